@@ -1,0 +1,31 @@
+"""The two ways in which a run can end badly, told apart by whose turn it is to act."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GanforgeError(Exception):
+    """What this toolkit raises on purpose: one message that says what, where and how to fix it."""
+
+
+class UserError(GanforgeError):
+    """A mistake that the user can mend: a path, a field, a file. The CLI exits with status 2."""
+
+
+class TrainingError(GanforgeError):
+    """Training cannot go on (numbers are no longer finite, the disk is full). The CLI exits with status 1."""
+
+
+class MissingExtra(UserError):
+    """An optional package is needed and absent."""
+
+    def __init__(self, package: str, extra: str, purpose: str):
+        super().__init__(f"{purpose} needs the package {package!r}. Install it with: pip install 'ganforge[{extra}]'")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'batch'?"` when something known is near `word`, else an empty string."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,43 @@
+"""The log of a run: one JSON object a line, appended, never rewritten but to take back what a resume will say again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+class EventLog:
+    """Appends events to a file. Each has an `event` name, the `samples` seen and the wall time `t` in seconds since 1970."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def write(self, event: dict[str, Any]) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event, ensure_ascii=False, allow_nan=True) + "\n")
+
+    def rewind(self, samples: int) -> None:
+        """Drops what was logged after `samples`: a resumed run says it again."""
+        if not self.path.exists():
+            return
+        kept = [e for e in read_events(self.path) if e.get("samples", 0) <= samples]
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text("".join(json.dumps(e, ensure_ascii=False) + "\n" for e in kept), encoding="utf-8")
+        os.replace(temporary, self.path)
+
+
+def read_events(path: Path, name: str | None = None) -> Iterator[dict[str, Any]]:
+    """The events of a log, or those called `name`. A last line that was cut short by a crash is passed over."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if name is None or event.get("event") == name:
+                yield event

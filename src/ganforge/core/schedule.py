@@ -1,0 +1,73 @@
+"""Numbers that move during training, as functions of the samples seen."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import pydantic
+
+from ganforge.core.component import Component, Count, PositiveCount
+
+
+class Schedule(Component, family="schedule"):
+    """A number that depends on how many samples have been seen."""
+
+    def value(self, samples: int) -> float:
+        """The number at `samples` samples seen."""
+        raise NotImplementedError
+
+
+class Linear(Schedule, kind="linear"):
+    """From `start` to `end` in a straight line, beginning after `after` samples and taking `over`; constant elsewhere."""
+
+    start: float
+    end: float
+    over: PositiveCount
+    after: Count = 0
+
+    def value(self, samples: int) -> float:
+        t = min(max((samples - self.after) / self.over, 0.0), 1.0)
+        return self.start + (self.end - self.start) * t
+
+
+class Cosine(Schedule, kind="cosine"):
+    """From `start` to `end` along half a cosine, beginning after `after` samples and taking `over`; constant elsewhere."""
+
+    start: float
+    end: float
+    over: PositiveCount
+    after: Count = 0
+
+    def value(self, samples: int) -> float:
+        t = min(max((samples - self.after) / self.over, 0.0), 1.0)
+        return self.end + (self.start - self.end) * (1 + math.cos(math.pi * t)) / 2
+
+
+class Steps(Schedule, kind="steps"):
+    """`start`, multiplied by `factor` at each of the sample counts in `at`."""
+
+    start: float
+    factor: float
+    at: tuple[Count, ...]
+
+    def value(self, samples: int) -> float:
+        return self.start * self.factor ** sum(samples >= point for point in self.at)
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, (Schedule, float, int)):
+        return value
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return Schedule.parse(value)
+
+
+Rate = Annotated[float | Schedule, pydantic.BeforeValidator(_read)]
+"""A number, or a schedule of it: `2e-4` or `{kind: linear, start: 2e-4, end: 0, over: 1M}`."""
+
+
+def at(rate: float | Schedule, samples: int) -> float:
+    """The value of a field of type `Rate` at `samples` samples seen."""
+    return rate.value(samples) if isinstance(rate, Schedule) else float(rate)

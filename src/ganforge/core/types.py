@@ -1,0 +1,177 @@
+"""The few values that travel between the families."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What one sample is, as the nets see it.
+
+    Attributes:
+        shape: of one encoded sample, channels first: [C, H, W] for a picture, [D] for a point.
+        classes: how many labels there are; 0 where there are none or the task does not use them.
+        labels: their names, `classes` of them.
+        state: whatever else a signal must know to decode; JSON only.
+    """
+
+    shape: tuple[int, ...]
+    classes: int = 0
+    labels: tuple[str, ...] = ()
+    state: dict[str, Any] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        return {"shape": list(self.shape), "classes": self.classes, "labels": list(self.labels), "state": self.state}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Spec:
+        return cls(tuple(plain["shape"]), plain["classes"], tuple(plain["labels"]), dict(plain["state"]))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Real samples on the device.
+
+    Attributes:
+        x: encoded samples, float32 [N, *spec.shape], in [-1, 1] for pictures.
+        c: labels, int64 [N], or None.
+        extra: what else a task's data brings (a source picture, a mask), each [N, ...].
+    """
+
+    x: Tensor
+    c: Tensor | None = None
+    extra: dict[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+    def rows(self, start: int, stop: int) -> Batch:
+        """The samples start..stop of this batch."""
+        c = None if self.c is None else self.c[start:stop]
+        return Batch(self.x[start:stop], c, {k: v[start:stop] for k, v in self.extra.items()})
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a phase wants to be small, and what it wants to be seen.
+
+    Attributes:
+        losses: by name, one number a sample, float [N]; the trainer takes means and adds them up.
+        stats: by name, detached numbers to watch, any shape; the trainer averages and logs them.
+    """
+
+    losses: dict[str, Tensor]
+    stats: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a trained generator.
+
+    Attributes:
+        n: how many samples.
+        seed: which table of latents; sample k of a seed is always the same.
+        start: the first row of that table.
+        labels: int64 [n], or None to draw them evenly.
+        latents: float32 [n, width] in place of the seeded ones.
+        truncation: scale of the latents, in (0, 1]; smaller is safer and less varied.
+        device: where the nets are.
+    """
+
+    n: int
+    seed: int = 0
+    start: int = 0
+    labels: Tensor | None = None
+    latents: Tensor | None = None
+    truncation: float = 1.0
+    device: torch.device | str = "cpu"
+
+
+class Memory:
+    """State that outlives a step (a running mean, a pool of pictures): named tensors, saved in every checkpoint."""
+
+    def __init__(self, buffers: Mapping[str, Tensor] | None = None):
+        self.buffers: dict[str, Tensor] = dict(buffers or {})
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.buffers[name]
+
+    def __setitem__(self, name: str, value: Tensor) -> None:
+        if name not in self.buffers:
+            raise KeyError(f"memory {name!r} was not declared by the task (declared: {', '.join(self.buffers) or 'none'})")
+        self.buffers[name] = value.detach()
+
+
+class Nets(Mapping[str, nn.Module]):
+    """The players of a task by name, with the memory they share: `nets["G"]` or `nets.G`."""
+
+    def __init__(self, players: Mapping[str, nn.Module], memory: Memory | None = None):
+        self.players = dict(players)
+        self.memory = memory or Memory()
+
+    def __getitem__(self, name: str) -> nn.Module:
+        return self.players[name]
+
+    def __getattr__(self, name: str) -> nn.Module:
+        try:
+            return self.__dict__["players"][name]
+        except KeyError:
+            raise AttributeError(f"no player {name!r}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.players)
+
+    def __len__(self) -> int:
+        return len(self.players)
+
+    def to(self, device: torch.device) -> Nets:
+        for net in self.players.values():
+            net.to(device)
+        self.memory.buffers = {k: v.to(device) for k, v in self.memory.buffers.items()}
+        return self
+
+
+class Dataset:
+    """Raw items in an order that does not change between runs. What a `DataSource` opens; what a `Signal` reads.
+
+    Attributes:
+        name: what the user called it, for messages.
+        labels: int64 [len], or None.
+        classes: names of the labels, in their order; empty without labels.
+        skipped: (item, why) of what was found but cannot be used.
+    """
+
+    name: str = ""
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    skipped: list[tuple[str, str]]
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def read(self, index: int) -> np.ndarray:
+        """Item `index`: for pictures uint8 or uint16 [H, W, C]; raises `BadItem` when it cannot be read."""
+        raise NotImplementedError
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        """How many items there are of each (shape, dtype): pictures as ((H, W, C), "uint8"). Cheap: headers only."""
+        raise NotImplementedError
+
+    def describe(self, index: int) -> str:
+        """Where item `index` comes from: a file's name, for messages."""
+        return f"{self.name}[{index}]"
+
+
+class BadItem(Exception):
+    """An item of a data set that cannot be read: (where, why)."""
+
+    def __init__(self, where: str, why: str):
+        super().__init__(f"{where}: {why}")
+        self.where, self.why = where, why

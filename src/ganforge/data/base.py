@@ -1,0 +1,30 @@
+"""Where samples come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ganforge.core.component import Component
+from ganforge.core.types import Dataset
+
+
+class DataSource(Component, family="data"):
+    """A place that real samples come from. A bare string is the name of a set (`mnist`) or else a path."""
+
+    in_memory: bool | None = None
+    """Keep all samples in memory (on the accelerator where there is one). By default when they fit in a quarter of what is free."""
+    workers: int = 0
+    """Threads that read samples when they are not kept in memory; 0 picks one a core, at most 16."""
+
+    @classmethod
+    def from_text(cls, text: str) -> Mapping[str, Any]:
+        return {"kind": text} if text in cls.kinds else {"kind": "path", "path": text}
+
+    def open(self) -> Dataset:
+        """Finds and lists the samples; reads as little as it can.
+
+        Raises:
+            UserError: nothing there, nothing readable, or another kind of file than expected.
+        """
+        raise NotImplementedError

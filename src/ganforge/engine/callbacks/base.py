@@ -1,0 +1,64 @@
+"""What may watch a run. A callback is a component; `build(run)` makes the live listener that the trainer calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ganforge.core.component import Component
+from ganforge.core.types import Request, Spec
+
+
+class RunView(Protocol):
+    """What a listener may know of the run."""
+
+    folder: Path
+    """The run directory."""
+    spec: Spec
+    samples: int
+    """Samples seen so far."""
+    recipe: Any
+    """The run's `Recipe`."""
+
+    def generate(self, request: Request) -> np.ndarray:
+        """Decoded samples from the averaged generators, in evaluation mode."""
+        ...
+
+    def log(self, event: str, **fields: Any) -> None:
+        """Writes an event."""
+        ...
+
+
+class Listener:
+    """Called by the trainer; overrides what it cares for. Nothing that it does may change the training."""
+
+    def on_start(self) -> None:
+        """Before the first step, also of a resumed run."""
+
+    def on_step(self, before: int, after: int) -> None:
+        """After every iteration, which took the samples seen from `before` to `after`. Must be cheap."""
+
+    def on_tick(self, event: Mapping[str, Any]) -> None:
+        """After the averages of the last `log_every` samples were logged."""
+
+    def on_checkpoint(self, folder: Path) -> None:
+        """After a checkpoint was written whole."""
+
+    def on_end(self) -> None:
+        """When training ends, well or badly, after the last checkpoint."""
+
+
+class Callback(Component, family="callback"):
+    """Something that watches a run."""
+
+    def build(self, run: RunView) -> Listener:
+        """The live listener for one run."""
+        raise NotImplementedError
+
+
+def due(before: int, after: int, every: int) -> bool:
+    """Whether a multiple of `every` lies in (before, after]."""
+    return after // every > before // every

@@ -1,0 +1,72 @@
+"""Optimisers as components, with the gradient clipping and the schedule that belong to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from ganforge.core.component import Component
+from ganforge.core.schedule import Rate, at
+
+
+class Optimizer(Component, family="optimizer"):
+    """How a player's weights follow its gradients."""
+
+    lr: Rate = 2e-4
+    """Learning rate, or a schedule of it."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """L2 penalty on the weights (decoupled in AdamW)."""
+    clip: float | None = Field(default=None, gt=0)
+    """Scale the gradients of a step down to this norm; null leaves them."""
+
+    def build(self, net: nn.Module) -> torch.optim.Optimizer:
+        """The optimiser of a net's parameters."""
+        raise NotImplementedError
+
+    def _common(self) -> dict[str, Any]:
+        return {"lr": at(self.lr, 0), "weight_decay": self.weight_decay}
+
+
+class Adam(Optimizer, kind="adam"):
+    """Adam (Kingma & Ba 2015)."""
+
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Decay of the running mean and of the running square of the gradient."""
+    eps: float = 1e-8
+
+    def build(self, net: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.Adam(net.parameters(), betas=self.betas, eps=self.eps, fused=True, **self._common())
+
+
+class AdamW(Optimizer, kind="adamw"):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Decay of the running mean and of the running square of the gradient."""
+    eps: float = 1e-8
+
+    def build(self, net: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(net.parameters(), betas=self.betas, eps=self.eps, fused=True, **self._common())
+
+
+class RMSprop(Optimizer, kind="rmsprop"):
+    """RMSprop (Tieleman & Hinton 2012), the optimiser of the first WGAN."""
+
+    alpha: float = 0.99
+    """Decay of the running square of the gradient."""
+    eps: float = 1e-8
+
+    def build(self, net: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.RMSprop(net.parameters(), alpha=self.alpha, eps=self.eps, **self._common())
+
+
+class SGD(Optimizer, kind="sgd"):
+    """Stochastic gradient descent, with momentum where it is above 0."""
+
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+
+    def build(self, net: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.SGD(net.parameters(), momentum=self.momentum, fused=True, **self._common())

@@ -1,0 +1,50 @@
+"""A recipe: everything that decides what a run computes, as one frozen value."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ganforge.core.component import Component, PositiveCount
+from ganforge.data.base import DataSource
+from ganforge.engine.callbacks.base import Callback
+from ganforge.engine.ema import Ema
+from ganforge.engine.optim import Optimizer
+from ganforge.signals.base import Signal
+from ganforge.tasks.base import Task
+
+
+class Recipe(Component):
+    """All the choices of a run. The fields from `data` to `checkpoint_every` are the ones that people set."""
+
+    name: str
+    """What the run is called."""
+    data: Annotated[DataSource, Field(default="digits", validate_default=True)]
+    """Where real samples come from: a named set (digits, mnist, fashion-mnist, cifar10) or a path."""
+    samples: PositiveCount = 200_000
+    """How many real samples to train on, all passes over the data together: 200k, 3M."""
+    batch: int = Field(default=64, ge=2)
+    """Real samples a step."""
+    seed: int = Field(default=0, ge=0)
+    """Decides every draw of the run."""
+    checkpoint_every: PositiveCount = 50_000
+    """Samples between two checkpoints."""
+    keep: int = Field(default=2, ge=1)
+    """How many of the newest checkpoints to keep."""
+    log_every: PositiveCount = 2_000
+    """Samples between two lines of the log."""
+    accumulate: int = Field(default=1, ge=1)
+    """Split each batch into so many parts, one after the other, to fit in memory."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of the nets: bf16 autocast, fp32, or bf16 on GPUs that have it (auto)."""
+    signal: Annotated[Signal, Field(default="image", validate_default=True)]
+    """What a sample is."""
+    task: Task
+    """What a batch means, the nets and their losses."""
+    optimizers: dict[str, Optimizer]
+    """One for each player of the task."""
+    ema: Ema = Ema()
+    """The running average of the generators' weights, which samples are made from."""
+    callbacks: Annotated[tuple[Callback, ...], Field(default=("previews", "curves", "timelapse"), validate_default=True)]
+    """What watches the run."""

@@ -1,0 +1,49 @@
+"""Who plays. A net's component holds its sizes; `build(spec)` returns a plain `nn.Module`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from ganforge.core.component import Component
+from ganforge.core.types import Spec
+
+
+class Verdict(NamedTuple):
+    """What a discriminator says of a batch."""
+
+    logits: Tensor
+    """[N], before any sigmoid: high means real."""
+    features: Tensor | None = None
+    """[N, F]: its last hidden layer, for losses that match features."""
+
+
+class Generator(Component, family="generator"):
+    """Makes samples: the module's `forward(z, c)` takes z [N, latent] and c int64 [N] or None, and returns [N, *spec.shape].
+
+    With `spec.classes` above 0 the module takes labels into account; else it ignores `c`.
+    """
+
+    latent: int = 100
+    """Width of the latent z, drawn from a standard normal."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The sample shape nearest to the one wanted that this net can make."""
+        return shape
+
+    def build(self, spec: Spec) -> nn.Module:
+        """A fresh module with initialised weights, drawn from torch's global generator."""
+        raise NotImplementedError
+
+
+class Discriminator(Component, family="discriminator"):
+    """Judges samples: the module's `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None, and returns a `Verdict`."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The sample shape nearest to the one wanted that this net can judge."""
+        return shape
+
+    def build(self, spec: Spec) -> nn.Module:
+        """A fresh module with initialised weights, drawn from torch's global generator."""
+        raise NotImplementedError

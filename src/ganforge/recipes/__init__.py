@@ -1,0 +1,51 @@
+"""Recipes: functions without arguments that return a frozen `Recipe`. Data only, no logic.
+
+A recipe's docstring says what it is, which paper it follows and where it departs, the command, the cost and the figure to expect.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ganforge.core.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from ganforge.engine.recipe import Recipe
+
+RECIPES: dict[str, Callable[[], Recipe]] = {}
+
+
+def recipe(name: str) -> Callable[[Callable[[], Recipe]], Callable[[], Recipe]]:
+    """Registers a function as the recipe `name`."""
+
+    def register(function: Callable[[], Recipe]) -> Callable[[], Recipe]:
+        known = RECIPES.get(name)
+        if known is not None and (known.__module__, known.__qualname__) != (function.__module__, function.__qualname__):
+            raise TypeError(f"recipe {name!r} is registered twice: {known.__module__}, {function.__module__}")
+        RECIPES[name] = function
+        return function
+
+    return register
+
+
+def names() -> list[str]:
+    """Every recipe's name, sorted."""
+    return sorted(RECIPES)
+
+
+def summary(name: str) -> str:
+    """The first paragraph of a recipe's docstring."""
+    return " ".join((inspect.getdoc(RECIPES[name]) or "").split("\n\n")[0].split())
+
+
+def get(name: str) -> Recipe:
+    """The recipe called `name`.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in RECIPES:
+        raise UserError(f"unknown recipe {name!r}{did_you_mean(name, RECIPES)} (known: {', '.join(names())})")
+    return RECIPES[name]()

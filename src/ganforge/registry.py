@@ -1,0 +1,49 @@
+"""Finds every component: those of the package, those of installed plugins, and files named on the command line."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import sys
+from pathlib import Path
+
+from ganforge.core.errors import UserError
+
+PACKAGES = ("core", "signals", "data", "objectives", "nets", "tasks", "engine", "recipes")
+
+
+@functools.cache
+def load_all() -> None:
+    """Imports every module that may register a component, and the entry points `ganforge.plugins`. Done once."""
+    for name in PACKAGES:
+        package = importlib.import_module(f"ganforge.{name}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    for entry in importlib.metadata.entry_points(group="ganforge.plugins"):
+        entry.load()
+
+
+def load_plugin(path: Path | str) -> None:
+    """Runs a Python file so that the components and recipes in it are known.
+
+    Raises:
+        UserError: no such file, or it fails when run (says where).
+    """
+    load_all()
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"--plugin {path}: no such file")
+    name = f"ganforge_plugin_{path.stem}"
+    module_spec = importlib.util.spec_from_file_location(name, path)
+    if module_spec is None or module_spec.loader is None:
+        raise UserError(f"--plugin {path}: not a Python file")
+    module = importlib.util.module_from_spec(module_spec)
+    sys.modules[name] = module  # dataclasses look their module up while the class is made
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise UserError(f"--plugin {path}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,53 @@
+"""A signal says what a tensor means: how a raw item becomes one, and how one becomes something that people can see or use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ganforge.core.component import Component
+from ganforge.core.rng import Rng
+from ganforge.core.types import Dataset, Spec
+
+Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
+"""From a wanted sample shape to the nearest one that the nets can make."""
+
+
+class Signal(Component, family="signal"):
+    """What a sample is."""
+
+    def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
+        """The shape of a sample and all that `decode` will need, from the data and from what the nets can reach.
+
+        Raises:
+            UserError: the fields of this signal ask for what the nets cannot make (says the nearest that they can).
+        """
+        raise NotImplementedError
+
+    def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
+        """A raw item in the compact form that is kept in memory, `spec.shape`. Deterministic; runs once an item."""
+        raise NotImplementedError
+
+    def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
+        """A batch of prepared items, [N, *spec.shape], as the float32 that the nets see. May draw (a flip) from `rng`."""
+        raise NotImplementedError
+
+    def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
+        """What the nets made, float [N, *spec.shape] on any device, as the array that a user gets."""
+        raise NotImplementedError
+
+    def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
+        """Writes decoded samples as one picture (PNG), `columns` a row."""
+        raise NotImplementedError
+
+    def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
+        """Writes decoded samples as files of their own, numbered from `start`."""
+        raise NotImplementedError
+
+    def frame(self, sample: np.ndarray, spec: Spec) -> Any:
+        """One decoded sample as uint8 [H, W, 3], for walks and timelapses."""
+        raise NotImplementedError

@@ -1,0 +1,75 @@
+"""What a batch means: who plays, in what order, and what each is after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ganforge.core.component import Component
+from ganforge.core.rng import Rng
+from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One update within a step of training.
+
+    Attributes:
+        name: of the phase, for the log.
+        loss: (nets, batch, rng) → per-sample losses. Single-device maths: no mean, no backward, no step.
+        trains: the players whose weights it updates; all others are frozen while it runs.
+        every: run it every so many iterations.
+        repeats: run it so many times an iteration, each on a fresh batch (n_critic).
+        gain: what its loss is multiplied with (a lazy penalty has every=16, gain=16).
+        order: the highest derivative that its backward pass takes (2 for gradient penalties).
+    """
+
+    name: str
+    loss: Callable[[Nets, Batch, Rng], Terms]
+    trains: tuple[str, ...]
+    every: int = 1
+    repeats: int = 1
+    gain: float = 1.0
+    order: int = 1
+
+
+class Task(Component, family="task"):
+    """A training problem. It knows samples, nets and losses; never devices, processes, optimisers or files."""
+
+    def adapt(self, spec: Spec) -> Spec:
+        """The spec as this task uses it (an unconditional one drops the labels).
+
+        Raises:
+            UserError: the data lacks what the task needs.
+        """
+        return spec
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The sample shape nearest to the one wanted that the players can handle."""
+        return shape
+
+    def players(self, spec: Spec) -> dict[str, nn.Module]:
+        """Fresh nets by name."""
+        raise NotImplementedError
+
+    def memory(self, spec: Spec) -> Memory:
+        """State that outlives a step; empty for most."""
+        return Memory()
+
+    def phases(self) -> Sequence[Phase]:
+        """The updates of one iteration, in order."""
+        raise NotImplementedError
+
+    def generators(self) -> tuple[str, ...]:
+        """The players that a user keeps: averaged (EMA) while training, stored in the bundle, used by `sample`."""
+        return ("G",)
+
+    def latents(self, request: Request) -> Tensor:
+        """The latents [n, width] that a request stands for."""
+        raise NotImplementedError
+
+    def sample(self, nets: Nets, request: Request) -> Tensor:
+        """New encoded samples [n, *spec.shape] from trained nets in evaluation mode."""
+        raise NotImplementedError
