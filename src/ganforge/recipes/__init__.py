@@ -6,9 +6,12 @@ A recipe's docstring says what it is, which paper it follows and where it depart
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganforge.core import overrides as text
+from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -49,3 +52,19 @@ def get(name: str) -> Recipe:
     if name not in RECIPES:
         raise UserError(f"unknown recipe {name!r}{did_you_mean(name, RECIPES)} (known: {', '.join(names())})")
     return RECIPES[name]()
+
+
+def make_recipe(name: str | None = None, with_files: Sequence[Path | str] = (), overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe `name` (the demo without one), with YAML files and then `path=value` overrides laid over it.
+
+    Raises:
+        UserError: an unknown recipe, field, kind or value.
+    """
+    from ganforge.engine.recipe import Recipe
+    from ganforge.registry import load_all
+
+    load_all()
+    plain = to_plain(get(name or "demo"))
+    for file in with_files:
+        plain = text.merge(plain, text.from_yaml(file))
+    return build(Recipe, text.apply(plain, overrides))

@@ -1,0 +1,70 @@
+"""From a recipe to the live parts of a run: data, spec, nets, optimisers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import torch
+
+from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.rng import seed_of
+from ganforge.core.types import Dataset, Nets, Spec
+from ganforge.data.loader import Loader
+from ganforge.engine.recipe import Recipe
+
+
+def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
+    """The data set of a recipe, and what a sample of it is for the recipe's nets.
+
+    Raises:
+        UserError: the data or the size asked for cannot be used.
+    """
+    dataset = recipe.data.open()
+    return dataset, recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest))
+
+
+def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device, on_skip: Callable[[str], None]) -> Loader:
+    """The batches of a run, by position."""
+    return Loader(
+        dataset,
+        lambda item: recipe.signal.prepare(item, spec),
+        spec.shape,
+        batch=recipe.batch,
+        seed=recipe.seed,
+        device=device,
+        in_memory=recipe.data.in_memory,
+        workers=recipe.data.workers,
+        on_skip=on_skip,
+    )
+
+
+def make_nets(recipe: Recipe, spec: Spec, device: torch.device) -> Nets:
+    """Fresh players and memory, initialised from the recipe's seed alone, on `device`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(recipe.seed, "init"))
+        nets = Nets(recipe.task.players(spec), recipe.task.memory(spec))
+    return nets.to(device)
+
+
+def make_optimizers(recipe: Recipe, nets: Nets) -> dict[str, torch.optim.Optimizer]:
+    """An optimiser for each player.
+
+    Raises:
+        UserError: the recipe's `optimizers` are not those of the task's players.
+    """
+    for name in recipe.optimizers:
+        if name not in nets:
+            raise UserError(f"optimizers.{name}: the task has no such player{did_you_mean(name, nets)} (players: {', '.join(nets)})")
+    missing = [name for name in nets if name not in recipe.optimizers]
+    if missing:
+        raise UserError(f"optimizers: none for {', '.join(missing)}. Add optimizers.{missing[0]}=adam")
+    return {name: recipe.optimizers[name].build(net) for name, net in nets.items()}
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """A short hash by which a resumed run notices that its data has changed: count, classes, labels and shapes."""
+    digest = hashlib.sha256(repr((len(dataset), dataset.classes, sorted(dataset.shapes().items()))).encode())
+    if dataset.labels is not None:
+        digest.update(dataset.labels.astype("<i8").tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,113 @@
+"""The one file to share, `model.safetensors`: the averaged generators, with the recipe and the spec in its header.
+
+Weights are tensors; everything else is JSON. Loading it runs no code from the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+import ganforge
+from ganforge.core.component import build, to_plain
+from ganforge.core.errors import UserError
+from ganforge.core.types import Nets, Request, Spec
+from ganforge.engine import checkpoint
+from ganforge.engine.precision import pick_device
+from ganforge.engine.recipe import Recipe
+from ganforge.engine.run import stored_recipe
+from ganforge.registry import load_all
+
+FORMAT = "1"
+
+
+@dataclass
+class Bundle:
+    """A trained model, ready to use.
+
+    Attributes:
+        recipe: how it was trained.
+        spec: what its samples are.
+        nets: the averaged generators, in evaluation mode on `device`.
+        samples: how many real samples it was trained on.
+    """
+
+    recipe: Recipe
+    spec: Spec
+    nets: Nets
+    samples: int
+    device: torch.device
+
+    @torch.inference_mode()
+    def generate(self, request: Request) -> np.ndarray:
+        """Decoded samples."""
+        return generate(self.recipe, self.spec, self.nets, request, self.device)
+
+
+def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: torch.device) -> np.ndarray:
+    """Decoded samples for a request, in one batch, from nets in evaluation mode."""
+    labels = request.labels
+    if labels is None and spec.classes:
+        labels = torch.arange(request.start, request.start + request.n) % spec.classes
+    request = Request(request.n, request.seed, request.start, labels, request.latents, request.truncation, device)
+    return recipe.signal.decode(recipe.task.sample(nets, request), spec)
+
+
+def save(path: Path, recipe: Recipe, spec: Spec, averages: Mapping[str, nn.Module], samples: int) -> None:
+    """Writes a bundle; one that was there is replaced in one step, or left alone when writing fails."""
+    header = {
+        "format": FORMAT,
+        "ganforge": ganforge.__version__,
+        "recipe": json.dumps(to_plain(recipe), ensure_ascii=False),
+        "spec": json.dumps(spec.to_plain(), ensure_ascii=False),
+        "samples": str(samples),
+        "classes": json.dumps({name: type(net).__qualname__ for name, net in averages.items()}),
+    }
+    tensors = {k: v.detach().cpu().contiguous() for n, net in averages.items() for k, v in checkpoint.module_state(n, net).items()}
+    partial = path.with_name(f".writing-{path.name}")
+    checkpoint.write_durably(partial, safetensors.torch.save(tensors, metadata=header))
+    partial.replace(path)
+
+
+def load(path: Path | str, device: str | None = None) -> Bundle:
+    """A trained model from a run directory or from a bundle file.
+
+    Raises:
+        UserError: nothing there, not trained yet, or not a bundle (a pickle, a cut file, another tool's weights).
+    """
+    load_all()
+    path = Path(path)
+    if path.is_dir():
+        stored_recipe(path)
+        if not (path / "model.safetensors").is_file():
+            raise UserError(f"{path}: this run has written no model yet; it does so with its first checkpoint")
+        path = path / "model.safetensors"
+    elif not path.is_file():
+        raise UserError(f"{path}: no such file or run directory")
+    with path.open("rb") as file:
+        checkpoint.refuse_pickle(file.read(2), path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    except safetensors.SafetensorError as error:
+        raise UserError(f"{path}: is no whole safetensors file ({error}). Nothing was loaded") from None
+    if header.get("format") != FORMAT or "recipe" not in header:
+        raise UserError(f"{path}: a safetensors file, but no ganforge bundle of format {FORMAT} (its header does not say so)")
+    recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
+    spec = Spec.from_plain(json.loads(header["spec"]))
+    place = pick_device(device)
+    players = recipe.task.players(spec)
+    nets = Nets({name: players[name] for name in recipe.task.generators()})
+    for name, net in nets.items():
+        checkpoint.load_module(name, net, tensors, str(path))
+        net.eval().requires_grad_(False)
+    return Bundle(recipe, spec, nets.to(place), int(header["samples"]), place)

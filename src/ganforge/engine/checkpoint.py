@@ -1,0 +1,178 @@
+"""Checkpoints: all the state of a run as safetensors and JSON, written so that a crash never leaves half of one.
+
+A checkpoint is a folder `checkpoints/000120000` (samples seen) with
+
+    state.safetensors   net.G.*, ema.G.*, optim.G.*, memory.*
+    state.json          samples, SHA-256 of the above, fingerprint of the data, seconds of training
+
+It is written under another name, flushed to the disk, then renamed. What is there under its own name is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from ganforge.core.errors import TrainingError, UserError
+
+FORMAT = 1
+
+
+def write(parent: Path, samples: int, tensors: Mapping[str, Tensor], info: Mapping[str, Any], keep: int) -> Path:
+    """Writes a checkpoint and removes all but the newest `keep`.
+
+    Raises:
+        TrainingError: it could not be written (disk full, folder read-only). Earlier checkpoints are untouched.
+    """
+    folder = parent / f"{samples:012d}"
+    partial = parent / f".writing-{folder.name}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.glob(".writing-*"):  # of a process that was killed
+            shutil.rmtree(left)
+        data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+        state = {"format": FORMAT, "samples": samples, "sha256": hashlib.sha256(data).hexdigest(), **info}
+        partial.mkdir()
+        write_durably(partial / "state.safetensors", data)
+        write_durably(partial / "state.json", (json.dumps(state, indent=2) + "\n").encode())
+        flush_folder(partial)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.rename(partial, folder)
+        flush_folder(parent)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        last = newest(parent)
+        whole = f"The last whole checkpoint is {last}" if last else "There is no earlier checkpoint"
+        raise TrainingError(f"checkpoint {folder} could not be written: {error.strerror or error}. {whole}") from error
+    for old in _folders(parent)[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def read(folder: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the state of a checkpoint, verified.
+
+    Raises:
+        UserError: a file is missing, cut short, altered or no safetensors file.
+    """
+    try:
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        data = (folder / "state.safetensors").read_bytes()
+    except (OSError, ValueError) as error:
+        raise UserError(f"checkpoint {folder}: cannot be read ({error}). Remove this folder to go on from an earlier one") from None
+    if state.get("format") != FORMAT:
+        raise UserError(f"checkpoint {folder}: format {state.get('format')!r}; this version reads format {FORMAT}")
+    refuse_pickle(data, folder / "state.safetensors")
+    if hashlib.sha256(data).hexdigest() != state["sha256"]:
+        raise UserError(
+            f"checkpoint {folder}: state.safetensors is not what was written (cut short or altered; {len(data):,} bytes). "
+            "Nothing was loaded. Remove this folder to go on from an earlier checkpoint"
+        )
+    return (safetensors.torch.load(data) if tensors else {}), state
+
+
+def newest(parent: Path) -> Path | None:
+    """The latest checkpoint in `parent`, or None."""
+    folders = _folders(parent)
+    return folders[-1] if folders else None
+
+
+def _folders(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return sorted(p for p in parent.iterdir() if p.is_dir() and p.name.isdigit())
+
+
+def refuse_pickle(data: bytes, path: Path) -> None:
+    """Pickles and torch.save archives run code when they are loaded: they are refused by their first bytes.
+
+    Raises:
+        UserError: the file is one.
+    """
+    if data[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+        raise UserError(
+            f"{path}: is a pickle or a torch.save file, which can run code when it is loaded, so it is not. "
+            "Only safetensors files are read"
+        )
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Writes a file and waits until the disk has it."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Waits until the disk has a folder's list of names (a no-op where folders cannot be opened)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def module_state(prefix: str, net: nn.Module) -> dict[str, Tensor]:
+    """A module's parameters and buffers under `prefix.`."""
+    return {f"{prefix}.{name}": tensor for name, tensor in net.state_dict().items()}
+
+
+def load_module(prefix: str, net: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Copies tensors into a module in place.
+
+    Raises:
+        UserError: names or shapes do not match.
+    """
+    own = net.state_dict()
+    found = {name[len(prefix) + 1 :]: t for name, t in tensors.items() if name.startswith(f"{prefix}.")}
+    wrong = [n for n in own if n not in found or found[n].shape != own[n].shape] + [n for n in found if n not in own]
+    if wrong:
+        raise UserError(f"{where}: the weights of {prefix} do not fit the recipe (first: {wrong[0]})")
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(found[name])
+
+
+def optimizer_state(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimiser's tensors as `prefix.PARAMETER.KEY`, parameters numbered in their order."""
+    states = optimizer.state_dict()["state"]
+    return {f"{prefix}.{i}.{key}": torch.as_tensor(value) for i, s in states.items() for key, value in s.items()}
+
+
+def load_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Puts back what `optimizer_state` took, in the memory layout of the parameters.
+
+    Raises:
+        UserError: the tensors are of another optimiser or net.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    optimizer.state.clear()
+    for name, tensor in tensors.items():
+        if not name.startswith(f"{prefix}."):
+            continue
+        index, key = name[len(prefix) + 1 :].split(".", 1)
+        if int(index) >= len(parameters):
+            raise UserError(f"{where}: the optimiser state {name} does not fit the recipe")
+        p = parameters[int(index)]
+        if tensor.ndim == 0:
+            # Where a step counter lives follows torch: on the parameter's device for the fused kernels only.
+            fused = optimizer.param_groups[0].get("fused") or optimizer.param_groups[0].get("capturable")
+            optimizer.state[p][key] = tensor.to(p.device) if fused else tensor.clone()
+        elif tensor.shape == p.shape:
+            optimizer.state[p][key] = torch.empty_like(p, dtype=tensor.dtype).copy_(tensor)
+        else:
+            raise UserError(f"{where}: the optimiser state {name} does not fit the recipe")

@@ -1,0 +1,54 @@
+"""Devices and arithmetic: which there are, and what is safe on them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from ganforge.core.errors import UserError
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """The device asked for, else the best there is: CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        UserError: the device asked for is not there.
+    """
+    if name is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device {name!r} cannot be used here: {str(error).splitlines()[0]}") from None
+    return device
+
+
+def dtype_for(precision: str, device: torch.device) -> torch.dtype:
+    """The arithmetic of convolutions and matrix products. `auto` is bf16 where the GPU has it, else fp32.
+
+    fp16 is not offered: its range is too small for discriminators, and bf16 needs no loss scaling.
+    """
+    if precision == "auto":
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if fast else torch.float32
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+@contextlib.contextmanager
+def arithmetic(dtype: torch.dtype, device: torch.device, order: int = 1) -> Iterator[None]:
+    """The context in which a phase's loss is computed.
+
+    Args:
+        order: the highest derivative taken; above 1 attention runs on the kernel that has a second derivative.
+    """
+    with contextlib.ExitStack() as stack:
+        if dtype != torch.float32:
+            stack.enter_context(torch.autocast(device.type, dtype))
+        if order > 1:
+            stack.enter_context(torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH))
+        yield

@@ -1,0 +1,259 @@
+"""The whole of a run: start or resume, train, and what a dry run tells of it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ganforge.core import overrides
+from ganforge.core.component import build, to_plain
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+from ganforge.engine import checkpoint
+from ganforge.engine.build import fingerprint, make_loader, open_data
+from ganforge.engine.callbacks.base import Listener, RunView
+from ganforge.engine.precision import pick_device
+from ganforge.engine.recipe import Recipe
+from ganforge.engine.run import RunDir, next_folder, stored_recipe
+from ganforge.engine.trainer import Session, Trainer
+from ganforge.registry import load_all
+
+log = logging.getLogger("ganforge")
+
+FREE_ON_RESUME = ("samples", "checkpoint_every", "keep", "log_every", "callbacks", "data.in_memory", "data.workers", "data.path")
+"""Fields that may differ when a run goes on: they do not change what a step computes. (A moved data set is known by its fingerprint.)"""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended.
+
+    Attributes:
+        folder: the run directory.
+        samples: real samples seen.
+        reason: "finished", "minutes" or "interrupted".
+    """
+
+    folder: Path
+    samples: int
+    reason: str
+
+
+def train(
+    recipe: Recipe,
+    *,
+    run_dir: Path | str | None = None,
+    resume: Path | str | None = None,
+    minutes: float | None = None,
+    listeners: Sequence[Callable[[RunView], Listener]] = (),
+    device: str | None = None,
+) -> TrainResult:
+    """Trains a recipe in a run directory, or goes on with one.
+
+    Args:
+        run_dir: where to write; by default the next free `runs/NNNN-name`.
+        resume: a run directory to go on with. `recipe` must be its recipe (see `resume_recipe`).
+        minutes: stop and save after so much training.
+        listeners: makers of further listeners, beside the recipe's callbacks.
+        device: "cpu", "cuda", "cuda:1", ...; by default the best there is.
+
+    Raises:
+        UserError: the data, the recipe or the folder cannot be used. Nothing that was there is changed.
+        TrainingError: training cannot go on; the message names the last good checkpoint.
+    """
+    load_all()
+    check(recipe)
+    place = pick_device(device)
+    dataset, spec = open_data(recipe)
+    prints = fingerprint(dataset)
+    point = None
+    if resume is not None:
+        point = latest(Path(resume))
+        if point is not None:
+            _same_data(point, prints)
+    skipped: list[str] = []
+    loader = make_loader(recipe, dataset, spec, place, skipped.append)
+    try:
+        fresh = resume is None and run_dir is None
+        folder = next_folder(recipe.name) if fresh else Path(resume if resume is not None else str(run_dir))
+        with RunDir(folder) as run, torch.random.fork_rng():
+            trainer = Trainer(recipe, spec, loader, place)
+            seconds = 0.0
+            if resume is None:
+                run.begin(recipe, place)
+            elif point is not None:
+                tensors, state = checkpoint.read(point)
+                trainer.load_state(tensors, state["samples"], str(point))
+                seconds = state["seconds"]
+                run.events.rewind(trainer.samples)
+            session = Session(trainer, run, prints, seconds)
+            session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
+            if skipped:
+                session.log("skipped", count=len(skipped), items=skipped[:100])
+                log.warning("%d of %d samples could not be used and were skipped (%s)", len(skipped), len(dataset), skipped[0])
+            session.listeners = [c.build(session) for c in recipe.callbacks] + [make(session) for make in listeners]
+            with stopped_by_interrupt(session):
+                reason = session.train(minutes)
+            return TrainResult(run.folder, session.samples, reason)
+    finally:
+        loader.close()
+
+
+def check(recipe: Recipe) -> None:
+    """Refuses combinations of fields that each are fine alone.
+
+    Raises:
+        UserError: such a combination.
+    """
+    if recipe.batch % recipe.accumulate:
+        raise UserError(f"accumulate={recipe.accumulate} does not divide batch={recipe.batch}")
+
+
+def latest(folder: Path) -> Path | None:
+    """The checkpoint that a resume starts from; None for a run that was stopped before its first.
+
+    Raises:
+        UserError: no run in `folder`.
+    """
+    stored_recipe(folder)
+    return checkpoint.newest(folder / "checkpoints")
+
+
+def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[str] = ()) -> Recipe:
+    """The recipe with which a run goes on: the stored one with `items` (`path=value`) put in.
+
+    Raises:
+        UserError: no run there, another recipe's name, or items that change what the run computes (says what differs).
+    """
+    load_all()
+    stored = stored_recipe(folder)
+    if name is not None and name != stored.name:
+        raise UserError(f"{folder} is a run of the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run")
+    recipe = build(Recipe, overrides.apply(to_plain(stored), items))
+    changed = [
+        f"{path}: {old!r} in the run, {new!r} now"
+        for path, old, new in overrides.diff(stored, recipe)
+        if not any(path == free or path.startswith(f"{free}.") for free in FREE_ON_RESUME)
+    ]
+    if changed:
+        raise UserError(
+            f"{folder} cannot go on with another recipe; what differs:\n  " + "\n  ".join(changed) + "\n"
+            f"Leave these out, or start a new run. Free to change: {', '.join(FREE_ON_RESUME)}"
+        )
+    return recipe
+
+
+def _same_data(point: Path, prints: str) -> None:
+    _, state = checkpoint.read(point, tensors=False)
+    if state["data"] != prints:
+        raise UserError(
+            f"{point}: the data is no longer what this run was trained on (its count, classes or sizes differ), so the run "
+            "cannot go on exactly. Point data= to the same data, or start a new run"
+        )
+
+
+@contextlib.contextmanager
+def stopped_by_interrupt(session: Session) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) finishes the step, saves and ends; a second one ends at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: object) -> None:
+        if session.stop:
+            raise KeyboardInterrupt
+        session.stop = True
+        log.warning("stopping after this step and saving; once more to stop at once")
+
+    old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would be, found by building it and measuring a few steps. Nothing is written.
+
+    Attributes:
+        players: parameters of each player.
+        memory_bytes: at its peak: on a GPU as torch measured it, on a CPU weights, gradients, optimiser state and the growth of the process.
+        step_seconds: median of the measured iterations. seconds_total: for all the samples of the recipe.
+    """
+
+    recipe: Recipe
+    spec: Spec
+    device: str
+    dataset_size: int
+    players: dict[str, int]
+    memory_bytes: int
+    step_seconds: float
+    samples_per_second: float
+    seconds_total: float
+    notes: list[str] = field(default_factory=list)
+
+
+def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
+    """Builds a recipe whole, takes a few steps in memory, and tells what the run would cost.
+
+    Raises:
+        UserError: as `train` would.
+    """
+    load_all()
+    check(recipe)
+    place = pick_device(device)
+    dataset, spec = open_data(recipe)
+    skipped: list[str] = []
+    loader = make_loader(recipe, dataset, spec, place, skipped.append)
+    try:
+        with torch.random.fork_rng():
+            before = _process_bytes()
+            trainer = Trainer(recipe, spec, loader, place)
+            times = []
+            for _ in range(steps):
+                start = time.perf_counter()
+                trainer.iterate()
+                trainer.check_finite()  # waits for the device
+                times.append(time.perf_counter() - start)
+            if place.type == "cuda":
+                memory = torch.cuda.max_memory_allocated(place)
+            else:
+                memory = max(_process_bytes() - before, sum(t.numel() * t.element_size() for t in trainer.state().values()))
+        step = sorted(times[1:])[len(times[1:]) // 2]
+        iterations = -(-recipe.samples // trainer.stride)
+        notes = [f"{len(skipped)} of {len(dataset)} samples cannot be used"] if skipped else []
+        return Plan(
+            recipe=recipe,
+            spec=spec,
+            device=str(place),
+            dataset_size=len(loader),
+            players={name: sum(p.numel() for p in net.parameters()) for name, net in trainer.nets.items()},
+            memory_bytes=memory,
+            step_seconds=step,
+            samples_per_second=trainer.stride / step,
+            seconds_total=iterations * step,
+            notes=notes,
+        )
+    finally:
+        loader.close()
+
+
+def _process_bytes() -> int:
+    """The most memory this process has held, in bytes; 0 where the system does not tell (Windows)."""
+    try:
+        import resource
+        import sys
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
