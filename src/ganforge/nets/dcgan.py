@@ -1,0 +1,151 @@
+"""DCGAN: convolutions only, batch norm, no pooling.
+
+Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+Networks".
+
+    G: z [N, latent] → base grid [N, ch·2^(n−1), h, w] → n transposed convolutions 4×4, stride 2, halving ch → x [N, C, H, W]
+       batch norm and ReLU after all but the last, tanh after that
+    D: x [N, C, H, W] → n convolutions 4×4, stride 2, doubling ch → a convolution over the base grid → logit [N]
+       batch norm after all but the first, LeakyReLU 0.2
+
+Weights start from N(0, 0.02). n follows from the size: 28 = 7·2², 32 = 4·2³, 64 = 4·2⁴ (`layers.grid`).
+
+A label adds a vector to z in G. In D it has a second head of its own beside the common one, ⟨e(c), features⟩: the
+projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator".
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.layers import grid
+from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.memory import ChannelsLast
+
+
+def levels(channels: int, top: int, doublings: int) -> list[int]:
+    """Channels of the hidden grids, finest first: doubled at each coarser one, at most `top`."""
+    return [min(channels << k, top) for k in range(doublings)]
+
+
+def normal_init(net: nn.Module) -> None:
+    """N(0, 0.02) for weights, N(1, 0.02) for the scales of batch norm, 0 for biases."""
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+            nn.init.zeros_(module.bias)
+
+
+class DcganG(nn.Module):
+    """The net of `DcganGenerator`."""
+
+    def __init__(self, latent: int, hidden: list[int], base: tuple[int, int], colours: int, classes: int):
+        super().__init__()
+        widths = hidden[::-1]  # coarsest first
+        self.project = nn.Linear(latent, widths[0] * base[0] * base[1], bias=False)
+        self.grid = nn.Unflatten(1, (widths[0], *base))
+        layers: list[nn.Module] = [ChannelsLast(), nn.BatchNorm2d(widths[0]), nn.ReLU()]
+        for before, after in pairwise(widths):
+            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        layers += [nn.ConvTranspose2d(widths[-1], colours, 4, 2, 1), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        normal_init(self)
+        self.label = LabelTable(classes, latent) if classes else None
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        if self.label is not None:
+            z = z + self.label(c)
+        return self.layers(self.grid(self.project(z)))
+
+
+class DcganD(nn.Module):
+    """The net of `DcganDiscriminator`."""
+
+    def __init__(self, hidden: list[int], base: tuple[int, int], colours: int, classes: int):
+        super().__init__()
+        layers: list[nn.Module] = [ChannelsLast(), nn.Conv2d(colours, hidden[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+        for before, after in pairwise(hidden):
+            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        features = hidden[-1] * base[0] * base[1]
+        self.head = nn.Linear(features, 1)  # a convolution over the whole base grid
+        normal_init(self)
+        self.label = LabelTable(classes, features, 0.02) if classes else None
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        features = self.layers(x)  # [N, F]
+        logits = self.head(features).squeeze(1)
+        if self.label is not None:
+            logits = logits + (self.label(c) * features).sum(1)
+        return Verdict(logits, features)
+
+
+class DcganGenerator(Generator, kind="dcgan"):
+    """Transposed convolutions with batch norm, from a small grid up to the picture."""
+
+    channels: int = Field(default=64, ge=1)
+    """Channels of the finest hidden grid; each coarser one has twice as many."""
+    max_channels: int = Field(default=512, ge=1)
+    """At most so many channels on a grid."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape)
+
+    def build(self, spec: Spec) -> nn.Module:
+        colours, *base, doublings = layout(spec, "dcgan generator")
+        hidden = levels(self.channels, self.max_channels, doublings)
+        return DcganG(self.latent, hidden, (base[0], base[1]), colours, spec.classes)
+
+
+class DcganDiscriminator(Discriminator, kind="dcgan"):
+    """Convolutions of stride 2 with batch norm, from the picture down to a small grid."""
+
+    channels: int = Field(default=64, ge=1)
+    """Channels of the finest hidden grid; each coarser one has twice as many."""
+    max_channels: int = Field(default=512, ge=1)
+    """At most so many channels on a grid."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape)
+
+    def build(self, spec: Spec) -> nn.Module:
+        colours, *base, doublings = layout(spec, "dcgan discriminator")
+        return DcganD(levels(self.channels, self.max_channels, doublings), (base[0], base[1]), colours, spec.classes)
+
+
+def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The nearest [C, H, W] whose sides are a base grid times a power of two.
+
+    Raises:
+        UserError: `shape` is not that of a picture.
+    """
+    if len(shape) != 3:
+        raise UserError(f"dcgan nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")
+    return (shape[0], *grid.nearest(shape[1], shape[2]))
+
+
+def layout(spec: Spec, who: str) -> tuple[int, int, int, int]:
+    """(colours, base height, base width, doublings) of a spec.
+
+    Raises:
+        UserError: the net cannot reach that size; says the nearest that it can.
+    """
+    near = nearest_picture(spec.shape)
+    colours, height, width = spec.shape
+    found = grid.split(height, width)
+    if found is None:
+        raise UserError(
+            f"{who}: cannot reach {height}×{width} pictures; the nearest size is {near[1]}×{near[2]} "
+            f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)"
+        )
+    return (colours, *found)

@@ -1,0 +1,154 @@
+"""The small DCGAN for 28×28 pictures that tutorials train: 5×5 kernels, dropout in D, no batch norm in D.
+
+    G: z [N, 100] → linear → [N, 256, H/4, W/4] → 5×5 transposed convolutions to 128 (stride 1), 64 and C (stride 2)
+       batch norm and LeakyReLU 0.3 after all but the last, tanh after that; no biases
+    D: x [N, C, H, W] → 5×5 convolutions to 64 and 128, stride 2, LeakyReLU 0.3 and dropout 0.3 → linear → logit [N]
+
+Weights start as in Keras (Glorot uniform; batch norm with momentum 0.99 and ε 0.001), and the grids are those of Keras'
+"same" padding, 28 → 14 → 7. Of its odd pixel of padding Keras puts more at the end and these layers more at the start:
+the mirror image, in G and D alike.
+
+Tried on two AVX-512 cores, whole steps of batch 256 against plain eager layers: channels last in memory and
+`FastDropout` make it 1.2 to 1.25 times as fast. Transposed convolution by sub-pixel convolution, the same function, was
+slower (0.7 times) but for the last layer, where it would gain 1 % of a step; stride 1 as a plain convolution took the
+same time.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.layers.dropout import FastDropout
+from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.memory import ChannelsLast
+
+
+def keras_init(net: nn.Module) -> None:
+    """Glorot-uniform weights and zero biases."""
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def norm(channels: int) -> nn.BatchNorm2d:
+    """Batch norm with Keras' constants (its momentum counts the other way round)."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class ArticleG(nn.Module):
+    """The net of `ArticleGenerator`."""
+
+    def __init__(self, latent: int, shape: tuple[int, int, int], classes: int):
+        super().__init__()
+        colours, height, width = shape
+        units = 256 * (height // 4) * (width // 4)
+        self.project = nn.Sequential(
+            nn.Linear(latent, units, bias=False),
+            nn.BatchNorm1d(units, eps=1e-3, momentum=0.01),  # before the reshape: of each unit, not of each channel
+            nn.LeakyReLU(0.3, inplace=True),
+        )
+        self.layers = nn.Sequential(
+            nn.Unflatten(1, (256, height // 4, width // 4)),
+            ChannelsLast(),
+            nn.ConvTranspose2d(256, 128, 5, 1, 2, bias=False),
+            norm(128),
+            nn.LeakyReLU(0.3, inplace=True),
+            nn.ConvTranspose2d(128, 64, 5, 2, 2, output_padding=1, bias=False),
+            norm(64),
+            nn.LeakyReLU(0.3, inplace=True),
+            nn.ConvTranspose2d(64, colours, 5, 2, 2, output_padding=1, bias=False),
+            nn.Tanh(),
+        )
+        keras_init(self)
+        self.label = LabelTable(classes, latent) if classes else None
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        if self.label is not None:
+            z = z + self.label(c)
+        return self.layers(self.project(z))
+
+
+class ArticleD(nn.Module):
+    """The net of `ArticleDiscriminator`."""
+
+    def __init__(self, dropout: float, shape: tuple[int, int, int], classes: int):
+        super().__init__()
+        colours, height, width = shape
+        self.layers = nn.Sequential(
+            ChannelsLast(),
+            nn.Conv2d(colours, 64, 5, 2, 2),
+            nn.LeakyReLU(0.3, inplace=True),
+            FastDropout(dropout),
+            nn.Conv2d(64, 128, 5, 2, 2),
+            nn.LeakyReLU(0.3, inplace=True),
+            FastDropout(dropout),
+            nn.Flatten(),
+        )
+        features = 128 * (height // 4) * (width // 4)
+        self.head = nn.Linear(features, 1)
+        keras_init(self)
+        self.label = LabelTable(classes, features, features**-0.5) if classes else None
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        features = self.layers(x)  # [N, F]
+        logits = self.head(features).squeeze(1)
+        if self.label is not None:
+            logits = logits + (self.label(c) * features).sum(1)  # a head for each class beside the common one
+        return Verdict(logits, features)
+
+
+class ArticleGenerator(Generator, kind="dcgan-article"):
+    """The generator of the tutorials' 28×28 DCGAN: 256, 128, 64 channels, 5×5 kernels; sides divisible by 4."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape)
+
+    def build(self, spec: Spec) -> nn.Module:
+        return ArticleG(self.latent, checked(spec, "dcgan-article generator"), spec.classes)
+
+
+class ArticleDiscriminator(Discriminator, kind="dcgan-article"):
+    """The discriminator of the tutorials' 28×28 DCGAN: 64, 128 channels, 5×5 kernels, dropout; sides divisible by 4."""
+
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    """Share of the activations dropped after each convolution."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape)
+
+    def build(self, spec: Spec) -> nn.Module:
+        return ArticleD(self.dropout, checked(spec, "dcgan-article discriminator"), spec.classes)
+
+
+def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The nearest [C, H, W] with sides divisible by 4; of two as near, the smaller.
+
+    Raises:
+        UserError: `shape` is not that of a picture.
+    """
+    if len(shape) != 3:
+        raise UserError(
+            f"dcgan-article nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp"
+        )
+    return (shape[0], *(max(4, (side + 1) // 4 * 4) for side in shape[1:]))
+
+
+def checked(spec: Spec, who: str) -> tuple[int, int, int]:
+    """A spec's shape as [C, H, W].
+
+    Raises:
+        UserError: the net cannot reach that size; says the nearest that it can.
+    """
+    colours, height, width = nearest_picture(spec.shape)
+    if (colours, height, width) != spec.shape:
+        raise UserError(
+            f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} pictures, both sides must be divisible by 4; "
+            f"the nearest size is {height}×{width}"
+        )
+    return colours, height, width

