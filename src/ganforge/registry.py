@@ -8,6 +8,8 @@ import importlib.metadata
 import importlib.util
 import pkgutil
 import sys
+import traceback
+import zlib
 from pathlib import Path
 
 from ganforge.core.errors import UserError
@@ -17,33 +19,46 @@ PACKAGES = ("core", "signals", "data", "objectives", "nets", "tasks", "engine", 
 
 @functools.cache
 def load_all() -> None:
-    """Imports every module that may register a component, and the entry points `ganforge.plugins`. Done once."""
+    """Imports every module that may register a component, and the entry points `ganforge.plugins`. Done once.
+
+    Raises:
+        UserError: an installed plugin fails (says which).
+    """
     for name in PACKAGES:
         package = importlib.import_module(f"ganforge.{name}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     for entry in importlib.metadata.entry_points(group="ganforge.plugins"):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:
+            package = entry.dist.name if entry.dist else entry.value
+            raise UserError(
+                f"the installed plugin {package!r} cannot be loaded: {type(error).__name__}: {error}. "
+                f"Update it or remove it: pip uninstall {package}"
+            ) from error
 
 
 def load_plugin(path: Path | str) -> None:
     """Runs a Python file so that the components and recipes in it are known.
 
     Raises:
-        UserError: no such file, or it fails when run (says where).
+        UserError: no such file, or it fails when run (says in which line).
     """
     load_all()
     path = Path(path)
     if not path.is_file():
         raise UserError(f"--plugin {path}: no such file")
-    name = f"ganforge_plugin_{path.stem}"
+    name = f"ganforge_plugin_{path.stem}_{zlib.crc32(bytes(path.resolve())):08x}"  # two files may have the same name
     module_spec = importlib.util.spec_from_file_location(name, path)
     if module_spec is None or module_spec.loader is None:
-        raise UserError(f"--plugin {path}: not a Python file")
+        raise UserError(f"--plugin {path}: not a Python file (its name must end in .py)")
     module = importlib.util.module_from_spec(module_spec)
     sys.modules[name] = module  # dataclasses look their module up while the class is made
     try:
         module_spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise UserError(f"--plugin {path}: {type(error).__name__}: {error}") from error
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        where = f", line {lines[-1]}" if lines else ""
+        raise UserError(f"--plugin {path}{where}: {type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""A component is one choice in a recipe: a frozen dataclass that is its own configuration and its own entry in a registry.
+"""A component is one choice in a recipe: a frozen dataclass that is its own configuration and its own registry entry.
 
     class Objective(Component, family="objective"): ...          opens a family
     class Hinge(Objective, kind="hinge"): margin: float = 1.0    joins it
@@ -15,11 +15,13 @@ import dataclasses
 import inspect
 import textwrap
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import pydantic
 from pydantic import ConfigDict
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import ArgsKwargs, PydanticCustomError, core_schema
 
 from ganforge.core.errors import UserError, did_you_mean
 
@@ -42,33 +44,52 @@ class Component:
             cls.family, cls.kinds = family, {}
         if kind:
             known = cls.kinds.get(kind)
-            if known is not None and known.__qualname__ != cls.__qualname__:
-                raise TypeError(f"{cls.family} {kind!r} is registered twice: {known.__qualname__}, {cls.__qualname__}")
+            if known is not None and _origin(known) != _origin(cls):  # the same file run again replaces its own
+                raise TypeError(f"{cls.family} {kind!r} is registered twice: by {_origin(known)} and {_origin(cls)}")
             cls.kinds[kind] = cls
         cls.kind = kind
         pydantic.dataclasses.dataclass(cls, frozen=True, kw_only=True, config=CONFIG)
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: pydantic.GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        if cls.kind or not cls.family:  # a concrete choice: the dataclass itself
-            return handler(source)
-        return core_schema.no_info_plain_validator_function(cls.parse)
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: pydantic.GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        plain = core_schema.plain_serializer_function_ser_schema(to_plain)
+        if cls.is_abstract():
+            return core_schema.no_info_plain_validator_function(cls.parse, serialization=plain)
+        inner: Any = handler(source)
+        ref = inner.pop("ref", None)  # the whole is what others refer to, checks and help included
+        return core_schema.no_info_before_validator_function(cls._check_names, inner, ref=ref, serialization=plain)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: pydantic.GetJsonSchemaHandler) -> dict[str, Any]:
-        if cls.family and not cls.kind:
-            kinds = [handler(kind.__pydantic_core_schema__) for kind in cls.kinds.values()]  # type: ignore[attr-defined]
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: pydantic.GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        if cls.is_abstract():
+            kinds = [handler(kind.__pydantic_core_schema__) for kind in cls.members().values()]  # type: ignore[attr-defined]
             return {"oneOf": [*kinds, {"type": "string", "description": f"the name of a {cls.family}"}]}
         plain = handler.resolve_ref_schema(handler(schema))
-        properties = plain.setdefault("properties", {})
+        found = plain.get("properties", {})
+        properties = {name: found[name] for name in fields_of(cls) if name in found}  # in the order they were written
         for name, text in field_help(cls).items():
             if name in properties:
                 properties[name].setdefault("description", text)
+        plain["properties"] = properties
         if cls.kind:
             plain["properties"] = {"kind": {"const": cls.kind}, **properties}
-            plain["required"] = ["kind", *plain.get("required", [])]
+            plain["required"] = ["kind", *[name for name in plain.get("required", []) if name != "kind"]]
         plain["description"] = help_text(cls)
         return plain
+
+    @classmethod
+    def is_abstract(cls) -> bool:
+        """Whether this is a family (or a part of one) to choose from, not a choice itself."""
+        return bool(cls.family) and not cls.kind
+
+    @classmethod
+    def members(cls) -> dict[str, type[Self]]:
+        """The kinds to choose from where this class is asked for, by name."""
+        return {name: kind for name, kind in cls.kinds.items() if issubclass(kind, cls)}
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
@@ -83,23 +104,40 @@ class Component:
         if isinstance(value, str):
             value = cls.from_text(value)
         if not isinstance(value, Mapping):
-            raise PydanticCustomError(
-                "component", "expected the name of a {family} or a mapping with 'kind'", {"family": cls.family}
-            )
-        fields = dict(value)
+            raise _error(f"expected the name of a {cls.family} or a mapping with 'kind', got {_short(value)}")
+        fields = {str(name): inner for name, inner in value.items()}
+        known = cls.members()
         name = fields.pop("kind", None)
-        if isinstance(name, str) and name not in cls.kinds:  # {"kind": "./photos", "flip": true}: a string, then one of its fields
+        if isinstance(name, str) and name not in known:  # {"kind": "./photos", "flip": true}: a string and more fields
             fields = {**cls.from_text(name), **fields}
             name = fields.pop("kind", None)
-        kind = cls.kinds.get(name) if isinstance(name, str) else None
+        kind = known.get(name) if isinstance(name, str) else None
         if kind is None:
-            hint = did_you_mean(str(name), cls.kinds) if name is not None else "; 'kind' is missing"
-            raise PydanticCustomError(
-                "component", "{message}",
-                {"message": f"unknown {cls.family} {name!r}{hint} (known: {', '.join(sorted(cls.kinds))})"},
-            )  # fmt: skip
-        _refuse_unknown(kind, fields)
+            choices = f" (known: {', '.join(sorted(known)) or 'none'})"
+            if name is None:
+                raise _error(f"'kind' is missing: which {cls.family} is meant?{choices}")
+            raise _error(f"unknown {cls.family} {name!r}{did_you_mean(str(name), known)}{choices}")
         return kind(**fields)
+
+    @classmethod
+    def _check_names(cls, value: Any) -> Any:
+        """Refuses fields that the class does not have, with a hint that pydantic cannot give."""
+        if isinstance(value, ArgsKwargs):
+            _refuse_unknown(cls, value.kwargs or {})
+        elif isinstance(value, Mapping):
+            value = {str(name): inner for name, inner in value.items()}
+            if cls.kind and value.get("kind") == cls.kind:
+                del value["kind"]
+            _refuse_unknown(cls, value)
+        return value
+
+
+def _origin(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _error(message: str) -> PydanticCustomError:
+    return PydanticCustomError("component", "{message}", {"message": message})
 
 
 def fields_of(cls: type) -> dict[str, dataclasses.Field[Any]]:
@@ -128,10 +166,9 @@ def build(cls: type[T], plain: Mapping[str, Any], what: str = "") -> T:
         UserError: every wrong field on a line of its own, with its path and a suggestion.
     """
     try:
-        if cls.family and not cls.kind:
+        if cls.is_abstract():
             return cls.parse(plain)
-        _refuse_unknown(cls, plain)
-        return cls(**plain)
+        return cls(**cls._check_names(plain))
     except pydantic.ValidationError as error:
         raise UserError(explain(error, what)) from None
     except PydanticCustomError as error:
@@ -145,26 +182,28 @@ def explain(error: pydantic.ValidationError, what: str = "") -> str:
         path = ".".join(str(p) for p in item["loc"])
         match item["type"]:
             case "component":
-                lines.append(f"{path}: {item['msg']}")
+                message = item["msg"]
             case "missing" | "missing_keyword_only_argument" | "missing_argument":
-                lines.append(f"{path}: a value is needed here")
+                message = "a value is needed here"
             case _:
-                shown = repr(item["input"])
-                lines.append(f"{path}: {item['msg']}, got {shown if len(shown) < 60 else shown[:57] + '...'}")
+                message = f"{item['msg']}, got {_short(item['input'])}"
+        lines.append(f"{path}: {message}" if path else message)
     text = "\n  ".join(["the configuration has errors:", *lines]) if len(lines) > 1 else lines[0]
     return f"{what}: {text}" if what else text
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) < 60 else shown[:57] + "..."
 
 
 def _refuse_unknown(cls: type[Component], fields: Mapping[str, Any]) -> None:
     known = list(fields_of(cls))
     for name in fields:
         if name not in known:
-            label = f"{cls.family} {cls.kind!r}" if cls.kind else "a recipe"
+            label = f"{cls.family} {cls.kind!r}" if cls.kind else f"the {cls.__name__.lower()}"
             hint = did_you_mean(name, known) or _elsewhere(name, fields)
-            raise PydanticCustomError(
-                "component", "{message}",
-                {"message": f"{label} has no field {name!r}{hint} (its fields: {', '.join(known) or 'none'})"},
-            )  # fmt: skip
+            raise _error(f"{label} has no field {name!r}{hint} (its fields: {', '.join(known) or 'none'})")
 
 
 def _elsewhere(name: str, plain: Any) -> str:
@@ -212,7 +251,7 @@ def field_help(cls: type) -> dict[str, str]:
         except (OSError, TypeError):  # a class typed at the prompt has no source
             continue
         body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-        for field, doc in zip(body, body[1:], strict=False):
+        for field, doc in pairwise(body):
             if (
                 isinstance(field, ast.AnnAssign)
                 and isinstance(field.target, ast.Name)
@@ -226,18 +265,18 @@ def field_help(cls: type) -> dict[str, str]:
 
 def _count(value: Any) -> Any:
     """12k, 3M, 1.5M → an int; everything else is left for pydantic to judge."""
-    if isinstance(value, str) and value:
-        scale = {"k": 1_000, "K": 1_000, "m": 1_000_000, "M": 1_000_000}.get(value[-1])
-        try:
-            number = float(value[:-1]) * scale if scale else float(value.replace("_", ""))
-        except ValueError:
-            return value
-        return int(number) if number == int(number) else number
-    return value
+    if not isinstance(value, str) or not value:
+        return value
+    scale = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}.get(value[-1].lower())
+    try:
+        number = Decimal(value[:-1]) * scale if scale else Decimal(value)  # a float would make 2.3M miss by one
+    except InvalidOperation:
+        return value
+    return int(number) if number.is_finite() and number == int(number) else value
 
 
 Count = Annotated[int, pydantic.BeforeValidator(_count), pydantic.Field(ge=0)]
-"""A number of samples: 60000, '60k' or '3M'."""
+"""A number of samples: 60000, "60k", "3M" or "1.5G"."""
 
 PositiveCount = Annotated[int, pydantic.BeforeValidator(_count), pydantic.Field(ge=1)]
 """A number of samples of at least one."""

@@ -27,5 +27,6 @@ class MissingExtra(UserError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'batch'?"` when something known is near `word`, else an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    names = {name.lower().replace("-", "_"): name for name in known}
+    near = difflib.get_close_matches(word.lower().replace("-", "_"), list(names), n=1, cutoff=0.6)
+    return f"; did you mean {names[near[0]]!r}?" if near else ""

@@ -10,14 +10,19 @@ from typing import Any
 
 
 class EventLog:
-    """Appends events to a file. Each has an `event` name, the `samples` seen and the wall time `t` in seconds since 1970."""
+    """Appends events to a file. Each has an `event` name, the `samples` seen and the wall time `t` (Unix seconds)."""
 
     def __init__(self, path: Path):
         self.path = path
 
     def write(self, event: dict[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event, ensure_ascii=False, allow_nan=True) + "\n")
+        """Appends one event. A line that a crash cut short before it stays a line of its own."""
+        with self.path.open("a+b") as file:
+            whole = True
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                whole = file.read(1) == b"\n"
+            file.write((b"" if whole else b"\n") + json.dumps(event, ensure_ascii=False).encode() + b"\n")
 
     def rewind(self, samples: int) -> None:
         """Drops what was logged after `samples`: a resumed run says it again."""
@@ -26,14 +31,14 @@ class EventLog:
         kept = [e for e in read_events(self.path) if e.get("samples", 0) <= samples]
         temporary = self.path.with_suffix(".tmp")
         temporary.write_text("".join(json.dumps(e, ensure_ascii=False) + "\n" for e in kept), encoding="utf-8")
-        os.replace(temporary, self.path)
+        temporary.replace(self.path)
 
 
 def read_events(path: Path, name: str | None = None) -> Iterator[dict[str, Any]]:
     """The events of a log, or those called `name`. A last line that was cut short by a crash is passed over."""
     if not path.exists():
         return
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:  # the cut may go through a character
         for line in file:
             try:
                 event = json.loads(line)

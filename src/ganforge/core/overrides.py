@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from ganforge.core.component import to_plain
+from ganforge.core.component import Component, build, to_plain
 from ganforge.core.errors import UserError, did_you_mean
 
 
@@ -25,9 +25,25 @@ def read_value(text: str) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         return text
-    if isinstance(value, (list, dict)) and text[:1] not in "[{":
-        return text
-    return value if isinstance(value, (bool, int, float, list, dict)) or text in ("null", "~") else text
+    match value:
+        case bool() if text.lower() in ("true", "false"):  # YAML also reads `no` and `off`, which may be names
+            return value
+        case int() | float() if _same_number(text, value):  # and 010 as eight, 12:30 as 750
+            return value
+        case str() if text[0] in "'\"":
+            return value
+        case list() | dict() if text[0] in "[{":
+            return value
+        case None if text in ("null", "~"):
+            return None
+    return text
+
+
+def _same_number(text: str, value: float) -> bool:
+    try:
+        return float(text) == value
+    except ValueError:
+        return False
 
 
 def split(item: str) -> tuple[list[str], Any]:
@@ -38,8 +54,13 @@ def split(item: str) -> tuple[list[str], Any]:
     return path.split("."), read_value(value)
 
 
-def apply(plain: Mapping[str, Any], items: Iterable[str]) -> dict[str, Any]:
+def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] | None = None) -> dict[str, Any]:
     """A copy of a plain recipe with overrides put in. Naming another kind forgets the old one's fields.
+
+    Args:
+        plain: the recipe as `to_plain` gives it.
+        items: `field=value`, put in one after the other.
+        cls: what it is a recipe of. With it, `task=other task.generator.width=8` finds the fields that `other` brings.
 
     Raises:
         UserError: an item is not `field=value`, or its path leads through something that has no fields.
@@ -47,18 +68,35 @@ def apply(plain: Mapping[str, Any], items: Iterable[str]) -> dict[str, Any]:
     result = to_plain(plain)
     for item in items:
         path, value = split(item)
-        _put(result, path, value, item)
+        try:
+            _put(result, path, value, item)
+        except UserError:
+            if cls is None:
+                raise
+            result = to_plain(build(cls, result))  # fills in the fields of kinds that earlier items named
+            _put(result, path, value, item)
     return result
 
 
 def merge(plain: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`changes` laid over `plain`, mapping by mapping; a mapping that names another kind replaces the old one."""
+    """`changes` laid over `plain`, mapping by mapping; what names another kind replaces the old one."""
     result = dict(plain)
     for key, value in changes.items():
         old = result.get(key)
-        same = isinstance(old, Mapping) and isinstance(value, Mapping) and value.get("kind", old.get("kind")) == old.get("kind")
-        result[key] = merge(old, value) if same else to_plain(value)  # type: ignore[arg-type]
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and _keeps_kind(old, value):
+            result[key] = merge(old, value)
+        elif not _names_kind_of(old, value):
+            result[key] = to_plain(value)
     return result
+
+
+def _keeps_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return "kind" not in new or new["kind"] == old.get("kind")
+
+
+def _names_kind_of(old: Any, value: Any) -> bool:
+    """Whether `value` only names the kind that is there: its fields stay as they are."""
+    return isinstance(old, Mapping) and isinstance(value, str) and old.get("kind") == value
 
 
 def _put(node: Any, path: list[str], value: Any, item: str) -> None:
@@ -66,22 +104,32 @@ def _put(node: Any, path: list[str], value: Any, item: str) -> None:
     for depth, part in enumerate(parents):
         key = _key(node, part, item, parents[:depth])
         child = node[key]
+        where = ".".join(parents[: depth + 1])
         if isinstance(child, str):  # the name of a kind: its fields can now be set
             child = node[key] = {"kind": child}
+        if child is None:
+            raise UserError(f"{item!r}: {where} is null and has no fields; say first what it shall be: {where}=...")
         if not isinstance(child, (dict, list)):
-            raise UserError(f"{item!r}: {'.'.join(parents[: depth + 1])} is {child!r} and has no fields")
+            raise UserError(f"{item!r}: {where} is {child!r} and has no fields")
         node = child
     if isinstance(node, list):
-        node[_key(node, last, item, parents)] = value
+        if last == str(len(node)):  # the position after the last one adds to the list
+            node.append(None)
+        here: Any = _key(node, last, item, parents)
+        old = node[here]
     else:
-        node[last] = value
+        here, old = last, node.get(last)
+    if not _names_kind_of(old, value):
+        node[here] = value
 
 
 def _key(node: Any, part: str, item: str, above: list[str]) -> Any:
     where = ".".join(above) or "the recipe"
     if isinstance(node, list):
-        if not part.isdigit() or int(part) >= len(node):
-            raise UserError(f"{item!r}: {where} is a list of {len(node)}; give a position from 0 to {len(node) - 1}")
+        if not part.isdecimal() or int(part) >= len(node):
+            raise UserError(
+                f"{item!r}: {where} is a list of {len(node)} and {part!r} is no position in it (they start at 0)"
+            )
         return int(part)
     if part not in node:
         raise UserError(f"{item!r}: no field {part!r} in {where}{did_you_mean(part, node)}")
@@ -107,7 +155,8 @@ def from_yaml(path: Path | str) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(value, dict):
-        raise UserError(f"{path}: expected fields and values, found {type(value).__name__}")
+        found = "nothing" if value is None else f"a {type(value).__name__}"
+        raise UserError(f"{path}: expected lines of the form `field: value`, found {found}")
     return value
 
 

@@ -1,8 +1,8 @@
 """Randomness as an argument.
 
-Every draw is a function of (seed, samples seen, stream, what is drawn): nothing has to be saved for an exact resume, and
-no draw depends on how many were made before it. A draw is made for the whole batch and each shard (a process, or a
-part of an accumulated batch) takes its rows, so the result does not depend on how the batch was split.
+Every draw is a function of (seed, samples seen, stream, what is drawn): nothing has to be saved for an exact resume,
+and no draw depends on how many were made before it. A draw is made for the whole batch and each shard (a process, or
+a part of an accumulated batch) takes its rows, so the result does not depend on how the batch was split.
 """
 
 from __future__ import annotations

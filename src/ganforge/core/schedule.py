@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import pydantic
+from pydantic_core import PydanticCustomError
 
 from ganforge.core.component import Component, Count, PositiveCount
 
@@ -19,7 +21,7 @@ class Schedule(Component, family="schedule"):
 
 
 class Linear(Schedule, kind="linear"):
-    """From `start` to `end` in a straight line, beginning after `after` samples and taking `over`; constant elsewhere."""
+    """From `start` to `end` in a straight line, from `after` samples on and taking `over`; constant elsewhere."""
 
     start: float
     end: float
@@ -32,7 +34,7 @@ class Linear(Schedule, kind="linear"):
 
 
 class Cosine(Schedule, kind="cosine"):
-    """From `start` to `end` along half a cosine, beginning after `after` samples and taking `over`; constant elsewhere."""
+    """From `start` to `end` along half a cosine, from `after` samples on and taking `over`; constant elsewhere."""
 
     start: float
     end: float
@@ -56,12 +58,28 @@ class Steps(Schedule, kind="steps"):
 
 
 def _read(value: Any) -> Any:
-    if isinstance(value, (Schedule, float, int)):
+    if isinstance(value, Schedule):
         return value
-    try:
-        return float(value)
-    except (TypeError, ValueError):
+    if isinstance(value, str) and not _is_number(value) and value not in Schedule.kinds:
+        raise _expected(repr(value))
+    if isinstance(value, Mapping) or (isinstance(value, str) and value in Schedule.kinds):
         return Schedule.parse(value)
+    if isinstance(value, bool):
+        raise _expected(str(value).lower())
+    return value
+
+
+def _expected(got: str) -> PydanticCustomError:
+    text = "expected a number or a schedule like {{kind: linear, start: 2e-4, end: 0, over: 1M}}, got {got}"
+    return PydanticCustomError("component", "{message}", {"message": text.format(got=got)})
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 Rate = Annotated[float | Schedule, pydantic.BeforeValidator(_read)]

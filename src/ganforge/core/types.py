@@ -105,7 +105,9 @@ class Memory:
 
     def __setitem__(self, name: str, value: Tensor) -> None:
         if name not in self.buffers:
-            raise KeyError(f"memory {name!r} was not declared by the task (declared: {', '.join(self.buffers) or 'none'})")
+            raise KeyError(
+                f"memory {name!r} was not declared by the task (declared: {', '.join(self.buffers) or 'none'})"
+            )
         self.buffers[name] = value.detach()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -20,7 +20,7 @@ class Recipe(Component):
 
     name: str
     """What the run is called."""
-    data: Annotated[DataSource, Field(default="digits", validate_default=True)]
+    data: DataSource = Field(default="digits", validate_default=True)
     """Where real samples come from: a named set (digits, mnist, fashion-mnist, cifar10) or a path."""
     samples: PositiveCount = 200_000
     """How many real samples to train on, all passes over the data together: 200k, 3M."""
@@ -38,7 +38,7 @@ class Recipe(Component):
     """Split each batch into so many parts, one after the other, to fit in memory."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of the nets: bf16 autocast, fp32, or bf16 on GPUs that have it (auto)."""
-    signal: Annotated[Signal, Field(default="image", validate_default=True)]
+    signal: Signal = Field(default="image", validate_default=True)
     """What a sample is."""
     task: Task
     """What a batch means, the nets and their losses."""
@@ -46,5 +46,5 @@ class Recipe(Component):
     """One for each player of the task."""
     ema: Ema = Ema()
     """The running average of the generators' weights, which samples are made from."""
-    callbacks: Annotated[tuple[Callback, ...], Field(default=("previews", "curves", "timelapse"), validate_default=True)]
+    callbacks: tuple[Callback, ...] = Field(default=("previews", "curves", "timelapse"), validate_default=True)
     """What watches the run."""
