@@ -24,7 +24,9 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
     return dataset, recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest))
 
 
-def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device, on_skip: Callable[[str], None]) -> Loader:
+def make_loader(
+    recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device, on_skip: Callable[[str], None]
+) -> Loader:
     """The batches of a run, by position."""
     return Loader(
         dataset,
@@ -55,7 +57,9 @@ def make_optimizers(recipe: Recipe, nets: Nets) -> dict[str, torch.optim.Optimiz
     """
     for name in recipe.optimizers:
         if name not in nets:
-            raise UserError(f"optimizers.{name}: the task has no such player{did_you_mean(name, nets)} (players: {', '.join(nets)})")
+            raise UserError(
+                f"optimizers.{name}: the task has no such player{did_you_mean(name, nets)} (players: {', '.join(nets)})"
+            )
     missing = [name for name in nets if name not in recipe.optimizers]
     if missing:
         raise UserError(f"optimizers: none for {', '.join(missing)}. Add optimizers.{missing[0]}=adam")

@@ -71,7 +71,11 @@ def save(path: Path, recipe: Recipe, spec: Spec, averages: Mapping[str, nn.Modul
         "samples": str(samples),
         "classes": json.dumps({name: type(net).__qualname__ for name, net in averages.items()}),
     }
-    tensors = {k: v.detach().cpu().contiguous() for n, net in averages.items() for k, v in checkpoint.module_state(n, net).items()}
+    tensors = {
+        k: v.detach().cpu().contiguous()
+        for n, net in averages.items()
+        for k, v in checkpoint.module_state(n, net).items()
+    }
     partial = path.with_name(f".writing-{path.name}")
     checkpoint.write_durably(partial, safetensors.torch.save(tensors, metadata=header))
     partial.replace(path)
@@ -101,7 +105,9 @@ def load(path: Path | str, device: str | None = None) -> Bundle:
     except safetensors.SafetensorError as error:
         raise UserError(f"{path}: is no whole safetensors file ({error}). Nothing was loaded") from None
     if header.get("format") != FORMAT or "recipe" not in header:
-        raise UserError(f"{path}: a safetensors file, but no ganforge bundle of format {FORMAT} (its header does not say so)")
+        raise UserError(
+            f"{path}: a safetensors file, but no ganforge bundle of format {FORMAT} (its header does not say so)"
+        )
     recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
     spec = Spec.from_plain(json.loads(header["spec"]))
     place = pick_device(device)

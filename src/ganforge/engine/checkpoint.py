@@ -52,9 +52,7 @@ def write(parent: Path, samples: int, tensors: Mapping[str, Tensor], info: Mappi
         flush_folder(parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        last = newest(parent)
-        whole = f"The last whole checkpoint is {last}" if last else "There is no earlier checkpoint"
-        raise TrainingError(f"checkpoint {folder} could not be written: {error.strerror or error}. {whole}") from error
+        raise TrainingError(f"checkpoint {folder} could not be written: {error.strerror or error}") from error
     for old in _folders(parent)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return folder
@@ -70,7 +68,9 @@ def read(folder: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[st
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         data = (folder / "state.safetensors").read_bytes()
     except (OSError, ValueError) as error:
-        raise UserError(f"checkpoint {folder}: cannot be read ({error}). Remove this folder to go on from an earlier one") from None
+        raise UserError(
+            f"checkpoint {folder}: cannot be read ({error}). Remove this folder to go on from an earlier one"
+        ) from None
     if state.get("format") != FORMAT:
         raise UserError(f"checkpoint {folder}: format {state.get('format')!r}; this version reads format {FORMAT}")
     refuse_pickle(data, folder / "state.safetensors")

@@ -1,6 +1,6 @@
 """The run directory: all that a run says, in one place, owned by one process at a time.
 
-    recipe.yaml environment.json events.jsonl previews/ checkpoints/ model.safetensors curves.png
+recipe.yaml environment.json events.jsonl previews/ checkpoints/ model.safetensors curves.png
 """
 
 from __future__ import annotations
@@ -84,13 +84,16 @@ class RunDir:
         Raises:
             UserError: there is a run here already.
         """
-        if (self.folder / "recipe.yaml").exists():
-            raise UserError(
-                f"{self.folder}: holds a run already. Go on with it (--resume {self.folder}) or choose another --run-dir"
-            )
+        refuse_existing(self.folder)
         (self.folder / "recipe.yaml").write_text(overrides.to_yaml(recipe), encoding="utf-8")
         environment = json.dumps(environment_of(device), indent=2)
         (self.folder / "environment.json").write_text(environment + "\n", encoding="utf-8")
+
+
+def refuse_existing(folder: Path | str) -> None:
+    """Raises UserError when a folder holds a run already."""
+    if (Path(folder) / "recipe.yaml").exists():
+        raise UserError(f"{folder}: holds a run already. Go on with it (--resume {folder}) or choose another --run-dir")
 
 
 def stored_recipe(folder: Path | str) -> Recipe:

@@ -22,13 +22,22 @@ from ganforge.engine.build import fingerprint, make_loader, open_data
 from ganforge.engine.callbacks.base import Listener, RunView
 from ganforge.engine.precision import pick_device
 from ganforge.engine.recipe import Recipe
-from ganforge.engine.run import RunDir, next_folder, stored_recipe
+from ganforge.engine.run import RunDir, next_folder, refuse_existing, stored_recipe
 from ganforge.engine.trainer import Session, Trainer
 from ganforge.registry import load_all
 
 log = logging.getLogger("ganforge")
 
-FREE_ON_RESUME = ("samples", "checkpoint_every", "keep", "log_every", "callbacks", "data.in_memory", "data.workers", "data.path")
+FREE_ON_RESUME = (
+    "samples",
+    "checkpoint_every",
+    "keep",
+    "log_every",
+    "callbacks",
+    "data.in_memory",
+    "data.workers",
+    "data.path",
+)
 """Fields that may differ when a run goes on: they do not change what a step computes. (A moved data set is known by its fingerprint.)"""
 
 
@@ -72,39 +81,47 @@ def train(
     load_all()
     check(recipe)
     place = pick_device(device)
-    dataset, spec = open_data(recipe)
-    prints = fingerprint(dataset)
-    point = None
-    if resume is not None:
-        point = latest(Path(resume))
-        if point is not None:
-            _same_data(point, prints)
-    skipped: list[str] = []
-    loader = make_loader(recipe, dataset, spec, place, skipped.append)
-    try:
-        fresh = resume is None and run_dir is None
-        folder = next_folder(recipe.name) if fresh else Path(resume if resume is not None else str(run_dir))
-        with RunDir(folder) as run, torch.random.fork_rng():
-            trainer = Trainer(recipe, spec, loader, place)
-            seconds = 0.0
-            if resume is None:
-                run.begin(recipe, place)
-            elif point is not None:
+    with contextlib.ExitStack() as stack:
+        run, tensors, state = None, {}, {}
+        if resume is not None:
+            stored_recipe(resume)
+            run = stack.enter_context(RunDir(resume))
+            if (point := checkpoint.newest(run.checkpoints)) is not None:  # None: stopped before its first checkpoint
                 tensors, state = checkpoint.read(point)
-                trainer.load_state(tensors, state["samples"], str(point))
-                seconds = state["seconds"]
-                run.events.rewind(trainer.samples)
-            session = Session(trainer, run, prints, seconds)
-            session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
-            if skipped:
-                session.log("skipped", count=len(skipped), items=skipped[:100])
-                log.warning("%d of %d samples could not be used and were skipped (%s)", len(skipped), len(dataset), skipped[0])
-            session.listeners = [c.build(session) for c in recipe.callbacks] + [make(session) for make in listeners]
-            with stopped_by_interrupt(session):
-                reason = session.train(minutes)
-            return TrainResult(run.folder, session.samples, reason)
-    finally:
-        loader.close()
+        elif run_dir is not None:
+            refuse_existing(run_dir)
+
+        dataset, spec = open_data(recipe)
+        prints = fingerprint(dataset)
+        if state and state["data"] != prints:
+            raise UserError(
+                f"{resume}: the data is no longer what this run was trained on (its count, classes or sizes differ), so "
+                "the run cannot go on exactly. Point data= to the same data, or start a new run"
+            )
+        skipped: list[str] = []
+        loader = make_loader(recipe, dataset, spec, place, skipped.append)
+        stack.callback(loader.close)
+        stack.enter_context(torch.random.fork_rng())
+        trainer = Trainer(recipe, spec, loader, place)
+        if run is None:
+            run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
+            run.begin(recipe, place)
+        if state:
+            trainer.load_state(tensors, state["samples"], str(resume))
+        run.events.rewind(trainer.samples)
+        tensors.clear()
+
+        session = Session(trainer, run, prints, state.get("seconds", 0.0))
+        session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
+        if skipped:
+            session.log("skipped", count=len(skipped), items=skipped[:100])
+            log.warning(
+                "%d of %d samples could not be used and were skipped (%s)", len(skipped), len(dataset), skipped[0]
+            )
+        session.listeners = [c.build(session) for c in recipe.callbacks] + [make(session) for make in listeners]
+        with stopped_by_interrupt(session):
+            reason = session.train(minutes)
+        return TrainResult(run.folder, session.samples, reason)
 
 
 def check(recipe: Recipe) -> None:
@@ -117,16 +134,6 @@ def check(recipe: Recipe) -> None:
         raise UserError(f"accumulate={recipe.accumulate} does not divide batch={recipe.batch}")
 
 
-def latest(folder: Path) -> Path | None:
-    """The checkpoint that a resume starts from; None for a run that was stopped before its first.
-
-    Raises:
-        UserError: no run in `folder`.
-    """
-    stored_recipe(folder)
-    return checkpoint.newest(folder / "checkpoints")
-
-
 def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[str] = ()) -> Recipe:
     """The recipe with which a run goes on: the stored one with `items` (`path=value`) put in.
 
@@ -136,7 +143,9 @@ def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[s
     load_all()
     stored = stored_recipe(folder)
     if name is not None and name != stored.name:
-        raise UserError(f"{folder} is a run of the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run")
+        raise UserError(
+            f"{folder} is a run of the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run"
+        )
     recipe = build(Recipe, overrides.apply(to_plain(stored), items))
     changed = [
         f"{path}: {old!r} in the run, {new!r} now"
@@ -149,15 +158,6 @@ def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[s
             f"Leave these out, or start a new run. Free to change: {', '.join(FREE_ON_RESUME)}"
         )
     return recipe
-
-
-def _same_data(point: Path, prints: str) -> None:
-    _, state = checkpoint.read(point, tensors=False)
-    if state["data"] != prints:
-        raise UserError(
-            f"{point}: the data is no longer what this run was trained on (its count, classes or sizes differ), so the run "
-            "cannot go on exactly. Point data= to the same data, or start a new run"
-        )
 
 
 @contextlib.contextmanager
@@ -228,7 +228,9 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
             if place.type == "cuda":
                 memory = torch.cuda.max_memory_allocated(place)
             else:
-                memory = max(_process_bytes() - before, sum(t.numel() * t.element_size() for t in trainer.state().values()))
+                memory = max(
+                    _process_bytes() - before, sum(t.numel() * t.element_size() for t in trainer.state().values())
+                )
         step = sorted(times[1:])[len(times[1:]) // 2]
         iterations = -(-recipe.samples // trainer.stride)
         notes = [f"{len(skipped)} of {len(dataset)} samples cannot be used"] if skipped else []

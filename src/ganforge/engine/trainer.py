@@ -135,7 +135,9 @@ class Trainer:
             for name, net in self.nets.items():
                 for key, tensor in net.state_dict().items():
                     if not torch.isfinite(tensor).all():
-                        raise TrainingError(f"the weights {name}.{key} are no longer finite at {self.samples:,} samples")
+                        raise TrainingError(
+                            f"the weights {name}.{key} are no longer finite at {self.samples:,} samples"
+                        )
 
     @torch.inference_mode()
     def generate(self, request: Request) -> np.ndarray:
@@ -235,7 +237,9 @@ class Session:
         try:
             bundle.save(self.folder / "model.safetensors", self.recipe, self.spec, trainer.averages, self.samples)
         except OSError as error:
-            raise TrainingError(f"{self.folder / 'model.safetensors'} could not be written: {error.strerror}") from error
+            raise TrainingError(
+                f"{self.folder / 'model.safetensors'} could not be written: {error.strerror}"
+            ) from error
         self._saved_at = self.samples
         self.log("checkpoint", folder=folder.name)
         for listener in self.listeners:

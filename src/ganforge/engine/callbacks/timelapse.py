@@ -1,0 +1,64 @@
+"""The previews of a run as one animation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from ganforge.engine.callbacks.base import Callback, Listener, RunView
+from ganforge.engine.callbacks.guard import Guard
+
+
+class Timelapse(Callback, kind="timelapse"):
+    """Writes `timelapse.gif` from the previews when training ends: put it after `previews` in the list."""
+
+    frames: int = Field(default=60, ge=2, le=1000)
+    """At most so many of the previews, evenly picked, the first and the last among them."""
+    fps: float = Field(default=8, gt=0, le=50)
+    """Previews a second."""
+    hold: float = Field(default=2, ge=0, le=60)
+    """Seconds that the last one stays."""
+    width: int = Field(default=512, ge=16)
+    """Wider previews are made smaller to so many pixels."""
+
+    def build(self, run: RunView) -> Listener:
+        return TimelapseWriter(self, run)
+
+
+class TimelapseWriter(Listener):
+    """Reads `previews/*.png` up to the samples seen, so that a rewound run does not show what it took back."""
+
+    def __init__(self, config: Timelapse, run: RunView):
+        self.config, self.run = config, run
+        self.guard = Guard(run, "timelapse.gif")
+
+    def on_end(self) -> None:
+        with self.guard():
+            found = sorted(p for p in (self.run.folder / "previews").glob("*.png") if p.stem.isdigit())
+            pages = evenly([p for p in found if int(p.stem) <= self.run.samples], self.config.frames)
+            if len(pages) >= 2:
+                self._write(pages)
+
+    def _write(self, pages: list[Path]) -> None:
+        from PIL import Image
+
+        pictures = []
+        for page in pages:
+            with Image.open(page) as picture:
+                shrink = min(1.0, self.config.width / picture.width)
+                size = (max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink)))
+                pictures.append(picture.convert("RGB").resize(size))
+        steady = max(round(100 / self.config.fps), 2) * 10  # GIF counts hundredths of a second
+        durations = [*[steady] * (len(pictures) - 1), max(steady, round(self.config.hold * 1000))]
+        temporary = self.run.folder / ".timelapse.gif"
+        rest = pictures[1:]
+        pictures[0].save(temporary, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0)
+        temporary.replace(self.run.folder / "timelapse.gif")
+
+
+def evenly(items: list[Path], most: int) -> list[Path]:
+    """At most `most` of the items, evenly spread, with the first and the last."""
+    if len(items) <= most:
+        return items
+    return [items[round(k * (len(items) - 1) / (most - 1))] for k in range(most)]

@@ -1,0 +1,164 @@
+"""What a run computes hangs on its recipe alone: not on where it was stopped, killed or resumed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import toys
+from safetensors.torch import load_file
+
+from ganforge.core.errors import UserError
+from ganforge.core.events import read_events
+from ganforge.engine import checkpoint
+from ganforge.engine.train import resume_recipe, train
+
+HERE = Path(__file__).parent
+RECIPES = {"toy-gan": toys.toy_gan, "toy-crowd": toys.toy_crowd}
+
+
+def final_state(folder: Path) -> dict[str, bytes]:
+    """Every tensor of a run's newest checkpoint and of its bundle, as bytes."""
+    point = checkpoint.newest(folder / "checkpoints")
+    assert point is not None
+    tensors = checkpoint.read(point)[0] | load_file(folder / "model.safetensors")
+    return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()} | {"at": point.name.encode()}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_stop_and_resume_changes_nothing(name, tmp_path):
+    train(RECIPES[name](), run_dir=tmp_path / "whole")
+    first = train(resume_recipe_with(RECIPES[name](), samples=320), run_dir=tmp_path / "parts")
+    assert first.samples == 320
+    train(resume_recipe(tmp_path / "parts", name, ["samples=480"]), resume=tmp_path / "parts")
+    last = train(resume_recipe(tmp_path / "parts", None, ["samples=640"]), resume=tmp_path / "parts")
+    assert last.reason == "finished"
+    assert final_state(tmp_path / "parts") == final_state(tmp_path / "whole")
+
+
+def resume_recipe_with(recipe, **fields):
+    import dataclasses
+
+    return dataclasses.replace(recipe, **fields)
+
+
+def test_resume_without_a_checkpoint_starts_over(tmp_path):
+    recipe = toys.toy_gan()
+    train(recipe, run_dir=tmp_path / "whole")
+    train(recipe, run_dir=tmp_path / "lost")
+    for point in (tmp_path / "lost" / "checkpoints").iterdir():
+        for file in point.iterdir():
+            file.unlink()
+        point.rmdir()
+    train(resume_recipe(tmp_path / "lost"), resume=tmp_path / "lost")
+    assert final_state(tmp_path / "lost") == final_state(tmp_path / "whole")
+
+
+def test_resume_takes_back_what_it_says_again(tmp_path):
+    run = tmp_path / "run"
+    train(toys.toy_gan(), run_dir=run)
+    newest = checkpoint.newest(run / "checkpoints")
+    assert newest is not None
+    for file in newest.iterdir():
+        file.unlink()
+    newest.rmdir()
+    train(resume_recipe(run), resume=run)
+    ticks = [event["samples"] for event in read_events(run / "events.jsonl", "tick")]
+    assert ticks == sorted(set(ticks)), "every moment is logged once"
+
+
+CHILD = """
+import sys
+sys.path.insert(0, {here!r})
+import toys
+from ganforge.engine.train import resume_recipe, train
+folder, mode = sys.argv[1:]
+if mode == "start":
+    train(toys.toy_gan() if {name!r} == "toy-gan" else toys.toy_crowd(), run_dir=folder)
+else:
+    train(resume_recipe(folder), resume=folder)
+"""
+
+
+def run_until_killed(folder: Path, name: str, mode: str, delay: float | None) -> bool:
+    """Starts a training process and kills it `delay` seconds after its folder shows life; True when it finished first."""
+    code = CHILD.format(here=str(HERE), name=name)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder), mode],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+    )
+    if delay is not None:
+        events = folder / "events.jsonl"
+        size = events.stat().st_size if events.exists() else 0
+        while process.poll() is None and (not events.exists() or events.stat().st_size <= size):
+            time.sleep(0.002)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode in (0, -signal.SIGKILL), stderr.decode()
+    return process.returncode == 0
+
+
+def kill_and_resume(folder: Path, name: str, rng: random.Random, kills: int) -> int:
+    """A run that is killed at random instants until it has been so `kills` times, then let go; returns the kills that hit."""
+    finished = run_until_killed(folder, name, "start", rng.uniform(0, 0.25))
+    hits = 0 if finished else 1
+    while not finished and hits < kills:
+        finished = run_until_killed(folder, name, "resume", rng.uniform(0, 0.25))
+        hits += not finished
+    if not finished:
+        run_until_killed(folder, name, "resume", None)
+    return hits
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_killed_at_random_instants_and_resumed_gives_the_same_weights(name, tmp_path, single_thread):
+    train(RECIPES[name](), run_dir=tmp_path / "whole")
+    hits = kill_and_resume(tmp_path / "killed", name, random.Random(time.time_ns()), kills=2)
+    assert final_state(tmp_path / "killed") == final_state(tmp_path / "whole"), f"after {hits} kills"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_twenty_kills_of_twenty(tmp_path, single_thread):
+    train(toys.toy_gan(), run_dir=tmp_path / "whole")
+    wanted, total = final_state(tmp_path / "whole"), 0
+    for seed in range(20):
+        rng = random.Random(seed)
+        total += kill_and_resume(tmp_path / f"killed-{seed}", "toy-gan", rng, kills=2)
+        assert final_state(tmp_path / f"killed-{seed}") == wanted, f"seed {seed}"
+    assert total >= 20, f"only {total} kills hit a run that was still training"
+
+
+def test_other_recipe_is_refused_and_said_how_it_differs(tmp_path):
+    train(resume_recipe_with(toys.toy_gan(), samples=64), run_dir=tmp_path / "run")
+    before = final_state(tmp_path / "run")
+    with pytest.raises(
+        UserError, match=r"(?s)batch: 16 in the run, 32 now.*optimizers\.D\.lr: 0\.01 in the run, 0\.1 now"
+    ):
+        resume_recipe(tmp_path / "run", "toy-gan", ["batch=32", "optimizers.D.lr=0.1"])
+    with pytest.raises(UserError, match="a run of the recipe 'toy-gan', not 'toy-crowd'"):
+        resume_recipe(tmp_path / "run", "toy-crowd")
+    assert final_state(tmp_path / "run") == before
+
+
+def test_changed_data_is_refused(tmp_path):
+    train(resume_recipe_with(toys.toy_gan(), samples=64), run_dir=tmp_path / "run")
+    recipe = resume_recipe_with(toys.toy_gan(), samples=128, data=toys.ToyPoints(count=500))
+    with pytest.raises(UserError, match="no longer what this run was trained on"):
+        train(recipe, resume=tmp_path / "run")
+
+
+def test_nothing_to_resume(tmp_path):
+    with pytest.raises(UserError, match="no run here"):
+        resume_recipe(tmp_path)
+    with pytest.raises(UserError, match="no run here"):
+        train(toys.toy_gan(), resume=tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
