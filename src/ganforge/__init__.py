@@ -1,3 +1,64 @@
-"""ganforge: train, judge, use and share generative adversarial networks."""
+"""ganforge: train, judge, use and share generative adversarial networks.
+
+    import ganforge as gf
+
+    model = gf.train("dcgan", data="mnist", samples=600_000)
+    pictures = gf.load("runs/0003-dcgan").sample(64, seed=0)   # uint8 [64, H, W, C]
+
+Importing this is quick: torch is imported when the first of these names is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganforge.api import recipe as recipe
+    from ganforge.api import train as train
+    from ganforge.core.errors import GanforgeError as GanforgeError
+    from ganforge.core.errors import TrainingError as TrainingError
+    from ganforge.core.errors import UserError as UserError
+    from ganforge.engine.recipe import Recipe as Recipe
+    from ganforge.inference.model import Model as Model
+    from ganforge.inference.model import load as load
+    from ganforge.registry import load_plugin as load_plugin
 
 __version__ = "0.1.0"
+
+# A name here must never be that of a module of this package: the import system would put the module in its place.
+_WHERE = {
+    "train": "ganforge.api",
+    "recipe": "ganforge.api",
+    "load": "ganforge.inference.model",
+    "Model": "ganforge.inference.model",
+    "Recipe": "ganforge.engine.recipe",
+    "load_plugin": "ganforge.registry",
+    "GanforgeError": "ganforge.core.errors",
+    "UserError": "ganforge.core.errors",
+    "TrainingError": "ganforge.core.errors",
+}
+
+__all__ = [
+    "GanforgeError",
+    "Model",
+    "Recipe",
+    "TrainingError",
+    "UserError",
+    "__version__",
+    "load",
+    "load_plugin",
+    "recipe",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'ganforge' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_WHERE[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHERE})

@@ -1,0 +1,68 @@
+"""A recipe as YAML that explains itself."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from ganforge.core.component import Component, field_help, fields_of, help_text, to_plain
+
+WIDTH = 110
+
+
+def annotated(component: Component) -> str:
+    """YAML of a component, each field under a comment with its help text. It reads back as the plain YAML does."""
+    return "\n".join(_fields(component, "")) + "\n"
+
+
+def comment(text: str, indent: str = "") -> str:
+    """A docstring as lines of comment."""
+    lines = inspect.cleandoc(text).splitlines()
+    return "".join(f"{indent}# {line}".rstrip() + "\n" for line in lines)
+
+
+def _fields(component: Component, indent: str) -> list[str]:
+    lines = []
+    helps = field_help(type(component))
+    for name in fields_of(type(component)):
+        if name in helps:
+            lines += _wrapped(helps[name], indent)
+        lines += _item(f"{name}:", getattr(component, name), indent)
+    return lines
+
+
+def _item(key: str, value: Any, indent: str) -> list[str]:
+    """`key` with its value, on one line where the value is a scalar, below it where it has parts."""
+    deeper = indent + "  "
+    if isinstance(value, Component):
+        lines = [f"{indent}{key}"]
+        if value.kind:
+            lines += [*_wrapped(help_text(type(value)), deeper), f"{deeper}kind: {value.kind}"]
+        return [*lines, *_fields(value, deeper)]
+    if isinstance(value, Mapping) and value:
+        lines = [f"{indent}{key}"]
+        for name, inner in value.items():
+            lines += _item(f"{_scalar(name)}:", inner, deeper)
+        return lines
+    if isinstance(value, (list, tuple)) and any(isinstance(one, Component) for one in value):
+        lines = [f"{indent}{key}"]
+        for one in value:
+            inner = _item("", one, indent)[1:]  # without the line of the empty key
+            at = next(i for i, line in enumerate(inner) if not line.lstrip().startswith("#"))
+            inner[at] = f"{indent}- {inner[at].lstrip()}"
+            lines += inner
+        return lines
+    return [f"{indent}{key} {_scalar(value)}"]
+
+
+def _scalar(value: Any) -> str:
+    text = yaml.safe_dump(to_plain(value), default_flow_style=True, allow_unicode=True, width=10_000)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")

@@ -1,0 +1,24 @@
+"""The two consoles that the verbs write to: results on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@functools.cache
+def stderr() -> Console:
+    """For progress and notices. One object, so that notices appear above a live bar and not through it."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def stdout() -> Console:
+    """For results."""
+    from rich.console import Console
+
+    return Console()

@@ -1,0 +1,199 @@
+"""`ganforge doctor`: whether this machine can train, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+GOOD, HINT, BAD = "ok", "note", "wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: how it stands and, where something is amiss, what to do about it."""
+
+    what: str
+    state: str
+    text: str
+    fix: str = ""
+
+
+def doctor() -> None:
+    """Check Python, torch, devices, extras, disk and cache; say how to mend what is wrong."""
+    from rich.table import Table
+
+    from ganforge.cli.console import stdout
+
+    findings = examine()
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    styles = {GOOD: "green", HINT: "yellow", BAD: "bold red"}
+    for one in findings:
+        table.add_row(
+            one.what, f"[{styles[one.state]}]{one.state}[/]", one.text + (f"\n→ {one.fix}" if one.fix else "")
+        )
+    stdout().print(table, highlight=False)
+    wrong = [one.what for one in findings if one.state == BAD]
+    stdout().print(f"wrong: {', '.join(wrong)}" if wrong else "ready: start with `ganforge train`", highlight=False)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def examine() -> list[Finding]:
+    """All findings, in the order in which a person would want to mend them."""
+    import ganforge
+
+    findings = [
+        Finding("ganforge", GOOD, f"{ganforge.__version__} in {Path(ganforge.__file__).parent}"),
+        check_python(),
+    ]
+    torch_finding = check_torch()
+    findings.append(torch_finding)
+    if torch_finding.state != BAD:
+        findings += [*check_devices(), check_arithmetic()]
+    findings += [check_needed(), *check_extras(), check_cache(), check_folder(Path.cwd())]
+    return findings
+
+
+def check_python() -> Finding:
+    return Finding("python", GOOD, f"{platform.python_version()} ({platform.platform()}), {sys.executable}")
+
+
+def check_torch() -> Finding:
+    try:
+        import torch
+    except Exception as error:  # a broken installation fails in many ways, not with ImportError alone
+        return Finding("torch", BAD, f"{type(error).__name__}: {error}", "pip install --force-reinstall torch")
+    return Finding("torch", GOOD, f"{torch.__version__}, {torch.get_num_threads()} threads on {os.cpu_count()} cores, "
+                                  f"{torch.backends.cpu.get_cpu_capability()}")  # fmt: skip
+
+
+def check_devices() -> list[Finding]:
+    """The accelerators, each with its memory; a card that torch cannot use is told from no card at all."""
+    import torch
+
+    if torch.cuda.is_available():
+        found = []
+        for index in range(torch.cuda.device_count()):
+            properties = torch.cuda.get_device_properties(index)
+            bf16 = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no bf16: fp32 is used"
+            text = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, {bf16}"
+            found.append(Finding(f"cuda:{index}", GOOD, text))
+        return found
+    if torch.backends.mps.is_available():
+        return [Finding("mps", GOOD, "Apple GPU")]
+    if shutil.which("nvidia-smi"):
+        fix = "this torch has no CUDA, or the driver is too old for it: find the right build at pytorch.org/get-started"
+        return [Finding("gpu", HINT, "there is an NVIDIA driver, but torch cannot use the card", fix)]
+    return [
+        Finding(
+            "gpu", HINT, "none: training runs on the CPU. Digits of 28×28 take minutes there, pictures of 64×64 hours"
+        )
+    ]
+
+
+def check_arithmetic() -> Finding:
+    """A matrix product whose result is known, in fp32 and in bf16, and how fast they are."""
+    import torch
+
+    from ganforge.engine.precision import pick_device
+
+    device = pick_device()
+    rates = {}
+    size = 512
+    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        try:
+            a = torch.eye(size, device=device, dtype=dtype) * 2
+            a @ a
+            start = time.perf_counter()
+            for _ in range(4):
+                product = a @ a
+            wrong = abs(float(product.float().sum()) - 4 * size) > 1e-3
+            rates[name] = 4 * 2 * size**3 / (time.perf_counter() - start) / 1e9
+        except RuntimeError as error:
+            return Finding("arithmetic", BAD, f"{name} on {device}: {error}", "try another device with --device cpu")
+        if wrong:
+            return Finding(
+                "arithmetic", BAD, f"{name} on {device}: a matrix product came out wrong", "try --device cpu"
+            )
+    return Finding(
+        "arithmetic", GOOD, ", ".join(f"{name} {rate:,.0f} GFLOP/s" for name, rate in rates.items()) + f" on {device}"
+    )
+
+
+def check_needed() -> Finding:
+    names = ("numpy", "PIL", "pydantic", "yaml", "safetensors", "sklearn", "matplotlib", "filelock", "rich")
+    broken = [f"{name} ({problem})" for name in names if (problem := _import_problem(name))]
+    if broken:
+        return Finding(
+            "packages", BAD, "cannot be imported: " + ", ".join(broken), "pip install --force-reinstall ganforge"
+        )
+    return Finding("packages", GOOD, ", ".join(names))
+
+
+def check_extras() -> list[Finding]:
+    """The optional packages; one that is absent is no mistake."""
+    extras = {
+        "tensorboard": ("tensorboard",),
+        "wandb": ("wandb",),
+        "video": ("imageio", "imageio_ffmpeg"),
+        "hub": ("datasets",),
+    }
+    found = []
+    for extra, names in extras.items():
+        if any(_import_problem(name, find_only=True) for name in names):
+            found.append(
+                Finding(f"extra {extra}", HINT, "not installed", f"if you want it: pip install 'ganforge[{extra}]'")
+            )
+        else:
+            found.append(Finding(f"extra {extra}", GOOD, "installed"))
+    return found
+
+
+def _import_problem(name: str, find_only: bool = False) -> str:
+    import importlib.util
+
+    try:
+        if find_only:
+            return "" if importlib.util.find_spec(name) else "not installed"
+        importlib.import_module(name)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def check_cache() -> Finding:
+    """The folder that downloads are kept in."""
+    from ganforge.data.cache import cache_dir
+
+    folder = cache_dir()
+    fix = "set XDG_CACHE_HOME to a folder with space that you may write to"
+    return _writable("cache", folder, fix)
+
+
+def check_folder(folder: Path) -> Finding:
+    """The folder in which runs/ would be made."""
+    return _writable("runs", folder, "go to another folder, or name one with --run-dir")
+
+
+def _writable(what: str, folder: Path, fix: str) -> Finding:
+    there = next(p for p in (folder, *folder.parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(b"ganforge")
+    except OSError as error:
+        return Finding(what, BAD, f"{folder}: cannot be written to ({error.strerror})", fix)
+    free = shutil.disk_usage(there).free / 2**30
+    if free < 1:
+        return Finding(what, BAD if free < 0.1 else HINT, f"{folder}: only {free:.2f} GiB free", fix)
+    return Finding(what, GOOD, f"{folder}, {free:,.0f} GiB free")

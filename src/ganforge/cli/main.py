@@ -1,0 +1,85 @@
+"""The command `ganforge`. One file a verb; what a verb needs is imported when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+import ganforge
+from ganforge.cli import data, doctor, recipes, sample, train, walk
+from ganforge.core.errors import GanforgeError, UserError
+
+EPILOG = "Start with: ganforge train   (a minute, no downloads). All that can be set: ganforge recipes show dcgan"
+
+app = typer.Typer(
+    name="ganforge",
+    help="Train, use and share generative adversarial networks.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ganforge {ganforge.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """Train, use and share generative adversarial networks."""
+
+
+app.command("train", epilog=train.EPILOG)(train.train)
+app.command("sample", epilog=sample.EPILOG)(sample.sample)
+app.command("walk", epilog=walk.EPILOG)(walk.walk)
+app.add_typer(recipes.app, name="recipes")
+app.add_typer(data.app, name="data")
+app.command("doctor")(doctor.doctor)
+
+
+class ToStderr(logging.Handler):
+    """The package's notices as plain lines on stderr, above a progress bar where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from ganforge.cli.console import stderr
+
+        style = "yellow" if record.levelno >= logging.WARNING else "dim"
+        stderr().print(record.getMessage(), style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits: 0 well, 2 the user's mistake, 1 training cannot go on, 130 interrupted."""
+    log = logging.getLogger("ganforge")
+    if not any(isinstance(handler, ToStderr) for handler in log.handlers):
+        log.addHandler(ToStderr())
+        log.setLevel(logging.INFO)
+        log.propagate = False
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="ganforge")
+    except GanforgeError as error:
+        if os.environ.get("GANFORGE_DEBUG"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UserError) else 1)
+    except BrokenPipeError:  # `ganforge recipes | head`
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or Python complains again when it flushes at exit
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Options that several verbs share, so that they are called and explained alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Source = Annotated[
+    Path,
+    typer.Argument(metavar="RUN_OR_BUNDLE", help="A run directory, or a model.safetensors file.", show_default=False),
+]
+Truncation = Annotated[
+    float, typer.Option("--truncation", help="Above 0, at most 1. Less is more typical and less varied.")
+]
+BatchSize = Annotated[int, typer.Option("--batch", help="How many are computed at a time.")]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="cpu, cuda, cuda:1, mps. By default the best there is.", show_default=False),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", help="A Python file that registers losses, nets, recipes, ...", show_default=False),
+]
+
+
+def examples(*commands: str) -> str:
+    """Commands as the end of a verb's help, one a line."""
+    return "\n\n".join(["Examples:", *commands])

@@ -1,0 +1,129 @@
+"""`ganforge recipes`: what can be trained, and everything that can be set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganforge.cli.options import Plugins
+
+if TYPE_CHECKING:
+    from ganforge.engine.recipe import Recipe
+
+app = typer.Typer(help="What can be trained: list, show, diff, schema.", invoke_without_command=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A recipe, a YAML file, or a run directory.")]
+
+
+@app.callback()
+def listing(context: typer.Context, plugins: Plugins = None) -> None:
+    """List the recipes. With a verb: show, diff, schema."""
+    _load(plugins)
+    if context.invoked_subcommand is not None:
+        return
+    from rich.table import Table
+
+    from ganforge import recipes
+    from ganforge.cli.console import stdout
+
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name in recipes.names():
+        table.add_row(name, recipes.summary(name))
+    stdout().print(table)
+    hint = "\nTrain one: ganforge train NAME data=...   All that it sets: ganforge recipes show NAME"
+    stdout().print(hint, style="dim", highlight=False)
+
+
+@app.command("show")
+def show(name: Name, bare: Annotated[bool, typer.Option("--bare", help="Without the help texts.")] = False) -> None:
+    """Print a recipe as YAML, with a line of help for each field. `train --with` reads it back."""
+    from ganforge import recipes
+    from ganforge.cli.annotate import annotated, comment
+    from ganforge.core import overrides
+
+    recipe = find(name)
+    if bare:
+        typer.echo(overrides.to_yaml(recipe), nl=False)
+        return
+    if name in recipes.names():
+        typer.echo(comment(recipes.RECIPES[name].__doc__ or ""), nl=False)
+    typer.echo(annotated(recipe), nl=False)
+
+
+@app.command("diff")
+def diff(a: Name, b: Name) -> None:
+    """Print the fields in which two recipes (or runs) differ."""
+    from rich.table import Table
+
+    from ganforge.cli.console import stdout
+    from ganforge.core import overrides
+
+    differences = overrides.diff(find(a), find(b))
+    if not differences:
+        stdout().print("no difference")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("field", a, b):
+        table.add_column(title, overflow="fold")
+    for path, left, right in differences:
+        table.add_row(path, _shown(left), _shown(right))
+    stdout().print(table, markup=False, highlight=False)
+
+
+@app.command("schema")
+def schema(name: Name) -> None:
+    """Print the JSON Schema of a recipe, its values as the defaults: for editors and forms."""
+    import json
+
+    typer.echo(json.dumps(schema_of(find(name)), indent=2, ensure_ascii=False))
+
+
+def schema_of(recipe: Recipe) -> dict[str, Any]:
+    """The JSON Schema of all recipes, with this one's values as the defaults of the fields at the top."""
+    import pydantic
+
+    from ganforge.core.component import to_plain
+    from ganforge.engine.recipe import Recipe
+
+    plain = to_plain(recipe)
+    made = pydantic.TypeAdapter(Recipe).json_schema()
+    made["title"] = recipe.name
+    for field, properties in made["properties"].items():
+        properties["default"] = plain[field]
+    return made
+
+
+def find(name: str) -> Recipe:
+    """The recipe of that name, of a YAML file, or of a run directory.
+
+    Raises:
+        UserError: there is none, or it is not valid.
+    """
+    from ganforge import recipes
+    from ganforge.core import overrides
+    from ganforge.core.component import build
+    from ganforge.engine.recipe import Recipe
+    from ganforge.engine.run import stored_recipe
+
+    path = Path(name)
+    if name not in recipes.names() and path.is_dir():
+        return stored_recipe(path)
+    if name not in recipes.names() and path.suffix in (".yaml", ".yml"):
+        return build(Recipe, overrides.from_yaml(path), what=str(path))
+    return recipes.get(name)
+
+
+def _load(plugins: list[Path] | None) -> None:
+    from ganforge.registry import load_all, load_plugin
+
+    load_all()
+    for plugin in plugins or ():
+        load_plugin(plugin)
+
+
+def _shown(value: Any) -> str:
+    return "–" if value is None else str(value)

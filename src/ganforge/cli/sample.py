@@ -1,0 +1,155 @@
+"""`ganforge sample`: new samples from a trained model, as files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganforge.cli.options import BatchSize, Device, Force, Source, Truncation, examples
+from ganforge.core.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganforge.inference.model import Model
+
+EPILOG = examples(
+    "ganforge sample runs/0003-dcgan -n 64 --grid grid.png",
+    "ganforge sample runs/0004-cdcgan -n 100 --label 3 --out threes/",
+    "ganforge sample model.safetensors -n 50000 --npz all.npz",
+)
+
+
+def sample(
+    source: Source,
+    n: Annotated[int, typer.Option("-n", "--number", help="How many samples.")] = 64,
+    seed: Annotated[int, typer.Option("--seed", help="Which samples: sample k of a seed is always the same one.")] = 0,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", help="The class, by name or number. By default all in turn.", show_default=False),
+    ] = None,
+    truncation: Truncation = 1.0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="A folder for a file (PNG) each, or FILE.npy for an array.", show_default=False),
+    ] = None,
+    grid: Annotated[
+        Path | None, typer.Option("--grid", help="FILE.png: one picture of all samples.", show_default=False)
+    ] = None,
+    npz: Annotated[
+        Path | None,
+        typer.Option("--npz", help="FILE.npz: `images` and, where there are any, `labels`.", show_default=False),
+    ] = None,
+    columns: Annotated[
+        int | None,
+        typer.Option("--columns", help="Samples a row of the grid. By default about a square.", show_default=False),
+    ] = None,
+    batch: BatchSize = 64,
+    device: Device = None,
+    force: Force = False,
+) -> None:
+    """Make new samples with a trained model."""
+    check_targets(out, grid, npz, force)
+    if columns is not None and columns < 1:
+        raise UserError(f"--columns {columns}: it must be at least 1")
+    from ganforge.cli.console import stdout
+    from ganforge.inference.model import load
+
+    model = load(source, device)
+    parts = model.batches(n, seed, label, truncation, batch)
+    folder = out if out is not None and out.suffix != ".npy" else None
+    kept, labels, written = [], [], 0
+    for part, part_labels in parts:
+        if folder is not None:
+            write_files(model, part, folder, written, force)
+        if grid or npz or (out is not None and folder is None):
+            kept.append(part)
+            labels.append(part_labels)
+        written += len(part)
+    try:
+        write_arrays(model, kept, labels, None if folder else out, grid, npz, columns)
+    except OSError as error:
+        raise UserError(f"{error.filename or 'the output'}: cannot be written ({error.strerror or error})") from None
+    places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
+    stdout().print(f"{written} samples of seed {seed}: {places}", markup=False, highlight=False, soft_wrap=True)
+
+
+def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: bool) -> None:
+    """Finds out before anything is computed whether the output can be written.
+
+    Raises:
+        UserError: no output named, a wrong ending, a file that is in the way, or no right to write.
+    """
+    if out is None and grid is None and npz is None:
+        raise UserError(
+            "say where the samples go: --out FOLDER (PNG files), --grid FILE.png, --npz FILE.npz or --out FILE.npy"
+        )
+    for option, path, suffixes in (("--grid", grid, (".png",)), ("--npz", npz, (".npz",))):
+        if path is not None and path.suffix.lower() not in suffixes:
+            raise UserError(f"{option} {path}: the file's name must end in {suffixes[0]}")
+    if out is not None and out.suffix != ".npy" and out.exists() and not out.is_dir():
+        raise UserError(f"--out {out}: is a file; give the name of a folder, or of a .npy file")
+    for path in (p for p in (out, grid, npz) if p is not None):
+        is_folder = path is out and path.suffix != ".npy"
+        if not is_folder and path.exists() and not force:
+            raise UserError(f"{path}: is there already; --force replaces it")
+        parent = path if is_folder else path.parent
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{parent}: cannot be made ({error.strerror})") from None
+        if not os.access(parent, os.W_OK):
+            raise UserError(f"{parent}: no right to write there")
+
+
+def write_files(model: Model, samples: np.ndarray, folder: Path, start: int, force: bool) -> None:
+    """Writes samples as files of their own, whole or not at all.
+
+    Raises:
+        UserError: a file of that name is there and `force` is not given, or the disk is full.
+    """
+    try:
+        partial = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+        try:
+            files = model.recipe.signal.write(samples, partial, start, model.spec)
+            taken = [file.name for file in files if (folder / file.name).exists()]
+            if taken and not force:
+                raise UserError(f"{folder / taken[0]}: is there already; --force replaces files of the same name")
+            for file in files:
+                file.replace(folder / file.name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
+
+
+def write_arrays(
+    model: Model,
+    parts: list[np.ndarray],
+    labels: list[np.ndarray | None],
+    npy: Path | None,
+    grid: Path | None,
+    npz: Path | None,
+    columns: int | None,
+) -> None:
+    """Writes all samples as one picture or one array."""
+    import math
+
+    import numpy as np
+
+    if not parts:
+        return
+    samples = np.concatenate(parts)
+    if npy is not None:
+        np.save(npy, samples)
+    if npz is not None:
+        name = "images" if model.recipe.signal.kind == "image" else "samples"
+        known = [part for part in labels if part is not None]
+        np.savez_compressed(npz, **{name: samples}, **({"labels": np.concatenate(known)} if known else {}))
+    if grid is not None:
+        model.recipe.signal.preview(samples, grid, columns or math.ceil(math.sqrt(len(samples))), model.spec)

@@ -1,0 +1,160 @@
+"""`ganforge train`: from data to a trained model in a run directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganforge.cli.options import Device, Plugins, examples
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ganforge.engine.recipe import Recipe
+    from ganforge.engine.train import Plan, TrainResult
+
+EPILOG = examples(
+    "ganforge train",
+    "ganforge train dcgan data=mnist samples=600k",
+    "ganforge train cdcgan data=./photos --minutes 30",
+    "ganforge train --resume runs/0003-dcgan",
+)
+WORDS = (
+    "A recipe (see `ganforge recipes`; by default the demo), and fields to change: "
+    "data=mnist samples=600k batch=64 seed=1 optimizers.G.lr=1e-4"
+)
+
+
+def train(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RECIPE FIELD=VALUE", show_default=False, help=WORDS),
+    ] = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option("--run-dir", help="Where to write. By default the next free runs/NNNN-name.", show_default=False),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", help="Go on with this run directory, exactly where it stopped.", show_default=False),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option("--minutes", help="Stop and save after so many minutes of training.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing: show the resolved recipe, sizes, memory and time.")
+    ] = False,
+    with_files: Annotated[
+        list[Path] | None,
+        typer.Option("--with", help="A YAML file of fields, laid over the recipe.", show_default=False),
+    ] = None,
+    plugins: Plugins = None,
+    device: Device = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Train a GAN: on the embedded digits, a named set, or your own pictures."""
+    from ganforge.cli.console import stderr, stdout
+    from ganforge.core.errors import UserError
+    from ganforge.engine import train as engine
+    from ganforge.registry import load_all, load_plugin
+
+    if minutes is not None and not minutes > 0:
+        raise UserError(f"--minutes {minutes:g}: it must be above 0")
+    if resume is not None and run_dir is not None:
+        raise UserError("--resume goes on in the run's own folder: leave --run-dir out")
+    load_all()
+    for plugin in plugins or ():
+        load_plugin(plugin)
+    recipe = resolve(words or [], resume, with_files or [])
+    if dry_run:
+        show_plan(engine.plan(recipe, device), stdout())
+        return
+    listeners = []
+    if not quiet:
+        from ganforge.cli.progress import Progress
+
+        listeners = [lambda run: Progress(run, minutes, stderr())]
+    result = engine.train(recipe, run_dir=run_dir, resume=resume, minutes=minutes, listeners=listeners, device=device)
+    show_result(result, recipe, stdout())
+
+
+def resolve(words: list[str], resume: Path | None, with_files: list[Path]) -> Recipe:
+    """The recipe that the command line stands for.
+
+    Raises:
+        UserError: an unknown recipe or field, or values that it cannot have.
+    """
+    from ganforge import recipes
+    from ganforge.core.errors import UserError
+    from ganforge.engine.build import make_recipe
+    from ganforge.engine.train import resume_recipe
+
+    name = words[0] if words and "=" not in words[0] else None
+    items = words[1:] if name is not None else words
+    strays = [word for word in items if "=" not in word]
+    if strays:
+        raise UserError(
+            f"{strays[0]!r}: after the recipe come fields of the form field=value, for instance data=./photos"
+        )
+    if name is not None and name not in recipes.names() and Path(name).exists():
+        raise UserError(f"{name!r} is a path, not a recipe. To train on it: ganforge train dcgan data={name}")
+    if resume is not None:
+        if with_files:
+            raise UserError(
+                "--resume takes the recipe from the run: leave --with out, and give the fields that should differ"
+            )
+        return resume_recipe(resume, name, items)
+    return make_recipe(name, with_files, items)
+
+
+def show_plan(plan: Plan, console: Console) -> None:
+    """What a dry run found, recipe first."""
+    from rich.table import Table
+
+    from ganforge.cli.progress import clock
+    from ganforge.core import overrides
+
+    console.print(overrides.to_yaml(plan.recipe), markup=False, highlight=False, soft_wrap=True)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("data", f"{plan.dataset_size:,} samples")
+    table.add_row(
+        "sample", " × ".join(map(str, plan.spec.shape)) + (f", {plan.spec.classes} labels" if plan.spec.classes else "")
+    )
+    for player, count in plan.players.items():
+        table.add_row(f"player {player}", f"{count:,} parameters")
+    table.add_row("device", plan.device)
+    table.add_row("memory", f"about {plan.memory_bytes / 2**20:,.0f} MiB")
+    table.add_row(
+        "speed", f"{plan.samples_per_second:,.0f} samples/s (a step takes {1000 * plan.step_seconds:,.1f} ms)"
+    )
+    table.add_row("time", f"about {clock(plan.seconds_total)} for {plan.recipe.samples:,} samples")
+    for note in plan.notes:
+        table.add_row("note", note)
+    console.print(table)
+
+
+def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
+    """Where things are, and what to do with them."""
+    folder = result.folder
+    ended = {
+        "finished": "finished",
+        "minutes": "the minutes are over",
+        "interrupted": "stopped and saved",
+    }[result.reason]
+    lines = [f"{ended}: {result.samples:,} of {recipe.samples:,} samples"]
+    for what, file in (
+        ("samples", "previews/latest.png"),
+        ("timelapse", "timelapse.gif"),
+        ("curves", "curves.png"),
+        ("model", "model.safetensors"),
+    ):
+        if (folder / file).exists():
+            lines.append(f"  {what:<10}{folder / file}")
+    lines.append(f"  {'make more':<10}ganforge sample {folder} -n 64 --grid grid.png")
+    lines.append(f"  {'walk':<10}ganforge walk {folder} --from 1 --to 2 --out walk.gif")
+    more = "" if result.reason != "finished" else f" samples={2 * recipe.samples}"
+    lines.append(f"  {'go on':<10}ganforge train --resume {folder}{more}")
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,78 @@
+"""`ganforge walk`: a film of a path through latent space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganforge.cli.options import BatchSize, Device, Force, Source, Truncation, examples
+from ganforge.core.errors import UserError
+
+EPILOG = examples(
+    "ganforge walk runs/0003-dcgan --from 1 --to 2 --out walk.mp4",
+    "ganforge walk runs/0003-dcgan --from 1 --through 5,9 --to 2 --loop --frames 120 --out loop.gif",
+)
+
+
+def walk(
+    source: Source,
+    out: Annotated[
+        Path, typer.Option("--out", help="FILE.mp4, FILE.gif, or FILE.png for a strip of frames.", show_default=False)
+    ],
+    start: Annotated[int, typer.Option("--from", help="The seed where it starts.")] = 1,
+    end: Annotated[int, typer.Option("--to", help="The seed where it ends.")] = 2,
+    through: Annotated[
+        str | None, typer.Option("--through", help="Seeds on the way, with commas: 3,4", show_default=False)
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option("--frames", help="How many frames. By default 60; 12 for a strip.", show_default=False)
+    ] = None,
+    fps: Annotated[float, typer.Option("--fps", help="Frames a second.")] = 30,
+    mode: Annotated[
+        str, typer.Option("--mode", help="slerp (along arcs, where the generator was trained) or linear.")
+    ] = "slerp",
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Lead back to the start, so that it can be played round and round.")
+    ] = False,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", help="The class, by name or number. By default the first.", show_default=False),
+    ] = None,
+    truncation: Truncation = 1.0,
+    batch: BatchSize = 64,
+    device: Device = None,
+    force: Force = False,
+) -> None:
+    """Walk through latent space and film what the model makes on the way."""
+    from ganforge.cli.console import stdout
+    from ganforge.inference import film
+    from ganforge.inference.model import load
+
+    seeds = [start, *read_seeds(through), end]
+    count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
+    if out.exists() and not force:
+        raise UserError(f"{out}: is there already; --force replaces it")
+    film.check(out, fps)
+    model = load(source, device)
+    samples = model.walk(seeds, count, mode, loop, label, truncation, batch)
+    smallest = 128 if out.suffix.lower() == ".png" else 256
+    film.write([film.enlarge(model.frame(one), smallest) for one in samples], out, fps)
+    way = " → ".join(map(str, [*seeds, start] if loop else seeds))
+    of = f", label {model.labels[0] if label is None else label}" if model.labels else ""
+    stdout().print(f"{len(samples)} frames, seeds {way}{of}: {out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def read_seeds(text: str | None) -> list[int]:
+    """`3,4` → [3, 4].
+
+    Raises:
+        UserError: something between the commas is no whole number.
+    """
+    try:
+        return [int(part) for part in (text or "").split(",") if part.strip()]
+    except ValueError:
+        raise UserError(
+            f"--through {text}: seeds are whole numbers with commas between them, for instance 3,4"
+        ) from None

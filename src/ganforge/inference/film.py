@@ -1,0 +1,101 @@
+"""Frames as a film (MP4), an animation (GIF) or a strip (PNG)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ganforge.core.errors import MissingExtra, UserError
+
+FORMATS = (".mp4", ".gif", ".png")
+
+
+def enlarge(frame: np.ndarray, smallest: int = 256) -> np.ndarray:
+    """A small picture, uint8 [H, W, 3], repeated pixel by pixel until both sides are of at least `smallest` pixels."""
+    times = -(-smallest // min(frame.shape[:2]))
+    return frame if times <= 1 else frame.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def check(path: Path, fps: float) -> None:
+    """Says at once, before anything is computed, what would fail when the film is written.
+
+    Raises:
+        UserError: the name's ending is none of `FORMATS`, the rate is out of range, the folder cannot be written to, or
+            an optional package is absent.
+    """
+    if not 0 < fps <= 240:
+        raise UserError(f"{fps:g} frames a second is out of range: above 0, at most 240")
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(f"{path}: a walk is written as {', '.join(FORMATS)}; give the file one of these endings")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; give the name of a file")
+    if path.suffix.lower() == ".mp4":
+        _imageio()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path.parent}: cannot be made ({error.strerror})") from None
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"{path.parent}: no right to write there")
+
+
+def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool = True) -> None:
+    """Writes frames, each uint8 [H, W, 3] and all of one size, in the format that the ending of `path` names.
+
+    Args:
+        frames: in order.
+        path: ends in .mp4, .gif or .png (a strip: all frames side by side).
+        fps: frames a second; a GIF holds hundredths of a second and at most 50 frames a second.
+        loop: whether a GIF starts over at its end.
+
+    Raises:
+        UserError: the file cannot be written, or an optional package is absent.
+    """
+    check(path, fps)
+    try:
+        match path.suffix.lower():
+            case ".mp4":
+                _write_mp4(frames, path, fps)
+            case ".gif":
+                _write_gif(frames, path, fps, loop)
+            case _:
+                _write_strip(frames, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _write_mp4(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:
+    # yuv420p is the one pixel format that every player shows; it halves the colour planes, so both sides must be even.
+    with _imageio().get_writer(
+        path, format="FFMPEG", mode="I", fps=fps, codec="libx264", quality=8, macro_block_size=2, pixelformat="yuv420p"
+    ) as writer:  # fmt: skip
+        for frame in frames:
+            odd_h, odd_w = frame.shape[0] % 2, frame.shape[1] % 2
+            writer.append_data(np.pad(frame, ((0, odd_h), (0, odd_w), (0, 0)), mode="edge"))
+
+
+def _write_gif(frames: Sequence[np.ndarray], path: Path, fps: float, loop: bool) -> None:
+    from PIL import Image
+
+    pictures = [Image.fromarray(frame) for frame in frames]
+    duration = max(round(100 / fps), 2) * 10  # milliseconds; browsers slow down anything faster than 20
+    again = {"loop": 0} if loop else {}
+    pictures[0].save(path, format="GIF", save_all=True, append_images=pictures[1:], duration=duration, **again)
+
+
+def _write_strip(frames: Sequence[np.ndarray], path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(np.concatenate(list(frames), axis=1)).save(path, format="PNG")
+
+
+def _imageio():
+    try:
+        import imageio
+        import imageio_ffmpeg  # noqa: F401  # imageio looks for it only when the first frame is written
+    except ImportError as error:
+        raise MissingExtra(error.name or "imageio", "video", "writing an MP4 (a .gif needs nothing)") from None
+    return imageio

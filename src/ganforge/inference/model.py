@@ -1,0 +1,200 @@
+"""A trained model in use.
+
+model = load("runs/0003-dcgan")
+pictures = model.sample(64, seed=0, label=3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.types import Request, Spec
+from ganforge.engine.bundle import Bundle
+from ganforge.engine.bundle import load as load_bundle
+from ganforge.engine.recipe import Recipe
+from ganforge.inference.walk import path
+
+Label = int | str | Sequence[int | str]
+"""A label by its position or its name; a sequence holds one a sample."""
+
+
+def load(path: Path | str, device: str | None = None) -> Model:
+    """The model of a run directory or of a `model.safetensors` file, ready to sample from.
+
+    Args:
+        path: `runs/0003-dcgan` or the file to share that lies in it.
+        device: "cpu", "cuda", "cuda:1", "mps"; by default the best that is there.
+
+    Raises:
+        UserError: nothing there, or a file that is cut short or of another kind (a pickle is refused, never loaded).
+    """
+    return Model(load_bundle(path, device), Path(path))
+
+
+class Model:
+    """A trained generator with all it takes to use it. Sampling never draws from a global state.
+
+    Attributes:
+        folder: where it was loaded from: a run directory, or a model file.
+        recipe: what it was trained with.
+        spec: what one sample is.
+        samples: how many real samples it was trained on, all passes together.
+        labels: the names of its classes; empty for an unconditional model.
+    """
+
+    def __init__(self, bundle: Bundle, folder: Path):
+        self.bundle = bundle
+        self.folder = folder
+        self.recipe: Recipe = bundle.recipe
+        self.spec: Spec = bundle.spec
+        self.samples: int = bundle.samples
+        self.labels: tuple[str, ...] = _label_names(bundle.spec)
+
+    def __repr__(self) -> str:
+        labels = f", {len(self.labels)} labels" if self.labels else ""
+        shape = "×".join(map(str, self.spec.shape))
+        return f"<Model {self.recipe.name} of {shape}{labels}, {self.samples:,} samples seen, from {self.folder}>"
+
+    def sample(
+        self, n: int = 64, seed: int = 0, label: Label | None = None, truncation: float = 1.0, batch: int = 64
+    ) -> np.ndarray:
+        """New samples.
+
+        Sample k of a seed is always the same one, whatever `n` and `batch` are (up to the rounding of the arithmetic:
+        batches of another size may be computed in another order, which can move a pixel by one level of 255).
+
+        Args:
+            n: how many.
+            seed: which samples.
+            label: the class, by name or position; a sequence of `n` gives one a sample. By default a conditional model
+                goes through its labels in turn: 0, 1, 2, ...
+            truncation: in (0, 1]; below 1 the samples are more typical and less varied.
+            batch: how many are computed at a time.
+
+        Returns:
+            For pictures uint8 [n, H, W, C] with C 1, 3 or 4; for other signals what their `decode` says.
+
+        Raises:
+            UserError: a number out of range, an unknown label, or a label for a model without any.
+        """
+        return np.concatenate([part for part, _ in self.batches(n, seed, label, truncation, batch)])
+
+    def batches(
+        self, n: int, seed: int = 0, label: Label | None = None, truncation: float = 1.0, batch: int = 64
+    ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """What `sample` returns, in parts of at most `batch`, each with its labels (int64, or None without labels).
+
+        Arguments are checked at the call, before the first part is asked for.
+        """
+        _check_numbers(n, truncation, batch)
+        labels = self.label_ids(label, n)
+        return self._parts(n, seed, labels, truncation, batch)
+
+    def _parts(self, n: int, seed: int, labels: torch.Tensor | None, truncation: float, batch: int):
+        for start in range(0, n, batch):
+            size = min(batch, n - start)
+            part = None if labels is None else labels[start : start + size]
+            request = Request(n=size, seed=seed, start=start, labels=part, truncation=truncation)
+            yield self.bundle.generate(request), None if part is None else part.numpy()
+
+    def latents(self, seeds: Sequence[int], truncation: float = 1.0) -> torch.Tensor:
+        """The latent of the first sample of each seed, float32 [len(seeds), L] on the CPU."""
+        rows = [self.recipe.task.latents(Request(n=1, seed=seed, truncation=truncation)) for seed in seeds]
+        return torch.cat(rows).cpu()
+
+    def walk(
+        self,
+        seeds: Sequence[int] = (1, 2),
+        frames: int = 60,
+        mode: str = "slerp",
+        loop: bool = False,
+        label: int | str | None = None,
+        truncation: float = 1.0,
+        batch: int = 64,
+    ) -> np.ndarray:
+        """Samples along a path through latent space, from the first sample of one seed to that of the next.
+
+        Args:
+            seeds: at least two, in the order of the visit.
+            frames: how many samples, both ends among them; at least one a seed.
+            mode: "slerp" along arcs, which keeps to where the generator was trained, or "linear".
+            loop: lead back to the first seed; the last frame is then the one before the first.
+            label: the class of every frame; by default the first one of a conditional model.
+            truncation: in (0, 1], as in `sample`.
+            batch: how many are computed at a time.
+
+        Returns:
+            As `sample`: for pictures uint8 [frames, H, W, C].
+
+        Raises:
+            UserError: as `sample`, or fewer than two seeds, too few frames, an unknown mode.
+        """
+        _check_numbers(frames, truncation, batch)
+        latents = path(self.latents(seeds, truncation), frames, mode, loop)
+        labels = self.label_ids(0 if label is None and self.labels else label, frames)
+        parts = []
+        for start in range(0, frames, batch):
+            rows = latents[start : start + batch]
+            part = None if labels is None else labels[start : start + batch]
+            parts.append(self.bundle.generate(Request(n=len(rows), latents=rows, labels=part)))
+        return np.concatenate(parts)
+
+    def frame(self, sample: np.ndarray) -> np.ndarray:
+        """One sample as a picture to look at, uint8 [H, W, 3], whatever its signal is."""
+        return self.recipe.signal.frame(sample, self.spec)
+
+    def label_ids(self, label: Label | None, n: int) -> torch.Tensor | None:
+        """The labels of samples 0..n as int64 [n], or None for an unconditional model.
+
+        Raises:
+            UserError: an unknown label, a label for a model without any, or a sequence that is not of length `n`.
+        """
+        if not self.labels:
+            if label is not None:
+                raise UserError(
+                    f"label {label!r}: this model ({self.recipe.name}) was trained without labels and cannot be asked "
+                    "for one. Leave the label out, or train a conditional recipe such as cdcgan"
+                )
+            return None
+        if label is None:
+            return torch.arange(n) % len(self.labels)
+        if isinstance(label, (int, str)):
+            return torch.full((n,), self._label_id(label), dtype=torch.int64)
+        ids = [self._label_id(one) for one in label]
+        if len(ids) != n:
+            raise UserError(f"{len(ids)} labels for {n} samples: give one label, or one for each sample")
+        return torch.tensor(ids, dtype=torch.int64)
+
+    def _label_id(self, label: int | str) -> int:
+        if isinstance(label, str) and label in self.labels:
+            return self.labels.index(label)
+        try:
+            number = int(label)
+        except ValueError:
+            number = -1
+        if not 0 <= number < len(self.labels):
+            known = ", ".join(f"{k} {name}" if name != str(k) else name for k, name in enumerate(self.labels[:30]))
+            more = f", ... {len(self.labels)} in all" if len(self.labels) > 30 else ""
+            hint = did_you_mean(label, self.labels) if isinstance(label, str) else ""
+            raise UserError(f"unknown label {label!r}{hint} (the labels of this model: {known}{more})")
+        return number
+
+
+def _label_names(spec: Spec) -> tuple[str, ...]:
+    return tuple(spec.labels) or tuple(str(k) for k in range(spec.classes))
+
+
+def _check_numbers(n: int, truncation: float, batch: int) -> None:
+    if n < 1:
+        raise UserError(f"{n} samples asked for: the number must be at least 1")
+    if batch < 1:
+        raise UserError(f"a batch of {batch}: it must be at least 1")
+    if not 0 < truncation <= 1:
+        raise UserError(
+            f"truncation {truncation:g} is out of range: it must be above 0 and at most 1 (1 changes nothing)"
+        )
