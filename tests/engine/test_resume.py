@@ -87,7 +87,7 @@ else:
 
 
 def run_until_killed(folder: Path, name: str, mode: str, delay: float | None) -> bool:
-    """Starts a training process and kills it `delay` seconds after its folder shows life; True when it finished first."""
+    """Starts a training process, kills it `delay` seconds after its first event; True when it finished first."""
     code = CHILD.format(here=str(HERE), name=name)
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(folder), mode],
@@ -107,7 +107,7 @@ def run_until_killed(folder: Path, name: str, mode: str, delay: float | None) ->
 
 
 def kill_and_resume(folder: Path, name: str, rng: random.Random, kills: int) -> int:
-    """A run that is killed at random instants until it has been so `kills` times, then let go; returns the kills that hit."""
+    """A run that is killed at random instants, `kills` times at most, then let go; returns the kills that hit."""
     finished = run_until_killed(folder, name, "start", rng.uniform(0, 0.25))
     hits = 0 if finished else 1
     while not finished and hits < kills:

@@ -1,4 +1,4 @@
-"""The engine holds what is coming: several players and critics, second derivatives, memory, signals that are no pictures."""
+"""The engine holds what is coming: several players and critics, second derivatives, memory, other signals."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_run_directory_holds_what_it_should(tmp_path):
     )
     assert json.loads((result.folder / "environment.json").read_text())["torch"] == torch.__version__
     events = list(read_events(result.folder / "events.jsonl"))
-    assert [e["event"] for e in events][0] == "start"
+    assert events[0]["event"] == "start"
     assert events[-1]["event"] == "end"
     tick = next(e for e in events if e["event"] == "tick")
     assert {"loss/D", "loss/G", "acc/real", "acc/fake", "sps", "data_share", "lr/G", "grad_norm/D"} <= set(tick)
@@ -122,7 +122,7 @@ def test_a_lazy_penalty_is_as_strong_as_an_eager_one():
 
 
 def test_accumulated_parts_equal_the_whole_batch():
-    """Without batch statistics and dropout, splitting a batch changes rounding alone: draws belong to rows, not to parts."""
+    """Without batch statistics and dropout, splitting a batch changes rounding alone: draws belong to rows."""
     whole = toys.toy_crowd()
     a, b = trainer_of(whole), trainer_of(dataclasses.replace(whole, accumulate=4))
     # The running mean in memory is told of each part in turn; the pull towards it is not what is tested here.

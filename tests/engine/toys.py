@@ -1,4 +1,4 @@
-"""The smallest honest cases that the engine must hold: a signal that is no picture, several critics, memory, second derivatives.
+"""The smallest honest cases that the engine must hold: no picture, several critics, memory, second derivatives.
 
 Imported by the engine's tests and, as a plugin, by the processes that they start and kill.
 """
@@ -191,7 +191,7 @@ PLAIN = {
 
 @recipe("toy-gan")
 def toy_gan() -> Recipe:
-    """A GAN on four spots: dropout, batch norm, a penalty with second derivatives, n_critic 2, a schedule and clipping."""
+    """A GAN on four spots: dropout, batch norm, a second derivative, n_critic 2, a schedule and clipping."""
     task = {
         "kind": "synthesis", "generator": "toy", "discriminator": "toy", "objective": "non_saturating",
         "penalties": [{"kind": "toy-squared-gradient", "every": 2, "weight": 0.1}], "d_steps": 2, "conditional": True,

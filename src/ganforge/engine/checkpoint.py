@@ -48,7 +48,7 @@ def write(parent: Path, samples: int, tensors: Mapping[str, Tensor], info: Mappi
         flush_folder(partial)
         if folder.exists():
             shutil.rmtree(folder)
-        os.rename(partial, folder)
+        partial.rename(folder)
         flush_folder(parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -76,7 +76,7 @@ def read(folder: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[st
     refuse_pickle(data, folder / "state.safetensors")
     if hashlib.sha256(data).hexdigest() != state["sha256"]:
         raise UserError(
-            f"checkpoint {folder}: state.safetensors is not what was written (cut short or altered; {len(data):,} bytes). "
+            f"checkpoint {folder}: state.safetensors is not what was written (cut short or altered). "
             "Nothing was loaded. Remove this folder to go on from an earlier checkpoint"
         )
     return (safetensors.torch.load(data) if tensors else {}), state

@@ -1,4 +1,4 @@
-"""The running average of the generators' weights (Yazıcı et al. 2019; Karras et al. 2018): what samples are made from."""
+"""The running average of the generators' weights, which samples are made from (Yazıcı 2019; Karras 2018)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Ema(Component):
     half_life: Count = 10_000
     """Samples after which a step's weight in the average has halved; 0 turns the average off."""
     warmup: float = 0.05
-    """Early on, the half-life is at most this share of the samples seen, so that the first weights are soon forgotten."""
+    """Early on the half-life is at most this share of the samples seen: the first weights are soon forgotten."""
 
     def copy(self, net: nn.Module) -> nn.Module:
         """A frozen copy of a net, in evaluation mode, to hold the average."""
@@ -26,7 +26,8 @@ class Ema(Component):
     def update(self, average: nn.Module, net: nn.Module, batch: int, samples: int) -> None:
         """Moves `average` towards `net` after a step of `batch` samples that ended at `samples` seen.
 
-        Floating buffers (the statistics of batch norm) are averaged as the weights are, so that they fit them; counters are copied.
+        Floating buffers (the statistics of batch norm) are averaged as the weights are, so that they fit them;
+        counters are copied.
         """
         half_life = min(self.half_life, samples * self.warmup) if self.warmup else self.half_life
         keep = 0.5 ** (batch / half_life) if half_life > 0 else 0.0

@@ -25,7 +25,7 @@ from ganforge.engine.recipe import Recipe
 
 
 def next_folder(name: str, root: Path | str = "runs") -> Path:
-    """`runs/0003-dcgan`: the next free number. The folder is made here, so that two processes never get the same one."""
+    """`runs/0003-dcgan`: the next free number, made here so that two processes never get the same one."""
     root = Path(root)
     slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
     while True:

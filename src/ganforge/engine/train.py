@@ -38,7 +38,7 @@ FREE_ON_RESUME = (
     "data.workers",
     "data.path",
 )
-"""Fields that may differ when a run goes on: they do not change what a step computes. (A moved data set is known by its fingerprint.)"""
+"""What may differ when a run goes on: it does not change what a step computes. (Moved data has the same fingerprint.)"""
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ def train(
         prints = fingerprint(dataset)
         if state and state["data"] != prints:
             raise UserError(
-                f"{resume}: the data is no longer what this run was trained on (its count, classes or sizes differ), so "
-                "the run cannot go on exactly. Point data= to the same data, or start a new run"
+                f"{resume}: the data is no longer what this run was trained on (its count, classes or sizes differ), "
+                "so the run cannot go on exactly. Point data= to the same data, or start a new run"
             )
         skipped: list[str] = []
         loader = make_loader(recipe, dataset, spec, place, skipped.append)
@@ -187,7 +187,7 @@ class Plan:
 
     Attributes:
         players: parameters of each player.
-        memory_bytes: at its peak: on a GPU as torch measured it, on a CPU weights, gradients, optimiser state and the growth of the process.
+        memory_bytes: at the peak: what torch allocated on a GPU; on a CPU, by how much the process grew.
         step_seconds: median of the measured iterations. seconds_total: for all the samples of the recipe.
     """
 

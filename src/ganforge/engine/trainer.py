@@ -193,7 +193,7 @@ class Session:
         self.run.events.write({"event": event, "samples": self.samples, "t": round(time.time(), 3), **fields})
 
     def train(self, minutes: float | None = None) -> str:
-        """Trains until the recipe's samples are reached, the minutes are over or `stop` is set; returns which of these it was.
+        """Trains until the samples are reached, the minutes are over or `stop` is set; returns which of these it was.
 
         Raises:
             TrainingError: the numbers are no longer finite, or a checkpoint could not be written.

@@ -4,7 +4,8 @@
         d_steps times:  D takes a step on  objective.d(D(x, c), D(G(z, c), c)) + Σ weight · penalty
         once:           G takes a step on  objective.g(D(G(z, c), c))
 
-N: samples in the batch, L: width of the latents. x [N, *shape] real samples, c [N] their labels (or None), z [N, L] ~ N(0, 1).
+N: samples in the batch, L: width of the latents.
+x [N, *shape] real samples, c [N] their labels (or None), z [N, L] ~ N(0, 1).
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Synthesis(Task, kind="synthesis"):
             )
         if spec.classes == 1:
             raise UserError(
-                f"task.conditional: the data has one class only ({spec.labels[0]!r}); a conditional recipe needs two or "
-                "more. Take a recipe without labels"
+                f"task.conditional: the data has one class only ({spec.labels[0]!r}); a conditional recipe needs two "
+                "or more. Take a recipe without labels"
             )
         return spec
 

@@ -15,13 +15,25 @@ from ganforge.core.types import Request, Spec
 class RunView(Protocol):
     """What a listener may know of the run."""
 
-    folder: Path
-    """The run directory."""
-    spec: Spec
-    samples: int
-    """Samples seen so far."""
-    recipe: Any
-    """The run's `Recipe`."""
+    @property
+    def folder(self) -> Path:
+        """The run directory."""
+        ...
+
+    @property
+    def recipe(self) -> Any:
+        """The run's `Recipe`."""
+        ...
+
+    @property
+    def spec(self) -> Spec:
+        """What a sample is."""
+        ...
+
+    @property
+    def samples(self) -> int:
+        """Samples seen so far."""
+        ...
 
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples from the averaged generators, in evaluation mode."""
