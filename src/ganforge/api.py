@@ -12,7 +12,7 @@ from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.engine import train as engine
-from ganforge.engine.build import make_recipe
+from ganforge.recipes import make_recipe
 from ganforge.engine.recipe import Recipe
 from ganforge.inference.model import Model, load
 from ganforge.registry import load_all
@@ -84,7 +84,7 @@ def _resolve(recipe: str | Recipe | None, resume: Path | str | None, items: Sequ
             )
         return engine.resume_recipe(resume, recipe, list(items))
     if isinstance(recipe, Recipe):
-        return build(Recipe, overrides.apply(to_plain(recipe), items)) if items else recipe
+        return build(Recipe, overrides.apply(to_plain(recipe), items, Recipe)) if items else recipe
     return make_recipe(recipe, (), list(items))
 
 

@@ -89,7 +89,7 @@ def resolve(words: list[str], resume: Path | None, with_files: list[Path]) -> Re
     """
     from ganforge import recipes
     from ganforge.core.errors import UserError
-    from ganforge.engine.build import make_recipe
+    from ganforge.recipes import make_recipe
     from ganforge.engine.train import resume_recipe
 
     name = words[0] if words and "=" not in words[0] else None

@@ -46,7 +46,7 @@ def draw(ticks: list[dict[str, Any]], path: Path, title: str) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter
 
-    names = list(dict.fromkeys(name for tick in ticks for name in tick))
+    names = list(dict.fromkeys(k for tick in ticks for k, value in tick.items() if isinstance(value, (int, float))))
     groups = [
         ("losses", "mean loss", [n for n in names if n.startswith("loss/")]),
         ("what D gets right", "share of samples", [n for n in names if n.startswith("acc/")]),
@@ -59,9 +59,8 @@ def draw(ticks: list[dict[str, Any]], path: Path, title: str) -> None:
     for axes, (heading, unit, members) in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups, strict=True):
         for name in members:
             points = [(tick["samples"], tick[name]) for tick in ticks if isinstance(tick.get(name), (int, float))]
-            if points:
-                label = name.removeprefix("loss/").removeprefix("acc/")
-                axes.plot(*zip(*points, strict=True), label=label, lw=1.4, marker="." if len(points) < 20 else None)
+            label = name.removeprefix("loss/").removeprefix("acc/")
+            axes.plot(*zip(*points, strict=True), label=label, lw=1.4, marker="." if len(points) < 20 else None)
         axes.set(title=heading, xlabel="real samples seen", ylabel=unit)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.grid(alpha=0.25)
