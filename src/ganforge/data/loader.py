@@ -1,0 +1,249 @@
+"""From a data set to batches on the device: kept in memory, or read ahead by threads.
+
+Which samples a batch holds depends on its position alone. An item that cannot be read is replaced by the next one that
+can, in both ways of loading, so both give the same batches.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import BadItem, Dataset
+from ganforge.data import sampler
+from ganforge.data.progress import Bar
+
+AHEAD = 3  # batches read before they are asked for
+SLICE = 256  # items a job while filling the memory
+UNKNOWN, GOOD, BAD = 0, 1, 2
+
+
+class Loader:
+    """Batches of prepared samples by their position in the run's endless, shuffled sequence.
+
+    Args:
+        dataset: the raw items.
+        prepare: from a raw item to the array that is kept, `stored_shape`.
+        stored_shape: of one prepared item.
+        batch: samples a batch.
+        seed: of the order.
+        device: where batches are wanted, and where a set in memory is kept.
+        in_memory: keep all prepared items; None when they take at most a quarter of the free memory.
+        workers: threads that read; 0 for one a core, at most 16.
+        on_skip: called with (item, why) for each that cannot be read, once.
+
+    Raises:
+        UserError: fewer usable items than a batch, or more than half cannot be read.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        prepare: Callable[[np.ndarray], np.ndarray],
+        stored_shape: tuple[int, ...],
+        batch: int,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        in_memory: bool | None = None,
+        workers: int = 0,
+        on_skip: Callable[[str, str], None] | None = None,
+    ):
+        self.dataset, self.prepare, self.stored_shape = dataset, prepare, tuple(stored_shape)
+        self.size, self.seed, self.device = batch, seed, torch.device(device)
+        self.workers = workers or min(16, os.cpu_count() or 1)
+        self.on_skip = on_skip
+        self.skipped: list[tuple[str, str]] = list(getattr(dataset, "skipped", []))
+        self._status = np.zeros(len(dataset), np.uint8)
+        self._lock = threading.Lock()
+        self._draws = self._bad_draws = 0
+        self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="ganforge-data")
+        self._coming: dict[int, _Coming] = {}
+        labels = dataset.labels
+        self._labels = None if labels is None else torch.from_numpy(np.ascontiguousarray(labels, np.int64))
+        try:
+            self._check_count()
+            probe = self._usable(0)[1]
+            self._dtype = torch.from_numpy(np.empty(0, probe.dtype)).dtype
+            total = probe.nbytes * len(dataset)
+            self.in_memory = total <= _room(self.device) if in_memory is None else in_memory
+            if self.in_memory:
+                self._fill()
+        except BaseException:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        """Usable items, as far as is known: exact in memory, else less those found unreadable so far."""
+        return len(self.dataset) - int((self._status == BAD).sum())
+
+    def batch(self, start: int) -> tuple[Tensor, Tensor | None]:
+        """Samples start..start+batch: (prepared [batch, *stored_shape], labels int64 [batch] or None), on the device."""
+        if self.in_memory:
+            rows = torch.from_numpy(self._row[self._indices(start)]).to(self.device)
+            labels = None if self._labels is None else self._labels.index_select(0, rows)
+            return self._store.index_select(0, rows), labels
+        wanted = [start + k * self.size for k in range(AHEAD)]
+        self._drop(keep=wanted)  # after a jump, what was read ahead is of no use
+        for position in wanted:
+            if position not in self._coming:
+                self._coming[position] = self._order(position)
+        found = self._coming.pop(start)
+        for job in found.jobs:
+            job.result()
+        self._check_count()
+        x = found.items.to(self.device, non_blocking=True)
+        return x, None if self._labels is None else self._labels[found.index].to(self.device)
+
+    def close(self) -> None:
+        """Stops the threads. The loader is of no use afterwards."""
+        self._drop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _indices(self, start: int) -> np.ndarray:
+        return sampler.indices(len(self.dataset), self.seed, start, self.size)
+
+    # --- in memory
+
+    def _fill(self) -> None:
+        n = len(self.dataset)
+        store = torch.empty((n, *self.stored_shape), dtype=self._dtype)
+        rows = store.numpy()
+
+        def job(first: int, last: int) -> int:
+            for k in range(first, last):
+                item = self._try(k)
+                if item is not None:
+                    rows[k] = item
+            return last - first
+
+        with Bar("reading pictures", n) as bar:
+            if hasattr(self.dataset, "array"):  # nothing to decode: threads would only hinder each other
+                bar.advance(job(0, n))
+            else:
+                jobs = [self._pool.submit(job, k, min(k + SLICE, n)) for k in range(0, n, SLICE)]
+                for done in as_completed(jobs):
+                    bar.advance(done.result())
+        self._check_count()
+        self.skipped.sort()  # threads found them in any order
+        good = np.flatnonzero(self._status == GOOD)
+        # Item k is at row k, or at the next good row where k is bad.
+        self._row = good[np.searchsorted(good, np.arange(n)) % len(good)]
+        self._store = store.to(self.device)
+        self._labels = None if self._labels is None else self._labels.to(self.device)
+        self._pool.shutdown()
+
+    # --- streaming
+
+    def _order(self, position: int) -> _Coming:
+        """Has the batch at a position read, in as many jobs as there are threads."""
+        wanted = self._indices(position)
+        items = torch.empty((self.size, *self.stored_shape), dtype=self._dtype, pin_memory=self.device.type == "cuda")
+        index = torch.empty(self.size, dtype=torch.int64)
+        rows, index_rows = items.numpy(), index.numpy()
+
+        def job(slots: np.ndarray) -> None:
+            for slot in slots:
+                index_rows[slot], rows[slot] = self._usable(int(wanted[slot]))
+
+        parts = np.array_split(np.arange(self.size), min(self.workers, self.size))
+        return _Coming(items, index, [self._pool.submit(job, part) for part in parts])
+
+    def _drop(self, keep: Sequence[int] = ()) -> None:
+        for position in [p for p in self._coming if p not in keep]:
+            for job in self._coming.pop(position).jobs:
+                job.cancel()
+
+    # --- both
+
+    def _usable(self, index: int) -> tuple[int, np.ndarray]:
+        """The first good item from `index` on, going round, and its own index."""
+        self._draws += 1
+        for k in range(len(self.dataset)):
+            if k == 1:
+                self._bad_draws += 1
+                self._check_draws()
+            candidate = (index + k) % len(self.dataset)
+            if self._status[candidate] != BAD:
+                item = self._try(candidate)
+                if item is not None:
+                    return candidate, item
+        raise self._too_bad()
+
+    def _try(self, index: int) -> np.ndarray | None:
+        try:
+            item = self.prepare(self.dataset.read(index))
+        except BadItem as error:
+            with self._lock:
+                known = self._status[index] == BAD
+                self._status[index] = BAD
+                if not known:
+                    self.skipped.append((error.where, error.why))
+            if not known and self.on_skip:
+                self.on_skip(error.where, error.why)
+            if (self._status == BAD).sum() * 2 > len(self._status):
+                raise self._too_bad() from None
+            return None
+        self._status[index] = GOOD
+        return item
+
+    def _check_draws(self) -> None:
+        """A large set is not read to its end to learn that most of it is bad: random draws tell, four sigmas sure."""
+        if self._bad_draws * 2 > self._draws + 4 * self._draws**0.5:
+            raise self._too_bad()
+
+    def _check_count(self) -> None:
+        n = len(self)
+        if n < self.size:
+            bad = f" ({len(self.skipped)} more cannot be read)" if self.skipped else ""
+            smaller = f"choose a smaller one (batch={n // 2}) or " if n > 3 else ""
+            raise UserError(
+                f"data {self.dataset.name}: {n} usable picture{'s' * (n != 1)}{bad}, "
+                f"fewer than one batch of {self.size}; {smaller}give more pictures"
+            )
+
+    def _too_bad(self) -> UserError:
+        some = [f"{Path(where).as_posix()}: {why}" for where, why in sorted(self.skipped)[:5]]
+        return UserError(
+            "\n  ".join(
+                [
+                    f"data {self.dataset.name}: more than half of its pictures ({len(self.dataset)} in all) "
+                    "cannot be read, for instance:",
+                    *some,
+                    "`ganforge data inspect` names them all",
+                ]
+            )
+        )
+
+
+class _Coming:
+    """A batch that is being read."""
+
+    def __init__(self, items: Tensor, index: Tensor, jobs: list[Future[None]]):
+        self.items, self.index, self.jobs = items, index, jobs
+
+
+def _room(device: torch.device) -> int:
+    """How many bytes a set may take: a quarter of what is free, on the device and on the way there."""
+    free = _free_memory()
+    if device.type == "cuda":
+        free = min(free, torch.cuda.mem_get_info(device)[0])
+    return free // 4
+
+
+def _free_memory() -> int:
+    """Bytes of main memory that programs can still have; 2 GiB where the system does not say."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    except (OSError, ValueError, AttributeError):  # not Linux
+        return 2 * 2**30
