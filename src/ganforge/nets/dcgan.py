@@ -3,12 +3,12 @@
 Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
 Networks".
 
-    G: z [N, latent] → base grid [N, ch·2^(n−1), h, w] → n transposed convolutions 4×4, stride 2, halving ch → x [N, C, H, W]
+    G: z [N, latent] → base grid [N, ch·2^(n−1), h, w] → n transposed convolutions 4×4, stride 2 → x [N, C, H, W]
        batch norm and ReLU after all but the last, tanh after that
-    D: x [N, C, H, W] → n convolutions 4×4, stride 2, doubling ch → a convolution over the base grid → logit [N]
+    D: x [N, C, H, W] → n convolutions 4×4, stride 2 → a convolution over the base grid → logit [N]
        batch norm after all but the first, LeakyReLU 0.2
 
-Weights start from N(0, 0.02). n follows from the size: 28 = 7·2², 32 = 4·2³, 64 = 4·2⁴ (`layers.grid`).
+Weights start from N(0, 0.02). n follows from the size: 8 = 2·2², 28 = 7·2², 32 = 4·2³, 64 = 4·2⁴ (`layers.grid`).
 
 A label adds a vector to z in G. In D it has a second head of its own beside the common one, ⟨e(c), features⟩: the
 projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator".
@@ -143,6 +143,8 @@ def layout(spec: Spec, who: str) -> tuple[int, int, int, int]:
     near = nearest_picture(spec.shape)
     colours, height, width = spec.shape
     found = grid.split(height, width)
+    if found and found[2] == 1:  # one convolution judges poorly: 8×8 starts from 2×2
+        found = grid.split(height, width, base_min=2)
     if found is None:
         raise UserError(
             f"{who}: cannot reach {height}×{width} pictures; the nearest size is {near[1]}×{near[2]} "

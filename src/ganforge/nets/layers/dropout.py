@@ -12,9 +12,10 @@ LEVELS = 1 << 16
 class FastDropout(nn.Module):
     """Dropout (Srivastava et al. 2014) whose mask is cut from 64-bit random integers, four numbers from each.
 
-    On a CPU the Bernoulli draw of `nn.Dropout` takes about a fifth of the time of a small convolutional GAN's step; this
-    one draws several times faster, from torch's global generator, so a seed fixes it. `p` is rounded to a multiple of
-    1/65536, and the scale of what is kept is exact for the rounded value. Elsewhere than on a CPU it is `nn.Dropout`.
+    On a CPU the Bernoulli draw of `nn.Dropout` takes about a fifth of the time of a small convolutional GAN's step.
+    This one draws several times faster, from torch's global generator, so that a seed fixes it. `p` is rounded to a
+    multiple of 1/65536, and the scale of what is kept is exact for the rounded value. On other devices it is
+    `nn.Dropout`.
 
     Args:
         p: share of the elements to drop, in [0, 1).

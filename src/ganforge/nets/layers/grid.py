@@ -7,16 +7,17 @@ BASE_MAX = 8
 DOUBLINGS_MAX = 10
 
 
-def split(height: int, width: int, base_max: int = BASE_MAX) -> tuple[int, int, int] | None:
+def split(height: int, width: int, base_min: int = BASE_MIN, base_max: int = BASE_MAX) -> tuple[int, int, int] | None:
     """(base height, base width, doublings) with height = base height · 2^doublings, and so for the width.
 
-    The base is as small as it can be while its shorter side keeps at least 3 cells, after at least one doubling: 28 → 7·2²,
-    32 → 4·2³, 8 → 4·2¹, 48×64 → 3×4·2⁴. None where the shorter side is left with more than `base_max` cells: 100 → 25·2².
+    The base is as small as it can be while its shorter side keeps `base_min` cells, after at least one doubling:
+    28 → 7·2², 32 → 4·2³, 8 → 4·2¹, 48×64 → 3×4·2⁴. None where the shorter side is left with more than `base_max` cells:
+    100 → 25·2².
     """
     doublings = 0
-    while height % 2 == 0 and width % 2 == 0 and min(height, width) // 2 >= BASE_MIN and doublings < DOUBLINGS_MAX:
+    while height % 2 == 0 and width % 2 == 0 and min(height, width) // 2 >= base_min and doublings < DOUBLINGS_MAX:
         height, width, doublings = height // 2, width // 2, doublings + 1
-    return (height, width, doublings) if doublings and BASE_MIN <= min(height, width) <= base_max else None
+    return (height, width, doublings) if doublings and base_min <= min(height, width) <= base_max else None
 
 
 def nearest(height: int, width: int, base_max: int = BASE_MAX) -> tuple[int, int]:
@@ -28,7 +29,7 @@ def nearest(height: int, width: int, base_max: int = BASE_MAX) -> tuple[int, int
         for w in _around(width, n)
         if min(h, w) <= base_max
     }
-    reachable = [c for c in candidates if split(*c, base_max)]
+    reachable = [c for c in candidates if split(*c, base_max=base_max)]
     return min(reachable, key=lambda c: (abs(c[0] - height) + abs(c[1] - width), c))
 
 

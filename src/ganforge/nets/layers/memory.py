@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class ChannelsLast(nn.Module):
     """Passes a picture on with its channels side by side in memory, an order that every convolution after it keeps.
 
-    The values are the same; on a CPU a small convolutional GAN trains about a tenth faster, and the matrix units of GPUs
-    want it in half precision. The weights stay as they are, so that optimisers and checkpoints see nothing unusual.
+    The values are the same; on a CPU a small convolutional GAN trains about a tenth faster, and in half precision the
+    matrix units of GPUs want it so. The weights stay as they are: optimisers and checkpoints see nothing unusual.
     """
 
     def forward(self, x: Tensor) -> Tensor:
