@@ -15,6 +15,7 @@ import dataclasses
 import inspect
 import textwrap
 from collections.abc import Mapping
+from contextvars import ContextVar
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Self, TypeVar, dataclass_transform
@@ -28,6 +29,9 @@ from ganforge.core.errors import UserError, did_you_mean
 CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
 T = TypeVar("T", bound="Component")
+
+_described: ContextVar[frozenset[type]] = ContextVar("described", default=frozenset())
+"""The families whose JSON Schema is being written."""
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -66,8 +70,7 @@ class Component:
         cls, schema: core_schema.CoreSchema, handler: pydantic.GetJsonSchemaHandler
     ) -> dict[str, Any]:
         if cls.is_abstract():
-            kinds = [handler(kind.__pydantic_core_schema__) for kind in cls.members().values()]  # type: ignore[attr-defined]
-            return {"oneOf": [*kinds, {"type": "string", "description": f"the name of a {cls.family}"}]}
+            return cls._json_schema_of_members(handler)
         plain = handler.resolve_ref_schema(handler(schema))
         found = plain.get("properties", {})
         properties = {name: found[name] for name in fields_of(cls) if name in found}  # in the order they were written
@@ -80,6 +83,19 @@ class Component:
             plain["required"] = ["kind", *[name for name in plain.get("required", []) if name != "kind"]]
         plain["description"] = help_text(cls)
         return plain
+
+    @classmethod
+    def _json_schema_of_members(cls, handler: pydantic.GetJsonSchemaHandler) -> dict[str, Any]:
+        named = {"type": "string", "description": f"the name of a {cls.family}"}
+        schemas = [kind.__pydantic_core_schema__ for kind in cls.members().values()]  # type: ignore[attr-defined]
+        if not schemas or cls in _described.get():  # a family within itself: said once
+            return named
+        token = _described.set(_described.get() | {cls})
+        try:
+            kinds = handler(core_schema.union_schema(schemas))  # as a union, for pydantic to keep one copy of each
+        finally:
+            _described.reset(token)
+        return {"oneOf": [*kinds.get("anyOf", [kinds]), named]}
 
     @classmethod
     def is_abstract(cls) -> bool:
@@ -275,8 +291,8 @@ def _count(value: Any) -> Any:
     return int(number) if number.is_finite() and number == int(number) else value
 
 
-Count = Annotated[int, pydantic.BeforeValidator(_count), pydantic.Field(ge=0)]
+Count = Annotated[int, pydantic.Field(ge=0), pydantic.BeforeValidator(_count)]
 """A number of samples: 60000, "60k", "3M" or "1.5G"."""
 
-PositiveCount = Annotated[int, pydantic.BeforeValidator(_count), pydantic.Field(ge=1)]
+PositiveCount = Annotated[int, pydantic.Field(ge=1), pydantic.BeforeValidator(_count)]
 """A number of samples of at least one."""

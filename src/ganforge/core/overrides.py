@@ -136,9 +136,20 @@ def _key(node: Any, part: str, item: str, above: list[str]) -> Any:
     return part
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes text as it is, but for the line ends of other alphabets, which YAML would read as spaces."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        quoted = any(mark in data for mark in "\x85\u2028\u2029")
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if quoted else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
+
 def to_yaml(plain: Any) -> str:
     """YAML in the order of the fields, readable by `from_yaml`."""
-    return yaml.safe_dump(to_plain(plain), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(to_plain(plain), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def from_yaml(path: Path | str) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ganforge import recipes
+from ganforge.core.component import families
+
+
+@pytest.fixture
+def clean_registries() -> Iterator[None]:
+    """Forgets at the end what a test registered, so that the tests do not hang on their order."""
+    known = {family: dict(family.kinds) for family in families().values()}
+    known_recipes = dict(recipes.RECIPES)
+    yield
+    for family in families().values():
+        if family in known:
+            family.kinds.clear()
+            family.kinds.update(known[family])
+    recipes.RECIPES.clear()
+    recipes.RECIPES.update(known_recipes)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets that GANFORGE_DATA names; tests that ask for it are skipped without."""
+    folder = os.environ.get("GANFORGE_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("GANFORGE_DATA names no folder of data sets")
+    return Path(folder)

@@ -1,0 +1,210 @@
+"""Recipes as text: `path=value`, YAML in and out, differences."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from family import Leftovers, Menu, Oven, Pepper, Salt, Soup, Stew
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganforge.core.component import build, to_plain
+from ganforge.core.errors import UserError
+from ganforge.core.overrides import apply, diff, flatten, from_yaml, merge, read_value, split, to_yaml
+
+MENU = Menu(name="x", dish=Soup(litres=2, more=(Salt(),)), spices={"Ada": Pepper(corns=7)})
+
+
+def changed(*items: str) -> Menu:
+    return build(Menu, apply(to_plain(MENU), items, Menu))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3), ("-3", -3), ("1_000", 1000), ("0.5", 0.5), ("1.5e-3", 1.5e-3),
+        ("true", True), ("False", False), ("null", None), ("~", None),
+        ("[1, two]", [1, "two"]), ("{a: 1}", {"a": 1}), ("'12'", "12"), ('"null"', "null"), ("  7 ", 7),
+        # left for the field to judge, which reads them as numbers where it wants one
+        ("1e-4", "1e-4"), ("600k", "600k"), ("010", "010"), ("12:30", "12:30"), ("0x10", "0x10"), ("nan", "nan"),
+        (".inf", ".inf"),
+        # names and paths
+        ("no", "no"), ("off", "off"), ("y", "y"), ("", ""), ("Null", "Null"), ("2024-01-31", "2024-01-31"),
+        ("./photos", "./photos"), ("C:\\photos\\cats", "C:\\photos\\cats"), ("/data/a: b", "/data/a: b"),
+        ("/data/photos #3", "/data/photos #3"), ("/data/my photos", "/data/my photos"), ("- dash", "- dash"),
+        ("*.png", "*.png"),
+        ("a\n b", "a\n b"), ("{broken", "{broken"), ("!!python/object:os.system", "!!python/object:os.system"),
+        ("数据", "数据"),
+    ],
+)  # fmt: skip
+def test_values(text, value):
+    read = read_value(text)
+    assert read == value
+    assert type(read) is type(value)
+
+
+@given(st.text())
+def test_reading_a_value_never_fails(text):
+    read_value(text)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.booleans())
+def test_numbers_as_python_writes_them(number):
+    got = read_value(repr(number))
+    assert type(number)(got) == number
+
+
+def test_split():
+    assert split("a.b.0=x=y") == (["a", "b", "0"], "x=y")
+    for item in ("batch", "=3", "a..b=3", ".a=3", ""):
+        with pytest.raises(UserError, match="is not of the form field=value"):
+            split(item)
+
+
+def test_fields_at_every_depth():
+    menu = changed("guests=12k", "dish.litres=1e-1", "dish.spice.corns=5", "oven.watts=9", "spices.Ada.strength=0.5")
+    assert menu.guests == 12_000
+    assert menu.dish == Soup(litres=0.1, spice=Pepper(corns=5), more=(Salt(),))
+    assert menu.oven == Oven(watts=9)
+    assert menu.spices["Ada"] == Pepper(corns=7, strength=0.5)
+
+
+def test_the_given_recipe_stays_as_it_is():
+    plain = to_plain(MENU)
+    apply(plain, ["dish.litres=3", "dish.more.0.flakes=false", "spices.Ada.corns=1"])
+    assert plain == to_plain(MENU)
+
+
+def test_another_kind_forgets_the_fields_of_the_old_one():
+    assert changed("dish=stew", "dish.hours=3").dish == Stew(hours=3)
+    assert changed("dish=./fridge", "dish.days=4").dish == Leftovers(box="./fridge", days=4)
+
+
+def test_the_same_kind_keeps_them():
+    assert changed("dish=soup").dish == MENU.dish
+    assert changed("dish={kind: soup}").dish == Soup()
+
+
+def test_fields_of_a_kind_that_was_only_just_named():
+    assert changed("dish=stew", "dish.hours=1", "dish=soup", "dish.spice.corns=4").dish == Soup(spice=Pepper(corns=4))
+    with pytest.raises(UserError, match="no field 'spice' in dish"):  # without the class nobody knows what soup holds
+        apply({"name": "x", "dish": "stew"}, ["dish=soup", "dish.spice.corns=4"])
+
+
+def test_null_and_lists():
+    assert changed("dish=stew", "dish.hours=1", "dish.spice=pepper", "dish.spice=null").dish == Stew(hours=1)
+    assert changed("dish.more=[pepper, {kind: sea_salt, flakes: false}]").dish == Soup(
+        litres=2, more=(Pepper(), Salt(flakes=False))
+    )
+    assert changed("dish.more.0.flakes=false").dish == Soup(litres=2, more=(Salt(flakes=False),))
+    assert changed("dish.more.1=pepper", "dish.more.1.corns=2").dish == Soup(litres=2, more=(Salt(), Pepper(corns=2)))
+    assert changed("dish.more=[]").dish == Soup(litres=2)
+    assert changed("spices.Bob=sea_salt").spices == {"Ada": Pepper(corns=7), "Bob": Salt()}
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        (["gests=3"], "the menu has no field 'gests'; did you mean 'guests'?"),
+        (["litres=3"], "the menu has no field 'litres'; did you mean dish.litres?"),
+        (["dsh.litres=3"], "'dsh.litres=3': no field 'dsh' in the recipe; did you mean 'dish'?"),
+        (["dish.spise.corns=3"], "'dish.spise.corns=3': no field 'spise' in dish; did you mean 'spice'?"),
+        (["dish.spice.korns=3"], "dish.spice: spice 'pepper' has no field 'korns'; did you mean 'corns'?"),
+        (["dish.litres.much=3"], "'dish.litres.much=3': dish.litres is 2.0 and has no fields"),
+        (["dish.more.5.flakes=1"], "'dish.more.5.flakes=1': dish.more is a list of 1 and '5' is no position in it"),
+        (["dish.more.x=1"], "'dish.more.x=1': dish.more is a list of 1 and 'x' is no position in it"),
+        (["dish=stew", "dish.hours=1", "dish.spice=null", "dish.spice.corns=2"],
+         "'dish.spice.corns=2': dish.spice is null and has no fields; say first"),
+        (["oven=hot"], "oven: Input should be a dictionary or an instance of Oven, got 'hot'"),
+        (["spices.Ada="], "spices.Ada: unknown spice '' (known: pepper, sea_salt)"),
+        (["guests=many"], "guests: Input should be a valid integer"),
+    ],
+)  # fmt: skip
+def test_errors(items, said):
+    with pytest.raises(UserError) as caught:
+        changed(*items)
+    assert str(caught.value).startswith(said)
+
+
+def test_merge_mapping_by_mapping():
+    merged = merge(to_plain(MENU), {"dish": {"litres": 5}, "oven": {"watts": 1}, "spices": {"Bob": "sea_salt"}})
+    menu = build(Menu, merged)
+    assert menu.dish == Soup(litres=5, more=(Salt(),))
+    assert menu.oven == Oven(watts=1)
+    assert menu.spices == {"Ada": Pepper(corns=7), "Bob": Salt()}
+    assert build(Menu, merge(to_plain(MENU), {"dish": {"kind": "stew", "hours": 2}})).dish == Stew(hours=2)
+    assert build(Menu, merge(to_plain(MENU), {"dish": "soup"})) == MENU
+    assert merge(to_plain(MENU), {}) == to_plain(MENU)
+
+
+def test_a_recipe_survives_yaml(tmp_path):
+    file = tmp_path / "menu.yaml"
+    file.write_text(to_yaml(MENU), encoding="utf-8")
+    assert build(Menu, from_yaml(file)) == MENU
+    assert list(yaml.safe_load(to_yaml(MENU)))[:2] == ["name", "dish"]
+
+
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+numbers = st.floats(0.001, 1e6)
+spices = st.builds(Pepper, strength=numbers, corns=st.integers(1, 99)) | st.builds(Salt, flakes=st.booleans())
+dishes = (
+    st.builds(Soup, litres=numbers, spice=spices, more=st.lists(spices, max_size=3).map(tuple))
+    | st.builds(Stew, hours=st.floats(-1e300, 1e300), spice=st.none() | spices)
+    | st.builds(Leftovers, box=names, days=st.integers())
+)
+menus = st.builds(
+    Menu, name=names, dish=dishes, spices=st.dictionaries(names, spices, max_size=3), guests=st.integers(1, 10**15)
+)
+
+
+@given(menu=menus)
+def test_any_recipe_survives_yaml(menu):
+    assert build(Menu, yaml.safe_load(to_yaml(menu))) == menu
+
+
+@given(menu=menus, other=menus)
+def test_differences_are_complete(menu, other):
+    assert diff(menu, menu) == []
+    assert (diff(menu, other) == []) == (to_plain(menu) == to_plain(other))
+
+
+def test_what_differs():
+    other = changed("dish.litres=3", "dish.more=[]", "guests=5")
+    assert diff(MENU, other) == [
+        ("dish.litres", 2.0, 3.0),
+        ("dish.more.0.kind", "sea_salt", None),
+        ("dish.more.0.strength", 1.0, None),
+        ("dish.more.0.flakes", True, None),
+        ("guests", 4, 5),
+        ("dish.more", None, []),
+    ]
+
+
+def test_leaves():
+    assert flatten({"a": {"b": [1, {"c": 2}], "d": {}}, "e": []}) == {"a.b.0": 1, "a.b.1.c": 2, "a.d": {}, "e": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "found nothing"),
+        (b"- a\n- b\n", "found a list"),
+        (b"just words", "found a str"),
+        (b"a: [1", "not valid YAML"),
+        (b"\xff\xfe\x00", "not valid YAML"),
+        (b"a: !!python/object/apply:os.system [ls]", "not valid YAML"),
+    ],
+)
+def test_files_that_hold_no_recipe(tmp_path, text, said):
+    file = tmp_path / "x.yaml"
+    file.write_bytes(text)
+    with pytest.raises(UserError, match=said) as caught:
+        from_yaml(file)
+    assert str(file) in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(UserError, match=r"no\.yaml: cannot be read \(No such file"):
+        from_yaml(tmp_path / "no.yaml")
+    with pytest.raises(UserError, match="cannot be read"):
+        from_yaml(tmp_path)

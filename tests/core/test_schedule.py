@@ -1,0 +1,83 @@
+"""Schedules: the value at the ends, in the middle and outside, and the three ways to write a rate."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from family import Pepper
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganforge.core.component import build, to_plain
+from ganforge.core.errors import UserError
+from ganforge.core.schedule import Cosine, Linear, Schedule, Steps, at
+
+MOVING = [Linear, Cosine]
+
+
+@pytest.mark.parametrize("kind", MOVING)
+def test_ends_and_what_lies_outside(kind):
+    schedule = kind(start=4, end=2, after=100, over=50)
+    assert [schedule.value(n) for n in (0, 99, 100)] == [4, 4, 4]
+    assert schedule.value(125) == pytest.approx(3)
+    assert [schedule.value(n) for n in (150, 151, 10**12)] == [2, 2, 2]
+
+
+def test_quarter_points():
+    assert Linear(start=0, end=1, over=100).value(25) == pytest.approx(0.25)
+    assert Cosine(start=0, end=1, over=100).value(25) == pytest.approx((1 - math.cos(math.pi / 4)) / 2)
+
+
+@pytest.mark.parametrize("kind", MOVING)
+@given(a=st.integers(0, 400), b=st.integers(0, 400))
+def test_monotone_and_between_the_ends(kind, a, b):
+    schedule = kind(start=1, end=3, after=50, over=200)
+    low, high = sorted((a, b))
+    assert 1 <= schedule.value(low) <= schedule.value(high) <= 3
+
+
+def test_steps():
+    schedule = Steps(start=8, factor=0.5, at=("1k", 2000))  # type: ignore[arg-type]
+    assert [schedule.value(n) for n in (0, 999, 1000, 1999, 2000, 10**9)] == [8, 8, 4, 4, 2, 2]
+
+
+@pytest.mark.parametrize("given_rate", [2, 2.0, "2", "2.0", "2e0"])
+def test_a_rate_is_a_number(given_rate):
+    rate = build(Pepper, {"strength": given_rate}).strength
+    assert rate == 2.0
+    assert at(rate, 0) == at(rate, 10**9) == 2.0
+
+
+def test_or_a_schedule_of_it():
+    plain = {"kind": "linear", "start": "2e-4", "end": 0, "over": "1M"}
+    for given_rate in (plain, Linear(start=2e-4, end=0, over=1_000_000)):
+        pepper = build(Pepper, {"strength": given_rate})
+        assert isinstance(pepper.strength, Schedule)
+        assert at(pepper.strength, 500_000) == pytest.approx(1e-4)
+        assert build(Pepper, to_plain(pepper)) == pepper
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("fast", "strength: expected a number or a schedule like {kind: linear"),
+        (True, "strength: expected a number or a schedule"),
+        ({"kind": "linaer"}, "strength: unknown schedule 'linaer'; did you mean 'linear'?"),
+        ({"kind": "linear", "start": 1, "end": 0}, "strength.over: a value is needed here"),
+        (
+            {"kind": "linear", "start": 1, "end": 0, "over": 0},
+            "strength.over: Input should be greater than or equal to 1",
+        ),
+        (
+            {"kind": "linear", "start": 1, "end": 0, "over": 1, "begin": 3},
+            "strength: schedule 'linear' has no field 'begin'",
+        ),
+        ("nan", "strength"),
+        ([1], "strength"),
+    ],
+)
+def test_rates_that_are_none(value, said):
+    with pytest.raises(UserError) as caught:
+        build(Pepper, {"strength": value})
+    assert str(caught.value).removeprefix("the configuration has errors:\n  ").startswith(said)
