@@ -31,7 +31,7 @@ CPU = torch.device("cpu")
 
 def trainer_of(recipe) -> Trainer:
     dataset, spec = open_data(recipe)
-    return Trainer(recipe, spec, make_loader(recipe, dataset, spec, CPU, print), CPU)
+    return Trainer(recipe, spec, make_loader(recipe, dataset, spec, CPU), CPU)
 
 
 def weights(nets: Nets) -> dict[str, torch.Tensor]:

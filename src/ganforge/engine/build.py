@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-
 import torch
 
 from ganforge.core.errors import UserError, did_you_mean
@@ -24,9 +22,7 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
     return dataset, recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest))
 
 
-def make_loader(
-    recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device, on_skip: Callable[[str], None]
-) -> Loader:
+def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device) -> Loader:
     """The batches of a run, by position."""
     return Loader(
         dataset,
@@ -37,7 +33,6 @@ def make_loader(
         device=device,
         in_memory=recipe.data.in_memory,
         workers=recipe.data.workers,
-        on_skip=on_skip,
     )
 
 

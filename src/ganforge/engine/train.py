@@ -17,6 +17,7 @@ from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
+from ganforge.data.loader import Loader
 from ganforge.engine import checkpoint
 from ganforge.engine.build import fingerprint, make_loader, open_data
 from ganforge.engine.callbacks.base import Listener, RunView
@@ -37,7 +38,7 @@ FREE_ON_RESUME = (
     "data.in_memory",
     "data.workers",
     "data.path",
-)
+"""What may differ when a run goes on, since no step changes with it. (Moved data is known by its fingerprint.)"""
 """What may differ when a run goes on: it does not change what a step computes. (Moved data has the same fingerprint.)"""
 
 
@@ -98,8 +99,7 @@ def train(
                 f"{resume}: the data is no longer what this run was trained on (its count, classes or sizes differ), "
                 "so the run cannot go on exactly. Point data= to the same data, or start a new run"
             )
-        skipped: list[str] = []
-        loader = make_loader(recipe, dataset, spec, place, skipped.append)
+        loader = make_loader(recipe, dataset, spec, place)
         stack.callback(loader.close)
         stack.enter_context(torch.random.fork_rng())
         trainer = Trainer(recipe, spec, loader, place)
@@ -113,15 +113,21 @@ def train(
 
         session = Session(trainer, run, prints, state.get("seconds", 0.0))
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
-        if skipped:
-            session.log("skipped", count=len(skipped), items=skipped[:100])
-            log.warning(
-                "%d of %d samples could not be used and were skipped (%s)", len(skipped), len(dataset), skipped[0]
-            )
+        told = _tell_skipped(session, loader)
         session.listeners = [c.build(session) for c in recipe.callbacks] + [make(session) for make in listeners]
         with stopped_by_interrupt(session):
             reason = session.train(minutes)
+        _tell_skipped(session, loader, told)  # a streamed set shows its bad items late
         return TrainResult(run.folder, session.samples, reason)
+
+
+def _tell_skipped(session: Session, loader: Loader, told: int = 0) -> int:
+    """Logs the samples that could not be used, beyond the first `told`; returns how many there are."""
+    new = loader.skipped[told:]
+    if new:
+        session.log("skipped", count=len(new), items=[f"{where}: {why}" for where, why in new[:100]])
+        log.warning("%d samples could not be used and were skipped, the first: %s: %s", len(new), *new[0])
+    return len(loader.skipped)
 
 
 def check(recipe: Recipe) -> None:
@@ -213,8 +219,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
     check(recipe)
     place = pick_device(device)
     dataset, spec = open_data(recipe)
-    skipped: list[str] = []
-    loader = make_loader(recipe, dataset, spec, place, skipped.append)
+    loader = make_loader(recipe, dataset, spec, place)
     try:
         with torch.random.fork_rng():
             before = _process_bytes()
@@ -233,7 +238,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
                 )
         step = sorted(times[1:])[len(times[1:]) // 2]
         iterations = -(-recipe.samples // trainer.stride)
-        notes = [f"{len(skipped)} of {len(dataset)} samples cannot be used"] if skipped else []
+        notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
         return Plan(
             recipe=recipe,
             spec=spec,

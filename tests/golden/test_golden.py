@@ -1,0 +1,63 @@
+"""Fifty deterministic steps of each system give the losses that they gave before.
+
+A refactor must leave `losses.json` as it is; a change of maths changes it on purpose: run `python tests/golden/test_golden.py`
+and put the reason into the commit. Rounding differs between processors and grows as the game goes on, hence the tolerances.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganforge.engine.build import make_loader, open_data
+from ganforge.engine.trainer import Trainer
+from ganforge.recipes import make_recipe
+
+FILE = Path(__file__).with_name("losses.json")
+STEPS = {1: 1e-4, 5: 1e-3, 20: 1e-2, 50: 5e-2}
+"""Step → relative tolerance."""
+SMALL = ["data=digits", "batch=16", "precision=fp32", "seed=7"]
+SYSTEMS = {
+    "gan": [],
+    "gan-minimax": [],
+    "cgan": [],
+    "dcgan": ["task.generator.channels=16", "task.discriminator.channels=16"],
+    "cdcgan": ["task.generator.channels=16", "task.discriminator.channels=16"],
+    "dcgan-article": [],
+    "demo": [],
+}
+
+
+def losses(name: str) -> dict[str, list[float]]:
+    """[D's loss, G's loss] at each of `STEPS`."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng():
+            recipe = make_recipe(name, overrides=SMALL + SYSTEMS[name])
+            dataset, spec = open_data(recipe)
+            cpu = torch.device("cpu")
+            trainer = Trainer(recipe, spec, make_loader(recipe, dataset, spec, cpu), cpu)
+            found = {}
+            for step in range(1, max(STEPS) + 1):
+                trainer.iterate()
+                values = trainer.stats.take()
+                if step in STEPS:
+                    found[str(step)] = [values["loss/D"], values["loss/G"]]
+            return found
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_losses_are_those_of_before(name):
+    wanted, found = json.loads(FILE.read_text())[name], losses(name)
+    for step, tolerance in STEPS.items():
+        assert found[str(step)] == pytest.approx(wanted[str(step)], rel=tolerance, abs=tolerance), f"step {step}"
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps({name: losses(name) for name in SYSTEMS}, indent=1) + "\n")
