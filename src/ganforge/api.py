@@ -12,9 +12,9 @@ from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.engine import train as engine
-from ganforge.recipes import make_recipe
 from ganforge.engine.recipe import Recipe
 from ganforge.inference.model import Model, load
+from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
 
 

@@ -1,4 +1,7 @@
-"""The two consoles that the verbs write to: results on stdout, all else on stderr."""
+"""The two consoles that the verbs write to: results on stdout, all else on stderr.
+
+Neither reads markup: a path like `data[1]` is to be shown as it is.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ def stderr() -> Console:
     """For progress and notices. One object, so that notices appear above a live bar and not through it."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    return Console(stderr=True, markup=False, highlight=False)
 
 
 def stdout() -> Console:
     """For results."""
     from rich.console import Console
 
-    return Console()
+    return Console(markup=False, highlight=False)

@@ -57,7 +57,7 @@ class ToStderr(logging.Handler):
         from ganforge.cli.console import stderr
 
         style = "yellow" if record.levelno >= logging.WARNING else "dim"
-        stderr().print(record.getMessage(), style=style, highlight=False, markup=False, soft_wrap=True)
+        stderr().print(record.getMessage(), style=style, soft_wrap=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -22,7 +22,7 @@ class Progress(Listener):
 
     def __init__(self, run: RunView, minutes: float | None = None, console: Console | None = None):
         self.run = run
-        self.console = console or Console(stderr=True)
+        self.console = console or Console(stderr=True, markup=False, highlight=False)
         self.total: int = run.recipe.samples
         self.minutes = minutes
         self.numbers = ""
@@ -38,7 +38,7 @@ class Progress(Listener):
         self.begun_at = self.run.samples
         begun = f"from {self.begun_at:,} " if self.begun_at else ""
         head = f"{self.run.recipe.name} {begun}to {self.total:,} samples in {self.run.folder} (Ctrl-C saves and stops)"
-        self.console.print(head, style="bold", highlight=False, markup=False, soft_wrap=True)
+        self.console.print(head, style="bold", soft_wrap=True)
         if self.console.is_terminal:
             self.bar = Bar(
                 BarColumn(bar_width=24),
@@ -77,7 +77,7 @@ class Progress(Listener):
         share = 100 * samples / self.total
         left = self.left(samples)
         parts = [f"{samples:,}/{self.total:,} ({share:.0f}%)", f"{clock(left)} left" if left else "", self.numbers]
-        self.console.print("  ".join(p for p in parts if p), highlight=False, markup=False, soft_wrap=True)
+        self.console.print("  ".join(p for p in parts if p), soft_wrap=True)
 
     def left(self, samples: int) -> float | None:
         """Seconds until training ends, by samples or by minutes, whichever comes first; None before it can be told."""

@@ -35,7 +35,7 @@ def listing(context: typer.Context, plugins: Plugins = None) -> None:
         table.add_row(name, recipes.summary(name))
     stdout().print(table)
     hint = "\nTrain one: ganforge train NAME data=...   All that it sets: ganforge recipes show NAME"
-    stdout().print(hint, style="dim", highlight=False)
+    stdout().print(hint, style="dim")
 
 
 @app.command("show")
@@ -71,7 +71,7 @@ def diff(a: Name, b: Name) -> None:
         table.add_column(title, overflow="fold")
     for path, left, right in differences:
         table.add_row(path, _shown(left), _shown(right))
-    stdout().print(table, markup=False, highlight=False)
+    stdout().print(table)
 
 
 @app.command("schema")

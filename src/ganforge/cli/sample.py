@@ -76,7 +76,7 @@ def sample(
     except OSError as error:
         raise UserError(f"{error.filename or 'the output'}: cannot be written ({error.strerror or error})") from None
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
-    stdout().print(f"{written} samples of seed {seed}: {places}", markup=False, highlight=False, soft_wrap=True)
+    stdout().print(f"{written} samples of seed {seed}: {places}", soft_wrap=True)
 
 
 def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: bool) -> None:

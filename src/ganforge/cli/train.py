@@ -89,8 +89,8 @@ def resolve(words: list[str], resume: Path | None, with_files: list[Path]) -> Re
     """
     from ganforge import recipes
     from ganforge.core.errors import UserError
-    from ganforge.recipes import make_recipe
     from ganforge.engine.train import resume_recipe
+    from ganforge.recipes import make_recipe
 
     name = words[0] if words and "=" not in words[0] else None
     items = words[1:] if name is not None else words
@@ -117,7 +117,7 @@ def show_plan(plan: Plan, console: Console) -> None:
     from ganforge.cli.progress import clock
     from ganforge.core import overrides
 
-    console.print(overrides.to_yaml(plan.recipe), markup=False, highlight=False, soft_wrap=True)
+    console.print(overrides.to_yaml(plan.recipe), soft_wrap=True)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("data", f"{plan.dataset_size:,} samples")
     table.add_row(
@@ -157,4 +157,4 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     lines.append(f"  {'walk':<10}ganforge walk {folder} --from 1 --to 2 --out walk.gif")
     more = "" if result.reason != "finished" else f" samples={2 * recipe.samples}"
     lines.append(f"  {'go on':<10}ganforge train --resume {folder}{more}")
-    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)

@@ -61,7 +61,7 @@ def walk(
     film.write([film.enlarge(model.frame(one), smallest) for one in samples], out, fps)
     way = " → ".join(map(str, [*seeds, start] if loop else seeds))
     of = f", label {model.labels[0] if label is None else label}" if model.labels else ""
-    stdout().print(f"{len(samples)} frames, seeds {way}{of}: {out}", markup=False, highlight=False, soft_wrap=True)
+    stdout().print(f"{len(samples)} frames, seeds {way}{of}: {out}", soft_wrap=True)
 
 
 def read_seeds(text: str | None) -> list[int]:
