@@ -1,7 +1,8 @@
 """Fifty deterministic steps of each system give the losses that they gave before.
 
-A refactor must leave `losses.json` as it is; a change of maths changes it on purpose: run `python tests/golden/test_golden.py`
-and put the reason into the commit. Rounding differs between processors and grows as the game goes on, hence the tolerances.
+A refactor must leave `losses.json` as it is. A change of maths changes it on purpose: run
+`python tests/golden/test_golden.py` and put the reason into the commit. Rounding differs between processors and grows
+as the game goes on, hence the tolerances.
 """
 
 from __future__ import annotations

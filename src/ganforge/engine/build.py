@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+
 import torch
 
 from ganforge.core.errors import UserError, did_you_mean

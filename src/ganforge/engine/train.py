@@ -38,8 +38,8 @@ FREE_ON_RESUME = (
     "data.in_memory",
     "data.workers",
     "data.path",
+)
 """What may differ when a run goes on, since no step changes with it. (Moved data is known by its fingerprint.)"""
-"""What may differ when a run goes on: it does not change what a step computes. (Moved data has the same fingerprint.)"""
 
 
 @dataclass(frozen=True)
