@@ -29,23 +29,16 @@ def pick_device(name: str | None = None) -> torch.device:
 
 
 def dtype_for(precision: str, device: torch.device) -> torch.dtype:
-    """The arithmetic of convolutions and matrix products. `auto` is bf16 where the device has instructions for it.
+    """The arithmetic of convolutions and matrix products. `auto` is bf16 on GPUs that have it, else fp32.
 
-    fp16 is not offered: its range is too small for discriminators, and bf16 needs no loss scaling.
+    On processors with bf16 instructions the casts eat the gain: small nets are two to four times slower than in fp32,
+    DCGAN at 28×28 takes the same time. fp16 is not offered: its range is too small for discriminators, and bf16 needs no
+    loss scaling.
     """
     if precision == "auto":
-        return torch.bfloat16 if has_bf16(device) else torch.float32
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether bf16 products are done in hardware, and so faster than fp32 ones rather than slower."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # new in torch 2.12; before it: fp32
-        able = torch.cpu.get_capabilities()
-        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-    return False
 
 
 @contextlib.contextmanager
