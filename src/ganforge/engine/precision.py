@@ -32,8 +32,8 @@ def dtype_for(precision: str, device: torch.device) -> torch.dtype:
     """The arithmetic of convolutions and matrix products. `auto` is bf16 on GPUs that have it, else fp32.
 
     On processors with bf16 instructions the casts eat the gain: small nets are two to four times slower than in fp32,
-    DCGAN at 28×28 takes the same time. fp16 is not offered: its range is too small for discriminators, and bf16 needs no
-    loss scaling.
+    DCGAN at 28×28 takes the same time. fp16 is not offered: its range is too small for discriminators, and bf16 needs
+    no loss scaling.
     """
     if precision == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
