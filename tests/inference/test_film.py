@@ -58,7 +58,7 @@ def test_without_the_extra_an_mp4_names_it_before_any_work(tmp_path, monkeypatch
 
 @pytest.mark.parametrize(
     ("name", "fps", "message"),
-    [("walk.avi", 30, r"\.mp4, \.gif, \.png"), ("walk.gif", 0, "out of range"), ("file/walk.gif", 30, "cannot be made")],
+    [("walk.avi", 30, r"\.mp4, \.gif, \.png"), ("walk.gif", 0, "out of range"), ("file/walk.gif", 30, "is a file")],
 )
 def test_what_cannot_be_written_is_said_before_any_work(tmp_path, name, fps, message):
     (tmp_path / "file").write_text("in the way")

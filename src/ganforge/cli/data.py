@@ -49,7 +49,8 @@ def inspect(
     fits = fitting(dataset)
     hints = advice(report, path)
     if as_json:
-        plain = {**report.to_plain(), "recipes": {name: what for name, (_, what) in fits.items()}, "hints": hints}
+        told = {name: {"fits": good, "says": what} for name, (good, what) in fits.items()}
+        plain = {**report.to_plain(), "recipes": told, "hints": hints}
         typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
         return
     console = stdout()
@@ -126,7 +127,7 @@ def advice(report: Report, path: str) -> list[str]:
     spare = sum(len(group) - 1 for group in report.duplicates)
     if spare > report.readable // 100:
         hints.append(
-            f"{spare:,} pictures repeat others, which invites D to learn them by heart: ganforge data pack {path} OUT.zip"
+            f"{spare:,} pictures repeat others, which D learns by heart: `ganforge data pack {path} OUT.zip` drops them"
         )
     if 0 < report.readable < FEW:
         hints.append(f"{report.readable:,} pictures are few; with less than some thousands D soon knows them by heart")
@@ -158,8 +159,7 @@ def facts(report: Report):
     part = "" if report.looked_at == report.count else f" (looked at {report.looked_at:,})"
     table.add_row("data", f"{report.name}, {report.nbytes / 2**20:,.1f} MiB")
     table.add_row("pictures", f"{report.count:,}{part}, {report.readable:,} of these readable")
-    if report.sizes:
-        assert report.smallest and report.median and report.largest  # known where there is a size
+    if report.smallest and report.median and report.largest:
         sizes = [f"{h}×{w} ({count:,})" for (h, w), count in list(report.sizes.items())[:SHOWN]]
         more = f", {len(report.sizes) - SHOWN} more" if len(report.sizes) > SHOWN else ""
         table.add_row("height×width", ", ".join(sizes) + more)

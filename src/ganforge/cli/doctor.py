@@ -188,7 +188,7 @@ def check_folder(folder: Path) -> Finding:
 
 
 def _writable(what: str, folder: Path, fix: str) -> Finding:
-    there = next(p for p in (folder, *folder.parents) if p.exists())
+    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     try:
         with tempfile.TemporaryFile(dir=there) as file:
             file.write(b"ganforge")

@@ -20,9 +20,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A recipe, a YAML file
 @app.callback()
 def listing(context: typer.Context, plugins: Plugins = None) -> None:
     """List the recipes. With a verb: show, diff, schema."""
-    _load(plugins)
     if context.invoked_subcommand is not None:
         return
+    _load(plugins)
     from rich.table import Table
 
     from ganforge import recipes
@@ -39,12 +39,17 @@ def listing(context: typer.Context, plugins: Plugins = None) -> None:
 
 
 @app.command("show")
-def show(name: Name, bare: Annotated[bool, typer.Option("--bare", help="Without the help texts.")] = False) -> None:
+def show(
+    name: Name,
+    bare: Annotated[bool, typer.Option("--bare", help="Without the help texts.")] = False,
+    plugins: Plugins = None,
+) -> None:
     """Print a recipe as YAML, with a line of help for each field. `train --with` reads it back."""
     from ganforge import recipes
     from ganforge.cli.annotate import annotated, comment
     from ganforge.core import overrides
 
+    _load(plugins)
     recipe = find(name)
     if bare:
         typer.echo(overrides.to_yaml(recipe), nl=False)
@@ -55,13 +60,14 @@ def show(name: Name, bare: Annotated[bool, typer.Option("--bare", help="Without 
 
 
 @app.command("diff")
-def diff(a: Name, b: Name) -> None:
+def diff(a: Name, b: Name, plugins: Plugins = None) -> None:
     """Print the fields in which two recipes (or runs) differ."""
     from rich.table import Table
 
     from ganforge.cli.console import stdout
     from ganforge.core import overrides
 
+    _load(plugins)
     differences = overrides.diff(find(a), find(b))
     if not differences:
         stdout().print("no difference")
@@ -75,10 +81,11 @@ def diff(a: Name, b: Name) -> None:
 
 
 @app.command("schema")
-def schema(name: Name) -> None:
+def schema(name: Name, plugins: Plugins = None) -> None:
     """Print the JSON Schema of a recipe, its values as the defaults: for editors and forms."""
     import json
 
+    _load(plugins)
     typer.echo(json.dumps(schema_of(find(name)), indent=2, ensure_ascii=False))
 
 

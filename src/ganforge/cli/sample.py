@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -94,17 +93,13 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
             raise UserError(f"{option} {path}: the file's name must end in {suffixes[0]}")
     if out is not None and out.suffix != ".npy" and out.exists() and not out.is_dir():
         raise UserError(f"--out {out}: is a file; give the name of a folder, or of a .npy file")
+    from ganforge.inference.film import check_folder
+
     for path in (p for p in (out, grid, npz) if p is not None):
         is_folder = path is out and path.suffix != ".npy"
         if not is_folder and path.exists() and not force:
             raise UserError(f"{path}: is there already; --force replaces it")
-        parent = path if is_folder else path.parent
-        try:
-            parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{parent}: cannot be made ({error.strerror})") from None
-        if not os.access(parent, os.W_OK):
-            raise UserError(f"{parent}: no right to write there")
+        check_folder(path if is_folder else path.parent)
 
 
 def write_files(model: Model, samples: np.ndarray, folder: Path, start: int, force: bool) -> None:
@@ -114,6 +109,7 @@ def write_files(model: Model, samples: np.ndarray, folder: Path, start: int, for
         UserError: a file of that name is there and `force` is not given, or the disk is full.
     """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
         try:
             files = model.recipe.signal.write(samples, partial, start, model.spec)
@@ -145,11 +141,16 @@ def write_arrays(
     if not parts:
         return
     samples = np.concatenate(parts)
+    for file in (file for file in (npy, npz, grid) if file is not None):
+        file.parent.mkdir(parents=True, exist_ok=True)
     if npy is not None:
         np.save(npy, samples)
     if npz is not None:
         name = "images" if model.recipe.signal.kind == "image" else "samples"
+        arrays: dict[str, Any] = {name: samples}
         known = [part for part in labels if part is not None]
-        np.savez_compressed(npz, **{name: samples}, **({"labels": np.concatenate(known)} if known else {}))
+        if known:
+            arrays["labels"] = np.concatenate(known)
+        np.savez_compressed(npz, **arrays)
     if grid is not None:
         model.recipe.signal.preview(samples, grid, columns or math.ceil(math.sqrt(len(samples))), model.spec)

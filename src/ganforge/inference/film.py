@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,12 +35,20 @@ def check(path: Path, fps: float) -> None:
         raise UserError(f"{path} is a folder; give the name of a file")
     if path.suffix.lower() == ".mp4":
         _imageio()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{path.parent}: cannot be made ({error.strerror})") from None
-    if not os.access(path.parent, os.W_OK):
-        raise UserError(f"{path.parent}: no right to write there")
+    check_folder(path.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Whether a folder can be written to, or made; makes nothing.
+
+    Raises:
+        UserError: it, or the folder in which it would be made, is a file or gives no right to write.
+    """
+    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise UserError(f"{folder}: cannot be made, since {there} is a file")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"{folder}: no right to write in {there}")
 
 
 def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool = True) -> None:
@@ -56,6 +65,7 @@ def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool 
     """
     check(path, fps)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         match path.suffix.lower():
             case ".mp4":
                 _write_mp4(frames, path, fps)
@@ -92,7 +102,7 @@ def _write_strip(frames: Sequence[np.ndarray], path: Path) -> None:
     Image.fromarray(np.concatenate(list(frames), axis=1)).save(path, format="PNG")
 
 
-def _imageio():
+def _imageio() -> Any:
     try:
         import imageio
         import imageio_ffmpeg  # noqa: F401  # imageio looks for it only when the first frame is written

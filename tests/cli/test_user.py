@@ -1,0 +1,300 @@
+"""What a user does, from training to a film, and what the user is told about a mistake."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from conftest import FAST
+from ganforge.core.events import read_events
+
+# train
+
+
+def test_train_stop_and_go_on(ganforge, npz, tmp_path):
+    run = tmp_path / "run"
+    said = ganforge("train", "dcgan", f"data={npz}", *FAST, "--run-dir", run)
+    assert said.status == 0, said.err
+    assert "finished: 128 of 128 samples" in said.out
+    for file in ("previews/latest.png", "model.safetensors", "recipe.yaml", "environment.json", "events.jsonl"):
+        assert (run / file).is_file()
+    assert f"ganforge sample {run}" in said.out
+    assert "128/128 (100%)" in said.err
+    assert "D right: real" in said.err
+    again = ganforge("train", "--resume", run, "samples=192", "--quiet")
+    assert again.status == 0, again.err
+    assert "finished: 192 of 192 samples" in again.out
+    assert again.err == ""
+    ticks = [event["samples"] for event in read_events(run / "events.jsonl", "tick")]
+    assert ticks == [32, 64, 96, 128, 160, 192]
+
+
+def test_minutes_stop_and_say_how_to_go_on(ganforge, npz, tmp_path):
+    said = ganforge("train", f"data={npz}", *FAST, "samples=100M", "--run-dir", tmp_path / "run", "--minutes", "0.005")
+    assert said.status == 0, said.err
+    assert "the minutes are over" in said.out
+    assert f"ganforge train --resume {tmp_path / 'run'}\n" in said.out
+
+
+def test_dry_run_writes_nothing(ganforge, npz, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = ganforge("train", "cdcgan", f"data={npz}", *FAST, "--dry-run")
+    assert said.status == 0, said.err
+    assert "player G" in said.out
+    assert "samples/s" in said.out
+    assert "2 labels" in said.out
+    assert not list(tmp_path.iterdir())
+
+
+def test_with_file_lies_between_recipe_and_overrides(ganforge, npz, tmp_path):
+    (tmp_path / "mine.yaml").write_text("batch: 8\nseed: 5\n")
+    said = ganforge("train", "dcgan", f"data={npz}", *FAST[:3], "seed=7", "--with", tmp_path / "mine.yaml", "--dry-run")
+    assert said.status == 0, said.err
+    assert "batch: 8\n" in said.out
+    assert "seed: 7\n" in said.out
+
+
+def test_plugin_brings_a_recipe(ganforge, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import dataclasses\nfrom ganforge import recipes\n"
+        "@recipes.recipe('mine')\ndef mine():\n    '''My own.'''\n"
+        "    return dataclasses.replace(recipes.get('demo'), name='mine', seed=77)\n"
+    )
+    said = ganforge("train", "mine", *FAST, "--plugin", tmp_path / "mine.py", "--dry-run")
+    assert said.status == 0, said.err
+    assert "seed: 77\n" in said.out
+    assert "mine" in ganforge("recipes", "--plugin", tmp_path / "mine.py").out
+    assert "My own." in ganforge("recipes", "show", "mine", "--plugin", tmp_path / "mine.py").out
+    from ganforge.recipes import RECIPES
+
+    del RECIPES["mine"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["dcgann"], "unknown recipe 'dcgann'; did you mean 'dcgan'?"),
+        (["dcgan", "smaples=3"], "did you mean 'samples'?"),
+        (["dcgan", "batch=many"], "batch"),
+        (["dcgan", "task.generator=nosuch"], "unknown generator 'nosuch'"),
+        (["dcgan", "photos"], "'photos': after the recipe come fields of the form field=value"),
+        (["dcgan", "data=nowhere"], "nowhere"),
+        (["data=digits", "--minutes", "0"], "--minutes 0: it must be above 0"),
+        (["--resume", "nowhere"], "no run here"),
+        (["--resume", "a", "--run-dir", "b"], "leave --run-dir out"),
+        (["dcgan", "--with", "nosuch.yaml"], "nosuch.yaml: cannot be read"),
+        (["dcgan", "--plugin", "nosuch.py"], "nosuch.py: no such file"),
+        (["dcgan", "--device", "tpu9"], "device 'tpu9' cannot be used here"),
+    ],
+    ids=lambda value: "_".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_message_and_status_2(ganforge, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    said = ganforge("train", *words)
+    assert said.status == 2
+    assert said.err.startswith("error: ")
+    assert message in said.err
+    assert "Traceback" not in said.err
+    assert not (tmp_path / "runs").exists(), "nothing was begun"
+
+
+def test_a_path_in_place_of_the_recipe(ganforge, npz):
+    said = ganforge("train", npz)
+    assert said.status == 2
+    assert f"To train on it: ganforge train dcgan data={npz}" in said.err
+
+
+def test_debug_shows_where_it_came_from(ganforge, monkeypatch):
+    from ganforge.cli.main import main
+    from ganforge.core.errors import UserError
+
+    monkeypatch.setenv("GANFORGE_DEBUG", "1")
+    with pytest.raises(UserError):
+        main(["train", "nosuch"])
+
+
+# sample
+
+
+def pixels(folder):
+    return [np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))]
+
+
+def test_sample_files_are_the_same_whatever_the_batch(ganforge, trained, tmp_path):
+    for folder, words in (("a", []), ("b", ["--batch", "3"]), ("c", ["--seed", "9"])):
+        said = ganforge("sample", trained, "-n", 10, *words, "--out", tmp_path / folder)
+        assert said.status == 0, said.err
+    a, b, c = (pixels(tmp_path / name) for name in "abc")
+    assert [len(x) for x in (a, b, c)] == [10, 10, 10]
+    assert a[0].shape == (8, 8)
+    assert max(np.abs(x.astype(int) - y).max() for x, y in zip(a, b, strict=True)) <= 1
+    assert any((x != y).any() for x, y in zip(a, c, strict=True))
+
+
+def test_sample_arrays_and_grid_agree(ganforge, trained, tmp_path):
+    said = ganforge("sample", trained, "-n", 5, "--npz", tmp_path / "x.npz", "--grid", tmp_path / "new" / "g.png")
+    assert said.status == 0, said.err
+    assert ganforge("sample", trained / "model.safetensors", "-n", 5, "--out", tmp_path / "x.npy").status == 0
+    stored = np.load(tmp_path / "x.npz")
+    assert stored["images"].shape == (5, 8, 8, 1)
+    assert stored["labels"].tolist() == [0, 1, 0, 1, 0]
+    assert (np.load(tmp_path / "x.npy") == stored["images"]).all()
+    assert Image.open(tmp_path / "new" / "g.png").width > 100
+
+
+@pytest.mark.parametrize("label", ["1"])
+def test_sample_of_one_label(ganforge, trained, tmp_path, label):
+    said = ganforge("sample", trained, "-n", 3, "--label", label, "--npz", tmp_path / "x.npz")
+    assert said.status == 0, said.err
+    assert np.load(tmp_path / "x.npz")["labels"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--out", "o", "-n", "0"], "at least 1"),
+        (["--out", "o", "--batch", "0"], "at least 1"),
+        (["--out", "o", "--truncation", "1.5"], "truncation 1.5 is out of range"),
+        (["--out", "o", "--truncation", "0"], "truncation 0 is out of range"),
+        (["--out", "o", "--label", "7"], "unknown label '7' (the labels of this model: 0, 1)"),
+        (["--grid", "o.gif"], "must end in .png"),
+        (["--npz", "o.npy"], "must end in .npz"),
+        ([], "say where the samples go"),
+    ],
+)
+def test_sample_mistakes_leave_nothing_behind(ganforge, trained, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    said = ganforge("sample", trained, *words)
+    assert (said.status, message in said.err) == (2, True), said.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_sample_replaces_files_only_when_told(ganforge, trained, tmp_path):
+    out = tmp_path / "out"
+    assert ganforge("sample", trained, "-n", 2, "--out", out).status == 0
+    before = pixels(out)
+    said = ganforge("sample", trained, "-n", 2, "--seed", 1, "--out", out)
+    assert said.status == 2
+    assert "--force" in said.err
+    assert all((x == y).all() for x, y in zip(before, pixels(out), strict=True))
+    assert ganforge("sample", trained, "-n", 2, "--seed", 1, "--out", out, "--force").status == 0
+    assert any((x != y).any() for x, y in zip(before, pixels(out), strict=True))
+    assert len(list(out.iterdir())) == 2, "no temporary folder is left"
+
+
+def test_sample_of_what_is_no_model(ganforge, tmp_path):
+    (tmp_path / "fake.safetensors").write_bytes(b"PK\x03\x04 a pickle in a zip")
+    said = ganforge("sample", tmp_path / "fake.safetensors", "--out", tmp_path / "o")
+    assert said.status == 2
+    assert "pickle" in said.err
+
+
+# walk
+
+
+def test_walk_gif(ganforge, trained, tmp_path):
+    said = ganforge("walk", trained, "--from", 1, "--to", 2, "--frames", 8, "--label", 1, "--out", tmp_path / "w.gif")
+    assert said.status == 0, said.err
+    with Image.open(tmp_path / "w.gif") as film:
+        assert film.size == (256, 256)
+    assert ganforge("walk", trained, "--out", tmp_path / "w.gif").status == 2, "it is there already"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--through", "3,x", "--out", "w.gif"], "seeds are whole numbers"),
+        (["--mode", "sleep", "--out", "w.gif"], "did you mean 'slerp'"),
+        (["--frames", "1", "--out", "w.gif"], "at least 2 frames"),
+        (["--out", "w.avi"], ".mp4, .gif, .png"),
+    ],
+)
+def test_walk_mistakes(ganforge, trained, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    said = ganforge("walk", trained, *words)
+    assert (said.status, message in said.err) == (2, True), said.err
+    assert not list(tmp_path.iterdir())
+
+
+# recipes
+
+
+def test_recipes_show_reads_back(ganforge):
+    from ganforge import recipes
+    from ganforge.core.component import to_plain
+
+    assert all(name in ganforge("recipes").out for name in recipes.names())
+    for name in recipes.names():
+        said = ganforge("recipes", "show", name)
+        assert said.status == 0, said.err
+        assert yaml.safe_load(said.out) == to_plain(recipes.get(name))
+        assert "# Real samples a step." in said.out
+
+
+def test_recipes_diff(ganforge, trained):
+    said = ganforge("recipes", "diff", "dcgan", "cdcgan")
+    assert said.status == 0
+    assert "task.conditional" in said.out
+    assert "no difference" in ganforge("recipes", "diff", "demo", "demo").out
+    assert "batch" in ganforge("recipes", "diff", "cdcgan", trained).out, "a run has a recipe, too"
+    assert ganforge("recipes", "diff", "dcgan", "nosuch").status == 2
+
+
+def test_recipes_schema_has_help_and_defaults(ganforge):
+    from ganforge import recipes
+
+    said = ganforge("recipes", "schema", "dcgan")
+    schema = json.loads(said.out)
+    assert schema["properties"]["batch"]["description"] == "Real samples a step."
+    assert schema["properties"]["batch"]["default"] == recipes.get("dcgan").batch
+
+
+# data
+
+
+def test_data_inspect_tells_what_fits(ganforge, npz):
+    said = ganforge("data", "inspect", npz)
+    assert said.status == 0, said.err
+    assert "8×8 (80)" in said.out
+    assert "0 (40), 1 (40)" in said.out
+    plain = json.loads(ganforge("data", "inspect", npz, "--json").out)
+    assert (plain["count"], plain["classes"]) == (80, {"0": 40, "1": 40})
+    assert "2 labels" in plain["recipes"]["cdcgan"]["says"]
+
+
+def test_data_inspect_refuses_conditional_recipes_without_labels(ganforge, tmp_path):
+    np.save(tmp_path / "grey.npy", np.random.default_rng(0).integers(0, 255, (70, 12, 8), dtype=np.uint8))
+    plain = json.loads(ganforge("data", "inspect", tmp_path / "grey.npy", "--json").out)
+    assert plain["recipes"]["dcgan"]["fits"]
+    assert not plain["recipes"]["cdcgan"]["fits"]
+    assert "needs labels" in plain["recipes"]["cdcgan"]["says"]
+    assert ganforge("data", "inspect", tmp_path / "nothing").status == 2
+
+
+def test_data_pack(ganforge, npz, tmp_path):
+    said = ganforge("data", "pack", npz, tmp_path / "clean.zip")
+    assert said.status == 0, said.err
+    assert "80 pictures" in said.out
+    assert ganforge("data", "pack", npz, tmp_path / "clean.zip").status == 2
+    assert ganforge("data", "pack", npz, tmp_path / "clean.tar").status == 2
+    assert "2: " in ganforge("data", "inspect", tmp_path / "clean.zip").out
+
+
+# doctor
+
+
+def test_doctor(ganforge, monkeypatch, tmp_path):
+    monkeypatch.setenv("GANFORGE_CACHE", str(tmp_path / "cache"))
+    said = ganforge("doctor")
+    assert said.status == 0, said.out
+    assert "ready" in said.out
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("GANFORGE_CACHE", str(tmp_path / "file" / "cache"))
+    said = ganforge("doctor")
+    assert said.status == 1
+    assert "wrong: cache" in said.out
+    assert "GANFORGE_CACHE" in said.out
