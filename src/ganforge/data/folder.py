@@ -87,7 +87,7 @@ class ZipStore:
             name = info.filename.replace("\\", "/")
             if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
                 raise UserError(
-                    f"data {path}: has a file named {info.filename!r}, which leads out of the folder it is unpacked in. "
+                    f"data {path}: has a file named {info.filename!r}, which leads out of its folder when unpacked. "
                     "The whole archive is refused (nothing was unpacked); make a clean one from pictures that you trust"
                 )
         self.members = {i.filename.replace("\\", "/"): i for i in self.zip.infolist() if not i.is_dir()}

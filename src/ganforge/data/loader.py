@@ -85,7 +85,7 @@ class Loader:
         return len(self.dataset) - int((self._status == BAD).sum())
 
     def batch(self, start: int) -> tuple[Tensor, Tensor | None]:
-        """Samples start..start+batch: (prepared [batch, *stored_shape], labels int64 [batch] or None), on the device."""
+        """Samples start..start+batch on the device: prepared [batch, *stored_shape], labels int64 [batch] or None."""
         if self.in_memory:
             rows = torch.from_numpy(self._row[self._indices(start)]).to(self.device)
             labels = None if self._labels is None else self._labels.index_select(0, rows)

@@ -23,6 +23,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")  # nothing
 MAX_PIXELS = 2**27
 """A picture that claims more (134 million pixels) is taken for a decompression bomb, a small file that fills memory."""
 
+IMAGE_WIDTH, IMAGE_HEIGHT = 0x0100, 0x0101  # tags of TIFF
 ORIENTATION = 0x0112  # the EXIF tag: how the camera was held; 5 to 8 are on their side
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -62,7 +63,7 @@ def header(source: Path | BinaryIO, where: str) -> tuple[tuple[int, int, int], s
     """
     try:
         with _open(source, where) as picture:
-            width, height = picture.size
+            width, height = _stored_size(picture)
             # A PNG may hold its EXIF after the pixels; it is not decoded for that.
             late = picture.format == "PNG" and "exif" not in picture.info
             if not late and _orientation(picture) >= 5:
@@ -92,6 +93,12 @@ def _orientation(picture: Image.Image) -> int:
     except BROKEN:  # a picture is not lost for damaged notes of its camera
         return 1
     return value if isinstance(value, int) else 1
+
+
+def _stored_size(picture: Image.Image) -> tuple[int, int]:
+    """Width and height as they lie in the file: for TIFF newer Pillows give `size` upright, older ones do not."""
+    tags = getattr(picture, "tag_v2", None)
+    return picture.size if tags is None else (int(tags[IMAGE_WIDTH]), int(tags[IMAGE_HEIGHT]))
 
 
 def _target(picture: Image.Image) -> str:

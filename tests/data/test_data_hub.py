@@ -1,0 +1,88 @@
+"""Sets of the Hugging Face hub; those here were saved to a folder, so no network is needed."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganforge.core.errors import MissingExtra, UserError
+from ganforge.core.types import BadItem
+from ganforge.data.hub import Hub
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3), np.uint8)
+
+
+def test_without_the_package_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(MissingExtra, match=r"ganforge\[hub\]"):
+        Hub(name="a/b").open()
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    features = datasets.Features(
+        {
+            "picture": datasets.Image(),
+            "kind": datasets.ClassLabel(names=["dog", "cat"]),
+            "word": datasets.Value("string"),
+        }
+    )
+    rows = {
+        "picture": [Image.fromarray(i) for i in IMAGES],
+        "kind": [0, 1, 1, 0, 1, 0],
+        "word": ["b", "a", "c", "a", "b", "c"],
+    }
+    table = datasets.Dataset.from_dict(rows, features=features)
+    table.save_to_disk(tmp_path / "one")
+    datasets.DatasetDict({"train": table, "test": table.select([0, 1])}).save_to_disk(tmp_path / "two")
+    broken = table.select([0, 1]).cast_column("picture", datasets.Image(decode=False))
+    broken = broken.map(lambda row, k: {"picture": {"bytes": b"no", "path": None} if k else None}, with_indices=True)
+    broken.cast_column("picture", datasets.Image()).save_to_disk(tmp_path / "broken")
+    return tmp_path
+
+
+def test_pictures_and_labels_are_found(saved):
+    data = Hub(name=str(saved / "one")).open()
+    assert np.array_equal(np.stack([data.read(k) for k in range(6)]), IMAGES)
+    assert data.classes == ("dog", "cat")
+    assert data.labels.tolist() == [0, 1, 1, 0, 1, 0]
+    assert data.shapes() == {((5, 4, 3), "uint8"): 6}
+
+
+def test_splits_and_columns_can_be_chosen(saved):
+    assert len(Hub(name=str(saved / "two"), split="test").open()) == 2
+    data = Hub(name=str(saved / "one"), label_column="word").open()
+    assert data.classes == ("a", "b", "c")
+    assert data.labels.tolist() == [1, 0, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"split": "dev"}, "no split 'dev'"),
+        ({"image_column": "pictures"}, "did you mean 'picture'"),
+        ({"image_column": "word"}, "no pictures"),
+        ({"label_column": "x"}, "no column 'x'"),
+    ],
+)
+def test_wrong_names_are_said(fields, word, saved):
+    with pytest.raises(UserError, match=word):
+        Hub(name=str(saved / "two"), **fields).open()
+
+
+def test_a_set_that_is_not_to_be_had_is_an_error(saved):
+    with pytest.raises(UserError, match="not to be had"):
+        Hub(name="nobody/nothing-at-all").open()
+
+
+def test_rows_without_a_picture_are_bad_items(saved):
+    data = Hub(name=str(saved / "broken")).open()
+    for k, why in enumerate(("no picture in this row", "not a picture")):
+        with pytest.raises(BadItem, match=why):
+            data.read(k)
+    assert data.shapes() == {}
