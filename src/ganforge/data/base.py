@@ -13,7 +13,10 @@ class DataSource(Component, family="data"):
     """A place that real samples come from. A bare string is the name of a set (`mnist`) or else a path."""
 
     in_memory: bool | None = None
-    """Keep all samples in memory (on the accelerator where there is one). By default when they fit in a quarter of what is free."""
+    """Keep all samples in memory (on the accelerator where there is one).
+
+    By default when they fit in a quarter of what is free.
+    """
     workers: int = 0
     """Threads that read samples when they are not kept in memory; 0 picks one a core, at most 16."""
 

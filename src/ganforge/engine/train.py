@@ -152,7 +152,7 @@ def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[s
         raise UserError(
             f"{folder} is a run of the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run"
         )
-    recipe = build(Recipe, overrides.apply(to_plain(stored), items))
+    recipe = build(Recipe, overrides.apply(to_plain(stored), items, Recipe))
     changed = [
         f"{path}: {old!r} in the run, {new!r} now"
         for path, old, new in overrides.diff(stored, recipe)

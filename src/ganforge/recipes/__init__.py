@@ -1,6 +1,7 @@
 """Recipes: functions without arguments that return a frozen `Recipe`. Data only, no logic.
 
-A recipe's docstring says what it is, which paper it follows and where it departs, the command, the cost and the figure to expect.
+A recipe's docstring says what it is, which paper it follows and where it departs, the command, the cost and the figure
+to expect.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def get(name: str) -> Recipe:
     return RECIPES[name]()
 
 
-def make_recipe(name: str | None = None, with_files: Sequence[Path | str] = (), overrides: Sequence[str] = ()) -> Recipe:
+def make_recipe(
+    name: str | None = None, with_files: Sequence[Path | str] = (), overrides: Sequence[str] = ()
+) -> Recipe:
     """The recipe `name` (the demo without one), with YAML files and then `path=value` overrides laid over it.
 
     Raises:
@@ -67,4 +70,4 @@ def make_recipe(name: str | None = None, with_files: Sequence[Path | str] = (), 
     plain = to_plain(get(name or "demo"))
     for file in with_files:
         plain = text.merge(plain, text.from_yaml(file))
-    return build(Recipe, text.apply(plain, overrides))
+    return build(Recipe, text.apply(plain, overrides, Recipe))

@@ -1,4 +1,4 @@
-"""A signal says what a tensor means: how a raw item becomes one, and how one becomes something that people can see or use."""
+"""A signal says what a tensor means: how a raw item becomes one, and how one becomes what people can see or use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Signal(Component, family="signal"):
         raise NotImplementedError
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
-        """A batch of prepared items, [N, *spec.shape], as the float32 that the nets see. May draw (a flip) from `rng`."""
+        """Prepared items, [N, *spec.shape], as the float32 that the nets see. May draw (a flip) from `rng`."""
         raise NotImplementedError
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
