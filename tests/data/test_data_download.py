@@ -30,7 +30,7 @@ class Server:
             def log_message(self, *args):
                 return
 
-            def do_GET(self):  # noqa: N802  (the name that http.server calls)
+            def do_GET(self):
                 asked = self.headers.get("Range")
                 outer.asked.append(asked)
                 start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0

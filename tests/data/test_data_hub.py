@@ -40,9 +40,9 @@ def saved(tmp_path, monkeypatch):
     table = datasets.Dataset.from_dict(rows, features=features)
     table.save_to_disk(tmp_path / "one")
     datasets.DatasetDict({"train": table, "test": table.select([0, 1])}).save_to_disk(tmp_path / "two")
-    broken = table.select([0, 1]).cast_column("picture", datasets.Image(decode=False))
-    broken = broken.map(lambda row, k: {"picture": {"bytes": b"no", "path": None} if k else None}, with_indices=True)
-    broken.cast_column("picture", datasets.Image()).save_to_disk(tmp_path / "broken")
+    broken = {"picture": [None, {"bytes": b"no", "path": None}]}
+    pictures = datasets.Features({"picture": datasets.Image()})
+    datasets.Dataset.from_dict(broken, features=pictures).save_to_disk(tmp_path / "broken")
     return tmp_path
 
 

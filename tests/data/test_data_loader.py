@@ -83,6 +83,17 @@ def make(data, batch=8, **fields):
     return Loader(data, chw, (1, 2, 3), batch, seed=3, workers=fields.pop("workers", 3), **fields)
 
 
+def run(data, batches, **fields):
+    """A loader after so many batches."""
+    loader = make(data, **fields)
+    try:
+        for k in range(batches):
+            loader.batch(8 * k)
+    finally:
+        loader.close()
+    return loader
+
+
 @pytest.mark.parametrize("bad", [(), (0,), (4, 5, 6, 49), tuple(range(20, 40))])
 def test_memory_and_stream_give_the_same_batches(bad):
     kept, streamed = make(Numbers(50, bad), in_memory=True), make(Numbers(50, bad), in_memory=False)
@@ -142,28 +153,20 @@ def test_bad_items_are_told_once():
 @pytest.mark.parametrize("kept", [True, False])
 def test_more_than_half_bad_is_an_error(kept):
     with pytest.raises(UserError, match="more than half") as error:
-        data = make(Numbers(60, set(range(0, 60, 2)) | {1}), in_memory=kept)
-        for k in range(100):
-            data.batch(8 * k)
+        run(Numbers(60, set(range(0, 60, 2)) | {1}), 100, in_memory=kept)
     assert "0.png: broken" in str(error.value)
 
 
 def test_half_bad_is_not():
     for kept in (True, False):
-        data = make(Numbers(60, set(range(0, 60, 2))), in_memory=kept)
-        for k in range(30):
-            data.batch(8 * k)
-        assert len(data) == 30
-        data.close()
+        assert len(run(Numbers(60, set(range(0, 60, 2))), 30, in_memory=kept)) == 30
 
 
 def test_a_large_set_that_is_mostly_bad_is_known_early():
     data = Numbers(100_000, labels=False)
     data.bad = Every()
     with pytest.raises(UserError, match="more than half"):
-        stream = make(data, in_memory=False)
-        for k in range(100):
-            stream.batch(8 * k)
+        run(data, 100, in_memory=False)
     assert data.reads < 2000
 
 
@@ -180,9 +183,7 @@ class Every:
 )
 def test_fewer_than_a_batch_is_an_error(kept, n, bad, say):
     with pytest.raises(UserError, match="fewer than one batch of 8") as error:
-        data = make(Numbers(n, bad), in_memory=kept)
-        for k in range(30):
-            data.batch(8 * k)
+        run(Numbers(n, bad), 30, in_memory=kept)
     assert say in str(error.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -147,10 +148,8 @@ def test_any_damage_is_a_bad_item_or_a_picture():
             damaged = whole.copy()
             damaged[rng.integers(0, len(whole), 6)] = rng.integers(0, 256, 6)
             for read in (pictures.decode, pictures.header):
-                try:
+                with contextlib.suppress(BadItem):
                     read(io.BytesIO(damaged.tobytes()), "x")
-                except BadItem as error:
-                    assert error.why
 
 
 def png_that_claims(width, height):

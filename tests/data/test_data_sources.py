@@ -133,8 +133,8 @@ def test_broken_pictures_are_bad_items_that_say_where(form, tmp_path):
 
 def test_a_link_that_leads_back_ends(tmp_path):
     folder = fill(tmp_path / "set", {"a/1.png": png(), "b/2.png": png()})
-    os.symlink(folder, folder / "a" / "loop")
-    os.symlink(tmp_path / "nowhere.png", folder / "b" / "dangling.png")
+    (folder / "a" / "loop").symlink_to(folder)
+    (folder / "b" / "dangling.png").symlink_to(tmp_path / "nowhere.png")
     data = open_path(folder)
     assert len(data) == 3
     with pytest.raises(BadItem, match="link to nothing"):
