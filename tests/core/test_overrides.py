@@ -115,9 +115,11 @@ def test_null_and_lists():
         (["dish.more.x=1"], "'dish.more.x=1': dish.more is a list of 1 and 'x' is no position in it"),
         (["dish=stew", "dish.hours=1", "dish.spice=null", "dish.spice.corns=2"],
          "'dish.spice.corns=2': dish.spice is null and has no fields; say first"),
-        (["oven=hot"], "oven: Input should be a dictionary or an instance of Oven, got 'hot'"),
+        (["dish.more=pepper"], "dish.more: expected a list in brackets, as in [a, b], got 'pepper'"),
+        (["spices=pepper"], "spices: expected fields and their values, got 'pepper'"),
+        (["oven=hot"], "oven: expected fields and their values, got 'hot'"),
         (["spices.Ada="], "spices.Ada: unknown spice '' (known: pepper, sea_salt)"),
-        (["guests=many"], "guests: Input should be a valid integer"),
+        (["guests=many"], "guests: should be a valid integer"),
     ],
 )  # fmt: skip
 def test_errors(items, said):

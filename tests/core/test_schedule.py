@@ -67,7 +67,7 @@ def test_or_a_schedule_of_it():
         ({"kind": "linear", "start": 1, "end": 0}, "strength.over: a value is needed here"),
         (
             {"kind": "linear", "start": 1, "end": 0, "over": 0},
-            "strength.over: Input should be greater than or equal to 1",
+            "strength.over: should be greater than or equal to 1",
         ),
         (
             {"kind": "linear", "start": 1, "end": 0, "over": 1, "begin": 3},

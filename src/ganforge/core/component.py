@@ -201,8 +201,12 @@ def explain(error: pydantic.ValidationError, what: str = "") -> str:
                 message = item["msg"]
             case "missing" | "missing_keyword_only_argument" | "missing_argument":
                 message = "a value is needed here"
+            case "tuple_type" | "list_type":
+                message = f"expected a list in brackets, as in [a, b], got {_short(item['input'])}"
+            case "dict_type" | "dataclass_type":
+                message = f"expected fields and their values, got {_short(item['input'])}"
             case _:
-                message = f"{item['msg']}, got {_short(item['input'])}"
+                message = f"{item['msg'].removeprefix('Input ')}, got {_short(item['input'])}"
         lines.append(f"{path}: {message}" if path else message)
     text = "\n  ".join(["the configuration has errors:", *lines]) if len(lines) > 1 else lines[0]
     return f"{what}: {text}" if what else text

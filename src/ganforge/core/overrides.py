@@ -128,7 +128,8 @@ def _key(node: Any, part: str, item: str, above: list[str]) -> Any:
     if isinstance(node, list):
         if not part.isdecimal() or int(part) >= len(node):
             raise UserError(
-                f"{item!r}: {where} is a list of {len(node)} and {part!r} is no position in it (they start at 0)"
+                f"{item!r}: {where} is a list of {len(node)} and {part!r} is no position in it; "
+                f"{where}.{len(node)}=... adds one"
             )
         return int(part)
     if part not in node:

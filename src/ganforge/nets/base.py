@@ -20,7 +20,7 @@ class Verdict(NamedTuple):
 
 
 class Generator(Component, family="generator"):
-    """Makes samples: `forward(z, c)` of the module takes z [N, latent] and c int64 [N] or None; returns [N, *spec.shape].
+    """Makes samples: `forward(z, c)` takes z [N, latent] and c int64 [N] or None, and returns [N, *spec.shape].
 
     With `spec.classes` above 0 the module takes labels into account; else it ignores `c`.
     """
@@ -38,7 +38,7 @@ class Generator(Component, family="generator"):
 
 
 class Discriminator(Component, family="discriminator"):
-    """Judges samples: `forward(x, c)` of the module takes x [N, *spec.shape] and c int64 [N] or None; returns a `Verdict`."""
+    """Judges samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None, and returns a `Verdict`."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The sample shape nearest to the one wanted that this net can judge."""
