@@ -41,7 +41,7 @@ class Progress(Listener):
         self.console.print(head, style="bold", soft_wrap=True)
         if self.console.is_terminal:
             self.bar = Bar(
-                BarColumn(bar_width=24),
+                *([BarColumn(bar_width=24)] if self.console.width >= 100 else []),  # the numbers matter more
                 TextColumn("{task.percentage:3.0f}%"),
                 TimeLeft(self),
                 TextColumn("{task.fields[numbers]}"),

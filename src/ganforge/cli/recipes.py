@@ -55,7 +55,7 @@ def show(
         typer.echo(overrides.to_yaml(recipe), nl=False)
         return
     if name in recipes.names():
-        typer.echo(comment(recipes.RECIPES[name].__doc__ or ""), nl=False)
+        typer.echo(comment(recipes.RECIPES[name].__doc__ or ""))
     typer.echo(annotated(recipe), nl=False)
 
 
