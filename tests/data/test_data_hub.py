@@ -23,8 +23,8 @@ def test_without_the_package_the_extra_is_named(monkeypatch):
 
 @pytest.fixture
 def saved(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # read when the package is imported
     datasets = pytest.importorskip("datasets")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     features = datasets.Features(
         {
             "picture": datasets.Image(),
