@@ -222,7 +222,9 @@ def _pick(keys: dict[str, str], wanted: Sequence[str], split: str) -> str | None
 
 def _short(error: Exception) -> str:
     text = " ".join(str(error).split())
-    return "it holds Python objects, which are never loaded" if "pickle" in text or "Python objects" in text else text[:120]
+    if "pickle" in text or "Python objects" in text:
+        return "it holds Python objects, which are never loaded"
+    return text[:120]
 
 
 # --- CIFAR-10 binary: records of one label byte and 3 · 32 · 32 pixels, channel after channel
