@@ -40,6 +40,12 @@ def ganforge(capsys, monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def fast():
+    """Words that make a recipe quick enough for a test."""
+    return FAST
+
+
+@pytest.fixture(scope="session")
 def npz(tmp_path_factory):
     """Two classes of 8×8 pictures: dark and light noise."""
     path = tmp_path_factory.mktemp("data") / "shades.npz"

@@ -9,15 +9,14 @@ import pytest
 import yaml
 from PIL import Image
 
-from conftest import FAST
 from ganforge.core.events import read_events
 
 # train
 
 
-def test_train_stop_and_go_on(ganforge, npz, tmp_path):
+def test_train_stop_and_go_on(ganforge, npz, tmp_path, fast):
     run = tmp_path / "run"
-    said = ganforge("train", "dcgan", f"data={npz}", *FAST, "--run-dir", run)
+    said = ganforge("train", "dcgan", f"data={npz}", *fast, "--run-dir", run)
     assert said.status == 0, said.err
     assert "finished: 128 of 128 samples" in said.out
     for file in ("previews/latest.png", "model.safetensors", "recipe.yaml", "environment.json", "events.jsonl"):
@@ -33,16 +32,16 @@ def test_train_stop_and_go_on(ganforge, npz, tmp_path):
     assert ticks == [32, 64, 96, 128, 160, 192]
 
 
-def test_minutes_stop_and_say_how_to_go_on(ganforge, npz, tmp_path):
-    said = ganforge("train", f"data={npz}", *FAST, "samples=100M", "--run-dir", tmp_path / "run", "--minutes", "0.005")
+def test_minutes_stop_and_say_how_to_go_on(ganforge, npz, tmp_path, fast):
+    said = ganforge("train", f"data={npz}", *fast, "samples=100M", "--run-dir", tmp_path / "run", "--minutes", "0.005")
     assert said.status == 0, said.err
     assert "the minutes are over" in said.out
     assert f"ganforge train --resume {tmp_path / 'run'}\n" in said.out
 
 
-def test_dry_run_writes_nothing(ganforge, npz, tmp_path, monkeypatch):
+def test_dry_run_writes_nothing(ganforge, npz, tmp_path, monkeypatch, fast):
     monkeypatch.chdir(tmp_path)
-    said = ganforge("train", "cdcgan", f"data={npz}", *FAST, "--dry-run")
+    said = ganforge("train", "cdcgan", f"data={npz}", *fast, "--dry-run")
     assert said.status == 0, said.err
     assert "player G" in said.out
     assert "samples/s" in said.out
@@ -50,21 +49,21 @@ def test_dry_run_writes_nothing(ganforge, npz, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_with_file_lies_between_recipe_and_overrides(ganforge, npz, tmp_path):
+def test_with_file_lies_between_recipe_and_overrides(ganforge, npz, tmp_path, fast):
     (tmp_path / "mine.yaml").write_text("batch: 8\nseed: 5\n")
-    said = ganforge("train", "dcgan", f"data={npz}", *FAST[:3], "seed=7", "--with", tmp_path / "mine.yaml", "--dry-run")
+    said = ganforge("train", "dcgan", f"data={npz}", *fast[:3], "seed=7", "--with", tmp_path / "mine.yaml", "--dry-run")
     assert said.status == 0, said.err
     assert "batch: 8\n" in said.out
     assert "seed: 7\n" in said.out
 
 
-def test_plugin_brings_a_recipe(ganforge, tmp_path):
+def test_plugin_brings_a_recipe(ganforge, tmp_path, fast):
     (tmp_path / "mine.py").write_text(
         "import dataclasses\nfrom ganforge import recipes\n"
         "@recipes.recipe('mine')\ndef mine():\n    '''My own.'''\n"
         "    return dataclasses.replace(recipes.get('demo'), name='mine', seed=77)\n"
     )
-    said = ganforge("train", "mine", *FAST, "--plugin", tmp_path / "mine.py", "--dry-run")
+    said = ganforge("train", "mine", *fast, "--plugin", tmp_path / "mine.py", "--dry-run")
     assert said.status == 0, said.err
     assert "seed: 77\n" in said.out
     assert "mine" in ganforge("recipes", "--plugin", tmp_path / "mine.py").out
