@@ -67,6 +67,7 @@ def test_the_file_trains_with_the_command(file, tmp_path):
 
 
 def test_the_examples_are_formatted(tmp_path):
+    pytest.importorskip("ruff")
     for file, (code, _) in EXAMPLES.items():
         (tmp_path / file).write_text(code, encoding="utf-8")
     settings = ["--config", str(ROOT / "pyproject.toml")]
