@@ -1,0 +1,67 @@
+"""What every component of every family must do, and how it presents itself to people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pydantic
+import pytest
+
+from ganforge.core.component import Component, build, families, field_help, fields_of, help_text, to_plain
+from ganforge.registry import load_all
+
+load_all()
+
+# Fields without a default need a value to build the component at all.
+NEEDED = {
+    ("schedule", "linear"): {"start": 1.0, "end": 0.0, "over": "10k"},
+    ("schedule", "cosine"): {"start": 1.0, "end": 0.0, "over": 100},
+    ("schedule", "steps"): {"start": 1.0, "factor": 0.5, "at": [10, "2k"]},
+    ("data", "path"): {"path": "./photos"},
+    ("data", "hub"): {"name": "someone/pictures"},
+    ("task", "synthesis"): {"generator": "mlp", "discriminator": "mlp", "objective": "non_saturating"},
+}
+EVERY = [
+    pytest.param(cls, NEEDED.get((family, kind), {}), id=f"{family}-{kind}")
+    for family, base in sorted(families().items())
+    for kind, cls in sorted(base.kinds.items())
+    if cls.__module__.startswith("ganforge.")
+]
+
+
+@pytest.mark.parametrize(("cls", "needed"), EVERY)
+class TestEveryComponent:
+    def test_round_trip(self, cls: type[Component], needed):
+        component = build(cls, needed)
+        plain = to_plain(component)
+        assert plain["kind"] == cls.kind
+        assert json.loads(json.dumps(plain)) == plain
+        base = families()[cls.family]
+        assert build(base, plain) == component
+
+    def test_frozen(self, cls: type[Component], needed):
+        component = build(cls, needed)
+        for name in fields_of(cls):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(component, name, getattr(component, name))
+
+    def test_says_what_it_is(self, cls: type[Component], needed):
+        assert cls.__doc__, f"{cls.__qualname__} has no docstring"
+        assert len(help_text(cls)) > 10
+        assert help_text(cls)[-1] in ".:)", help_text(cls)
+
+    def test_schema(self, cls: type[Component], needed):
+        schema = pydantic.TypeAdapter(cls).json_schema()
+        schema = schema["$defs"][cls.__name__] if "$ref" in schema else schema
+        assert schema["properties"]["kind"] == {"const": cls.kind}
+        assert set(schema["properties"]) == {"kind", *fields_of(cls)}
+        json.dumps(schema)
+
+
+@pytest.mark.parametrize(
+    ("cls", "needed"), [p for p in EVERY if p.values[0].__module__.split(".")[1] in ("nets", "objectives")]
+)
+def test_every_field_has_help(cls: type[Component], needed):
+    missing = set(fields_of(cls)) - set(field_help(cls))
+    assert not missing, f"{cls.__qualname__}: no help text under {', '.join(sorted(missing))}"

@@ -1,0 +1,221 @@
+"""What every generator and every discriminator must do, whatever it is made of."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganforge.core.component import fields_of
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.objectives.penalties import R1
+from ganforge.registry import load_all
+
+load_all()
+
+SHAPES = [(1, 28, 28), (3, 32, 32), (4, 16, 16), (1, 8, 8), (3, 48, 64), (2,)]
+SMALL = {"latent": 6, "channels": 4, "max_channels": 16, "widths": (12, 16)}
+N = 4
+
+
+def small(cls: type) -> Generator | Discriminator:
+    return cls(**{name: value for name, value in SMALL.items() if name in fields_of(cls)})
+
+
+def cases(family: type) -> list:
+    found = []
+    for kind, cls in sorted(family.kinds.items()):
+        for shape in SHAPES:
+            try:
+                reached = small(cls).nearest(shape)
+            except UserError:
+                continue  # not for samples of this kind, and it says so
+            for classes in (0, 3):
+                spec = Spec(tuple(reached), classes, tuple("abc"[:classes]))
+                found.append(pytest.param(cls, spec, id=f"{kind}-{'x'.join(map(str, reached))}-{classes}"))
+    return found
+
+
+def labels(spec: Spec, shift: int = 0) -> Tensor | None:
+    return (torch.arange(N) + shift) % spec.classes if spec.classes else None
+
+
+def built(cls: type, spec: Spec, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return small(cls).build(spec)
+
+
+def every_parameter_learns(net: nn.Module, loss: Tensor) -> None:
+    loss.backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None, f"{name} gets no gradient"
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().sum() > 0, f"the gradient of {name} is 0"
+
+
+def reloads(net: nn.Module, twin: nn.Module) -> None:
+    assert any(not torch.equal(a, b) for a, b in zip(net.parameters(), twin.parameters(), strict=True))
+    twin.load_state_dict(net.state_dict())
+    for (name, a), b in zip(net.state_dict().items(), twin.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize(("cls", "spec"), cases(Generator))
+class TestGenerator:
+    def test_makes_samples_of_the_shape(self, cls, spec):
+        x = built(cls, spec)(torch.randn(N, SMALL["latent"]), labels(spec))
+        assert x.shape == (N, *spec.shape)
+        assert x.dtype == torch.float32
+        assert torch.isfinite(x).all()
+        if len(spec.shape) == 3:
+            assert x.abs().max() <= 1
+
+    def test_latents_matter(self, cls, spec):
+        net = built(cls, spec).eval()
+        z = torch.randn(N, SMALL["latent"])
+        x = net(z, labels(spec))
+        assert not torch.allclose(x, net(-z, labels(spec)))
+
+    def test_every_parameter_learns(self, cls, spec):
+        net = built(cls, spec)
+        x = net(torch.randn(N, SMALL["latent"]), labels(spec))
+        every_parameter_learns(net, (x * torch.randn_like(x)).sum())
+
+    def test_same_seed_same_net(self, cls, spec):
+        a, b = built(cls, spec, 3), built(cls, spec, 3)
+        z = torch.randn(N, SMALL["latent"])
+        for p, q in zip(a.parameters(), b.parameters(), strict=True):
+            assert torch.equal(p, q)
+        assert torch.equal(a(z, labels(spec)), b(z, labels(spec)))
+
+    def test_state_round_trip(self, cls, spec):
+        net, twin = built(cls, spec, 1), built(cls, spec, 2)
+        z = torch.randn(N, SMALL["latent"])
+        net(z, labels(spec))  # moves the statistics of batch norm, which belong to the state
+        reloads(net, twin)
+        assert torch.equal(net.eval()(z, labels(spec)), twin.eval()(z, labels(spec)))
+
+    def test_labels(self, cls, spec):
+        net = built(cls, spec).eval()
+        z = torch.randn(N, SMALL["latent"])
+        if spec.classes:
+            assert not torch.allclose(net(z, labels(spec)), net(z, labels(spec, 1)))
+            with pytest.raises(ValueError, match="label"):
+                net(z, None)
+        else:
+            assert torch.equal(net(z, None), net(z, torch.arange(N)))
+
+    def test_weights_are_laid_out_plainly(self, cls, spec):
+        """Fused optimisers pair weights with their state by place in memory, and checkpoints want plain tensors."""
+        assert all(t.is_contiguous() for t in built(cls, spec).state_dict().values())
+
+
+@pytest.mark.parametrize(("cls", "spec"), cases(Discriminator))
+class TestDiscriminator:
+    def test_gives_a_verdict(self, cls, spec):
+        verdict = built(cls, spec)(torch.randn(N, *spec.shape), labels(spec))
+        assert isinstance(verdict, Verdict)
+        assert verdict.logits.shape == (N,)
+        assert verdict.logits.dtype == torch.float32
+        assert torch.isfinite(verdict.logits).all()
+        assert verdict.features is not None
+        assert verdict.features.shape[0] == N
+        assert verdict.features.ndim == 2
+
+    def test_every_parameter_learns(self, cls, spec):
+        net = built(cls, spec)
+        logits = net(torch.randn(N, *spec.shape), labels(spec)).logits
+        every_parameter_learns(net, (logits * torch.randn(N)).sum())
+
+    def test_samples_learn(self, cls, spec):
+        x = torch.randn(N, *spec.shape, requires_grad=True)
+        (gradient,) = torch.autograd.grad(built(cls, spec).eval()(x, labels(spec)).logits.sum(), x)
+        assert torch.isfinite(gradient).all()
+        assert (gradient.flatten(1).abs().sum(1) > 0).all()
+
+    def test_second_derivative(self, cls, spec):
+        """A price on the gradient reaches the weights, and is what finite differences say it is."""
+        net = built(cls, spec).double().eval()
+        x = torch.randn(N, *spec.shape, dtype=torch.float64)
+        c = labels(spec)
+
+        def price() -> Tensor:
+            return R1().loss(lambda x: net(x, c).logits, x, x, x).sum()
+
+        weight = next(net.parameters())
+        (gradient,) = torch.autograd.grad(price(), weight)
+        assert torch.isfinite(gradient).all()
+        direction = torch.randn_like(weight)
+        with torch.no_grad():
+            step = 1e-9 / direction.abs().max()  # so small that no leaky unit changes sides, where the price jumps
+            weight += step * direction
+            up = price()
+            weight -= 2 * step * direction
+            down = price()
+        slope = ((up - down) / (2 * step)).item()
+        assert math.isclose(slope, (gradient * direction).sum().item(), rel_tol=1e-3, abs_tol=1e-9)
+
+    def test_second_derivative_in_training(self, cls, spec):
+        net = built(cls, spec)
+        x, c = torch.randn(N, *spec.shape), labels(spec)
+        R1().loss(lambda x: net(x, c).logits, x, x, x).sum().backward()
+        reached = [p.grad for p in net.parameters() if p.grad is not None]
+        assert reached
+        assert all(torch.isfinite(g).all() for g in reached)
+
+    def test_same_seed_same_net(self, cls, spec):
+        a, b = built(cls, spec, 3), built(cls, spec, 3)
+        x = torch.randn(N, *spec.shape)
+        outputs = []
+        for net in (a, b):
+            torch.manual_seed(7)  # of dropout
+            outputs.append(net(x, labels(spec)).logits)
+        assert torch.equal(*outputs)
+
+    def test_state_round_trip(self, cls, spec):
+        net, twin = built(cls, spec, 1), built(cls, spec, 2)
+        x = torch.randn(N, *spec.shape)
+        net(x, labels(spec))
+        reloads(net, twin)
+        assert torch.equal(net.eval()(x, labels(spec)).logits, twin.eval()(x, labels(spec)).logits)
+
+    def test_labels(self, cls, spec):
+        net = built(cls, spec).eval()
+        x = torch.randn(N, *spec.shape)
+        if spec.classes:
+            assert not torch.allclose(net(x, labels(spec)).logits, net(x, labels(spec, 1)).logits)
+            with pytest.raises(ValueError, match="label"):
+                net(x, None)
+        else:
+            assert torch.equal(net(x, None).logits, net(x, torch.arange(N)).logits)
+
+    def test_weights_are_laid_out_plainly(self, cls, spec):
+        assert all(t.is_contiguous() for t in built(cls, spec).state_dict().values())
+
+
+@pytest.mark.parametrize("family", [Generator, Discriminator])
+def test_sizes_out_of_reach_are_refused_with_the_nearest(family):
+    for kind, cls in family.kinds.items():
+        net = small(cls)
+        near = net.nearest((3, 31, 33))
+        assert net.nearest(near) == near, kind
+        if near != (3, 31, 33):
+            with pytest.raises(UserError, match=f"{near[1]}×{near[2]}"):
+                net.build(Spec((3, 31, 33)))
+
+
+@pytest.mark.parametrize("family", [Generator, Discriminator])
+def test_bf16_autocast(family):
+    """Under autocast nothing fails and nothing overflows."""
+    for cls in family.kinds.values():
+        net = built(cls, Spec((1, 8, 8)))
+        data = torch.randn(N, SMALL["latent"]) if family is Generator else torch.randn(N, 1, 8, 8)
+        with torch.autocast("cpu", torch.bfloat16):
+            out = net(data, None)
+        out = out if isinstance(out, Tensor) else out.logits
+        assert torch.isfinite(out).all()
+        out.float().sum().backward()
