@@ -10,7 +10,7 @@ Networks".
 
 Weights start from N(0, 0.02). n follows from the size: 8 = 2·2², 28 = 7·2², 32 = 4·2³, 64 = 4·2⁴ (`layers.grid`).
 
-A label adds a vector to z in G. In D it has a second head of its own beside the common one, ⟨e(c), features⟩: the
+A label joins z in G. In D it has a second head of its own beside the common one, ⟨e(c), features⟩: the
 projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator".
 """
 
@@ -60,12 +60,14 @@ class DcganG(nn.Module):
         layers += [nn.ConvTranspose2d(widths[-1], colours, 4, 2, 1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         normal_init(self)
-        self.label = LabelTable(classes, latent) if classes else None
+        # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z (measured).
+        self.label = LabelTable(classes, self.project.out_features, 0.02) if classes else None
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        h = self.project(z)
         if self.label is not None:
-            z = z + self.label(c)
-        return self.layers(self.grid(self.project(z)))
+            h = h + self.label(c)
+        return self.layers(self.grid(h))
 
 
 class DcganD(nn.Module):

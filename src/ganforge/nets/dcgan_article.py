@@ -48,8 +48,8 @@ class ArticleG(nn.Module):
         super().__init__()
         colours, height, width = shape
         units = 256 * (height // 4) * (width // 4)
+        self.linear = nn.Linear(latent, units, bias=False)
         self.project = nn.Sequential(
-            nn.Linear(latent, units, bias=False),
             nn.BatchNorm1d(units, eps=1e-3, momentum=0.01),  # before the reshape: of each unit, not of each channel
             nn.LeakyReLU(0.3, inplace=True),
         )
@@ -66,12 +66,14 @@ class ArticleG(nn.Module):
             nn.Tanh(),
         )
         keras_init(self)
-        self.label = LabelTable(classes, latent) if classes else None
+        # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z.
+        self.label = LabelTable(classes, units, (2 / (latent + units)) ** 0.5) if classes else None
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        h = self.linear(z)
         if self.label is not None:
-            z = z + self.label(c)
-        return self.layers(self.project(z))
+            h = h + self.label(c)
+        return self.layers(self.project(h))
 
 
 class ArticleD(nn.Module):

@@ -31,7 +31,8 @@ class MlpG(nn.Module):
         super().__init__()
         self.shape = shape
         self.first = nn.Linear(latent, widths[0])
-        self.label = LabelTable(classes, widths[0], LABEL_STD) if classes else None
+        # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z.
+        self.label = LabelTable(classes, widths[0], (3 * latent) ** -0.5) if classes else None
         layers: list[nn.Module] = [nn.BatchNorm1d(widths[0]), nn.LeakyReLU(0.2)]
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.LeakyReLU(0.2)]

@@ -1,0 +1,28 @@
+"""A label must not drown the latents: a generator in which it does soon draws one picture a class."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganforge.core.types import Spec
+from ganforge.nets.base import Generator
+from ganforge.registry import load_all
+
+load_all()
+GENERATORS = sorted(kind for kind, cls in Generator.kinds.items() if cls.__module__.startswith("ganforge."))
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_latents_move_a_fresh_generator_more_than_labels_do(kind):
+    component = Generator.parse(kind)
+    spec = Spec(component.nearest((1, 28, 28)), 10, tuple("0123456789"))
+    torch.manual_seed(0)
+    net = component.build(spec)
+    z = torch.randn(20, component.latent)
+    labels = torch.arange(20) % 10
+    with torch.no_grad():
+        crossed = net(z.repeat_interleave(10, 0), torch.arange(10).repeat(20))  # [20 latents · 10 labels, ...]
+        crossed = crossed.unflatten(0, (20, 10))
+        assert crossed.std(0).mean() > 2 * crossed.std(1).mean()
+        assert not torch.equal(net(z, labels), net(z, labels.flip(0))), "and yet they move it"
