@@ -14,9 +14,10 @@ from ganforge.tasks.synthesis import Synthesis
 
 @recipe("demo")
 def demo() -> Recipe:
-    """A real GAN in less than a minute on a plain computer: a small DCGAN on the embedded 8×8 digits.
+    """A real GAN in less than a minute on a plain computer: a small conditional DCGAN on the embedded 8×8 digits.
 
-    Paper: Radford et al. 2016 (DCGAN), at 8×8 = 2·2². Departures: 64 latents, for the size of the data; as in `dcgan`.
+    Papers: as `cdcgan`, at 8×8 = 2·2². Departures: as there, 64 latents for the size of the data, and a higher learning
+    rate, since short runs gain by it.
     Command: `ganforge train`
     """
     return Recipe(
@@ -24,13 +25,14 @@ def demo() -> Recipe:
         data=Digits(),
         samples=120_000,
         batch=64,
-        checkpoint_every=30_000,
+        checkpoint_every=40_000,
         log_every=2_000,
         task=Synthesis(
             generator=DcganGenerator(latent=64, channels=64),
             discriminator=DcganDiscriminator(channels=64),
             objective=NonSaturating(),
+            conditional=True,
         ),
-        optimizers={"G": Adam(lr=2e-4), "D": Adam(lr=2e-4)},
+        optimizers={"G": Adam(lr=5e-4), "D": Adam(lr=5e-4)},
         ema=Ema(half_life=5_000),
     )
