@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.cli.options import BatchSize, Device, Force, Source, Truncation, examples
+from ganforge.cli.options import BatchSize, Device, Force, Plugins, Source, Truncation, examples
 from ganforge.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def sample(
     batch: BatchSize = 64,
     device: Device = None,
     force: Force = False,
+    plugins: Plugins = None,
 ) -> None:
     """Make new samples with a trained model."""
     check_targets(out, grid, npz, force)
@@ -58,7 +59,10 @@ def sample(
         raise UserError(f"--columns {columns}: it must be at least 1")
     from ganforge.cli.console import stdout
     from ganforge.inference.model import load
+    from ganforge.registry import load_plugin
 
+    for plugin in plugins or ():
+        load_plugin(plugin)
     model = load(source, device)
     parts = model.batches(n, seed, label, truncation, batch)
     folder = out if out is not None and out.suffix != ".npy" else None

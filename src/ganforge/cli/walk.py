@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganforge.cli.options import BatchSize, Device, Force, Source, Truncation, examples
+from ganforge.cli.options import BatchSize, Device, Force, Plugins, Source, Truncation, examples
 from ganforge.core.errors import UserError
 
 EPILOG = examples(
@@ -44,17 +44,21 @@ def walk(
     batch: BatchSize = 64,
     device: Device = None,
     force: Force = False,
+    plugins: Plugins = None,
 ) -> None:
     """Walk through latent space and film what the model makes on the way."""
     from ganforge.cli.console import stdout
     from ganforge.inference import film
     from ganforge.inference.model import load
+    from ganforge.registry import load_plugin
 
     seeds = [start, *read_seeds(through), end]
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
     if out.exists() and not force:
         raise UserError(f"{out}: is there already; --force replaces it")
     film.check(out, fps)
+    for plugin in plugins or ():
+        load_plugin(plugin)
     model = load(source, device)
     samples = model.walk(seeds, count, mode, loop, label, truncation, batch)
     smallest = 128 if out.suffix.lower() == ".png" else 256

@@ -210,7 +210,7 @@ class Session:
                 if self.trainer.device.type == "cpu":
                     trainer.check_finite()  # on a GPU this would wait for it at every step
                 for listener in self.listeners:
-                    listener.on_step(before, self.samples)
+                    tick.pause(listener.on_step, before, self.samples)
                 if due(before, self.samples, recipe.log_every):
                     trainer.check_finite()
                     tick.log()
@@ -283,8 +283,8 @@ class Tick:
             listener.on_tick(event)
         self._restart()
 
-    def pause(self, work: Callable[[], Any]) -> None:
+    def pause(self, work: Callable[..., Any], *args: Any) -> None:
         """Does something that is not training; its time counts for no rate."""
         start = time.perf_counter()
-        work()
+        work(*args)
         self.start += time.perf_counter() - start

@@ -8,7 +8,7 @@ from ganforge.engine.recipe import Recipe
 from ganforge.nets.dcgan_article import ArticleDiscriminator, ArticleGenerator
 from ganforge.objectives.classic import NonSaturating
 from ganforge.recipes import recipe
-from ganforge.tasks.synthesis import Synthesis
+from ganforge.tasks.simultaneous import Simultaneous
 
 
 @recipe("dcgan-article")
@@ -16,7 +16,8 @@ def dcgan_article() -> Recipe:
     """The 28×28 DCGAN of the tutorials: 5×5 kernels, 256-128-64 channels, LeakyReLU 0.3, dropout 0.3 in D.
 
     Source: the widespread tutorial network, built here from its description; fifty passes over MNIST, Adam with the
-    constants of Keras, batch 256. Departures: the running average of G; G and D take turns on fresh latents.
+    constants of Keras, batch 256, both players stepping at once as with two gradient tapes. Departures: the running
+    average of G.
     Command: `ganforge train dcgan-article data=mnist`
     """
     return Recipe(
@@ -27,7 +28,9 @@ def dcgan_article() -> Recipe:
         checkpoint_every=120_000,
         log_every=10_000,
         precision="fp32",
-        task=Synthesis(generator=ArticleGenerator(), discriminator=ArticleDiscriminator(), objective=NonSaturating()),
+        task=Simultaneous(
+            generator=ArticleGenerator(), discriminator=ArticleDiscriminator(), objective=NonSaturating()
+        ),
         optimizers={
             "G": Adam(lr=1e-4, betas=(0.9, 0.999), eps=1e-7),
             "D": Adam(lr=1e-4, betas=(0.9, 0.999), eps=1e-7),

@@ -14,12 +14,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganforge.core.errors import UserError
-from ganforge.core.rng import Rng, block_normal
+from ganforge.core.rng import Rng
 from ganforge.core.schedule import at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms
 from ganforge.nets.base import Discriminator, Generator
 from ganforge.objectives.base import Objective, Penalty
+from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 
 
@@ -40,24 +40,10 @@ class Synthesis(Task, kind="synthesis"):
     """Steps of D for each step of G, each on a fresh batch (n_critic)."""
 
     def adapt(self, spec: Spec) -> Spec:
-        if not self.conditional:
-            return Spec(spec.shape, state=spec.state)
-        if spec.classes == 0:
-            raise UserError(
-                "task.conditional: this recipe needs labels and the data has none. Put the samples of each class in a "
-                "folder of its own, or take a recipe without labels"
-            )
-        if spec.classes == 1:
-            raise UserError(
-                f"task.conditional: the data has one class only ({spec.labels[0]!r}); a conditional recipe needs two "
-                "or more. Take a recipe without labels"
-            )
-        return spec
+        return latent.with_labels(spec, self.conditional)
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        made = self.generator.nearest(shape)
-        judged = self.discriminator.nearest(made)
-        return made if judged == made else self.generator.nearest(judged)
+        return latent.nearest_for_both(self.generator, self.discriminator, shape)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         return {"G": self.generator.build(spec), "D": self.discriminator.build(spec)}
@@ -85,13 +71,7 @@ class Synthesis(Task, kind="synthesis"):
         for penalty in self.penalties:
             if penalty.every == 1:
                 losses[penalty.kind] = self._penalty(penalty, nets, batch, fake, rng)
-        stats = {
-            "logit/real": real_logits.detach(),
-            "logit/fake": fake_logits.detach(),
-            "acc/real": (real_logits.detach() > 0).float(),
-            "acc/fake": (fake_logits.detach() < 0).float(),
-        }
-        return Terms(losses, stats)
+        return Terms(losses, latent.logit_stats(real_logits, fake_logits))
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """G's loss on fresh fakes."""
@@ -104,14 +84,10 @@ class Synthesis(Task, kind="synthesis"):
         return Terms({"adversarial": self.objective.g(fake_logits, real_logits)})
 
     def latents(self, request: Request) -> Tensor:
-        if request.latents is not None:
-            return request.latents
-        return block_normal(request.seed, "z", request.start, request.n, self.generator.latent) * request.truncation
+        return latent.rows_of(request, self.generator.latent)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
-        z = self.latents(request).to(request.device)
-        labels = None if request.labels is None else request.labels.to(request.device)
-        return nets.G(z, labels)
+        return latent.draw(nets, request, self.latents(request))
 
     def _noise(self, batch: Batch, rng: Rng) -> Tensor:
         return rng.normal("z", (len(batch), self.generator.latent))

@@ -1,0 +1,62 @@
+"""What the tasks share that make samples from latents and, if so asked, labels."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import block_normal
+from ganforge.core.types import Nets, Request, Spec
+from ganforge.nets.base import Discriminator, Generator
+
+
+def with_labels(spec: Spec, conditional: bool) -> Spec:
+    """The spec with its labels where the task uses them, else without.
+
+    Raises:
+        UserError: the task needs labels and the data has none, or one class only.
+    """
+    if not conditional:
+        return Spec(spec.shape, state=spec.state)
+    if spec.classes == 0:
+        raise UserError(
+            "task.conditional: this recipe needs labels and the data has none. Put the samples of each class in a "
+            "folder of its own, or take a recipe without labels"
+        )
+    if spec.classes == 1:
+        raise UserError(
+            f"task.conditional: the data has one class only ({spec.labels[0]!r}); a conditional recipe needs two "
+            "or more. Take a recipe without labels"
+        )
+    return spec
+
+
+def nearest_for_both(generator: Generator, discriminator: Discriminator, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The sample shape nearest to the one wanted that both players can handle."""
+    made = generator.nearest(shape)
+    judged = discriminator.nearest(made)
+    return made if judged == made else generator.nearest(judged)
+
+
+def rows_of(request: Request, width: int) -> Tensor:
+    """The latents [n, width] that a request stands for."""
+    if request.latents is not None:
+        return request.latents
+    return block_normal(request.seed, "z", request.start, request.n, width) * request.truncation
+
+
+def draw(nets: Nets, request: Request, latents: Tensor) -> Tensor:
+    """G's samples for a request, on its device."""
+    labels = None if request.labels is None else request.labels.to(request.device)
+    return nets.G(latents.to(request.device), labels)
+
+
+def logit_stats(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """What there is to see in D's logits of reals and of fakes, each [N]."""
+    real, fake = real.detach(), fake.detach()
+    return {
+        "logit/real": real,
+        "logit/fake": fake,
+        "acc/real": (real > 0).float(),
+        "acc/fake": (fake < 0).float(),
+    }

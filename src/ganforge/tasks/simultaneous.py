@@ -1,0 +1,103 @@
+"""Simultaneous steps: both players move at once, on the same fakes, judged once.
+
+The gradient play that the first GAN paper analyses (Goodfellow et al. 2014, section 4.2; Mescheder et al. 2017), and
+what tutorials with two gradient tapes do:
+
+    x̃ = G(z),  r = D(x),  f = D(x̃)
+    θ_D ← θ_D − η ∇ mean d(r, f)          θ_G ← θ_G − η ∇ mean g(f)          both gradients from before either step
+
+One backward pass serves both. D's loss sends ∂d/∂f · ∂f/∂x̃ to the fakes; G wants ∂g/∂f · ∂f/∂x̃. As long as D judges
+each sample by itself, these differ by one number a sample, (∂g/∂f) / (∂d/∂f), with which the gradient is multiplied on
+its way from D to G. Against the alternating steps of `synthesis` this saves a pass of G and a pass of D, forward and
+back, in every iteration.
+
+N: samples in the batch. x [N, *shape], logits r, f [N].
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.types import Batch, Nets, Request, Spec, Terms
+from ganforge.nets.base import Discriminator, Generator
+from ganforge.objectives.base import Objective
+from ganforge.tasks import latent
+from ganforge.tasks.base import Phase, Task
+
+SMALLEST = 1e-30
+"""Slopes of D's loss below this are taken as this: float32 still holds their product with the ratio."""
+
+
+class Simultaneous(Task, kind="simultaneous"):
+    """New samples from random latents, both players stepping at once. For discriminators without batch statistics."""
+
+    generator: Generator
+    """The net that makes samples."""
+    discriminator: Discriminator
+    """The net that judges them, each by itself: no batch norm."""
+    objective: Objective
+    """The game that the two play. D's loss must have a slope everywhere (hinge has not), G's look at fakes alone."""
+    conditional: bool = False
+    """Give both players the label."""
+
+    def adapt(self, spec: Spec) -> Spec:
+        return latent.with_labels(spec, self.conditional)
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return latent.nearest_for_both(self.generator, self.discriminator, shape)
+
+    def players(self, spec: Spec) -> dict[str, nn.Module]:
+        D = self.discriminator.build(spec)
+        if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in D.modules()):
+            raise UserError(
+                f"task: the discriminator {self.discriminator.kind!r} has batch norm, so it does not judge each sample "
+                "by itself, which simultaneous steps rely on. Take task.kind=synthesis, or another discriminator"
+            )
+        if self.objective.uses_real:
+            raise UserError(
+                f"task.objective: G's loss in {self.objective.kind!r} looks at real samples, which simultaneous steps "
+                "do not allow. Take task.kind=synthesis, or another objective"
+            )
+        return {"G": self.generator.build(spec), "D": D}
+
+    def phases(self) -> list[Phase]:
+        return [Phase("D", self.loss, trains=("G", "D"))]
+
+    def loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """D's loss; its gradient with respect to the fakes is turned into that of G's loss."""
+        fake = nets.G(rng.normal("z", (len(batch), self.generator.latent)), batch.c)
+        turn = Turn()
+        fake.register_hook(turn)
+        real_logits: Tensor = nets.D(batch.x, batch.c).logits
+        fake_logits: Tensor = nets.D(fake, batch.c).logits
+        turn.ratio, wanted = self._ratio(real_logits, fake_logits)
+        stats = latent.logit_stats(real_logits, fake_logits) | {"loss/G": wanted}
+        return Terms({"adversarial": self.objective.d(real_logits, fake_logits)}, stats)
+
+    def _ratio(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """(∂g/∂f) / (∂d/∂f) and g, each [N]."""
+        with torch.enable_grad():
+            f = fake.detach().float().requires_grad_(True)
+            wanted = self.objective.g(f, None)
+            (g_slope,) = torch.autograd.grad(wanted.sum(), f)
+            (d_slope,) = torch.autograd.grad(self.objective.d(real.detach().float(), f).sum(), f)
+        d_slope = d_slope.abs().clamp_min(SMALLEST) * torch.where(d_slope < 0, -1.0, 1.0)
+        return g_slope / d_slope, wanted.detach()
+
+    def latents(self, request: Request) -> Tensor:
+        return latent.rows_of(request, self.generator.latent)
+
+    def sample(self, nets: Nets, request: Request) -> Tensor:
+        return latent.draw(nets, request, self.latents(request))
+
+
+class Turn:
+    """A gradient hook on the fakes: multiplies each sample's gradient with its ratio."""
+
+    ratio: Tensor
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        return gradient * self.ratio.view(-1, *[1] * (gradient.ndim - 1)).to(gradient.dtype)
