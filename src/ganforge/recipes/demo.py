@@ -19,6 +19,8 @@ def demo() -> Recipe:
     Papers: as `cdcgan`, at 8×8 = 2·2². Departures: as there, 64 latents for the size of the data, and a higher learning
     rate, since short runs gain by it.
     Command: `ganforge train`
+    Cost: about 25 s on two CPU cores. Expect: a classifier of the real digits takes 99 % of the new ones for what was
+    asked (measured at 150,000 samples).
     """
     return Recipe(
         name="demo",
