@@ -20,10 +20,20 @@ NEEDED = {
     ("schedule", "steps"): {"start": 1.0, "factor": 0.5, "at": [10, "2k"]},
     ("data", "path"): {"path": "./photos"},
     ("data", "hub"): {"name": "someone/pictures"},
-    ("task", "synthesis"): {"generator": "mlp", "discriminator": "mlp", "objective": "non_saturating"},
 }
+PARTS = {
+    "generator": "mlp",
+    "discriminator": "mlp",
+    "objective": "non_saturating",
+}  # of tasks, each where it is asked for
+
+
+def needed(cls: type[Component]) -> dict[str, object]:
+    return NEEDED.get((cls.family, cls.kind)) or {name: PARTS[name] for name in fields_of(cls) if name in PARTS}
+
+
 EVERY = [
-    pytest.param(cls, NEEDED.get((family, kind), {}), id=f"{family}-{kind}")
+    pytest.param(cls, needed(cls), id=f"{family}-{kind}")
     for family, base in sorted(families().items())
     for kind, cls in sorted(base.kinds.items())
     if cls.__module__.startswith("ganforge.")
