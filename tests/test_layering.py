@@ -14,7 +14,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 MODULES = sorted(SOURCE.glob("ganforge/**/*.py"))
 
-BASES = {"signals.base", "data.base", "objectives.base", "nets.base", "tasks.base"}
+BASES = {"signals.base", "data.base", "objectives.base", "nets.base", "augment.base", "tasks.base"}
 MAY_IMPORT = {
     "core": set(),
     "registry": {"core"},
@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "nets": {"core"},
     "augment": {"core"},
     "metrics": {"core", "signals"},
-    "tasks": {"core", "objectives.base", "nets.base"},
+    "tasks": {"core", "objectives.base", "nets.base", "augment.base"},
     "engine": {"core", "registry", "data.loader", *BASES},  # the loader serves every source and names none
     "recipes": {
         "core", "registry", "signals", "data", "objectives", "nets", "augment", "metrics", "tasks",
