@@ -20,6 +20,7 @@ NEEDED = {
     ("schedule", "steps"): {"start": 1.0, "factor": 0.5, "at": [10, "2k"]},
     ("data", "path"): {"path": "./photos"},
     ("data", "hub"): {"name": "someone/pictures"},
+    ("data", "points"): {"path": "./table.csv"},
 }
 PARTS = {
     "generator": "mlp",

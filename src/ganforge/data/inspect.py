@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.core.errors import UserError
 from ganforge.core.types import BadItem, Dataset
 from ganforge.data.base import DataSource
 from ganforge.data.progress import Bar
@@ -71,7 +72,7 @@ def inspect(source: DataSource, limit: int | None = None) -> Report:
     """Decodes all pictures of a source, or `limit` of them spread evenly, and tells what they are.
 
     Raises:
-        UserError: the source cannot be opened.
+        UserError: the source cannot be opened, or holds something else.
     """
     return inspect_dataset(source.open(), limit)
 
@@ -90,7 +91,8 @@ def inspect_dataset(dataset: Dataset, limit: int | None = None) -> Report:
         if isinstance(found, BadItem):
             report.unreadable.append((found.where, found.why))
             continue
-        (height, width, channels), bits, key = found
+        shape, bits, key = found
+        height, width, channels = picture_shape(dataset, shape)
         sizes[height, width] += 1
         modes[MODES[channels]] += 1
         depths[bits] += 1
@@ -110,6 +112,21 @@ def inspect_dataset(dataset: Dataset, limit: int | None = None) -> Report:
     report.ignored = dict(getattr(dataset, "ignored", {}))
     report.nbytes = int(getattr(dataset, "nbytes", 0))
     return report
+
+
+def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """The shape of an item as (height, width, channels).
+
+    Raises:
+        UserError: the set does not hold pictures.
+    """
+    if len(shape) != 3:
+        raise UserError(
+            f"data {dataset.name}: holds vectors of {shape[0]} numbers, and this looks at pictures. "
+            f"To train on them: ganforge train toy data={dataset.name}"
+        )
+    height, width, channels = shape
+    return height, width, channels
 
 
 def fingerprint(item: np.ndarray) -> bytes:

@@ -17,7 +17,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.types import BadItem, Dataset
 from ganforge.data.base import DataSource
 from ganforge.data.folder import MANIFEST
-from ganforge.data.inspect import fingerprint
+from ganforge.data.inspect import fingerprint, picture_shape
 from ganforge.data.progress import Bar
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same pictures give the same zip, whenever it is made
@@ -71,6 +71,7 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
             except BadItem as error:
                 unreadable.append((error.where, error.why))
                 continue
+            picture_shape(dataset, item.shape)
             key = fingerprint(item)
             if not keep_duplicates and key in seen:
                 same.append((where, seen[key]))

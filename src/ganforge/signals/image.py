@@ -53,7 +53,10 @@ class Image(Signal, kind="image"):
         if not shapes:
             raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read")
         if any(len(shape) != 3 for shape, _ in shapes):
-            raise UserError(f"data {dataset.name}: the image signal needs pictures, this set holds something else")
+            raise UserError(
+                f"data {dataset.name}: the image signal needs pictures, and this set holds vectors of numbers. "
+                "Take a recipe for points, such as toy, or a set of pictures"
+            )
         mode = _richest({shape[2] for shape, _ in shapes}) if self.mode == "auto" else self.mode
         if self.size is None:
             wanted = (CHANNELS[mode], *_bounded(_median(shapes), self.max_size))
