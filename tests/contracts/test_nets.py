@@ -12,6 +12,7 @@ from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.objectives.base import Play
 from ganforge.objectives.penalties import R1
 from ganforge.registry import load_all
 
@@ -144,7 +145,7 @@ class TestDiscriminator:
         c = labels(spec)
 
         def price() -> Tensor:
-            return R1().loss(lambda x: net(x, c).logits, x, x, x).sum()
+            return R1().loss(Play(lambda x: net(x, c).logits, x, x)).sum()
 
         weight = next(net.parameters())
         (gradient,) = torch.autograd.grad(price(), weight)
@@ -162,7 +163,7 @@ class TestDiscriminator:
     def test_second_derivative_in_training(self, cls, spec):
         net = built(cls, spec)
         x, c = torch.randn(N, *spec.shape), labels(spec)
-        R1().loss(lambda x: net(x, c).logits, x, x, x).sum().backward()
+        R1().loss(Play(lambda x: net(x, c).logits, x, x)).sum().backward()
         reached = [p.grad for p in net.parameters() if p.grad is not None]
         assert reached
         assert all(torch.isfinite(g).all() for g in reached)

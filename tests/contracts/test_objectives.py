@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganforge.objectives.base import Objective, Penalty
+from ganforge.core.rng import Rng
+from ganforge.objectives.base import Objective, Penalty, Play
 from ganforge.objectives.classic import Minimax, NonSaturating
-from ganforge.objectives.penalties import R1, R2, GradientPenalty
+from ganforge.objectives.penalties import R1, R2, Dragan, GradientPenalty
 from ganforge.registry import load_all
 
 load_all()
@@ -133,6 +134,13 @@ MIX = torch.tensor([0.0, 0.25, 1.0], dtype=torch.float64).reshape(3, 1, 1)
 W = point(2, 4)
 
 
+class Mixed(Rng):
+    """Draws MIX where one number a sample is asked for."""
+
+    def uniform(self, name, shape, low=0.0, high=1.0) -> Tensor:
+        return MIX if list(shape) == [3, 1, 1] else super().uniform(name, shape, low, high)
+
+
 def linear(x: Tensor) -> Tensor:  # ∇ = W
     return (x * W).sum((1, 2))
 
@@ -146,6 +154,7 @@ def norms(x: Tensor) -> Tensor:
 
 
 PRICES = {
+    "dragan": [(Dragan(), linear, (W.norm() - 1).square().expand(3))],
     "wgan_gp": [
         (GradientPenalty(), linear, (W.norm() - 1).square().expand(3)),
         (GradientPenalty(), quadratic, (norms(MIX * X + (1 - MIX) * Y) - 1).square()),
@@ -162,7 +171,7 @@ def test_every_penalty_has_a_closed_form_here():
 
 @pytest.mark.parametrize(("penalty", "critic", "expected"), [case for cases in PRICES.values() for case in cases])
 def test_price_against_its_closed_form(penalty, critic, expected):
-    price = penalty.loss(critic, X, Y, MIX)
+    price = penalty.loss(Play(critic, X, Y, Mixed(0)))
     assert price.shape == (3,)
     torch.testing.assert_close(price.detach(), expected)
 
@@ -176,7 +185,7 @@ class TestEveryPenalty:
             def critic(x: Tensor) -> Tensor:
                 return torch.tanh(x.flatten(1) @ weight).square().sum(1) + (x.flatten(1) @ weight).sum(1)
 
-            return penalty.loss(critic, X, Y, MIX)
+            return penalty.loss(Play(critic, X, Y, Mixed(0)))
 
         weight = point(8, 3).mul(0.4).requires_grad_()
         assert torch.autograd.gradcheck(price, (weight,))
@@ -184,18 +193,18 @@ class TestEveryPenalty:
 
     def test_a_flat_critic_costs_a_finite_price(self, penalty):
         weight = torch.zeros(8, dtype=torch.float64, requires_grad=True)
-        price = penalty.loss(lambda x: x.flatten(1) @ weight, X, Y, MIX).sum()
+        price = penalty.loss(Play(lambda x: x.flatten(1) @ weight, X, Y)).sum()
         (gradient,) = torch.autograd.grad(price, weight)
         assert torch.isfinite(gradient).all()
 
     def test_leaves_the_samples_alone(self, penalty):
         x, y = X.clone().requires_grad_(), Y.clone().requires_grad_()
         weight = W.clone().requires_grad_()
-        penalty.loss(lambda s: (s.square() * weight).sum((1, 2)), x, y, MIX).sum().backward()
+        penalty.loss(Play(lambda s: (s.square() * weight).sum((1, 2)), x, y)).sum().backward()
         assert x.grad is None
         assert y.grad is None
         assert weight.grad is not None
 
     def test_works_where_gradients_are_off(self, penalty):
         with torch.no_grad():
-            assert torch.isfinite(penalty.loss(quadratic, X, Y, MIX)).all()
+            assert torch.isfinite(penalty.loss(Play(quadratic, X, Y))).all()

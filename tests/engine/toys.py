@@ -17,7 +17,7 @@ from ganforge.core.types import Batch, Dataset, Memory, Nets, Request, Spec, Ter
 from ganforge.data.base import DataSource
 from ganforge.engine.recipe import Recipe
 from ganforge.nets.base import Discriminator, Generator, Verdict
-from ganforge.objectives.base import Penalty
+from ganforge.objectives.base import Penalty, Play
 from ganforge.recipes import recipe
 from ganforge.registry import load_all
 from ganforge.signals.base import Nearest, Signal
@@ -123,9 +123,9 @@ class ToyD(nn.Module):
 class SquaredGradient(Penalty, kind="toy-squared-gradient"):
     """‖∇D‖² on real samples: its own gradient takes a second derivative."""
 
-    def loss(self, critic, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
-        real = real.detach().requires_grad_(True)
-        (gradient,) = torch.autograd.grad(critic(real).sum(), real, create_graph=True)
+    def loss(self, play: Play) -> Tensor:
+        real = play.real.detach().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(play.critic(real).sum(), real, create_graph=True)
         return gradient.square().flatten(1).sum(1)
 
 
@@ -160,10 +160,8 @@ class Crowd(Task, kind="toy-crowd"):
         return Terms({d: nets[d](fake).logits - nets[d](batch.x).logits for d in ("D1", "D2", "D3")})
 
     def gradient(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        price = SquaredGradient().loss(
-            lambda x: nets.D1(x).logits + nets.D2(x).logits + nets.D3(x).logits, batch.x, batch.x, batch.x
-        )
-        return Terms({"squared": price})
+        play = Play(lambda x: nets.D1(x).logits + nets.D2(x).logits + nets.D3(x).logits, batch.x, batch.x)
+        return Terms({"squared": SquaredGradient().loss(play)})
 
     def makers(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         fake = nets.G(rng.normal("z", (len(batch), 4))) + nets.H(rng.normal("y", (len(batch), 4)))

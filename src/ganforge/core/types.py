@@ -99,11 +99,19 @@ class Memory:
 
     def __init__(self, buffers: Mapping[str, Tensor] | None = None):
         self.buffers: dict[str, Tensor] = dict(buffers or {})
+        self.prefix = ""
+
+    def part(self, name: str) -> Memory:
+        """The same state, seen by one of its owners: `part("augment")["p"]` is `["augment.p"]`."""
+        view = Memory()
+        view.buffers, view.prefix = self.buffers, f"{self.prefix}{name}."
+        return view
 
     def __getitem__(self, name: str) -> Tensor:
-        return self.buffers[name]
+        return self.buffers[self.prefix + name]
 
     def __setitem__(self, name: str, value: Tensor) -> None:
+        name = self.prefix + name
         if name not in self.buffers:
             raise KeyError(
                 f"memory {name!r} was not declared by the task (declared: {', '.join(self.buffers) or 'none'})"

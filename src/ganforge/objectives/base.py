@@ -6,22 +6,31 @@ N: samples in the batch. Logits are [N], before any sigmoid: high means "real".
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
 
 from ganforge.core.component import Component
+from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate
+from ganforge.core.types import Memory, Spec
 
 Critic = Callable[[Tensor], Tensor]
 """A discriminator with its label and its augmentation closed over: samples [N, ...] → logits [N]."""
 
+Seen = tuple[Tensor, Tensor | None]
+"""What a discriminator says: logits [N] and its last hidden layer [N, F], or None."""
+
 
 class Objective(Component, family="objective"):
-    """The game: one loss for D and one for G, elementwise, unreduced and without state."""
+    """The game: one loss for D and one for G, unreduced and without state."""
 
     uses_real: ClassVar[bool] = False
     """Whether G's loss looks at D's logits of real samples (the relativistic ones do)."""
+    elementwise: ClassVar[bool] = True
+    """Whether the loss of a sample hangs on no other sample's logit."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         """D's loss [N] from its logits of real and of fake samples, each [N]."""
@@ -32,22 +41,89 @@ class Objective(Component, family="objective"):
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class Play:
+    """One moment of the game, as those see it who put a price on it.
+
+    With packing, a sample here is a pack: what D judges as one.
+
+    Attributes:
+        critic: samples → logits [N]. It draws the same augmentation and noise each time, so that D(x) and D(x′)
+            differ by x′ − x alone.
+        real: samples [N, ...]; the critic's slope there can be taken.
+        fake: samples [N, ...]; detached where D is trained, with G's graph where G is.
+        rng: draws for this price alone.
+        memory: the state that this price has declared, by name.
+        player: the net that is trained: D or G.
+        on_real: what D said of `real` in this very step, where it was asked. on_fake: of `fake`.
+        z: latents [n, L] of the fakes, n samples to N packs.
+        generator: latents [n, L] → samples [N, ...], the label closed over.
+    """
+
+    critic: Critic
+    real: Tensor
+    fake: Tensor
+    rng: Rng = Rng(0)
+    memory: Memory = field(default_factory=Memory)
+    player: nn.Module | None = None
+    on_real: Seen | None = None
+    on_fake: Seen | None = None
+    z: Tensor | None = None
+    generator: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def real_logits(self) -> Tensor:
+        """D's logits [N] of `real`; asked for now where D has not judged them in this step."""
+        return self.critic(self.real) if self.on_real is None else self.on_real[0]
+
+    @property
+    def fake_logits(self) -> Tensor:
+        """D's logits [N] of `fake`; asked for now where D has not judged them in this step."""
+        return self.critic(self.fake) if self.on_fake is None else self.on_fake[0]
+
+
 class Penalty(Component, family="penalty"):
     """A price on D's behaviour, most often on its gradient."""
 
     order: ClassVar[int] = 2
     """The highest derivative that its own gradient needs."""
+    slope_at: ClassVar[str] = ""
+    """"real" or "fake" where it takes D's slope at these very samples, of which D is then asked but once."""
+    per_sample: ClassVar[bool] = False
+    """Whether it supposes that D judges each sample by itself, which batch norm does not."""
     weight: Rate = 1.0
     """What it is multiplied with."""
-    every: int = 1
+    every: int = Field(default=1, ge=1)
     """Apply it every so many steps, that many times as strong (a lazy penalty)."""
 
-    def loss(self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
-        """The penalty [N], not yet weighted.
+    def check(self, spec: Spec) -> None:
+        """Refuses samples for which it has no meaning.
 
-        Args:
-            critic: samples → logits [N].
-            real, fake: samples [N, ...], detached.
-            mix: uniform in [0, 1), [N, 1, ...], one a sample, for penalties on points between real and fake.
+        Raises:
+            UserError: says why, and what works.
         """
+
+    def memory(self, player: nn.Module) -> dict[str, Tensor]:
+        """The state that outlives a step, by name, as it starts for this D; empty for most."""
+        return {}
+
+    def loss(self, play: Play) -> Tensor:
+        """The price [N], not yet weighted."""
+        raise NotImplementedError
+
+
+class Term(Component, family="term"):
+    """What G wants beside the game."""
+
+    uses_real: ClassVar[bool] = False
+    """Whether it looks at what D says of real samples."""
+    weight: Rate = 1.0
+    """What it is multiplied with."""
+
+    def memory(self, player: nn.Module) -> dict[str, Tensor]:
+        """The state that outlives a step, by name, as it starts for this G; empty for most."""
+        return {}
+
+    def loss(self, play: Play) -> Tensor:
+        """The price [N], not yet weighted."""
         raise NotImplementedError

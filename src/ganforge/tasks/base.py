@@ -46,6 +46,13 @@ class Task(Component, family="task"):
         """
         return spec
 
+    def check(self, batch: int) -> None:
+        """Looks at the number of samples that a phase gets at a time, before anything is made.
+
+        Raises:
+            UserError: the task cannot work with so many.
+        """
+
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The sample shape nearest to the one wanted that the players can handle."""
         return shape

@@ -2,25 +2,41 @@
 
     repeat:
         d_steps times:  D takes a step on  objective.d(D(x, c), D(G(z, c), c)) + Σ weight · penalty
-        once:           G takes a step on  objective.g(D(G(z, c), c))
+        once:           G takes a step on  adversarial · objective.g(D(G(z, c), c)) + Σ weight · term
 
-N: samples in the batch, L: width of the latents.
-x [N, *shape] real samples, c [N] their labels (or None), z [N, L] ~ N(0, 1).
+D meets samples through `view`: augmented, with noise, in packs. What else is known against instability is a field:
+
+    flip_labels   a share of D's pairs have their labels exchanged        Salimans et al. 2016 speak of noisy labels
+    top_k         G learns from the fakes that D finds best               Sinha et al. 2020
+    terms         feature matching and historical averaging               Salimans et al. 2016
+
+Two rates (TTUR, Heusel et al. 2017) are two optimisers with a rate each.
+
+N: samples in the batch, M: packs in it (N without packing), L: width of the latents.
+x [N, *shape] real samples, c [N] their labels (or None), z [N, L] ~ N(0, 1). Losses are [M].
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ganforge.augment.base import Augment
+from ganforge.core.component import fields_of
+from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.schedule import at
-from ganforge.core.types import Batch, Nets, Request, Spec, Terms
-from ganforge.nets.base import Discriminator, Generator
-from ganforge.objectives.base import Objective, Penalty
+from ganforge.core.schedule import Rate, at
+from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
+from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.objectives.base import Objective, Penalty, Play, Term
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
+from ganforge.tasks.view import Packed, View, packed_spec
 
 
 class Synthesis(Task, kind="synthesis"):
@@ -34,23 +50,71 @@ class Synthesis(Task, kind="synthesis"):
     """The game that the two play."""
     penalties: tuple[Penalty, ...] = ()
     """Prices on D's behaviour."""
+    terms: tuple[Term, ...] = ()
+    """What G wants beside the game: feature_matching and others."""
+    adversarial: Rate = 1.0
+    """Weight of the game in G's loss; 0 leaves G its `terms` alone."""
     conditional: bool = False
     """Give both players the label."""
     d_steps: int = Field(default=1, ge=1)
     """Steps of D for each step of G, each on a fresh batch (n_critic)."""
+    augment: Augment | None = None
+    """How real samples and fakes are changed on their way to D."""
+    noise: Rate = 0.0
+    """Standard deviation of the noise on all that D sees; best as a schedule that ends at 0."""
+    flip_labels: Rate = 0.0
+    """Share of the pairs of a real and a fake that D is told the wrong way round; 0.05 is usual, 0.5 leaves nothing."""
+    top_k: Rate = 1.0
+    """Share of the fakes that G learns from: those that D finds best. Best as a schedule from 1 to 0.5."""
+    pack: int = Field(default=1, ge=1)
+    """Samples that D judges together (PacGAN). It must divide the batch."""
 
     def adapt(self, spec: Spec) -> Spec:
-        return latent.with_labels(spec, self.conditional)
+        spec = latent.with_labels(spec, self.conditional)
+        if self.augment is not None:
+            self.augment.check(spec)
+        for penalty in self.penalties:
+            penalty.check(spec)
+        for name, prices in (("penalties", self.penalties), ("terms", self.terms)):
+            kinds = [price.kind for price in prices]
+            if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
+                raise UserError(f"task.{name}: {min(twice)} is there twice; add up the weights instead")
+        return spec
+
+    def check(self, batch: int) -> None:
+        if batch % self.pack:
+            fits = self.pack * max(1, round(batch / self.pack))
+            raise UserError(
+                f"task.pack={self.pack} does not divide the {batch} samples that D gets at a time. Take "
+                f"batch={fits} (times accumulate), or a pack that divides it"
+            )
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return latent.nearest_for_both(self.generator, self.discriminator, shape)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        return {"G": self.generator.build(spec), "D": self.discriminator.build(spec)}
+        G = self.generator.build(spec)
+        if self.pack == 1:
+            D = self.discriminator.build(spec)
+        else:
+            D = Packed(self.discriminator.build(packed_spec(spec, self.pack)), self.pack, spec.classes)
+        self._refuse_batch_norm(D)
+        return {"G": G, "D": D}
+
+    def memory(self, spec: Spec) -> Memory:
+        found = {f"augment.{k}": v for k, v in (self.augment.memory() if self.augment else {}).items()}
+        if self.penalties or self.terms:
+            players = self.players(spec)  # their shapes are what some prices remember
+            for where, price, player in self._prices(players):
+                found |= {f"{where}.{k}": v for k, v in price.memory(player).items()}
+        return Memory(found)
+
+    def _prices(self, players: dict[str, nn.Module]) -> list[tuple[str, Penalty | Term, nn.Module]]:
+        of_d = [(f"penalties.{p.kind}", p, players["D"]) for p in self.penalties]
+        return [*of_d, *((f"terms.{t.kind}", t, players["G"]) for t in self.terms)]
 
     def phases(self) -> list[Phase]:
-        own = [p for p in self.penalties if p.every == 1]
-        order = max([1, *(p.order for p in own)])
+        order = max([1, *(p.order for p in self._own())])
         lazy = [
             Phase(f"D/{p.kind}", self._lazy(p), trains=("D",), every=p.every, gain=p.every, order=p.order)
             for p in self.penalties
@@ -64,24 +128,33 @@ class Synthesis(Task, kind="synthesis"):
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """D's loss on real samples and on as many fakes with the same labels."""
-        fake = self._fakes(nets, batch, rng)
-        real_logits: Tensor = nets.D(batch.x, batch.c).logits  # [N]
-        fake_logits: Tensor = nets.D(fake, batch.c).logits  # [N]
-        losses = {"adversarial": self.objective.d(real_logits, fake_logits)}
-        for penalty in self.penalties:
-            if penalty.every == 1:
-                losses[penalty.kind] = self._penalty(penalty, nets, batch, fake, rng)
-        return Terms(losses, latent.logit_stats(real_logits, fake_logits))
+        view = self._view(nets, batch, rng)
+        z = self._latents(batch, rng)
+        sloped = {penalty.slope_at for penalty in self._own()}
+        real = leaf(view.join(batch.x), "real" in sloped)
+        fake = leaf(view.join(self._fakes(nets, z, batch)), "fake" in sloped)
+        on_real, on_fake = view(real, "real"), view(fake, "fake")
+        losses = {"adversarial": self.objective.d(*self._told(on_real.logits, on_fake.logits, rng))}
+        play = self._play(nets, batch, view, real, fake, z, on_real, on_fake)
+        losses |= priced("penalties", self._own(), replace(play, player=nets.D), nets, rng)
+        return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits) | self._observe(on_real, nets, rng))
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """G's loss on fresh fakes."""
-        fake = nets.G(self._noise(batch, rng), batch.c)
-        fake_logits: Tensor = nets.D(fake, batch.c).logits
-        real_logits: Tensor | None = None
-        if self.objective.uses_real:
+        view = self._view(nets, batch, rng)
+        z = self._latents(batch, rng)
+        fake = view.join(nets.G(z, batch.c))
+        real = view.join(batch.x)
+        on_fake = view(fake, "fake")
+        on_real: Verdict | None = None
+        if self.objective.uses_real or any(term.uses_real for term in self.terms):
             with torch.no_grad():
-                real_logits = nets.D(batch.x, batch.c).logits
-        return Terms({"adversarial": self.objective.g(fake_logits, real_logits)})
+                on_real = view(real, "real")
+        real_logits = on_real.logits if on_real and self.objective.uses_real else None
+        wish = self.objective.g(on_fake.logits, real_logits)
+        losses = {"adversarial": at(self.adversarial, rng.samples) * self._best(wish, on_fake.logits, rng)}
+        play = self._play(nets, batch, view, real, fake, z, on_real, on_fake)
+        return Terms(losses | priced("terms", self.terms, replace(play, player=nets.G), nets, rng))
 
     def latents(self, request: Request) -> Tensor:
         return latent.rows_of(request, self.generator.latent)
@@ -89,21 +162,85 @@ class Synthesis(Task, kind="synthesis"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         return latent.draw(nets, request, self.latents(request))
 
-    def _noise(self, batch: Batch, rng: Rng) -> Tensor:
-        return rng.normal("z", (len(batch), self.generator.latent))
-
-    @torch.no_grad()
-    def _fakes(self, nets: Nets, batch: Batch, rng: Rng) -> Tensor:
-        return nets.G(self._noise(batch, rng), batch.c)
-
-    def _penalty(self, penalty: Penalty, nets: Nets, batch: Batch, fake: Tensor, rng: Rng) -> Tensor:
-        mix = rng.uniform(f"mix/{penalty.kind}", (len(batch), *[1] * (batch.x.ndim - 1)))
-        price = penalty.loss(lambda x: nets.D(x, batch.c).logits, batch.x, fake, mix)
-        return at(penalty.weight, rng.samples) * price
+    def _own(self) -> list[Penalty]:
+        """The penalties of every step of D; the others have a phase each."""
+        return [penalty for penalty in self.penalties if penalty.every == 1]
 
     def _lazy(self, penalty: Penalty):
         def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
-            fake = self._fakes(nets, batch, rng)
-            return Terms({penalty.kind: self._penalty(penalty, nets, batch, fake, rng)})
+            view = self._view(nets, batch, rng)
+            z = self._latents(batch, rng)
+            real, fake = view.join(batch.x), view.join(self._fakes(nets, z, batch))
+            play = self._play(nets, batch, view, real, fake, z)
+            return Terms(priced("penalties", [penalty], replace(play, player=nets.D), nets, rng))
 
         return loss
+
+    def _latents(self, batch: Batch, rng: Rng) -> Tensor:
+        return rng.normal("z", (len(batch), self.generator.latent))
+
+    @torch.no_grad()
+    def _fakes(self, nets: Nets, z: Tensor, batch: Batch) -> Tensor:
+        return nets.G(z, batch.c)
+
+    def _view(self, nets: Nets, batch: Batch, rng: Rng) -> View:
+        return View(nets.D, batch.c, rng, nets.memory, self.pack, at(self.noise, rng.samples), self.augment)
+
+    def _play(self, nets: Nets, batch: Batch, view: View, real, fake, z, on_real=None, on_fake=None) -> Play:
+        return Play(
+            critic=view.critic,
+            real=real,
+            fake=fake,
+            on_real=on_real,
+            on_fake=on_fake,
+            z=z,
+            generator=lambda z: view.join(nets.G(z, batch.c)),
+        )
+
+    def _told(self, real: Tensor, fake: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
+        """The logits [M] of what D is told is real, and of what it is told is fake."""
+        share = at(self.flip_labels, rng.samples)
+        if not share:
+            return real, fake
+        wrong = rng.uniform("flip", real.shape) < share
+        return torch.where(wrong, fake, real), torch.where(wrong, real, fake)
+
+    def _best(self, wish: Tensor, logits: Tensor, rng: Rng) -> Tensor:
+        """G's losses [at most M] of the fakes that D finds best."""
+        share = at(self.top_k, rng.samples)
+        if share >= 1:
+            return wish
+        return wish[logits.detach().topk(max(1, math.ceil(share * len(logits)))).indices]
+
+    def _observe(self, on_real: Verdict, nets: Nets, rng: Rng) -> dict[str, Tensor]:
+        if self.augment is None:
+            return {}
+        memory = nets.memory.part("augment")
+        self.augment.observe(on_real.logits.detach(), memory, rng.samples)
+        return {f"augment/{name}": value for name, value in self.augment.stats(memory).items()}
+
+    def _refuse_batch_norm(self, D: nn.Module) -> None:
+        prices = [penalty.kind for penalty in self.penalties if penalty.per_sample]
+        if prices and any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in D.modules()):
+            other = "task.discriminator.norm=layer, spectral or none"
+            if "norm" not in fields_of(type(self.discriminator)):
+                other = "a discriminator without it, such as task.discriminator.kind=mlp"
+            raise UserError(
+                f"task.penalties: {prices[0]} looks at the gradient of each sample, and the discriminator "
+                f"{self.discriminator.kind!r} has batch norm, with which a verdict hangs on the whole batch. "
+                f"Take {other}, or leave {prices[0]} out"
+            )
+
+
+def priced(where: str, prices: Sequence[Penalty | Term], play: Play, nets: Nets, rng: Rng) -> dict[str, Tensor]:
+    """The weighted price [M] of each, by its kind; each has draws and memory of its own."""
+    losses: dict[str, Tensor] = {}
+    for price in prices:
+        own = replace(play, rng=rng.at(f"{where}/{price.kind}"), memory=nets.memory.part(f"{where}.{price.kind}"))
+        losses[price.kind] = at(price.weight, rng.samples) * price.loss(own)
+    return losses
+
+
+def leaf(x: Tensor, wanted: bool) -> Tensor:
+    """Samples at which a slope can be taken where that is wanted, in float32 at least."""
+    return x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_() if wanted else x
