@@ -82,7 +82,8 @@ class Points(Signal, kind="points"):
         return _plot(sample[None], spec)
 
     def _scale(self, x: Tensor, spec: Spec) -> tuple[Tensor, Tensor]:
-        return tuple(torch.tensor(spec.state[name], dtype=torch.float32, device=x.device) for name in ("mean", "std"))
+        mean, std = (torch.tensor(spec.state[name], dtype=torch.float32, device=x.device) for name in ("mean", "std"))
+        return mean, std
 
 
 def _all(dataset: Dataset) -> np.ndarray:
