@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
-from ganforge.nets.base import Discriminator, Generator, Verdict
-from ganforge.objectives.base import Play
-from ganforge.objectives.penalties import R1
+from ganforge.nets.base import Discriminator, Generator, Verdict, couples_batch
 from ganforge.registry import load_all
 
 load_all()
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (4, 16, 16), (1, 8, 8), (3, 48, 64), (2,)]
-SMALL = {"latent": 6, "channels": 4, "max_channels": 16, "widths": (12, 16)}
+VARIANT_SHAPES = [(1, 8, 8), (2,)]
+SMALL = {"latent": 6, "channels": 4, "max_channels": 16, "widths": (12, 16), "reference": 5}
 N = 4
 
 
-def small(cls: type) -> Generator | Discriminator:
-    return cls(**{name: value for name, value in SMALL.items() if name in fields_of(cls)})
+def small(cls: type, **options: str) -> Generator | Discriminator:
+    return cls(**{name: value for name, value in SMALL.items() if name in fields_of(cls)}, **options)
+
+
+def variants(cls: type) -> list[dict[str, str]]:
+    """Every choice of words among the fields of a net, each with each; the default first."""
+    hints = get_type_hints(cls)
+    words = {name: get_args(hints[name]) for name in fields_of(cls) if get_origin(hints[name]) is Literal}
+    return [dict(zip(words, choice, strict=True)) for choice in itertools.product(*words.values())]
 
 
 def cases(family: type) -> list:
     found = []
     for kind, cls in sorted(family.kinds.items()):
-        for shape in SHAPES:
-            try:
-                reached = small(cls).nearest(shape)
-            except UserError:
-                continue  # not for samples of this kind, and it says so
-            for classes in (0, 3):
-                spec = Spec(tuple(reached), classes, tuple("abc"[:classes]))
-                found.append(pytest.param(cls, spec, id=f"{kind}-{'x'.join(map(str, reached))}-{classes}"))
+        default = {name: getattr(cls(), name) for name in variants(cls)[0]}
+        for options in variants(cls):
+            for shape in SHAPES if options == default else VARIANT_SHAPES:
+                net = small(cls, **options)
+                try:
+                    reached = net.nearest(shape)
+                except UserError:
+                    continue  # not for samples of this kind, and it says so
+                for classes in (0, 3) if options == default else (3 if len(shape) == 3 else 0,):
+                    spec = Spec(tuple(reached), classes, tuple("abc"[:classes]))
+                    name = [kind, *(v for k, v in options.items() if v != default[k]), "x".join(map(str, reached))]
+                    found.append(pytest.param(net, spec, id=f"{'-'.join(name)}-{classes}"))
     return found
 
 
@@ -45,9 +59,9 @@ def labels(spec: Spec, shift: int = 0) -> Tensor | None:
     return (torch.arange(N) + shift) % spec.classes if spec.classes else None
 
 
-def built(cls: type, spec: Spec, seed: int = 0) -> nn.Module:
+def built(net: Generator | Discriminator, spec: Spec, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    return small(cls).build(spec)
+    return net.build(spec)
 
 
 def every_parameter_learns(net: nn.Module, loss: Tensor) -> None:
@@ -58,6 +72,14 @@ def every_parameter_learns(net: nn.Module, loss: Tensor) -> None:
         assert parameter.grad.abs().sum() > 0, f"the gradient of {name} is 0"
 
 
+def steepness(net: nn.Module, x: Tensor, c: Tensor | None) -> Tensor:
+    """What gradient penalties put a price on, differentiable."""
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(net(x, c).logits.sum(), x, create_graph=True)
+    return 0.5 * gradient.square().sum()
+
+
 def reloads(net: nn.Module, twin: nn.Module) -> None:
     assert any(not torch.equal(a, b) for a, b in zip(net.parameters(), twin.parameters(), strict=True))
     twin.load_state_dict(net.state_dict())
@@ -65,43 +87,79 @@ def reloads(net: nn.Module, twin: nn.Module) -> None:
         assert torch.equal(a, b), name
 
 
-@pytest.mark.parametrize(("cls", "spec"), cases(Generator))
+def goes_on_exactly(net: nn.Module, twin: nn.Module, step: Callable[[nn.Module], Tensor]) -> None:
+    """Whatever was done since the last step, a net with the state of another one goes on as that one does.
+
+    The state is copied in place, as a checkpoint is loaded.
+    """
+    for looks in (0, 2):  # at the new weights, before the state is taken
+        for _ in range(looks):
+            step(net)
+            net.zero_grad()
+        with torch.no_grad():
+            for a, b in zip(net.state_dict().values(), twin.state_dict().values(), strict=True):
+                b.copy_(a)
+        for _ in range(2):
+            torch.manual_seed(5)
+            wanted = step(net)
+            torch.manual_seed(5)
+            assert torch.equal(step(twin), wanted)
+            with torch.no_grad():
+                for player in (net, twin):
+                    for p in player.parameters():
+                        if p.grad is not None:
+                            p -= 1e-3 * p.grad.sign()
+                    player.zero_grad()
+
+
+@pytest.mark.parametrize(("net_of", "spec"), cases(Generator))
 class TestGenerator:
-    def test_makes_samples_of_the_shape(self, cls, spec):
-        x = built(cls, spec)(torch.randn(N, SMALL["latent"]), labels(spec))
+    def test_makes_samples_of_the_shape(self, net_of, spec):
+        x = built(net_of, spec)(torch.randn(N, SMALL["latent"]), labels(spec))
         assert x.shape == (N, *spec.shape)
         assert x.dtype == torch.float32
         assert torch.isfinite(x).all()
         if len(spec.shape) == 3:
             assert x.abs().max() <= 1
 
-    def test_latents_matter(self, cls, spec):
-        net = built(cls, spec).eval()
+    def test_latents_matter(self, net_of, spec):
+        net = built(net_of, spec).eval()
         z = torch.randn(N, SMALL["latent"])
         x = net(z, labels(spec))
         assert not torch.allclose(x, net(-z, labels(spec)))
 
-    def test_every_parameter_learns(self, cls, spec):
-        net = built(cls, spec)
+    def test_every_parameter_learns(self, net_of, spec):
+        net = built(net_of, spec)
         x = net(torch.randn(N, SMALL["latent"]), labels(spec))
         every_parameter_learns(net, (x * torch.randn_like(x)).sum())
 
-    def test_same_seed_same_net(self, cls, spec):
-        a, b = built(cls, spec, 3), built(cls, spec, 3)
+    def test_same_seed_same_net(self, net_of, spec):
+        a, b = built(net_of, spec, 3), built(net_of, spec, 3)
         z = torch.randn(N, SMALL["latent"])
         for p, q in zip(a.parameters(), b.parameters(), strict=True):
             assert torch.equal(p, q)
         assert torch.equal(a(z, labels(spec)), b(z, labels(spec)))
 
-    def test_state_round_trip(self, cls, spec):
-        net, twin = built(cls, spec, 1), built(cls, spec, 2)
+    def test_state_round_trip(self, net_of, spec):
+        net, twin = built(net_of, spec, 1), built(net_of, spec, 2)
         z = torch.randn(N, SMALL["latent"])
         net(z, labels(spec))  # moves the statistics of batch norm, which belong to the state
         reloads(net, twin)
         assert torch.equal(net.eval()(z, labels(spec)), twin.eval()(z, labels(spec)))
 
-    def test_labels(self, cls, spec):
-        net = built(cls, spec).eval()
+    def test_goes_on_exactly_from_its_state(self, net_of, spec):
+        z = torch.randn(N, SMALL["latent"])
+        target = torch.randn(N, *spec.shape)
+
+        def step(net: nn.Module) -> Tensor:
+            x = net(z, labels(spec))
+            (x * target).sum().backward()
+            return x.detach()
+
+        goes_on_exactly(built(net_of, spec, 1), built(net_of, spec, 2), step)
+
+    def test_labels(self, net_of, spec):
+        net = built(net_of, spec).eval()
         z = torch.randn(N, SMALL["latent"])
         if spec.classes:
             assert not torch.allclose(net(z, labels(spec)), net(z, labels(spec, 1)))
@@ -110,15 +168,15 @@ class TestGenerator:
         else:
             assert torch.equal(net(z, None), net(z, torch.arange(N)))
 
-    def test_weights_are_laid_out_plainly(self, cls, spec):
+    def test_weights_are_laid_out_plainly(self, net_of, spec):
         """Fused optimisers pair weights with their state by place in memory, and checkpoints want plain tensors."""
-        assert all(t.is_contiguous() for t in built(cls, spec).state_dict().values())
+        assert all(t.is_contiguous() for t in built(net_of, spec).state_dict().values())
 
 
-@pytest.mark.parametrize(("cls", "spec"), cases(Discriminator))
+@pytest.mark.parametrize(("net_of", "spec"), cases(Discriminator))
 class TestDiscriminator:
-    def test_gives_a_verdict(self, cls, spec):
-        verdict = built(cls, spec)(torch.randn(N, *spec.shape), labels(spec))
+    def test_gives_a_verdict(self, net_of, spec):
+        verdict = built(net_of, spec)(torch.randn(N, *spec.shape), labels(spec))
         assert isinstance(verdict, Verdict)
         assert verdict.logits.shape == (N,)
         assert verdict.logits.dtype == torch.float32
@@ -127,25 +185,25 @@ class TestDiscriminator:
         assert verdict.features.shape[0] == N
         assert verdict.features.ndim == 2
 
-    def test_every_parameter_learns(self, cls, spec):
-        net = built(cls, spec)
+    def test_every_parameter_learns(self, net_of, spec):
+        net = built(net_of, spec)
         logits = net(torch.randn(N, *spec.shape), labels(spec)).logits
         every_parameter_learns(net, (logits * torch.randn(N)).sum())
 
-    def test_samples_learn(self, cls, spec):
+    def test_samples_learn(self, net_of, spec):
         x = torch.randn(N, *spec.shape, requires_grad=True)
-        (gradient,) = torch.autograd.grad(built(cls, spec).eval()(x, labels(spec)).logits.sum(), x)
+        (gradient,) = torch.autograd.grad(built(net_of, spec).eval()(x, labels(spec)).logits.sum(), x)
         assert torch.isfinite(gradient).all()
         assert (gradient.flatten(1).abs().sum(1) > 0).all()
 
-    def test_second_derivative(self, cls, spec):
+    def test_second_derivative(self, net_of, spec):
         """A price on the gradient reaches the weights, and is what finite differences say it is."""
-        net = built(cls, spec).double().eval()
+        net = built(net_of, spec).double().eval()
         x = torch.randn(N, *spec.shape, dtype=torch.float64)
         c = labels(spec)
 
         def price() -> Tensor:
-            return R1().loss(Play(lambda x: net(x, c).logits, x, x)).sum()
+            return steepness(net, x, c)
 
         weight = next(net.parameters())
         (gradient,) = torch.autograd.grad(price(), weight)
@@ -160,16 +218,16 @@ class TestDiscriminator:
         slope = ((up - down) / (2 * step)).item()
         assert math.isclose(slope, (gradient * direction).sum().item(), rel_tol=1e-3, abs_tol=1e-9)
 
-    def test_second_derivative_in_training(self, cls, spec):
-        net = built(cls, spec)
+    def test_second_derivative_in_training(self, net_of, spec):
+        net = built(net_of, spec)
         x, c = torch.randn(N, *spec.shape), labels(spec)
-        R1().loss(Play(lambda x: net(x, c).logits, x, x)).sum().backward()
+        steepness(net, x, c).backward()
         reached = [p.grad for p in net.parameters() if p.grad is not None]
         assert reached
         assert all(torch.isfinite(g).all() for g in reached)
 
-    def test_same_seed_same_net(self, cls, spec):
-        a, b = built(cls, spec, 3), built(cls, spec, 3)
+    def test_same_seed_same_net(self, net_of, spec):
+        a, b = built(net_of, spec, 3), built(net_of, spec, 3)
         x = torch.randn(N, *spec.shape)
         outputs = []
         for net in (a, b):
@@ -177,15 +235,45 @@ class TestDiscriminator:
             outputs.append(net(x, labels(spec)).logits)
         assert torch.equal(*outputs)
 
-    def test_state_round_trip(self, cls, spec):
-        net, twin = built(cls, spec, 1), built(cls, spec, 2)
+    def test_state_round_trip(self, net_of, spec):
+        net, twin = built(net_of, spec, 1), built(net_of, spec, 2)
         x = torch.randn(N, *spec.shape)
         net(x, labels(spec))
         reloads(net, twin)
         assert torch.equal(net.eval()(x, labels(spec)).logits, twin.eval()(x, labels(spec)).logits)
 
-    def test_labels(self, cls, spec):
-        net = built(cls, spec).eval()
+    def test_goes_on_exactly_from_its_state(self, net_of, spec):
+        x = torch.randn(N, *spec.shape)
+
+        def step(net: nn.Module) -> Tensor:
+            logits = net(x, labels(spec)).logits
+            (logits * torch.arange(1, N + 1)).sum().backward()
+            return logits.detach()
+
+        goes_on_exactly(built(net_of, spec, 1), built(net_of, spec, 2), step)
+
+    def test_learns_to_tell_two_kinds_apart(self, net_of, spec):
+        net = built(net_of, spec)
+        real, fake = torch.randn(N, *spec.shape) + 0.5, torch.randn(N, *spec.shape) - 0.5
+        optimizer = torch.optim.Adam(net.parameters(), 1e-3)
+        losses = []
+        for _ in range(10):
+            loss = softplus(-net(real, labels(spec)).logits).mean() + softplus(net(fake, labels(spec)).logits).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        assert losses[-1] < losses[0]
+
+    def test_says_whether_it_looks_across_the_batch(self, net_of, spec):
+        """True to `couples_batch`, the gradient of one verdict reaches the other samples, or it does not."""
+        net = built(net_of, spec)
+        x = torch.randn(N, *spec.shape, requires_grad=True)
+        (gradient,) = torch.autograd.grad(net(x, labels(spec)).logits[0], x)
+        assert (gradient[1:].abs().sum() > 0).item() == couples_batch(net)
+
+    def test_labels(self, net_of, spec):
+        net = built(net_of, spec).eval()
         x = torch.randn(N, *spec.shape)
         if spec.classes:
             assert not torch.allclose(net(x, labels(spec)).logits, net(x, labels(spec, 1)).logits)
@@ -194,8 +282,8 @@ class TestDiscriminator:
         else:
             assert torch.equal(net(x, None).logits, net(x, torch.arange(N)).logits)
 
-    def test_weights_are_laid_out_plainly(self, cls, spec):
-        assert all(t.is_contiguous() for t in built(cls, spec).state_dict().values())
+    def test_weights_are_laid_out_plainly(self, net_of, spec):
+        assert all(t.is_contiguous() for t in built(net_of, spec).state_dict().values())
 
 
 @pytest.mark.parametrize("family", [Generator, Discriminator])
@@ -213,10 +301,11 @@ def test_sizes_out_of_reach_are_refused_with_the_nearest(family):
 def test_bf16_autocast(family):
     """Under autocast nothing fails and nothing overflows."""
     for cls in family.kinds.values():
-        net = built(cls, Spec((1, 8, 8)))
-        data = torch.randn(N, SMALL["latent"]) if family is Generator else torch.randn(N, 1, 8, 8)
-        with torch.autocast("cpu", torch.bfloat16):
-            out = net(data, None)
-        out = out if isinstance(out, Tensor) else out.logits
-        assert torch.isfinite(out).all()
-        out.float().sum().backward()
+        for options in variants(cls):
+            net = built(small(cls, **options), Spec((1, 8, 8)))
+            data = torch.randn(N, SMALL["latent"]) if family is Generator else torch.randn(N, 1, 8, 8)
+            with torch.autocast("cpu", torch.bfloat16):
+                out = net(data, None)
+            out = out if isinstance(out, Tensor) else out.logits
+            assert torch.isfinite(out).all()
+            out.float().sum().backward()

@@ -52,8 +52,8 @@ class Discriminator(Component, family="discriminator"):
 def couples_batch(net: nn.Module) -> bool:
     """Whether what a net makes of a sample while it trains hangs on the other samples of the batch.
 
-    So it is with batch norm, and with every layer whose class says `couples_batch = True`. The verdict of such a net has
-    no gradient of one sample alone: prices on it and differential privacy need a net that judges each sample by itself.
+    So it is with batch norm, and with every layer whose class says `couples_batch = True`. Such a verdict has no
+    gradient of one sample alone: prices on it and differential privacy need a net that judges each by itself.
     """
     return any(
         isinstance(layer, nn.modules.batchnorm._BatchNorm) or getattr(layer, "couples_batch", False) is True

@@ -8,6 +8,9 @@ Networks".
     D: x [N, C, H, W] → n convolutions 4×4, stride 2 → a convolution over the base grid → logit [N]
        batch norm after all but the first, LeakyReLU 0.2
 
+Both take other norms (`layers.norms`, `layers.spectral`). D can look across the batch (`layers.minibatch`), right
+before the logit, where no batch norm can take off again what all samples have in common.
+
 Weights start from N(0, 0.02). n follows from the size: 8 = 2·2², 28 = 7·2², 32 = 4·2³, 64 = 4·2⁴ (`layers.grid`).
 
 A label joins z in G. In D it has a second head of its own beside the common one, ⟨e(c), features⟩: the
@@ -16,7 +19,9 @@ projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -27,6 +32,16 @@ from ganforge.nets.base import Discriminator, Generator, Verdict
 from ganforge.nets.layers import grid
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
+from ganforge.nets.layers.minibatch import Minibatch, minibatch_layer
+from ganforge.nets.layers.norms import Reference, VirtualBatchNorm, WithoutReference, layer_norm
+from ganforge.nets.layers.spectral import spectral
+
+D_NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
+    "batch": lambda channels: [nn.BatchNorm2d(channels)],
+    "layer": lambda channels: [layer_norm(channels)],
+    "spectral": lambda channels: [],  # normalises the weights instead
+    "none": lambda channels: [],
+}
 
 
 def levels(channels: int, top: int, doublings: int) -> list[int]:
@@ -49,21 +64,36 @@ def normal_init(net: nn.Module) -> None:
 class DcganG(nn.Module):
     """The net of `DcganGenerator`."""
 
-    def __init__(self, latent: int, hidden: list[int], base: tuple[int, int], colours: int, classes: int):
+    def __init__(
+        self,
+        latent: int,
+        hidden: list[int],
+        base: tuple[int, int],
+        colours: int,
+        classes: int,
+        norm: Literal["batch", "virtual"] = "batch",
+        reference: int = 64,
+    ):
         super().__init__()
+        norms = {"batch": nn.BatchNorm2d, "virtual": lambda c: VirtualBatchNorm(c, reference)}
         widths = hidden[::-1]  # coarsest first
         self.project = nn.Linear(latent, widths[0] * base[0] * base[1], bias=False)
         self.grid = nn.Unflatten(1, (widths[0], *base))
-        layers: list[nn.Module] = [ChannelsLast(), nn.BatchNorm2d(widths[0]), nn.ReLU()]
+        layers: list[nn.Module] = [ChannelsLast(), norms[norm](widths[0]), nn.ReLU()]
         for before, after in pairwise(widths):
-            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), norms[norm](after), nn.ReLU()]
+        if norm == "virtual":
+            layers.append(WithoutReference(reference))
         layers += [nn.ConvTranspose2d(widths[-1], colours, 4, 2, 1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         normal_init(self)
         # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z (measured).
         self.label = LabelTable(classes, self.project.out_features, 0.02) if classes else None
+        self.reference = Reference(reference, latent, classes) if norm == "virtual" else None
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        if self.reference is not None:
+            z, c = self.reference(z, c)
         h = self.project(z)
         if self.label is not None:
             h = h + self.label(c)
@@ -73,19 +103,35 @@ class DcganG(nn.Module):
 class DcganD(nn.Module):
     """The net of `DcganDiscriminator`."""
 
-    def __init__(self, hidden: list[int], base: tuple[int, int], colours: int, classes: int):
+    def __init__(
+        self,
+        hidden: list[int],
+        base: tuple[int, int],
+        colours: int,
+        classes: int,
+        norm: Literal["batch", "layer", "spectral", "none"] = "batch",
+        minibatch: Minibatch = "none",
+    ):
         super().__init__()
+        bias = not D_NORMS[norm](1)  # an offset before a norm would be taken off again
         layers: list[nn.Module] = [ChannelsLast(), nn.Conv2d(colours, hidden[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for before, after in pairwise(hidden):
-            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=bias), *D_NORMS[norm](after), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Flatten())
         features = hidden[-1] * base[0] * base[1]
+        across = minibatch_layer(minibatch, features)
+        features += across.extra if across else 0
         self.head = nn.Linear(features, 1)  # a convolution over the whole base grid
         normal_init(self)
+        self.across = across
         self.label = LabelTable(classes, features, 0.02) if classes else None
+        if norm == "spectral":
+            spectral(self)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
         features = self.layers(x)  # [N, F]
+        if self.across is not None:
+            features = self.across(features)
         logits = self.head(features).squeeze(1)
         if self.label is not None:
             logits = logits + (self.label(c) * features).sum(1)
@@ -99,6 +145,10 @@ class DcganGenerator(Generator, kind="dcgan"):
     """Channels of the finest hidden grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
     """At most so many channels on a grid."""
+    norm: Literal["batch", "virtual"] = "batch"
+    """Batch norm; or virtual batch norm: no sample hangs on its neighbours, but a reference batch takes its time."""
+    reference: int = Field(default=64, ge=2)
+    """Latents in the reference batch of virtual batch norm."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape)
@@ -106,7 +156,8 @@ class DcganGenerator(Generator, kind="dcgan"):
     def build(self, spec: Spec) -> nn.Module:
         colours, *base, doublings = layout(spec, "dcgan generator")
         hidden = levels(self.channels, self.max_channels, doublings)
-        return DcganG(self.latent, hidden, (base[0], base[1]), colours, spec.classes)
+        sizes = (self.latent, hidden, (base[0], base[1]), colours, spec.classes)
+        return DcganG(*sizes, self.norm, self.reference)
 
 
 class DcganDiscriminator(Discriminator, kind="dcgan"):
@@ -116,13 +167,18 @@ class DcganDiscriminator(Discriminator, kind="dcgan"):
     """Channels of the finest hidden grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
     """At most so many channels on a grid."""
+    norm: Literal["batch", "layer", "spectral", "none"] = "batch"
+    """Batch norm, which penalties a sample do not go with; layer norm; spectral norm of all weights; or none."""
+    minibatch: Minibatch = "none"
+    """What D sees of the whole batch, against collapse: how much its samples deviate, or learned distances of them."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape)
 
     def build(self, spec: Spec) -> nn.Module:
         colours, *base, doublings = layout(spec, "dcgan discriminator")
-        return DcganD(levels(self.channels, self.max_channels, doublings), (base[0], base[1]), colours, spec.classes)
+        hidden = levels(self.channels, self.max_channels, doublings)
+        return DcganD(hidden, (base[0], base[1]), colours, spec.classes, self.norm, self.minibatch)
 
 
 def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -6,13 +6,16 @@ The sizes and the leaky units are those that the community settled on, not those
     G: z [N, latent] → widths, each with batch norm and LeakyReLU 0.2 → x [N, *shape]
     D: x [N, *shape] → widths, each with LeakyReLU 0.2 → logit [N]
 
-A label joins the input of the first layer of both.
+A label joins the input of the first layer of both. Both take other norms, and D can look across the batch, right before
+the logit (`layers.minibatch`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -20,22 +23,38 @@ from torch import Tensor, nn
 from ganforge.core.types import Spec
 from ganforge.nets.base import Discriminator, Generator, Verdict
 from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.minibatch import Minibatch, minibatch_layer
+from ganforge.nets.layers.spectral import spectral
 
+NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
+    "batch": lambda width: [nn.BatchNorm1d(width)],
+    "layer": lambda width: [nn.LayerNorm(width)],
+    "spectral": lambda width: [],  # normalises the weights instead
+    "none": lambda width: [],
+}
 LABEL_STD = 3**-0.5  # what a default linear layer makes of an input of unit variance: label and input start as equals
 
 
 class MlpG(nn.Module):
     """The net of `MlpGenerator`."""
 
-    def __init__(self, latent: int, widths: tuple[int, ...], shape: tuple[int, ...], classes: int, bounded: bool):
+    def __init__(
+        self,
+        latent: int,
+        widths: tuple[int, ...],
+        shape: tuple[int, ...],
+        classes: int,
+        bounded: bool,
+        norm: Literal["batch", "layer", "none"] = "batch",
+    ):
         super().__init__()
         self.shape = shape
         self.first = nn.Linear(latent, widths[0])
         # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z.
         self.label = LabelTable(classes, widths[0], (3 * latent) ** -0.5) if classes else None
-        layers: list[nn.Module] = [nn.BatchNorm1d(widths[0]), nn.LeakyReLU(0.2)]
+        layers: list[nn.Module] = [*NORMS[norm](widths[0]), nn.LeakyReLU(0.2)]
         for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.LeakyReLU(0.2)]
+            layers += [nn.Linear(before, after), *NORMS[norm](after), nn.LeakyReLU(0.2)]
         layers.append(nn.Linear(widths[-1], math.prod(shape)))
         if bounded:
             layers.append(nn.Tanh())
@@ -51,21 +70,33 @@ class MlpG(nn.Module):
 class MlpD(nn.Module):
     """The net of `MlpDiscriminator`."""
 
-    def __init__(self, widths: tuple[int, ...], shape: tuple[int, ...], classes: int):
+    def __init__(
+        self,
+        widths: tuple[int, ...],
+        shape: tuple[int, ...],
+        classes: int,
+        norm: Literal["batch", "layer", "spectral", "none"] = "none",
+        minibatch: Minibatch = "none",
+    ):
         super().__init__()
         self.first = nn.Linear(math.prod(shape), widths[0])
         self.label = LabelTable(classes, widths[0], LABEL_STD) if classes else None
-        layers: list[nn.Module] = [nn.LeakyReLU(0.2)]
+        layers: list[nn.Module] = [*NORMS[norm](widths[0]), nn.LeakyReLU(0.2)]
         for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
+            layers += [nn.Linear(before, after), *NORMS[norm](after), nn.LeakyReLU(0.2)]
         self.rest = nn.Sequential(*layers)
-        self.head = nn.Linear(widths[-1], 1)
+        self.across = minibatch_layer(minibatch, widths[-1])
+        self.head = nn.Linear(widths[-1] + (self.across.extra if self.across else 0), 1)
+        if norm == "spectral":
+            spectral(self)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
         h = self.first(x.flatten(1))
         if self.label is not None:
             h = h + self.label(c)
         features = self.rest(h)  # [N, widths[-1]]
+        if self.across is not None:
+            features = self.across(features)
         return Verdict(self.head(features).squeeze(1), features)
 
 
@@ -76,10 +107,12 @@ class MlpGenerator(Generator, kind="mlp"):
     """Units of the hidden layers, first to last."""
     bounded: bool | None = None
     """End in tanh, so that samples lie in [-1, 1]; by default for pictures and the like, and not for points [D]."""
+    norm: Literal["batch", "layer", "none"] = "batch"
+    """What normalises the hidden layers."""
 
     def build(self, spec: Spec) -> nn.Module:
         bounded = len(spec.shape) > 1 if self.bounded is None else self.bounded
-        return MlpG(self.latent, self.widths, spec.shape, spec.classes, bounded)
+        return MlpG(self.latent, self.widths, spec.shape, spec.classes, bounded, self.norm)
 
 
 class MlpDiscriminator(Discriminator, kind="mlp"):
@@ -87,6 +120,10 @@ class MlpDiscriminator(Discriminator, kind="mlp"):
 
     widths: tuple[int, ...] = Field(default=(512, 256), min_length=1)
     """Units of the hidden layers, first to last."""
+    norm: Literal["batch", "layer", "spectral", "none"] = "none"
+    """Batch norm, which penalties a sample do not go with; layer norm; spectral norm of all weights; or none."""
+    minibatch: Minibatch = "none"
+    """What D sees of the whole batch, against collapse: how much its samples deviate, or learned distances of them."""
 
     def build(self, spec: Spec) -> nn.Module:
-        return MlpD(self.widths, spec.shape, spec.classes)
+        return MlpD(self.widths, spec.shape, spec.classes, self.norm, self.minibatch)

@@ -1,0 +1,95 @@
+"""Normalisation layers: which numbers share a mean and a variance.
+
+batch     of a channel, over the batch               Ioffe & Szegedy 2015
+layer     of a sample, over all its channels         Ba et al. 2016; what the critic of WGAN-GP has
+virtual   of a channel, over a fixed reference batch and the sample itself     Salimans et al. 2016, section 3.5
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+EPS = 1e-5
+
+
+def wide(x: Tensor) -> Tensor:
+    """x in single precision at least: autocast may have left it in half, too coarse for statistics."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+class VirtualBatchNorm(nn.Module):
+    """Batch norm whose statistics come from a reference batch that never changes, and from the sample itself.
+
+    A sample's result does not hang on its neighbours, in training and in use alike. The reference batch lies in the
+    first rows of what comes in, [R + N, C, ...], and goes through the net with the batch, since its statistics change
+    with every step. With one sample counted beside the R of the reference:
+
+        μ_i = (R μ + m_i) / (R + 1),   σ²_i = (R (σ² + (μ − μ_i)²) + s²_i + (m_i − μ_i)²) / (R + 1)
+
+    μ, σ² of the reference; m_i, s²_i of sample i over its places. The reference is normalised by μ and σ² alone.
+
+    Args:
+        channels: C.
+        reference: R.
+    """
+
+    def __init__(self, channels: int, reference: int, eps: float = EPS):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.reference, self.eps = reference, eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = wide(x) if x.ndim > 2 else wide(x).unsqueeze(2)  # [R + N, C, *places]
+        places = tuple(range(2, h.ndim))
+        var, mean = torch.var_mean(h[: self.reference], (0, *places), correction=0)  # [C]
+        own_var, own_mean = torch.var_mean(h[self.reference :], places, correction=0)  # [N, C]
+        share = 1 / (self.reference + 1)
+        joint_mean = mean.lerp(own_mean, share)
+        joint_var = (var + (mean - joint_mean).square()).lerp(own_var + (own_mean - joint_mean).square(), share)
+        means = torch.cat([mean.expand(self.reference, -1), joint_mean])
+        variances = torch.cat([var.expand(self.reference, -1), joint_var])
+        scale = self.weight * torch.rsqrt(variances + self.eps)  # [R + N, C]
+        shape = (*scale.shape, *[1] * (x.ndim - 2))
+        return (x * scale.view(shape) + (self.bias - means * scale).view(shape)).to(x.dtype)
+
+    def extra_repr(self) -> str:
+        return f"{len(self.weight)}, reference={self.reference}"
+
+
+class Reference(nn.Module):
+    """The reference batch of a generator with virtual batch norm: latents, and labels where there are classes.
+
+    Drawn once, when the net is built, and part of its state: the checkpoint and the shared model hold it.
+    """
+
+    z: Tensor
+    c: Tensor | None
+
+    def __init__(self, count: int, latent: int, classes: int):
+        super().__init__()
+        self.register_buffer("z", torch.randn(count, latent))
+        self.register_buffer("c", torch.arange(count) % classes if classes else None)
+
+    def forward(self, z: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """z and c with the reference in front of them."""
+        if self.c is not None and c is not None:
+            c = torch.cat([self.c, c])
+        return torch.cat([self.z.to(z.dtype), z]), c
+
+
+class WithoutReference(nn.Module):
+    """Takes the reference batch off again: [R + N, ...] → [N, ...]."""
+
+    def __init__(self, reference: int):
+        super().__init__()
+        self.reference = reference
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[self.reference :]
+
+
+def layer_norm(channels: int) -> nn.Module:
+    """A mean and a variance for each sample, over channels and places; a scale and an offset for each channel."""
+    return nn.GroupNorm(1, channels)
