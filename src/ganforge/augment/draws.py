@@ -1,0 +1,62 @@
+"""What the augmentations share: named draws, one a sample, and pictures taken apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.types import Spec
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws for the samples of one batch: [N] each, in the arithmetic of the samples."""
+
+    rng: Rng
+    n: int
+    dtype: torch.dtype
+
+    def uniform(self, name: str, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Uniform in [low, high)."""
+        return self.rng.uniform(name, (self.n,), low, high).to(self.dtype)
+
+    def normal(self, name: str) -> Tensor:
+        """Standard normal."""
+        return self.rng.normal(name, (self.n,)).to(self.dtype)
+
+    def integers(self, name: str, high: int) -> Tensor:
+        """Whole numbers 0 to high − 1."""
+        return self.rng.integers(name, (self.n,), high)
+
+    def chosen(self, name: str, p: Tensor | float) -> Tensor:
+        """True for a share `p` of the samples: for none where p is 0, for all where it is 1."""
+        return self.rng.uniform(f"{name}?", (self.n,)) < p
+
+
+def widen(x: Tensor) -> Tensor:
+    """Samples in an arithmetic in which a place in a picture is exact: float32, or float64 if they are so already."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def per_sample(value: Tensor) -> Tensor:
+    """[N] → [N, 1, 1, 1], to meet pictures."""
+    return value[:, None, None, None]
+
+
+def split_alpha(x: Tensor) -> tuple[Tensor, Tensor]:
+    """A picture's colour [N, 1 or 3, H, W] and its alpha [N, 0 or 1, H, W]."""
+    colours = 3 if x.shape[1] == 4 else x.shape[1]
+    return x[:, :colours], x[:, colours:]
+
+
+def require_picture(spec: Spec, kind: str) -> None:
+    """Raises UserError for samples that are not pictures in grey, RGB or RGBA."""
+    if len(spec.shape) != 3 or spec.shape[0] not in (1, 3, 4):
+        raise UserError(
+            f"task.augment: {kind!r} moves and colours pictures in grey, RGB or RGBA, and these samples have the shape "
+            f"{list(spec.shape)}. Leave it out (task.augment=null); penalties such as r1 work for samples of any kind"
+        )
