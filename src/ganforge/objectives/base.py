@@ -74,12 +74,12 @@ class Play:
     @property
     def real_logits(self) -> Tensor:
         """D's logits [N] of `real`; asked for now where D has not judged them in this step."""
-        return self.critic(self.real) if self.on_real is None else self.on_real[0]
+        return self.critic(self.real.detach()) if self.on_real is None else self.on_real[0]
 
     @property
     def fake_logits(self) -> Tensor:
         """D's logits [N] of `fake`; asked for now where D has not judged them in this step."""
-        return self.critic(self.fake) if self.on_fake is None else self.on_fake[0]
+        return self.critic(self.fake.detach()) if self.on_fake is None else self.on_fake[0]
 
 
 class Penalty(Component, family="penalty"):
