@@ -1,0 +1,69 @@
+"""A fully connected critic of maxout units, as the first GANs had, and the tests of mode collapse after them.
+
+Goodfellow et al. 2013, "Maxout Networks". A unit is the largest of k linear functions, and so learns its own shape:
+
+    h = max over j of (W_j x + b_j),  j = 1..k
+
+D: x [N, *shape] → widths, each of maxout units → logit [N]. A label joins the input of the first layer.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.types import Spec
+from ganforge.nets.base import Discriminator, Verdict
+from ganforge.nets.layers.labels import LabelTable
+
+LABEL_STD = 3**-0.5  # what a default linear layer makes of an input of unit variance: label and input start as equals
+
+
+class Maxout(nn.Module):
+    """The largest of each `pieces` neighbours: [N, width · pieces] → [N, width]."""
+
+    def __init__(self, pieces: int):
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unflatten(1, (-1, self.pieces)).amax(2)
+
+    def extra_repr(self) -> str:
+        return f"pieces={self.pieces}"
+
+
+class MaxoutD(nn.Module):
+    """The net of `MaxoutDiscriminator`."""
+
+    def __init__(self, widths: tuple[int, ...], pieces: int, shape: tuple[int, ...], classes: int):
+        super().__init__()
+        self.first = nn.Linear(math.prod(shape), widths[0] * pieces)
+        self.label = LabelTable(classes, widths[0] * pieces, LABEL_STD) if classes else None
+        layers: list[nn.Module] = [Maxout(pieces)]
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after * pieces), Maxout(pieces)]
+        self.rest = nn.Sequential(*layers)
+        self.head = nn.Linear(widths[-1], 1)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        h = self.first(x.flatten(1))
+        if self.label is not None:
+            h = h + self.label(c)
+        features = self.rest(h)  # [N, widths[-1]]
+        return Verdict(self.head(features).squeeze(1), features)
+
+
+class MaxoutDiscriminator(Discriminator, kind="maxout"):
+    """Fully connected layers of maxout units, for samples of any shape."""
+
+    widths: tuple[int, ...] = Field(default=(200, 200, 200), min_length=1)
+    """Units of the hidden layers, first to last."""
+    pieces: int = Field(default=5, ge=2)
+    """Linear functions a unit takes the largest of."""
+
+    def build(self, spec: Spec) -> nn.Module:
+        return MaxoutD(self.widths, self.pieces, spec.shape, spec.classes)
