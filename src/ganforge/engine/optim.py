@@ -21,6 +21,8 @@ class Optimizer(Component, family="optimizer"):
     """L2 penalty on the weights (decoupled in AdamW)."""
     clip: float | None = Field(default=None, gt=0)
     """Scale the gradients of a step down to this norm; null leaves them."""
+    clamp: float | None = Field(default=None, gt=0)
+    """Hold every weight within ± this after each step, as the first WGAN does (0.01); null leaves them."""
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
         """The optimiser of a net's parameters."""

@@ -138,6 +138,7 @@ def check(recipe: Recipe) -> None:
     """
     if recipe.batch % recipe.accumulate:
         raise UserError(f"accumulate={recipe.accumulate} does not divide batch={recipe.batch}")
+    recipe.task.check(recipe.batch // recipe.accumulate)
 
 
 def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[str] = ()) -> Recipe:

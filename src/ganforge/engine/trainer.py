@@ -126,6 +126,10 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = at(settings.lr, position)
             optimizer.step()
+            if settings.clamp is not None:
+                with torch.no_grad():
+                    for weight in self.nets[name].parameters():
+                        weight.clamp_(-settings.clamp, settings.clamp)
 
     def check_finite(self, weights: bool = False) -> None:
         """Raises TrainingError when a loss, or with `weights` a weight, is no longer a finite number."""
