@@ -52,29 +52,30 @@ class SpectralNorm(nn.Module):
             matrix = self._matrix(weight)
             u = self._unit(torch.randn_like(matrix[:, 0]))
             for _ in range(BURN_IN):
-                u = self._moved(matrix, u)
+                u = self._moved(matrix, pulled_back(matrix, u))
         self.register_buffer("u", u)
         self.register_buffer("sigma", torch.full_like(u[0], -1.0))  # of no W: the first step moves u
 
     def forward(self, weight: Tensor) -> Tensor:
         matrix = self._matrix(weight)
         u = self._advance(matrix.detach()) if self.training else self._unit(self.u)  # an averaged u is too short
-        sigma = stretch(matrix, u).clamp_min(self.eps)
-        return weight / sigma
+        sigma = torch.linalg.vector_norm(pulled_back(matrix, u))
+        if self.training:
+            self.sigma.copy_(sigma.detach())
+        return weight / sigma.clamp_min(self.eps)
 
     @torch.no_grad()
     def _advance(self, matrix: Tensor) -> Tensor:
         """u for this W: moved if W is new, else as it was."""
-        new = stretch(matrix, self.u) != self.sigma
+        v = pulled_back(matrix, self.u)
+        new = torch.linalg.vector_norm(v) != self.sigma
         # A choice between tensors, not a branch: a branch would make the host wait for the device in every layer.
-        # The result is another tensor than the buffer, which the graph of an earlier batch of this step may hold.
-        u = torch.where(new, self._moved(matrix, self.u), self.u)
+        # The graph gets a tensor of its own, for the buffer changes in the next step.
+        u = torch.where(new, self._moved(matrix, v), self.u)
         self.u.copy_(u)
-        self.sigma.copy_(stretch(matrix, u))
         return u
 
-    def _moved(self, matrix: Tensor, u: Tensor) -> Tensor:
-        v = (matrix * u[:, None]).sum(0)  # [in]; its length falls out
+    def _moved(self, matrix: Tensor, v: Tensor) -> Tensor:
         return self._unit((matrix * self._unit(v)).sum(1))  # [out]
 
     def _unit(self, vector: Tensor) -> Tensor:
@@ -87,9 +88,9 @@ class SpectralNorm(nn.Module):
         return f"dim={self.dim}, eps={self.eps}"
 
 
-def stretch(matrix: Tensor, u: Tensor) -> Tensor:
-    """‖Wᵀu‖₂ of W [out, in] and u [out]."""
-    return torch.linalg.vector_norm((matrix * u[:, None]).sum(0))
+def pulled_back(matrix: Tensor, u: Tensor) -> Tensor:
+    """Wᵀu [in] of W [out, in] and u [out]."""
+    return (matrix * u[:, None]).sum(0)
 
 
 def spectral(net: Module) -> Module:
