@@ -23,6 +23,7 @@ from ganforge.objectives.relativistic import RpGan
 from ganforge.recipes import recipe
 from ganforge.signals.points import Points
 from ganforge.tasks.synthesis import Synthesis
+from ganforge.tasks.unrolled import Unrolled
 
 CLOUD = 50  # rows and columns of latents in a preview: 2,500 points, as the protocol has them
 
@@ -135,4 +136,34 @@ def toy_wgan_gp() -> Recipe:
         optimizers={"G": Adam(lr=1e-4, betas=(0.5, 0.9)), "D": Adam(lr=1e-4, betas=(0.5, 0.9))},
         ema=Ema(half_life=0),
         callbacks=watched(every=5_000_000),
+    )
+
+
+@recipe("toy-unrolled")
+def toy_unrolled() -> Recipe:
+    """Points in the plane by an unrolled GAN: G sees ten steps of D ahead.
+
+    Paper: Metz et al. 2017, of whose mixture these are the settings: nets of 2 × 128 units without norms, 256 latents,
+    batch 512, Adam with 1e-3 for G and 1e-4 for D. Departures: LeakyReLU 0.2, and in the steps ahead plain gradient
+    descent where the paper has the optimiser of D.
+    Command: `ganforge train toy-unrolled`, or `data=grid25`
+    """
+    return Recipe(
+        name="toy-unrolled",
+        data=Ring8(),
+        samples=12_800_000,
+        batch=512,
+        checkpoint_every=1_000_000,
+        log_every=100_000,
+        precision="fp32",
+        signal=Points(),
+        task=Unrolled(
+            generator=MlpGenerator(latent=256, widths=(128, 128), norm="none"),
+            discriminator=MlpDiscriminator(widths=(128, 128)),
+            objective=NonSaturating(),
+            steps=10,
+        ),
+        optimizers={"G": Adam(lr=1e-3, betas=(0.5, 0.999)), "D": Adam(lr=1e-4, betas=(0.5, 0.999))},
+        ema=Ema(half_life=0),
+        callbacks=watched(every=1_000_000),
     )
