@@ -257,7 +257,7 @@ class TestDiscriminator:
         real, fake = torch.randn(N, *spec.shape) + 0.5, torch.randn(N, *spec.shape) - 0.5
         optimizer = torch.optim.Adam(net.parameters(), 1e-3)
         losses = []
-        for _ in range(10):
+        for _ in range(6):
             loss = softplus(-net(real, labels(spec)).logits).mean() + softplus(net(fake, labels(spec)).logits).mean()
             optimizer.zero_grad()
             loss.backward()

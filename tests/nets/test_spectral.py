@@ -14,6 +14,7 @@ from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.ema import Ema
 from ganforge.engine.train import resume_recipe, train
 from ganforge.engine.trainer import Trainer
+from ganforge.inference.model import load
 from ganforge.nets.layers.spectral import SpectralNorm, spectral
 from ganforge.recipes import make_recipe
 
@@ -237,6 +238,9 @@ def test_a_resumed_run_goes_on_exactly(tmp_path):
     assert any(name.endswith(".weight.0.u") for name in whole)
     assert whole.keys() == parts.keys()
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    pictures = [load(tmp_path / name, "cpu").sample(6, seed=1) for name in ("whole", "parts")]
+    assert pictures[0].shape == (6, 8, 8, 1)
+    assert (pictures[0] == pictures[1]).all()
 
 
 def test_accumulation_changes_nothing():
