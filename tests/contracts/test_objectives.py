@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -331,6 +332,21 @@ def test_a_slope_that_is_known_is_not_asked_for_again():
         torch.testing.assert_close(price, fresh)
         ours, wanted = (torch.autograd.grad(p.sum(), weight, retain_graph=True)[0] for p in (price, fresh))
         torch.testing.assert_close(ours, wanted)
+
+
+def test_what_is_known_is_not_asked_for_again():
+    asked: list[Tensor] = []
+
+    def critic(x: Tensor) -> Tensor:
+        asked.append(x)
+        return quadratic(x)
+
+    known = dataclasses.replace(play(critic), on_real=(quadratic(X), None), on_fake=(quadratic(Y), None))
+    for penalty, passes in ((Bcr(), 2), (Zcr(), 1), (LeCam(), 0)):
+        asked.clear()
+        price = penalty.loss(dataclasses.replace(known, steady=True))
+        assert len(asked) == passes
+        torch.testing.assert_close(price, penalty.loss(known))
 
 
 def test_dragan_stays_near_the_reals():

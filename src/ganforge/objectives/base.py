@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -56,6 +56,7 @@ class Play:
         memory: the state that this price has declared, by name.
         player: the net that is trained: D or G.
         on_real: what D said of `real` in this very step, where it was asked. on_fake: of `fake`.
+        steady: whether the critic draws nothing, so that it would say the same again.
         z: latents [n, L] of the fakes, n samples to N packs.
         generator: latents [n, L] → samples [N, ...], the label closed over.
     """
@@ -68,6 +69,7 @@ class Play:
     player: nn.Module | None = None
     on_real: Seen | None = None
     on_fake: Seen | None = None
+    steady: bool = False
     z: Tensor | None = None
     generator: Callable[[Tensor], Tensor] | None = None
 
@@ -80,6 +82,11 @@ class Play:
     def fake_logits(self) -> Tensor:
         """D's logits [N] of `fake`; asked for now where D has not judged them in this step."""
         return self.critic(self.fake.detach()) if self.on_fake is None else self.on_fake[0]
+
+    def again(self, side: Literal["real", "fake"]) -> Tensor:
+        """The critic's logits [N] of one side, with the draws that it will use for other samples too."""
+        x, seen = (self.real, self.on_real) if side == "real" else (self.fake, self.on_fake)
+        return seen[0] if self.steady and seen is not None else self.critic(x.detach())
 
 
 class Penalty(Component, family="penalty"):

@@ -43,11 +43,10 @@ class Bcr(Penalty, kind="bcr"):
             )
 
     def loss(self, play: Play) -> Tensor:
-        return self._change(play, play.real, "real") + self._change(play, play.fake, "fake")
+        return self._change(play, "real", play.real) + self._change(play, "fake", play.fake)
 
-    def _change(self, play: Play, x: Tensor, name: str) -> Tensor:
-        x = x.detach()
-        return (play.critic(x) - play.critic(self.moved(x, play.rng.at(name)))).square()
+    def _change(self, play: Play, side: Literal["real", "fake"], x: Tensor) -> Tensor:
+        return (play.again(side) - play.critic(self.moved(x.detach(), play.rng.at(side)))).square()
 
     def moved(self, x: Tensor, rng: Rng) -> Tensor:
         """T(x): pictures [N, C, H, W], each flipped or not and shifted its own way."""
@@ -80,7 +79,7 @@ class Zcr(Penalty, kind="zcr"):
     def loss(self, play: Play) -> Tensor:
         with torch.no_grad():
             other = beside(play, self.sigma)
-        return (play.critic(play.fake.detach()) - play.critic(other)).square()
+        return (play.again("fake") - play.critic(other)).square()
 
 
 class ZcrTerm(Term, kind="zcr"):

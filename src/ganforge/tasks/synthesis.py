@@ -193,6 +193,7 @@ class Synthesis(Task, kind="synthesis"):
             fake=fake,
             on_real=on_real,
             on_fake=on_fake,
+            steady=view.steady,
             z=z,
             generator=lambda z: view.join(nets.G(z, batch.c)),
         )

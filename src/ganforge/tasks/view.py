@@ -80,7 +80,14 @@ class View:
             x = self.augment.apply(x, self.rng.at(f"augment/{stream}"), self.memory.part("augment"))
         if self.noise:
             x = x + self.noise * self.rng.normal(f"noise/{stream}", x.shape).to(x)
-        return self.D(x, self.c)
+        verdict = self.D(x, self.c)
+        # differences of logits in bf16 would round a second time
+        return verdict._replace(logits=verdict.logits.to(torch.promote_types(verdict.logits.dtype, torch.float32)))
+
+    @property
+    def steady(self) -> bool:
+        """Whether it draws nothing."""
+        return self.augment is None and not self.noise
 
     def join(self, x: Tensor) -> Tensor:
         return join(x, self.m)
