@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ganforge.nets.layers.norms import wide
+from ganforge.nets.layers.norms import moments, wide
 
 Minibatch = Literal["none", "stddev", "discrimination"]
 
@@ -40,7 +40,7 @@ class MinibatchStddev(nn.Module):
         size = max(g for g in range(1, self.group + 1) if n % g == 0)
         size = n if size == 1 else size
         # The members of a group lie n / size apart in the batch, as in the paper.
-        deviation = (wide(x).unflatten(0, (size, -1)).var(0, correction=0) + 1e-8).sqrt()  # [n / size, C, ...]
+        deviation = (moments(wide(x).unflatten(0, (size, -1)), 0)[1] + 1e-8).sqrt()  # [n / size, C, ...]
         number = deviation.flatten(1).mean(1).repeat(size).to(x.dtype)  # [N]
         return torch.cat([x, number.view(-1, *[1] * (x.ndim - 1)).expand(n, 1, *x.shape[2:])], 1)
 

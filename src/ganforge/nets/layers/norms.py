@@ -18,6 +18,12 @@ def wide(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
+def moments(x: Tensor, dim: int | tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Mean and variance along axes. On a CPU several times as fast as `torch.var_mean`, which adds up one by one."""
+    mean = x.mean(dim, keepdim=True)
+    return mean.squeeze(dim), (x - mean).square().mean(dim)
+
+
 class VirtualBatchNorm(nn.Module):
     """Batch norm whose statistics come from a reference batch that never changes, and from the sample itself.
 
@@ -41,15 +47,16 @@ class VirtualBatchNorm(nn.Module):
         self.reference, self.eps = reference, eps
 
     def forward(self, x: Tensor) -> Tensor:
-        h = wide(x) if x.ndim > 2 else wide(x).unsqueeze(2)  # [R + N, C, *places]
-        places = tuple(range(2, h.ndim))
-        var, mean = torch.var_mean(h[: self.reference], (0, *places), correction=0)  # [C]
-        own_var, own_mean = torch.var_mean(h[self.reference :], places, correction=0)  # [N, C]
-        share = 1 / (self.reference + 1)
-        joint_mean = mean.lerp(own_mean, share)
-        joint_var = (var + (mean - joint_mean).square()).lerp(own_var + (own_mean - joint_mean).square(), share)
-        means = torch.cat([mean.expand(self.reference, -1), joint_mean])
-        variances = torch.cat([var.expand(self.reference, -1), joint_var])
+        h = wide(x) if x.ndim > 2 else wide(x).unsqueeze(2)
+        own_mean, own_var = moments(h, tuple(range(2, h.ndim)))  # [R + N, C]
+        R = self.reference
+        mean = own_mean[:R].mean(0)  # [C]
+        var = (own_var[:R] + (own_mean[:R] - mean).square()).mean(0)
+        share = 1 / (R + 1)
+        joint_mean = mean.lerp(own_mean[R:], share)
+        joint_var = (var + (mean - joint_mean).square()).lerp(own_var[R:] + (own_mean[R:] - joint_mean).square(), share)
+        means = torch.cat([mean.expand(R, -1), joint_mean])
+        variances = torch.cat([var.expand(R, -1), joint_var])
         scale = self.weight * torch.rsqrt(variances + self.eps)  # [R + N, C]
         shape = (*scale.shape, *[1] * (x.ndim - 2))
         return (x * scale.view(shape) + (self.bias - means * scale).view(shape)).to(x.dtype)
