@@ -81,6 +81,24 @@ class ToyGenerator(Generator, kind="toy"):
         return ToyG(self.latent, spec, self.norm)
 
 
+class DeafGenerator(Generator, kind="toy-deaf"):
+    """Hears no latent: one sample a label, whatever is asked for. A mode collapse from the start."""
+
+    latent: int = 4
+
+    def build(self, spec: Spec) -> nn.Module:
+        return DeafG(spec)
+
+
+class DeafG(nn.Module):
+    def __init__(self, spec: Spec):
+        super().__init__()
+        self.net = ToyG(1, spec, norm=False)
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.net(z[:, :1] * 0, c)
+
+
 class ToyG(nn.Module):
     def __init__(self, latent: int, spec: Spec, norm: bool):
         super().__init__()

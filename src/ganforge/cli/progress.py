@@ -104,12 +104,13 @@ class TimeLeft(ProgressColumn):
 
 
 def describe(event: Mapping[str, Any]) -> str:
-    """A tick in one line: `1,234 samples/s  D 1.32  G 0.85  D right: real 71% fake 80%`."""
+    """A tick in one line: `1,234 samples/s  D 1.32  G 0.85  D right: real 71% fake 80%  healthy`."""
     parts = [f"{event['sps']:,.0f} samples/s"] if "sps" in event else []
     losses = [(name.removeprefix("loss/"), value) for name, value in event.items() if name.startswith("loss/")]
     parts += [f"{name} {value:.3g}" for name, value in losses if "/" not in name]
     right = [f"{name} {100 * event[f'acc/{name}']:.0f}%" for name in ("real", "fake") if f"acc/{name}" in event]
     parts += [f"D right: {' '.join(right)}"] if right else []
+    parts += [event["health"]] if "health" in event else []
     return "  ".join(parts)
 
 

@@ -102,6 +102,11 @@ class Loader:
         x = found.items.to(self.device, non_blocking=True)
         return x, None if self._labels is None else self._labels[found.index].to(self.device)
 
+    def reseed(self, seed: int) -> None:
+        """Another order of the samples from here on; what was read ahead in the old one is dropped."""
+        self._drop()
+        self.seed = seed
+
     def close(self) -> None:
         """Stops the threads. The loader is of no use afterwards."""
         self._drop()

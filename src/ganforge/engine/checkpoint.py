@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,15 @@ from ganforge.core.errors import TrainingError, UserError
 FORMAT = 1
 
 
-def write(parent: Path, samples: int, tensors: Mapping[str, Tensor], info: Mapping[str, Any], keep: int) -> Path:
-    """Writes a checkpoint and removes all but the newest `keep`.
+def write(
+    parent: Path,
+    samples: int,
+    tensors: Mapping[str, Tensor],
+    info: Mapping[str, Any],
+    keep: int,
+    spare: Callable[[Mapping[str, Any]], bool] | None = None,
+) -> Path:
+    """Writes a checkpoint and removes all but the newest `keep` and the newest whose info `spare` accepts.
 
     Raises:
         TrainingError: it could not be written (disk full, folder read-only). Earlier checkpoints are untouched.
@@ -53,9 +60,34 @@ def write(parent: Path, samples: int, tensors: Mapping[str, Tensor], info: Mappi
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise TrainingError(f"checkpoint {folder} could not be written: {error.strerror or error}") from error
+    spared = newest(parent, spare) if spare else None
     for old in _folders(parent)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+        if old != spared:
+            shutil.rmtree(old, ignore_errors=True)
     return folder
+
+
+def amend(folder: Path, **info: Any) -> None:
+    """Changes what the state.json of a checkpoint says, in one step. The tensors stay.
+
+    Raises:
+        TrainingError: it could not be written. The checkpoint is as it was.
+    """
+    path, temporary = folder / "state.json", folder / ".state.json"
+    try:
+        state = json.loads(path.read_text(encoding="utf-8")) | info
+        write_durably(temporary, (json.dumps(state, indent=2) + "\n").encode())
+        temporary.replace(path)
+        flush_folder(folder)
+    except OSError as error:
+        raise TrainingError(f"checkpoint {folder} could not be written: {error.strerror or error}") from error
+
+
+def drop_after(parent: Path, samples: int) -> None:
+    """Removes the checkpoints of more than `samples` samples seen."""
+    for folder in _folders(parent):
+        if int(folder.name) > samples:
+            shutil.rmtree(folder)
 
 
 def read(folder: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -82,10 +114,18 @@ def read(folder: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[st
     return (safetensors.torch.load(data) if tensors else {}), state
 
 
-def newest(parent: Path) -> Path | None:
-    """The latest checkpoint in `parent`, or None."""
-    folders = _folders(parent)
-    return folders[-1] if folders else None
+def newest(parent: Path, wanted: Callable[[Mapping[str, Any]], bool] | None = None) -> Path | None:
+    """The latest checkpoint in `parent`, or the latest whose info is as `wanted`; None without one."""
+    for folder in reversed(_folders(parent)):
+        if wanted is None:
+            return folder
+        try:
+            info = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # damaged: `read` says so when it is asked for
+            continue
+        if wanted(info):
+            return folder
+    return None
 
 
 def _folders(parent: Path) -> list[Path]:

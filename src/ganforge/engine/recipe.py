@@ -10,6 +10,7 @@ from ganforge.core.component import Component, PositiveCount
 from ganforge.data.base import DataSource
 from ganforge.engine.callbacks.base import Callback
 from ganforge.engine.ema import Ema
+from ganforge.engine.health.base import Health
 from ganforge.engine.optim import Optimizer
 from ganforge.signals.base import Signal
 from ganforge.tasks.base import Task
@@ -46,5 +47,7 @@ class Recipe(Component):
     """One for each player of the task."""
     ema: Ema = Ema()
     """The running average of the generators' weights, which samples are made from."""
+    health: Health = Field(default="watch", validate_default=True)
+    """What is done about a run that goes wrong: off, watch (name it), or rollback (go back and try other draws)."""
     callbacks: tuple[Callback, ...] = Field(default=("previews", "curves", "timelapse"), validate_default=True)
     """What watches the run."""

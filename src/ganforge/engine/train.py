@@ -35,11 +35,13 @@ FREE_ON_RESUME = (
     "keep",
     "log_every",
     "callbacks",
+    "health",
     "data.in_memory",
     "data.workers",
     "data.path",
 )
-"""What may differ when a run goes on, since no step changes with it. (Moved data is known by its fingerprint.)"""
+"""What may differ when a run goes on, since no step changes with it. (Moved data is known by its fingerprint. A
+rollback does change steps; it is asked for in so many words, and what it changed is in the checkpoint.)"""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def train(
         run.events.rewind(trainer.samples)
         tensors.clear()
 
-        session = Session(trainer, run, prints, state.get("seconds", 0.0))
+        session = Session(trainer, run, prints, state)
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
         told = _tell_skipped(session, loader)
         session.listeners = [c.build(session) for c in recipe.callbacks] + [make(session) for make in listeners]

@@ -8,9 +8,11 @@ The clock is `samples`, the real samples consumed. All else that happens at a mo
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,19 @@ from ganforge.data.loader import Loader
 from ganforge.engine import bundle, checkpoint
 from ganforge.engine.build import make_nets, make_optimizers
 from ganforge.engine.callbacks.base import Listener, due
+from ganforge.engine.health.base import Watch
+from ganforge.engine.health.diagnosis import ADVICE, DIVERGING
+from ganforge.engine.health.watcher import Watcher
 from ganforge.engine.precision import arithmetic, dtype_for
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.run import RunDir
 from ganforge.tasks.base import Phase
+
+log = logging.getLogger("ganforge")
+
+
+class NotFinite(TrainingError):
+    """A loss or a weight is no longer a number that training can go on with."""
 
 
 class Averages:
@@ -50,12 +61,29 @@ class Averages:
         return values
 
 
+@dataclass
+class Sight:
+    """What one iteration showed, not averaged.
+
+    Attributes:
+        batch: its last batch.
+        stats: what the phases reported, of the last part of the batch where it was split.
+        gradients: the norm of each player's gradient, before any clipping, in the first phase that trained it.
+    """
+
+    batch: Batch
+    stats: dict[str, Tensor] = field(default_factory=dict)
+    gradients: dict[str, Tensor] = field(default_factory=dict)
+
+
 class Trainer:
     """Trains the players of a recipe's task on one device.
 
     Attributes:
         samples: real samples consumed so far.
         nets: the players. averages: the running averages of the generators, which samples are made from.
+        seed: decides the draws from here on; the recipe's, until a rollback takes another.
+        rate: what all learning rates are multiplied with; 1 until a rollback lowers it.
     """
 
     def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
@@ -66,6 +94,7 @@ class Trainer:
         self.phases = list(recipe.task.phases())
         self.dtype = dtype_for(recipe.precision, device)
         self.samples = 0
+        self.seed, self.rate = recipe.seed, 1.0
         self.stats = Averages()
         self.data_seconds = 0.0
         self._rounds = max(phase.repeats for phase in self.phases)
@@ -76,26 +105,28 @@ class Trainer:
         """Samples that one iteration consumes: a batch for each repeat of the phase that repeats most."""
         return self.recipe.batch * self._rounds
 
-    def iterate(self) -> None:
-        """One iteration: every phase that is due, then the averages."""
+    def iterate(self, look: bool = False) -> Sight | None:
+        """One iteration: every phase that is due, then the averages. With `look`, returns what it showed."""
         iteration = self.samples // self.stride
         batches = [self._batch(self.samples + r * self.recipe.batch) for r in range(self._rounds)]
+        sight = Sight(batches[-1]) if look else None
         for phase in self.phases:
             if iteration % phase.every == 0:
                 for r in range(phase.repeats):
-                    self._update(phase, batches[r], self.samples + r * self.recipe.batch)
+                    self._update(phase, batches[r], self.samples + r * self.recipe.batch, sight)
         self.samples += self.stride
         for name, average in self.averages.items():
             self.recipe.ema.update(average, self.nets[name], self.stride, self.samples)
+        return sight
 
     def _batch(self, position: int) -> Batch:
         start = time.perf_counter()
         stored, labels = self.loader.batch(position)
-        x = self.recipe.signal.encode(stored, self.spec, Rng(self.recipe.seed, position, "data", device=self.device))
+        x = self.recipe.signal.encode(stored, self.spec, Rng(self.seed, position, "data", device=self.device))
         self.data_seconds += time.perf_counter() - start
         return Batch(x, labels if self.spec.classes else None)
 
-    def _update(self, phase: Phase, batch: Batch, position: int) -> None:
+    def _update(self, phase: Phase, batch: Batch, position: int, sight: Sight | None = None) -> None:
         for name, net in self.nets.items():
             net.requires_grad_(name in phase.trains)
         trained = [self.optimizers[name] for name in phase.trains]
@@ -104,7 +135,7 @@ class Trainer:
         parts = self.recipe.accumulate
         size = len(batch) // parts
         for part in range(parts):
-            rng = Rng(self.recipe.seed, position, phase.name, (part, parts), self.device)
+            rng = Rng(self.seed, position, phase.name, (part, parts), self.device)
             torch.manual_seed(rng.seed_for(f"torch/{part}"))  # for what nets draw themselves: dropout, noise
             with arithmetic(self.dtype, self.device, phase.order):
                 terms = phase.loss(self.nets, batch.rows(part * size, (part + 1) * size), rng)
@@ -118,13 +149,17 @@ class Trainer:
                     self.stats.add(f"loss/{phase.name}/{name}", value)
             for name, value in terms.stats.items():
                 self.stats.add(name, value)
+            if sight is not None:
+                sight.stats |= terms.stats
         for name, optimizer in zip(phase.trains, trained, strict=True):
             settings = self.recipe.optimizers[name]
+            if sight is not None and name not in sight.gradients:
+                sight.gradients[name] = gradient_norm(self.nets[name])
             if settings.clip is not None:
                 norm = torch.nn.utils.clip_grad_norm_(self.nets[name].parameters(), settings.clip)
                 self.stats.add(f"grad_norm/{name}", norm)
             for group in optimizer.param_groups:
-                group["lr"] = at(settings.lr, position)
+                group["lr"] = at(settings.lr, position) * self.rate
             optimizer.step()
             if settings.clamp is not None:
                 with torch.no_grad():
@@ -132,16 +167,14 @@ class Trainer:
                         weight.clamp_(-settings.clamp, settings.clamp)
 
     def check_finite(self, weights: bool = False) -> None:
-        """Raises TrainingError when a loss, or with `weights` a weight, is no longer a finite number."""
+        """Raises NotFinite when a loss, or with `weights` a weight, is no longer a finite number."""
         if not self._finite:
-            raise TrainingError(f"a loss is no longer a finite number at {self.samples:,} samples")
+            raise NotFinite(f"a loss is no longer a finite number at {self.samples:,} samples")
         if weights:
             for name, net in self.nets.items():
                 for key, tensor in net.state_dict().items():
                     if not torch.isfinite(tensor).all():
-                        raise TrainingError(
-                            f"the weights {name}.{key} are no longer finite at {self.samples:,} samples"
-                        )
+                        raise NotFinite(f"the weights {name}.{key} are no longer finite at {self.samples:,} samples")
 
     @torch.inference_mode()
     def generate(self, request: Request) -> np.ndarray:
@@ -172,16 +205,35 @@ class Trainer:
         for name, buffer in self.nets.memory.buffers.items():
             self.nets.memory[name] = tensors[f"memory.{name}"].to(buffer.device)
         self.samples = samples
+        self.stats.sums.clear()
+        self._finite.fill_(True)
+
+    def redirect(self, seed: int, rate: float) -> None:
+        """Other draws, another order of the data and learning rates `rate` times as high from here on."""
+        if seed != self.seed:
+            self.loader.reseed(seed)
+        self.seed, self.rate = seed, rate
+
+
+def gradient_norm(net: torch.nn.Module) -> Tensor:
+    """The L2 norm of all of a net's gradients together."""
+    gradients = [p.grad for p in net.parameters() if p.grad is not None]
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) if gradients else torch.zeros(())
 
 
 class Session:
     """One process's work on a run: the trainer, its folder, those who watch, and when to stop."""
 
-    def __init__(self, trainer: Trainer, run: RunDir, data_fingerprint: str, seconds: float = 0.0):
+    def __init__(self, trainer: Trainer, run: RunDir, data_fingerprint: str, state: Mapping[str, Any] | None = None):
         self.trainer, self.run, self.data_fingerprint = trainer, run, data_fingerprint
         self.folder: Path = run.folder
         self.recipe, self.spec = trainer.recipe, trainer.spec
-        self.seconds = seconds  # of training, all sessions of the run together
+        self.watcher = Watcher(self.recipe.health)
+        state = state or {}  # of the checkpoint that the run goes on from
+        self.seconds: float = state.get("seconds", 0.0)  # of training, all sessions of the run together
+        if "health" in state:  # checkpoints had none before
+            self.watcher.recall(state["health"])
+            trainer.redirect(self.watcher.seed(self.recipe.seed), self.watcher.rate)
         self.listeners: list[Listener] = []
         self.stop = False
         self._saved_at = -1
@@ -202,27 +254,20 @@ class Session:
         Raises:
             TrainingError: the numbers are no longer finite, or a checkpoint could not be written.
         """
-        recipe, trainer = self.recipe, self.trainer
+        recipe = self.recipe
         deadline = math.inf if minutes is None else time.perf_counter() + 60 * minutes
         try:
             for listener in self.listeners:
                 listener.on_start()
             tick = Tick(self)
-            while self.samples < recipe.samples and not self.stop and time.perf_counter() < deadline:
-                before = self.samples
-                trainer.iterate()
-                if self.trainer.device.type == "cpu":
-                    trainer.check_finite()  # on a GPU this would wait for it at every step
-                for listener in self.listeners:
-                    tick.pause(listener.on_step, before, self.samples)
-                if due(before, self.samples, recipe.log_every):
-                    trainer.check_finite()
-                    tick.log()
-                if due(before, self.samples, recipe.checkpoint_every):
-                    tick.pause(self.save)
-            if self.samples != self._saved_at:
-                tick.pause(self.save)
+            first = checkpoint.newest(self.run.checkpoints, _sound) is None
+            if first and self.watcher.may_go_back and self.watcher.sound:  # there is a way back from the first step on
+                tick.pause(self.save, planned=True)
+            while not self._stretch(deadline, tick):
+                tick.restart()
         except TrainingError as error:
+            if isinstance(error, NotFinite) and isinstance(self.recipe.health, Watch):
+                self.log("health", state=DIVERGING, why=str(error), advice=ADVICE[DIVERGING])
             self.log("failed", message=str(error))
             raise TrainingError(f"{error}. {self._rescue()}") from error
         finally:
@@ -232,27 +277,120 @@ class Session:
         self.log("end", reason=reason, seconds=round(self.seconds, 3))
         return reason
 
-    def save(self) -> Path:
-        """Writes a checkpoint and the bundle. Weights that are not finite are never written."""
-        trainer = self.trainer
-        trainer.check_finite(weights=True)
-        info = {"data": self.data_fingerprint, "seconds": round(self.seconds, 3), "recipe": self.recipe.name}
-        folder = checkpoint.write(self.run.checkpoints, self.samples, trainer.state(), info, self.recipe.keep)
+    def _stretch(self, deadline: float, tick: Tick) -> bool:
+        """Trains to the end and saves, or until the run has gone back to a checkpoint; returns whether it is the end.
+
+        Raises:
+            TrainingError: as `train`.
+        """
+        recipe, trainer = self.recipe, self.trainer
         try:
-            bundle.save(self.folder / "model.safetensors", self.recipe, self.spec, trainer.averages, self.samples)
-        except OSError as error:
-            raise TrainingError(
-                f"{self.folder / 'model.safetensors'} could not be written: {error.strerror}"
-            ) from error
+            while self.samples < recipe.samples and not self.stop and time.perf_counter() < deadline:
+                before = self.samples
+                sight = trainer.iterate(look=self.watcher.due(before // trainer.stride))
+                if trainer.device.type == "cpu":
+                    trainer.check_finite()  # on a GPU this would wait for it at every step
+                if sight is not None and self._look(sight):
+                    return False
+                for listener in self.listeners:
+                    tick.pause(listener.on_step, before, self.samples)
+                if due(before, self.samples, recipe.log_every):
+                    trainer.check_finite()
+                    tick.log()
+                if due(before, self.samples, recipe.checkpoint_every):
+                    tick.pause(self.save, planned=True)
+            if self.samples != self._saved_at:
+                tick.pause(self.save)
+        except NotFinite as error:
+            if self._go_back(DIVERGING, str(error)):
+                return False
+            raise
+        return True
+
+    def _look(self, sight: Sight) -> bool:
+        """Has the watcher look, and says what it sees; returns whether the run went back for it."""
+        watcher = self.watcher
+        if watcher.look(self.trainer, sight):
+            seen = watcher.diagnosis
+            advice = ADVICE.get(seen.state, ())
+            self.log("health", state=seen.state, why=seen.why, advice=advice, figures=watcher.looks[-1])
+            if watcher.trouble:
+                log.warning("%s at %s samples: %s. Try: %s", seen.state, f"{self.samples:,}", seen.why, advice[0])
+        return watcher.trouble and self._go_back(watcher.diagnosis.state, watcher.diagnosis.why)
+
+    def _go_back(self, state: str, why: str) -> bool:
+        """Goes back to the last sound checkpoint, if the recipe says so and it may; returns whether it did."""
+        watcher, trainer, at_samples = self.watcher, self.trainer, self.samples
+        target = checkpoint.newest(self.run.checkpoints, _sound) if watcher.may_go_back else None
+        if target is None:
+            return False
+        tensors, info = checkpoint.read(target)
+        trainer.load_state(tensors, info["samples"], str(target))
+        watcher.went_back(info["health"])
+        trainer.redirect(watcher.seed(self.recipe.seed), watcher.rate)
+        checkpoint.drop_after(self.run.checkpoints, self.samples)
+        # What the checkpoint now says makes a process that is killed after this go on in the new direction.
+        checkpoint.amend(target, health=watcher.memo(), seconds=round(self.seconds, 3))
+        self._write_bundle()
+        self.run.events.rewind(self.samples)
+        self.log(
+            "rollback",
+            state=state,
+            why=why,
+            from_samples=at_samples,
+            folder=target.name,
+            count=watcher.rollbacks,
+            rate=watcher.rate,
+        )
+        log.warning(
+            "%s at %s samples: going back to %s samples, with other draws and learning rates times %.3g (rollback %d)",
+            state, f"{at_samples:,}", f"{self.samples:,}", watcher.rate, watcher.rollbacks,
+        )  # fmt: skip
+        self._saved_at = self.samples
+        return True
+
+    def save(self, planned: bool = False) -> Path:
+        """Writes a checkpoint and the bundle. Weights that are not finite are never written.
+
+        Args:
+            planned: it falls on a multiple of `checkpoint_every`. A rollback goes back to such a one alone: the others
+                hang on when a user stopped the run, and what it computes must not.
+        """
+        trainer, watcher = self.trainer, self.watcher
+        trainer.check_finite(weights=True)
+        info = {
+            "data": self.data_fingerprint,
+            "seconds": round(self.seconds, 3),
+            "recipe": self.recipe.name,
+            "sound": planned and watcher.sound,
+            "health": watcher.memo(),
+        }
+        folder = checkpoint.write(
+            self.run.checkpoints, self.samples, trainer.state(), info, self.recipe.keep,
+            spare=_sound if watcher.may_go_back else None,
+        )  # fmt: skip
+        self._write_bundle()
         self._saved_at = self.samples
         self.log("checkpoint", folder=folder.name)
         for listener in self.listeners:
             listener.on_checkpoint(folder)
         return folder
 
+    def _write_bundle(self) -> None:
+        path = self.folder / "model.safetensors"
+        try:
+            bundle.save(path, self.recipe, self.spec, self.trainer.averages, self.samples)
+        except OSError as error:
+            raise TrainingError(f"{path} could not be written: {error.strerror}") from error
+
     def _rescue(self) -> str:
         last = checkpoint.newest(self.run.checkpoints)
         return f"The last good checkpoint is {last}" if last else "No checkpoint was written before that"
+
+
+def _sound(info: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is one to go back to."""
+    return bool(info.get("sound"))
 
 
 class Tick:
@@ -260,9 +398,9 @@ class Tick:
 
     def __init__(self, session: Session):
         self.session = session
-        self._restart()
+        self.restart()
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
         self.start, self.from_samples = time.perf_counter(), self.session.samples
         self.session.trainer.data_seconds = 0.0
 
@@ -281,14 +419,15 @@ class Tick:
             "data_share": round(trainer.data_seconds / seconds, 4),
             **{name: float(f"{value:.6g}") for name, value in values.items()},
             **{f"lr/{name}": group["lr"] for name, o in trainer.optimizers.items() for group in o.param_groups[:1]},
+            **session.watcher.shown(),
         }
         session.run.events.write(event)
         for listener in session.listeners:
             listener.on_tick(event)
-        self._restart()
+        self.restart()
 
-    def pause(self, work: Callable[..., Any], *args: Any) -> None:
+    def pause(self, work: Callable[..., Any], *args: Any, **options: Any) -> None:
         """Does something that is not training; its time counts for no rate."""
         start = time.perf_counter()
-        work(*args)
+        work(*args, **options)
         self.start += time.perf_counter() - start

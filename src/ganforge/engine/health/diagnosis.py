@@ -1,0 +1,196 @@
+"""From a series of looks to the name of what is wrong. Pure functions of numbers; no method is known by name.
+
+A look shows a *sign* where its figures alone look wrong; a run is in *trouble* when signs stay. What stays is asked for
+because every run begins like a sick one: untrained fakes are far from the reals, all alike, and D is sure of them.
+
+Where the thresholds come from: 20 runs that end well and 20 that do not, of points, 8×8 digits, fully connected and
+convolutional nets, conditional and not, each of 800 iterations and several seeds (`tests/engine/health_runs.py`). There
+a run that goes well keeps, after its first 400 iterations, a distance below 0.09 and a diversity between 0.6 and 1.3;
+those that go badly have a distance above 0.2, or a diversity below 0.2 or above 3. The thresholds lie between.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+HEALTHY, D_WINS, G_WINS = "healthy", "D wins", "G wins"
+OSCILLATING, COLLAPSING, DIVERGING = "oscillating", "collapsing", "diverging"
+UNSETTLED = "unsettled"
+"""The state while it is too early to tell: few looks, or signs that have not stayed for long."""
+
+THIN = 0.25
+"""Fakes that are so much less diverse than reals are a few pictures only."""
+ALIKE = 0.02
+"""Fakes with less than this are one picture. Untrained generators have 0.05 to 0.5."""
+DIVERSE = 0.5
+"""Fakes that once had this much and now are thin have collapsed, whatever D says of them."""
+WIDE = 3.0
+"""Fakes that are so much more spread out than reals run away."""
+FAR = 0.15
+"""Energy distance above which fakes lie elsewhere than reals."""
+SURE, FOOLED = 0.95, 0.6
+"""D's auc above which it makes next to no mistake, and below which it sees no difference."""
+LARGE_GAP = 1000.0
+"""Logits that are so far apart belong to a D whose weights run away."""
+FEW_COVERED, PRECISE = 0.3, 0.7
+"""Fakes that look right (precision) but reach few of the reals (coverage) are of some modes only."""
+COVERAGE_FROM = 48
+"""Samples a look must compare for its coverage to mean anything: with fewer the fifth neighbour is another mode's."""
+SWING_HIGH, SWING_LOW, SWINGS = 0.85, 0.3, 4
+"""D's auc going between these so often within the looks that are kept: both players chase each other in circles."""
+
+PATIENCE = 6
+"""Looks in a row of which all but one must show a sign."""
+LONG_PATIENCE = 10
+"""As much for signs that also a slow, sound start shows: fakes that are still far from the reals."""
+PROGRESS = 0.9
+"""A distance that became smaller than this share of itself over these looks is progress, and so no trouble."""
+KEPT = 20
+"""Looks that are remembered."""
+
+ADVICE = {
+    D_WINS: (
+        "lower optimizers.D.lr or raise optimizers.G.lr",
+        "hold D back: a gradient penalty, spectral norm, label smoothing or dropout",
+        "show D augmented samples if there are few",
+    ),
+    G_WINS: (
+        "raise optimizers.D.lr or lower optimizers.G.lr",
+        "give D more steps (task.d_steps) or more width",
+    ),
+    OSCILLATING: (
+        "lower both learning rates",
+        "take less momentum: betas of [0, 0.99] or [0.5, 0.999]",
+        "add a gradient penalty, which damps the game",
+    ),
+    COLLAPSING: (
+        "lower optimizers.G.lr",
+        "take a relativistic objective, or let D see several samples at once (packing, minibatch statistics)",
+        "add a gradient penalty; take a larger batch",
+    ),
+    DIVERGING: (
+        "lower the learning rates, or schedule a slow start",
+        "clip gradients (optimizers.G.clip, optimizers.D.clip) or add a gradient penalty",
+        "take precision=fp32 if it is bf16",
+    ),
+}
+"""What to try against each trouble, the likeliest first."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a series of looks says.
+
+    Attributes:
+        state: one of the names above.
+        why: the figures that say so; empty while all is well.
+    """
+
+    state: str
+    why: str = ""
+
+
+def sign_of(figures: dict[str, Any], compared: int, peak: float) -> str:
+    """What one look's figures point to, or an empty string.
+
+    Args:
+        figures: as `sight` measured them; None for one that is not finite.
+        compared: samples that were compared.
+        peak: the highest diversity of the run so far.
+    """
+    if any(value is None for value in figures.values()) or abs(figures.get("gap", 0)) > LARGE_GAP:
+        return DIVERGING
+    if "diversity" not in figures:
+        return ""
+    diversity, far = figures["diversity"], figures["distance"] > FAR
+    auc = figures.get("auc", (SURE + FOOLED) / 2)  # of a task that does not tell: neither
+    if diversity > WIDE:
+        return DIVERGING
+    if diversity < ALIKE or (diversity < THIN and peak > DIVERSE):
+        return COLLAPSING
+    if far and auc < FOOLED:
+        return G_WINS
+    if far and auc > SURE:
+        return D_WINS
+    if diversity < THIN:
+        return COLLAPSING
+    if compared >= COVERAGE_FROM and figures["precision"] > PRECISE and figures["coverage"] < FEW_COVERED:
+        return COLLAPSING
+    return OSCILLATING if far else ""
+
+
+def diagnose(looks: Sequence[dict[str, Any]]) -> Diagnosis:
+    """The state that the latest looks, oldest first, show. Each is a look's figures and its `sign`."""
+    if not looks:
+        return Diagnosis(UNSETTLED)
+    last = looks[-1]
+    if last["sign"] == DIVERGING and any(value is None for value in last.values()):
+        names = ", ".join(name for name, value in last.items() if value is None)
+        return Diagnosis(DIVERGING, f"no longer finite: {names}")
+    seen = looks[-PATIENCE:]
+    found = lasting(seen, PATIENCE)
+    if found not in ("", COLLAPSING, DIVERGING):
+        seen = looks[-LONG_PATIENCE:]
+        found = lasting(seen, LONG_PATIENCE)
+    if found and not progress(seen, found):
+        return Diagnosis(found, because(seen))
+    turns = swings(looks)
+    if turns >= SWINGS:
+        return Diagnosis(OSCILLATING, f"D went {turns} times from sure to fooled or back within {len(looks)} looks")
+    calm = sum(not look["sign"] for look in looks[-PATIENCE:])
+    return Diagnosis(HEALTHY if calm > PATIENCE / 2 else UNSETTLED)
+
+
+def lasting(looks: Sequence[dict[str, Any]], patience: int) -> str:
+    """The commonest sign of looks of which all but one show some sign; an empty string otherwise."""
+    signs = Counter(look["sign"] for look in looks if look["sign"])
+    return signs.most_common(1)[0][0] if len(looks) >= patience and signs.total() >= patience - 1 else ""
+
+
+def progress(looks: Sequence[dict[str, Any]], state: str) -> bool:
+    """Whether fakes are on their way to the reals all the same: nearer or, where they were alike, less so."""
+    third = max(1, len(looks) // 3)
+
+    def over_time(name: str) -> tuple[float, float]:
+        then, now = ([look.get(name, 0.0) for look in part] for part in (looks[:third], looks[-third:]))
+        return median(then), median(now)
+
+    if state == DIVERGING:
+        return False
+    if state == COLLAPSING:
+        then, now = over_time("diversity" if over_time("diversity")[1] < THIN else "coverage")
+        return now > max(then / PROGRESS, ALIKE)
+    then, now = over_time("distance")
+    return now < PROGRESS * then
+
+
+def swings(looks: Sequence[dict[str, Any]]) -> int:
+    """How often D went between sure and fooled."""
+    sides = []
+    for look in looks:
+        auc = look.get("auc")
+        side = None if auc is None else True if auc > SWING_HIGH else False if auc < SWING_LOW else None
+        if side is not None and (not sides or sides[-1] != side):
+            sides.append(side)
+    return max(0, len(sides) - 1)
+
+
+def because(looks: Sequence[dict[str, Any]]) -> str:
+    """The figures that a trouble was seen in: medians of the looks."""
+    said = {
+        "auc": "D ranks {:.0%} of real-fake pairs rightly",
+        "gap": "logits of reals and fakes are {:.3g} apart",
+        "diversity": "fakes are {:.2g} times as diverse as reals",
+        "distance": "their distance is {:.2g} (0 is right)",
+        "coverage": "they reach {:.0%} of the reals",
+    }
+    parts = []
+    for name, text in said.items():
+        values = [look[name] for look in looks if look.get(name) is not None]
+        if values:
+            parts.append(text.format(median(values)))
+    return ", ".join(parts)
