@@ -138,10 +138,10 @@ def table(results: list[dict]) -> str:
             data,
             recipe,
             str(len(rows)),
-            f"{_spread(rows, 'modes', 1)} of {rows[0]['of']}",
+            f"{spread(rows, 'modes', 1)} of {rows[0]['of']}",
             f"{whole}/{len(rows)}",
-            _spread(rows, "quality", 1, 100),
-            _spread(rows, "reverse_kl", 3),
+            spread(rows, "quality", 1, 100),
+            spread(rows, "reverse_kl", 3),
             f"{np.mean([r['cpu_seconds'] for r in rows]):.0f}",
             f"{np.mean([r['samples'] for r in rows]) / 1e6:.2f} M",
         ]
@@ -149,7 +149,8 @@ def table(results: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def _spread(rows: list[dict], name: str, digits: int, scale: float = 1.0) -> str:
+def spread(rows: list[dict], name: str, digits: int, scale: float = 1.0) -> str:
+    """Mean ± standard deviation of a figure over some results."""
     values = np.array([r[name] for r in rows]) * scale
     deviation = values.std(ddof=1) if len(values) > 1 else 0.0
     return f"{values.mean():.{digits}f} ± {deviation:.{digits}f}"
