@@ -280,6 +280,14 @@ class TestRefusals:
         with pytest.raises(UserError, match=r"no meaning.*zcr"):
             synthesis(penalties=["bcr"]).adapt(POINTS)
 
+    @pytest.mark.parametrize("field", ["flip_labels", "top_k", "noise"])
+    def test_shares_out_of_range(self, field):
+        with pytest.raises(UserError, match=rf"task\.{field}=-0\.1: it must be"):
+            synthesis(**{field: -0.1}).adapt(POINTS)
+        if field != "noise":
+            with pytest.raises(UserError, match="from 0 to 1"):
+                synthesis(**{field: 1.5}).adapt(POINTS)
+
     def test_the_same_price_twice(self):
         with pytest.raises(UserError, match="r1 is there twice"):
             synthesis(penalties=["r1", {"kind": "r1", "every": 4}]).adapt(POINTS)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms
-from ganforge.nets.base import Discriminator, Generator
+from ganforge.nets.base import Discriminator, Generator, couples_batch
 from ganforge.objectives.base import Objective
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
@@ -51,10 +51,11 @@ class Simultaneous(Task, kind="simultaneous"):
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         D = self.discriminator.build(spec)
-        if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in D.modules()):
+        if couples_batch(D):
             raise UserError(
-                f"task: the discriminator {self.discriminator.kind!r} has batch norm, so it does not judge each sample "
-                "by itself, which simultaneous steps rely on. Take task.kind=synthesis, or another discriminator"
+                f"task: the discriminator {self.discriminator.kind!r} has batch norm or another layer that looks "
+                "across the batch, so it does not judge each sample by itself, which simultaneous steps rely on. "
+                "Take task.kind=synthesis, or another discriminator"
             )
         if self.objective.uses_real:
             raise UserError(

@@ -75,6 +75,12 @@ class Synthesis(Task, kind="synthesis"):
             self.augment.check(spec)
         for penalty in self.penalties:
             penalty.check(spec)
+        for name, rate in (("flip_labels", self.flip_labels), ("top_k", self.top_k), ("noise", self.noise)):
+            start = at(rate, 0)
+            if start < 0 or (start > 1 and name != "noise"):
+                raise UserError(
+                    f"task.{name}={start:g}: it must be {'0 or more' if name == 'noise' else 'from 0 to 1'}"
+                )
         for name, prices in (("penalties", self.penalties), ("terms", self.terms)):
             kinds = [price.kind for price in prices]
             if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
