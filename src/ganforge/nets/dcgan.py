@@ -12,6 +12,9 @@ Both take other norms (`layers.norms`, `layers.spectral`). D can look across the
 before the logit, where no batch norm can take off again what all samples have in common.
 
 Weights start from N(0, 0.02). n follows from the size: 8 = 2·2², 28 = 7·2², 32 = 4·2³, 64 = 4·2⁴ (`layers.grid`).
+A base grid of more than 4 cells a side gets one level more below it, of half as many cells: G grows past it and cuts
+(4 → 8 → 7), D rounds down (7 → 3). Without it, one linear layer had to judge the 49 cells of a 28×28 digit at once, and
+D passed strokes that made no digit.
 
 A label joins z in G. In D it has a second head of its own beside the common one, ⟨e(c), features⟩: the
 projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator".
@@ -19,10 +22,11 @@ projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -47,6 +51,22 @@ D_NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
 def levels(channels: int, top: int, doublings: int) -> list[int]:
     """Channels of the hidden grids, finest first: doubled at each coarser one, at most `top`."""
     return [min(channels << k, top) for k in range(doublings)]
+
+
+def is_wide(base: Sequence[int]) -> bool:
+    """Whether a base grid gets one level more below it."""
+    return max(base) > 4
+
+
+class Cut(nn.Module):
+    """[N, C, H', W'] → [N, C, H, W]: the first rows and columns."""
+
+    def __init__(self, height: int, width: int):
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, : self.height, : self.width].contiguous(memory_format=torch.channels_last)
 
 
 def normal_init(net: nn.Module) -> None:
@@ -77,11 +97,14 @@ class DcganG(nn.Module):
         super().__init__()
         norms = {"batch": nn.BatchNorm2d, "virtual": lambda c: VirtualBatchNorm(c, reference)}
         widths = hidden[::-1]  # coarsest first
-        self.project = nn.Linear(latent, widths[0] * base[0] * base[1], bias=False)
-        self.grid = nn.Unflatten(1, (widths[0], *base))
+        start = ((base[0] + 1) // 2, (base[1] + 1) // 2) if is_wide(base) else base
+        self.project = nn.Linear(latent, widths[0] * start[0] * start[1], bias=False)
+        self.grid = nn.Unflatten(1, (widths[0], *start))
         layers: list[nn.Module] = [ChannelsLast(), norms[norm](widths[0]), nn.ReLU()]
+        cut: list[nn.Module] = [Cut(*base)] if is_wide(base) else []
         for before, after in pairwise(widths):
-            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), norms[norm](after), nn.ReLU()]
+            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), *cut, norms[norm](after), nn.ReLU()]
+            cut = []
         if norm == "virtual":
             layers.append(WithoutReference(reference))
         layers += [nn.ConvTranspose2d(widths[-1], colours, 4, 2, 1), nn.Tanh()]
@@ -118,7 +141,8 @@ class DcganD(nn.Module):
         for before, after in pairwise(hidden):
             layers += [nn.Conv2d(before, after, 4, 2, 1, bias=bias), *D_NORMS[norm](after), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        features = hidden[-1] * base[0] * base[1]
+        end = (max(base[0] // 2, 1), max(base[1] // 2, 1)) if is_wide(base) else base
+        features = hidden[-1] * end[0] * end[1]
         across = minibatch_layer(minibatch, features)
         features += across.extra if across else 0
         self.head = nn.Linear(features, 1)  # a convolution over the whole base grid
@@ -155,7 +179,7 @@ class DcganGenerator(Generator, kind="dcgan"):
 
     def build(self, spec: Spec) -> nn.Module:
         colours, *base, doublings = layout(spec, "dcgan generator")
-        hidden = levels(self.channels, self.max_channels, doublings)
+        hidden = levels(self.channels, self.max_channels, doublings + is_wide(base))
         sizes = (self.latent, hidden, (base[0], base[1]), colours, spec.classes)
         return DcganG(*sizes, self.norm, self.reference)
 
@@ -177,7 +201,7 @@ class DcganDiscriminator(Discriminator, kind="dcgan"):
 
     def build(self, spec: Spec) -> nn.Module:
         colours, *base, doublings = layout(spec, "dcgan discriminator")
-        hidden = levels(self.channels, self.max_channels, doublings)
+        hidden = levels(self.channels, self.max_channels, doublings + is_wide(base))
         return DcganD(hidden, (base[0], base[1]), colours, spec.classes, self.norm, self.minibatch)
 
 

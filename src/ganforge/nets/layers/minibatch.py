@@ -5,7 +5,7 @@
     discrimination   Salimans et al. 2016, "Improved Techniques for Training GANs", section 3.2:
                      M_i = f_i T,  o_ib = mean over j ≠ i of exp(−‖M_ib − M_jb‖₁);  o joins the features
 
-f [N, F] features, M [N, B, C] with B kernels of C numbers, o [N, B]. Both couple the samples of a batch: the verdict on
+f [N, F] features, M [N, C, B] with B kernels of C numbers, o [N, B]. Both couple the samples of a batch: the verdict on
 one is no longer a function of that one alone. `extra` is how many features a layer adds.
 """
 
@@ -69,12 +69,12 @@ class MinibatchDiscrimination(nn.Module):
         # Features of unit variance start about 1 apart, where exp(−distance) has a slope; the usual initialisations
         # put them so far apart that it is flat.
         nn.init.normal_(self.measures.weight, 0.0, 1 / (width * features**0.5))
-        self.shape = (kernels, width)
+        self.shape = (width, kernels)  # kernels last in memory: the sum over C then runs over many at a time
 
     def forward(self, x: Tensor) -> Tensor:
-        m = wide(self.measures(x)).unflatten(1, self.shape)  # [N, B, C]
+        m = wide(self.measures(x)).unflatten(1, self.shape)  # [N, C, B]
         # Not cdist: it has no second derivative for this distance.
-        near = torch.exp(-(m[:, None] - m[None]).abs().sum(3))  # [N, N, B]
+        near = torch.exp(-(m[:, None] - m[None]).abs().sum(2))  # [N, N, B]
         others = (near.sum(1) - 1) / max(len(x) - 1, 1)  # the sample itself is at distance 0: exp(0) = 1
         return torch.cat([x, others.to(x.dtype)], 1)
 
