@@ -148,7 +148,7 @@ def test_watching_changes_nothing(tmp_path, single_thread):
 
 def test_the_log_tells_of_it(tmp_path):
     run = tmp_path / "run"
-    recipe = health_runs.recipe_of("toy-gan", "task.generator=toy-deaf", "samples=6400", "health.every=10")
+    recipe = health_runs.recipe_of("toy-gan", "task.generator=toy-deaf", "samples=1600", "health.every=5")
     train(recipe, run_dir=run)
     event = next(e for e in read_events(run / "events.jsonl", "health") if e["state"] == "collapsing")
     assert "times as diverse" in event["why"]
@@ -175,8 +175,8 @@ def test_a_resumed_run_sees_what_the_whole_one_saw(tmp_path, single_thread):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_good_toys_raise_no_alarm(seed, single_thread):
-    recipe = health_runs.recipe_of("toy-gan", "batch=32", "health.every=20", seed=seed)
-    assert health_runs.troubles(health_runs.states_of(recipe, 400)) == []
+    recipe = health_runs.recipe_of("toy-gan", "batch=32", "health.every=10", seed=seed)
+    assert health_runs.troubles(health_runs.states_of(recipe, 200)) == []
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_good_toys_raise_no_alarm(seed, single_thread):
     ],
 )
 def test_bad_toys_are_caught(items, names, single_thread):
-    recipe = health_runs.recipe_of("toy-gan", "health.every=20", *items)
-    found = health_runs.troubles(health_runs.states_of(recipe, 400))
+    recipe = health_runs.recipe_of("toy-gan", "health.every=10", *items)
+    found = health_runs.troubles(health_runs.states_of(recipe, 200))
     assert found
     assert set(found) & names
 
