@@ -116,7 +116,7 @@ def test_a_resume_goes_on_exactly():
 
 def test_tells_its_probability():
     augment = Ada(start=0.25)
-    assert {k: v.item() for k, v in augment.stats(Memory(augment.memory())).items()} == {"augment/p": 0.25}
+    assert {k: v.item() for k, v in augment.stats(Memory(augment.memory())).items()} == {"p": 0.25}
 
 
 def test_keeps_no_graph():
