@@ -38,33 +38,33 @@ def toy() -> Recipe:
     """Points in the plane without a forgotten mode: relativistic pairing with R1 and R2 that fade away.
 
     Papers: Huang et al. 2024 (RpGAN + R1 + R2, norm-free nets, β = (0, 0.99)), Karras et al. 2018 (running average).
-    Departures: γ falls by four orders of magnitude in steps, first to find the modes and then to hit them, and the
-    rates follow half a cosine, so `samples` is not to be changed without these; fully connected nets.
+    Departures: γ falls by four orders of magnitude, first to find the modes and then to hit them; rates follow half a
+    cosine (all are set for the 3.2 M samples); β2 = 0.9, with which D keeps pace; fully connected nets.
     Command: `ganforge train toy`, or `data=grid25`, then `ganforge sample runs/... -n 2500 --out points.npy`
     """
-    samples, batch = 5_000_000, 256
-    fading = Steps(start=0.3, factor=0.5, at=tuple(samples * k // 20 for k in range(1, 16)))
+    samples = 3_200_000
+    fading = Steps(start=1.0, factor=0.5, at=tuple(samples * k // 20 for k in range(1, 16)))  # down to 3e-5
     return Recipe(
         name="toy",
         data=Ring8(),
         samples=samples,
-        batch=batch,
-        checkpoint_every=1_000_000,
+        batch=128,
+        checkpoint_every=800_000,
         log_every=100_000,
         precision="fp32",
         signal=Points(),
         task=Synthesis(
-            generator=MlpGenerator(latent=2, widths=(128,) * 4, norm="none"),
+            generator=MlpGenerator(latent=2, widths=(128,) * 5, norm="none"),
             discriminator=MlpDiscriminator(widths=(128,) * 3),
             objective=RpGan(),
             penalties=(R1(weight=fading), R2(weight=fading)),
         ),
         optimizers={
-            "G": Adam(lr=Cosine(start=2e-3, end=1e-4, over=samples), betas=(0.0, 0.99)),
-            "D": Adam(lr=Cosine(start=1e-3, end=5e-5, over=samples), betas=(0.0, 0.99)),
+            "G": Adam(lr=Cosine(start=2e-3, end=1e-4, over=samples), betas=(0.0, 0.9)),
+            "D": Adam(lr=Cosine(start=1e-3, end=5e-5, over=samples), betas=(0.0, 0.9)),
         },
-        ema=Ema(half_life=200_000),
-        callbacks=watched(every=250_000),
+        ema=Ema(half_life=50_000),
+        callbacks=watched(every=160_000),
     )
 
 
