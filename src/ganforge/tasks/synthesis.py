@@ -109,8 +109,8 @@ class Synthesis(Task, kind="synthesis"):
 
     def memory(self, spec: Spec) -> Memory:
         found = {f"augment.{k}": v for k, v in (self.augment.memory() if self.augment else {}).items()}
-        if self.penalties or self.terms:
-            players = self.players(spec)  # their shapes are what some prices remember
+        if any(type(p).memory not in (Penalty.memory, Term.memory) for p in (*self.penalties, *self.terms)):
+            players = self.players(spec)  # some prices remember something of their shape
             for where, price, player in self._prices(players):
                 found |= {f"{where}.{k}": v for k, v in price.memory(player).items()}
         return Memory(found)
