@@ -3,10 +3,11 @@
 A look shows a *sign* where its figures alone look wrong; a run is in *trouble* when signs stay. What stays is asked for
 because every run begins like a sick one: untrained fakes are far from the reals, all alike, and D is sure of them.
 
-Where the thresholds come from: 20 runs that end well and 20 that do not, of points, 8×8 digits, fully connected and
-convolutional nets, conditional and not, each of 800 iterations and several seeds (`tests/engine/health_runs.py`). There
-a run that goes well keeps, after its first 400 iterations, a distance below 0.09 and a diversity between 0.6 and 1.3;
-those that go badly have a distance above 0.2, or a diversity below 0.2 or above 3. The thresholds lie between.
+Where the thresholds come from: 20 runs that end well and 20 that do not, of points and 8×8 digits, fully connected and
+convolutional nets, conditional and not, each of 800 iterations (`tests/engine/health_runs.py`). By the medians of their
+last 300 iterations those that end well have a distance of at most 0.1 and a diversity of 0.6 to 1.05; those that do not
+have a distance of at least 0.2. DCGANs on MNIST had a distance below 0.03 and a diversity around 0.93 from 60,000
+samples on.
 """
 
 from __future__ import annotations
