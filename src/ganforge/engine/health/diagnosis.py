@@ -165,8 +165,9 @@ def progress(looks: Sequence[dict[str, Any]], state: str) -> bool:
     if state == COLLAPSING:
         then, now = over_time("diversity" if over_time("diversity")[1] < THIN else "coverage")
         return now > max(then / PROGRESS, ALIKE)
-    then, now = over_time("distance")
-    return now < PROGRESS * then
+    # Against the best of before: a distance that leaps about has no lasting progress by chance.
+    best = min(look.get("distance", 0.0) for look in looks[:third])
+    return over_time("distance")[1] < PROGRESS * best
 
 
 def swings(looks: Sequence[dict[str, Any]]) -> int:
