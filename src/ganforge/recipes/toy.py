@@ -35,7 +35,7 @@ def watched(every: int) -> tuple[Previews, Curves, Timelapse]:
 
 @recipe("toy")
 def toy() -> Recipe:
-    """Points in the plane without a forgotten mode: relativistic pairing with R1 and R2 that fade away.
+    """Points in the plane with the game that forgets least: relativistic pairing with R1 and R2 that fade away.
 
     Papers: Huang et al. 2024 (RpGAN + R1 + R2, norm-free nets, β = (0, 0.99)), Karras et al. 2018 (running average).
     Departures: γ falls by four orders of magnitude, first to find the modes and then to hit them; rates follow half a

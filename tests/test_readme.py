@@ -1,0 +1,132 @@
+"""What the README says can be typed can be typed: its commands run, in the order in which they stand, on tiny data."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+CHINESE = ROOT / "README.zh-CN.md"
+TINY = ["samples=64", "batch=16", "callbacks=[]"]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def commands(block: str) -> list[str]:
+    """The commands of a block, without their comments; several may stand in one line."""
+    lines = [line.split(" #")[0] for line in block.splitlines()]
+    return [c.strip() for line in lines for c in re.split(r"\s{3,}", line) if c.strip()]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder such as the README speaks of: ./photos with class folders, my.yaml, and the runs to resume."""
+    draws = np.random.default_rng(0)
+    for name in ("0", "1", "2", "3"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for k in range(8):
+            Image.fromarray(draws.integers(0, 255, (28, 28), np.uint8)).save(tmp_path / "photos" / name / f"{k}.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def shrink(words: list[str]) -> list[str]:
+    """A command on the tiny data in place of MNIST, and with few samples."""
+    words = [re.sub(r"data=mnist$", "data=./photos", word) for word in words]
+    if words[:2] == ["ganforge", "train"] and "--resume" not in words:
+        words = [word for word in words if not word.startswith("samples=")]
+        at = 3 if len(words) > 2 and "=" not in words[2] and not words[2].startswith("-") else 2
+        words = words[:at] + TINY + words[at:]
+    return [re.sub(r"samples=2M$", "samples=96", word) for word in words]
+
+
+def run(words: list[str]) -> subprocess.CompletedProcess:
+    code = "from ganforge.cli.main import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *words[1:]], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_commands_run_in_their_order(place):
+    pytest.importorskip("imageio_ffmpeg")
+    block = next(b for b in blocks(README, "sh") if "ganforge walk" in b)
+    run(shrink(shlex.split("ganforge train dcgan data=mnist")))  # runs/0001 and 0002, so that the third is dcgan's too
+    done = []
+    for command in commands(block):
+        words = shrink(shlex.split(command))
+        if "runs/0003-dcgan" in command:
+            (found,) = (place / "runs").glob("0003-*")
+            words = [w.replace("runs/0003-dcgan", str(found)) for w in words]
+        result = run(words)
+        assert result.returncode == 0, f"{command}\n{result.stderr}"
+        done.append(words[1])
+    assert {"train", "sample", "walk", "recipes", "data", "doctor"} <= set(done)
+    assert len(list((place / "digits").glob("*.png"))) == 64
+    assert (place / "walk.mp4").stat().st_size > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_make_demo_in_a_fresh_clone_trains_and_draws(tmp_path):
+    """The quick start, as somebody types it who has just cloned the project."""
+    assert "make demo" in blocks(README, "sh")[0]
+    if shutil.which("make") is None or not (ROOT / ".git").exists():
+        pytest.skip("needs make and a clone")
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(tmp_path / "clone")], check=True)
+    result = subprocess.run(["make", "demo"], cwd=tmp_path / "clone", capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-2000:]
+    (run_folder,) = (tmp_path / "clone" / "runs").iterdir()
+    grid = np.asarray(Image.open(run_folder / "previews" / "latest.png").convert("L"))
+    assert grid.std() > 20, "a grid of digits, not an even grey"
+    assert (run_folder / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_the_python_example_runs(place):
+    code = blocks(README, "python")[0].replace('data="mnist"', 'data="./photos"')
+    code = code.replace("samples=600_000", "samples=64, batch=16").replace("minutes=10", "minutes=0.01, batch=16")
+    code = code.replace('gf.load("runs/0003-dcgan")', 'gf.load("runs/0001-dcgan")')
+    checked = code + "\nassert digits.shape == (64, 28, 28, 1), digits.shape\nassert threes.shape == (64, 28, 28, 1)\n"
+    result = subprocess.run([sys.executable, "-c", checked], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_loss_of_the_readme_registers(tmp_path, clean_registries):
+    from ganforge.objectives.base import Objective
+    from ganforge.registry import load_plugin
+
+    (tmp_path / "my_loss.py").write_text(blocks(README, "python")[1], encoding="utf-8")
+    load_plugin(tmp_path / "my_loss.py")
+    kind = re.search(r'kind="(\w+)"', blocks(README, "python")[1])
+    assert kind is not None
+    assert Objective.parse(kind[1]).kind == kind[1]
+
+
+def test_both_languages_show_the_same_code():
+    for language in ("sh", "python"):
+        ours, theirs = blocks(README, language), blocks(CHINESE, language)
+        assert [commands(b) for b in ours if language == "sh"] == [commands(b) for b in theirs if language == "sh"]
+        assert len(ours) == len(theirs)
+
+
+def test_every_recipe_is_in_both_tables():
+    from ganforge import recipes
+    from ganforge.registry import load_all
+
+    load_all()
+    for path in (README, CHINESE):
+        text = path.read_text(encoding="utf-8")
+        own = [n for n in recipes.names() if recipes.RECIPES[n].__module__.startswith("ganforge.")]
+        missing = [name for name in own if f"`{name}`" not in text]
+        assert not missing, f"{path.name} does not name {missing}"
