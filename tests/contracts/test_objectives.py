@@ -99,7 +99,11 @@ def test_closed_form(kind, objective, d, g):
     torch.testing.assert_close(objective.g(fake, real if objective.uses_real else None).detach(), expected_g)
 
 
-@pytest.mark.parametrize("objective", [cls() for cls in Objective.kinds.values()], ids=lambda o: o.kind)
+@pytest.mark.parametrize(
+    "objective",
+    [cls() for cls in Objective.kinds.values() if cls.__module__.startswith("ganforge.")],
+    ids=lambda o: o.kind,
+)
 class TestEveryObjective:
     def test_elementwise_and_unreduced(self, objective):
         real, fake = logits(REAL), logits(FAKE)
@@ -282,7 +286,9 @@ def test_price_against_its_closed_form(penalty, critic, expected):
     torch.testing.assert_close(price.detach(), expected)
 
 
-@pytest.mark.parametrize("penalty", [cls() for cls in Penalty.kinds.values()], ids=lambda p: p.kind)
+@pytest.mark.parametrize(
+    "penalty", [cls() for cls in Penalty.kinds.values() if cls.__module__.startswith("ganforge.")], ids=lambda p: p.kind
+)
 class TestEveryPenalty:
     def test_derivatives_with_respect_to_the_critic(self, penalty):
         """What D's weights get is right to the second order: the price is itself made of a gradient."""
