@@ -23,6 +23,12 @@ from ganforge.registry import load_all
 
 load_all()
 
+
+def own(family):
+    """One of every kind that the package has; other tests register toys."""
+    return [cls() for cls in family.kinds.values() if cls.__module__.startswith("ganforge.")]
+
+
 REAL = [-3.0, -0.5, 0.0, 0.7, 4.0]
 FAKE = [2.5, -1.5, 0.3, -4.0, 0.0]
 
@@ -101,7 +107,7 @@ def test_closed_form(kind, objective, d, g):
 
 @pytest.mark.parametrize(
     "objective",
-    [cls() for cls in Objective.kinds.values() if cls.__module__.startswith("ganforge.")],
+    own(Objective),
     ids=lambda o: o.kind,
 )
 class TestEveryObjective:
@@ -286,9 +292,7 @@ def test_price_against_its_closed_form(penalty, critic, expected):
     torch.testing.assert_close(price.detach(), expected)
 
 
-@pytest.mark.parametrize(
-    "penalty", [cls() for cls in Penalty.kinds.values() if cls.__module__.startswith("ganforge.")], ids=lambda p: p.kind
-)
+@pytest.mark.parametrize("penalty", own(Penalty), ids=lambda p: p.kind)
 class TestEveryPenalty:
     def test_derivatives_with_respect_to_the_critic(self, penalty):
         """What D's weights get is right to the second order: the price is itself made of a gradient."""

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from ganforge.core.errors import UserError
+from ganforge.data.arrays import ArrayDataset
 from ganforge.data.base import DataSource
 from ganforge.data.inspect import inspect
 from ganforge.data.pack import pack
 from ganforge.data.path import PathData
-from ganforge.data.points import Grid25, PointDataset, PointFile, Ring8
+from ganforge.data.points import Grid25, PointFile, Ring8
 from ganforge.data.stacked import StackedMnist
 
 
@@ -21,7 +22,7 @@ from ganforge.data.stacked import StackedMnist
 class TestMixtures:
     def test_is_what_the_protocol_says(self, source, modes, std):
         data = source().open()
-        assert isinstance(data, PointDataset)
+        assert isinstance(data, ArrayDataset)
         assert len(data) == 100_000
         assert data.shapes() == {((2,), "float32"): 100_000}
         assert len(data.classes) == modes == len(source.centres())

@@ -26,10 +26,10 @@ LABEL_KEYS = ("labels", "label", "y", "targets", "arr_1")
 
 
 class ArrayDataset(Dataset):
-    """Pictures that lie in one array, which may be mapped from a file.
+    """Samples that lie in one array, which may be mapped from a file.
 
     Attributes:
-        array: uint8 or uint16 [N, H, W, C].
+        array: [N, ...]: pictures as uint8 or uint16 [N, H, W, C], vectors as float32 [N, D].
         nbytes: size of the array in bytes.
     """
 

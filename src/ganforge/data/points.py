@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,32 +19,10 @@ from pydantic import Field
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.core.types import Dataset
+from ganforge.data.arrays import ArrayDataset
 from ganforge.data.base import DataSource
 
 FILES = "an .npy or .npz file of numbers [N, D], or a .csv file of N lines with D numbers each"
-
-
-class PointDataset(Dataset):
-    """Vectors that lie in one array.
-
-    Attributes:
-        array: float32 [N, D].
-        nbytes: size of the array in bytes.
-    """
-
-    def __init__(self, name: str, array: np.ndarray, labels: np.ndarray | None = None, classes: Sequence[str] = ()):
-        self.name, self.array, self.labels, self.classes = name, array, labels, tuple(classes)
-        self.skipped: list[tuple[str, str]] = []
-        self.nbytes = array.nbytes
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def read(self, index: int) -> np.ndarray:
-        return self.array[index]
-
-    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        return {(tuple(self.array.shape[1:]), str(self.array.dtype)): len(self.array)}
 
 
 class _Mixture(DataSource):
@@ -69,7 +46,7 @@ class _Mixture(DataSource):
         draws = np.random.Generator(np.random.PCG64(seed_of(self.seed, self.kind)))
         modes = draws.integers(len(centres), size=self.count)
         points = centres[modes] + self.std * draws.standard_normal((self.count, 2))
-        return PointDataset(self.kind, points.astype(np.float32), modes.astype(np.int64), _numbers(len(centres)))
+        return ArrayDataset(self.kind, points.astype(np.float32), modes.astype(np.int64), _numbers(len(centres)))
 
 
 class Ring8(_Mixture, kind="ring8"):
@@ -120,7 +97,7 @@ class PointFile(DataSource, kind="points"):
         return from_table(self.path, table, labels)
 
 
-def from_table(name: str, table: np.ndarray, labels: np.ndarray | None = None) -> PointDataset:
+def from_table(name: str, table: np.ndarray, labels: np.ndarray | None = None) -> ArrayDataset:
     """A set from numbers [N, D] or [N], and perhaps labels [N].
 
     Raises:
@@ -140,11 +117,11 @@ def from_table(name: str, table: np.ndarray, labels: np.ndarray | None = None) -
             f"the first is row {bad[0]} (counted from 0); leave them out"
         )
     if labels is None:
-        return PointDataset(name, table)
+        return ArrayDataset(name, table)
     if labels.shape != (len(table),):
         raise UserError(f"data {name}: {len(table)} rows need as many labels, there are {list(labels.shape)}")
     found, numbers = np.unique(labels, return_inverse=True)
-    return PointDataset(name, table, numbers.reshape(-1).astype(np.int64), [str(v) for v in found.tolist()])
+    return ArrayDataset(name, table, numbers.reshape(-1).astype(np.int64), [str(v) for v in found.tolist()])
 
 
 def _read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
