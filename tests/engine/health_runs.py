@@ -65,7 +65,7 @@ BAD: list[tuple[str, ...]] = [
     ("gan", *MLP, "optimizers.D.lr=1e-7"),
     ("gan", *MLP, "optimizers.G.lr=0.1"),
     ("gan", *MLP, "optimizers.D.lr=0.3"),
-    ("gan-minimax", *MLP, "optimizers.D.lr=5e-3"),
+    ("gan-minimax", *MLP, "optimizers.D.lr=0.05"),
 ]
 
 
