@@ -93,13 +93,15 @@ def source_of(text: str) -> DataSource:
 
 
 def fitting(dataset: Dataset) -> dict[str, tuple[bool, str]]:
-    """Every recipe with whether it can be trained on the data, and what it would make of it or why it cannot."""
+    """Every recipe for pictures with whether it can be trained on the data, and what it would make of it or why not."""
     from ganforge import recipes
     from ganforge.core.errors import UserError
 
     found = {}
     for name in recipes.names():
         recipe = recipes.get(name)
+        if recipe.signal.kind != "image":
+            continue
         try:
             spec = recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest))
         except UserError as error:
