@@ -38,7 +38,7 @@ class Recipe(Component):
     accumulate: int = Field(default=1, ge=1)
     """Split each batch into so many parts, one after the other, to fit in memory."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Arithmetic of the nets: bf16 autocast, fp32, or bf16 on GPUs that have it (auto). On new CPUs bf16 is faster too."""
+    """Arithmetic of the nets: fp32, bf16 autocast (faster on new CPUs as well), or auto: bf16 on GPUs that have it."""
     signal: Signal = Field(default="image", validate_default=True)
     """What a sample is."""
     task: Task
