@@ -60,6 +60,19 @@ def test_resume_without_a_checkpoint_starts_over(tmp_path):
     assert final_state(tmp_path / "lost") == final_state(tmp_path / "whole")
 
 
+def test_resuming_a_finished_run_leaves_its_checkpoint_alone_and_mends_its_bundle(tmp_path):
+    """Written anew, the newest checkpoint would be gone for a moment, and a kill then would lose it."""
+    run = tmp_path / "run"
+    train(toys.toy_gan(), run_dir=run)
+    newest = checkpoint.newest(run / "checkpoints")
+    assert newest is not None
+    wanted, before = final_state(run), (newest.stat().st_ino, (newest / "state.json").read_bytes())
+    (run / "model.safetensors").unlink()
+    assert train(resume_recipe(run), resume=run).reason == "finished"
+    assert (newest.stat().st_ino, (newest / "state.json").read_bytes()) == before
+    assert final_state(run) == wanted
+
+
 def test_resume_takes_back_what_it_says_again(tmp_path):
     run = tmp_path / "run"
     train(toys.toy_gan(), run_dir=run)

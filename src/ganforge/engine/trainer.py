@@ -236,7 +236,7 @@ class Session:
             trainer.redirect(self.watcher.seed(self.recipe.seed), self.watcher.rate)
         self.listeners: list[Listener] = []
         self.stop = False
-        self._saved_at = -1
+        self._saved_at = trainer.samples if state else -1
 
     @property
     def samples(self) -> int:
@@ -259,6 +259,8 @@ class Session:
         try:
             for listener in self.listeners:
                 listener.on_start()
+            if self._saved_at == self.samples:  # a process killed right after its checkpoint may have left an older one
+                self._write_bundle()
             tick = Tick(self)
             first = checkpoint.newest(self.run.checkpoints, _sound) is None
             if first and self.watcher.may_go_back and self.watcher.sound:  # there is a way back from the first step on

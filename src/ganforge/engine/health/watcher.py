@@ -17,6 +17,7 @@ from ganforge.core.types import Request
 from ganforge.engine.health import sight as measures
 from ganforge.engine.health.base import Health, Rollback, Watch
 from ganforge.engine.health.diagnosis import HEALTHY, KEPT, UNSETTLED, Diagnosis, diagnose, sign_of
+from ganforge.tasks.base import Task
 
 if TYPE_CHECKING:
     from ganforge.engine.trainer import Sight, Trainer
@@ -122,6 +123,8 @@ def live_samples(trainer: Trainer, n: int, labels: Tensor | None) -> Tensor | No
 
     Not of the averaged generators: these still look well when those that are trained have long gone wrong.
     """
+    if type(trainer.recipe.task).sample is Task.sample:  # left as it is in the base: there is nothing to draw
+        return None
     modules = [module for name in trainer.recipe.task.generators() for module in trainer.nets[name].modules()]
     training = [module.training for module in modules]
     request = Request(n, seed=seed_of(trainer.recipe.seed, "health"), labels=labels, device=trainer.device)
@@ -129,8 +132,6 @@ def live_samples(trainer: Trainer, n: int, labels: Tensor | None) -> Tensor | No
         for module in modules:
             module.training = False  # their running statistics stay as they are
         return trainer.recipe.task.sample(trainer.nets, request)
-    except NotImplementedError:
-        return None
     finally:
         for module, mode in zip(modules, training, strict=True):
             module.training = mode
