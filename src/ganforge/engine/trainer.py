@@ -246,7 +246,10 @@ class Session:
         return self.trainer.generate(request)
 
     def log(self, event: str, **fields: Any) -> None:
-        self.run.events.write({"event": event, "samples": self.samples, "t": round(time.time(), 3), **fields})
+        said = {"event": event, "samples": self.samples, "t": round(time.time(), 3), **fields}
+        self.run.events.write(said)
+        for listener in self.listeners:
+            listener.on_event(said)
 
     def train(self, minutes: float | None = None) -> str:
         """Trains until the samples are reached, the minutes are over or `stop` is set; returns which of these it was.
@@ -260,7 +263,7 @@ class Session:
             for listener in self.listeners:
                 listener.on_start()
             if self._saved_at == self.samples:  # a process killed right after its checkpoint may have left an older one
-                self._write_bundle()
+                self.write_bundle()
             tick = Tick(self)
             first = checkpoint.newest(self.run.checkpoints, _sound) is None
             if first and self.watcher.may_go_back and self.watcher.sound:  # there is a way back from the first step on
@@ -333,7 +336,7 @@ class Session:
         checkpoint.drop_after(self.run.checkpoints, self.samples)
         # What the checkpoint now says makes a process that is killed after this go on in the new direction.
         checkpoint.amend(target, health=watcher.memo(), seconds=round(self.seconds, 3))
-        self._write_bundle()
+        self.write_bundle()
         self.run.events.rewind(self.samples)
         self.log(
             "rollback",
@@ -371,15 +374,20 @@ class Session:
             self.run.checkpoints, self.samples, trainer.state(), info, self.recipe.keep,
             spare=_sound if watcher.may_go_back else None,
         )  # fmt: skip
-        self._write_bundle()
+        self.write_bundle()
         self._saved_at = self.samples
         self.log("checkpoint", folder=folder.name)
         for listener in self.listeners:
             listener.on_checkpoint(folder)
         return folder
 
-    def _write_bundle(self) -> None:
-        path = self.folder / "model.safetensors"
+    def write_bundle(self, name: str = "model.safetensors") -> None:
+        """Writes the averaged generators as a file of the run directory; one that was there is replaced in one step.
+
+        Raises:
+            TrainingError: it could not be written.
+        """
+        path = self.folder / name
         try:
             bundle.save(path, self.recipe, self.spec, self.trainer.averages, self.samples)
         except OSError as error:

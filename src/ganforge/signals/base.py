@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from torch import Tensor
@@ -35,6 +35,10 @@ class Signal(Component, family="signal"):
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         """Prepared items, [N, *spec.shape], as the float32 that the nets see. May draw (a flip) from `rng`."""
         raise NotImplementedError
+
+    def still(self) -> Self:
+        """This signal with nothing drawn anew at each look (no flips, no random crops): how real samples are judged."""
+        return self
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         """What the nets made, float [N, *spec.shape] on any device, as the array that a user gets."""

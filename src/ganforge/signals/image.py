@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import torch
@@ -100,6 +101,9 @@ class Image(Signal, kind="image"):
             mirrored = (rng.uniform("flip", (x.shape[0],)) < 0.5).to(x.device)
             x = torch.where(mirrored[:, None, None, None], x.flip(-1), x)
         return x
+
+    def still(self) -> Self:
+        return replace(self, flip=False)
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 or uint16 [N, H, W, C]."""

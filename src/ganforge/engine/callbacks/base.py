@@ -43,6 +43,10 @@ class RunView(Protocol):
         """Writes an event."""
         ...
 
+    def write_bundle(self, name: str) -> None:
+        """Writes the averaged generators as a file `name` of the run directory, as `model.safetensors` is."""
+        ...
+
 
 class Listener:
     """Called by the trainer; overrides what it cares for. Nothing that it does may change the training."""
@@ -55,6 +59,9 @@ class Listener:
 
     def on_tick(self, event: Mapping[str, Any]) -> None:
         """After the averages of the last `log_every` samples were logged."""
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """After anything else than a tick was logged: `evaluate`, `health`, `notice`, ..."""
 
     def on_checkpoint(self, folder: Path) -> None:
         """After a checkpoint was written whole."""
