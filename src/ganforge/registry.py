@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ganforge.core.errors import UserError
 
-PACKAGES = ("core", "signals", "data", "objectives", "nets", "augment", "tasks", "engine", "recipes")
+PACKAGES = ("core", "signals", "data", "objectives", "nets", "augment", "metrics", "tasks", "engine", "recipes")
 
 
 @functools.cache

@@ -1,0 +1,164 @@
+"""Mean and covariance of features, gathered batch by batch and merged over processes, exact in float64.
+
+Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances":
+
+    δ = μ_b − μ_a        μ = μ_a + δ · n_b / n        M = M_a + M_b + δδᵀ · n_a n_b / n        Σ = M / (n − 1)
+
+n: samples, D: width of a feature, μ [D], M [D, D] = Σᵢ (xᵢ − μ)(xᵢ − μ)ᵀ. No sum of squares is ever held against the
+square of a sum, so features far from zero lose no digits.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors
+from safetensors.numpy import save_file
+
+from ganforge.core.errors import UserError
+
+ROWS = 4096  # gathered before a product is taken: large products run several times as fast as small ones
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The first two moments of some features.
+
+    Attributes:
+        n: how many samples.
+        mean: float64 [D].
+        scatter: float64 [D, D], the sum of the outer products of what is left of each sample less the mean.
+    """
+
+    n: int
+    mean: np.ndarray
+    scatter: np.ndarray
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Unbiased, float64 [D, D]; needs two samples."""
+        return self.scatter / (self.n - 1)
+
+    def merge(self, other: Moments) -> Moments:
+        """The moments of both sets together: those of another batch, or of another process."""
+        if not self.n or not other.n:
+            return self if self.n else other
+        n = self.n + other.n
+        delta = other.mean - self.mean
+        mean = self.mean + delta * (other.n / n)
+        scatter = np.outer(delta * (self.n * other.n / n), delta)
+        scatter += self.scatter
+        scatter += other.scatter
+        return Moments(n, mean, scatter)
+
+
+def moments(features: np.ndarray) -> Moments:
+    """Of features [N, D] of any float type."""
+    gathered = Gather()
+    for start in range(0, len(features), ROWS):
+        gathered.add(features[start : start + ROWS])
+    return gathered.moments()
+
+
+class Gather:
+    """Moments of features that come in batches of any size, in O(D²) memory however many there are."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._mean = np.zeros(0)
+        self._scatter = np.zeros((0, 0))
+        self._waiting: list[np.ndarray] = []
+        self._rows = 0
+
+    def add(self, features: np.ndarray) -> None:
+        """One more batch [n, D]."""
+        self._waiting.append(np.asarray(features))
+        self._rows += len(features)
+        if self._rows >= ROWS:
+            self._flush()
+
+    def moments(self) -> Moments:
+        """Of all that has been added."""
+        self._flush()
+        return Moments(self._n, self._mean.copy(), self._scatter.copy())
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        x = np.concatenate(self._waiting).astype(np.float64, copy=False)
+        self._waiting, self._rows = [], 0
+        mean = x.mean(0)
+        x = x - mean
+        scatter = x.T @ x  # numpy sees the transpose and computes one half: the other is its mirror
+        if not self._n:
+            self._n, self._mean, self._scatter = len(x), mean, scatter
+            return
+        n = self._n + len(x)
+        delta = mean - self._mean
+        self._scatter += scatter
+        self._scatter += np.outer(delta * (self._n * len(x) / n), delta)
+        self._mean = self._mean + delta * (len(x) / n)
+        self._n = n
+
+
+def save(path: Path, found: Moments, identity: str) -> None:
+    """Writes moments as safetensors, with the extractor that they were made with in the header."""
+    _write(path, {"mean": found.mean, "scatter": found.scatter}, {"identity": identity, "n": str(found.n)})
+
+
+def load(path: Path, identity: str) -> Moments:
+    """Reads what `save` wrote.
+
+    Raises:
+        UserError: no such file, no file of moments, or moments of another extractor than `identity`.
+    """
+    arrays, header = _read(path, identity, {"mean", "scatter"}, "statistics of features")
+    return Moments(int(header["n"]), arrays["mean"], arrays["scatter"])
+
+
+def save_features(path: Path, arrays: dict[str, np.ndarray], identity: str) -> None:
+    """Writes features [N, D], and probabilities [N, K] where there are any, as `features` and `probabilities`."""
+    _write(path, arrays, {"identity": identity})
+
+
+def load_features(path: Path, identity: str) -> dict[str, np.ndarray]:
+    """Reads what `save_features` wrote; raises as `load`."""
+    return _read(path, identity, {"features"}, "features")[0]
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray], header: dict[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".writing-{path.name}")
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, partial, metadata=header)
+    partial.replace(path)
+
+
+def _read(path: Path, identity: str, names: set[str], what: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file of {what}")
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            header = file.metadata() or {}
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    except (safetensors.SafetensorError, OSError) as error:
+        raise UserError(f"{path}: is no whole safetensors file ({error}). Nothing was loaded") from None
+    if not names <= set(found) or "identity" not in header:
+        raise UserError(f"{path}: a safetensors file, but none of {what} as ganforge writes them")
+    if header["identity"] != identity:
+        raise UserError(
+            f"{path}: holds {what} of another extractor: {_short(header['identity'])}; this evaluation uses "
+            f"{_short(identity)}. Figures of different extractors cannot be compared: name the same extractor, "
+            "or leave the file out"
+        )
+    return found, header
+
+
+def _short(identity: str) -> str:
+    try:
+        plain = json.loads(identity)
+    except json.JSONDecodeError:
+        return identity
+    return f"{plain.get('extractor')} (weights {str(plain.get('weights'))[:8]}, resizer {plain.get('resizer')})"
