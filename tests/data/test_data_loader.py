@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganforge.core.errors import UserError
-from ganforge.core.types import BadItem, Dataset
+from ganforge.core.types import BadItem, Dataset, Order
 from ganforge.data import loader as loader_module
 from ganforge.data.arrays import ArrayDataset
 from ganforge.data.loader import AHEAD, Loader
@@ -98,7 +98,7 @@ def run(data, batches, **fields):
 def test_memory_and_stream_give_the_same_batches(bad):
     kept, streamed = make(Numbers(50, bad), in_memory=True), make(Numbers(50, bad), in_memory=False)
     for position in [*range(0, 160, 8), 400, 408, 0, 16]:
-        (x, c), (y, d) = kept.batch(position), streamed.batch(position)
+        (x, c, _), (y, d, _) = kept.batch(position), streamed.batch(position)
         assert (x.dtype, x.shape) == (torch.uint8, (8, 1, 2, 3))
         assert torch.equal(x, y)
         assert torch.equal(c, d)
@@ -121,6 +121,48 @@ def test_a_position_is_all_that_a_batch_hangs_on():
     assert one.batch(80)[0][:, 0, 0, 0].tolist() == expected.tolist()
     one.close()
     other.close()
+
+
+class Odd(Order):
+    """Odd items alone, three more at every batch than at the one before, each with its half."""
+
+    def rows(self, seed, start, count):
+        items = (seed + start + 2 * np.arange(count + 3 * (start // count))) % 50 // 2 * 2 + 1
+        return items, {"half": items / 2}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_order_of_ones_own_says_which_items_and_how_many(kept):
+    """Sampling by condition and Poisson sampling both come in here."""
+    data = make(Numbers(50), in_memory=kept)
+    data.order = Odd()
+    for position in (0, 8, 40, 8):
+        x, c, extra = data.batch(position)
+        wanted, _ = Odd().rows(3, position, 8)
+        assert len(x) == len(c) == 8 + 3 * (position // 8)
+        assert x[:, 0, 0, 0].tolist() == wanted.tolist()
+        assert extra["half"].tolist() == (wanted / 2).tolist()
+    data.close()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_sweep_meets_every_item_once_in_order(kept, monkeypatch):
+    monkeypatch.setattr(loader_module, "SWEEP", 16)
+    data = make(Numbers(50, {7}), in_memory=kept)
+    parts = list(data.sweep())
+    assert [start for start, _, _ in parts] == [0, 16, 32, 48]
+    found = torch.cat([x[:, 0, 0, 0] for _, x, _ in parts])
+    assert found.tolist() == [*range(7), 8, *range(8, 50)], "in place of a bad one the next good one"
+    assert torch.equal(torch.cat([c for _, _, c in parts]), found.long() % 7)
+    data.close()
+
+
+def test_there_may_be_fewer_items_than_a_batch_where_an_order_draws_them_again():
+    with pytest.raises(UserError, match="5 usable"):
+        make(Numbers(5))
+    data = make(Numbers(5), fewest=2)
+    assert len(data.batch(0)[0]) == 8
+    data.close()
 
 
 def test_labels_are_optional():
@@ -224,7 +266,7 @@ def test_arrays_of_sixteen_bits_are_kept_as_they_are_prepared():
 def test_batches_come_to_the_gpu(kept):
     here, there = make(Numbers(50), in_memory=kept), make(Numbers(50), in_memory=kept, device="cuda")
     for position in range(0, 80, 8):
-        (x, c), (y, d) = here.batch(position), there.batch(position)
+        (x, c, _), (y, d, _) = here.batch(position), there.batch(position)
         assert y.is_cuda
         assert d.is_cuda
         assert torch.equal(x, y.cpu())

@@ -83,6 +83,7 @@ class Request:
         latents: float32 [n, width] in place of the seeded ones.
         truncation: scale of the latents, in (0, 1]; smaller is safer and less varied.
         device: where the nets are.
+        extra: what else a task's generators take (a condition), each [n, ...]; as in `Batch.extra`.
     """
 
     n: int
@@ -92,6 +93,7 @@ class Request:
     latents: Tensor | None = None
     truncation: float = 1.0
     device: torch.device | str = "cpu"
+    extra: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Memory:
@@ -177,6 +179,19 @@ class Dataset:
     def describe(self, index: int) -> str:
         """Where item `index` comes from: a file's name, for messages."""
         return f"{self.name}[{index}]"
+
+
+class Order:
+    """Which items of a data set the batches of a run hold: a function of its arguments alone, so a resume is exact."""
+
+    def rows(self, seed: int, start: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The batch of `count` samples that begins at sample `start` of a run.
+
+        Returns:
+            The items, int64 [M] (M is `count`, unless the order itself draws how many), and what goes with each into
+            `Batch.extra`, by name, [M, ...].
+        """
+        raise NotImplementedError
 
 
 class BadItem(Exception):

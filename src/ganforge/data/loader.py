@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.core.types import BadItem, Dataset
-from ganforge.data import sampler
+from ganforge.core.types import BadItem, Dataset, Order
 from ganforge.data.progress import Bar
+from ganforge.data.sampler import Shuffled
 
 AHEAD = 3  # batches read before they are asked for
 SLICE = 256  # items a job while filling the memory
+SWEEP = 4096  # items a part of a pass over all of them
 UNKNOWN, GOOD, BAD = 0, 1, 2
 
 
@@ -39,9 +40,13 @@ class Loader:
         in_memory: keep all prepared items; None when they take at most a quarter of the free memory.
         workers: threads that read; 0 for one a core, at most 16.
         on_skip: called with (item, why) for each that cannot be read, once.
+        fewest: how many usable items there must be; by default a batch.
+
+    Attributes:
+        order: which items a batch holds.
 
     Raises:
-        UserError: fewer usable items than a batch, or more than half cannot be read.
+        UserError: fewer usable items than wanted, or more than half cannot be read.
     """
 
     def __init__(
@@ -55,7 +60,10 @@ class Loader:
         in_memory: bool | None = None,
         workers: int = 0,
         on_skip: Callable[[str, str], None] | None = None,
+        fewest: int | None = None,
     ):
+        self.order: Order = Shuffled(len(dataset))
+        self.fewest = batch if fewest is None else fewest
         self.dataset, self.prepare, self.stored_shape = dataset, prepare, tuple(stored_shape)
         self.size, self.seed, self.device = batch, seed, torch.device(device)
         self.workers = workers or min(16, os.cpu_count() or 1)
@@ -84,23 +92,40 @@ class Loader:
         """Usable items, as far as is known: exact in memory, else less those found unreadable so far."""
         return len(self.dataset) - int((self._status == BAD).sum())
 
-    def batch(self, start: int) -> tuple[Tensor, Tensor | None]:
-        """Samples start..start+batch on the device: prepared [batch, *stored_shape], labels int64 [batch] or None."""
+    def batch(self, start: int) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
+        """Samples start..start+batch on the device.
+
+        Returns:
+            Prepared [M, *stored_shape], labels int64 [M] or None, and what the order brings with them; M is the batch,
+            unless the order draws how many.
+        """
         if self.in_memory:
-            rows = torch.from_numpy(self._row[self._indices(start)]).to(self.device)
-            labels = None if self._labels is None else self._labels.index_select(0, rows)
-            return self._store.index_select(0, rows), labels
+            items, extra = self.order.rows(self.seed, start, self.size)
+            return *self._kept(items), self._on_device(extra)
         wanted = [start + k * self.size for k in range(AHEAD)]
         self._drop(keep=wanted)  # after a jump, what was read ahead is of no use
         for position in wanted:
             if position not in self._coming:
-                self._coming[position] = self._order(position)
+                self._coming[position] = self._ask_for(position)
         found = self._coming.pop(start)
         for job in found.jobs:
             job.result()
         self._check_count()
         x = found.items.to(self.device, non_blocking=True)
-        return x, None if self._labels is None else self._labels[found.index].to(self.device)
+        labels = None if self._labels is None else self._labels[found.index].to(self.device)
+        return x, labels, self._on_device(found.extra)
+
+    def sweep(self) -> Iterator[tuple[int, Tensor, Tensor | None]]:
+        """All items once, in the order of the data set: (the first one's number, prepared, labels), part by part."""
+        for start in range(0, len(self.dataset), SWEEP):
+            items = np.arange(start, min(start + SWEEP, len(self.dataset)))
+            if self.in_memory:
+                yield start, *self._kept(items)
+            else:
+                found = [self._usable(int(k)) for k in items]
+                x = torch.from_numpy(np.stack([item for _, item in found])).to(self.device)
+                index = torch.tensor([k for k, _ in found])
+                yield start, x, None if self._labels is None else self._labels[index].to(self.device)
 
     def reseed(self, seed: int) -> None:
         """Another order of the samples from here on; what was read ahead in the old one is dropped."""
@@ -112,8 +137,12 @@ class Loader:
         self._drop()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _indices(self, start: int) -> np.ndarray:
-        return sampler.indices(len(self.dataset), self.seed, start, self.size)
+    def _kept(self, items: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        rows = torch.from_numpy(self._row[items]).to(self.device)
+        return self._store.index_select(0, rows), None if self._labels is None else self._labels.index_select(0, rows)
+
+    def _on_device(self, extra: dict[str, np.ndarray]) -> dict[str, Tensor]:
+        return {name: torch.from_numpy(values).to(self.device) for name, values in extra.items()}
 
     # --- in memory
 
@@ -147,19 +176,20 @@ class Loader:
 
     # --- streaming
 
-    def _order(self, position: int) -> _Coming:
+    def _ask_for(self, position: int) -> _Coming:
         """Has the batch at a position read, in as many jobs as there are threads."""
-        wanted = self._indices(position)
-        items = torch.empty((self.size, *self.stored_shape), dtype=self._dtype, pin_memory=self.device.type == "cuda")
-        index = torch.empty(self.size, dtype=torch.int64)
+        wanted, extra = self.order.rows(self.seed, position, self.size)
+        count = len(wanted)
+        items = torch.empty((count, *self.stored_shape), dtype=self._dtype, pin_memory=self.device.type == "cuda")
+        index = torch.empty(count, dtype=torch.int64)
         rows, index_rows = items.numpy(), index.numpy()
 
         def job(slots: np.ndarray) -> None:
             for slot in slots:
                 index_rows[slot], rows[slot] = self._usable(int(wanted[slot]))
 
-        parts = np.array_split(np.arange(self.size), min(self.workers, self.size))
-        return _Coming(items, index, [self._pool.submit(job, part) for part in parts])
+        parts = np.array_split(np.arange(count), max(1, min(self.workers, count)))
+        return _Coming(items, index, extra, [self._pool.submit(job, part) for part in parts])
 
     def _drop(self, keep: Sequence[int] = ()) -> None:
         for position in [p for p in self._coming if p not in keep]:
@@ -206,12 +236,13 @@ class Loader:
 
     def _check_count(self) -> None:
         n = len(self)
-        if n < self.size:
+        if n < self.fewest:
             bad = f" ({len(self.skipped)} more cannot be read)" if self.skipped else ""
-            smaller = f"choose a smaller one (batch={n // 2}) or " if n > 3 else ""
+            a_batch = self.fewest == self.size
+            smaller = f"choose a smaller one (batch={n // 2}) or " if a_batch and n > 3 else ""
             raise UserError(
-                f"data {self.dataset.name}: {n} usable picture{'s' * (n != 1)}{bad}, "
-                f"fewer than one batch of {self.size}; {smaller}give more pictures"
+                f"data {self.dataset.name}: {n} usable sample{'s' * (n != 1)}{bad}, fewer than "
+                f"{f'one batch of {self.size}' if a_batch else self.fewest}; {smaller}give more of them"
             )
 
     def _too_bad(self) -> UserError:
@@ -231,8 +262,8 @@ class Loader:
 class _Coming:
     """A batch that is being read."""
 
-    def __init__(self, items: Tensor, index: Tensor, jobs: list[Future[None]]):
-        self.items, self.index, self.jobs = items, index, jobs
+    def __init__(self, items: Tensor, index: Tensor, extra: dict[str, np.ndarray], jobs: list[Future[None]]):
+        self.items, self.index, self.extra, self.jobs = items, index, extra, jobs
 
 
 def _room(device: torch.device) -> int:

@@ -7,6 +7,17 @@ import functools
 import numpy as np
 
 from ganforge.core.rng import seed_of
+from ganforge.core.types import Order
+
+
+class Shuffled(Order):
+    """Pass after pass over `n` items, each in an order of its own."""
+
+    def __init__(self, n: int):
+        self.n = n
+
+    def rows(self, seed: int, start: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        return indices(self.n, seed, start, count), {}
 
 
 def indices(n: int, seed: int, start: int, count: int) -> np.ndarray:

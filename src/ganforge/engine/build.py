@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import torch
 
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.core.rng import seed_of
-from ganforge.core.types import Dataset, Nets, Spec
+from ganforge.core.rng import Rng, seed_of
+from ganforge.core.types import Batch, Dataset, Nets, Spec
 from ganforge.data.loader import Loader
 from ganforge.engine.recipe import Recipe
 
@@ -25,7 +26,7 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
 
 def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device) -> Loader:
     """The batches of a run, by position."""
-    return Loader(
+    loader = Loader(
         dataset,
         lambda item: recipe.signal.prepare(item, spec),
         spec.shape,
@@ -34,7 +35,21 @@ def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.devi
         device=device,
         in_memory=recipe.data.in_memory,
         workers=recipe.data.workers,
+        fewest=recipe.task.fewest(recipe.batch),
     )
+    try:
+        loader.order = recipe.task.order(spec, every_sample(recipe, loader, spec)) or loader.order
+    except BaseException:
+        loader.close()
+        raise
+    return loader
+
+
+def every_sample(recipe: Recipe, loader: Loader, spec: Spec) -> Iterator[Batch]:
+    """All samples of a run once, encoded, in the order of the data set."""
+    for start, stored, labels in loader.sweep():
+        x = recipe.signal.encode(stored, spec, Rng(recipe.seed, start, "sweep", device=loader.device))
+        yield Batch(x, labels if spec.classes else None)
 
 
 def make_nets(recipe: Recipe, spec: Spec, device: torch.device) -> Nets:

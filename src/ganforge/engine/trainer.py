@@ -121,10 +121,10 @@ class Trainer:
 
     def _batch(self, position: int) -> Batch:
         start = time.perf_counter()
-        stored, labels = self.loader.batch(position)
+        stored, labels, extra = self.loader.batch(position)
         x = self.recipe.signal.encode(stored, self.spec, Rng(self.seed, position, "data", device=self.device))
         self.data_seconds += time.perf_counter() - start
-        return Batch(x, labels if self.spec.classes else None)
+        return Batch(x, labels if self.spec.classes else None, extra)
 
     def _update(self, phase: Phase, batch: Batch, position: int, sight: Sight | None = None) -> None:
         for name, net in self.nets.items():

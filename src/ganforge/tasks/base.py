@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from ganforge.core.component import Component
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Order, Request, Spec, Terms
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,19 @@ class Task(Component, family="task"):
         Raises:
             UserError: the task cannot work with so many.
         """
+
+    def fewest(self, batch: int) -> int:
+        """How many usable samples the data must have for batches of `batch`."""
+        return batch
+
+    def order(self, spec: Spec, data: Iterable[Batch]) -> Order | None:
+        """Which samples each batch holds; None for pass after pass over all of them, each in an order of its own.
+
+        Args:
+            spec: of the samples.
+            data: all samples once, encoded, in the order of the data set, in batches of any size.
+        """
+        return None
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The sample shape nearest to the one wanted that the players can handle."""
