@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -56,6 +56,17 @@ class Batch:
         """The samples start..stop of this batch."""
         c = None if self.c is None else self.c[start:stop]
         return Batch(self.x[start:stop], c, {k: v[start:stop] for k, v in self.extra.items()})
+
+
+class Verdict(NamedTuple):
+    """What a discriminator says of a batch."""
+
+    logits: Tensor
+    """[N], before any sigmoid: high means real."""
+    features: Tensor | None = None
+    """[N, F]: its last hidden layer, for losses that match features."""
+    classes: Tensor | None = None
+    """[N, classes], before any softmax: which class it takes each sample for, where it guesses that (ACGAN)."""
 
 
 @dataclass(frozen=True)

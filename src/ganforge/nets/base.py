@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor, nn
 
 from ganforge.core.component import Component
-from ganforge.core.types import Spec
+from ganforge.core.types import Spec, Verdict
 
-
-class Verdict(NamedTuple):
-    """What a discriminator says of a batch."""
-
-    logits: Tensor
-    """[N], before any sigmoid: high means real."""
-    features: Tensor | None = None
-    """[N, F]: its last hidden layer, for losses that match features."""
+__all__ = ["Discriminator", "Generator", "Verdict", "couples_batch"]
 
 
 class Generator(Component, family="generator"):
@@ -31,6 +22,10 @@ class Generator(Component, family="generator"):
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The sample shape nearest to the one wanted that this net can make."""
         return shape
+
+    def truncate(self, z: Tensor, truncation: float) -> Tensor:
+        """Latents [N, latent] that make more typical samples; `truncation` in (0, 1], where 1 leaves z as it is."""
+        return z * truncation
 
     def build(self, spec: Spec) -> nn.Module:
         """A fresh module with initialised weights, drawn from torch's global generator."""

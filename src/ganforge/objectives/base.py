@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from ganforge.core.component import Component
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate
-from ganforge.core.types import Memory, Spec
+from ganforge.core.types import Memory, Spec, Verdict
 
 Critic = Callable[[Tensor], Tensor]
 """A discriminator with its label and its augmentation closed over: samples [N, ...] → logits [N]."""
 
-Seen = tuple[Tensor, Tensor | None]
-"""What a discriminator says: logits [N] and its last hidden layer [N, F], or None."""
+Seen = Verdict
+"""What a discriminator has said of samples in this step."""
 
 
 class Objective(Component, family="objective"):
@@ -59,6 +59,7 @@ class Play:
         steady: whether the critic draws nothing, so that it would say the same again.
         z: latents [n, L] of the fakes, n samples to N packs.
         generator: latents [n, L] → samples [N, ...], the label closed over.
+        labels: int64 [n] of the samples, or None, for prices on what D takes a sample for.
     """
 
     critic: Critic
@@ -72,6 +73,7 @@ class Play:
     steady: bool = False
     z: Tensor | None = None
     generator: Callable[[Tensor], Tensor] | None = None
+    labels: Tensor | None = None
 
     @property
     def real_logits(self) -> Tensor:

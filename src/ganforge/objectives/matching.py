@@ -27,9 +27,10 @@ class FeatureMatching(Term, kind="feature_matching"):
 def features(seen: Seen | None) -> Tensor:
     """D's features [N, F]."""
     assert seen is not None, "asked for by uses_real"
-    if seen[1] is None:
+    found = seen[1]
+    if found is None:
         raise UserError(
             "task.terms: feature_matching needs a discriminator that shows its last hidden layer (Verdict.features), "
             "and this one does not. Leave the term out, or take dcgan or mlp"
         )
-    return seen[1]
+    return found

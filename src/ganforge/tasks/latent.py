@@ -38,11 +38,12 @@ def nearest_for_both(generator: Generator, discriminator: Discriminator, shape: 
     return made if judged == made else generator.nearest(judged)
 
 
-def rows_of(request: Request, width: int) -> Tensor:
+def rows_of(request: Request, generator: Generator) -> Tensor:
     """The latents [n, width] that a request stands for."""
     if request.latents is not None:
         return request.latents
-    return block_normal(request.seed, "z", request.start, request.n, width) * request.truncation
+    z = block_normal(request.seed, "z", request.start, request.n, generator.latent)
+    return generator.truncate(z, request.truncation)
 
 
 def draw(nets: Nets, request: Request, latents: Tensor) -> Tensor:

@@ -89,7 +89,7 @@ class Simultaneous(Task, kind="simultaneous"):
         return g_slope / d_slope, wanted.detach()
 
     def latents(self, request: Request) -> Tensor:
-        return latent.rows_of(request, self.generator.latent)
+        return latent.rows_of(request, self.generator)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         return latent.draw(nets, request, self.latents(request))

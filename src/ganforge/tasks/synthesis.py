@@ -163,7 +163,7 @@ class Synthesis(Task, kind="synthesis"):
         return Terms(losses | priced("terms", self.terms, replace(play, player=nets.G), nets, rng))
 
     def latents(self, request: Request) -> Tensor:
-        return latent.rows_of(request, self.generator.latent)
+        return latent.rows_of(request, self.generator)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         return latent.draw(nets, request, self.latents(request))
@@ -202,6 +202,7 @@ class Synthesis(Task, kind="synthesis"):
             steady=view.steady,
             z=z,
             generator=lambda z: view.join(nets.G(z, batch.c)),
+            labels=batch.c,
         )
 
     def _told(self, real: Tensor, fake: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:

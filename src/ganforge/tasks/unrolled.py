@@ -79,7 +79,7 @@ class Unrolled(Task, kind="unrolled"):
         return Terms({"adversarial": self.objective.g(answer(fake), real_logits)})
 
     def latents(self, request: Request) -> Tensor:
-        return latent.rows_of(request, self.generator.latent)
+        return latent.rows_of(request, self.generator)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         return latent.draw(nets, request, self.latents(request))
