@@ -17,6 +17,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -24,6 +25,7 @@ from ganforge.core.types import Spec
 from ganforge.nets.base import Discriminator, Generator, Verdict
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.minibatch import Minibatch, minibatch_layer
+from ganforge.nets.layers.mixture import Mixture
 from ganforge.nets.layers.spectral import spectral
 
 NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
@@ -33,6 +35,25 @@ NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "none": lambda width: [],
 }
 LABEL_STD = 3**-0.5  # what a default linear layer makes of an input of unit variance: label and input start as equals
+
+
+class Waves(nn.Module):
+    """Numbers [N, D] with their sines and cosines at 1, 2, 4, ...: [N, D + 2·D·octaves].
+
+    Fully connected nets learn smooth functions first and sharp ones hardly ever; given waves, they learn both.
+    Source: Tancik et al. 2020, "Fourier Features Let Networks Learn High Frequency Functions in Low Dimensional
+    Domains".
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, octaves: int):
+        super().__init__()
+        self.register_buffer("frequencies", 2.0 ** torch.arange(octaves), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        phases = (x.unsqueeze(2) * self.frequencies).flatten(1)  # [N, D·octaves]
+        return torch.cat([x, phases.sin(), phases.cos()], 1)
 
 
 class MlpG(nn.Module):
@@ -46,10 +67,11 @@ class MlpG(nn.Module):
         classes: int,
         bounded: bool,
         norm: Literal["batch", "layer", "none"] = "batch",
+        codes: int = 0,
     ):
         super().__init__()
         self.shape = shape
-        self.first = nn.Linear(latent, widths[0])
+        self.first = Mixture(latent, widths[0], codes, LABEL_STD) if codes else nn.Linear(latent, widths[0])
         # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z.
         self.label = LabelTable(classes, widths[0], (3 * latent) ** -0.5) if classes else None
         layers: list[nn.Module] = [*NORMS[norm](widths[0]), nn.LeakyReLU(0.2)]
@@ -77,9 +99,11 @@ class MlpD(nn.Module):
         classes: int,
         norm: Literal["batch", "layer", "spectral", "none"] = "none",
         minibatch: Minibatch = "none",
+        octaves: int = 0,
     ):
         super().__init__()
-        self.first = nn.Linear(math.prod(shape), widths[0])
+        self.waves = Waves(octaves) if octaves else None
+        self.first = nn.Linear(math.prod(shape) * (1 + 2 * octaves), widths[0])
         self.label = LabelTable(classes, widths[0], LABEL_STD) if classes else None
         layers: list[nn.Module] = [*NORMS[norm](widths[0]), nn.LeakyReLU(0.2)]
         for before, after in pairwise(widths):
@@ -91,7 +115,10 @@ class MlpD(nn.Module):
             spectral(self)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
-        h = self.first(x.flatten(1))
+        x = x.flatten(1)
+        if self.waves is not None:
+            x = self.waves(x)
+        h = self.first(x)
         if self.label is not None:
             h = h + self.label(c)
         features = self.rest(h)  # [N, widths[-1]]
@@ -109,10 +136,12 @@ class MlpGenerator(Generator, kind="mlp"):
     """End in tanh, so that samples lie in [-1, 1]; by default for pictures and the like, and not for points [D]."""
     norm: Literal["batch", "layer", "none"] = "batch"
     """What normalises the hidden layers."""
+    codes: int = Field(default=0, ge=0)
+    """Clouds of latents (DeLiGAN), 0 for a single one. With many, G needs no bridges between modes far apart."""
 
     def build(self, spec: Spec) -> nn.Module:
         bounded = len(spec.shape) > 1 if self.bounded is None else self.bounded
-        return MlpG(self.latent, self.widths, spec.shape, spec.classes, bounded, self.norm)
+        return MlpG(self.latent, self.widths, spec.shape, spec.classes, bounded, self.norm, self.codes)
 
 
 class MlpDiscriminator(Discriminator, kind="mlp"):
@@ -124,6 +153,8 @@ class MlpDiscriminator(Discriminator, kind="mlp"):
     """Batch norm, which penalties a sample do not go with; layer norm; spectral norm of all weights; or none."""
     minibatch: Minibatch = "none"
     """What D sees of the whole batch, against collapse: how much its samples deviate, or learned distances of them."""
+    octaves: int = Field(default=0, ge=0)
+    """Frequencies 1, 2, 4, ... whose sines and cosines of every number D sees too: sharper eyes for points."""
 
     def build(self, spec: Spec) -> nn.Module:
-        return MlpD(self.widths, spec.shape, spec.classes, self.norm, self.minibatch)
+        return MlpD(self.widths, spec.shape, spec.classes, self.norm, self.minibatch, self.octaves)

@@ -37,25 +37,26 @@ def watched(every: int) -> tuple[Previews, Curves, Timelapse]:
 def toy() -> Recipe:
     """Points in the plane with the game that forgets least: relativistic pairing with R1 and R2 that fade away.
 
-    Papers: Huang et al. 2024 (RpGAN + R1 + R2, norm-free nets, β = (0, 0.99)), Karras et al. 2018 (running average).
-    Departures: γ falls by four orders of magnitude, first to find the modes and then to hit them; rates follow half a
-    cosine (all are set for the 3.2 M samples); β2 = 0.9, with which D keeps pace; fully connected nets.
+    Papers: Huang et al. 2024 (RpGAN + R1 + R2, norm-free nets, β = (0, 0.99)), Gurumurthy et al. 2017 (latents from a
+    learned mixture), Tancik et al. 2020 (waves), Karras et al. 2018 (running average).
+    Departures: γ falls by five orders of magnitude, first to find the modes and then to hit them; rates follow half a
+    cosine (all are set for the 2 M samples); β2 = 0.9, with which D keeps pace; fully connected nets.
     Command: `ganforge train toy`, or `data=grid25`, then `ganforge sample runs/... -n 2500 --out points.npy`
     """
-    samples = 3_200_000
-    fading = Steps(start=1.0, factor=0.5, at=tuple(samples * k // 20 for k in range(1, 16)))  # down to 3e-5
+    samples = 2_000_000
+    fading = Steps(start=1.0, factor=0.5, at=tuple(samples * k // 22 for k in range(1, 19)))  # down to 4e-6
     return Recipe(
         name="toy",
         data=Ring8(),
         samples=samples,
         batch=128,
-        checkpoint_every=800_000,
+        checkpoint_every=500_000,
         log_every=100_000,
         precision="fp32",
         signal=Points(),
         task=Synthesis(
-            generator=MlpGenerator(latent=2, widths=(128,) * 5, norm="none"),
-            discriminator=MlpDiscriminator(widths=(128,) * 3),
+            generator=MlpGenerator(latent=2, widths=(64,) * 3, norm="none", codes=256),
+            discriminator=MlpDiscriminator(widths=(128,) * 3, octaves=4),
             objective=RpGan(),
             penalties=(R1(weight=fading), R2(weight=fading)),
         ),
@@ -64,7 +65,7 @@ def toy() -> Recipe:
             "D": Adam(lr=Cosine(start=1e-3, end=5e-5, over=samples), betas=(0.0, 0.9)),
         },
         ema=Ema(half_life=50_000),
-        callbacks=watched(every=160_000),
+        callbacks=watched(every=100_000),
     )
 
 
