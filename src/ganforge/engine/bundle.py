@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from ganforge.engine import checkpoint
 from ganforge.engine.precision import pick_device
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.run import stored_recipe
+from ganforge.engine.statistics import Settled
 from ganforge.registry import load_all
 
 FORMAT = "1"
@@ -46,10 +47,20 @@ class Bundle:
     samples: int
     device: torch.device
 
+    truncated: Settled = field(default_factory=Settled)
+
     @torch.inference_mode()
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples."""
-        return generate(self.recipe, self.spec, self.nets, request, self.device)
+        nets, t = self.nets, request.truncation
+        if t < 1:  # the statistics in the file are those without truncation
+            nets = self.truncated.at(t, lambda: settle(self.recipe, self.spec, self.nets, t, self.device))
+        return generate(self.recipe, self.spec, nets, request, self.device)
+
+
+def settle(recipe: Recipe, spec: Spec, nets: Nets, truncation: float, device: torch.device) -> Nets:
+    """The generators as samples are made from them, with the statistics that the recipe asks for."""
+    return recipe.statistics.settle(nets, spec.classes, recipe.task.sample, truncation, device)
 
 
 def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: torch.device) -> np.ndarray:

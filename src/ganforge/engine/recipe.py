@@ -12,6 +12,7 @@ from ganforge.engine.callbacks.base import Callback
 from ganforge.engine.ema import Ema
 from ganforge.engine.health.base import Health
 from ganforge.engine.optim import Optimizer
+from ganforge.engine.statistics import Statistics
 from ganforge.signals.base import Signal
 from ganforge.tasks.base import Task
 
@@ -47,6 +48,8 @@ class Recipe(Component):
     """One for each player of the task."""
     ema: Ema = Ema()
     """The running average of the generators' weights, which samples are made from."""
+    statistics: Statistics = Field(default="running", validate_default=True)
+    """What G's batch norms go by when samples are made: running, as in training, or standing, of new samples."""
     health: Health = Field(default="watch", validate_default=True)
     """What is done about a run that goes wrong: off, watch (name it), or rollback (go back and try other draws)."""
     callbacks: tuple[Callback, ...] = Field(default=("previews", "curves", "timelapse"), validate_default=True)

@@ -34,6 +34,7 @@ from ganforge.engine.health.watcher import Watcher
 from ganforge.engine.precision import arithmetic, dtype_for
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.run import RunDir
+from ganforge.engine.statistics import Settled
 from ganforge.tasks.base import Phase
 
 log = logging.getLogger("ganforge")
@@ -90,6 +91,7 @@ class Trainer:
         self.recipe, self.spec, self.loader, self.device = recipe, spec, loader, device
         self.nets = make_nets(recipe, spec, device)
         self.averages = Nets({name: recipe.ema.copy(self.nets[name]) for name in recipe.task.generators()})
+        self.finished = Settled()
         self.optimizers = make_optimizers(recipe, self.nets)
         self.phases = list(recipe.task.phases())
         self.dtype = dtype_for(recipe.precision, device)
@@ -179,7 +181,14 @@ class Trainer:
     @torch.inference_mode()
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples from the averaged generators."""
-        return bundle.generate(self.recipe, self.spec, self.averages, request, self.device)
+        return bundle.generate(self.recipe, self.spec, self.to_share(request.truncation), request, self.device)
+
+    def to_share(self, truncation: float = 1.0) -> Nets:
+        """The averaged generators with the statistics that samples are made with."""
+        moment = (self.samples, self.seed, truncation)
+        return self.finished.at(
+            moment, lambda: bundle.settle(self.recipe, self.spec, self.averages, truncation, self.device)
+        )
 
     def state(self) -> dict[str, Tensor]:
         """All tensors that the next step depends on."""
@@ -205,6 +214,7 @@ class Trainer:
         for name, buffer in self.nets.memory.buffers.items():
             self.nets.memory[name] = tensors[f"memory.{name}"].to(buffer.device)
         self.samples = samples
+        self.finished = Settled()
         self.stats.sums.clear()
         self._finite.fill_(True)
 
@@ -389,7 +399,7 @@ class Session:
         """
         path = self.folder / name
         try:
-            bundle.save(path, self.recipe, self.spec, self.trainer.averages, self.samples)
+            bundle.save(path, self.recipe, self.spec, self.trainer.to_share(), self.samples)
         except OSError as error:
             raise TrainingError(f"{path} could not be written: {error.strerror}") from error
 

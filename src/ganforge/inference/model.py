@@ -141,7 +141,7 @@ class Model:
         for start in range(0, frames, batch):
             rows = latents[start : start + batch]
             part = None if labels is None else labels[start : start + batch]
-            parts.append(self.bundle.generate(Request(n=len(rows), latents=rows, labels=part)))
+            parts.append(self.bundle.generate(Request(n=len(rows), latents=rows, labels=part, truncation=truncation)))
         return np.concatenate(parts)
 
     def frame(self, sample: np.ndarray) -> np.ndarray:

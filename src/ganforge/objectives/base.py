@@ -59,7 +59,7 @@ class Play:
         steady: whether the critic draws nothing, so that it would say the same again.
         z: latents [n, L] of the fakes, n samples to N packs.
         generator: latents [n, L] → samples [N, ...], the label closed over.
-        labels: int64 [n] of the samples, or None, for prices on what D takes a sample for.
+        labels: int64 [n] of the samples, or None; for tasks in which D guesses them.
     """
 
     critic: Critic

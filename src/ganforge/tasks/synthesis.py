@@ -142,6 +142,7 @@ class Synthesis(Task, kind="synthesis"):
         on_real, on_fake = view(real, "real"), view(fake, "fake")
         losses = {"adversarial": self.objective.d(*self._told(on_real.logits, on_fake.logits, rng))}
         play = self._play(nets, batch, view, real, fake, z, on_real, on_fake)
+        losses |= self.d_wishes(play, rng)
         losses |= priced("penalties", self._own(), replace(play, player=nets.D), nets, rng)
         return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits) | self._observe(on_real, nets, rng))
 
@@ -160,7 +161,16 @@ class Synthesis(Task, kind="synthesis"):
         wish = self.objective.g(on_fake.logits, real_logits)
         losses = {"adversarial": at(self.adversarial, rng.samples) * self._best(wish, on_fake.logits, rng)}
         play = self._play(nets, batch, view, real, fake, z, on_real, on_fake)
+        losses |= self.g_wishes(play, rng)
         return Terms(losses | priced("terms", self.terms, replace(play, player=nets.G), nets, rng))
+
+    def d_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
+        """What a task that builds on this one wants of D beside, by name, [M]; here nothing."""
+        return {}
+
+    def g_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
+        """What a task that builds on this one wants of G beside, by name, [M]; here nothing."""
+        return {}
 
     def latents(self, request: Request) -> Tensor:
         return latent.rows_of(request, self.generator)

@@ -1,0 +1,93 @@
+"""ACGAN: D is not told the class of a sample but guesses it, and both players want the guess to be right.
+
+Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifier GANs".
+
+    L_C = log p(c | x) + log p(c | G(z, c)),     p = softmax of a second head on D's last hidden layer
+    D maximises L_S + L_C,  G maximises L_C − L_S        L_S: the game of `synthesis`
+
+So each player pays −log p(c | ·) beside what it pays in `synthesis`, whose fields are all there.
+
+N: samples in the batch. x [N, *shape], c [N], features [N, F], class logits [N, classes], losses [N].
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.schedule import Rate, at
+from ganforge.core.types import Spec, Verdict
+from ganforge.objectives.base import Play, Seen
+from ganforge.tasks.synthesis import Synthesis
+
+
+class Acgan(Synthesis, kind="acgan"):
+    """New samples of the class that is asked for; D guesses the class of what it sees instead of being told it."""
+
+    conditional: bool = True
+    """Labels are what this task is about: it stays true."""
+    classify: Rate = 1.0
+    """Weight of −log p(c | x) and −log p(c | G(z, c)) for both players; 1 in the paper."""
+
+    def adapt(self, spec: Spec) -> Spec:
+        if not self.conditional:
+            raise UserError("task.conditional: acgan is about labels. Leave it true, or take task.kind=synthesis")
+        if self.pack > 1:
+            raise UserError(f"task.pack={self.pack}: acgan guesses the class of each sample. Leave it at 1")
+        return super().adapt(spec)
+
+    def players(self, spec: Spec) -> dict[str, nn.Module]:
+        D = self.discriminator.build(Spec(spec.shape, state=spec.state))
+        self._refuse_batch_norm(D)
+        classifier = Classifier(D, feature_width(D, spec, self.discriminator.kind), spec.classes)
+        return {"G": self.generator.build(spec), "D": classifier}
+
+    def d_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
+        wrong = mistaken(play.on_real, play.labels) + mistaken(play.on_fake, play.labels)
+        return {"classify": at(self.classify, rng.samples) * wrong}
+
+    def g_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
+        return {"classify": at(self.classify, rng.samples) * mistaken(play.on_fake, play.labels)}
+
+
+class Classifier(nn.Module):
+    """A discriminator without labels, with a second head that guesses them."""
+
+    def __init__(self, net: nn.Module, features: int, classes: int):
+        super().__init__()
+        self.net = net
+        self.classify = nn.Linear(features, classes)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        verdict = self.net(x)
+        return verdict._replace(classes=self.classify(verdict.features))
+
+
+def mistaken(seen: Seen | None, labels: Tensor | None) -> Tensor:
+    """−log p(c | x) [N] of what D has said of samples."""
+    assert seen is not None
+    assert seen.classes is not None
+    assert labels is not None
+    logits = seen.classes.to(torch.promote_types(seen.classes.dtype, torch.float32))
+    return cross_entropy(logits, labels, reduction="none")
+
+
+def feature_width(D: nn.Module, spec: Spec, who: str) -> int:
+    """F of a discriminator, asked of it with samples of zeros.
+
+    Raises:
+        UserError: it does not show its last hidden layer.
+    """
+    training = D.training
+    with torch.no_grad():
+        features = D.eval()(torch.zeros(2, *spec.shape)).features
+    D.train(training)
+    if features is None:
+        raise UserError(
+            f"task.discriminator: {who!r} does not show its last hidden layer (Verdict.features), which acgan guesses "
+            "the class from. Take resnet, dcgan or mlp"
+        )
+    return features.shape[1]
