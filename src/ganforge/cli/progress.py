@@ -11,6 +11,7 @@ from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from ganforge.core.events import read_events
 from ganforge.engine.callbacks.base import Listener, RunView
 
 LINE_EVERY = 10.0
@@ -26,6 +27,7 @@ class Progress(Listener):
         self.total: int = run.recipe.samples
         self.minutes = minutes
         self.numbers = ""
+        self.figures = ""  # of the last evaluation
         self.rate = 0.0  # samples a second, of the last tick
         self.last_line = 0.0
         self.last_draw = 0.0
@@ -36,6 +38,8 @@ class Progress(Listener):
     def on_start(self) -> None:
         self.begun = self.last_line = time.monotonic()
         self.begun_at = self.run.samples
+        for event in read_events(self.run.folder / "events.jsonl", "evaluate"):
+            self.figures = describe_figures(event)  # of before a resume
         begun = f"from {self.begun_at:,} " if self.begun_at else ""
         head = f"{self.run.recipe.name} {begun}to {self.total:,} samples in {self.run.folder} (Ctrl-C saves and stops)"
         self.console.print(head, style="bold", soft_wrap=True)
@@ -64,7 +68,18 @@ class Progress(Listener):
 
     def on_tick(self, event: Mapping[str, Any]) -> None:
         self.rate = float(event.get("sps", 0.0))
-        self.numbers = describe(event)
+        self.numbers = "  ".join(part for part in (describe(event), self.figures) if part)
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        if event["event"] == "evaluate":
+            self.figures = describe_figures(event)
+            if self.bar is None:
+                self._line(self.run.samples)
+        elif event["event"] == "evaluating" and self.bar is not None:
+            now = time.monotonic()
+            if now - self.last_draw > 0.2:
+                self.last_draw = now
+                self.bar.update(self.task, numbers=f"{event['title']} {event['done']:,}/{event['total']:,}")
 
     def on_end(self) -> None:
         if self.bar is not None:
@@ -112,6 +127,13 @@ def describe(event: Mapping[str, Any]) -> str:
     parts += [f"D right: {' '.join(right)}"] if right else []
     parts += [event["health"]] if "health" in event else []
     return "  ".join(parts)
+
+
+def describe_figures(event: Mapping[str, Any]) -> str:
+    """An evaluation in a few words: `fd5k[small@1a2b3c4d] 3.21 (the best)`."""
+    named = [(name.removeprefix("metric/"), value) for name, value in event.items() if name.startswith("metric/")]
+    parts = [f"{name} {value:.4g}" for name, value in named if value is not None]
+    return "  ".join(parts) + (" (the best)" if event.get("best") else "")
 
 
 def clock(seconds: float) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import time
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 
 class Bar:
@@ -34,6 +42,40 @@ class Bar:
     def restart(self, done: int) -> None:
         """Sets the bar to `done`: a broken download goes on from there."""
         self.progress.update(self.task, completed=done)
+
+    def __exit__(self, *error: object) -> None:
+        if self.shown:
+            self.progress.stop()
+
+
+class Stages:
+    """Bars for work of several stages, some within others: `with Stages() as told: told("features", 256, 60000)`.
+
+    Shown only on a terminal and only after `delay` seconds. A stage that is done goes away.
+    """
+
+    def __init__(self, delay: float = 2.0, quiet: bool = False):
+        console = Console(stderr=True, markup=False)
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            console=console, transient=True, disable=quiet or not console.is_terminal,
+        )  # fmt: skip
+        self.tasks: dict[str, TaskID] = {}
+        self.show_at = time.monotonic() + delay
+        self.shown = False
+
+    def __enter__(self) -> Stages:
+        return self
+
+    def __call__(self, title: str, done: int, total: int) -> None:
+        if title not in self.tasks:
+            self.tasks[title] = self.progress.add_task(title, total=total)
+        self.progress.update(self.tasks[title], completed=done)
+        if done >= total:
+            self.progress.remove_task(self.tasks.pop(title))
+        if not self.shown and time.monotonic() >= self.show_at:
+            self.progress.start()
+            self.shown = True
 
     def __exit__(self, *error: object) -> None:
         if self.shown:

@@ -13,6 +13,7 @@ from ganforge.engine.ema import Ema
 from ganforge.engine.health.base import Health
 from ganforge.engine.optim import Optimizer
 from ganforge.engine.statistics import Statistics
+from ganforge.metrics.base import Metric
 from ganforge.signals.base import Signal
 from ganforge.tasks.base import Task
 
@@ -50,6 +51,10 @@ class Recipe(Component):
     """The running average of the generators' weights, which samples are made from."""
     statistics: Statistics = Field(default="running", validate_default=True)
     """What G's batch norms go by when samples are made: running, as in training, or standing, of new samples."""
+    metrics: tuple[Metric, ...] = ()
+    """Figures to measure while it trains, as in [fd5k]; the first decides which model is kept as `best.safetensors`."""
+    every: PositiveCount = 50_000
+    """Samples between two measurements of `metrics`."""
     health: Health = Field(default="watch", validate_default=True)
     """What is done about a run that goes wrong: off, watch (name it), or rollback (go back and try other draws)."""
     callbacks: tuple[Callback, ...] = Field(default=("previews", "curves", "timelapse"), validate_default=True)

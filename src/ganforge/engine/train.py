@@ -20,7 +20,8 @@ from ganforge.core.types import Spec
 from ganforge.data.loader import Loader
 from ganforge.engine import checkpoint
 from ganforge.engine.build import fingerprint, make_loader, open_data
-from ganforge.engine.callbacks.base import Listener, RunView
+from ganforge.engine.callbacks.base import Callback, Listener, RunView
+from ganforge.engine.callbacks.evaluation import Evaluation
 from ganforge.engine.precision import pick_device
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.run import RunDir, next_folder, refuse_existing, stored_recipe
@@ -35,6 +36,8 @@ FREE_ON_RESUME = (
     "keep",
     "log_every",
     "callbacks",
+    "metrics",
+    "every",
     "health",
     "data.in_memory",
     "data.workers",
@@ -116,7 +119,7 @@ def train(
         session = Session(trainer, run, prints, state)
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
         told = _tell_skipped(session, loader)
-        session.listeners = [c.build(session) for c in recipe.callbacks] + [make(session) for make in listeners]
+        session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]
         with stopped_by_interrupt(session):
             reason = session.train(minutes)
         _tell_skipped(session, loader, told)  # a streamed set shows its bad items late
@@ -140,7 +143,17 @@ def check(recipe: Recipe) -> None:
     """
     if recipe.batch % recipe.accumulate:
         raise UserError(f"accumulate={recipe.accumulate} does not divide batch={recipe.batch}")
+    if recipe.metrics and any(isinstance(callback, Evaluation) for callback in recipe.callbacks):
+        raise UserError(
+            "metrics: the callbacks hold an evaluation with metrics of its own; give them there, or leave it out"
+        )
     recipe.task.check(recipe.batch // recipe.accumulate)
+
+
+def watchers(recipe: Recipe) -> list[Callback]:
+    """The recipe's callbacks, and before them the evaluation that its field `metrics` asks for."""
+    evaluation = [Evaluation(metrics=recipe.metrics, every=recipe.every)] if recipe.metrics else []
+    return [*evaluation, *recipe.callbacks]
 
 
 def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[str] = ()) -> Recipe:

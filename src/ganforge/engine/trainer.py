@@ -258,8 +258,11 @@ class Session:
     def log(self, event: str, **fields: Any) -> None:
         said = {"event": event, "samples": self.samples, "t": round(time.time(), 3), **fields}
         self.run.events.write(said)
+        self.tell(said)
+
+    def tell(self, event: Mapping[str, Any]) -> None:
         for listener in self.listeners:
-            listener.on_event(said)
+            listener.on_event(event)
 
     def train(self, minutes: float | None = None) -> str:
         """Trains until the samples are reached, the minutes are over or `stop` is set; returns which of these it was.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from torch import Tensor
@@ -19,6 +19,11 @@ Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
 
 class Signal(Component, family="signal"):
     """What a sample is."""
+
+    metrics: ClassVar[tuple[str, ...]] = ()
+    """What `ganforge evaluate` measures where nobody says otherwise: names of metrics."""
+    extractor: ClassVar[str] = "raw"
+    """Where features come from where nobody says otherwise: the name of an extractor."""
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         """The shape of a sample and all that `decode` will need, from the data and from what the nets can reach.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -32,6 +32,9 @@ class Image(Signal, kind="image"):
     channel uses its whole range; the colour under fully transparent pixels, which nobody sees, is set to `background`
     so that the nets need not learn it.
     """
+
+    metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "is", "pr", "dc", "ifd", "nn")
+    extractor: ClassVar[str] = "small"
 
     size: Side | tuple[Side, Side] | None = None
     """Side in px of square pictures, or [height, width]. By default the size of the data (the median where sizes

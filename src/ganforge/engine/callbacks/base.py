@@ -43,6 +43,10 @@ class RunView(Protocol):
         """Writes an event."""
         ...
 
+    def tell(self, event: Mapping[str, Any]) -> None:
+        """Tells the listeners of something that is not worth a line of the log: how far an evaluation is."""
+        ...
+
     def write_bundle(self, name: str) -> None:
         """Writes the averaged generators as a file `name` of the run directory, as `model.safetensors` is."""
         ...
@@ -61,7 +65,7 @@ class Listener:
         """After the averages of the last `log_every` samples were logged."""
 
     def on_event(self, event: Mapping[str, Any]) -> None:
-        """After anything else than a tick was logged: `evaluate`, `health`, `notice`, ..."""
+        """After anything else than a tick was logged or told: `evaluate`, `health`, `notice`, ..."""
 
     def on_checkpoint(self, folder: Path) -> None:
         """After a checkpoint was written whole."""

@@ -43,6 +43,10 @@ class TensorBoardWriter(Listener):
             for name, value in numbers(event).items():
                 self.writer.add_scalar(name, value, self.run.samples)
 
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        if event["event"] == "evaluate":
+            self.on_tick({name: value for name, value in event.items() if name.startswith("metric/")})
+
     def on_checkpoint(self, folder: Path) -> None:
         latest = self.run.folder / "previews" / "latest.png"
         if self.writer is None or not latest.exists():

@@ -61,6 +61,11 @@ class WandBWriter(Listener):
             with self.guard():
                 self.live.log({k: v for k, v in event.items() if isinstance(v, (int, float)) and k != "t"})
 
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        if event["event"] == "evaluate":
+            figures = {name: value for name, value in event.items() if name.startswith("metric/")}
+            self.on_tick({"samples": event["samples"], **figures})
+
     def on_checkpoint(self, folder: Path) -> None:
         latest = self.run.folder / "previews" / "latest.png"
         if self.live is not None and latest.exists():

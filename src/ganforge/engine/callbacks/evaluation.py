@@ -1,0 +1,132 @@
+"""Figures while a run trains: how it does is seen before it ends, and the best model so far is kept.
+
+An evaluation falls on a multiple of `every` and on the end of a run, hangs on the weights and the recipe alone, and
+changes neither. What was best before is read from `events.jsonl`, which a resume or a rollback cuts to where it goes on
+from: a run that was killed finds the same best as the one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from pydantic import Field
+
+from ganforge.core.component import Count, PositiveCount, build
+from ganforge.core.events import read_events
+from ganforge.data.download import cache_folder
+from ganforge.data.progress import Stages
+from ganforge.engine.callbacks.base import Callback, Listener, RunView, due
+from ganforge.engine.callbacks.guard import Guard
+from ganforge.engine.precision import pick_device
+from ganforge.engine.sides import fake_side, is_better, labels_like, open_encoder, real_side, refuse_other_signals
+from ganforge.metrics.base import Comparison, Extractor, Metric, Result, Side, measure
+
+BEST = "best.safetensors"
+
+
+class Evaluation(Callback, kind="evaluation"):
+    """Measures metrics every so many samples, logs them, and keeps the best model so far as `best.safetensors`.
+
+    The fields `metrics` and `every` of a recipe are short for one of these.
+    """
+
+    metrics: tuple[Metric, ...] = Field(default=("fd5k",), validate_default=True, min_length=1)
+    """What is measured, by name: fd5k, kid5k, pr, ... The first decides which model is the best."""
+    every: PositiveCount = 50_000
+    """Samples between two evaluations; there is one more at the end."""
+    n: PositiveCount = 5_000
+    """How many generated samples metrics look at that do not say it themselves."""
+    extractor: Extractor | None = None
+    """Where features come from; by default what the signal says: for pictures small, trained on the data once."""
+    seed: Count = 0
+    """Which latents."""
+
+    def build(self, run: RunView) -> Listener:
+        return Evaluator(self, run)
+
+
+class Evaluator(Listener):
+    """Logs `evaluate` events: each figure as `metric/NAME`, whether it is the `best`, and `results` with protocols."""
+
+    def __init__(self, config: Evaluation, run: RunView):
+        self.config, self.run = config, run
+        self.guard = Guard(run, "the evaluation")
+        self.n = max(metric.n or config.n for metric in config.metrics)
+
+    def on_start(self) -> None:
+        """Opens the data and the extractor, so that what cannot work says so before hours of training."""
+        recipe, cache = self.run.recipe, cache_folder() / "evaluation"
+        dataset = recipe.data.open()
+        extractor = self.config.extractor or build(Extractor, {"kind": recipe.signal.extractor})
+        for part in (*self.config.metrics, extractor):
+            refuse_other_signals(part, recipe.signal)
+        self.device = pick_device(None)
+        with Stages() as progress:
+            self.real: Side = real_side(recipe.signal, dataset, self.run.spec, progress=progress)
+            self.encoder = open_encoder(
+                self.config.metrics, extractor, self.real,
+                classes=dataset.classes, cache=cache, device=self.device, progress=progress,
+            )  # fmt: skip
+        self.classes, self.cache = dataset.classes, cache
+
+    def on_step(self, before: int, after: int) -> None:
+        if due(before, after, self.config.every):
+            self._evaluate()
+
+    def on_end(self) -> None:
+        finished = self.run.samples >= self.run.recipe.samples
+        if finished and not any(event["samples"] == self.run.samples for event in self._past()):
+            self._evaluate()
+
+    def _evaluate(self) -> None:
+        with self.guard():
+            started = time.perf_counter()
+            results = measure(self.config.metrics, self._comparison())
+            best = self._is_best(results[0])
+            if best:  # before the log says so: a process killed between the two evaluates again
+                self.run.write_bundle(BEST)
+            figures = {f"metric/{result.name}": plain_number(result.value) for result in results}
+            self.run.log(
+                "evaluate",
+                **figures,
+                best=best,
+                seconds=round(time.perf_counter() - started, 3),
+                results=[result.to_plain() | {"value": plain_number(result.value)} for result in results],
+            )
+
+    def _comparison(self) -> Comparison:
+        run, config = self.run, self.config
+        labels = labels_like(self.real.labels, self.n, config.seed) if run.spec.classes else None
+        name = run.folder.name
+        fake = fake_side(run.generate, name, self.n, seed=config.seed, labels=labels)
+        return Comparison(
+            self.real,
+            fake,
+            self.encoder,
+            train=self.real,
+            classes=self.classes,
+            seed=config.seed,
+            device=self.device,
+            cache=self.cache,
+            stamp={"samples": run.samples, "split": "train", "ema": run.recipe.ema.half_life > 0},
+            progress=lambda title, done, total: run.tell(
+                {"event": "evaluating", "title": title, "done": done, "total": total}
+            ),
+        )
+
+    def _past(self) -> list[dict[str, Any]]:
+        return list(read_events(self.run.folder / "events.jsonl", "evaluate"))
+
+    def _is_best(self, result: Result) -> bool:
+        metric, best = self.config.metrics[0], None
+        for event in self._past():
+            value = event.get(f"metric/{result.name}")
+            best = value if is_better(metric, value, best) else best
+        return is_better(metric, result.value, best)
+
+
+def plain_number(value: float) -> float | None:
+    """None for what is not finite, which JSON has no word for."""
+    return float(value) if math.isfinite(value) else None

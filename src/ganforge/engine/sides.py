@@ -1,0 +1,218 @@
+"""Both sides of a comparison: the real samples of a data set as a run sees them, and those that a generator makes.
+
+Each is a `Side`: samples in an order that does not change, decoded as a user gets them, in parts of any size. What is
+small is kept in memory; what is large is read, or made, again each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng, seed_of
+from ganforge.core.types import BadItem, Dataset, Request, Spec
+from ganforge.metrics.base import Encoder, Extractor, Metric, Progress, Side
+from ganforge.signals.base import Signal
+
+MOST_REAL = 100_000
+"""Real samples that are compared with, at most; of a larger set so many are drawn."""
+KEPT_BYTES = 2**30
+"""A side that takes no more is kept in memory."""
+PART = 256
+BATCH = 64
+
+
+def real_side(
+    signal: Signal,
+    dataset: Dataset,
+    spec: Spec,
+    *,
+    most: int = MOST_REAL,
+    seed: int = 0,
+    fewest: int = 2,
+    shuffled: bool = False,
+    progress: Progress | None = None,
+) -> Side:
+    """The real samples of a data set, without those that cannot be read, each once and nothing drawn anew.
+
+    Args:
+        most: of a larger set so many are drawn.
+        shuffled: in an order drawn from the seed, so that the first few stand for all; else in the order of the data.
+
+    Raises:
+        UserError: fewer than `fewest` can be read.
+    """
+    draws = np.random.Generator(np.random.PCG64(seed_of(seed, "real samples")))
+    chosen = draws.permutation(len(dataset))[:most]
+    chosen = chosen if shuffled else np.sort(chosen)
+    digest, good, kept, room = hashlib.sha256(repr((spec.to_plain(), signal.kind)).encode()), [], [], KEPT_BYTES
+    with Reader(signal, dataset, spec) as read:
+        for start in range(0, len(chosen), PART):
+            part = chosen[start : start + PART]
+            found = [(k, item) for k, item in zip(part, read(part), strict=True) if item is not None]
+            for _, item in found:
+                digest.update(np.ascontiguousarray(item))
+                room -= item.nbytes
+            good += [k for k, _ in found]
+            if room >= 0:
+                kept += [item for _, item in found]
+            if progress is not None:
+                progress(f"reading {dataset.name}", start + len(part), len(chosen))
+    if len(good) < fewest:
+        raise UserError(
+            f"{dataset.name}: {len(good)} samples can be read, too few to judge by: at least {fewest} are needed"
+        )
+    items = np.array(good)
+    labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items]
+    still = signal.still()
+
+    def decoded(stored: list[np.ndarray]) -> Any:
+        x = still.encode(torch.from_numpy(np.stack(stored)), spec, Rng(seed))
+        return eight_bits(still.decode(x, spec))
+
+    def draw(size: int) -> Iterator[Any]:
+        if room >= 0:
+            for start in range(0, len(kept), size):
+                yield decoded(kept[start : start + size])
+            return
+        with Reader(signal, dataset, spec) as read:
+            for start in range(0, len(items), size):
+                stored = [item for item in read(items[start : start + size]) if item is not None]
+                yield decoded(stored)
+
+    return Side(dataset.name, len(items), draw, labels, digest.hexdigest())
+
+
+class Reader:
+    """Prepared items of a data set, read by a few threads: `with Reader(...) as read: read([3, 1, 4])`."""
+
+    def __init__(self, signal: Signal, dataset: Dataset, spec: Spec):
+        self.signal, self.dataset, self.spec = signal, dataset, spec
+
+    def __enter__(self) -> Callable[[np.ndarray], list[np.ndarray | None]]:
+        self.pool = ThreadPoolExecutor(thread_name_prefix="ganforge-evaluate")
+        if hasattr(self.dataset, "array"):  # nothing to decode: threads would only hinder each other
+            return lambda items: [self._read(k) for k in items]
+        return lambda items: list(self.pool.map(self._read, items))
+
+    def __exit__(self, *error: object) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def _read(self, index: int) -> np.ndarray | None:
+        try:
+            return self.signal.prepare(self.dataset.read(int(index)), self.spec)
+        except BadItem:
+            return None
+
+
+def fake_side(
+    generate: Callable[[Request], Any],
+    name: str,
+    n: int,
+    *,
+    seed: int,
+    labels: np.ndarray | None = None,
+    batch: int = BATCH,
+    truncation: float = 1.0,
+    progress: Progress | None = None,
+) -> Side:
+    """Samples 0..n of a seed. Batches are always of `batch`, so that their arithmetic is always the same.
+
+    Args:
+        generate: decoded samples for a request.
+        labels: int64 [n], what each is asked to be; None for a generator without labels.
+    """
+
+    def made() -> Iterator[Any]:
+        for start in range(0, n, batch):
+            size = min(batch, n - start)
+            part = None if labels is None else torch.from_numpy(labels[start : start + size])
+            yield eight_bits(generate(Request(size, seed, start, part, truncation=truncation)))
+            if progress is not None:
+                progress(f"samples of {name}", start + size, n)
+
+    kept: list[Any] = []
+
+    def draw(size: int) -> Iterator[Any]:
+        for part in kept or _keeping(made(), kept, n, batch):
+            for start in range(0, len(part), size):
+                yield part[start : start + size]
+
+    return Side(name, n, draw, labels)
+
+
+def _keeping(parts: Iterator[Any], kept: list[Any], n: int, batch: int) -> Iterator[Any]:
+    """Hands on the parts and, where they are small and come to the end, keeps them."""
+    held: list[Any] | None = []
+    for part in parts:
+        if held is not None:
+            small = getattr(part, "nbytes", KEPT_BYTES) * (n / batch) <= KEPT_BYTES
+            if small:
+                held.append(part)
+            else:
+                held = None
+        yield part
+    if held is not None:
+        kept[:] = held
+
+
+def labels_like(labels: np.ndarray | None, n: int, seed: int) -> np.ndarray | None:
+    """`n` labels in the proportions of some real ones; the same ones for one seed."""
+    if labels is None:
+        return None
+    draws = np.random.Generator(np.random.PCG64(seed_of(seed, "labels")))
+    return draws.choice(labels, n)
+
+
+def eight_bits(samples: Any) -> Any:
+    """Pictures of 16 bits brought to 8, which is what extractors read; all else as it is."""
+    if getattr(samples, "dtype", None) != np.uint16:
+        return samples
+    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 = 255 · 257: round to nearest
+
+
+def open_encoder(
+    metrics: Sequence[Metric],
+    extractor: Extractor,
+    real: Side,
+    *,
+    classes: Sequence[str],
+    cache: Path | None,
+    device: torch.device | str,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Encoder | None:
+    """The extractor at work, if any of the metrics asks for features: opening one can take a minute.
+
+    Raises:
+        UserError: as `Extractor.open`.
+    """
+    if not any(metric.needs & {"features", "probabilities", "moments"} for metric in metrics):
+        return None
+    return extractor.open(real, classes=classes, cache=cache, device=device, seed=seed, progress=progress)
+
+
+def is_better(metric: Metric, value: float | None, than: float | None) -> bool:
+    """Whether a figure of a metric beats another one; None and what is not finite is beaten by all that is."""
+    if value is None or not math.isfinite(value) or not metric.better:
+        return False
+    if than is None or not math.isfinite(than):
+        return True
+    return value < than if metric.better == "lower" else value > than
+
+
+def refuse_other_signals(part: Metric | Extractor, signal: Signal) -> None:
+    """Raises UserError where a metric or an extractor has no meaning for a signal."""
+    if "*" not in part.signals and signal.kind not in part.signals:
+        raise UserError(
+            f"{part.family} {part.kind!r} is for {', '.join(part.signals)}, and these samples are of the kind "
+            f"{signal.kind!r}: leave it out"
+        )
