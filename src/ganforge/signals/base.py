@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -37,6 +37,13 @@ class Signal(Component, family="signal"):
         """A raw item in the compact form that is kept in memory, `spec.shape`. Deterministic; runs once an item."""
         raise NotImplementedError
 
+    def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray | None:
+        """All items as `prepare` gives them, [N, ...], where that is quicker than one by one; else None.
+
+        Prepared items that come this way may have any shape, the same for all.
+        """
+        return None
+
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         """Prepared items, [N, *spec.shape], as the float32 that the nets see. May draw (a flip) from `rng`."""
         raise NotImplementedError
@@ -45,18 +52,22 @@ class Signal(Component, family="signal"):
         """This signal with nothing drawn anew at each look (no flips, no random crops): how real samples are judged."""
         return self
 
-    def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
-        """What the nets made, float [N, *spec.shape] on any device, as the array that a user gets."""
+    def decode(self, x: Tensor, spec: Spec) -> Any:
+        """What the nets made, float [N, *spec.shape] on any device, as what a user gets: an array [N, ...] or a table."""
         raise NotImplementedError
 
-    def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
+    def join(self, parts: Sequence[Any], spec: Spec) -> Any:
+        """Decoded parts, one after the other, as one."""
+        return np.concatenate(parts)
+
+    def preview(self, samples: Any, path: Path, columns: int, spec: Spec) -> None:
         """Writes decoded samples as one picture (PNG), `columns` a row."""
         raise NotImplementedError
 
-    def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
+    def write(self, samples: Any, folder: Path, start: int, spec: Spec) -> list[Path]:
         """Writes decoded samples as files of their own, numbered from `start`."""
         raise NotImplementedError
 
-    def frame(self, sample: np.ndarray, spec: Spec) -> Any:
+    def frame(self, sample: Any, spec: Spec) -> Any:
         """One decoded sample as uint8 [H, W, 3], for walks and timelapses."""
         raise NotImplementedError

@@ -1,0 +1,110 @@
+"""Numbers and dates as exact steps of a grid, and these as numbers in [-1, 1].
+
+Ages come in whole years, prices in cents, times perhaps in minutes: a column is low + step · j, with whole j in
+[0, count], wherever that holds for every row. Decoding rounds to it, so precision and bounds come back exactly.
+
+    v = 2 · j / count - 1          without a grid   v = (x - centre) / half
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_DECIMALS = 9
+EXACT = 2**53  # whole numbers up to here are exact as float64
+PROBE = 1_000  # values looked at before the whole column is
+
+
+def measure(present: pd.Series, kind: str) -> dict[str, Any]:
+    """What decoding a column of numbers or dates needs to know, from its values that are not missing.
+
+    Returns:
+        "grid": {"low", "step", "decimals"} in whole numbers of 10^-decimals, or None; "range": of the grid's j, or of
+        the numbers; "low" and "high" as the user knows them; for dates "unit" and "zone" too.
+    """
+    facts: dict[str, Any] = {}
+    if kind == "datetime":
+        facts = {"unit": str(present.dt.unit), "zone": None if present.dt.tz is None else str(present.dt.tz)}
+    whole, decimals = _whole(present, kind)
+    if whole is None:
+        x = present.to_numpy(np.float64)
+        low, high = float(x.min()), float(x.max())
+        return {"grid": None, "range": [low, high], "low": low, "high": high}
+    low, high = whole.min().tolist(), whole.max().tolist()
+    step = np.gcd.reduce(whole - low).tolist() or 1
+    grid = {"low": low, "step": step, "decimals": decimals}
+    facts |= {"grid": grid, "range": [0, (high - low) // step]}
+    if kind == "datetime":
+        return facts | {"low": str(present.min()), "high": str(present.max())}
+    scale = 10**decimals
+    return facts | {"low": low / scale if decimals else low, "high": high / scale if decimals else high}
+
+
+def to_unit(values: pd.Series, column: dict[str, Any]) -> np.ndarray:
+    """A column's values as float64 [N] in [-1, 1]; NaN where they are missing, cut where they leave its bounds."""
+    present = ~values.isna().to_numpy()
+    low, high = column["range"]
+    v = np.full(len(values), np.nan)
+    some: Any = values[present]
+    if column["grid"] is None:
+        x = some.to_numpy(np.float64)
+    else:
+        x = (_steps(some, column) - column["grid"]["low"]) / column["grid"]["step"]
+    # Twice halved: the difference of two bounds may be more than a float can hold.
+    v[present] = ((x / 2 - low / 2) / (high / 2 - low / 2)).clip(0, 1) * 2 - 1
+    return v
+
+
+def from_unit(v: np.ndarray, column: dict[str, Any]) -> np.ndarray:
+    """Numbers in [-1, 1] (beyond is cut) in the column's units: int64 or float64 [N], of dates int64 in their unit."""
+    low, high = column["range"]
+    share = (v.clip(-1, 1) + 1) / 2
+    x = low * (1 - share) + high * share
+    if column["grid"] is None:
+        return x.clip(low, high)
+    grid = column["grid"]
+    whole = grid["low"] + grid["step"] * np.rint(x).astype(np.int64)
+    return whole / 10 ** grid["decimals"] if grid["decimals"] else whole
+
+
+def _whole(present: pd.Series, kind: str) -> tuple[np.ndarray | None, int]:
+    """The values as whole numbers of 10^-decimals, int64 [N]; None where a float has no such form."""
+    if kind == "datetime":
+        return _since_epoch(present), 0
+    if present.dtype.kind in "iu":
+        if present.dtype.kind == "u" and int(present.max()) >= 2**63:
+            return None, 0
+        return present.to_numpy(np.int64), 0
+    x = present.to_numpy(np.float64)
+    exact = present.to_numpy()
+    for decimals in range(MOST_DECIMALS + 1):
+        for part in (slice(PROBE), slice(None)):
+            k = np.rint(x[part] * 10.0**decimals)
+            again = (k / 10.0**decimals).astype(exact.dtype) if exact.dtype.kind == "f" else k / 10.0**decimals
+            if np.abs(k).max() >= EXACT or not (again == exact[part]).all():
+                break
+        else:
+            return k.astype(np.int64), decimals
+    return None, 0
+
+
+def _steps(present: pd.Series, column: dict[str, Any]) -> np.ndarray:
+    if column["kind"] == "datetime":
+        return _since_epoch(present, column["unit"])
+    decimals = column["grid"]["decimals"]
+    if decimals == 0 and present.dtype.kind in "iu":
+        return present.to_numpy(np.int64)
+    return np.rint(present.to_numpy(np.float64) * 10.0**decimals)
+
+
+def _since_epoch(present: pd.Series, unit: str | None = None) -> np.ndarray:
+    """Dates as int64 [N] in their unit (or another one) since 1970, UTC."""
+    if present.dt.tz is not None:
+        present = present.dt.tz_convert("UTC").dt.tz_localize(None)
+    times = present.to_numpy()
+    return (times if unit is None else times.astype(f"datetime64[{unit}]")).astype(np.int64)

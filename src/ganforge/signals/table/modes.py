@@ -1,0 +1,76 @@
+"""Mode-specific normalisation: a number as one of its column's modes and its place within that mode.
+
+Xu et al. 2019, "Modeling Tabular Data using Conditional GAN", section 4.2: a variational Gaussian mixture finds at most
+ten modes; a number x draws its mode k by the posterior and becomes
+
+    value = (x - μk) / (4 σk)
+
+What differs from the article: the mixture is fitted to evenly spaced order statistics of the column, which are many
+enough and need no draw; a mode is drawn among those that reach x (|value| <= 1); and where numbers lie beyond all
+modes, one more mode spans the whole range, so that nothing is cut and bounds can be reached.
+
+K: modes. Numbers and means are in [-1, 1], as `grid.to_unit` gives them.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+REACH = 4.0  # standard deviations on each side of a mean that a mode covers
+DIGITS = 6  # kept of the fit: more would hang on the number of threads
+
+
+def fit(v: np.ndarray, most: int, least_weight: float, rows: int) -> dict[str, Any]:
+    """The modes of a column.
+
+    Args:
+        v: float64 [N], sorted.
+        most: modes at most.
+        least_weight: a mode of less weight is left out.
+        rows: how many of the numbers the mixture is fitted to.
+
+    Returns:
+        "means", "scales" (4 σ) and "weights", K each; "tail": whether the last mode is the one over the whole range.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import BayesianGaussianMixture
+
+    chosen = v[np.linspace(0, len(v) - 1, min(rows, len(v))).round().astype(int)]
+    centre, spread = float(chosen.mean()), float(chosen.std())
+    mixture = BayesianGaussianMixture(
+        n_components=min(most, len(np.unique(chosen))),
+        covariance_type="spherical",  # of one number there is but one, and this is the quickest way to it
+        weight_concentration_prior_type="dirichlet_process",
+        weight_concentration_prior=0.001,
+        max_iter=100,
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        # A mixture that still moves a little after 100 rounds serves as well.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mixture.fit(((chosen - centre) / spread)[:, None])
+    used = np.flatnonzero(mixture.weights_ > least_weight)
+    used = used[np.argsort(mixture.means_[used, 0])]
+    means = [_short(centre + spread * m) for m in mixture.means_[used, 0].tolist()]
+    scales = [_short(REACH * spread * math.sqrt(c)) for c in mixture.covariances_[used].tolist()]
+    weights = [_short(w) for w in mixture.weights_[used].tolist()]
+    reached = np.zeros(len(v), bool)
+    for mean, scale in zip(means, scales, strict=True):
+        reached |= np.abs(v - mean) <= scale
+    tail = not reached.all()
+    if tail:
+        means, scales = [*means, 0.0], [*scales, 1.0]
+        weights.append(_short(float((~reached).mean())))
+    return {"means": means, "scales": scales, "weights": weights, "tail": bool(tail)}
+
+
+ONE = {"means": [0.0], "scales": [1.0], "weights": [1.0], "tail": False}
+"""The modes of a column that is not split into any: the whole of [-1, 1]."""
+
+
+def _short(x: float) -> float:
+    return float(f"{x:.{DIGITS}g}")
