@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -39,6 +40,7 @@ class Bundle:
         spec: what its samples are.
         nets: the averaged generators, in evaluation mode on `device`.
         samples: how many real samples it was trained on.
+        privacy: what is promised of its training samples (ε, δ and how they were reached); empty without a promise.
     """
 
     recipe: Recipe
@@ -46,6 +48,7 @@ class Bundle:
     nets: Nets
     samples: int
     device: torch.device
+    privacy: dict[str, Any] = field(default_factory=dict)
 
     truncated: Settled = field(default_factory=Settled)
 
@@ -72,7 +75,14 @@ def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: t
     return recipe.signal.decode(recipe.task.sample(nets, request), spec)
 
 
-def save(path: Path, recipe: Recipe, spec: Spec, averages: Mapping[str, nn.Module], samples: int) -> None:
+def save(
+    path: Path,
+    recipe: Recipe,
+    spec: Spec,
+    averages: Mapping[str, nn.Module],
+    samples: int,
+    privacy: Mapping[str, Any] | None = None,
+) -> None:
     """Writes a bundle; one that was there is replaced in one step, or left alone when writing fails."""
     header = {
         "format": FORMAT,
@@ -82,6 +92,8 @@ def save(path: Path, recipe: Recipe, spec: Spec, averages: Mapping[str, nn.Modul
         "samples": str(samples),
         "classes": json.dumps({name: type(net).__qualname__ for name, net in averages.items()}),
     }
+    if privacy:
+        header["privacy"] = json.dumps(privacy)
     tensors = {
         k: v.detach().cpu().contiguous()
         for n, net in averages.items()
@@ -127,4 +139,5 @@ def load(path: Path | str, device: str | None = None) -> Bundle:
     for name, net in nets.items():
         checkpoint.load_module(name, net, tensors, str(path))
         net.eval().requires_grad_(False)
-    return Bundle(recipe, spec, nets.to(place), int(header["samples"]), place)
+    privacy = json.loads(header.get("privacy", "{}"))
+    return Bundle(recipe, spec, nets.to(place), int(header["samples"]), place, privacy)

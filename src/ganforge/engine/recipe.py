@@ -12,6 +12,7 @@ from ganforge.engine.callbacks.base import Callback
 from ganforge.engine.ema import Ema
 from ganforge.engine.health.base import Health
 from ganforge.engine.optim import Optimizer
+from ganforge.engine.privacy.base import Privacy
 from ganforge.engine.statistics import Statistics
 from ganforge.metrics.base import Metric
 from ganforge.signals.base import Signal
@@ -57,5 +58,7 @@ class Recipe(Component):
     """Samples between two measurements of `metrics`."""
     health: Health = Field(default="watch", validate_default=True)
     """What is done about a run that goes wrong: off, watch (name it), or rollback (go back and try other draws)."""
+    privacy: Privacy = Field(default="off", validate_default=True)
+    """What is promised of single training samples: off (nothing), or dp_sgd (differential privacy)."""
     callbacks: tuple[Callback, ...] = Field(default=("previews", "curves", "timelapse"), validate_default=True)
     """What watches the run."""

@@ -25,7 +25,7 @@ from ganforge.engine.callbacks.evaluation import Evaluation
 from ganforge.engine.precision import pick_device
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.run import RunDir, next_folder, refuse_existing, stored_recipe
-from ganforge.engine.trainer import Session, Trainer
+from ganforge.engine.trainer import Session
 from ganforge.registry import load_all
 
 log = logging.getLogger("ganforge")
@@ -39,6 +39,7 @@ FREE_ON_RESUME = (
     "metrics",
     "every",
     "health",
+    "privacy.epsilon",
     "data.in_memory",
     "data.workers",
     "data.path",
@@ -106,8 +107,9 @@ def train(
             )
         loader = make_loader(recipe, dataset, spec, place)
         stack.callback(loader.close)
+        recipe = recipe.privacy.settle(recipe, loader)
         stack.enter_context(torch.random.fork_rng())
-        trainer = Trainer(recipe, spec, loader, place)
+        trainer = recipe.privacy.trainer()(recipe, spec, loader, place)
         if run is None:
             run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
             run.begin(recipe, place)
@@ -148,6 +150,7 @@ def check(recipe: Recipe) -> None:
             "metrics: the callbacks hold an evaluation with metrics of its own; give them there, or leave it out"
         )
     recipe.task.check(recipe.batch // recipe.accumulate)
+    recipe.privacy.check(recipe)
 
 
 def watchers(recipe: Recipe) -> list[Callback]:
@@ -237,9 +240,10 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
     dataset, spec = open_data(recipe)
     loader = make_loader(recipe, dataset, spec, place)
     try:
+        recipe = recipe.privacy.settle(recipe, loader)
         with torch.random.fork_rng():
             before = _process_bytes()
-            trainer = Trainer(recipe, spec, loader, place)
+            trainer = recipe.privacy.trainer()(recipe, spec, loader, place)
             times = []
             for _ in range(steps):
                 start = time.perf_counter()
@@ -255,6 +259,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
         step = sorted(times[1:])[len(times[1:]) // 2]
         iterations = -(-recipe.samples // trainer.stride)
         notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
+        notes += recipe.privacy.notes(recipe)
         return Plan(
             recipe=recipe,
             spec=spec,

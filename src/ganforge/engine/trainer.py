@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -85,7 +85,10 @@ class Trainer:
         nets: the players. averages: the running averages of the generators, which samples are made from.
         seed: decides the draws from here on; the recipe's, until a rollback takes another.
         rate: what all learning rates are multiplied with; 1 until a rollback lowers it.
+        saves_first: whether a run has a checkpoint before its first step.
     """
+
+    saves_first: ClassVar[bool] = False
 
     def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
         self.recipe, self.spec, self.loader, self.device = recipe, spec, loader, device
@@ -134,6 +137,24 @@ class Trainer:
         trained = [self.optimizers[name] for name in phase.trains]
         for optimizer in trained:
             optimizer.zero_grad(set_to_none=True)
+        self._gradients(phase, batch, position, sight)
+        for name, optimizer in zip(phase.trains, trained, strict=True):
+            settings = self.recipe.optimizers[name]
+            if sight is not None and name not in sight.gradients:
+                sight.gradients[name] = gradient_norm(self.nets[name])
+            if settings.clip is not None:
+                norm = torch.nn.utils.clip_grad_norm_(self.nets[name].parameters(), settings.clip)
+                self.stats.add(f"grad_norm/{name}", norm)
+            for group in optimizer.param_groups:
+                group["lr"] = at(settings.lr, position) * self.rate
+            optimizer.step()
+            if settings.clamp is not None:
+                with torch.no_grad():
+                    for weight in self.nets[name].parameters():
+                        weight.clamp_(-settings.clamp, settings.clamp)
+
+    def _gradients(self, phase: Phase, batch: Batch, position: int, sight: Sight | None) -> None:
+        """The gradients of a phase's losses, times its gain, into the `.grad` of those that it trains."""
         parts = self.recipe.accumulate
         size = len(batch) // parts
         for part in range(parts):
@@ -153,20 +174,6 @@ class Trainer:
                 self.stats.add(name, value)
             if sight is not None:
                 sight.stats |= terms.stats
-        for name, optimizer in zip(phase.trains, trained, strict=True):
-            settings = self.recipe.optimizers[name]
-            if sight is not None and name not in sight.gradients:
-                sight.gradients[name] = gradient_norm(self.nets[name])
-            if settings.clip is not None:
-                norm = torch.nn.utils.clip_grad_norm_(self.nets[name].parameters(), settings.clip)
-                self.stats.add(f"grad_norm/{name}", norm)
-            for group in optimizer.param_groups:
-                group["lr"] = at(settings.lr, position) * self.rate
-            optimizer.step()
-            if settings.clamp is not None:
-                with torch.no_grad():
-                    for weight in self.nets[name].parameters():
-                        weight.clamp_(-settings.clamp, settings.clamp)
 
     def check_finite(self, weights: bool = False) -> None:
         """Raises NotFinite when a loss, or with `weights` a weight, is no longer a finite number."""
@@ -189,6 +196,14 @@ class Trainer:
         return self.finished.at(
             moment, lambda: bundle.settle(self.recipe, self.spec, self.averages, truncation, self.device)
         )
+
+    def spent(self) -> dict[str, float]:
+        """What the run has used up so far of what it promised, for the log; nothing where nothing is promised."""
+        return {}
+
+    def statement(self) -> dict[str, Any]:
+        """What is promised of the model as it is now, for checkpoints and the model file (JSON)."""
+        return {}
 
     def state(self) -> dict[str, Tensor]:
         """All tensors that the next step depends on."""
@@ -279,7 +294,8 @@ class Session:
                 self.write_bundle()
             tick = Tick(self)
             first = checkpoint.newest(self.run.checkpoints, _sound) is None
-            if first and self.watcher.may_go_back and self.watcher.sound:  # there is a way back from the first step on
+            way_back = first and self.watcher.may_go_back and self.watcher.sound  # from the first step on
+            if way_back or (self.trainer.saves_first and self._saved_at < 0):
                 tick.pause(self.save, planned=True)
             while not self._stretch(deadline, tick):
                 tick.restart()
@@ -382,6 +398,7 @@ class Session:
             "recipe": self.recipe.name,
             "sound": planned and watcher.sound,
             "health": watcher.memo(),
+            "privacy": trainer.statement(),
         }
         folder = checkpoint.write(
             self.run.checkpoints, self.samples, trainer.state(), info, self.recipe.keep,
@@ -389,7 +406,7 @@ class Session:
         )  # fmt: skip
         self.write_bundle()
         self._saved_at = self.samples
-        self.log("checkpoint", folder=folder.name)
+        self.log("checkpoint", folder=folder.name, **trainer.spent())
         for listener in self.listeners:
             listener.on_checkpoint(folder)
         return folder
@@ -402,7 +419,7 @@ class Session:
         """
         path = self.folder / name
         try:
-            bundle.save(path, self.recipe, self.spec, self.trainer.to_share(), self.samples)
+            bundle.save(path, self.recipe, self.spec, self.trainer.to_share(), self.samples, self.trainer.statement())
         except OSError as error:
             raise TrainingError(f"{path} could not be written: {error.strerror}") from error
 
@@ -443,6 +460,7 @@ class Tick:
             **{name: float(f"{value:.6g}") for name, value in values.items()},
             **{f"lr/{name}": group["lr"] for name, o in trainer.optimizers.items() for group in o.param_groups[:1]},
             **session.watcher.shown(),
+            **trainer.spent(),
         }
         session.run.events.write(event)
         for listener in session.listeners:

@@ -45,6 +45,7 @@ class Model:
         spec: what one sample is.
         samples: how many real samples it was trained on, all passes together.
         labels: the names of its classes; empty for an unconditional model.
+        privacy: what is promised of its training samples (ε, δ and how they were reached); empty without a promise.
     """
 
     def __init__(self, bundle: Bundle, folder: Path):
@@ -53,12 +54,15 @@ class Model:
         self.recipe: Recipe = bundle.recipe
         self.spec: Spec = bundle.spec
         self.samples: int = bundle.samples
+        self.privacy = bundle.privacy
         self.labels: tuple[str, ...] = _label_names(bundle.spec)
 
     def __repr__(self) -> str:
         labels = f", {len(self.labels)} labels" if self.labels else ""
         shape = "×".join(map(str, self.spec.shape))
-        return f"<Model {self.recipe.name} of {shape}{labels}, {self.samples:,} samples seen, from {self.folder}>"
+        promise = "({epsilon:.3g}, {delta:.2g})-differentially private, ".format(**self.privacy) if self.privacy else ""
+        seen = f"{self.samples:,} samples seen"
+        return f"<Model {self.recipe.name} of {shape}{labels}, {promise}{seen}, from {self.folder}>"
 
     def sample(
         self, n: int = 64, seed: int = 0, label: Label | None = None, truncation: float = 1.0, batch: int = 64

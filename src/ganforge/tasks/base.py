@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -37,6 +38,12 @@ class Phase:
 
 class Task(Component, family="task"):
     """A training problem. It knows samples, nets and losses; never devices, processes, optimisers or files."""
+
+    guarded: ClassVar[tuple[str, ...]] = ()
+    """The player that alone meets real samples, in one phase, where a task is made for differential privacy. In that
+    phase the player is asked once; the losses, one entry of `Terms` after the other, belong to the rows it is asked
+    about, and `Batch.extra["asked"]` holds a label for each fake (zeros without classes), as many as there shall be.
+    Stats that the phase reports hang on no real sample."""
 
     def adapt(self, spec: Spec) -> Spec:
         """The spec as this task uses it (an unconditional one drops the labels).

@@ -1,0 +1,217 @@
+"""DP-SGD: one player learns from real samples through clipped and noised gradients; all else follows from that player.
+
+Abadi et al. 2016, "Deep Learning with Differential Privacy"; Xie et al. 2018, "Differentially Private Generative
+Adversarial Network"; Bie et al. 2023, "Private GANs, Revisited": many steps of D for one of G.
+
+    each sample is taken with probability q = B/n, by itself                            S, k samples
+    B fakes are made; a row is a real sample or a fake, its gradient  gᵢ = ∇ lossᵢ
+    ĝ = 1/B · (Σ_rows gᵢ · min(1, C/‖gᵢ‖) + σ C ξ),   ξ ~ N(0, 1)
+
+One sample more or less changes the sum by at most C. The fakes hang on no real sample and would need no clipping; they
+get it so that D does not pull harder at fakes than at reals. G learns from D and from draws alone, and what is computed
+from a private D is private (post-processing): phases that do not train a guarded player never see a real sample.
+
+The gradients of single rows are never stored. One backward pass gives their norms, through the hooks of Opacus ("ghost
+clipping", Li et al. 2022), a second one the clipped sum, each row's loss being weighted by its factor. For fully
+connected nets that is many times faster than storing them, and it takes the memory of an ordinary step.
+
+n: samples in the data, B: `batch`, k: samples that a step took (B on the average). C: `clip`, σ: `noise_multiplier`.
+x [k, *shape], losses and norms [k + B].
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.types import Batch, Order, Spec
+from ganforge.data.loader import Loader
+from ganforge.engine.privacy.account import Account
+from ganforge.engine.privacy.base import DpSgd, steps_by
+from ganforge.engine.privacy.secret import Secret
+from ganforge.engine.recipe import Recipe
+from ganforge.engine.trainer import Sight, Trainer
+from ganforge.tasks.base import Phase
+
+SAFE = 0.999
+"""Rows are clipped to this much of C, so that rounding in the two passes (10 bits on some GPUs) takes none above it."""
+TRIED = 4
+"""Rows of noise whose norms are compared with plain autograd before a run begins."""
+
+
+class Poisson(Order):
+    """Each item with the same probability, by itself: what the account of privacy supposes."""
+
+    def __init__(self, n: int, secret: Secret):
+        self.n, self.secret = n, secret
+
+    def rows(self, seed: int, start: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        return self.secret.chosen(self.n, count / self.n, "rows", start), {}
+
+
+def ghost_clipping(net: nn.Module):
+    """Opacus' hooks for the norms of a net's rows; they know kinds of layers by name, so tables of ours are told."""
+    from opacus.grad_sample import GradSampleModuleFastGradientClipping as Hooks
+
+    tables = {type(layer) for layer in net.modules() if isinstance(layer, nn.Embedding)}
+
+    class WithTables(Hooks):
+        GRAD_SAMPLERS = Hooks.GRAD_SAMPLERS | dict.fromkeys(tables, Hooks.GRAD_SAMPLERS[nn.Embedding])
+        NORM_SAMPLERS = Hooks.NORM_SAMPLERS | dict.fromkeys(tables, Hooks.NORM_SAMPLERS[nn.Embedding])
+
+    return WithTables(net, loss_reduction="sum")
+
+
+class RowNorms:
+    """The norm of the gradient of each row that a net is asked about.
+
+    Raises:
+        UserError: the net has layers in which a row has no gradient of its own, or which Opacus does not know.
+    """
+
+    def __init__(self, name: str, net: nn.Module, spec: Spec, device: torch.device):
+        self.net = net
+        try:
+            self.hooks = ghost_clipping(net)
+            self.hooks.disable_hooks()
+            right = self._agree(spec, device)
+        except NotImplementedError:
+            right = False
+        if not right:
+            raise UserError(
+                f"privacy: the gradient of a single sample cannot be told in the net {name} (such as one with spectral "
+                "norm, or with layers that look across the batch). Take task.discriminator.norm=layer or none"
+            )
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """While this lasts, one call of the net and one backward pass of the sum of its losses."""
+        self.hooks.enable_hooks()
+        try:
+            yield
+        finally:
+            self.hooks.disable_hooks()
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Without torch's warning that real samples need no gradient, which is meant."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Full backward hook is firing", UserWarning)
+            yield
+
+    def read(self) -> Tensor:
+        """The norms [rows] of that pass."""
+        return self.hooks.get_norm_sample().detach()
+
+    def _agree(self, spec: Spec, device: torch.device) -> bool:
+        """Whether the hooks see all of the gradient: weights used behind their back would go unclipped."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            x = torch.randn(TRIED, *spec.shape).to(device)
+        c = (torch.arange(TRIED, device=device) % spec.classes) if spec.classes else None
+        weights = list(self.net.parameters())
+        with self.quiet(), self.taken():
+            losses: Tensor = self.net(x, c).logits
+            losses.sum().backward(retain_graph=True)
+        with self.quiet():
+            rows = [torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True) for loss in losses]
+        norms = [torch.stack([g.square().sum() for g in row if g is not None]).sum().sqrt() for row in rows]
+        self.net.zero_grad(set_to_none=True)
+        return bool(torch.allclose(self.read(), torch.stack(norms), rtol=1e-3))
+
+
+class PrivateTrainer(Trainer):
+    """A trainer under `privacy=dp_sgd`. All draws come from a secret; the seed decides the first weights alone.
+
+    Attributes:
+        secret: what the noise comes from; in the checkpoints and nowhere else.
+    """
+
+    saves_first = True  # a run that is killed early must not draw other noise for the same steps
+
+    def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
+        super().__init__(recipe, spec, loader, device)
+        assert isinstance(recipe.privacy, DpSgd)
+        assert recipe.privacy.noise_multiplier is not None
+        assert recipe.privacy.delta is not None
+        private = [phase for phase in self.phases if set(phase.trains) & set(recipe.task.guarded)]
+        assert [len(phase.trains) for phase in private] == [1], "one phase meets real samples and trains one player"
+        self.dtype = torch.float32
+        self.secret = Secret()
+        self.seed = self.secret.seed
+        self.n, self.clip = len(loader), recipe.privacy.clip
+        self.noise, self.delta = recipe.privacy.noise_multiplier, recipe.privacy.delta
+        self.account = Account(self.noise, recipe.batch / self.n)
+        (self.player,) = private[0].trains
+        self.norms = RowNorms(self.player, self.nets[self.player], spec, device)
+        loader.order = Poisson(self.n, self.secret)
+
+    def _gradients(self, phase: Phase, batch: Batch, position: int, sight: Sight | None) -> None:
+        rng = Rng(self.seed, position, phase.name, device=self.device)
+        if self.player not in phase.trains:
+            super()._gradients(phase, self._without_reals(rng), position, sight)
+            return
+        net = self.nets[self.player]
+        torch.manual_seed(rng.seed_for("torch"))
+        asked = {"asked": self._without_reals(rng).c}
+        with self.norms.quiet(), self.norms.taken():
+            terms = phase.loss(self.nets, Batch(batch.x, batch.c, asked), rng)
+            losses = torch.cat(list(terms.losses.values()))  # [k + B]
+            losses.sum().backward(retain_graph=True)
+        share = SAFE * self.clip / self.norms.read().clamp_min(self.clip)  # [k + B]
+        net.zero_grad(set_to_none=True)
+        with self.norms.quiet():
+            (share * losses).sum().backward()
+        self._add_noise(net, position)
+        torch._foreach_mul_([p.grad for p in net.parameters()], phase.gain / self.recipe.batch)
+        for stat, value in terms.stats.items():  # the losses hang on real samples and are not told
+            self.stats.add(stat, value)
+
+    def _add_noise(self, net: nn.Module, position: int) -> None:
+        weights = list(net.parameters())
+        noise = self.secret.normal(sum(p.numel() for p in weights), "noise", position)
+        noise = (noise * (self.noise * self.clip)).to(self.device, torch.float32)
+        for p, part in zip(weights, noise.split([p.numel() for p in weights]), strict=True):
+            p.grad = part.view_as(p) if p.grad is None else p.grad.add_(part.view_as(p))
+            self._finite &= torch.isfinite(p.grad).all()
+
+    def _without_reals(self, rng: Rng) -> Batch:
+        """B samples that are none: labels drawn evenly, since how often each occurs is a secret of the data too."""
+        size = self.recipe.batch
+        x = torch.full((), torch.nan, device=self.device).expand(size, *self.spec.shape)
+        return Batch(x, rng.integers("asked", (size,), max(self.spec.classes, 1)))
+
+    def redirect(self, seed: int, rate: float) -> None:
+        self.rate = rate  # the draws come from the secret
+
+    def state(self) -> dict[str, Tensor]:
+        return super().state() | {"privacy.secret": torch.frombuffer(bytearray(self.secret.key), dtype=torch.uint8)}
+
+    def load_state(self, tensors: dict[str, Tensor], samples: int, where: str) -> None:
+        super().load_state(tensors, samples, where)
+        self.secret.key = bytes(tensors["privacy.secret"].tolist())
+        self.seed = self.secret.seed
+
+    def spent(self) -> dict[str, float]:
+        steps = steps_by(self.recipe, self.samples)
+        return {"epsilon": float(f"{self.account.epsilon(steps, self.delta):.6g}"), "delta": self.delta}
+
+    def statement(self) -> dict[str, Any]:
+        return {
+            **self.spent(),
+            "noise_multiplier": self.noise,
+            "clip": self.clip,
+            "sampling": "poisson",
+            "sampling_rate": self.recipe.batch / self.n,
+            "steps": steps_by(self.recipe, self.samples),
+            "neighbours": "one sample more or less",
+            "accountant": "rdp",
+        }

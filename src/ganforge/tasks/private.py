@@ -1,0 +1,115 @@
+"""Synthesis in which real samples touch D alone, one by one: what differential privacy can be kept of.
+
+Xie et al. 2018, "Differentially Private Generative Adversarial Network"; Bie et al. 2023, "Private GANs, Revisited".
+
+    d_steps times:  D takes a step on the rows  a(D(xᵢ, cᵢ)), i = 1..k   and   b(D(G(zⱼ, c̃ⱼ), c̃ⱼ)), j = 1..B
+    once:           G takes a step on           objective.g(D(G(zⱼ, c̃ⱼ), c̃ⱼ))
+
+for a game with objective.d(r, f) = a(r) + b(f). Against `synthesis`, a real sample and a fake are no pair, how many
+fakes there are does not hang on how many reals, and the labels c̃ of fakes are not those of reals. So a real sample has
+one row, the rest of the step is the same with and without it, and G meets no real sample at all. There are no
+penalties, terms or packs, for these join samples or remember them.
+
+k: real samples in the batch, B: fakes, L: width of the latents.  x [k, *shape], c [k], z [B, L], c̃ [B].
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.component import fields_of
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.types import Batch, Nets, Request, Spec, Terms
+from ganforge.nets.base import Discriminator, Generator, couples_batch
+from ganforge.objectives.base import Objective
+from ganforge.tasks import latent
+from ganforge.tasks.base import Phase, Task
+
+
+class Private(Task, kind="private"):
+    """New samples from a generator that learns from a discriminator alone, for training with `privacy=dp_sgd`."""
+
+    guarded: ClassVar[tuple[str, ...]] = ("D",)
+
+    generator: Generator
+    """The net that makes samples."""
+    discriminator: Discriminator
+    """The net that judges them, each by itself: no batch norm."""
+    objective: Objective
+    """The game that the two play; one without a word about pairs: non_saturating, least_squares, hinge, wasserstein."""
+    conditional: bool = False
+    """Give both players the label."""
+    d_steps: int = Field(default=10, ge=1)
+    """Steps of D for each step of G. Noise makes a step of D tell less, so it takes more of them than elsewhere."""
+
+    def adapt(self, spec: Spec) -> Spec:
+        return latent.with_labels(spec, self.conditional)
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return latent.nearest_for_both(self.generator, self.discriminator, shape)
+
+    def players(self, spec: Spec) -> dict[str, nn.Module]:
+        D = self.discriminator.build(spec)
+        if couples_batch(D):
+            other = "task.discriminator.norm=layer or none, and task.discriminator.minibatch=none"
+            if "norm" not in fields_of(type(self.discriminator)):
+                other = "a discriminator without it, such as task.discriminator.kind=mlp"
+            raise UserError(
+                f"task: the discriminator {self.discriminator.kind!r} has batch norm or another layer that looks "
+                f"across the batch, so one sample's gradient cannot be told from the others'. Take {other}"
+            )
+        if self.objective.uses_real or not self.objective.elementwise or not self._falls_apart():
+            raise UserError(
+                f"task.objective: the game {self.objective.kind!r} compares real samples with fakes, so a real sample "
+                "has no loss of its own. Take task.objective=non_saturating, least_squares, hinge or wasserstein"
+            )
+        return {"G": self.generator.build(spec), "D": D}
+
+    def phases(self) -> list[Phase]:
+        return [
+            Phase("D", self.d_loss, trains=("D",), repeats=self.d_steps),
+            Phase("G", self.g_loss, trains=("G",)),
+        ]
+
+    def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """D's losses of the batch, and of fakes with the labels that `asked` holds, or those of the batch."""
+        asked = batch.extra.get("asked", batch.c)
+        count = len(batch) if asked is None else len(asked)
+        with torch.no_grad():
+            fake = nets.G(self._latents(count, rng), asked)
+        c = None if batch.c is None or asked is None else torch.cat([batch.c, asked])
+        logits: Tensor = nets.D(torch.cat([batch.x, fake]), c).logits  # once: its rows are those of the losses
+        on_real, on_fake = logits.split([len(batch), count])
+        # What nothing is done with is a constant: d(r, 0) has the slope of a, d(0, f) that of b.
+        none = self.objective.d(logits.new_zeros(1), logits.new_zeros(1)) / 2
+        losses = {
+            "real": self.objective.d(on_real, torch.zeros_like(on_real)) - none,
+            "fake": self.objective.d(torch.zeros_like(on_fake), on_fake) - none,
+        }
+        return Terms(losses, {"logit/fake": on_fake.detach(), "acc/fake": (on_fake.detach() < 0).float()})
+
+    def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """G's loss on fresh fakes; of the batch it takes the size and the labels."""
+        fake = nets.G(self._latents(len(batch), rng), batch.c)
+        return Terms({"adversarial": self.objective.g(nets.D(fake, batch.c).logits, None)})
+
+    def latents(self, request: Request) -> Tensor:
+        return latent.rows_of(request, self.generator)
+
+    def sample(self, nets: Nets, request: Request) -> Tensor:
+        return latent.draw(nets, request, self.latents(request))
+
+    def _latents(self, count: int, rng: Rng) -> Tensor:
+        return rng.normal("z", (count, self.generator.latent))
+
+    def _falls_apart(self) -> bool:
+        """Whether d(r, f) = a(r) + b(f), tried on a few values."""
+        r, f = torch.tensor([-1.5, 0.3, 2.0]), torch.tensor([0.7, -0.4, 1.1])
+        none = torch.zeros(3)
+        d = self.objective.d
+        return torch.allclose(d(r, f) + d(none, none), d(r, none) + d(none, f), atol=1e-5)
