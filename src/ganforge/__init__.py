@@ -4,6 +4,7 @@
 
     model = gf.train("dcgan", data="mnist", samples=600_000)
     pictures = gf.load("runs/0003-dcgan").sample(64, seed=0)   # uint8 [64, H, W, C]
+    figures = gf.evaluate("runs/0003-dcgan").results           # names, values, protocols; and a page that shows them
 
 Importing this is quick: torch is imported when the first of these names is asked for.
 """
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ganforge.core.errors import TrainingError as TrainingError
     from ganforge.core.errors import UserError as UserError
     from ganforge.engine.recipe import Recipe as Recipe
+    from ganforge.inference.evaluate import evaluate as evaluate
     from ganforge.inference.model import Model as Model
     from ganforge.inference.model import load as load
     from ganforge.registry import load_plugin as load_plugin
@@ -29,6 +31,7 @@ __version__ = "0.1.0"
 # A name here must never be that of a module of this package: the import system would put the module in its place.
 _WHERE = {
     "train": "ganforge.api",
+    "evaluate": "ganforge.inference.evaluate",
     "recipe": "ganforge.api",
     "load": "ganforge.inference.model",
     "Model": "ganforge.inference.model",
@@ -46,6 +49,7 @@ __all__ = [
     "TrainingError",
     "UserError",
     "__version__",
+    "evaluate",
     "load",
     "load_plugin",
     "recipe",

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import typer
 
 import ganforge
-from ganforge.cli import data, doctor, recipes, sample, train, walk
+from ganforge.cli import data, doctor, evaluate, export, recipes, sample, train, walk
 from ganforge.core.errors import GanforgeError, UserError
 
 EPILOG = "Start with: ganforge train   (a minute, no downloads). All that can be set: ganforge recipes show dcgan"
 
 app = typer.Typer(
     name="ganforge",
-    help="Train, use and share generative adversarial networks.",
+    help="Train, judge, use and share generative adversarial networks.",
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=True,
@@ -39,12 +39,14 @@ def options(
         False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    """Train, use and share generative adversarial networks."""
+    """Train, judge, use and share generative adversarial networks."""
 
 
 app.command("train", epilog=train.EPILOG)(train.train)
 app.command("sample", epilog=sample.EPILOG)(sample.sample)
 app.command("walk", epilog=walk.EPILOG)(walk.walk)
+app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("export", epilog=export.EPILOG)(export.export)
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)

@@ -61,20 +61,20 @@ class Progress(Listener):
         if self.bar is not None:
             if now - self.last_draw > 0.2:
                 self.last_draw = now
-                self.bar.update(self.task, completed=after, numbers=self.numbers)
+                self.bar.update(self.task, completed=after, numbers=self.shown)
         elif now - self.last_line > LINE_EVERY:
             self.last_line = now
             self._line(after)
 
     def on_tick(self, event: Mapping[str, Any]) -> None:
         self.rate = float(event.get("sps", 0.0))
-        self.numbers = "  ".join(part for part in (describe(event), self.figures) if part)
+        self.numbers = describe(event)
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         if event["event"] == "evaluate":
             self.figures = describe_figures(event)
             if self.bar is None:
-                self._line(self.run.samples)
+                self.console.print(f"{event['samples']:,} samples: {self.figures}", soft_wrap=True)
         elif event["event"] == "evaluating" and self.bar is not None:
             now = time.monotonic()
             if now - self.last_draw > 0.2:
@@ -83,7 +83,7 @@ class Progress(Listener):
 
     def on_end(self) -> None:
         if self.bar is not None:
-            self.bar.update(self.task, completed=self.run.samples, numbers=self.numbers)
+            self.bar.update(self.task, completed=self.run.samples, numbers=self.shown)
             self.bar.stop()
         else:
             self._line(self.run.samples)
@@ -91,8 +91,13 @@ class Progress(Listener):
     def _line(self, samples: int) -> None:
         share = 100 * samples / self.total
         left = self.left(samples)
-        parts = [f"{samples:,}/{self.total:,} ({share:.0f}%)", f"{clock(left)} left" if left else "", self.numbers]
+        parts = [f"{samples:,}/{self.total:,} ({share:.0f}%)", f"{clock(left)} left" if left else "", self.shown]
         self.console.print("  ".join(p for p in parts if p), soft_wrap=True)
+
+    @property
+    def shown(self) -> str:
+        """The numbers of the last tick and of the last evaluation."""
+        return "  ".join(part for part in (self.numbers, self.figures) if part)
 
     def left(self, samples: int) -> float | None:
         """Seconds until training ends, by samples or by minutes, whichever comes first; None before it can be told."""

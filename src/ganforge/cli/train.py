@@ -150,11 +150,13 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
         ("timelapse", "timelapse.gif"),
         ("curves", "curves.png"),
         ("model", "model.safetensors"),
+        ("best", "best.safetensors"),
     ):
         if (folder / file).exists():
             lines.append(f"  {what:<10}{folder / file}")
     lines.append(f"  {'make more':<10}ganforge sample {folder} -n 64 --grid grid.png")
     lines.append(f"  {'walk':<10}ganforge walk {folder} --from 1 --to 2 --out walk.gif")
+    lines.append(f"  {'judge':<10}ganforge evaluate {folder}")
     more = "" if result.reason != "finished" else f" samples={2 * recipe.samples}"
     lines.append(f"  {'go on':<10}ganforge train --resume {folder}{more}")
     console.print("\n".join(lines), soft_wrap=True)

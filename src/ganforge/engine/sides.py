@@ -59,7 +59,7 @@ def real_side(
             part = chosen[start : start + PART]
             found = [(k, item) for k, item in zip(part, read(part), strict=True) if item is not None]
             for _, item in found:
-                digest.update(np.ascontiguousarray(item))
+                digest.update(item.tobytes())
                 room -= item.nbytes
             good += [k for k, _ in found]
             if room >= 0:

@@ -1,0 +1,203 @@
+"""`ganforge evaluate`: figures of a run, of two sets of samples, or of several runs beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganforge.cli.options import BatchSize, Device, Plugins, examples
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ganforge.inference.comparison import Several
+    from ganforge.inference.evaluate import Evaluation
+    from ganforge.metrics.base import Result
+
+EPILOG = examples(
+    "ganforge evaluate runs/0003-dcgan",
+    "ganforge evaluate runs/0003-dcgan --metrics fid50k,kid,is,pr,dc --features inception --weights FILE",
+    "ganforge evaluate photos/ generated/ --out report/",
+    "ganforge evaluate runs/*",
+)
+
+
+def evaluate(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN... | REAL OTHER",
+            help="A run or a bundle; several of them to compare; or two sets of samples (folders, zips, arrays, named "
+            "sets), the real one first.",
+            show_default=False,
+        ),
+    ],
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics",
+            help="Names with commas: fd10k,kid,pr,dc,is,nn. By default what suits the samples.",
+            show_default=False,
+        ),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            "--features",
+            help="The extractor: inception, dinov2, clip, ... By default a small one that is trained on the real "
+            "samples, once, with no network.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="The extractor's file of weights.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="A folder for report.html and report.json, which are replaced. By default RUN/evaluation, and for "
+            "several runs the folder `comparison` beside them.",
+            show_default=False,
+        ),
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "-n", "--number", help="Generated samples. By default 10,000 or what the metrics say.", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Which latents, and every draw: one seed, the same digits.")] = 0,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", help="Judge runs by these real samples, not by those they were trained on.", show_default=False
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option("--size", help="Bring the pictures of two sets to this side in pixels.", show_default=False),
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option("--mode", help="Bring the pictures of two sets to L, RGB or RGBA.", show_default=False)
+    ] = None,
+    batch: BatchSize = 64,
+    device: Device = None,
+    plugins: Plugins = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Judge a run, two sets of samples, or several runs: figures with their protocols, and a page that shows them."""
+    from ganforge.cli.console import stdout
+    from ganforge.data.progress import Stages
+    from ganforge.inference import comparison
+    from ganforge.inference.evaluate import evaluate as judge
+    from ganforge.inference.evaluate import is_model
+    from ganforge.registry import load_all, load_plugin
+
+    load_all()
+    for plugin in plugins or ():
+        load_plugin(plugin)
+    names = None if metrics is None else split(metrics)
+    options = {
+        "metrics": names, "features": features, "weights": weights, "n": n, "seed": seed, "data": data, "size": size,
+        "mode": mode, "batch": batch, "device": device,
+    }  # fmt: skip
+    runs = [source for source in sources if is_model(Path(source))]
+    with Stages(quiet=quiet) as progress:
+        if len(sources) == 1 or (len(sources) == 2 and not runs):
+            done = judge(sources[0], *sources[1:], out=out, progress=progress, **options)
+        else:
+            done = comparison.compare([Path(source) for source in sources], out, progress, **options)
+    show = show_several if isinstance(done, comparison.Several) else show_one
+    show(done, stdout())
+
+
+def show_one(done: Evaluation, console: Console) -> None:
+    """The figures, what is wrong if something is, and where the page is."""
+    console.print(figures(done))
+    for finding in done.report.findings:
+        if finding.level in ("bad", "warn"):
+            console.print(f"{finding.title}: {finding.why}", style="yellow", soft_wrap=True)
+    console.print(f"report: {done.html}", soft_wrap=True)
+
+
+def show_several(done: Several, console: Console) -> None:
+    """The runs beside each other, what was left out, what cannot be compared, and where the page is."""
+    console.print(side_by_side(done.evaluations))
+    for name, why in done.left_out.items():
+        console.print(f"left out: {name}: {why}", style="yellow", soft_wrap=True)
+    for note in done.notes:
+        console.print(note, style="yellow", soft_wrap=True)
+    console.print(f"comparison: {done.html}", soft_wrap=True)
+
+
+def split(text: str) -> list[str]:
+    """`fid50k, kid` → ["fid50k", "kid"].
+
+    Raises:
+        UserError: nothing between two commas.
+    """
+    from ganforge.core.errors import UserError
+
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise UserError(f"--metrics {text}: names with commas between them, for instance fd10k,kid,pr")
+    return names
+
+
+def figures(done: Evaluation) -> Table:
+    """Names, values, what is good, and the stamps; what all stamps share stands under the table."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from ganforge.inference.report.page import number, shared
+    from ganforge.inference.report.words import meaning_of
+
+    common = shared([result.protocol for result in done.results])
+    table = Table(box=None, padding=(0, 2, 0, 0), title=done.title, title_justify="left", caption_justify="left")
+    table.caption = Text(f"all: {stamp(common)}") if common else None
+    table.add_column("figure", no_wrap=True, style="bold")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("better", no_wrap=True)
+    table.add_column("how it was made", overflow="fold")
+    for result in done.results:
+        own = {name: value for name, value in result.protocol.items() if name not in common}
+        lines = [Text(stamp(own))] + [Text(note, "yellow") for note in result.detail.get("notes", ())]
+        meaning = meaning_of(result.name)
+        better = f"near {meaning.target:g}" if meaning.direction == "near" else meaning.direction
+        table.add_row(result.name, number(result.value) + spread(result), better, Text("\n").join(lines))
+    return table
+
+
+def stamp(protocol: Mapping[str, Any]) -> str:
+    from ganforge.inference.report.page import plain, short_hash
+
+    return ", ".join(f"{name} {short_hash(plain(value))}" for name, value in protocol.items())
+
+
+def spread(result: Result) -> str:
+    sd = result.detail.get("sd")
+    return f" ±{sd:.2g}" if isinstance(sd, float) else ""
+
+
+def side_by_side(evaluations: Sequence[Evaluation]) -> Table:
+    """One row a run, one column a figure, the best of each column in green."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from ganforge.inference.comparison import columns_of
+    from ganforge.inference.report.page import number
+
+    columns = columns_of(evaluations)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("run", style="bold", overflow="fold")
+    for column in columns:
+        table.add_column(column.name, justify="right", overflow="fold")
+    for k, evaluation in enumerate(evaluations):
+        cells = [Text(number(column.values[k]), "green" if k == column.best else "") for column in columns]
+        table.add_row(evaluation.title, *cells)
+    return table

@@ -1,0 +1,50 @@
+"""`ganforge export`: a trained model as a folder to hand on: the bundle and a card that says what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganforge.cli.options import Plugins, Source, examples
+
+EPILOG = examples(
+    "ganforge export runs/0003-dcgan --license cc-by-4.0",
+    "ganforge export runs/0003-dcgan/best.safetensors --out share/digits --force",
+)
+
+
+def export(
+    source: Source,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The folder to make. By default exports/ and the run's name.", show_default=False),
+    ] = None,
+    license: Annotated[
+        str | None,
+        typer.Option(
+            "--license",
+            help="The licence of the model, as the Hub names them: apache-2.0, cc-by-4.0, mit, other, ...",
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What the card calls it. By default the folder.", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the files of an earlier export.")] = False,
+    plugins: Plugins = None,
+) -> None:
+    """Write the model file and its card (README.md, with the header that the Hub reads)."""
+    from ganforge.cli.console import stdout
+    from ganforge.inference.export import export as write
+    from ganforge.registry import load_all, load_plugin
+
+    load_all()
+    for plugin in plugins or ():
+        load_plugin(plugin)
+    made = write(source, out, license=license, name=name, force=force)
+    console = stdout()
+    console.print(f"{made.folder}: {', '.join(file.name for file in made.files)}", soft_wrap=True)
+    for note in made.to_fill_in:
+        console.print(f"to fill in: {note}", style="yellow", soft_wrap=True)

@@ -1,0 +1,481 @@
+"""Judging a trained model, or one set of samples against another: figures, their protocols, and a report of them.
+
+    subject → Comparison → metrics → results → report.json, report.html
+
+A subject is a run (its generator against its own data) or two sets (the first is taken for the real one). Everything
+that decides a figure hangs on the arguments: one seed gives the same digits again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganforge.core.component import build
+from ganforge.core.errors import UserError
+from ganforge.core.types import Dataset, Request, Spec
+from ganforge.data.base import DataSource
+from ganforge.data.download import cache_folder
+from ganforge.data.progress import Stages
+from ganforge.engine.precision import pick_device
+from ganforge.engine.sides import MOST_REAL, fake_side, labels_like, open_encoder, real_side, refuse_other_signals
+from ganforge.inference.film import check_folder
+from ganforge.inference.model import Model, load
+from ganforge.inference.report import compose
+from ganforge.inference.report.content import Report
+from ganforge.inference.report.page import render
+from ganforge.metrics.base import Comparison, Extractor, Latents, Metric, Progress, Result, Side, measure
+from ganforge.registry import load_all
+from ganforge.signals.base import Signal
+
+DEFAULT_N = 10_000
+"""Generated samples that are looked at where no metric says a number."""
+NO_HELDOUT = "The data has no part that was kept for tests: each training sample in turn stands for an unseen one."
+FEWEST = 10
+"""Samples below which no figure means anything."""
+JSON, HTML = "report.json", "report.html"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged.
+
+    Attributes:
+        title: what it is called.
+        real, fake: the two sides. heldout: real samples that the generator has not seen, or None.
+        classes: names of the labels.
+        model: the generator, or None where two sets are compared.
+        folder: the run directory, or None.
+        stamp: what every protocol says beside extractor, counts and seed.
+        notes: what the report should say of how it was put together.
+    """
+
+    title: str
+    signal: Signal
+    spec: Spec
+    real: Side
+    fake: Side
+    stamp: dict[str, Any]
+    heldout: Side | None = None
+    classes: tuple[str, ...] = ()
+    model: Model | None = None
+    folder: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found.
+
+    Attributes:
+        title: what was judged.
+        results: the figures.
+        report: all that the page shows.
+        json, html: the files that were written.
+    """
+
+    title: str
+    results: tuple[Result, ...]
+    report: Report
+    json: Path
+    html: Path
+
+
+def evaluate(
+    source: Path | str,
+    against: Path | str | None = None,
+    *,
+    metrics: Sequence[str | Metric] | None = None,
+    features: str | Extractor | None = None,
+    weights: Path | str | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    data: str | None = None,
+    size: int | None = None,
+    mode: str | None = None,
+    out: Path | str | None = None,
+    batch: int = 64,
+    device: str | None = None,
+    progress: Progress | bool = True,
+) -> Evaluation:
+    """Judges a run by its own data, or a set of samples by another, and writes `report.html` and `report.json`.
+
+        gf.evaluate("runs/0003-dcgan").results
+        gf.evaluate("photos/", "generated/", metrics=["fd", "kid", "pr"], out="report/")
+
+    Args:
+        source: a run directory or a bundle; or the real samples, where two sets are compared: a folder, a zip, ...
+        against: the samples to judge by those in `source`.
+        metrics: names such as "fid50k", "kid", "pr"; by default those that suit the signal.
+        features: the extractor: small (trained on the real samples, the default), inception, dinov2, clip, ...
+        weights: the extractor's file of weights, where it is not in the cache.
+        n: how many generated samples; by default what the metrics ask for, or 10,000.
+        seed: which latents, and every draw of a metric.
+        data: real samples in place of those that the run was trained on.
+        size: side in pixels to which the pictures of two sets are brought; by default they must agree already.
+        mode: L, RGB or RGBA, as `size`.
+        out: where the reports go; by default the folder `evaluation` in the run directory. Reports there are replaced.
+        batch: samples that are made at a time.
+        device: "cpu", "cuda", ...; by default the best there is.
+        progress: show bars on stderr; or what is told how far long work has come.
+
+    Raises:
+        UserError: nothing there, sets that do not fit, too few samples, a metric without what it needs, no right to
+            write. Nothing is written then.
+    """
+    load_all()
+    asked = None if metrics is None else [read_metric(metric) for metric in metrics]
+    if features is None and weights is not None:
+        raise UserError(f"weights {weights}: say whose weights they are: --features inception, dinov2, clip, ...")
+    if features is not None:
+        read_extractor(features, weights)  # a typo is told at once
+    if n is not None and n < FEWEST:
+        raise UserError(f"{n} generated samples are too few to judge by: at least {FEWEST}")
+    run = against is None
+    refuse_mixtures(Path(source), against, data)
+    target = target_folder(Path(source), None if out is None else Path(out), run)
+    with contextlib.ExitStack() as stack:
+        told = stack.enter_context(Stages(quiet=not progress)) if isinstance(progress, bool) else progress
+        if against is None:
+            most = max([metric.n or n or DEFAULT_N for metric in asked or ()], default=n or DEFAULT_N)
+            subject = subject_of_run(Path(source), most, seed, data, batch, device, told)
+        else:
+            subject = subject_of_sets(str(source), str(against), n, seed, size, mode, told)
+        chosen = asked if asked is not None else [read_metric(name) for name in subject.signal.metrics]
+        extractor = read_extractor(features or subject.signal.extractor, weights)
+        comparison = comparison_of(subject, chosen, extractor, seed, device, told)
+        if asked is None:  # of the defaults, those that can be had
+            chosen = [metric for metric in chosen if not metric.lacks(comparison)]
+        results = measure(chosen, comparison)
+        command = command_of(source, against, asked, features, n, seed)
+        report = compose.report(subject, comparison, results, command)
+    html, plain = write(report, results, target)
+    return Evaluation(subject.title, tuple(results), report, plain, html)
+
+
+def comparison_of(
+    subject: Subject, metrics: Sequence[Metric], extractor: Extractor, seed: int, device: str | None, told: Progress
+) -> Comparison:
+    """Both sides with all that metrics may ask for.
+
+    Raises:
+        UserError: no metrics, or a metric or an extractor that means nothing for these samples.
+    """
+    if not metrics:
+        raise UserError(f"samples of the kind {subject.signal.kind!r} have no metrics of their own yet: name some")
+    for part in (*metrics, extractor):
+        refuse_other_signals(part, subject.signal)
+    place, cache = pick_device(device), cache_folder() / "evaluation"
+    encoder = open_encoder(
+        metrics, extractor, subject.real, classes=subject.classes, cache=cache, device=place, progress=told
+    )
+    return Comparison(
+        subject.real,
+        subject.fake,
+        encoder,
+        train=subject.real if subject.model is not None else None,
+        heldout=subject.heldout,
+        classes=subject.classes,
+        latents=latents_of(subject.model, seed) if subject.model is not None else None,
+        seed=seed,
+        device=place,
+        cache=cache,
+        stamp=subject.stamp,
+        progress=told,
+    )
+
+
+# --- what is meant
+
+
+def read_metric(text: str | Metric) -> Metric:
+    """A metric from its name.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    return text if isinstance(text, Metric) else build(Metric, Metric.from_text(text.strip()), what="metrics")
+
+
+def read_extractor(text: str | Extractor, weights: Path | str | None) -> Extractor:
+    """An extractor from its name, with its file of weights."""
+    if isinstance(text, Extractor):
+        return text
+    fields = {} if weights is None else {"weights": str(weights)}
+    return build(Extractor, {"kind": text, **fields}, what="features")
+
+
+def is_model(path: Path) -> bool:
+    """Whether a path is a run directory or a bundle."""
+    return (path.is_dir() and (path / "recipe.yaml").is_file()) or path.suffix == ".safetensors"
+
+
+def refuse_mixtures(source: Path, against: Path | str | None, data: str | None) -> None:
+    """Raises UserError where the arguments are neither one run nor two sets."""
+    if against is None:
+        if not is_model(source):
+            raise UserError(not_a_run(source))
+        return
+    if is_model(source) or is_model(Path(against)):
+        raise UserError(
+            f"{source} and {against}: two sets of samples are compared here, and one of these is a run or a bundle. "
+            "Give runs alone, or write a run's samples first: ganforge sample RUN -n 10000 --out FOLDER"
+        )
+    if data is not None:
+        raise UserError("--data takes the place of a run's data; of two sets the first is the real one")
+
+
+def not_a_run(path: Path) -> str:
+    if not path.exists():
+        return f"{path}: no such run, bundle or folder. A run directory looks like runs/0001-dcgan"
+    return (
+        f"{path}: no run here (there is no recipe.yaml). To compare two sets of samples give both, the real one first: "
+        f"ganforge evaluate REAL {path} --out DIR"
+    )
+
+
+def target_folder(source: Path, out: Path | None, run: bool) -> Path:
+    """Where the reports go. Found out before anything is computed.
+
+    Raises:
+        UserError: nowhere is said, or there is no right to write there.
+    """
+    if out is None and not (run and source.is_dir()):
+        what = "a bundle" if run else "two sets"
+        raise UserError(f"say where the report of {what} goes: --out FOLDER")
+    folder = out if out is not None else source / "evaluation"
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file; the reports need a folder")
+    check_folder(folder)
+    return folder
+
+
+# --- subjects
+
+
+def subject_of_run(
+    path: Path, n: int, seed: int, data: str | None, batch: int, device: str | None, progress: Progress | None
+) -> Subject:
+    """A trained generator against real samples.
+
+    Raises:
+        UserError: no run, no model in it yet, data that is gone or too small.
+    """
+    model = load(path, device)
+    recipe = model.recipe
+    source = recipe.data if data is None else build(DataSource, DataSource.from_text(data), what=f"--data {data}")
+    try:
+        dataset = source.open()
+    except UserError as error:
+        if data is not None:
+            raise
+        raise UserError(f"{error}. If the data of this run has moved, say where it is: --data PATH") from None
+    real = real_side(recipe.signal, dataset, model.spec, seed=seed, fewest=FEWEST, progress=progress)
+    heldout, why = heldout_part(source, recipe.signal, model.spec, real, seed, progress)
+    labels = labels_like(real.labels, n, seed) if model.spec.classes else None
+    name = path.name or str(path)
+    fake = fake_side(model.bundle.generate, name, n, seed=seed, labels=labels, batch=batch, progress=progress)
+    file = path / "model.safetensors" if path.is_dir() else path
+    stamp = {
+        "split": getattr(source, "split", "all"),
+        "model": hashlib.sha256(file.read_bytes()).hexdigest()[:16],
+        "samples": model.samples,
+        "ema": recipe.ema.half_life > 0,
+        "truncation": 1.0,
+    }
+    return Subject(
+        title=name,
+        signal=recipe.signal,
+        spec=model.spec,
+        real=real,
+        fake=fake,
+        stamp=stamp,
+        heldout=heldout,
+        classes=dataset.classes,
+        model=model,
+        folder=path if path.is_dir() else None,
+        notes=(why,) if why else (),
+    )
+
+
+def heldout_part(
+    source: DataSource, signal: Signal, spec: Spec, real: Side, seed: int, progress: Progress | None
+) -> tuple[Side | None, str]:
+    """The part of the data that was kept for tests; or None, and why."""
+    if getattr(source, "split", None) != "train":
+        return None, NO_HELDOUT
+    names = {field.name for field in fields(source)}
+    assert "split" in names
+    try:
+        dataset = replace(source, split="test").open()  # type: ignore[call-arg]
+        side = real_side(signal, dataset, spec, seed=seed, fewest=FEWEST, progress=progress)
+    except UserError as error:
+        return None, f"{NO_HELDOUT} ({error})"
+    if side.fingerprint == real.fingerprint:  # a file that has one part only
+        return None, NO_HELDOUT
+    return replace(side, name=f"{side.name} (test)"), ""
+
+
+def subject_of_sets(
+    first: str, second: str, n: int | None, seed: int, size: int | None, mode: str | None, progress: Progress | None
+) -> Subject:
+    """A set of samples against another that is taken for real.
+
+    Raises:
+        UserError: not two sets of samples of one size and mode, or too few.
+    """
+    sets = [build(DataSource, DataSource.from_text(text), what=text).open() for text in (first, second)]
+    signal = signal_for(sets, size, mode)
+    spec = signal.spec(sets[0], lambda shape: shape)
+    if signal.spec(sets[1], lambda shape: shape).shape != spec.shape:
+        raise UserError(f"{first} and {second}: samples of different shapes cannot be compared")
+    real = real_side(signal, sets[0], spec, seed=seed, fewest=FEWEST, progress=progress)
+    fake = real_side(
+        signal, sets[1], spec, seed=seed, most=n or MOST_REAL, fewest=FEWEST, shuffled=True, progress=progress
+    )
+    labelled = sets[0].classes == sets[1].classes
+    return Subject(
+        title=f"{Path(second).name or second} against {Path(first).name or first}",
+        signal=signal,
+        spec=spec,
+        real=replace(real, name=first),
+        fake=replace(fake, name=second, labels=fake.labels if labelled else None),
+        stamp={"split": "all"} | ({} if size is None else {"size": size}) | ({} if mode is None else {"mode": mode}),
+        classes=sets[0].classes,
+    )
+
+
+def signal_for(sets: Sequence[Dataset], size: int | None, mode: str | None) -> Signal:
+    """What the samples of two sets are, if they are the same.
+
+    Raises:
+        UserError: they are not: says how they differ, and what brings them together.
+    """
+    shapes = [dataset.shapes() for dataset in sets]
+    for dataset, found in zip(sets, shapes, strict=True):
+        if not found:
+            raise UserError(f"{dataset.name}: none of its {len(dataset)} samples can be read")
+    if any(len(shape) != 3 for found in shapes for shape, _ in found):
+        return build(Signal, {"kind": "points"})
+    sizes = [{shape[:2] for shape, _ in found} for found in shapes]
+    modes = [{MODES[shape[2]] for shape, _ in found} for found in shapes]
+    fields: dict[str, Any] = {"size": size, "mode": mode}
+    if size is None:
+        if len(sizes[0] | sizes[1]) > 1:
+            raise UserError(
+                f"pictures of different sizes cannot be compared: {told(sets, sizes, lambda s: f'{s[0]}×{s[1]}')}. "
+                "Resizing changes the figures, so say so if it is meant: --size 64"
+            )
+        ((height, width),) = sizes[0]
+        fields["size"] = [height, width]
+    if mode is None:
+        if len(modes[0] | modes[1]) > 1:
+            raise UserError(
+                f"pictures of different modes cannot be compared: {told(sets, modes, str)}. "
+                "If they should be brought to one: --mode L (grey) or --mode RGB"
+            )
+        (fields["mode"],) = modes[0]
+    return build(Signal, {"kind": "image", **fields})
+
+
+MODES = {1: "L", 2: "RGBA", 3: "RGB", 4: "RGBA"}
+
+
+def told(sets: Sequence[Dataset], values: Sequence[set[Any]], say: Any) -> str:
+    """`a holds 28×28, b holds 32×32 and 64×64`."""
+    parts = []
+    for dataset, found in zip(sets, values, strict=True):
+        shown = [say(value) for value in sorted(found)]
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        parts.append(f"{dataset.name} holds {', '.join(shown[:3])}{more}")
+    return "; ".join(parts)
+
+
+def latents_of(model: Model, seed: int) -> Latents | None:
+    """The generator as path lengths see it; None where it does not make pictures from latents."""
+    task, bundle = model.recipe.task, model.bundle
+    try:
+        width = task.latents(Request(1, seed)).ndim
+    except NotImplementedError:
+        return None
+    if len(model.spec.shape) != 3 or width != 2:
+        return None
+
+    def draw(first: int, count: int) -> Tensor:
+        return task.latents(Request(count, seed, first)).cpu()
+
+    @torch.inference_mode()
+    def render(latents: Tensor) -> Tensor:
+        labels = torch.arange(len(latents)) % model.spec.classes if model.spec.classes else None
+        request = Request(len(latents), labels=labels, latents=latents, device=bundle.device)
+        return task.sample(bundle.nets, request).float()
+
+    return Latents(draw, render)
+
+
+# --- what is written
+
+
+def write(report: Report, results: Sequence[Result], folder: Path) -> tuple[Path, Path]:
+    """Writes both files, whole or not at all; those of an earlier evaluation are replaced.
+
+    Raises:
+        UserError: the disk is full, or there is no right to write.
+    """
+    plain = json.dumps([plain_result(result) for result in results], ensure_ascii=False, indent=2, allow_nan=False)
+    return write_pair(folder, render(report), plain)
+
+
+def plain_result(result: Result) -> dict[str, Any]:
+    """For report.json, where a figure that is not finite is null."""
+    return result.to_plain() | {"value": float(result.value) if np.isfinite(result.value) else None}
+
+
+def write_pair(folder: Path, page: str, plain: str) -> tuple[Path, Path]:
+    """Both files under other names first, then in place."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+        try:
+            (partial / HTML).write_text(page, encoding="utf-8")
+            (partial / JSON).write_text(plain + "\n", encoding="utf-8")
+            for name in (HTML, JSON):
+                (partial / name).replace(folder / name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
+    return folder / HTML, folder / JSON
+
+
+def command_of(
+    source: Path | str,
+    against: Path | str | None,
+    metrics: Sequence[Metric] | None,
+    features: str | Extractor | None,
+    n: int | None,
+    seed: int,
+) -> str:
+    """The command that gives these figures again."""
+    words = ["ganforge evaluate", str(source)]
+    if against is not None:
+        words.append(str(against))
+    if metrics is not None:
+        names = [f"{metric.kind}{metric.n or ''}" for metric in metrics]
+        words.append(f"--metrics {','.join(names)}")
+    if isinstance(features, str):
+        words.append(f"--features {features}")
+    if n is not None:
+        words.append(f"-n {n}")
+    return " ".join([*words, f"--seed {seed}"])

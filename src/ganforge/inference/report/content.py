@@ -1,0 +1,95 @@
+"""What a report holds, before anybody decides how it looks. All of it is plain: text, numbers, PNG bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Level = Literal["bad", "warn", "note", "good"]
+Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, doubtful or worth knowing, in plain words.
+
+    Attributes:
+        level: bad (the model is not to be used like this), warn (look at it), note (how to read the figures), good.
+        title: a few words.
+        why: the figures that say so.
+        advice: what to try; may be empty.
+    """
+
+    level: Level
+    title: str
+    why: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with what it shows.
+
+    Attributes:
+        png: the file's bytes.
+        rows: names of the rows of a picture that has a few of them, from the top; shown beside it.
+        half: whether it may stand beside another one.
+    """
+
+    title: str
+    caption: str
+    png: bytes
+    rows: tuple[str, ...] = ()
+    half: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over the samples seen.
+
+    Attributes:
+        series: points (samples, value) of each line, by its name.
+        bounds: of the vertical axis, where it has natural ones.
+        level: a value worth a thin line: where D can only guess, where fakes are as diverse as reals.
+    """
+
+    title: str
+    unit: str
+    series: Mapping[str, Points]
+    bounds: tuple[float, float] | None = None
+    level: float | None = None
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One value a class (or a column)."""
+
+    title: str
+    caption: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole of it.
+
+    Attributes:
+        title: of the page.
+        lead: one sentence: what was judged against what.
+        facts: short facts by their names, for the head of the page.
+        figures: results as `Result.to_plain` gives them.
+        plots: further figures that metrics drew, each {title, svg} or {title, png in base64}.
+        command: how to get the same figures again.
+    """
+
+    title: str
+    lead: str
+    facts: Mapping[str, str]
+    figures: Sequence[Mapping[str, Any]]
+    findings: Sequence[Finding] = ()
+    pictures: Sequence[Picture] = ()
+    charts: Sequence[Chart] = ()
+    bars: Sequence[Bars] = ()
+    plots: Sequence[Mapping[str, str]] = ()
+    command: str = ""
