@@ -30,6 +30,11 @@ T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Told (what is going on, how much is done, of how much); for bars."""
 
+
+def silent(title: str, done: int, total: int) -> None:
+    """Nobody is told."""
+
+
 BARE = re.compile(r"(?P<kind>[a-z][a-z_-]*?)-?(?P<n>\d+(\.\d+)?[kKmM]?)")
 CHUNK = 256  # samples asked for at a time
 
@@ -245,7 +250,7 @@ class Comparison:
         self.classes, self.paired, self.latents = tuple(classes), paired, latents
         self.seed, self.device, self.cache, self.reference = seed, torch.device(device), cache, reference
         self.extra = dict(stamp or {})
-        self.progress: Progress = progress or (lambda title, done, total: None)
+        self.progress: Progress = progress or silent
         self.keep = keep
         self._encoder = encoder
         self._memo: dict[Any, Any] = {}
@@ -297,6 +302,15 @@ class Comparison:
         if len({part.shape[1:] for part in parts}) > 1:
             raise UserError(f"{self.side(name).name}: samples differ in shape; bring them to one first")
         return np.concatenate(parts)
+
+    def at(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """The samples of a side at these positions, in this order; the others are passed over and not held."""
+        wanted = np.unique(rows)
+        parts, start = [], 0
+        for part in self.batches(name, int(wanted[-1]) + 1):
+            parts.append(part[wanted[(wanted >= start) & (wanted < start + len(part))] - start])
+            start += len(part)
+        return np.concatenate(parts)[np.searchsorted(wanted, rows)]
 
     def labels(self, name: str, n: int | None = None) -> np.ndarray:
         """int64 [n]."""

@@ -1,0 +1,45 @@
+"""No net at all: the numbers of a sample are its features. For points, and as a yardstick for pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganforge.metrics.base import Encoder, Extractor, Progress, Side
+
+
+class Raw(Extractor, kind="raw"):
+    """The numbers of a sample themselves, in one row."""
+
+    signals: ClassVar[tuple[str, ...]] = ("image", "points", "series")
+
+    def open(
+        self,
+        data: Side,
+        *,
+        classes: Sequence[str] = (),
+        cache: Path | None = None,
+        device: torch.device | str = "cpu",
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Encoder:
+        first = next(iter(data.parts(1, 1)))
+        return RawEncoder(int(np.prod(first.shape[1:])))
+
+
+class RawEncoder(Encoder):
+    """[N, ...] → [N, D]."""
+
+    name = "raw"
+
+    def __init__(self, dim: int):
+        self.dim = dim
+        self.detail = {}
+
+    def encode(self, samples: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        return torch.from_numpy(samples.reshape(len(samples), -1).astype(np.float32)), None

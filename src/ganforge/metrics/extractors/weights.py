@@ -1,0 +1,125 @@
+"""Files of weights: found, known by their SHA-256, and read as safetensors alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Known:
+    """Weights that the field uses.
+
+    Attributes:
+        file: what the converted file is called in the cache.
+        source: where the original is.
+        sha256: of the original, or the beginning of it; the converter checks it and writes it into the header.
+        without: what runs without these weights, for messages.
+    """
+
+    file: str
+    source: str
+    sha256: str
+    without: str
+
+
+def find(path: str | None, cache: Path | None, known: Known, what: str) -> Path:
+    """The file that was named, or else the one in the cache.
+
+    Raises:
+        UserError: neither is there: says which file, where from, where to put it, and what runs without it.
+    """
+    folder = None if cache is None else cache / "weights"
+    if path is not None:
+        file = Path(path).expanduser()
+        if file.is_file():
+            return file
+        missing = f"{path}: no such file of weights for {what}"
+    else:
+        if folder is not None and (folder / known.file).is_file():
+            return folder / known.file
+        missing = f"{what} needs a file of weights, and none is here"
+    place = f"put it to {folder / known.file}, or name it" if folder is not None else "name it"
+    raise UserError(
+        f"{missing}.\n"
+        f"  which: {known.file}, made from {known.source} (SHA-256 {known.sha256})\n"
+        f"  how:   download that on any machine, then: python benchmarks/convert_weights.py ORIGINAL {known.file}\n"
+        f"  where: {place} with weights=FILE\n"
+        f"  what runs without it: {known.without}"
+    )
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
+    """The tensors of a safetensors file, its header, and its SHA-256.
+
+    Raises:
+        UserError: a pickle (.pth, .pt), which could run code, or no whole safetensors file.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+        if start[:2] == b"PK" or start[:1] == b"\x80":
+            raise UserError(
+                f"{path}: is a pickle, which can run any code when it is loaded, and was not opened. "
+                f"Convert it once: python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors"
+            )
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    except (safetensors.SafetensorError, OSError) as error:
+        raise UserError(f"{path}: is no whole safetensors file ({error}). Nothing was loaded") from None
+    return tensors, header, digest
+
+
+def load_into(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore: tuple[str, ...] = ()) -> None:
+    """Puts tensors into a net, by name, all of them.
+
+    Args:
+        ignore: beginnings of names that the file may have and the net has not.
+
+    Raises:
+        UserError: names or shapes that do not fit (says the first of each).
+    """
+    wanted = {name: t for name, t in net.state_dict().items() if not name.endswith("num_batches_tracked")}
+    found = {name: t for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
+    missing = [name for name in wanted if name not in found]
+    strange = [name for name in found if name not in wanted and not name.startswith(ignore)]
+    wrong = [name for name, t in wanted.items() if name in found and found[name].shape != t.shape]
+    if missing or strange or wrong:
+        name = (missing or strange or wrong)[0]
+        how = "is missing" if missing else "is not known" if strange else f"has the shape {list(found[name].shape)}"
+        raise UserError(
+            f"{path}: these weights are of another net than {type(net).__name__}: {name!r} {how} "
+            f"({len(missing)} missing, {len(strange)} unknown, {len(wrong)} of another shape)"
+        )
+    net.load_state_dict({name: found[name] for name in wanted}, strict=False)
+
+
+def digest_of(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of tensors, their names and shapes, in the order of the names."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        array = tensors[name].detach().cpu().contiguous().numpy()
+        found.update(f"{name}{array.dtype}{array.shape}".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Writes weights; one that was there is replaced in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    safetensors.torch.save_file(plain, partial, metadata=dict(header))
+    partial.replace(path)

@@ -1,0 +1,128 @@
+"""The Fréchet distance between two Gaussians that have the moments of the features.
+
+Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium"; the distance
+is Dowson & Landau 1982:
+
+    FD = ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½
+
+With Σᵢ = FᵢFᵢᵀ the last trace is the sum of the singular values of F₁ᵀF₂. The factors are Cholesky's with pivots, which
+exist for singular Σ too (fewer samples than features) and then have as many columns as Σ has rank: no square root of
+a matrix, no complex numbers, no small number added to the diagonal.
+
+With classes it is the mean over them (intra-class distance: Miyato & Koyama 2018, "cGANs with Projection
+Discriminator").
+
+D: width of a feature, μ [D], Σ [D, D], F [D, rank].
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from ganforge.core.errors import UserError
+from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.statistics import Moments, moments
+
+
+def frechet_distance(a: Moments, b: Moments) -> float:
+    """Of two sets of features. 0 for equal moments; in squared units of the features.
+
+    Raises:
+        UserError: fewer than two samples in either.
+    """
+    for found in (a, b):
+        if found.n < 2:
+            raise UserError(f"a Fréchet distance needs at least 2 samples of each side, and there is {found.n}")
+    first, second = a.covariance, b.covariance
+    apart = float(((a.mean - b.mean) ** 2).sum())
+    shared = float(_singular_values(_factor(first).T @ _factor(second)).sum())
+    return max(0.0, apart + float(np.trace(first)) + float(np.trace(second)) - 2 * shared)
+
+
+def _factor(covariance: np.ndarray) -> np.ndarray:
+    """F [D, rank] with FFᵀ = Σ up to rounding."""
+    from scipy.linalg import get_lapack_funcs
+
+    (pivoted_cholesky,) = get_lapack_funcs(("pstrf",), (covariance,))
+    lower, pivots, rank, info = pivoted_cholesky(covariance, lower=1)  # stops where what is left is rounding
+    assert info >= 0, info
+    factor = np.empty((len(covariance), rank))
+    factor[pivots - 1] = np.tril(lower)[:, :rank]
+    return factor
+
+
+def _singular_values(matrix: np.ndarray) -> np.ndarray:
+    from scipy.linalg import svdvals
+
+    return np.asarray(svdvals(matrix, overwrite_a=True, check_finite=False)) if matrix.size else np.zeros(0)
+
+
+def notes_on_size(dim: int, **counts: int) -> list[str]:
+    """What should be said where there are fewer samples than features."""
+    return [
+        f"{name}={n:,} is below the feature dimension {dim:,}: the covariance is singular and the distance too large"
+        for name, n in counts.items()
+        if n <= dim
+    ]
+
+
+class FrechetDistance(Metric, kind="fd"):
+    """Fréchet distance between the features of real and of generated samples: FID, where they are TF Inception's."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"moments"})
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    label: ClassVar[str] = "fd"
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        n = comparison.count("fake", self.n)
+        real, fake = comparison.moments("real"), comparison.moments("fake", n)
+        notes = notes_on_size(comparison.encoder.dim, n_real=real.n, n_fake=n)
+        protocol = comparison.protocol(n, features=True) | {"n_real": real.n}
+        name = f"{self.label}{short_count(n)}[{comparison.encoder.tag}]"
+        return [Result(name, frechet_distance(real, fake), protocol, {"notes": notes} if notes else {})]
+
+
+class Fid(FrechetDistance, kind="fid"):
+    """Fréchet Inception distance: the same under TF's Inception-v3, and refused under any other extractor."""
+
+    label: ClassVar[str] = "fid"
+
+    def lacks(self, comparison: Comparison) -> str:
+        missing = super().lacks(comparison)
+        if missing or comparison.encoder.reference:
+            return missing
+        return (
+            "the extractor inception with the field's weights: under any other the distance is called fd "
+            f"(fd under {comparison.encoder.tag})"
+        )
+
+
+class IntraClass(Metric, kind="ifd"):
+    """Mean over the classes of the Fréchet distance within each: tells a model that mixes its classes up."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"features", "labels"})
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        n = comparison.count("fake", self.n)
+        real, fake = comparison.features("real"), comparison.features("fake", n)
+        of_real, of_fake = comparison.labels("real"), comparison.labels("fake", n)
+        found, smallest = {}, {"n_real": math.inf, "n_fake": math.inf}
+        for label in np.unique(of_real).tolist():
+            name = comparison.classes[label] if label < len(comparison.classes) else str(label)
+            mine, theirs = fake[of_fake == label], real[of_real == label]
+            if min(len(mine), len(theirs)) < 2:
+                raise UserError(
+                    f"metric 'ifd': class {name!r} has {len(theirs)} real and {len(mine)} generated samples; "
+                    "at least 2 of each are needed in every class"
+                )
+            found[name] = frechet_distance(moments(theirs), moments(mine))
+            smallest = {"n_real": min(smallest["n_real"], len(theirs)), "n_fake": min(smallest["n_fake"], len(mine))}
+        notes = notes_on_size(comparison.encoder.dim, **{f"smallest class: {k}": int(v) for k, v in smallest.items()})
+        detail = {"per_class": found} | ({"notes": notes} if notes else {})
+        value = float(np.mean(list(found.values())))
+        name = f"ifd{short_count(n)}[{comparison.encoder.tag}]"
+        return [Result(name, value, comparison.protocol(n, features=True), detail)]

@@ -1,0 +1,51 @@
+"""Inception score: how sure a classifier is of each sample, and how evenly it uses its classes.
+
+Salimans et al. 2016, "Improved Techniques for Training GANs":
+
+    IS = exp( mean over x of KL( p(y|x) ‖ p(y) ) ),    p(y) = mean over x of p(y|x)
+
+The samples are dealt at random to equal parts; the score is the mean of those of the parts. 1 is the worst, K the best.
+
+K: classes, p [N, K].
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from ganforge.core.errors import UserError
+from ganforge.metrics.base import Comparison, Metric, Result, short_count
+
+
+def inception_scores(probabilities: np.ndarray, splits: int) -> np.ndarray:
+    """The score of each of `splits` parts of p [N, K], in the order they come in; float64 [splits]."""
+    from scipy.special import rel_entr
+
+    p = probabilities.astype(np.float64, copy=False)
+    parts = np.array_split(p, splits)
+    return np.array([np.exp(rel_entr(part, part.mean(0)).sum(1).mean()) for part in parts])
+
+
+class InceptionScore(Metric, kind="is"):
+    """Inception score: samples that are clear and of many classes, by the classifier that the extractor has."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    better: ClassVar[str] = "higher"
+    splits: int = Field(default=10, ge=1)
+    """Parts that the samples are dealt to."""
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        n = comparison.count("fake", self.n)
+        p = comparison.probabilities("fake", n)
+        if n < self.splits:
+            raise UserError(f"metric 'is': {n} samples cannot be dealt to {self.splits} parts; set fewer splits")
+        scores = inception_scores(p[comparison.draws("is").permutation(n)], self.splits)
+        protocol = comparison.protocol(n, features=True) | {"splits": self.splits, "classes": p.shape[1]}
+        detail: dict[str, object] = {"sd": float(scores.std())}
+        if n < 10 * self.splits * p.shape[1]:
+            detail["notes"] = [f"{n // self.splits:,} samples a part for {p.shape[1]:,} classes: the score is too low"]
+        return [Result(f"is{short_count(n)}[{comparison.encoder.tag}]", float(scores.mean()), protocol, detail)]

@@ -1,0 +1,169 @@
+"""Does the generator make new samples, or repeat those that it was trained on?
+
+`nn`, after Meehan, Chaudhuri & Dasgupta 2020, "A Non-Parametric Test to Detect Data-Copying in Generative Models":
+d(x) is the distance in features from x to the nearest training sample. Held-out real samples say how near one comes
+by chance. Without any, each training sample is held out in turn (its nearest other one), which is as good but for
+doubles in the data.
+
+    copies = share of generated samples with d below the 1 % quantile of the held-out ones: 0.01 for an honest model
+    closer = P(d of a generated sample < d of a held-out one), ties half: 0.5 for an honest model
+
+`mfd`, after Bai et al. 2021, "On Training Sample Memorization: Lessons from Benchmarking Generative Modeling with a
+Large-scale Competition" (there MiFID): the Fréchet distance, divided by s where s is below a threshold:
+
+    s = mean over generated x of the least cosine distance 1 − |cos(f(x), f(t))| to a training sample t
+    MFD = FD / s  where s < threshold,  FD elsewhere; at most 1000 · FD / threshold, which exact copies get
+
+Cosine distances hang on the extractor, so by default the threshold is what s is for held-out samples, and FD is
+multiplied with threshold / s: a model that comes no nearer than these keeps its FD.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from ganforge.core.errors import UserError
+from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.frechet import frechet_distance, notes_on_size
+from ganforge.metrics.neighbours import nearest
+
+FLOOR = 1e-3  # of the threshold: the least cosine distance that is told from none
+SHOWN = 16  # pairs of a sample and its nearest training sample that are named in the result
+SURE = 3.0  # standard errors above chance at which copying is called so
+
+
+class NearestNeighbours(Metric, kind="nn"):
+    """Memorisation: the share of generated samples nearer to a training sample than held-out real ones come."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"features"})
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    quantile: float = Field(default=0.01, gt=0, lt=0.5)
+    """Nearer than this share of the held-out samples is taken for a copy."""
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        n = comparison.count("fake", self.n)
+        distance, place = _to_train(comparison, "fake", n)
+        chance, yardstick = _by_chance(comparison)
+        least = float(np.quantile(chance, self.quantile))
+        copies = float((distance <= least).mean()) if least == 0 else float((distance < least).mean())
+        closer = _closer(distance, chance)
+        # How far from the quantile the share would be by the luck of both draws.
+        error = math.sqrt(self.quantile * (1 - self.quantile) * (1 / n + 1 / len(chance)))
+        copied = copies > self.quantile + SURE * error and copies > 2 * self.quantile
+        tag = comparison.encoder.tag
+        order = np.argsort(distance, kind="stable")[:SHOWN]
+        protocol = comparison.protocol(n, features=True) | {
+            "train": comparison.train.name,
+            "n_train": comparison.train.n,
+            "yardstick": yardstick,
+            "n_yardstick": len(chance),
+            "quantile": self.quantile,
+        }
+        detail: dict[str, Any] = {
+            "verdict": "copies training samples" if copied else "no sign of copying",
+            "copying": copied,
+            "by_chance": self.quantile,
+            "median_distance": float(np.median(distance)),
+            "median_distance_held_out": float(np.median(chance)),
+            "neighbours": [
+                {"sample": int(k), "train": int(place[k]), "distance": float(distance[k])} for k in order.tolist()
+            ],
+        }
+        if least == 0:
+            detail["notes"] = ["more than the quantile of the real samples are doubles of training samples"]
+        end = f"{short_count(n)}[{tag}]"
+        return [
+            Result(f"copies{end}", copies, protocol, detail),
+            Result(f"closer{end}", closer, protocol, {"by_chance": 0.5}),
+        ]
+
+
+class MemorisationDistance(Metric, kind="mfd"):
+    """Fréchet distance with a penalty for samples that lie nearer to training samples than held-out ones (MiFID)."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"moments", "features"})
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    threshold: float | None = Field(default=None, gt=0, le=1)
+    """Below which mean cosine distance the penalty is 1 / s, as in the paper (0.1 there); by default that of held-out
+    samples, and the penalty threshold / s."""
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        n = comparison.count("fake", self.n)
+        real, fake = comparison.moments("real"), comparison.moments("fake", n)
+        fd = frechet_distance(real, fake)
+        s = self._nearness(comparison, "fake", n)
+        if self.threshold is not None:
+            threshold, yardstick = self.threshold, "the paper's rule"
+            penalty = 1 / max(s, FLOOR * threshold) if s < threshold else 1.0
+        else:
+            side, yardstick = ("heldout", "held-out") if comparison.heldout is not None else ("train", "leave-one-out")
+            threshold = self._nearness(comparison, side, comparison.side(side).n)
+            penalty = max(1.0, threshold / max(s, FLOOR * threshold)) if threshold else 1.0
+        protocol = comparison.protocol(n, features=True) | {
+            "train": comparison.train.name,
+            "n_train": comparison.train.n,
+            "threshold": threshold,
+            "yardstick": yardstick,
+        }
+        notes = notes_on_size(comparison.encoder.dim, n_real=real.n, n_fake=n)
+        detail = {"fd": fd, "cosine_distance": s, "penalty": penalty} | ({"notes": notes} if notes else {})
+        return [Result(f"mfd{short_count(n)}[{comparison.encoder.tag}]", fd * penalty, protocol, detail)]
+
+    def _nearness(self, comparison: Comparison, name: str, n: int) -> float:
+        def told(done: int, total: int) -> None:
+            comparison.progress("nearest training samples", done, total)
+
+        def compute() -> float:
+            same = comparison.side(name) is comparison.train
+            points, train = comparison.features(name, n), comparison.features("train")
+            return cosine_nearness(points, train, comparison, told, same=same)
+
+        return comparison.once(("cosine", id(comparison.side(name)), n), compute)
+
+
+def cosine_nearness(points: np.ndarray, train: np.ndarray, comparison: Comparison, told: Any, *, same: bool) -> float:
+    """s: the mean over points [N, D] of the least 1 − |cos| to a training sample [M, D]."""
+    x, t = _unit(points), _unit(train)
+    # ‖a − b‖² = 2 − 2 cos for unit vectors, and |cos| is the cosine to t or to −t, whichever is nearer.
+    plus, _ = nearest(x, t, comparison.device, told, same=same)
+    minus, _ = nearest(x, -t, comparison.device, told, same=same)
+    return float((np.minimum(plus, minus) ** 2 / 2).mean())
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    x = x.astype(np.float64)
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-30)
+
+
+def _to_train(comparison: Comparison, name: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distances and positions of the training samples nearest to the first n of a side; none is its own neighbour."""
+    if comparison.train.n < 2:
+        raise UserError(f"{comparison.train.name}: {comparison.train.n} training samples; at least 2 are needed")
+
+    def compute() -> tuple[np.ndarray, np.ndarray]:
+        def told(done: int, total: int) -> None:
+            comparison.progress("nearest training samples", done, total)
+
+        same = name == "train"
+        points, train = comparison.features(name, n), comparison.features("train")
+        return nearest(points, train, comparison.device, told, same=same)
+
+    return comparison.once(("to train", name, n), compute)
+
+
+def _by_chance(comparison: Comparison) -> tuple[np.ndarray, str]:
+    """Distances to the nearest training sample of real samples that are not in the training set; and which ones."""
+    if comparison.heldout is not None:
+        return _to_train(comparison, "heldout", comparison.heldout.n)[0], "held-out"
+    return _to_train(comparison, "train", comparison.train.n)[0], "leave-one-out"
+
+
+def _closer(distance: np.ndarray, chance: np.ndarray) -> float:
+    """P(a < b) + ½ P(a = b) for a of `distance` and b of `chance`: Mann and Whitney's U over the number of pairs."""
+    ordered = np.sort(chance)
+    below, up_to = (np.searchsorted(ordered, distance, side) for side in ("left", "right"))
+    return float((len(chance) - (below + up_to) / 2).mean() / len(chance))

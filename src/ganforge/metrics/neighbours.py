@@ -1,0 +1,87 @@
+"""Nearest neighbours among features, in pieces that fit in memory.
+
+    ‖a − b‖² = ‖a‖² + ‖b‖² − 2 aᵀb
+
+in float64, after the mean is taken away, so that little is lost in the difference; then piece by piece: of N · M
+distances no more than `ROOM` are held at a time.
+
+N, M: samples, D: width of a feature, a [N, D], b [M, D].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+ROOM = 1 << 25  # distances held at a time: 256 MiB
+Told = Callable[[int, int], None]
+"""Told how many samples are done, of how many."""
+
+
+def _nothing(done: int, total: int) -> None:
+    return None
+
+
+def _pairs(a: np.ndarray, b: np.ndarray, device: torch.device, told: Told) -> Iterator[tuple[int, Tensor]]:
+    """(first row, distances [rows, M] from those rows of a to all of b), piece by piece."""
+    place = torch.device("cpu") if device.type == "mps" else device  # which has no float64
+    mean = b.mean(0, dtype=np.float64)
+    x, y = (torch.from_numpy(np.ascontiguousarray(part - mean)).to(place) for part in (a, b))
+    squares = y.square().sum(1)  # [M]
+    rows = max(1, ROOM // max(1, len(b)))
+    for start in range(0, len(a), rows):
+        piece = x[start : start + rows]
+        apart = torch.addmm(squares[None], piece, y.T, alpha=-2).add_(piece.square().sum(1, keepdim=True))
+        yield start, apart.clamp_(min=0).sqrt_()
+        told(min(start + rows, len(a)), len(a))
+
+
+def radii(x: np.ndarray, k: int, device: torch.device, told: Told = _nothing) -> np.ndarray:
+    """The distance from each sample of x [N, D] to its k-th nearest other one, float64 [N]; N > k."""
+    found = []
+    for start, apart in _pairs(x, x, device, told):
+        own = torch.arange(len(apart), device=apart.device)
+        apart[own, own + start] = torch.inf  # not its own neighbour; a copy of it is
+        found.append(apart.kthvalue(k, dim=1).values.cpu())
+    return torch.cat(found).numpy()
+
+
+def balls(
+    centres: np.ndarray, reach: np.ndarray, points: np.ndarray, device: torch.device, told: Told = _nothing
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which points lie in the balls around the centres.
+
+    Args:
+        centres: [N, D]. reach: their radii [N]. points: [M, D].
+
+    Returns:
+        In how many balls each point lies, int64 [M]; whether each ball holds a point, bool [N].
+    """
+    counts, held = [], np.zeros(len(centres), bool)
+    for _, apart in _pairs(points, centres, device, told):  # [rows, N]
+        inside = apart <= torch.from_numpy(reach).to(apart.device)
+        counts.append(inside.sum(1).cpu())
+        held |= inside.any(0).cpu().numpy()
+    return torch.cat(counts).numpy(), held
+
+
+def nearest(
+    points: np.ndarray, others: np.ndarray, device: torch.device, told: Told = _nothing, *, same: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest of `others` [M, D] to each of `points` [N, D]: distances float64 [N] and positions int64 [N].
+
+    Args:
+        same: both are the same set; a sample is then not its own neighbour.
+    """
+    distances, places = [], []
+    for start, apart in _pairs(points, others, device, told):
+        if same:
+            own = torch.arange(len(apart), device=apart.device)
+            apart[own, own + start] = torch.inf
+        least = apart.min(1)
+        distances.append(least.values.cpu())
+        places.append(least.indices.cpu())
+    return torch.cat(distances).numpy(), torch.cat(places).numpy()

@@ -1,0 +1,109 @@
+"""Pictures held against the very pictures that they should be: PSNR and SSIM.
+
+    PSNR = 10 log₁₀( 255² / mean (x − y)² ), one number a picture, then the mean
+    SSIM: Wang, Bovik, Sheikh & Simoncelli 2004, "Image Quality Assessment: From Error Visibility to Structural
+    Similarity": Gaussian windows of 11 × 11, σ = 1.5, no padding, k₁ = 0.01, k₂ = 0.03; computed by torchmetrics
+
+Two channels and two crops are in use, and a decibel lies between them: papers on super-resolution take Y of ITU-R
+BT.601 with its footroom (16 to 235) and cut as many pixels from each edge as the factor of enlargement.
+
+x, y uint8 [N, H, W, C].
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.extractors.resize import rgb
+
+CEILING = 100.0  # dB: of equal pictures, which have no error at all
+WINDOW = 11  # px
+
+
+def psnr(x: Tensor, y: Tensor) -> Tensor:
+    """[N] in dB, of float64 pictures [N, C, H, W], 0 to 255; at most `CEILING`."""
+    error = (x - y).square().flatten(1).mean(1)
+    return (10 * torch.log10(255.0**2 / error)).clamp(max=CEILING)
+
+
+def ssim(x: Tensor, y: Tensor) -> Tensor:
+    """[N] in [−1, 1], of float64 pictures [N, C, H, W], 0 to 255; the mean over the channels."""
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    if min(x.shape[2:]) < WINDOW:
+        raise UserError(
+            f"SSIM looks through windows of {WINDOW}×{WINDOW} px; these pictures are {x.shape[2]}×{x.shape[3]}"
+        )
+    found = structural_similarity_index_measure(x, y, data_range=255.0, reduction="none")
+    assert isinstance(found, Tensor)
+    return found.reshape(-1)
+
+
+def luma(x: Tensor) -> Tensor:
+    """Y of ITU-R BT.601 in 16 to 235, [N, 1, H, W], of RGB pictures [N, 3, H, W], 0 to 255."""
+    weights = torch.tensor([65.481, 128.553, 24.966], dtype=x.dtype, device=x.device) / 255
+    return (x * weights.view(1, 3, 1, 1)).sum(1, keepdim=True) + 16
+
+
+class _Pairs(Metric):
+    """A mean over pairs of pictures."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
+    better: ClassVar[str] = "higher"
+    channel: Literal["RGB", "Y"] = "RGB"
+    """RGB: all channels as they are (grey stays grey). Y: luma of BT.601 alone, as papers on super-resolution do."""
+    crop: int = Field(default=0, ge=0)
+    """Pixels to cut from each edge first."""
+
+    def of(self, x: Tensor, y: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        n = comparison.count("fake", self.n)
+        found = []
+        pairs = zip(comparison.batches("real", n, 16), comparison.batches("fake", n, 16), strict=True)
+        for k, (real, fake) in enumerate(pairs):
+            if real.shape != fake.shape:
+                raise UserError(
+                    f"metric {self.kind!r}: pictures of a pair differ in shape: {list(real.shape[1:])} in "
+                    f"{comparison.real.name} and {list(fake.shape[1:])} in {comparison.fake.name}"
+                )
+            found.append(self.of(self._seen(real), self._seen(fake)).cpu())
+            comparison.progress(self.kind, min(16 * (k + 1), n), n)
+        values = torch.cat(found)
+        protocol = comparison.protocol(n) | {"channel": self.channel, "crop": self.crop, "n_real": n}
+        detail: dict[str, Any] = {"sd": float(values.std(correction=0))}
+        crop = f", crop {self.crop}" if self.crop else ""
+        return [Result(f"{self.kind}{short_count(n)}[{self.channel}{crop}]", float(values.mean()), protocol, detail)]
+
+    def _seen(self, pictures: np.ndarray) -> Tensor:
+        """float64 [N, C, H, W] of the channel asked for, cropped."""
+        if self.channel == "Y" or pictures.shape[3] == 4:
+            pictures = rgb(pictures)
+        if pictures.dtype == np.uint16:
+            pictures = pictures / 257
+        x = torch.from_numpy(pictures.astype(np.float64)).permute(0, 3, 1, 2)
+        if self.channel == "Y":
+            x = luma(x)
+        return x[..., self.crop : x.shape[2] - self.crop, self.crop : x.shape[3] - self.crop]
+
+
+class Psnr(_Pairs, kind="psnr"):
+    """Peak signal-to-noise ratio in dB of pictures that each belong to a real one; equal ones count 100 dB."""
+
+    def of(self, x: Tensor, y: Tensor) -> Tensor:
+        return psnr(x, y)
+
+
+class Ssim(_Pairs, kind="ssim"):
+    """Structural similarity of pictures that each belong to a real one, 1 for equal ones."""
+
+    def of(self, x: Tensor, y: Tensor) -> Tensor:
+        return ssim(x, y)

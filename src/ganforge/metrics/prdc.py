@@ -1,0 +1,99 @@
+"""Precision and recall, density and coverage: quality and variety as two numbers instead of one.
+
+Around each sample is a ball that reaches to its k-th nearest neighbour on its own side.
+
+Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models", k = 3:
+    precision = share of generated samples that lie in the ball of a real one
+    recall    = share of real samples that lie in the ball of a generated one
+
+Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models", k = 5, real balls alone, which one
+outlier among the generated samples cannot blow up:
+    density   = balls that a generated sample lies in, on average, over k; 1 for the real distribution, may be above
+    coverage  = share of real balls that hold a generated sample
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from ganforge.core.errors import UserError
+from ganforge.metrics.base import Comparison, Metric, Progress, Result, short_count, silent
+from ganforge.metrics.neighbours import balls, radii
+
+
+def precision_recall(
+    real: np.ndarray, fake: np.ndarray, k: int, device: torch.device, told: Progress = silent
+) -> tuple[float, float]:
+    """Of features real [N, D] and fake [M, D], N, M > k."""
+    precise, _ = balls(real, _reach(real, k, device, told, "real"), fake, device, _part(told, "precision"))
+    recalled, _ = balls(fake, _reach(fake, k, device, told, "generated"), real, device, _part(told, "recall"))
+    return float((precise > 0).mean()), float((recalled > 0).mean())
+
+
+def density_coverage(
+    real: np.ndarray, fake: np.ndarray, k: int, device: torch.device, told: Progress = silent
+) -> tuple[float, float]:
+    """Of features real [N, D] and fake [M, D], N > k."""
+    reach = _reach(real, k, device, told, "real")
+    counts, held = balls(real, reach, fake, device, _part(told, "density and coverage"))
+    return float(counts.mean() / k), float(held.mean())
+
+
+def _reach(x: np.ndarray, k: int, device: torch.device, told: Progress, which: str) -> np.ndarray:
+    if len(x) <= k:
+        raise UserError(f"balls that reach to the neighbour {k} need more than {k} {which} samples; there are {len(x)}")
+    return radii(x, k, device, _part(told, f"neighbours among {which} samples"))
+
+
+def _part(told: Progress, title: str):
+    return lambda done, total: told(title, done, total)
+
+
+class PrecisionRecall(Metric, kind="pr"):
+    """Precision and recall: how many generated samples could be real, and how many real ones could be generated."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"features"})
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    better: ClassVar[str] = "higher"
+    k: int = Field(default=3, ge=1)
+    """A ball reaches to its k-th nearest neighbour."""
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        return _results(comparison, self.n, self.k, ("precision", "recall"), precision_recall)
+
+
+class DensityCoverage(Metric, kind="dc"):
+    """Density and coverage: how thick generated samples lie where real ones are, and how many real ones they reach."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"features"})
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    better: ClassVar[str] = "higher"
+    k: int = Field(default=5, ge=1)
+    """A ball reaches to its k-th nearest neighbour."""
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        return _results(comparison, self.n, self.k, ("density", "coverage"), density_coverage)
+
+
+class Prdc(Metric, kind="prdc"):
+    """Precision, recall, density and coverage together, each with the k of its paper."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"features"})
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    better: ClassVar[str] = "higher"
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        return PrecisionRecall(n=self.n).compute(comparison) + DensityCoverage(n=self.n).compute(comparison)
+
+
+def _results(comparison: Comparison, n: int | None, k: int, names: tuple[str, str], figures) -> list[Result]:
+    n = comparison.count("fake", n)
+    real, fake = comparison.features("real"), comparison.features("fake", n)
+    values = figures(real, fake, k, comparison.device, comparison.progress)
+    protocol = comparison.protocol(n, features=True) | {"k": k}
+    end = f"{short_count(n)}[{comparison.encoder.tag}]"
+    return [Result(f"{name}{end}", value, protocol) for name, value in zip(names, values, strict=True)]
