@@ -169,12 +169,14 @@ class Dataset:
         labels: int64 [len], or None.
         classes: names of the labels, in their order; empty without labels.
         skipped: (item, why) of what was found but cannot be used.
+        digest: a hash of the content where that is cheap to have, else empty.
     """
 
     name: str = ""
     labels: np.ndarray | None = None
     classes: tuple[str, ...] = ()
     skipped: list[tuple[str, str]]
+    digest: str = ""
 
     def __len__(self) -> int:
         raise NotImplementedError

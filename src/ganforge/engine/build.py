@@ -10,7 +10,7 @@ import torch
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Dataset, Nets, Spec
-from ganforge.data.loader import Loader
+from ganforge.data.loader import Loader, Prepared
 from ganforge.engine.recipe import Recipe
 
 
@@ -26,10 +26,11 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
 
 def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device) -> Loader:
     """The batches of a run, by position."""
+    whole = recipe.signal.prepare_all(dataset, spec)
     loader = Loader(
-        dataset,
-        lambda item: recipe.signal.prepare(item, spec),
-        spec.shape,
+        dataset if whole is None else Prepared(dataset, whole),
+        (lambda item: recipe.signal.prepare(item, spec)) if whole is None else (lambda item: item),
+        spec.shape if whole is None else whole.shape[1:],
         batch=recipe.batch,
         seed=recipe.seed,
         device=device,
@@ -78,8 +79,9 @@ def make_optimizers(recipe: Recipe, nets: Nets) -> dict[str, torch.optim.Optimiz
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """A short hash by which a resumed run notices that its data has changed: count, classes, labels and shapes."""
+    """A short hash by which a resumed run notices that its data has changed: count, classes, labels, shapes, digest."""
     digest = hashlib.sha256(repr((len(dataset), dataset.classes, sorted(dataset.shapes().items()))).encode())
     if dataset.labels is not None:
         digest.update(dataset.labels.astype("<i8").tobytes())
+    digest.update(dataset.digest.encode())
     return digest.hexdigest()[:16]

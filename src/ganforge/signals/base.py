@@ -53,7 +53,7 @@ class Signal(Component, family="signal"):
         return self
 
     def decode(self, x: Tensor, spec: Spec) -> Any:
-        """What the nets made, float [N, *spec.shape] on any device, as what a user gets: an array [N, ...] or a table."""
+        """What the nets made, float [N, *spec.shape] on any device, as a user gets it: an array [N, ...] or a table."""
         raise NotImplementedError
 
     def join(self, parts: Sequence[Any], spec: Spec) -> Any:
