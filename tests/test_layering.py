@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "nets": {"core"},
     "augment": {"core"},
     "metrics": {"core", "signals"},
-    "tasks": {"core", "objectives.base", "nets.base", "nets.layers.columns", "augment.base"},  # what a row's numbers mean
+    "tasks": {"core", "objectives.base", "nets.base", "nets.layers.columns", "augment.base"},
     # The loader serves every source and names none; bars and the cache's place serve all that takes long.
     "engine": {"core", "registry", "data.loader", "data.progress", "data.download", *BASES},
     "recipes": {

@@ -26,6 +26,8 @@ PARTS = {
     "generator": "mlp",
     "discriminator": "mlp",
     "objective": "non_saturating",
+    "encoder": "mlp",
+    "likelihood": "gaussian",
 }  # of tasks, each where it is asked for
 
 

@@ -135,7 +135,7 @@ class TestGenerator:
         assert x.shape == (N, *spec.shape)
         assert x.dtype == torch.float32
         assert torch.isfinite(x).all()
-        if len(spec.shape) == 3:
+        if len(spec.shape) == 3 and net_of.bounded:
             assert x.abs().max() <= 1
 
     def test_latents_matter(self, net_of, spec):
@@ -274,6 +274,7 @@ class TestDiscriminator:
         optimizer = torch.optim.Adam(net.parameters(), 1e-3)
         losses = []
         for _ in range(6):
+            torch.manual_seed(5)  # the same units are dropped each time, so that the losses can be compared
             loss = softplus(-net(real, labels(spec)).logits).mean() + softplus(net(fake, labels(spec)).logits).mean()
             optimizer.zero_grad()
             loss.backward()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ganforge.core.component import Component
 from ganforge.core.types import Spec, Verdict
 
-__all__ = ["Discriminator", "Generator", "Verdict", "couples_batch"]
+__all__ = ["Discriminator", "Encoder", "Generator", "Likelihood", "Verdict", "couples_batch"]
 
 
 class Generator(Component, family="generator"):
@@ -16,6 +18,8 @@ class Generator(Component, family="generator"):
     With `spec.classes` above 0 the module takes labels into account; else it ignores `c`.
     """
 
+    bounded: ClassVar[bool] = True
+    """Whether pictures come out within [-1, 1]; where they may leave it a little, decoding cuts them."""
     latent: int = 100
     """Width of the latent z, drawn from a standard normal."""
 
@@ -41,6 +45,26 @@ class Discriminator(Component, family="discriminator"):
 
     def build(self, spec: Spec) -> nn.Module:
         """A fresh module with initialised weights, drawn from torch's global generator."""
+        raise NotImplementedError
+
+
+class Encoder(Component, family="encoder"):
+    """Says where in latent space a sample comes from: `forward(x, c)` → mean and log variance, each [N, latent]."""
+
+    def build(self, spec: Spec, latent: int) -> nn.Module:
+        """A fresh module with initialised weights, drawn from torch's global generator."""
+        raise NotImplementedError
+
+
+class Likelihood(Component, family="likelihood"):
+    """What a generator's raw output says of samples: the parameters of a distribution p(x | z).
+
+    The module has two methods: `price(raw, x)` is −log p(x | z) [N], and `draw(raw, uniform)` the samples
+    [N, *spec.shape] for uniform draws of that shape.
+    """
+
+    def build(self, spec: Spec) -> nn.Module:
+        """A fresh module; what the distribution learns beside the generator are its parameters."""
         raise NotImplementedError
 
 

@@ -1,0 +1,105 @@
+"""Autoencode: new samples from a variational autoencoder, the baseline that GANs are compared with.
+
+Kingma & Welling 2014, "Auto-Encoding Variational Bayes"; Higgins et al. 2017 for β; Xu et al. 2019 for tables (TVAE).
+
+    E: x → mean, log variance;   z = mean + exp(½ log variance) · ε,   ε ~ N(0, 1)
+    E and G take a step on   reconstruction · (−log p(x | G(z))) + β · KL(q(z | x) ‖ N(0, 1))
+    KL = ½ Σ (mean² + variance − 1 − log variance)
+
+To sample: z ~ N(0, 1), then x from p(x | G(z)).
+
+N: samples in the batch, L: width of the latents.  x [N, *shape], c [N] labels or None, z, ε [N, L], losses [N].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from ganforge.core.rng import Rng, block_normal
+from ganforge.core.schedule import Rate, at
+from ganforge.core.types import Batch, Nets, Request, Spec, Terms
+from ganforge.nets.base import Encoder, Generator, Likelihood
+from ganforge.tasks import latent
+from ganforge.tasks.base import Phase, Task
+
+
+class Autoencode(Task, kind="autoencode"):
+    """New samples from a variational autoencoder: an encoder E and a generator G, and no critic."""
+
+    encoder: Encoder
+    """The net that says which latents a sample may come from."""
+    generator: Generator
+    """The net that makes samples of latents."""
+    likelihood: Likelihood
+    """What the generator's output says of samples: gaussian for pictures, columns for tables."""
+    reconstruction: Rate = 1.0
+    """Weight of the price of a sample that is encoded and made again."""
+    beta: Rate = 1.0
+    """Weight of the divergence of the encoder's latents from the normal ones that samples are made of."""
+    conditional: bool = False
+    """Give both players the label."""
+
+    def adapt(self, spec: Spec) -> Spec:
+        return latent.with_labels(spec, self.conditional)
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.generator.nearest(shape)
+
+    def players(self, spec: Spec) -> dict[str, nn.Module]:
+        G = Decoder(self.generator.build(spec), self.likelihood.build(spec))
+        return {"E": self.encoder.build(spec, self.generator.latent), "G": G}
+
+    def phases(self) -> Sequence[Phase]:
+        return [Phase("VAE", self.loss, trains=("E", "G"))]
+
+    def loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """The negative evidence lower bound, in its two parts."""
+        mean, log_variance = nets.E(batch.x, batch.c)
+        mean, log_variance = mean.float(), log_variance.float()
+        z = mean + (0.5 * log_variance).exp() * rng.normal("z", mean.shape)
+        price = _decoder(nets).price(z, batch.x, batch.c)
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+        weights = at(self.reconstruction, rng.samples), at(self.beta, rng.samples)
+        return Terms({"reconstruction": weights[0] * price, "kl": weights[1] * divergence})
+
+    def latents(self, request: Request) -> Tensor:
+        return latent.rows_of(request, self.generator)
+
+    def sample(self, nets: Nets, request: Request) -> Tensor:
+        z = self.latents(request).to(request.device)
+        labels = None if request.labels is None else request.labels.to(request.device)
+        G = _decoder(nets)
+        raw = G(z, labels)
+        noise = block_normal(request.seed, "choices", request.start, request.n, math.prod(raw.shape[1:]))
+        return G.draw(raw, torch.special.ndtr(noise).view(raw.shape).to(request.device))
+
+
+class Decoder(nn.Module):
+    """G: a net, and what its output says of samples."""
+
+    def __init__(self, net: nn.Module, likelihood: nn.Module):
+        super().__init__()
+        self.net, self.likelihood = net, likelihood
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """The raw output [N, *shape]."""
+        return self.net(z, c)
+
+    def price(self, z: Tensor, x: Tensor, c: Tensor | None = None) -> Tensor:
+        """−log p(x | z) [N]."""
+        likelihood: Any = self.likelihood
+        return likelihood.price(self.net(z, c), x)
+
+    def draw(self, raw: Tensor, uniform: Tensor) -> Tensor:
+        """Samples [N, *shape] of the distribution that a raw output stands for."""
+        likelihood: Any = self.likelihood
+        return likelihood.draw(raw, uniform)
+
+
+def _decoder(nets: Nets) -> Decoder:
+    return cast(Decoder, nets.G)
