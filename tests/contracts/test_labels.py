@@ -11,7 +11,10 @@ from ganforge.nets.base import Generator
 from ganforge.registry import load_all
 
 load_all()
-GENERATORS = sorted(kind for kind, cls in Generator.kinds.items() if cls.__module__.startswith("ganforge."))
+EQUAL = {"stylegan2"}  # label and latent enter its mapping at the same length, as the paper has it
+GENERATORS = sorted(
+    kind for kind, cls in Generator.kinds.items() if cls.__module__.startswith("ganforge.") and kind not in EQUAL
+)
 
 
 @pytest.mark.parametrize("kind", GENERATORS)

@@ -138,7 +138,7 @@ class Synthesis(Task, kind="synthesis"):
         z = self._latents(batch, rng)
         sloped = {penalty.slope_at for penalty in self._own()}
         real = leaf(view.join(batch.x), "real" in sloped)
-        fake = leaf(view.join(self._fakes(nets, z, batch)), "fake" in sloped)
+        fake = leaf(view.join(self._fakes(nets, z, batch, rng)), "fake" in sloped)
         on_real, on_fake = view(real, "real"), view(fake, "fake")
         losses = {"adversarial": self.objective.d(*self._told(on_real.logits, on_fake.logits, rng))}
         play = self._play(nets, batch, view, real, fake, z, on_real, on_fake)
@@ -150,7 +150,7 @@ class Synthesis(Task, kind="synthesis"):
         """G's loss on fresh fakes."""
         view = self._view(nets, batch, rng)
         z = self._latents(batch, rng)
-        fake = view.join(nets.G(z, batch.c))
+        fake = view.join(self.make(nets, z, batch, rng))
         real = view.join(batch.x)
         on_fake = view(fake, "fake")
         on_real: Verdict | None = None
@@ -163,6 +163,10 @@ class Synthesis(Task, kind="synthesis"):
         play = self._play(nets, batch, view, real, fake, z, on_real, on_fake)
         losses |= self.g_wishes(play, rng)
         return Terms(losses | priced("terms", self.terms, replace(play, player=nets.G), nets, rng))
+
+    def make(self, nets: Nets, z: Tensor, batch: Batch, rng: Rng) -> Tensor:
+        """The fakes [N, *shape] of latents z [N, L] in training; for a task whose G takes more than z and a label."""
+        return nets.G(z, batch.c)
 
     def d_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
         """What a task that builds on this one wants of D beside, by name, [M]; here nothing."""
@@ -186,7 +190,7 @@ class Synthesis(Task, kind="synthesis"):
         def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
             view = self._view(nets, batch, rng)
             z = self._latents(batch, rng)
-            real, fake = view.join(batch.x), view.join(self._fakes(nets, z, batch))
+            real, fake = view.join(batch.x), view.join(self._fakes(nets, z, batch, rng))
             play = self._play(nets, batch, view, real, fake, z)
             return Terms(priced("penalties", [penalty], replace(play, player=nets.D), nets, rng))
 
@@ -196,8 +200,8 @@ class Synthesis(Task, kind="synthesis"):
         return rng.normal("z", (len(batch), self.generator.latent))
 
     @torch.no_grad()
-    def _fakes(self, nets: Nets, z: Tensor, batch: Batch) -> Tensor:
-        return nets.G(z, batch.c)
+    def _fakes(self, nets: Nets, z: Tensor, batch: Batch, rng: Rng) -> Tensor:
+        return self.make(nets, z, batch, rng)
 
     def _view(self, nets: Nets, batch: Batch, rng: Rng) -> View:
         return View(nets.D, batch.c, rng, nets.memory, self.pack, at(self.noise, rng.samples), self.augment)

@@ -1,0 +1,50 @@
+"""Grids that are halved, rounding up, until they are small: a pyramid for pictures of any size.
+
+32 → 16 → 8 → 4        28 → 14 → 7 → 4        100×75 → 50×38 → 25×19 → 13×10 → 7×5 → 4×3
+"""
+
+from __future__ import annotations
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+
+COARSEST = 4
+"""The shorter side is halved as long as it is above this."""
+
+Size = tuple[int, int]
+"""(height, width)."""
+
+
+def halved(side: int) -> int:
+    """Half of a side, rounded up."""
+    return (side + 1) // 2
+
+
+def grids(height: int, width: int) -> list[Size]:
+    """(height, width) of every grid, coarsest first, the picture's own last."""
+    found = [(height, width)]
+    while min(found[0]) > COARSEST:
+        found.insert(0, (halved(found[0][0]), halved(found[0][1])))
+    return found
+
+
+def nearest_picture(shape: tuple[int, ...], who: str, cell: int = 1, least: int = COARSEST) -> tuple[int, ...]:
+    """The nearest [C, H, W] whose sides are at least `least` cells of `cell` pixels.
+
+    Raises:
+        UserError: `shape` is not that of a picture.
+    """
+    if len(shape) != 3:
+        raise UserError(f"{who} nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")
+    height, width = (max(round(side / cell), least) * cell for side in shape[1:])
+    return (shape[0], height, width)
+
+
+def check_picture(spec: Spec, who: str, cell: int = 1, least: int = COARSEST) -> None:
+    """Raises a UserError that says the nearest size where `nearest_picture` would change the spec's."""
+    near = nearest_picture(spec.shape, who, cell, least)
+    if near != tuple(spec.shape):
+        raise UserError(
+            f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} pictures; the nearest size is {near[1]}×{near[2]} "
+            f"(sides must be {least} or more" + (f" cells of {cell} pixels)" if cell > 1 else ")")
+        )
