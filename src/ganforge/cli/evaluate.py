@@ -112,8 +112,10 @@ def evaluate(
             done = judge(sources[0], *sources[1:], out=out, progress=progress, **options)
         else:
             done = comparison.compare([Path(source) for source in sources], out, progress, **options)
-    show = show_several if isinstance(done, comparison.Several) else show_one
-    show(done, stdout())
+    if isinstance(done, comparison.Several):
+        show_several(done, stdout())
+    else:
+        show_one(done, stdout())
 
 
 def show_one(done: Evaluation, console: Console) -> None:

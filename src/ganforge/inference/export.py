@@ -104,11 +104,19 @@ def read_figures(run: Path | None) -> list[dict[str, Any]]:
         return []
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return [{"name": f["name"], "value": f["value"], "protocol": dict(f["protocol"])} for f in found]
+        return [{"name": f["name"], "value": f["value"], "protocol": named(f["protocol"])} for f in found]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{path}: is no report of ganforge ({type(error).__name__}: {error}). Evaluate the run again, or remove it"
         ) from None
+
+
+def named(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """A protocol in which data has its name alone: a card tells nobody of somebody's folders."""
+    return {
+        key: Path(value).name if isinstance(value, str) and key in ("real", "fake", "train", "trained_on") else value
+        for key, value in protocol.items()
+    }
 
 
 def draw(model: Model, path: Path) -> bool:
@@ -152,7 +160,7 @@ def header(model: Model, license: str | None, figures: Sequence[Mapping[str, Any
 
 
 def data_name(model: Model) -> str:
-    """What the data is called; of a path the last part alone, since a card tells nobody of somebody's folders."""
+    """What the data is called; of a path the last part alone."""
     source = model.recipe.data
     where = getattr(source, "path", None) or getattr(source, "name", None)
     return source.kind if where is None else Path(str(where)).name or source.kind

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganforge.cli.main import main
+
+TINY = ["task.generator.channels=8", "task.discriminator.channels=8", "task.generator.latent=8"]
+FAST = [*TINY, "samples=128", "batch=16", "log_every=32", "checkpoint_every=64", "callbacks=[]"]
+
+
+class Said(NamedTuple):
+    """What a command said, and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """One cache for all tests of this folder, and nobody else's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def ganforge(capsys, monkeypatch):
+    """Runs the command line in this process."""
+    from ganforge.cli import console
+
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: object) -> Said:
+        console.stderr.cache_clear()
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        said = capsys.readouterr()
+        status = ended.value.code
+        return Said(status if isinstance(status, int) else 0 if status is None else 1, said.out, said.err)
+
+    return run
+
+
+def shades(count: int = 120, size: int = 8, seed: int = 0) -> np.ndarray:
+    """Two classes of pictures [2 · count, size, size]: dark and light noise, one after the other."""
+    draws = np.random.default_rng(seed)
+    dark, light = draws.integers(0, 100, (count, size, size)), draws.integers(150, 255, (count, size, size))
+    return np.concatenate([dark, light]).astype(np.uint8)
+
+
+def folder_of(pictures: np.ndarray, folder, mode: str = "L"):
+    """Picture files in a folder."""
+    folder.mkdir(parents=True)
+    for k, picture in enumerate(pictures):
+        Image.fromarray(picture).convert(mode).save(folder / f"{k:03d}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def npz(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "shades.npz"
+    np.savez(path, images=shades(), labels=np.repeat([0, 1], 120))
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(npz, tmp_path_factory):
+    """A conditional run that any test may read and none may change."""
+    folder = tmp_path_factory.mktemp("trained") / "0001-shades"
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "cdcgan", f"data={npz}", *FAST, "--run-dir", str(folder), "--quiet"])
+    assert ended.value.code in (0, None)
+    return folder
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of the run, to write into."""
+    import shutil
+
+    return shutil.copytree(trained, tmp_path / "runs" / trained.name)

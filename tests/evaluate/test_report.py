@@ -1,0 +1,172 @@
+"""What a report says: rules over figures, charts, and a page in which nothing is run and nothing is missing."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from ganforge.inference.report import charts, page
+from ganforge.inference.report.content import Bars, Chart, Finding, Picture, Report
+from ganforge.inference.report.findings import Known, find
+from ganforge.inference.report.look import Classes, Look, look
+from ganforge.inference.report.words import MEANINGS, meaning_of, stem_of
+
+
+def figure(name: str, value: float, **detail):
+    return {
+        "name": f"{name}10k[small@12345678]",
+        "value": value,
+        "protocol": {"n_real": 60_000, "n_fake": 10_000},
+        "detail": detail,
+    }
+
+
+SOUND = [figure("fd", 3.0), figure("precision", 0.8), figure("recall", 0.7), figure("coverage", 0.9)]
+
+
+def titles(known: Known, *levels: str) -> list[str]:
+    return [finding.title for finding in find(known) if finding.level in (levels or ("bad", "warn"))]
+
+
+def test_a_sound_run_is_left_in_peace():
+    assert titles(Known(SOUND)) == []
+    calm = Look(0.1, 1.02, {"R": 1.0, "G": 0.0, "B": -1.0})
+    even = {"a": 0.5, "b": 0.5}
+    assert titles(Known(SOUND, look=calm, classes=Classes(even, {"a": 0.45, "b": 0.55}, None))) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "word"),
+    [
+        (Known([figure("precision", 0.3), figure("recall", 0.7)]), "do not look like the data"),
+        (Known([figure("precision", 0.02)]), "hardly look"),
+        (Known([figure("precision", 0.9), figure("recall", 0.1)]), "lack variety"),
+        (Known([figure("coverage", 0.05)]), "never made"),
+        (Known([figure("copies", 0.4, copying=True, by_chance=0.01)]), "training samples are repeated"),
+        (Known(SOUND, look=Look(1.5, 1.0, {"grey": 0.0})), "too bright"),
+        (Known(SOUND, look=Look(-1.5, 1.0, {"grey": 0.0})), "too dark"),
+        (Known(SOUND, look=Look(0.0, 0.5, {"grey": 0.0})), "too little contrast"),
+        (Known(SOUND, look=Look(0.0, 1.0, {"R": 20.0, "G": -10.0, "B": -10.0})), "colours are off"),
+        (Known(SOUND, classes=Classes({"a": 0.5, "b": 0.5}, {"a": 0.97, "b": 0.03}, None)), "too seldom or too often"),
+        (Known(SOUND, classes=Classes({"a": 1.0}, {"a": 1.0}, {"a": 0.4})), "not drawn as asked"),
+        (Known(SOUND, events=[{"event": "health", "state": "collapsing", "samples": 9, "why": "thin"}]), "collapsing"),
+        (Known(SOUND, events=[{"event": "failed", "message": "no longer finite"}]), "broke off"),
+        (Known([{"name": "fd", "value": 1.0, "protocol": {"n_real": 90, "n_fake": 90}}]), "few samples"),
+    ],
+)  # fmt: skip
+def test_each_fault_is_named(known, word):
+    assert any(word in title for title in titles(known)), titles(known)
+
+
+def test_what_is_only_worth_knowing_is_no_fault():
+    healed = [
+        {"event": "health", "state": "G wins", "samples": 5, "why": ""},
+        {"event": "health", "state": "healthy", "samples": 9, "why": ""},
+    ]
+    best = [
+        {"event": "evaluate", "samples": s, "best": b, "metric/fd": v, "results": [{"name": "fd"}]}
+        for s, b, v in ((10, True, 1.0), (20, False, 2.0))
+    ]
+    known = Known(SOUND, events=[*healed, *best, {"event": "skipped", "count": 3}], samples=20, wanted=40, notes=["so"])
+    assert titles(known) == []
+    said = titles(known, "note")
+    for word in ("came out of it", "an earlier model was better", "3 samples of the data", "not finished"):
+        assert any(word in title for title in said), (word, said)
+
+
+def test_look_sees_what_was_done():
+    draws = np.random.default_rng(0)
+    real = (
+        (draws.integers(60, 180, (200, 6, 6, 3)) + draws.integers(-30, 30, (200, 1, 1, 1)))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
+    same = look(real[:100], real[100:])
+    assert abs(same.brightness) < 0.4
+    assert same.contrast == pytest.approx(1, abs=0.1)
+    brighter = (real[100:].astype(int) + 60).clip(0, 255).astype(np.uint8)
+    assert look(real[:100], brighter).brightness > 2
+    flat = (real[100:] // 2 + 60).astype(np.uint8)
+    assert look(real[:100], flat).contrast < 0.6
+    red = real[100:].copy()
+    red[..., 0] = (red[..., 0].astype(int) + 40).clip(0, 255)
+    assert look(real[:100], red).colour["R"] == pytest.approx(40 * 2 / 3, rel=0.2)
+    grey = look(real[:100, ..., :1], real[100:, ..., :1])
+    assert grey.colour == {"grey": 0.0}
+
+
+def test_names_lead_to_words():
+    assert stem_of("fd5k[small@12345678]") == "fd"
+    assert stem_of("precision10000[raw]") == "precision"
+    assert stem_of("ssim_y[rgb]") == "ssim"
+    assert stem_of("ms_ssim2k") == "ms_ssim"
+    assert meaning_of("nobody-knows5k").said == ""
+    assert all(meaning.said for meaning in MEANINGS.values())
+
+
+def test_a_page_shows_text_as_text_and_runs_nothing():
+    evil = "<script>alert(1)</script>"
+    report = Report(
+        title=evil,
+        lead=evil,
+        facts={evil: evil},
+        figures=[{"name": evil, "value": float("nan"), "protocol": {evil: evil}, "detail": {"notes": [evil]}}],
+        findings=[Finding("bad", evil, evil, evil)],
+        pictures=[Picture(evil, evil, b"png", (evil,))],
+        charts=[Chart(evil, evil, {evil: [(0, 1.0), (10, float("nan")), (20, 2.0)]})],
+        bars=[Bars(evil, evil, {evil: 1.0})],
+        plots=[{"title": evil, "svg": f"<svg>{evil}</svg>"}],
+        command=evil,
+    )
+    made = page.render(report)
+    assert "<script" not in made
+    assert "&lt;script&gt;" in made
+    assert "nan" not in made.split("</style>")[1]
+
+
+def test_what_stamps_share_stands_once():
+    protocols = [{"a": 1, "b": 2}, {"a": 1, "b": 3}]
+    assert page.shared(protocols) == {"a": 1}
+    assert page.shared(protocols[:1]) == {}
+
+
+def test_charts_stay_within_their_frame():
+    points = [(x, float(np.sin(x / 50) * 1e5)) for x in range(5000)]
+    assert len(charts.thinned(points)) <= charts.MOST_POINTS
+    drawn = charts.lines(Chart("t", "u", {"a": points}))
+    line = drawn.split('points="')[1].split('"')[0]
+    spots = [tuple(map(float, spot.split(","))) for spot in line.split()]
+    assert all(charts.LEFT <= x <= charts.WIDTH and charts.TOP <= y <= charts.HEIGHT - charts.BOTTOM for x, y in spots)
+    assert charts.lines(Chart("t", "u", {"a": []})) == ""
+    assert charts.lines(Chart("t", "u", {"a": [(5, 3.0)]})) != ""
+    assert charts.short(1_234_567) == "1.235M"
+
+
+def test_comparisons_tell_the_best_only_where_protocols_agree(tmp_path):
+    from ganforge.inference.comparison import columns_of, differences
+    from ganforge.inference.evaluate import Evaluation
+    from ganforge.metrics.base import Result
+
+    def run(name, *results):
+        return Evaluation(name, results, Report(name, "", {}, []), tmp_path, tmp_path)
+
+    def result(name, value, **protocol):
+        return Result(name, value, {"n_real": 100, "fake": "x", **protocol})
+
+    alike = [run("a", result("fd5k[s]", 3.0, fake="a"), result("recall5k[s]", 0.2)),
+             run("b", result("fd5k[s]", 2.0, fake="b"), result("recall5k[s]", 0.6))]  # fmt: skip
+    assert [(column.name, column.best) for column in columns_of(alike)] == [("fd5k[s]", 1), ("recall5k[s]", 1)]
+    assert differences(alike) == []
+    apart = [run("a", result("fd5k[s]", 3.0)), run("b", result("fd5k[t]", 2.0, n_real=50))]
+    (column,) = columns_of(apart)
+    assert (column.name, column.best) == ("fd5k[differ]", None)
+    assert "n_real" in differences(apart)[0]
+
+
+def test_results_that_are_not_finite_are_null(tmp_path):
+    from ganforge.inference.evaluate import plain_result
+    from ganforge.metrics.base import Result
+
+    assert json.loads(json.dumps(plain_result(Result("kid", float("nan"), {})), allow_nan=False))["value"] is None
