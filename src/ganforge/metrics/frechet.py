@@ -17,7 +17,6 @@ D: width of a feature, μ [D], Σ [D, D], F [D, rank].
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 import numpy as np
@@ -110,18 +109,18 @@ class IntraClass(Metric, kind="ifd"):
         n = comparison.count("fake", self.n)
         real, fake = comparison.features("real"), comparison.features("fake", n)
         of_real, of_fake = comparison.labels("real"), comparison.labels("fake", n)
-        found, smallest = {}, {"n_real": math.inf, "n_fake": math.inf}
+        found, notes, smallest = {}, [], {"n_real": len(real), "n_fake": n}
         for label in np.unique(of_real).tolist():
             name = comparison.classes[label] if label < len(comparison.classes) else str(label)
             mine, theirs = fake[of_fake == label], real[of_real == label]
             if min(len(mine), len(theirs)) < 2:
-                raise UserError(
-                    f"metric 'ifd': class {name!r} has {len(theirs)} real and {len(mine)} generated samples; "
-                    "at least 2 of each are needed in every class"
-                )
+                notes.append(f"class {name!r} is left out: {len(theirs)} real and {len(mine)} generated samples")
+                continue
             found[name] = frechet_distance(moments(theirs), moments(mine))
             smallest = {"n_real": min(smallest["n_real"], len(theirs)), "n_fake": min(smallest["n_fake"], len(mine))}
-        notes = notes_on_size(comparison.encoder.dim, **{f"smallest class: {k}": int(v) for k, v in smallest.items()})
+        if not found:
+            raise UserError("metric 'ifd': no class has 2 real and 2 generated samples")
+        notes += notes_on_size(comparison.encoder.dim, **{f"smallest class: {k}": v for k, v in smallest.items()})
         detail = {"per_class": found} | ({"notes": notes} if notes else {})
         value = float(np.mean(list(found.values())))
         name = f"ifd{short_count(n)}[{comparison.encoder.tag}]"

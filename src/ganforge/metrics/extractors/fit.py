@@ -21,7 +21,7 @@ from ganforge.metrics.base import Progress
 from ganforge.metrics.extractors.net import SmallNet
 
 BATCH = 128
-STEPS = 500
+STEPS = 1000
 MOST_PASSES = 30  # over the data; small sets are not gone over for ever
 RATE = 3e-3
 DECAY = 1e-4

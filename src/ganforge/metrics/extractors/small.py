@@ -31,7 +31,7 @@ class Small(Extractor, kind="small"):
     """A small net trained on the data itself, once: by its labels or, without, by rotations. No network is needed."""
 
     steps: int | None = Field(default=None, ge=1)
-    """Batches of 128 that it learns from; by default 500, fewer for very small sets."""
+    """Batches of 128 that it learns from; by default 1000, fewer for very small sets."""
 
     def open(
         self,
