@@ -21,6 +21,7 @@ NEEDED = {
     ("data", "path"): {"path": "./photos"},
     ("data", "hub"): {"name": "someone/pictures"},
     ("data", "points"): {"path": "./table.csv"},
+    ("data", "table"): {"path": "./table.csv"},
 }
 PARTS = {
     "generator": "mlp",

@@ -9,15 +9,19 @@ from typing import Literal, TypeVar
 
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import Dataset
-from ganforge.data import arrays, folder, pictures
+from ganforge.data import arrays, folder, pictures, table
 from ganforge.data.base import DataSource
 
 T = TypeVar("T")
-KNOWN = "a folder or zip of pictures (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files"
+KNOWN = (
+    "a folder or zip of pictures (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files, "
+    "or a table: .csv, .tsv, .parquet"
+)
 
 
 class PathData(DataSource, kind="path"):
-    """A folder or zip of pictures (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files."""
+    """A folder or zip of pictures (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files, or a
+    table (.csv, .tsv, .parquet)."""
 
     path: str
     """The folder or file."""
@@ -70,6 +74,8 @@ def _open_file(path: Path, name: str, split: str) -> Dataset:
         start = file.read(8)
     if not start:
         raise UserError(f"data {name}: the file is empty")
+    if table.is_table(path):
+        return table.TableFile(path=name).open()
     suffixes = "".join(path.suffixes).lower()
     if start.startswith(b"\x93NUMPY"):
         return arrays.open_npy(path, name)

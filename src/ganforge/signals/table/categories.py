@@ -6,7 +6,7 @@ are; the draw is a function of the row's own numbers, so the same sample always 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -76,8 +76,9 @@ def draw_rare(rows: np.ndarray, column: dict[str, Any]) -> list[Any]:
 def _shares(rows: np.ndarray, name: str) -> np.ndarray:
     """A number in [0, 1) from each row's bits, evenly spread; rows that agree to the bit get different ones."""
     import pandas as pd
-    from pandas.util import hash_array  # type: ignore[attr-defined]
+    import pandas.util
 
+    hash_array = cast(Any, pandas.util).hash_array
     bits = np.ascontiguousarray(rows, np.float32).view(np.uint32).astype(np.uint64)
     hashed = hash_array(bits.ravel(), categorize=False).reshape(bits.shape)
     # Wrapping products of odd numbers: a polynomial hash of the row.
