@@ -172,7 +172,7 @@ def test_paths_that_are_nothing(tmp_path):
     says("mnits", "did you mean the named set 'mnist'")
     says("digit", "did you mean the named set 'digits'")
     (tmp_path / "photos" / "x.doc").write_text("a,b")
-    says(tmp_path / "photos", "no pictures", "1 .csv file")
+    says(tmp_path / "photos", "no pictures", "1 .doc file")
     says(tmp_path / "photos" / "x.doc", "another kind of file")
     (tmp_path / "none.png").write_bytes(b"")
     says(tmp_path / "none.png", "is empty")

@@ -64,7 +64,8 @@ def _open_folder(path: Path, name: str, split: str) -> Dataset:
     inside = folder.kinds_of_files(store)
     if not inside:
         raise UserError(f"data {name}: the folder is empty")
-    files = [p.name for p in sorted(path.iterdir()) if p.suffix.lower() in (".zip", ".npz", ".npy", ".gz")]
+    single = (".zip", ".npz", ".npy", ".gz", ".csv", ".tsv", ".parquet")
+    files = [p.name for p in sorted(path.iterdir()) if p.suffix.lower() in single]
     hint = f"; or is it one of its files that you want, as data={path / files[0]}?" if files else ""
     raise UserError(f"data {name}: no pictures in this folder (it holds {inside}). Wanted: {KNOWN}{hint}")
 
