@@ -203,8 +203,9 @@ class TestDiscriminator:
 
     def test_every_parameter_learns(self, net_of, spec):
         net = opened(built(net_of, spec))
-        logits = net(torch.randn(N, *spec.shape), labels(spec)).logits
-        every_parameter_learns(net, (logits * torch.randn(N)).sum())
+        verdict = net(torch.randn(N, *spec.shape), labels(spec))
+        rebuilt = verdict.rebuilt() if verdict.rebuilt else torch.zeros(N)
+        every_parameter_learns(net, (verdict.logits * torch.randn(N) + rebuilt).sum())
 
     def test_samples_learn(self, net_of, spec):
         x = torch.randn(N, *spec.shape, requires_grad=True)

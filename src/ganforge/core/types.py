@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -67,6 +67,8 @@ class Verdict(NamedTuple):
     """[N, F]: its last hidden layer, for losses that match features."""
     classes: Tensor | None = None
     """[N, classes], before any softmax: which class it takes each sample for, where it guesses that (ACGAN)."""
+    rebuilt: Callable[[], Tensor] | None = None
+    """→ [N]: how far off it is when it draws the samples from its own features, where it can (FastGAN)."""
 
 
 @dataclass(frozen=True)
