@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: t
     labels = request.labels
     if labels is None and spec.classes:
         labels = torch.arange(request.start, request.start + request.n) % spec.classes
-    request = Request(request.n, request.seed, request.start, labels, request.latents, request.truncation, device)
+    request = replace(request, labels=labels, device=device)
     return recipe.signal.decode(recipe.task.sample(nets, request), spec)
 
 

@@ -6,8 +6,9 @@ pictures = model.sample(64, seed=0, label=3)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +19,13 @@ from ganforge.engine.bundle import Bundle
 from ganforge.engine.bundle import load as load_bundle
 from ganforge.engine.recipe import Recipe
 from ganforge.inference.walk import path
+from ganforge.inference.wishes import Found, fulfil
 
 Label = int | str | Sequence[int | str]
 """A label by its position or its name; a sequence holds one a sample."""
+
+Where = str | Sequence[str] | Mapping[str, Any]
+"""What rows of a table are asked for: `"age>40"`, several of these, or values by column."""
 
 
 def load(path: Path | str, device: str | None = None) -> Model:
@@ -65,8 +70,14 @@ class Model:
         return f"<Model {self.recipe.name} of {shape}{labels}, {promise}{seen}, from {self.folder}>"
 
     def sample(
-        self, n: int = 64, seed: int = 0, label: Label | None = None, truncation: float = 1.0, batch: int = 64
-    ) -> np.ndarray:
+        self,
+        n: int = 64,
+        seed: int = 0,
+        label: Label | None = None,
+        truncation: float = 1.0,
+        batch: int | None = None,
+        where: Where = (),
+    ) -> Any:
         """New samples.
 
         Sample k of a seed is always the same one, whatever `n` and `batch` are (up to the rounding of the arithmetic:
@@ -78,23 +89,54 @@ class Model:
             label: the class, by name or position; a sequence of `n` gives one a sample. By default a conditional model
                 goes through its labels in turn: 0, 1, 2, ...
             truncation: in (0, 1]; below 1 the samples are more typical and less varied.
-            batch: how many are computed at a time.
+            batch: how many are computed at a time; by default 64, and 4,096 rows or points.
+            where: of tables, what rows are asked for: "education=Bachelors", ["sex=Female", "age>40"] or
+                {"education": "Bachelors"}, all at once. Every row that is returned meets it. Where the model makes such
+                rows too seldom, there are fewer than `n`, and a warning says how many.
 
         Returns:
-            For pictures uint8 [n, H, W, C] with C 1, 3 or 4; for other signals what their `decode` says.
+            For pictures uint8 [n, H, W, C] with C 1, 3 or 4; for a table a DataFrame; for other signals what their
+            `decode` says.
 
         Raises:
-            UserError: a number out of range, an unknown label, or a label for a model without any.
+            UserError: a number out of range, an unknown label, a label for a model without any, or a `where` that names
+                what is not in the table or that no row meets.
         """
-        return np.concatenate([part for part, _ in self.batches(n, seed, label, truncation, batch)])
+        if where := as_texts(where):
+            return self.found(n, where, seed, label, truncation, batch).samples
+        parts = [part for part, _ in self.batches(n, seed, label, truncation, batch)]
+        return self.recipe.signal.join(parts, self.spec)
+
+    def found(
+        self,
+        n: int,
+        where: Where,
+        seed: int = 0,
+        label: Label | None = None,
+        truncation: float = 1.0,
+        batch: int | None = None,
+    ) -> Found:
+        """What `sample` returns for a `where`, with how many rows it took."""
+        batch = self.rows_at_a_time(batch)
+        _check_numbers(n, truncation, batch)
+        if label is not None:
+            raise UserError("a label and a where: take one of the two")
+        wish = self.recipe.signal.where(as_texts(where), self.spec)
+        request = Request(n=batch, seed=seed, truncation=truncation)
+        return fulfil(self.bundle.generate, self.recipe.signal, self.spec, wish, n, request)
+
+    def rows_at_a_time(self, batch: int | None) -> int:
+        """How many samples are computed at a time, unless somebody says."""
+        return batch if batch is not None else 4096 if len(self.spec.shape) == 1 else 64
 
     def batches(
-        self, n: int, seed: int = 0, label: Label | None = None, truncation: float = 1.0, batch: int = 64
-    ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        self, n: int, seed: int = 0, label: Label | None = None, truncation: float = 1.0, batch: int | None = None
+    ) -> Iterator[tuple[Any, np.ndarray | None]]:
         """What `sample` returns, in parts of at most `batch`, each with its labels (int64, or None without labels).
 
         Arguments are checked at the call, before the first part is asked for.
         """
+        batch = self.rows_at_a_time(batch)
         _check_numbers(n, truncation, batch)
         labels = self.label_ids(label, n)
         return self._parts(n, seed, labels, truncation, batch)
@@ -187,6 +229,15 @@ class Model:
             hint = did_you_mean(label, self.labels) if isinstance(label, str) else ""
             raise UserError(f"unknown label {label!r}{hint} (the labels of this model: {known}{more})")
         return number
+
+
+def as_texts(where: Where) -> list[str]:
+    """A `where` in any of its forms as a list of texts."""
+    if isinstance(where, str):
+        return [where]
+    if isinstance(where, Mapping):
+        return [f"{name}={value}" for name, value in where.items()]
+    return list(where)
 
 
 def _label_names(spec: Spec) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from ganforge.core.component import Component
+from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Dataset, Spec
 
@@ -17,8 +19,26 @@ Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
 """From a wanted sample shape to the nearest one that the nets can make."""
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What samples are asked for.
+
+    Attributes:
+        text: as it was asked.
+        condition: the place in the conditional vector that makes such samples likelier; None where none does.
+        holds: which of some decoded samples meet it, bool [N].
+    """
+
+    text: str
+    condition: int | None
+    holds: Callable[[Any], np.ndarray]
+
+
 class Signal(Component, family="signal"):
     """What a sample is."""
+
+    files: ClassVar[tuple[str, ...]] = ()
+    """Endings of the one file that any number of samples can be written to."""
 
     metrics: ClassVar[tuple[str, ...]] = ()
     """What `ganforge evaluate` measures where nobody says otherwise: names of metrics."""
@@ -67,6 +87,21 @@ class Signal(Component, family="signal"):
     def write(self, samples: Any, folder: Path, start: int, spec: Spec) -> list[Path]:
         """Writes decoded samples as files of their own, numbered from `start`."""
         raise NotImplementedError
+
+    def write_file(self, samples: Any, path: Path, spec: Spec) -> None:
+        """Writes all samples as one file, whose ending is one of `files`."""
+        raise NotImplementedError
+
+    def where(self, texts: Sequence[str], spec: Spec) -> Wish:
+        """What `--where` asks for.
+
+        Raises:
+            UserError: it has no meaning for such samples.
+        """
+        raise UserError(
+            f"where {' '.join(texts)}: that asks for values of columns, and these samples have none. "
+            "A conditional model is asked for a class with --label"
+        )
 
     def frame(self, sample: Any, spec: Spec) -> Any:
         """One decoded sample as uint8 [H, W, 3], for walks and timelapses."""

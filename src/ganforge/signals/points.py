@@ -30,11 +30,18 @@ class Points(Signal, kind="points"):
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "dc", "nn")
 
+    files = (".csv",)
+
     standardise: bool = True
     """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         shapes = dataset.shapes()
+        if any(dtype == "object" for _, dtype in shapes):
+            raise UserError(
+                f"data {dataset.name}: the points signal needs vectors of numbers, and this set holds the rows of a "
+                f"table. Take a recipe for tables, such as ctgan, or data.kind=points data.path={dataset.name}"
+            )
         if len(shapes) != 1 or any(len(shape) != 1 for shape, _ in shapes):
             raise UserError(
                 f"data {dataset.name}: the points signal needs vectors, all of one length; this set holds "
@@ -77,9 +84,12 @@ class Points(Signal, kind="points"):
         """One .csv file, a line a sample."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{start:06d}.csv"
+        self.write_file(samples, path, spec)
+        return [path]
+
+    def write_file(self, samples: np.ndarray, path: Path, spec: Spec) -> None:
         names = ",".join(f"x{k}" for k in range(samples.shape[1]))
         np.savetxt(path, samples, fmt="%.9g", delimiter=",", header=names, comments="")
-        return [path]
 
     def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
         return _plot(sample[None], spec)

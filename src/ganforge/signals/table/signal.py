@@ -17,11 +17,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.errors import MissingExtra, UserError, did_you_mean
 from ganforge.core.rng import Rng
 from ganforge.core.types import Dataset, Spec
-from ganforge.signals.base import Nearest, Signal
-from ganforge.signals.table import categories, grid, identifiers, kinds, modes, picture, quantiles
+from ganforge.signals.base import Nearest, Signal, Wish
+from ganforge.signals.table import categories, grid, identifiers, kinds, modes, picture, quantiles, where
 from ganforge.signals.table.kinds import Kind
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Table(Signal, kind="table"):
     integer, datetime, constant or identifier. A missing value is a mode of its own. Constants and identifiers are not
     learned; identifiers are made anew. Precision, bounds and types come back as they were.
     """
+
+    files = (".csv", ".tsv", ".parquet")
 
     columns: dict[str, Kind] = Field(default_factory=dict)
     """What columns are, where what is found is wrong, as in `signal.columns.age=ordinal`."""
@@ -171,6 +173,23 @@ class Table(Signal, kind="table"):
         path = folder / f"{start:06d}.csv"
         _renumbered(samples, start, spec).to_csv(path, index=False)
         return [path]
+
+    def write_file(self, samples: pd.DataFrame, path: Path, spec: Spec) -> None:
+        if path.suffix.lower() == ".parquet":
+            try:
+                samples.to_parquet(path, index=False)
+            except ImportError:
+                raise MissingExtra("pyarrow", "tables", "writing a Parquet file") from None
+        else:
+            samples.to_csv(path, index=False, sep="\t" if path.suffix.lower() == ".tsv" else ",")
+
+    def where(self, texts: Sequence[str], spec: Spec) -> Wish:
+        clauses = where.read(texts, spec)
+
+        def holds(rows: pd.DataFrame) -> np.ndarray:
+            return np.logical_and.reduce([clause.holds(rows) for clause in clauses])
+
+        return Wish(" and ".join(texts), where.condition_of(clauses, spec), holds)
 
     def frame(self, sample: Any, spec: Spec) -> np.ndarray:
         """One row, a value a column, as a card to read."""

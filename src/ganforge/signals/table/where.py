@@ -1,0 +1,192 @@
+"""What rows are asked for: `education=Bachelors`, `age>40`, `workclass!=Private`, `city=` (missing).
+
+Signs: = (or ==), !=, <, <=, >, >=. A value is written as the table holds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.types import Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIGNS = re.compile(r"\s*(>=|<=|!=|==|=|>|<)\s*(.*)", re.DOTALL)
+EQUAL = ("=", "==")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One wish about one column.
+
+    Attributes:
+        column: as `Spec.state["columns"]` describes it.
+        sign: one of = != < <= > >=.
+        value: of the column's type; None for missing.
+        places: the values of a column that is picked, and where each is; empty for one that is measured.
+    """
+
+    column: dict[str, Any]
+    sign: str
+    value: Any
+    places: dict[Any, int]
+
+    def holds(self, rows: pd.DataFrame) -> np.ndarray:
+        """Which rows meet it, bool [N]. A missing value meets nothing but the wish for it, and `!=`."""
+        import pandas as pd
+
+        values: Any = rows[self.column["name"]]
+        missing = values.isna().to_numpy()
+        if self.value is None:
+            return missing if self.sign == "=" else ~missing
+        present = values[~missing]
+        if self.column.get("format"):  # dates that the table holds as text
+            present = pd.to_datetime(present, format=self.column["format"])
+        if self.sign in ("=", "!="):
+            found = present.astype(object) == self.value
+        elif self.places and not _is_number(self.value):  # an order of its own
+            found = self._compare(present.astype(object).map(self.places).astype(float), self.places[self.value])
+        else:
+            found = self._compare(present, self.value)
+        result = np.full(len(values), self.sign == "!=")
+        result[~missing] = np.asarray(found, bool)
+        return result
+
+    def _compare(self, values: Any, value: Any) -> Any:
+        match self.sign:
+            case "<":
+                return values < value
+            case "<=":
+                return values <= value
+            case ">":
+                return values > value
+            case _:
+                return values >= value
+
+
+def read(texts: Sequence[str], spec: Spec) -> list[Clause]:
+    """Wishes from texts.
+
+    Raises:
+        UserError: a column or a value that the table does not have, or a sign that has no meaning for it.
+    """
+    return [_clause(text, spec) for text in texts]
+
+
+def condition_of(clauses: Sequence[Clause], spec: Spec) -> int | None:
+    """The rarest of the categories asked for, as its place in the conditional vector; None where none is."""
+    best, share = None, np.inf
+    for entry in spec.state.get("conditions", []):
+        for clause in clauses:
+            if clause.column["name"] == entry["column"] and clause.sign == "=":
+                place = clause.column["missing_at"] if clause.value is None else clause.places.get(clause.value)
+                place = clause.column["other_at"] if place is None else place
+                rows = entry["frequencies"][place] / sum(entry["frequencies"])
+                if rows < share:
+                    best, share = entry["start"] + place, rows
+    return best
+
+
+def _clause(text: str, spec: Spec) -> Clause:
+    columns = {c["name"]: c for c in spec.state["columns"]}
+    for name in sorted(columns, key=len, reverse=True):  # a name may hold a sign
+        if text.startswith(name) and (found := SIGNS.fullmatch(text[len(name) :])) is not None:
+            sign = "=" if found[1] in EQUAL else found[1]
+            return _typed(text, columns[name], sign, found[2].strip())
+    name = re.split(r"[<>=!]", text, maxsplit=1)[0].strip()
+    if name in columns:
+        raise UserError(f"where {text!r}: wanted is column=value, or one of the signs != < <= > >=")
+    raise UserError(f"where {text!r}: no column {name!r}{did_you_mean(name, columns)} (columns: {', '.join(columns)})")
+
+
+def _typed(text: str, column: dict[str, Any], sign: str, value: str) -> Clause:
+    name = column["name"]
+    if column["encoding"] == "none":
+        raise UserError(f"where {text!r}: the column {name!r} is {_an(column['kind'])} and is not learned")
+    if value in ("", "(missing)"):
+        if sign not in ("=", "!="):
+            raise UserError(f"where {text!r}: a missing value is neither more nor less; ask with = or !=")
+        if not column["missing"]:
+            raise UserError(f"where {text!r}: no value of {name!r} is missing in the table this model has learned")
+        return Clause(column, sign, None, {})
+    if column["encoding"] == "onehot":
+        return _of_picked(text, column, sign, value)
+    wanted: Any = _number(value)
+    if column["kind"] == "datetime":
+        wanted = _date(value, column)
+    if wanted is None:
+        kind = "a date" if column["kind"] == "datetime" else "a number"
+        raise UserError(f"where {text!r}: {value!r} is not {kind}, and {name!r} is {_an(column['kind'])} column")
+    low, high = (_date(v, column) if column["kind"] == "datetime" else v for v in (column["low"], column["high"]))
+    never = {"=": wanted < low or wanted > high, "<": wanted <= low, "<=": wanted < low, ">": wanted >= high}
+    if never.get(sign, sign == ">=" and wanted > high):
+        raise UserError(f"where {text!r}: never so; {name!r} runs from {column['low']} to {column['high']}")
+    return Clause(column, sign, wanted, {})
+
+
+def _of_picked(text: str, column: dict[str, Any], sign: str, value: str) -> Clause:
+    """A wish about a column whose values are picked."""
+    name, special = column["name"], (column["missing_at"], column["other_at"])
+    places = {v: k for k, v in enumerate(column["values"]) if k not in special}
+    rare = column.get("rare", {}).get("values", [])
+    if sign in ("=", "!="):
+        known = {str(v): v for v in [*rare, *places]}
+        number = _number(value)
+        for v in () if value in known or number is None else [*places, *rare]:
+            if _is_number(v) and v == number:  # 13.0 for 13
+                known[value] = v
+        if value not in known:
+            shown = ", ".join(list(map(str, places))[:12]) + (f", ... {len(known)} in all" if len(known) > 12 else "")
+            raise UserError(
+                f"where {text!r}: {name!r} never is {value!r}{did_you_mean(value, map(str, known))} (known: {shown})"
+            )
+        return Clause(column, sign, known[value], places)
+    if all(_is_number(v) for v in places):
+        number = _number(value)
+        if number is None:
+            raise UserError(f"where {text!r}: {value!r} is not a number, and {name!r} is a column of numbers")
+        clause = Clause(column, sign, number, places)
+        if not any(clause._compare(v, number) for v in [*places, *rare]):
+            raise UserError(f"where {text!r}: never so; {name!r} runs from {min(places)} to {max(places)}")
+        return clause
+    if not column.get("ordered"):
+        raise UserError(
+            f"where {text!r}: {name!r} is {_an(column['kind'])} column, of which only = and != can be asked"
+        )
+    known = {str(v): v for v in places}
+    if value not in known:
+        raise UserError(f"where {text!r}: {name!r} never is {value!r} (known: {', '.join(known)})")
+    return Clause(column, sign, known[value], places)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _date(text: str, column: dict[str, Any]) -> Any:
+    import pandas as pd
+
+    try:
+        date = pd.Timestamp(text)
+    except ValueError:
+        return None
+    zone = column["zone"]
+    return date if zone is None or date.tzinfo is not None else date.tz_localize(zone)
+
+
+def _an(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeio" else f"a {kind}"
