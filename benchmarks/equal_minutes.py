@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from judge_digits import SURE, Classifier, as_input, read_mnist
 from modes_2d import spread
@@ -81,7 +81,8 @@ def figures(net: Classifier, samples: Tensor, test: Tensor) -> dict[str, float]:
 @torch.inference_mode()
 def features_of(net: Classifier, x: Tensor) -> Tensor:
     """What the classifier's last layer reads, [N, 128]."""
-    return torch.cat([net[:-1](part) for part in x.split(1_000)])
+    but_the_last = nn.Sequential(*list(net)[:-1])
+    return torch.cat([but_the_last(part) for part in x.split(1_000)])
 
 
 def train_and_judge(name: str, words: str, seed: int, net: Classifier, test: Tensor, args: argparse.Namespace) -> dict:
