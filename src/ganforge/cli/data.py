@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look at data, or make a clean zip of it.", no_args_is_help=True)
 
-PATH = "A folder, zip, idx, .npy/.npz or CIFAR file, or a named set such as mnist."
+PATH = "A folder, zip, idx, .npy/.npz or CIFAR file, a table (.csv, .parquet), or a named set such as mnist."
 Where = Annotated[str, typer.Argument(metavar="PATH", help=PATH, show_default=False)]
 FEW = 2_000
 SHOWN = 5
@@ -35,8 +35,10 @@ def inspect(
     import json
 
     from ganforge.cli.console import stdout
+    from ganforge.cli.tables import describe, lines, show
     from ganforge.core.errors import UserError
     from ganforge.data.inspect import inspect_dataset
+    from ganforge.data.table import TableSet
     from ganforge.registry import load_all, load_plugin
 
     if limit is not None and limit < 1:
@@ -45,6 +47,16 @@ def inspect(
     for plugin in plugins or ():
         load_plugin(plugin)
     dataset = source_of(path).open()
+    if isinstance(dataset, TableSet):
+        told = describe(dataset)
+        if as_json:
+            typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+            return
+        console = stdout()
+        console.print(show(told))
+        for line in lines(told):
+            console.print(f"- {line}", soft_wrap=True, markup=False)
+        return
     report = inspect_dataset(dataset, limit)
     fits = fitting(dataset)
     hints = advice(report, path)

@@ -120,6 +120,8 @@ def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, i
     Raises:
         UserError: the set does not hold pictures.
     """
+    if tuple(dtype for _, dtype in dataset.shapes()) == ("object",):
+        raise UserError(f"data {dataset.name}: holds the rows of a table, and this looks at pictures")
     if len(shape) != 3:
         raise UserError(
             f"data {dataset.name}: holds vectors of {shape[0]} numbers, and this looks at pictures. "

@@ -58,8 +58,8 @@ class Image(Signal, kind="image"):
             raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read")
         if any(len(shape) != 3 for shape, _ in shapes):
             raise UserError(
-                f"data {dataset.name}: the image signal needs pictures, and this set holds vectors of numbers. "
-                "Take a recipe for points, such as toy, or a set of pictures"
+                f"data {dataset.name}: the image signal needs pictures, and this set holds "
+                f"{_rows_of(shapes)}, or a set of pictures"
             )
         mode = _richest({shape[2] for shape, _ in shapes}) if self.mode == "auto" else self.mode
         if self.size is None:
@@ -159,6 +159,13 @@ class Image(Signal, kind="image"):
         top, left = (height - h) // 2, (width - w) // 2
         canvas[top : top + h, left : left + w] = _resize(item, h, w)
         return canvas
+
+
+def _rows_of(shapes: dict[tuple[tuple[int, ...], str], int]) -> str:
+    """What a set without pictures holds, and which recipe it is for."""
+    if any(dtype == "object" for _, dtype in shapes):
+        return "the rows of a table. Take a recipe for tables, such as ctgan"
+    return "vectors of numbers. Take a recipe for points, such as toy"
 
 
 def _richest(channels: set[int]) -> str:
