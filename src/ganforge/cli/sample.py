@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.cli.options import BatchSize, Device, Force, Plugins, Source, Truncation, examples
+from ganforge.cli.options import Device, Force, Plugins, Source, Truncation, examples
 from ganforge.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ EPILOG = examples(
     "ganforge sample runs/0003-dcgan -n 64 --grid grid.png",
     "ganforge sample runs/0004-cdcgan -n 100 --label 3 --out threes/",
     "ganforge sample model.safetensors -n 50000 --npz all.npz",
+    'ganforge sample runs/0005-ctgan -n 1000 --where "education=Bachelors" --where "age>40" --out new.csv',
 )
+ONE_FILE = (".npy", ".csv", ".tsv", ".parquet")
+"""Endings by which `--out` is one file for all samples, not a folder."""
 
 
 def sample(
@@ -35,7 +39,19 @@ def sample(
     truncation: Truncation = 1.0,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="A folder for a file (PNG) each, or FILE.npy for an array.", show_default=False),
+        typer.Option(
+            "--out",
+            help="A folder for a file (PNG) each, or FILE.npy for an array; of a table FILE.csv, .tsv or .parquet.",
+            show_default=False,
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            help="Of a table: what rows are asked for, as column=value or with != < <= > >=. May be given again.",
+            show_default=False,
+        ),
     ] = None,
     grid: Annotated[
         Path | None, typer.Option("--grid", help="FILE.png: one picture of all samples.", show_default=False)
@@ -48,7 +64,12 @@ def sample(
         int | None,
         typer.Option("--columns", help="Samples a row of the grid. By default about a square.", show_default=False),
     ] = None,
-    batch: BatchSize = 64,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            "--batch", help="How many are computed at a time: by default 64, or 4,096 rows.", show_default=False
+        ),
+    ] = None,
     device: Device = None,
     force: Force = False,
     plugins: Plugins = None,
@@ -64,8 +85,12 @@ def sample(
     for plugin in plugins or ():
         load_plugin(plugin)
     model = load(source, device)
-    parts = model.batches(n, seed, label, truncation, batch)
-    folder = out if out is not None and out.suffix != ".npy" else None
+    check_kinds(model, out, npz)
+    if where:
+        parts = [(model.found(n, where, seed, label, truncation, batch).samples, None)]
+    else:
+        parts = model.batches(n, seed, label, truncation, batch)
+    folder = None if out is None or is_one_file(out) else out
     kept, labels, written = [], [], 0
     for part, part_labels in parts:
         if folder is not None:
@@ -79,7 +104,9 @@ def sample(
     except OSError as error:
         raise UserError(f"{error.filename or 'the output'}: cannot be written ({error.strerror or error})") from None
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
-    stdout().print(f"{written} samples of seed {seed}: {places}", soft_wrap=True)
+    of = f" of {n}" if written < n else ""
+    met = f", where {' and '.join(where)}" if where else ""
+    stdout().print(f"{written}{of} samples of seed {seed}{met}: {places}", soft_wrap=True)
 
 
 def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: bool) -> None:
@@ -90,23 +117,44 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
     """
     if out is None and grid is None and npz is None:
         raise UserError(
-            "say where the samples go: --out FOLDER (PNG files), --grid FILE.png, --npz FILE.npz or --out FILE.npy"
+            "say where the samples go: --out FOLDER (PNG files), --grid FILE.png, --npz FILE.npz or --out FILE.npy; "
+            "rows of a table to --out FILE.csv"
         )
     for option, path, suffixes in (("--grid", grid, (".png",)), ("--npz", npz, (".npz",))):
         if path is not None and path.suffix.lower() not in suffixes:
             raise UserError(f"{option} {path}: the file's name must end in {suffixes[0]}")
-    if out is not None and out.suffix != ".npy" and out.exists() and not out.is_dir():
-        raise UserError(f"--out {out}: is a file; give the name of a folder, or of a .npy file")
+    if out is not None and not is_one_file(out) and out.exists() and not out.is_dir():
+        raise UserError(f"--out {out}: is a file; give the name of a folder, or of a {', '.join(ONE_FILE)} file")
     from ganforge.inference.film import check_folder
 
     for path in (p for p in (out, grid, npz) if p is not None):
-        is_folder = path is out and path.suffix != ".npy"
+        is_folder = path is out and not is_one_file(path)
         if not is_folder and path.exists() and not force:
             raise UserError(f"{path}: is there already; --force replaces it")
         check_folder(path if is_folder else path.parent)
 
 
-def write_files(model: Model, samples: np.ndarray, folder: Path, start: int, force: bool) -> None:
+def is_one_file(out: Path) -> bool:
+    """Whether `--out` names one file for all samples."""
+    return out.suffix.lower() in ONE_FILE
+
+
+def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
+    """Finds out whether this model's samples can be written so.
+
+    Raises:
+        UserError: a picture as CSV, a table as an array.
+    """
+    signal = model.recipe.signal
+    arrays = not any(ending in signal.files for ending in (".tsv", ".parquet"))
+    if out is not None and is_one_file(out) and out.suffix.lower() not in (*signal.files, *[".npy"] * arrays):
+        ways = f"a file that ends in {', '.join(signal.files)}" if signal.files else "a folder, or FILE.npy"
+        raise UserError(f"--out {out}: samples of the signal {signal.kind!r} go to {ways}")
+    if npz is not None and not arrays:
+        raise UserError(f"--npz {npz}: a table's columns differ in type; take --out FILE.csv or FILE.parquet")
+
+
+def write_files(model: Model, samples: Any, folder: Path, start: int, force: bool) -> None:
     """Writes samples as files of their own, whole or not at all.
 
     Raises:
@@ -130,31 +178,43 @@ def write_files(model: Model, samples: np.ndarray, folder: Path, start: int, for
 
 def write_arrays(
     model: Model,
-    parts: list[np.ndarray],
+    parts: list[Any],
     labels: list[np.ndarray | None],
-    npy: Path | None,
+    one_file: Path | None,
     grid: Path | None,
     npz: Path | None,
     columns: int | None,
 ) -> None:
-    """Writes all samples as one picture or one array."""
+    """Writes all samples as one picture, one array or one table, each whole or not at all."""
     import math
 
     import numpy as np
 
     if not parts:
         return
-    samples = np.concatenate(parts)
-    for file in (file for file in (npy, npz, grid) if file is not None):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    if npy is not None:
-        np.save(npy, samples)
+    samples = model.recipe.signal.join(parts, model.spec)
+    if one_file is not None and one_file.suffix.lower() == ".npy":
+        whole(one_file, lambda path: np.save(path, samples))
+    elif one_file is not None:
+        whole(one_file, lambda path: model.recipe.signal.write_file(samples, path, model.spec))
     if npz is not None:
         name = "images" if model.recipe.signal.kind == "image" else "samples"
         arrays: dict[str, Any] = {name: samples}
         known = [part for part in labels if part is not None]
         if known:
             arrays["labels"] = np.concatenate(known)
-        np.savez_compressed(npz, **arrays)
+        whole(npz, lambda path: np.savez_compressed(path, **arrays))
     if grid is not None:
-        model.recipe.signal.preview(samples, grid, columns or math.ceil(math.sqrt(len(samples))), model.spec)
+        side = columns or math.ceil(math.sqrt(len(samples)))
+        whole(grid, lambda path: model.recipe.signal.preview(samples, path, side, model.spec))
+
+
+def whole(file: Path, write: Callable[[Path], None]) -> None:
+    """Has a file written under another name and renamed: what was there stays until the new one is whole."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".writing-{file.name}")
+    try:
+        write(partial)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
