@@ -39,6 +39,7 @@ from ganforge.nets.layers.truncation import truncated_normal
 from ganforge.nets.resnet import ONE_WIDTH_TO, attended
 
 NARROW = 4  # a block works on so many times fewer channels than its wide end has
+NARROWEST = 8  # with fewer, all may be shut by their ReLU
 
 
 class DeepUp(nn.Module):
@@ -46,7 +47,7 @@ class DeepUp(nn.Module):
 
     def __init__(self, before: int, after: int, code: int, up: bool):
         super().__init__()
-        inner = max(1, before // NARROW)
+        inner = max(NARROWEST, before // NARROW)
         sizes = (before, inner, inner, inner, after)
         self.norms = nn.ModuleList(by_vector(n, code) for n in sizes[:-1])
         self.convs = nn.ModuleList(
@@ -68,7 +69,7 @@ class DeepDown(nn.Module):
 
     def __init__(self, before: int, after: int, down: bool):
         super().__init__()
-        inner = max(1, after // NARROW)
+        inner = max(NARROWEST, after // NARROW)
         sizes = (before, inner, inner, inner, after)
         self.convs = nn.ModuleList(
             nn.Conv2d(a, b, side, padding=side // 2) for (a, b), side in zip(pairwise(sizes), (1, 3, 3, 1), strict=True)
