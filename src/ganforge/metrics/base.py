@@ -328,6 +328,9 @@ class Comparison:
 
     def moments(self, name: str, n: int | None = None) -> Moments:
         """Mean and covariance of the features of the first `n` samples of a side."""
+        reference = self.reference
+        if name == "real" and reference is not None:
+            return self.once("reference", lambda: statistics.load(reference, self.encoder.identity))
         n = self.count(name, n)
         return self.once(("moments", id(self.side(name)), n), lambda: self._moments(name, n))
 
@@ -339,8 +342,6 @@ class Comparison:
 
     def _moments(self, name: str, n: int) -> Moments:
         identity = self.encoder.identity
-        if name == "real" and self.reference is not None:
-            return statistics.load(self.reference, identity)
         path = self._cache_file(name, f"moments {n}")
         if path is not None and path.is_file():
             return statistics.load(path, identity)

@@ -1,8 +1,11 @@
 """How unlike each other the generated samples are: the mean similarity of random pairs of them.
 
-MS-SSIM: Wang, Simoncelli & Bovik 2003, "Multi-scale structural similarity for image quality assessment"; for pairs of
-generated pictures of one class: Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifier
-GANs". The same of real pictures stands beside it: lower is more varied, lower than the real ones is noise.
+MS-SSIM: Wang, Simoncelli & Bovik 2003, "Multi-scale structural similarity for image quality assessment":
+
+    MS-SSIM = SSIM_M^β_M · Π_{j<M} cs_j^β_j       (SSIM and cs as in `pairs`; each scale the mean of 2 × 2 px before)
+
+For pairs of generated pictures of one class: Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary
+Classifier GANs". The same of real pictures stands beside it: lower is more varied, lower than the real ones is noise.
 
 The five scales need pictures of 176 px; smaller ones are seen at as many as fit, with their exponents scaled to the sum
 of all five.
@@ -18,12 +21,13 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.pairs import WINDOW, structure
 
 BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales, finest first
-WINDOW = 11  # px
 
 
 def scales(height: int, width: int) -> tuple[float, ...]:
@@ -40,12 +44,14 @@ def scales(height: int, width: int) -> tuple[float, ...]:
 
 def ms_ssim(x: Tensor, y: Tensor, betas: tuple[float, ...]) -> Tensor:
     """[P], 1 for equal ones, of float64 pictures [P, C, H, W], 0 to 255; negative similarities count as none."""
-    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
-
-    found = multiscale_structural_similarity_index_measure(
-        x, y, data_range=255.0, reduction="none", betas=betas, normalize="relu", sigma=1.5, kernel_size=WINDOW
-    )
-    return found.reshape(-1)
+    product = x.new_ones(len(x))
+    for k, beta in enumerate(betas):
+        whole, contrast = structure(x, y)
+        last = k == len(betas) - 1
+        product = product * (whole if last else contrast).clamp(min=0) ** beta
+        if not last:
+            x, y = avg_pool2d(x, 2), avg_pool2d(y, 2)
+    return product
 
 
 def random_pairs(
