@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import nn
 
 from ganforge.core.component import Component
-from ganforge.core.schedule import Rate, at
+from ganforge.core.schedule import Rate, Schedule, at
 
 
 class Optimizer(Component, family="optimizer"):
@@ -28,6 +28,10 @@ class Optimizer(Component, family="optimizer"):
         """The optimiser of a net's parameters."""
         raise NotImplementedError
 
+    def settle(self, group: dict[str, Any], samples: int) -> None:
+        """Gives a parameter group what it is to step with at `samples` samples seen."""
+        group["lr"] = at(self.lr, samples)
+
     def _common(self) -> dict[str, Any]:
         return {"lr": at(self.lr, 0), "weight_decay": self.weight_decay}
 
@@ -35,23 +39,33 @@ class Optimizer(Component, family="optimizer"):
 class Adam(Optimizer, kind="adam"):
     """Adam (Kingma & Ba 2015)."""
 
-    betas: tuple[float, float] = (0.5, 0.999)
-    """Decay of the running mean and of the running square of the gradient."""
+    betas: tuple[Rate, Rate] = (0.5, 0.999)
+    """Decay of the running mean and of the running square of the gradient; each may be a schedule."""
     eps: float = 1e-8
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(net.parameters(), betas=self.betas, eps=self.eps, fused=True, **self._common())
+        betas = decays(self.betas, 0)
+        return torch.optim.Adam(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
+
+    def settle(self, group: dict[str, Any], samples: int) -> None:
+        super().settle(group, samples)
+        group["betas"] = decays(self.betas, samples)
 
 
 class AdamW(Optimizer, kind="adamw"):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
-    betas: tuple[float, float] = (0.5, 0.999)
-    """Decay of the running mean and of the running square of the gradient."""
+    betas: tuple[Rate, Rate] = (0.5, 0.999)
+    """Decay of the running mean and of the running square of the gradient; each may be a schedule."""
     eps: float = 1e-8
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(net.parameters(), betas=self.betas, eps=self.eps, fused=True, **self._common())
+        betas = decays(self.betas, 0)
+        return torch.optim.AdamW(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
+
+    def settle(self, group: dict[str, Any], samples: int) -> None:
+        super().settle(group, samples)
+        group["betas"] = decays(self.betas, samples)
 
 
 class RMSprop(Optimizer, kind="rmsprop"):
@@ -72,3 +86,8 @@ class SGD(Optimizer, kind="sgd"):
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.SGD(net.parameters(), momentum=self.momentum, fused=True, **self._common())
+
+
+def decays(betas: tuple[float | Schedule, float | Schedule], samples: int) -> tuple[float, float]:
+    """Both decays of Adam at `samples` samples seen."""
+    return at(betas[0], samples), at(betas[1], samples)

@@ -22,7 +22,6 @@ from torch import Tensor
 
 from ganforge.core.errors import TrainingError
 from ganforge.core.rng import Rng
-from ganforge.core.schedule import at
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.data.loader import Loader
 from ganforge.engine import bundle, checkpoint
@@ -146,7 +145,8 @@ class Trainer:
                 norm = torch.nn.utils.clip_grad_norm_(self.nets[name].parameters(), settings.clip)
                 self.stats.add(f"grad_norm/{name}", norm)
             for group in optimizer.param_groups:
-                group["lr"] = at(settings.lr, position) * self.rate
+                settings.settle(group, position)
+                group["lr"] *= self.rate
             optimizer.step()
             if settings.clamp is not None:
                 with torch.no_grad():
