@@ -20,7 +20,7 @@ def measure(values: pd.Series, ordered: bool, most: int) -> dict[str, Any]:
     """Values and counts, in their order or from the most frequent on, then the bucket, then missing ones."""
     import pandas as pd
 
-    counts: Any = values.value_counts()  # the most frequent first; of equals the one that comes first
+    counts: Any = as_keys(values).value_counts()  # the most frequent first; of equals the one that comes first
     counts = counts[counts > 0]
     rare = counts.iloc[most - 1 :] if len(counts) > most else counts.iloc[:0]
     counts = counts.iloc[: len(counts) - len(rare)]
@@ -41,6 +41,15 @@ def measure(values: pd.Series, ordered: bool, most: int) -> dict[str, Any]:
     return facts | {"values": found, "counts": numbers}
 
 
+def as_keys(values: pd.Series) -> pd.Series:
+    """The same values, those that JSON cannot hold as text."""
+    import pandas as pd
+
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.astype(values.dtype.categories.dtype)
+    return values.map(str, na_action="ignore") if values.dtype.kind == "M" else values
+
+
 def codes(values: pd.Series, column: dict[str, Any]) -> np.ndarray:
     """The place of each value in the column's block, float32 [N]; -1 for one that training never saw."""
     import pandas as pd
@@ -49,8 +58,7 @@ def codes(values: pd.Series, column: dict[str, Any]) -> np.ndarray:
     places = np.array(
         [k for k in range(len(column["values"])) if k not in (column["missing_at"], column["other_at"])], np.float32
     )
-    plain = values.astype(values.dtype.categories.dtype) if isinstance(values.dtype, pd.CategoricalDtype) else values
-    found = pd.Index(known).get_indexer(pd.Index(plain))
+    found = pd.Index(known).get_indexer(pd.Index(as_keys(values)))
     missing = values.isna().to_numpy()
     elsewhere = np.float32(-1 if column["other_at"] is None else column["other_at"])
     result = np.where(found >= 0, places[found], elsewhere).astype(np.float32)
