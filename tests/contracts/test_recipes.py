@@ -61,6 +61,7 @@ class TestEveryRecipe:
         shrink += [f"{path}={value}" for path, value in STEPS.items()]
         if any(path.startswith("task.generator.widths") for path in flatten(plain)):
             shrink += ["task.generator.widths=[8,8]", "task.discriminator.widths=[8,8]"]
+        shrink += ["signal.size=null"] if plain["signal"].get("size") else []  # of the tiny data, whatever is asked for
         shrink.append("data.count=12" if plain["signal"]["kind"] == "points" else f"data={data}")
         recipe = build(Recipe, apply(plain, [*shrink, "callbacks=[]"]))
         result = train(recipe, run_dir=tmp_path / "run", device="cpu")
