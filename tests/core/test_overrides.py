@@ -210,3 +210,13 @@ def test_a_missing_file_and_a_folder(tmp_path):
         from_yaml(tmp_path / "no.yaml")
     with pytest.raises(UserError, match="cannot be read"):
         from_yaml(tmp_path)
+
+
+def test_short_names_lead_to_fields_that_lie_deeper(clean_registries):
+    """`target=income` means `signal.target=income`, in any order with the field that it leads into."""
+    from ganforge.recipes import make_recipe
+
+    for items in (["target=income", "data=a.csv"], ["data=a.csv", "target=income"], ["signal.target=income"]):
+        assert make_recipe("ctgan", overrides=items).signal.target == "income"
+    with pytest.raises(UserError, match="no field 'target'"):
+        make_recipe("dcgan", overrides=["target=income"])

@@ -19,6 +19,7 @@ EPILOG = examples(
     "ganforge train",
     "ganforge train dcgan data=mnist samples=600k",
     "ganforge train cdcgan data=./photos --minutes 30",
+    "ganforge train ctgan data=adult.csv target=income --minutes 10",
     "ganforge train --resume runs/0003-dcgan",
 )
 WORDS = (
@@ -154,8 +155,11 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     ):
         if (folder / file).exists():
             lines.append(f"  {what:<10}{folder / file}")
-    lines.append(f"  {'make more':<10}ganforge sample {folder} -n 64 --grid grid.png")
-    lines.append(f"  {'walk':<10}ganforge walk {folder} --from 1 --to 2 --out walk.gif")
+    if ".csv" in recipe.signal.files:
+        lines.append(f"  {'make more':<10}ganforge sample {folder} -n 1000 --out new.csv")
+    else:
+        lines.append(f"  {'make more':<10}ganforge sample {folder} -n 64 --grid grid.png")
+        lines.append(f"  {'walk':<10}ganforge walk {folder} --from 1 --to 2 --out walk.gif")
     lines.append(f"  {'judge':<10}ganforge evaluate {folder}")
     more = "" if result.reason != "finished" else f" samples={2 * recipe.samples}"
     lines.append(f"  {'go on':<10}ganforge train --resume {folder}{more}")

@@ -40,6 +40,7 @@ class Component:
 
     family: ClassVar[str] = ""
     kind: ClassVar[str] = ""
+    aliases: ClassVar[Mapping[str, str]] = {}  # short names for fields that lie deeper: name → dotted path
     kinds: ClassVar[dict[str, type[Self]]]  # type: ignore[misc]  # of the family; filled as its members are imported
 
     def __init_subclass__(cls, *, family: str = "", kind: str = "", **kwargs: Any):

@@ -66,8 +66,11 @@ def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] |
         UserError: an item is not `field=value`, or its path leads through something that has no fields.
     """
     result = to_plain(plain)
+    short = {} if cls is None else cls.aliases
     for item in items:
         path, value = split(item)
+        if len(path) == 1 and path[0] in short and path[0] not in result:
+            path = short[path[0]].split(".")
         try:
             _put(result, path, value, item)
         except UserError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +22,8 @@ from ganforge.tasks.base import Task
 
 class Recipe(Component):
     """All the choices of a run. The fields from `data` to `checkpoint_every` are the ones that people set."""
+
+    aliases: ClassVar[Mapping[str, str]] = {"target": "signal.target"}
 
     name: str
     """What the run is called."""
