@@ -39,7 +39,6 @@ R1_R2 = 'task.penalties=[{"kind":"r1","weight":0.1},{"kind":"r2","weight":0.1}]'
 PENALISED = "task.discriminator.norm=none"
 ENTRIES = {
     "dcgan": "dcgan",
-    "no norm in D": "dcgan task.discriminator.norm=none",
     "least squares": "lsgan",
     "hinge + spectral norm": "hinge-gan",
     "WGAN-GP": "wgan-gp",
@@ -48,11 +47,9 @@ ENTRIES = {
     "R1 + R2": f"dcgan {PENALISED} {R1_R2}",
     "RpGAN": f"dcgan {RP}",
     "RpGAN + R1 + R2": f"dcgan {PENALISED} {RP} {R1_R2}",
-    "label smoothing": "dcgan task.objective.smoothing=0.1",
     "minibatch stddev": "dcgan task.discriminator.minibatch=stddev",
     "packing (2)": "dcgan task.pack=2",
     "DiffAugment": "dcgan task.augment=diffaugment",
-    "TTUR": "dcgan optimizers.D.lr=4e-4 optimizers.G.lr=1e-4",
     "higher rates": "dcgan optimizers.D.lr=5e-4 optimizers.G.lr=5e-4",
     "together": f"dcgan {PENALISED} {RP} {R1_R2} task.discriminator.minibatch=stddev "
     "optimizers.D.lr=5e-4 optimizers.G.lr=5e-4 optimizers.D.betas=[0,0.99] optimizers.G.betas=[0,0.99]",
