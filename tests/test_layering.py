@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "engine": {"core", "registry", "data.loader", "data.progress", "data.download", *BASES},
     "recipes": {
         "core", "registry", "signals", "data", "objectives", "nets", "augment", "metrics", "tasks",
-        "engine.recipe", "engine.optim", "engine.ema", "engine.callbacks",
+        "engine.recipe", "engine.optim", "engine.ema", "engine.statistics", "engine.callbacks",
         "engine.privacy",
     },
     "inference": {

@@ -23,6 +23,7 @@ STEPS = {1: 1e-4, 5: 1e-3, 20: 1e-2, 50: 5e-2}
 """Step → relative tolerance."""
 SMALL = ["data=digits", "batch=16", "precision=fp32", "seed=7"]
 DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
+NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
 SYSTEMS = {
     "gan": [],
     "gan-minimax": [],
@@ -37,6 +38,12 @@ SYSTEMS = {
     "dragan": DCGAN,
     "hinge-gan": DCGAN,
     "rpgan": DCGAN,
+    "sngan": NARROW,
+    "wgan-gp-resnet": NARROW,
+    "sagan": NARROW,
+    "acgan": DCGAN,
+    "biggan": NARROW,
+    "biggan-deep": NARROW,
 }
 
 
