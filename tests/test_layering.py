@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "recipes": {
         "core", "registry", "signals", "data", "objectives", "nets", "augment", "metrics", "tasks",
         "engine.recipe", "engine.optim", "engine.ema", "engine.statistics", "engine.callbacks",
-        "engine.privacy",
+        "engine.health.base", "engine.privacy.base",
     },
     "inference": {
         "core", "registry", "signals", "nets", "tasks", "engine", "metrics", "data.base", "data.progress", "data.download",

@@ -14,7 +14,12 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+
 from ganforge.core.errors import UserError
+
+ORDERS = [*(1 + k / 10 for k in range(1, 100)), *range(12, 64), 80, 96, 128, 192, 256, 512]
+"""α: Opacus' own, and larger ones, without which it has no word for an ε below 0.2."""
 
 
 class Account:
@@ -26,21 +31,13 @@ class Account:
     """
 
     def __init__(self, noise: float, rate: float):
-        from opacus.accountants import RDPAccountant
         from opacus.accountants.analysis import rdp
 
-        self.orders = RDPAccountant.DEFAULT_ALPHAS
-        self.cost = rdp.compute_rdp(q=rate, noise_multiplier=noise, steps=1, orders=self.orders)
+        self.cost = np.array(rdp.compute_rdp(q=rate, noise_multiplier=noise, steps=1, orders=ORDERS))
 
     def epsilon(self, steps: int, delta: float) -> float:
         """ε after so many steps, for this δ."""
-        from opacus.accountants.analysis import rdp
-
-        if steps == 0:
-            return 0.0
-        with warnings.catch_warnings():  # it says when the best order is its first or last: ε is then less tight
-            warnings.simplefilter("ignore", UserWarning)
-            return float(rdp.get_privacy_spent(orders=self.orders, rdp=self.cost * steps, delta=delta)[0])
+        return converted(self.cost * steps, delta) if steps else 0.0
 
     def most_steps(self, epsilon: float, delta: float) -> int:
         """How many steps stay within ε."""
@@ -53,6 +50,14 @@ class Account:
         return fits
 
 
+def converted(divergence: np.ndarray, delta: float) -> float:
+    """The least ε of Rényi divergences [orders], for this δ."""
+    from opacus.accountants.analysis import rdp
+
+    with quiet():
+        return float(rdp.get_privacy_spent(orders=ORDERS, rdp=divergence.tolist(), delta=delta)[0])
+
+
 def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:
     """The least σ with which `steps` stay within ε, by Opacus' search.
 
@@ -61,14 +66,19 @@ def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:
     """
     from opacus.accountants.utils import get_noise_multiplier
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            return get_noise_multiplier(
-                target_epsilon=epsilon, target_delta=delta, sample_rate=rate, steps=steps,
-                accountant="rdp", epsilon_tolerance=epsilon / 1000,
-            )  # fmt: skip
-        except ValueError:
-            raise UserError(
-                f"privacy.epsilon={epsilon:g}: no noise is enough for delta={delta:.2g}. Take a larger epsilon or delta"
-            ) from None
+    least = converted(np.zeros(len(ORDERS)), delta)  # of noise without end
+    if epsilon < 1.05 * least:
+        raise UserError(
+            f"privacy.epsilon={epsilon:g}: what this account can tell ends at {least:.2g} for delta={delta:.2g}. "
+            f"Take an epsilon of {1.1 * least:.2g} or more"
+        )
+    with quiet():
+        return get_noise_multiplier(
+            target_epsilon=epsilon, target_delta=delta, sample_rate=rate, steps=steps,
+            accountant="rdp", epsilon_tolerance=epsilon / 1000, alphas=ORDERS,
+        )  # fmt: skip
+
+
+def quiet() -> warnings.catch_warnings:
+    """Without Opacus' word that the best order is the first or the last one: ε is only less tight then."""
+    return warnings.catch_warnings(action="ignore", category=UserWarning)

@@ -97,6 +97,11 @@ class DpSgd(Privacy, kind="dp_sgd"):
                 f"health={recipe.health.kind}: it compares fakes with real samples and writes down what it finds, "
                 "which no noise covers. Take health=off with privacy"
             )
+        if recipe.metrics or any(callback.kind == "evaluation" for callback in recipe.callbacks):
+            raise UserError(
+                "metrics: they compare fakes with real samples, and the best model is chosen by them, which no noise "
+                "covers. Take metrics=[] with privacy, and measure the finished model on data that is not private"
+            )
         if recipe.accumulate > 1:
             raise UserError(
                 f"accumulate={recipe.accumulate}: with privacy a step draws how many samples it takes, so a batch has "

@@ -161,9 +161,8 @@ class PrivateTrainer(Trainer):
             return
         net = self.nets[self.player]
         torch.manual_seed(rng.seed_for("torch"))
-        asked = {"asked": self._without_reals(rng).c}
         with self.norms.quiet(), self.norms.taken():
-            terms = phase.loss(self.nets, Batch(batch.x, batch.c, asked), rng)
+            terms = phase.loss(self.nets, Batch(batch.x, batch.c, {"asked": self._labels(rng)}), rng)
             losses = torch.cat(list(terms.losses.values()))  # [k + B]
             losses.sum().backward(retain_graph=True)
         share = SAFE * self.clip / self.norms.read().clamp_min(self.clip)  # [k + B]
@@ -171,7 +170,9 @@ class PrivateTrainer(Trainer):
         with self.norms.quiet():
             (share * losses).sum().backward()
         self._add_noise(net, position)
-        torch._foreach_mul_([p.grad for p in net.parameters()], phase.gain / self.recipe.batch)
+        for p in net.parameters():
+            assert p.grad is not None
+            p.grad.mul_(phase.gain / self.recipe.batch)
         for stat, value in terms.stats.items():  # the losses hang on real samples and are not told
             self.stats.add(stat, value)
 
@@ -184,10 +185,13 @@ class PrivateTrainer(Trainer):
             self._finite &= torch.isfinite(p.grad).all()
 
     def _without_reals(self, rng: Rng) -> Batch:
-        """B samples that are none: labels drawn evenly, since how often each occurs is a secret of the data too."""
-        size = self.recipe.batch
-        x = torch.full((), torch.nan, device=self.device).expand(size, *self.spec.shape)
-        return Batch(x, rng.integers("asked", (size,), max(self.spec.classes, 1)))
+        """B samples that are none."""
+        x = torch.full((), torch.nan, device=self.device).expand(self.recipe.batch, *self.spec.shape)
+        return Batch(x, self._labels(rng))
+
+    def _labels(self, rng: Rng) -> Tensor:
+        """Of B fakes, drawn evenly, since how often each occurs is a secret of the data too; zeros without classes."""
+        return rng.integers("asked", (self.recipe.batch,), max(self.spec.classes, 1))
 
     def redirect(self, seed: int, rate: float) -> None:
         self.rate = rate  # the draws come from the secret
