@@ -59,9 +59,14 @@ class TestEveryRecipe:
             f"{path}={value}" for path in flatten(plain) for field, value in SMALL.items() if path.endswith(f".{field}")
         ]
         shrink += [f"{path}={value}" for path, value in STEPS.items()]
-        if any(path.startswith("task.generator.widths") for path in flatten(plain)):
-            shrink += ["task.generator.widths=[8,8]", "task.discriminator.widths=[8,8]"]
+        for player in ("generator", "discriminator", "encoder"):
+            if "widths" in plain["task"].get(player, {}):
+                shrink.append(f"task.{player}.widths=[8,8]")
         shrink += ["signal.size=null"] if plain["signal"].get("size") else []  # of the tiny data, whatever is asked for
+        if plain["signal"]["kind"] == "table":
+            data = tmp_path / "tiny.csv"
+            data.write_text("age,city\n" + "".join(f"{20 + k % 30},{'abc'[k % 3]}\n" for k in range(60)))
+            shrink += ["task.pack=2"] if "pack" in plain["task"] else []
         shrink.append("data.count=12" if plain["signal"]["kind"] == "points" else f"data={data}")
         recipe = build(Recipe, apply(plain, [*shrink, "callbacks=[]"]))
         result = train(recipe, run_dir=tmp_path / "run", device="cpu")

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-TINY = 1e-20  # of a uniform draw, so that its logarithm is finite
+TINY = 1e-20  # so that a logarithm is finite
 
 
 class Columns(nn.Module):
@@ -77,7 +77,8 @@ class Columns(nn.Module):
             top = self.spread(self.highest(raw))
         shifted = raw - top
         total = shifted.exp() @ self.member.to(raw.dtype)  # [N, S + 1]
-        return shifted - self.spread(total.log())
+        # where every number is of a choice, the sum of the others is an empty one
+        return shifted - self.spread(total.clamp_min(TINY).log())
 
     def highest(self, raw: Tensor) -> Tensor:
         """The highest number of each block [N, S + 1], the last of those without a choice."""
