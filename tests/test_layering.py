@@ -38,7 +38,7 @@ MAY_IMPORT = {
 }  # fmt: skip
 """Beside itself, what each part may import: a part of the package, or one module of it."""
 
-ON_TOP = {"__init__", "__main__", "api", "cli", "studio"}
+ON_TOP = {"__init__", "__main__", "api", "tables", "cli", "studio"}
 """These may import everything."""
 
 OPTIONAL = {"tensorboard", "wandb", "imageio", "imageio_ffmpeg", "datasets", "opacus", "transformers", "torch_fidelity"}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ganforge.inference.model import Model as Model
     from ganforge.inference.model import load as load
     from ganforge.registry import load_plugin as load_plugin
+    from ganforge.tables import TableGAN as TableGAN
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,7 @@ _WHERE = {
     "Model": "ganforge.inference.model",
     "Recipe": "ganforge.engine.recipe",
     "load_plugin": "ganforge.registry",
+    "TableGAN": "ganforge.tables",
     "GanforgeError": "ganforge.core.errors",
     "UserError": "ganforge.core.errors",
     "TrainingError": "ganforge.core.errors",
@@ -46,6 +48,7 @@ __all__ = [
     "GanforgeError",
     "Model",
     "Recipe",
+    "TableGAN",
     "TrainingError",
     "UserError",
     "__version__",

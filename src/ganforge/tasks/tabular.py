@@ -181,7 +181,7 @@ class RowMaker(nn.Module):
         (self.width,) = spec.shape
         self.heads = Columns(self.width, spec.state["blocks"])
         conditions = conditions_of(spec)
-        widest = max((c["width"] for c in conditions), default=0)
+        widest = max((c["width"] for c in conditions), default=1)
         masses, places, real, first = [], [], [], []
         for column in conditions:
             # of each of its categories: where the categories of the column are in a row, padded, and which it is
