@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import conv2d
@@ -11,6 +12,8 @@ from torch.nn.functional import conv2d
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
+from ganforge.engine.train import train
+from ganforge.inference.model import load
 from ganforge.nets.layers.equalized import EqualLinear
 from ganforge.nets.mlp import MlpGenerator
 from ganforge.nets.stylegan2 import StyledConv, StyleGan2Discriminator, StyleGan2Generator
@@ -202,3 +205,24 @@ def test_rules_of_the_recipes():
     adam = lazy(0.0025, 16)
     assert adam.lr == pytest.approx(0.0025 * 16 / 17)
     assert adam.betas == (0.0, pytest.approx(0.99 ** (16 / 17)))
+
+
+def test_a_trained_model_truncates_its_samples_and_its_walks(tmp_path):
+    small = [
+        "data=digits",
+        "samples=64",
+        "batch=16",
+        "callbacks=[]",
+        "task.generator.latent=16",
+        "task.generator.mapping=2",
+    ]
+    small += [f"task.{player}.{k}={v}" for player in ("generator", "discriminator") for k, v in SMALL.items()]
+    train(make_recipe("stylegan2-small", overrides=small), run_dir=tmp_path / "run", device="cpu")
+    model = load(tmp_path / "run", device="cpu")
+
+    def spread(pictures: np.ndarray) -> float:
+        return float(pictures.astype(float).std(0).mean())
+
+    assert spread(model.sample(16)) > 2 * spread(model.sample(16, truncation=0.1))
+    assert spread(model.walk((1, 2), 8)) > 2 * spread(model.walk((1, 2), 8, truncation=0.1))
+    assert np.array_equal(model.sample(3), model.sample(3))
