@@ -236,7 +236,7 @@ class PackJudge(nn.Module):
         self.register_buffer("offsets", conditions * torch.arange(m), persistent=False)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
-        return self.net(join(x, self.m), None if c is None else c.view(-1, self.m) + self.offsets)
+        return self.net(join(x, self.m), None if c is None else c.reshape(-1, self.m) + self.offsets)
 
 
 class BySampling(Order):

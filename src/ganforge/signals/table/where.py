@@ -50,7 +50,7 @@ class Clause:
         if self.column.get("format"):  # dates that the table holds as text
             present = pd.to_datetime(present, format=self.column["format"])
         if self.sign in ("=", "!="):
-            found = present.astype(object) == self.value
+            found = (present.astype(object) == self.value) == (self.sign == "=")
         elif self.places and not _is_number(self.value):  # an order of its own
             found = self._compare(present.astype(object).map(self.places).astype(float), self.places[self.value])
         else:
