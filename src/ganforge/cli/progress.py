@@ -131,6 +131,7 @@ def describe(event: Mapping[str, Any]) -> str:
     right = [f"{name} {100 * event[f'acc/{name}']:.0f}%" for name in ("real", "fake") if f"acc/{name}" in event]
     parts += [f"D right: {' '.join(right)}"] if right else []
     parts += [event["health"]] if "health" in event else []
+    parts += [f"ε {event['epsilon']:.3g}"] if "epsilon" in event else []
     return "  ".join(parts)
 
 

@@ -24,6 +24,9 @@ from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Metric, Progress, Result, short_count, silent
 from ganforge.metrics.neighbours import balls, radii
 
+MOST = 10_000
+"""Real samples that are looked at, or as many as there are fakes: time grows with the square of their number."""
+
 
 def precision_recall(
     real: np.ndarray, fake: np.ndarray, k: int, device: torch.device, told: Progress = silent
@@ -93,7 +96,10 @@ class Prdc(Metric, kind="prdc"):
 def _results(comparison: Comparison, n: int | None, k: int, names: tuple[str, str], figures) -> list[Result]:
     n = comparison.count("fake", n)
     real, fake = comparison.features("real"), comparison.features("fake", n)
+    most = max(n, MOST)
+    if len(real) > most:  # spread evenly: a folder's classes come one after the other
+        real = real[np.linspace(0, len(real) - 1, most).round().astype(np.int64)]
     values = figures(real, fake, k, comparison.device, comparison.progress)
-    protocol = comparison.protocol(n, features=True) | {"k": k}
+    protocol = comparison.protocol(n, features=True) | {"n_real": len(real), "k": k}
     end = f"{short_count(n)}[{comparison.encoder.tag}]"
     return [Result(f"{name}{end}", value, protocol) for name, value in zip(names, values, strict=True)]

@@ -100,6 +100,6 @@ def bars_of(figures: Sequence[Mapping[str, Any]], classes: Classes | None) -> li
         found.append(Bars("share of the reals", "by their labels", classes.real))
     for figure in figures:
         values = figure.get("detail", {}).get("per_class")
-        if values:
+        if values and all(isinstance(value, (int, float)) for value in values.values()):
             found.append(Bars(figure["name"], "within each class", values))
     return [Bars(b.title, b.caption, dict(list(b.values.items())[:MOST_CLASSES])) for b in found]

@@ -54,7 +54,8 @@ MEANINGS = {
     "psnr": Meaning("Signal-to-noise ratio of pairs, in dB.", "higher"),
     "ssim": Meaning("Structural similarity of pairs.", "higher", 1),
     "lpips": Meaning("Perceptual distance of pairs.", "lower", 0),
-    "modes": Meaning("How many of the known modes are there.", "higher"),
+    "modes": Meaning("How many of the data's classes are made at all.", "higher"),
+    "mode_kl": Meaning("How far the shares of the classes are from those of the reals.", "lower", 0),
 }
 """By stem. A figure that is not here is shown without words."""
 
