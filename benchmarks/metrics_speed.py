@@ -24,6 +24,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from ganforge.metrics.frechet import frechet_distance
@@ -82,6 +83,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    threadpool_limits(args.threads)  # of numpy's and SciPy's products
     sides = [("real", 0), ("fake", 1)]
 
     ours, ours_end, theirs, theirs_end = Watch(), Watch(), Watch(), Watch()

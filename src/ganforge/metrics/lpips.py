@@ -84,7 +84,7 @@ def load(trunk: TrunkName, file: str | None, heads: str | None, cache: Path | No
         "not published",
         without,
     )
-    net = Lpips(TRUNKS[trunk]())
+    net = weights.blank(lambda: Lpips(TRUNKS[trunk]()))
     path = weights.find(file, cache, known, f"lpips (trunk {trunk})")
     tensors, _, digest = weights.read(path)
     weights.load_into(net.trunk, tensors, path, ignore=("classifier.", "lin"))

@@ -218,7 +218,7 @@ class Inception(Extractor, kind="inception"):
     ) -> Encoder:
         path = weights.find(self.weights, cache, KNOWN, "the extractor inception")
         tensors, header, digest = weights.read(path)
-        net = InceptionV3()
+        net = weights.blank(InceptionV3)
         weights.load_into(net, tensors, path, ignore=("AuxLogits.",))
         return InceptionEncoder(net, digest, self.resizer, header.get("source_sha256", "") == ORIGINAL, device)
 

@@ -55,7 +55,7 @@ class Small(Extractor, kind="small"):
         if path is not None and path.is_file():
             tensors, header, _ = weights.read(path)
             shape = tuple(json.loads(header["shape"]))
-            net = SmallNet(_channels(shape), len(names))
+            net = weights.blank(lambda: SmallNet(_channels(shape), len(names)))
             weights.load_into(net, tensors, path)
             return SmallEncoder(net.eval().requires_grad_(False), shape, names, labels is not None, data.name, device)
         if data.n < 2 * len(names):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor, nn
 
 from ganforge.core.errors import UserError
+
+COUNTER = "num_batches_tracked"
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,15 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
     return tensors, header, digest
 
 
+N = TypeVar("N", bound=nn.Module)
+
+
+def blank(make: Callable[[], N]) -> N:
+    """A net that is about to get weights; those that it is born with are not drawn from the state of the program."""
+    with torch.random.fork_rng(devices=[]):
+        return make()
+
+
 def load_into(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore: tuple[str, ...] = ()) -> None:
     """Puts tensors into a net, by name, all of them.
 
@@ -91,8 +104,8 @@ def load_into(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore:
     Raises:
         UserError: names or shapes that do not fit (says the first of each).
     """
-    wanted = {name: t for name, t in net.state_dict().items() if not name.endswith("num_batches_tracked")}
-    found = {name: t for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
+    wanted = {name: t for name, t in net.state_dict().items() if not name.endswith(COUNTER)}
+    found = {name: t for name, t in tensors.items() if not name.endswith(COUNTER)}
     missing = [name for name in wanted if name not in found]
     strange = [name for name in found if name not in wanted and not name.startswith(ignore)]
     wrong = [name for name, t in wanted.items() if name in found and found[name].shape != t.shape]
@@ -107,9 +120,9 @@ def load_into(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore:
 
 
 def digest_of(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of tensors, their names and shapes, in the order of the names."""
+    """SHA-256 of tensors, their names and shapes, in the order of the names; less counters."""
     found = hashlib.sha256()
-    for name in sorted(tensors):
+    for name in sorted(name for name in tensors if not name.endswith(COUNTER)):
         array = tensors[name].detach().cpu().contiguous().numpy()
         found.update(f"{name}{array.dtype}{array.shape}".encode())
         found.update(array.tobytes())

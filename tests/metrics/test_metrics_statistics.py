@@ -1,0 +1,183 @@
+"""Moments: streamed, merged, exact, and known again when they come from a file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ganforge.core.errors import UserError
+from ganforge.metrics import statistics
+from ganforge.metrics.base import Comparison, Encoder, Metric, Side, fingerprint_of, measure, short_count
+from ganforge.metrics.extractors.raw import Raw
+from ganforge.metrics.statistics import Gather, moments
+from ganforge.registry import load_all
+
+load_all()
+
+N, D = 700, 12
+
+
+@pytest.fixture
+def features():
+    draws = np.random.default_rng(0)
+    return draws.standard_normal((N, D)) @ draws.standard_normal((D, D)) + 3
+
+
+def near(a, b, tolerance=1e-12):
+    return np.abs(a - b).max() <= tolerance * np.abs(b).max()
+
+
+@pytest.mark.parametrize("sizes", [[N], [1] * N, [300, 1, 399], [0, N]])
+def test_batches_of_any_size_give_the_same(features, sizes, monkeypatch):
+    monkeypatch.setattr(statistics, "ROWS", 64)
+    gather, start = Gather(), 0
+    for size in sizes:
+        gather.add(features[start : start + size])
+        start += size
+    found = gather.moments()
+    assert found.n == N
+    assert near(found.mean, features.mean(0))
+    assert near(found.covariance, np.cov(features, rowvar=False))
+
+
+def test_processes_are_merged(features):
+    a, b, c = (moments(part) for part in (features[:1], features[1:350], features[350:]))
+    for merged in (a.merge(b).merge(c), c.merge(a.merge(b)), Gather().moments().merge(a.merge(c)).merge(b)):
+        assert merged.n == N
+        assert near(merged.mean, features.mean(0))
+        assert near(merged.covariance, np.cov(features, rowvar=False))
+
+
+def test_features_far_from_zero_lose_no_digits(features):
+    """A sum of squares less the square of a sum would lose all of them at 1e8."""
+    found = moments(features + 1e8)
+    assert near(found.covariance, np.cov(features, rowvar=False), 1e-6)
+
+
+def test_a_file_of_another_extractor_is_refused(features, tmp_path):
+    path = tmp_path / "inner" / "real.safetensors"
+    statistics.save(path, moments(features), '{"extractor": "small", "weights": "1a2b3c4d", "resizer": "none"}')
+    again = statistics.load(path, '{"extractor": "small", "weights": "1a2b3c4d", "resizer": "none"}')
+    assert again.n == N
+    assert (again.scatter == moments(features).scatter).all()
+    with pytest.raises(UserError, match=r"of another extractor: small .weights 1a2b3c4d"):
+        statistics.load(path, '{"extractor": "inception", "weights": "ff", "resizer": "clean"}')
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UserError, match="no whole safetensors file"):
+        statistics.load(path, "")
+    with pytest.raises(UserError, match="no such file"):
+        statistics.load(tmp_path / "nothing", "")
+
+
+class Counting(Encoder):
+    """Raw numbers, and how many samples it has seen."""
+
+    name, digest, dim = "counting", "12345678", 4
+    classes = ("a", "b")
+
+    def __init__(self):
+        self.seen = 0
+
+    def encode(self, samples):
+        import torch
+
+        self.seen += len(samples)
+        x = torch.from_numpy(samples)
+        return x, x[:, :2].softmax(1)
+
+
+@pytest.fixture
+def sides():
+    draws = np.random.default_rng(1)
+    real, fake = (draws.standard_normal((n, 4)).astype(np.float32) for n in (600, 500))
+    return Side.of(real, name="real"), Side.of(fake, name="fake")
+
+
+@pytest.mark.parametrize("metrics", [["fd"], ["fd", "kid", "prdc", "is", "nn", "mfd"], ["fd100", "fd"]])
+def test_each_side_goes_through_the_extractor_once(sides, metrics):
+    encoder = Counting()
+    measure([Metric.parse(m) for m in metrics], Comparison(*sides, encoder))
+    assert encoder.seen == 600 + 500
+
+
+def test_the_real_side_is_remembered_in_the_cache(sides, tmp_path):
+    def run(metrics, encoder, real=sides[0]):
+        comparison = Comparison(real, sides[1], encoder, cache=tmp_path)
+        return [r.to_plain() for r in measure([Metric.parse(m) for m in metrics], comparison)]
+
+    first, again, other = Counting(), Counting(), Counting()
+    assert run(["fd", "kid"], first) == run(["fd", "kid"], again)
+    assert (first.seen, again.seen) == (1100, 500)
+    other.digest = "87654321"
+    run(["fd", "kid"], other)
+    assert other.seen == 1100, "statistics of other weights are of no use"
+    changed = Side.of(next(sides[0].draw(600)) + 1, name="real")
+    run(["fd"], again, changed)
+    assert again.seen == 500 + 1100, "other data, other statistics"
+
+
+def test_streamed_and_kept_features_give_the_same_distance(sides):
+    alone = measure([Metric.parse("fd")], Comparison(*sides, Counting()))[0]
+    among = measure([Metric.parse("fd"), Metric.parse("kid")], Comparison(*sides, Counting()))[0]
+    assert alone.value == pytest.approx(among.value, rel=1e-12)
+    assert alone.name == "fd500[counting@12345678]"
+    assert {"extractor", "weights", "resizer", "n_real", "n_fake", "seed"} <= set(alone.protocol)
+
+
+def test_a_reference_file_stands_for_the_real_side(sides, tmp_path):
+    encoder = Counting()
+    path = tmp_path / "reference.safetensors"
+    statistics.save(path, moments(next(sides[0].draw(600))), encoder.identity)
+    found = measure([Metric.parse("fd")], Comparison(sides[1], sides[1], encoder, reference=path))[0]
+    assert found.protocol["n_real"] == 600
+    assert found.value == pytest.approx(measure([Metric.parse("fd")], Comparison(*sides, encoder))[0].value)
+
+
+def test_features_that_are_no_numbers_are_named(sides):
+    bad = next(sides[1].draw(500)).copy()
+    bad[321, 2] = np.nan
+    with pytest.raises(UserError, match=r"made: sample 321 has features that are not finite"):
+        measure([Metric.parse("fd")], Comparison(sides[0], Side.of(bad, name="made"), Counting()))
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ("fd50k", "fake: 50,000 samples are asked for and there are 500"),
+        ("fid", "'fid' needs the extractor inception.*called fd"),
+        ("ifd", "'ifd' needs labels"),
+        ("psnr", "'psnr' needs pairs"),
+        ("ppl", "'ppl' needs the generator itself"),
+    ],
+)
+def test_what_is_missing_is_said_before_anything_is_computed(sides, metric, message):
+    encoder = Counting()
+    with pytest.raises(UserError, match=message):
+        measure([Metric.parse("kid"), Metric.parse(metric)], Comparison(*sides, encoder))
+    assert encoder.seen == 0
+
+
+@pytest.mark.parametrize("metric", ["fd", "kid", "prdc", "nn"])
+def test_one_sample_is_too_few(sides, metric):
+    one = Side.of(next(sides[1].draw(1)), name="one")
+    with pytest.raises(UserError, match=r"at least 2|needs 2|more than|too few|need"):
+        measure([Metric.parse(metric)], Comparison(one, one, Counting()))
+
+
+def test_fewer_samples_than_features_is_said(sides):
+    three = Side.of(next(sides[1].draw(3)), name="three")
+    result = measure([Metric.parse("fd")], Comparison(sides[0], three, Counting()))[0]
+    assert "n_fake=3 is below the feature dimension 4" in result.detail["notes"][0]
+    assert not measure([Metric.parse("fd")], Comparison(*sides, Counting()))[0].detail
+
+
+def test_names():
+    assert [short_count(n) for n in (5, 1797, 5000, 50_000, 2_000_000)] == ["5", "1797", "5k", "50k", "2M"]
+    assert Metric.parse("fd5k") == Metric.parse({"kind": "fd", "n": 5000})
+    assert fingerprint_of(np.zeros(4)) != fingerprint_of(np.zeros((2, 2)))
+
+
+def test_raw_features_serve_points(sides):
+    encoder = Raw().open(sides[0])
+    assert (encoder.dim, encoder.tag) == (4, "raw")
+    assert measure([Metric.parse("fd")], Comparison(*sides, encoder))[0].value < 0.1
