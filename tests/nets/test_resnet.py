@@ -289,7 +289,10 @@ class TestMixing:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", PAIRS)
 def test_a_step_at_512(kind):
-    """G's step through D on two 512×512 pictures, at a quarter of the published widths."""
+    """G's step through D on two 512×512 pictures, narrow: the process grows by 0.7 to 0.9 GB (measured).
+
+    At the published widths (resnet 64, biggan 96, biggan_deep 128) it is 3.1, 4.6 and 5.1 GB.
+    """
     spec = Spec((3, 512, 512))
     G, D = PAIRS[kind][0](channels=16).build(spec), PAIRS[kind][1](channels=16).build(spec)
     x = G(torch.randn(2, PAIRS[kind][0]().latent))
