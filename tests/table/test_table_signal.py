@@ -288,6 +288,7 @@ def test_decimals_are_found_and_kept(whole, decimals):
     ("values", "kind"),
     [
         (range(1, 61), "identifier"),
+        (range(1961, 2021), "integer"),
         ([f"C-{k:04d}" for k in range(60)], "identifier"),
         ([k * 3 for k in range(60)], "integer"),
         (["a"] * 30 + [None] * 30, "categorical"),

@@ -136,5 +136,5 @@ def _all_parse(texts: pd.Series, form: str) -> bool:
 
 
 def _counts_up(x: np.ndarray) -> bool:
-    """Whether numbers, none twice, are a count of the rows, as an index that was saved is."""
-    return bool((np.diff(x) == 1).all())
+    """Whether numbers count the rows, as an index that was saved does; years may count up, too, but not from 0."""
+    return x[0] in (0, 1) and bool((np.diff(x) == 1).all())

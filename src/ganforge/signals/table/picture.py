@@ -32,11 +32,14 @@ def bins(v: np.ndarray) -> dict[str, list[float]]:
 
 
 def charts(samples: Any, spec: Any) -> Pillow.Image:
-    """A chart a column that is learned, real shares in grey behind those of the samples in blue."""
+    """A chart a column that is learned: real shares in grey, those of the samples in blue before them."""
     columns = [c for c in spec.state["columns"] if c["encoding"] != "none"][:MOST_CHARTS]
     across = min(ACROSS, len(columns))
-    canvas = Pillow.new("RGB", (across * WIDE, -(-len(columns) // across) * HIGH), "white")
+    down = -(-len(columns) // across)
+    canvas = Pillow.new("RGB", (across * WIDE, down * HIGH + FOOT), "white")
     draw = ImageDraw.Draw(canvas)
+    draw.text((PAD, down * HIGH), "grey: the real table", fill=GREY)
+    draw.text((PAD + draw.textlength("grey: the real table  "), down * HIGH), "blue: made", fill=FAKE)
     for k, column in enumerate(columns):
         _chart(draw, k % across * WIDE, k // across * HIGH, samples[column["name"]], column)
     return canvas
@@ -44,12 +47,15 @@ def charts(samples: Any, spec: Any) -> Pillow.Image:
 
 def card(row: Any, spec: Any) -> np.ndarray:
     """A row's values, one a line, uint8 [H, W, 3]."""
+    import pandas as pd
+
     names = spec.state["names"]
     canvas = Pillow.new("RGB", (CARD, len(names) * LINE + 2 * PAD), "white")
     draw = ImageDraw.Draw(canvas)
     for k, (name, value) in enumerate(zip(names, row, strict=True)):
         draw.text((PAD, PAD + k * LINE), _fits(draw, name, CARD // 2 - 2 * PAD), fill=GREY)
-        draw.text((CARD // 2, PAD + k * LINE), _fits(draw, str(value), CARD // 2 - PAD), fill="black")
+        said = "(missing)" if pd.isna(value) else str(value)
+        draw.text((CARD // 2, PAD + k * LINE), _fits(draw, said, CARD // 2 - PAD), fill="black")
     return np.asarray(canvas)
 
 
@@ -91,7 +97,7 @@ def _picked(values: pd.Series, column: dict[str, Any]) -> tuple[list[float], lis
     shown = np.arange(len(counts)) if column["kind"] != "categorical" else np.argsort(-counts, kind="stable")
     shown = shown[:SHOWN] if len(shown) <= SHOWN else np.sort(np.argsort(-counts, kind="stable")[:SHOWN])
     real, fake = counts[shown] / counts.sum(), made[shown] / max(len(values), 1)
-    more = "" if len(counts) <= SHOWN else f" of {len(counts)}"
+    more = "" if len(counts) <= SHOWN else f", {SHOWN} of {len(counts)}"
     first, last = (categories.printable(int(k), column) for k in shown[[0, -1]])
     return real.tolist(), fake.tolist(), first, last + more
 
@@ -105,7 +111,8 @@ def _shares(v: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def _short(value: float, column: dict[str, Any]) -> str:
     if column["kind"] == "datetime":
         return str(np.datetime64(int(value), column["unit"]).astype("datetime64[D]"))
-    return f"{value:.4g}"
+    short = float(f"{value:.4g}")
+    return f"{short:,.0f}" if short == int(short) else f"{short:,}"
 
 
 def _fits(draw: ImageDraw.ImageDraw, text: str, width: int) -> str:

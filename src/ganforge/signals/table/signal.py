@@ -82,7 +82,10 @@ class Table(Signal, kind="table"):
         columns = [self._measure(frame[name]) for name in frame.columns]
         blocks = _blocks(columns)
         if not blocks:
-            raise UserError(f"data {dataset.name}: every column is constant or an identifier; nothing to learn")
+            raise UserError(
+                f"data {dataset.name}: every column is constant or an identifier; nothing to learn. "
+                f"Where that is wrong: signal.columns.{columns[0]['name']}=categorical (or integer, continuous, ...)"
+            )
         shape = (blocks[-1]["start"] + blocks[-1]["width"],)
         if tuple(nearest(shape)) != shape:
             raise UserError(
