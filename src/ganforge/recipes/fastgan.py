@@ -9,7 +9,6 @@ from ganforge.engine.recipe import Recipe
 from ganforge.nets.fastgan import FastGanDiscriminator, FastGanGenerator
 from ganforge.objectives.classic import Hinge
 from ganforge.recipes import recipe
-from ganforge.signals.image import Image
 from ganforge.tasks.fastgan import FastGan
 
 
@@ -19,7 +18,8 @@ def fastgan() -> Recipe:
 
     Paper: Liu et al. 2021: excitation across grids, two decoders in D, hinge, DiffAugment, Adam 2e-4 (0.5, 0.999),
     batch 8, an average of G (0.999 a step), 50,000 steps. Departures: D rebuilds by absolute difference instead of
-    LPIPS; at most 512 channels; the side is that of the data up to 64 pixels, more by `signal.size`.
+    LPIPS; at most 512 channels; no mirrored pictures without `signal.flip=true`; the side is that of the data up to 64
+    pixels, more by `signal.size`.
     Command: `ganforge train fastgan data=./photos`, or `signal.size=256`
     """
     return Recipe(
@@ -28,7 +28,6 @@ def fastgan() -> Recipe:
         batch=8,
         checkpoint_every=20_000,
         log_every=800,
-        signal=Image(flip=True),
         task=FastGan(
             generator=FastGanGenerator(),
             discriminator=FastGanDiscriminator(),
