@@ -23,8 +23,10 @@ from ganforge.registry import load_all
 
 load_all()
 CPU = torch.device("cpu")
-SMALL = ["data=digits", "batch=32", "samples=6400", "task.generator.channels=4", "task.discriminator.widths=[24,12]"]
-
+SMALL = [
+    "data=digits", "batch=32", "samples=6400", "task.generator.channels=4", "task.discriminator.widths=[24,12]",
+    "privacy.noise_multiplier=2",  # given, so that none has to be searched for
+]  # fmt: skip
 CONVOLUTIONS = ["task.discriminator=dcgan", "task.discriminator.channels=4"]
 
 
