@@ -51,6 +51,9 @@ def _item(key: str, value: Any, indent: str) -> list[str]:
     if isinstance(value, (list, tuple)) and any(isinstance(one, Component) for one in value):
         lines = [f"{indent}{key}"]
         for one in value:
+            if not isinstance(one, Component):  # a number beside a schedule
+                lines.append(f"{indent}- {_scalar(one)}")
+                continue
             inner = _item("", one, indent)[1:]  # without the line of the empty key
             at = next(i for i, line in enumerate(inner) if not line.lstrip().startswith("#"))
             inner[at] = f"{indent}- {inner[at].lstrip()}"
