@@ -24,6 +24,8 @@ STEPS = {1: 1e-4, 5: 1e-3, 20: 1e-2, 50: 5e-2}
 SMALL = ["data=digits", "batch=16", "precision=fp32", "seed=7"]
 DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
+R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
+STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
 SYSTEMS = {
     "gan": [],
     "gan-minimax": [],
@@ -44,6 +46,11 @@ SYSTEMS = {
     "acgan": DCGAN,
     "biggan": NARROW,
     "biggan-deep": NARROW,
+    "r3gan-cifar10": R3GAN,
+    "r3gan-small": R3GAN,
+    "stylegan2-256": STYLES,
+    "stylegan2-small": STYLES,
+    "fastgan": STYLES,
 }
 
 
