@@ -23,6 +23,7 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
+import scipy.linalg  # noqa: F401  # loaded before the limit on threads, which else would not reach it
 import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
