@@ -99,6 +99,9 @@ class Reader:
 
     def __enter__(self) -> Callable[[np.ndarray], list[np.ndarray | None]]:
         self.pool = ThreadPoolExecutor(thread_name_prefix="ganforge-evaluate")
+        whole = self.signal.prepare_all(self.dataset, self.spec)
+        if whole is not None:
+            return lambda items: list(whole[items])
         if hasattr(self.dataset, "array"):  # nothing to decode: threads would only hinder each other
             return lambda items: [self._read(k) for k in items]
         return lambda items: list(self.pool.map(self._read, items))
