@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ganforge.cli.main import main
 
-TINY = ["task.generator.channels=8", "task.discriminator.channels=8", "task.generator.latent=8"]
-FAST = [*TINY, "samples=128", "batch=16", "log_every=32", "checkpoint_every=64", "callbacks=[]"]
+sys.path.insert(0, str(Path(__file__).parent))  # for `import judged`
+from judged import FAST, shades
 
 
 class Said(NamedTuple):
@@ -47,21 +49,6 @@ def ganforge(capsys, monkeypatch):
     return run
 
 
-def shades(count: int = 120, size: int = 8, seed: int = 0) -> np.ndarray:
-    """Two classes of pictures [2 · count, size, size]: dark and light noise, one after the other."""
-    draws = np.random.default_rng(seed)
-    dark, light = draws.integers(0, 100, (count, size, size)), draws.integers(150, 255, (count, size, size))
-    return np.concatenate([dark, light]).astype(np.uint8)
-
-
-def folder_of(pictures: np.ndarray, folder, mode: str = "L"):
-    """Picture files in a folder."""
-    folder.mkdir(parents=True)
-    for k, picture in enumerate(pictures):
-        Image.fromarray(picture).convert(mode).save(folder / f"{k:03d}.png")
-    return folder
-
-
 @pytest.fixture(scope="session")
 def npz(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "shades.npz"
@@ -82,6 +69,4 @@ def trained(npz, tmp_path_factory):
 @pytest.fixture
 def run(trained, tmp_path):
     """A copy of the run, to write into."""
-    import shutil
-
     return shutil.copytree(trained, tmp_path / "runs" / trained.name)

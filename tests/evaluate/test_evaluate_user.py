@@ -8,9 +8,9 @@ import shutil
 
 import numpy as np
 import pytest
+from judged import FAST, folder_of, shades
 
 import ganforge as gf
-from conftest import FAST, folder_of, shades  # type: ignore[import-not-found]
 from ganforge.core.errors import UserError
 
 QUICK = ["--metrics", "fd,kid,pr", "--features", "raw", "-n", "64"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from judged import FAST
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from conftest import FAST  # type: ignore[import-not-found]
 from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events

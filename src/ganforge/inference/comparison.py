@@ -120,19 +120,20 @@ def best_of(name: str, values: Sequence[float | None]) -> int | None:
 
 def differences(evaluations: Sequence[Evaluation]) -> list[str]:
     """What in the protocols keeps figures of one name apart."""
-    entries: dict[str, set[str]] = {}
-    by_stem: dict[str, list[dict[str, Any]]] = {}
+    of_stem: dict[str, list[dict[str, Any]]] = {}
     for evaluation in evaluations:
         for result in evaluation.results:
-            by_stem.setdefault(stem_of(result.name), []).append(result.protocol)
-    for stem, protocols in by_stem.items():
+            of_stem.setdefault(stem_of(result.name), []).append(result.protocol)
+    stems_of: dict[tuple[str, ...], list[str]] = {}  # by what keeps them apart
+    for stem, protocols in of_stem.items():
         keys = {key for protocol in protocols for key in protocol if key not in PER_RUN}
-        for key in sorted(keys):
-            if len({json.dumps(protocol.get(key), sort_keys=True) for protocol in protocols}) > 1:
-                entries.setdefault(key, set()).add(stem)
+        apart = [k for k in sorted(keys) if len({json.dumps(p.get(k), sort_keys=True) for p in protocols}) > 1]
+        if apart:
+            stems_of.setdefault(tuple(apart), []).append(stem)
     return [
-        f"Not comparable between all of these runs, since their protocols differ in {key}: {', '.join(sorted(stems))}."
-        for key, stems in entries.items()
+        f"{', '.join(stems)}: not to be compared between all of these runs, since their protocols differ in "
+        f"{', '.join(apart)}."
+        for apart, stems in stems_of.items()
     ]
 
 
@@ -173,7 +174,7 @@ def parts_of(
         "<h1>Comparison</h1>",
         f'<p class="lead">{len(evaluations)} runs, each judged by its data with one protocol.</p>' if not notes else "",
         page.facts(facts),
-        page.findings(findings) if findings else "",
+        page.findings(findings, "To be known first") if findings else "",
         "<h2>Figures</h2>",
         '<p class="quiet">The best of each column is green, where protocols agree. All of them:</p>',
         page.stamp(stamps),

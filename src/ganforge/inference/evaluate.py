@@ -152,6 +152,8 @@ def evaluate(
             subject = subject_of_run(Path(source), most, seed, data, batch, device, told)
         else:
             subject = subject_of_sets(str(source), str(against), n, seed, size, mode, told)
+        if asked is not None and n is not None:
+            asked = [metric if metric.n is not None else replace(metric, n=n) for metric in asked]
         chosen = asked if asked is not None else [read_metric(name) for name in subject.signal.metrics]
         extractor = read_extractor(features or subject.signal.extractor, weights)
         comparison = comparison_of(subject, chosen, extractor, seed, device, told)

@@ -178,7 +178,7 @@ def summary(model: Model) -> str:
     asked = f" It draws the class that it is asked for, one of {len(model.labels)}." if model.labels else ""
     return (
         f"A generative adversarial network that makes {shape_of(model)}, trained with the recipe "
-        f"`{model.recipe.name}` of [ganforge](https://pypi.org/project/ganforge/) on {data_name(model)}.{asked}"
+        f"`{model.recipe.name}` of ganforge on {data_name(model)}.{asked}"
     )
 
 

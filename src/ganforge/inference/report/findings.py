@@ -92,7 +92,7 @@ def quality(known: Known) -> Iterator[Finding]:
             if clear
             else "parts of the data are never made",
             f"{said[0].upper()}{said[1:]}: so much of the data has fakes around it. "
-            + ("What is made is good; it is too often the same." if clear else ""),
+            + ("What is made mostly looks right; it is too often the same." if clear else ""),
             "Against collapse: a relativistic objective (recipe rpgan), packing (task.pack=2), a gradient penalty, a "
             "larger batch. Truncation below 1 lowers variety too.",
         )

@@ -60,10 +60,10 @@ def facts(items: Mapping[str, str]) -> str:
     return f'<dl class="facts">{rows}</dl>'
 
 
-def findings(items: Sequence[Finding]) -> str:
-    """What is wrong, worst first."""
-    parts = ["<h2>What is wrong, if something is</h2>"]
-    if not any(item.level in ("bad", "warn") for item in items):
+def findings(items: Sequence[Finding], title: str = "") -> str:
+    """What is wrong, worst first; under a title of its own, or as the verdict on a run."""
+    parts = [f"<h2>{text(title or 'What is wrong, if something is')}</h2>"]
+    if not title and not any(item.level in ("bad", "warn") for item in items):
         parts.append("<p>Nothing in the figures below points to a fault.</p>")
     for item in sorted(items, key=lambda item: ORDER.index(item.level)):
         advice = f'<p class="advice">{text(item.advice)}</p>' if item.advice else ""
