@@ -26,6 +26,7 @@ DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
 R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
+TABLE = [f"data={Path(__file__).with_name('people.csv')}", "batch=20"]
 SYSTEMS = {
     "gan": [],
     "gan-minimax": [],
@@ -51,11 +52,14 @@ SYSTEMS = {
     "stylegan2-256": STYLES,
     "stylegan2-small": STYLES,
     "fastgan": STYLES,
+    "ctgan": TABLE,
+    "table-gan": TABLE,
+    "tvae": TABLE,
 }
 
 
 def losses(name: str) -> dict[str, list[float]]:
-    """[D's loss, G's loss] at each of `STEPS`."""
+    """[D's loss, G's loss] at each of `STEPS`; of a system without critics its one loss."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -69,7 +73,7 @@ def losses(name: str) -> dict[str, list[float]]:
                 trainer.iterate()
                 values = trainer.stats.take()
                 if step in STEPS:
-                    found[str(step)] = [values["loss/D"], values["loss/G"]]
+                    found[str(step)] = [values[f"loss/{p}"] for p in ("D", "G", "VAE") if f"loss/{p}" in values]
             return found
     finally:
         torch.set_num_threads(threads)
