@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,8 @@ class Case:
         )
 
     def figures(self, name, metrics):
-        return {r.name.rsplit(str(self.made[name].n), 1)[0]: r for r in measure(metrics, self.comparison(name))}
+        found = measure(metrics, self.comparison(name))
+        return {re.split(r"\d", r.name, maxsplit=1)[0]: r for r in found}  # without the count and the extractor
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["labels", "no labels"])
