@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -192,3 +194,22 @@ class TestSampling:
 def test_what_cannot_work_is_refused_before_training(change, message):
     with pytest.raises(UserError, match=message):
         change()
+
+
+def test_a_look_at_the_runs_health_compares_rows_of_the_same_conditions(monkeypatch):
+    """Else a table with a rare category would look collapsed: it is rarer among fakes than among rows by condition."""
+    from ganforge.engine.health import watcher
+
+    task, asked = tabular(), []
+    recipe = SimpleNamespace(seed=0, task=task)
+    trainer = SimpleNamespace(device="cpu", recipe=recipe, nets=players(task))
+    sample = Tabular.sample
+
+    def noted(self, nets, request):
+        asked.append(request)
+        return sample(self, nets, request)
+
+    monkeypatch.setattr(Tabular, "sample", noted)
+    b = batch()
+    watcher.measure(trainer, SimpleNamespace(batch=b, stats={}, gradients={}))
+    assert torch.equal(asked[0].extra["condition"], b.extra["condition"])

@@ -109,7 +109,8 @@ def measure(trainer: Trainer, sight: Sight) -> tuple[dict[str, float | None], in
     labels = None if labels is None else labels[: measures.MOST]
     compared = 0
     if len(real) >= measures.FEWEST:
-        fake = live_samples(trainer, len(real), labels)
+        extra = {name: values[: len(real)] for name, values in sight.batch.extra.items()}  # under the same conditions
+        fake = live_samples(trainer, len(real), labels, extra)
         if fake is not None and fake.shape == real.shape:
             compared = len(real)
             found |= measures.compare(real, fake, labels)
@@ -118,7 +119,7 @@ def measure(trainer: Trainer, sight: Sight) -> tuple[dict[str, float | None], in
 
 
 @torch.no_grad()
-def live_samples(trainer: Trainer, n: int, labels: Tensor | None) -> Tensor | None:
+def live_samples(trainer: Trainer, n: int, labels: Tensor | None, extra: dict[str, Tensor]) -> Tensor | None:
     """Encoded samples of the generators as they are now, of the same latents at each look; None from a task without.
 
     Not of the averaged generators: these still look well when those that are trained have long gone wrong.
@@ -127,7 +128,8 @@ def live_samples(trainer: Trainer, n: int, labels: Tensor | None) -> Tensor | No
         return None
     modules = [module for name in trainer.recipe.task.generators() for module in trainer.nets[name].modules()]
     training = [module.training for module in modules]
-    request = Request(n, seed=seed_of(trainer.recipe.seed, "health"), labels=labels, device=trainer.device)
+    seed = seed_of(trainer.recipe.seed, "health")
+    request = Request(n, seed=seed, labels=labels, device=trainer.device, extra=extra)
     try:
         for module in modules:
             module.training = False  # their running statistics stay as they are
