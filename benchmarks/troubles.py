@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -53,7 +54,7 @@ def train(name: str, args: argparse.Namespace) -> Path:
     folder = args.runs / name
     if (folder / "model.safetensors").is_file():
         return folder
-    fields = dict(item.split("=", 1) for item in RUNS[name])
+    fields: dict[str, Any] = dict(item.split("=", 1) for item in RUNS[name])
     fields |= {"callbacks": "[]", "log_every": "1000", "samples": "60000", "seed": str(args.seed)}
     ganforge.train("demo", run_dir=folder, progress=False, device="cpu", **fields)
     return folder

@@ -33,7 +33,8 @@ MAY_IMPORT = {
         "engine.health.base", "engine.privacy.base",
     },
     "inference": {
-        "core", "registry", "signals", "nets", "tasks", "engine", "metrics", "data.base", "data.progress", "data.download",
+        "core", "registry", "signals", "nets", "tasks", "engine", "metrics",
+        "data.base", "data.progress", "data.download",
     },
 }  # fmt: skip
 """Beside itself, what each part may import: a part of the package, or one module of it."""

@@ -72,7 +72,7 @@ def built(net: Generator | Discriminator, spec: Spec, seed: int = 0) -> nn.Modul
 
 
 def opened(net: nn.Module) -> nn.Module:
-    """With everything that starts at 0 moved a little: behind a gate that is shut (attention, fix-up) nothing learns."""
+    """With all that starts at 0 moved a little: behind a gate that is shut (attention, fix-up) nothing learns."""
     with torch.no_grad():
         for parameter in net.parameters():
             if not parameter.any():
@@ -135,7 +135,7 @@ class TestGenerator:
         assert x.shape == (N, *spec.shape)
         assert x.dtype == torch.float32
         assert torch.isfinite(x).all()
-        if len(spec.shape) == 3 and net_of.bounded:
+        if len(spec.shape) == 3 and net_of.within_one:
             assert x.abs().max() <= 1
 
     def test_latents_matter(self, net_of, spec):

@@ -18,7 +18,7 @@ class Generator(Component, family="generator"):
     With `spec.classes` above 0 the module takes labels into account; else it ignores `c`.
     """
 
-    bounded: ClassVar[bool] = True
+    within_one: ClassVar[bool] = True
     """Whether pictures come out within [-1, 1]; where they may leave it a little, decoding cuts them."""
     latent: int = 100
     """Width of the latent z, drawn from a standard normal."""

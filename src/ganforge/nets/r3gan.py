@@ -70,6 +70,7 @@ class Block(nn.Module):
         self.mix = nn.Conv2d(inner, inner, 3, padding=1, groups=groups)
         self.narrow = nn.Linear(inner, channels, bias=False)
         nn.init.normal_(self.mix.weight, 0.0, GAIN * gain / math.sqrt(9 * inner // groups))
+        assert self.mix.bias is not None
         nn.init.zeros_(self.mix.bias)
         nn.init.zeros_(self.narrow.weight)
 
@@ -173,7 +174,7 @@ def layout(spec: Spec, patch: int, channels: int, wide: int) -> tuple[list[Size]
 class R3ganGenerator(Generator, kind="r3gan"):
     """A residual net without norms, from a learned grid of 4×4 up to pictures of any size."""
 
-    bounded: ClassVar[bool] = False
+    within_one: ClassVar[bool] = False
     latent: int = 64
     """Width of the latent z, drawn from a standard normal."""
     channels: int = Field(default=128, ge=1)

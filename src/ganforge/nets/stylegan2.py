@@ -217,7 +217,7 @@ def levels(channels: int, top: int, count: int) -> list[int]:
 class StyleGan2Generator(Generator, kind="stylegan2"):
     """Convolutions whose channels are scaled by a style that the latent is mapped to; pictures of any size."""
 
-    bounded: ClassVar[bool] = False
+    within_one: ClassVar[bool] = False
     latent: int = 512
     """Width of the latent z and of the style w."""
     mapping: int = Field(default=8, ge=1)
