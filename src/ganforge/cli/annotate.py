@@ -41,7 +41,7 @@ def _item(key: str, value: Any, indent: str) -> list[str]:
     if isinstance(value, Component):
         lines = [f"{indent}{key}"]
         if value.kind:
-            lines += [*_wrapped(help_text(type(value)), deeper), f"{deeper}kind: {value.kind}"]
+            lines += [*_wrapped(help_text(type(value)), deeper), f"{deeper}kind: {_scalar(value.kind)}"]
         return [*lines, *_fields(value, deeper)]
     if isinstance(value, Mapping) and value:
         lines = [f"{indent}{key}"]
