@@ -155,6 +155,7 @@ class Trainer:
 
     def _gradients(self, phase: Phase, batch: Batch, position: int, sight: Sight | None) -> None:
         """The gradients of a phase's losses, times its gain, into the `.grad` of those that it trains."""
+        weights = [weight for name in phase.trains for weight in self.nets[name].parameters()]
         parts = self.recipe.accumulate
         size = len(batch) // parts
         for part in range(parts):
@@ -164,7 +165,8 @@ class Trainer:
                 terms = phase.loss(self.nets, batch.rows(part * size, (part + 1) * size), rng)
             means = {name: loss.float().mean() for name, loss in terms.losses.items()}
             total = torch.stack(list(means.values())).sum()
-            (total * (phase.gain / parts)).backward()
+            # with respect to weights alone: a penalty's own samples want a gradient too, which nobody would read
+            (total * (phase.gain / parts)).backward(inputs=weights)
             self._finite &= torch.isfinite(total.detach())
             self.stats.add(f"loss/{phase.name}", total)
             if len(means) > 1:
