@@ -115,7 +115,7 @@ def fitting(dataset: Dataset) -> dict[str, tuple[bool, str]]:
         if recipe.signal.kind != "image":
             continue
         try:
-            spec = recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest))
+            spec = recipe.task.adapt(recipe.signal.spec(recipe.signal.items(dataset), recipe.task.nearest))
         except UserError as error:
             found[name] = (False, str(error))
             continue

@@ -20,7 +20,7 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
     Raises:
         UserError: the data or the size asked for cannot be used.
     """
-    dataset = recipe.data.open()
+    dataset = recipe.signal.items(recipe.data.open())
     return dataset, recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest))
 
 
@@ -49,8 +49,7 @@ def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.devi
 def every_sample(recipe: Recipe, loader: Loader, spec: Spec) -> Iterator[Batch]:
     """All samples of a run once, encoded, in the order of the data set."""
     for start, stored, labels in loader.sweep():
-        x = recipe.signal.encode(stored, spec, Rng(recipe.seed, start, "sweep", device=loader.device))
-        yield Batch(x, labels if spec.classes else None)
+        yield recipe.signal.batch(stored, labels, spec, Rng(recipe.seed, start, "sweep", device=loader.device))
 
 
 def make_nets(recipe: Recipe, spec: Spec, device: torch.device) -> Nets:

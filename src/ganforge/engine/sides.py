@@ -75,7 +75,7 @@ def real_side(
     still = signal.still()
 
     def decoded(stored: list[np.ndarray]) -> Any:
-        x = still.encode(torch.from_numpy(np.stack(stored)), spec, Rng(seed))
+        x = still.batch(torch.from_numpy(np.stack(stored)), None, spec, Rng(seed)).x
         return eight_bits(still.decode(x, spec))
 
     def draw(size: int) -> Iterator[Any]:

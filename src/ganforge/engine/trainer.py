@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -126,9 +126,10 @@ class Trainer:
     def _batch(self, position: int) -> Batch:
         start = time.perf_counter()
         stored, labels, extra = self.loader.batch(position)
-        x = self.recipe.signal.encode(stored, self.spec, Rng(self.seed, position, "data", device=self.device))
+        rng = Rng(self.seed, position, "data", device=self.device)
+        batch = self.recipe.signal.batch(stored, labels, self.spec, rng)
         self.data_seconds += time.perf_counter() - start
-        return Batch(x, labels if self.spec.classes else None, extra)
+        return replace(batch, extra=batch.extra | extra)
 
     def _update(self, phase: Phase, batch: Batch, position: int, sight: Sight | None = None) -> None:
         for name, net in self.nets.items():
@@ -191,6 +192,37 @@ class Trainer:
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples from the averaged generators."""
         return bundle.generate(self.recipe, self.spec, self.to_share(request.truncation), request, self.device)
+
+    @torch.inference_mode()
+    def exhibit(self, count: int) -> tuple[Any, int] | None:
+        """What the task shows of `count` real samples: the same ones throughout a run, with nothing drawn anew.
+
+        Returns:
+            Pictures as a user gets them, those of one sample after the other, and how many a sample has; None from a
+            task that shows none.
+        """
+        recipe = self.recipe
+        if not recipe.task.exhibits:
+            return None
+        nets = Nets({**self.nets, **self.to_share()}, self.nets.memory)
+        modes = [(module, module.training) for net in nets.values() for module in net.modules()]
+        found: list[Tensor] = []
+        try:
+            for net in nets.values():
+                net.eval()
+            for start in range(0, count, recipe.batch):
+                stored, labels, extra = self.loader.peek(recipe.seed, start, min(recipe.batch, count - start))
+                rng = Rng(recipe.seed, start, "exhibit", device=self.device)
+                batch = recipe.signal.still().batch(stored, labels, self.spec, rng)
+                shown = recipe.task.exhibit(nets, replace(batch, extra=batch.extra | extra))
+                if not shown:
+                    return None
+                found.append(torch.stack(shown, dim=1))  # [N, pictures, *shape]
+        finally:
+            for module, mode in modes:
+                module.training = mode
+        pictures = torch.cat(found)
+        return recipe.signal.decode(pictures.flatten(0, 1), self.spec), pictures.shape[1]
 
     def to_share(self, truncation: float = 1.0) -> Nets:
         """The averaged generators with the statistics that samples are made with."""
@@ -271,6 +303,9 @@ class Session:
 
     def generate(self, request: Request) -> np.ndarray:
         return self.trainer.generate(request)
+
+    def exhibit(self, count: int) -> tuple[Any, int] | None:
+        return self.trainer.exhibit(count)
 
     def log(self, event: str, **fields: Any) -> None:
         said = {"event": event, "samples": self.samples, "t": round(time.time(), 3), **fields}

@@ -278,7 +278,7 @@ def subject_of_run(
     recipe = model.recipe
     source = recipe.data if data is None else build(DataSource, DataSource.from_text(data), what=f"--data {data}")
     try:
-        dataset = source.open()
+        dataset = recipe.signal.items(source.open())
     except UserError as error:
         if data is not None:
             raise
@@ -320,7 +320,7 @@ def heldout_part(
     names = {field.name for field in fields(source)}
     assert "split" in names
     try:
-        dataset = replace(source, split="test").open()  # type: ignore[call-arg]
+        dataset = signal.items(replace(source, split="test").open())  # type: ignore[call-arg]
         side = real_side(signal, dataset, spec, seed=seed, fewest=FEWEST, progress=progress)
     except UserError as error:
         return None, f"{NO_HELDOUT} ({error})"

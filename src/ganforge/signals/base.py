@@ -13,7 +13,7 @@ from torch import Tensor
 from ganforge.core.component import Component
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset, Spec
+from ganforge.core.types import Batch, Dataset, Spec
 
 Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
 """From a wanted sample shape to the nearest one that the nets can make."""
@@ -45,6 +45,10 @@ class Signal(Component, family="signal"):
     extractor: ClassVar[str] = "raw"
     """Where features come from where nobody says otherwise: the name of an extractor."""
 
+    def items(self, dataset: Dataset) -> Dataset:
+        """The data set as this signal counts its items: as it is, or cut into parts that each are one. Comes first."""
+        return dataset
+
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         """The shape of a sample and all that `decode` will need, from the data and from what the nets can reach.
 
@@ -67,6 +71,15 @@ class Signal(Component, family="signal"):
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         """Prepared items, [N, *spec.shape], as the float32 that the nets see. May draw (a flip) from `rng`."""
         raise NotImplementedError
+
+    def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:
+        """Prepared items as the tasks see them: encoded, with their labels and, in `extra`, what they were made from.
+
+        Args:
+            stored: prepared items, [N, ...], on the device.
+            labels: int64 [N] or None; left out where the task uses none.
+        """
+        return Batch(self.encode(stored, spec, rng), labels if spec.classes else None)
 
     def still(self) -> Self:
         """This signal with nothing drawn anew at each look (no flips, no random crops): how real samples are judged."""

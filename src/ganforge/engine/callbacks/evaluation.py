@@ -58,7 +58,7 @@ class Evaluator(Listener):
     def on_start(self) -> None:
         """Opens the data and the extractor, so that what cannot work says so before hours of training."""
         recipe, cache = self.run.recipe, cache_folder() / "evaluation"
-        dataset = recipe.data.open()
+        dataset = recipe.signal.items(recipe.data.open())
         extractor = self.config.extractor or build(Extractor, {"kind": recipe.signal.extractor})
         for part in (*self.config.metrics, extractor):
             refuse_other_signals(part, recipe.signal)
