@@ -19,7 +19,9 @@ class FakeRun:
         self.folder = folder
         self.spec = Spec((1, 8, 8), classes, tuple(map(str, range(classes))), {"mode": "L", "depth": 8})
         self.samples = 0
-        self.recipe = types.SimpleNamespace(name="fake", signal=Image(), samples=1000, batch=8)
+        task = types.SimpleNamespace(invents=True)
+        self.recipe = types.SimpleNamespace(name="fake", signal=Image(), samples=1000, batch=8, task=task)
+        self.shown: tuple[np.ndarray, int] | None = None
         self.events = EventLog(folder / "events.jsonl")
         self.requests: list[Request] = []
         self.notices: list[str] = []
@@ -28,6 +30,9 @@ class FakeRun:
         self.requests.append(request)
         shade = torch.arange(request.n) if request.labels is None else request.labels * 25
         return np.broadcast_to(shade.numpy().astype(np.uint8)[:, None, None, None], (request.n, 8, 8, 1)).copy()
+
+    def exhibit(self, count: int) -> tuple[np.ndarray, int] | None:
+        return self.shown
 
     def log(self, event: str, **fields) -> None:
         self.events.write({"event": event, "samples": self.samples, "t": 0.0, **fields})

@@ -51,6 +51,30 @@ def test_one_row_a_class(labelled):
     assert rows == [0, 25, 50]
 
 
+def shown_triples(n: int) -> np.ndarray:
+    """n samples of three pictures each: shades 10k, 10k + 1, 10k + 2."""
+    shade = (10 * np.arange(n)[:, None] + np.arange(3)).reshape(-1).astype(np.uint8)
+    return np.broadcast_to(shade[:, None, None, None], (3 * n, 8, 8, 1)).copy()
+
+
+def test_what_is_made_of_real_samples_stands_beside_them_in_whole_rows(run):
+    run.shown, run.recipe.task.invents = (shown_triples(7), 3), False
+    Previews(columns=8, rows=3).build(run).on_start()
+    grid = np.asarray(Image.open(run.folder / "previews/latest.png").convert("L"))
+    assert not run.requests, "a task that makes nothing of latents is not asked for samples"
+    cell = (grid.shape[1] + 2) // 6
+    assert grid[5, 5::cell].tolist() == [0, 1, 2, 10, 11, 12], "two triples a row of eight"
+    assert grid[5::cell, 5].tolist() == [0, 20, 40]
+
+
+def test_a_task_that_does_both_shows_both(run):
+    run.shown = (shown_triples(4), 3)
+    Previews(columns=6, rows=2).build(run).on_start()
+    grid = np.asarray(Image.open(run.folder / "previews/latest.png").convert("L"))
+    cell = (grid.shape[1] + 2) // 6
+    assert grid[5::cell, 5].tolist() == [0, 6, 0, 20], "two rows of samples, then two of real ones"
+
+
 @pytest.mark.parametrize(("rows", "expected"), [(None, 16), (2, 2), (20, 20)])
 def test_many_classes_are_cut_to_what_one_can_look_at(labelled, rows, expected):
     import dataclasses

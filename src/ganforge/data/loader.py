@@ -118,14 +118,12 @@ class Loader:
     def sweep(self) -> Iterator[tuple[int, Tensor, Tensor | None]]:
         """All items once, in the order of the data set: (the first one's number, prepared, labels), part by part."""
         for start in range(0, len(self.dataset), SWEEP):
-            items = np.arange(start, min(start + SWEEP, len(self.dataset)))
-            if self.in_memory:
-                yield start, *self._kept(items)
-            else:
-                found = [self._usable(int(k)) for k in items]
-                x = torch.from_numpy(np.stack([item for _, item in found])).to(self.device)
-                index = torch.tensor([k for k, _ in found])
-                yield start, x, None if self._labels is None else self._labels[index].to(self.device)
+            yield start, *self._found(np.arange(start, min(start + SWEEP, len(self.dataset))))
+
+    def peek(self, seed: int, start: int, count: int) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
+        """As `batch`, of any seed, place and count, and past what is read ahead: to look at, not to train on."""
+        items, extra = self.order.rows(seed, start, count)
+        return *self._found(items), self._on_device(extra)
 
     def reseed(self, seed: int) -> None:
         """Another order of the samples from here on; what was read ahead in the old one is dropped."""
@@ -136,6 +134,15 @@ class Loader:
         """Stops the threads. The loader is of no use afterwards."""
         self._drop()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _found(self, items: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """Items by their number in the data set, prepared, and their labels."""
+        if self.in_memory:
+            return self._kept(items)
+        found = [self._usable(int(k)) for k in items]
+        x = torch.from_numpy(np.stack([item for _, item in found])).to(self.device)
+        index = torch.tensor([k for k, _ in found])
+        return x, None if self._labels is None else self._labels[index].to(self.device)
 
     def _kept(self, items: np.ndarray) -> tuple[Tensor, Tensor | None]:
         rows = torch.from_numpy(self._row[items]).to(self.device)

@@ -195,11 +195,11 @@ class Trainer:
 
     @torch.inference_mode()
     def exhibit(self, count: int) -> tuple[Any, int] | None:
-        """What the task shows of `count` real samples: the same ones throughout a run, with nothing drawn anew.
+        """What the task shows of real samples: the same ones throughout a run, with nothing drawn anew.
 
         Returns:
-            Pictures as a user gets them, those of one sample after the other, and how many a sample has; None from a
-            task that shows none.
+            About `count` pictures as a user gets them, those of one sample after the other, and how many a sample has;
+            None from a task that shows none.
         """
         recipe = self.recipe
         if not recipe.task.exhibits:
@@ -210,8 +210,9 @@ class Trainer:
         try:
             for net in nets.values():
                 net.eval()
-            for start in range(0, count, recipe.batch):
-                stored, labels, extra = self.loader.peek(recipe.seed, start, min(recipe.batch, count - start))
+            while sum(part.shape[0] * part.shape[1] for part in found) < count:
+                start = len(found) * recipe.batch
+                stored, labels, extra = self.loader.peek(recipe.seed, start, min(recipe.batch, count))
                 rng = Rng(recipe.seed, start, "exhibit", device=self.device)
                 batch = recipe.signal.still().batch(stored, labels, self.spec, rng)
                 shown = recipe.task.exhibit(nets, replace(batch, extra=batch.extra | extra))

@@ -100,3 +100,40 @@ class Task(Component, family="task"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         """New encoded samples [n, *spec.shape] from trained nets in evaluation mode."""
         raise NotImplementedError
+
+    def directions(self) -> tuple[str, ...]:
+        """The ways in which it makes one sample of another: ("",) where there is one way, () where it does not."""
+        return ()
+
+    def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
+        """What trained nets in evaluation mode make of a source.
+
+        Args:
+            source: float [N, Cs, h, w], encoded as in training.
+            direction: one of `directions()`; "" for the first.
+
+        Returns:
+            Encoded samples [N, C, h·s, w·s].
+        """
+        raise NotImplementedError
+
+    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
+        """What there is to show of some real samples, one beside the other: the source, what is made of it, the target.
+
+        Args:
+            nets: all players in evaluation mode, the generators averaged.
+
+        Returns:
+            The columns of the grid, each [N, *spec.shape]; None for nothing.
+        """
+        return None
+
+    @property
+    def invents(self) -> bool:
+        """Whether it makes samples of latents alone."""
+        return type(self).sample is not Task.sample
+
+    @property
+    def exhibits(self) -> bool:
+        """Whether it has something to show of real samples."""
+        return type(self).exhibit is not Task.exhibit

@@ -39,6 +39,10 @@ class RunView(Protocol):
         """Decoded samples from the averaged generators, in evaluation mode."""
         ...
 
+    def exhibit(self, count: int) -> tuple[Any, int] | None:
+        """About `count` pictures of real samples and what is made of them, and how many each sample has; or None."""
+        ...
+
     def log(self, event: str, **fields: Any) -> None:
         """Writes an event."""
         ...

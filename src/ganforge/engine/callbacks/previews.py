@@ -1,9 +1,10 @@
-"""Grids of what the generator makes of the same latents as training goes on."""
+"""Grids of what the generator makes of the same latents, or of the same real samples, as training goes on."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -14,17 +15,21 @@ from ganforge.engine.callbacks.base import Callback, Listener, RunView, due
 from ganforge.engine.callbacks.guard import Guard
 
 MOST_ROWS = 16
+EXHIBITED = 4
+"""Rows of what is made of real samples, where nobody says otherwise."""
 
 
 class Previews(Callback, kind="previews"):
-    """Writes a grid of samples to `previews/` every so many samples: always the same latents, one row a class."""
+    """Writes a grid to `previews/` every so many samples: samples of the same latents, one row a class, and, from a
+    task that shows what it makes of real samples, the same ones of these: source, made, target side by side."""
 
     every: PositiveCount = 10_000
     """Samples between two grids; there is also one at the start and one at the end."""
     columns: int = Field(default=8, ge=1, le=64)
     """Pictures a row."""
     rows: int | None = Field(default=None, ge=1, le=64)
-    """Rows of the grid. By default one a class (at most 16), or 8 where there are no labels."""
+    """Rows of samples. By default one a class (at most 16), or 8 where there are no labels. Of real samples as many,
+    by default 4."""
     seed: Count = 0
     """Which latents."""
 
@@ -66,9 +71,23 @@ class PreviewWriter(Listener):
         with self.guard():
             self.folder.mkdir(parents=True, exist_ok=True)
             path, latest, temporary = self._path(), self.folder / "latest.png", self.folder / ".writing.png"
-            samples = self.run.generate(self.request)
+            samples, columns = self._pictures()
             # Through a temporary file: whoever watches the folder never reads half a picture.
-            self.run.recipe.signal.preview(samples, temporary, self.config.columns, self.run.spec)
+            self.run.recipe.signal.preview(samples, temporary, columns, self.run.spec)
             temporary.replace(path)
             shutil.copyfile(path, temporary)
             temporary.replace(latest)
+
+    def _pictures(self) -> tuple[Any, int]:
+        """What the grid holds, and how many of it a row."""
+        run, columns, rows = self.run, self.config.columns, self.config.rows or EXHIBITED
+        shown = run.exhibit(rows * columns)
+        if shown is None:
+            return run.generate(self.request), columns
+        pictures, each = shown
+        columns = max(1, columns // each) * each  # whole samples a row
+        pictures = pictures[: rows * columns]
+        if run.recipe.task.invents:
+            made = run.generate(self.request)
+            pictures = run.recipe.signal.join([made[: len(made) // columns * columns], pictures], run.spec)
+        return pictures, columns

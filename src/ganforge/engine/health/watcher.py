@@ -17,7 +17,6 @@ from ganforge.core.types import Request
 from ganforge.engine.health import sight as measures
 from ganforge.engine.health.base import Health, Rollback, Watch
 from ganforge.engine.health.diagnosis import HEALTHY, KEPT, UNSETTLED, Diagnosis, diagnose, sign_of
-from ganforge.tasks.base import Task
 
 if TYPE_CHECKING:
     from ganforge.engine.trainer import Sight, Trainer
@@ -124,7 +123,7 @@ def live_samples(trainer: Trainer, n: int, labels: Tensor | None, extra: dict[st
 
     Not of the averaged generators: these still look well when those that are trained have long gone wrong.
     """
-    if type(trainer.recipe.task).sample is Task.sample:  # left as it is in the base: there is nothing to draw
+    if not trainer.recipe.task.invents:
         return None
     modules = [module for name in trainer.recipe.task.generators() for module in trainer.nets[name].modules()]
     training = [module.training for module in modules]
