@@ -62,13 +62,15 @@ class Verdict(NamedTuple):
     """What a discriminator says of a batch."""
 
     logits: Tensor
-    """[N], before any sigmoid: high means real."""
+    """[N], or [N, P] of a net that judges P patches of each sample: before any sigmoid, high means real."""
     features: Tensor | None = None
     """[N, F]: its last hidden layer, for losses that match features."""
     classes: Tensor | None = None
     """[N, classes], before any softmax: which class it takes each sample for, where it guesses that (ACGAN)."""
     rebuilt: Callable[[], Tensor] | None = None
     """→ [N]: how far off it is when it draws the samples from its own features, where it can (FastGAN)."""
+    layers: list[Tensor] | None = None
+    """Its hidden maps, first to last, each [N, F, h, w], for losses that compare them (pix2pixHD)."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class Dataset:
         classes: names of the labels, in their order; empty without labels.
         skipped: (item, why) of what was found but cannot be used.
         digest: a hash of the content where that is cheap to have, else empty.
+        source: a set whose item k is what item k of this one is to be made from (a sketch, a label map), or None.
     """
 
     name: str = ""
@@ -179,6 +182,7 @@ class Dataset:
     classes: tuple[str, ...] = ()
     skipped: list[tuple[str, str]]
     digest: str = ""
+    source: Dataset | None = None
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -190,6 +194,19 @@ class Dataset:
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         """How many items there are of each (shape, dtype): pictures as ((H, W, C), "uint8"). Cheap: headers only."""
         raise NotImplementedError
+
+    def each_shape(self) -> list[tuple[int, ...] | None]:
+        """The shape of each item, in their order; None where it cannot be read."""
+        shapes = list(self.shapes())
+        if len(shapes) == 1:
+            return [shapes[0][0]] * len(self)
+        return [self._shape(k) for k in range(len(self))]
+
+    def _shape(self, index: int) -> tuple[int, ...] | None:
+        try:
+            return self.read(index).shape
+        except BadItem:
+            return None
 
     def describe(self, index: int) -> str:
         """Where item `index` comes from: a file's name, for messages."""

@@ -126,7 +126,7 @@ class PictureDataset(Dataset):
         self.name, self.store, self.files, self.labels, self.classes = name, store, list(files), labels, tuple(classes)
         self.ignored = ignored
         self.skipped: list[tuple[str, str]] = []
-        self._shapes: dict[tuple[tuple[int, ...], str], int] | None = None
+        self._headers: list[tuple[tuple[int, ...], str] | None] | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -144,16 +144,22 @@ class PictureDataset(Dataset):
         return sum(self.store.size(file) for file in self.files)
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        """Of the files whose header can be read. The first call reads them all; the answer is kept."""
-        if self._shapes is None:
-            counts: Counter[tuple[tuple[int, ...], str]] = Counter()
+        """Of the files whose header can be read."""
+        return dict(Counter(found for found in self._read_headers() if found))
+
+    def each_shape(self) -> list[tuple[int, ...] | None]:
+        return [found and found[0] for found in self._read_headers()]
+
+    def _read_headers(self) -> list[tuple[tuple[int, ...], str] | None]:
+        """Of all files; None for those that cannot be read. The first call reads them all; the answer is kept."""
+        if self._headers is None:
+            headers = []
             with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, Bar("looking at pictures", len(self)) as bar:
                 for found in pool.map(self._header, self.files, chunksize=64):
                     bar.advance(1)
-                    if found:
-                        counts[found] += 1
-            self._shapes = dict(counts)
-        return self._shapes
+                    headers.append(found)
+            self._headers = headers
+        return self._headers
 
     def _header(self, file: str) -> tuple[tuple[int, ...], str] | None:
         try:

@@ -30,7 +30,7 @@ def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.devi
     loader = Loader(
         dataset if whole is None else Prepared(dataset, whole),
         (lambda item: recipe.signal.prepare(item, spec)) if whole is None else (lambda item: item),
-        spec.shape if whole is None else whole.shape[1:],
+        recipe.signal.stored(spec) if whole is None else whole.shape[1:],
         batch=recipe.batch,
         seed=recipe.seed,
         device=device,

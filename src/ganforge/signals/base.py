@@ -44,6 +44,8 @@ class Signal(Component, family="signal"):
     """What `ganforge evaluate` measures where nobody says otherwise: names of metrics."""
     extractor: ClassVar[str] = "raw"
     """Where features come from where nobody says otherwise: the name of an extractor."""
+    judged: ClassVar[int] = 10_000
+    """Generated samples that are judged where nobody says how many; 0: as many as there are real ones."""
 
     def items(self, dataset: Dataset) -> Dataset:
         """The data set as this signal counts its items: as it is, or cut into parts that each are one. Comes first."""
@@ -57,8 +59,12 @@ class Signal(Component, family="signal"):
         """
         raise NotImplementedError
 
+    def stored(self, spec: Spec) -> tuple[int, ...]:
+        """The shape of a prepared item; by default that of a sample."""
+        return spec.shape
+
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
-        """A raw item in the compact form that is kept in memory, `spec.shape`. Deterministic; runs once an item."""
+        """A raw item in the compact form that is kept in memory, `stored(spec)`. Deterministic; runs once an item."""
         raise NotImplementedError
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray | None:
@@ -69,7 +75,7 @@ class Signal(Component, family="signal"):
         return None
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
-        """Prepared items, [N, *spec.shape], as the float32 that the nets see. May draw (a flip) from `rng`."""
+        """Prepared items, [N, *stored(spec)], as the float32 that the nets see. May draw (a flip) from `rng`."""
         raise NotImplementedError
 
     def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:
@@ -92,6 +98,13 @@ class Signal(Component, family="signal"):
     def join(self, parts: Sequence[Any], spec: Spec) -> Any:
         """Decoded parts, one after the other, as one."""
         return np.concatenate(parts)
+
+    def known(self, dataset: Dataset) -> Any | None:
+        """All real samples as people know them, with `len` and slices, where the data set holds them so (a table).
+
+        They are judged against as they are. None: real samples go through `prepare`, `encode` and `decode` first.
+        """
+        return None
 
     def preview(self, samples: Any, path: Path, columns: int, spec: Spec) -> None:
         """Writes decoded samples as one picture (PNG), `columns` a row."""
