@@ -36,7 +36,7 @@ class Autoencode(Task, kind="autoencode"):
     generator: Generator
     """The net that makes samples of latents."""
     likelihood: Likelihood
-    """What the generator's output says of samples: gaussian for pictures, columns for tables."""
+    """What the generator's output says of samples: optimal_gaussian for pictures, columns for tables."""
     reconstruction: Rate = 1.0
     """Weight of the price of a sample that is encoded and made again."""
     beta: Rate = 1.0
@@ -59,11 +59,8 @@ class Autoencode(Task, kind="autoencode"):
 
     def loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """The negative evidence lower bound, in its two parts."""
-        mean, log_variance = nets.E(batch.x, batch.c)
-        mean, log_variance = mean.float(), log_variance.float()
-        z = mean + (0.5 * log_variance).exp() * rng.normal("z", mean.shape)
+        z, divergence = encoded(nets, batch, rng)
         price = _decoder(nets).price(z, batch.x, batch.c)
-        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
         weights = at(self.reconstruction, rng.samples), at(self.beta, rng.samples)
         return Terms({"reconstruction": weights[0] * price, "kl": weights[1] * divergence})
 
@@ -77,6 +74,21 @@ class Autoencode(Task, kind="autoencode"):
         raw = G(z, labels)
         noise = block_normal(request.seed, "choices", request.start, request.n, math.prod(raw.shape[1:]))
         return G.draw(raw, torch.special.ndtr(noise).view(raw.shape).to(request.device))
+
+    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
+        """Real samples, and each as G makes it again of the middle of where E puts it."""
+        if len(batch.x.shape) != 4:
+            return None
+        raw = _decoder(nets)(nets.E(batch.x, batch.c)[0], batch.c)
+        return [batch.x, _decoder(nets).draw(raw, torch.full_like(raw, 0.5))]
+
+
+def encoded(nets: Nets, batch: Batch, rng: Rng) -> tuple[Tensor, Tensor]:
+    """Latents [N, L] drawn from where E puts each sample, and what that differs from N(0, 1): KL [N]."""
+    mean, log_variance = nets.E(batch.x, batch.c)
+    mean, log_variance = mean.float(), log_variance.float()
+    z = mean + (0.5 * log_variance).exp() * rng.normal("z", mean.shape)
+    return z, 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
 
 
 class Decoder(nn.Module):
