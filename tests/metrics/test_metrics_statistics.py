@@ -8,7 +8,7 @@ import pytest
 from ganforge.core.errors import UserError
 from ganforge.metrics import statistics
 from ganforge.metrics.base import Comparison, Encoder, Metric, Side, fingerprint_of, measure, short_count
-from ganforge.metrics.extractors.raw import Raw
+from ganforge.metrics.extractors.raw import Raw, RawEncoder
 from ganforge.metrics.statistics import Gather, moments
 from ganforge.registry import load_all
 
@@ -181,3 +181,25 @@ def test_raw_features_serve_points(sides):
     encoder = Raw().open(sides[0])
     assert (encoder.dim, encoder.tag) == (4, "raw")
     assert measure([Metric.parse("fd")], Comparison(*sides, encoder))[0].value < 0.1
+
+
+def test_a_cache_that_fails_costs_time_and_nothing_else(tmp_path, caplog):
+    """A full disk, a folder that may not be written and a damaged file end no evaluation: the figure is the same."""
+    rng = np.random.default_rng(0)
+    real, fake = (Side.of(rng.normal(size=(64, 3)).astype(np.float32)) for _ in range(2))
+
+    def distance(cache):
+        return measure([Metric.parse("fd")], Comparison(real, fake, RawEncoder(3), cache=cache))[0].value
+
+    wanted = distance(tmp_path / "good")
+    blocked = tmp_path / "a file, not a folder"
+    blocked.write_text("")
+    assert distance(blocked) == wanted
+    assert "could not be kept there" in caplog.text
+    for kept in (tmp_path / "good").rglob("*.safetensors"):
+        kept.write_bytes(kept.read_bytes()[:50])
+    assert distance(tmp_path / "good") == wanted
+    assert "computed again" in caplog.text
+    caplog.clear()
+    assert distance(tmp_path / "good") == wanted
+    assert not caplog.text, "the damaged files were replaced"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from ganforge.core.component import Component, PositiveCount
@@ -27,6 +29,7 @@ from ganforge.metrics import statistics
 from ganforge.metrics.statistics import Gather, Moments
 
 T = TypeVar("T")
+log = logging.getLogger("ganforge")
 Progress = Callable[[str, int, int], None]
 """Told (what is going on, how much is done, of how much); for bars."""
 
@@ -215,6 +218,7 @@ class Comparison:
         classes: names of the labels.
         paired: whether sample i of one side belongs to sample i of the other.
         latents: the generator itself, for path lengths.
+        facts: what the signal knows of its samples (`Spec.state`); of a table its `columns` and the `target`.
         seed: of every draw a metric makes.
         device: where nets run.
         cache: folder in which statistics of sides with a fingerprint are kept; None: nowhere.
@@ -235,6 +239,7 @@ class Comparison:
         classes: Sequence[str] = (),
         paired: bool = False,
         latents: Latents | None = None,
+        facts: Mapping[str, Any] | None = None,
         seed: int = 0,
         device: torch.device | str = "cpu",
         cache: Path | None = None,
@@ -249,7 +254,7 @@ class Comparison:
         self.sides = {"real": real, "fake": fake, "train": self.train, "heldout": heldout}
         self.classes, self.paired, self.latents = tuple(classes), paired, latents
         self.seed, self.device, self.cache, self.reference = seed, torch.device(device), cache, reference
-        self.extra = dict(stamp or {})
+        self.extra, self.facts = dict(stamp or {}), dict(facts or {})
         self.progress: Progress = progress or silent
         self.keep = keep
         self._encoder = encoder
@@ -342,38 +347,43 @@ class Comparison:
 
     def _moments(self, name: str, n: int) -> Moments:
         identity = self.encoder.identity
-        path = self._cache_file(name, f"moments {n}")
-        if path is not None and path.is_file():
-            return statistics.load(path, identity)
-        if self.keep:
-            found = statistics.moments(self.features(name, n))
-        else:
+
+        def gathered() -> Moments:
+            if self.keep:
+                return statistics.moments(self.features(name, n))
             gather = Gather()
             for features, _ in self._stream(name, n):
                 gather.add(features)
-            found = gather.moments()
-        if path is not None:
-            statistics.save(path, found, identity)
-        return found
+            return gather.moments()
+
+        path = self._cache_file(name, f"moments {n}")
+        return cached(
+            path, gathered, lambda p: statistics.load(p, identity), lambda p, x: statistics.save(p, x, identity)
+        )
 
     def _extracted(self, name: str) -> dict[str, np.ndarray]:
         return self.once(("features", id(self.side(name))), lambda: self._extract(name))
 
     def _extract(self, name: str) -> dict[str, np.ndarray]:
-        path = self._cache_file(name, "features")
-        if path is not None and path.is_file():
-            return statistics.load_features(path, self.encoder.identity)
-        n, found = self.side(name).n, {}
-        done = 0
-        for features, probabilities in self._stream(name, n):
-            parts = {"features": features} | ({} if probabilities is None else {"probabilities": probabilities})
-            for key, part in parts.items():
-                whole = found.setdefault(key, np.empty((n, part.shape[1]), np.float32))
-                whole[done : done + len(part)] = part
-            done += len(features)
-        if path is not None:
-            statistics.save_features(path, found, self.encoder.identity)
-        return found
+        identity = self.encoder.identity
+
+        def extracted() -> dict[str, np.ndarray]:
+            n, found = self.side(name).n, {}
+            done = 0
+            for features, probabilities in self._stream(name, n):
+                parts = {"features": features} | ({} if probabilities is None else {"probabilities": probabilities})
+                for key, part in parts.items():
+                    whole = found.setdefault(key, np.empty((n, part.shape[1]), np.float32))
+                    whole[done : done + len(part)] = part
+                done += len(features)
+            return found
+
+        return cached(
+            self._cache_file(name, "features"),
+            extracted,
+            lambda p: statistics.load_features(p, identity),
+            lambda p, x: statistics.save_features(p, x, identity),
+        )
 
     def _stream(self, name: str, n: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         """Features and probabilities of the first `n` samples of a side, checked, batch by batch."""
@@ -399,6 +409,26 @@ class Comparison:
             return None
         key = hashlib.sha256("\n".join([side.fingerprint, self.encoder.identity, what]).encode()).hexdigest()
         return self.cache / "statistics" / f"{key[:32]}.safetensors"
+
+
+def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], save: Callable[[Path, T], None]) -> T:
+    """What `path` holds, or else what `make` makes, which is kept there.
+
+    A cache only saves time: a file that is damaged is made anew, and one that cannot be written is done without.
+    """
+    if path is None:
+        return make()
+    if path.is_file():
+        try:
+            return load(path)
+        except UserError as error:
+            log.warning("%s: computed again, and the file written anew", error)
+    found = make()
+    try:
+        save(path, found)
+    except (OSError, SafetensorError) as error:
+        log.warning("%s: could not be kept there (%s), so the next evaluation will compute it again", path, error)
+    return found
 
 
 class Metric(Component, family="metric"):
