@@ -213,3 +213,9 @@ def test_a_look_at_the_runs_health_compares_rows_of_the_same_conditions(monkeypa
     b = batch()
     watcher.measure(trainer, SimpleNamespace(batch=b, stats={}, gradients={}))
     assert torch.equal(asked[0].extra["condition"], b.extra["condition"])
+
+
+def test_a_discriminator_that_looks_across_the_batch_is_refused():
+    """Real and fake packs go through D together, so it must judge each by itself."""
+    with pytest.raises(UserError, match=r"across the batch.*task\.discriminator=tabular"):
+        players(tabular(discriminator={"kind": "mlp", "norm": "batch"}))

