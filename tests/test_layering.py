@@ -18,13 +18,17 @@ BASES = {"signals.base", "data.base", "objectives.base", "nets.base", "augment.b
 MAY_IMPORT = {
     "core": set(),
     "registry": {"core"},
-    "signals": {"core"},
+    "signals": {"core", "data.degrade.base"},  # a pair may make its source from its target
     "data": {"core"},
     "objectives": {"core"},
     "nets": {"core"},
     "augment": {"core"},
     "metrics": {"core", "signals"},
-    "tasks": {"core", "objectives.base", "nets.base", "nets.layers.columns", "augment.base"},
+    "tasks": {
+        "core", "objectives.base", "nets.base", "augment.base", "nets.layers.columns",
+        # Which grids a picture is halved to, and how far nets have grown: what tasks of several scales are about.
+        "nets.layers.pyramid", "nets.layers.growth",
+    },
     # The loader serves every source and names none; bars and the cache's place serve all that takes long.
     "engine": {"core", "registry", "data.loader", "data.progress", "data.download", *BASES},
     "recipes": {

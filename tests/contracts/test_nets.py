@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -16,6 +16,7 @@ from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.nets.base import Discriminator, Generator, Verdict, couples_batch
+from ganforge.nets.layers.growth import Growing
 from ganforge.registry import load_all
 
 load_all()
@@ -78,6 +79,23 @@ def opened(net: nn.Module) -> nn.Module:
             if not parameter.any():
                 parameter.normal_(0, 0.1)
     return net
+
+
+def pictures(net: nn.Module, z: Tensor, c: Tensor | None) -> list[Tensor]:
+    """All that a generator can make of latents: one that grows paints on each grid, and so does one of many scales."""
+    if isinstance(net, Growing):
+        return [net(z, c) for _ in on_each_grid(net)]
+    return net.scales(z, c) if hasattr(net, "scales") else [net(z, c)]  # type: ignore[operator]
+
+
+def on_each_grid(net: nn.Module) -> Iterator[tuple[int, ...] | None]:
+    """The sizes that a growing net works with, one after the other, each while it does; None for any other net."""
+    if not isinstance(net, Growing):
+        yield None
+        return
+    for grid in range(net.top + 1):
+        net.grow(grid)
+        yield net.sizes[grid]  # type: ignore[index]
 
 
 def every_parameter_learns(net: nn.Module, loss: Tensor) -> None:
@@ -146,8 +164,8 @@ class TestGenerator:
 
     def test_every_parameter_learns(self, net_of, spec):
         net = opened(built(net_of, spec))
-        x = net(torch.randn(N, SMALL["latent"]), labels(spec))
-        every_parameter_learns(net, (x * torch.randn_like(x)).sum())
+        made = pictures(net, torch.randn(N, SMALL["latent"]), labels(spec))
+        every_parameter_learns(net, torch.stack([(x * torch.randn_like(x)).sum() for x in made]).sum())
 
     def test_same_seed_same_net(self, net_of, spec):
         a, b = built(net_of, spec, 3), built(net_of, spec, 3)
@@ -203,9 +221,13 @@ class TestDiscriminator:
 
     def test_every_parameter_learns(self, net_of, spec):
         net = opened(built(net_of, spec))
-        verdict = net(torch.randn(N, *spec.shape), labels(spec))
-        rebuilt = verdict.rebuilt() if verdict.rebuilt else torch.zeros(N)
-        every_parameter_learns(net, (verdict.logits * torch.randn(N) + rebuilt).sum())
+        loss = torch.zeros(())
+        for size in on_each_grid(net):
+            verdict = net(torch.randn(N, spec.shape[0], *(size or spec.shape[1:])), labels(spec))
+            rebuilt = verdict.rebuilt() if verdict.rebuilt else torch.zeros(N)
+            logits = verdict.logits
+            loss = loss + (logits * torch.randn_like(logits)).sum() + rebuilt.sum()
+        every_parameter_learns(net, loss)
 
     def test_samples_learn(self, net_of, spec):
         x = torch.randn(N, *spec.shape, requires_grad=True)

@@ -15,6 +15,7 @@ from ganforge.core.types import Memory, Spec
 from ganforge.objectives.base import Objective, Penalty, Play, Term
 from ganforge.objectives.classic import Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
 from ganforge.objectives.consistency import Bcr, LeCam, Zcr, ZcrTerm
+from ganforge.objectives.drift import Drift
 from ganforge.objectives.matching import FeatureMatching
 from ganforge.objectives.penalties import R1, R2, Dragan, GradientPenalty
 from ganforge.objectives.relativistic import RaGan, RpGan
@@ -273,6 +274,7 @@ PRICES = {
     "dragan": [(Dragan(), linear, (W.norm() - 1).square().expand(3)), (Dragan(target=0), linear, one(W.norm() ** 2))],
     "r1": [(R1(), linear, W.square().sum().expand(3) / 2), (R1(), quadratic, norms(X).square() / 2)],
     "r2": [(R2(), linear, W.square().sum().expand(3) / 2), (R2(), quadratic, norms(Y).square() / 2)],
+    "drift": [(Drift(), quadratic, quadratic(X).square())],
     "lecam": [(LeCam(), quadratic, (quadratic(X) + 0.7).square() + (quadratic(Y) - 0.3).square())],
     "bcr": [(Bcr(shift=1), linear, bcr_of_linear(1)), (Bcr(shift=0, flip=False), linear, one(0.0))],
     "zcr": [(Zcr(sigma=0.5), quadratic, (quadratic(Y) - quadratic(beside(0.5))).square())],

@@ -21,6 +21,7 @@ from ganforge.recipes import make_recipe
 FILE = Path(__file__).with_name("losses.json")
 STEPS = {1: 1e-4, 5: 1e-3, 20: 1e-2, 50: 5e-2}
 """Step → relative tolerance."""
+PHASES = ("D", "G", "VAE", "D0", "G0", "D1", "G1", "D2", "G2")
 SMALL = ["data=digits", "batch=16", "precision=fp32", "seed=7"]
 DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
@@ -52,6 +53,9 @@ SYSTEMS = {
     "stylegan2-256": STYLES,
     "stylegan2-small": STYLES,
     "fastgan": STYLES,
+    "lapgan-small": ["task.refiner.channels=4", "task.judge.channels=4"],
+    "progan-small": [*STYLES, "task.steady=160", "task.fade=160"],
+    "msg-gan-small": STYLES,
     "ctgan": TABLE,
     "table-gan": TABLE,
     "tvae": TABLE,
@@ -59,7 +63,7 @@ SYSTEMS = {
 
 
 def losses(name: str) -> dict[str, list[float]]:
-    """[D's loss, G's loss] at each of `STEPS`; of a system without critics its one loss."""
+    """[D's loss, G's loss] at each of `STEPS`; of a system without critics its one loss, of a pyramid every level's."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -73,7 +77,7 @@ def losses(name: str) -> dict[str, list[float]]:
                 trainer.iterate()
                 values = trainer.stats.take()
                 if step in STEPS:
-                    found[str(step)] = [values[f"loss/{p}"] for p in ("D", "G", "VAE") if f"loss/{p}" in values]
+                    found[str(step)] = [values[f"loss/{p}"] for p in PHASES if f"loss/{p}" in values]
             return found
     finally:
         torch.set_num_threads(threads)

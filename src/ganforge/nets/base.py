@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ganforge.core.component import Component
 from ganforge.core.types import Spec, Verdict
 
-__all__ = ["Discriminator", "Encoder", "Generator", "Likelihood", "Verdict", "couples_batch"]
+__all__ = ["Discriminator", "Encoder", "Generator", "Likelihood", "Refiner", "Verdict", "couples_batch"]
 
 
 class Generator(Component, family="generator"):
@@ -42,6 +42,17 @@ class Discriminator(Component, family="discriminator"):
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The sample shape nearest to the one wanted that this net can judge."""
         return shape
+
+    def build(self, spec: Spec) -> nn.Module:
+        """A fresh module with initialised weights, drawn from torch's global generator."""
+        raise NotImplementedError
+
+
+class Refiner(Component, family="refiner"):
+    """Makes what a picture lacks: `forward(z, low, c)` takes noise z [N, H·W], a number a pixel, a picture without its
+    finest band low [N, *spec.shape] and c int64 [N] or None, and returns that band [N, *spec.shape]. Its attribute
+    `size` is (H, W).
+    """
 
     def build(self, spec: Spec) -> nn.Module:
         """A fresh module with initialised weights, drawn from torch's global generator."""

@@ -41,7 +41,7 @@ class Acgan(Synthesis, kind="acgan"):
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         D = self.discriminator.build(Spec(spec.shape, state=spec.state))
-        self._refuse_batch_norm(D)
+        self._refuse_batch_norm(D, self.discriminator)
         classifier = Classifier(D, feature_width(D, spec, self.discriminator.kind), spec.classes)
         return {"G": self.generator.build(spec), "D": classifier}
 

@@ -19,7 +19,7 @@ x [N, *shape] real samples, c [N] their labels (or None), z [N, L] ~ N(0, 1). Lo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -99,21 +99,27 @@ class Synthesis(Task, kind="synthesis"):
         return latent.nearest_for_both(self.generator, self.discriminator, shape)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        G = self.generator.build(spec)
+        return {"G": self.generator.build(spec), "D": self._critic(self.discriminator, spec)}
+
+    def _critic(self, discriminator: Discriminator, spec: Spec) -> nn.Module:
+        """D for samples of a spec, one at a time or in packs."""
         if self.pack == 1:
-            D = self.discriminator.build(spec)
+            D = discriminator.build(spec)
         else:
-            D = Packed(self.discriminator.build(packed_spec(spec, self.pack)), self.pack, spec.classes)
-        self._refuse_batch_norm(D)
-        return {"G": G, "D": D}
+            D = Packed(discriminator.build(packed_spec(spec, self.pack)), self.pack, spec.classes)
+        self._refuse_batch_norm(D, discriminator)
+        return D
 
     def memory(self, spec: Spec) -> Memory:
+        return Memory(self._remembered(lambda: self.players(spec)))
+
+    def _remembered(self, players: Callable[[], dict[str, nn.Module]]) -> dict[str, Tensor]:
+        """What augmentation and prices remember of a pair of players G and D."""
         found = {f"augment.{k}": v for k, v in (self.augment.memory() if self.augment else {}).items()}
         if any(type(p).memory not in (Penalty.memory, Term.memory) for p in (*self.penalties, *self.terms)):
-            players = self.players(spec)  # some prices remember something of their shape
-            for where, price, player in self._prices(players):
+            for where, price, player in self._prices(players()):  # some remember something of their shape
                 found |= {f"{where}.{k}": v for k, v in price.memory(player).items()}
-        return Memory(found)
+        return found
 
     def _prices(self, players: dict[str, nn.Module]) -> list[tuple[str, Penalty | Term, nn.Module]]:
         of_d = [(f"penalties.{p.kind}", p, players["D"]) for p in self.penalties]
@@ -241,15 +247,15 @@ class Synthesis(Task, kind="synthesis"):
         self.augment.observe(on_real.logits.detach(), memory, rng.samples)
         return {f"augment/{name}": value for name, value in self.augment.stats(memory).items()}
 
-    def _refuse_batch_norm(self, D: nn.Module) -> None:
+    def _refuse_batch_norm(self, D: nn.Module, discriminator: Discriminator) -> None:
         prices = [penalty.kind for penalty in self.penalties if penalty.per_sample]
         if prices and any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in D.modules()):
             other = "task.discriminator.norm=layer, spectral or none"
-            if "norm" not in fields_of(type(self.discriminator)):
+            if "norm" not in fields_of(type(discriminator)):
                 other = "a discriminator without it, such as task.discriminator.kind=mlp"
             raise UserError(
                 f"task.penalties: {prices[0]} looks at the gradient of each sample, and the discriminator "
-                f"{self.discriminator.kind!r} has batch norm, with which a verdict hangs on the whole batch. "
+                f"{discriminator.kind!r} has batch norm, with which a verdict hangs on the whole batch. "
                 f"Take {other}, or leave {prices[0]} out"
             )
 

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
+
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 
@@ -26,6 +29,24 @@ def grids(height: int, width: int) -> list[Size]:
     while min(found[0]) > COARSEST:
         found.insert(0, (halved(found[0][0]), halved(found[0][1])))
     return found
+
+
+def shrunk(x: Tensor) -> Tensor:
+    """[N, C, H, W] → half of it, rounded up: the mean of four cells, of those that are there at an odd edge."""
+    return avg_pool2d(x, 2, ceil_mode=True)
+
+
+def grown(x: Tensor, size: Size) -> Tensor:
+    """[N, C, h, w] → `size`, of which (h, w) is half, rounded up: every cell four times, at an odd edge less."""
+    return interpolate(x, scale_factor=2.0, mode="nearest")[..., : size[0], : size[1]]
+
+
+def pyramid(x: Tensor, count: int) -> list[Tensor]:
+    """A picture [N, C, H, W] on `count` grids, coarsest first, itself last."""
+    scales = [x]
+    for _ in range(count - 1):
+        scales.insert(0, shrunk(scales[0]))
+    return scales
 
 
 def nearest_picture(shape: tuple[int, ...], who: str, cell: int = 1, least: int = COARSEST) -> tuple[int, ...]:
