@@ -75,7 +75,7 @@ class TableGAN(BaseEstimator):
         """Trains on a table: a DataFrame, or the path of a CSV, TSV or Parquet file.
 
         Args:
-            X: the table. Its index is not looked at.
+            X: the table, all of which is learned: keep rows for judging back yourself. Its index is not looked at.
             y: not used; scikit-learn's pipelines pass it.
 
         Raises:
@@ -155,9 +155,9 @@ class TableGAN(BaseEstimator):
             fields["signal.target"] = self.target
         if self.run_dir is None:
             fields["callbacks"] = []  # nobody would see what they draw
-        fields |= dict(self.fields or {})
         if isinstance(table, (Path, str)):
-            fields["data"] = str(table)
+            fields |= {"data": str(table), "data.holdout": 0}  # what is given is learned, as elsewhere in scikit-learn
+        fields |= dict(self.fields or {})
         recipe = make_recipe(self.recipe, (), api.as_items(fields))
         if recipe.signal.kind != "table":
             raise UserError(f"recipe={self.recipe!r} is not for tables. Take ctgan, tvae or table-gan")

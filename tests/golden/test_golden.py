@@ -27,7 +27,7 @@ DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
 R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
-TABLE = [f"data={Path(__file__).with_name('people.csv')}", "batch=20"]
+TABLE = [f"data={Path(__file__).with_name('people.csv')}", "data.holdout=0", "batch=20"]
 SYSTEMS = {
     "gan": [],
     "gan-minimax": [],

@@ -27,7 +27,7 @@ def put(tmp_path, content, name="t.csv"):
 
 
 def read(tmp_path, content, name="t.csv"):
-    return PathData(path=put(tmp_path, content, name)).open()
+    return PathData(path=put(tmp_path, content, name), holdout=0).open()
 
 
 def refused(tmp_path, content, *words, name="t.csv", **fields):
@@ -71,7 +71,7 @@ def test_other_encodings_are_found_and_said(tmp_path, encoding, word, said):
     data = read(tmp_path, text.encode(encoding))
     assert data.frame["city"][3] == f"{word} 3"
     assert said in data.notes[0]
-    again = TableFile(path=put(tmp_path, text.encode(encoding)), encoding=encoding).open()
+    again = TableFile(path=put(tmp_path, text.encode(encoding)), encoding=encoding, holdout=0).open()
     assert again.notes == []
 
 
@@ -82,7 +82,7 @@ def test_parquet_comes_with_its_types(tmp_path):
         some=pd.array([None, 3] * 100, dtype="Int8"),
     )
     frame.to_parquet(tmp_path / "t.parquet")
-    data = PathData(path=str(tmp_path / "t.parquet")).open()
+    data = PathData(path=str(tmp_path / "t.parquet"), holdout=0).open()
     pd.testing.assert_frame_equal(data.frame, frame)
 
 

@@ -33,11 +33,13 @@ def inspect(
 ) -> None:
     """Tell what a data set holds, and which recipes and settings fit it."""
     import json
+    from dataclasses import replace
 
     from ganforge.cli.console import stdout
     from ganforge.cli.tables import describe, lines, show
     from ganforge.core.errors import UserError
     from ganforge.data.inspect import inspect_dataset
+    from ganforge.data.path import PathData
     from ganforge.data.table import TableSet
     from ganforge.registry import load_all, load_plugin
 
@@ -46,7 +48,8 @@ def inspect(
     load_all()
     for plugin in plugins or ():
         load_plugin(plugin)
-    dataset = source_of(path).open()
+    source = source_of(path)
+    dataset = (replace(source, holdout=0.0) if isinstance(source, PathData) else source).open()  # all rows of a table
     if isinstance(dataset, TableSet):
         told = describe(dataset)
         if as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.cli.options import BatchSize, Device, Plugins, examples
+from ganforge.cli.options import Device, Plugins, examples
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +22,7 @@ EPILOG = examples(
     "ganforge evaluate runs/0003-dcgan",
     "ganforge evaluate runs/0003-dcgan --metrics fid50k,kid,is,pr,dc --features inception --weights FILE",
     "ganforge evaluate photos/ generated/ --out report/",
+    "ganforge evaluate adult.csv synthetic.csv --target income --out report/",
     "ganforge evaluate runs/*",
 )
 
@@ -31,8 +32,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="RUN... | REAL OTHER",
-            help="A run or a bundle; several of them to compare; or two sets of samples (folders, zips, arrays, named "
-            "sets), the real one first.",
+            help="A run or a bundle; several of them to compare; or two sets of samples (folders, zips, arrays, "
+            "tables, named sets), the real one first.",
             show_default=False,
         ),
     ],
@@ -68,7 +69,10 @@ def evaluate(
     n: Annotated[
         int | None,
         typer.Option(
-            "-n", "--number", help="Generated samples. By default 10,000 or what the metrics say.", show_default=False
+            "-n",
+            "--number",
+            help="Generated samples. By default 10,000 or what the metrics say; of a table as many as it has rows.",
+            show_default=False,
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Which latents, and every draw: one seed, the same digits.")] = 0,
@@ -85,7 +89,18 @@ def evaluate(
     mode: Annotated[
         str | None, typer.Option("--mode", help="Bring the pictures of two sets to L, RGB or RGBA.", show_default=False)
     ] = None,
-    batch: BatchSize = 64,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            help="Of tables: the column that models learn to predict. By default the one named in training.",
+            show_default=False,
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", help="How many are made at a time: 64, or 4,096 rows or points.", show_default=False),
+    ] = None,
     device: Device = None,
     plugins: Plugins = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -104,7 +119,7 @@ def evaluate(
     names = None if metrics is None else split(metrics)
     options = {
         "metrics": names, "features": features, "weights": weights, "n": n, "seed": seed, "data": data, "size": size,
-        "mode": mode, "batch": batch, "device": device,
+        "mode": mode, "target": target, "batch": batch, "device": device,
     }  # fmt: skip
     runs = [source for source in sources if is_model(Path(source))]
     with Stages(quiet=quiet) as progress:
@@ -162,10 +177,10 @@ def figures(done: Evaluation) -> Table:
     common = shared([result.protocol for result in done.results])
     table = Table(box=None, padding=(0, 2, 0, 0), title=done.title, title_justify="left", caption_justify="left")
     table.caption = Text(f"all: {stamp(common)}") if common else None
-    table.add_column("figure", no_wrap=True, style="bold")
+    table.add_column("figure", overflow="fold", style="bold")
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("better", no_wrap=True)
-    table.add_column("how it was made", overflow="fold")
+    table.add_column("how it was made", overflow="fold", min_width=28)
     for result in done.results:
         own = {name: value for name, value in result.protocol.items() if name not in common}
         lines = [Text(stamp(own))] + [Text(note, "yellow") for note in result.detail.get("notes", ())]

@@ -7,6 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from pydantic import Field
+
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import Dataset
 from ganforge.data import arrays, folder, pictures, table
@@ -26,13 +28,17 @@ class PathData(DataSource, kind="path"):
     path: str
     """The folder or file."""
     split: Literal["train", "test"] = "train"
-    """Which part to take where the data has both."""
+    """Which part to take where the data has both; of a table, the rows to train on or those held back."""
+    holdout: float = Field(default=table.HOLDOUT, ge=0, lt=1)
+    """Of a table: the share of its rows that is held back, for `ganforge evaluate`; 0 trains on all."""
 
     def open(self) -> Dataset:
         path = Path(self.path).expanduser()
         try:
             if path.is_dir():
                 return _open_folder(path, self.path, self.split)
+            if path.is_file() and table.is_table(path):
+                return table.TableFile(path=self.path, split=self.split, holdout=self.holdout).open()
             if path.is_file():
                 return _open_file(path, self.path, self.split)
         except PermissionError as error:
@@ -75,8 +81,6 @@ def _open_file(path: Path, name: str, split: str) -> Dataset:
         start = file.read(8)
     if not start:
         raise UserError(f"data {name}: the file is empty")
-    if table.is_table(path):
-        return table.TableFile(path=name).open()
     suffixes = "".join(path.suffixes).lower()
     if start.startswith(b"\x93NUMPY"):
         return arrays.open_npy(path, name)

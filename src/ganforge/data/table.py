@@ -15,12 +15,13 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import MissingExtra, UserError
+from ganforge.core.rng import seed_of
 from ganforge.core.types import Dataset
 from ganforge.data.base import DataSource
 
@@ -34,6 +35,8 @@ LONGEST = 1_000  # lines that a record in quotes may have
 SKIPPED_AT_MOST = 0.1  # of the rows; beyond, something else is wrong
 NUMBERS_AT_LEAST = 0.9  # of a column's values, for the rest to count as missing
 BLOCK = 1 << 20
+HOLDOUT = 0.1  # of the rows of a file
+FEWEST_HELD_BACK = 10  # rows; fewer judge nothing, and a table so small needs them all
 PAIRS = re.compile(rb"[\xa1-\xfe][\xa1-\xfe]")
 HIGH = re.compile(rb"[\x80-\xff]")
 LEADING_ZERO = re.compile(r"-?0\d+")
@@ -52,8 +55,17 @@ class TableFile(DataSource, kind="table"):
     """Whether the first line holds the names of the columns."""
     missing: tuple[str, ...] = ()
     """Texts that stand for a missing value, beside the empty one, NA, NaN, null and the like; such as ["?"]."""
+    split: Literal["train", "test"] = "train"
+    """Which part to take: the rows to train on, or those that are held back."""
+    holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
+    """The share of the rows that is held back: `ganforge evaluate` judges with rows that were never trained on. 0
+    trains on all."""
 
     def open(self) -> TableSet:
+        return part_of(self.whole(), self.split, self.holdout)
+
+    def whole(self) -> TableSet:
+        """All rows of the file."""
         path = Path(self.path).expanduser()
         if not path.is_file():
             raise UserError(f"data.path={self.path}: no such file")
@@ -101,13 +113,21 @@ class TableSet(Dataset):
     Attributes:
         frame: the whole, its columns named by texts and typed as numbers, booleans, dates, categories or texts.
         notes: what was repaired, or found, while reading it.
+        rows: int64 [len], their places in the whole table, where this is a part of it; else None.
         nbytes: size in memory.
     """
 
     def __init__(
-        self, name: str, frame: pd.DataFrame, notes: list[str], skipped: list[tuple[str, str]], digest: str = ""
+        self,
+        name: str,
+        frame: pd.DataFrame,
+        notes: list[str],
+        skipped: list[tuple[str, str]],
+        digest: str = "",
+        rows: np.ndarray | None = None,
     ):
         self.name, self.frame, self.notes, self.skipped, self.digest = name, frame, notes, skipped, digest
+        self.rows = rows
         self.nbytes = int(frame.memory_usage(index=False, deep=False).sum())
 
     def __len__(self) -> int:
@@ -122,7 +142,29 @@ class TableSet(Dataset):
         return {((self.frame.shape[1],), "object"): len(self.frame)}
 
     def describe(self, index: int) -> str:
-        return f"{self.name}, row {index + 1}"
+        return f"{self.name}, row {(index if self.rows is None else int(self.rows[index])) + 1}"
+
+
+def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
+    """The rows to train on, or those held back: row k is held back by a draw of its own, the same in every run.
+
+    So an evaluation finds the very rows that no run saw, runs of other seeds can be compared, and rows that are added
+    at the end of a file change nothing for those before. Of a table in which fewer than ten rows would be, none are.
+
+    Raises:
+        UserError: the held-back part is asked for, and nothing is held back.
+    """
+    draws = np.random.Generator(np.random.PCG64(seed_of("rows held back")))
+    kept_back = draws.random(len(whole)) < holdout
+    count = int(kept_back.sum())
+    if count < FEWEST_HELD_BACK or len(whole) - count < 2:
+        if split == "train":
+            return whole
+        raise UserError(f"data {whole.name}: of its {len(whole):,} rows none are held back (data.holdout={holdout:g})")
+    rows = np.flatnonzero(kept_back if split == "test" else ~kept_back)
+    digest = hashlib.sha256(f"{whole.digest} {split} {holdout!r}".encode()).hexdigest()[:16]
+    frame = whole.frame.iloc[rows].reset_index(drop=True)
+    return TableSet(whole.name, frame, whole.notes, whole.skipped, digest, rows)
 
 
 def is_table(path: Path) -> bool:

@@ -27,7 +27,7 @@ MOST_REAL = 100_000
 KEPT_BYTES = 2**30
 """A side that takes no more is kept in memory."""
 PART = 256
-BATCH = 64
+BATCH, ROWS = 64, 4096
 
 
 def real_side(
@@ -53,6 +53,11 @@ def real_side(
     draws = np.random.Generator(np.random.PCG64(seed_of(seed, "real samples")))
     chosen = draws.permutation(len(dataset))[:most]
     chosen = chosen if shuffled else np.sort(chosen)
+    whole = signal.known(dataset)
+    if whole is not None:
+        refuse_few(dataset.name, len(chosen), fewest)
+        content = hashlib.sha256(f"{dataset.digest} {len(dataset)}".encode() + chosen.tobytes())
+        return Side.of(whole.take(chosen), name=dataset.name, fingerprint=content.hexdigest() if dataset.digest else "")
     digest, good, kept, room = hashlib.sha256(repr((spec.to_plain(), signal.kind)).encode()), [], [], KEPT_BYTES
     with Reader(signal, dataset, spec) as read:
         for start in range(0, len(chosen), PART):
@@ -66,10 +71,7 @@ def real_side(
                 kept += [item for _, item in found]
             if progress is not None:
                 progress(f"reading {dataset.name}", start + len(part), len(chosen))
-    if len(good) < fewest:
-        raise UserError(
-            f"{dataset.name}: {len(good)} samples can be read, too few to judge by: at least {fewest} are needed"
-        )
+    refuse_few(dataset.name, len(good), fewest)
     items = np.array(good)
     labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items]
     still = signal.still()
@@ -89,6 +91,12 @@ def real_side(
                 yield decoded(stored)
 
     return Side(dataset.name, len(items), draw, labels, digest.hexdigest())
+
+
+def refuse_few(name: str, count: int, fewest: int) -> None:
+    """Raises UserError where there are fewer samples than figures mean something with."""
+    if count < fewest:
+        raise UserError(f"{name}: {count} samples can be read, too few to judge by: at least {fewest} are needed")
 
 
 class Reader:
@@ -157,7 +165,7 @@ def _keeping(parts: Iterator[Any], kept: list[Any], n: int, batch: int) -> Itera
     held: list[Any] | None = []
     for part in parts:
         if held is not None:
-            small = getattr(part, "nbytes", KEPT_BYTES) * (n / batch) <= KEPT_BYTES
+            small = bytes_of(part) * (n / batch) <= KEPT_BYTES
             if small:
                 held.append(part)
             else:
@@ -165,6 +173,18 @@ def _keeping(parts: Iterator[Any], kept: list[Any], n: int, batch: int) -> Itera
         yield part
     if held is not None:
         kept[:] = held
+
+
+def bytes_of(part: Any) -> int:
+    """What some samples take in memory; of a table, texts are counted by their length."""
+    if hasattr(part, "memory_usage"):
+        return int(part.memory_usage(index=False, deep=True).sum())
+    return getattr(part, "nbytes", KEPT_BYTES)
+
+
+def rows_at_a_time(shape: tuple[int, ...]) -> int:
+    """How many samples of a shape are made at a time, unless somebody says."""
+    return ROWS if len(shape) == 1 else BATCH
 
 
 def labels_like(labels: np.ndarray | None, n: int, seed: int) -> np.ndarray | None:
@@ -198,9 +218,14 @@ def open_encoder(
     Raises:
         UserError: as `Extractor.open`.
     """
-    if not any(metric.needs & {"features", "probabilities", "moments"} for metric in metrics):
+    if not looks_at_features(metrics):
         return None
     return extractor.open(real, classes=classes, cache=cache, device=device, seed=seed, progress=progress)
+
+
+def looks_at_features(metrics: Sequence[Metric]) -> bool:
+    """Whether any of some metrics asks for an extractor."""
+    return any(metric.needs & {"features", "probabilities", "moments"} for metric in metrics)
 
 
 def is_better(metric: Metric, value: float | None, than: float | None) -> bool:

@@ -23,13 +23,24 @@ import torch
 from torch import Tensor
 
 from ganforge.core.component import build
-from ganforge.core.errors import UserError
+from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import Dataset, Request, Spec
 from ganforge.data.base import DataSource
 from ganforge.data.download import cache_folder
 from ganforge.data.progress import Stages
+from ganforge.engine import checkpoint
+from ganforge.engine.build import fingerprint
 from ganforge.engine.precision import pick_device
-from ganforge.engine.sides import MOST_REAL, fake_side, labels_like, open_encoder, real_side, refuse_other_signals
+from ganforge.engine.sides import (
+    MOST_REAL,
+    fake_side,
+    labels_like,
+    looks_at_features,
+    open_encoder,
+    real_side,
+    refuse_other_signals,
+    rows_at_a_time,
+)  # fmt: skip
 from ganforge.inference.film import check_folder
 from ganforge.inference.model import Model, load
 from ganforge.inference.report import compose
@@ -39,8 +50,10 @@ from ganforge.metrics.base import Comparison, Extractor, Latents, Metric, Progre
 from ganforge.registry import load_all
 from ganforge.signals.base import Signal
 
-DEFAULT_N = 10_000
-"""Generated samples that are looked at where no metric says a number."""
+OTHER_DATA = (
+    "This is not the table that the run was trained on (its number of rows or its content differs), so which of these "
+    "rows it has seen is not known."
+)
 NO_HELDOUT = "The data has no part that was kept for tests: each training sample in turn stands for an unseen one."
 FEWEST = 10
 """Samples below which no figure means anything."""
@@ -57,6 +70,7 @@ class Subject:
         classes: names of the labels.
         model: the generator, or None where two sets are compared.
         folder: the run directory, or None.
+        target: of a table, the column to predict, where it is not the one that the model's recipe names.
         stamp: what every protocol says beside extractor, counts and seed.
         notes: what the report should say of how it was put together.
     """
@@ -71,6 +85,7 @@ class Subject:
     classes: tuple[str, ...] = ()
     model: Model | None = None
     folder: Path | None = None
+    target: str | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -104,8 +119,9 @@ def evaluate(
     data: str | None = None,
     size: int | None = None,
     mode: str | None = None,
+    target: str | None = None,
     out: Path | str | None = None,
-    batch: int = 64,
+    batch: int | None = None,
     device: str | None = None,
     progress: Progress | bool = True,
 ) -> Evaluation:
@@ -113,20 +129,24 @@ def evaluate(
 
         gf.evaluate("runs/0003-dcgan").results
         gf.evaluate("photos/", "generated/", metrics=["fd", "kid", "pr"], out="report/")
+        gf.evaluate("adult.csv", "synthetic.csv", target="income", out="report/")
 
     Args:
-        source: a run directory or a bundle; or the real samples, where two sets are compared: a folder, a zip, ...
+        source: a run directory or a bundle; or the real samples, where two sets are compared: a folder, a zip, a CSV
+            file, ...
         against: the samples to judge by those in `source`.
         metrics: names such as "fid50k", "kid", "pr"; by default those that suit the signal.
         features: the extractor: small (trained on the real samples, the default), inception, dinov2, clip, ...
         weights: the extractor's file of weights, where it is not in the cache.
-        n: how many generated samples; by default what the metrics ask for, or 10,000.
+        n: how many generated samples; by default what the metrics ask for, or 10,000, and of a table as many rows as
+            the real one has.
         seed: which latents, and every draw of a metric.
         data: real samples in place of those that the run was trained on.
         size: side in pixels to which the pictures of two sets are brought; by default they must agree already.
         mode: L, RGB or RGBA, as `size`.
+        target: of a table, the column that models learn to predict; by default the one that the recipe names.
         out: where the reports go; by default the folder `evaluation` in the run directory. Reports there are replaced.
-        batch: samples that are made at a time.
+        batch: samples that are made at a time; by default 64, and 4,096 rows or points.
         device: "cpu", "cuda", ...; by default the best there is.
         progress: show bars on stderr; or what is told how far long work has come.
 
@@ -144,25 +164,27 @@ def evaluate(
         raise UserError(f"{n} generated samples are too few to judge by: at least {FEWEST}")
     run = against is None
     refuse_mixtures(Path(source), against, data)
-    target = target_folder(Path(source), None if out is None else Path(out), run)
+    folder = target_folder(Path(source), None if out is None else Path(out), run)
     with contextlib.ExitStack() as stack:
         told = stack.enter_context(Stages(quiet=not progress)) if isinstance(progress, bool) else progress
         if against is None:
-            most = max([metric.n or n or DEFAULT_N for metric in asked or ()], default=n or DEFAULT_N)
-            subject = subject_of_run(Path(source), most, seed, data, batch, device, told)
+            said = [metric.n or n for metric in asked or ()] or [n]
+            subject = subject_of_run(Path(source), said, seed, data, batch, device, told)
         else:
             subject = subject_of_sets(str(source), str(against), n, seed, size, mode, told)
+        subject = with_target(subject, target)
         if asked is not None and n is not None:
             asked = [metric if metric.n is not None else replace(metric, n=n) for metric in asked]
         chosen = asked if asked is not None else [read_metric(name) for name in subject.signal.metrics]
         extractor = read_extractor(features or subject.signal.extractor, weights)
         comparison = comparison_of(subject, chosen, extractor, seed, device, told)
         if asked is None:  # of the defaults, those that can be had
+            subject = replace(subject, notes=(*subject.notes, *left_out(chosen, comparison)))
             chosen = [metric for metric in chosen if not metric.lacks(comparison)]
         results = measure(chosen, comparison)
-        command = command_of(source, against, asked, features, n, seed)
+        command = command_of(source, against, asked, features, n, seed, data, target)
         report = compose.report(subject, comparison, results, command)
-    html, plain = write(report, results, target)
+    html, plain = write(report, results, folder)
     return Evaluation(subject.title, tuple(results), report, plain, html)
 
 
@@ -176,7 +198,7 @@ def comparison_of(
     """
     if not metrics:
         raise UserError(f"samples of the kind {subject.signal.kind!r} have no metrics of their own yet: name some")
-    for part in (*metrics, extractor):
+    for part in (*metrics, extractor) if looks_at_features(metrics) else metrics:
         refuse_other_signals(part, subject.signal)
     place, cache = pick_device(device), cache_folder() / "evaluation"
     encoder = open_encoder(
@@ -190,12 +212,19 @@ def comparison_of(
         heldout=subject.heldout,
         classes=subject.classes,
         latents=latents_of(subject.model, seed) if subject.model is not None else None,
+        facts=subject.spec.state if subject.target is None else subject.spec.state | {"target": subject.target},
         seed=seed,
         device=place,
         cache=cache,
         stamp=subject.stamp,
         progress=told,
     )
+
+
+def left_out(metrics: Sequence[Metric], comparison: Comparison) -> list[str]:
+    """A sentence for each of a table's metrics that cannot be had; of pictures what is missing explains itself."""
+    lacking = [(metric, metric.lacks(comparison)) for metric in metrics if "table" in metric.signals]
+    return [f"Not measured: {metric.kind}. It needs {why}." for metric, why in lacking if why]
 
 
 # --- what is meant
@@ -267,9 +296,18 @@ def target_folder(source: Path, out: Path | None, run: bool) -> Path:
 
 
 def subject_of_run(
-    path: Path, n: int, seed: int, data: str | None, batch: int, device: str | None, progress: Progress | None
+    path: Path,
+    said: Sequence[int | None],
+    seed: int,
+    data: str | None,
+    batch: int | None,
+    device: str | None,
+    progress: Progress | None,
 ) -> Subject:
     """A trained generator against real samples.
+
+    Args:
+        said: how many generated samples each metric wants; None: as many as the signal says.
 
     Raises:
         UserError: no run, no model in it yet, data that is gone or too small.
@@ -283,8 +321,14 @@ def subject_of_run(
         if data is not None:
             raise
         raise UserError(f"{error}. If the data of this run has moved, say where it is: --data PATH") from None
-    real = real_side(recipe.signal, dataset, model.spec, seed=seed, fewest=FEWEST, progress=progress)
-    heldout, why = heldout_part(source, recipe.signal, model.spec, real, seed, progress)
+    if recipe.signal.known(dataset) is not None and trained_on(path) not in (None, fingerprint(dataset)):
+        source, dataset, (heldout, why) = *all_of(source, dataset), (None, OTHER_DATA)
+        real = real_side(recipe.signal, dataset, model.spec, seed=seed, fewest=FEWEST, progress=progress)
+    else:
+        real = real_side(recipe.signal, dataset, model.spec, seed=seed, fewest=FEWEST, progress=progress)
+        heldout, why = heldout_part(source, recipe.signal, model.spec, real, seed, progress)
+    n = max(wanted or recipe.signal.judged or real.n for wanted in said)
+    batch = batch or rows_at_a_time(model.spec.shape)
     labels = labels_like(real.labels, n, seed) if model.spec.classes else None
     name = path.name or str(path)
     fake = fake_side(model.bundle.generate, name, n, seed=seed, labels=labels, batch=batch, progress=progress)
@@ -309,6 +353,38 @@ def subject_of_run(
         folder=path if path.is_dir() else None,
         notes=(why,) if why else (),
     )
+
+
+def trained_on(path: Path) -> str | None:
+    """The fingerprint of the data that a run was trained on; None where that is not known, as of a bundle."""
+    point = checkpoint.newest(path / "checkpoints") if path.is_dir() else None
+    if point is None:
+        return None
+    return json.loads((point / "state.json").read_text(encoding="utf-8")).get("data")
+
+
+def all_of(source: DataSource, dataset: Dataset) -> tuple[DataSource, Dataset]:
+    """A source that keeps no rows back, and its data set."""
+    if not any(field.name == "holdout" for field in fields(source)):
+        return source, dataset
+    source = replace(source, holdout=0.0)  # type: ignore[call-arg]
+    return source, source.open()
+
+
+def with_target(subject: Subject, target: str | None) -> Subject:
+    """A table with another column to predict.
+
+    Raises:
+        UserError: these samples are no table, or it has no such column.
+    """
+    if target is None:
+        return subject
+    names = subject.spec.state.get("names")
+    if names is None:
+        raise UserError(f"--target {target}: that is a column of a table, and these samples have none")
+    if target not in names:
+        raise UserError(f"--target {target}: the table has no such column{did_you_mean(target, names)}")
+    return replace(subject, target=target)
 
 
 def heldout_part(
@@ -337,10 +413,11 @@ def subject_of_sets(
     Raises:
         UserError: not two sets of samples of one size and mode, or too few.
     """
-    sets = [build(DataSource, DataSource.from_text(text), what=text).open() for text in (first, second)]
+    sources = [build(DataSource, DataSource.from_text(text), what=text) for text in (first, second)]
+    sets = [all_of(source, source.open())[1] for source in sources]
     signal = signal_for(sets, size, mode)
     spec = signal.spec(sets[0], lambda shape: shape)
-    if signal.spec(sets[1], lambda shape: shape).shape != spec.shape:
+    if signal.known(sets[0]) is None and signal.spec(sets[1], lambda shape: shape).shape != spec.shape:
         raise UserError(f"{first} and {second}: samples of different shapes cannot be compared")
     real = real_side(signal, sets[0], spec, seed=seed, fewest=FEWEST, progress=progress)
     fake = real_side(
@@ -368,6 +445,11 @@ def signal_for(sets: Sequence[Dataset], size: int | None, mode: str | None) -> S
     for dataset, found in zip(sets, shapes, strict=True):
         if not found:
             raise UserError(f"{dataset.name}: none of its {len(dataset)} samples can be read")
+    of_rows = [any(dtype == "object" for _, dtype in found) for found in shapes]
+    if all(of_rows):
+        return build(Signal, {"kind": "table", "numbers": "minmax"})  # nothing is encoded, so no modes are needed
+    if any(of_rows):
+        raise UserError(f"{sets[0].name} and {sets[1].name}: one is a table and the other one is not")
     if any(len(shape) != 3 for found in shapes for shape, _ in found):
         return build(Signal, {"kind": "points"})
     sizes = [{shape[:2] for shape, _ in found} for found in shapes]
@@ -468,6 +550,8 @@ def command_of(
     features: str | Extractor | None,
     n: int | None,
     seed: int,
+    data: str | None = None,
+    target: str | None = None,
 ) -> str:
     """The command that gives these figures again."""
     words = ["ganforge evaluate", str(source)]
@@ -478,6 +562,6 @@ def command_of(
         words.append(f"--metrics {','.join(names)}")
     if isinstance(features, str):
         words.append(f"--features {features}")
-    if n is not None:
-        words.append(f"-n {n}")
+    options = {"-n": n, "--data": data, "--target": target}
+    words += [f"{name} {value}" for name, value in options.items() if value is not None]
     return " ".join([*words, f"--seed {seed}"])

@@ -18,6 +18,7 @@ from ganforge.core.types import Request, Spec
 from ganforge.engine.bundle import Bundle
 from ganforge.engine.bundle import load as load_bundle
 from ganforge.engine.recipe import Recipe
+from ganforge.engine.sides import rows_at_a_time
 from ganforge.inference.walk import path
 from ganforge.inference.wishes import Found, fulfil
 
@@ -127,7 +128,7 @@ class Model:
 
     def rows_at_a_time(self, batch: int | None) -> int:
         """How many samples are computed at a time, unless somebody says."""
-        return batch if batch is not None else 4096 if len(self.spec.shape) == 1 else 64
+        return batch if batch is not None else rows_at_a_time(self.spec.shape)
 
     def batches(
         self, n: int, seed: int = 0, label: Label | None = None, truncation: float = 1.0, batch: int | None = None

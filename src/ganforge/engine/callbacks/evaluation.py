@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -20,7 +21,16 @@ from ganforge.data.progress import Stages
 from ganforge.engine.callbacks.base import Callback, Listener, RunView, due
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.engine.precision import pick_device
-from ganforge.engine.sides import fake_side, is_better, labels_like, open_encoder, real_side, refuse_other_signals
+from ganforge.engine.sides import (
+    fake_side,
+    is_better,
+    labels_like,
+    looks_at_features,
+    open_encoder,
+    real_side,
+    refuse_other_signals,
+    rows_at_a_time,
+)
 from ganforge.metrics.base import Comparison, Extractor, Metric, Result, Side, measure
 
 BEST = "best.safetensors"
@@ -60,7 +70,8 @@ class Evaluator(Listener):
         recipe, cache = self.run.recipe, cache_folder() / "evaluation"
         dataset = recipe.signal.items(recipe.data.open())
         extractor = self.config.extractor or build(Extractor, {"kind": recipe.signal.extractor})
-        for part in (*self.config.metrics, extractor):
+        parts = (*self.config.metrics, extractor) if looks_at_features(self.config.metrics) else self.config.metrics
+        for part in parts:
             refuse_other_signals(part, recipe.signal)
         self.device = pick_device(None)
         with Stages() as progress:
@@ -93,20 +104,22 @@ class Evaluator(Listener):
                 **figures,
                 best=best,
                 seconds=round(time.perf_counter() - started, 3),
-                results=[result.to_plain() | {"value": plain_number(result.value)} for result in results],
+                results=[plain_result(result) for result in results],
             )
 
     def _comparison(self) -> Comparison:
         run, config = self.run, self.config
         labels = labels_like(self.real.labels, self.n, config.seed) if run.spec.classes else None
         name = run.folder.name
-        fake = fake_side(run.generate, name, self.n, seed=config.seed, labels=labels)
+        batch = rows_at_a_time(run.spec.shape)
+        fake = fake_side(run.generate, name, self.n, seed=config.seed, labels=labels, batch=batch)
         return Comparison(
             self.real,
             fake,
             self.encoder,
             train=self.real,
             classes=self.classes,
+            facts=run.spec.state,
             seed=config.seed,
             device=self.device,
             cache=self.cache,
@@ -125,6 +138,12 @@ class Evaluator(Listener):
             value = event.get(f"metric/{result.name}")
             best = value if is_better(metric, value, best) else best
         return is_better(metric, result.value, best)
+
+
+def plain_result(result: Result) -> dict[str, Any]:
+    """For the log: without what was drawn, which a log has no use for."""
+    detail = {name: value for name, value in result.detail.items() if name != "plots"}
+    return replace(result, detail=detail).to_plain() | {"value": plain_number(result.value)}
 
 
 def plain_number(value: float) -> float | None:

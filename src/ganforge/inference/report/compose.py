@@ -50,20 +50,21 @@ def report(subject: Subject, comparison: Comparison, results: Sequence[Result], 
 
 
 def lead_of(subject: Subject) -> str:
+    them = "rows" if subject.signal.kind == "table" else "samples"
     if subject.model is None:
-        return (
-            f"{subject.fake.n:,} samples of {subject.fake.name}, judged by {subject.real.n:,} of {subject.real.name}."
-        )
+        return f"{subject.fake.n:,} {them} of {subject.fake.name}, judged by {subject.real.n:,} of {subject.real.name}."
     recipe = subject.model.recipe
     return (
-        f"{subject.fake.n:,} samples of this model, judged by {subject.real.n:,} real samples of {subject.real.name}."
-        f" Recipe {recipe.name}, {subject.model.samples:,} real samples seen in training."
+        f"{subject.fake.n:,} {them} of this model, judged by {subject.real.n:,} real {them} of {subject.real.name}."
+        f" Recipe {recipe.name}, {subject.model.samples:,} real {them} seen in training."
     )
 
 
 def facts_of(subject: Subject) -> dict[str, str]:
     shape = subject.spec.shape
     facts = {"sample": "×".join(map(str, shape[1:] + shape[:1] if len(shape) == 3 else shape))}
+    if names := subject.spec.state.get("names"):
+        facts = {"sample": f"a row of {len(names)} columns"}
     if subject.model is None:
         facts |= {"real": subject.real.name, "judged": subject.fake.name}
     else:

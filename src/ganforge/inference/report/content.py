@@ -79,7 +79,8 @@ class Report:
         lead: one sentence: what was judged against what.
         facts: short facts by their names, for the head of the page.
         figures: results as `Result.to_plain` gives them.
-        plots: further figures that metrics drew, each {title, svg} or {title, png in base64}.
+        plots: further figures that metrics drew, each {title, svg} or {title, png in base64}; {under} names the part of
+            the page that it belongs to.
         command: how to get the same figures again.
     """
 

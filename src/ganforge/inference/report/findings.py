@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ganforge.inference.report import of_tables
 from ganforge.inference.report.content import Finding
 from ganforge.inference.report.look import Classes, Look
 from ganforge.inference.report.words import stem_of
@@ -186,12 +187,14 @@ def counts(known: Known) -> Iterator[Finding]:
         (min(figure["protocol"].get("n_real", FEW), figure["protocol"].get("n_fake", FEW)) for figure in known.figures),
         default=FEW,
     )
+    far = known.value("fd") is not None or known.value("fid") is not None
+    biased = "Fréchet distances come out too large with few; kid does not. " if far else ""
     if smallest < FEW:
         yield Finding(
             "warn" if smallest < VERY_FEW else "note",
             "few samples",
-            f"The figures rest on {smallest:,} samples of one side. Fréchet distances come out too large with few; "
-            "kid does not. Compare only with figures of the same counts.",
+            f"The figures rest on {smallest:,} samples of one side. {biased}"
+            "Compare only with figures of the same counts.",
             "More samples: -n 10000; of the real side, more data.",
         )
 
@@ -256,4 +259,4 @@ def said(known: Known) -> Iterator[Finding]:
         yield Finding("note", "how the comparison was made", note)
 
 
-RULES = (quality, memory, appearance, balance, counts, health, trend, said)
+RULES = (quality, memory, appearance, balance, *of_tables.RULES, counts, health, trend, said)

@@ -29,7 +29,7 @@ def render(report: Report) -> str:
         findings(report.findings),
         figures(report.figures),
         pictures(report.pictures),
-        wall("More figures", [plot(p) for p in report.plots]),
+        plots(report.plots),
         wall("Class by class", [charts.bars(b) for b in report.bars]),
         wall("How training went", [charts.lines(c) for c in report.charts]),
         again(report.command),
@@ -129,6 +129,14 @@ def picture(item: Picture) -> str:
         f'<figure class="{"" if item.half else "wide"}"><figcaption><strong>{text(item.title)}</strong> '
         f"<span>{text(item.caption)}</span></figcaption>{image}</figure>"
     )
+
+
+def plots(items: Sequence[Mapping[str, str]]) -> str:
+    """What metrics drew, part by part, in the order in which they come."""
+    parts: dict[str, list[str]] = {}
+    for drawn in items:
+        parts.setdefault(drawn.get("under", "More figures"), []).append(plot(drawn))
+    return "\n".join(wall(title, shown) for title, shown in parts.items())
 
 
 def plot(drawn: Mapping[str, str]) -> str:

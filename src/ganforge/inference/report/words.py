@@ -54,6 +54,22 @@ MEANINGS = {
     "psnr": Meaning("Signal-to-noise ratio of pairs, in dB.", "higher"),
     "ssim": Meaning("Structural similarity of pairs.", "higher", 1),
     "lpips": Meaning("Perceptual distance of pairs.", "lower", 0),
+    "ks": Meaning("How far the values of numbers and dates are from the reals', a mean over the columns.", "lower", 0),
+    "tv": Meaning("How far the shares of categories are from the reals', a mean over the columns.", "lower", 0),
+    "missing": Meaning("How far the share of missing numbers is from the reals', a mean over the columns.", "lower", 0),
+    "correlation": Meaning("Whether numbers go up and down together as in the real table.", "higher", 1),
+    "contingency": Meaning("Whether values of two columns come together as in the real table.", "higher", 1),
+    "detection": Meaning(
+        "How surely a classifier tells generated rows from real ones: ½ guesses, 1 knows.", "lower", 0.5
+    ),
+    "usefulness": Meaning("Score on real rows of a model that learned from generated rows alone.", "higher", 1),
+    "usefulness_of_real": Meaning("The same of a model that learned from real rows: as good as it can get."),
+    "usefulness_of_constant": Meaning("The same of whoever always says the same: no use at all."),
+    "dcr": Meaning("How often a fake lies nearer to a training row than an unseen real row does.", "near", 0.5),
+    "exact_copies": Meaning("Share of fakes that equal a training row in every column.", "lower", 0),
+    "membership": Meaning(
+        "How surely an attacker with the fakes alone tells who was trained on: ½ guesses.", "near", 0.5
+    ),
     "modes": Meaning("How many of the data's classes are made at all.", "higher"),
     "mode_kl": Meaning("How far the shares of the classes are from those of the reals.", "lower", 0),
 }

@@ -43,6 +43,8 @@ class Table(Signal, kind="table"):
     """
 
     files = (".csv", ".tsv", ".parquet")
+    metrics = ("columns", "pairwise", "detection", "usefulness", "privacy")
+    judged = 0
 
     columns: dict[str, Kind] = Field(default_factory=dict)
     """What columns are, where what is found is wrong, as in `signal.columns.age=ordinal`."""
@@ -137,6 +139,9 @@ class Table(Signal, kind="table"):
 
     def still(self) -> Self:
         return replace(self, draw_modes=False)
+
+    def known(self, dataset: Dataset) -> pd.DataFrame:
+        return _frame_of(dataset)
 
     def decode(self, x: Tensor, spec: Spec) -> pd.DataFrame:
         """[N, D] → a DataFrame of N rows with the columns, types, precision and bounds of the real table."""
