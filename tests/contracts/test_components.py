@@ -22,6 +22,7 @@ NEEDED = {
     ("data", "hub"): {"name": "someone/pictures"},
     ("data", "points"): {"path": "./table.csv"},
     ("data", "table"): {"path": "./table.csv"},
+    ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},
 }
 PARTS = {
     "generator": "mlp",
@@ -29,6 +30,7 @@ PARTS = {
     "objective": "non_saturating",
     "encoder": "mlp",
     "likelihood": "gaussian",
+    "translator": "resnet_translator",
 }  # of tasks, each where it is asked for
 
 

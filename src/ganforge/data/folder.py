@@ -181,7 +181,7 @@ def open_store(store: Store, name: str, split: str) -> PictureDataset | None:
     ignored = Counter(Path(n).suffix.lower() or "(none)" for n in shown if not pictures.is_picture(n))
     if MANIFEST in shown:
         ignored[".json"] -= 1
-    prefix = _common(files)
+    prefix = common_folder(files)
     files, prefix = _split(files, prefix, split, name)
     labels, classes = _classes(files, prefix, _manifest(store, shown))
     return PictureDataset(name, store, files, labels, classes, +ignored)
@@ -197,7 +197,7 @@ def _hidden(name: str) -> bool:
     return any(part.startswith(".") or part.lower() in JUNK for part in name.split("/"))
 
 
-def _common(files: Sequence[str]) -> str:
+def common_folder(files: Sequence[str]) -> str:
     """The folder, with its last /, that all files lie in; empty for none."""
     folders = [f.split("/")[:-1] for f in files]
     first, last = min(folders), max(folders)  # what these two share, all between them share
@@ -222,7 +222,7 @@ def _split(files: list[str], prefix: str, split: str, name: str) -> tuple[list[s
         return files, prefix
     chosen = {top for top, part in known.items() if part == split}
     files = [f for f in files if f[len(prefix) :].split("/", 1)[0] in chosen]
-    return files, _common(files)
+    return files, common_folder(files)
 
 
 def _classes(

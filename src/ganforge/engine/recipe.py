@@ -23,7 +23,7 @@ from ganforge.tasks.base import Task
 class Recipe(Component):
     """All the choices of a run. The fields from `data` to `checkpoint_every` are the ones that people set."""
 
-    aliases: ClassVar[Mapping[str, str]] = {"target": "signal.target"}
+    aliases: ClassVar[Mapping[str, str]] = {"target": "signal.target", "degrade": "signal.degrade"}
 
     name: str
     """What the run is called."""

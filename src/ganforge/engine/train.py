@@ -43,6 +43,10 @@ FREE_ON_RESUME = (
     "data.in_memory",
     "data.workers",
     "data.path",
+    "data.source",
+    "data.target",
+    "data.a",
+    "data.b",
 )
 """What may differ when a run goes on, since no step changes with it. (Moved data is known by its fingerprint. A
 rollback does change steps; it is asked for in so many words, and what it changed is in the checkpoint.)"""

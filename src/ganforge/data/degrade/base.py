@@ -1,0 +1,171 @@
+"""What spoils a picture, so that a net can learn to mend it: the source of a pair is made from its target.
+
+A degradation is a text, on the command line and in recipes:
+
+    bicubic4                          the name of one, with the number that it takes most often
+    gaussian(sigma=5..50)             with fields; a..b is drawn for every picture, evenly
+    motion(length=5..15)+jpeg(quality=30..95)+gaussian10       several, from left to right
+
+x [N, C, H, W] float32, whole numbers in 0..255, C 1 (grey) or 3; all draws come from `rng`, one row a picture, so that
+a picture's fate hangs on the seed, the moment and its place in the batch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+import torch
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+from torch import Tensor
+
+from ganforge.core.component import Component
+from ganforge.core.overrides import read_value
+from ganforge.core.rng import Rng
+
+WORD = re.compile(r"\s*(?P<name>[a-z][a-z_-]*?)(?P<number>\d+(\.\d+)?)?\s*(\((?P<fields>[^()]*)\))?\s*")
+
+
+class Degrade(Component, family="degrade"):
+    """Something that spoils pictures. A bare string is a text as `gaussian(sigma=5..50)` or `bicubic4`, or several
+    joined by +."""
+
+    number: ClassVar[str] = ""
+    """The field that a number right behind the name sets."""
+
+    @property
+    def scale(self) -> int:
+        """By how much pictures get smaller, down and across."""
+        return 1
+
+    @property
+    def mask(self) -> bool:
+        """Whether the last channel that `apply` returns is a mask: 255 where a picture is hidden, 0 elsewhere."""
+        return False
+
+    def channels(self, channels: int) -> int:
+        """How many channels of a picture are left; the mask is not counted."""
+        return channels
+
+    def apply(self, x: Tensor, rng: Rng) -> Tensor:
+        """Spoilt pictures.
+
+        Args:
+            x: [N, C, H, W] float32, whole numbers in 0..255; `scale` divides H and W.
+            rng: every draw comes from it, one row a picture.
+
+        Returns:
+            [N, channels(C) (+ 1 with a mask), H / scale, W / scale], whole numbers in 0..255.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def from_text(cls, text: str) -> Mapping[str, Any]:
+        parts = [cls._one(part) for part in _steps(text)]
+        return parts[0] if len(parts) == 1 else {"kind": "chain", "steps": parts}
+
+    @classmethod
+    def _one(cls, text: str) -> dict[str, Any]:
+        if text in cls.kinds:  # a name may end in a number
+            return {"kind": text}
+        found = WORD.fullmatch(text)
+        if found is None:
+            raise refused(
+                f"{text!r} is no degradation: a name, as in blur, bicubic4 or gaussian(sigma=5..50), or several "
+                "joined by +"
+            )
+        name, number = found["name"], found["number"]
+        plain: dict[str, Any] = {"kind": name}
+        if number is not None:
+            field = cls.kinds[name].number if name in cls.kinds else ""
+            if not field:
+                return {"kind": name + number}  # which no kind is called: the message names it whole
+            plain[field] = read_value(number)
+        for item in filter(None, (item.strip() for item in (found["fields"] or "").split(","))):
+            field, sign, value = item.partition("=")
+            if not sign:
+                raise refused(f"{item!r} in {text!r}: fields are written name=value, for instance gaussian(sigma=25)")
+            plain[field.strip()] = read_value(value)
+        return plain
+
+
+class Alter(Degrade):
+    """What leaves the size of a picture as it is and hides nothing."""
+
+    p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The share of the pictures that it is done to, drawn anew each time."""
+
+    def apply(self, x: Tensor, rng: Rng) -> Tensor:
+        rng = rng.at(self.kind)
+        changed = whole(self.alter(x, rng))
+        if self.p == 1:
+            return changed
+        return torch.where(per_picture(rng.uniform("whether", (x.shape[0],)) < self.p), changed, x)
+
+    def alter(self, x: Tensor, rng: Rng) -> Tensor:
+        """Every picture changed; need not be whole numbers, nor within 0..255."""
+        raise NotImplementedError
+
+
+def refused(message: str) -> PydanticCustomError:
+    """An error of a field's value, which pydantic shows with its path."""
+    return PydanticCustomError("component", "{message}", {"message": message})
+
+
+def _steps(text: str) -> list[str]:
+    """The parts between the + that stand outside brackets."""
+    parts, depth = [""], 0
+    for mark in text:
+        depth += (mark == "(") - (mark == ")")
+        if mark == "+" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += mark
+    return [part.strip() for part in parts]
+
+
+def _between(value: Any) -> Any:
+    """5, "5..50" or [5, 50] as (low, high)."""
+    if isinstance(value, str) and ".." in value:
+        low, _, high = value.partition("..")
+        value = [read_value(low), read_value(high)]
+    elif isinstance(value, (int, float)):
+        value = [value, value]
+    if isinstance(value, (list, tuple)) and len(value) == 2:
+        low, high = value
+        if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+            raise refused(f"{low:g}..{high:g}: the lower end comes first")
+    return value
+
+
+Range = Annotated[tuple[float, float], BeforeValidator(_between)]
+"""A number, or a..b: drawn evenly for every picture."""
+
+
+def within(low: float, high: float) -> AfterValidator:
+    """Both ends of a range lie in low..high."""
+
+    def check(value: tuple[float, float]) -> tuple[float, float]:
+        if not (low <= value[0] and value[1] <= high):
+            raise refused(f"{value[0]:g}..{value[1]:g} is not within {low:g}..{high:g}")
+        return value
+
+    return AfterValidator(check)
+
+
+def draw(rng: Rng, name: str, between: tuple[float, float], n: int) -> Tensor:
+    """[N] numbers of a range."""
+    low, high = between
+    return rng.uniform(name, (n,), low, high)
+
+
+def per_picture(values: Tensor) -> Tensor:
+    """[N] → [N, 1, 1, 1]."""
+    return values[:, None, None, None]
+
+
+def whole(x: Tensor) -> Tensor:
+    """Whole numbers in 0..255: what a file of 8 bits would hold."""
+    return x.round().clamp(0, 255)

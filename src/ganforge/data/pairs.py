@@ -1,0 +1,249 @@
+"""Two sets of pictures that belong together: picture by picture (pairs), or as wholes (domains)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import BadItem, Dataset
+from ganforge.data import folder, pictures
+from ganforge.data.base import DataSource
+from ganforge.data.path import PathData
+
+SHOWN = 10  # names in a message
+
+
+class Pairs(DataSource, kind="pairs"):
+    """Pictures with what each is to be made from: two folders or zips with files of the same names (whatever their
+    endings), or one of pictures side by side."""
+
+    source: str = ""
+    """The folder or zip of what pictures are made from: label maps, sketches, damaged pictures."""
+    target: str = ""
+    """The folder or zip of the pictures that are to be made."""
+    path: str = ""
+    """In place of these two: a folder or zip of pictures that hold both, side by side."""
+    sides: Literal["source,target", "target,source"] = "source,target"
+    """What is left and what is right in those."""
+    unpaired: Literal["refuse", "skip"] = "refuse"
+    """What is done about files that have no partner."""
+    split: Literal["train", "test"] = "train"
+    """Which part to take where the data has both."""
+
+    def open(self) -> Dataset:
+        if self.path and (self.source or self.target):
+            raise UserError("data: give either data.path (pictures side by side), or data.source and data.target")
+        if self.path:
+            return self._side_by_side(PathData(path=self.path, split=self.split).open())
+        if not self.source or not self.target:
+            raise UserError(
+                "data: say which pictures: data.source=FOLDER data.target=FOLDER (files of the same names), "
+                "or data.path=FOLDER of pictures side by side"
+            )
+        source, target = (PathData(path=path, split=self.split).open() for path in (self.source, self.target))
+        for dataset in (source, target):
+            refuse_no_pictures(dataset)
+        names, rows = self._partners(source, target)
+        pairs = Chosen(target, rows[1], names)
+        pairs.source = Chosen(source, rows[0], names)
+        return pairs
+
+    def _partners(self, source: Dataset, target: Dataset) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
+        """The names that both sets have, and the items of each by these names.
+
+        Raises:
+            UserError: names without a partner (lists them), or none with one.
+        """
+        left, right = by_name(source), by_name(target)
+        if left is None or right is None:  # arrays have no names: the order pairs them
+            if len(source) != len(target):
+                raise UserError(
+                    f"data: {self.source} holds {len(source)} pictures and {self.target} {len(target)}; "
+                    "without file names they are paired in their order, so there must be as many in both"
+                )
+            return [str(k) for k in range(len(target))], (np.arange(len(source)), np.arange(len(target)))
+        both = [name for name in right if name in left]
+        lonely = [f"{self.source}: {name}" for name in left if name not in right]
+        lonely += [f"{self.target}: {name}" for name in right if name not in left]
+        if not both:
+            raise UserError(
+                f"data: no file of {self.source} is called as one of {self.target} (endings do not count), for "
+                f"instance:\n  {first(lonely)}"
+            )
+        if lonely and self.unpaired == "refuse":
+            raise UserError(
+                f"data: {len(lonely)} files have no partner of the same name in the other set:\n  {first(lonely)}\n"
+                f"Mend their names, or train on the {len(both)} that have one: data.unpaired=skip"
+            )
+        return both, (np.array([left[name] for name in both]), np.array([right[name] for name in both]))
+
+    def _side_by_side(self, dataset: Dataset) -> Dataset:
+        refuse_no_pictures(dataset)
+        left, right = Half(dataset, 0), Half(dataset, 1)
+        source, target = (left, right) if self.sides == "source,target" else (right, left)
+        target.source = source
+        return target
+
+
+class Domains(DataSource, kind="domains"):
+    """Two sets of pictures, A and B, that are to be made from each other. They need not belong together one by one."""
+
+    a: str = ""
+    """A folder or zip of pictures, or one picture."""
+    b: str = ""
+    """The other one."""
+    split: Literal["train", "test"] = "train"
+    """Which part to take where the data has both."""
+
+    def open(self) -> Dataset:
+        if not self.a or not self.b:
+            raise UserError("data: say which two sets of pictures: data.a=FOLDER data.b=FOLDER")
+        parts = [open_one_or_many(path, self.split) for path in (self.a, self.b)]
+        for dataset in parts:
+            refuse_no_pictures(dataset)
+        names = [Path(path).stem for path in (self.a, self.b)]
+        return Joined(f"{self.a} and {self.b}", parts, names if names[0] != names[1] else ["a", "b"])
+
+
+class Chosen(Dataset):
+    """Some items of a set, in an order of their own."""
+
+    def __init__(self, dataset: Dataset, rows: np.ndarray, names: Sequence[str]):
+        self.dataset, self.rows = dataset, rows
+        self.name, self.skipped = dataset.name, list(dataset.skipped)
+        self.digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+        self.nbytes = getattr(dataset, "nbytes", 0)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, index: int) -> np.ndarray:
+        return self.dataset.read(int(self.rows[index]))
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        if len(self.rows) == len(self.dataset):
+            return self.dataset.shapes()
+        kinds = dict(self.dataset.shapes().keys())
+        return dict(Counter((shape, kinds[shape]) for shape in self.each_shape() if shape is not None))
+
+    def each_shape(self) -> list[tuple[int, ...] | None]:
+        shapes = self.dataset.each_shape()
+        return [shapes[k] for k in self.rows]
+
+    def describe(self, index: int) -> str:
+        return self.dataset.describe(int(self.rows[index]))
+
+
+class Half(Dataset):
+    """The left (0) or the right (1) half of every picture."""
+
+    def __init__(self, dataset: Dataset, which: int):
+        self.dataset, self.which = dataset, which
+        self.name, self.skipped, self.digest = dataset.name, list(dataset.skipped), dataset.digest
+        self.nbytes = getattr(dataset, "nbytes", 0)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def read(self, index: int) -> np.ndarray:
+        item = self.dataset.read(index)
+        if item.shape[1] % 2:
+            raise BadItem(
+                self.describe(index), f"{item.shape[1]} px wide: two pictures side by side have an even width"
+            )
+        half = item.shape[1] // 2
+        return item[:, self.which * half : (self.which + 1) * half]
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        counts: Counter[tuple[tuple[int, ...], str]] = Counter()
+        for (shape, dtype), count in self.dataset.shapes().items():
+            counts[(shape[0], shape[1] // 2, *shape[2:]), dtype] += count
+        return dict(counts)
+
+    def each_shape(self) -> list[tuple[int, ...] | None]:
+        return [s and (s[0], s[1] // 2, *s[2:]) for s in self.dataset.each_shape()]
+
+    def describe(self, index: int) -> str:
+        return self.dataset.describe(index)
+
+
+class Joined(Dataset):
+    """Several sets one after the other; which one an item is of is its label."""
+
+    def __init__(self, name: str, parts: Sequence[Dataset], classes: Sequence[str]):
+        self.name, self.parts, self.classes = name, list(parts), tuple(classes)
+        self.skipped = [one for part in parts for one in part.skipped]
+        self.digest = "".join(part.digest for part in parts)
+        self.part = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        self.labels = self.part
+        self.first = np.cumsum([0, *(len(part) for part in parts)])
+        self.nbytes = sum(getattr(part, "nbytes", 0) for part in parts)
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def read(self, index: int) -> np.ndarray:
+        part = self.part[index]
+        return self.parts[part].read(index - int(self.first[part]))
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        counts: Counter[tuple[tuple[int, ...], str]] = Counter()
+        for part in self.parts:
+            counts.update(part.shapes())
+        return dict(counts)
+
+    def each_shape(self) -> list[tuple[int, ...] | None]:
+        return [shape for part in self.parts for shape in part.each_shape()]
+
+    def describe(self, index: int) -> str:
+        part = self.part[index]
+        return self.parts[part].describe(index - int(self.first[part]))
+
+
+def open_one_or_many(path: str, split: Literal["train", "test"]) -> Dataset:
+    """The set at a path; of one picture where the path is one."""
+    file = Path(path).expanduser()
+    if file.is_file() and pictures.is_picture(file.name):
+        return folder.PictureDataset(path, folder.FolderStore(file.parent), [file.name], None, (), Counter())
+    return PathData(path=path, split=split).open()
+
+
+def by_name(dataset: Dataset) -> dict[str, int] | None:
+    """Items by their file's name below the folder that all lie in, without its ending; None without files.
+
+    Raises:
+        UserError: two files that differ in their endings alone.
+    """
+    if not isinstance(dataset, folder.PictureDataset):
+        return None
+    prefix = folder.common_folder(dataset.files)
+    found: dict[str, int] = {}
+    for k, file in enumerate(dataset.files):
+        name = PurePosixPath(file[len(prefix) :]).with_suffix("").as_posix()
+        if name in found:
+            raise UserError(
+                f"data {dataset.name}: {dataset.files[found[name]]} and {file} have one name; keep one of them"
+            )
+        found[name] = k
+    return found
+
+
+def refuse_no_pictures(dataset: Dataset) -> None:
+    """Raises UserError where a set holds something else than pictures."""
+    shapes = dataset.shapes()
+    if any(len(shape) != 3 for shape, _ in shapes):
+        raise UserError(f"data {dataset.name}: pictures are needed here, and this holds something else")
+    if not shapes:
+        raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read")
+
+
+def first(lines: Sequence[str]) -> str:
+    """The first few of many, one a line."""
+    more = [f"... and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n  ".join([*lines[:SHOWN], *more])
