@@ -212,12 +212,16 @@ class TestDiscriminator:
     def test_gives_a_verdict(self, net_of, spec):
         verdict = built(net_of, spec)(torch.randn(N, *spec.shape), labels(spec))
         assert isinstance(verdict, Verdict)
-        assert verdict.logits.shape == (N,)
+        assert verdict.logits.shape[0] == N
+        assert verdict.logits.ndim in (1, 2)  # one number a sample, or one a patch
         assert verdict.logits.dtype == torch.float32
         assert torch.isfinite(verdict.logits).all()
         assert verdict.features is not None
         assert verdict.features.shape[0] == N
         assert verdict.features.ndim == 2
+        if verdict.logits.ndim == 2:
+            assert verdict.layers, "a net that judges patches shows its maps"
+        assert all(hidden.shape[0] == N and hidden.ndim == 4 for hidden in verdict.layers or ())
 
     def test_every_parameter_learns(self, net_of, spec):
         net = opened(built(net_of, spec))
@@ -286,7 +290,7 @@ class TestDiscriminator:
 
         def step(net: nn.Module) -> Tensor:
             logits = net(x, labels(spec)).logits
-            (logits * torch.arange(1, N + 1)).sum().backward()
+            (logits.reshape(N, -1).mean(1) * torch.arange(1, N + 1)).sum().backward()
             return logits.detach()
 
         goes_on_exactly(built(net_of, spec, 1), built(net_of, spec, 2), step)
@@ -309,7 +313,7 @@ class TestDiscriminator:
         """True to `couples_batch`, the gradient of one verdict reaches the other samples, or it does not."""
         net = built(net_of, spec)
         x = torch.randn(N, *spec.shape, requires_grad=True)
-        (gradient,) = torch.autograd.grad(net(x, labels(spec)).logits[0], x)
+        (gradient,) = torch.autograd.grad(net(x, labels(spec)).logits[0].sum(), x)
         assert (gradient[1:].abs().sum() > 0).item() == couples_batch(net)
 
     def test_labels(self, net_of, spec):
@@ -342,8 +346,10 @@ def test_bf16_autocast(family):
     """Under autocast nothing fails and nothing overflows."""
     for cls in own(family):
         for options in variants(cls):
-            net = built(small(cls, **options), Spec((1, 8, 8)))
-            data = torch.randn(N, SMALL["latent"]) if family is Generator else torch.randn(N, 1, 8, 8)
+            net_of = small(cls, **options)
+            spec = Spec(tuple(net_of.nearest((1, 8, 8))))
+            net = built(net_of, spec)
+            data = torch.randn(N, SMALL["latent"]) if family is Generator else torch.randn(N, *spec.shape)
             with torch.autocast("cpu", torch.bfloat16):
                 out = net(data, None)
             out = out if isinstance(out, Tensor) else out.logits

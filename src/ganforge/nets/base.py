@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ganforge.core.component import Component
 from ganforge.core.types import Spec, Verdict
 
-__all__ = ["Discriminator", "Encoder", "Generator", "Likelihood", "Refiner", "Verdict", "couples_batch"]
+__all__ = ["Discriminator", "Encoder", "Generator", "Likelihood", "Refiner", "Translator", "Verdict", "couples_batch"]
 
 
 class Generator(Component, family="generator"):
@@ -37,13 +37,44 @@ class Generator(Component, family="generator"):
 
 
 class Discriminator(Component, family="discriminator"):
-    """Judges samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None, and returns a `Verdict`."""
+    """Judges samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None, and returns a `Verdict`.
+
+    A net that judges patches returns logits [N, P], one for each patch, and takes pictures of other sizes than that of
+    the spec too.
+    """
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The sample shape nearest to the one wanted that this net can judge."""
         return shape
 
     def build(self, spec: Spec) -> nn.Module:
+        """A fresh module with initialised weights, drawn from torch's global generator."""
+        raise NotImplementedError
+
+
+class Translator(Component, family="translator"):
+    """Makes a picture from a picture: `forward(source)`, source [N, Cs, h, w] → [N, Ct, h·s, w·s] for a net of scale s.
+
+    The module takes any h and w: it pads by reflection to what it needs and cuts what it made. What the use of it
+    must know are attributes of the module (`nets.layers.translating.TranslatorNet`):
+
+        scale: s.
+        multiple: sizes that need no padding are multiples of it; what begins at a multiple of it comes out alike.
+        halo: how many px of the source around a pixel can change it; None where the whole picture can.
+        depth: how many hidden layers `features` can show.
+
+    `features(source, layers)` gives some of its hidden layers, [N, F, h', w'] each, by number; 0 is the source itself.
+    """
+
+    def check(self, source: Spec, target: Spec) -> None:
+        """Looks at what is to be made of what, before anything is built.
+
+        Raises:
+            UserError: samples that are no pictures, a scale that this net cannot reach, or pictures that are too small
+                (says the least size).
+        """
+
+    def build(self, source: Spec, target: Spec) -> nn.Module:
         """A fresh module with initialised weights, drawn from torch's global generator."""
         raise NotImplementedError
 
