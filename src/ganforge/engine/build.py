@@ -39,17 +39,28 @@ def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.devi
         fewest=recipe.task.fewest(recipe.batch),
     )
     try:
-        loader.order = recipe.task.order(spec, every_sample(recipe, loader, spec)) or loader.order
+        loader.order = recipe.task.order(spec, EverySample(recipe, loader, spec)) or loader.order
     except BaseException:
         loader.close()
         raise
     return loader
 
 
-def every_sample(recipe: Recipe, loader: Loader, spec: Spec) -> Iterator[Batch]:
-    """All samples of a run once, encoded, in the order of the data set."""
-    for start, stored, labels in loader.sweep():
-        yield recipe.signal.batch(stored, labels, spec, Rng(recipe.seed, start, "sweep", device=loader.device))
+class EverySample:
+    """All samples of a run once, encoded, in the order of the data set.
+
+    Attributes:
+        labels: of all of them, int64 [len], or None; at hand without reading one.
+    """
+
+    def __init__(self, recipe: Recipe, loader: Loader, spec: Spec):
+        self.recipe, self.loader, self.spec = recipe, loader, spec
+        self.labels = loader.dataset.labels
+
+    def __iter__(self) -> Iterator[Batch]:
+        for start, stored, labels in self.loader.sweep():
+            rng = Rng(self.recipe.seed, start, "sweep", device=self.loader.device)
+            yield self.recipe.signal.batch(stored, labels, self.spec, rng)
 
 
 def make_nets(recipe: Recipe, spec: Spec, device: torch.device) -> Nets:

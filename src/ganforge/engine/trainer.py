@@ -115,7 +115,7 @@ class Trainer:
         batches = [self._batch(self.samples + r * self.recipe.batch) for r in range(self._rounds)]
         sight = Sight(batches[-1]) if look else None
         for phase in self.phases:
-            if iteration % phase.every == 0:
+            if iteration % phase.every == 0 and self.samples >= phase.after:
                 for r in range(phase.repeats):
                     self._update(phase, batches[r], self.samples + r * self.recipe.batch, sight)
         self.samples += self.stride

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from ganforge.core.component import Component
+from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate
 from ganforge.core.types import Memory, Spec, Verdict
@@ -134,5 +137,74 @@ class Term(Component, family="term"):
         return {}
 
     def loss(self, play: Play) -> Tensor:
+        """The price [N], not yet weighted."""
+        raise NotImplementedError
+
+
+class Lens(Component, family="lens"):
+    """What pictures are compared through: maps of features of theirs that nothing trains."""
+
+    def memory(self) -> dict[str, Tensor]:
+        """The frozen weights, by name: kept with the state of the run, so that a resume needs no file."""
+        return {}
+
+    def maps(self, x: Tensor, memory: Memory) -> list[Tensor]:
+        """Maps [N, F, h, w] of pictures x [N, C, H, W] in [-1, 1], from fine to coarse."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Look:
+    """Pictures that were made, beside what they should be like.
+
+    Attributes:
+        made: [N, C, H, W] with G's graph. Where a part was known from the start, it has been put back.
+        target: [N, C, H, W]: the very pictures wanted, or, in tasks without pairs, some of their kind.
+        raw: what G gave, before what was known was put back.
+        mask: [N, 1, H, W], 1 where it had to be filled; None where all had to be made.
+        on_made: what each critic said of `made`. on_target: of `target`; without a graph.
+        through: pictures → maps of features, by the task's lens; None to take the hidden maps of the critics.
+    """
+
+    made: Tensor
+    target: Tensor
+    raw: Tensor
+    mask: Tensor | None = None
+    on_made: tuple[Verdict, ...] = ()
+    on_target: tuple[Verdict, ...] = ()
+    through: Callable[[Tensor], list[Tensor]] | None = None
+
+    @cached_property
+    def features(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Maps of `made` and of `target` through the lens; those of the target have no graph."""
+        if self.through is None:
+            return self.judged
+        with torch.no_grad():
+            wanted = self.through(self.target)
+        return self.through(self.made), wanted
+
+    @property
+    def judged(self) -> tuple[list[Tensor], list[Tensor]]:
+        """The hidden maps of all critics, of `made` and of `target`."""
+        if any(verdict.layers is None for verdict in self.on_made):
+            raise UserError(
+                "task.terms: a term looks at the critics' hidden layers, and one of these critics does not show them. "
+                "Take patchgan, multiscale, unet_critic or vgg_critic, or another lens"
+            )
+        made = [m for verdict in self.on_made for m in verdict.layers or ()]
+        return made, [m.detach() for verdict in self.on_target for m in verdict.layers or ()]
+
+
+class Likeness(Component, family="likeness"):
+    """What G wants of pictures that have something to be like."""
+
+    paired: ClassVar[bool] = True
+    """Whether made picture and target must be of the same scene."""
+    sees: ClassVar[str] = "pixels"
+    """"pixels"; "critics" where it looks at their hidden maps; "lens" where at those of the task's lens."""
+    weight: Rate = 1.0
+    """What it is multiplied with."""
+
+    def loss(self, look: Look) -> Tensor:
         """The price [N], not yet weighted."""
         raise NotImplementedError

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
+import numpy as np
 from torch import Tensor, nn
 
 from ganforge.core.component import Component
@@ -25,6 +26,7 @@ class Phase:
         repeats: run it so many times an iteration, each on a fresh batch (n_critic).
         gain: what its loss is multiplied with (a lazy penalty has every=16, gain=16).
         order: the highest derivative that its backward pass takes (2 for gradient penalties).
+        after: it begins when so many samples have been seen.
     """
 
     name: str
@@ -34,6 +36,18 @@ class Phase:
     repeats: int = 1
     gain: float = 1.0
     order: int = 1
+    after: int = 0
+
+
+class Samples(Protocol):
+    """All samples of a data set once, encoded, in its order, in batches of any size."""
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Of all of them, int64 [len]; at hand without reading one."""
+        ...
+
+    def __iter__(self) -> Iterator[Batch]: ...
 
 
 class Task(Component, family="task"):
@@ -64,12 +78,12 @@ class Task(Component, family="task"):
         """How many usable samples the data must have for batches of `batch`."""
         return batch
 
-    def order(self, spec: Spec, data: Iterable[Batch]) -> Order | None:
+    def order(self, spec: Spec, data: Samples) -> Order | None:
         """Which samples each batch holds; None for pass after pass over all of them, each in an order of its own.
 
         Args:
             spec: of the samples.
-            data: all samples once, encoded, in the order of the data set, in batches of any size.
+            data: all samples once, encoded, in the order of the data set, in batches of any size; and their labels.
         """
         return None
 

@@ -1,0 +1,58 @@
+"""What the tasks share that learn from two sets of pictures of which no two belong together."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.core.passes import indices
+from ganforge.core.rng import seed_of
+from ganforge.core.types import Batch, Order, Spec
+from ganforge.tasks.base import Samples
+
+
+class TwoSets(Order):
+    """A picture of a and one of b in turn, `count` of each. Both sets go round on their own, shuffled at each pass.
+
+    They take turns so that a batch that is split into equal parts has both in each.
+
+    Args:
+        labels: of the items, int64 [len]: 0 for a, 1 for b.
+    """
+
+    def __init__(self, labels: np.ndarray):
+        self.sides = [np.flatnonzero(labels == side) for side in (0, 1)]
+
+    def rows(self, seed: int, start: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        drawn = [
+            items[indices(len(items), seed_of(seed, "set", side), start, count)]
+            for side, items in enumerate(self.sides)
+        ]
+        return np.stack(drawn, 1).reshape(-1), {}
+
+
+def halves(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The pictures of a [N, ...] and those of b [N, ...] in a batch that `TwoSets` ordered."""
+    return batch.x[0::2], batch.x[1::2]
+
+
+def two_domains(spec: Spec) -> Spec:
+    """The spec of pictures of either set; their names are kept in its state as `domains`.
+
+    Raises:
+        UserError: the data is not of two sets.
+    """
+    if spec.classes != 2:
+        found = f"{spec.classes} classes" if spec.classes else "no classes"
+        raise UserError(
+            f"task: this recipe learns from two sets of pictures, and the data has {found}. Name two folders: "
+            "data.a=horses/ data.b=zebras/"
+        )
+    return Spec(spec.shape, state={**spec.state, "domains": list(spec.labels)})
+
+
+def two_sets(data: Samples) -> Order:
+    """The order of a batch for data with two labels."""
+    assert data.labels is not None, "two_domains has looked"
+    return TwoSets(data.labels)
