@@ -23,6 +23,7 @@ NEEDED = {
     ("data", "points"): {"path": "./table.csv"},
     ("data", "table"): {"path": "./table.csv"},
     ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},
+    ("degrade", "masks"): {"path": "./masks"},
 }
 PARTS = {
     "generator": "mlp",

@@ -48,7 +48,7 @@ class Pair(Signal, kind="pair"):
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
     """Channels of the target: L is grey. auto takes RGBA if any picture has alpha, else RGB if any has colour."""
     source: Literal["auto", "L", "RGB", "RGBA", "classes"] = "auto"
-    """What a source of the data is: a picture of one of these modes, or a label map (each grey level, or colour, a class).
+    """What a source of the data is: a picture of one of these modes, or a label map (each level or colour a class).
     auto looks: grey maps that hold small numbers alone, and few colours, are label maps."""
     classes: tuple[str, ...] = ()
     """What label maps may hold: grey levels (0, 1, ...) or colours (#804080, ...). By default what they do hold."""
@@ -154,6 +154,7 @@ class Pair(Signal, kind="pair"):
                 "signal.degrade: pictures with alpha cannot be spoilt. Set signal.mode=RGB, which puts them over "
                 "signal.background"
             )
+        degrade.check()
         channels = degrade.channels(CHANNELS[mode])
         return {
             "shape": [channels + degrade.mask],

@@ -49,6 +49,13 @@ class Degrade(Component, family="degrade"):
         """How many channels of a picture are left; the mask is not counted."""
         return channels
 
+    def check(self) -> None:
+        """Looks before training whether all that it needs is there.
+
+        Raises:
+            UserError: a file or a folder is not.
+        """
+
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         """Spoilt pictures.
 
@@ -159,6 +166,11 @@ def draw(rng: Rng, name: str, between: tuple[float, float], n: int) -> Tensor:
     """[N] numbers of a range."""
     low, high = between
     return rng.uniform(name, (n,), low, high)
+
+
+def seeds(rng: Rng, n: int) -> list[int]:
+    """A seed for each picture, for what is drawn picture by picture: its fate hangs on no other one."""
+    return rng.integers("seeds", (n,), 2**62).tolist()
 
 
 def per_picture(values: Tensor) -> Tensor:

@@ -37,6 +37,10 @@ class Chain(Degrade, kind="chain"):
             channels = step.channels(channels)
         return channels
 
+    def check(self) -> None:
+        for step in self.steps:
+            step.check()
+
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         for k, step in enumerate(self.steps):
             x = step.apply(x, rng.at(str(k)))

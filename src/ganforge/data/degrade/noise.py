@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.rng import Rng
-from ganforge.data.degrade.base import Alter, Range, draw, per_picture, within
+from ganforge.data.degrade.base import Alter, Range, draw, per_picture, seeds, within
 
 
 class Gaussian(Alter, kind="gaussian"):
@@ -44,10 +44,11 @@ class Poisson(Alter, kind="poisson"):
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         photons = per_picture(draw(rng, "photons", self.photons, x.shape[0]))
-        mean = photons * x / 255
-        generator = torch.Generator().manual_seed(rng.seed_for("counts"))
-        counts = torch.poisson(mean.cpu(), generator=generator).to(x.device)
-        return counts * 255 / photons
+        counts = [
+            torch.poisson(mean, generator=torch.Generator().manual_seed(seed))
+            for mean, seed in zip((photons * x / 255).cpu(), seeds(rng, x.shape[0]), strict=True)
+        ]
+        return torch.stack(counts).to(x.device) * 255 / photons
 
 
 class SaltPepper(Alter, kind="salt_pepper"):
