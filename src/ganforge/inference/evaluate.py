@@ -116,7 +116,7 @@ def evaluate(
     weights: Path | str | None = None,
     n: int | None = None,
     seed: int = 0,
-    data: str | None = None,
+    data: Path | str | None = None,
     size: int | None = None,
     mode: str | None = None,
     target: str | None = None,
@@ -163,6 +163,7 @@ def evaluate(
     if n is not None and n < FEWEST:
         raise UserError(f"{n} generated samples are too few to judge by: at least {FEWEST}")
     run = against is None
+    data = None if data is None else str(data)
     refuse_mixtures(Path(source), against, data)
     folder = target_folder(Path(source), None if out is None else Path(out), run)
     with contextlib.ExitStack() as stack:

@@ -98,19 +98,19 @@ def as_floats(values: Any) -> np.ndarray:
 
 
 def texts(values: Any, like: Any) -> Any:
-    """Values as texts, None where missing, so that 1, 1.0 and True of two files are told apart only if they differ.
+    """Values as texts, None where missing, so that 1 of one file and 1.0 of another one are the same.
 
     Args:
-        like: the real column: where it holds numbers or truth values, so do both.
+        like: the real column: where it holds numbers, numbers are what is compared.
     """
     import pandas as pd
 
-    plain = values.astype(object).where(values.notna(), None)
-    if pd.api.types.is_numeric_dtype(like.dtype) or pd.api.types.is_bool_dtype(like.dtype):
-        as_number = pd.to_numeric(plain, errors="coerce")
-        told = [None if v is None else str(v) if w != w else f"{w:.12g}" for v, w in zip(plain, as_number, strict=True)]
-        return pd.Series(told, dtype=object)
-    return plain.map(str, na_action="ignore").reset_index(drop=True)
+    plain = values.astype(object).where(values.notna(), None).reset_index(drop=True)
+    if pd.api.types.is_numeric_dtype(like.dtype) and not pd.api.types.is_bool_dtype(like.dtype):
+        x = pd.to_numeric(plain, errors="coerce").astype(float)
+        numbers = x.map(lambda v: f"{v:.12g}", na_action="ignore").astype(object)
+        return numbers.where(x.notna(), plain.map(str, na_action="ignore"))
+    return plain.map(str, na_action="ignore")
 
 
 def categories(like: Any, most: int | None = None) -> list[str]:
