@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad, relu
 
 from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
 from ganforge.core.types import Memory
 from ganforge.objectives.base import Lens
 
@@ -91,14 +92,13 @@ class Random(Lens, kind="random"):
     """Maps: of the picture, of the halved one, and so on."""
 
     def memory(self) -> dict[str, Tensor]:
-        draw = torch.Generator().manual_seed(0)
-        found = {}
+        draws, found = Rng(0, stream="lens"), {}
         for width in self.widths:
             if width % 2 == 0:
                 raise UserError(f"task.lens.widths: {width} is even; a filter needs a pixel in its middle")
             # He's spread: what comes out is about as wide as what goes in, whatever the width
             deviation = (2 / (3 * width**2)) ** 0.5
-            found[f"filters.{width}"] = torch.randn((self.filters, 3, width, width), generator=draw) * deviation
+            found[f"filters.{width}"] = draws.normal(f"{width}", (self.filters, 3, width, width)) * deviation
         return found
 
     def maps(self, x: Tensor, memory: Memory) -> list[Tensor]:
