@@ -1,0 +1,87 @@
+"""Gated convolutions, which learn where the picture is to be believed: an inpainter for holes of any form.
+
+Yu et al. 2019, "Free-Form Image Inpainting with Gated Convolution", section 3.1 and the coarse net of section 3.3.
+
+    a gated convolution      φ(features) ⊙ σ(gate),  both from one convolution of twice the channels; φ ELU
+    5×5 C → 3×3 ½ 2C → 2C → ½ 4C → 4C 4C → 4C dilated 2, 4, 8, 16 → 4C 4C → (2×) 2C 2C → (2×) C C/2 → 3×3, tanh
+
+½: stride 2; (2×): nearest. The paper refines the result by a second net with attention over patches; that one is left
+out here. The source is the picture with its holes at 0 and the mask as its last channel.
+
+source [N, Cs, h, w] → [N, Ct, h, w] in [-1, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import elu
+
+from ganforge.core.types import Spec
+from ganforge.nets.base import Translator
+from ganforge.nets.layers.translating import Padding, TranslatorNet, conv, scale_of
+
+DILATIONS = (2, 4, 8, 16)
+
+
+class GatedConv(nn.Module):
+    """ELU(features) ⊙ σ(gate)."""
+
+    def __init__(self, before: int, after: int, padding: Padding, kernel: int = 3, stride: int = 1, dilation: int = 1):
+        super().__init__()
+        self.both = conv(before, 2 * after, kernel, padding, stride, dilation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features, gate = self.both(x).chunk(2, 1)
+        return elu(features) * torch.sigmoid(gate)
+
+
+class GatedNet(TranslatorNet):
+    """The net of `Gated`."""
+
+    def __init__(self, source: int, target: int, C: int, padding: Padding):
+        plan = [
+            GatedConv(source, C, padding, 5),
+            GatedConv(C, 2 * C, padding, stride=2),
+            GatedConv(2 * C, 2 * C, padding),
+            GatedConv(2 * C, 4 * C, padding, stride=2),
+            GatedConv(4 * C, 4 * C, padding),
+            GatedConv(4 * C, 4 * C, padding),
+            *(GatedConv(4 * C, 4 * C, padding, dilation=d) for d in DILATIONS),
+            GatedConv(4 * C, 4 * C, padding),
+            GatedConv(4 * C, 4 * C, padding),
+            nn.Sequential(nn.Upsample(scale_factor=2), GatedConv(4 * C, 2 * C, padding)),
+            GatedConv(2 * C, 2 * C, padding),
+            nn.Sequential(nn.Upsample(scale_factor=2), GatedConv(2 * C, C, padding)),
+            GatedConv(C, max(C // 2, 1), padding),
+        ]
+        # Reflection needs more cells than it adds: 17 on the grid of a quarter for the widest dilation.
+        least = 4 * (max(DILATIONS) + 1) if padding == "reflect" else 4
+        super().__init__(depth=len(plan), multiple=4, least=least)
+        self.layers = nn.ModuleList(plan)
+        self.paint = nn.Sequential(conv(max(C // 2, 1), target, 3, padding), nn.Tanh())
+
+    def steps(self, x: Tensor) -> Iterator[Tensor]:
+        for layer in self.layers:
+            x = layer(x)
+            yield x
+        yield self.paint(x)
+
+
+class Gated(Translator, kind="gated"):
+    """Gated and dilated convolutions that fill holes of any form, as in DeepFill v2's coarse net."""
+
+    channels: int = Field(default=24, ge=1)
+    """Channels of the finest map; four times as many on the coarsest."""
+    padding: Padding = "zero"
+    """What lies beyond the edge: zeros, the mirror image, or the edge again."""
+
+    def check(self, source: Spec, target: Spec) -> None:
+        scale_of(source, target, "gated", least=4)
+
+    def build(self, source: Spec, target: Spec) -> nn.Module:
+        self.check(source, target)
+        return GatedNet(source.shape[0], target.shape[0], self.channels, self.padding)
