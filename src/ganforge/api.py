@@ -1,21 +1,28 @@
-"""The Python API's two functions that need more than one part of the package; `ganforge` itself offers them."""
+"""The Python API's functions that need more than one part of the package; `ganforge` itself offers them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from ganforge import recipes
 from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
+from ganforge.core.types import Dataset
+from ganforge.data.base import DataSource
 from ganforge.engine import train as engine
+from ganforge.engine.precision import has_bf16_cpu, pick_device
 from ganforge.engine.recipe import Recipe
 from ganforge.inference.model import Model, load
 from ganforge.recipes import make_recipe
+from ganforge.recipes.choice import Choice, Facts, choose
 from ganforge.registry import load_all
+from ganforge.signals.pictures import median
 
 
 def recipe(name: str) -> Recipe:
@@ -42,9 +49,11 @@ def train(
 
         model = gf.train("dcgan", data="mnist", samples=600_000)
         model = gf.train("cdcgan", data="./photos", minutes=30, **{"optimizers.G.lr": 1e-4})
+        model = gf.train(data="./photos", minutes=30)       # chooses a recipe that suits the data and the time
 
     Args:
-        recipe: a name, or a `Recipe`; by default the demo, or the recipe of the run that `resume` names.
+        recipe: a name, or a `Recipe`; by default the one that suits `data` (it says which, and why), that of the run
+            that `resume` names, or without either the demo.
         minutes: stop and save after so much training.
         run_dir: where to write; by default the next free `runs/NNNN-name`.
         resume: a run directory to go on with.
@@ -59,13 +68,15 @@ def train(
         UserError: the data, the recipe or a folder cannot be used.
         TrainingError: training could not go on; the message names the last good checkpoint.
     """
-    listeners = []
+    listeners, told = [], None
     if progress:
+        from ganforge.cli.console import stderr
         from ganforge.cli.progress import Progress
 
         listeners = [lambda run: Progress(run, minutes)]
+        told = stderr().print
     result = engine.train(
-        _resolve(recipe, resume, as_items(fields)),
+        _resolve(recipe, resume, as_items(fields), minutes, device, told),
         run_dir=run_dir,
         resume=resume,
         minutes=minutes,
@@ -75,7 +86,14 @@ def train(
     return load(result.folder, device)
 
 
-def _resolve(recipe: str | Recipe | None, resume: Path | str | None, items: Sequence[str]) -> Recipe:
+def _resolve(
+    recipe: str | Recipe | None,
+    resume: Path | str | None,
+    items: Sequence[str],
+    minutes: float | None,
+    device: str | None,
+    told: Callable[[str], None] | None,
+) -> Recipe:
     load_all()
     if resume is not None:
         if isinstance(recipe, Recipe):
@@ -85,7 +103,66 @@ def _resolve(recipe: str | Recipe | None, resume: Path | str | None, items: Sequ
         return engine.resume_recipe(resume, recipe, list(items))
     if isinstance(recipe, Recipe):
         return build(Recipe, overrides.apply(to_plain(recipe), items, Recipe)) if items else recipe
+    if recipe is None and (data := named_data(items)) is not None:
+        choice = choose_recipe(data, items, minutes=minutes, device=device)
+        for line in choice.lines(data) if told else ():
+            told(line)
+        return make_recipe(choice.recipe, (), list(items), choice.fields)
     return make_recipe(recipe, (), list(items))
+
+
+def named_data(items: Sequence[str]) -> str | None:
+    """The data that overrides name, `data=PATH`, or None."""
+    return next((item.partition("=")[2] for item in reversed(items) if item.startswith("data=")), None)
+
+
+def choose_recipe(
+    data: str, items: Sequence[str] = (), *, minutes: float | None = None, device: str | None = None
+) -> Choice:
+    """The recipe that suits some data, a machine and a time.
+
+    Args:
+        data: a path, or the name of a set.
+        items: overrides; of these, `data.FIELD=value` say how the data is read.
+        minutes: that training may take.
+        device: "cpu", "cuda", ...; by default the best there is.
+
+    Raises:
+        UserError: the data cannot be read, is too little, or is of a kind that there is no rule for.
+    """
+    plain = overrides.apply({"data": data}, [item for item in items if item.startswith("data.")])
+    source = build(DataSource, plain if isinstance(plain := plain["data"], dict) else DataSource.from_text(plain))
+    return choose(facts_of(source.open(), pick_device(device), minutes))
+
+
+def facts_of(dataset: Dataset, device: torch.device, minutes: float | None) -> Facts:
+    """What a recipe is chosen by.
+
+    Raises:
+        UserError: there is no rule for such data, or nothing of it can be read.
+    """
+    shapes = dataset.shapes()
+    if not shapes:
+        raise UserError(f"data {dataset.name}: none of its {len(dataset)} samples can be read")
+    (shape, dtype), _ = max(shapes.items(), key=lambda found: found[1])
+    machine: dict[str, Any] = {"device": device.type, "minutes": minutes}
+    if device.type == "cpu":
+        machine |= {"cores": torch.get_num_threads(), "bf16": has_bf16_cpu()}
+    elif device.type == "cuda":
+        machine |= {"memory": torch.cuda.get_device_properties(device).total_memory / 2**30}
+    common = {"name": dataset.name, "count": len(dataset), "classes": len(dataset.classes), **machine}
+    if dtype == "object":
+        return Facts(kind="table", width=shape[0], **common)
+    if len(shape) == 1:
+        return Facts(kind="points", width=shape[0], **common)
+    if len(shape) == 3 and shape[2] <= 4:
+        height, width = median(shapes)
+        channels = max(item[2] for item, _ in shapes)
+        return Facts(kind="pictures", height=height, width=width, channels=channels, **common)
+    raise UserError(
+        f"data {dataset.name}: holds samples of shape {'×'.join(map(str, shape))}, for which no recipe is chosen by "
+        "itself. Name one: `ganforge recipes` lists them"
+    )
 
 
 def as_items(fields: dict[str, Any]) -> list[str]:

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 EPILOG = examples(
     "ganforge train",
+    "ganforge train ./photos --minutes 30",
     "ganforge train dcgan data=mnist samples=600k",
     "ganforge train cdcgan data=./photos --minutes 30",
     "ganforge train ctgan data=adult.csv target=income --minutes 10",
     "ganforge train --resume runs/0003-dcgan",
 )
 WORDS = (
-    "A recipe (see `ganforge recipes`; by default the demo), and fields to change: "
+    "A recipe (see `ganforge recipes`), or data, for which a recipe is chosen, by its kind, count, size, labels, the "
+    "machine and --minutes, or nothing for the demo; then fields to change: "
     "data=mnist samples=600k batch=64 seed=1 optimizers.G.lr=1e-4"
 )
 
@@ -31,7 +33,7 @@ WORDS = (
 def train(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RECIPE FIELD=VALUE", show_default=False, help=WORDS),
+        typer.Argument(metavar="RECIPE|PATH FIELD=VALUE", show_default=False, help=WORDS),
     ] = None,
     run_dir: Annotated[
         Path | None,
@@ -56,7 +58,10 @@ def train(
     device: Device = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
-    """Train a GAN: on the embedded digits, a named set, or your own pictures."""
+    """Train a GAN on your own data, a named set, or the embedded digits.
+
+    With a PATH in place of a recipe one is chosen: --dry-run shows which, and why.
+    """
     from ganforge.cli.console import stderr, stdout
     from ganforge.core.errors import UserError
     from ganforge.engine import train as engine
@@ -69,10 +74,13 @@ def train(
     load_all()
     for plugin in plugins or ():
         load_plugin(plugin)
-    recipe = resolve(words or [], resume, with_files or [])
+    recipe, why = resolve(words or [], resume, with_files or [], minutes, device)
     if dry_run:
         show_plan(engine.plan(recipe, device), stdout())
+        say(why, stdout())
         return
+    if not quiet:
+        say(why, stderr())
     listeners = []
     if not quiet:
         from ganforge.cli.progress import Progress
@@ -82,14 +90,17 @@ def train(
     show_result(result, recipe, stdout())
 
 
-def resolve(words: list[str], resume: Path | None, with_files: list[Path]) -> Recipe:
-    """The recipe that the command line stands for.
+def resolve(
+    words: list[str], resume: Path | None, with_files: list[Path], minutes: float | None, device: str | None
+) -> tuple[Recipe, list[str]]:
+    """The recipe that the command line stands for, and, where it was chosen for the data, what there is to say of that.
 
     Raises:
-        UserError: an unknown recipe or field, or values that it cannot have.
+        UserError: an unknown recipe or field, values that it cannot have, or data that no recipe can be chosen for.
     """
     from ganforge import recipes
-    from ganforge.core.errors import UserError
+    from ganforge.api import choose_recipe, named_data
+    from ganforge.core.errors import UserError, did_you_mean
     from ganforge.engine.train import resume_recipe
     from ganforge.recipes import make_recipe
 
@@ -100,15 +111,50 @@ def resolve(words: list[str], resume: Path | None, with_files: list[Path]) -> Re
         raise UserError(
             f"{strays[0]!r}: after the recipe come fields of the form field=value, for instance data=./photos"
         )
-    if name is not None and name not in recipes.names() and Path(name).exists():
-        raise UserError(f"{name!r} is a path, not a recipe. To train on it: ganforge train dcgan data={name}")
     if resume is not None:
         if with_files:
             raise UserError(
                 "--resume takes the recipe from the run: leave --with out, and give the fields that should differ"
             )
-        return resume_recipe(resume, name, items)
-    return make_recipe(name, with_files, items)
+        return resume_recipe(resume, name, items), []
+    if name is not None and name not in recipes.names() and is_data(name):
+        if named_data(items) is not None:
+            raise UserError(f"data is named twice: {name!r} and data={named_data(items)}. Leave one of them out")
+        items, name = [f"data={name}", *items], None
+    data = named_data(items)
+    if name is not None and name not in recipes.names():
+        near = did_you_mean(name, recipes.names())
+        raise UserError(
+            f"unknown recipe {name!r}{near}; nor is there a file or folder of that name (see `ganforge recipes`)"
+        )
+    if name is not None or data is None:
+        return make_recipe(name, with_files, items), []
+    choice = choose_recipe(data, items, minutes=minutes, device=device)
+    return make_recipe(choice.recipe, with_files, items, choice.fields), choice.lines(data)
+
+
+def is_data(word: str) -> bool:
+    """Whether a word is a path, or the name of a set.
+
+    Raises:
+        UserError: it can only be meant as a path, and nothing is there.
+    """
+    import os
+
+    from ganforge.core.errors import UserError
+    from ganforge.data.base import DataSource
+
+    if DataSource.from_text(word)["kind"] != "path" or Path(word).expanduser().exists():
+        return True
+    if os.sep in word or word.startswith((".", "~")) or Path(word).suffix:
+        raise UserError(f"{word!r}: no such file or folder, and no recipe of that name (see `ganforge recipes`)")
+    return False
+
+
+def say(lines: list[str], console: Console) -> None:
+    """Lines as they are, however long."""
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 def show_plan(plan: Plan, console: Console) -> None:

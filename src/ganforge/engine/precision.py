@@ -28,6 +28,14 @@ def pick_device(name: str | None = None) -> torch.device:
     return device
 
 
+def has_bf16_cpu() -> bool:
+    """Whether this processor has instructions for bf16 (AVX-512 BF16 or AMX); False where torch cannot tell."""
+    asked = (
+        getattr(torch.cpu, name, lambda: False) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    )
+    return any(answer() for answer in asked)
+
+
 def dtype_for(precision: str, device: torch.device) -> torch.dtype:
     """The arithmetic of convolutions and matrix products. `auto` is bf16 on GPUs that have it, else fp32.
 

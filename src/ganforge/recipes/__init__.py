@@ -56,9 +56,15 @@ def get(name: str) -> Recipe:
 
 
 def make_recipe(
-    name: str | None = None, with_files: Sequence[Path | str] = (), overrides: Sequence[str] = ()
+    name: str | None = None,
+    with_files: Sequence[Path | str] = (),
+    overrides: Sequence[str] = (),
+    chosen: Sequence[str] = (),
 ) -> Recipe:
     """The recipe `name` (the demo without one), with YAML files and then `path=value` overrides laid over it.
+
+    Args:
+        chosen: `path=value` that belong to the recipe, below the files.
 
     Raises:
         UserError: an unknown recipe, field, kind or value.
@@ -67,7 +73,7 @@ def make_recipe(
     from ganforge.registry import load_all
 
     load_all()
-    plain = to_plain(get(name or "demo"))
+    plain = text.apply(to_plain(get(name or "demo")), chosen, Recipe)
     for file in with_files:
         plain = text.merge(plain, text.from_yaml(file))
     return build(Recipe, text.apply(plain, overrides, Recipe))
