@@ -181,7 +181,7 @@ def small(data, samples: int, **changes):
     fields = {
         "data": data, "batch": 4, "samples": samples, "checkpoint_every": 8, "log_every": 8, "callbacks": "[]",
         "task.steady": 12, "task.fade": 12, "ema.half_life": 20, "precision": "fp32",
-        **{f"task.{player}.{name}": value for player in ("generator", "discriminator") for name, value in SMALL.items()},
+        **{f"task.{net}.{name}": value for net in ("generator", "discriminator") for name, value in SMALL.items()},
         "task.generator.latent": 6, **changes,
     }  # fmt: skip
     return make_recipe("progan-small", overrides=[f"{path}={value}" for path, value in fields.items()])
@@ -194,7 +194,7 @@ def state(folder) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("stop", [8, 16, 32])
 def test_a_run_that_stops_while_it_grows_goes_on_exactly(tmp_path, pictures, stop):
-    """Stopped while steady, while a grid fades in, and after; with nets that have no gradient yet for their finer grids."""
+    """Stopped while steady, while a grid fades in, and after; finer grids have had no gradient yet."""
     train(small(pictures, 56), run_dir=tmp_path / "whole", device="cpu")
     train(small(pictures, stop), run_dir=tmp_path / "cut", device="cpu")
     train(resume_recipe(tmp_path / "cut", items=["samples=56"]), resume=tmp_path / "cut", device="cpu")
