@@ -18,13 +18,17 @@ app = typer.Typer(help="Look at data, or make a clean zip of it.", no_args_is_he
 
 PATH = "A folder, zip, idx, .npy/.npz or CIFAR file, a table (.csv, .parquet), or a named set such as mnist."
 Where = Annotated[str, typer.Argument(metavar="PATH", help=PATH, show_default=False)]
+WORDS = (
+    f"{PATH} Two paths are sources and targets of the same names. Or fields, as in kind=pairs path=./facades "
+    "sides=target,source."
+)
 FEW = 2_000
 SHOWN = 5
 
 
 @app.command("inspect")
 def inspect(
-    path: Where,
+    words: Annotated[list[str], typer.Argument(metavar="PATH...", help=WORDS, show_default=False)],
     limit: Annotated[
         int | None, typer.Option("--limit", help="Look at so many pictures only, spread evenly.", show_default=False)
     ] = None,
@@ -48,7 +52,7 @@ def inspect(
     load_all()
     for plugin in plugins or ():
         load_plugin(plugin)
-    source = source_of(path)
+    source, path = source_of(*words), words[0]
     dataset = (replace(source, holdout=0.0) if isinstance(source, PathData) else source).open()  # all rows of a table
     if isinstance(dataset, TableSet):
         told = describe(dataset)
@@ -69,6 +73,11 @@ def inspect(
         typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
         return
     console = stdout()
+    if report.source is not None:
+        for line in pair_lines(dataset):
+            console.print(line, soft_wrap=True, markup=False)
+        console.print(facts(report.source))
+        console.print()
     console.print(facts(report))
     console.print()
     console.print(recipe_table(fits))
@@ -99,12 +108,40 @@ def pack(
     stdout().print(f"train on it: ganforge train dcgan data={out}", soft_wrap=True)
 
 
-def source_of(text: str) -> DataSource:
-    """The data source that a word on the command line stands for."""
+def source_of(*words: str) -> DataSource:
+    """The data source that words on the command line stand for: one path or name, two paths of a pair, or fields."""
     from ganforge.core.component import build
+    from ganforge.core.errors import UserError
+    from ganforge.core.overrides import split
     from ganforge.data.base import DataSource
 
-    return build(DataSource, DataSource.from_text(text), what=text)
+    if len(words) == 1 and ("=" not in words[0] or Path(words[0]).exists()):
+        return build(DataSource, DataSource.from_text(words[0]), what=words[0])
+    fields = {".".join(path): value for path, value in (split(word) for word in words if "=" in word)}
+    kind = fields.setdefault("kind", "pairs")
+    known = DataSource.kinds[kind].words if kind in DataSource.kinds else ()
+    paths = [word for word in words if "=" not in word]
+    if len(paths) > len(known):
+        raise UserError(f"{' '.join(paths)}: {len(paths)} paths, where data of the kind {kind} takes {len(known)}")
+    return build(DataSource, {**fields, **dict(zip(known, paths, strict=False))}, what=" ".join(words))
+
+
+def pair_lines(dataset: Dataset) -> list[str]:
+    """What there is to say of pairs, beside what each side is.
+
+    Raises:
+        UserError: sizes differ within pairs.
+    """
+    from ganforge.signals import labelmaps
+    from ganforge.signals.pair import LOOK, paired_sizes
+
+    assert dataset.source is not None
+    _, scale = paired_sizes(dataset, dataset.source)
+    lines = [f"{len(dataset):,} pairs, " + (f"sources {scale} times as small" if scale > 1 else "of one size each")]
+    if labelmaps.look_like(dataset.source, LOOK):
+        classes = labelmaps.found_in(dataset.source)
+        lines.append(f"sources are label maps of {len(classes)} classes: {', '.join(map(str, classes))}")
+    return [*lines, "first the sources, then the targets:", ""]
 
 
 def fitting(dataset: Dataset) -> dict[str, tuple[bool, str]]:
@@ -115,7 +152,7 @@ def fitting(dataset: Dataset) -> dict[str, tuple[bool, str]]:
     found = {}
     for name in recipes.names():
         recipe = recipes.get(name)
-        if recipe.signal.kind != "image":
+        if recipe.signal.kind not in (("image", "pair") if dataset.source is None else ("pair",)):
             continue
         try:
             spec = recipe.task.adapt(recipe.signal.spec(recipe.signal.items(dataset), recipe.task.nearest))
@@ -141,6 +178,8 @@ def advice(report: Report, path: str) -> list[str]:
         hints.append(
             f"{len(report.unreadable)} cannot be read and would be skipped; `ganforge data pack` leaves them out"
         )
+    if report.source is not None:  # what follows is of pictures that stand for themselves
+        return hints
     spare = sum(len(group) - 1 for group in report.duplicates)
     if spare > report.readable // 100:
         hints.append(

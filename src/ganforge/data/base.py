@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ganforge.core.component import Component
 from ganforge.core.types import Dataset
@@ -11,6 +11,9 @@ from ganforge.core.types import Dataset
 
 class DataSource(Component, family="data"):
     """A place that real samples come from. A bare string is the name of a set (`mnist`) or else a path."""
+
+    words: ClassVar[tuple[str, ...]] = ()
+    """Fields that words without a = on the command line stand for: `ganforge train pix2pix labels/ photos/`."""
 
     in_memory: bool | None = None
     """Keep all samples in memory (on the accelerator where there is one).

@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from ganforge.core.errors import UserError
+from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import BadItem, Dataset
 from ganforge.data import pictures
 from ganforge.data.progress import Bar
@@ -111,6 +111,32 @@ class ZipStore:
         if not data:
             raise BadItem(name, "an empty file")
         return io.BytesIO(data)
+
+
+class Below:
+    """The files of a store that lie in one of its folders.
+
+    Raises:
+        UserError: there is no such folder (names those that there are).
+    """
+
+    def __init__(self, store: Store, inner: str):
+        self.store, self.prefix = store, f"{inner}/"
+        if not any(name.startswith(self.prefix) for name in store.names()):
+            folders = sorted({name.rpartition("/")[0] for name in store.names() if "/" in name})
+            raise UserError(
+                f"data: no folder {inner!r} in this zip{did_you_mean(inner, folders)} "
+                f"(it has {', '.join(folders[:10]) or 'none'})"
+            )
+
+    def names(self) -> list[str]:
+        return [name.removeprefix(self.prefix) for name in self.store.names() if name.startswith(self.prefix)]
+
+    def size(self, name: str) -> int:
+        return self.store.size(self.prefix + name)
+
+    def open(self, name: str) -> Path | BinaryIO:
+        return self.store.open(self.prefix + name)
 
 
 class PictureDataset(Dataset):

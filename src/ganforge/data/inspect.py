@@ -37,6 +37,7 @@ class Report:
         unreadable: (item, why).
         ignored: files of other kinds beside them, by extension.
         nbytes: size of the files or the array.
+        source: of the pictures that these are to be made from, where the set is one of pairs.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Report:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     ignored: dict[str, int] = field(default_factory=dict)
     nbytes: int = 0
+    source: Report | None = None
 
     @property
     def readable(self) -> int:
@@ -65,6 +67,7 @@ class Report:
         plain["readable"] = self.readable
         plain["sizes"] = {f"{h}×{w}": count for (h, w), count in self.sizes.items()}
         plain["depths"] = {str(depth): count for depth, count in self.depths.items()}
+        plain["source"] = self.source and self.source.to_plain()
         return plain
 
 
@@ -111,6 +114,7 @@ def inspect_dataset(dataset: Dataset, limit: int | None = None) -> Report:
     report.duplicates = [[dataset.describe(k) for k in group] for group in same.values() if len(group) > 1]
     report.ignored = dict(getattr(dataset, "ignored", {}))
     report.nbytes = int(getattr(dataset, "nbytes", 0))
+    report.source = inspect_dataset(dataset.source, limit) if dataset.source is not None else None
     return report
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -22,6 +22,8 @@ SHOWN = 10  # names in a message
 class Pairs(DataSource, kind="pairs"):
     """Pictures with what each is to be made from: two folders or zips with files of the same names (whatever their
     endings), or one of pictures side by side."""
+
+    words: ClassVar[tuple[str, ...]] = ("source", "target")
 
     source: str = ""
     """The folder or zip of what pictures are made from: label maps, sketches, damaged pictures."""
@@ -93,6 +95,8 @@ class Pairs(DataSource, kind="pairs"):
 
 class Domains(DataSource, kind="domains"):
     """Two sets of pictures, A and B, that are to be made from each other. They need not belong together one by one."""
+
+    words: ClassVar[tuple[str, ...]] = ("a", "b")
 
     a: str = ""
     """A folder or zip of pictures, or one picture."""

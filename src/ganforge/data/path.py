@@ -26,7 +26,7 @@ class PathData(DataSource, kind="path"):
     table (.csv, .tsv, .parquet)."""
 
     path: str
-    """The folder or file."""
+    """The folder or file. A folder in a zip goes on behind it: photos.zip/horses."""
     split: Literal["train", "test"] = "train"
     """Which part to take where the data has both; of a table, the rows to train on or those held back."""
     holdout: float = Field(default=table.HOLDOUT, ge=0, lt=1)
@@ -41,6 +41,10 @@ class PathData(DataSource, kind="path"):
                 return table.TableFile(path=self.path, split=self.split, holdout=self.holdout).open()
             if path.is_file():
                 return _open_file(path, self.path, self.split)
+            archive = next((above for above in path.parents if above.is_file()), None)
+            if archive is not None and zipfile.is_zipfile(archive):
+                inner = folder.Below(folder.ZipStore(archive), path.relative_to(archive).as_posix())
+                return _pictures_in(inner, self.path, self.split)
         except PermissionError as error:
             raise UserError(f"data {self.path}: no permission to read {error.filename}") from None
         raise UserError(f"data {self.path}: no such file or folder{_near(path, self.path)}")
@@ -100,7 +104,10 @@ def _open_file(path: Path, name: str, split: str) -> Dataset:
 def _open_zip(path: Path, name: str, split: str) -> Dataset:
     if path.suffix.lower() == ".npz" or _holds_arrays(path):
         return arrays.open_npz(path, name, split)
-    store = folder.ZipStore(path)
+    return _pictures_in(folder.ZipStore(path), name, split)
+
+
+def _pictures_in(store: folder.Store, name: str, split: str) -> Dataset:
     found = folder.open_store(store, name, split)
     if found is None:
         raise UserError(f"data {name}: no pictures in this zip (it holds {folder.kinds_of_files(store) or 'nothing'})")
