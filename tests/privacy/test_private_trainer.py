@@ -215,6 +215,8 @@ class TestRefused:
             (["health=rollback"], "health=rollback.*health=off"),
             (["metrics=[fd]"], r"metrics: they compare fakes with real samples.*metrics=\[\]"),
             (["callbacks=[evaluation]"], r"metrics: they compare fakes with real samples.*metrics=\[\]"),
+            (["signal=table"], "signal=table: it measures the data .bounds.*which no noise covers"),
+            (["signal=points"], "signal=points: it measures the data .means.*which no noise covers"),
             (["accumulate=2"], "accumulate=2.*Take accumulate=1"),
             (["precision=bf16"], "precision=bf16.*precision=fp32"),
             (["privacy.delta=0.01"], r"delta=0.01: with 1,797 samples it must be below 0.000556.*Take 5.6e-05"),

@@ -165,7 +165,7 @@ class TestARun:
         done = gf.evaluate(trained, metrics=["columns", "privacy"], data=str(other), out=tmp_path, progress=False)
         assert done.results[0].protocol["n_real"] == 500
         assert "membership" not in {result.name[:10] for result in done.results}
-        assert any("not the table that the run was trained on" in finding.why for finding in done.report.findings)
+        assert any("not known to be the table" in finding.why for finding in done.report.findings)
 
     def test_data_that_has_moved_is_known_again(self, trained, csv, tmp_path):
         moved = shutil.copy(csv, tmp_path / "moved.csv")

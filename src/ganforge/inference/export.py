@@ -30,6 +30,8 @@ from ganforge.signals.base import Signal
 UNKNOWN = "unknown — fill in"
 BUNDLE, CARD, PICTURE = "model.safetensors", "README.md", "samples.png"
 TAGS = ("gan", "ganforge")
+NAMES = ("real", "fake", "train", "trained_on", "test")
+"""Entries of a protocol that name data."""
 PIPELINE = {"image": "unconditional-image-generation"}
 """The Hub's name for what a model does, by the kind of its signal."""
 
@@ -114,8 +116,7 @@ def read_figures(run: Path | None) -> list[dict[str, Any]]:
 def named(protocol: Mapping[str, Any]) -> dict[str, Any]:
     """A protocol in which data has its name alone: a card tells nobody of somebody's folders."""
     return {
-        key: Path(value).name if isinstance(value, str) and key in ("real", "fake", "train", "trained_on") else value
-        for key, value in protocol.items()
+        key: Path(value).name if isinstance(value, str) and key in NAMES else value for key, value in protocol.items()
     }
 
 
@@ -171,6 +172,8 @@ def shape_of(model: Model) -> str:
     if len(shape) == 3:
         colour = {1: "grey", 3: "colour", 4: "colour with transparency"}.get(shape[0], f"{shape[0]} channels")
         return f"pictures of {shape[2]}×{shape[1]} pixels (width × height), {colour}"
+    if names := model.spec.state.get("names"):
+        return f"rows of a table with {len(names)} column{'s' * (len(names) != 1)}"
     return f"samples of {'×'.join(map(str, shape))} numbers"
 
 
@@ -183,6 +186,8 @@ def summary(model: Model) -> str:
 
 
 def usage(model: Model, name: str) -> str:
+    if "names" in model.spec.state:
+        return table_usage(name)
     label = f", label={model.labels[0]!r}" if model.labels else ""
     word = f" --label {model.labels[0]}" if model.labels else ""
     return (
@@ -194,8 +199,21 @@ def usage(model: Model, name: str) -> str:
     )
 
 
+def table_usage(name: str) -> str:
+    """As `usage`, for a model of tables."""
+    return (
+        "```python\nimport ganforge as gf\n\n"
+        f'model = gf.TableGAN.load("{name}/{BUNDLE}")\n'
+        "rows = model.sample(1000)  # a DataFrame; row k of a seed is always the same one\n```\n\n"
+        f"```sh\nganforge sample {name}/{BUNDLE} -n 1000 --out rows.csv\n```\n\n"
+        "The file holds tensors and JSON only; loading it runs no code."
+    )
+
+
 def data(model: Model) -> str:
     lines = [f"Trained on **{data_name(model)}**."]
+    if names := model.spec.state.get("names"):
+        lines.append(f"Columns: {', '.join(names[:30])}{f', ... {len(names)} in all' if len(names) > 30 else ''}.")
     if model.labels:
         shown = ", ".join(model.labels[:20]) + (f", ... {len(model.labels)} in all" if len(model.labels) > 20 else "")
         lines.append(f"Classes: {shown}.")
@@ -258,6 +276,11 @@ def limits(model: Model, license: str | None) -> str:
         "private too.",
         f"Made for {shape_of(model)} only.",
     ]
+    if model.recipe.signal.measures:
+        points.append(
+            f"Beside the weights the file holds what was measured of the real data: {model.recipe.signal.measures}. "
+            "Anybody who has the file can read that."
+        )
     if license is None:
         points.append(
             "No licence is stated: without one nobody has a right to use it. Fill in the field `license` above."

@@ -29,6 +29,7 @@ class Points(Signal, kind="points"):
     """Vectors of numbers. The nets see each number less its mean and in units of its standard deviation."""
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "dc", "nn")
+    measures: ClassVar[str] = "means, spreads and bounds of its numbers"
 
     files = (".csv",)
 

@@ -92,6 +92,11 @@ class DpSgd(Privacy, kind="dp_sgd"):
                 f"privacy: in the task {recipe.task.kind!r} samples meet each other or the generator, so the gradient "
                 f"of each cannot be bounded. Take task.kind={' or '.join(fits)} (the recipe dp-gan has it)"
             )
+        if recipe.signal.measures:
+            raise UserError(
+                f"signal={recipe.signal.kind}: it measures the data ({recipe.signal.measures}) and writes that into "
+                "the model file, which no noise covers. With privacy pictures alone can be trained on"
+            )
         if recipe.health.kind != "off":
             raise UserError(
                 f"health={recipe.health.kind}: it compares fakes with real samples and writes down what it finds, "

@@ -54,7 +54,7 @@ class Detection(Metric, kind="detection"):
         ]
 
     def _told_apart(
-        self, x: np.ndarray, y: np.ndarray, categorical: list[bool], comparison: Comparison
+        self, x: np.ndarray, y: np.ndarray, categorical: Any, comparison: Comparison
     ) -> tuple[list[float], np.ndarray]:
         """The AUC of each fold, and what the shuffling of each column takes from that of the last one, [C]."""
         from sklearn.ensemble import HistGradientBoostingClassifier

@@ -107,7 +107,7 @@ def texts(values: Any, like: Any) -> Any:
 
     plain = values.astype(object).where(values.notna(), None).reset_index(drop=True)
     if pd.api.types.is_numeric_dtype(like.dtype) and not pd.api.types.is_bool_dtype(like.dtype):
-        x = pd.to_numeric(plain, errors="coerce").astype(float)
+        x: Any = pd.Series(as_floats(plain))
         numbers = x.map(lambda v: f"{v:.12g}", na_action="ignore").astype(object)
         return numbers.where(x.notna(), plain.map(str, na_action="ignore"))
     return plain.map(str, na_action="ignore")

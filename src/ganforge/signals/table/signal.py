@@ -45,6 +45,7 @@ class Table(Signal, kind="table"):
     files = (".csv", ".tsv", ".parquet")
     metrics = ("columns", "pairwise", "detection", "usefulness", "privacy")
     judged = 0
+    measures = "bounds of numbers, real categories, and how often each occurs"
 
     columns: dict[str, Kind] = Field(default_factory=dict)
     """What columns are, where what is found is wrong, as in `signal.columns.age=ordinal`."""
