@@ -164,7 +164,10 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
     rows = np.flatnonzero(kept_back if split == "test" else ~kept_back)
     digest = hashlib.sha256(f"{whole.digest} {split} {holdout!r}".encode()).hexdigest()[:16]
     frame = whole.frame.iloc[rows].reset_index(drop=True)
-    return TableSet(whole.name, frame, whole.notes, whole.skipped, digest, rows)
+    notes = list(whole.notes)
+    if split == "train":
+        notes.append(f"{count:,} of its {len(whole):,} rows are held back for judging (data.holdout=0: none)")
+    return TableSet(whole.name, frame, notes, whole.skipped, digest, rows)
 
 
 def is_table(path: Path) -> bool:

@@ -51,8 +51,8 @@ from ganforge.registry import load_all
 from ganforge.signals.base import Signal
 
 OTHER_DATA = (
-    "This is not known to be the table that the run was trained on (its rows, its content or its form differ), so nobody "
-    "can say which of these rows it has seen."
+    "This is not known to be the table that the run was trained on (its rows, their content or its form differ), so "
+    "nobody can say which of these rows it has seen."
 )
 NO_HELDOUT = "The data has no part that was kept for tests: each training sample in turn stands for an unseen one."
 FEWEST = 10

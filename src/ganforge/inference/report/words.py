@@ -60,7 +60,7 @@ MEANINGS = {
     "correlation": Meaning("Whether numbers go up and down together as in the real table.", "higher", 1),
     "contingency": Meaning("Whether values of two columns come together as in the real table.", "higher", 1),
     "detection": Meaning(
-        "How surely a classifier tells generated rows from real ones: ½ guesses, 1 knows.", "lower", 0.5
+        "How surely a classifier tells generated rows from real ones: ½ guesses, 1 knows.", "near", 0.5
     ),
     "usefulness": Meaning("Score on real rows of a model that learned from generated rows alone.", "higher", 1),
     "usefulness_of_real": Meaning("The same of a model that learned from real rows: as good as it can get."),
