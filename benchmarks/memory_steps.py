@@ -66,13 +66,13 @@ def measure(name: str, batch: int | None, threads: int) -> None:
     plain = to_plain(recipes.get(name))
     size: int | list[int] = plain["signal"]["size"] or (32 if plain["data"]["kind"] == "cifar10" else 28)
     side = size if isinstance(size, int) else max(size)
-    batch = batch or min(plain["batch"], max(FEWEST, PIXELS // side**2))
+    rows: int = batch or min(plain["batch"], max(FEWEST, PIXELS // side**2))
     with tempfile.TemporaryDirectory() as folder:
         draws = np.random.default_rng(0)
         colours = 1 if side == 28 else 3
-        pictures = draws.integers(0, 256, (max(PICTURES, batch), side, side, colours), np.uint8)
+        pictures = draws.integers(0, 256, (max(PICTURES, rows), side, side, colours), np.uint8)
         np.savez(Path(folder) / "pictures.npz", images=pictures, labels=np.arange(len(pictures)) % 10)
-        items = [f"data={folder}/pictures.npz", f"batch={batch}", "callbacks=[]", f"signal.size={side}"]
+        items = [f"data={folder}/pictures.npz", f"batch={rows}", "callbacks=[]", f"signal.size={side}"]
         items += ["task.steady=1", "task.fade=1"] if "fade" in plain["task"] else []
         recipe = build(Recipe, apply(plain, items))
         dataset, spec = open_data(recipe)
@@ -100,7 +100,7 @@ def measure(name: str, batch: int | None, threads: int) -> None:
         loader.close()
     found = {
         "shape": list(spec.shape),
-        "batch": batch,
+        "batch": rows,
         "parameters": sum(p.numel() for net in trainer.nets.values() for p in net.parameters()),
         "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "seconds": 1000 * step / trainer.stride,

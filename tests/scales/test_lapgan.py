@@ -141,6 +141,14 @@ def test_prices_and_augmentation_remember_a_level_each():
         assert nets.memory[f"{level}.terms.historical_averaging.steps"] == 1
 
 
+def test_a_critic_of_a_level_can_be_differentiated_twice():
+    torch.manual_seed(0)
+    spec = Spec((1, 5, 4), 2, ("a", "b"))
+    D = LapganDiscriminator(channels=2).build(spec).double().eval()
+    x, c = torch.randn(2, 1, 5, 4, dtype=torch.float64, requires_grad=True), torch.tensor([0, 1])
+    assert torch.autograd.gradgradcheck(lambda x: torch.tanh(D(x, c).logits), (x,))
+
+
 def test_other_nets_play_on_the_coarsest_level_and_judge_on_the_others():
     played = task(
         generator=DcganGenerator(channels=4, latent=6),

@@ -72,6 +72,14 @@ def test_a_single_picture_is_judged_with_its_smaller_copies(shape):
     assert all(torch.equal(a, b) for a, b in zip(scales_of(row_of(scales), D.sizes), scales, strict=True))
 
 
+def test_a_critic_of_all_scales_can_be_differentiated_twice():
+    torch.manual_seed(0)
+    D = MsgDiscriminator(channels=2, max_channels=3).build(Spec((1, 7, 5))).double()
+    assert isinstance(D, MsgD)
+    scales = [torch.randn(2, 1, *size, dtype=torch.float64, requires_grad=True) for size in D.sizes]
+    assert torch.autograd.gradgradcheck(lambda *scales: D.scaled(scales).logits, tuple(scales), atol=1e-4)
+
+
 def test_a_penalty_looks_at_all_scales_together():
     """R1 is half the sum over the scales of the squared gradient there."""
     played = task(penalties=(R1(weight=1.0),))

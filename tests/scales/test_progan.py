@@ -11,13 +11,13 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.engine.ema import Ema
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.train import plan, resume_recipe, train
 from ganforge.inference.model import load
 from ganforge.nets.dcgan import DcganDiscriminator
 from ganforge.nets.layers.growth import stage
 from ganforge.nets.layers.pyramid import grids, grown, pyramid, shrunk
 from ganforge.nets.mlp import MlpGenerator
-from ganforge.nets.progan import ProganDiscriminator, ProganG, ProganGenerator, levels, pixel_norm
+from ganforge.nets.progan import ProganD, ProganDiscriminator, ProganG, ProganGenerator, levels, pixel_norm
 from ganforge.objectives.classic import Wasserstein
 from ganforge.objectives.drift import Drift
 from ganforge.objectives.penalties import GradientPenalty
@@ -73,6 +73,16 @@ def test_a_grid_that_begins_to_fade_in_changes_nothing_and_at_the_end_is_all(cla
     torch.testing.assert_close(done_logits, high_logits)
     torch.testing.assert_close(middle, (begun + high) / 2)
     assert not torch.allclose(begun, high)
+
+
+@pytest.mark.parametrize("height", [0.0, 0.5, 1.0])
+def test_a_critic_that_grows_can_be_differentiated_twice(height):
+    torch.manual_seed(0)
+    D = ProganDiscriminator(channels=2, max_channels=3).build(Spec((1, 7, 5))).double()
+    assert isinstance(D, ProganD)
+    D.grow(height)
+    x = torch.randn(2, 1, *D.sizes[D.stage.high], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: D(x).logits, (x,), atol=1e-4)
 
 
 def test_real_pictures_are_brought_down_and_fade_alike():
@@ -212,3 +222,13 @@ def test_a_model_that_has_not_grown_up_is_drawn_at_full_size(tmp_path, pictures)
     both = [model.sample(2, seed=4, label=label) for label in (0, 1)]
     assert both[0].shape == (2, 16, 12, 3)
     assert not np.array_equal(*both)
+
+
+def test_a_dry_run_looks_at_the_grown_nets_too(pictures):
+    """What a run will cost is not told from its first steps, in which nearly nothing is computed."""
+    seen: set[float] = set()
+    grow = ProganG.grow
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ProganG, "grow", lambda net, height: (seen.add(height), grow(net, height))[1])
+        plan(small(pictures, 1000), device="cpu")
+    assert seen == {0.0, 2.0}
