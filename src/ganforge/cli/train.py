@@ -105,12 +105,7 @@ def resolve(
     from ganforge.recipes import make_recipe
 
     name = words[0] if words and "=" not in words[0] else None
-    items = words[1:] if name is not None else words
-    strays = [word for word in items if "=" not in word]
-    if strays:
-        raise UserError(
-            f"{strays[0]!r}: after the recipe come fields of the form field=value, for instance data=./photos"
-        )
+    items = with_data(name, words[1:] if name is not None else words)
     if resume is not None:
         if with_files:
             raise UserError(
@@ -131,6 +126,26 @@ def resolve(
         return make_recipe(name, with_files, items), []
     choice = choose_recipe(data, items, minutes=minutes, device=device)
     return make_recipe(choice.recipe, with_files, items, choice.fields), choice.lines(data)
+
+
+def with_data(name: str | None, items: list[str]) -> list[str]:
+    """Fields, with words that are none taken for data where the recipe's kind of data knows what they stand for.
+
+    Raises:
+        UserError: it does not, or there are more of them.
+    """
+    from ganforge import recipes
+    from ganforge.core.errors import UserError
+
+    strays = [word for word in items if "=" not in word]
+    fields = recipes.get(name).data.words if strays and name in recipes.RECIPES else ()
+    if len(strays) > len(fields):
+        raise UserError(
+            f"{strays[len(fields)]!r}: after the recipe {'and its data ' * bool(fields)}come fields of the form "
+            "field=value, for instance data=./photos"
+        )
+    data = [f"data.{field}={word}" for field, word in zip(fields, strays, strict=False)]
+    return [*data, *(word for word in items if "=" in word)]
 
 
 def is_data(word: str) -> bool:
