@@ -57,5 +57,6 @@ def test_fill_database(place, monkeypatch, capsys):
 def test_share(place, monkeypatch, capsys):
     said = run(monkeypatch, capsys, "share.py", "nobody.csv", "new.csv")
     assert "600 rows in new.csv" in said
-    assert "rows held back" in said
+    assert "exact_copies" in said
+    assert "real rows that were not trained on" in said
     assert list(pd.read_csv("new.csv").columns) == ["pay", "town", "rich"]
