@@ -72,7 +72,8 @@ def measure(name: str, batch: int | None, threads: int) -> None:
         colours = 1 if side == 28 else 3
         pictures = draws.integers(0, 256, (max(PICTURES, rows), side, side, colours), np.uint8)
         np.savez(Path(folder) / "pictures.npz", images=pictures, labels=np.arange(len(pictures)) % 10)
-        items = [f"data={folder}/pictures.npz", f"batch={rows}", "callbacks=[]", f"signal.size={side}"]
+        items = [f"data={folder}/pictures.npz", f"batch={rows}", "accumulate=1", f"signal.size={side}"]
+        items += ["callbacks=[]"]
         items += ["task.steady=1", "task.fade=1"] if "fade" in plain["task"] else []
         recipe = build(Recipe, apply(plain, items))
         dataset, spec = open_data(recipe)

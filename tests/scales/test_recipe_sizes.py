@@ -72,7 +72,7 @@ def steps(name: str, shape: tuple[int, int, int], labels: bool, data: Path, batc
     for player in ("generator", "discriminator", "encoder"):
         items += [f"task.{player}.widths=[8,8]"] if "widths" in plain["task"].get(player, {}) else []
     size = FIXED.get(name, shape[:2])
-    items += [f"signal.size=[{size[0]},{size[1]}]", f"data={data}", f"batch={batch}", "seed=3", "callbacks=[]"]
+    items += [f"signal.size=[{size[0]},{size[1]}]", f"data={data}", f"batch={batch}", "accumulate=1", "callbacks=[]"]
     items += [f"task.conditional={str(labels).lower()}"] if "conditional" in plain["task"] else []
     return plan(build(Recipe, apply(plain, items)), device="cpu", steps=2)
 
