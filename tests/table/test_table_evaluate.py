@@ -201,6 +201,20 @@ def test_two_files(tmp_path):
     assert done[good].results[0].protocol["real"] == str(real)
 
 
+def test_unseen_rows_in_a_file_of_their_own(trained, tmp_path):
+    for name, seed in (("real", 0), ("made", 1), ("unseen", 2)):
+        people(300, seed).to_csv(tmp_path / f"{name}.csv", index=False)
+    real, made, unseen = (tmp_path / f"{name}.csv" for name in ("real", "made", "unseen"))
+    done = gf.evaluate(real, made, heldout=unseen, metrics=["privacy"], out=tmp_path / "out", progress=False)
+    assert [result.name.split("[")[0] for result in done.results] == ["dcr300", "exact_copies300", "membership300"]
+    assert done.results[0].protocol["n_yardstick"] == 300
+    assert f"--heldout {unseen}" in done.report.command
+    run = gf.evaluate(trained, heldout=unseen, metrics=["usefulness"], out=tmp_path / "run", progress=False)
+    assert run.results[0].protocol["test"] == str(unseen)
+    with pytest.raises(UserError, match="no such file"):
+        gf.evaluate(trained, heldout=tmp_path / "nothing.csv", out=tmp_path / "run", progress=False)
+
+
 def test_two_files_that_do_not_go_together(tmp_path):
     people(50).to_csv(tmp_path / "a.csv", index=False)
     people(50).drop(columns="pay").to_csv(tmp_path / "b.csv", index=False)

@@ -82,6 +82,14 @@ def evaluate(
             "--data", help="Judge runs by these real samples, not by those they were trained on.", show_default=False
         ),
     ] = None,
+    heldout: Annotated[
+        str | None,
+        typer.Option(
+            "--heldout",
+            help="Real samples that were never trained on, where the data has no such part of its own.",
+            show_default=False,
+        ),
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option("--size", help="Bring the pictures of two sets to this side in pixels.", show_default=False),
@@ -118,7 +126,8 @@ def evaluate(
         load_plugin(plugin)
     names = None if metrics is None else split(metrics)
     options = {
-        "metrics": names, "features": features, "weights": weights, "n": n, "seed": seed, "data": data, "size": size,
+        "metrics": names, "features": features, "weights": weights, "n": n, "seed": seed, "data": data,
+        "heldout": heldout, "size": size,
         "mode": mode, "target": target, "batch": batch, "device": device,
     }  # fmt: skip
     runs = [source for source in sources if is_model(Path(source))]

@@ -13,7 +13,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,7 @@ def evaluate(
     n: int | None = None,
     seed: int = 0,
     data: Path | str | None = None,
+    heldout: Path | str | None = None,
     size: int | None = None,
     mode: str | None = None,
     target: str | None = None,
@@ -142,6 +143,7 @@ def evaluate(
             the real one has.
         seed: which latents, and every draw of a metric.
         data: real samples in place of those that the run was trained on.
+        heldout: real samples that the generator was never trained on, where the data has no such part of its own.
         size: side in pixels to which the pictures of two sets are brought; by default they must agree already.
         mode: L, RGB or RGBA, as `size`.
         target: of a table, the column that models learn to predict; by default the one that the recipe names.
@@ -174,6 +176,8 @@ def evaluate(
         else:
             subject = subject_of_sets(str(source), str(against), n, seed, size, mode, told)
         subject = with_target(subject, target)
+        if heldout is not None:
+            subject = with_heldout(subject, str(heldout), seed, told)
         if asked is not None and n is not None:
             asked = [metric if metric.n is not None else replace(metric, n=n) for metric in asked]
         chosen = asked if asked is not None else [read_metric(name) for name in subject.signal.metrics]
@@ -183,7 +187,8 @@ def evaluate(
             subject = replace(subject, notes=(*subject.notes, *left_out(chosen, comparison)))
             chosen = [metric for metric in chosen if not metric.lacks(comparison)]
         results = measure(chosen, comparison)
-        command = command_of(source, against, asked, features, n, seed, data, target)
+        more = {"--data": data, "--heldout": heldout, "--target": target}
+        command = command_of(source, against, asked, features, n, seed, more)
         report = compose.report(subject, comparison, results, command)
     html, plain = write(report, results, folder)
     return Evaluation(subject.title, tuple(results), report, plain, html)
@@ -388,6 +393,20 @@ def with_target(subject: Subject, target: str | None) -> Subject:
     return replace(subject, target=target)
 
 
+def with_heldout(subject: Subject, text: str, seed: int, progress: Progress | None) -> Subject:
+    """A subject with unseen samples that the user names.
+
+    Raises:
+        UserError: nothing there, or too few samples.
+    """
+    source = build(DataSource, DataSource.from_text(text), what=f"--heldout {text}")
+    _, dataset = all_of(source, source.open())
+    dataset = subject.signal.items(dataset)
+    side = real_side(subject.signal, dataset, subject.spec, seed=seed, fewest=FEWEST, progress=progress)
+    notes = tuple(note for note in subject.notes if not note.startswith((NO_HELDOUT, OTHER_DATA)))
+    return replace(subject, heldout=replace(side, name=text), notes=notes)
+
+
 def heldout_part(
     source: DataSource, signal: Signal, spec: Spec, real: Side, seed: int, progress: Progress | None
 ) -> tuple[Side | None, str]:
@@ -551,10 +570,9 @@ def command_of(
     features: str | Extractor | None,
     n: int | None,
     seed: int,
-    data: str | None = None,
-    target: str | None = None,
+    more: Mapping[str, Path | str | None],
 ) -> str:
-    """The command that gives these figures again."""
+    """The command that gives these figures again; of `more` options those that have a value."""
     words = ["ganforge evaluate", str(source)]
     if against is not None:
         words.append(str(against))
@@ -563,6 +581,6 @@ def command_of(
         words.append(f"--metrics {','.join(names)}")
     if isinstance(features, str):
         words.append(f"--features {features}")
-    options = {"-n": n, "--data": data, "--target": target}
+    options = {"-n": n, **more}
     words += [f"{name} {value}" for name, value in options.items() if value is not None]
     return " ".join([*words, f"--seed {seed}"])
