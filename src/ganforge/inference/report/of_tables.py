@@ -14,6 +14,8 @@ POOR, BAD = 0.15, 0.3
 """KS or total variation of a column: by 0.15 one sees the difference in its plot, by 0.3 its shape is another."""
 CHANCE = 3.0
 """A column is named only where it is worse than so many times what held-out rows get: rare categories come and go."""
+MISSED = 0.5
+"""Of how often a number comes in the real table, the share that it should at least come in generated rows."""
 PAIR = 0.7
 """Similarity of a pair below which the two columns hang together in another way."""
 TOLD, KNOWN = 0.9, 0.98
@@ -44,6 +46,24 @@ def columns(known: Known) -> Iterator[Finding]:
             f"{named}{more}. Their plots below show how.",
             "Train longer. Of numbers with a long tail, try signal.encodings.COLUMN=quantile; of a column that was "
             "taken for something else, signal.columns.COLUMN=categorical, integer, ...",
+        )
+
+
+def crowded(known: Known) -> Iterator[Finding]:
+    """Single numbers that many real rows have, and too few of the generated ones."""
+    often = known.detail_of("ks").get("often", {})
+    missed = {name: facts for name, facts in often.items() if facts["fake"] < MISSED * facts["real"]}
+    if missed:
+        named = ", ".join(
+            f"{facts['value']} in {name} ({facts['real']:.0%} of the real rows, {facts['fake']:.0%} of the generated)"
+            for name, facts in list(missed.items())[:NAMED]
+        )
+        yield Finding(
+            "warn",
+            "a number that comes very often is missed",
+            f"{named}. What is made there is a little more or less.",
+            "Where a column has few other values, signal.encodings.COLUMN=onehot makes its numbers exactly; else train "
+            "longer.",
         )
 
 
@@ -144,4 +164,4 @@ def privacy(known: Known) -> Iterator[Finding]:
         )
 
 
-RULES = (columns, pairs, detection, usefulness, privacy)
+RULES = (columns, crowded, pairs, detection, usefulness, privacy)

@@ -80,6 +80,9 @@ class Columns(Metric, kind="columns"):
             protocol = {"columns": len(of)}
             mean = average(list(of.values()))
             results.append(stamped(comparison, self.n, figure, mean, what[figure], protocol=protocol, detail=detail))
+            if figure == "ks":
+                often = {c.name: crowded(c, real[c.name], fake[c.name]) for c in columns if c.numeric}
+                detail["often"] = {name: facts for name, facts in often.items() if facts}
         results[0].detail["plots"] = drawn
         return results
 
@@ -94,6 +97,18 @@ def compare(column: Column, real: Any, other: Any) -> dict[str, float]:
     lost = [float(np.isnan(x).mean()) for x in (a, b)]
     figures = {"ks": ks(a[~np.isnan(a)], b[~np.isnan(b)])}
     return figures | ({"missing": abs(lost[0] - lost[1])} if any(lost) else {})
+
+
+def crowded(column: Column, real: Any, fake: Any) -> dict[str, Any]:
+    """A number that many rows have: what it is and its shares, {"value", "real", "fake"}; empty where there is none."""
+    a, b = (x[~np.isnan(x)] for x in (numbers(real, column), numbers(fake, column)))
+    if not len(a) or not len(b):
+        return {}
+    value, share = plots.most_frequent(a)
+    if share < plots.SPIKE:
+        return {}
+    told = plots.said(value, column.kind == "integer", column.kind == "datetime")
+    return {"value": told, "real": share, "fake": float(np.mean(b == value))}
 
 
 def draw(column: Column, real: Any, fake: Any, figures: dict[str, float]) -> dict[str, str]:
