@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "inference": {
         "core", "registry", "signals", "nets", "tasks", "engine", "metrics",
         "data.base", "data.progress", "data.download",
+        "data.folder", "data.pictures", "data.photo",  # files to translate are read as those to learn from are
     },
 }  # fmt: skip
 """Beside itself, what each part may import: a part of the package, or one module of it."""

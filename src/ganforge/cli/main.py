@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 import ganforge
-from ganforge.cli import data, doctor, evaluate, export, recipes, sample, train, walk
+from ganforge.cli import data, doctor, evaluate, export, recipes, sample, train, translate, walk
 from ganforge.core.errors import GanforgeError, UserError
 
 EPILOG = "Start with: ganforge train   (a minute, no downloads). All that can be set: ganforge recipes show dcgan"
@@ -44,6 +44,7 @@ def options(
 
 app.command("train", epilog=train.EPILOG)(train.train)
 app.command("sample", epilog=sample.EPILOG)(sample.sample)
+app.command("translate", epilog=translate.EPILOG)(translate.translate)
 app.command("walk", epilog=walk.EPILOG)(walk.walk)
 app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("export", epilog=export.EPILOG)(export.export)

@@ -200,7 +200,7 @@ def open_store(store: Store, name: str, split: str) -> PictureDataset | None:
     Raises:
         UserError: the split asked for is not there.
     """
-    shown = [n for n in sorted(store.names()) if not _hidden(n)]
+    shown = [n for n in sorted(store.names()) if not is_hidden(n)]
     files = [n for n in shown if pictures.is_picture(n)]
     if not files:
         return None
@@ -215,11 +215,12 @@ def open_store(store: Store, name: str, split: str) -> PictureDataset | None:
 
 def kinds_of_files(store: Store) -> str:
     """What lies in a store without pictures, for messages: "3 .csv files, 1 .zip file"."""
-    counts = Counter(Path(n).suffix.lower() or "extensionless" for n in store.names() if not _hidden(n))
+    counts = Counter(Path(n).suffix.lower() or "extensionless" for n in store.names() if not is_hidden(n))
     return ", ".join(f"{c} {e} file{'s' if c > 1 else ''}" for e, c in counts.most_common(4))
 
 
-def _hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file is a system's own, not a person's."""
     return any(part.startswith(".") or part.lower() in JUNK for part in name.split("/"))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import ganforge
 from ganforge.core.component import build, to_plain
@@ -59,6 +59,12 @@ class Bundle:
         if t < 1:  # the statistics in the file are those without truncation
             nets = self.truncated.at(t, lambda: settle(self.recipe, self.spec, self.nets, t, self.device))
         return generate(self.recipe, self.spec, nets, request, self.device)
+
+    @torch.inference_mode()
+    def translate(self, source: torch.Tensor, direction: str = "") -> np.ndarray:
+        """What is made of an encoded source [N, Cs, h, w]: float32 [N, C, h·s, w·s], not yet cut to [-1, 1]."""
+        made = self.recipe.task.translate(self.nets, source.to(self.device), direction)
+        return made.float().cpu().numpy()
 
 
 def settle(recipe: Recipe, spec: Spec, nets: Nets, truncation: float, device: torch.device) -> Nets:
@@ -104,14 +110,18 @@ def save(
     partial.replace(path)
 
 
-def load(path: Path | str, device: str | None = None) -> Bundle:
-    """A trained model from a run directory or from a bundle file.
+def read(path: Path | str) -> tuple[Recipe, Spec, dict[str, Tensor]]:
+    """How a model was trained, what its samples are, and its tensors: from a run directory or from a bundle file.
 
     Raises:
         UserError: nothing there, not trained yet, or not a bundle (a pickle, a cut file, another tool's weights).
     """
+    recipe, spec, tensors, _ = _read(Path(path))
+    return recipe, spec, tensors
+
+
+def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
     load_all()
-    path = Path(path)
     if path.is_dir():
         stored_recipe(path)
         if not (path / "model.safetensors").is_file():
@@ -133,6 +143,16 @@ def load(path: Path | str, device: str | None = None) -> Bundle:
         )
     recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
     spec = Spec.from_plain(json.loads(header["spec"]))
+    return recipe, spec, tensors, header
+
+
+def load(path: Path | str, device: str | None = None) -> Bundle:
+    """A trained model from a run directory or from a bundle file.
+
+    Raises:
+        UserError: nothing there, not trained yet, or not a bundle (a pickle, a cut file, another tool's weights).
+    """
+    recipe, spec, tensors, header = _read(Path(path))
     place = pick_device(device)
     players = recipe.task.players(spec)
     nets = Nets({name: players[name] for name in recipe.task.generators()})

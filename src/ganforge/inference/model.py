@@ -14,16 +14,21 @@ import numpy as np
 import torch
 
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.core.types import Request, Spec
+from ganforge.core.types import BadItem, Request, Spec
+from ganforge.data import photo
 from ganforge.engine.bundle import Bundle
 from ganforge.engine.bundle import load as load_bundle
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.sides import rows_at_a_time
+from ganforge.inference.translate import PictureTranslator
 from ganforge.inference.walk import path
 from ganforge.inference.wishes import Found, fulfil
 
 Label = int | str | Sequence[int | str]
 """A label by its position or its name; a sequence holds one a sample."""
+
+Picture = np.ndarray | Path | str
+"""Pixels, uint8 or uint16 [H, W] or [H, W, C], or a file that holds them."""
 
 Where = str | Sequence[str] | Mapping[str, Any]
 """What rows of a table are asked for: `"age>40"`, several of these, or values by column."""
@@ -137,6 +142,7 @@ class Model:
 
         Arguments are checked at the call, before the first part is asked for.
         """
+        self._check_invents()
         batch = self.rows_at_a_time(batch)
         _check_numbers(n, truncation, batch)
         labels = self.label_ids(label, n)
@@ -149,8 +155,49 @@ class Model:
             request = Request(n=size, seed=seed, start=start, labels=part, truncation=truncation)
             yield self.bundle.generate(request), None if part is None else part.numpy()
 
+    def _check_invents(self) -> None:
+        if not self.recipe.task.invents:
+            raise UserError(
+                f"{self.folder}: this model ({self.recipe.name}) changes pictures and makes none of its own. "
+                f"Use it with: ganforge translate {self.folder} PICTURE --out FILE"
+            )
+
+    def translate(
+        self,
+        picture: Picture | Sequence[Picture],
+        mask: Picture | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+    ) -> Any:
+        """What a translator makes of pictures, of any size.
+
+            fixed = gf.load("runs/0010-inpaint").translate(picture, mask=mask)
+
+        Args:
+            picture: uint8 or uint16 [H, W] or [H, W, C] with C 1 (grey), 2 (grey, alpha), 3 or 4; a file; or a list.
+            mask: white where pictures are to be filled, as large as each; for models that fill holes.
+            direction: "ab" or "ba", of a model that knows both; by default the first.
+            tile: side in px of what the net sees at a time; by default what gives about a million px.
+
+        Returns:
+            uint8 [H, W, C], uint16 for pictures of 16 bits; alpha is kept. For a list, a list.
+
+        Raises:
+            UserError: the model is no translator, knows no such direction, or was trained on pictures of another kind.
+        """
+        use = self.translator(direction, tile)
+        hidden = None if mask is None else as_pixels(mask)
+        if isinstance(picture, (str, Path, np.ndarray)):
+            return np.concatenate(list(use(as_pixels(picture), hidden).bands))
+        return [np.concatenate(list(use(as_pixels(one), hidden).bands)) for one in picture]
+
+    def translator(self, direction: str | None = None, tile: int | None = None) -> PictureTranslator:
+        """This model as what `translate` uses; raises as it does."""
+        return PictureTranslator(self.bundle, str(self.folder), direction, tile)
+
     def latents(self, seeds: Sequence[int], truncation: float = 1.0) -> torch.Tensor:
         """The latent of the first sample of each seed, float32 [len(seeds), L] on the CPU."""
+        self._check_invents()
         rows = [self.recipe.task.latents(Request(n=1, seed=seed, truncation=truncation)) for seed in seeds]
         return torch.cat(rows).cpu()
 
@@ -230,6 +277,26 @@ class Model:
             hint = did_you_mean(label, self.labels) if isinstance(label, str) else ""
             raise UserError(f"unknown label {label!r}{hint} (the labels of this model: {known}{more})")
         return number
+
+
+def as_pixels(picture: Picture) -> np.ndarray:
+    """A picture or its file as uint8 or uint16 [H, W, C].
+
+    Raises:
+        UserError: no such file, or none that can be read; an array of another form.
+    """
+    if isinstance(picture, (str, Path)):
+        try:
+            return photo.read(Path(picture), str(picture)).pixels
+        except (BadItem, OSError) as error:
+            raise UserError(str(error)) from None
+    pixels = picture[..., None] if picture.ndim == 2 else picture
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
+        raise UserError(
+            f"a picture is uint8 or uint16 [H, W] or [H, W, C] with C from 1 to 4, and this is {picture.dtype} "
+            f"{list(picture.shape)}"
+        )
+    return pixels
 
 
 def as_texts(where: Where) -> list[str]:

@@ -128,7 +128,10 @@ class Pair(Signal, kind="pair"):
         return dataset.source
 
     def _check_divides(self, size: tuple[int, int], scale: int) -> None:
-        for name, value in (("size", size[0]), ("size", size[1]), ("jitter", self.jitter)):
+        fields = [("size", size[0]), ("size", size[1])]
+        if self.degrade is None:  # else the source is made after the crop
+            fields.append(("jitter", self.jitter))
+        for name, value in fields:
             if value % scale:
                 raise UserError(
                     f"signal.{name}: sources are {scale} times as small, so {value} px must be a multiple of {scale}: "
@@ -262,12 +265,13 @@ class Pair(Signal, kind="pair"):
         if source["mode"] == "classes":
             found = labelmaps.indices(picture, source["classes"], where="the label map")
             return labelmaps.one_hot(torch.from_numpy(found)[None], len(source["classes"]))[0]
-        item = pictures.to_mode(pictures.to_depth(picture, 8), source["mode"], self.background)
-        x = torch.from_numpy(np.ascontiguousarray(item.transpose(2, 0, 1)))
+        top = int(np.iinfo(picture.dtype).max)
+        item = pictures.to_mode(picture, source["mode"], self.background * (top // 255))
+        x = torch.from_numpy(item.transpose(2, 0, 1).astype(np.float32)) / (top / 2) - 1  # all of 16 bits
         if not source["mask"]:
             if mask is not None:
                 raise UserError("this model was not trained to fill holes and takes no mask: leave it out")
-            return pictures.scaled(x, 8)
+            return x
         if mask is None:
             raise UserError(
                 "this model fills holes: say which, with a mask as large as the picture, white where one is"
@@ -278,8 +282,8 @@ class Pair(Signal, kind="pair"):
                 f"{picture.shape[0]}×{picture.shape[1]}; they must be of one size"
             )
         flat = mask if mask.ndim == 2 else pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0]
-        hidden = torch.from_numpy(np.where(flat >= 128, HIDDEN, 0).astype(np.uint8))
-        return masked(torch.cat([x, hidden[None]]).float()[None])[0]
+        hidden = torch.from_numpy((flat >= 128).astype(np.float32))
+        return torch.cat([x * (1 - hidden), hidden[None]])
 
     # --- what people see
 

@@ -1,0 +1,258 @@
+"""`ganforge translate`: pictures made of pictures by a trained model, as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganforge.cli.options import Device, Force, Plugins, Source, examples
+from ganforge.core.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganforge.inference.conveyor import Job, Outcome
+    from ganforge.inference.translate import PictureTranslator
+
+EPILOG = examples(
+    "ganforge translate runs/0007-pix2pix sketch.png --out photo.png",
+    "ganforge translate runs/0008-srgan photos/ --out larger/ --skip-existing",
+    "ganforge translate runs/0009-cyclegan deer.zip --direction ba --out horses/",
+    "ganforge translate runs/0010-inpaint photo.jpg --mask mask.png --out fixed.png",
+)
+SHOWN = 20
+"""Failures that are told one by one."""
+
+
+def translate(
+    source: Source,
+    inputs: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PICTURES", help="A picture, a folder, a zip of pictures, or a film.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="A file for one picture or film; a folder for several.", show_default=False),
+    ],
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            "--mask",
+            help="White where a picture is to be filled: one for all, or a folder of masks named as the pictures.",
+            show_default=False,
+        ),
+    ] = None,
+    direction: Annotated[
+        str | None,
+        typer.Option("--direction", help="ab or ba, of a model that knows both. By default ab.", show_default=False),
+    ] = None,
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            "--tile",
+            help="Side in px of what the net sees at a time. By default about a million px.",
+            show_default=False,
+        ),
+    ] = None,
+    ending: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="png, jpg or webp, in a folder. By default as the source where it can be.",
+            show_default=False,
+        ),
+    ] = None,
+    skip: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out pictures whose output is there: go on after a break.")
+    ] = False,
+    device: Device = None,
+    force: Force = False,
+    plugins: Plugins = None,
+) -> None:
+    """Change pictures with a trained model: translate, enlarge, repair, fill."""
+    wanted = checked_ending(ending)
+    from ganforge.cli.console import stdout
+    from ganforge.inference import clip, conveyor
+    from ganforge.inference.model import load
+    from ganforge.registry import load_plugin
+
+    for plugin in plugins or ():
+        load_plugin(plugin)
+    if clip.is_clip(inputs.name):
+        check_clip(inputs, out, force)
+    translator = load(source, device).translator(direction, tile)
+    if clip.is_clip(inputs.name):
+        frames = one_clip(translator, inputs, out, mask)
+        stdout().print(f"{frames} frames: {out}", soft_wrap=True)
+        return
+    jobs = plan(translator, inputs, out, mask, wanted)
+    left = [job for job in jobs if not (skip and job.out.exists())]
+    conveyor.check_targets(left, force)
+    outcome = carried_out(translator, left)
+    report(outcome, out, skipped=len(jobs) - len(left), single=not inputs.is_dir() and len(jobs) == 1)
+
+
+def checked_ending(ending: str | None) -> str | None:
+    """`png` or `.PNG` → `.png`.
+
+    Raises:
+        UserError: a format that cannot be written.
+    """
+    if ending is None:
+        return None
+    wanted = "." + ending.lower().lstrip(".")
+    if wanted not in (".png", ".jpg", ".jpeg", ".webp"):
+        raise UserError(f"--format {ending}: pictures are written as png, jpg or webp")
+    return wanted
+
+
+def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | None, wanted: str | None) -> list[Job]:
+    """What is to be made of what.
+
+    Raises:
+        UserError: nothing to do, an output of the wrong kind, or masks that are missing.
+    """
+    from ganforge.data.photo import ENDINGS, LOSSLESS
+    from ganforge.inference import conveyor
+    from ganforge.inference.film import check_folder
+
+    translator.check_mask(mask is not None)
+    store = conveyor.open_store(inputs)
+    lossless = translator.takes_mask
+    several = inputs.is_dir() or inputs.suffix.lower() == ".zip"
+    if several:
+        if out.suffix.lower() in ENDINGS or out.is_file():
+            raise UserError(f"--out {out}: several pictures go to a folder")
+        if out.exists() and out.samefile(inputs):
+            raise UserError(f"--out {out}: is the folder of the pictures, which are never written over; give another")
+        names = conveyor.pictures_in(store, without=out)
+        if not names:
+            raise UserError(f"{inputs}: no pictures in it")
+        if lossless and wanted not in (None, *LOSSLESS):
+            raise UserError(f"--format {wanted}: what is outside the mask would not come back as it was; write png")
+        if wanted in (".jpg", ".jpeg") and translator.target == "RGBA":
+            raise UserError(
+                f"--format {wanted}: this model's pictures have transparency, which JPEG has not; write png"
+            )
+        outs = conveyor.outputs(names, out, lossless, wanted)
+        check_folder(out)
+    else:
+        names = [inputs.name]
+        if out.is_dir():
+            raise UserError(f"--out {out}: is a folder; of one picture one file is made: --out {out / 'made.png'}")
+        if out.suffix.lower() not in ENDINGS:
+            raise UserError(f"--out {out}: the file's name must end in {', '.join(ENDINGS)}")
+        if lossless and out.suffix.lower() not in LOSSLESS:
+            raise UserError(
+                f"--out {out}: what is outside the mask would not come back as it was in this format; end it in .png"
+            )
+        outs = [out]
+        check_folder(out.parent)
+    masks = masks_for(names, mask) if mask is not None else [None] * len(names)
+    return [conveyor.Job(n, store, o, m) for n, o, m in zip(names, outs, masks, strict=True)]
+
+
+def masks_for(names: list[str], mask: Path) -> list:
+    """The mask of each picture: the one file for all, or of a folder the one of the same name, whatever its ending.
+
+    Raises:
+        UserError: pictures without a mask (says which).
+    """
+    from ganforge.inference import conveyor
+
+    store = conveyor.open_store(mask)
+    if not mask.is_dir() and mask.suffix.lower() != ".zip":
+        return [(store, mask.name)] * len(names)
+    known = {str(Path(name).with_suffix("")): name for name in conveyor.pictures_in(store)}
+    missing = [name for name in names if str(Path(name).with_suffix("")) not in known]
+    if missing:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise UserError(f"--mask {mask}: no mask of the same name for {shown}")
+    return [(store, known[str(Path(name).with_suffix(""))]) for name in names]
+
+
+def carried_out(translator: PictureTranslator, jobs: list[Job]) -> Outcome:
+    """Does the jobs, with a bar: of the pictures, or of the one picture's parts."""
+    from ganforge.data.progress import Stages
+    from ganforge.inference import conveyor
+
+    with Stages(delay=1.0) as told:
+        count = 0
+
+        def done(job: Job) -> None:
+            nonlocal count
+            count += 1
+            told("pictures", count, len(jobs))
+
+        def tell(bands: int, total: int) -> None:
+            if len(jobs) == 1 or total > 1:
+                told("this picture", bands, total)
+
+        if len(jobs) > 1:
+            told("pictures", 0, len(jobs))
+        return conveyor.run(translator, jobs, done if len(jobs) > 1 else None, tell)
+
+
+def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
+    """Says what was done, and what could not be.
+
+    Raises:
+        UserError: the one picture could not be done.
+        typer.Exit: some of several could not: status 1.
+    """
+    from ganforge.cli.console import stderr, stdout
+
+    if single and outcome.failed:
+        raise UserError(": ".join(outcome.failed[0]))
+    there = f", {skipped} there already" if skipped else ""
+    failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
+    pictures = "picture" if len(outcome.written) == 1 else "pictures"
+    stdout().print(f"{len(outcome.written)} {pictures}{there}{failed}: {out}", soft_wrap=True)
+    for name, why in outcome.failed[:SHOWN]:
+        stderr().print(f"{name}: {why}", style="yellow", soft_wrap=True)
+    if len(outcome.failed) > SHOWN:
+        stderr().print(f"... and {len(outcome.failed) - SHOWN} more", style="yellow")
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def check_clip(inputs: Path, out: Path, force: bool) -> None:
+    """
+    Raises:
+        UserError: the output is no .mp4, is the film itself, or is there already.
+    """
+    from ganforge.inference.film import check_folder
+
+    if not inputs.is_file():
+        raise UserError(f"{inputs}: no such file or folder")
+    if out.suffix.lower() != ".mp4":
+        raise UserError(f"--out {out}: of a film an .mp4 file is made; end the name so")
+    if out.exists() and out.samefile(inputs):
+        raise UserError(f"{out}: is the film itself, which is never written over; give another --out")
+    if out.exists() and not force:
+        raise UserError(f"{out}: is there already; --force replaces it")
+    check_folder(out.parent)
+
+
+def one_clip(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | None) -> int:
+    """Does a film, with a bar of its frames."""
+    from ganforge.core.types import BadItem
+    from ganforge.data import photo
+    from ganforge.data.progress import Stages
+    from ganforge.inference import clip
+
+    translator.check_mask(mask is not None)
+    hidden: np.ndarray | None = None
+    if mask is not None:
+        try:
+            hidden = photo.read(mask, str(mask)).pixels
+        except (BadItem, OSError) as error:
+            raise UserError(f"--mask {error}") from None
+    with Stages(delay=1.0) as told:
+        return clip.translate(
+            translator, inputs, out, hidden, lambda done, total: told("frames", done, max(total, done + 1))
+        )

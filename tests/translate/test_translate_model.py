@@ -1,0 +1,189 @@
+"""`Model.translate`: modes, depths, alpha and masks go in and come out as they should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from translate_models import TwoWays, model_file, photo_like, save, spec_of
+
+import ganforge as gf
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+from ganforge.nets.translators.gated import Gated
+from ganforge.nets.translators.resnet import ResnetTranslator
+from ganforge.nets.translators.super_resolution import SrResNet
+
+SMALL = ResnetTranslator(channels=4, blocks=1, norm="batch")
+PLAIN = SrResNet(channels=4, blocks=1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def colour(folder):
+    return gf.load(model_file(folder / "colour.safetensors", SMALL, spec_of()), "cpu")
+
+
+@pytest.fixture(scope="module")
+def larger(folder):
+    return gf.load(model_file(folder / "larger.safetensors", PLAIN, spec_of(scale=2)), "cpu")
+
+
+@pytest.fixture(scope="module")
+def filler(folder):
+    return gf.load(model_file(folder / "filler.safetensors", Gated(channels=2), spec_of(mask=True)), "cpu")
+
+
+def by_hand(model, picture: np.ndarray) -> np.ndarray:
+    """What the net makes of an RGB picture, without any of the code that is tried."""
+    x = torch.from_numpy(picture.astype(np.float32).transpose(2, 0, 1))[None] / 127.5 - 1
+    with torch.no_grad():
+        made = model.bundle.nets.G(x)[0].clamp(-1, 1)
+    return ((made + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+
+
+def test_a_picture_of_any_size(colour):
+    for size in ((32, 32), (45, 70), (3, 5), (1, 1)):
+        picture = photo_like(*size)
+        made = colour.translate(picture)
+        assert made.dtype == np.uint8
+        np.testing.assert_array_equal(made, by_hand(colour, picture))
+
+
+def test_tiled_is_within_a_grey_level_of_the_whole(colour):
+    picture = photo_like(300, 410)
+    whole, tiled = colour.translate(picture), colour.translate(picture, tile=200)
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+    assert whole.std() > 2
+
+
+def test_a_file_and_a_list(colour, tmp_path):
+    picture = photo_like(20, 24)
+    file = save(tmp_path / "a.png", picture)
+    made = colour.translate([picture, file, str(file)])
+    assert len(made) == 3
+    assert all(np.array_equal(one, made[0]) for one in made)
+    with pytest.raises(UserError, match=r"b\.png"):
+        colour.translate(tmp_path / "b.png")
+    with pytest.raises(UserError, match="uint8 or uint16"):
+        colour.translate(np.zeros((4, 4), np.float32))
+
+
+def test_alpha_comes_back_as_it_was(colour, larger):
+    picture = photo_like(20, 24, 4)
+    made = colour.translate(picture)
+    np.testing.assert_array_equal(made[..., 3], picture[..., 3])
+    np.testing.assert_array_equal(made[..., :3], colour.translate(picture[..., :3]))
+    twice = larger.translate(picture)
+    assert twice.shape == (40, 48, 4)
+    small = twice[..., 3].astype(float).reshape(20, 2, 24, 2).mean((1, 3))
+    assert np.abs(small - picture[..., 3])[1:-1, 1:-1].mean() < 12
+    grey = photo_like(20, 24, 2)
+    assert colour.translate(grey).shape == (20, 24, 4)
+    np.testing.assert_array_equal(colour.translate(grey)[..., 3], grey[..., 1])
+
+
+def test_16_bits_stay_16(colour):
+    picture = photo_like(20, 24).astype(np.uint16) * 257
+    fine = picture + np.random.default_rng(0).integers(0, 200, picture.shape, np.uint16)
+    made = colour.translate(fine)
+    assert made.dtype == np.uint16
+    coarse = colour.translate((picture // 257).astype(np.uint8))
+    np.testing.assert_array_equal((colour.translate(picture) / 257).round().astype(np.uint8), coarse)
+    assert len(np.unique(made)) > 256, "more levels than 8 bits have"
+    assert not np.array_equal(made, colour.translate(picture)), "the finer levels went in"
+
+
+def test_grey_pictures_for_a_model_of_colours_and_back(colour, folder):
+    grey = photo_like(20, 24, 1)
+    made = colour.translate(grey)
+    np.testing.assert_array_equal(made, colour.translate(np.repeat(grey, 3, 2)))
+    np.testing.assert_array_equal(made, colour.translate(grey[..., 0]))
+    colouring = gf.load(model_file(folder / "grey.safetensors", SMALL, spec_of(source="L")), "cpu")
+    assert colouring.translate(photo_like(20, 24)).shape == (20, 24, 3)
+
+
+def test_label_maps(folder):
+    spec = spec_of(source="classes", classes=(0, 3, 7))
+    model = gf.load(model_file(folder / "labels.safetensors", SMALL, spec), "cpu")
+    labels = np.random.default_rng(0).choice([0, 3, 7], (20, 24, 1)).astype(np.uint8)
+    assert model.translate(labels).shape == (20, 24, 3)
+    with pytest.raises(UserError, match="5"):
+        model.translate(np.full((20, 24, 1), 5, np.uint8))
+    with pytest.raises(UserError, match="label maps"):
+        model.translate(photo_like(20, 24))
+
+
+class TestFilling:
+    @pytest.mark.parametrize("channels", [1, 2, 3, 4])
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+    def test_everything_else_comes_back_bit_for_bit(self, filler, channels, dtype):
+        picture = np.random.default_rng(channels).integers(0, np.iinfo(dtype).max, (90, 70, channels), dtype)
+        mask = np.zeros((90, 70), np.uint8)
+        mask[20:40, 10:60] = 255
+        made = filler.translate(picture, mask=mask)
+        assert made.shape == picture.shape
+        assert made.dtype == picture.dtype
+        np.testing.assert_array_equal(made[mask == 0], picture[mask == 0])
+        assert (made[..., 0][mask > 0] != picture[..., 0][mask > 0]).mean() > 0.8, "and the hole is filled"
+        if channels in (2, 4):
+            np.testing.assert_array_equal(made[..., -1], picture[..., -1])
+
+    def test_what_is_hidden_does_not_show(self, filler):
+        """The hole is filled alike whatever was in it."""
+        picture, mask = photo_like(60, 60), np.zeros((60, 60), np.uint8)
+        mask[20:40, 20:40] = 255
+        other = picture.copy()
+        other[mask > 0] = 9
+        np.testing.assert_array_equal(filler.translate(picture, mask=mask), filler.translate(other, mask=mask))
+
+    def test_tiles_without_a_hole_are_not_computed(self, filler):
+        picture, mask = photo_like(300, 300), np.zeros((300, 300), np.uint8)
+        mask[5:9, 5:9] = 255
+        use = filler.translator(tile=96)
+        calls = []
+        net = use.net
+        use.net = lambda x: calls.append(1) or net(x)
+        list(use(picture, mask[..., None]).bands)
+        assert len(calls) == 1
+
+    def test_masks_that_do_not_go_with_the_picture(self, filler, colour):
+        picture = photo_like(20, 24)
+        with pytest.raises(UserError, match="30×20 px and the picture 24×20"):
+            filler.translate(picture, mask=np.zeros((20, 30), np.uint8))
+        with pytest.raises(UserError, match="--mask"):
+            filler.translate(picture)
+        with pytest.raises(UserError, match="takes no mask"):
+            colour.translate(picture, mask=np.zeros((20, 24), np.uint8))
+
+
+def test_two_directions(folder):
+    spec = Spec((3, 32, 32), state={"mode": "RGB", "depth": 8, "domains": ["horses", "deer"]})
+    model = gf.load(model_file(folder / "both.safetensors", SMALL, spec, TwoWays(translator=SMALL)), "cpu")
+    picture = photo_like(20, 24)
+    there, back = (model.translate(picture, direction=way) for way in ("ab", "ba"))
+    assert not np.array_equal(there, back)
+    np.testing.assert_array_equal(model.translate(picture), there)
+    with pytest.raises(UserError, match=r"ab \(horses → deer\), ba \(deer → horses\)"):
+        model.translate(picture, direction="bc")
+
+
+def test_a_net_that_looks_at_the_whole_says_that_tiles_are_not_exact(folder, caplog):
+    model = gf.load(model_file(folder / "whole.safetensors", ResnetTranslator(channels=4, blocks=1), spec_of()), "cpu")
+    with caplog.at_level("INFO", "ganforge"):
+        model.translate(photo_like(64, 64))
+        assert not caplog.records
+        model.translate(photo_like(200, 200), tile=64)
+    assert "the whole picture" in caplog.records[0].getMessage()
+
+
+def test_translators_do_not_sample_and_others_do_not_translate(colour, folder):
+    for use in (lambda: colour.sample(4), lambda: colour.walk(), lambda: colour.latents([1])):
+        with pytest.raises(UserError, match="ganforge translate"):
+            use()

@@ -1,0 +1,214 @@
+"""`ganforge translate` as a person uses it: files, folders, zips, films, and everything that can go wrong."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from translate_models import TwoWays, model_file, photo_like, save, spec_of
+
+import ganforge as gf
+from ganforge.cli.main import main
+from ganforge.core.types import Spec
+from ganforge.engine import bundle
+from ganforge.nets.translators.gated import Gated
+from ganforge.nets.translators.resnet import ResnetTranslator
+
+SMALL = ResnetTranslator(channels=4, blocks=1, norm="batch")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    model_file(folder / "colour.safetensors", SMALL, spec_of())
+    model_file(folder / "filler.safetensors", Gated(channels=2), spec_of(mask=True))
+    spec = Spec((3, 32, 32), state={"mode": "RGB", "depth": 8})
+    model_file(folder / "both.safetensors", SMALL, spec, TwoWays(translator=SMALL))
+    return folder
+
+
+@pytest.fixture
+def ganforge(models, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(model: str, *arguments: object) -> tuple[int, str, str]:
+        status = 0
+        try:
+            main(["translate", str(models / f"{model}.safetensors"), *map(str, arguments), "--device", "cpu"])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_one_file(ganforge, tmp_path):
+    source = save(tmp_path / "a.png", photo_like(20, 30))
+    status, out, _ = ganforge("colour", source, "--out", tmp_path / "made" / "b.png")
+    assert status == 0
+    assert "1 picture" in out
+    assert pixels(tmp_path / "made" / "b.png").shape == (20, 30, 3)
+
+
+def test_a_folder_keeps_its_structure_and_a_bad_file_stops_nothing(ganforge, tmp_path):
+    folder = tmp_path / "in"
+    save(folder / "a.png", photo_like(20, 30))
+    save(folder / "deep" / "down" / "b.jpg", photo_like(24, 20, seed=1))
+    save(folder / "deep" / "c.bmp", photo_like(24, 20, seed=2))
+    save(folder / "deep" / "c.png", photo_like(24, 20, seed=3))
+    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("not asked for")
+    save(folder / ".hidden.png", photo_like(8, 8))
+    status, out, err = ganforge("colour", folder, "--out", tmp_path / "out")
+    found = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert found == ["a.png", "deep/c.bmp.png", "deep/c.png.png", "deep/down/b.jpg"]
+    assert status == 1, "a script can see that something is missing"
+    assert "4 pictures, 1 failed" in out
+    assert "broken.png: not a picture" in err
+
+
+def test_a_zip_and_the_same_as_a_folder(ganforge, tmp_path):
+    for k in range(3):
+        save(tmp_path / "in" / f"{k}.png", photo_like(20, 20 + k, seed=k))
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for file in sorted((tmp_path / "in").iterdir()):
+            archive.write(file, f"sub/{file.name}")
+    assert ganforge("colour", tmp_path / "in.zip", "--out", tmp_path / "a")[0] == 0
+    assert ganforge("colour", tmp_path / "in", "--out", tmp_path / "b")[0] == 0
+    for k in range(3):
+        np.testing.assert_array_equal(pixels(tmp_path / "a" / "sub" / f"{k}.png"), pixels(tmp_path / "b" / f"{k}.png"))
+
+
+def test_going_on_after_a_break(ganforge, tmp_path):
+    for k in range(3):
+        save(tmp_path / "in" / f"{k}.png", photo_like(20, 20, seed=k))
+    save(tmp_path / "out" / "1.png", np.zeros((4, 4, 3), np.uint8))
+    status, _, err = ganforge("colour", tmp_path / "in", "--out", tmp_path / "out")
+    assert status == 2
+    assert "--skip-existing" in err
+    assert not (tmp_path / "out" / "0.png").exists(), "nothing is begun"
+    status, out, _ = ganforge("colour", tmp_path / "in", "--out", tmp_path / "out", "--skip-existing")
+    assert status == 0
+    assert "2 pictures, 1 there already" in out
+    assert pixels(tmp_path / "out" / "1.png").shape == (4, 4, 3)
+    assert ganforge("colour", tmp_path / "in", "--out", tmp_path / "out", "--force")[0] == 0
+    assert pixels(tmp_path / "out" / "1.png").shape == (20, 20, 3)
+
+
+def test_an_output_folder_within_the_input_is_not_read(ganforge, tmp_path):
+    save(tmp_path / "in" / "a.png", photo_like(20, 20))
+    for _ in range(2):
+        assert ganforge("colour", tmp_path / "in", "--out", tmp_path / "in" / "out", "--force")[0] == 0
+    assert [p.name for p in (tmp_path / "in" / "out").rglob("*.png")] == ["a.png"]
+
+
+def test_a_source_is_never_written_over(ganforge, tmp_path):
+    file = save(tmp_path / "a.png", photo_like(20, 20))
+    before = file.read_bytes()
+    for arguments in ((file, "--out", file), (tmp_path, "--out", tmp_path)):
+        status, _, err = ganforge("colour", *arguments, "--force")
+        assert status == 2
+        assert "never written over" in err
+    assert file.read_bytes() == before
+
+
+def test_filling_a_hole(ganforge, tmp_path):
+    picture, mask = photo_like(60, 80), np.zeros((60, 80, 1), np.uint8)
+    mask[10:30, 10:30] = 255
+    save(tmp_path / "a.jpg", picture, quality=90)
+    save(tmp_path / "mask.png", mask)
+    assert ganforge("filler", tmp_path / "a.jpg", "--mask", tmp_path / "mask.png", "--out", tmp_path / "b.png")[0] == 0
+    before, after = pixels(tmp_path / "a.jpg"), pixels(tmp_path / "b.png")
+    hidden = mask[..., 0] > 0
+    np.testing.assert_array_equal(after[~hidden], before[~hidden])
+    assert (after[hidden] != before[hidden]).mean() > 0.8
+    status, _, err = ganforge(
+        "filler", tmp_path / "a.jpg", "--mask", tmp_path / "mask.png", "--out", tmp_path / "b.jpg"
+    )
+    assert status == 2
+    assert ".png" in err
+
+
+def test_a_folder_of_masks(ganforge, tmp_path):
+    for k in range(2):
+        save(tmp_path / "in" / f"{k}.jpg", photo_like(40, 40, seed=k))
+        save(tmp_path / "masks" / f"{k}.png", np.full((40, 40, 1), 255 * k, np.uint8))
+    assert ganforge("filler", tmp_path / "in", "--mask", tmp_path / "masks", "--out", tmp_path / "out")[0] == 0
+    np.testing.assert_array_equal(pixels(tmp_path / "out" / "0.png"), pixels(tmp_path / "in" / "0.jpg"))
+    (tmp_path / "masks" / "1.png").unlink()
+    status, _, err = ganforge("filler", tmp_path / "in", "--mask", tmp_path / "masks", "--out", tmp_path / "more")
+    assert status == 2
+    assert "1.jpg" in err
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "said"),
+    [
+        ("colour", ["nowhere.png", "--out", "b.png"], "no such file or folder"),
+        ("colour", ["a.png", "--out", "b.gif"], "must end in .png"),
+        ("colour", ["a.png", "--out", "."], "is a folder"),
+        ("colour", ["in", "--out", "b.png"], "go to a folder"),
+        ("colour", ["empty", "--out", "out"], "no pictures in it"),
+        ("colour", ["a.png", "--out", "b.png", "--mask", "mask.png"], "takes no mask"),
+        ("filler", ["a.png", "--out", "b.png"], "--mask FILE"),
+        ("filler", ["a.png", "--out", "b.png", "--mask", "mask.png"], "10×10 px and the picture 20×20"),
+        ("colour", ["a.png", "--out", "b.png", "--direction", "ba"], "one way"),
+        ("both", ["a.png", "--out", "b.png", "--direction", "bb"], "ab, ba"),
+        ("colour", ["broken.png", "--out", "b.png"], "broken.png: not a picture"),
+        ("colour", ["a.png", "--out", "b.png", "--tile", "3"], "at least 16"),
+        ("colour", ["in", "--out", "out", "--format", "tiff"], "png, jpg or webp"),
+        ("filler", ["in", "--out", "out", "--mask", "mask.png", "--format", "jpg"], "as it was"),
+        ("colour", ["film.mp4", "--out", "b.png"], ".mp4 file is made"),
+    ],
+)
+def test_mistakes_are_told_and_cost_nothing(ganforge, tmp_path, monkeypatch, model, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    save(Path("a.png"), photo_like(20, 20))
+    save(Path("in/a.png"), photo_like(20, 20))
+    save(Path("mask.png"), np.zeros((10, 10, 1), np.uint8))
+    Path("empty").mkdir()
+    Path("broken.png").write_bytes(b"?")
+    Path("film.mp4").write_bytes(b"?")
+    before = sorted(Path().rglob("*"))
+    status, _, err = ganforge(model, *arguments)
+    assert status == 2, err
+    assert said in err
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_a_model_that_samples_is_sent_to_the_other_verb(ganforge, models, tmp_path):
+    recipe, spec = gf.recipe("dcgan"), Spec((1, 8, 8), state={"mode": "L", "depth": 8})
+    generator = recipe.task.players(spec)["G"]
+    bundle.save(models / "dcgan.safetensors", recipe, spec, {"G": generator}, samples=0)
+    status, _, err = ganforge("dcgan", save(tmp_path / "a.png", photo_like(20, 20)), "--out", tmp_path / "b.png")
+    assert status == 2
+    assert "ganforge sample" in err
+
+
+def test_a_film_frame_by_frame(ganforge, tmp_path):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    source = tmp_path / "a.mp4"
+    writer = ffmpeg.write_frames(str(source), (48, 32), fps=10, macro_block_size=2)
+    writer.send(None)
+    for k in range(4):
+        writer.send(np.ascontiguousarray(np.full((32, 48, 3), 40 * k, np.uint8)).tobytes())
+    writer.close()
+    status, out, err = ganforge("colour", source, "--out", tmp_path / "b.mp4")
+    assert status == 0, err
+    assert "4 frames" in out
+    about = next(ffmpeg.read_frames(str(tmp_path / "b.mp4")))
+    assert about["size"] == (48, 32)
+    assert about["fps"] == pytest.approx(10)
+    source.write_bytes(b"no film")
+    status, _, err = ganforge("colour", source, "--out", tmp_path / "c.mp4")
+    assert status == 2
+    assert "not a film" in err
+    assert not list(tmp_path.glob(".writing*"))
