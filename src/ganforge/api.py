@@ -105,8 +105,9 @@ def _resolve(
         return build(Recipe, overrides.apply(to_plain(recipe), items, Recipe)) if items else recipe
     if recipe is None and (data := named_data(items)) is not None:
         choice = choose_recipe(data, items, minutes=minutes, device=device)
-        for line in choice.lines(data) if told else ():
-            told(line)
+        if told is not None:
+            for line in choice.lines(data):
+                told(line)
         return make_recipe(choice.recipe, (), list(items), choice.fields)
     return make_recipe(recipe, (), list(items))
 

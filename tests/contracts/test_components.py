@@ -22,6 +22,7 @@ NEEDED = {
     ("data", "hub"): {"name": "someone/pictures"},
     ("data", "points"): {"path": "./table.csv"},
     ("data", "table"): {"path": "./table.csv"},
+    ("init", "bundle"): {"path": "./runs/0001-dcgan"},
     ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},
     ("degrade", "masks"): {"path": "./masks"},
 }

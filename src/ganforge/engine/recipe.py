@@ -14,6 +14,7 @@ from ganforge.engine.ema import Ema
 from ganforge.engine.health.base import Health
 from ganforge.engine.optim import Optimizer
 from ganforge.engine.privacy.base import Privacy
+from ganforge.engine.start import Init
 from ganforge.engine.statistics import Statistics
 from ganforge.metrics.base import Metric
 from ganforge.signals.base import Signal
@@ -31,7 +32,7 @@ class Recipe(Component):
     """Where real samples come from: a named set (digits, mnist, fashion-mnist, cifar10) or a path."""
     samples: PositiveCount = 200_000
     """How many real samples to train on, all passes over the data together: 200k, 3M."""
-    batch: int = Field(default=64, ge=2)
+    batch: int = Field(default=64, ge=1)
     """Real samples a step."""
     seed: int = Field(default=0, ge=0)
     """Decides every draw of the run."""
@@ -51,6 +52,8 @@ class Recipe(Component):
     """What a batch means, the nets and their losses."""
     optimizers: dict[str, Optimizer]
     """One for each player of the task."""
+    init: Init | None = None
+    """A trained model whose weights this run starts from: a run directory or a bundle. See also init.freeze."""
     ema: Ema = Ema()
     """The running average of the generators' weights, which samples are made from."""
     statistics: Statistics = Field(default="running", validate_default=True)

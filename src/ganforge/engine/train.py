@@ -18,7 +18,7 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.data.loader import Loader
-from ganforge.engine import checkpoint
+from ganforge.engine import checkpoint, transfer
 from ganforge.engine.build import fingerprint, make_loader, open_data
 from ganforge.engine.callbacks.base import Callback, Listener, RunView
 from ganforge.engine.callbacks.evaluation import Evaluation
@@ -114,6 +114,7 @@ def train(
         recipe = recipe.privacy.settle(recipe, loader)
         stack.enter_context(torch.random.fork_rng())
         trainer = recipe.privacy.trainer()(recipe, spec, loader, place)
+        begun = [] if state else transfer.start(trainer)
         if run is None:
             run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
             run.begin(recipe, place)
@@ -124,6 +125,9 @@ def train(
 
         session = Session(trainer, run, prints, state)
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
+        if begun:
+            session.log("init", told=begun)
+            log.warning("starts from a trained model: %s", "; ".join(begun))
         told = _tell_skipped(session, loader)
         session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]
         with stopped_by_interrupt(session):
@@ -152,6 +156,11 @@ def check(recipe: Recipe) -> None:
     if recipe.metrics and any(isinstance(callback, Evaluation) for callback in recipe.callbacks):
         raise UserError(
             "metrics: the callbacks hold an evaluation with metrics of its own; give them there, or leave it out"
+        )
+    if recipe.init and recipe.init.freeze and recipe.privacy.kind != "off":
+        raise UserError(
+            f"init.freeze={recipe.init.freeze} does not go with privacy={recipe.privacy.kind}, which trains the player "
+            "that meets real samples whole. Leave freeze out"
         )
     recipe.task.check(recipe.batch // recipe.accumulate)
     recipe.privacy.check(recipe)
@@ -248,6 +257,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
         with torch.random.fork_rng():
             before = _process_bytes()
             trainer = recipe.privacy.trainer()(recipe, spec, loader, place)
+            begun = transfer.start(trainer)
             iterations = -(-recipe.samples // trainer.stride)
             times = []
             for k in range(steps):
@@ -266,7 +276,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
                 )
         step = sum(times[1:]) / len(times[1:])  # the first one sets everything up
         notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
-        notes += recipe.privacy.notes(recipe)
+        notes += recipe.privacy.notes(recipe) + begun
         return Plan(
             recipe=recipe,
             spec=spec,

@@ -27,6 +27,7 @@ from ganforge.data.loader import Loader
 from ganforge.engine import bundle, checkpoint
 from ganforge.engine.build import make_nets, make_optimizers
 from ganforge.engine.callbacks.base import Listener, due
+from ganforge.engine.freeze import frozen
 from ganforge.engine.health.base import Watch
 from ganforge.engine.health.diagnosis import ADVICE, DIVERGING
 from ganforge.engine.health.watcher import Watcher
@@ -82,6 +83,7 @@ class Trainer:
     Attributes:
         samples: real samples consumed so far.
         nets: the players. averages: the running averages of the generators, which samples are made from.
+        frozen: weights that stay as they are (`init.freeze`).
         seed: decides the draws from here on; the recipe's, until a rollback takes another.
         rate: what all learning rates are multiplied with; 1 until a rollback lowers it.
         saves_first: whether a run has a checkpoint before its first step.
@@ -92,6 +94,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
         self.recipe, self.spec, self.loader, self.device = recipe, spec, loader, device
         self.nets = make_nets(recipe, spec, device)
+        self.frozen = frozen(self.nets, recipe.init.freeze if recipe.init else 0)
         self.averages = Nets({name: recipe.ema.copy(self.nets[name]) for name in recipe.task.generators()})
         self.finished = Settled()
         self.optimizers = make_optimizers(recipe, self.nets)
@@ -134,6 +137,8 @@ class Trainer:
     def _update(self, phase: Phase, batch: Batch, position: int, sight: Sight | None = None) -> None:
         for name, net in self.nets.items():
             net.requires_grad_(name in phase.trains)
+        for weight in self.frozen:
+            weight.requires_grad_(False)
         trained = [self.optimizers[name] for name in phase.trains]
         for optimizer in trained:
             optimizer.zero_grad(set_to_none=True)
@@ -156,7 +161,8 @@ class Trainer:
 
     def _gradients(self, phase: Phase, batch: Batch, position: int, sight: Sight | None) -> None:
         """The gradients of a phase's losses, times its gain, into the `.grad` of those that it trains."""
-        weights = [weight for name in phase.trains for weight in self.nets[name].parameters()]
+        trained = [weight for name in phase.trains for weight in self.nets[name].parameters()]
+        weights = [weight for weight in trained if weight.requires_grad]
         parts = self.recipe.accumulate
         size = len(batch) // parts
         for part in range(parts):

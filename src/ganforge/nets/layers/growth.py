@@ -11,7 +11,7 @@ lives in its state as well, as a whole number, since an average of the weights c
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -39,8 +39,10 @@ class Growing(nn.Module):
 
     Attributes:
         top: the number of its finest grid.
+        in_order: that its parts are not registered in the order in which samples meet them.
     """
 
+    in_order: ClassVar[bool] = False
     stored: Tensor
 
     def __init__(self, top: int):

@@ -1,0 +1,28 @@
+"""What a run's weights start from: fresh draws, or a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from ganforge.core.component import Component
+
+
+class Init(Component, family="init"):
+    """What the weights start from in place of fresh draws. A bare string is the path of a trained model."""
+
+    freeze: int = Field(default=0, ge=0)
+    """How many of D's first layers stay as they were (FreezeD): those of weights, counted from the sample on."""
+
+    @classmethod
+    def from_text(cls, text: str) -> Mapping[str, Any]:
+        return {"kind": text} if text in cls.kinds else {"kind": "bundle", "path": text}
+
+
+class FromBundle(Init, kind="bundle"):
+    """A trained model of the same nets: a run directory (all players), or a `model.safetensors` (the generators)."""
+
+    path: str
+    """The run directory or the file."""

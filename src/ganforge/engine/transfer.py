@@ -1,0 +1,216 @@
+"""Transfer: a run that starts from the weights of another, on other data, perhaps with other labels.
+
+Mo, Cho & Shin 2020, "Freeze the Discriminator: a Simple Baseline for Fine-Tuning GANs": D's lower layers stay as they
+were, since what they see (edges, colours) is the same in all pictures; with few of these D overfits less.
+
+    every player: the weights of the other run's player of the same name; optimisers, schedules and clock start anew
+    what belongs to labels: rows of labels that both know by the same name are kept, all others are fresh
+    freeze k: the first k layers of every critic, with the norms between them, take no step
+
+Which tensors belong to labels, and along which axis, is seen by building the players with one label more and with none:
+no net needs to say so.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ganforge.core import overrides
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+from ganforge.engine import bundle, checkpoint
+from ganforge.engine.freeze import judges
+from ganforge.engine.recipe import Recipe
+from ganforge.engine.run import stored_recipe
+from ganforge.engine.start import FromBundle
+from ganforge.engine.trainer import Trainer
+from ganforge.tasks.base import Task
+
+NETS = ("kind", "generator", "discriminator", "encoder", "translator", "critics", "likelihood", "pack", "conditional")
+"""The fields of a task that decide what its nets are."""
+SHOWN = 6
+"""Differences of each kind that an error names."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A trained model as another run starts from it.
+
+    Attributes:
+        path: where it lies.
+        recipe, spec: how it was trained, and on what.
+        nets, averages: tensors as `net.G.layers.0.weight` and `ema.G.layers.0.weight`; a bundle has one for both.
+    """
+
+    path: str
+    recipe: Recipe
+    spec: Spec
+    nets: dict[str, Tensor]
+    averages: dict[str, Tensor]
+
+    def has(self, player: str) -> bool:
+        return any(name.startswith(f"{player}.") for name in self.nets)
+
+
+def read(path: Path | str) -> Source:
+    """A run directory (its newest checkpoint where it has one), or a bundle.
+
+    Raises:
+        UserError: nothing there, not trained yet, or damaged.
+    """
+    folder = Path(path).expanduser()
+    recipe, spec, tensors = bundle.read(folder)
+    point = checkpoint.newest(folder / "checkpoints") if folder.is_dir() else None
+    if point is None:
+        return Source(str(path), recipe, spec, tensors, tensors)
+    found, _ = checkpoint.read(point)
+    return Source(str(path), stored_recipe(folder), spec, _part(found, "net"), _part(found, "ema"))
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) + 1 :]: t for name, t in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+@dataclass(frozen=True)
+class LabelShapes:
+    """Which tensors of the players belong to labels.
+
+    Attributes:
+        axes: by name (`D.label.weight`), the axis along which it has an entry for each label.
+        alone: names of tensors that are there only because there are labels.
+    """
+
+    axes: dict[str, int]
+    alone: set[str]
+
+
+def label_shapes(task: Task, spec: Spec, classes: int) -> LabelShapes:
+    """Looked up by building the players with `classes` labels, with one more and with none."""
+    one, more, none = (_shapes(task, spec, count) for count in (classes, classes + 1, 0))
+    axes = {}
+    for name, shape in one.items():
+        changed = [k for k, (a, b) in enumerate(zip(shape, more[name], strict=True)) if a != b]
+        if changed:
+            axes[name] = changed[0]
+    return LabelShapes(axes, set(one) - set(none))
+
+
+def _shapes(task: Task, spec: Spec, classes: int) -> dict[str, torch.Size]:
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")  # a classifier of no classes
+        players = task.players(replace(spec, classes=classes, labels=tuple(str(k) for k in range(classes))))
+    return {f"{player}.{name}": t.shape for player, net in players.items() for name, t in net.state_dict().items()}
+
+
+def start(trainer: Trainer) -> list[str]:
+    """Gives a fresh trainer the weights that its recipe's `init` names; returns what there is to say of it.
+
+    Raises:
+        UserError: nothing there, or other nets (says what differs). The trainer is as it was.
+    """
+    init = trainer.recipe.init
+    if not isinstance(init, FromBundle):
+        return []
+    source = read(init.path)
+    if init.freeze and (absent := [name for name in judges(trainer.nets) if not source.has(name)]):
+        raise UserError(
+            f"init.freeze={init.freeze}: {init.path} holds no {', '.join(absent)}, whose layers could stay as they "
+            "were. Give the run directory with its checkpoints, or leave freeze out"
+        )
+    if not any(source.has(name) for name in trainer.nets):
+        raise UserError(_refusal(source, trainer, []))
+    labels = LabelShapes({}, set())
+    if source.spec.labels != trainer.spec.labels:
+        labels = label_shapes(trainer.recipe.task, trainer.spec, trainer.spec.classes or source.spec.classes)
+    copies: list[tuple[Tensor, Tensor]] = []
+    wrong: list[str] = []
+    for players, tensors in ((trainer.nets, source.nets), (trainer.averages, source.averages)):
+        for player, net in players.items():
+            if source.has(player):
+                found, differs = _match(player, net, tensors, labels, trainer.spec, source.spec)
+                copies += found
+                wrong += differs
+    if wrong:
+        raise UserError(_refusal(source, trainer, list(dict.fromkeys(wrong))))
+    with torch.no_grad():
+        for own, theirs in copies:
+            own.copy_(theirs)
+    return _told(source, trainer)
+
+
+def _match(
+    player: str, net: nn.Module, tensors: Mapping[str, Tensor], labels: LabelShapes, here: Spec, there: Spec
+) -> tuple[list[tuple[Tensor, Tensor]], list[str]]:
+    """Pairs (own tensor or a row of it, what goes there), and what does not fit."""
+    copies: list[tuple[Tensor, Tensor]] = []
+    wrong: list[str] = []
+    own = {f"{player}.{name}": tensor for name, tensor in net.state_dict().items()}
+    for name, tensor in own.items():
+        other = tensors.get(name)
+        axis = labels.axes.get(name)
+        if other is None:
+            if name not in labels.alone:
+                wrong.append(f"{name}: not there, {list(tensor.shape)} here")
+        elif axis is not None and _but(other.shape, axis) == _but(tensor.shape, axis):
+            for k, label in enumerate(here.labels):
+                if label in there.labels:
+                    copies.append((tensor.select(axis, k), other.select(axis, there.labels.index(label))))
+        elif other.shape == tensor.shape:
+            copies.append((tensor, other))
+        else:
+            wrong.append(f"{name}: {list(other.shape)} there, {list(tensor.shape)} here")
+    for name in tensors:
+        if name.startswith(f"{player}.") and name not in own and name not in labels.alone:
+            wrong.append(f"{name}: {list(tensors[name].shape)} there, not here")
+    return copies, wrong
+
+
+def _but(shape: torch.Size, axis: int) -> tuple[int, ...]:
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
+def _refusal(source: Source, trainer: Trainer, wrong: list[str]) -> str:
+    recipe = trainer.recipe
+    lines = []
+    if source.spec.shape != trainer.spec.shape:
+        lines.append(f"sample: {_by(source.spec.shape)} there, {_by(trainer.spec.shape)} here")
+    nets = [
+        f"{path}: {old!r} there, {new!r} here"
+        for path, old, new in overrides.diff(source.recipe, recipe)
+        if path.startswith("task.") and path.split(".")[1] in NETS
+    ]
+    for found in (nets, wrong):
+        lines += found[:SHOWN] + ([f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else [])
+    return (
+        f"init={source.path}: these players cannot start from it; what differs:\n  " + "\n  ".join(lines) + "\n"
+        f"It was trained with the recipe {source.recipe.name!r}: take that recipe, its fields and its size, or leave "
+        "init out"
+    )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _told(source: Source, trainer: Trainer) -> list[str]:
+    taken = [name for name in trainer.nets if source.has(name)]
+    told = [f"{', '.join(taken)} as {source.path} left off after training as {source.recipe.name!r}"]
+    absent = [name for name in trainer.nets if not source.has(name)]
+    if absent:
+        told.append(
+            f"{', '.join(absent)} starts from fresh weights: a model file holds the generators alone. Give the run "
+            "directory, while it has its checkpoints, for the others"
+        )
+    here, there = trainer.spec.labels, source.spec.labels
+    if here != there and here:
+        kept = [label for label in here if label in there]
+        told.append(f"labels: {len(kept)} known by name, {len(here) - len(kept)} new")
+    if trainer.frozen:
+        told.append(f"{sum(weight.numel() for weight in trainer.frozen):,} weights of the critics stay as they were")
+    return told
