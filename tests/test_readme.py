@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import shutil
@@ -71,6 +73,45 @@ def test_the_commands_run_in_their_order(place):
     assert {"train", "sample", "walk", "recipes", "data", "doctor"} <= set(done)
     assert len(list((place / "digits").glob("*.png"))) == 64
     assert (place / "walk.mp4").stat().st_size > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_commands_that_judge_run_with_no_network(place):
+    """On MNIST where it is at hand (GANFORGE_DATA), else on the tiny pictures; reports are made by each."""
+    block = next(b for b in blocks(README, "sh") if "ganforge evaluate" in b)
+    mnist = Path(os.environ.get("GANFORGE_DATA", "")) / "mnist"
+    for name in ("real", "generated"):
+        shutil.copytree(place / "photos" / "0", place / name)
+    for recipe in ("gan", "gan", "dcgan"):  # runs/0003-dcgan is the one that the README speaks of
+        train = shlex.split(f"ganforge train {recipe} data=mnist")
+        words = [*train[:3], f"data={mnist}", *TINY] if mnist.is_dir() else shrink(train)
+        assert run(words).returncode == 0
+    for command in commands(block):
+        words = shrink(shlex.split(command))
+        if "runs/*" in words:
+            words = [*words[:2], *sorted(str(path) for path in (place / "runs").iterdir())]
+        result = run(words)
+        assert result.returncode == 0, f"{command}\n{result.stderr}"
+    for folder in ("runs/0003-dcgan", "compared", "runs/comparison"):
+        assert "<html" in (place / folder / "report.html").read_text(encoding="utf-8")
+        assert json.loads((place / folder / "report.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_commands_for_tables_run(place):
+    shutil.copy(ROOT / "tests" / "golden" / "people.csv", place / "adult.csv")
+    block = next(b for b in blocks(README, "sh") if "adult.csv" in b)
+    for command in commands(block):
+        words = shlex.split(command)
+        for ours, here in {"=income": "=owner", "education=Bachelors": "city=Oslo", "0005": "0001"}.items():
+            words = [word.replace(ours, here) for word in words]
+        if words[1] == "train":
+            words += ["samples=2000", "batch=20", "callbacks=[]"]
+        result = run(words)
+        assert result.returncode == 0, f"{command}\n{result.stderr}"
+    assert len((place / "synthetic.csv").read_text(encoding="utf-8").splitlines()) == 1001
 
 
 @pytest.mark.slow
