@@ -49,23 +49,22 @@ def read(source: Path | BinaryIO, where: str) -> Photo:
     Raises:
         BadItem: it is none, or is damaged or too large. `where` names it.
     """
-    data = source.read_bytes() if isinstance(source, Path) else source.read()
-    pixels = pictures.decode(io.BytesIO(data), where)
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            picture.load()  # a PNG may hold its notes after its pixels
-            exif = picture.info.get("exif") or (picture.getexif().tobytes() if picture.getexif() else b"")
-            profile = picture.info.get("icc_profile") or b""
-            turn = pictures.TURNS.get(picture.getexif().get(pictures.ORIENTATION, 1))
-    except pictures.BROKEN:  # the pixels are there; damaged notes are left out
-        return Photo(pixels)
+        data = source.read_bytes() if isinstance(source, Path) else source.read()
+    except OSError as error:
+        raise BadItem(where, (error.strerror or str(error)).lower()) from None
+    pixels, picture, turn = pictures.decode_all(io.BytesIO(data), where)
     try:
         deep = deep_colour(data)
     except ValueError as error:
         raise BadItem(where, str(error)) from None
     if deep is not None:
         pixels = deep if turn is None else turned(deep, turn)
-    return Photo(pixels, upright(exif), profile)
+    try:
+        exif = picture.info.get("exif") or (picture.getexif().tobytes() if picture.getexif() else b"")
+    except pictures.BROKEN:  # the pixels are there; damaged notes are left out
+        exif = b""
+    return Photo(pixels, upright(exif), picture.info.get("icc_profile") or b"")
 
 
 def turned(pixels: np.ndarray, turn: Image.Transpose) -> np.ndarray:

@@ -46,11 +46,16 @@ def decode(source: Path | BinaryIO, where: str) -> np.ndarray:
     Raises:
         BadItem: it is no picture, is cut short, is damaged or too large. `where` names it.
     """
+    return decode_all(source, where)[0]
+
+
+def decode_all(source: Path | BinaryIO, where: str) -> tuple[np.ndarray, Image.Image, Image.Transpose | None]:
+    """As `decode`, with Pillow's picture for what the file says beside the pixels, and how it was turned upright."""
     try:
         with _open(source, where) as picture:
             picture.load()
             turn = TURNS.get(_orientation(picture))
-            return _to_array(picture if turn is None else picture.transpose(turn), where)
+            return _to_array(picture if turn is None else picture.transpose(turn), where), picture, turn
     except BROKEN as error:
         raise BadItem(where, _why(error)) from None
 
