@@ -338,6 +338,16 @@ def test_crops_reach_every_place_and_nothing_else(folders):
     assert {tuple(c) for c in corners.tolist()} == {(y, x) for y in range(5) for x in range(5)}
 
 
+def test_a_source_made_from_the_crop_sets_no_bounds_to_where_that_lies(folders):
+    """Kept sources can be cropped at whole pixels of theirs alone, drawn ones anywhere."""
+    signal = Pair(size=8, jitter=3, degrade="area4")  # type: ignore[arg-type]
+    batch, _ = batch_of(build(DataSource, {"kind": folders[1]}), signal)
+    assert batch.extra["source"].shape[1:] == (3, 2, 2)
+    assert np.abs(pixels(batch.extra["source"])[2, 0, 0] - pixels(batch.x)[2, :4, :4].mean((0, 1))).max() < 0.51
+    with pytest.raises(UserError, match=r"must be a multiple of 4: signal\.size=8"):
+        opened(build(DataSource, {"kind": folders[1]}), Pair(size=9, degrade="area4"))  # type: ignore[arg-type]
+
+
 def test_only_squares_are_turned(folders):
     with pytest.raises(UserError, match=r"signal\.turn"):
         opened(Pairs(source=folders[0], target=folders[1]), Pair(turn=True))

@@ -12,9 +12,11 @@ a picture's fate hangs on the seed, the moment and its place in the batch.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import torch
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -25,6 +27,7 @@ from ganforge.core.component import Component
 from ganforge.core.overrides import read_value
 from ganforge.core.rng import Rng
 
+T = TypeVar("T")
 WORD = re.compile(r"\s*(?P<name>[a-z][a-z_-]*?)(?P<number>\d+(\.\d+)?)?\s*(\((?P<fields>[^()]*)\))?\s*")
 
 
@@ -171,6 +174,12 @@ def draw(rng: Rng, name: str, between: tuple[float, float], n: int) -> Tensor:
 def seeds(rng: Rng, n: int) -> list[int]:
     """A seed for each picture, for what is drawn picture by picture: its fate hangs on no other one."""
     return rng.integers("seeds", (n,), 2**62).tolist()
+
+
+def one_by_one(do: Callable[..., T], *rows: Iterable[Any]) -> list[T]:
+    """What `do` makes of each picture, by several threads: Pillow and torch let them work at once."""
+    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+        return list(pool.map(do, *rows))
 
 
 def per_picture(values: Tensor) -> Tensor:

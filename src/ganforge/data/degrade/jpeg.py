@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganforge.core.rng import Rng
-from ganforge.data.degrade.base import Alter, Range, draw, within
+from ganforge.data.degrade.base import Alter, Range, draw, one_by_one, within
 
 
 class Jpeg(Alter, kind="jpeg"):
@@ -28,7 +28,7 @@ class Jpeg(Alter, kind="jpeg"):
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         qualities = draw(rng, "quality", self.quality, x.shape[0]).round().int().tolist()
         pixels = x.byte().permute(0, 2, 3, 1).cpu().numpy()
-        back = np.stack([written(picture, quality) for picture, quality in zip(pixels, qualities, strict=True)])
+        back = np.stack(one_by_one(written, pixels, qualities))
         return torch.from_numpy(back).permute(0, 3, 1, 2).to(x)
 
 

@@ -24,7 +24,7 @@ from ganforge.core.types import BadItem, Dataset
 from ganforge.data.degrade.base import Degrade, Range, draw, per_picture, seeds, whole, within
 from ganforge.data.path import PathData
 
-FINE = 4  # marks are drawn so many times as large and made smaller, so that thin ones are soft
+FINE = 2  # marks are drawn so many times as large and made smaller, so that thin ones are soft
 
 
 class Hide(Degrade):

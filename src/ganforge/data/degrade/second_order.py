@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ganforge.core.rng import Rng
-from ganforge.data.degrade.base import Degrade, seeds, whole
+from ganforge.data.degrade.base import Degrade, one_by_one, seeds, whole
 from ganforge.data.degrade.blur import ellipses, filtered, normalised, rings
 from ganforge.data.degrade.jpeg import written
 from ganforge.data.degrade.resample import Times, bicubic
@@ -74,8 +74,8 @@ class SecondOrder(Degrade, kind="second_order"):
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         size = (x.shape[2] // self.by, x.shape[3] // self.by)
-        parts = zip(x.cpu().split(1), seeds(rng.at(self.kind), x.shape[0]), strict=True)
-        return torch.cat([spoilt(one, size, Draws(np.random.PCG64(seed))) for one, seed in parts]).to(x.device)
+        draws = [Draws(np.random.PCG64(seed)) for seed in seeds(rng.at(self.kind), x.shape[0])]
+        return torch.cat(one_by_one(lambda one, g: spoilt(one, size, g), x.cpu().split(1), draws)).to(x.device)
 
 
 def spoilt(x: Tensor, size: tuple[int, int], g: Draws) -> Tensor:
