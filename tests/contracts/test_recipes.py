@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pydantic
 import pytest
 import yaml
+from PIL import Image
 
 from ganforge import recipes
 from ganforge.core.component import build, to_plain
@@ -20,8 +22,21 @@ load_all()
 
 NAMES = recipes.names()
 # What makes a recipe small enough to try: only those of its own fields that are there are set.
-SMALL = {"channels": 4, "max_channels": 8, "widths": [8, 8], "latent": 8, "d_steps": 1}
+SMALL = {"alone": 0, "translator.blocks": 1, "growth": 4, "channels": 4, "max_channels": 8, "widths": [8, 8], "latent": 8, "d_steps": 1}
 STEPS = {"batch": 4, "samples": 8, "log_every": 4, "checkpoint_every": 8, "seed": 3}
+
+
+def tiny_pictures(folder: Path, kind: str) -> list[str]:
+    """Two folders of twelve pictures, and how data of a kind is told of them."""
+    rng = np.random.default_rng(0)
+    for side in ("one", "two"):
+        (folder / side).mkdir()
+        for k in range(12):
+            Image.fromarray(rng.integers(0, 256, (48, 48, 3), np.uint8)).save(folder / side / f"{k:02d}.png")
+    names = {"pairs": ("source", "target"), "domains": ("a", "b")}.get(kind)
+    if names is None:
+        return [f"data={folder / 'one'}"]
+    return [f"data.{names[0]}={folder / 'one'}", f"data.{names[1]}={folder / 'two'}"]
 
 
 def test_there_are_recipes():
@@ -67,7 +82,11 @@ class TestEveryRecipe:
             data = tmp_path / "tiny.csv"
             data.write_text("age,city\n" + "".join(f"{20 + k % 30},{'abc'[k % 3]}\n" for k in range(60)))
             shrink += ["task.pack=2"] if "pack" in plain["task"] else []
-        shrink.append("data.count=12" if plain["signal"]["kind"] == "points" else f"data={data}")
+        if plain["signal"]["kind"] == "pair" or plain["data"]["kind"] == "domains":
+            shrink = [s for s in shrink if s != "signal.size=null"] + ["signal.size=48", "signal.jitter=0"]
+            shrink += tiny_pictures(tmp_path, plain["data"]["kind"])
+        else:
+            shrink.append("data.count=12" if plain["signal"]["kind"] == "points" else f"data={data}")
         recipe = build(Recipe, apply(plain, [*shrink, "callbacks=[]"]))
         result = train(recipe, run_dir=tmp_path / "run", device="cpu")
         assert result.samples == 8

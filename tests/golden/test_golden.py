@@ -28,6 +28,21 @@ NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_
 R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
 TABLE = [f"data={Path(__file__).with_name('people.csv')}", "data.holdout=0", "batch=20"]
+SPOILT = [
+    "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
+    "task.translator.channels=4", "task.critics.0.channels=4",
+]  # fmt: skip
+BLURRED = [*SPOILT, "task.translator.max_channels=8", "signal.degrade=blur2", "task.critics.0.layers=1"]
+LARGER = [*SPOILT, "signal.size=32"]
+NO_CRITIC = [item for item in SPOILT if "critics" not in item]
+TWO = [
+    "data.kind=domains",
+    f"data.a={Path(__file__).with_name('a.png')}",
+    f"data.b={Path(__file__).with_name('b.png')}",
+    "batch=2",
+]
+TWO += ["signal.size=16", "signal.jitter=8", "task.translator.channels=4", "task.translator.blocks=2"]
+ONE_WAY = [*TWO, "task.critic.channels=4", "task.layers=[0,2,4]", "task.patches=16", "task.width=8"]
 SYSTEMS = {
     "gan": [],
     "gan-minimax": [],
@@ -59,6 +74,22 @@ SYSTEMS = {
     "ctgan": TABLE,
     "table-gan": TABLE,
     "tvae": TABLE,
+    "pix2pix": BLURRED,
+    "line2color": BLURRED,
+    "cyclegan": [*TWO, "task.critic.channels=4", "task.pool=4", "task.critic.layers=1"],
+    "cut": [*ONE_WAY, "task.critic.layers=1"],
+    "restyle": [*ONE_WAY, "task.critic.layers=1", "task.lens.filters=4"],
+    "srresnet": [*NO_CRITIC, "task.translator.blocks=2"],
+    "srgan": [*SPOILT, "task.translator.blocks=2", "task.critics.0.hidden=16"],
+    "esrgan": [*SPOILT, "task.translator.blocks=1", "task.translator.growth=4", "task.critics.0.hidden=16"],
+    "real-esrgan": [*LARGER, "task.translator.blocks=1", "task.translator.growth=4"],
+    "inpaint": [*SPOILT, "task.critics.0.layers=1"],
+    "lama-small": [*SPOILT, "task.critics.0.layers=1"],
+    "denoise": [*NO_CRITIC, "task.translator.blocks=2"],
+    "dejpeg": [*NO_CRITIC, "task.translator.blocks=2"],
+    "deblur": [*SPOILT, "task.translator.blocks=2", "task.critics.0.layers=1", "task.critics.0.scales=1"],
+    "colorize": [*SPOILT, "signal.degrade=grey+blur", "task.translator.max_channels=8", "task.critics.0.layers=1"],
+    "old-photo": [*SPOILT, "task.translator.blocks=2", "task.critics.0.layers=1", "task.critics.0.scales=1"],
 }
 
 
