@@ -242,6 +242,17 @@ def test_several_runs_beside_each_other(trained, tmp_path):
     assert "exact_copies" in page
 
 
+def test_the_card_says_what_the_file_holds(trained, tmp_path):
+    from ganforge.inference.export import export
+
+    made = export(trained, tmp_path / "card")
+    card = (made.folder / "README.md").read_text(encoding="utf-8")
+    assert "bounds of numbers, real categories, and how often each occurs" in card
+    assert "rows of a table with 5 columns" in card
+    assert f"Columns: row, {CITY}, pay, age, rich." in card
+    assert "gf.TableGAN.load(" in card
+
+
 def test_while_a_run_trains(csv, tmp_path):
     recipe = make_recipe("ctgan", (), [f"data={csv}", *FAST, "metrics=[columns,pairwise]", "every=500"])
     train(recipe, run_dir=tmp_path / "run")

@@ -27,6 +27,10 @@ EPILOG = examples(
 )
 
 
+WIDEST = 6
+"""Figures that stand beside each other; more go below each other."""
+
+
 def evaluate(
     sources: Annotated[
         list[str],
@@ -211,7 +215,7 @@ def spread(result: Result) -> str:
 
 
 def side_by_side(evaluations: Sequence[Evaluation]) -> Table:
-    """One row a run, one column a figure, the best of each column in green."""
+    """One row a run, one column a figure; of many figures one row a figure. The best of each is green."""
     from rich.table import Table
     from rich.text import Text
 
@@ -219,11 +223,19 @@ def side_by_side(evaluations: Sequence[Evaluation]) -> Table:
     from ganforge.inference.report.page import number
 
     columns = columns_of(evaluations)
+    runs = range(len(evaluations))
+    cells = [[Text(number(c.values[k]), "green" if k == c.best else "") for k in runs] for c in columns]
     table = Table(box=None, padding=(0, 2, 0, 0))
+    if len(columns) > WIDEST:
+        table.add_column("figure", style="bold", overflow="fold")
+        for evaluation in evaluations:
+            table.add_column(evaluation.title, justify="right", overflow="fold")
+        for column, row in zip(columns, cells, strict=True):
+            table.add_row(column.name, *row)
+        return table
     table.add_column("run", style="bold", overflow="fold")
     for column in columns:
         table.add_column(column.name, justify="right", overflow="fold")
     for k, evaluation in enumerate(evaluations):
-        cells = [Text(number(column.values[k]), "green" if k == column.best else "") for column in columns]
-        table.add_row(evaluation.title, *cells)
+        table.add_row(evaluation.title, *(row[k] for row in cells))
     return table
