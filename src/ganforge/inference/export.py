@@ -269,10 +269,13 @@ def stamp(protocol: Mapping[str, Any]) -> str:
 
 
 def limits(model: Model, license: str | None) -> str:
+    missing, near = "recall and coverage", "`copies`"
+    if "names" in model.spec.state:
+        missing, near = "`tv` and `contingency`", "`dcr` and `exact_copies`"
     points = [
         "It makes samples like its training data, with the biases of that data, and nothing else.",
-        "Parts of the data may be missing among its samples (see recall and coverage, where measured).",
-        "A sample may resemble a training sample closely (see `copies`, where measured): of private data the model is "
+        f"Parts of the data may be missing among its samples (see {missing}, where measured).",
+        f"A sample may resemble a training sample closely (see {near}, where measured): of private data the model is "
         "private too.",
         f"Made for {shape_of(model)} only.",
     ]
