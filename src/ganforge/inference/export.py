@@ -34,6 +34,8 @@ NAMES = ("real", "fake", "train", "trained_on", "test")
 """Entries of a protocol that name data."""
 PIPELINE = {"image": "unconditional-image-generation"}
 """The Hub's name for what a model does, by the kind of its signal."""
+PARTS = ("source", "target", "a", "b")
+"""Fields of data that comes from two places."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +123,9 @@ def named(protocol: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def draw(model: Model, path: Path) -> bool:
-    """Writes a grid of samples, one row a class; returns whether the signal can be drawn."""
+    """Writes a grid of samples, one row a class; returns whether there are any and the signal can be drawn."""
     signal = model.recipe.signal
-    if type(signal).preview is Signal.preview:
+    if type(signal).preview is Signal.preview or not model.recipe.task.invents:
         return False
     rows = min(len(model.labels), 10) or 6
     label = [k for k in range(rows) for _ in range(10)] if model.labels else None
@@ -150,7 +152,9 @@ def card(model: Model, name: str, license: str | None, figures: Sequence[Mapping
 def header(model: Model, license: str | None, figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The fields that the Hub reads."""
     fields: dict[str, Any] = {"library_name": "ganforge", "license": license or UNKNOWN}
-    if model.recipe.signal.kind in PIPELINE:
+    if model.recipe.task.directions():
+        fields["pipeline_tag"] = "image-to-image"
+    elif model.recipe.signal.kind in PIPELINE:
         fields["pipeline_tag"] = PIPELINE[model.recipe.signal.kind]
     fields["tags"] = [*TAGS, model.recipe.name, *(["conditional"] if model.labels else [])]
     fields["datasets"] = [data_name(model)]
@@ -163,8 +167,9 @@ def header(model: Model, license: str | None, figures: Sequence[Mapping[str, Any
 def data_name(model: Model) -> str:
     """What the data is called; of a path the last part alone."""
     source = model.recipe.data
-    where = getattr(source, "path", None) or getattr(source, "name", None)
-    return source.kind if where is None else Path(str(where)).name or source.kind
+    found = [getattr(source, name, None) for name in ("path", "name", *PARTS)]
+    names = [Path(str(where)).name for where in found if where]
+    return " and ".join(name for name in names if name) or source.kind
 
 
 def shape_of(model: Model) -> str:
@@ -178,6 +183,11 @@ def shape_of(model: Model) -> str:
 
 
 def summary(model: Model) -> str:
+    if model.recipe.task.directions():
+        return (
+            f"A generative adversarial network that changes pictures, trained on {shape_of(model)} with the recipe "
+            f"`{model.recipe.name}` of ganforge on {data_name(model)}. It takes pictures of any size."
+        )
     asked = f" It draws the class that it is asked for, one of {len(model.labels)}." if model.labels else ""
     return (
         f"A generative adversarial network that makes {shape_of(model)}, trained with the recipe "
@@ -188,6 +198,8 @@ def summary(model: Model) -> str:
 def usage(model: Model, name: str) -> str:
     if "names" in model.spec.state:
         return table_usage(name)
+    if ways := model.recipe.task.directions():
+        return translator_usage(model, name, ways)
     label = f", label={model.labels[0]!r}" if model.labels else ""
     word = f" --label {model.labels[0]}" if model.labels else ""
     return (
@@ -195,6 +207,21 @@ def usage(model: Model, name: str) -> str:
         f'model = gf.load("{name}/{BUNDLE}")\n'
         f"samples = model.sample(64, seed=0{label})  # sample k of a seed is always the same one\n```\n\n"
         f"```sh\nganforge sample {name}/{BUNDLE} -n 64{word} --grid grid.png\n```\n\n"
+        "The file holds tensors and JSON only; loading it runs no code."
+    )
+
+
+def translator_usage(model: Model, name: str, ways: tuple[str, ...]) -> str:
+    """As `usage`, for a model that changes pictures."""
+    way = f', direction="{ways[0]}"' if len(ways) > 1 else ""
+    word = f" --direction {ways[0]}" if len(ways) > 1 else ""
+    masked = bool(model.spec.state.get("source", {}).get("mask"))
+    hole, holes = (', mask="mask.png"', " --mask masks/") if masked else ("", "")
+    return (
+        "```python\nimport ganforge as gf\n\n"
+        f'model = gf.load("{name}/{BUNDLE}")\n'
+        f'made = model.translate("photo.png"{hole}{way})  # uint8 [H, W, C]\n```\n\n'
+        f"```sh\nganforge translate {name}/{BUNDLE} photos/{holes}{word} --out made/\n```\n\n"
         "The file holds tensors and JSON only; loading it runs no code."
     )
 
@@ -241,8 +268,9 @@ def public(model: Model) -> dict[str, Any]:
     from ganforge.core.component import to_plain
 
     recipe = to_plain(model.recipe)
-    if recipe["data"].get("path"):
-        recipe["data"]["path"] = data_name(model)
+    for name in ("path", *PARTS):
+        if recipe["data"].get(name):
+            recipe["data"][name] = Path(recipe["data"][name]).name
     return recipe
 
 

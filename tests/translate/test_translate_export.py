@@ -1,0 +1,26 @@
+"""A translator is exported with a card that says how to use it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from translate_models import model_file, spec_of
+
+from ganforge.data.pairs import Pairs
+from ganforge.engine import bundle
+from ganforge.inference.export import export
+from ganforge.nets.translators.gated import Gated
+
+
+def test_the_card_of_a_translator(tmp_path):
+    file = model_file(tmp_path / "filler.safetensors", Gated(channels=2), spec_of(mask=True))
+    model = bundle.load(file, "cpu")
+    recipe = replace(model.recipe, data=Pairs(source=f"{tmp_path}/labels", target=f"{tmp_path}/photos"))
+    bundle.save(file, recipe, model.spec, dict(model.nets), samples=0)
+    made = export(file, tmp_path / "out", name="filler")
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert {f.name for f in made.files} == {"README.md", "model.safetensors"}, "nothing to sample"
+    assert "ganforge translate filler/model.safetensors photos/ --mask masks/ --out made/" in card
+    assert "image-to-image" in card
+    assert "labels and photos" in card
+    assert str(tmp_path) not in card
