@@ -23,7 +23,9 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -33,6 +35,9 @@ from torch import Tensor, nn
 from judge_digits import SURE, Classifier, as_input, read_mnist
 from modes_2d import spread
 from stacked_mnist import classifier
+
+if TYPE_CHECKING:
+    from ganforge import Model
 
 RP = "task.objective=rpgan"
 R1_R2 = 'task.penalties=[{"kind":"r1","weight":0.1},{"kind":"r2","weight":0.1}]'
@@ -82,21 +87,37 @@ def features_of(net: Classifier, x: Tensor) -> Tensor:
     return torch.cat([but_the_last(part) for part in x.split(1_000)])
 
 
+def trained(
+    recipe: str,
+    folder: Path,
+    minutes: float,
+    fields: Mapping[str, str],
+    device: str | None = None,
+    listeners: Sequence[Callable[..., Any]] = (),
+) -> Model:
+    """A recipe trained for so many minutes, without pictures on the way; one that was stopped half-way begins anew."""
+    import ganforge
+    from ganforge.engine.train import train
+    from ganforge.recipes import make_recipe
+
+    if folder.exists():
+        shutil.rmtree(folder)  # a benchmark's own
+    fields = {"samples": "100M", "callbacks": "[]", "log_every": "5000", **fields}
+    made = make_recipe(recipe, (), [f"{path}={value}" for path, value in fields.items()])
+    train(made, run_dir=folder, minutes=minutes, listeners=listeners, device=device)
+    return ganforge.load(folder, device)
+
+
 def train_and_judge(name: str, words: str, seed: int, net: Classifier, test: Tensor, args: argparse.Namespace) -> dict:
     """Trains one entry with one seed, and returns its figures; from its file where it has been done."""
-    import ganforge
-
     folder = args.out / name.replace(" ", "-") / f"{seed:02d}"
     done = folder / "figures.json"
     if done.is_file():
         return json.loads(done.read_text())
-    if folder.exists():
-        shutil.rmtree(folder)  # this benchmark's own, stopped half-way
     recipe, *overrides = words.split()
-    fields = dict(item.split("=", 1) for item in (*args.set, *overrides))
-    fields |= {"data": str(args.data), "seed": str(seed), "samples": "100M", "callbacks": "[]", "log_every": "5000"}
     start = time.perf_counter()
-    model = ganforge.train(recipe, run_dir=folder, minutes=args.minutes, progress=False, device="cpu", **fields)
+    fields = dict(item.split("=", 1) for item in (*args.set, *overrides))
+    model = trained(recipe, folder, args.minutes, fields | {"data": str(args.data), "seed": str(seed)}, device="cpu")
     wall = time.perf_counter() - start
     samples = model.sample(JUDGED, seed=seed, batch=500)
     grid = samples[: COLUMNS * COLUMNS, ..., 0].reshape(COLUMNS, COLUMNS, 28, 28).swapaxes(1, 2)
