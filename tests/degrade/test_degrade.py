@@ -312,3 +312,21 @@ def test_the_second_order_leaves_something_of_the_picture():
     assert y[:2].mean() < 90
     assert y[2:].mean() > 150
     assert len({tuple(one.flatten().tolist()) for one in y}) == 4
+
+
+def test_pictures_as_they_come_from_files():
+    """Of any size: cut to what the scale divides, as papers do before they make a picture smaller."""
+    picture = np.random.default_rng(0).integers(0, 256, (30, 21, 3), np.uint8)
+    small = Degrade.parse("area4").spoil(picture)
+    assert small.shape == (7, 5, 3)
+    assert small.dtype == np.uint8
+    assert abs(int(small[0, 0, 0]) - picture[:4, :4, 0].mean()) <= 0.5
+    noisy = Degrade.parse("gaussian25")
+    both = noisy.spoil(np.stack([picture, picture]), seed=3)
+    assert both.shape == (2, 30, 21, 3)
+    assert np.array_equal(both, noisy.spoil(np.stack([picture, picture]), seed=3))
+    assert not np.array_equal(both[0], both[1])
+    with pytest.raises(UserError, match=r"wanted are uint8 \[H, W, C\]"):
+        noisy.spoil(picture.astype(np.float32))
+    with pytest.raises(UserError, match="grey"):
+        noisy.spoil(np.zeros((8, 8, 4), np.uint8))

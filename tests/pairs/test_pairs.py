@@ -303,10 +303,16 @@ def test_a_mask_for_a_model_that_takes_none(folders):
         Pair().source_of(noise(0), spec, mask=np.zeros((12, 16), np.uint8))
 
 
-def test_pictures_with_alpha_are_not_degraded(tmp_path):
-    save(tmp_path, "a.png", noise(0, channels=4))
-    with pytest.raises(UserError, match=r"signal\.mode=RGB"):
-        opened(build(DataSource, {"kind": str(tmp_path)}), Pair(degrade="bicubic2"))  # type: ignore[arg-type]
+def test_pictures_with_alpha_are_degraded_over_a_background(tmp_path):
+    clear = noise(0, channels=4)
+    clear[..., 3] = 0
+    save(tmp_path, "a.png", clear)
+    data = build(DataSource, {"kind": str(tmp_path)})
+    batch, spec = batch_of(data, Pair(degrade="area2", background=255))  # type: ignore[arg-type]
+    assert spec.shape == (3, 12, 16)
+    assert (batch.extra["source"] == 1).all()
+    with pytest.raises(UserError, match=r"Leave signal\.mode=RGBA out"):
+        opened(data, Pair(degrade="area2", mode="RGBA"))  # type: ignore[arg-type]
 
 
 # --- crops, mirrors, turns

@@ -46,7 +46,8 @@ class Pair(Signal, kind="pair"):
     max_size: int = Field(default=256, ge=1)
     """The longer side in px that a size found by itself may have."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
-    """Channels of the target: L is grey. auto takes RGBA if any picture has alpha, else RGB if any has colour."""
+    """Channels of the target: L is grey. auto takes RGBA if any picture has alpha (and none is degraded), else RGB if
+    any has colour, else L."""
     source: Literal["auto", "L", "RGB", "RGBA", "classes"] = "auto"
     """What a source of the data is: a picture of one of these modes, or a label map (each level or colour a class).
     auto looks: grey maps that hold small numbers alone, and few colours, are label maps."""
@@ -95,7 +96,7 @@ class Pair(Signal, kind="pair"):
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         shapes = pictures.picture_shapes(dataset)
-        mode = pictures.mode_of(shapes) if self.mode == "auto" else self.mode
+        mode = self._target_mode(shapes)
         shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
         if self.turn and shape[1] != shape[2]:
             raise UserError(f"signal.turn: only square pictures can be turned, and these are {shape[1]}×{shape[2]}")
@@ -107,6 +108,14 @@ class Pair(Signal, kind="pair"):
         self._check_divides((shape[1], shape[2]), source["scale"])
         source["shape"] = [source["shape"][0], *(side // source["scale"] for side in shape[1:])]
         return Spec(shape, len(dataset.classes), tuple(dataset.classes), {"mode": mode, "depth": 8, "source": source})
+
+    def _target_mode(self, shapes: pictures.Shapes) -> str:
+        if self.mode != "auto":
+            return self.mode
+        mode = pictures.mode_of(shapes)
+        if mode == "RGBA" and self.degrade is not None:  # pictures with alpha are not degraded
+            return "RGB" if any(shape[2] > 2 for shape, _ in shapes) else "L"
+        return mode
 
     def _source_of_data(self, dataset: Dataset) -> Dataset | None:
         if self.degrade is not None:
@@ -154,7 +163,7 @@ class Pair(Signal, kind="pair"):
         """What sources made from targets are."""
         if mode == "RGBA":
             raise UserError(
-                "signal.degrade: pictures with alpha cannot be spoilt. Set signal.mode=RGB, which puts them over "
+                "signal.degrade: pictures with alpha cannot be spoilt. Leave signal.mode=RGBA out: they come over "
                 "signal.background"
             )
         degrade.check()

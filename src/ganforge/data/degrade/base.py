@@ -18,12 +18,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, ClassVar, TypeVar
 
+import numpy as np
 import torch
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from ganforge.core.component import Component
+from ganforge.core.errors import UserError
 from ganforge.core.overrides import read_value
 from ganforge.core.rng import Rng
 
@@ -70,6 +72,29 @@ class Degrade(Component, family="degrade"):
             [N, channels(C) (+ 1 with a mask), H / scale, W / scale], whole numbers in 0..255.
         """
         raise NotImplementedError
+
+    def spoil(self, pictures: np.ndarray, seed: int = 0) -> np.ndarray:
+        """What `apply` makes of pictures as they come from files.
+
+        Args:
+            pictures: uint8 [N, H, W, C] or one [H, W, C], C 1 or 3; cut at their lower and right edge to what `scale`
+                divides, as papers do it.
+
+        Returns:
+            uint8, as many axes.
+
+        Raises:
+            UserError: another shape or kind of number.
+        """
+        if pictures.dtype != np.uint8 or pictures.ndim not in (3, 4) or pictures.shape[-1] not in (1, 3):
+            raise UserError(
+                f"degrade: pictures are {pictures.dtype} {list(pictures.shape)}; wanted are uint8 [H, W, C] or "
+                "[N, H, W, C], grey (C = 1) or in colour (C = 3)"
+            )
+        x = torch.from_numpy(np.ascontiguousarray(pictures)).reshape(-1, *pictures.shape[-3:]).permute(0, 3, 1, 2)
+        height, width = (side // self.scale * self.scale for side in x.shape[2:])
+        y = self.apply(x[..., :height, :width].float(), Rng(seed)).byte().permute(0, 2, 3, 1).numpy()
+        return y[0] if pictures.ndim == 3 else y
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
