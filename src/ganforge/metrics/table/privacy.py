@@ -39,6 +39,7 @@ class TablePrivacy(Metric, kind="privacy"):
     """Distance to the closest training row, exact copies, and membership inference, beside rows never trained on."""
 
     signals: ClassVar[tuple[str, ...]] = ("table",)
+    better: ClassVar[str] = ""  # no model is kept as the best one for being far from everything
     most: int = Field(default=5_000, ge=100)
     """Rows of each side whose nearest neighbours are looked for, at most."""
 
