@@ -170,7 +170,7 @@ def esrgan() -> Recipe:
 def esrgan_small() -> Recipe:
     """`esrgan` for two CPU cores: 2 dense residual blocks of 32 channels.
 
-    Paper: Wang et al. 2018. Departures: those of `esrgan` and `srgan-small`; 32 channels that grow by 16.
+    Paper: Wang et al. 2018. Departures: those of `esrgan` and `srgan-small`; 32 channels that grow by 16, batch 4.
     Command: `ganforge train esrgan-small data=photos/`
     """
     base, samples = srgan_small(), 80_000
@@ -180,7 +180,7 @@ def esrgan_small() -> Recipe:
         objective=RaGan(),
         alone=samples // 2,
     )
-    return replace(base, name="esrgan-small", samples=samples, task=task)
+    return replace(base, name="esrgan-small", samples=samples, batch=4, task=task)
 
 
 @recipe("real-esrgan")
@@ -218,7 +218,8 @@ def real_esrgan() -> Recipe:
 def real_esrgan_small() -> Recipe:
     """`real-esrgan` for two CPU cores: the nets of `esrgan-small` and a small U-Net critic.
 
-    Paper: Wang et al. 2021. Departures: those of `real-esrgan` and `esrgan-small`; a U-Net critic of 16 channels.
+    Paper: Wang et al. 2021. Departures: those of `real-esrgan` and `esrgan-small`; a U-Net critic of 16 channels, HR patches of
+    64 px.
     Command: `ganforge train real-esrgan-small data=photos/`
     """
     base = esrgan_small()
@@ -229,7 +230,7 @@ def real_esrgan_small() -> Recipe:
         terms=(L1(), Perceptual()),
         adversarial=0.1,
     )
-    return replace(base, name="real-esrgan-small", signal=patches("second_order", 96, 32), task=task)
+    return replace(base, name="real-esrgan-small", signal=patches("second_order", 64, 32), task=task)
 
 
 @recipe("inpaint")
@@ -409,10 +410,10 @@ def deblur_small() -> Recipe:
     """`deblur` for two CPU cores: a small net that learns alone first, then against a critic of patches.
 
     Papers: Kupyn et al. 2018 and 2019. Departures: those of `deblur`; 6 blocks of 24 channels, patches of 64 px, one
-    critic, which comes in after half of the samples, batch 8.
+    critic, which comes in after half of the samples, batch 4.
     Command: `ganforge train deblur-small data=photos/`
     """
-    samples = 80_000
+    samples = 60_000
     base = deblur()
     task = replace(
         base.task,
@@ -424,7 +425,7 @@ def deblur_small() -> Recipe:
         base,
         "deblur-small",
         samples,
-        batch=8,
+        batch=4,
         signal=patches("motion(length=3..11)+gaussian(sigma=0..2)", 64, 32),
         task=task,
         optimizers={"G": Adam(lr=falling(1e-3, samples), betas=LATER), "D": Adam(lr=4e-4)},
@@ -506,7 +507,7 @@ def old_photo_small() -> Recipe:
     """`old-photo` for two CPU cores: 6 blocks of 24 channels that correct the damaged picture.
 
     Papers: Wan et al. 2020; Wang et al. 2018. Departures: those of `old-photo`; patches of 64 px, one critic, which
-    comes in after half of the samples, batch 8.
+    comes in after half of the samples, batch 4.
     Command: `ganforge train old-photo-small data=photos/`
     """
     base = deblur_small()

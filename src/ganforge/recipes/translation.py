@@ -161,7 +161,7 @@ def cyclegan_small() -> Recipe:
     the running average of the translators.
     Command: `ganforge train cyclegan-small data.a=horses/ data.b=zebras/`
     """
-    base, samples = cyclegan(), 60_000
+    base, samples = cyclegan(), 24_000
     rate = Adam(lr=falling(4e-4, samples))
     return replace(
         base,
@@ -215,7 +215,7 @@ def cut_small() -> Recipe:
     places in four layers, batch 4, 4e-4, and the running average of G.
     Command: `ganforge train cut-small data.a=horses/ data.b=zebras/`
     """
-    base, samples = cut(), 80_000
+    base, samples = cut(), 32_000
     rate = Adam(lr=falling(4e-4, samples))
     return replace(
         base,
@@ -275,15 +275,15 @@ def restyle() -> Recipe:
 def restyle_small() -> Recipe:
     """`restyle` for two CPU cores: patches of 64 px, small nets, something to see after a few minutes.
 
-    Papers: Park et al. 2020; Gatys et al. 2016. Departures: those of `restyle`; 16 channels, 3 blocks, batch 4, 1e-3.
+    Papers: Park et al. 2020; Gatys et al. 2016. Departures: those of `restyle`; 16 channels, 3 blocks, batch 2, 1e-3.
     Command: `ganforge train restyle-small content.jpg style.jpg --minutes 10`
     """
     base = restyle()
     return replace(
         base,
         name="restyle-small",
-        samples=20_000,
-        batch=4,
+        samples=10_000,
+        batch=2,
         signal=Image(size=64, jitter=192, flip=True),
         task=replace(
             base.task,
@@ -296,5 +296,5 @@ def restyle_small() -> Recipe:
         ),
         optimizers={"G": Adam(lr=1e-3), "D": Adam(lr=4e-4), "H": Adam(lr=1e-3)},
         ema=Ema(half_life=400),
-        callbacks=seen(1_000),
+        callbacks=seen(500),
     )
