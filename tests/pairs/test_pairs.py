@@ -16,7 +16,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Dataset, Spec
 from ganforge.data.base import DataSource
 from ganforge.data.loader import Loader
-from ganforge.data.pairs import Domains, Pairs
+from ganforge.data.pairs import COLOURS, Domains, Pairs
 from ganforge.registry import load_all
 from ganforge.signals.pair import Pair
 
@@ -405,3 +405,20 @@ def test_a_domain_may_be_one_picture(folders):
     assert np.array_equal(joined.read(1), noise(2))
     with pytest.raises(UserError, match=r"data\.a=FOLDER data\.b=FOLDER"):
         Domains(a=folders[0]).open()
+
+
+def test_label_maps_of_a_domain_come_in_colours(tmp_path):
+    """As they are they would be all but black: CamVid's levels go from 0 to 11."""
+    maps(tmp_path, [0, 3, 7])
+    plain = Domains(a=str(tmp_path / "label"), b=str(tmp_path / "photo"), maps="levels").open()
+    shown = Domains(a=str(tmp_path / "label"), b=str(tmp_path / "photo")).open()
+    level, colour = plain.read(1)[..., 0], shown.read(1)
+    # PASCAL VOC's colours: 3 is olive, 7 grey.
+    for number, rgb in ((0, (0, 0, 0)), (3, (128, 128, 0)), (7, (128, 128, 128))):
+        assert (colour[level == number] == rgb).all()
+    assert shown.each_shape()[0] == (12, 16, 3)
+    assert np.array_equal(shown.read(4), plain.read(4)), "photos stay as they are"
+
+
+def test_every_level_has_a_colour_of_its_own():
+    assert len(np.unique(COLOURS, axis=0)) == 256

@@ -17,6 +17,7 @@ from ganforge.data.base import DataSource
 from ganforge.data.path import PathData
 
 SHOWN = 10  # names in a message
+LOOK, SMALL = 16, 64  # label maps are told by so many pictures: a photo would use higher levels, too
 
 
 class Pairs(DataSource, kind="pairs"):
@@ -102,6 +103,9 @@ class Domains(DataSource, kind="domains"):
     """A folder or zip of pictures, or one picture."""
     b: str = ""
     """The other one."""
+    maps: Literal["colours", "levels"] = "colours"
+    """How label maps come, grey pictures of small numbers alone: in colours, one a class, or as they are, nearly
+    black."""
     split: Literal["train", "test"] = "train"
     """Which part to take where the data has both."""
 
@@ -111,6 +115,8 @@ class Domains(DataSource, kind="domains"):
         parts = [open_one_or_many(path, self.split) for path in (self.a, self.b)]
         for dataset in parts:
             refuse_no_pictures(dataset)
+        if self.maps == "colours":
+            parts = [Coloured(dataset) if holds_maps(dataset) else dataset for dataset in parts]
         names = [Path(path).stem for path in (self.a, self.b)]
         return Joined(f"{self.a} and {self.b}", parts, names if names[0] != names[1] else ["a", "b"])
 
@@ -208,6 +214,53 @@ class Joined(Dataset):
     def describe(self, index: int) -> str:
         part = self.part[index]
         return self.parts[part].describe(index - int(self.first[part]))
+
+
+class Coloured(Dataset):
+    """Label maps with a colour for each grey level: that of PASCAL VOC (Everingham et al. 2010)."""
+
+    def __init__(self, dataset: Dataset):
+        self.dataset = dataset
+        self.name, self.skipped, self.digest = dataset.name, list(dataset.skipped), dataset.digest
+        self.nbytes = getattr(dataset, "nbytes", 0)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def read(self, index: int) -> np.ndarray:
+        return COLOURS[self.dataset.read(index)[..., 0]]
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        return {((*shape[:2], 3), dtype): count for (shape, dtype), count in self.dataset.shapes().items()}
+
+    def each_shape(self) -> list[tuple[int, ...] | None]:
+        return [s and (*s[:2], 3) for s in self.dataset.each_shape()]
+
+    def describe(self, index: int) -> str:
+        return self.dataset.describe(index)
+
+
+def colours() -> np.ndarray:
+    """A colour for each level, uint8 [256, 3]: every third bit of it is a bit of red, of green or of blue."""
+    levels = np.arange(256)[:, None]
+    bits = (levels >> (3 * np.arange(3)[:, None, None] + np.arange(3))) & 1  # [bit, level, channel]
+    return (bits << np.array([7, 6, 5])[:, None, None]).sum(0).astype(np.uint8)
+
+
+COLOURS = colours()
+
+
+def holds_maps(dataset: Dataset) -> bool:
+    """Whether a set holds grey pictures of small numbers alone, by some of them."""
+    if {(shape[2], dtype) for shape, dtype in dataset.shapes()} != {(1, "uint8")}:
+        return False
+    highest = []
+    for k in np.unique(np.linspace(0, len(dataset) - 1, LOOK).round().astype(int)):
+        try:
+            highest.append(int(dataset.read(int(k)).max()))
+        except BadItem:  # counted and named when the loader reads it
+            continue
+    return bool(highest) and max(highest) < SMALL
 
 
 def open_one_or_many(path: str, split: Literal["train", "test"]) -> Dataset:
