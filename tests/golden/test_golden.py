@@ -21,7 +21,7 @@ from ganforge.recipes import make_recipe
 FILE = Path(__file__).with_name("losses.json")
 STEPS = {1: 1e-4, 5: 1e-3, 20: 1e-2, 50: 5e-2}
 """Step → relative tolerance."""
-PHASES = ("D", "G", "VAE", "D0", "G0", "D1", "G1", "D2", "G2")
+PHASES = ("D", "G", "VAE", "E", "D0", "G0", "D1", "G1", "D2", "G2")
 SMALL = ["data=digits", "batch=16", "precision=fp32", "seed=7"]
 DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
@@ -74,6 +74,8 @@ SYSTEMS = {
     "ctgan": TABLE,
     "table-gan": TABLE,
     "tvae": TABLE,
+    "vae": ["task.generator.channels=16", "task.encoder.channels=16"],
+    "vae-gan": [*DCGAN, "task.encoder.channels=16"],
     "pix2pix": BLURRED,
     "line2color": BLURRED,
     "cyclegan": [*TWO, "task.critic.channels=4", "task.pool=4", "task.critic.layers=1"],
