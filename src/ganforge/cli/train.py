@@ -220,8 +220,6 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
         lines.append(f"  {'make more':<10}ganforge sample {folder} -n 1000 --out new.csv")
     elif recipe.task.directions():
         lines.append(f"  {'use it':<10}ganforge translate {folder} photos/ --out made/")
-    elif recipe.task.directions():
-        lines.append(f"  {'use it':<10}ganforge translate {folder} pictures/ --out out/")
     else:
         lines.append(f"  {'make more':<10}ganforge sample {folder} -n 64 --grid grid.png")
         lines.append(f"  {'walk':<10}ganforge walk {folder} --from 1 --to 2 --out walk.gif")
