@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganforge.core.component import build, to_plain
+from ganforge.core.component import build, fields_of, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.data.degrade.base import Degrade
@@ -330,3 +332,16 @@ def test_pictures_as_they_come_from_files():
         noisy.spoil(picture.astype(np.float32))
     with pytest.raises(UserError, match="grey"):
         noisy.spoil(np.zeros((8, 8, 4), np.uint8))
+
+
+def test_the_page_tells_of_every_degradation_and_nothing_else():
+    page = (Path(__file__).parents[2] / "docs" / "degradations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \| .+? \|(.*)\|$", page, re.MULTILINE)
+    told = {Degrade.parse(text).kind: set(re.findall(r"`(\w+)`", fields)) for text, fields in rows}
+    assert set(told) == set(Degrade.kinds) - {"chain"}
+    shared = {"p", "paint", "level"}  # told of in the text around
+    for kind, fields in told.items():
+        assert fields == set(fields_of(Degrade.kinds[kind])) - shared, kind
+    for command in re.findall(r'"?degrade=([^"\s]+)', page):
+        if command != "`":
+            Degrade.parse(command)
