@@ -15,6 +15,7 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.types import Dataset
 from ganforge.data.base import DataSource
+from ganforge.engine import bundle
 from ganforge.engine import train as engine
 from ganforge.engine.precision import has_bf16_cpu, pick_device
 from ganforge.engine.recipe import Recipe
@@ -50,10 +51,11 @@ def train(
         model = gf.train("dcgan", data="mnist", samples=600_000)
         model = gf.train("cdcgan", data="./photos", minutes=30, **{"optimizers.G.lr": 1e-4})
         model = gf.train(data="./photos", minutes=30)       # chooses a recipe that suits the data and the time
+        model = gf.train(data="./few", init="runs/0003-dcgan", minutes=10)      # goes on from what another run learnt
 
     Args:
-        recipe: a name, or a `Recipe`; by default the one that suits `data` (it says which, and why), that of the run
-            that `resume` names, or without either the demo.
+        recipe: a name, or a `Recipe`; by default that of the run or model that `resume` or `init` names, else the one
+            that suits `data` (it says which, and why), or without any of these the demo.
         minutes: stop and save after so much training.
         run_dir: where to write; by default the next free `runs/NNNN-name`.
         resume: a run directory to go on with.
@@ -103,18 +105,47 @@ def _resolve(
         return engine.resume_recipe(resume, recipe, list(items))
     if isinstance(recipe, Recipe):
         return build(Recipe, overrides.apply(to_plain(recipe), items, Recipe)) if items else recipe
-    if recipe is None and (data := named_data(items)) is not None:
-        choice = choose_recipe(data, items, minutes=minutes, device=device)
-        if told is not None:
-            for line in choice.lines(data):
-                told(line)
-        return make_recipe(choice.recipe, (), list(items), choice.fields)
-    return make_recipe(recipe, (), list(items))
+    if recipe is not None:
+        return make_recipe(recipe, (), list(items))
+    found, why = unnamed(list(items), (), minutes, device)
+    if told is not None:
+        for line in why:
+            told(line)
+    return found
 
 
-def named_data(items: Sequence[str]) -> str | None:
-    """The data that overrides name, `data=PATH`, or None."""
-    return next((item.partition("=")[2] for item in reversed(items) if item.startswith("data=")), None)
+def unnamed(
+    items: Sequence[str], with_files: Sequence[Path | str], minutes: float | None, device: str | None
+) -> tuple[Recipe, list[str]]:
+    """The recipe where none is named, and what there is to say of that: what a model to start from was trained with,
+    else what suits the data, else the demo."""
+    data, init = named(items, "data"), named(items, "init")
+    if init is not None:
+        base, line = recipe_of(init)
+        return make_recipe(base, with_files, items), [line]
+    if data is None:
+        return make_recipe(None, with_files, items), []
+    choice = choose_recipe(data, items, minutes=minutes, device=device)
+    return make_recipe(choice.recipe, with_files, items, choice.fields), choice.lines(data)
+
+
+def named(items: Sequence[str], field: str) -> str | None:
+    """The value that overrides give a field, `field=VALUE`, or None."""
+    return next((item.partition("=")[2] for item in reversed(items) if item.startswith(f"{field}=")), None)
+
+
+def recipe_of(init: str) -> tuple[Recipe, str]:
+    """The recipe that a model was trained with, at the size of its pictures, and a line that says so.
+
+    Raises:
+        UserError: no model there.
+    """
+    found, spec, _ = bundle.read(init)
+    plain = to_plain(found)
+    if len(spec.shape) == 3 and "size" in plain["signal"]:
+        plain["signal"]["size"] = list(spec.shape[1:])
+    size = "×".join(map(str, spec.shape))
+    return build(Recipe, plain), f"recipe: that of {init} ({found.name}), for samples of {size}, as its weights ask for"
 
 
 def choose_recipe(

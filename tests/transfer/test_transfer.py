@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
-from ganforge.core.component import fields_of
+from ganforge.api import unnamed
+from ganforge.cli.train import resolve
+from ganforge.core.component import fields_of, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.core.types import Spec
@@ -35,12 +38,10 @@ QUICK = [*TINY, "samples=64", "batch=16", "checkpoint_every=32", "callbacks=[]",
 CPU = torch.device("cpu")
 
 
-def write(path: Path, names: str) -> Path:
-    """A set of 8×8 noise, eight pictures of each class."""
+def write(path: Path, names: str, side: int = 8) -> Path:
+    """A set of noise, eight pictures of each class."""
     draws, labels = np.random.default_rng(len(names)), np.repeat(np.arange(len(names)), 8)
-    images = draws.integers(0, 255, (len(labels), 8, 8, 1), np.uint8)
-    from PIL import Image
-
+    images = draws.integers(0, 255, (len(labels), side, side, 1), np.uint8)
     for image, label in zip(images, labels, strict=True):
         folder = path / names[label]
         folder.mkdir(parents=True, exist_ok=True)
@@ -263,6 +264,26 @@ class TestResume:
         notes = plan(recipe(place / "bcde", f"init={place / 'run'}", "init.freeze=1"), "cpu").notes
         assert any("labels: 2 known" in note for note in notes)
         assert any("weights of the critics stay as they were" in note for note in notes)
+
+
+class TestWithoutARecipe:
+    """The recipe is then that of the model, at the size of its samples."""
+
+    def test_in_python_and_at_the_command_line(self, place):
+        init = f"init={place / 'run'}"
+        found, why = unnamed([f"data={place / 'bcde'}", init, "samples=128"], (), 10.0, "cpu")
+        assert found.name == "cdcgan"
+        assert to_plain(found.signal)["size"] == [8, 8]
+        assert found.samples == 128
+        assert found.task == stored_recipe(place / "run").task
+        assert "recipe: that of" in why[0]
+        shown, said = resolve([str(place / "bcde"), init, "samples=128"], None, [], 10.0, "cpu")
+        assert (shown, said) == (found, why)
+
+    def test_larger_pictures_come_to_its_size(self, place, tmp_path):
+        write(tmp_path / "large", "ab", side=20)
+        found, _ = unnamed([f"data={tmp_path / 'large'}", f"init={place / 'run'}"], (), None, "cpu")
+        assert begun(found)[0].spec.shape == (1, 8, 8)
 
 
 class TestRefusals:

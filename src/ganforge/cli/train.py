@@ -21,6 +21,7 @@ EPILOG = examples(
     "ganforge train dcgan data=mnist samples=600k",
     "ganforge train cdcgan data=./photos --minutes 30",
     "ganforge train ctgan data=adult.csv target=income --minutes 10",
+    "ganforge train ./few init=runs/0003-dcgan init.freeze=2",
     "ganforge train --resume runs/0003-dcgan",
 )
 WORDS = (
@@ -60,7 +61,8 @@ def train(
 ) -> None:
     """Train a GAN on your own data, a named set, or the embedded digits.
 
-    With a PATH in place of a recipe one is chosen: --dry-run shows which, and why.
+    With a PATH in place of a recipe one is chosen: --dry-run shows which, and why. With init=RUN it starts from what a
+    run has learnt.
     """
     from ganforge.cli.console import stderr, stdout
     from ganforge.core.errors import UserError
@@ -99,7 +101,7 @@ def resolve(
         UserError: an unknown recipe or field, values that it cannot have, or data that no recipe can be chosen for.
     """
     from ganforge import recipes
-    from ganforge.api import choose_recipe, named_data
+    from ganforge.api import named, unnamed
     from ganforge.core.errors import UserError, did_you_mean
     from ganforge.engine.train import resume_recipe
     from ganforge.recipes import make_recipe
@@ -113,19 +115,17 @@ def resolve(
             )
         return resume_recipe(resume, name, items), []
     if name is not None and name not in recipes.names() and is_data(name):
-        if named_data(items) is not None:
-            raise UserError(f"data is named twice: {name!r} and data={named_data(items)}. Leave one of them out")
+        if (other := named(items, "data")) is not None:
+            raise UserError(f"data is named twice: {name!r} and data={other}. Leave one of them out")
         items, name = [f"data={name}", *items], None
-    data = named_data(items)
     if name is not None and name not in recipes.names():
         near = did_you_mean(name, recipes.names())
         raise UserError(
             f"unknown recipe {name!r}{near}; nor is there a file or folder of that name (see `ganforge recipes`)"
         )
-    if name is not None or data is None:
+    if name is not None:
         return make_recipe(name, with_files, items), []
-    choice = choose_recipe(data, items, minutes=minutes, device=device)
-    return make_recipe(choice.recipe, with_files, items, choice.fields), choice.lines(data)
+    return unnamed(items, with_files, minutes, device)
 
 
 def with_data(name: str | None, items: list[str]) -> list[str]:

@@ -56,12 +56,12 @@ def get(name: str) -> Recipe:
 
 
 def make_recipe(
-    name: str | None = None,
+    name: str | Recipe | None = None,
     with_files: Sequence[Path | str] = (),
     overrides: Sequence[str] = (),
     chosen: Sequence[str] = (),
 ) -> Recipe:
-    """The recipe `name` (the demo without one), with YAML files and then `path=value` overrides laid over it.
+    """A recipe, or the one called `name`, or the demo, with YAML files and then `path=value` overrides laid over it.
 
     Args:
         chosen: `path=value` that belong to the recipe, below the files.
@@ -73,7 +73,8 @@ def make_recipe(
     from ganforge.registry import load_all
 
     load_all()
-    plain = text.apply(to_plain(get(name or "demo")), chosen, Recipe)
+    base = name if isinstance(name, Recipe) else get(name or "demo")
+    plain = text.apply(to_plain(base), chosen, Recipe)
     for file in with_files:
         plain = text.merge(plain, text.from_yaml(file))
     return build(Recipe, text.apply(plain, overrides, Recipe))

@@ -3,8 +3,10 @@
     facts (kind, count, size, channels, labels, device, minutes) → Choice(recipe, fields, reasons)
 
 What the rules rest on (docs/results.md, docs/performance.md): on processors `r3gan-small` reaches in 180 seconds what
-`dcgan` does in 600, and labels help more than any net does; bf16 trains it half as fast again where a processor has
-the instructions. What is said of accelerators rests on the papers of the recipes, not on figures of our own.
+`dcgan` does in 600, and labels help more than any net does. bf16 trains it half as fast again where a processor has the
+instructions, and a sample teaches no less: 56 seconds of one AVX-512 BF16 core on MNIST with labels (2026-11-21) gave
+fd 48 with bf16 and 15,456 samples, 85 with fp32 and 10,464, in the features of a digit classifier. What is said of
+accelerators rests on the papers of the recipes, not on figures of our own.
 """
 
 from __future__ import annotations
@@ -208,7 +210,10 @@ def small(facts: Facts) -> Found:
         )
     if facts.device == "cpu" and facts.bf16:
         fields.append("precision=bf16")
-        reasons.append("precision=bf16: this processor has the instructions, with which it trains half as fast again")
+        reasons.append(
+            "precision=bf16: this processor has the instructions, with which it sees half as many samples again, and "
+            "learns no less of each"
+        )
     return "r3gan-small", fields, reasons
 
 
