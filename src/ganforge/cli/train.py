@@ -21,13 +21,14 @@ EPILOG = examples(
     "ganforge train dcgan data=mnist samples=600k",
     "ganforge train cdcgan data=./photos --minutes 30",
     "ganforge train ctgan data=adult.csv target=income --minutes 10",
+    "ganforge train restyle-small content.jpg style.jpg --minutes 10",
     "ganforge train ./few init=runs/0003-dcgan init.freeze=2",
     "ganforge train --resume runs/0003-dcgan",
 )
 WORDS = (
     "A recipe (see `ganforge recipes`), or data, for which a recipe is chosen, by its kind, count, size, labels, the "
-    "machine and --minutes, or nothing for the demo; then fields to change: "
-    "data=mnist samples=600k batch=64 seed=1 optimizers.G.lr=1e-4"
+    "machine and --minutes, or nothing for the demo; then its two paths where it learns from two sets, and "
+    "fields to change: data=mnist samples=600k batch=64 seed=1 optimizers.G.lr=1e-4"
 )
 
 
