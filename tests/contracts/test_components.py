@@ -25,6 +25,7 @@ NEEDED = {
     ("init", "bundle"): {"path": "./runs/0001-dcgan"},
     ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},
     ("degrade", "masks"): {"path": "./masks"},
+    ("lens", "vgg"): {"weights": "./vgg19.safetensors"},
 }
 PARTS = {
     "generator": "mlp",
@@ -33,6 +34,7 @@ PARTS = {
     "encoder": "mlp",
     "likelihood": "gaussian",
     "translator": "resnet_translator",
+    "critic": "patchgan",
 }  # of tasks, each where it is asked for
 
 

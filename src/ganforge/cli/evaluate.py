@@ -83,7 +83,10 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Option(
-            "--data", help="Judge runs by these real samples, not by those they were trained on.", show_default=False
+            "--data",
+            help="Judge runs by these real samples, not by those they were trained on. Of pairs: "
+            '"source=FOLDER target=FOLDER".',
+            show_default=False,
         ),
     ] = None,
     heldout: Annotated[

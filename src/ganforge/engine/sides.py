@@ -10,15 +10,19 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
-from ganforge.core.types import BadItem, Dataset, Request, Spec
+from ganforge.core.types import BadItem, Batch, Dataset, Request, Spec
+from ganforge.data.base import DataSource
+from ganforge.engine.build import fingerprint
 from ganforge.metrics.base import Encoder, Extractor, Metric, Progress, Side
 from ganforge.signals.base import Signal
 
@@ -28,6 +32,8 @@ KEPT_BYTES = 2**30
 """A side that takes no more is kept in memory."""
 PART = 256
 BATCH, ROWS = 64, 4096
+TRANSLATED = 16
+"""Sources that are translated at a time."""
 
 
 def real_side(
@@ -39,6 +45,7 @@ def real_side(
     seed: int = 0,
     fewest: int = 2,
     shuffled: bool = False,
+    shown: Callable[[Batch], Tensor] = lambda batch: batch.x,
     progress: Progress | None = None,
 ) -> Side:
     """The real samples of a data set, without those that cannot be read, each once and nothing drawn anew.
@@ -46,6 +53,7 @@ def real_side(
     Args:
         most: of a larger set so many are drawn.
         shuffled: in an order drawn from the seed, so that the first few stand for all; else in the order of the data.
+        shown: what of a batch is meant.
 
     Raises:
         UserError: fewer than `fewest` can be read.
@@ -77,8 +85,8 @@ def real_side(
     still = signal.still()
 
     def decoded(stored: list[np.ndarray]) -> Any:
-        x = still.batch(torch.from_numpy(np.stack(stored)), None, spec, Rng(seed)).x
-        return eight_bits(still.decode(x, spec))
+        batch = still.batch(torch.from_numpy(np.stack(stored)), None, spec, Rng(seed))
+        return eight_bits(still.decode(shown(batch), spec))
 
     def draw(size: int) -> Iterator[Any]:
         if room >= 0:
@@ -91,6 +99,79 @@ def real_side(
                 yield decoded(stored)
 
     return Side(dataset.name, len(items), draw, labels, digest.hexdigest())
+
+
+def translated_side(
+    signal: Signal,
+    dataset: Dataset,
+    spec: Spec,
+    translate: Callable[[Tensor], Tensor],
+    name: str,
+    *,
+    seed: int = 0,
+    most: int = MOST_REAL,
+    fewest: int = 2,
+    progress: Progress | None = None,
+) -> Side:
+    """What a translator makes of the sources of a data set, in the order of its `real_side`.
+
+    Args:
+        translate: encoded sources [N, Cs, h, w] → encoded pictures [N, C, H, W].
+    """
+
+    def made(batch: Batch) -> Tensor:
+        return translate(batch.extra.get("source", batch.x))
+
+    side = real_side(signal, dataset, spec, most=most, seed=seed, fewest=fewest, shown=made, progress=progress)
+    kept: list[Any] = []
+
+    def draw(size: int) -> Iterator[Any]:
+        # Always so many at a time: what is drawn for a source, as its noise is, hangs on its place in the batch.
+        for part in kept or _keeping(side.draw(TRANSLATED), kept, side.n, TRANSLATED):
+            for start in range(0, len(part), size):
+                yield part[start : start + size]
+
+    return Side(name, side.n, draw)
+
+
+class OneClass(Dataset):
+    """The items of a data set with one label, which they lose."""
+
+    def __init__(self, dataset: Dataset, label: int):
+        assert dataset.labels is not None
+        self.dataset, self.rows = dataset, np.flatnonzero(dataset.labels == label)
+        self.name = f"{dataset.name} ({dataset.classes[label]})"
+        self.skipped, self.digest = dataset.skipped, f"{dataset.digest}/{label}"
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, index: int) -> np.ndarray:
+        return self.dataset.read(int(self.rows[index]))
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        return self.dataset.shapes()
+
+    def describe(self, index: int) -> str:
+        return self.dataset.describe(int(self.rows[index]))
+
+
+def source_and_wanted(dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
+    """What a translator is judged by: where sources come from, and what they should become. Pairs are one set."""
+    if "domains" not in spec.state:
+        return dataset, dataset
+    return OneClass(dataset, 0), OneClass(dataset, 1)
+
+
+def kept_for_tests(source: DataSource, signal: Signal, dataset: Dataset) -> Dataset | None:
+    """The part of the data that no run is trained on; None where it has none."""
+    if getattr(source, "split", None) != "train":
+        return None
+    try:
+        kept = signal.items(replace(source, split="test").open())  # type: ignore[call-arg]
+    except UserError:
+        return None
+    return kept if fingerprint(kept) != fingerprint(dataset) else None  # a file that has one part only
 
 
 def refuse_few(name: str, count: int, fewest: int) -> None:

@@ -200,6 +200,12 @@ class Trainer:
         return bundle.generate(self.recipe, self.spec, self.to_share(request.truncation), request, self.device)
 
     @torch.inference_mode()
+    def translate(self, source: Tensor) -> Tensor:
+        """What the averaged translator makes of encoded sources [N, Cs, h, w], in its first direction."""
+        task = self.recipe.task
+        return task.translate(self.to_share(), source.to(self.device), task.directions()[0])
+
+    @torch.inference_mode()
     def exhibit(self, count: int) -> tuple[Any, int] | None:
         """What the task shows of real samples: the same ones throughout a run, with nothing drawn anew.
 
@@ -310,6 +316,9 @@ class Session:
 
     def generate(self, request: Request) -> np.ndarray:
         return self.trainer.generate(request)
+
+    def translate(self, source: Tensor) -> Tensor:
+        return self.trainer.translate(source)
 
     def exhibit(self, count: int) -> tuple[Any, int] | None:
         return self.trainer.exhibit(count)

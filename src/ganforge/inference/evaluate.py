@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganforge.core.component import build
+from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.overrides import apply
 from ganforge.core.types import Dataset, Request, Spec
 from ganforge.data.base import DataSource
 from ganforge.data.download import cache_folder
@@ -34,12 +36,15 @@ from ganforge.engine.precision import pick_device
 from ganforge.engine.sides import (
     MOST_REAL,
     fake_side,
+    kept_for_tests,
     labels_like,
     looks_at_features,
     open_encoder,
     real_side,
     refuse_other_signals,
     rows_at_a_time,
+    source_and_wanted,
+    translated_side,
 )  # fmt: skip
 from ganforge.inference.film import check_folder
 from ganforge.inference.model import Model, load
@@ -47,6 +52,8 @@ from ganforge.inference.report import compose
 from ganforge.inference.report.content import Report
 from ganforge.inference.report.page import render
 from ganforge.metrics.base import Comparison, Extractor, Latents, Metric, Progress, Result, Side, measure
+from ganforge.metrics.lpips import at_hand
+from ganforge.metrics.pairs import WINDOW
 from ganforge.registry import load_all
 from ganforge.signals.base import Signal
 
@@ -55,6 +62,10 @@ OTHER_DATA = (
     "nobody can say which of these rows it has seen."
 )
 NO_HELDOUT = "The data has no part that was kept for tests: each training sample in turn stands for an unseen one."
+SEEN = (
+    "These are the pictures that it was trained on, for the data has no part that was kept for tests: judge it by "
+    "others with --data."
+)
 FEWEST = 10
 """Samples below which no figure means anything."""
 JSON, HTML = "report.json", "report.html"
@@ -73,6 +84,7 @@ class Subject:
         target: of a table, the column to predict, where it is not the one that the model's recipe names.
         stamp: what every protocol says beside extractor, counts and seed.
         notes: what the report should say of how it was put together.
+        paired: whether sample i of either side should be the same.
     """
 
     title: str
@@ -87,6 +99,7 @@ class Subject:
     folder: Path | None = None
     target: str | None = None
     notes: tuple[str, ...] = ()
+    paired: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,7 +193,7 @@ def evaluate(
             subject = with_heldout(subject, str(heldout), seed, told)
         if asked is not None and n is not None:
             asked = [metric if metric.n is not None else replace(metric, n=n) for metric in asked]
-        chosen = asked if asked is not None else [read_metric(name) for name in subject.signal.metrics]
+        chosen = asked if asked is not None else usual(subject)
         extractor = read_extractor(features or subject.signal.extractor, weights)
         comparison = comparison_of(subject, chosen, extractor, seed, device, told)
         if asked is None:  # of the defaults, those that can be had
@@ -192,6 +205,22 @@ def evaluate(
         report = compose.report(subject, comparison, results, command)
     html, plain = write(report, results, folder)
     return Evaluation(subject.title, tuple(results), report, plain, html)
+
+
+def usual(subject: Subject) -> list[Metric]:
+    """What is measured where nobody says otherwise."""
+    task = None if subject.model is None else subject.model.recipe.task
+    if task is None or not task.directions():
+        return [read_metric(name) for name in subject.signal.metrics]
+    if not subject.paired:
+        return [read_metric("fd"), read_metric("kid")]
+    crop = subject.spec.state["source"]["scale"]
+    crop = crop if crop > 1 else 0  # papers on super-resolution cut the factor of enlargement from each edge
+    kinds = ["psnr", "ssim"] if min(subject.spec.shape[1:]) - 2 * crop >= WINDOW else ["psnr"]
+    channels = ["RGB", "Y"] if subject.spec.shape[0] > 1 else ["RGB"]
+    fields = [{"kind": kind, "channel": channel, "crop": crop} for kind in kinds for channel in channels]
+    lpips = [read_metric("lpips")] if at_hand("alex", cache_folder() / "evaluation") else []
+    return [*(build(Metric, plain) for plain in fields), *lpips, read_metric("fd")]
 
 
 def comparison_of(
@@ -219,6 +248,7 @@ def comparison_of(
         classes=subject.classes,
         latents=latents_of(subject.model, seed) if subject.model is not None else None,
         facts=subject.spec.state if subject.target is None else subject.spec.state | {"target": subject.target},
+        paired=subject.paired,
         seed=seed,
         device=place,
         cache=cache,
@@ -320,13 +350,15 @@ def subject_of_run(
     """
     model = load(path, device)
     recipe = model.recipe
-    source = recipe.data if data is None else build(DataSource, DataSource.from_text(data), what=f"--data {data}")
+    source = recipe.data if data is None else named_data(data, recipe.data)
     try:
         dataset = recipe.signal.items(source.open())
     except UserError as error:
         if data is not None:
             raise
         raise UserError(f"{error}. If the data of this run has moved, say where it is: --data PATH") from None
+    if recipe.task.directions():
+        return subject_of_translator(path, model, source, dataset, seed, progress)
     if recipe.signal.known(dataset) is not None and trained_on(path) not in (None, fingerprint(dataset)):
         source, dataset, (heldout, why) = *all_of(source, dataset), (None, OTHER_DATA)
         real = real_side(recipe.signal, dataset, model.spec, seed=seed, fewest=FEWEST, progress=progress)
@@ -359,6 +391,56 @@ def subject_of_run(
         folder=path if path.is_dir() else None,
         notes=(why,) if why else (),
     )
+
+
+def named_data(text: str, own: DataSource) -> DataSource:
+    """The data that `--data` means: a path or a name; or fields of the run's own, as in "source=A target=B".
+
+    Raises:
+        UserError: no such data.
+    """
+    words = shlex.split(text)
+    if words and all("=" in word for word in words):
+        return build(DataSource, apply(to_plain(own), words), what=f"--data {text}")
+    return build(DataSource, DataSource.from_text(text), what=f"--data {text}")
+
+
+def subject_of_translator(
+    path: Path, model: Model, source: DataSource, dataset: Dataset, seed: int, progress: Progress | None
+) -> Subject:
+    """A trained translator against the pictures that its sources should become: unseen ones where the data has a part
+    that was kept for tests.
+
+    Raises:
+        UserError: too few.
+    """
+    signal, spec, task, device = model.recipe.signal, model.spec, model.recipe.task, model.bundle.device
+    notes: tuple[str, ...] = (SEEN,) if source == model.recipe.data else ()
+    split = getattr(source, "split", "all")
+    kept = kept_for_tests(source, signal, dataset) if notes else None
+    if kept is not None:
+        dataset, split, notes = kept, "test", ()
+    sources, wanted = source_and_wanted(dataset, spec)
+    way = task.directions()[0]
+
+    @torch.inference_mode()
+    def translate(x: Tensor) -> Tensor:
+        return task.translate(model.bundle.nets, x.to(device), way)
+
+    name = path.name or str(path)
+    real = real_side(signal, wanted, spec, seed=seed, fewest=FEWEST, progress=progress)
+    fake = translated_side(signal, sources, spec, translate, name, seed=seed, fewest=FEWEST, progress=progress)
+    file = path / "model.safetensors" if path.is_dir() else path
+    stamp = {
+        "split": split,
+        "model": hashlib.sha256(file.read_bytes()).hexdigest()[:16],
+        "samples": model.samples,
+        "ema": model.recipe.ema.half_life > 0,
+    } | ({"direction": way} if way else {})
+    return Subject(
+        name, signal, spec, replace(real, labels=None), fake, stamp,
+        model=model, folder=path if path.is_dir() else None, notes=notes, paired=sources is wanted,
+    )  # fmt: skip
 
 
 def trained_on(path: Path) -> str | None:

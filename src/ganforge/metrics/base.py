@@ -165,7 +165,7 @@ class Encoder:
 class Extractor(Component, family="extractor"):
     """Where features come from."""
 
-    signals: ClassVar[tuple[str, ...]] = ("image",)
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     """The kinds of signal whose samples it reads."""
 
     def open(
@@ -437,7 +437,7 @@ class Metric(Component, family="metric"):
     needs: ClassVar[frozenset[str]] = frozenset()
     """What it cannot do without, of: moments (of features), features, probabilities, labels (of both sides), train,
     heldout, pairs, latents."""
-    signals: ClassVar[tuple[str, ...]] = ("image",)
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     """The kinds of signal that it has a meaning for; "*" is all that an extractor reads."""
     better: ClassVar[str] = "lower"
     """Which end of its scale is good: lower, higher, or "" where neither is."""

@@ -64,6 +64,13 @@ def _unit(maps: Tensor) -> Tensor:
     return maps / (maps.square().sum(1, keepdim=True).sqrt() + 1e-10)
 
 
+def at_hand(trunk: TrunkName, cache: Path) -> bool:
+    """Whether both files of weights lie in the cache."""
+    return all(
+        (cache / "weights" / name).is_file() for name in (f"{trunk}-imagenet.safetensors", f"lpips-{trunk}.safetensors")
+    )
+
+
 def load(trunk: TrunkName, file: str | None, heads: str | None, cache: Path | None) -> tuple[Lpips, str]:
     """LPIPS with the weights of two files, and a hash of both.
 

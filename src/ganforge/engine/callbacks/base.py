@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from torch import Tensor
 
 from ganforge.core.component import Component
 from ganforge.core.types import Request, Spec
@@ -37,6 +38,10 @@ class RunView(Protocol):
 
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples from the averaged generators, in evaluation mode."""
+        ...
+
+    def translate(self, source: Tensor) -> Tensor:
+        """What the averaged translator makes of encoded sources, in its first direction."""
         ...
 
     def exhibit(self, count: int) -> tuple[Any, int] | None:

@@ -22,14 +22,18 @@ from ganforge.engine.callbacks.base import Callback, Listener, RunView, due
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.engine.precision import pick_device
 from ganforge.engine.sides import (
+    MOST_REAL,
     fake_side,
     is_better,
+    kept_for_tests,
     labels_like,
     looks_at_features,
     open_encoder,
     real_side,
     refuse_other_signals,
     rows_at_a_time,
+    source_and_wanted,
+    translated_side,
 )
 from ganforge.metrics.base import Comparison, Extractor, Metric, Result, Side, measure
 
@@ -75,7 +79,14 @@ class Evaluator(Listener):
             refuse_other_signals(part, recipe.signal)
         self.device = pick_device(None)
         with Stages() as progress:
-            self.real: Side = real_side(recipe.signal, dataset, self.run.spec, progress=progress)
+            self.sources, wanted, self.split = dataset, dataset, "train"
+            if recipe.task.directions():
+                kept = kept_for_tests(recipe.data, recipe.signal, dataset)
+                self.split = "train" if kept is None else "test"
+                self.sources, wanted = source_and_wanted(dataset if kept is None else kept, self.run.spec)
+            self.paired = recipe.task.directions() != () and wanted is self.sources
+            most = self.n if recipe.task.directions() else MOST_REAL
+            self.real: Side = real_side(recipe.signal, wanted, self.run.spec, most=most, progress=progress)
             self.encoder = open_encoder(
                 self.config.metrics, extractor, self.real,
                 classes=dataset.classes, cache=cache, device=self.device, progress=progress,
@@ -109,25 +120,32 @@ class Evaluator(Listener):
 
     def _comparison(self) -> Comparison:
         run, config = self.run, self.config
-        labels = labels_like(self.real.labels, self.n, config.seed) if run.spec.classes else None
-        name = run.folder.name
-        batch = rows_at_a_time(run.spec.shape)
-        fake = fake_side(run.generate, name, self.n, seed=config.seed, labels=labels, batch=batch)
         return Comparison(
             self.real,
-            fake,
+            self._fake(),
             self.encoder,
             train=self.real,
+            paired=self.paired,
             classes=self.classes,
             facts=run.spec.state,
             seed=config.seed,
             device=self.device,
             cache=self.cache,
-            stamp={"samples": run.samples, "split": "train", "ema": run.recipe.ema.half_life > 0},
+            stamp={"samples": run.samples, "split": self.split, "ema": run.recipe.ema.half_life > 0},
             progress=lambda title, done, total: run.tell(
                 {"event": "evaluating", "title": title, "done": done, "total": total}
             ),
         )
+
+    def _fake(self) -> Side:
+        run, config = self.run, self.config
+        if run.recipe.task.directions():
+            return translated_side(
+                run.recipe.signal, self.sources, run.spec, run.translate, run.folder.name, most=self.n
+            )
+        labels = labels_like(self.real.labels, self.n, config.seed) if run.spec.classes else None
+        batch = rows_at_a_time(run.spec.shape)
+        return fake_side(run.generate, run.folder.name, self.n, seed=config.seed, labels=labels, batch=batch)
 
     def _past(self) -> list[dict[str, Any]]:
         return list(read_events(self.run.folder / "events.jsonl", "evaluate"))

@@ -23,6 +23,7 @@ COLUMNS = 10
 MOST_ROWS = 10
 WALK = 12
 PAIRS = 12
+PICTURES = ("image", "pair")
 
 
 def pictures(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) -> Iterator[Picture]:
@@ -51,7 +52,7 @@ def sides(subject: Subject) -> Iterator[Picture]:
     else:
         rows = [(spread(side.n, COLUMNS * 8), side) for side in (fake, real)]
         names, said = (), "Drawn without choice."
-    if subject.signal.kind != "image":  # points are drawn into one picture, for which two rows are few
+    if subject.signal.kind not in PICTURES:  # points are drawn into one picture, for which two rows are few
         rows = [(spread(side.n, 2_000), side) for side in (fake, real)]
         names, said = (), f"{min(subject.fake.n, 2_000):,} of each."
     for (indices, side), title in zip(rows, ("generated" if subject.model else "judged", "real"), strict=True):
@@ -62,7 +63,7 @@ def walks(subject: Subject, seed: int) -> Iterator[Picture]:
     """Rows from one latent to the next: a generator that learnt by heart jumps, another changes smoothly."""
     model = subject.model
     assert model is not None
-    if subject.signal.kind != "image":
+    if subject.signal.kind != "image" or not model.recipe.task.invents:
         return
     labels = list(range(len(model.labels)))[:4] if model.labels else [None] * 4
     rows = [model.walk([seed + 2 * k, seed + 2 * k + 1], frames=WALK, label=label) for k, label in enumerate(labels)]
