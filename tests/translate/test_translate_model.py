@@ -12,6 +12,7 @@ from translate_models import TwoWays, model_file, photo_like, save, spec_of
 import ganforge as gf
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
+from ganforge.nets.translators.fourier import Fourier
 from ganforge.nets.translators.gated import Gated
 from ganforge.nets.translators.resnet import ResnetTranslator
 from ganforge.nets.translators.super_resolution import SrResNet
@@ -175,12 +176,49 @@ def test_two_directions(folder):
 
 
 def test_a_net_that_looks_at_the_whole_says_that_tiles_are_not_exact(folder, caplog):
-    model = gf.load(model_file(folder / "whole.safetensors", ResnetTranslator(channels=4, blocks=1), spec_of()), "cpu")
+    model = gf.load(model_file(folder / "whole.safetensors", Fourier(channels=2, blocks=1), spec_of()), "cpu")
     with caplog.at_level("INFO", "ganforge"):
         model.translate(photo_like(64, 64))
         assert not caplog.records
         model.translate(photo_like(200, 200), tile=64)
     assert "the whole picture" in caplog.records[0].getMessage()
+
+
+@pytest.fixture(scope="module")
+def instance(folder):
+    net = ResnetTranslator(channels=4, blocks=1, upsample="nearest")
+    return gf.load(model_file(folder / "instance.safetensors", net, spec_of()), "cpu")
+
+
+class TestInstanceNorm:
+    """It looks at the whole picture; tiles that looked at themselves alone would differ in brightness."""
+
+    def picture(self) -> np.ndarray:
+        """Dark on the left and bright on the right: no part is as the whole."""
+        return (photo_like(300, 420) * np.linspace(0.1, 1, 420)[None, :, None]).astype(np.uint8)
+
+    def test_tiles_are_near_to_the_whole(self, instance):
+        whole, tiled = (instance.translate(self.picture(), tile=side).astype(int) for side in (None, 200))
+        own = np.concatenate([instance.translate(self.picture()[:, k : k + 140]) for k in (0, 140, 280)], 1).astype(int)
+        assert np.abs(tiled - whole).mean() < 0.3 * np.abs(own - whole).mean()
+
+    def test_no_seams(self, instance):
+        """Where the tiles lie does not matter: their core is exact once the moments are fixed."""
+        use = instance.translator(tile=200)
+        assert use.plan.fade == 0
+        assert use.settles
+        picture = self.picture()
+        tiled = np.concatenate(list(use(picture).bands)).astype(int)
+        edge = use.plan.core
+        across = np.abs(np.diff(tiled, axis=1)).mean((0, 2))  # from each column to the next
+        assert across[edge - 1] < 1.5 * np.median(across[edge - 20 : edge + 20])
+
+    def test_nothing_of_a_picture_stays_for_the_next(self, instance):
+        use = instance.translator(tile=200)
+        small = photo_like(40, 40)
+        before = np.concatenate(list(use(small).bands))
+        list(use(self.picture()).bands)
+        np.testing.assert_array_equal(np.concatenate(list(use(small).bands)), before)
 
 
 def test_translators_do_not_sample_and_others_do_not_translate(colour, folder):

@@ -9,6 +9,7 @@ mask      where a picture has holes to be filled, every other pixel comes back b
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import time
@@ -22,10 +23,13 @@ import torch
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.engine.bundle import Bundle
 from ganforge.inference.tiles import Span, Tiling, assembled, tiling
+from ganforge.nets.layers.translating import TranslatorNet, settled
 from ganforge.signals import pictures
 
 WHITE = 128
 """A mask's level from which on a pixel is to be filled."""
+
+PROBE = 16  # px
 
 log = logging.getLogger(__name__)
 
@@ -83,13 +87,26 @@ class PictureTranslator:
         self.target: str = state["mode"]
         self.takes_mask = bool(self.source and self.source["mask"])
         self.scale: int = self.source["scale"] if self.source else 1
-        nets: list[Any] = list(bundle.nets.values())
-        halos = [net.halo for net in nets]
-        self.halo: int | None = None if None in halos else max(halos)
-        multiple = math.lcm(*(net.multiple for net in nets))
-        self.plan: Tiling = tiling(self.halo, multiple, self.scale, tile)
         self.seconds = 0.0
         self.warned = False
+        self.nets = self.players()
+        halos = [net.settled_halo for net in self.nets]
+        known = [halo for halo in halos if halo is not None]
+        self.halo = max(known) if halos and len(known) == len(halos) else None
+        self.settles = self.halo is not None and any(net.halo is None for net in self.nets)
+        self.multiple = math.lcm(*(net.multiple for net in self.nets))
+        self.plan: Tiling = tiling(self.halo, self.multiple, self.scale, tile)
+
+    def players(self) -> list[TranslatorNet]:
+        """The translators that run in this direction: found by a look at what runs."""
+        found: list[TranslatorNet] = []
+        channels = self.source["shape"][0] if self.source else self.bundle.spec.shape[0]
+        all_nets = [m for net in self.bundle.nets.values() for m in net.modules() if isinstance(m, TranslatorNet)]
+        watches = [net.register_forward_hook(lambda *_, net=net: found.append(net)) for net in all_nets]
+        self.net(torch.zeros(1, channels, PROBE, PROBE))
+        for watch in watches:
+            watch.remove()
+        return found
 
     def check_mask(self, given: bool) -> None:
         """
@@ -140,13 +157,9 @@ class PictureTranslator:
         channels = pictures.CHANNELS[self.target] + beside
         dtype = "uint8" if self.mode == "classes" else str(picture.dtype)
         parts = len(self.plan.spans(height))
-        if parts * len(self.plan.spans(width)) > 1 and self.plan.fade and not self.warned:
-            self.warned = True
-            sees = "the whole picture" if self.halo is None else f"{self.halo} px around each"
-            log.info(
-                "the net looks at %s, and tiles show it %d px beyond their edge: they are blended, and not exactly "
-                "what the whole would give (--tile takes larger ones)", sees, self.plan.margin,
-            )  # fmt: skip
+        whole_at_once = parts * len(self.plan.spans(width)) == 1
+        if self.plan.fade and not whole_at_once:
+            self.tell_of_blending()
 
         def make(row: Span, column: Span) -> np.ndarray | None:
             if hidden is not None and not hidden[slice(*row.used), slice(*column.used)].any():
@@ -155,21 +168,39 @@ class PictureTranslator:
             made = self.net(self.encoded(colours[part], None if hidden is None else hidden[part]))
             return made if alpha is None else np.concatenate([made, self.enlarged(alpha[part])])
 
+        def look() -> None:
+            """Shows the nets parts of the picture, spread evenly over it, as many as one tile has px."""
+            corners = spread(height, width, self.plan.side, self.multiple)
+            self.net(torch.cat([self.encoded(colours[c], None if hidden is None else hidden[c]) for c in corners]))
+
         def bands() -> Iterator[np.ndarray]:
-            top = 0
-            for band in assembled(self.plan, height, width, channels, make):
-                rows = whole(band, dtype)
-                if hidden is None:
-                    yield rows
-                else:
-                    part = slice(top, top + len(rows))
-                    yield kept(picture[part], rows, hidden[part])
-                top += len(rows)
+            with contextlib.ExitStack() as stack:
+                if self.settles and not whole_at_once:
+                    stack.enter_context(settled(self.nets, look))
+                top = 0
+                for band in assembled(self.plan, height, width, channels, make):
+                    rows = whole(band, dtype)
+                    if hidden is None:
+                        yield rows
+                    else:
+                        part = slice(top, top + len(rows))
+                        yield kept(picture[part], rows, hidden[part])
+                    top += len(rows)
 
         shape = (height * self.scale, width * self.scale, channels)
         if hidden is not None:
             shape = picture.shape  # in its own mode, or what is known could not come back as it was
         return Made((shape[0], shape[1], shape[2]), dtype, bands(), parts)
+
+    def tell_of_blending(self) -> None:
+        """Says once that large pictures are not exactly what the whole would give."""
+        if not self.warned:
+            self.warned = True
+            sees = "the whole picture" if self.halo is None else f"{self.halo} px around each"
+            log.info(
+                "the net looks at %s, and tiles show it %d px beyond their edge: they are blended, and not exactly "
+                "what the whole would give (--tile takes larger ones)", sees, self.plan.margin,
+            )  # fmt: skip
 
     def encoded(self, picture: np.ndarray, hidden: np.ndarray | None) -> torch.Tensor:
         """Part of a picture as the net takes it, float32 [1, Cs, h, w]."""
@@ -199,6 +230,16 @@ class PictureTranslator:
         if self.scale > 1:
             x = torch.nn.functional.interpolate(x, scale_factor=self.scale, mode="bilinear")
         return x[0].numpy()
+
+
+def spread(height: int, width: int, side: int, multiple: int) -> list[tuple[slice, slice]]:
+    """Sixteen parts of a picture at most, a quarter of `side` px each, as evenly spread over it as can be."""
+    part = max(multiple, side // 4 // multiple * multiple)
+    h, w = min(part, height), min(part, width)
+    tops, lefts = (
+        np.unique(np.linspace(0, all_ - one, 4).round().astype(int)) for all_, one in ((height, h), (width, w))
+    )
+    return [(slice(top, top + h), slice(left, left + w)) for top in tops.tolist() for left in lefts.tolist()]
 
 
 def whole(band: np.ndarray, dtype: str) -> np.ndarray:

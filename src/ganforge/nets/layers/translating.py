@@ -14,12 +14,17 @@ repeats each cell four times and convolves; `shuffle` makes four times the chann
 al. 2016), with the weights of the four alike at the start (Aitken et al. 2017, "Checkerboard artifact free sub-pixel
 convolution").
 
+Instance norm looks at the whole picture, and a tile of a large one would be normalised by itself: brighter or duller
+than its neighbour. `PictureNorm` can be told to go by moments that it took of many parts of the picture together; then
+every tile is normalised alike, and the net has a finite halo.
+
 x [N, C, h, w].
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -27,6 +32,7 @@ from torch import Tensor, nn
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
+from ganforge.nets.layers.norms import wide
 
 Padding = Literal["reflect", "zero", "replicate"]
 Doubling = Literal["transposed", "nearest", "shuffle"]
@@ -84,9 +90,57 @@ class TranslatorNet(nn.Module):
     @property
     def halo(self) -> int | None:
         """How many px of the source around a pixel can change it, in use; None where the whole picture can."""
-        if self.looks_at_all or any(isinstance(m, nn.modules.instancenorm._InstanceNorm) for m in self.modules()):
-            return None
-        return reach(self, self.scale, self.multiple)
+        own = any(isinstance(m, PictureNorm) and m.kept is None for m in self.modules())
+        return None if own else self.settled_halo
+
+    @property
+    def settled_halo(self) -> int | None:
+        """The halo while its instance norms are `settled`."""
+        return None if self.looks_at_all else reach(self, self.scale, self.multiple)
+
+
+class PictureNorm(nn.InstanceNorm2d):
+    """Instance norm: each channel of a picture to mean 0 and variance 1 over its places (Ulyanov et al. 2016).
+
+    For large pictures, which come in tiles, `settled` makes it go by moments of several parts of the picture at once.
+    These are no part of its state.
+    """
+
+    pooling = False
+    kept: tuple[Tensor, Tensor] | None = None
+    """Mean and variance [1, C, 1, 1] that pictures are normalised by; None for their own."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.pooling:
+            x = wide(input)
+            mean = x.mean((0, 2, 3), keepdim=True)
+            self.kept = mean, (x - mean).square().mean((0, 2, 3), keepdim=True)
+        if self.kept is None:
+            return super().forward(input)
+        mean, variance = self.kept
+        scale = torch.rsqrt(variance + self.eps)
+        if self.affine:
+            scale = scale * self.weight[:, None, None]
+        shift = -mean * scale
+        if self.affine:
+            shift = shift + self.bias[:, None, None]
+        return input * scale.to(input.dtype) + shift.to(input.dtype)
+
+
+@contextlib.contextmanager
+def settled(nets: Iterable[nn.Module], show: Callable[[], object]) -> Iterator[None]:
+    """Within it instance norms go by what they saw in `show()`, which runs nets on parts of a picture, in one batch."""
+    norms = [layer for net in nets for layer in net.modules() if isinstance(layer, PictureNorm)]
+    try:
+        for norm in norms:
+            norm.pooling = True
+        show()
+        for norm in norms:
+            norm.pooling = False
+        yield
+    finally:
+        for norm in norms:
+            norm.pooling, norm.kept = False, None
 
 
 def mirrored(x: Tensor, height: int, width: int) -> Tensor:

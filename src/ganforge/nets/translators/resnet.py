@@ -25,6 +25,7 @@ from ganforge.nets.base import Translator
 from ganforge.nets.layers.translating import (
     Doubling,
     Padding,
+    PictureNorm,
     TranslatorNet,
     conv,
     doubling,
@@ -33,7 +34,7 @@ from ganforge.nets.layers.translating import (
 )
 
 Norm = Literal["instance", "batch", "none"]
-NORMS = {"instance": nn.InstanceNorm2d, "batch": nn.BatchNorm2d, "none": lambda channels: nn.Identity()}
+NORMS = {"instance": PictureNorm, "batch": nn.BatchNorm2d, "none": lambda channels: nn.Identity()}
 
 
 class Block(nn.Module):
@@ -87,7 +88,7 @@ class ResnetTranslator(Translator, kind="resnet_translator"):
     blocks: int = Field(default=9, ge=1)
     """Residual blocks: 9 for pictures of 256 px and more, 6 for smaller ones."""
     norm: Norm = "instance"
-    """Instance norm, which looks at the whole picture (tiles of a large one cannot be exact); batch norm; or none."""
+    """Instance norm, which looks at the whole picture; batch norm; or none."""
     padding: Padding = "reflect"
     """What lies beyond the edge: the mirror image, zeros, or the edge again."""
     upsample: Doubling = "transposed"

@@ -29,6 +29,7 @@ from ganforge.nets.layers.dropout import FastDropout
 from ganforge.nets.layers.translating import (
     Doubling,
     Padding,
+    PictureNorm,
     TranslatorNet,
     conv,
     doubling,
@@ -39,7 +40,7 @@ from ganforge.nets.layers.translating import (
 Norm = Literal["batch", "instance", "none"]
 NORMS = {
     "batch": nn.BatchNorm2d,
-    "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
+    "instance": lambda channels: PictureNorm(channels, affine=True),
     "none": lambda channels: nn.Identity(),
 }
 MOST, FEWEST = 8, 3
