@@ -2,6 +2,7 @@
 
     python benchmarks/memory_steps.py                       # every recipe: hours, since some are made for large GPUs
     python benchmarks/memory_steps.py lapgan-small progan-small --batch 16
+    python benchmarks/memory_steps.py stylegan2-small fastgan --size 512
 
 Each recipe trains in a process of its own for a few steps, on random pictures of the size that it is about (28 or 32
 pixels where it takes any), with as large a batch as two cores do well with: that of the recipe, but no more than 65,536
@@ -50,7 +51,7 @@ def picture_recipes() -> list[str]:
     ]
 
 
-def measure(name: str, batch: int | None, threads: int) -> None:
+def measure(name: str, size: int | None, batch: int | None, threads: int) -> None:
     """Takes steps of one recipe and prints what they cost as JSON."""
     import torch
 
@@ -64,8 +65,8 @@ def measure(name: str, batch: int | None, threads: int) -> None:
     load_all()
     torch.set_num_threads(threads)
     plain = to_plain(recipes.get(name))
-    size: int | list[int] = plain["signal"]["size"] or (32 if plain["data"]["kind"] == "cifar10" else 28)
-    side = size if isinstance(size, int) else max(size)
+    own: int | list[int] = plain["signal"]["size"] or (32 if plain["data"]["kind"] == "cifar10" else 28)
+    side = size or (own if isinstance(own, int) else max(own))
     rows: int = batch or min(plain["batch"], max(FEWEST, PIXELS // side**2))
     with tempfile.TemporaryDirectory() as folder:
         draws = np.random.default_rng(0)
@@ -109,14 +110,15 @@ def measure(name: str, batch: int | None, threads: int) -> None:
     print(json.dumps(found))
 
 
-def row(name: str, batch: int | None, threads: int, limit: float) -> str:
+def row(name: str, asked: argparse.Namespace) -> str:
     """A recipe's line of the table, from a process of its own."""
-    words = [sys.executable, __file__, name, "--threads", str(threads), "--child"]
-    words += [] if batch is None else ["--batch", str(batch)]
+    words = [sys.executable, __file__, name, "--threads", str(asked.threads), "--child"]
+    words += [] if asked.batch is None else ["--batch", str(asked.batch)]
+    words += [] if asked.size is None else ["--size", str(asked.size)]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=limit, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=asked.limit, check=False)
     except subprocess.TimeoutExpired:
-        return f"| `{name}` | more than {limit:g} s for these few steps | | | | |"
+        return f"| `{name}` | more than {asked.limit:g} s for these few steps | | | | |"
     if done.returncode:
         why = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}, perhaps for want of memory"])[-1]
         return f"| `{name}` | failed: {why} | | | | |"
@@ -131,6 +133,7 @@ def row(name: str, batch: int | None, threads: int, limit: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="recipes; by default every one that makes pictures")
+    parser.add_argument("--size", type=int, help="side of the pictures in px, in place of the recipe's own")
     parser.add_argument("--batch", type=int, help="samples a step, in place of the rule")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=float, default=1800, help="seconds after which a recipe is given up")
@@ -140,11 +143,11 @@ def main() -> None:
     if unknown := [name for name in asked.names if name not in known]:
         parser.error(f"no picture recipe is called {', '.join(unknown)} (known: {', '.join(known)})")
     if asked.child:
-        measure(asked.names[0], asked.batch, asked.threads)
+        measure(asked.names[0], asked.size, asked.batch, asked.threads)
         return
     print("| recipe | pictures | batch | parameters | most memory | 1,000 samples |\n|---|---|---|---|---|---|")
     for name in asked.names or known:
-        print(row(name, asked.batch, asked.threads, asked.limit), flush=True)
+        print(row(name, asked), flush=True)
 
 
 if __name__ == "__main__":

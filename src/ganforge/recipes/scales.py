@@ -64,7 +64,7 @@ def lapgan() -> Recipe:
 
 @recipe("lapgan-small")
 def lapgan_small() -> Recipe:
-    """A pyramid of GANs for a processor: 16 channels where `lapgan` has 128.
+    """A pyramid of GANs for a processor: 16 channels in the generators and 32 in the critics, where `lapgan` has 128.
 
     Paper: as `lapgan`. Departures: narrow nets, Adam 5e-4 (0.5, 0.999) instead of SGD, R1 on every level, which keeps
     critics of single bands from running away.
@@ -86,7 +86,7 @@ def lapgan_small() -> Recipe:
             generator=MlpGenerator(latent=64, widths=(256, 512)),
             discriminator=MlpDiscriminator(widths=(256, 256)),
             refiner=LapganRefiner(channels=16),
-            judge=LapganDiscriminator(channels=16),
+            judge=LapganDiscriminator(channels=32),
             penalties=(R1(weight=0.1),),
         ),
         optimizers=each_level(levels, Adam(lr=5e-4)),
