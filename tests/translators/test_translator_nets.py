@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -12,6 +14,7 @@ from ganforge.nets.critics.unet import UnetCritic
 from ganforge.nets.critics.vgg import VggCritic
 from ganforge.nets.layers.translating import bounce, conv, doubling, mirrored, normal_start, reach
 from ganforge.nets.translators.fourier import Fourier
+from ganforge.nets.translators.gated import Gated
 from ganforge.nets.translators.resnet import ResnetTranslator
 from ganforge.nets.translators.super_resolution import RrdbNet, SrResNet
 from ganforge.nets.translators.unet import Unet, halvings
@@ -160,3 +163,19 @@ def test_a_residual_net_starts_from_the_enlarged_source():
     wanted = nn.functional.interpolate(x, scale_factor=2, mode="bilinear")
     with torch.no_grad():
         assert float((net(x) - wanted).abs().max()) < 0.1
+
+
+def test_the_page_says_how_far_each_net_looks():
+    """The table of docs/translate.md, for the papers' sizes."""
+    small, one = Spec((3, 64, 64)), {"channels": 1}
+    nets = [
+        (SrResNet(**one), small, S256, 40), (RrdbNet(growth=1, **one), small, S256, 349),
+        (ResnetTranslator(**one), S256, S256, 84), (ResnetTranslator(blocks=6, **one), S256, S256, 60),
+        (Gated(**one), S256, S256, 153), (Fourier(**one), S256, S256, None),
+        *((Unet(halvings=k, **one), S256, S256, px) for k, px in ((5, 93), (6, 189), (7, 381), (8, 765))),
+    ]  # fmt: skip
+    page = (Path(__file__).parents[2] / "docs" / "translate.md").read_text(encoding="utf-8")
+    for net, source, target, px in nets:
+        with torch.device("meta"):
+            assert net.build(source, target).settled_halo == px
+        assert px is None or f"{px}" in page
