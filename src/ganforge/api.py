@@ -142,8 +142,8 @@ def recipe_of(init: str) -> tuple[Recipe, str]:
     """
     found, spec, _ = bundle.read(init)
     plain = to_plain(found)
-    if len(spec.shape) == 3 and "size" in plain["signal"]:
-        plain["signal"]["size"] = list(spec.shape[1:])
+    if len(spec.shape) == 3 and {"size", "mode"} <= set(plain["signal"]) and "mode" in spec.state:
+        plain["signal"] |= {"size": list(spec.shape[1:]), "mode": spec.state["mode"]}
     size = "×".join(map(str, spec.shape))
     return build(Recipe, plain), f"recipe: that of {init} ({found.name}), for samples of {size}, as its weights ask for"
 
