@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -193,22 +194,38 @@ def test_a_model_that_samples_is_sent_to_the_other_verb(ganforge, models, tmp_pa
     assert "ganforge sample" in err
 
 
-def test_a_film_frame_by_frame(ganforge, tmp_path):
+def film(path: Path, sound: str = "") -> Path:
+    """Four frames of 48×32 px, ten a second, with a tone where a codec is named."""
     ffmpeg = pytest.importorskip("imageio_ffmpeg")
-    source = tmp_path / "a.mp4"
-    writer = ffmpeg.write_frames(str(source), (48, 32), fps=10, macro_block_size=2)
+    silent = path.with_name(f"silent-{path.name}") if sound else path
+    writer = ffmpeg.write_frames(str(silent), (48, 32), fps=10, macro_block_size=2)
     writer.send(None)
     for k in range(4):
-        writer.send(np.ascontiguousarray(np.full((32, 48, 3), 40 * k, np.uint8)).tobytes())
+        writer.send(np.full((32, 48, 3), 40 * k, np.uint8).tobytes())
     writer.close()
-    status, out, err = ganforge("colour", source, "--out", tmp_path / "b.mp4")
+    if sound:
+        tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=0.4"]
+        command = [ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", silent, *tone, "-c:v", "copy", "-c:a", sound, path]
+        subprocess.run(list(map(str, command)), check=True)
+    return path
+
+
+@pytest.mark.parametrize(("name", "sound"), [("a.mp4", ""), ("a.mov", "aac"), ("a.mkv", "pcm_s16le")])
+def test_a_film_frame_by_frame(ganforge, tmp_path, name, sound):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    status, out, err = ganforge("colour", film(tmp_path / name, sound), "--out", tmp_path / "b.mp4")
     assert status == 0, err
     assert "4 frames" in out
     about = next(ffmpeg.read_frames(str(tmp_path / "b.mp4")))
     assert about["size"] == (48, 32)
     assert about["fps"] == pytest.approx(10)
-    source.write_bytes(b"no film")
-    status, _, err = ganforge("colour", source, "--out", tmp_path / "c.mp4")
+    assert about.get("audio_codec", "") == ("aac" if sound else "")
+
+
+def test_a_film_that_cannot_be_read_leaves_nothing(ganforge, tmp_path):
+    pytest.importorskip("imageio_ffmpeg")
+    (tmp_path / "a.mp4").write_bytes(b"no film")
+    status, _, err = ganforge("colour", tmp_path / "a.mp4", "--out", tmp_path / "c.mp4")
     assert status == 2
     assert "not a film" in err
-    assert not list(tmp_path.glob(".writing*"))
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from ganforge.signals import pictures
 
 ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv")
 QUALITY = 8  # of 10
-
-log = logging.getLogger(__name__)
+IN_MP4 = ("aac", "mp3", "ac3", "opus")
+"""Sound that an MP4 can hold as it is; other sound is coded anew."""
 
 
 def is_clip(name: str) -> bool:
@@ -50,7 +49,8 @@ def translate(
         out.parent.mkdir(parents=True, exist_ok=True)
         frames, about = opened(ffmpeg, source)
         total = round(about["fps"] * about["duration"])
-        sound = {"audio_path": str(source), "audio_codec": "copy"} if about.get("audio_codec") else {}
+        codec = about.get("audio_codec")
+        sound = {"audio_path": str(source), "audio_codec": "copy" if codec in IN_MP4 else "aac"} if codec else {}
         for frame in frames:
             made = even(picture_of(translator, frame, mask))
             if writer is None:
