@@ -62,8 +62,7 @@ def train(
 ) -> None:
     """Train a GAN on your own data, a named set, or the embedded digits.
 
-    With a PATH in place of a recipe one is chosen: --dry-run shows which, and why. With init=RUN it starts from what a
-    run has learnt.
+    With a PATH in place of a recipe one is chosen (--dry-run shows why); init=RUN starts from what a run has learnt.
     """
     from ganforge.cli.console import stderr, stdout
     from ganforge.core.errors import UserError
