@@ -21,12 +21,14 @@ from ganforge.objectives.classic import LeastSquares
 from ganforge.objectives.likeness import L1, FeatureMatch, Perceptual, Style
 from ganforge.objectives.penalties import R1
 from ganforge.objectives.relativistic import RaGan
+from ganforge.registry import load_all
 from ganforge.tasks.contrastive import Contrastive, nce
 from ganforge.tasks.domains import TwoSets
 from ganforge.tasks.paired import Filler, Paired
 from ganforge.tasks.translating import as_picture, colours
 from ganforge.tasks.unpaired import Unpaired, out_of_pool
 
+load_all()
 RNG = Rng(0, 0, "test")
 
 
@@ -69,7 +71,7 @@ class TestPaired:
         assert torch.allclose(found.losses["l1"], 100 * (y - t).abs().mean((1, 2, 3)), atol=1e-4)
         mse = (y - t).square().mean((1, 2, 3))
         assert torch.allclose(found.stats["psnr"], 10 * torch.log10(4 / mse), atol=1e-4), "of a span of 2"
-        assert [(p.name, p.trains, p.gain) for p in task.phases()] == [("D", ("D",), 0.5), ("G", ("G",), 1.0)]
+        assert [(p.name, p.trains, p.gain) for p in task.phases()] == [("G", ("G",), 1.0), ("D", ("D",), 0.5)]
 
     def test_the_critic_of_an_unconditional_game_sees_the_picture_alone(self):
         task, batch = pix2pix(conditional=False), self.batch()
@@ -112,7 +114,7 @@ class TestPaired:
         nets = nets_of(task, self.spec)
         x = torch.cat([batch.extra["source"], batch.x], 1).requires_grad_()
         (slope,) = torch.autograd.grad(nets.D(x).logits.sum(), x)
-        phase = task.phases()[0] if every == 1 else task.phases()[1]
+        phase = task.phases()[1 if every == 1 else 2]
         price = phase.loss(nets, batch, RNG).losses["D/r1"]
         assert torch.allclose(price, 3.0 * 0.5 * slope.square().sum((1, 2, 3)), rtol=1e-4)
         assert phase.order == 2
@@ -130,7 +132,18 @@ class TestPaired:
             "perceptual[critic]",
             "adversarial",
         }
-        assert [phase.after for phase in task.phases()] == [100, 0]
+        assert [phase.after for phase in task.phases()] == [0, 100]
+
+    def test_a_picture_is_made_once_a_step(self):
+        """The critics judge what G made in its own step of the same batch, not what it would make after it."""
+        task, batch = pix2pix(), self.batch()
+        nets = nets_of(task, self.spec)
+        task.g_loss(nets, batch, RNG)
+        before = task.d_loss(nets, batch, RNG).stats["logit/fake"]
+        with torch.no_grad():
+            nets.G.last.bias.add_(1.0)
+        assert torch.equal(task.d_loss(nets, batch, RNG).stats["logit/fake"], before)
+        assert not torch.equal(task.d_loss(nets, self.batch(), RNG).stats["logit/fake"], before), "another batch"
 
     def test_without_critics_it_is_a_regression(self):
         task = pix2pix(critics=())
@@ -333,7 +346,7 @@ class TestContrastive:
         assert set(found) == {"adversarial", "nce", "identity", "style[random]"}
         assert torch.allclose(found["adversarial"], (nets.D(nets.G(a)).logits - 1).square().mean(1), rtol=1e-5)
         assert torch.equal(found["identity"], task.contrast(nets, nets.G(b), b, RNG.at("identity")))
-        assert [p.trains for p in task.phases()] == [("D",), ("G", "H")]
+        assert [p.trains for p in task.phases()] == [("G", "H"), ("D",)]
         assert "identity" not in self.task(identity=0.0).g_loss(nets, Batch(x), RNG).losses
 
     def test_terms_that_want_pairs_are_refused(self):

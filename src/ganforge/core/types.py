@@ -43,17 +43,21 @@ class Batch:
         x: encoded samples, float32 [N, *spec.shape], in [-1, 1] for pictures.
         c: labels, int64 [N], or None.
         extra: what else a task's data brings (a source picture, a mask), each [N, ...].
+        made: what a phase has made of these very samples and a later one of the same step may use, without a graph.
     """
 
     x: Tensor
     c: Tensor | None = None
     extra: dict[str, Tensor] = field(default_factory=dict)
+    made: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.x.shape[0]
 
     def rows(self, start: int, stop: int) -> Batch:
         """The samples start..stop of this batch."""
+        if (start, stop) == (0, len(self)):
+            return self
         c = None if self.c is None else self.c[start:stop]
         return Batch(self.x[start:stop], c, {k: v[start:stop] for k, v in self.extra.items()})
 

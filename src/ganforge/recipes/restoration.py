@@ -218,8 +218,8 @@ def real_esrgan() -> Recipe:
 def real_esrgan_small() -> Recipe:
     """`real-esrgan` for two CPU cores: the nets of `esrgan-small` and a small U-Net critic.
 
-    Paper: Wang et al. 2021. Departures: those of `real-esrgan` and `esrgan-small`; a U-Net critic of 16 channels, HR patches of
-    64 px.
+    Paper: Wang et al. 2021. Departures: those of `real-esrgan` and `esrgan-small`; a U-Net critic of 16 channels, HR
+    patches of 64 px.
     Command: `ganforge train real-esrgan-small data=photos/`
     """
     base = esrgan_small()
@@ -455,7 +455,7 @@ def colorize_small() -> Recipe:
     """
     base = colorize()
     task = Paired(
-        translator=Unet(channels=16, max_channels=128, norm="instance"),
+        translator=Unet(channels=16, max_channels=128, norm="instance", upsample="shuffle"),
         critics=(PatchGan(channels=16, max_channels=64, layers=2, norm="instance"),),
         conditional=True,
         objective=NonSaturating(),

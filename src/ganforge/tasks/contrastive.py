@@ -4,9 +4,9 @@ Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation"
 y = G(a), a place of y should tell more of the same place of a than of any other place of a:
 
     repeat:
-        D takes a step on     d_gain · mean over patches of objective.d(D(b), D(y)) + Σ weight · penalty
         G, H take a step on   adversarial · mean over patches of objective.g(D(y))
                               + nce · NCE(y, a) + identity · NCE(G(b), b) + Σ weight · term
+        D takes a step on     d_gain · mean over patches of objective.d(D(b), D(y)) + Σ weight · penalty
 
     NCE(y, x) = mean over layers l and places s of −log ( exp(q_s · k_s / τ) / Σ_t exp(q_s · k_t / τ) )
     q_s = H_l(G_l(y))_s,  k_t = H_l(G_l(x))_t, without a gradient
@@ -101,9 +101,9 @@ class Contrastive(Task, kind="contrastive"):
 
     def phases(self) -> Sequence[Phase]:
         return [
+            Phase("G", self.g_loss, trains=("G", "H")),
             Phase("D", self.d_loss, trains=("D",), gain=self.d_gain, order=self.court.order),
             *lazy_phases(self.court, ("D",), self._lazy, self.d_gain),
-            Phase("G", self.g_loss, trains=("G", "H")),
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
@@ -116,6 +116,7 @@ class Contrastive(Task, kind="contrastive"):
         """G's and H's loss: the game, what must stay in its place, and the terms."""
         a, b = halves(batch)
         made = nets.G(a)
+        batch.made["G"] = made.detach()
         on_made, on_real = nets.D(made), ()
         if self.objective.uses_real or any(term.sees != "pixels" for term in self.terms):
             with torch.no_grad():
@@ -157,7 +158,7 @@ class Contrastive(Task, kind="contrastive"):
     @torch.no_grad()
     def _sides(self, nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:
         a, b = halves(batch)
-        return b, nets.G(a).to(b)
+        return b, (batch.made["G"] if "G" in batch.made else nets.G(a)).to(b)
 
     @torch.no_grad()
     def _widths(self, G: Any, spec: Spec) -> list[int]:

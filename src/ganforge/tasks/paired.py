@@ -5,9 +5,11 @@ Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Netw
 (LaMa), whose sources are the targets with holes. With s the source, t the target, y = G(s):
 
     repeat:
-        each D takes a step on   d_gain · ( mean over patches of objective.d(D(t, s), D(y, s)) + Σ weight · penalty )
         G takes a step on        adversarial · mean over patches and critics of objective.g(D(y, s))
                                  + Σ weight · term(y, t)
+        each D takes a step on   d_gain · ( mean over patches of objective.d(D(t, s), D(y, s)) + Σ weight · penalty )
+
+The critics judge the y of G's step: a picture is made once.
 
 D sees s beside t and y where the game is conditional, else t and y alone. Without critics G has its terms alone: so
 SRResNet, and so a GAN's first `alone` samples. Where the source has a mask m (1: to be filled), y = m·G(s) + (1 − m)·s.
@@ -117,7 +119,7 @@ class Paired(Task, kind="paired"):
         court, names = self.court, self.names()
         lazy = lazy_phases(court, names, self._lazy, self.d_gain, self.alone)
         judge = Phase("D", self.d_loss, names, gain=self.d_gain, order=court.order, after=self.alone)
-        return [judge, *lazy, Phase("G", self.g_loss, trains=("G",))]
+        return [Phase("G", self.g_loss, trains=("G",)), judge, *lazy]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """The critics' losses on targets and on what G makes of the sources."""
@@ -134,6 +136,7 @@ class Paired(Task, kind="paired"):
         source = batch.extra["source"]
         raw: Tensor = nets.G.raw(source) if isinstance(nets.G, Filler) else nets.G(source)
         made, mask = filled(raw, source) if isinstance(nets.G, Filler) else (raw, None)
+        batch.made["G"] = made.detach()
         game = bool(self.critics) and rng.samples >= self.alone
         terms = [t for t in self.terms if game or not self._asks_critics(t)]
         on_made = tuple(nets[name](self._shown(made, source)) for name in self.names()) if game else ()
@@ -168,7 +171,8 @@ class Paired(Task, kind="paired"):
     @torch.no_grad()
     def _sides(self, nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:
         source = batch.extra["source"]
-        return self._shown(batch.x, source), self._shown(nets.G(source).to(batch.x), source)
+        made = batch.made["G"] if "G" in batch.made else nets.G(source)
+        return self._shown(batch.x, source), self._shown(made.to(batch.x), source)
 
     def _lazy(self, penalty: Penalty):
         def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:

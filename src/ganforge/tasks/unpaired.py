@@ -4,10 +4,10 @@ Zhu et al. 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent Adv
 pictures a and b, G_ab: a → b, G_ba: b → a, and ã = G_ba(b), b̃ = G_ab(a):
 
     repeat:
-        D_a, D_b take a step on     d_gain · mean over patches of objective.d(D_a(a), D_a(ã′)), and alike for b
         G_ab, G_ba take a step on   adversarial · Σ mean over patches of objective.g(D_b(b̃)), and alike for ã
                                     + cycle · (|G_ba(b̃) − a| + |G_ab(ã) − b|)
                                     + cycle · identity · (|G_ab(b) − b| + |G_ba(a) − a|)
+        D_a, D_b take a step on     d_gain · mean over patches of objective.d(D_a(a), D_a(ã′)), and alike for b
 
 ã′, b̃′ come out of pools of the last `pool` fakes (Shrivastava et al. 2017): once a pool is full, each fake is shown to
 D as it is in one case of two, and else takes the place of one in the pool, which is shown.
@@ -96,9 +96,9 @@ class Unpaired(Task, kind="unpaired"):
 
     def phases(self) -> Sequence[Phase]:
         return [
+            Phase("G", self.g_loss, trains=TRANSLATORS),
             Phase("D", self.d_loss, trains=CRITICS, gain=self.d_gain, order=self.court.order),
             *lazy_phases(self.court, CRITICS, self._lazy, self.d_gain),
-            Phase("G", self.g_loss, trains=TRANSLATORS),
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
@@ -106,9 +106,9 @@ class Unpaired(Task, kind="unpaired"):
         a, b = halves(batch)
         losses: dict[str, Tensor] = {}
         stats: dict[str, Tensor] = {}
-        for name, maker, real, source in (("D_a", nets.G_ba, a, b), ("D_b", nets.G_ab, b, a)):
+        for name, maker, real, source in (("D_a", "G_ba", a, b), ("D_b", "G_ab", b, a)):
             with torch.no_grad():
-                fake = maker(source).to(real)
+                fake = (batch.made[maker] if maker in batch.made else nets[maker](source)).to(real)
             if self.pool:
                 fake = out_of_pool(nets.memory.part(f"pool.{name}"), fake, rng.at(name))
             own, seen = self.court.d(name, nets, real, fake, rng)
@@ -123,18 +123,20 @@ class Unpaired(Task, kind="unpaired"):
         cycle = at(self.cycle, rng.samples)
         identity = cycle * at(self.identity, rng.samples)
         losses: dict[str, Tensor] = {}
-        for there, back, critic, x, other in (
-            (nets.G_ab, nets.G_ba, nets.D_b, a, b),
-            (nets.G_ba, nets.G_ab, nets.D_a, b, a),
+        for name, back, critic, x, other in (
+            ("G_ab", nets.G_ba, nets.D_b, a, b),
+            ("G_ba", nets.G_ab, nets.D_a, b, a),
         ):
+            there = nets[name]
             made = there(x)
+            batch.made[name] = made.detach()
             with torch.no_grad():
                 on_real = critic(other) if self.objective.uses_real else None
             wishes = {"adversarial": at(self.adversarial, rng.samples) * self.court.g(critic(made), on_real)}
             wishes["cycle"] = cycle * distance(back(made), x)
             if identity:
                 wishes["identity"] = identity * distance(there(other), other)
-            losses = {name: losses.get(name, 0) + wish for name, wish in wishes.items()}
+            losses = {key: losses.get(key, 0) + wish for key, wish in wishes.items()}
         return Terms(losses)
 
     def directions(self) -> tuple[str, ...]:
