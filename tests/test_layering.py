@@ -241,7 +241,9 @@ def test_importing_the_package_is_light():
     assert python(f"import sys, ganforge; print({HEAVY})") == "[]\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["sample", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["sample", "--help"], ["translate", "--help"], ["--version"]]
+)
 def test_help_is_light(arguments):
     code = f"""
 import sys
