@@ -100,6 +100,37 @@ def test_the_commands_that_judge_run_with_no_network(place):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+def test_the_commands_that_change_pictures_run(tmp_path, monkeypatch):
+    """In their small forms, on noise; the picture with a mask is the same outside of it."""
+    monkeypatch.chdir(tmp_path)
+    draws = np.random.default_rng(0)
+    for folder in ("photos", "labels", "horses", "zebras", "noisy"):
+        (tmp_path / folder).mkdir()
+        for k in range(4):
+            Image.fromarray(draws.integers(0, 255, (72, 80, 3), np.uint8)).save(tmp_path / folder / f"{k}.png")
+    shutil.copy(tmp_path / "photos" / "0.png", tmp_path / "photo.png")
+    mask = np.zeros((72, 80), np.uint8)
+    mask[20:40, 30:50] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    block = next(b for b in blocks(README, "sh") if "ganforge translate" in b)
+    inpaint = "ganforge train inpaint data=./photos"  # the run that the last command speaks of
+    for command in [inpaint, *commands(block)]:
+        words = [word.replace("photo.jpg", "photo.png") for word in shlex.split(command)]
+        for k, word in enumerate(words):
+            if word.startswith("runs/"):
+                (words[k],) = map(str, Path("runs").glob(f"*-{word.rpartition('-')[2]}-small"))
+        if words[1] == "train":
+            words = [*words[:2], f"{words[2]}-small", *words[3:], "samples=4", "batch=2", "callbacks=[]"]
+        result = run(words)
+        assert result.returncode == 0, f"{command}\n{result.stderr}"
+    assert len(list((tmp_path / "clean").glob("*.png"))) == 4
+    before, after = (np.asarray(Image.open(tmp_path / name)) for name in ("photo.png", "fixed.png"))
+    assert (before == after)[mask == 0].all()
+    assert (before != after)[mask == 255].any()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_commands_for_tables_run(place):
     shutil.copy(ROOT / "tests" / "golden" / "people.csv", place / "adult.csv")
     block = next(b for b in blocks(README, "sh") if "adult.csv" in b)
