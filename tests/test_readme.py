@@ -37,7 +37,7 @@ def place(tmp_path, monkeypatch):
     draws = np.random.default_rng(0)
     for name in ("0", "1", "2", "3"):
         (tmp_path / "photos" / name).mkdir(parents=True)
-        for k in range(8):
+        for k in range(16):
             Image.fromarray(draws.integers(0, 255, (28, 28), np.uint8)).save(tmp_path / "photos" / name / f"{k}.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -93,7 +93,7 @@ def test_the_commands_that_judge_run_with_no_network(place):
             words = [*words[:2], *sorted(str(path) for path in (place / "runs").iterdir())]
         result = run(words)
         assert result.returncode == 0, f"{command}\n{result.stderr}"
-    for folder in ("runs/0003-dcgan", "compared", "runs/comparison"):
+    for folder in ("runs/0003-dcgan/evaluation", "compared", "runs/comparison"):
         assert "<html" in (place / folder / "report.html").read_text(encoding="utf-8")
         assert json.loads((place / folder / "report.json").read_text(encoding="utf-8"))
 
