@@ -177,7 +177,8 @@ def kept_for_tests(source: DataSource, signal: Signal, dataset: Dataset) -> Data
 def refuse_few(name: str, count: int, fewest: int) -> None:
     """Raises UserError where there are fewer samples than figures mean something with."""
     if count < fewest:
-        raise UserError(f"{name}: {count} samples can be read, too few to judge by: at least {fewest} are needed")
+        some = f"{count} sample{'s' * (count != 1)} can be read"
+        raise UserError(f"{name}: {some}, too few to judge by: at least {fewest} are needed")
 
 
 class Reader:
