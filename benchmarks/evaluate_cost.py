@@ -56,7 +56,8 @@ def main() -> None:
     passes, alone = encoder.seen, time.process_time() - begun
 
     encoder.seen, begun = 0, time.process_time()
-    found = measure([Metric.parse(name) for name in ("fd", "kid", "is", "prdc")], Comparison(*sides, encoder))
+    comparison = Comparison(sides[0], sides[1], encoder)
+    found = measure([Metric.parse(name) for name in ("fd", "kid", "is", "prdc")], comparison)
     whole = time.process_time() - begun
     result = {
         "samples": args.samples,

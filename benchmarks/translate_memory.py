@@ -47,6 +47,7 @@ def bundle(path: Path, net: str, channels: int) -> None:
     from ganforge.nets.translators.resnet import ResnetTranslator
     from ganforge.nets.translators.super_resolution import SrResNet
     from ganforge.registry import load_all
+    from ganforge.objectives.likeness import L1
     from ganforge.signals.pair import Pair
     from ganforge.tasks.paired import Paired
 
@@ -57,7 +58,7 @@ def bundle(path: Path, net: str, channels: int) -> None:
     )
     about = {"shape": [3, 64 // scale, 64 // scale], "mode": "RGB", "classes": [], "scale": scale, "mask": False}
     spec = Spec((3, 64, 64), state={"mode": "RGB", "depth": 8, "source": about})
-    task = Paired(translator=translator, terms=("l1",))
+    task = Paired(translator=translator, terms=(L1(),))
     torch.manual_seed(0)
     nets = task.players(spec)
     recipe = Recipe(name="tiny", signal=Pair(), task=task, optimizers={"G": Adam()})
