@@ -46,8 +46,8 @@ def bundle(path: Path, net: str, channels: int) -> None:
     from ganforge.engine.recipe import Recipe
     from ganforge.nets.translators.resnet import ResnetTranslator
     from ganforge.nets.translators.super_resolution import SrResNet
-    from ganforge.registry import load_all
     from ganforge.objectives.likeness import L1
+    from ganforge.registry import load_all
     from ganforge.signals.pair import Pair
     from ganforge.tasks.paired import Paired
 
