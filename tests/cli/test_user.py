@@ -101,12 +101,6 @@ def test_a_mistake_is_one_message_and_status_2(ganforge, tmp_path, monkeypatch, 
     assert not (tmp_path / "runs").exists(), "nothing was begun"
 
 
-def test_a_path_in_place_of_the_recipe(ganforge, npz):
-    said = ganforge("train", npz)
-    assert said.status == 2
-    assert f"To train on it: ganforge train dcgan data={npz}" in said.err
-
-
 def test_debug_shows_where_it_came_from(ganforge, monkeypatch):
     from ganforge.cli.main import main
     from ganforge.core.errors import UserError
