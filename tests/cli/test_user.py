@@ -220,7 +220,8 @@ def test_recipes_show_reads_back(ganforge):
     from ganforge import recipes
     from ganforge.core.component import to_plain
 
-    assert all(name in ganforge("recipes").out for name in recipes.names())
+    listed = ganforge("recipes").out
+    assert all(name in listed for name in recipes.names())
     for name in recipes.names():
         said = ganforge("recipes", "show", name)
         assert said.status == 0, said.err
