@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from ganforge import recipes
+from ganforge.cli.main import main
 from ganforge.core.component import families
 from ganforge.registry import load_all
 
@@ -35,3 +37,30 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("GANFORGE_DATA names no folder of data sets")
     return Path(folder)
+
+
+class Said(NamedTuple):
+    """What a command said, and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ganforge(capsys, monkeypatch) -> Callable[..., Said]:
+    """Runs the command line in this process: `ganforge("train", "dcgan", ...)`."""
+    from ganforge.cli import console
+
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: object) -> Said:
+        console.stderr.cache_clear()  # it holds the stream of the test before
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        said = capsys.readouterr()
+        status = ended.value.code
+        return Said(status if isinstance(status, int) else 0 if status is None else 1, said.out, said.err)
+
+    return run

@@ -1,39 +1,8 @@
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 from PIL import Image
-
-from ganforge.cli.main import main
-
-
-class Said(NamedTuple):
-    """What a command said, and how it ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def ganforge(capsys, monkeypatch):
-    """Runs the command line in this process: `ganforge("train", "dcgan", ...)`."""
-    from ganforge.cli import console
-
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: object) -> Said:
-        console.stderr.cache_clear()  # it holds the stream of the test before
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        said = capsys.readouterr()
-        status = ended.value.code
-        return Said(status if isinstance(status, int) else 0 if status is None else 1, said.out, said.err)
-
-    return run
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,39 +13,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `import judged`
 from judged import FAST, shades
 
 
-class Said(NamedTuple):
-    """What a command said, and how it ended."""
-
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
     """One cache for all tests of this folder, and nobody else's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
-
-
-@pytest.fixture
-def ganforge(capsys, monkeypatch):
-    """Runs the command line in this process."""
-    from ganforge.cli import console
-
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: object) -> Said:
-        console.stderr.cache_clear()
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        said = capsys.readouterr()
-        status = ended.value.code
-        return Said(status if isinstance(status, int) else 0 if status is None else 1, said.out, said.err)
-
-    return run
 
 
 @pytest.fixture(scope="session")
