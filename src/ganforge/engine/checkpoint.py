@@ -90,7 +90,7 @@ def drop_after(parent: Path, samples: int) -> None:
             shutil.rmtree(folder)
 
 
-def read(folder: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the state of a checkpoint, verified.
 
     Raises:
@@ -111,7 +111,7 @@ def read(folder: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[st
             f"checkpoint {folder}: state.safetensors is not what was written (cut short or altered). "
             "Nothing was loaded. Remove this folder to go on from an earlier checkpoint"
         )
-    return (safetensors.torch.load(data) if tensors else {}), state
+    return safetensors.torch.load(data), state
 
 
 def newest(parent: Path, wanted: Callable[[Mapping[str, Any]], bool] | None = None) -> Path | None:
