@@ -23,7 +23,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """By channels: grey, grey with alpha, RGB, RGBA."""
 CHANNELS = {0: 1, 4: 2, 2: 3, 6: 4}
-UP, PAETH = 2, 4
+PAETH = 4
 LEVEL = 5  # of zlib; the default of 6 takes half as long again for two percent
 PART = 1 << 18  # bytes of a chunk of pixels
 

@@ -8,7 +8,6 @@ N: pairs in the batch, [C, H, W] the target's shape, [Cs, H/s, W/s] the source's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -81,7 +80,7 @@ class Pair(Signal, kind="pair"):
         else:
             sizes, scale = paired_sizes(dataset, source)
         if not self.patches:
-            return dataset if source is None else Together(dataset, source, sizes, scale)
+            return dataset if source is None else Together(dataset, source, scale)
         if self.size is None:
             raise UserError("signal.patches: say how large they shall be, for instance signal.size=96")
         size = pictures.pair_of(self.size)
@@ -92,7 +91,7 @@ class Pair(Signal, kind="pair"):
             return cut
         smaller = [None if s is None else (s[0] // scale, s[1] // scale) for s in sizes]
         part = (patch[0] // scale, patch[1] // scale)
-        return Together(cut, Patches(source, smaller, part, (size[0] // scale, size[1] // scale)), None, scale)
+        return Together(cut, Patches(source, smaller, part, (size[0] // scale, size[1] // scale)), scale)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         shapes = pictures.picture_shapes(dataset)
@@ -315,16 +314,14 @@ class Together(Dataset):
 
     Args:
         target: what is to be made. source: what from, item by item.
-        sizes: of the targets; None for pairs that are left out. No list where all are there.
         scale: how many times as small sources are.
     """
 
-    def __init__(self, target: Dataset, source: Dataset, sizes: Sequence[tuple[int, int] | None] | None, scale: int):
+    def __init__(self, target: Dataset, source: Dataset, scale: int):
         self.target, self.sources, self.scale = target, source, scale
         self.name, self.classes, self.labels = target.name, target.classes, target.labels
         self.digest = target.digest + source.digest
         self.skipped = [*target.skipped, *source.skipped]
-        self.sizes = sizes
 
     def __len__(self) -> int:
         return len(self.target)

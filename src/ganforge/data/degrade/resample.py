@@ -28,37 +28,31 @@ from ganforge.core.rng import Rng
 from ganforge.data.degrade.base import Degrade, whole
 
 A = -0.5
-Times = Annotated[int, Field(ge=1, le=16)]
 
 
-class Bicubic(Degrade, kind="bicubic"):
-    """Pictures `by` times as small, bicubic with antialiasing: MATLAB's imresize, the standard of super-resolution."""
+class Smaller(Degrade):
+    """What makes pictures `by` times as small."""
 
     number: ClassVar[str] = "by"
 
-    by: Times = 4
+    by: Annotated[int, Field(ge=1, le=16)] = 4
     """How many times as small."""
 
     @property
     def scale(self) -> int:
         return self.by
+
+
+class Bicubic(Smaller, kind="bicubic"):
+    """Pictures `by` times as small, bicubic with antialiasing: MATLAB's imresize, the standard of super-resolution."""
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         height, width = x.shape[2] // self.by, x.shape[3] // self.by
         return whole(bicubic(x, height, width))
 
 
-class Area(Degrade, kind="area"):
+class Area(Smaller, kind="area"):
     """Pictures `by` times as small: each pixel the mean of those that it covers."""
-
-    number: ClassVar[str] = "by"
-
-    by: Times = 4
-    """How many times as small."""
-
-    @property
-    def scale(self) -> int:
-        return self.by
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         return whole(torch.nn.functional.avg_pool2d(x, self.by))

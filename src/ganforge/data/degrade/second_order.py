@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,10 +21,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ganforge.core.rng import Rng
-from ganforge.data.degrade.base import Degrade, one_by_one, seeds, whole
+from ganforge.data.degrade.base import one_by_one, seeds, whole
 from ganforge.data.degrade.blur import ellipses, filtered, normalised, rings
 from ganforge.data.degrade.jpeg import written
-from ganforge.data.degrade.resample import Times, bicubic
+from ganforge.data.degrade.resample import Smaller, bicubic
 
 Draws = np.random.Generator
 
@@ -60,17 +59,8 @@ GAUSSIAN_NOISE, GREY_NOISE = 0.5, 0.4  # how often
 QUALITY = (30, 95)
 
 
-class SecondOrder(Degrade, kind="second_order"):
+class SecondOrder(Smaller, kind="second_order"):
     """Blur, resizing, noise and JPEG, twice, each drawn for every picture: Real-ESRGAN's pictures of the real world."""
-
-    number: ClassVar[str] = "by"
-
-    by: Times = 4
-    """How many times as small."""
-
-    @property
-    def scale(self) -> int:
-        return self.by
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         size = (x.shape[2] // self.by, x.shape[3] // self.by)
