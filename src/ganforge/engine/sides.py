@@ -84,21 +84,28 @@ def real_side(
     labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items]
     still = signal.still()
 
-    def decoded(stored: list[np.ndarray]) -> Any:
-        batch = still.batch(torch.from_numpy(np.stack(stored)), None, spec, Rng(seed))
-        return eight_bits(still.decode(shown(batch), spec))
+    def encoded(stored: list[np.ndarray]) -> Batch:
+        return still.batch(torch.from_numpy(np.stack(stored)), None, spec, Rng(seed))
 
-    def draw(size: int) -> Iterator[Any]:
-        if room >= 0:
-            for start in range(0, len(kept), size):
-                yield decoded(kept[start : start + size])
-            return
-        with Reader(signal, dataset, spec) as read:
-            for start in range(0, len(items), size):
-                stored = [item for item in read(items[start : start + size]) if item is not None]
-                yield decoded(stored)
+    def drawn(decoded: Callable[[Batch], Any]) -> Callable[[int], Iterator[Any]]:
+        def draw(size: int) -> Iterator[Any]:
+            if room >= 0:
+                for start in range(0, len(kept), size):
+                    yield decoded(encoded(kept[start : start + size]))
+                return
+            with Reader(signal, dataset, spec) as read:
+                for start in range(0, len(items), size):
+                    stored = [item for item in read(items[start : start + size]) if item is not None]
+                    yield decoded(encoded(stored))
 
-    return Side(dataset.name, len(items), draw, labels, digest.hexdigest())
+        return draw
+
+    samples = drawn(lambda batch: eight_bits(still.decode(shown(batch), spec)))
+    sources = drawn(lambda batch: still.sources(batch, spec))
+    return Side(
+        dataset.name, len(items), samples, labels, digest.hexdigest(),
+        sources=Side(f"{dataset.name} (sources)", len(items), sources) if "source" in spec.state else None,
+    )  # fmt: skip
 
 
 def translated_side(

@@ -14,7 +14,7 @@ import json
 import shlex
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from ganforge.data.progress import Stages
 from ganforge.engine import checkpoint
 from ganforge.engine.build import fingerprint
 from ganforge.engine.precision import pick_device
+from ganforge.engine.recipe import Recipe
 from ganforge.engine.sides import (
     MOST_REAL,
     fake_side,
@@ -85,6 +86,7 @@ class Subject:
         stamp: what every protocol says beside extractor, counts and seed.
         notes: what the report should say of how it was put together.
         paired: whether sample i of either side should be the same.
+        train: reads what the model was trained on, where that is known and is not `real`.
     """
 
     title: str
@@ -100,6 +102,7 @@ class Subject:
     target: str | None = None
     notes: tuple[str, ...] = ()
     paired: bool = False
+    train: Callable[[], Side] | None = None
 
 
 @dataclass(frozen=True)
@@ -243,7 +246,7 @@ def comparison_of(
         subject.real,
         subject.fake,
         encoder,
-        train=subject.real if subject.model is not None else None,
+        train=subject.train or (subject.real if subject.model is not None else None),
         heldout=subject.heldout,
         classes=subject.classes,
         latents=latents_of(subject.model, seed) if subject.model is not None else None,
@@ -417,6 +420,7 @@ def subject_of_translator(
     signal, spec, task, device = model.recipe.signal, model.spec, model.recipe.task, model.bundle.device
     notes: tuple[str, ...] = (SEEN,) if source == model.recipe.data else ()
     split = getattr(source, "split", "all")
+    own = dataset if notes else opened(model.recipe)
     kept = kept_for_tests(source, signal, dataset) if notes else None
     if kept is not None:
         dataset, split, notes = kept, "test", ()
@@ -426,6 +430,10 @@ def subject_of_translator(
     @torch.inference_mode()
     def translate(x: Tensor) -> Tensor:
         return task.translate(model.bundle.nets, x.to(device), way)
+
+    def train() -> Side:
+        assert own is not None
+        return real_side(signal, source_and_wanted(own, spec)[1], spec, seed=seed, progress=progress)
 
     name = path.name or str(path)
     real = real_side(signal, wanted, spec, seed=seed, fewest=FEWEST, progress=progress)
@@ -440,7 +448,16 @@ def subject_of_translator(
     return Subject(
         name, signal, spec, replace(real, labels=None), fake, stamp,
         model=model, folder=path if path.is_dir() else None, notes=notes, paired=sources is wanted,
+        train=None if own is None or own is dataset else train,
     )  # fmt: skip
+
+
+def opened(recipe: Recipe) -> Dataset | None:
+    """What a run was trained on; None where it is gone."""
+    try:
+        return recipe.signal.items(recipe.data.open())
+    except UserError:
+        return None
 
 
 def trained_on(path: Path) -> str | None:

@@ -76,6 +76,8 @@ class Side:
             for points float32 [n, D], for tables pandas DataFrames. May be called again and then gives the same.
         labels: int64 [n], or None.
         fingerprint: of the content, for the cache of its statistics; empty: nothing of it is cached.
+        sources: of pairs, what each sample is to be made from, in the same order: pictures uint8 [n, h, w, C]; label
+            maps [n, h, w, 1], each pixel the place of its class in `facts["source"]["classes"]`.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Side:
     draw: Callable[[int], Iterator[Any]]
     labels: np.ndarray | None = None
     fingerprint: str = ""
+    sources: Side | None = None
 
     @classmethod
     def of(
@@ -112,6 +115,16 @@ class Side:
             left -= len(part)
         if left > 0:
             raise UserError(f"{self.name}: {n:,} samples were promised and {n - left:,} came")
+
+    def chosen(self, rows: np.ndarray, size: int) -> Iterator[Any]:
+        """The samples at these positions, each once and in ascending order, in parts of at most `size`; the others are
+        passed over and not held."""
+        start = 0
+        for part in self.parts(size, int(rows[-1]) + 1):
+            here = rows[(rows >= start) & (rows < start + len(part))] - start
+            start += len(part)
+            if len(here):
+                yield part[here]
 
 
 class Encoder:
@@ -213,7 +226,7 @@ class Comparison:
         real: what the generated samples are held against.
         fake: generated samples, or a second set of real ones.
         encoder: features come from it; only metrics that need features ask for it.
-        train: what the generator was trained on, for memorisation; by default `real`.
+        train: what the generator was trained on, or what reads it where a metric asks; by default `real`.
         heldout: real samples that it was not trained on.
         classes: names of the labels.
         paired: whether sample i of one side belongs to sample i of the other.
@@ -234,7 +247,7 @@ class Comparison:
         fake: Side,
         encoder: Encoder | None = None,
         *,
-        train: Side | None = None,
+        train: Side | Callable[[], Side] | None = None,
         heldout: Side | None = None,
         classes: Sequence[str] = (),
         paired: bool = False,
@@ -249,9 +262,8 @@ class Comparison:
         keep: bool = True,
     ):
         self.real, self.fake, self.heldout = real, fake, heldout
-        self.train = real if train is None else train
         self.known_train = train is not None
-        self.sides = {"real": real, "fake": fake, "train": self.train, "heldout": heldout}
+        self._train = real if train is None else train
         self.classes, self.paired, self.latents = tuple(classes), paired, latents
         self.seed, self.device, self.cache, self.reference = seed, torch.device(device), cache, reference
         self.extra, self.facts = dict(stamp or {}), dict(facts or {})
@@ -270,9 +282,15 @@ class Comparison:
     def has_encoder(self) -> bool:
         return self._encoder is not None
 
+    @property
+    def train(self) -> Side:
+        """What the generator was trained on, as far as that is known."""
+        train = self._train
+        return train if isinstance(train, Side) else self.once("train", train)
+
     def side(self, name: str) -> Side:
         """real, fake, train or heldout."""
-        side = self.sides[name]
+        side: Side | None = getattr(self, name)
         assert side is not None, f"a metric asked for {name} samples and does not say so in its needs"
         return side
 
@@ -311,11 +329,8 @@ class Comparison:
     def at(self, name: str, rows: np.ndarray) -> np.ndarray:
         """The samples of a side at these positions, in this order; the others are passed over and not held."""
         wanted = np.unique(rows)
-        parts, start = [], 0
-        for part in self.batches(name, int(wanted[-1]) + 1):
-            parts.append(part[wanted[(wanted >= start) & (wanted < start + len(part))] - start])
-            start += len(part)
-        return np.concatenate(parts)[np.searchsorted(wanted, rows)]
+        self.count(name, int(wanted[-1]) + 1)
+        return np.concatenate(list(self.side(name).chosen(wanted, CHUNK)))[np.searchsorted(wanted, rows)]
 
     def labels(self, name: str, n: int | None = None) -> np.ndarray:
         """int64 [n]."""

@@ -97,6 +97,11 @@ class Signal(Component, family="signal"):
         """What the nets made, float [N, *spec.shape] on any device, as a user gets it: an array [N, ...] or a table."""
         raise NotImplementedError
 
+    def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
+        """What samples are to be made from, as a user sees it: uint8 [N, h, w, C]. Of signals whose spec's state tells
+        of a `source`, and of no others."""
+        raise NotImplementedError
+
     def join(self, parts: Sequence[Any], spec: Spec) -> Any:
         """Decoded parts, one after the other, as one."""
         return np.concatenate(parts)

@@ -299,6 +299,13 @@ class Pair(Signal, kind="pair"):
         """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 [N, H, W, C]."""
         return pictures.decoded(x, 8)
 
+    def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
+        """Pictures without the mask; of label maps the place of each pixel's class among the classes, one channel."""
+        x, source = batch.extra["source"], spec.state["source"]
+        if source["mode"] == "classes":
+            return x.argmax(1)[..., None].to(torch.uint8).cpu().numpy()
+        return pictures.decoded(x[:, : x.shape[1] - source["mask"]], 8)
+
     def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
         pictures.sheet(samples, path, columns)
 

@@ -7,6 +7,7 @@ from: a run that was killed finds the same best as the one that was not.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from dataclasses import replace
@@ -16,6 +17,7 @@ from pydantic import Field
 
 from ganforge.core.component import Count, PositiveCount, build
 from ganforge.core.events import read_events
+from ganforge.core.types import Dataset
 from ganforge.data.download import cache_folder
 from ganforge.data.progress import Stages
 from ganforge.engine.callbacks.base import Callback, Listener, RunView, due
@@ -79,7 +81,7 @@ class Evaluator(Listener):
             refuse_other_signals(part, recipe.signal)
         self.device = pick_device(None)
         with Stages() as progress:
-            self.sources, wanted, self.split = dataset, dataset, "train"
+            self.sources, wanted, self.split, kept = dataset, dataset, "train", None
             if recipe.task.directions():
                 kept = kept_for_tests(recipe.data, recipe.signal, dataset)
                 self.split = "train" if kept is None else "test"
@@ -87,6 +89,7 @@ class Evaluator(Listener):
             self.paired = recipe.task.directions() != () and wanted is self.sources
             most = self.n if recipe.task.directions() else MOST_REAL
             self.real: Side = real_side(recipe.signal, wanted, self.run.spec, most=most, progress=progress)
+            self.train = self.real if kept is None else functools.cache(lambda: self._trained_on(dataset))
             self.encoder = open_encoder(
                 self.config.metrics, extractor, self.real,
                 classes=dataset.classes, cache=cache, device=self.device, progress=progress,
@@ -124,7 +127,7 @@ class Evaluator(Listener):
             self.real,
             self._fake(),
             self.encoder,
-            train=self.real,
+            train=self.train,
             paired=self.paired,
             classes=self.classes,
             facts=run.spec.state,
@@ -136,6 +139,10 @@ class Evaluator(Listener):
                 {"event": "evaluating", "title": title, "done": done, "total": total}
             ),
         )
+
+    def _trained_on(self, dataset: Dataset) -> Side:
+        _, wanted = source_and_wanted(dataset, self.run.spec)
+        return real_side(self.run.recipe.signal, wanted, self.run.spec)
 
     def _fake(self) -> Side:
         run, config = self.run, self.config
