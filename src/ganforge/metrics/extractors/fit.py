@@ -1,8 +1,9 @@
-"""How the small net learns, outside any run: a classifier where there are labels, else which way up a picture is.
+"""How nets of metrics learn, outside any run: the small one as a classifier where there are labels, else which way up
+a picture is; others (`metrics.segmenter`) by a loss of their own.
 
 Rotations: Gidaris, Singh & Komodakis 2018, "Unsupervised Representation Learning by Predicting Image Rotations".
 
-The net learns on the CPU, where the same seed, data and number of threads give the same weights bit for bit. Cross-
+A net learns on the CPU, where the same seed, data and number of threads give the same weights bit for bit. Cross-
 entropy, Adam (Kingma & Ba 2015) with a rate that rises over the first tenth and falls to zero along a cosine.
 
 x uint8 [N, C, S, S], y int64 [N], K classes.
@@ -11,9 +12,11 @@ x uint8 [N, C, S, S], y int64 [N], K classes.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ganforge.core.rng import Rng
@@ -27,6 +30,8 @@ RATE = 3e-3
 DECAY = 1e-4
 ROTATIONS = ("0°", "90°", "180°", "270°")
 
+N = TypeVar("N", bound=nn.Module)
+
 
 def steps_for(n: int) -> int:
     """How many steps a set of n samples is worth."""
@@ -36,16 +41,9 @@ def steps_for(n: int) -> int:
 def fit(x: Tensor, y: Tensor | None, classes: int, seed: int, progress: Progress, steps: int | None = None) -> SmallNet:
     """A net that tells the classes of x apart, or without y its rotations (then `classes` is 4). In evaluation mode."""
     steps = steps_for(len(x)) if steps is None else steps
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(Rng(seed).seed_for("small net"))
-        net = SmallNet(x.shape[1], classes)
-    optimizer = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
-    warm = max(1, steps // 10)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda k: min((k + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * k / steps))
-    )
-    net.train()
-    for step in range(steps):
+    net = seeded(lambda: SmallNet(x.shape[1], classes), seed, "small net")
+
+    def loss(step: int) -> Tensor:
         rng = Rng(seed, step, "small net")
         rows = rng.integers("rows", (min(BATCH, len(x)),), len(x))
         part = x[rows].float()
@@ -53,12 +51,32 @@ def fit(x: Tensor, y: Tensor | None, classes: int, seed: int, progress: Progress
             part, target = _turned(part, rng.integers("turns", (len(part),), 4))
         else:
             target = y[rows]
-        loss = cross_entropy(net(part)[1], target)
+        return cross_entropy(net(part)[1], target)
+
+    return descend(net, loss, steps, lambda done: progress("training the small extractor", done, steps))
+
+
+def seeded(make: Callable[[], N], seed: int, name: str) -> N:
+    """A net whose first weights hang on the seed and the name alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(Rng(seed).seed_for(name))
+        return make()
+
+
+def descend(net: N, loss: Callable[[int], Tensor], steps: int, told: Callable[[int], None]) -> N:
+    """A net after so many steps down a loss, given for each step's number. In evaluation mode."""
+    optimizer = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
+    warm = max(1, steps // 10)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda k: min((k + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * k / steps))
+    )
+    net.train()
+    for step in range(steps):
         optimizer.zero_grad()
-        loss.backward()
+        loss(step).backward()
         optimizer.step()
         schedule.step()
-        progress("training the small extractor", step + 1, steps)
+        told(step + 1)
     return net.eval().requires_grad_(False)
 
 

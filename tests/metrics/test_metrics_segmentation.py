@@ -1,0 +1,167 @@
+"""Photos made from label maps: right ones, grey ones and those of other maps are told apart by a net that learnt from
+real pairs, and every figure is what its definition says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ganforge.core.errors import UserError
+from ganforge.metrics.base import Comparison, Metric, Side, measure
+from ganforge.metrics.segmentation import FIGURES, MOST, Segmentation, notes_on, per_class, spread
+
+COLOURS = np.array([[200, 60, 40], [40, 180, 70], [60, 80, 210]])
+SIZE = 16
+METRIC = Segmentation(steps=60)
+
+
+def pairs(n: int, seed: int, void: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Photos whose colours say the class, with noise, and their label maps of 4×4 patches; void is any colour."""
+    draws = np.random.default_rng(seed)
+    maps = draws.integers(0, 3, (n, 4, 4))
+    maps[draws.random((n, 4, 4)) < void] = 3
+    maps = np.kron(maps, np.ones((1, 4, 4), int))
+    photos = np.concatenate([COLOURS, [[0, 0, 0]]])[maps] + draws.integers(-20, 21, (n, SIZE, SIZE, 3))
+    photos = np.where((maps == 3)[..., None], draws.integers(0, 256, photos.shape), photos)
+    return photos.clip(0, 255).astype(np.uint8), maps[..., None].astype(np.uint8)
+
+
+def side(photos: np.ndarray, maps: np.ndarray, name: str) -> Side:
+    return replace(Side.of(photos, name=name), sources=Side.of(maps, name=f"{name} (sources)"))
+
+
+def facts(classes=(0, 1, 2), mode="classes"):
+    return {"source": {"mode": mode, "classes": list(classes)}}
+
+
+def compared(fake: np.ndarray, real: Side, classes=(0, 1, 2), **more) -> Comparison:
+    return Comparison(real, Side.of(fake, name="made"), paired=True, facts=facts(classes), **more)
+
+
+def found(comparison: Comparison, metric: Metric = METRIC) -> dict[str, float]:
+    return {result.name.split("[")[0].rstrip("0123456789"): result.value for result in measure([metric], comparison)}
+
+
+@pytest.fixture(scope="module")
+def real() -> Side:
+    return side(*pairs(32, 0), "real")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Shared, so that the net is trained once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def test_real_photos_are_right_grey_and_shuffled_ones_are_not(real, cache):
+    photos = next(real.draw(32))
+    same = found(compared(photos, real, cache=cache))
+    for name in FIGURES:
+        assert same[name] == same[f"{name}-of-real"] > 0.9, name
+    grey = found(compared(np.full_like(photos, 128), real, cache=cache))
+    shuffled = found(compared(np.roll(photos, 1, 0), real, cache=cache))
+    for name in FIGURES:
+        assert grey[f"{name}-of-real"] == shuffled[f"{name}-of-real"] == same[name]
+    assert grey["iou"] < 0.4, "of three classes one is named, or few"
+    assert 0.15 < shuffled["iou"] < 0.3, "by chance: 1/9 of the pixels are right, of 5/9"
+    assert 0.2 < shuffled["pixel-accuracy"] < 0.45, "by chance: a third"
+
+
+def test_what_is_judged_was_not_learnt_from(real, cache):
+    """A quarter of the pairs are the yardstick; photos of others may be anything."""
+    photos = next(real.draw(32))
+    (result, *_) = measure([METRIC], compared(photos, real, cache=cache))
+    assert result.protocol["learnt_from"] == "24 of 32 pairs of real"
+    assert result.protocol["judged"] == "8 other ones of real"
+    assert result.name.startswith("iou8[segmenter@")
+    assert result.protocol["resolution"] == "16×16"
+
+
+def test_pairs_of_the_training_teach_where_others_are_judged(real, cache):
+    others = side(*pairs(6, 1), "test")
+    read = []
+
+    def train() -> Side:
+        read.append(1)
+        return real
+
+    (result, *_) = measure([METRIC], compared(next(others.draw(6)), others, train=train))
+    assert read == [1], "read when it was asked for, once"
+    assert result.protocol["learnt_from"] == "32 of 32 pairs of real"
+    assert result.protocol["judged"] == "6 other ones of test"
+    assert result.value > 0.9
+    again = replace(real, name="the same once more")
+    (result, *_) = measure([METRIC], compared(next(real.draw(32)), real, train=again, cache=cache))
+    assert result.protocol["judged"] == "8 other ones of real", "what it learnt from is not judged"
+
+
+def test_the_net_is_trained_once(real, tmp_path):
+    told = []
+    more = {"cache": tmp_path, "progress": lambda title, done, total: told.append(title)}
+    metric = Segmentation(steps=3)
+    first = measure([metric], compared(next(real.draw(32)), real, **more))
+    assert any("learns" in title for title in told)
+    told.clear()
+    second = measure([metric], compared(next(real.draw(32)), real, **more))
+    assert not any("learns" in title for title in told)
+    assert [result.to_plain() for result in first] == [result.to_plain() for result in second]
+    (file,) = (tmp_path / "extractors").iterdir()
+    file.write_bytes(b"broken")
+    third = measure([metric], compared(next(real.draw(32)), real, **more))
+    assert third[0].value == first[0].value, "a damaged file is made anew"
+
+
+def test_void_pixels_count_for_nothing(cache):
+    """Level 255 beside small ones is void by custom; a void class may look like anything."""
+    photos, maps = pairs(32, 2, void=0.3)
+    given = side(photos, maps, "real")
+    (result, *_) = measure([METRIC], compared(photos, given, classes=(0, 1, 2, 255), cache=cache))
+    assert result.value > 0.9
+    assert result.protocol["classes"] == 3
+    assert 0.2 < result.protocol["void"] < 0.4
+    assert set(result.detail["per_class"]) == {"0", "1", "2"}
+    wrong = np.where(maps == 3, 255 - photos, photos)
+    (other, *_) = measure([METRIC], compared(wrong, given, classes=(0, 1, 2, 255), cache=cache))
+    assert other.value > 0.85, "what stands in void pixels is passed over"
+
+
+def test_which_classes_are_void():
+    assert Segmentation().void_of([0, 1, 2, 255]) == {"255"}
+    assert Segmentation().void_of([0, 255]) == set(), "black and white"
+    assert Segmentation().void_of([0, 128, 255]) == set(), "grey levels of a drawing"
+    assert Segmentation().void_of(["#000000", "#ff0000"]) == set()
+    assert Segmentation(void=("11",)).void_of([*range(12)]) == {"11"}
+    assert Segmentation(void=("#E0E0C0",)).void_of(["#000000", "#e0e0c0"]) == {"#e0e0c0"}
+    with pytest.raises(UserError, match=r"void 12 is none of the classes \(0, 1"):
+        Segmentation(void=("12",)).void_of([*range(12)])
+
+
+def test_figures_by_hand():
+    table = np.array([[6, 2, 0], [1, 1, 0], [0, 0, 0]])  # no label map holds the third class
+    assert FIGURES["pixel-accuracy"](table) == pytest.approx(7 / 10)
+    assert FIGURES["class-accuracy"](table) == pytest.approx((6 / 8 + 1 / 2) / 2)
+    assert FIGURES["iou"](table) == pytest.approx((6 / 9 + 1 / 4) / 2)
+    assert per_class(table, "abc") == pytest.approx({"a": 6 / 9, "b": 1 / 4})
+    assert notes_on(np.array([[6, 2], [3, 1]])), "the commonest class alone would be right more often"
+    assert not notes_on(np.array([[8, 0], [1, 1]]))
+
+
+def test_of_many_pairs_some_are_learnt_from():
+    rows = spread(np.arange(3 * MOST))
+    assert len(rows) == MOST
+    assert (rows[0], rows[-1]) == (0, 3 * MOST - 1)
+    assert spread(np.array([4, 9])).tolist() == [4, 9]
+
+
+def test_what_it_lacks(real):
+    photos = next(real.draw(32))
+    pictures = Comparison(real, Side.of(photos), paired=True, facts=facts((), "RGB"))
+    with pytest.raises(UserError, match=r"needs label maps that the pictures were made from .*signal\.source=classes"):
+        measure([METRIC], pictures)
+    with pytest.raises(UserError, match="needs pairs"):
+        measure([METRIC], Comparison(real, Side.of(photos), facts=facts()))
+    few = side(photos[:3], np.zeros((3, SIZE, SIZE, 1), np.uint8), "few")
+    with pytest.raises(UserError, match="few: 3 pairs are too few"):
+        measure([METRIC], compared(photos[:3], few))
