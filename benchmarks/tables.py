@@ -5,18 +5,18 @@
     python benchmarks/tables.py ... --names adult --systems ctgan package --seeds 0 --epochs 10           (a short one)
 
 Protocol: a fifth of the rows is held back, another one for each seed. A system learns from the others and makes as
-many rows. Gradient boosting (scikit-learn's, with its defaults) learns from these alone, and is judged on the rows held
-back:
+many rows. These are judged as `ganforge evaluate` does it: gradient boosting (scikit-learn's, with its defaults) learns
+from them alone and is judged on the rows held back,
 
     adult      income     F1 of the class >50K
     diamonds   price      R²
     penguins   species    F1, mean over the classes
 
-`real` learns from the real rows, `constant` says what is most frequent (the mean of numbers). `package` is the ctgan
-package with its own defaults, fitted by `tables_package.py`. Every fit is a process of its own with `--threads`
-threads, one after the other; its time is that of the call that fits, after all imports. Fits that have left their
-result in `--out` are not repeated. Prints a table of mean ± standard deviation over the seeds: usefulness, seconds a
-fit; all figures are in `OUT/results.json`.
+and so on for single columns, pairs of columns, detection and privacy. `real` learns from the real rows, `constant`
+says what is most frequent (the mean of numbers). `package` is the ctgan package with its own defaults, fitted by
+`tables_package.py`. Every fit is a process of its own with `--threads` threads, one after the other; its time is that
+of the call that fits, after all imports. What has been fitted and judged stays in `--out` and is not done again. Prints
+a table of mean ± standard deviation over the seeds; all figures are in `OUT/results.json`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -34,12 +35,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.metrics import f1_score, r2_score
 
 TARGETS = {"adult": "income", "diamonds": "price", "penguins": "species"}
 BASELINES = ("real", "constant")
-OURS = ("ctgan", "tvae", "table-gan")
+OURS = ("ctgan-fast", "ctgan", "tvae", "table-gan")
+SHOWN = {
+    "usefulness": 3, "ks": 3, "tv": 3, "correlation": 3, "contingency": 3, "detection": 3,
+    "dcr": 3, "exact_copies": 4, "membership": 3, "fit_seconds": 0,
+}  # fmt: skip
+"""Figures of the printed table, in its order, and their digits."""
 
 
 def split(table: Any, seed: int) -> tuple[Any, Any]:
@@ -48,37 +52,20 @@ def split(table: Any, seed: int) -> tuple[Any, Any]:
     return table[~held_back].reset_index(drop=True), table[held_back].reset_index(drop=True)
 
 
-def usefulness(train: Any, test: Any, target: str) -> float:
-    """How well gradient boosting that has learned from `train` does on `test`: F1 or R²."""
-    both = pd.concat([train, test], ignore_index=True)
-    x: Any = both.drop(columns=target)
-    for name in x.columns:
-        if not pd.api.types.is_numeric_dtype(x[name]):
-            x[name] = x[name].astype(str).astype("category")
-    n, y = len(train), both[target]
-    if pd.api.types.is_numeric_dtype(y):
-        model: Any = HistGradientBoostingRegressor(categorical_features="from_dtype", random_state=0)
-        return float(r2_score(y[n:], model.fit(x[:n], y[:n]).predict(x[n:])))
-    y = y.astype(str)
-    if train[target].nunique() < 2:
-        return f1(y[n:], np.full(len(test), y[0]))
-    model = HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=0)
-    return f1(y[n:], model.fit(x[:n], y[:n]).predict(x[n:]))
+def judge(folder: Path, target: str, seed: int) -> dict[str, float]:
+    """What `ganforge evaluate` finds of FOLDER/made.csv: each figure by its name without the protocol."""
+    import ganforge as gf
 
-
-def f1(wanted: Any, found: Any) -> float:
-    """Of the rarer class where there are two, else the mean over the classes."""
-    counts = wanted.value_counts()
-    if len(counts) == 2:
-        return float(f1_score(wanted, found, pos_label=counts.idxmin(), zero_division="warn"))
-    return float(f1_score(wanted, found, average="macro", zero_division="warn"))
-
-
-def constant(train: Any, test: Any, target: str) -> float:
-    """What is said without looking."""
-    if pd.api.types.is_numeric_dtype(train[target]):
-        return float(r2_score(test[target], np.full(len(test), train[target].mean())))
-    return f1(test[target].astype(str), np.full(len(test), str(train[target].mode()[0])))
+    found = gf.evaluate(
+        folder / "train.csv",
+        folder / "made.csv",
+        heldout=folder / "heldout.csv",
+        target=target,
+        seed=seed,
+        out=folder / "report",
+        progress=False,
+    )
+    return {re.split(r"[\d\[]", result.name)[0]: result.value for result in found.results}
 
 
 def fit_ours(recipe: str, options: argparse.Namespace, folder: Path, target: str, seed: int) -> dict[str, float]:
@@ -125,30 +112,25 @@ def worker() -> None:
 def measure(system: str, name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one system on one table and seed; kept, and read again the next time."""
     folder = options.out / f"{name}-{system}-{seed}" / (f"{options.epochs}-epochs" if options.epochs else "default")
-    kept, target = folder / "figures.json", TARGETS[name]
-    if kept.is_file():
-        return json.loads(kept.read_text())
-    train, test = split(pd.read_csv(options.tables / f"{name}.csv", skipinitialspace=True), seed)
-    figures: dict[str, Any] = {}
-    if system == "constant":
-        figures["usefulness"] = constant(train, test, target)
-    elif system == "real":
-        figures["usefulness"] = usefulness(train, test, target)
-    else:
+    fitted, judged, target = folder / "fit.json", folder / "figures.json", TARGETS[name]
+    if not fitted.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        train.to_csv(folder / "train.csv", index=False)
-        figures |= (
-            fit_package(options, folder, seed)
-            if system == "package"
-            else fit_ours(system, options, folder, target, seed)
-        )
-        figures["usefulness"] = usefulness(pd.read_csv(folder / "made.csv"), test, target)
-    figures |= {"table": name, "system": system, "seed": seed, "epochs": options.epochs, "threads": options.threads}
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_name(".writing-figures.json")
+        table = pd.read_csv(options.tables / f"{name}.csv", skipinitialspace=True)
+        for part, rows in zip(("train", "heldout"), split(table, seed), strict=True):
+            rows.to_csv(folder / f"{part}.csv", index=False)
+        package = system == "package"
+        fit = fit_package(options, folder, seed) if package else fit_ours(system, options, folder, target, seed)
+        facts = {"table": name, "system": system, "seed": seed, "epochs": options.epochs, "threads": options.threads}
+        keep(fitted, fit | facts)
+    if not judged.is_file():
+        keep(judged, judge(folder, target, seed))
+    return json.loads(fitted.read_text()) | json.loads(judged.read_text())
+
+
+def keep(path: Path, figures: dict[str, Any]) -> None:
+    partial = path.with_name(f".writing-{path.name}")
     partial.write_text(json.dumps(figures, indent=1) + "\n")
-    partial.replace(kept)
-    return figures
+    partial.replace(path)
 
 
 def spread(values: list[float], digits: int) -> str:
@@ -177,13 +159,14 @@ def main() -> None:
 
     found = []
     for name in options.names:
-        for system in (*BASELINES, *options.systems):
-            for seed in options.seeds:
-                found.append(measure(system, name, seed, options))
-                print(f"  {name} {system} seed {seed}: {found[-1]['usefulness']:.3f}", file=sys.stderr)
-            rows = [f for f in found if (f["table"], f["system"]) == (name, system)]
-            seconds = spread([f["fit_seconds"] for f in rows if "fit_seconds" in f], 0)
-            print(f"| {name} | {system} | {spread([f['usefulness'] for f in rows], 3)} | {seconds} |", flush=True)
+        rows = {system: [measure(system, name, seed, options) for seed in options.seeds] for system in options.systems}
+        for baseline in BASELINES:  # the same for every system
+            of = [f[f"usefulness_of_{baseline}"] for f in rows[options.systems[0]]]
+            print(f"| {name} | {baseline} | {spread(of, 3)} |" + " |" * (len(SHOWN) - 1), flush=True)
+        for system, of in rows.items():
+            cells = [spread([f[figure] for f in of if figure in f], digits) for figure, digits in SHOWN.items()]
+            print(f"| {name} | {system} | {' | '.join(cells)} |", flush=True)
+            found += of
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
     results = {"command": " ".join(sys.argv), "machine": machine, "figures": found}
     (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")

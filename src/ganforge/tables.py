@@ -31,7 +31,7 @@ class TableGAN(BaseEstimator):
         model.save("adult.safetensors");  TableGAN.load("adult.safetensors")
 
     Args:
-        recipe: ctgan, tvae or table-gan, or another recipe for tables.
+        recipe: ctgan-fast, ctgan, tvae or table-gan, or another recipe for tables.
         epochs: passes over the table; by default as many as the recipe's samples make.
         minutes: stop after so much training.
         seed: decides every draw of the training.
@@ -48,7 +48,7 @@ class TableGAN(BaseEstimator):
 
     def __init__(
         self,
-        recipe: str = "ctgan",
+        recipe: str = "ctgan-fast",
         *,
         epochs: int | None = None,
         minutes: float | None = None,
@@ -160,7 +160,7 @@ class TableGAN(BaseEstimator):
         fields |= dict(self.fields or {})
         recipe = make_recipe(self.recipe, (), api.as_items(fields))
         if recipe.signal.kind != "table":
-            raise UserError(f"recipe={self.recipe!r} is not for tables. Take ctgan, tvae or table-gan")
+            raise UserError(f"recipe={self.recipe!r} is not for tables. Take ctgan-fast, ctgan, tvae or table-gan")
         if not isinstance(table, (Path, str)):
             recipe = replace(recipe, data=_source(table))
         if self.epochs is not None:

@@ -117,7 +117,7 @@ def test_a_mistake_is_one_message_and_status_2(ganforge, place, words, message):
 
 def test_a_table_and_points(place):
     (place / "people.csv").write_text("age,city\n" + "".join(f"{20 + k % 30},{'abc'[k % 3]}\n" for k in range(200)))
-    assert choose_recipe("people.csv", device="cpu").recipe == "ctgan"
+    assert choose_recipe("people.csv", device="cpu").recipe == "ctgan-fast"
     assert choose_recipe("ring8", device="cpu").recipe == "toy"
     for data in ("people.csv", "ring8"):
         choice = choose_recipe(data, device="cpu")

@@ -136,18 +136,18 @@ Found = tuple[str, list[str], list[str]]
 
 
 def table(facts: Facts) -> Found:
-    """Rows: the recipe that the field compares with."""
+    """Rows."""
     if facts.count < LEAST_ROWS:
         raise UserError(
             f"data {facts.name}: {facts.count} rows are too few to choose a recipe for; {LEAST_ROWS} are the least. "
-            "To try all the same: ganforge train ctgan data=... batch=20"
+            "To try all the same: ganforge train ctgan-fast data=... batch=20"
         )
-    fields, reasons = [], ["ctgan: columns of mixed kinds, rare categories among them"]
+    fields, reasons = [], ["ctgan-fast: columns of mixed kinds, rare categories among them"]
     if facts.count < 1_000:
-        batch = max(20, facts.count // 20 * 10)  # half of the rows, in tens, since D judges packs of ten
+        batch = max(20, facts.count // 20 * 10)  # half of the rows, in tens
         fields.append(f"batch={batch}")
         reasons.append(f"batch={batch}: its usual 500 would be most of {facts.count} rows")
-    return "ctgan", fields, reasons
+    return "ctgan-fast", fields, reasons
 
 
 def points(facts: Facts) -> Found:

@@ -1,7 +1,7 @@
 """Tables: the conditional GAN that the field uses, and the two baselines it is compared with.
 
-All train as long as 300 passes over 26,000 rows take, which is what CTGAN's paper gives the smaller of its tables;
-`samples=` says otherwise. `data=` is a CSV, TSV or Parquet file.
+All but `ctgan-fast` train as long as 300 passes over 26,000 rows take, which is what CTGAN's paper gives the smaller of
+its tables; `samples=` says otherwise. `data=` is a CSV, TSV or Parquet file.
 """
 
 from __future__ import annotations
@@ -58,6 +58,27 @@ def ctgan() -> Recipe:
         },
         ema=Ema(half_life=50_000),
         callbacks=(Previews(every=400_000, rows=40, columns=50), Curves(), Timelapse()),
+    )
+
+
+@recipe("ctgan-fast")
+def ctgan_fast() -> Recipe:
+    """`ctgan` in a seventh of the time: D judges rows one by one and is told more of each.
+
+    Paper: Xu et al. 2019, as `ctgan`. Departures: no packs, a quarter of D's units left out where the paper leaves out
+    half, Adam 3e-4, a fifth of the samples. In our comparison its rows are as useful and nearer to the real ones
+    (docs/results.md).
+    Command: `ganforge train ctgan-fast data=adult.csv target=income`
+    """
+    base, samples = ctgan(), 1_560_000
+    return replace(
+        base,
+        name="ctgan-fast",
+        samples=samples,
+        checkpoint_every=400_000,
+        task=replace(base.task, discriminator=TabularDiscriminator(dropout=0.25), pack=1),
+        optimizers={name: replace(adam, lr=3e-4) for name, adam in base.optimizers.items()},
+        callbacks=(Previews(every=100_000, rows=40, columns=50), Curves(), Timelapse()),
     )
 
 
