@@ -223,7 +223,8 @@ def usual(subject: Subject) -> list[Metric]:
     channels = ["RGB", "Y"] if subject.spec.shape[0] > 1 else ["RGB"]
     fields = [{"kind": kind, "channel": channel, "crop": crop} for kind in kinds for channel in channels]
     lpips = [read_metric("lpips")] if at_hand("alex", cache_folder() / "evaluation") else []
-    return [*(build(Metric, plain) for plain in fields), *lpips, read_metric("fd")]
+    maps = [read_metric("segmentation")] if subject.spec.state["source"]["mode"] == "classes" else []
+    return [*(build(Metric, plain) for plain in fields), *lpips, *maps, read_metric("fd")]
 
 
 def comparison_of(
