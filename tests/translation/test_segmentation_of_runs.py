@@ -3,6 +3,7 @@ while they train."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def label_maps(count: int, seed: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
+def run(tmp_path_factory) -> Iterator[Path]:
     """A run of two steps on label/ and photo/, each with train/ and test/, that measures at its end."""
     folder = tmp_path_factory.mktemp("pairs")
     for part, seed, count in (("train", 0, 12), ("test", 1, 10)):
