@@ -5,6 +5,7 @@ Precedence, lowest first: the recipe, `--with file.yaml`, `path=value` in the or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import yaml
 
 from ganforge.core.component import Component, build, to_plain
 from ganforge.core.errors import UserError, did_you_mean
+
+CALL = re.compile(r"\s*(?P<name>[^\s()]+)\s*(\((?P<fields>[^()]*)\))?\s*")
 
 
 def read_value(text: str) -> Any:
@@ -37,6 +40,32 @@ def read_value(text: str) -> Any:
         case None if text in ("null", "~"):
             return None
     return text
+
+
+def called(text: str) -> tuple[str, dict[str, Any]] | None:
+    """`psnr(channel=Y, crop=4)` → ("psnr", {"channel": "Y", "crop": 4}); None for what is not so written."""
+    found = CALL.fullmatch(text)
+    if found is None:
+        return None
+    fields = {}
+    for item in filter(None, (item.strip() for item in (found["fields"] or "").split(","))):
+        name, sign, value = item.partition("=")
+        if not sign:
+            return None
+        fields[name.strip()] = read_value(value)
+    return found["name"], fields
+
+
+def parts(text: str, mark: str) -> list[str]:
+    """What stands between the marks that are outside brackets."""
+    found, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == mark and depth == 0:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [part.strip() for part in found]
 
 
 def _same_number(text: str, value: float) -> bool:

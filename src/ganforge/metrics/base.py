@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ganforge.core.component import Component, PositiveCount
 from ganforge.core.errors import UserError
+from ganforge.core.overrides import called
 from ganforge.core.rng import seed_of
 from ganforge.metrics import statistics
 from ganforge.metrics.statistics import Gather, Moments
@@ -73,7 +74,8 @@ class Side:
         name: what the user called it: "mnist", "runs/0003-dcgan", "folder_a".
         n: how many there are.
         draw: from a batch size to the samples in order, in parts of at most so many: for pictures uint8 [n, H, W, C],
-            for points float32 [n, D], for tables pandas DataFrames. May be called again and then gives the same.
+            for points float32 [n, D], for tables pandas DataFrames. Of whole pictures, whose sizes differ, each part is
+            one: [1, H, W, C]. May be called again and then gives the same.
         labels: int64 [n], or None.
         fingerprint: of the content, for the cache of its statistics; empty: nothing of it is cached.
         sources: of pairs, what each sample is to be made from, in the same order: pictures uint8 [n, h, w, C]; label
@@ -230,6 +232,8 @@ class Comparison:
         heldout: real samples that it was not trained on.
         classes: names of the labels.
         paired: whether sample i of one side belongs to sample i of the other.
+        baseline: of pairs, what can be had without a model (the source itself, its bicubic enlargement): metrics of
+            pairs measure it, too.
         latents: the generator itself, for path lengths.
         facts: what the signal knows of its samples (`Spec.state`); of a table its `columns` and the `target`.
         seed: of every draw a metric makes.
@@ -251,6 +255,7 @@ class Comparison:
         heldout: Side | None = None,
         classes: Sequence[str] = (),
         paired: bool = False,
+        baseline: Side | None = None,
         latents: Latents | None = None,
         facts: Mapping[str, Any] | None = None,
         seed: int = 0,
@@ -261,7 +266,7 @@ class Comparison:
         progress: Progress | None = None,
         keep: bool = True,
     ):
-        self.real, self.fake, self.heldout = real, fake, heldout
+        self.real, self.fake, self.heldout, self.baseline = real, fake, heldout, baseline
         self.known_train = train is not None
         self._train = real if train is None else train
         self.classes, self.paired, self.latents = tuple(classes), paired, latents
@@ -289,7 +294,7 @@ class Comparison:
         return train if isinstance(train, Side) else self.once("train", train)
 
     def side(self, name: str) -> Side:
-        """real, fake, train or heldout."""
+        """real, fake, train, heldout or baseline."""
         side: Side | None = getattr(self, name)
         assert side is not None, f"a metric asked for {name} samples and does not say so in its needs"
         return side
@@ -447,7 +452,8 @@ def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], 
 
 
 class Metric(Component, family="metric"):
-    """A figure, or a few that are computed together. A bare string may end in a number of samples: `fd5k`."""
+    """A figure, or a few that are computed together. A bare string may end in a number of samples, and have fields:
+    `fd5k`, `psnr(channel=Y, crop=4)`."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
     """What it cannot do without, of: moments (of features), features, probabilities, labels (of both sides), train,
@@ -456,13 +462,16 @@ class Metric(Component, family="metric"):
     """The kinds of signal that it has a meaning for; "*" is all that an extractor reads."""
     better: ClassVar[str] = "lower"
     """Which end of its scale is good: lower, higher, or "" where neither is."""
+    any_size: ClassVar[bool] = False
+    """Whether it goes pair by pair, so that it can look at whole pictures, each of a size of its own."""
     n: PositiveCount | None = None
     """How many generated samples to look at: 5k, 50k. By default all there are."""
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
-        match = None if text in cls.kinds else BARE.fullmatch(text)
-        return {"kind": text} if match is None else {"kind": match["kind"], "n": match["n"]}
+        name, fields = called(text) or (text, {})
+        match = None if name in cls.kinds else BARE.fullmatch(name)
+        return ({"kind": name} if match is None else {"kind": match["kind"], "n": match["n"]}) | fields
 
     def lacks(self, comparison: Comparison) -> str:
         """What the metric needs and this comparison does not have, as half a sentence; empty where nothing is."""

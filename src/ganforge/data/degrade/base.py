@@ -26,11 +26,11 @@ from torch import Tensor
 
 from ganforge.core.component import Component
 from ganforge.core.errors import UserError
-from ganforge.core.overrides import read_value
+from ganforge.core.overrides import called, parts, read_value
 from ganforge.core.rng import Rng
 
 T = TypeVar("T")
-WORD = re.compile(r"\s*(?P<name>[a-z][a-z_-]*?)(?P<number>\d+(\.\d+)?)?\s*(\((?P<fields>[^()]*)\))?\s*")
+WORD = re.compile(r"(?P<name>[a-z][a-z_-]*?)(?P<number>\d+(\.\d+)?)?")
 
 
 class Degrade(Component, family="degrade"):
@@ -98,18 +98,19 @@ class Degrade(Component, family="degrade"):
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
-        parts = [cls._one(part) for part in _steps(text)]
-        return parts[0] if len(parts) == 1 else {"kind": "chain", "steps": parts}
+        steps = [cls._one(part) for part in parts(text, "+")]
+        return steps[0] if len(steps) == 1 else {"kind": "chain", "steps": steps}
 
     @classmethod
     def _one(cls, text: str) -> dict[str, Any]:
         if text in cls.kinds:  # a name may end in a number
             return {"kind": text}
-        found = WORD.fullmatch(text)
-        if found is None:
+        written = called(text)
+        found = None if written is None else WORD.fullmatch(written[0])
+        if written is None or found is None:
             raise refused(
-                f"{text!r} is no degradation: a name, as in blur, bicubic4 or gaussian(sigma=5..50), or several "
-                "joined by +"
+                f"{text!r} is no degradation: a name, as in blur, bicubic4 or gaussian(sigma=5..50), fields written "
+                "name=value, or several joined by +"
             )
         name, number = found["name"], found["number"]
         plain: dict[str, Any] = {"kind": name}
@@ -118,12 +119,7 @@ class Degrade(Component, family="degrade"):
             if not field:
                 return {"kind": name + number}  # which no kind is called: the message names it whole
             plain[field] = read_value(number)
-        for item in filter(None, (item.strip() for item in (found["fields"] or "").split(","))):
-            field, sign, value = item.partition("=")
-            if not sign:
-                raise refused(f"{item!r} in {text!r}: fields are written name=value, for instance gaussian(sigma=25)")
-            plain[field.strip()] = read_value(value)
-        return plain
+        return plain | written[1]
 
 
 class Alter(Degrade):
@@ -147,18 +143,6 @@ class Alter(Degrade):
 def refused(message: str) -> PydanticCustomError:
     """An error of a field's value, which pydantic shows with its path."""
     return PydanticCustomError("component", "{message}", {"message": message})
-
-
-def _steps(text: str) -> list[str]:
-    """The parts between the + that stand outside brackets."""
-    parts, depth = [""], 0
-    for mark in text:
-        depth += (mark == "(") - (mark == ")")
-        if mark == "+" and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += mark
-    return [part.strip() for part in parts]
 
 
 def _between(value: Any) -> Any:
