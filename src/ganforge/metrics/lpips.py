@@ -11,7 +11,7 @@ weights [C_l]. Pictures are in [−1, 1] and then shifted and scaled as the nets
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from ganforge.metrics.diversity import random_pairs
 from ganforge.metrics.extractors import weights
 from ganforge.metrics.extractors.resize import rgb
 from ganforge.metrics.extractors.trunks import TRUNKS, Trunk
+from ganforge.metrics.pairs import pair_by_pair, pair_result
 
 SMALLEST = {"alex": 31, "vgg": 16, "squeeze": 17}  # px that each trunk can see
 SHIFT = (-0.030, -0.088, -0.188)
@@ -123,8 +124,14 @@ class _Perceptual(Metric):
     heads: str | None = None
     """Safetensors file of the learnt weights; by default lpips-TRUNK.safetensors in the cache."""
 
-    def net(self, comparison: Comparison, pictures: np.ndarray) -> tuple[Lpips, str]:
+    def net(self, comparison: Comparison) -> tuple[Lpips, str]:
         """The net on its device and the hash of its weights."""
+        key = ("lpips", self.trunk, self.weights, self.heads)
+        net, digest = comparison.once(key, lambda: load(self.trunk, self.weights, self.heads, comparison.cache))
+        return net.to(comparison.device), digest
+
+    def refuse_small(self, pictures: np.ndarray) -> None:
+        """Raises UserError where the trunk cannot see pictures as small as these."""
         side = min(pictures.shape[1:3])
         if side < SMALLEST[self.trunk]:
             fits = [name for name, least in SMALLEST.items() if side >= least]
@@ -133,28 +140,25 @@ class _Perceptual(Metric):
                 f"metric {self.kind!r}: {self.trunk} needs pictures of at least {SMALLEST[self.trunk]} px, and these "
                 f"have {side}; {hint}"
             )
-        key = ("lpips", self.trunk, self.weights, self.heads)
-        net, digest = comparison.once(key, lambda: load(self.trunk, self.weights, self.heads, comparison.cache))
-        return net.to(comparison.device), digest
 
 
 class LpipsDistance(_Perceptual, kind="lpips"):
     """LPIPS of pictures that each belong to a real one: how unlike they look, 0 for equal ones."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
+    any_size: ClassVar[bool] = True
 
     @torch.inference_mode()
     def compute(self, comparison: Comparison) -> list[Result]:
-        n = comparison.count("fake", self.n)
-        found, digest = [], ""
-        pairs = zip(comparison.batches("real", n, 16), comparison.batches("fake", n, 16), strict=True)
-        for k, (real, fake) in enumerate(pairs):
-            net, digest = self.net(comparison, fake)
-            if real.shape != fake.shape:
-                raise UserError("metric 'lpips': pictures of a pair differ in shape; bring them to one first")
-            found.append(net(to_unit(real).to(comparison.device), to_unit(fake).to(comparison.device)).cpu())
-            comparison.progress("lpips", min(16 * (k + 1), n), n)
-        return [_result(f"lpips{short_count(n)}", self.trunk, digest, torch.cat(found), comparison.protocol(n), {})]
+        net, digest = self.net(comparison)
+
+        def of(real: np.ndarray, other: np.ndarray) -> Tensor:
+            self.refuse_small(real)
+            return net(to_unit(real).to(comparison.device), to_unit(other).to(comparison.device))
+
+        n, found = pair_by_pair(self, comparison, of)
+        name = f"lpips{short_count(n)}[{self.trunk}@{digest[:8]}]"
+        return [pair_result(name, comparison, n, found, {"trunk": self.trunk, "weights": digest})]
 
 
 class LpipsDiversity(_Perceptual, kind="lpips-diversity"):
@@ -172,7 +176,8 @@ class LpipsDiversity(_Perceptual, kind="lpips-diversity"):
             labels = None if comparison.side(side).labels is None else comparison.labels(side, count)
             first, second = random_pairs(count, labels, self.pairs, comparison.draws(f"lpips {side}"))
             pictures = comparison.at(side, np.concatenate([first, second]))
-            net, digest = self.net(comparison, pictures)
+            self.refuse_small(pictures)
+            net, digest = self.net(comparison)
             parts = []
             for start in range(0, self.pairs, 16):
                 stop = min(start + 16, self.pairs)
@@ -183,12 +188,7 @@ class LpipsDiversity(_Perceptual, kind="lpips-diversity"):
             found[side] = torch.cat(parts)
         protocol = comparison.protocol(n) | {"pairs": self.pairs, "within_class": comparison.fake.labels is not None}
         detail = {"real": float(found["real"].mean())}
-        return [_result(f"lpips-diversity{short_count(n)}", self.trunk, digest, found["fake"], protocol, detail)]
-
-
-def _result(
-    name: str, trunk: str, digest: str, values: Tensor, protocol: dict[str, Any], detail: dict[str, Any]
-) -> Result:
-    sd = {"sd": float(values.double().std(correction=0))}
-    stamp = protocol | {"trunk": trunk, "weights": digest}
-    return Result(f"{name}[{trunk}@{digest[:8]}]", float(values.double().mean()), stamp, detail | sd)
+        detail |= {"sd": float(found["fake"].double().std(correction=0))}
+        name = f"lpips-diversity{short_count(n)}[{self.trunk}@{digest[:8]}]"
+        stamp = protocol | {"trunk": self.trunk, "weights": digest}
+        return [Result(name, float(found["fake"].double().mean()), stamp, detail)]

@@ -1,4 +1,4 @@
-"""Pictures held against the very pictures that they should be: PSNR and SSIM.
+"""Pictures held against the very pictures that they should be: PSNR, SSIM, and what such metrics share.
 
     PSNR = 10 log₁₀( 255² / mean (x − y)² ), one number a picture, then the mean
     SSIM: Wang, Bovik, Sheikh & Simoncelli 2004, "Image Quality Assessment: From Error Visibility to Structural
@@ -12,11 +12,15 @@ picture of 48 px. Tables of papers have windows inside.
 Two channels and two crops are in use, and a decibel lies between them: papers on super-resolution take Y of ITU-R
 BT.601 with its footroom (16 to 235) and cut as many pixels from each edge as the factor of enlargement.
 
+Pictures may be of any size, which differs from pair to pair but not within one. Where there is a baseline (the source
+itself, its bicubic enlargement) it is measured in the same way, and its figure goes along in the detail of the result.
+
 x, y uint8 [N, H, W, C].
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -55,14 +59,14 @@ def structure(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         raise UserError(
             f"SSIM looks through windows of {WINDOW}×{WINDOW} px; these pictures are {x.shape[2]}×{x.shape[3]}"
         )
-    mean_x, mean_y, xx, yy, xy = (_blurred(part) for part in (x, y, x * x, y * y, x * y))
+    mean_x, mean_y, xx, yy, xy = (blurred(part) for part in (x, y, x * x, y * y, x * y))
     luminance = (2 * mean_x * mean_y + C1) / (mean_x.square() + mean_y.square() + C1)
     both = xx - mean_x.square() + yy - mean_y.square()
     contrast = (2 * (xy - mean_x * mean_y) + C2) / (both + C2)
     return (luminance * contrast).flatten(1).mean(1), contrast.flatten(1).mean(1)
 
 
-def _blurred(x: Tensor) -> Tensor:
+def blurred(x: Tensor) -> Tensor:
     """Means over Gaussian windows inside the picture, [N, C, H − 10, W − 10]."""
     at = torch.arange(WINDOW, dtype=x.dtype, device=x.device) - WINDOW // 2
     weights = (-at.square() / (2 * SIGMA**2)).exp()
@@ -76,11 +80,66 @@ def luma(x: Tensor) -> Tensor:
     return (x * weights.view(1, 3, 1, 1)).sum(1, keepdim=True) + 16
 
 
+def pair_by_pair(
+    metric: Metric, comparison: Comparison, of: Callable[[np.ndarray, np.ndarray], Tensor]
+) -> tuple[int, dict[str, Tensor]]:
+    """How many pairs are looked at, and what `of` says of each, [n], under "fake" and, where there is one, "baseline".
+
+    Args:
+        of: real pictures and those to be judged, each [k, H, W, C] → [k].
+
+    Raises:
+        UserError: pictures of a pair differ in shape.
+    """
+    n, found = comparison.count("fake", metric.n), {}
+    for side in ["fake"] if comparison.baseline is None else ["fake", "baseline"]:
+        values, done = [], 0
+        for real, other in zip(comparison.batches("real", n, 16), comparison.batches(side, n, 16), strict=True):
+            if real.shape != other.shape:
+                raise UserError(
+                    f"metric {metric.kind!r}: pictures of a pair differ in shape: {list(real.shape[1:])} in "
+                    f"{comparison.real.name} and {list(other.shape[1:])} in {comparison.side(side).name}"
+                )
+            values.append(of(real, other).double().cpu())
+            done += len(real)
+            comparison.progress(f"{metric.kind} of {comparison.side(side).name}", done, n)
+        found[side] = torch.cat(values)
+    return n, found
+
+
+def pair_result(
+    name: str, comparison: Comparison, n: int, found: Mapping[str, Tensor], stamp: dict[str, Any]
+) -> Result:
+    """The mean over all pairs, with that of the baseline in the detail, {of, value, sd}."""
+    detail: dict[str, Any] = {"sd": float(found["fake"].std(correction=0))}
+    if "baseline" in found:
+        values = found["baseline"]
+        detail["baseline"] = {
+            "of": comparison.side("baseline").name,
+            "value": float(values.mean()),
+            "sd": float(values.std(correction=0)),
+        }
+    return Result(name, float(found["fake"].mean()), comparison.protocol(n) | {"n_real": n} | stamp, detail)
+
+
+def seen(pictures: np.ndarray, channel: str, crop: int) -> Tensor:
+    """float64 [N, C, H, W] of pictures [N, H, W, C]: all channels ("RGB"), or Y alone; `crop` px less at each edge."""
+    if channel == "Y" or pictures.shape[3] == 4:
+        pictures = rgb(pictures)
+    if pictures.dtype == np.uint16:
+        pictures = pictures / 257
+    x = torch.from_numpy(pictures.astype(np.float64)).permute(0, 3, 1, 2)
+    if channel == "Y":
+        x = luma(x)
+    return x[..., crop : x.shape[2] - crop, crop : x.shape[3] - crop]
+
+
 class _Pairs(Metric):
     """A mean over pairs of pictures."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     better: ClassVar[str] = "higher"
+    any_size: ClassVar[bool] = True
     channel: Literal["RGB", "Y"] = "RGB"
     """RGB: all channels as they are (grey stays grey). Y: luma of BT.601 alone, as papers on super-resolution do."""
     crop: int = Field(default=0, ge=0)
@@ -90,33 +149,12 @@ class _Pairs(Metric):
         raise NotImplementedError
 
     def compute(self, comparison: Comparison) -> list[Result]:
-        n = comparison.count("fake", self.n)
-        found = []
-        pairs = zip(comparison.batches("real", n, 16), comparison.batches("fake", n, 16), strict=True)
-        for k, (real, fake) in enumerate(pairs):
-            if real.shape != fake.shape:
-                raise UserError(
-                    f"metric {self.kind!r}: pictures of a pair differ in shape: {list(real.shape[1:])} in "
-                    f"{comparison.real.name} and {list(fake.shape[1:])} in {comparison.fake.name}"
-                )
-            found.append(self.of(self._seen(real), self._seen(fake)).cpu())
-            comparison.progress(self.kind, min(16 * (k + 1), n), n)
-        values = torch.cat(found)
-        protocol = comparison.protocol(n) | {"channel": self.channel, "crop": self.crop, "n_real": n}
-        detail: dict[str, Any] = {"sd": float(values.std(correction=0))}
+        n, found = pair_by_pair(
+            self, comparison, lambda *pair: self.of(*(seen(x, self.channel, self.crop) for x in pair))
+        )
         crop = f", crop {self.crop}" if self.crop else ""
-        return [Result(f"{self.kind}{short_count(n)}[{self.channel}{crop}]", float(values.mean()), protocol, detail)]
-
-    def _seen(self, pictures: np.ndarray) -> Tensor:
-        """float64 [N, C, H, W] of the channel asked for, cropped."""
-        if self.channel == "Y" or pictures.shape[3] == 4:
-            pictures = rgb(pictures)
-        if pictures.dtype == np.uint16:
-            pictures = pictures / 257
-        x = torch.from_numpy(pictures.astype(np.float64)).permute(0, 3, 1, 2)
-        if self.channel == "Y":
-            x = luma(x)
-        return x[..., self.crop : x.shape[2] - self.crop, self.crop : x.shape[3] - self.crop]
+        name = f"{self.kind}{short_count(n)}[{self.channel}{crop}]"
+        return [pair_result(name, comparison, n, found, {"channel": self.channel, "crop": self.crop})]
 
 
 class Psnr(_Pairs, kind="psnr"):
