@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "inference": {
         "core", "registry", "signals", "nets", "tasks", "engine", "metrics",
         "data.base", "data.progress", "data.download",
+        "data.pairs", "data.degrade.resample",  # pairs by name; what models that enlarge are held against
         "data.folder", "data.pictures", "data.photo",  # files to translate are read as those to learn from are
     },
 }  # fmt: skip

@@ -22,6 +22,7 @@ EPILOG = examples(
     "ganforge evaluate runs/0003-dcgan",
     "ganforge evaluate runs/0003-dcgan --metrics fid50k,kid,is,pr,dc --features inception --weights FILE",
     "ganforge evaluate photos/ generated/ --out report/",
+    "ganforge evaluate photos/ restored/ --metrics 'psnr(channel=Y,crop=4),ssim' --out report/",
     "ganforge evaluate adult.csv synthetic.csv --target income --out report/",
     "ganforge evaluate runs/*",
 )
@@ -45,7 +46,8 @@ def evaluate(
         str | None,
         typer.Option(
             "--metrics",
-            help="Names with commas: fd10k,kid,pr,dc,is,nn. By default what suits the samples.",
+            help="Names with commas, fields in brackets: fd10k,kid,pr or 'psnr(channel=Y,crop=4),ssim'. By default "
+            "what suits the samples. Two sets are paired by name for psnr, ssim, lpips, texture and sharpness.",
             show_default=False,
         ),
     ] = None,
@@ -169,14 +171,15 @@ def show_several(done: Several, console: Console) -> None:
 
 
 def split(text: str) -> list[str]:
-    """`fid50k, kid` → ["fid50k", "kid"].
+    """`fd50k, psnr(channel=Y, crop=4)` → ["fd50k", "psnr(channel=Y, crop=4)"].
 
     Raises:
         UserError: nothing between two commas.
     """
     from ganforge.core.errors import UserError
+    from ganforge.core.overrides import parts
 
-    names = [name.strip() for name in text.split(",")]
+    names = parts(text, ",")
     if not all(names):
         raise UserError(f"--metrics {text}: names with commas between them, for instance fd10k,kid,pr")
     return names
@@ -202,7 +205,9 @@ def figures(done: Evaluation) -> Table:
         lines = [Text(stamp(own))] + [Text(note, "yellow") for note in result.detail.get("notes", ())]
         meaning = meaning_of(result.name)
         better = f"near {meaning.target:g}" if meaning.direction == "near" else meaning.direction
-        table.add_row(result.name, number(result.value) + spread(result), better, Text("\n").join(lines))
+        table.add_row(
+            result.name, before(result) + number(result.value) + spread(result), better, Text("\n").join(lines)
+        )
     return table
 
 
@@ -210,6 +215,14 @@ def stamp(protocol: Mapping[str, Any]) -> str:
     from ganforge.inference.report.page import plain, short_hash
 
     return ", ".join(f"{name} {short_hash(plain(value))}" for name, value in protocol.items())
+
+
+def before(result: Result) -> str:
+    """The figure of what can be had without a model, where there is one: `28.43 → `."""
+    from ganforge.inference.report.page import number
+
+    baseline = result.detail.get("baseline")
+    return f"{number(baseline['value'])} → " if baseline else ""
 
 
 def spread(result: Result) -> str:

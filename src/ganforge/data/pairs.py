@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from ganforge.core.errors import UserError
+from ganforge.core.rng import seed_of
 from ganforge.core.types import BadItem, Dataset
 from ganforge.data import folder, pictures
 from ganforge.data.base import DataSource
@@ -37,57 +39,44 @@ class Pairs(DataSource, kind="pairs"):
     unpaired: Literal["refuse", "skip"] = "refuse"
     """What is done about files that have no partner."""
     split: Literal["train", "test"] = "train"
-    """Which part to take where the data has both."""
+    """Which part to take where the data has both, or some pairs are held back."""
+    holdout: float = Field(default=0.0, ge=0, lt=1)
+    """The share of the pairs that is held back from training, for `ganforge evaluate`: always the same ones, by
+    their names."""
 
     def open(self) -> Dataset:
         if self.path and (self.source or self.target):
             raise UserError("data: give either data.path (pictures side by side), or data.source and data.target")
         if self.path:
-            return self._side_by_side(PathData(path=self.path, split=self.split).open())
+            return self._side_by_side(PathData(path=self.path, split=self._folders).open())
         if not self.source or not self.target:
             raise UserError(
                 "data: say which pictures: data.source=FOLDER data.target=FOLDER (files of the same names), "
                 "or data.path=FOLDER of pictures side by side"
             )
-        source, target = (PathData(path=path, split=self.split).open() for path in (self.source, self.target))
+        source, target = (PathData(path=path, split=self._folders).open() for path in (self.source, self.target))
         for dataset in (source, target):
             refuse_no_pictures(dataset)
-        names, rows = self._partners(source, target)
-        pairs = Chosen(target, rows[1], names)
-        pairs.source = Chosen(source, rows[0], names)
+        names, rows = partners(
+            source,
+            target,
+            lambda both: f"Mend their names, or train on the {both} that have one: data.unpaired=skip",
+            skip=self.unpaired == "skip",
+        )
+        kept = part_of(names, self.split, self.holdout, target.name)
+        names = [names[k] for k in kept]
+        pairs = Chosen(target, rows[1][kept], names)
+        pairs.source = Chosen(source, rows[0][kept], names)
         return pairs
 
-    def _partners(self, source: Dataset, target: Dataset) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
-        """The names that both sets have, and the items of each by these names.
-
-        Raises:
-            UserError: names without a partner (lists them), or none with one.
-        """
-        left, right = by_name(source), by_name(target)
-        if left is None or right is None:  # arrays have no names: the order pairs them
-            if len(source) != len(target):
-                raise UserError(
-                    f"data: {self.source} holds {len(source)} pictures and {self.target} {len(target)}; "
-                    "without file names they are paired in their order, so there must be as many in both"
-                )
-            return [str(k) for k in range(len(target))], (np.arange(len(source)), np.arange(len(target)))
-        both = [name for name in right if name in left]
-        lonely = [f"{self.source}: {name}" for name in left if name not in right]
-        lonely += [f"{self.target}: {name}" for name in right if name not in left]
-        if not both:
-            raise UserError(
-                f"data: no file of {self.source} is called as one of {self.target} (endings do not count), for "
-                f"instance:\n  {first(lonely)}"
-            )
-        if lonely and self.unpaired == "refuse":
-            raise UserError(
-                f"data: {len(lonely)} files have no partner of the same name in the other set:\n  {first(lonely)}\n"
-                f"Mend their names, or train on the {len(both)} that have one: data.unpaired=skip"
-            )
-        return both, (np.array([left[name] for name in both]), np.array([right[name] for name in both]))
+    @property
+    def _folders(self) -> Literal["train", "test"]:
+        """Which part of a path is opened: what is held back is so from the one to train on."""
+        return "train" if self.holdout else self.split
 
     def _side_by_side(self, dataset: Dataset) -> Dataset:
         refuse_no_pictures(dataset)
+        dataset = some_of(dataset, self.split, self.holdout)
         left, right = Half(dataset, 0), Half(dataset, 1)
         source, target = (left, right) if self.sides == "source,target" else (right, left)
         target.source = source
@@ -107,14 +96,18 @@ class Domains(DataSource, kind="domains"):
     """How label maps come, grey pictures of small numbers alone: in colours, one a class, or as they are, nearly
     black."""
     split: Literal["train", "test"] = "train"
-    """Which part to take where the data has both."""
+    """Which part to take where the data has both, or some pictures are held back."""
+    holdout: float = Field(default=0.0, ge=0, lt=1)
+    """The share of the pictures of either set that is held back from training, for `ganforge evaluate`: always the
+    same ones, by their names."""
 
     def open(self) -> Dataset:
         if not self.a or not self.b:
             raise UserError("data: say which two sets of pictures: data.a=FOLDER data.b=FOLDER")
-        parts = [open_one_or_many(path, self.split) for path in (self.a, self.b)]
+        parts = [open_one_or_many(path, "train" if self.holdout else self.split) for path in (self.a, self.b)]
         for dataset in parts:
             refuse_no_pictures(dataset)
+        parts = [some_of(dataset, self.split, self.holdout) for dataset in parts]
         if self.maps == "colours":
             parts = [Coloured(dataset) if holds_maps(dataset) else dataset for dataset in parts]
         names = [Path(path).stem for path in (self.a, self.b)]
@@ -240,6 +233,32 @@ class Coloured(Dataset):
         return self.dataset.describe(index)
 
 
+def part_of(names: Sequence[str], split: str, holdout: float, where: str) -> np.ndarray:
+    """The places of the pictures to train on, or of those held back: each by a draw of its own, that of its name.
+
+    So pictures that come or go change nothing for the others, and runs of other seeds hold back the same.
+
+    Raises:
+        UserError: none would be held back, or all.
+    """
+    back = np.array([seed_of("held back", name) / 2**63 < holdout for name in names])
+    if holdout and back.all() == back.any():
+        raise UserError(
+            f"data {where}: a share of {holdout:g} of {len(names)} pictures holds {'all' if back.all() else 'none'} of "
+            "them back; ask for another data.holdout"
+        )
+    return np.flatnonzero(back if holdout and split == "test" else ~back)
+
+
+def some_of(dataset: Dataset, split: str, holdout: float) -> Dataset:
+    """A set, or the part of it to train on or to judge by."""
+    if not holdout:
+        return dataset
+    names = list(by_name(dataset) or map(str, range(len(dataset))))
+    rows = part_of(names, split, holdout, dataset.name)
+    return Chosen(dataset, rows, [names[k] for k in rows])
+
+
 def colours() -> np.ndarray:
     """A colour for each level, uint8 [256, 3]: every third bit of it is a bit of red, of green or of blue."""
     levels = np.arange(256)[:, None]
@@ -269,6 +288,42 @@ def open_one_or_many(path: str, split: Literal["train", "test"]) -> Dataset:
     if file.is_file() and pictures.is_picture(file.name):
         return folder.PictureDataset(path, folder.FolderStore(file.parent), [file.name], None, (), Counter())
     return PathData(path=path, split=split).open()
+
+
+def partners(
+    source: Dataset, target: Dataset, mend: Callable[[int], str], skip: bool = False
+) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
+    """The names that both sets have, and the items of each by these names.
+
+    Args:
+        mend: from how many have a partner to what can be done about those that have none.
+        skip: leave those out.
+
+    Raises:
+        UserError: names without a partner (lists them), or none with one.
+    """
+    left, right = by_name(source), by_name(target)
+    if left is None or right is None:  # arrays have no names: the order pairs them
+        if len(source) != len(target):
+            raise UserError(
+                f"data: {source.name} holds {len(source)} pictures and {target.name} {len(target)}; "
+                "without file names they are paired in their order, so there must be as many in both"
+            )
+        return [str(k) for k in range(len(target))], (np.arange(len(source)), np.arange(len(target)))
+    both = [name for name in right if name in left]
+    lonely = [f"{source.name}: {name}" for name in left if name not in right]
+    lonely += [f"{target.name}: {name}" for name in right if name not in left]
+    if not both:
+        raise UserError(
+            f"data: no file of {source.name} is called as one of {target.name} (endings do not count), for "
+            f"instance:\n  {first(lonely)}"
+        )
+    if lonely and not skip:
+        raise UserError(
+            f"data: {len(lonely)} files have no partner of the same name in the other set:\n  {first(lonely)}\n"
+            f"{mend(len(both))}"
+        )
+    return both, (np.array([left[name] for name in both]), np.array([right[name] for name in both]))
 
 
 def by_name(dataset: Dataset) -> dict[str, int] | None:

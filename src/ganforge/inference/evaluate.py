@@ -2,8 +2,10 @@
 
     subject → Comparison → metrics → results → report.json, report.html
 
-A subject is a run (its generator against its own data) or two sets (the first is taken for the real one). Everything
-that decides a figure hangs on the arguments: one seed gives the same digits again.
+A subject is a run (its generator against its own data) or two sets (the first is taken for the real one). Where each
+picture has one that it should be, and they are of many sizes, whole ones are held against each other pair by pair; what
+looks at a set as a whole (fd, kid) then sees patches of one size. Everything that decides a figure hangs on the
+arguments: one seed gives the same digits again.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from ganforge.core.overrides import apply
 from ganforge.core.types import Dataset, Request, Spec
 from ganforge.data.base import DataSource
 from ganforge.data.download import cache_folder
+from ganforge.data.pairs import Domains, Pairs
 from ganforge.data.progress import Stages
 from ganforge.engine import checkpoint
 from ganforge.engine.build import fingerprint
@@ -47,6 +50,7 @@ from ganforge.engine.sides import (
     source_and_wanted,
     translated_side,
 )  # fmt: skip
+from ganforge.inference import whole
 from ganforge.inference.film import check_folder
 from ganforge.inference.model import Model, load
 from ganforge.inference.report import compose
@@ -55,13 +59,16 @@ from ganforge.inference.report.page import render
 from ganforge.metrics.base import Comparison, Extractor, Latents, Metric, Progress, Result, Side, measure
 from ganforge.metrics.lpips import at_hand
 from ganforge.metrics.pairs import WINDOW
+from ganforge.metrics.sharpness import SMALLEST
 from ganforge.registry import load_all
 from ganforge.signals.base import Signal
+from ganforge.signals.pair import Pair
 
 OTHER_DATA = (
     "This is not known to be the table that the run was trained on (its rows, their content or its form differ), so "
     "nobody can say which of these rows it has seen."
 )
+HELD_BACK = "These are pictures that were held back from training (data.holdout={share:g})."
 NO_HELDOUT = "The data has no part that was kept for tests: each training sample in turn stands for an unseen one."
 SEEN = (
     "These are the pictures that it was trained on, for the data has no part that was kept for tests: judge it by "
@@ -87,6 +94,8 @@ class Subject:
         notes: what the report should say of how it was put together.
         paired: whether sample i of either side should be the same.
         train: reads what the model was trained on, where that is known and is not `real`.
+        wholes: the pictures of both sides, where they may be of any size; `real` and `fake` give them one by one then.
+        as_sets: the same with pictures of one size, for metrics that need it; None where they are so already.
     """
 
     title: str
@@ -103,6 +112,13 @@ class Subject:
     notes: tuple[str, ...] = ()
     paired: bool = False
     train: Callable[[], Side] | None = None
+    wholes: whole.Wholes | None = None
+    as_sets: Callable[[], Subject] | None = None
+
+    @property
+    def least(self) -> int:
+        """The shortest side of any picture, in px."""
+        return min(self.spec.shape[1:]) if self.wholes is None else self.wholes.least
 
 
 @dataclass(frozen=True)
@@ -146,13 +162,15 @@ def evaluate(
 
         gf.evaluate("runs/0003-dcgan").results
         gf.evaluate("photos/", "generated/", metrics=["fd", "kid", "pr"], out="report/")
+        gf.evaluate("photos/", "restored/", metrics=["psnr(channel=Y)", "ssim"], out="report/")  # of the same names
         gf.evaluate("adult.csv", "synthetic.csv", target="income", out="report/")
 
     Args:
         source: a run directory or a bundle; or the real samples, where two sets are compared: a folder, a zip, a CSV
             file, ...
         against: the samples to judge by those in `source`.
-        metrics: names such as "fid50k", "kid", "pr"; by default those that suit the signal.
+        metrics: names such as "fd50k", "kid", "psnr(channel=Y, crop=4)"; by default those that suit the signal. Two
+            sets are paired by their names for those that hold a picture against the one that it should be.
         features: the extractor: small (trained on the real samples, the default), inception, dinov2, clip, ...
         weights: the extractor's file of weights, where it is not in the cache.
         n: how many generated samples; by default what the metrics ask for, or 10,000, and of a table as many rows as
@@ -186,9 +204,13 @@ def evaluate(
     folder = target_folder(Path(source), None if out is None else Path(out), run)
     with contextlib.ExitStack() as stack:
         told = stack.enter_context(Stages(quiet=not progress)) if isinstance(progress, bool) else progress
+        in_pairs = any(metric.any_size for metric in asked or ())
         if against is None:
             said = [metric.n or n for metric in asked or ()] or [n]
-            subject = subject_of_run(Path(source), said, seed, data, batch, device, told)
+            wholes = asked is None or in_pairs
+            subject = subject_of_run(Path(source), said, seed, data, batch, device, told, wholes)
+        elif in_pairs:
+            subject = subject_of_pairs(str(source), str(against), n, seed, size, mode, told)
         else:
             subject = subject_of_sets(str(source), str(against), n, seed, size, mode, told)
         subject = with_target(subject, target)
@@ -198,14 +220,17 @@ def evaluate(
             asked = [metric if metric.n is not None else replace(metric, n=n) for metric in asked]
         chosen = asked if asked is not None else usual(subject)
         extractor = read_extractor(features or subject.signal.extractor, weights)
-        comparison = comparison_of(subject, chosen, extractor, seed, device, told)
+        looks = [
+            (comparison_of(part, some, extractor, seed, device, told), some) for part, some in parts_of(subject, chosen)
+        ]
         if asked is None:  # of the defaults, those that can be had
-            subject = replace(subject, notes=(*subject.notes, *left_out(chosen, comparison)))
-            chosen = [metric for metric in chosen if not metric.lacks(comparison)]
-        results = measure(chosen, comparison)
+            lacking = [said for comparison, some in looks for said in left_out(some, comparison)]
+            subject = replace(subject, notes=(*subject.notes, *lacking))
+            looks = [(c, [metric for metric in some if not metric.lacks(c)]) for c, some in looks]
+        results = [result for comparison, some in looks for result in measure(some, comparison)]
         more = {"--data": data, "--heldout": heldout, "--target": target}
         command = command_of(source, against, asked, features, n, seed, more)
-        report = compose.report(subject, comparison, results, command)
+        report = compose.report(subject, looks[-1][0], results, command)
     html, plain = write(report, results, folder)
     return Evaluation(subject.title, tuple(results), report, plain, html)
 
@@ -219,12 +244,27 @@ def usual(subject: Subject) -> list[Metric]:
         return [read_metric("fd"), read_metric("kid")]
     crop = subject.spec.state["source"]["scale"]
     crop = crop if crop > 1 else 0  # papers on super-resolution cut the factor of enlargement from each edge
-    kinds = ["psnr", "ssim"] if min(subject.spec.shape[1:]) - 2 * crop >= WINDOW else ["psnr"]
+    kinds = ["psnr", "ssim"] if subject.least - 2 * crop >= WINDOW else ["psnr"]
     channels = ["RGB", "Y"] if subject.spec.shape[0] > 1 else ["RGB"]
     fields = [{"kind": kind, "channel": channel, "crop": crop} for kind in kinds for channel in channels]
     lpips = [read_metric("lpips")] if at_hand("alex", cache_folder() / "evaluation") else []
-    maps = [read_metric("segmentation")] if subject.spec.state["source"]["mode"] == "classes" else []
-    return [*(build(Metric, plain) for plain in fields), *lpips, *maps, read_metric("fd")]
+    looks = ["sharpness", "texture"] if subject.least >= SMALLEST else []
+    maps = ["segmentation"] if subject.spec.state["source"]["mode"] == "classes" else []
+    sets = ["fd"] if subject.wholes is None else []  # whole pictures are few, and the field judges them one by one
+    names = [*looks, *maps, *sets]
+    return [*(build(Metric, plain) for plain in fields), *lpips, *(read_metric(name) for name in names)]
+
+
+def parts_of(subject: Subject, metrics: Sequence[Metric]) -> list[tuple[Subject, list[Metric]]]:
+    """What each metric looks at: of whole pictures those that go pair by pair, of patches of one size the others."""
+    if subject.as_sets is None:
+        return [(subject, list(metrics))]
+    found = [(subject, [metric for metric in metrics if metric.any_size])]
+    rest = [metric for metric in metrics if not metric.any_size]
+    if rest:
+        sets = subject.as_sets()
+        found.append((replace(sets, heldout=subject.heldout or sets.heldout), rest))
+    return found
 
 
 def comparison_of(
@@ -253,6 +293,7 @@ def comparison_of(
         latents=latents_of(subject.model, seed) if subject.model is not None else None,
         facts=subject.spec.state if subject.target is None else subject.spec.state | {"target": subject.target},
         paired=subject.paired,
+        baseline=None if subject.wholes is None else subject.wholes.baseline,
         seed=seed,
         device=place,
         cache=cache,
@@ -277,6 +318,13 @@ def read_metric(text: str | Metric) -> Metric:
         UserError: there is none of that name.
     """
     return text if isinstance(text, Metric) else build(Metric, Metric.from_text(text.strip()), what="metrics")
+
+
+def text_of(metric: Metric) -> str:
+    """What `read_metric` reads as this metric: `psnr12(channel=Y,crop=4)`."""
+    usual = to_plain(type(metric)())
+    fields = [f"{name}={value}" for name, value in to_plain(metric).items() if name != "n" and value != usual[name]]
+    return f"{metric.kind}{metric.n or ''}" + (f"({','.join(fields)})" if fields else "")
 
 
 def read_extractor(text: str | Extractor, weights: Path | str | None) -> Extractor:
@@ -343,11 +391,13 @@ def subject_of_run(
     batch: int | None,
     device: str | None,
     progress: Progress | None,
+    wholes: bool = True,
 ) -> Subject:
     """A trained generator against real samples.
 
     Args:
         said: how many generated samples each metric wants; None: as many as the signal says.
+        wholes: judge whole pictures where it was trained on patches of pictures of many sizes.
 
     Raises:
         UserError: no run, no model in it yet, data that is gone or too small.
@@ -362,6 +412,8 @@ def subject_of_run(
             raise
         raise UserError(f"{error}. If the data of this run has moved, say where it is: --data PATH") from None
     if recipe.task.directions():
+        if wholes and isinstance(recipe.signal, Pair) and recipe.signal.patches:
+            return subject_of_wholes(path, model, source, dataset, said, seed, progress)
         return subject_of_translator(path, model, source, dataset, seed, progress)
     if recipe.signal.known(dataset) is not None and trained_on(path) not in (None, fingerprint(dataset)):
         source, dataset, (heldout, why) = *all_of(source, dataset), (None, OTHER_DATA)
@@ -374,21 +426,13 @@ def subject_of_run(
     labels = labels_like(real.labels, n, seed) if model.spec.classes else None
     name = path.name or str(path)
     fake = fake_side(model.bundle.generate, name, n, seed=seed, labels=labels, batch=batch, progress=progress)
-    file = path / "model.safetensors" if path.is_dir() else path
-    stamp = {
-        "split": getattr(source, "split", "all"),
-        "model": hashlib.sha256(file.read_bytes()).hexdigest()[:16],
-        "samples": model.samples,
-        "ema": recipe.ema.half_life > 0,
-        "truncation": 1.0,
-    }
     return Subject(
         title=name,
         signal=recipe.signal,
         spec=model.spec,
         real=real,
         fake=fake,
-        stamp=stamp,
+        stamp=stamp_of(path, model, getattr(source, "split", "all")) | {"truncation": 1.0},
         heldout=heldout,
         classes=dataset.classes,
         model=model,
@@ -424,7 +468,7 @@ def subject_of_translator(
     own = dataset if notes else opened(model.recipe)
     kept = kept_for_tests(source, signal, dataset) if notes else None
     if kept is not None:
-        dataset, split, notes = kept, "test", ()
+        dataset, split, notes = kept, "test", held_back(source)
     sources, wanted = source_and_wanted(dataset, spec)
     way = task.directions()[0]
 
@@ -439,18 +483,69 @@ def subject_of_translator(
     name = path.name or str(path)
     real = real_side(signal, wanted, spec, seed=seed, fewest=FEWEST, progress=progress)
     fake = translated_side(signal, sources, spec, translate, name, seed=seed, fewest=FEWEST, progress=progress)
-    file = path / "model.safetensors" if path.is_dir() else path
-    stamp = {
-        "split": split,
-        "model": hashlib.sha256(file.read_bytes()).hexdigest()[:16],
-        "samples": model.samples,
-        "ema": model.recipe.ema.half_life > 0,
-    } | ({"direction": way} if way else {})
+    stamp = stamp_of(path, model, split) | ({"direction": way} if way else {})
     return Subject(
         name, signal, spec, replace(real, labels=None), fake, stamp,
         model=model, folder=path if path.is_dir() else None, notes=notes, paired=sources is wanted,
         train=None if own is None or own is dataset else train,
     )  # fmt: skip
+
+
+def subject_of_wholes(
+    path: Path,
+    model: Model,
+    source: DataSource,
+    dataset: Dataset,
+    said: Sequence[int | None],
+    seed: int,
+    progress: Progress | None,
+) -> Subject:
+    """As `subject_of_translator`, of whole pictures, each through the model as `ganforge translate` takes it.
+
+    Raises:
+        UserError: none of them can be read.
+    """
+    name, signal, opening = path.name or str(path), model.recipe.signal, source
+    notes, split = (SEEN,) if source == model.recipe.data else (), getattr(source, "split", "all")
+    if notes and kept_for_tests(source, signal, dataset) is not None:
+        opening, split, notes = replace(source, split="test"), "test", held_back(source)  # type: ignore[call-arg]
+    most = None if None in said else max(n for n in said if n is not None)
+    wholes = whole.translated(model.translator(), opening.open(), name, seed, most, progress)
+    if wholes.left_out:
+        notes = (*notes, unread(wholes.left_out))
+
+    def as_sets() -> Subject:
+        sets = subject_of_translator(path, model, source, dataset, seed, progress)
+        return replace(sets, stamp=sets.stamp | {"pictures": "patches"})
+
+    return Subject(
+        name, signal, model.spec, wholes.real, wholes.made, stamp_of(path, model, split) | {"pictures": "whole"},
+        model=model, folder=path if path.is_dir() else None, notes=notes, paired=True, wholes=wholes, as_sets=as_sets,
+    )  # fmt: skip
+
+
+def unread(reasons: Sequence[str]) -> str:
+    """A sentence on pictures that could not be read."""
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return f"Left out, for they cannot be read: {'; '.join(reasons[:3])}{more}."
+
+
+def held_back(source: DataSource) -> tuple[str, ...]:
+    """A sentence on pictures that were held back by their names; none where the data has a test part of its own."""
+    if not isinstance(source, (Pairs, Domains)) or not source.holdout:
+        return ()
+    return (HELD_BACK.format(share=source.holdout),)
+
+
+def stamp_of(path: Path, model: Model, split: str) -> dict[str, Any]:
+    """What every protocol says of a model and of the part of the data that it is judged by."""
+    file = path / "model.safetensors" if path.is_dir() else path
+    return {
+        "split": split,
+        "model": hashlib.sha256(file.read_bytes()).hexdigest()[:16],
+        "samples": model.samples,
+        "ema": model.recipe.ema.half_life > 0,
+    }
 
 
 def opened(recipe: Recipe) -> Dataset | None:
@@ -552,6 +647,32 @@ def subject_of_sets(
         fake=replace(fake, name=second, labels=fake.labels if labelled else None),
         stamp={"split": "all"} | ({} if size is None else {"size": size}) | ({} if mode is None else {"mode": mode}),
         classes=sets[0].classes,
+    )
+
+
+def subject_of_pairs(
+    first: str, second: str, n: int | None, seed: int, size: int | None, mode: str | None, progress: Progress | None
+) -> Subject:
+    """Pictures of one set held against those of the same names in another that is taken for real.
+
+    Raises:
+        UserError: names without a partner, pairs whose sizes differ, none that can be read.
+    """
+    sources = [build(DataSource, DataSource.from_text(text), what=text) for text in (first, second)]
+    sets = [source.open() for source in sources]
+    wholes = whole.by_name(sets[0], sets[1], mode, progress)
+    signal = build(Signal, {"kind": "image", "mode": mode or "auto"})
+    return Subject(
+        title=f"{Path(second).name or second} against {Path(first).name or first}",
+        signal=signal,
+        spec=signal.spec(sets[0], lambda shape: shape),
+        real=wholes.real,
+        fake=wholes.made,
+        stamp={"split": "all", "pictures": "whole"} | ({} if mode is None else {"mode": mode}),
+        notes=(unread(wholes.left_out),) if wholes.left_out else (),
+        paired=True,
+        wholes=wholes,
+        as_sets=lambda: subject_of_sets(first, second, n, seed, size, mode, progress),
     )
 
 
@@ -677,8 +798,7 @@ def command_of(
     if against is not None:
         words.append(str(against))
     if metrics is not None:
-        names = [f"{metric.kind}{metric.n or ''}" for metric in metrics]
-        words.append(f"--metrics {','.join(names)}")
+        words.append(f"--metrics {shlex.quote(','.join(text_of(metric) for metric in metrics))}")
     if isinstance(features, str):
         words.append(f"--features {features}")
     options = {"-n": n, **more}

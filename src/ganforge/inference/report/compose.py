@@ -50,6 +50,17 @@ def report(subject: Subject, comparison: Comparison, results: Sequence[Result], 
 
 
 def lead_of(subject: Subject) -> str:
+    if subject.wholes is not None:
+        maker = "this model" if subject.model else subject.fake.name
+        trained = (
+            f" Recipe {subject.model.recipe.name}, {subject.model.samples:,} real samples seen in training."
+            if subject.model
+            else ""
+        )
+        return (
+            f"{subject.fake.n:,} whole pictures of {maker}, each held against the very picture of {subject.real.name} "
+            f"that it should be.{trained}"
+        )
     them = "rows" if subject.signal.kind == "table" else "samples"
     if subject.model is None:
         return f"{subject.fake.n:,} {them} of {subject.fake.name}, judged by {subject.real.n:,} of {subject.real.name}."
@@ -65,15 +76,17 @@ def facts_of(subject: Subject) -> dict[str, str]:
     facts = {"sample": "×".join(map(str, shape[1:] + shape[:1] if len(shape) == 3 else shape))}
     if names := subject.spec.state.get("names"):
         facts = {"sample": f"a row of {len(names)} columns"}
+    if subject.wholes is not None:
+        sides = sorted({f"{width}×{height}" for height, width in subject.wholes.sizes})
+        facts = {"pictures": sides[0] if len(sides) == 1 else f"{len(sides)} sizes", "judged by": subject.real.name}
     if subject.model is None:
         facts |= {"real": subject.real.name, "judged": subject.fake.name}
     else:
         recipe = subject.model.recipe
-        facts |= {
-            "recipe": recipe.name,
-            "trained on": subject.real.name,
-            "samples seen": f"{subject.model.samples:,} of {recipe.samples:,}",
-        }
+        facts |= {"recipe": recipe.name}
+        if subject.wholes is None:
+            facts |= {"trained on": subject.real.name}
+        facts |= {"samples seen": f"{subject.model.samples:,} of {recipe.samples:,}"}
         if subject.heldout is not None:
             facts["unseen"] = f"{subject.heldout.n:,} of {subject.heldout.name}"
     if subject.classes:
@@ -83,7 +96,7 @@ def facts_of(subject: Subject) -> dict[str, str]:
 
 def look_of(subject: Subject):
     """How pictures look; None where samples are none."""
-    if subject.signal.kind != "image":
+    if subject.signal.kind != "image" or subject.wholes is not None:
         return None
     both = [gallery.pick(side, gallery.spread(side.n, LOOKED_AT)) for side in (subject.real, subject.fake)]
     return look(both[0], both[1])

@@ -13,7 +13,7 @@ from typing import Any
 from ganforge.inference.report import of_tables
 from ganforge.inference.report.content import Finding
 from ganforge.inference.report.look import Classes, Look
-from ganforge.inference.report.words import stem_of
+from ganforge.inference.report.words import meaning_of, stem_of
 
 LOW_PRECISION, LOW_RECALL, LOW_COVERAGE = 0.5, 0.3, 0.6
 """Set after two halves of one real set, which have 0.6 to 1 in features that tell samples apart."""
@@ -29,6 +29,8 @@ RARE, OFTEN = 0.5, 2.0
 """A class that comes half or twice as often as in the data."""
 DISOBEYED = 0.8
 """Accuracy below which a class asked for is often not what comes."""
+LOOKS = ("texture", "lpips")
+"""Figures of pairs that forgive a detail for being a little out of place."""
 
 
 @dataclass(frozen=True)
@@ -182,11 +184,46 @@ def balance(known: Known) -> Iterator[Finding]:
         )
 
 
+def gain(known: Known) -> Iterator[Finding]:
+    """Whether a model of pairs does better than what can be had without one."""
+    held = [figure for figure in known.figures if "baseline" in figure.get("detail", {})]
+    if not held:
+        return
+    of = held[0]["detail"]["baseline"]["of"]
+    steps = [(figure["name"], figure["detail"]["baseline"]["value"], figure["value"]) for figure in held]
+    said = "; ".join(f"{name} {then:.4g} → {now:.4g}" for name, then, now in steps)
+    better = [is_nearer(name, now, then) for name, then, now in steps]
+    stems = [stem_of(name) for name, *_ in steps]
+    if better[stems.index("psnr") if "psnr" in stems else 0]:
+        yield Finding("good", f"better than {of}", f"{said}.")
+    elif any(one and stem in LOOKS for one, stem in zip(better, stems, strict=True)):
+        yield Finding(
+            "note",
+            f"looks more like the real pictures than {of}, and is further from them",
+            f"{said}.",
+            "That is what a game against a critic is for: it gives up decibels for detail, partly invented. Look at "
+            "the pictures. For the most decibels train without a critic.",
+        )
+    else:
+        yield Finding(
+            "warn",
+            f"no better than {of}",
+            f"{said}.",
+            "Train longer; and judge by pictures that were spoilt as those of the training were.",
+        )
+
+
+def is_nearer(name: str, now: float, then: float) -> bool:
+    """Whether a figure is better than another one of its kind."""
+    meaning = meaning_of(name)
+    if meaning.direction == "near":
+        return abs(now - (meaning.target or 0)) < abs(then - (meaning.target or 0))
+    return now < then if meaning.direction == "lower" else now > then
+
+
 def counts(known: Known) -> Iterator[Finding]:
-    smallest = min(
-        (min(figure["protocol"].get("n_real", FEW), figure["protocol"].get("n_fake", FEW)) for figure in known.figures),
-        default=FEW,
-    )
+    protocols = [figure["protocol"] for figure in known.figures if figure["protocol"].get("pictures") != "whole"]
+    smallest = min((min(p.get("n_real", FEW), p.get("n_fake", FEW)) for p in protocols), default=FEW)
     far = known.value("fd") is not None or known.value("fid") is not None
     biased = "Fréchet distances come out too large with few; kid does not. " if far else ""
     if smallest < FEW:
@@ -259,4 +296,4 @@ def said(known: Known) -> Iterator[Finding]:
         yield Finding("note", "how the comparison was made", note)
 
 
-RULES = (quality, memory, appearance, balance, *of_tables.RULES, counts, health, trend, said)
+RULES = (quality, memory, appearance, balance, gain, *of_tables.RULES, counts, health, trend, said)

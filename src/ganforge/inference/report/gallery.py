@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganforge.inference.report.content import Picture
+from ganforge.inference.whole import SAME
 from ganforge.metrics.base import Side
 from ganforge.signals.base import Signal
+from ganforge.signals.pictures import to_depth, to_mode
 
 if TYPE_CHECKING:
     from ganforge.inference.evaluate import Subject
@@ -24,6 +26,8 @@ MOST_ROWS = 10
 WALK = 12
 PAIRS = 12
 PICTURES = ("image", "pair")
+ROWS, PART = 6, 192
+"""Whole pictures that are shown, and how many px of each."""
 
 
 def pictures(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) -> Iterator[Picture]:
@@ -35,7 +39,7 @@ def pictures(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) 
     """
     if type(subject.signal).preview is Signal.preview or subject.signal.kind == "table":
         return  # what a table looks like, its metrics draw column by column
-    yield from sides(subject)
+    yield from sides(subject) if subject.wholes is None else side_by_side(subject)
     if subject.model is not None:
         yield from walks(subject, seed)
     yield from nearest(subject, neighbours[:PAIRS])
@@ -57,6 +61,37 @@ def sides(subject: Subject) -> Iterator[Picture]:
         names, said = (), f"{min(subject.fake.n, 2_000):,} of each."
     for (indices, side), title in zip(rows, ("generated" if subject.model else "judged", "real"), strict=True):
         yield Picture(title, f"{side.name}. {said}", drawn(subject, pick(side, indices), COLUMNS), names, half=True)
+
+
+def side_by_side(subject: Subject) -> Iterator[Picture]:
+    """Parts of whole pictures, px for px: source, what it is without a model, what was made of it, the real one."""
+    wholes = subject.wholes
+    assert wholes is not None
+    columns = {"source": wholes.source, "made": wholes.made, "real": wholes.real}
+    if wholes.baseline is not None and wholes.baseline.name != SAME:
+        columns = {"source": wholes.source, wholes.baseline.name: wholes.baseline, **columns}
+    shown = {title: side for title, side in columns.items() if side is not None}
+    rows = spread(wholes.real.n, ROWS)
+    side = min(PART, *(min(wholes.sizes[row]) for row in rows))
+    found = {title: parts_of_pictures(one, rows, side) for title, one in shown.items()}
+    samples = np.stack([found[title][k] for k in range(len(rows)) for title in shown])
+    yield Picture(
+        "generated" if subject.model else "judged",
+        f"The middle {side} px of each picture, px for px. From left to right: {', '.join(shown)}.",
+        drawn(subject, samples, len(shown)),
+        tuple(wholes.names[row] for row in rows),
+    )
+
+
+def parts_of_pictures(side: Side, rows: Sequence[int], length: int) -> list[np.ndarray]:
+    """The middle `length` px of some pictures of any size, uint8 [length, length, 3]."""
+    found = []
+    for k, part in enumerate(side.draw(1)):
+        if k in rows:
+            item = to_mode(to_depth(part[0], 8), "RGB", 255)
+            top, left = ((size - length) // 2 for size in item.shape[:2])
+            found.append(item[top : top + length, left : left + length])
+    return found
 
 
 def walks(subject: Subject, seed: int) -> Iterator[Picture]:

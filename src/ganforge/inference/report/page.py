@@ -87,6 +87,9 @@ def figures(results: Sequence[Mapping[str, Any]]) -> str:
             f'<div class="remark">{text(note)}</div>' for note in result.get("detail", {}).get("notes", ())
         )
         better = f'<span class="better">{text(meaning.better)}</span>' if meaning.better else ""
+        baseline = result.get("detail", {}).get("baseline")
+        if baseline:
+            better = f'<span class="better">{text(baseline["of"])}: {number(baseline["value"])}</span>{better}'
         rows.append(
             f'<tr><td><div class="name">{text(result["name"])}</div>'
             f'<div class="said">{text(meaning.said)}</div>{remarks}</td>'
