@@ -193,6 +193,20 @@ def test_two_folders_are_paired_by_name(photos, restored, ganforge, tmp_path):
     assert "baseline" not in psnr["detail"]
 
 
+def test_grey_and_colour_are_held_against_each_other_in_colour(photos, restored, tmp_path):
+    """A grey picture given to a model of colours comes back in colour."""
+    Image.open(restored / "1.bmp").convert("L").save(restored / "1.bmp")
+    item, grey = (np.array(Image.open(folder)) for folder in (photos / "1.png", restored / "1.bmp"))
+    for k in (0, 2, 3):
+        (restored / f"{k}.bmp").unlink()
+    shutil.copytree(photos, tmp_path / "photos")
+    for k in (0, 2, 3):
+        (tmp_path / "photos" / f"{k}.png").unlink()
+    found = evaluate(tmp_path / "photos", restored, metrics=["psnr"], size=20, out=tmp_path / "out", progress=False)
+    assert found.results[0].value == pytest.approx(decibels(item, grey[..., None].repeat(3, axis=2)), abs=1e-6)
+    assert "at their own sizes; --size is for" in found.html.read_text()
+
+
 def test_what_does_not_belong_together_is_named(photos, restored, ganforge, tmp_path):
     (restored / "2.bmp").rename(restored / "two.bmp")
     said = ganforge("evaluate", photos, restored, "--metrics", "psnr", "--out", tmp_path / "out")

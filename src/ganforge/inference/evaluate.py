@@ -74,6 +74,7 @@ SEEN = (
     "These are the pictures that it was trained on, for the data has no part that was kept for tests: judge it by "
     "others with --data."
 )
+NOT_RESIZED = "Pairs were held against each other at their own sizes; --size is for what compares sets as wholes."
 FEWEST = 10
 """Samples below which no figure means anything."""
 JSON, HTML = "report.json", "report.html"
@@ -669,7 +670,7 @@ def subject_of_pairs(
         real=wholes.real,
         fake=wholes.made,
         stamp={"split": "all", "pictures": "whole"} | ({} if mode is None else {"mode": mode}),
-        notes=(unread(wholes.left_out),) if wholes.left_out else (),
+        notes=((unread(wholes.left_out),) if wholes.left_out else ()) + ((NOT_RESIZED,) if size is not None else ()),
         paired=True,
         wholes=wholes,
         as_sets=lambda: subject_of_sets(first, second, n, seed, size, mode, progress),

@@ -5,9 +5,9 @@
               brings, 1/12 a pixel: flat pictures are as sharp as each other
     sharpness = mean over the octaves 1/8 … 1/4 and 1/4 … 1/2 cycles a pixel of  √( P_y(o) / P_x(o) )
 
-1 is as sharp as the real picture, a blurred one has less, a noisy or ringing one more. On a part of 160 px of
-photographs of BSD100, bicubic pictures made from a quarter of the size have 0.12, from half of it 0.45; noise of 20
-levels gives 1.2 to 1.4. It says how much detail there is, not whether it is right: hold it against ssim or texture.
+1 is as sharp as the real picture, a blurred one has less, a noisy or ringing one more. On parts of 160 px of two
+photographs of BSD100, bicubic pictures made from a quarter of the size have 0.12, from half of it 0.46; noise of 20
+levels gives 1.2 and 1.4. It says how much detail there is, not whether it is right: hold it against ssim or texture.
 """
 
 from __future__ import annotations
