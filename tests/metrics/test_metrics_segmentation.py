@@ -69,6 +69,15 @@ def test_real_photos_are_right_grey_and_shuffled_ones_are_not(real, cache):
     assert 0.2 < shuffled["pixel-accuracy"] < 0.45, "by chance: a third"
 
 
+def test_what_comes_by_chance_is_said(real, cache):
+    photos = next(real.draw(32))
+    right, *_ = measure([METRIC], compared(photos, real, cache=cache))
+    assert 0.1 < right.detail["by_chance"] < 0.35
+    assert "notes" not in right.detail
+    shuffled, *_ = measure([METRIC], compared(np.roll(photos, 1, 0), real, cache=cache))
+    assert any("do not follow their label maps" in note for note in shuffled.detail["notes"])
+
+
 def test_what_is_judged_was_not_learnt_from(real, cache):
     """A quarter of the pairs are the yardstick; photos of others may be anything."""
     photos = next(real.draw(32))
@@ -144,8 +153,12 @@ def test_figures_by_hand():
     assert FIGURES["class-accuracy"](table) == pytest.approx((6 / 8 + 1 / 2) / 2)
     assert FIGURES["iou"](table) == pytest.approx((6 / 9 + 1 / 4) / 2)
     assert per_class(table, "abc") == pytest.approx({"a": 6 / 9, "b": 1 / 4})
-    assert notes_on(np.array([[6, 2], [3, 1]])), "the commonest class alone would be right more often"
-    assert not notes_on(np.array([[8, 0], [1, 1]]))
+    good, chance = np.array([[8, 0], [1, 1]]), np.array([[4, 4], [1, 1]])
+    assert not notes_on(good, good, chance)
+    (note,) = notes_on(chance, good, chance)
+    assert "do not follow their label maps" in note
+    (note,) = notes_on(table[:2, :2], np.array([[6, 2], [3, 1]]), chance)
+    assert "58% of the pixels of real photos, and who always names the commonest class in 67%" in note
 
 
 def test_of_many_pairs_some_are_learnt_from():
