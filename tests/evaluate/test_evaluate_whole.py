@@ -18,6 +18,7 @@ from ganforge.engine.train import train
 from ganforge.inference.evaluate import evaluate, read_metric, text_of
 from ganforge.inference.model import load
 from ganforge.inference.report.findings import Known, find
+from ganforge.inference.whole import translated
 from ganforge.recipes import make_recipe
 
 SIZES = [(40, 53), (61, 40), (48, 48), (37, 70)]  # height, width: no multiples of 4 among most of them
@@ -107,6 +108,47 @@ def test_the_report_says_from_where_to_where(larger, ganforge, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert f"{then:.4g} → {now:.4g}" in page
     assert "psnr(channel=Y,crop=4),ssim" in page, "the command that gives these figures again"
+
+
+def test_sources_may_lie_in_a_folder_of_their_own(larger, tmp_path):
+    """Made by the same degradation and stored, they give the same figures as when they are made on the way."""
+    targets, sources = pictures(tmp_path / "large", [(40, 52), (60, 40), (48, 48)]), tmp_path / "small"
+    sources.mkdir()
+    for file in targets.iterdir():
+        small = Degrade.parse("bicubic4").spoil(np.array(Image.open(file)))
+        Image.fromarray(small).save(sources / file.name)
+    items = ["data=pairs", f"data.source={sources}", f"data.target={targets}", "signal.degrade=null"]
+    run = trained("srresnet-small", targets, tmp_path / "run", *items)
+    stored = evaluate(run, metrics=["psnr", "texture"], progress=False, device="cpu")
+    made = evaluate(
+        larger, metrics=["psnr", "texture"], data=targets, out=tmp_path / "out", progress=False, device="cpu"
+    )
+    for one, other in zip(stored.results, made.results, strict=True):
+        assert one.detail["baseline"] == other.detail["baseline"]
+        assert one.value != other.value, "another model"
+
+
+def test_photos_from_label_maps_are_judged_whole_without_a_baseline(tmp_path):
+    """Classes are shown in greys, evenly apart."""
+    photos, maps = pictures(tmp_path / "photos", [(40, 52), (36, 44)]), tmp_path / "maps"
+    maps.mkdir()
+    for k, shape in enumerate([(40, 52), (36, 44)]):
+        levels = np.random.default_rng(k).integers(0, 3, shape, np.uint8)
+        Image.fromarray(levels * 2).save(maps / f"{k}.png")  # 0, 2, 4
+    items = [
+        "data=pairs",
+        f"data.source={maps}",
+        f"data.target={photos}",
+        "signal.degrade=null",
+        "signal.source=classes",
+    ]
+    model = load(trained("denoise-small", photos, tmp_path / "run", *items), "cpu")
+    found = translated(model.translator(), model.recipe.data.open(), "run", 0, None, None)
+    assert found.baseline is None
+    assert found.source is not None
+    (first, _) = found.source.draw(1)
+    assert np.unique(first).tolist() == [0, 127, 255]
+    assert [part.shape for part in found.made.draw(1)] == [(1, 40, 52, 3), (1, 36, 44, 3)]
 
 
 def test_noise_is_the_same_in_every_evaluation_and_is_what_the_model_is_held_against(cleaner, tmp_path):

@@ -173,8 +173,10 @@ def without_model(given: Given, spec: Spec) -> np.ndarray:
 def shown(given: Given, spec: Spec) -> np.ndarray:
     """The source for people to look at, as large as the target: pixels repeated, holes white, classes in greys."""
     source, state = given.source, spec.state["source"]
-    if state["mode"] == "classes":
-        source = source[..., :1] * np.uint8(255 // max(1, len(state["classes"]) - 1))
+    if state["mode"] == "classes" and not isinstance(state["classes"][0], str):  # levels; colours are seen as they are
+        greys = np.zeros(256, np.uint8)
+        greys[state["classes"]] = np.linspace(0, 255, len(state["classes"]))
+        source = greys[source[..., :1]]
     if given.mask is not None:
         source = np.where(given.mask >= WHITE // 2 + 1, np.uint8(WHITE), source)
     return pictures.to_mode(pictures.enlarge(source, state["scale"]), spec.state["mode"], WHITE)
