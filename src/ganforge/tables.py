@@ -31,7 +31,8 @@ class TableGAN(BaseEstimator):
         model.save("adult.safetensors");  TableGAN.load("adult.safetensors")
 
     Args:
-        recipe: ctgan-fast, ctgan, tvae or table-gan, or another recipe for tables.
+        recipe: ctgan-fast, ctgan, tvae or table-gan, or another recipe for tables. Of dp-ctgan the columns must be
+            described (fields={"signal.public": "adult.columns.yaml"}); `model_.privacy` tells what was spent.
         epochs: passes over the table; by default as many as the recipe's samples make.
         minutes: stop after so much training.
         seed: decides every draw of the training.
@@ -162,7 +163,7 @@ class TableGAN(BaseEstimator):
         if recipe.signal.kind != "table":
             raise UserError(f"recipe={self.recipe!r} is not for tables. Take ctgan-fast, ctgan, tvae or table-gan")
         if not isinstance(table, (Path, str)):
-            recipe = replace(recipe, data=_source(table))
+            recipe = replace(recipe, data=_source(table, named=recipe.privacy.kind == "off"))
         if self.epochs is not None:
             recipe = replace(recipe, samples=self.epochs * len(recipe.data.open()))
         return recipe
@@ -173,9 +174,9 @@ class TableGAN(BaseEstimator):
         return self.model_
 
 
-def _source(table: Any) -> FrameData:
+def _source(table: Any, named: bool) -> FrameData:
     import pandas as pd
 
     if not isinstance(table, pd.DataFrame):
         raise UserError(f"fit: a {type(table).__name__} is no table. Give a DataFrame, or the path of a CSV file")
-    return FrameData.of(table)
+    return FrameData.of(table, named)

@@ -26,6 +26,11 @@ NEEDED = {
     ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},
     ("degrade", "masks"): {"path": "./masks"},
     ("lens", "vgg"): {"weights": "./vgg19.safetensors"},
+    ("column", "categorical"): {"values": ["Oslo", "Lima"]},
+    ("column", "ordinal"): {"values": [1, 2, 3]},
+    ("column", "integer"): {"min": 0, "max": 120},
+    ("column", "continuous"): {"min": 0.0, "max": 9.5},
+    ("column", "datetime"): {"min": "2024-01-01", "max": "2024-12-31"},
 }
 PARTS = {
     "generator": "mlp",

@@ -83,6 +83,8 @@ class TestEveryRecipe:
             data = tmp_path / "tiny.csv"
             data.write_text("age,city\n" + "".join(f"{20 + k % 30},{'abc'[k % 3]}\n" for k in range(60)))
             shrink += ["task.pack=2"] if "pack" in plain["task"] else []
+            known = "{age: {kind: integer, min: 0, max: 99}, city: {kind: categorical, values: [a, b, c]}}"
+            shrink += [f"signal.public={known}"] if plain["privacy"]["kind"] != "off" else []
         if plain["signal"]["kind"] == "pair" or plain["data"]["kind"] == "domains":
             shrink = [s for s in shrink if s != "signal.size=null"] + ["signal.size=48", "signal.jitter=0"]
             shrink += tiny_pictures(tmp_path, plain["data"]["kind"])

@@ -23,6 +23,11 @@ class DataSource(Component, family="data"):
     workers: int = 0
     """Threads that read samples when they are not kept in memory; 0 picks one a core, at most 16."""
 
+    @property
+    def tells(self) -> str:
+        """What this source, which is in the recipe, says of the samples' values; empty: nothing."""
+        return ""
+
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
         return {"kind": text} if text in cls.kinds else {"kind": "path", "path": text}

@@ -85,17 +85,29 @@ class FrameData(DataSource, kind="frame"):
     """A hash of the content, by which a resumed run knows its data."""
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> FrameData:
-        """The source of a DataFrame, which is copied."""
+    def of(cls, frame: pd.DataFrame, named: bool = True) -> FrameData:
+        """The source of a DataFrame, which is copied.
+
+        Args:
+            named: tell its digest; not where nothing may be known of its rows.
+        """
         import pandas.util
 
+        if not named:
+            return cls()._holding(frame)
         hashing: Any = pandas.util
         typed = from_frame("the DataFrame", frame).frame
         rows = hashing.hash_pandas_object(typed, index=False)
         content = hashlib.sha256(repr(list(typed.dtypes.astype(str).items())).encode() + rows.to_numpy().tobytes())
-        source = cls(digest=content.hexdigest()[:16])
-        object.__setattr__(source, "_frame", frame.copy())
-        return source
+        return cls(digest=content.hexdigest()[:16])._holding(frame)
+
+    def _holding(self, frame: pd.DataFrame) -> FrameData:
+        object.__setattr__(self, "_frame", frame.copy())
+        return self
+
+    @property
+    def tells(self) -> str:
+        return "a digest of its rows" if self.digest else ""
 
     def open(self) -> TableSet:
         frame = getattr(self, "_frame", None)

@@ -46,8 +46,11 @@ class Signal(Component, family="signal"):
     """Where features come from where nobody says otherwise: the name of an extractor."""
     judged: ClassVar[int] = 10_000
     """Generated samples that are judged where nobody says how many; 0: as many as there are real ones."""
-    measures: ClassVar[str] = ""
-    """What of the samples' values its spec holds, which goes into every model file; empty: sizes and names alone."""
+
+    @property
+    def measures(self) -> str:
+        """What of the samples' values its spec, and so every model file, holds; empty: sizes and names alone."""
+        return ""
 
     def items(self, dataset: Dataset) -> Dataset:
         """The data set as this signal counts its items: as it is, or cut into parts that each are one. Comes first."""

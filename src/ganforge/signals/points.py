@@ -29,12 +29,14 @@ class Points(Signal, kind="points"):
     """Vectors of numbers. The nets see each number less its mean and in units of its standard deviation."""
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "dc", "nn")
-    measures: ClassVar[str] = "means, spreads and bounds of its numbers"
-
     files = (".csv",)
 
     standardise: bool = True
     """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
+
+    @property
+    def measures(self) -> str:
+        return "means, spreads and bounds of its numbers"
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         shapes = dataset.shapes()

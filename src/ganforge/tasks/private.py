@@ -68,7 +68,7 @@ class Private(Task, kind="private"):
                 f"task.objective: the game {self.objective.kind!r} compares real samples with fakes, so a real sample "
                 "has no loss of its own. Take task.objective=non_saturating, least_squares, hinge or wasserstein"
             )
-        return {"G": self.generator.build(spec), "D": D}
+        return {"G": self._maker(spec), "D": D}
 
     def phases(self) -> list[Phase]:
         return [
@@ -81,7 +81,7 @@ class Private(Task, kind="private"):
         asked = batch.extra.get("asked", batch.c)
         count = len(batch) if asked is None else len(asked)
         with torch.no_grad():
-            fake = nets.G(self._latents(count, rng), asked)
+            fake = self._fakes(nets, count, asked, rng)
         c = None if batch.c is None or asked is None else torch.cat([batch.c, asked])
         logits: Tensor = nets.D(torch.cat([batch.x, fake]), c).logits  # once: its rows are those of the losses
         on_real, on_fake = logits.split([len(batch), count])
@@ -95,7 +95,7 @@ class Private(Task, kind="private"):
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """G's loss on fresh fakes; of the batch it takes the size and the labels."""
-        fake = nets.G(self._latents(len(batch), rng), batch.c)
+        fake = self._fakes(nets, len(batch), batch.c, rng)
         return Terms({"adversarial": self.objective.g(nets.D(fake, batch.c).logits, None)})
 
     def latents(self, request: Request) -> Tensor:
@@ -104,8 +104,13 @@ class Private(Task, kind="private"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         return latent.draw(nets, request, self.latents(request))
 
-    def _latents(self, count: int, rng: Rng) -> Tensor:
-        return rng.normal("z", (count, self.generator.latent))
+    def _maker(self, spec: Spec) -> nn.Module:
+        """G."""
+        return self.generator.build(spec)
+
+    def _fakes(self, nets: Nets, count: int, c: Tensor | None, rng: Rng) -> Tensor:
+        """Fakes [count, *shape] with the labels c."""
+        return nets.G(rng.normal("z", (count, self.generator.latent)), c)
 
     def _falls_apart(self) -> bool:
         """Whether d(r, f) = a(r) + b(f), tried on a few values."""

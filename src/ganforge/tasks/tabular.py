@@ -150,12 +150,7 @@ class Tabular(Task, kind="tabular"):
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         """Rows [n, D], each choice one-hot. A condition in `request.extra` is kept to where G has learned it."""
-        G, z = _maker(nets), self.latents(request).to(request.device)
-        wanted = request.extra.get(CONDITION)
-        wanted = None if wanted is None else wanted.to(request.device)
-        draws = block_normal(request.seed, "rows", request.start, request.n, 1 + G.width)
-        uniform = torch.special.ndtr(draws).to(request.device)  # [n, 1 + D]
-        return G.sample(z, G.conditions(uniform[:, 0], wanted), uniform[:, 1:])
+        return rows_of(_maker(nets), request, self.latents(request))
 
     def _fakes(self, nets: Nets, batch: Batch, rng: Rng) -> tuple[Tensor, Tensor]:
         """Rows [N, D], and the raw numbers [N, D] that they were made of."""
@@ -273,6 +268,15 @@ class BySampling(Order):
         condition = np.searchsorted(self.edges, draws[0] * self.edges[-1], side="right")
         rows = self.pool[self.start[condition] + (draws[1] * self.count[condition]).astype(np.int64)]
         return rows.astype(np.int64), {CONDITION: condition}
+
+
+def rows_of(G: RowMaker, request: Request, latents: Tensor) -> Tensor:
+    """Rows [n, D] for a request, as real ones are, each on its condition where G knows any."""
+    wanted = request.extra.get(CONDITION)
+    wanted = None if wanted is None else wanted.to(request.device)
+    draws = block_normal(request.seed, "rows", request.start, request.n, 1 + G.width)
+    uniform = torch.special.ndtr(draws).to(request.device)  # [n, 1 + D]
+    return G.sample(latents.to(request.device), G.conditions(uniform[:, 0], wanted), uniform[:, 1:])
 
 
 def together(view: View, real: Tensor, fake: Tensor) -> tuple[Verdict, Verdict]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field
 
-from ganforge.core.component import Component
+from ganforge.core.component import Component, fields_of
 from ganforge.core.errors import MissingExtra, UserError
 from ganforge.engine.privacy.account import Account, noise_for
 from ganforge.tasks.base import Task
@@ -93,9 +93,17 @@ class DpSgd(Privacy, kind="dp_sgd"):
                 f"of each cannot be bounded. Take task.kind={' or '.join(fits)} (the recipe dp-gan has it)"
             )
         if recipe.signal.measures:
+            instead = "Take pictures, or a table whose columns are described"
+            if "public" in fields_of(type(recipe.signal)):
+                instead = "Describe the columns by what is known without looking at the rows: signal.public=FILE.yaml"
             raise UserError(
                 f"signal={recipe.signal.kind}: it measures the data ({recipe.signal.measures}) and writes that into "
-                "the model file, which no noise covers. With privacy pictures alone can be trained on"
+                f"the model file, which no noise covers. {instead} (docs/privacy.md)"
+            )
+        if recipe.data.tells:
+            raise UserError(
+                f"data={recipe.data.kind}: the recipe holds {recipe.data.tells}, by which anybody who guesses at the "
+                "data learns whether the guess is right. Take FrameData.of(frame, named=False), or a file"
             )
         if recipe.health.kind != "off":
             raise UserError(

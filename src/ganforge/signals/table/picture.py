@@ -22,6 +22,9 @@ PAD, TITLE, FOOT = 10, 18, 16
 REAL, FAKE, GREY = (190, 190, 190), (31, 91, 163), (110, 110, 110)
 CARD, LINE = 360, 18
 
+Heights = tuple[list[float], list[float], str, str]
+"""Real shares, those made, what stands at the left end of the axis and at the right one."""
+
 
 def bins(v: np.ndarray) -> dict[str, list[float]]:
     """The histogram of a column, float64 [N] in [-1, 1]: "edges" over all but its outermost hundredth, "shares"."""
@@ -32,16 +35,18 @@ def bins(v: np.ndarray) -> dict[str, list[float]]:
 
 
 def charts(samples: Any, spec: Any) -> Pillow.Image:
-    """A chart a column that is learned: real shares in grey, those of the samples in blue before them."""
+    """A chart a column that is learned: real shares in grey where they are known, those of the samples in blue."""
     columns = [c for c in spec.state["columns"] if c["encoding"] != "none"][:MOST_CHARTS]
     across = min(ACROSS, len(columns))
     down = -(-len(columns) // across)
     canvas = Pillow.new("RGB", (across * WIDE, down * HIGH + FOOT), "white")
     draw = ImageDraw.Draw(canvas)
-    draw.text((PAD, down * HIGH), "grey: the real table", fill=GREY)
-    draw.text((PAD + draw.textlength("grey: the real table  "), down * HIGH), "blue: made", fill=FAKE)
+    told = "grey: the real table  " if spec.state.get("measured", True) else ""
+    draw.text((PAD, down * HIGH), told, fill=GREY)
+    draw.text((PAD + draw.textlength(told), down * HIGH), "blue: made", fill=FAKE)
     for k, column in enumerate(columns):
-        _chart(draw, k % across * WIDE, k // across * HIGH, samples[column["name"]], column)
+        heights = _heights(samples[column["name"]], column, spec.state.get("measured", True))
+        _chart(draw, k % across * WIDE, k // across * HIGH, heights, column["name"])
     return canvas
 
 
@@ -59,8 +64,8 @@ def card(row: Any, spec: Any) -> np.ndarray:
     return np.asarray(canvas)
 
 
-def _chart(draw: ImageDraw.ImageDraw, left: int, top: int, values: pd.Series, column: dict[str, Any]) -> None:
-    real, fake, first, last = _heights(values, column)
+def _chart(draw: ImageDraw.ImageDraw, left: int, top: int, heights: Heights, name: str) -> None:
+    real, fake, first, last = heights
     inner, base, tall = WIDE - 2 * PAD, top + HIGH - FOOT - 4, HIGH - TITLE - FOOT - 8
     highest = max(*real, *fake, 1e-9)
     step = inner / len(real)
@@ -70,16 +75,17 @@ def _chart(draw: ImageDraw.ImageDraw, left: int, top: int, values: pd.Series, co
         if f > 0:
             draw.rectangle((x + step * 0.25, base - f / highest * tall, x + step * 0.75 - 1, base), fill=FAKE)
     draw.line((left + PAD, base + 1, left + WIDE - PAD, base + 1), fill=GREY)
-    draw.text((left + PAD, top + 4), _fits(draw, column["name"], inner), fill="black")
+    draw.text((left + PAD, top + 4), _fits(draw, name, inner), fill="black")
     draw.text((left + PAD, base + 3), _fits(draw, first, inner // 2), fill=GREY)
     draw.text((left + WIDE - PAD, base + 3), _fits(draw, last, inner // 2), fill=GREY, anchor="ra")
 
 
-def _heights(values: pd.Series, column: dict[str, Any]) -> tuple[list[float], list[float], str, str]:
-    """Shares of the real table and of the samples, and what stands at both ends of the axis."""
+def _heights(values: pd.Series, column: dict[str, Any], measured: bool) -> Heights:
+    """Shares of the real table (0 where they are not known) and of the samples, and what stands at both ends."""
     if column["encoding"] == "onehot":
-        return _picked(values, column)
-    known = column["bins"]
+        real, fake, first, last = _picked(values, column)
+        return (real if measured else [0.0] * len(real)), fake, first, last
+    known = column["bins"] if measured else {"edges": np.linspace(-1, 1, BINS + 1), "shares": np.zeros(BINS)}
     numbers = kinds.as_numbers(values, column)
     edges = np.asarray(known["edges"])
     fake = _shares(grid.to_unit(numbers, column), edges)
@@ -88,7 +94,7 @@ def _heights(values: pd.Series, column: dict[str, Any]) -> tuple[list[float], li
     return real.tolist(), (fake * float(values.notna().mean())).tolist(), first, last
 
 
-def _picked(values: pd.Series, column: dict[str, Any]) -> tuple[list[float], list[float], str, str]:
+def _picked(values: pd.Series, column: dict[str, Any]) -> Heights:
     from ganforge.signals.table import categories
 
     counts = np.asarray(column["counts"])

@@ -6,6 +6,7 @@ D: width of the encoded vector. N: rows.
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from ganforge.core.types import Dataset, Spec
 from ganforge.signals.base import Nearest, Signal, Wish
 from ganforge.signals.table import categories, grid, identifiers, kinds, modes, picture, quantiles, where
 from ganforge.signals.table.kinds import Kind
+from ganforge.signals.table.public import Described
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +47,10 @@ class Table(Signal, kind="table"):
     files = (".csv", ".tsv", ".parquet")
     metrics = ("columns", "pairwise", "detection", "usefulness", "privacy")
     judged = 0
-    measures = "bounds of numbers, real categories, and how often each occurs"
 
+    public: Described | None = None
+    """The columns as they are known without looking at a row: a mapping, or the path of a YAML or JSON file of lines
+    such as `age: {kind: integer, min: 17, max: 90}`. Nothing is measured then, as differential privacy asks for."""
     columns: dict[str, Kind] = Field(default_factory=dict)
     """What columns are, where what is found is wrong, as in `signal.columns.age=ordinal`."""
     encodings: dict[str, Encoding] = Field(default_factory=dict)
@@ -69,6 +73,17 @@ class Table(Signal, kind="table"):
     draw_modes: bool = True
     """Draw the mode of a number anew each time it is seen, by the odds that it is of it; else take the likeliest."""
 
+    @property
+    def measures(self) -> str:
+        return "" if self.public is not None else "bounds of numbers, real categories, and how often each occurs"
+
+    def items(self, dataset: Dataset) -> Dataset:
+        if self.public is None:
+            return dataset
+        quiet = copy.copy(dataset)
+        quiet.skipped, quiet.notes = [], []  # type: ignore[attr-defined]  # which rows cannot be read would be logged
+        return quiet
+
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         frame = _frame_of(dataset)
         if len(frame) < 2:
@@ -82,7 +97,10 @@ class Table(Signal, kind="table"):
                     )
         for note in getattr(dataset, "notes", []):
             log.warning("data %s: %s", dataset.name, note)
-        columns = [self._measure(frame[name]) for name in frame.columns]
+        if self.public is None:
+            columns = [self._measure(frame[name]) for name in frame.columns]
+        else:
+            columns = self._described(frame.columns)
         blocks = _blocks(columns)
         if not blocks:
             raise UserError(
@@ -98,8 +116,10 @@ class Table(Signal, kind="table"):
             "names": [str(name) for name in frame.columns],
             "target": self.target,
             "columns": columns,
+            "measured": self.public is None,
             "blocks": blocks,
-            "conditions": _conditions(columns, blocks),
+            # how often each occurs is not known, and rows asked for evenly would not be as the table's are
+            "conditions": [] if self.public is not None else _conditions(columns, blocks),
         }
         return Spec(shape, state=state)
 
@@ -107,12 +127,15 @@ class Table(Signal, kind="table"):
         """One row, object [columns] → float32 [S]."""
         import pandas as pd
 
+        if self.public is not None:
+            cells = {c["name"]: pd.Series([v], dtype=object) for c, v in zip(spec.state["columns"], item, strict=True)}
+            return _stored(self._read(pd.DataFrame(cells)), spec)[0]
         cells = {c["name"]: restore([v], c) for c, v in zip(spec.state["columns"], item, strict=True)}
         return _stored(pd.DataFrame(cells), spec)[0]
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
         """float32 [N, S]: the place of each category; numbers in [-1, 1] (NaN: missing); what float32 lost of these."""
-        return _stored(_frame_of(dataset), spec)
+        return _stored(self._read(_frame_of(dataset)), spec)
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         """[N, S] → [N, D]. Which mode a number is of is drawn here, anew at each look: it is no fact about a row."""
@@ -135,7 +158,8 @@ class Table(Signal, kind="table"):
             x[:, plan.value_starts] = value.masked_fill(missing, 0.0)
             mode = torch.where(missing, plan.missing_modes, mode)
             split = plan.split
-            x.scatter_(1, (plan.mode_starts + mode)[:, split], 1.0)
+            known = (~missing | plan.may_miss)[:, split].float()  # a number that may not be missing and is stays blank
+            x.scatter_(1, (plan.mode_starts + mode)[:, split], known)
         return x
 
     def still(self) -> Self:
@@ -203,6 +227,37 @@ class Table(Signal, kind="table"):
     def frame(self, sample: Any, spec: Spec) -> np.ndarray:
         """One row, a value a column, as a card to read."""
         return picture.card(sample, spec)
+
+    def _described(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """What the description knows of each column."""
+        assert self.public is not None
+        if self.columns or self.encodings:
+            raise UserError(
+                "signal.columns, signal.encodings: with signal.public the description says what columns are"
+            )
+        for name in names:
+            if name not in self.public:
+                raise UserError(
+                    f"signal.public: nothing is said of the column {name!r}{did_you_mean(name, self.public)}. Describe "
+                    "it, as `{kind: integer, min: 0, max: 120}`; or, where it shall not be learned, as `constant` or "
+                    "`identifier`"
+                )
+        for name in self.public:
+            if name not in names:
+                raise UserError(
+                    f"signal.public: the table has no column {name!r}{did_you_mean(name, names)} "
+                    f"(its columns: {', '.join(names)})"
+                )
+        return [{"name": name, **self.public[name].facts()} for name in names]
+
+    def _read(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The table as its description has it, cell by cell; without one as it is."""
+        import pandas as pd
+
+        if self.public is None:
+            return frame
+        cells: dict[str, Any] = {str(name): values for name, values in frame.items()}
+        return pd.DataFrame({name: self.public[name].cells(values) for name, values in cells.items()})
 
     def _measure(self, values: pd.Series) -> dict[str, Any]:
         """What there is to know of a column."""
@@ -278,7 +333,7 @@ class Plan:
     Attributes:
         category_starts: int64 [C]. value_starts: int64 [M].
         split: int64: which of the M have a mode block; mode_starts: int64 [M], where it starts.
-        missing_modes: int64 [M], the mode of a missing number.
+        missing_modes: int64 [M], the mode of a missing number; may_miss: bool [M], whether there is one.
         means, scales, logits: float32 [M, K]; there: bool [M, K], whether there is such a mode; tail: which spans all.
     """
 
@@ -287,6 +342,7 @@ class Plan:
     split: Tensor
     mode_starts: Tensor
     missing_modes: Tensor
+    may_miss: Tensor
     means: Tensor
     scales: Tensor
     logits: Tensor
@@ -309,6 +365,7 @@ class Plan:
             return torch.tensor(rows, dtype=torch.float32, device=device).reshape(len(rows), most)
 
         order = torch.arange(most, device=device)
+        may_miss = torch.tensor([c["missing"] > 0 for c in numeric], dtype=torch.bool, device=device)
         last = whole(counts).unsqueeze(1) - 1  # [M, 1]
         tails = torch.tensor([c["modes"]["tail"] for c in numeric], dtype=torch.bool, device=device).unsqueeze(1)
         scales = padded("scales", 1.0)
@@ -317,7 +374,8 @@ class Plan:
             value_starts=whole([starts[c["name"], "value"] for c in numeric]),
             split=whole([k for k, start in enumerate(mode_starts) if start >= 0]),
             mode_starts=whole(mode_starts),
-            missing_modes=whole(counts),
+            missing_modes=whole(counts) - 1 + may_miss.long(),
+            may_miss=may_miss,
             means=padded("means", 0.0),
             scales=scales,
             logits=padded("weights", 1.0).log() - scales.log(),
