@@ -82,8 +82,8 @@ def test_what_is_judged_was_not_learnt_from(real, cache):
     """A quarter of the pairs are the yardstick; photos of others may be anything."""
     photos = next(real.draw(32))
     (result, *_) = measure([METRIC], compared(photos, real, cache=cache))
-    assert result.protocol["learnt_from"] == "24 of 32 pairs of real"
-    assert result.protocol["judged"] == "8 other ones of real"
+    assert result.protocol["learnt_from"] == "24 of the pairs"
+    assert result.protocol["judged"] == "8 other ones"
     assert result.name.startswith("iou8[segmenter@")
     assert result.protocol["resolution"] == "16×16"
 
@@ -98,12 +98,12 @@ def test_pairs_of_the_training_teach_where_others_are_judged(real, cache):
 
     (result, *_) = measure([METRIC], compared(next(others.draw(6)), others, train=train))
     assert read == [1], "read when it was asked for, once"
-    assert result.protocol["learnt_from"] == "32 of 32 pairs of real"
-    assert result.protocol["judged"] == "6 other ones of test"
+    assert result.protocol["learnt_from"] == "32 training pairs"
+    assert result.protocol["judged"] == "6 other ones"
     assert result.value > 0.9
     again = replace(real, name="the same once more")
     (result, *_) = measure([METRIC], compared(next(real.draw(32)), real, train=again, cache=cache))
-    assert result.protocol["judged"] == "8 other ones of real", "what it learnt from is not judged"
+    assert result.protocol["judged"] == "8 other ones", "what it learnt from is not judged"
 
 
 def test_the_net_is_trained_once(real, tmp_path):

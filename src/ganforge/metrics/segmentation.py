@@ -100,8 +100,8 @@ class Segmentation(Metric, kind="segmentation"):
             "steps": self.steps,
             "classes": len(known),
             "void": round(share, 4),
-            "learnt_from": f"{len(split.learnt)} of {split.side.n} pairs of {split.side.name}",
-            "judged": f"{len(split.judged)} other ones of {comparison.real.name}",
+            "learnt_from": f"{len(split.learnt)} {'of the' if split.side is comparison.real else 'training'} pairs",
+            "judged": f"{len(split.judged)} other ones",
         }
         end = f"{short_count(len(split.judged))}[segmenter@{digest[:8]} {size[0]}×{size[1]}]"
         results = []
