@@ -167,7 +167,6 @@ class TestPaired:
         assert torch.equal(task.d_loss(nets, batch, RNG).stats["logit/fake"], seen)
         off = (nets.G.raw(source) - target).abs() * (1 + 5 * mask)
         assert torch.allclose(task.g_loss(nets, batch, RNG).losses["l1"], off.mean((1, 2, 3)))
-        assert nets.G.halo == 2, "what tiling must know is that of the net within"
 
     def test_the_lens_is_kept_with_the_run(self):
         task = pix2pix(terms=(Style(),), lens={"kind": "random", "filters": 2})

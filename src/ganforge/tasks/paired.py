@@ -20,7 +20,6 @@ N: samples in the batch.  s [N, Cs, h, w], t, y [N, C, H, W], m [N, 1, H, W], lo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from pydantic import Field
@@ -184,10 +183,7 @@ class Paired(Task, kind="paired"):
 
 
 class Filler(nn.Module):
-    """G where a part of the picture is known: source [N, C + 1, H, W], its last channel the mask → [N, C, H, W].
-
-    It is as wide, looks as far and shows the same layers as the translator within.
-    """
+    """G where a part of the picture is known: source [N, C + 1, H, W], its last channel the mask → [N, C, H, W]."""
 
     def __init__(self, net: nn.Module):
         super().__init__()
@@ -199,11 +195,6 @@ class Filler(nn.Module):
     def raw(self, source: Tensor) -> Tensor:
         """What the translator makes, known parts too."""
         return self.net(source)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("scale", "multiple", "halo", "depth", "least", "features"):
-            return getattr(self.net, name)
-        return super().__getattr__(name)
 
 
 def filled(raw: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
