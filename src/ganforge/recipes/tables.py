@@ -69,8 +69,8 @@ def ctgan_fast() -> Recipe:
     """`ctgan` in a fraction of its time: D judges rows one by one and sees more of each.
 
     Paper: Xu et al. 2019, as `ctgan`. Departures: no packs, a quarter of D's units left out where the paper leaves out
-    half, Adam 4e-4 that falls to nothing along a cosine, three tenths of the samples. In our comparison its rows are as useful and nearer to the real ones
-    (docs/results.md).
+    half, Adam 4e-4 that falls to nothing along a cosine, three tenths of the samples. How its rows compare:
+    docs/results.md.
     Command: `ganforge train ctgan-fast data=adult.csv target=income`
     """
     base, samples = ctgan(), 2_340_000
