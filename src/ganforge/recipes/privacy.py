@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from ganforge.data.named import Mnist
+from ganforge.engine.callbacks.curves import Curves
+from ganforge.engine.callbacks.previews import Previews
+from ganforge.engine.callbacks.timelapse import Timelapse
 from ganforge.engine.ema import Ema
 from ganforge.engine.health.base import Off
 from ganforge.engine.optim import Adam
@@ -61,20 +64,21 @@ def dp_ctgan() -> Recipe:
     """
     return Recipe(
         name="dp-ctgan",
-        samples=2_000_000,
+        samples=500_000,
         batch=500,
-        checkpoint_every=500_000,
-        log_every=20_000,
+        checkpoint_every=125_000,
+        log_every=10_000,
         precision="fp32",
         signal=Table(),
         task=PrivateTabular(
             generator=TabularGenerator(),
             discriminator=MlpDiscriminator(widths=(128, 64)),
             objective=NonSaturating(),
-            d_steps=3,
+            d_steps=1,
         ),
         optimizers={"G": Adam(lr=1e-3), "D": Adam(lr=1e-3)},
         ema=Ema(half_life=50_000),
         health=Off(),
         privacy=DpSgd(epsilon=10.0),
+        callbacks=(Previews(every=50_000, rows=40, columns=50), Curves(), Timelapse()),
     )

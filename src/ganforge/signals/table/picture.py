@@ -71,7 +71,8 @@ def _chart(draw: ImageDraw.ImageDraw, left: int, top: int, heights: Heights, nam
     step = inner / len(real)
     for k, (r, f) in enumerate(zip(real, fake, strict=True)):
         x = left + PAD + k * step
-        draw.rectangle((x, base - r / highest * tall, x + step - 1, base), fill=REAL)
+        if r > 0:
+            draw.rectangle((x, base - r / highest * tall, x + step - 1, base), fill=REAL)
         if f > 0:
             draw.rectangle((x + step * 0.25, base - f / highest * tall, x + step * 0.75 - 1, base), fill=FAKE)
     draw.line((left + PAD, base + 1, left + WIDE - PAD, base + 1), fill=GREY)
