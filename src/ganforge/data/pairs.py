@@ -120,7 +120,7 @@ class Chosen(Dataset):
     def __init__(self, dataset: Dataset, rows: np.ndarray, names: Sequence[str]):
         self.dataset, self.rows = dataset, rows
         self.name, self.skipped = dataset.name, list(dataset.skipped)
-        self.digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+        self.digest = hashlib.sha256("\n".join([dataset.digest, *names]).encode()).hexdigest()
         self.nbytes = getattr(dataset, "nbytes", 0)
 
     def __len__(self) -> int:
