@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageDraw
+from PIL import ImageDraw, ImageFont
 
 from ganforge.signals.table import grid, kinds
 
@@ -21,6 +23,14 @@ WIDE, HIGH = 220, 150  # px of a chart, with its title
 PAD, TITLE, FOOT = 10, 18, 16
 REAL, FAKE, GREY = (190, 190, 190), (31, 91, 163), (110, 110, 110)
 CARD, LINE = 360, 18
+LATIN = 0x24F
+"""The last character that Pillow's own font may know."""
+FONTS = (
+    "NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "SourceHanSansSC-Regular.otf", "wqy-microhei.ttc",
+    "wqy-zenhei.ttc", "DroidSansFallbackFull.ttf", "PingFang.ttc", "Hiragino Sans GB.ttc", "STHeiti Light.ttc",
+    "msyh.ttc", "simsun.ttc", "malgun.ttf", "YuGothM.ttc", "DejaVuSans.ttf",
+)  # fmt: skip
+"""Files of fonts with many scripts, as systems have them; the first that is there is taken."""
 
 Heights = tuple[list[float], list[float], str, str]
 """Real shares, those made, what stands at the left end of the axis and at the right one."""
@@ -40,7 +50,7 @@ def charts(samples: Any, spec: Any) -> Pillow.Image:
     across = min(ACROSS, len(columns))
     down = -(-len(columns) // across)
     canvas = Pillow.new("RGB", (across * WIDE, down * HIGH + FOOT), "white")
-    draw = ImageDraw.Draw(canvas)
+    draw = _pen(canvas, [str(v) for c in columns for v in (c["name"], *c.get("values", ()))])
     told = "grey: the real table  " if spec.state.get("measured", True) else ""
     draw.text((PAD, down * HIGH), told, fill=GREY)
     draw.text((PAD + draw.textlength(told), down * HIGH), "blue: made", fill=FAKE)
@@ -56,12 +66,30 @@ def card(row: Any, spec: Any) -> np.ndarray:
 
     names = spec.state["names"]
     canvas = Pillow.new("RGB", (CARD, len(names) * LINE + 2 * PAD), "white")
-    draw = ImageDraw.Draw(canvas)
+    draw = _pen(canvas, [*names, *map(str, row)])
     for k, (name, value) in enumerate(zip(names, row, strict=True)):
         draw.text((PAD, PAD + k * LINE), _fits(draw, name, CARD // 2 - 2 * PAD), fill=GREY)
         said = "(missing)" if pd.isna(value) else str(value)
         draw.text((CARD // 2, PAD + k * LINE), _fits(draw, said, CARD // 2 - PAD), fill="black")
     return np.asarray(canvas)
+
+
+def _pen(canvas: Pillow.Image, texts: Iterable[str]) -> ImageDraw.ImageDraw:
+    """What draws on a picture, with letters for all of some texts where the system has a font of such."""
+    draw = ImageDraw.Draw(canvas)
+    if any(ord(letter) > LATIN for text in texts for letter in text) and (font := _font()) is not None:
+        draw.font = font
+    return draw
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont | None:
+    for name in FONTS:
+        try:
+            return ImageFont.truetype(name, 11)
+        except OSError:  # this system has another one
+            continue
+    return None
 
 
 def _chart(draw: ImageDraw.ImageDraw, left: int, top: int, heights: Heights, name: str) -> None:

@@ -1,0 +1,33 @@
+"""Previews of tables in other scripts than Latin show letters where the system has them, and never fail."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganforge.signals.table import picture
+
+
+def drawn(text: str) -> np.ndarray:
+    canvas = Image.new("RGB", (60, 20), "white")
+    picture._pen(canvas, [text]).text((2, 2), text, fill="black")
+    return np.asarray(canvas)
+
+
+def test_two_characters_do_not_look_alike():
+    if picture._font() is None:
+        pytest.skip("this system has no font of many scripts")
+    assert (drawn("价") != drawn("格")).any(), "both are the box of a missing letter"
+
+
+def test_a_system_without_fonts_draws_all_the_same(monkeypatch):
+    monkeypatch.setattr(picture, "FONTS", ())
+    picture._font.cache_clear()
+    try:
+        assert drawn("价格").shape == (20, 60, 3)
+    finally:
+        picture._font.cache_clear()
+
+
+def test_latin_letters_are_drawn_as_ever(monkeypatch):
+    monkeypatch.setattr(picture, "_font", lambda: pytest.fail("no other font is needed for these"))
+    assert (drawn("prix élevé") < 255).any()
