@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 pytest.importorskip("opacus")
 
 import ganforge as gf
+from ganforge.core.component import to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.types import Batch
 from ganforge.engine.build import make_loader, open_data
@@ -179,3 +181,14 @@ def test_without_privacy_a_description_serves_ctgan_too(file, tmp_path):
     model = gf.load(folder)
     assert model.spec.state["conditions"] == []
     assert len(model.sample(7)) == 7
+
+
+def test_the_example_describes_what_the_docs_show():
+    root = Path(__file__).parents[2]
+    recipe = make_recipe("dp-ctgan", overrides=[f"signal.public={root / 'examples/tables/adult.columns.yaml'}"])
+    known = recipe.signal.public  # type: ignore[attr-defined]
+    assert len(known) == 15
+    shown = (root / "docs" / "privacy.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    for name, entry in yaml.safe_load(shown).items():
+        told = to_plain(known[name])
+        assert {field: told[field] for field in entry} == entry

@@ -265,6 +265,10 @@ class TestRefused:
         with pytest.raises(UserError, match=f"(?s)public.x.*{message}"):
             signal_of({"x": known})
 
+    def test_a_file_that_is_not_there(self):
+        with pytest.raises(UserError, match=r"signal.public: nowhere.yaml: cannot be read"):
+            build(Table, {"public": "nowhere.yaml"})
+
     def test_columns_that_are_not_described_or_not_there(self):
         frame = pd.DataFrame({"age": [1, 2], "town": ["a", "b"]})
         known = {"age": {"kind": "integer", "min": 0, "max": 9}}

@@ -29,6 +29,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ganforge.core.component import Component
+from ganforge.core.errors import UserError
 from ganforge.core.overrides import from_yaml
 from ganforge.signals.table import modes
 
@@ -320,7 +321,12 @@ class Identifier(PublicColumn, kind="identifier"):
 
 
 def _read(value: Any) -> Any:
-    return from_yaml(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return from_yaml(value)
+    except UserError as error:
+        raise UserError(f"signal.public: {error}") from None
 
 
 Described = Annotated[dict[str, PublicColumn], BeforeValidator(_read)]
