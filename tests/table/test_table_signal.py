@@ -92,7 +92,7 @@ def test_every_kind_comes_back_exactly():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("numbers", ["minmax", "quantile"])
+@pytest.mark.parametrize("numbers", ["ranges", "minmax", "quantile"])
 def test_every_way_to_see_numbers_comes_back_exactly(numbers):
     real, made, _ = there_and_back(every_kind(), numbers=numbers)
     pd.testing.assert_frame_equal(made, real, check_exact=True)
@@ -130,7 +130,9 @@ def test_whatever_a_table_holds_comes_back(data):
         kinds_of[f"c{k}"] = kind
     frame = pd.DataFrame(frame)
     frame["learnt"] = [k % 2 == 0 for k in range(rows)]
-    real, made, spec = there_and_back(frame, numbers=data.draw(st.sampled_from(["mixture", "minmax", "quantile"])))
+    real, made, spec = there_and_back(
+        frame, numbers=data.draw(st.sampled_from(["mixture", "ranges", "minmax", "quantile"]))
+    )
     assert made.dtypes.to_dict() == real.dtypes.to_dict() or any(
         c["kind"] == "identifier" for c in spec.state["columns"]
     )
@@ -419,3 +421,17 @@ def test_what_one_sees(tmp_path):
     card = signal.frame(data.frame.iloc[0], spec)
     assert (card.dtype, card.shape[2]) == (np.uint8, 3)
     assert card.shape[0] > 18 * data.frame.shape[1]
+
+
+def test_ranges_hold_alike_many_rows_and_a_frequent_number_stands_alone():
+    v = np.sort(np.concatenate([np.zeros(600), np.linspace(-1, 1, 400)]))
+    found = modes.ranges(v, 10)
+    middles, halves, shares = (np.array(found[name]) for name in ("means", "scales", "weights"))
+    alone = np.abs(middles) < 1e-9
+    assert alone.sum() == 1
+    assert halves[alone].item() < 1e-5
+    assert shares[alone].item() == pytest.approx(0.6)
+    assert (shares[~alone] < 0.11).all()
+    assert shares.sum() == pytest.approx(1)
+    reached = np.abs(v[:, None] - middles) <= halves
+    assert (reached.sum(1) == 1).all(), "every number lies in one range"

@@ -9,6 +9,9 @@ What differs from the article: the mixture is fitted to evenly spaced order stat
 enough and need no draw; a mode is drawn among those that reach x (|value| <= 1); and where numbers lie beyond all
 modes, one more mode spans the whole range, so that nothing is cut and bounds can be reached.
 
+Or else the modes are ranges of about as many rows each (`ranges`), which fit a column that heaps up at some numbers:
+nothing is left for a mode to blur.
+
 K: modes. Numbers and means are in [-1, 1], as `grid.to_unit` gives them.
 """
 
@@ -21,6 +24,7 @@ from typing import Any
 import numpy as np
 
 REACH = 4.0  # standard deviations on each side of a mean that a mode covers
+NARROW = 1e-6  # by which a range is wider on either side, so that rounding leaves no number outside
 DIGITS = 6  # kept of the fit: more would hang on the number of threads
 
 
@@ -66,6 +70,37 @@ def fit(v: np.ndarray, most: int, least_weight: float, rows: int) -> dict[str, A
         means, scales = [*means, 0.0], [*scales, 1.0]
         weights.append(_short(float((~reached).mean())))
     return {"means": means, "scales": scales, "weights": weights, "tail": bool(tail)}
+
+
+def ranges(v: np.ndarray, most: int) -> dict[str, Any]:
+    """Ranges of about as many rows each, as modes; a number as frequent as that has a range of its own.
+
+    Args:
+        v: float64 [N], sorted.
+        most: a range is full when it holds one part in so many.
+
+    Returns:
+        As `fit`: middles, half widths, shares of the rows.
+    """
+    at, counts = np.unique(v, return_counts=True)
+    full = len(v) / most
+    found: list[tuple[int, int, int]] = []  # first, last, rows
+    first, held = 0, 0
+    for k, count in enumerate(counts.tolist()):
+        if held and count >= full:
+            found.append((first, k - 1, held))
+            first, held = k, 0
+        held += count
+        if held >= full or k == len(at) - 1:
+            found.append((first, k, held))
+            first, held = k + 1, 0
+    low, high = at[[group[0] for group in found]], at[[group[1] for group in found]]
+    return {
+        "means": ((low + high) / 2).tolist(),
+        "scales": ((high - low) / 2 + NARROW).tolist(),
+        "weights": [_short(rows / len(v)) for _, _, rows in found],
+        "tail": False,
+    }
 
 
 ONE = {"means": [0.0], "scales": [1.0], "weights": [1.0], "tail": False}

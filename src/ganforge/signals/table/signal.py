@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ganforge")
 
-Encoding = Literal["mixture", "minmax", "quantile", "onehot"]
+Encoding = Literal["mixture", "ranges", "minmax", "quantile", "onehot"]
 BEYOND = 1e6  # of log odds: never picked while any other mode reaches the number
 OF_TAIL = 1e5
 
@@ -54,16 +54,19 @@ class Table(Signal, kind="table"):
     columns: dict[str, Kind] = Field(default_factory=dict)
     """What columns are, where what is found is wrong, as in `signal.columns.age=ordinal`."""
     encodings: dict[str, Encoding] = Field(default_factory=dict)
-    """How the nets see single columns: mixture, minmax, quantile or onehot, as in `signal.encodings.price=quantile`."""
-    numbers: Literal["mixture", "minmax", "quantile"] = "mixture"
-    """How the nets see numbers and dates: by their column's modes (CTGAN's way), scaled to [-1, 1], or as the share of
-    the column below them."""
+    """How the nets see single columns: mixture, ranges, minmax, quantile or onehot, as in
+    `signal.encodings.price=quantile`."""
+    numbers: Literal["mixture", "ranges", "minmax", "quantile"] = "mixture"
+    """How the nets see numbers and dates: by their column's modes (CTGAN's way), by ranges of as many rows each, scaled
+    to [-1, 1], or as the share of the column below them."""
     target: str | None = None
     """The column that a model would be asked to predict; figures of usefulness need it."""
     modes: int = Field(default=10, ge=1, le=100)
     """Modes of a column of numbers, at most."""
     least_weight: float = Field(default=0.005, ge=0, lt=1)
     """A mode of less weight is left out."""
+    ranges: int = Field(default=20, ge=2, le=1000)
+    """About how many ranges a column of numbers is split into, where it is seen by ranges."""
     fit_rows: int = Field(default=5_000, ge=100)
     """How many numbers of a column, evenly spaced from the smallest to the largest, the modes are fitted to."""
     few: int = Field(default=20, ge=0)
@@ -295,6 +298,8 @@ class Table(Signal, kind="table"):
         if encoding == "quantile":
             column["knots"] = quantiles.fit(v)
         column["modes"] = modes.ONE
+        if encoding == "ranges":
+            column["modes"] = modes.ranges(v, self.ranges)
         if encoding == "mixture":
             column["modes"] = modes.fit(v, self.modes, self.least_weight, self.fit_rows)
         column["bins"] = picture.bins(v)
@@ -420,7 +425,7 @@ def _blocks(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
             add(column, "category", len(column["values"]), "softmax")
         elif column["encoding"] != "none":
             add(column, "value", 1, "tanh")
-            if column["encoding"] == "mixture" or column["missing"]:
+            if column["encoding"] in ("mixture", "ranges") or column["missing"]:
                 add(column, "mode", len(column["modes"]["means"]) + (column["missing"] > 0), "softmax")
     return blocks
 
