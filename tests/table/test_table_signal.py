@@ -131,7 +131,7 @@ def test_whatever_a_table_holds_comes_back(data):
     frame = pd.DataFrame(frame)
     frame["learnt"] = [k % 2 == 0 for k in range(rows)]
     real, made, spec = there_and_back(
-        frame, numbers=data.draw(st.sampled_from(["mixture", "ranges", "minmax", "quantile"]))
+        frame, numbers=data.draw(st.sampled_from(["auto", "mixture", "ranges", "minmax", "quantile"]))
     )
     assert made.dtypes.to_dict() == real.dtypes.to_dict() or any(
         c["kind"] == "identifier" for c in spec.state["columns"]
@@ -435,3 +435,13 @@ def test_ranges_hold_alike_many_rows_and_a_frequent_number_stands_alone():
     assert shares.sum() == pytest.approx(1)
     reached = np.abs(v[:, None] - middles) <= halves
     assert (reached.sum(1) == 1).all(), "every number lies in one range"
+
+
+def test_auto_takes_ranges_where_a_column_heaps_up_and_modes_elsewhere():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"gain": np.where(rng.random(500) < 0.8, 0, rng.integers(1, 9_999, 500)), "pay": rng.normal(size=500)}
+    )
+    _, _, spec = spec_of(frame, numbers="auto")
+    assert column(spec, "gain")["encoding"] == "ranges"
+    assert column(spec, "pay")["encoding"] == "mixture"

@@ -67,9 +67,9 @@ def ctgan() -> Recipe:
 def ctgan_fast() -> Recipe:
     """`ctgan` in a fraction of its time: D judges rows one by one and sees more of each.
 
-    Paper: Xu et al. 2019, as `ctgan`. Departures: numbers are seen by ranges of as many rows each in place of a
-    mixture's modes, no packs, a quarter of D's units left out where the paper leaves out half, Adam 3e-4, a quarter of
-    the samples. How its rows compare: docs/results.md.
+    Paper: Xu et al. 2019, as `ctgan`. Departures: columns that heap up at some number are seen by ranges in place of
+    modes, no packs, a quarter of D's units left out where the paper leaves out half, Adam 3e-4, a quarter of the
+    samples. How its rows compare: docs/results.md.
     Command: `ganforge train ctgan-fast data=adult.csv target=income`
     """
     base = ctgan()
@@ -78,7 +78,7 @@ def ctgan_fast() -> Recipe:
         name="ctgan-fast",
         samples=1_800_000,
         checkpoint_every=400_000,
-        signal=Table(numbers="ranges"),
+        signal=Table(numbers="auto"),
         task=replace(base.task, discriminator=TabularDiscriminator(dropout=0.25), pack=1),
         optimizers={name: replace(adam, lr=3e-4) for name, adam in base.optimizers.items()},
         callbacks=(Previews(every=100_000, rows=40, columns=50), Curves(), Timelapse()),

@@ -103,6 +103,11 @@ def ranges(v: np.ndarray, most: int) -> dict[str, Any]:
     }
 
 
+def heaped(v: np.ndarray, most: int) -> bool:
+    """Whether one of some sorted numbers [N] is so frequent that it has one of `most` ranges to itself."""
+    return bool(np.unique(v, return_counts=True)[1].max() * most >= len(v))
+
+
 ONE = {"means": [0.0], "scales": [1.0], "weights": [1.0], "tail": False}
 """The modes of a column that is not split into any: the whole of [-1, 1]."""
 

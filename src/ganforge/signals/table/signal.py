@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ganforge")
 
-Encoding = Literal["mixture", "ranges", "minmax", "quantile", "onehot"]
+Encoding = Literal["auto", "mixture", "ranges", "minmax", "quantile", "onehot"]
 BEYOND = 1e6  # of log odds: never picked while any other mode reaches the number
 OF_TAIL = 1e5
 
@@ -54,11 +54,12 @@ class Table(Signal, kind="table"):
     columns: dict[str, Kind] = Field(default_factory=dict)
     """What columns are, where what is found is wrong, as in `signal.columns.age=ordinal`."""
     encodings: dict[str, Encoding] = Field(default_factory=dict)
-    """How the nets see single columns: mixture, ranges, minmax, quantile or onehot, as in
+    """How the nets see single columns: auto, mixture, ranges, minmax, quantile or onehot, as in
     `signal.encodings.price=quantile`."""
-    numbers: Literal["mixture", "ranges", "minmax", "quantile"] = "mixture"
-    """How the nets see numbers and dates: by their column's modes (CTGAN's way), by ranges of as many rows each, scaled
-    to [-1, 1], or as the share of the column below them."""
+    numbers: Literal["auto", "mixture", "ranges", "minmax", "quantile"] = "mixture"
+    """How the nets see numbers and dates: by their column's modes (mixture, CTGAN's way), by ranges of as many rows
+    each, scaled to [-1, 1] (minmax), or as the share of the column below them (quantile). auto: by ranges where a
+    column heaps up at some number, else by modes."""
     target: str | None = None
     """The column that a model would be asked to predict; figures of usefulness need it."""
     modes: int = Field(default=10, ge=1, le=100)
@@ -293,8 +294,11 @@ class Table(Signal, kind="table"):
             raise UserError(
                 f"signal.encodings.{name}={encoding}: the column is {kind}, and this is for numbers; use onehot"
             )
-        column |= {"encoding": encoding} | grid.measure(numeric.dropna(), kind)
+        column |= grid.measure(numeric.dropna(), kind)
         v = np.sort(grid.to_unit(numeric.dropna(), column))
+        if encoding == "auto":
+            encoding = "ranges" if modes.heaped(v, self.ranges) else "mixture"
+        column["encoding"] = encoding
         if encoding == "quantile":
             column["knots"] = quantiles.fit(v)
         column["modes"] = modes.ONE
