@@ -232,7 +232,7 @@ def test_a_file_of_columns_is_kept_in_the_recipe(tmp_path):
     """So that a run can be resumed, and shows what it was told, when the file is gone or changed."""
     file = tmp_path / "columns.yaml"
     file.write_text("age: {kind: integer, min: 0, max: 9}\nseen: {kind: datetime, min: 2024-01-01, max: 2024-12-31}\n")
-    signal = make_recipe("table-gan", overrides=[f"signal.public={file}"]).signal
+    signal = make_recipe("ctgan", overrides=[f"signal.public={file}"]).signal
     assert isinstance(signal, Table)
     assert signal.public is not None
     assert [column.kind for column in signal.public.values()] == ["integer", "datetime"]
