@@ -94,11 +94,13 @@ class TestTableGAN:
         fields = {k: v for k, v in SMALL.items() if k != "task.generator.widths"}
         made = gf.TableGAN(recipe, epochs=1, fields=fields, progress=False).fit(csv).sample(20)
         assert list(made.columns) == list(table().columns)
-        assert list(tmp_path.iterdir()) == []
+        left = [path.name for path in tmp_path.iterdir() if not path.name.startswith("torchinductor")]  # torch's own
+        assert left == []
 
-    def test_a_table_smaller_than_a_batch(self):
-        fields = SMALL | {"batch": 500, "samples": 1000}
-        assert len(gf.TableGAN(fields=fields, progress=False).fit(table(40)).sample(7)) == 7
+    @pytest.mark.parametrize("recipe", ["ctgan-fast", "tvae", "table-gan"])
+    def test_a_table_smaller_than_a_batch(self, recipe):
+        fields = {"task.generator.widths": [16], "batch": 500, "samples": 1000}
+        assert len(gf.TableGAN(recipe, fields=fields, progress=False).fit(table(40)).sample(7)) == 7
 
     @pytest.mark.parametrize(
         ("use", "message"),

@@ -50,6 +50,9 @@ class Autoencode(Task, kind="autoencode"):
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.generator.nearest(shape)
 
+    def fewest(self, batch: int) -> int:
+        return min(batch, 2)  # rows may come more than once in a batch: none looks at another
+
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         G = Decoder(self.generator.build(spec), self.likelihood.build(spec))
         return {"E": self.encoder.build(spec, self.generator.latent), "G": G}
