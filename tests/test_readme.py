@@ -81,7 +81,7 @@ def test_the_commands_that_judge_run_with_no_network(place):
     """On MNIST where it is at hand (GANFORGE_DATA), else on the tiny pictures; reports are made by each."""
     block = next(b for b in blocks(README, "sh") if "ganforge evaluate" in b)
     mnist = Path(os.environ.get("GANFORGE_DATA", "")) / "mnist"
-    for name in ("real", "generated"):
+    for name in ("real", "generated", "clean", "restored"):
         shutil.copytree(place / "photos" / "0", place / name)
     for recipe in ("gan", "gan", "dcgan"):  # runs/0003-dcgan is the one that the README speaks of
         train = shlex.split(f"ganforge train {recipe} data=mnist")
