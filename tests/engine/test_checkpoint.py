@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import hashlib
 import json
 import os
 import pickle  # noqa: TID251  # to make the file that must be refused
@@ -72,6 +73,20 @@ def test_an_altered_checkpoint_is_refused(run):
     data[-1] ^= 1
     (point / "state.safetensors").write_bytes(data)
     with pytest.raises(UserError, match="not what was written"):
+        checkpoint.read(point)
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["[]", '"text"', '{"format": 1}', json.dumps({"format": 1, "sha256": hashlib.sha256(b"no tensors").hexdigest()})],
+    ids=["a list", "a text", "no digest", "the digest of what holds no tensors"],
+)
+def test_what_somebody_wrote_into_a_checkpoint_is_refused(run, state):
+    point = checkpoint.newest(run / "checkpoints")
+    assert point is not None
+    (point / "state.safetensors").write_bytes(b"no tensors")
+    (point / "state.json").write_text(state)
+    with pytest.raises(UserError, match=r"format None|not what was written"):
         checkpoint.read(point)
 
 

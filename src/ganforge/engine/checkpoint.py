@@ -103,15 +103,20 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UserError(
             f"checkpoint {folder}: cannot be read ({error}). Remove this folder to go on from an earlier one"
         ) from None
-    if state.get("format") != FORMAT:
-        raise UserError(f"checkpoint {folder}: format {state.get('format')!r}; this version reads format {FORMAT}")
+    found = state.get("format") if isinstance(state, dict) else None
+    if found != FORMAT:
+        raise UserError(f"checkpoint {folder}: format {found!r}; this version reads format {FORMAT}")
     refuse_pickle(data, folder / "state.safetensors")
-    if hashlib.sha256(data).hexdigest() != state["sha256"]:
-        raise UserError(
-            f"checkpoint {folder}: state.safetensors is not what was written (cut short or altered). "
-            "Nothing was loaded. Remove this folder to go on from an earlier checkpoint"
-        )
-    return safetensors.torch.load(data), state
+    altered = UserError(
+        f"checkpoint {folder}: state.safetensors is not what was written (cut short or altered). "
+        "Nothing was loaded. Remove this folder to go on from an earlier checkpoint"
+    )
+    if hashlib.sha256(data).hexdigest() != state.get("sha256"):
+        raise altered
+    try:
+        return safetensors.torch.load(data), state
+    except safetensors.SafetensorError:  # somebody wrote the digest of something else as well
+        raise altered from None
 
 
 def newest(parent: Path, wanted: Callable[[Mapping[str, Any]], bool] | None = None) -> Path | None:

@@ -46,6 +46,8 @@ class Signal(Component, family="signal"):
     """Where features come from where nobody says otherwise: the name of an extractor."""
     judged: ClassVar[int] = 10_000
     """Generated samples that are judged where nobody says how many; 0: as many as there are real ones."""
+    unmeasured: ClassVar[str] = ""
+    """Where it measures the data, and can do without: what to do for that, as a sentence."""
 
     @property
     def measures(self) -> str:

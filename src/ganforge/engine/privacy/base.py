@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field
 
-from ganforge.core.component import Component, fields_of
+from ganforge.core.component import Component
 from ganforge.core.errors import MissingExtra, UserError
 from ganforge.engine.privacy.account import Account, noise_for
 from ganforge.tasks.base import Task
@@ -93,9 +93,7 @@ class DpSgd(Privacy, kind="dp_sgd"):
                 f"of each cannot be bounded. Take task.kind={' or '.join(fits)} (the recipe dp-gan has it)"
             )
         if recipe.signal.measures:
-            instead = "Take pictures, or a table whose columns are described"
-            if "public" in fields_of(type(recipe.signal)):
-                instead = "Describe the columns by what is known without looking at the rows: signal.public=FILE.yaml"
+            instead = recipe.signal.unmeasured or "Take pictures, or a table whose columns are described"
             raise UserError(
                 f"signal={recipe.signal.kind}: it measures the data ({recipe.signal.measures}) and writes that into "
                 f"the model file, which no noise covers. {instead} (docs/privacy.md)"

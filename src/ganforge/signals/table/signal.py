@@ -47,6 +47,7 @@ class Table(Signal, kind="table"):
     files = (".csv", ".tsv", ".parquet")
     metrics = ("columns", "pairwise", "detection", "usefulness", "privacy")
     judged = 0
+    unmeasured = "Describe the columns by what is known without looking at the rows: signal.public=FILE.yaml"
 
     public: Described | None = None
     """The columns as they are known without looking at a row: a mapping, or the path of a YAML or JSON file of lines
