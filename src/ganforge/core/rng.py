@@ -21,6 +21,14 @@ def seed_of(*key: int | str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
+def seed_layers(seed: int, device: torch.device) -> None:
+    """Decides what nets on `device` draw by themselves from here on: dropout, noise."""
+    if device.type == "cpu":
+        torch.random.default_generator.manual_seed(seed)  # torch.manual_seed seeks other devices, a percent of a step
+    else:
+        torch.manual_seed(seed)
+
+
 @dataclass(frozen=True)
 class Rng:
     """A source of draws for one moment of one run.

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.errors import TrainingError
-from ganforge.core.rng import Rng
+from ganforge.core.rng import Rng, seed_layers
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.data.loader import Loader
 from ganforge.engine import bundle, checkpoint
@@ -83,7 +83,8 @@ class Trainer:
     Attributes:
         samples: real samples consumed so far.
         nets: the players. averages: the running averages of the generators, which samples are made from.
-        frozen: weights that stay as they are (`init.freeze`).
+        weights: all of each player's. A walk through its modules at every phase would take a percent of a step.
+        frozen: those that stay as they are (`init.freeze`).
         seed: decides the draws from here on; the recipe's, until a rollback takes another.
         rate: what all learning rates are multiplied with; 1 until a rollback lowers it.
         saves_first: whether a run has a checkpoint before its first step.
@@ -94,6 +95,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
         self.recipe, self.spec, self.loader, self.device = recipe, spec, loader, device
         self.nets = make_nets(recipe, spec, device)
+        self.weights = {name: list(net.parameters()) for name, net in self.nets.items()}
         self.frozen = frozen(self.nets, recipe.init.freeze if recipe.init else 0)
         self.averages = Nets({name: recipe.ema.copy(self.nets[name]) for name in recipe.task.generators()})
         self.finished = Settled()
@@ -135,10 +137,11 @@ class Trainer:
         return replace(batch, extra=batch.extra | extra)
 
     def _update(self, phase: Phase, batch: Batch, position: int, sight: Sight | None = None) -> None:
-        for name, net in self.nets.items():
-            net.requires_grad_(name in phase.trains)
+        for name, weights in self.weights.items():
+            for weight in weights:
+                weight.requires_grad = name in phase.trains
         for weight in self.frozen:
-            weight.requires_grad_(False)
+            weight.requires_grad = False
         trained = [self.optimizers[name] for name in phase.trains]
         for optimizer in trained:
             optimizer.zero_grad(set_to_none=True)
@@ -148,7 +151,7 @@ class Trainer:
             if sight is not None and name not in sight.gradients:
                 sight.gradients[name] = gradient_norm(self.nets[name])
             if settings.clip is not None:
-                norm = torch.nn.utils.clip_grad_norm_(self.nets[name].parameters(), settings.clip)
+                norm = torch.nn.utils.clip_grad_norm_(self.weights[name], settings.clip)
                 self.stats.add(f"grad_norm/{name}", norm)
             for group in optimizer.param_groups:
                 settings.settle(group, position)
@@ -156,18 +159,17 @@ class Trainer:
             optimizer.step()
             if settings.clamp is not None:
                 with torch.no_grad():
-                    for weight in self.nets[name].parameters():
+                    for weight in self.weights[name]:
                         weight.clamp_(-settings.clamp, settings.clamp)
 
     def _gradients(self, phase: Phase, batch: Batch, position: int, sight: Sight | None) -> None:
         """The gradients of a phase's losses, times its gain, into the `.grad` of those that it trains."""
-        trained = [weight for name in phase.trains for weight in self.nets[name].parameters()]
-        weights = [weight for weight in trained if weight.requires_grad]
+        weights = [weight for name in phase.trains for weight in self.weights[name] if weight.requires_grad]
         parts = self.recipe.accumulate
         size = len(batch) // parts
         for part in range(parts):
             rng = Rng(self.seed, position, phase.name, (part, parts), self.device)
-            torch.manual_seed(rng.seed_for(f"torch/{part}"))  # for what nets draw themselves: dropout, noise
+            seed_layers(rng.seed_for(f"torch/{part}"), self.device)
             with arithmetic(self.dtype, self.device, phase.order):
                 terms = phase.loss(self.nets, batch.rows(part * size, (part + 1) * size), rng)
             means = {name: loss.float().mean() for name, loss in terms.losses.items()}

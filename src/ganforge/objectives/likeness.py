@@ -34,7 +34,7 @@ class _ByPixel(Likeness):
         price = self.of(look.raw.float() - look.target)
         if look.mask is not None:
             price = price * (self.rest + (self.hole - self.rest) * look.mask)
-        return price.flatten(1).mean(1)
+        return price.mean((1, 2, 3))
 
     def of(self, difference: Tensor) -> Tensor:
         """The price of each number."""
@@ -73,7 +73,7 @@ class TotalVariation(Likeness, kind="total_variation"):
     def loss(self, look: Look) -> Tensor:
         y = look.made.float()
         across, down = (y[..., 1:] - y[..., :-1]).abs(), (y[..., 1:, :] - y[..., :-1, :]).abs()
-        return across.flatten(1).mean(1) + down.flatten(1).mean(1)
+        return across.mean((1, 2, 3)) + down.flatten(1).mean(1)
 
 
 class FeatureMatch(Likeness, kind="feature_match"):
@@ -122,7 +122,7 @@ class Style(_Seen, kind="style"):
 
 def apart(a: Tensor, b: Tensor) -> Tensor:
     """Mean |a − b| of each sample, [N]."""
-    return (a.float() - b.float()).abs().flatten(1).mean(1)
+    return (a.float() - b.float()).abs().mean((1, 2, 3))
 
 
 def gram(maps: Tensor) -> Tensor:

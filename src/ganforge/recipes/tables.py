@@ -69,7 +69,7 @@ def ctgan_fast() -> Recipe:
 
     Paper: Xu et al. 2019, as `ctgan`. Departures: columns that heap up at some number are seen by ranges in place of
     modes, no packs, a quarter of D's units left out where the paper leaves out half, Adam 3e-4, a quarter of the
-    samples. How its rows compare: docs/results.md.
+    samples. How its rows compare: docs/results.md, "Tables".
     Command: `ganforge train ctgan-fast data=adult.csv target=income`
     """
     base = ctgan()

@@ -166,7 +166,7 @@ class Unpaired(Task, kind="unpaired"):
 
 def distance(made: Tensor, wanted: Tensor) -> Tensor:
     """Mean |made − wanted| of each picture, [N]."""
-    return (made.float() - wanted).abs().flatten(1).mean(1)
+    return (made.float() - wanted).abs().mean((1, 2, 3))
 
 
 def out_of_pool(memory: Memory, fakes: Tensor, rng: Rng) -> Tensor:

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.errors import UserError
-from ganforge.core.rng import Rng
+from ganforge.core.rng import Rng, seed_layers
 from ganforge.core.types import Batch, Order, Spec
 from ganforge.data.loader import Loader
 from ganforge.engine.privacy.account import Account
@@ -160,7 +160,7 @@ class PrivateTrainer(Trainer):
             super()._gradients(phase, self._without_reals(rng), position, sight)
             return
         net = self.nets[self.player]
-        torch.manual_seed(rng.seed_for("torch"))
+        seed_layers(rng.seed_for("torch"), self.device)
         with self.norms.quiet(), self.norms.taken():
             terms = phase.loss(self.nets, Batch(batch.x, batch.c, {"asked": self._labels(rng)}), rng)
             losses = torch.cat(list(terms.losses.values()))  # [k + B]
