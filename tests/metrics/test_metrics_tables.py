@@ -178,6 +178,20 @@ def test_fresh_rows_of_the_same_kind_are_left_in_peace():
                    (("dcr", "closer"), ("exact_copies", "copying"), ("membership", "told")))  # fmt: skip
 
 
+@pytest.mark.parametrize("sides", [("held out",), ("made",), ("trained on", "held out")])
+def test_in_which_order_rows_lie_says_nothing_of_privacy_or_detection(sides):
+    """Real files are often sorted, and the first rows of a sorted file are not like all the others."""
+    rows = {"trained on": people(1500), "made": people(1500, 1), "held out": people(600, 2)}
+    for side in sides:
+        rows[side] = rows[side].sort_values("pay", key=lambda pay: (pay - 25).abs(), ignore_index=True)  # odd ones last
+    metrics = [Metric.parse(f"{name}(most=250)") for name in ("privacy", "detection")]
+    results = measure(metrics, compare(rows["trained on"], rows["made"], rows["held out"]))
+    found = {result.name.split("[")[0].rstrip("0123456789k"): result for result in results}
+    assert abs(found["dcr"].value - 0.5) < 4 * found["dcr"].detail["error"]
+    assert abs(found["membership"].value - 0.5) < 4 * found["membership"].detail["error"]
+    assert 0.38 < found["detection"].value < 0.62
+
+
 def test_columns_shuffled_apart_are_found_out_by_pairs_and_by_a_classifier():
     real = people(1500)
     found = figures(compare(real, shuffled(real), people(500, 2)), "columns", "pairwise", "detection", "usefulness")

@@ -40,7 +40,7 @@ class Detection(Metric, kind="detection"):
         m = min(len(real), len(fake), self.most)
         if m < FEWEST:
             raise UserError(f"metric 'detection': it takes at least {FEWEST} rows of each side, and there are {m}")
-        sides = [real.iloc[spread_over(len(real), m)], fake[:m]]
+        sides = [side.iloc[spread_over(len(side), m)] for side in (real, fake)]
         x = np.concatenate([for_trees(columns, real, side) for side in sides])
         y = np.repeat([1, 0], m)
         areas, lost = self._told_apart(x, y, picked(columns, real), comparison)

@@ -49,6 +49,7 @@ class TablePrivacy(Metric, kind="privacy"):
         unseen = None if comparison.heldout is None else frame_of(comparison, "heldout")
         if unseen is not None and len(unseen) < FEWEST:
             unseen = None
+        outside = None if unseen is None else unseen.iloc[spread_over(len(unseen), self.most)]
         if len(train) < 2:
             raise UserError(f"metric 'privacy': {len(train)} training rows are nothing to be near to; leave it out")
         dense = Dense(columns, train)
@@ -59,16 +60,16 @@ class TablePrivacy(Metric, kind="privacy"):
         yardstick = "leave-one-out" if unseen is None else "held-out"
         protocol = {"train": comparison.train.name, "n_train": len(rows), "yardstick": yardstick}
         known = dense(train.iloc[rows])
-        asked = dense(fake[: self.most])
+        asked = dense(fake.iloc[spread_over(len(fake), self.most)])
         told = _told(comparison, "closest training rows")
         distance = closest(asked, known, comparison.device, told)
-        chance = self._by_chance(known, None if unseen is None else dense(unseen[: self.most]), comparison)
+        chance = self._by_chance(known, None if outside is None else dense(outside), comparison)
         results = [
             self._closest(comparison, distance, chance, protocol, notes),
             self._copies(comparison, columns, train, fake, unseen, protocol),
         ]
-        if unseen is not None:
-            results.append(self._membership(comparison, dense, train, fake, unseen, protocol))
+        if outside is not None:
+            results.append(self._membership(comparison, dense, train, fake, outside, protocol))
         return results
 
     def _by_chance(self, known: np.ndarray, unseen: np.ndarray | None, comparison: Comparison) -> np.ndarray:
@@ -125,9 +126,9 @@ class TablePrivacy(Metric, kind="privacy"):
         return stamped(comparison, self.n, "exact_copies", value, "rows", protocol=more, detail=detail)
 
     def _membership(
-        self, comparison: Comparison, dense: Dense, train: Any, fake: Any, unseen: Any, protocol: dict
+        self, comparison: Comparison, dense: Dense, train: Any, fake: Any, outside: Any, protocol: dict
     ) -> Result:
-        outsiders = dense(unseen[: self.most])
+        outsiders = dense(outside)
         members = dense(train.iloc[spread_over(len(train), len(outsiders))])
         made = dense(fake.iloc[spread_over(len(fake), ROOM // dense.width)])
         near = [
