@@ -17,6 +17,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,49 +44,28 @@ def likeness(fake: tuple[Tensor, ...], real: tuple[Tensor, ...]) -> Tensor:
     return torch.stack([l1_loss(a, b) for a, b in zip(fake, real, strict=True)]).mean()
 
 
-def pix2pix(nets: Nets, batch: Batch) -> Step:
-    """Isola et al. 2017, and the critic's layers as a second yardstick: as in `pix2pix-small`."""
+def paired(nets: Nets, batch: Batch, beside: bool, d_gain: float, game: float, pixels: float, layers: float) -> Step:
+    """Isola et al. 2017, with the critic's layers as a second yardstick; Ledig et al. 2017 but for the weights."""
     G, D, s, t = nets["G"], nets["D"], batch.extra["source"], batch.x
     of_g, of_d = adam(G), adam(D)
+
+    def seen(x: Tensor) -> Tensor:
+        return torch.cat([s, x], 1) if beside else x
 
     def step() -> None:
         y = G(s)
         D.requires_grad_(True)
         of_d.zero_grad()
-        real, fake = D(torch.cat([s, t], 1)).logits, D(torch.cat([s, y.detach()], 1)).logits
-        (0.5 * (bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake)))).backward()
+        real, fake = D(seen(t)).logits, D(seen(y.detach())).logits
+        (d_gain * (bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake)))).backward()
         of_d.step()
         D.requires_grad_(False)
         of_g.zero_grad()
-        fake = D(torch.cat([s, y], 1))
+        fake = D(seen(y))
         with torch.no_grad():
-            real = D(torch.cat([s, t], 1))
-        game = bce(fake.logits, torch.ones_like(fake.logits))
-        (game + 100 * l1_loss(y, t) + 10 * likeness(fake.layers, real.layers)).backward()
-        of_g.step()
-
-    return step
-
-
-def srgan(nets: Nets, batch: Batch) -> Step:
-    """Ledig et al. 2017, in the second half of `srgan-small`."""
-    G, D, s, t = nets["G"], nets["D"], batch.extra["source"], batch.x
-    of_g, of_d = adam(G), adam(D)
-
-    def step() -> None:
-        y = G(s)
-        D.requires_grad_(True)
-        of_d.zero_grad()
-        real, fake = D(t).logits, D(y.detach()).logits
-        (bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake))).backward()
-        of_d.step()
-        D.requires_grad_(False)
-        of_g.zero_grad()
-        fake = D(y)
-        with torch.no_grad():
-            real = D(t)
-        game = bce(fake.logits, torch.ones_like(fake.logits))
-        (2e-2 * game + l1_loss(y, t) + likeness(fake.layers, real.layers)).backward()
+            real = D(seen(t))
+        won = bce(fake.logits, torch.ones_like(fake.logits))
+        (game * won + pixels * l1_loss(y, t) + layers * likeness(fake.layers, real.layers)).backward()
         of_g.step()
 
     return step
@@ -153,7 +133,8 @@ def measure(name: str, fields: list[str], plain: Callable[[Nets, Batch], Step], 
             step()
         return time.process_time() - start
 
-    seconds(trainer.iterate), seconds(theirs)  # warm up
+    for warm in (trainer.iterate, theirs):
+        seconds(warm)
     pairs = []
     for k in range(args.pairs):
         sides = [("ours", trainer.iterate), ("plain", theirs)]
@@ -184,6 +165,8 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as place:
         a, b = (make_pictures(Path(place) / name, seed) for seed, name in enumerate("ab"))
+        pix2pix = partial(paired, beside=True, d_gain=0.5, game=1, pixels=100, layers=10)
+        srgan = partial(paired, beside=False, d_gain=1, game=2e-2, pixels=1, layers=1)
         rivals = {
             "pix2pix-small": ([f"data.source={a}", f"data.target={b}"], pix2pix),
             "srgan-small": ([f"data={a}", "task.alone=0"], srgan),
