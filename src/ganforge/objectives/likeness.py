@@ -73,7 +73,7 @@ class TotalVariation(Likeness, kind="total_variation"):
     def loss(self, look: Look) -> Tensor:
         y = look.made.float()
         across, down = (y[..., 1:] - y[..., :-1]).abs(), (y[..., 1:, :] - y[..., :-1, :]).abs()
-        return across.mean((1, 2, 3)) + down.flatten(1).mean(1)
+        return across.mean((1, 2, 3)) + down.mean((1, 2, 3))
 
 
 class FeatureMatch(Likeness, kind="feature_match"):
