@@ -5,7 +5,8 @@
 Both sides train nets of the same recipe, in fp32 and in one process, by turns; each pair gives one ratio of processor
 time, above 1 where ours is faster. Ours is the whole of a training iteration: data, degradations, all phases,
 optimisers, the running average, what is logged. The plain loop has one batch that lies ready, torch's Adam as it comes,
-and computes the losses of the recipe and nothing else. Prints one line of JSON for each recipe.
+and computes the losses of the recipe and nothing else. With --ready ours has that batch, too, so that what is left is
+the step itself. Prints one line of JSON for each recipe.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -125,7 +127,10 @@ def measure(name: str, fields: list[str], plain: Callable[[Nets, Batch], Step], 
     dataset, spec = open_data(recipe)
     cpu = torch.device("cpu")
     trainer = Trainer(recipe, spec, make_loader(recipe, dataset, spec, cpu), cpu)
-    theirs = plain(Nets(recipe.task.players(spec)), trainer._batch(0))
+    batch = trainer._batch(0)
+    theirs = plain(Nets(recipe.task.players(spec)), batch)
+    if args.ready:
+        trainer._batch = lambda position: replace(batch, made={})
 
     def seconds(step: Callable[[], object]) -> float:
         start = time.process_time()
@@ -150,6 +155,7 @@ def measure(name: str, fields: list[str], plain: Callable[[Nets, Batch], Step], 
         "pairs": args.pairs,
         "steps": args.steps,
         "threads": args.threads,
+        "ready": args.ready,
         "torch": torch.__version__,
     }
 
@@ -159,6 +165,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--steps", type=int, default=4, help="steps of each side in a pair")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--ready", action="store_true", help="our side reads no data either")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
