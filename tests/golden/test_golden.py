@@ -86,10 +86,12 @@ SYSTEMS = {
     "esrgan": [*SPOILT, "task.translator.blocks=1", "task.translator.growth=4", "task.critics.0.hidden=16"],
     "real-esrgan": [*LARGER, "task.translator.blocks=1", "task.translator.growth=4"],
     "inpaint": [*SPOILT, "task.critics.0.layers=1"],
+    "inpaint-small": [*SPOILT, "task.critics.0.layers=1"],
     "lama-small": [*SPOILT, "task.critics.0.layers=1"],
     "denoise": [*NO_CRITIC, "task.translator.blocks=2"],
     "dejpeg": [*NO_CRITIC, "task.translator.blocks=2"],
     "deblur": [*SPOILT, "task.translator.blocks=2", "task.critics.0.layers=1", "task.critics.0.scales=1"],
+    "deblur-small": [*SPOILT, "task.translator.blocks=2", "task.critics.0.layers=1"],
     "colorize": [*SPOILT, "signal.degrade=grey+blur", "task.translator.max_channels=8", "task.critics.0.layers=1"],
     "old-photo": [*SPOILT, "task.translator.blocks=2", "task.critics.0.layers=1", "task.critics.0.scales=1"],
 }

@@ -46,10 +46,12 @@ def built(translator: Translator, scale: int = 1):
         (ResnetTranslator(channels=4, blocks=1, norm="none", upsample="nearest", padding="zero"), 1),
         (SrResNet(channels=8, blocks=2), 4),
         (SrResNet(channels=8, blocks=1, padding="reflect"), 3),
+        (SrResNet(channels=8, blocks=2, fold=2), 1),
+        (SrResNet(channels=8, blocks=1, fold=2), 2),
         (RrdbNet(channels=4, growth=2, blocks=1), 2),
         (Unet(channels=4, halvings=3), 1),
     ],
-    ids=["resnet", "resnet-nearest", "srresnet-x4", "srresnet-x3", "rrdb-x2", "unet"],
+    ids=["resnet", "resnet-nearest", "srresnet-x4", "srresnet-x3", "folded", "folded-x2", "rrdb-x2", "unet"],
 )
 def test_tiles_give_what_the_whole_gives(translator, scale):
     """With margins no smaller than the halo every pixel agrees, those at the picture's own edge too."""

@@ -136,6 +136,8 @@ def test_the_halo_is_what_one_works_out_by_hand():
     assert reach(nn.Sequential(nn.Conv2d(1, 1, 3, padding=2, dilation=2)), 1, 1) == 2
     enlarging = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.PixelShuffle(2), nn.Conv2d(1, 1, 3, padding=1))
     assert reach(enlarging, 2, 1) == 2
+    folded = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4, 4, 3, padding=1), nn.PixelShuffle(2))
+    assert reach(folded, 1, 2) == 3
     fewer, more = (ResnetTranslator(norm="none", channels=2, blocks=k).build(S256, S256).halo for k in (1, 2))
     assert more - fewer == 8
     assert ResnetTranslator(channels=2).build(S256, S256).halo is None
@@ -171,7 +173,8 @@ def test_the_page_says_how_far_each_net_looks():
     nets = [
         (SrResNet(**one), small, S256, 40), (RrdbNet(growth=1, **one), small, S256, 349),
         (ResnetTranslator(**one), S256, S256, 84), (ResnetTranslator(blocks=6, **one), S256, S256, 60),
-        (Gated(**one), S256, S256, 153), (Fourier(**one), S256, S256, None),
+        (Gated(**one), S256, S256, 153), (Gated(residual=True, **one), Spec((4, 256, 256)), S256, 373),
+        (Fourier(**one), S256, S256, None),
         *((Unet(halvings=k, **one), S256, S256, px) for k, px in ((5, 93), (6, 189), (7, 381), (8, 765))),
     ]  # fmt: skip
     page = (Path(__file__).parents[2] / "docs" / "translate.md").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ How far a net looks. A pixel of the output hangs on an interval of the source, w
     convolution k, stride s, padding p, dilation d     [a, b] → [a·s − p, b·s − p + d(k − 1)]
     transposed convolution k, s, p                     [a, b] → [⌈(a + p − k + 1) / s⌉, ⌊(b + p) / s⌋]
     a grid r times finer (shuffle, nearest)            [a, b] → [⌊a / r⌋, ⌊b / r⌋]
+    a grid r times coarser (unshuffle)                 [a, b] → [a·r, b·r + r − 1]
 
 The halo is the furthest that it leads from the place of the pixel, over all pixels of one period.
 
@@ -160,7 +161,8 @@ def bounce(side: int, wanted: int) -> Tensor:
 
 def reach(net: nn.Module, scale: int, multiple: int) -> int:
     """The halo of a net whose layers are registered in the order in which the longest way leads through them."""
-    layers = [m for m in net.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d, nn.PixelShuffle, nn.Upsample))]
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.PixelShuffle, nn.PixelUnshuffle, nn.Upsample)
+    layers = [m for m in net.modules() if isinstance(m, kinds)]
     furthest = 0
     for pixel in range(scale * multiple):
         low = high = pixel
@@ -181,6 +183,8 @@ def behind(layer: nn.Module, low: int, high: int) -> tuple[int, int]:
             return -((k - 1 - p - low) // s), (high + p) // s
         case nn.PixelShuffle():
             return low // layer.upscale_factor, high // layer.upscale_factor
+        case nn.PixelUnshuffle():
+            return low * layer.downscale_factor, (high + 1) * layer.downscale_factor - 1
         case nn.Upsample():
             factor = int(layer.scale_factor)  # type: ignore[arg-type]
             return low // factor, high // factor
