@@ -21,7 +21,7 @@ from ganforge.engine import checkpoint
 from ganforge.engine.callbacks.base import Listener
 from ganforge.engine.health import sight
 from ganforge.engine.health.base import Off, Rollback, Watch
-from ganforge.engine.health.diagnosis import diagnose, sign_of
+from ganforge.engine.health.diagnosis import diagnose, leap, sign_of
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.train import resume_recipe, train
 from ganforge.tasks.synthesis import Synthesis
@@ -131,6 +131,26 @@ class TestDiagnosis:
         told = diagnose([{**FINE, "gradient/D": None, "sign": "diverging"}])
         assert told.state == "diverging"
         assert "gradient/D" in told.why
+
+    def test_a_gradient_that_leaps_is_named_at_once(self):
+        """What a regression that blows up looks like: 15 for a long time, then 40,000 (`old-photo-small`, 2026-11-22)."""
+        before = [{"gradient/G": 15.0 + k, "gradient/D": 0.4, "sign": ""} for k in range(10)]
+        figures = {"gradient/G": 40_000.0, "gradient/D": 0.4}
+        found = leap(before, figures, ("G",))
+        assert found["leap"] == pytest.approx(40_000 / 19.5)
+        sign = sign_of(figures | found, 0, 0.0)
+        told = diagnose([*before, {**figures, **found, "sign": sign}])
+        assert told.state == "diverging"
+        assert "2,051 times" in told.why
+        calm = [*before, {**figures, **found, "sign": sign}, {**figures, "gradient/G": 20.0, "sign": ""}]
+        assert diagnose(calm).state == "healthy"
+
+    def test_what_leaps_little_or_early_or_in_d_is_not(self):
+        before = [{"gradient/G": 15.0, "gradient/D": 0.4, "sign": ""}] * 10
+        assert leap(before, {"gradient/G": 900.0}, ("G",)) == {}
+        assert leap(before[:9], {"gradient/G": 40_000.0}, ("G",)) == {}
+        assert leap(before, {"gradient/G": 15.0, "gradient/D": 9_000.0}, ("G",)) == {}
+        assert leap([], {"gradient/G": None}, ("G",)) == {}
 
     def test_swings(self):
         looks = [{**FINE, "auc": auc, "sign": ""} for auc in (0.95, 0.5, 0.1, 0.2, 0.9, 0.1, 0.9)]

@@ -212,8 +212,8 @@ def cut() -> Recipe:
 def cut_small() -> Recipe:
     """`cut` for two CPU cores: pictures of 48 px, a quarter of the channels, a third of the blocks.
 
-    Paper: Park et al. 2020. Departures: 48 px cut from 54, 16 channels, 3 blocks, grids doubled by shuffling, patches of
-    34 px, contrast of 64 places in four layers, batch 4, 4e-4, and the running average of G.
+    Paper: Park et al. 2020. Departures: 48 px cut from 54, 16 channels, 3 blocks, grids doubled by shuffling, patches
+    of 34 px, contrast of 64 places in four layers, batch 4, 4e-4, and the running average of G.
     Command: `ganforge train cut-small data.a=horses/ data.b=zebras/`
     """
     base, samples = cut(), 32_000

@@ -37,6 +37,9 @@ SURE, FOOLED = 0.95, 0.6
 """D's auc above which it makes next to no mistake, and below which it sees no difference."""
 LARGE_GAP = 1000.0
 """Logits that are so far apart belong to a D whose weights run away."""
+LEAP = 1000.0
+"""A generator's gradient that is so many times the usual one belongs to weights that have just lost what they knew. It
+is asked where samples cannot be compared: of translators, whose regression can blow up while D sees nothing amiss."""
 FEW_COVERED, PRECISE = 0.3, 0.7
 """Fakes that look right (precision) but reach few of the reals (coverage) are of some modes only."""
 COVERAGE_FROM = 48
@@ -105,6 +108,8 @@ def sign_of(figures: dict[str, Any], compared: int, peak: float) -> str:
     """
     if any(value is None for value in figures.values()) or abs(figures.get("gap", 0)) > LARGE_GAP:
         return DIVERGING
+    if "leap" in figures:
+        return DIVERGING
     if "diversity" not in figures:
         return ""
     diversity, far = figures["diversity"], figures["distance"] > FAR
@@ -124,6 +129,22 @@ def sign_of(figures: dict[str, Any], compared: int, peak: float) -> str:
     return OSCILLATING if far else ""
 
 
+def leap(before: Sequence[dict[str, Any]], figures: dict[str, Any], generators: Sequence[str]) -> dict[str, float]:
+    """How many times its usual one a generator's gradient is, as a figure `leap`; none where it is fewer than `LEAP`.
+
+    Args:
+        before: the looks before this one. Too few of them know no usual gradient.
+        figures: of this look.
+        generators: the players that are asked.
+    """
+    found = 0.0
+    for name in (f"gradient/{player}" for player in generators):
+        usual = [look[name] for look in before if look.get(name)]
+        if len(usual) >= LONG_PATIENCE and figures.get(name):
+            found = max(found, figures[name] / median(usual))
+    return {"leap": found} if found >= LEAP else {}
+
+
 def diagnose(looks: Sequence[dict[str, Any]]) -> Diagnosis:
     """The state that the latest looks, oldest first, show. Each is a look's figures and its `sign`."""
     if not looks:
@@ -132,6 +153,8 @@ def diagnose(looks: Sequence[dict[str, Any]]) -> Diagnosis:
     if last["sign"] == DIVERGING and any(value is None for value in last.values()):
         names = ", ".join(name for name, value in last.items() if value is None)
         return Diagnosis(DIVERGING, f"no longer finite: {names}")
+    if "leap" in last:
+        return Diagnosis(DIVERGING, f"a generator's gradient is {last['leap']:,.0f} times what it was")
     seen = looks[-PATIENCE:]
     found = lasting(seen, PATIENCE)
     if found not in ("", COLLAPSING, DIVERGING):

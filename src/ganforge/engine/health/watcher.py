@@ -16,7 +16,7 @@ from ganforge.core.rng import seed_of
 from ganforge.core.types import Request
 from ganforge.engine.health import sight as measures
 from ganforge.engine.health.base import Health, Rollback, Watch
-from ganforge.engine.health.diagnosis import HEALTHY, KEPT, UNSETTLED, Diagnosis, diagnose, sign_of
+from ganforge.engine.health.diagnosis import HEALTHY, KEPT, UNSETTLED, Diagnosis, diagnose, leap, sign_of
 
 if TYPE_CHECKING:
     from ganforge.engine.trainer import Sight, Trainer
@@ -46,6 +46,8 @@ class Watcher:
         """Takes in what one iteration showed; returns whether that changed the run's state."""
         before = self.diagnosis.state
         figures, compared = measure(trainer, sight)
+        if not compared:
+            figures |= leap(self.looks, figures, trainer.recipe.task.generators())
         sign = sign_of(figures, compared, self.peak)
         self.peak = max(self.peak, figures.get("diversity") or 0.0)
         self.looks = [*self.looks, {**figures, "sign": sign}][-KEPT:]
