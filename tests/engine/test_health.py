@@ -133,7 +133,7 @@ class TestDiagnosis:
         assert "gradient/D" in told.why
 
     def test_a_gradient_that_leaps_is_named_at_once(self):
-        """What a regression that blows up looks like: 15 for a long time, then 40,000 (`old-photo-small`, 2026-11-22)."""
+        """What a regression that blows up looks like: 15 for a long time, then 40,000 (`old-photo-small`)."""
         before = [{"gradient/G": 15.0 + k, "gradient/D": 0.4, "sign": ""} for k in range(10)]
         figures = {"gradient/G": 40_000.0, "gradient/D": 0.4}
         found = leap(before, figures, ("G",))
