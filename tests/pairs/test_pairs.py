@@ -418,6 +418,7 @@ def test_label_maps_of_a_domain_come_in_colours(tmp_path):
         assert (colour[level == number] == rgb).all()
     assert shown.each_shape()[0] == (12, 16, 3)
     assert np.array_equal(shown.read(4), plain.read(4)), "photos stay as they are"
+    assert (plain.coloured, shown.coloured) == ((), ("label",)), "so that a model knows what it was shown"
 
 
 def test_every_level_has_a_colour_of_its_own():

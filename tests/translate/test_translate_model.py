@@ -12,10 +12,14 @@ from translate_models import TwoWays, model_file, photo_like, save, spec_of
 import ganforge as gf
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
+from ganforge.data.pairs import Domains, in_colours
+from ganforge.nets.critics.patchgan import PatchGan
 from ganforge.nets.translators.fourier import Fourier
 from ganforge.nets.translators.gated import Gated
 from ganforge.nets.translators.resnet import ResnetTranslator
 from ganforge.nets.translators.super_resolution import SrResNet
+from ganforge.signals.image import Image as ImageSignal
+from ganforge.tasks.unpaired import Unpaired
 
 SMALL = ResnetTranslator(channels=4, blocks=1, norm="batch")
 PLAIN = SrResNet(channels=4, blocks=1)
@@ -119,6 +123,25 @@ def test_label_maps(folder):
         model.translate(np.full((20, 24, 1), 5, np.uint8))
     with pytest.raises(UserError, match="label maps"):
         model.translate(photo_like(20, 24))
+
+
+def test_label_maps_of_a_domain_are_shown_in_the_colours_of_the_training(folder, tmp_path):
+    """`cyclegan data.a=labels/ data.b=photos/` colours grey maps; what it makes of a grey map later is of the same."""
+    rng = np.random.default_rng(0)
+    for name, high, channels in (("label", 12, 1), ("photo", 256, 3)):
+        (tmp_path / name).mkdir()
+        for k in range(2):
+            save(tmp_path / name / f"{k}.png", rng.integers(0, high, (20, 24, channels), np.uint8))
+    dataset = Domains(a=str(tmp_path / "label"), b=str(tmp_path / "photo")).open()
+    task = Unpaired(translator=SMALL, critic=PatchGan(channels=2, layers=1, norm="none"))
+    spec = task.adapt(ImageSignal(size=16).spec(dataset, nearest=lambda shape: shape))
+    model = gf.load(model_file(folder / "streets.safetensors", SMALL, spec, task), "cpu")
+    levels = rng.integers(0, 12, (20, 24, 1), np.uint8)
+    np.testing.assert_array_equal(model.translate(levels), model.translate(in_colours(levels)))
+    shown_as_it_is = model.translate(np.repeat(levels, 3, 2))
+    assert not np.array_equal(model.translate(levels), shown_as_it_is)
+    back = model.translate(levels, direction="ba")
+    np.testing.assert_array_equal(back, model.translate(np.repeat(levels, 3, 2), direction="ba"))
 
 
 class TestFilling:

@@ -181,6 +181,7 @@ class Joined(Dataset):
 
     def __init__(self, name: str, parts: Sequence[Dataset], classes: Sequence[str]):
         self.name, self.parts, self.classes = name, list(parts), tuple(classes)
+        self.coloured = tuple(name for name, part in zip(classes, parts, strict=True) if isinstance(part, Coloured))
         self.skipped = [one for part in parts for one in part.skipped]
         self.digest = "".join(part.digest for part in parts)
         self.part = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
@@ -221,7 +222,7 @@ class Coloured(Dataset):
         return len(self.dataset)
 
     def read(self, index: int) -> np.ndarray:
-        return COLOURS[self.dataset.read(index)[..., 0]]
+        return in_colours(self.dataset.read(index))
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         return {((*shape[:2], 3), dtype): count for (shape, dtype), count in self.dataset.shapes().items()}
@@ -267,6 +268,11 @@ def colours() -> np.ndarray:
 
 
 COLOURS = colours()
+
+
+def in_colours(levels: np.ndarray) -> np.ndarray:
+    """Label maps, uint8 [..., 1], with a colour for each level, uint8 [..., 3]."""
+    return COLOURS[levels[..., 0]]
 
 
 def holds_maps(dataset: Dataset) -> bool:

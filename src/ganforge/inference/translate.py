@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.data.pairs import in_colours
 from ganforge.engine.bundle import Bundle
 from ganforge.inference.tiles import Span, Tiling, assembled, tiling
 from ganforge.nets.layers.translating import TranslatorNet, settled
@@ -61,6 +62,7 @@ class PictureTranslator:
 
     Attributes:
         takes_mask: whether it fills holes.
+        colours: whether grey label maps are shown to it in colours, as they were in its training.
         seconds: spent in the net so far.
 
     Raises:
@@ -87,6 +89,8 @@ class PictureTranslator:
         self.target: str = state["mode"]
         self.takes_mask = bool(self.source and self.source["mask"])
         self.scale: int = self.source["scale"] if self.source else 1
+        of = self.direction and dict(zip("ab", state.get("domains", ()), strict=False)).get(self.direction[0])
+        self.colours = of in state.get("coloured", ())
         self.seconds = 0.0
         self.warned = False
         self.nets = self.players()
@@ -150,6 +154,8 @@ class PictureTranslator:
             UserError: as `check`; and, while the bands come, a label map with unknown classes.
         """
         self.check(picture, mask)
+        if self.colours and picture.shape[2] == 1 and picture.dtype == np.uint8:
+            picture = in_colours(picture)
         height, width = picture.shape[:2]
         hidden = None if mask is None else holes(mask)
         beside = picture.shape[2] in (2, 4) and self.mode not in ("RGBA", "classes") and self.target != "RGBA"

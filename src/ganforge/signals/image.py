@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -66,7 +66,9 @@ class Image(Signal, kind="image"):
         shapes = pictures.picture_shapes(dataset)
         mode = pictures.mode_of(shapes) if self.mode == "auto" else self.mode
         shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
-        state = {"mode": mode, "depth": self.depth}
+        state: dict[str, Any] = {"mode": mode, "depth": self.depth}
+        if dataset.coloured:
+            state["coloured"] = list(dataset.coloured)
         return Spec(shape, len(dataset.classes), tuple(dataset.classes), state)
 
     def stored(self, spec: Spec) -> tuple[int, ...]:

@@ -37,6 +37,7 @@ class Patches(Dataset):
     ):
         self.dataset, self.patch = dataset, patch
         self.name, self.classes, self.digest = dataset.name, dataset.classes, dataset.digest
+        self.coloured = dataset.coloured
         self.skipped = list(dataset.skipped)
         self.skipped += [(dataset.describe(k), "its size cannot be read") for k, s in enumerate(sizes) if s is None]
         places = [
