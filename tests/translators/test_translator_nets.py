@@ -182,3 +182,22 @@ def test_the_page_says_how_far_each_net_looks():
         with torch.device("meta"):
             assert net.build(source, target).settled_halo == px
         assert px is None or f"{px}" in page
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        Unet(channels=8), ResnetTranslator(channels=8), SrResNet(channels=8), RrdbNet(channels=8, growth=4, blocks=4),
+        SrResNet(channels=8, norm="none", fold=2), Gated(channels=8), Fourier(channels=8, blocks=3),
+    ],
+    ids=lambda net: net.kind,
+)  # fmt: skip
+def test_the_picture_comes_through_before_any_training(net):
+    """Sixteen gated layers with torch's weights let nothing through, and the net learnt the mean colour and no more."""
+    torch.manual_seed(0)
+    small = Spec((3, 64, 64))
+    built = net.build(small, small)
+    with torch.no_grad():
+        (last,) = built.features(torch.rand(4, 3, 64, 64) * 2 - 1, [built.depth])
+    assert float(last.std(0).mean()) > 0.03
+    assert float(last.std(0).mean() / last.abs().mean()) > 0.3, "pictures differ, and so does what is made of them"
