@@ -15,8 +15,8 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.types import Dataset
 from ganforge.data.base import DataSource
-from ganforge.engine import bundle
 from ganforge.engine import train as engine
+from ganforge.engine import transfer
 from ganforge.engine.precision import has_bf16_cpu, pick_device
 from ganforge.engine.recipe import Recipe
 from ganforge.inference.model import Model, load
@@ -140,7 +140,7 @@ def recipe_of(init: str) -> tuple[Recipe, str]:
     Raises:
         UserError: no model there.
     """
-    found, spec, _ = bundle.read(init)
+    found, spec, _ = transfer.model(init)
     plain = to_plain(found)
     if len(spec.shape) == 3 and {"size", "mode"} <= set(plain["signal"]) and "mode" in spec.state:
         plain["signal"] |= {"size": list(spec.shape[1:]), "mode": spec.state["mode"]}

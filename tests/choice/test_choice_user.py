@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,14 @@ def test_a_dry_run_shows_what_was_chosen_and_why(ganforge, place):
     assert "  - task.conditional=true: 2 labels of 40 pictures each" in said.out
     assert "otherwise: name a recipe, as in `ganforge train dcgan data=./photos`" in said.out
     assert not (place / "runs").exists()
+
+
+def test_a_dry_run_tells_how_far_the_minutes_go(ganforge, place):
+    few = ganforge("train", "photos", "--minutes", "1", "--dry-run", "--device", "cpu", *QUICK)
+    assert re.search(r"time +about 0:[\d:]+ for 64 samples *\n", few.out)
+    many = ["samples=100_000_000", *QUICK[1:]]
+    cut = ganforge("train", "photos", "--minutes", "1", "--dry-run", "--device", "cpu", *many)
+    assert re.search(r"time +1 min for some [\d,]+ samples \(about [\d:]+ for 100,000,000 samples\)", cut.out)
 
 
 def test_it_trains_and_says_so_beside_the_results(ganforge, place):

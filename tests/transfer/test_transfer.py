@@ -324,7 +324,8 @@ class TestRefusals:
     )
     def test_no_model(self, place, init, match):
         (place / "torn.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
-        self.refused(recipe(place / "abc", f"init={place / init}"), place, match)
+        text = self.refused(recipe(place / "abc", f"init={place / init}"), place, match)
+        assert text.startswith(f"init={place / init}: "), "the field that is wrong, as it was typed"
 
     def test_a_wrong_field(self, place):
         with pytest.raises(UserError, match=r"init"):

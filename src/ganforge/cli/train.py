@@ -78,7 +78,7 @@ def train(
         load_plugin(plugin)
     recipe, why = resolve(words or [], resume, with_files or [], minutes, device)
     if dry_run:
-        show_plan(engine.plan(recipe, device), stdout())
+        show_plan(engine.plan(recipe, device), minutes, stdout())
         say(why, stdout())
         return
     if not quiet:
@@ -172,8 +172,8 @@ def say(lines: list[str], console: Console) -> None:
         console.print(line, soft_wrap=True)
 
 
-def show_plan(plan: Plan, console: Console) -> None:
-    """What a dry run found, recipe first."""
+def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
+    """What a dry run found, recipe first; `minutes` is what training may take."""
     from rich.table import Table
 
     from ganforge.cli.progress import clock
@@ -192,7 +192,12 @@ def show_plan(plan: Plan, console: Console) -> None:
     table.add_row(
         "speed", f"{plan.samples_per_second:,.0f} samples/s (a step takes {1000 * plan.step_seconds:,.1f} ms)"
     )
-    table.add_row("time", f"about {clock(plan.seconds_total)} for {plan.recipe.samples:,} samples")
+    whole = f"about {clock(plan.seconds_total)} for {plan.recipe.samples:,} samples"
+    if minutes is None or 60 * minutes >= plan.seconds_total:
+        table.add_row("time", whole)
+    else:
+        within = 60 * minutes * plan.samples_per_second
+        table.add_row("time", f"{minutes:g} min for some {within:,.0f} samples ({whole})")
     for note in plan.notes:
         table.add_row("note", note)
     console.print(table)

@@ -64,13 +64,25 @@ def read(path: Path | str) -> Source:
     Raises:
         UserError: nothing there, not trained yet, or damaged.
     """
+    recipe, spec, tensors = model(path)
     folder = Path(path).expanduser()
-    recipe, spec, tensors = bundle.read(folder)
     point = checkpoint.newest(folder / "checkpoints") if folder.is_dir() else None
     if point is None:
         return Source(str(path), recipe, spec, tensors, tensors)
     found, _ = checkpoint.read(point)
     return Source(str(path), stored_recipe(folder), spec, _part(found, "net"), _part(found, "ema"))
+
+
+def model(path: Path | str) -> tuple[Recipe, Spec, dict[str, Tensor]]:
+    """How the model that `init` names was trained, what its samples are, and its tensors.
+
+    Raises:
+        UserError: nothing there, not trained yet, or damaged; says that `init` asked for it.
+    """
+    try:
+        return bundle.read(Path(path).expanduser())
+    except UserError as error:
+        raise UserError(f"init={error}") from None
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
