@@ -4,8 +4,9 @@
     python benchmarks/equal_minutes.py ... --entries dcgan "wgan-gp: wgan-gp" "wide: dcgan task.generator.channels=96"
 
 An entry is `name: recipe field=value ...`; those of the table in this file go by their names. Each run is trained in
-one thread for `--minutes`; then 10,000 samples of it and the 10,000 real test pictures are shown to a classifier of the
-set, trained on its training pictures (by judge_digits.py, in a minute or two, and kept in the file named):
+one thread (or `--threads`) for `--minutes`; then 10,000 samples of it and the 10,000 real test pictures are shown to a
+classifier of the set, trained on its training pictures (by judge_digits.py, in a minute or two, and kept in the file
+named):
 
     fd          Fréchet distance between the classifier's 128 features of samples and of test pictures; 0 is right
     score       exp E KL(p(y|x) ‖ p(y)), the inception score under this classifier; at most 10
@@ -156,8 +157,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="how many: 0, 1, 2, ...")
     parser.add_argument("--minutes", type=float, default=3.0, help="of training for each run")
     parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="fields of all the entries")
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(args.threads)
     net = classifier(args.data, args.classifier)
     args.out.mkdir(parents=True, exist_ok=True)
     test, train = read_mnist(args.data, "t10k")[0], read_mnist(args.data, "train")[0][:JUDGED]
