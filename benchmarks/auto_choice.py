@@ -6,15 +6,16 @@
 DATA holds the sets by name. For each, the choice for these minutes and this machine is trained, and then the rival at
 the same size of pictures (whatever the choice says of `signal`), each for `--minutes` with all threads. Then samples of
 both are compared with real pictures, up to 5,000 a side, in the features of one small net, trained on these real
-pictures (`ganforge evaluate REAL SAMPLES`):
+pictures (`ganforge evaluate REAL SAMPLES`): on their labels, where they have any:
 
     fd          Fréchet distance of the features; 0 is right
     kid         kernel distance of the same
     precision   share of the samples that lie among real pictures
     recall      share of the real pictures that lie among samples
+    swd         sliced Wasserstein distance of patches at several scales, which needs no net
 
 Runs that have left their result in `--out` are not repeated. Prints a table, and writes all figures to
-`OUT/results.json` and a page for each set to `OUT/auto-SET.png`: real pictures, the rival's, the choice's.
+`OUT/results.json` and a page for each set to `OUT/auto-SET.jpg`: real pictures, the rival's, the choice's.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 SETS = ("mnist", "fashion_mnist", "cifar10.zip", "emoji.zip", "sign_digits", "clothing")
 MOST, FEWEST = 5_000, 1_000
 COLUMNS, ROWS = 8, 8
-FIGURES = ("fd", "kid", "pr")
+FIGURES = ("fd", "kid", "pr", "swd")
 CAPTION = 16  # px above each grid
 
 
@@ -122,7 +123,7 @@ def compare(name: str, args: argparse.Namespace) -> dict[str, Any]:
     choice = choose_recipe(data, minutes=args.minutes)
     signal_fields = [field for field in choice.fields if field.startswith("signal.")]
     real, labels, signal, spec = real_pictures(data, signal_fields)
-    np.savez(folder / "real.npz", images=real)
+    np.savez(folder / "real.npz", images=real, **({} if labels is None else {"labels": labels}))
     entries = {"rival": [*args.rival.split(), *signal_fields], "choice": [choice.recipe, *choice.fields]}
     result: dict[str, Any] = {"set": name, "facts": choice.facts, "reasons": choice.reasons, "minutes": args.minutes}
     panels = [panel(real, f"{name}: real", signal, spec, folder)]
@@ -133,11 +134,9 @@ def compare(name: str, args: argparse.Namespace) -> dict[str, Any]:
         with np.load(folder / who / "samples.npz") as stored:
             panels.append(panel(stored["images"], f"{words[0]}: fd {told['fd']:.1f}", signal, spec, folder))
         print(json.dumps({"set": name, who: told}), file=sys.stderr, flush=True)
-    page = args.out / f"auto-{Path(name).stem}.png"
-    beside(panels).save(page)
-    if args.images is not None:
-        args.images.mkdir(parents=True, exist_ok=True)
-        beside(panels).save(args.images / page.name)
+    for out in {args.out, args.images or args.out}:
+        out.mkdir(parents=True, exist_ok=True)
+        beside(panels).save(out / f"auto-{Path(name).stem}.jpg", quality=88, subsampling=0, optimize=True)
     return result
 
 
