@@ -123,7 +123,10 @@ def compare(name: str, args: argparse.Namespace) -> dict[str, Any]:
     choice = choose_recipe(data, minutes=args.minutes)
     signal_fields = [field for field in choice.fields if field.startswith("signal.")]
     real, labels, signal, spec = real_pictures(data, signal_fields)
-    np.savez(folder / "real.npz", images=real, **({} if labels is None else {"labels": labels}))
+    if labels is None:
+        np.savez(folder / "real.npz", images=real)
+    else:
+        np.savez(folder / "real.npz", images=real, labels=labels)
     entries = {"rival": [*args.rival.split(), *signal_fields], "choice": [choice.recipe, *choice.fields]}
     result: dict[str, Any] = {"set": name, "facts": choice.facts, "reasons": choice.reasons, "minutes": args.minutes}
     panels = [panel(real, f"{name}: real", signal, spec, folder)]
