@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="how many: 0, 1, 2, ...")
     parser.add_argument("--minutes", type=float, default=3.0, help="of training for each run")
     parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="fields of all the entries")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="that each run trains with")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     net = classifier(args.data, args.classifier)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 
 import pydantic
 import pytest
 
 from ganforge.core.component import Component, build, families, field_help, fields_of, help_text, to_plain
+from ganforge.objectives.lens import Critic as CriticLens
 from ganforge.registry import load_all
+from ganforge.signals.base import Signal
+from ganforge.signals.pair import Pair
+from ganforge.tasks.base import Task
 
 load_all()
 
@@ -55,8 +60,30 @@ EVERY = [
 ]
 
 
+def unwritten(cls: type[Component]) -> set[str]:
+    """Methods that it has from a base and that only say that they are not there."""
+    methods = inspect.getmembers(cls, inspect.isfunction)
+    return {name for name, method in methods if "NotImplementedError" in method.__code__.co_names}
+
+
+def may_lack(cls: type[Component]) -> set[str]:
+    """What such a component need not have, since it says of itself that it cannot do it."""
+    lacking = set()
+    if issubclass(cls, Task):
+        lacking |= {"translate"} if cls.directions is Task.directions else set()
+        lacking |= {"latents", "sample"} if cls.sample is Task.sample else set()  # `invents` is False
+    if issubclass(cls, Signal):
+        lacking |= {"write_file"} if not cls.files else set()
+        lacking |= {"sources"} if cls is not Pair else set()
+    return lacking | ({"maps"} if cls is CriticLens else set())  # the task shows it the critics' own
+
+
 @pytest.mark.parametrize(("cls", "needed"), EVERY)
 class TestEveryComponent:
+    def test_nothing_is_left_unwritten(self, cls: type[Component], needed):
+        """An abstract method is for a family; whoever takes one of its kinds by name must never meet it."""
+        assert unwritten(cls) <= may_lack(cls)
+
     def test_round_trip(self, cls: type[Component], needed):
         component = build(cls, needed)
         plain = to_plain(component)

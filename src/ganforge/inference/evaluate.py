@@ -731,11 +731,7 @@ def told(sets: Sequence[Dataset], values: Sequence[set[Any]], say: Any) -> str:
 def latents_of(model: Model, seed: int) -> Latents | None:
     """The generator as path lengths see it; None where it does not make pictures from latents."""
     task, bundle = model.recipe.task, model.bundle
-    try:
-        width = task.latents(Request(1, seed)).ndim
-    except NotImplementedError:
-        return None
-    if len(model.spec.shape) != 3 or width != 2:
+    if not task.invents or len(model.spec.shape) != 3 or task.latents(Request(1, seed)).ndim != 2:
         return None
 
     def draw(first: int, count: int) -> Tensor:
