@@ -60,6 +60,7 @@ def measure(name: str, size: int | None, batch: int | None, threads: int) -> Non
     from ganforge.core.overrides import apply
     from ganforge.engine.build import make_loader, open_data
     from ganforge.engine.recipe import Recipe
+    from ganforge.engine.trainer import Trainer
     from ganforge.registry import load_all
 
     load_all()
@@ -80,8 +81,9 @@ def measure(name: str, size: int | None, batch: int | None, threads: int) -> Non
         dataset, spec = open_data(recipe)
         cpu = torch.device("cpu")
         loader = make_loader(recipe, dataset, spec, cpu)
-        recipe = recipe.privacy.settle(recipe, loader)
-        trainer = recipe.privacy.trainer()(recipe, spec, loader, cpu)
+        kind = Trainer.of(recipe)
+        recipe = kind.finalize(recipe, loader)
+        trainer = kind(recipe, spec, loader, cpu)
 
         def seconds(iteration: int) -> float:
             trainer.samples = iteration * trainer.stride

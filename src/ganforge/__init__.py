@@ -14,6 +14,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ganforge.core.version import __version__
+
 if TYPE_CHECKING:
     from ganforge.api import recipe as recipe
     from ganforge.api import train as train
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from ganforge.inference.model import load as load
     from ganforge.registry import load_plugin as load_plugin
     from ganforge.tables import TableGAN as TableGAN
-
-__version__ = "0.1.0"
 
 # A name here must never be that of a module of this package: the import system would put the module in its place.
 _WHERE = {

@@ -12,12 +12,12 @@ import torch
 from ganforge import recipes
 from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
+from ganforge.core.device import has_bf16_cpu, pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.types import Dataset
 from ganforge.data.base import DataSource
 from ganforge.engine import train as engine
 from ganforge.engine import transfer
-from ganforge.engine.precision import has_bf16_cpu, pick_device
 from ganforge.engine.recipe import Recipe
 from ganforge.inference.model import Model, load
 from ganforge.recipes import make_recipe

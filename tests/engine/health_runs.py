@@ -89,7 +89,7 @@ def states_of(recipe: Recipe, iterations: int) -> list[str]:
             if not trainer._finite:
                 return [*states, "diverging"]
             if sight is not None:
-                watcher.look(trainer, sight)
+                watcher.look(sight, recipe.task.generators(), trainer.live_samples)
                 states.append(watcher.diagnosis.state)
     finally:
         loader.close()

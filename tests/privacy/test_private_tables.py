@@ -21,6 +21,7 @@ from ganforge.core.types import Batch
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.privacy.trainer import PrivateTrainer
 from ganforge.engine.train import check, resume_recipe, train
+from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
 
@@ -58,7 +59,7 @@ def trainer(recipe) -> PrivateTrainer:
     check(recipe)
     dataset, spec = open_data(recipe)
     loader = make_loader(recipe, dataset, spec, CPU)
-    made = recipe.privacy.trainer()(recipe.privacy.settle(recipe, loader), spec, loader, CPU)
+    made = Trainer.of(recipe)(PrivateTrainer.finalize(recipe, loader), spec, loader, CPU)
     assert isinstance(made, PrivateTrainer)
     return made
 

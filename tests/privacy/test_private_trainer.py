@@ -18,6 +18,7 @@ from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.privacy.trainer import SAFE, PrivateTrainer, RowNorms
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.train import check, plan
+from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
 
@@ -39,9 +40,9 @@ def trainer(*items: str) -> PrivateTrainer:
     check(recipe)
     dataset, spec = open_data(recipe)
     loader = make_loader(recipe, dataset, spec, CPU)
-    made = recipe.privacy.trainer()
+    made = Trainer.of(recipe)
     assert made is PrivateTrainer
-    return made(recipe.privacy.settle(recipe, loader), spec, loader, CPU)
+    return made(made.finalize(recipe, loader), spec, loader, CPU)
 
 
 def step(made: PrivateTrainer, batch: Batch, position: int = 0) -> dict[str, Tensor]:
@@ -189,7 +190,7 @@ def test_a_loader_that_repeats_items_is_refused():
     loader = make_loader(recipe, dataset, spec, CPU)
     loader._status[3] = 2
     with pytest.raises(UserError, match="1 samples of the data cannot be read"):
-        recipe.privacy.settle(recipe, loader)
+        PrivateTrainer.finalize(recipe, loader)
 
 
 class Behind(LinearD):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import SimpleNamespace
 
 import numpy as np
@@ -199,6 +200,7 @@ def test_what_cannot_work_is_refused_before_training(change, message):
 def test_a_look_at_the_runs_health_compares_rows_of_the_same_conditions(monkeypatch):
     """Else a table with a rare category would look collapsed: it is rarer among fakes than among rows by condition."""
     from ganforge.engine.health import watcher
+    from ganforge.engine.trainer import Trainer
 
     task, asked = tabular(), []
     recipe = SimpleNamespace(seed=0, task=task)
@@ -211,7 +213,8 @@ def test_a_look_at_the_runs_health_compares_rows_of_the_same_conditions(monkeypa
 
     monkeypatch.setattr(Tabular, "sample", noted)
     b = batch()
-    watcher.measure(trainer, SimpleNamespace(batch=b, stats={}, gradients={}))
+    live = functools.partial(Trainer.live_samples, trainer)
+    watcher.measure(SimpleNamespace(batch=b, stats={}, gradients={}), live)
     assert torch.equal(asked[0].extra["condition"], b.extra["condition"])
 
 

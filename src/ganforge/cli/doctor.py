@@ -106,7 +106,7 @@ def check_arithmetic() -> Finding:
     """A matrix product whose result is known, in fp32 and in bf16, and how fast they are."""
     import torch
 
-    from ganforge.engine.precision import pick_device
+    from ganforge.core.device import pick_device
 
     device = pick_device()
     rates = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-import ganforge
 from ganforge.core.component import build, to_plain
+from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.types import Nets, Request, Spec
-from ganforge.engine import checkpoint
-from ganforge.engine.precision import pick_device
+from ganforge.core.version import __version__
+from ganforge.engine import checkpoint, sampling
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.run import stored_recipe
 from ganforge.engine.statistics import Settled
@@ -57,28 +57,14 @@ class Bundle:
         """Decoded samples."""
         nets, t = self.nets, request.truncation
         if t < 1:  # the statistics in the file are those without truncation
-            nets = self.truncated.at(t, lambda: settle(self.recipe, self.spec, self.nets, t, self.device))
-        return generate(self.recipe, self.spec, nets, request, self.device)
+            nets = self.truncated.at(t, lambda: sampling.settle(self.recipe, self.spec, self.nets, t, self.device))
+        return sampling.generate(self.recipe, self.spec, nets, request, self.device)
 
     @torch.inference_mode()
     def translate(self, source: torch.Tensor, direction: str = "") -> np.ndarray:
         """What is made of an encoded source [N, Cs, h, w]: float32 [N, C, h·s, w·s], not yet cut to [-1, 1]."""
         made = self.recipe.task.translate(self.nets, source.to(self.device), direction)
         return made.float().cpu().numpy()
-
-
-def settle(recipe: Recipe, spec: Spec, nets: Nets, truncation: float, device: torch.device) -> Nets:
-    """The generators as samples are made from them, with the statistics that the recipe asks for."""
-    return recipe.statistics.settle(nets, spec.classes, recipe.task.sample, truncation, device)
-
-
-def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: torch.device) -> np.ndarray:
-    """Decoded samples for a request, in one batch, from nets in evaluation mode."""
-    labels = request.labels
-    if labels is None and spec.classes:
-        labels = torch.arange(request.start, request.start + request.n) % spec.classes
-    request = replace(request, labels=labels, device=device)
-    return recipe.signal.decode(recipe.task.sample(nets, request), spec)
 
 
 def save(
@@ -92,7 +78,7 @@ def save(
     """Writes a bundle; one that was there is replaced in one step, or left alone when writing fails."""
     header = {
         "format": FORMAT,
-        "ganforge": ganforge.__version__,
+        "ganforge": __version__,
         "recipe": json.dumps(to_plain(recipe), ensure_ascii=False),
         "spec": json.dumps(spec.to_plain(), ensure_ascii=False),
         "samples": str(samples),

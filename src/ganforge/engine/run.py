@@ -16,11 +16,11 @@ from typing import Any
 import filelock
 import torch
 
-import ganforge
 from ganforge.core import overrides
 from ganforge.core.component import build
 from ganforge.core.errors import UserError
 from ganforge.core.events import EventLog
+from ganforge.core.version import __version__
 from ganforge.engine.recipe import Recipe
 
 
@@ -111,7 +111,7 @@ def stored_recipe(folder: Path | str) -> Recipe:
 def environment_of(device: torch.device) -> dict[str, Any]:
     """What one must know to understand a run's figures: versions, machine, device, command."""
     return {
-        "ganforge": ganforge.__version__,
+        "ganforge": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),

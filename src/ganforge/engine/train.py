@@ -15,17 +15,17 @@ import torch
 
 from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
+from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.data.loader import Loader
 from ganforge.engine import checkpoint, transfer
 from ganforge.engine.build import fingerprint, make_loader, open_data
 from ganforge.engine.callbacks.base import Callback, Listener, RunView
-from ganforge.engine.callbacks.evaluation import Evaluation
-from ganforge.engine.precision import pick_device
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.run import RunDir, next_folder, refuse_existing, stored_recipe
-from ganforge.engine.trainer import Session
+from ganforge.engine.session import Session
+from ganforge.engine.trainer import Trainer
 from ganforge.registry import load_all
 
 log = logging.getLogger("ganforge")
@@ -111,9 +111,10 @@ def train(
             )
         loader = make_loader(recipe, dataset, spec, place)
         stack.callback(loader.close)
-        recipe = recipe.privacy.settle(recipe, loader)
+        kind = Trainer.of(recipe)
+        recipe = kind.finalize(recipe, loader)
         stack.enter_context(torch.random.fork_rng())
-        trainer = recipe.privacy.trainer()(recipe, spec, loader, place)
+        trainer = kind(recipe, spec, loader, place)
         begun = [] if state else transfer.start(trainer)
         if run is None:
             run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
@@ -153,7 +154,7 @@ def check(recipe: Recipe) -> None:
     """
     if recipe.batch % recipe.accumulate:
         raise UserError(f"accumulate={recipe.accumulate} does not divide batch={recipe.batch}")
-    if recipe.metrics and any(isinstance(callback, Evaluation) for callback in recipe.callbacks):
+    if recipe.metrics and any(callback.kind == "evaluation" for callback in recipe.callbacks):
         raise UserError(
             "metrics: the callbacks hold an evaluation with metrics of its own; give them there, or leave it out"
         )
@@ -163,12 +164,16 @@ def check(recipe: Recipe) -> None:
             "that meets real samples whole. Leave freeze out"
         )
     recipe.task.check(recipe.batch // recipe.accumulate)
-    recipe.privacy.check(recipe)
+    Trainer.of(recipe).check(recipe)
 
 
 def watchers(recipe: Recipe) -> list[Callback]:
     """The recipe's callbacks, and before them the evaluation that its field `metrics` asks for."""
-    evaluation = [Evaluation(metrics=recipe.metrics, every=recipe.every)] if recipe.metrics else []
+    evaluation = (
+        [build(Callback, {"kind": "evaluation", "metrics": recipe.metrics, "every": recipe.every})]
+        if recipe.metrics
+        else []
+    )
     return [*evaluation, *recipe.callbacks]
 
 
@@ -253,10 +258,11 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
     dataset, spec = open_data(recipe)
     loader = make_loader(recipe, dataset, spec, place)
     try:
-        recipe = recipe.privacy.settle(recipe, loader)
+        kind = Trainer.of(recipe)
+        recipe = kind.finalize(recipe, loader)
         with torch.random.fork_rng():
             before = _process_bytes()
-            trainer = recipe.privacy.trainer()(recipe, spec, loader, place)
+            trainer = kind(recipe, spec, loader, place)
             begun = transfer.start(trainer)
             iterations = -(-recipe.samples // trainer.stride)
             times = []
@@ -276,7 +282,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
                 )
         step = sum(times[1:]) / len(times[1:])  # the first one sets everything up
         notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
-        notes += recipe.privacy.notes(recipe) + begun
+        notes += kind.notes(recipe) + begun
         return Plan(
             recipe=recipe,
             spec=spec,

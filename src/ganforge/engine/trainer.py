@@ -8,73 +8,25 @@ The clock is `samples`, the real samples consumed. All else that happens at a mo
 
 from __future__ import annotations
 
-import logging
-import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganforge.core.errors import TrainingError
-from ganforge.core.rng import Rng, seed_layers
+from ganforge.core.rng import Rng, seed_layers, seed_of
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.data.loader import Loader
-from ganforge.engine import bundle, checkpoint
+from ganforge.engine import checkpoint, sampling
 from ganforge.engine.build import make_nets, make_optimizers
-from ganforge.engine.callbacks.base import Listener, due
 from ganforge.engine.freeze import frozen
-from ganforge.engine.health.base import Watch
-from ganforge.engine.health.diagnosis import ADVICE, DIVERGING
-from ganforge.engine.health.watcher import Watcher
 from ganforge.engine.precision import arithmetic, dtype_for
 from ganforge.engine.recipe import Recipe
-from ganforge.engine.run import RunDir
 from ganforge.engine.statistics import Settled
+from ganforge.engine.step import Averages, NotFinite, Sight, gradient_norm
 from ganforge.tasks.base import Phase
-
-log = logging.getLogger("ganforge")
-
-
-class NotFinite(TrainingError):
-    """A loss or a weight is no longer a number that training can go on with."""
-
-
-class Averages:
-    """Running means of what the phases report, kept on the device until somebody looks."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, tuple[Tensor, int]] = {}
-
-    def add(self, name: str, value: Tensor) -> None:
-        value = value.detach().float().mean()
-        total, count = self.sums.get(name, (torch.zeros_like(value), 0))
-        self.sums[name] = (total + value, count + 1)
-
-    def take(self) -> dict[str, float]:
-        """The means since the last call, and a fresh start."""
-        values = {name: total.item() / count for name, (total, count) in self.sums.items()}
-        self.sums.clear()
-        return values
-
-
-@dataclass
-class Sight:
-    """What one iteration showed, not averaged.
-
-    Attributes:
-        batch: its last batch.
-        stats: what the phases reported, of the last part of the batch where it was split.
-        gradients: the norm of each player's gradient, before any clipping, in the first phase that trained it.
-    """
-
-    batch: Batch
-    stats: dict[str, Tensor] = field(default_factory=dict)
-    gradients: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Trainer:
@@ -91,6 +43,39 @@ class Trainer:
     """
 
     saves_first: ClassVar[bool] = False
+    kinds: ClassVar[dict[str, type[Trainer]]] = {}
+    """Which trainer keeps which privacy guarantee: kind of `recipe.privacy` → class."""
+
+    def __init_subclass__(cls, privacy: str, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        Trainer.kinds[privacy] = cls
+
+    @staticmethod
+    def of(recipe: Recipe) -> type[Trainer]:
+        """The trainer that keeps the privacy guarantee of a recipe."""
+        return Trainer.kinds.get(recipe.privacy.kind, Trainer)
+
+    @classmethod
+    def check(cls, recipe: Recipe) -> None:
+        """Refuses a recipe that cannot keep its privacy guarantee, before anything is opened.
+
+        Raises:
+            UserError: such a recipe.
+        """
+
+    @classmethod
+    def finalize(cls, recipe: Recipe, loader: Loader) -> Recipe:
+        """The recipe with the fields of its privacy that depend on the size of the data filled in.
+
+        Raises:
+            UserError: the data or the samples asked for do not allow the guarantee.
+        """
+        return recipe
+
+    @classmethod
+    def notes(cls, recipe: Recipe) -> list[str]:
+        """What a dry run says of the guarantee."""
+        return []
 
     def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
         self.recipe, self.spec, self.loader, self.device = recipe, spec, loader, device
@@ -199,7 +184,7 @@ class Trainer:
     @torch.inference_mode()
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples from the averaged generators."""
-        return bundle.generate(self.recipe, self.spec, self.to_share(request.truncation), request, self.device)
+        return sampling.generate(self.recipe, self.spec, self.to_share(request.truncation), request, self.device)
 
     @torch.inference_mode()
     def translate(self, source: Tensor) -> Tensor:
@@ -239,11 +224,31 @@ class Trainer:
         pictures = torch.cat(found)
         return recipe.signal.decode(pictures.flatten(0, 1), self.spec), pictures.shape[1]
 
+    @torch.no_grad()
+    def live_samples(self, n: int, labels: Tensor | None, extra: dict[str, Tensor]) -> Tensor | None:
+        """Encoded samples of the generators as they are now, of the same latents each time; None if the task has none.
+
+        Not of the averaged generators: these still look well when those that are trained have long gone wrong.
+        """
+        if not self.recipe.task.invents:
+            return None
+        modules = [module for name in self.recipe.task.generators() for module in self.nets[name].modules()]
+        training = [module.training for module in modules]
+        seed = seed_of(self.recipe.seed, "health")
+        request = Request(n, seed=seed, labels=labels, device=self.device, extra=extra)
+        try:
+            for module in modules:
+                module.training = False  # their running statistics stay as they are
+            return self.recipe.task.sample(self.nets, request)
+        finally:
+            for module, mode in zip(modules, training, strict=True):
+                module.training = mode
+
     def to_share(self, truncation: float = 1.0) -> Nets:
         """The averaged generators with the statistics that samples are made with."""
         moment = (self.samples, self.seed, truncation)
         return self.finished.at(
-            moment, lambda: bundle.settle(self.recipe, self.spec, self.averages, truncation, self.device)
+            moment, lambda: sampling.settle(self.recipe, self.spec, self.averages, truncation, self.device)
         )
 
     def spent(self) -> dict[str, float]:
@@ -287,243 +292,3 @@ class Trainer:
         if seed != self.seed:
             self.loader.reseed(seed)
         self.seed, self.rate = seed, rate
-
-
-def gradient_norm(net: torch.nn.Module) -> Tensor:
-    """The L2 norm of all of a net's gradients together."""
-    gradients = [p.grad for p in net.parameters() if p.grad is not None]
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) if gradients else torch.zeros(())
-
-
-class Session:
-    """One process's work on a run: the trainer, its folder, those who watch, and when to stop."""
-
-    def __init__(self, trainer: Trainer, run: RunDir, data_fingerprint: str, state: Mapping[str, Any] | None = None):
-        self.trainer, self.run, self.data_fingerprint = trainer, run, data_fingerprint
-        self.folder: Path = run.folder
-        self.recipe, self.spec = trainer.recipe, trainer.spec
-        self.watcher = Watcher(self.recipe.health)
-        state = state or {}  # of the checkpoint that the run goes on from
-        self.seconds: float = state.get("seconds", 0.0)  # of training, all sessions of the run together
-        if "health" in state:  # checkpoints had none before
-            self.watcher.recall(state["health"])
-            trainer.redirect(self.watcher.seed(self.recipe.seed), self.watcher.rate)
-        self.listeners: list[Listener] = []
-        self.stop = False
-        self._saved_at = trainer.samples if state else -1
-
-    @property
-    def samples(self) -> int:
-        return self.trainer.samples
-
-    def generate(self, request: Request) -> np.ndarray:
-        return self.trainer.generate(request)
-
-    def translate(self, source: Tensor) -> Tensor:
-        return self.trainer.translate(source)
-
-    def exhibit(self, count: int) -> tuple[Any, int] | None:
-        return self.trainer.exhibit(count)
-
-    def log(self, event: str, **fields: Any) -> None:
-        said = {"event": event, "samples": self.samples, "t": round(time.time(), 3), **fields}
-        self.run.events.write(said)
-        self.tell(said)
-
-    def tell(self, event: Mapping[str, Any]) -> None:
-        for listener in self.listeners:
-            listener.on_event(event)
-
-    def train(self, minutes: float | None = None) -> str:
-        """Trains until the samples are reached, the minutes are over or `stop` is set; returns which of these it was.
-
-        Raises:
-            TrainingError: the numbers are no longer finite, or a checkpoint could not be written.
-        """
-        recipe = self.recipe
-        deadline = math.inf if minutes is None else time.perf_counter() + 60 * minutes
-        try:
-            for listener in self.listeners:
-                listener.on_start()
-            if self._saved_at == self.samples:  # a process killed right after its checkpoint may have left an older one
-                self.write_bundle()
-            tick = Tick(self)
-            first = checkpoint.newest(self.run.checkpoints, _sound) is None
-            way_back = first and self.watcher.may_go_back and self.watcher.sound  # from the first step on
-            if way_back or (self.trainer.saves_first and self._saved_at < 0):
-                tick.pause(self.save, planned=True)
-            while not self._stretch(deadline, tick):
-                tick.restart()
-        except TrainingError as error:
-            if isinstance(error, NotFinite) and isinstance(self.recipe.health, Watch):
-                self.log("health", state=DIVERGING, why=str(error), advice=ADVICE[DIVERGING])
-            self.log("failed", message=str(error))
-            raise TrainingError(f"{error}. {self._rescue()}") from error
-        finally:
-            for listener in self.listeners:
-                listener.on_end()
-        reason = "interrupted" if self.stop else "finished" if self.samples >= recipe.samples else "minutes"
-        self.log("end", reason=reason, seconds=round(self.seconds, 3))
-        return reason
-
-    def _stretch(self, deadline: float, tick: Tick) -> bool:
-        """Trains to the end and saves, or until the run has gone back to a checkpoint; returns whether it is the end.
-
-        Raises:
-            TrainingError: as `train`.
-        """
-        recipe, trainer = self.recipe, self.trainer
-        try:
-            while self.samples < recipe.samples and not self.stop and time.perf_counter() < deadline:
-                before = self.samples
-                sight = trainer.iterate(look=self.watcher.due(before // trainer.stride))
-                if trainer.device.type == "cpu":
-                    trainer.check_finite()  # on a GPU this would wait for it at every step
-                if sight is not None and self._look(sight):
-                    return False
-                for listener in self.listeners:
-                    tick.pause(listener.on_step, before, self.samples)
-                if due(before, self.samples, recipe.log_every):
-                    trainer.check_finite()
-                    tick.log()
-                if due(before, self.samples, recipe.checkpoint_every):
-                    tick.pause(self.save, planned=True)
-            if self.samples != self._saved_at:
-                tick.pause(self.save)
-        except NotFinite as error:
-            if self._go_back(DIVERGING, str(error)):
-                return False
-            raise
-        return True
-
-    def _look(self, sight: Sight) -> bool:
-        """Has the watcher look, and says what it sees; returns whether the run went back for it."""
-        watcher = self.watcher
-        if watcher.look(self.trainer, sight):
-            seen = watcher.diagnosis
-            advice = ADVICE.get(seen.state, ())
-            self.log("health", state=seen.state, why=seen.why, advice=advice, figures=watcher.looks[-1])
-            if watcher.trouble:
-                log.warning("%s at %s samples: %s. Try: %s", seen.state, f"{self.samples:,}", seen.why, advice[0])
-        return watcher.trouble and self._go_back(watcher.diagnosis.state, watcher.diagnosis.why)
-
-    def _go_back(self, state: str, why: str) -> bool:
-        """Goes back to the last sound checkpoint, if the recipe says so and it may; returns whether it did."""
-        watcher, trainer, at_samples = self.watcher, self.trainer, self.samples
-        target = checkpoint.newest(self.run.checkpoints, _sound) if watcher.may_go_back else None
-        if target is None:
-            return False
-        tensors, info = checkpoint.read(target)
-        trainer.load_state(tensors, info["samples"], str(target))
-        watcher.went_back(info["health"])
-        trainer.redirect(watcher.seed(self.recipe.seed), watcher.rate)
-        checkpoint.drop_after(self.run.checkpoints, self.samples)
-        # What the checkpoint now says makes a process that is killed after this go on in the new direction.
-        checkpoint.amend(target, health=watcher.memo(), seconds=round(self.seconds, 3))
-        self.write_bundle()
-        self.run.events.rewind(self.samples)
-        self.log(
-            "rollback",
-            state=state,
-            why=why,
-            from_samples=at_samples,
-            folder=target.name,
-            count=watcher.rollbacks,
-            rate=watcher.rate,
-        )
-        log.warning(
-            "%s at %s samples: going back to %s samples, with other draws and learning rates times %.3g (rollback %d)",
-            state, f"{at_samples:,}", f"{self.samples:,}", watcher.rate, watcher.rollbacks,
-        )  # fmt: skip
-        self._saved_at = self.samples
-        return True
-
-    def save(self, planned: bool = False) -> Path:
-        """Writes a checkpoint and the bundle. Weights that are not finite are never written.
-
-        Args:
-            planned: it falls on a multiple of `checkpoint_every`. A rollback goes back to such a one alone: the others
-                hang on when a user stopped the run, and what it computes must not.
-        """
-        trainer, watcher = self.trainer, self.watcher
-        trainer.check_finite(weights=True)
-        info = {
-            "data": self.data_fingerprint,
-            "seconds": round(self.seconds, 3),
-            "recipe": self.recipe.name,
-            "sound": planned and watcher.sound,
-            "health": watcher.memo(),
-            "privacy": trainer.statement(),
-        }
-        folder = checkpoint.write(
-            self.run.checkpoints, self.samples, trainer.state(), info, self.recipe.keep,
-            spare=_sound if watcher.may_go_back else None,
-        )  # fmt: skip
-        self.write_bundle()
-        self._saved_at = self.samples
-        self.log("checkpoint", folder=folder.name, **trainer.spent())
-        for listener in self.listeners:
-            listener.on_checkpoint(folder)
-        return folder
-
-    def write_bundle(self, name: str = "model.safetensors") -> None:
-        """Writes the averaged generators as a file of the run directory; one that was there is replaced in one step.
-
-        Raises:
-            TrainingError: it could not be written.
-        """
-        path = self.folder / name
-        try:
-            bundle.save(path, self.recipe, self.spec, self.trainer.to_share(), self.samples, self.trainer.statement())
-        except OSError as error:
-            raise TrainingError(f"{path} could not be written: {error.strerror}") from error
-
-    def _rescue(self) -> str:
-        last = checkpoint.newest(self.run.checkpoints)
-        return f"The last good checkpoint is {last}" if last else "No checkpoint was written before that"
-
-
-def _sound(info: Mapping[str, Any]) -> bool:
-    """Whether a checkpoint is one to go back to."""
-    return bool(info.get("sound"))
-
-
-class Tick:
-    """Measures and logs the stretch between two lines of the log."""
-
-    def __init__(self, session: Session):
-        self.session = session
-        self.restart()
-
-    def restart(self) -> None:
-        self.start, self.from_samples = time.perf_counter(), self.session.samples
-        self.session.trainer.data_seconds = 0.0
-
-    def log(self) -> None:
-        """Writes a `tick` event and hands it to the listeners."""
-        session, trainer = self.session, self.session.trainer
-        values = trainer.stats.take()  # waits for the device
-        seconds = time.perf_counter() - self.start
-        session.seconds += seconds
-        event = {
-            "event": "tick",
-            "samples": session.samples,
-            "t": round(time.time(), 3),
-            "seconds": round(session.seconds, 3),
-            "sps": round((session.samples - self.from_samples) / seconds, 2),
-            "data_share": round(trainer.data_seconds / seconds, 4),
-            **{name: float(f"{value:.6g}") for name, value in values.items()},
-            **{f"lr/{name}": group["lr"] for name, o in trainer.optimizers.items() for group in o.param_groups[:1]},
-            **session.watcher.shown(),
-            **trainer.spent(),
-        }
-        session.run.events.write(event)
-        for listener in session.listeners:
-            listener.on_tick(event)
-        self.restart()
-
-    def pause(self, work: Callable[..., Any], *args: Any, **options: Any) -> None:
-        """Does something that is not training; its time counts for no rate."""
-        start = time.perf_counter()
-        work(*args, **options)
-        self.start += time.perf_counter() - start

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.component import build, to_plain
+from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.overrides import apply
 from ganforge.core.types import Dataset, Request, Spec
@@ -35,7 +36,6 @@ from ganforge.data.pairs import Domains, Pairs
 from ganforge.data.progress import Stages
 from ganforge.engine import checkpoint
 from ganforge.engine.build import fingerprint
-from ganforge.engine.precision import pick_device
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.sides import (
     MOST_REAL,

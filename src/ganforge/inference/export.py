@@ -16,9 +16,9 @@ from typing import Any
 
 import yaml
 
-import ganforge
 from ganforge.core import overrides
 from ganforge.core.errors import UserError
+from ganforge.core.version import __version__
 from ganforge.engine.build import make_nets
 from ganforge.inference.evaluate import JSON
 from ganforge.inference.film import check_folder
@@ -258,7 +258,7 @@ def training(model: Model) -> str:
     return (
         f"{model.samples:,} real samples seen, batch {model.recipe.batch}, seed {model.recipe.seed}; "
         f"parameters: {counts}. The file holds the generator alone, as {kept}. "
-        f"Made with ganforge {ganforge.__version__}.\n\n"
+        f"Made with ganforge {__version__}.\n\n"
         f"<details><summary>The whole recipe</summary>\n\n```yaml\n{overrides.to_yaml(public(model))}```\n\n</details>"
     )
 

@@ -16,8 +16,8 @@ from ganforge.engine.optim import Adam
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.statistics import Standing
 from ganforge.nets.encoders import MlpEncoder
-from ganforge.nets.likelihoods import TableColumns
 from ganforge.nets.mlp import MlpGenerator
+from ganforge.nets.table_likelihood import TableColumns
 from ganforge.nets.tabular import TabularDiscriminator, TabularGenerator
 from ganforge.objectives.classic import Wasserstein
 from ganforge.objectives.penalties import GradientPenalty

@@ -7,8 +7,8 @@ from dataclasses import replace
 from ganforge.data.named import Mnist
 from ganforge.engine.optim import Adam
 from ganforge.engine.recipe import Recipe
+from ganforge.nets.conv_encoder import ConvEncoder
 from ganforge.nets.dcgan import DcganDiscriminator, DcganGenerator
-from ganforge.nets.encoders import ConvEncoder
 from ganforge.nets.likelihoods import OptimalGaussian
 from ganforge.objectives.classic import NonSaturating
 from ganforge.recipes import recipe

@@ -16,13 +16,13 @@ from typing import Any
 from pydantic import Field
 
 from ganforge.core.component import Count, PositiveCount, build
+from ganforge.core.device import pick_device
 from ganforge.core.events import read_events
 from ganforge.core.types import Dataset
 from ganforge.data.download import cache_folder
 from ganforge.data.progress import Stages
 from ganforge.engine.callbacks.base import Callback, Listener, RunView, due
 from ganforge.engine.callbacks.guard import Guard
-from ganforge.engine.precision import pick_device
 from ganforge.engine.sides import (
     MOST_REAL,
     fake_side,

@@ -6,20 +6,19 @@ fixed iterations, and a look measures one iteration and nothing that was gathere
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-import torch
 from torch import Tensor
 
 from ganforge.core.rng import seed_of
-from ganforge.core.types import Request
 from ganforge.engine.health import sight as measures
 from ganforge.engine.health.base import Health, Rollback, Watch
 from ganforge.engine.health.diagnosis import HEALTHY, KEPT, UNSETTLED, Diagnosis, diagnose, leap, sign_of
+from ganforge.engine.step import Sight
 
-if TYPE_CHECKING:
-    from ganforge.engine.trainer import Sight, Trainer
+LiveSamples = Callable[[int, Tensor | None, dict[str, Tensor]], Tensor | None]
+"""From a count, labels and conditions to encoded samples of the generators as they are now, or None."""
 
 
 class Watcher:
@@ -42,12 +41,16 @@ class Watcher:
         """Whether the iteration of this number is to be looked at."""
         return isinstance(self.config, Watch) and (iteration + 1) % self.config.every == 0
 
-    def look(self, trainer: Trainer, sight: Sight) -> bool:
-        """Takes in what one iteration showed; returns whether that changed the run's state."""
+    def look(self, sight: Sight, generators: Sequence[str], live: LiveSamples) -> bool:
+        """Takes in what one iteration showed; returns whether that changed the run's state.
+
+        Args:
+            generators: names of the players that make samples.
+        """
         before = self.diagnosis.state
-        figures, compared = measure(trainer, sight)
+        figures, compared = measure(sight, live)
         if not compared:
-            figures |= leap(self.looks, figures, trainer.recipe.task.generators())
+            figures |= leap(self.looks, figures, generators)
         sign = sign_of(figures, compared, self.peak)
         self.peak = max(self.peak, figures.get("diversity") or 0.0)
         self.looks = [*self.looks, {**figures, "sign": sign}][-KEPT:]
@@ -103,7 +106,7 @@ class Watcher:
         self.diagnosis = Diagnosis(memo["state"], memo["why"])
 
 
-def measure(trainer: Trainer, sight: Sight) -> tuple[dict[str, float | None], int]:
+def measure(sight: Sight, live: LiveSamples) -> tuple[dict[str, float | None], int]:
     """A look's figures, and how many samples were compared. Changes no weight, no buffer and no draw of the run."""
     found: dict[str, Tensor] = measures.verdicts(sight.stats)
     real, labels = sight.batch.x[: measures.MOST], sight.batch.c
@@ -111,30 +114,9 @@ def measure(trainer: Trainer, sight: Sight) -> tuple[dict[str, float | None], in
     compared = 0
     if len(real) >= measures.FEWEST:
         extra = {name: values[: len(real)] for name, values in sight.batch.extra.items()}  # under the same conditions
-        fake = live_samples(trainer, len(real), labels, extra)
+        fake = live(len(real), labels, extra)
         if fake is not None and fake.shape == real.shape:
             compared = len(real)
             found |= measures.compare(real, fake, labels)
     found |= {f"gradient/{name}": norm for name, norm in sight.gradients.items()}
     return measures.read(found), compared
-
-
-@torch.no_grad()
-def live_samples(trainer: Trainer, n: int, labels: Tensor | None, extra: dict[str, Tensor]) -> Tensor | None:
-    """Encoded samples of the generators as they are now, of the same latents at each look; None from a task without.
-
-    Not of the averaged generators: these still look well when those that are trained have long gone wrong.
-    """
-    if not trainer.recipe.task.invents:
-        return None
-    modules = [module for name in trainer.recipe.task.generators() for module in trainer.nets[name].modules()]
-    training = [module.training for module in modules]
-    seed = seed_of(trainer.recipe.seed, "health")
-    request = Request(n, seed=seed, labels=labels, device=trainer.device, extra=extra)
-    try:
-        for module in modules:
-            module.training = False  # their running statistics stay as they are
-        return trainer.recipe.task.sample(trainer.nets, request)
-    finally:
-        for module, mode in zip(modules, training, strict=True):
-            module.training = mode

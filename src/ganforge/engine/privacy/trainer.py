@@ -34,11 +34,14 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_layers
 from ganforge.core.types import Batch, Order, Spec
 from ganforge.data.loader import Loader
+from ganforge.engine.privacy import checks
 from ganforge.engine.privacy.account import Account
-from ganforge.engine.privacy.base import DpSgd, steps_by
+from ganforge.engine.privacy.base import DpSgd
+from ganforge.engine.privacy.checks import steps_by
 from ganforge.engine.privacy.secret import Secret
 from ganforge.engine.recipe import Recipe
-from ganforge.engine.trainer import Sight, Trainer
+from ganforge.engine.step import Sight
+from ganforge.engine.trainer import Trainer
 from ganforge.tasks.base import Phase
 
 SAFE = 0.999
@@ -128,7 +131,7 @@ class RowNorms:
         return bool(torch.allclose(self.read(), torch.stack(norms), rtol=1e-3))
 
 
-class PrivateTrainer(Trainer):
+class PrivateTrainer(Trainer, privacy="dp_sgd"):
     """A trainer under `privacy=dp_sgd`. All draws come from a secret; the seed decides the first weights alone.
 
     Attributes:
@@ -136,6 +139,23 @@ class PrivateTrainer(Trainer):
     """
 
     saves_first = True  # a run that is killed early must not draw other noise for the same steps
+
+    @classmethod
+    def check(cls, recipe: Recipe) -> None:
+        checks.check(recipe)
+
+    @classmethod
+    def finalize(cls, recipe: Recipe, loader: Loader) -> Recipe:
+        return checks.finalize(recipe, loader)
+
+    @classmethod
+    def notes(cls, recipe: Recipe) -> list[str]:
+        privacy = recipe.privacy
+        assert isinstance(privacy, DpSgd)
+        return [
+            f"privacy: ε at most {privacy.epsilon:g} at δ = {privacy.delta:.2g} after {recipe.samples:,} samples, "
+            f"with noise of {privacy.noise_multiplier:.3g} times the clipped norm"
+        ]
 
     def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
         super().__init__(recipe, spec, loader, device)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ganforge
+from ganforge.core.version import __version__
 from ganforge.inference.report import charts
 from ganforge.inference.report.content import Finding, Picture, Report
 from ganforge.inference.report.words import meaning_of
@@ -44,7 +44,7 @@ def page(title: str, parts: Sequence[str]) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(title)} · ganforge</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n<footer>Made by ganforge {text(ganforge.__version__)}. "
+        f"<body>\n<main>\n{body}\n<footer>Made by ganforge {text(__version__)}. "
         "Figures can be compared only where their stamps agree.</footer>\n</main>\n</body>\n</html>\n"
     )
 

@@ -1,0 +1,54 @@
+"""What one step of training shows: averages of what the phases report, and everything about a single iteration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ganforge.core.errors import TrainingError
+from ganforge.core.types import Batch
+
+
+class NotFinite(TrainingError):
+    """A loss or a weight is no longer a number that training can go on with."""
+
+
+class Averages:
+    """Running means of what the phases report, kept on the device until somebody looks."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, tuple[Tensor, int]] = {}
+
+    def add(self, name: str, value: Tensor) -> None:
+        value = value.detach().float().mean()
+        total, count = self.sums.get(name, (torch.zeros_like(value), 0))
+        self.sums[name] = (total + value, count + 1)
+
+    def take(self) -> dict[str, float]:
+        """The means since the last call, and a fresh start."""
+        values = {name: total.item() / count for name, (total, count) in self.sums.items()}
+        self.sums.clear()
+        return values
+
+
+@dataclass
+class Sight:
+    """What one iteration showed, not averaged.
+
+    Attributes:
+        batch: its last batch.
+        stats: what the phases reported, of the last part of the batch where it was split.
+        gradients: the norm of each player's gradient, before any clipping, in the first phase that trained it.
+    """
+
+    batch: Batch
+    stats: dict[str, Tensor] = field(default_factory=dict)
+    gradients: dict[str, Tensor] = field(default_factory=dict)
+
+
+def gradient_norm(net: torch.nn.Module) -> Tensor:
+    """The L2 norm of all of a net's gradients together."""
+    gradients = [p.grad for p in net.parameters() if p.grad is not None]
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) if gradients else torch.zeros(())
