@@ -17,7 +17,8 @@ from ganforge.data.degrade.resample import bicubic
 from ganforge.engine.train import train
 from ganforge.inference.evaluate import evaluate, read_metric, text_of
 from ganforge.inference.model import load
-from ganforge.inference.report.findings import Known, find
+from ganforge.inference.report.findings import find
+from ganforge.inference.report.known import Known
 from ganforge.inference.whole import translated
 from ganforge.recipes import make_recipe
 

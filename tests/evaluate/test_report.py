@@ -9,7 +9,8 @@ import pytest
 
 from ganforge.inference.report import charts, page
 from ganforge.inference.report.content import Bars, Chart, Finding, Picture, Report
-from ganforge.inference.report.findings import Known, find
+from ganforge.inference.report.findings import find
+from ganforge.inference.report.known import Known
 from ganforge.inference.report.look import Classes, Look, look
 from ganforge.inference.report.words import MEANINGS, meaning_of, stem_of
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ganforge.inference.report.findings import Known, find
+from ganforge.inference.report.findings import find
+from ganforge.inference.report.known import Known
 from ganforge.inference.report.words import MEANINGS, meaning_of, stem_of
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganforge.core.events import read_events
 from ganforge.inference.report import curves, gallery
 from ganforge.inference.report.content import Bars, Report
-from ganforge.inference.report.findings import Known, find
+from ganforge.inference.report.findings import find
+from ganforge.inference.report.known import Known
 from ganforge.inference.report.look import LOOKED_AT, Classes, classes_of, look
+from ganforge.inference.subject import Subject
 from ganforge.metrics.base import Comparison, Result
-
-if TYPE_CHECKING:
-    from ganforge.inference.evaluate import Subject
 
 MOST_CLASSES = 50
 

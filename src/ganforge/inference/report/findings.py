@@ -6,13 +6,11 @@ at every run is soon not read. Where they come from stands beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 from ganforge.inference.report import of_tables
 from ganforge.inference.report.content import Finding
-from ganforge.inference.report.look import Classes, Look
+from ganforge.inference.report.known import Known
 from ganforge.inference.report.words import meaning_of, stem_of
 
 LOW_PRECISION, LOW_RECALL, LOW_COVERAGE = 0.5, 0.3, 0.6
@@ -31,40 +29,6 @@ DISOBEYED = 0.8
 """Accuracy below which a class asked for is often not what comes."""
 LOOKS = ("texture", "lpips")
 """Figures of pairs that forgive a detail for being a little out of place."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """All that rules may read.
-
-    Attributes:
-        figures: results as `Result.to_plain` gives them.
-        look, classes: as measured, or None.
-        events: of the run, oldest first; empty without a run.
-        samples, wanted: real samples seen, and how many the recipe wants; 0 without a run.
-        notes: what is to be said in any case.
-    """
-
-    figures: Sequence[Mapping[str, Any]]
-    look: Look | None = None
-    classes: Classes | None = None
-    events: Sequence[Mapping[str, Any]] = ()
-    samples: int = 0
-    wanted: int = 0
-    notes: Sequence[str] = ()
-
-    def value(self, stem: str) -> float | None:
-        """The first finite figure of that stem."""
-        for figure in self.figures:
-            if stem_of(figure["name"]) == stem and isinstance(figure["value"], (int, float)):
-                return float(figure["value"])
-        return None
-
-    def detail_of(self, stem: str) -> Mapping[str, Any]:
-        for figure in self.figures:
-            if stem_of(figure["name"]) == stem:
-                return figure.get("detail", {})
-        return {}
 
 
 def find(known: Known) -> list[Finding]:

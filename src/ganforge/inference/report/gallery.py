@@ -8,18 +8,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ganforge.inference.report.content import Picture
+from ganforge.inference.subject import Subject
 from ganforge.inference.whole import SAME
 from ganforge.metrics.base import Side
 from ganforge.signals.base import Signal
 from ganforge.signals.pictures import to_depth, to_mode
-
-if TYPE_CHECKING:
-    from ganforge.inference.evaluate import Subject
 
 COLUMNS = 10
 MOST_ROWS = 10

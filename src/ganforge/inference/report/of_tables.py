@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganforge.inference.report.content import Finding
-
-if TYPE_CHECKING:
-    from ganforge.inference.report.findings import Known
+from ganforge.inference.report.known import Known
 
 POOR, BAD = 0.15, 0.3
 """KS or total variation of a column: by 0.15 one sees the difference in its plot, by 0.3 its shape is another."""
