@@ -26,10 +26,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganforge.augment.ada import FixedAda
 from ganforge.augment.base import Augment
-from ganforge.augment.diffaugment import DiffAugment
 from ganforge.core.rng import Rng
+from ganforge.modalities.image.augment.ada import FixedAda
+from ganforge.modalities.image.augment.diffaugment import DiffAugment
 
 SIDE = 12
 DRAWS = 16_384

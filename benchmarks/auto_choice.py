@@ -35,7 +35,7 @@ from equal_minutes import trained
 
 if TYPE_CHECKING:
     from ganforge.core.types import Spec
-    from ganforge.signals.base import Signal
+    from ganforge.signals import Signal
 
 SETS = ("mnist", "fashion_mnist", "cifar10.zip", "emoji.zip", "sign_digits", "clothing")
 MOST, FEWEST = 5_000, 1_000
@@ -47,7 +47,7 @@ CAPTION = 16  # px above each grid
 def real_pictures(data: str, fields: list[str]) -> tuple[np.ndarray, np.ndarray | None, Signal, Spec]:
     """Up to 5,000 real pictures [N, H, W, C] as a run with such a signal sees them, shuffled, and their labels."""
     from ganforge.engine.build import open_data
-    from ganforge.engine.sides import real_side
+    from ganforge.evaluation.sides import real_side
     from ganforge.recipes import make_recipe
 
     recipe = make_recipe("r3gan-small", (), [f"data={data}", *fields])

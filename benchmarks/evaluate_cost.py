@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from ganforge.metrics.base import CHUNK, Comparison, Metric, Side, measure
-from ganforge.metrics.extractors.inception import InceptionEncoder, InceptionV3
+from ganforge.modalities.image.extractors.inception import InceptionEncoder, InceptionV3
 from ganforge.registry import load_all
 
 

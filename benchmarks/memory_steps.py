@@ -59,8 +59,8 @@ def measure(name: str, size: int | None, batch: int | None, threads: int) -> Non
     from ganforge.core.component import build, to_plain
     from ganforge.core.overrides import apply
     from ganforge.engine.build import make_loader, open_data
-    from ganforge.engine.recipe import Recipe
     from ganforge.engine.trainer import Trainer
+    from ganforge.recipes.base import Recipe
     from ganforge.registry import load_all
 
     load_all()

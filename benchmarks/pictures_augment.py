@@ -18,10 +18,10 @@ from PIL import Image, ImageDraw
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
-from ganforge.augment import ada
-from ganforge.augment.diffaugment import DiffAugment
 from ganforge.augment.draws import Draws
 from ganforge.core.rng import Rng
+from ganforge.modalities.image.augment import ada
+from ganforge.modalities.image.augment.diffaugment import DiffAugment
 
 SIDE, TIMES, LABEL, GAP = 64, 4, 92, 2
 BACKGROUND, INK = (255, 255, 255), (40, 40, 40)

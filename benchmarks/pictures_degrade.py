@@ -18,7 +18,7 @@ from sklearn.datasets import load_sample_image
 from torch import Tensor
 
 from ganforge.core.rng import Rng
-from ganforge.data.degrade.base import Degrade
+from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.registry import load_all
 
 SIDE, COLUMNS, LABEL, GAP = 160, 6, 14, 4

@@ -90,7 +90,7 @@ def classifier(mnist: Path, path: Path) -> Classifier:
 
 def real(net: Classifier, mnist: Path, count: int) -> dict:
     """The figures of real samples, which no generator can be expected to beat."""
-    from ganforge.data.stacked import StackedMnist
+    from ganforge.modalities.image.sources.stacked import StackedMnist
 
     data = StackedMnist(path=str(mnist), split="test", count=count).open()
     found = read_modes(net, np.stack([data.read(k) for k in range(count)]))

@@ -51,8 +51,8 @@ def write(path: Path, rows: int) -> None:
 def measure(path: Path) -> None:
     from ganforge.core.rng import Rng
     from ganforge.data.loader import Loader, Prepared
-    from ganforge.data.table import TableFile
-    from ganforge.signals.table.signal import Table
+    from ganforge.modalities.table.signal import Table
+    from ganforge.modalities.table.source import TableFile
 
     last, worked = time.perf_counter(), time.process_time()
 

@@ -32,7 +32,7 @@ from judge_digits import Classifier, as_input, opinions, read_mnist
 from stacked_mnist import classifier
 
 if TYPE_CHECKING:
-    from ganforge.engine.callbacks.base import Listener, RunView
+    from ganforge.recipes.callback import Listener, RunView
 
 FEW = 500
 JUDGED = 2_000
@@ -57,7 +57,7 @@ def split(mnist: Path, out: Path) -> tuple[Path, Path]:
 def judge_of(net: Classifier, test: torch.Tensor, every: int, found: list[dict[str, float]]) -> Callable[..., Any]:
     """What makes a listener that judges a run every so many samples, and notes it in `found`."""
     from ganforge.core.types import Request
-    from ganforge.engine.callbacks.base import Listener, due
+    from ganforge.recipes.callback import Listener, due
 
     class Judge(Listener):
         def __init__(self, run: RunView):

@@ -40,16 +40,16 @@ def bundle(path: Path, net: str, channels: int) -> None:
     """Writes an untrained model with batch norm, so that its halo is finite."""
     import torch
 
+    from ganforge.artifacts import bundle
     from ganforge.core.types import Spec
-    from ganforge.engine import bundle
-    from ganforge.engine.optim import Adam
-    from ganforge.engine.recipe import Recipe
-    from ganforge.nets.translators.resnet import ResnetTranslator
-    from ganforge.nets.translators.super_resolution import SrResNet
-    from ganforge.objectives.likeness import L1
+    from ganforge.modalities.pair.losses.reconstruction import L1
+    from ganforge.modalities.pair.nets.resnet import ResnetTranslator
+    from ganforge.modalities.pair.nets.super_resolution import SrResNet
+    from ganforge.modalities.pair.signal import Pair
+    from ganforge.modalities.pair.tasks.paired import Paired
+    from ganforge.recipes.base import Recipe
+    from ganforge.recipes.optimizer import Adam
     from ganforge.registry import load_all
-    from ganforge.signals.pair import Pair
-    from ganforge.tasks.paired import Paired
 
     load_all()
     scale = 4 if net == "srresnet4" else 1

@@ -31,8 +31,8 @@ def folder_of(path: Path, count: int, side: int) -> None:
 
 def busy(model: Path, pictures: Path, out: Path, ending: str, device: str | None) -> tuple[float, float]:
     """(seconds in the net, seconds in all)."""
-    from ganforge.inference import conveyor
     from ganforge.inference.model import load
+    from ganforge.modalities.pair import conveyor
 
     use = load(model, device).translator()
     store = conveyor.open_store(pictures)

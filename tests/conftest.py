@@ -50,7 +50,7 @@ class Said(NamedTuple):
 @pytest.fixture
 def ganforge(capsys, monkeypatch) -> Callable[..., Said]:
     """Runs the command line in this process: `ganforge("train", "dcgan", ...)`."""
-    from ganforge.cli import console
+    from ganforge.ui import console
 
     monkeypatch.setenv("COLUMNS", "200")
 

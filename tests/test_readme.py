@@ -172,7 +172,7 @@ def test_the_python_example_runs(place):
 
 
 def test_the_loss_of_the_readme_registers(tmp_path, clean_registries):
-    from ganforge.objectives.base import Objective
+    from ganforge.losses.base import Objective
     from ganforge.registry import load_plugin
 
     (tmp_path / "my_loss.py").write_text(blocks(README, "python")[1], encoding="utf-8")

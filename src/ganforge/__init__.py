@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from ganforge.core.errors import GanforgeError as GanforgeError
     from ganforge.core.errors import TrainingError as TrainingError
     from ganforge.core.errors import UserError as UserError
-    from ganforge.engine.recipe import Recipe as Recipe
-    from ganforge.inference.evaluate import evaluate as evaluate
+    from ganforge.evaluation.evaluate import evaluate as evaluate
     from ganforge.inference.model import Model as Model
     from ganforge.inference.model import load as load
+    from ganforge.modalities.table.api import TableGAN as TableGAN
+    from ganforge.recipes.base import Recipe as Recipe
     from ganforge.registry import load_plugin as load_plugin
-    from ganforge.tables import TableGAN as TableGAN
 
 # A name here must never be that of a module of this package: the import system would put the module in its place.
 _WHERE = {
     "train": "ganforge.api",
-    "evaluate": "ganforge.inference.evaluate",
+    "evaluate": "ganforge.evaluation.evaluate",
     "recipe": "ganforge.api",
     "load": "ganforge.inference.model",
     "Model": "ganforge.inference.model",
-    "Recipe": "ganforge.engine.recipe",
+    "Recipe": "ganforge.recipes.base",
     "load_plugin": "ganforge.registry",
-    "TableGAN": "ganforge.tables",
+    "TableGAN": "ganforge.modalities.table.api",
     "GanforgeError": "ganforge.core.errors",
     "UserError": "ganforge.core.errors",
     "TrainingError": "ganforge.core.errors",

@@ -18,12 +18,12 @@ from ganforge.core.types import Dataset
 from ganforge.data.base import DataSource
 from ganforge.engine import train as engine
 from ganforge.engine import transfer
-from ganforge.engine.recipe import Recipe
 from ganforge.inference.model import Model, load
+from ganforge.modalities.image.pixels import median
 from ganforge.recipes import make_recipe
+from ganforge.recipes.base import Recipe
 from ganforge.recipes.choice import Choice, Facts, choose
 from ganforge.registry import load_all
-from ganforge.signals.pictures import median
 
 
 def recipe(name: str) -> Recipe:
@@ -72,8 +72,8 @@ def train(
     """
     listeners, told = [], None
     if progress:
-        from ganforge.cli.console import stderr
-        from ganforge.cli.progress import Progress
+        from ganforge.ui.console import stderr
+        from ganforge.ui.progress import Progress
 
         listeners = [lambda run: Progress(run, minutes)]
         told = stderr().print

@@ -14,7 +14,19 @@ from pathlib import Path
 
 from ganforge.core.errors import UserError
 
-PACKAGES = ("core", "signals", "data", "objectives", "nets", "augment", "metrics", "tasks", "engine", "recipes")
+PACKAGES = (
+    "core",
+    "data",
+    "losses",
+    "nets",
+    "augment",
+    "metrics",
+    "tasks",
+    "recipes",
+    "engine",
+    "evaluation",
+    "modalities",
+)
 
 
 @functools.cache

@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from ganforge.augment.ada import Ada
 from ganforge.core.rng import Rng
 from ganforge.core.types import Memory
+from ganforge.modalities.image.augment.ada import Ada
 
 BATCH = 64
 SURE, UNSURE = torch.ones(BATCH), torch.cat([torch.ones(BATCH // 2), -torch.ones(BATCH // 2)])

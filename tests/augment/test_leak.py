@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from augment_leak import Found, learn, traits
-from ganforge.augment.ada import Ada, FixedAda
 from ganforge.augment.base import Augment
-from ganforge.augment.diffaugment import DiffAugment
+from ganforge.modalities.image.augment.ada import Ada, FixedAda
+from ganforge.modalities.image.augment.diffaugment import DiffAugment
 
 MOST = Ada().limit
 TURNS = {"geometry": 0.0, "colour": 0.0}

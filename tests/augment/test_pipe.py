@@ -10,7 +10,12 @@ import torch
 from forced import Forced
 from torch import Tensor
 
-from ganforge.augment.ada import (
+from ganforge.augment.base import Augment
+from ganforge.augment.draws import Draws
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.types import Spec
+from ganforge.modalities.image.augment.ada import (
     Ada,
     FixedAda,
     add_noise,
@@ -21,12 +26,7 @@ from ganforge.augment.ada import (
     geometry,
     recolour,
 )
-from ganforge.augment.base import Augment
-from ganforge.augment.diffaugment import DiffAugment
-from ganforge.augment.draws import Draws
-from ganforge.core.errors import UserError
-from ganforge.core.rng import Rng
-from ganforge.core.types import Spec
+from ganforge.modalities.image.augment.diffaugment import DiffAugment
 
 EVERYTHING = {"filter": 1.0, "noise": 1.0, "cutout": 1.0}
 ALL = [DiffAugment(), FixedAda(p=0.9, **EVERYTHING), FixedAda(p=1.0, **EVERYTHING), Ada(start=0.5)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from ganforge.augment.resample import filtered, gathered, matrix, mirrored, pick, read, shifted, warped
+from ganforge.modalities.image.augment.resample import filtered, gathered, matrix, mirrored, pick, read, shifted, warped
 
 
 def wave(height: int, width: int, linear: Tensor, offset: Tensor) -> Tensor:

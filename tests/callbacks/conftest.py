@@ -9,7 +9,7 @@ import torch
 
 from ganforge.core.events import EventLog
 from ganforge.core.types import Request, Spec
-from ganforge.signals.image import Image
+from ganforge.modalities.image.signal import Image
 
 
 class FakeRun:

@@ -12,8 +12,8 @@ from PIL import Image
 
 import ganforge as gf
 from ganforge.api import choose_recipe
+from ganforge.artifacts.rundir import stored_recipe
 from ganforge.engine.build import open_data
-from ganforge.engine.run import stored_recipe
 from ganforge.recipes import make_recipe
 
 QUICK = ["samples=64", "batch=16", "callbacks=[]", "task.generator.channels=8", "task.discriminator.channels=8"]

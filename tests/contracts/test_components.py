@@ -10,10 +10,10 @@ import pydantic
 import pytest
 
 from ganforge.core.component import Component, build, families, field_help, fields_of, help_text, to_plain
-from ganforge.objectives.lens import Critic as CriticLens
+from ganforge.modalities.pair.losses.perceptual import Critic as CriticLens
+from ganforge.modalities.pair.signal import Pair
 from ganforge.registry import load_all
-from ganforge.signals.base import Signal
-from ganforge.signals.pair import Pair
+from ganforge.signals import Signal
 from ganforge.tasks.base import Task
 
 load_all()

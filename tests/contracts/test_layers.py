@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganforge.core.types import Spec
-from ganforge.nets import dcgan
-from ganforge.nets.layers import grid
+from ganforge.modalities.image.layers import grid
+from ganforge.modalities.image.nets import dcgan
 from ganforge.nets.layers.dropout import FastDropout
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast

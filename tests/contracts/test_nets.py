@@ -15,8 +15,8 @@ from torch.nn.functional import softplus
 from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
+from ganforge.modalities.image.layers.growth import Growing
 from ganforge.nets.base import Discriminator, Generator, Verdict, couples_batch
-from ganforge.nets.layers.growth import Growing
 from ganforge.registry import load_all
 
 load_all()

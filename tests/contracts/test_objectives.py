@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Memory, Spec
-from ganforge.objectives.base import Objective, Penalty, Play, Term
-from ganforge.objectives.classic import Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
-from ganforge.objectives.consistency import Bcr, LeCam, Zcr, ZcrTerm
-from ganforge.objectives.drift import Drift
-from ganforge.objectives.matching import FeatureMatching
-from ganforge.objectives.penalties import R1, R2, Dragan, GradientPenalty
-from ganforge.objectives.relativistic import RaGan, RpGan
-from ganforge.objectives.weights import HistoricalD, HistoricalG, OrthogonalD, OrthogonalG
+from ganforge.losses.adversarial import Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
+from ganforge.losses.base import Objective, Penalty, Play, Term
+from ganforge.losses.consistency import Bcr, LeCam, Zcr, ZcrTerm
+from ganforge.losses.drift import Drift
+from ganforge.losses.feature_matching import FeatureMatching
+from ganforge.losses.penalties import R1, R2, Dragan, GradientPenalty
+from ganforge.losses.relativistic import RaGan, RpGan
+from ganforge.losses.weights import HistoricalD, HistoricalG, OrthogonalD, OrthogonalG
 from ganforge.registry import load_all
 
 load_all()

@@ -14,8 +14,8 @@ from PIL import Image
 from ganforge import recipes
 from ganforge.core.component import build, to_plain
 from ganforge.core.overrides import apply, flatten, to_yaml
-from ganforge.engine.recipe import Recipe
 from ganforge.engine.train import train
+from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
 
 load_all()

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
+from ganforge.modalities.pair.layers.translating import TranslatorNet
 from ganforge.nets.base import Translator
-from ganforge.nets.layers.translating import TranslatorNet
 from ganforge.registry import load_all
 
 load_all()

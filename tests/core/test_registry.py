@@ -13,7 +13,7 @@ from ganforge.registry import load_all, load_plugin
 
 LOSS = '''
 import torch.nn.functional as F
-from ganforge.objectives.base import Objective
+from ganforge.losses.base import Objective
 
 class Square(Objective, kind="{kind}"):
     """Squares."""

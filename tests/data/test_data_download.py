@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from ganforge.core.errors import UserError
-from ganforge.data import download, named
+from ganforge.data import download
 from ganforge.data.download import Remote, cache_folder, fetch
+from ganforge.modalities.image.sources import named
 
 DATA = np.random.default_rng(0).integers(0, 256, 900_000, np.uint8).tobytes()
 DIGEST = hashlib.sha256(DATA).hexdigest()

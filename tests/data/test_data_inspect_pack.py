@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from ganforge.core.errors import UserError
-from ganforge.data.embedded import Digits
-from ganforge.data.folder import MANIFEST
-from ganforge.data.inspect import fingerprint, inspect
-from ganforge.data.pack import pack
 from ganforge.data.path import PathData
-from ganforge.data.pictures import ORIENTATION
+from ganforge.modalities.image.files import ORIENTATION
+from ganforge.modalities.image.inspect import fingerprint, inspect
+from ganforge.modalities.image.pack import pack
+from ganforge.modalities.image.sources.embedded import Digits
+from ganforge.modalities.image.sources.folder import MANIFEST
 
 
 @pytest.fixture
@@ -121,7 +121,8 @@ def test_nothing_is_written_over_or_left_half_done(mess, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="--force"):
         pack(mess, out)
     monkeypatch.setattr(
-        "ganforge.data.pack._png", lambda item: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        "ganforge.modalities.image.pack._png",
+        lambda item: (_ for _ in ()).throw(OSError(28, "No space left on device")),
     )
     with pytest.raises(UserError, match="No space left"):
         pack(mess, out, force=True)

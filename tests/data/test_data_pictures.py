@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ganforge.core.types import BadItem
-from ganforge.data import pictures
+from ganforge.modalities.image import files as pictures
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (12, 9, 3), np.uint8)

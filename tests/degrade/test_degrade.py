@@ -15,8 +15,8 @@ from torch import Tensor
 from ganforge.core.component import build, fields_of, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.data.degrade.base import Degrade
-from ganforge.data.degrade.resample import bicubic, kernel, weights
+from ganforge.modalities.pair.degrade.base import Degrade
+from ganforge.modalities.pair.degrade.resample import bicubic, kernel, weights
 from ganforge.registry import load_all
 
 load_all()

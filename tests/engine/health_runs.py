@@ -14,9 +14,9 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.overrides import apply
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.health.watcher import Watcher
-from ganforge.engine.recipe import Recipe
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
+from ganforge.recipes.base import Recipe
 
 CONV = ("task.generator.channels=16", "task.discriminator.channels=16")
 THIN_CONV = ("task.generator.channels=8", "task.discriminator.channels=8")

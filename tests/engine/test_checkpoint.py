@@ -14,8 +14,8 @@ import torch
 import toys
 from safetensors.torch import save_file
 
+from ganforge.artifacts import bundle, checkpoint
 from ganforge.core.errors import TrainingError, UserError
-from ganforge.engine import bundle, checkpoint
 from ganforge.engine.train import resume_recipe, train
 
 

@@ -12,18 +12,18 @@ import toys
 import yaml
 from test_resume import final_state
 
+from ganforge.artifacts import checkpoint
 from ganforge.core.component import build, to_plain
 from ganforge.core.errors import TrainingError
 from ganforge.core.events import read_events
 from ganforge.core.overrides import apply, from_yaml, to_yaml
 from ganforge.core.types import Batch
-from ganforge.engine import checkpoint
-from ganforge.engine.callbacks.base import Listener
-from ganforge.engine.health import sight
-from ganforge.engine.health.base import Off, Rollback, Watch
+from ganforge.engine.health import probe as sight
 from ganforge.engine.health.diagnosis import diagnose, leap, sign_of
-from ganforge.engine.recipe import Recipe
 from ganforge.engine.train import resume_recipe, train
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.callback import Listener
+from ganforge.recipes.health import Off, Rollback, Watch
 from ganforge.tasks.synthesis import Synthesis
 
 FINE = {"auc": 0.8, "gap": 1.0, "diversity": 0.95, "distance": 0.01, "precision": 0.9, "coverage": 0.9}

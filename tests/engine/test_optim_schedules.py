@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganforge.core.schedule import Cosine, Linear
-from ganforge.engine.optim import Adam, AdamW
+from ganforge.recipes.optimizer import Adam, AdamW
 
 
 @pytest.mark.parametrize("kind", [Adam, AdamW])

@@ -14,9 +14,9 @@ import pytest
 import toys
 from safetensors.torch import load_file
 
+from ganforge.artifacts import checkpoint
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
-from ganforge.engine import checkpoint
 from ganforge.engine.train import resume_recipe, train
 
 HERE = Path(__file__).parent

@@ -12,7 +12,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec
 from ganforge.engine.train import train
-from ganforge.objectives.base import Objective
+from ganforge.losses.base import Objective
 from ganforge.tasks.base import Task
 
 SPEC = Spec((1, 8, 8), 3, ("a", "b", "c"))

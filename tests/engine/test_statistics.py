@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import ganforge as gf
 from ganforge.core.types import Nets, Request
-from ganforge.engine.statistics import SEED, Running, Settled, Standing
+from ganforge.recipes.statistics import SEED, Running, Settled, Standing
 
 CPU = torch.device("cpu")
 

@@ -14,17 +14,17 @@ import torch
 import toys
 from torch import nn
 
+from ganforge.artifacts import bundle, checkpoint
+from ganforge.artifacts.rundir import RunDir
 from ganforge.core.errors import TrainingError, UserError
 from ganforge.core.events import read_events
 from ganforge.core.types import Batch, Nets, Request
-from ganforge.engine import bundle, checkpoint
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.callbacks.base import Listener
-from ganforge.engine.ema import Ema
-from ganforge.engine.optim import SGD
-from ganforge.engine.run import RunDir
 from ganforge.engine.train import plan, resume_recipe, train
 from ganforge.engine.trainer import Trainer
+from ganforge.recipes.callback import Listener
+from ganforge.recipes.ema import Ema
+from ganforge.recipes.optimizer import SGD
 
 CPU = torch.device("cpu")
 

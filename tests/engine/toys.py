@@ -15,12 +15,12 @@ from ganforge.core.component import build
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Dataset, Memory, Nets, Request, Spec, Terms
 from ganforge.data.base import DataSource
-from ganforge.engine.recipe import Recipe
+from ganforge.losses.base import Penalty, Play
 from ganforge.nets.base import Discriminator, Generator, Verdict
-from ganforge.objectives.base import Penalty, Play
 from ganforge.recipes import recipe
+from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
-from ganforge.signals.base import Nearest, Signal
+from ganforge.signals import Nearest, Signal
 from ganforge.tasks.base import Phase, Task
 
 load_all()

@@ -9,14 +9,14 @@ from judged import FAST
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from ganforge.artifacts import checkpoint
 from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
-from ganforge.engine import checkpoint
-from ganforge.engine.callbacks.evaluation import Evaluation
-from ganforge.engine.recipe import Recipe
 from ganforge.engine.train import check, resume_recipe, train
+from ganforge.evaluation.callback import Evaluation
 from ganforge.recipes import make_recipe
+from ganforge.recipes.base import Recipe
 
 EVALUATION = {"kind": "evaluation", "metrics": ["fd", "kid"], "every": 48, "n": 40, "extractor": "raw"}
 

@@ -12,14 +12,14 @@ import torch
 from PIL import Image
 
 from ganforge.core.errors import UserError
-from ganforge.data.degrade.base import Degrade
-from ganforge.data.degrade.resample import bicubic
 from ganforge.engine.train import train
-from ganforge.inference.evaluate import evaluate, read_metric, text_of
+from ganforge.evaluation.evaluate import evaluate, read_metric, text_of
+from ganforge.evaluation.report.findings import find
+from ganforge.evaluation.report.known import Known
 from ganforge.inference.model import load
-from ganforge.inference.report.findings import find
-from ganforge.inference.report.known import Known
-from ganforge.inference.whole import translated
+from ganforge.modalities.pair.degrade.base import Degrade
+from ganforge.modalities.pair.degrade.resample import bicubic
+from ganforge.modalities.pair.full_images import translated
 from ganforge.recipes import make_recipe
 
 SIZES = [(40, 53), (61, 40), (48, 48), (37, 70)]  # height, width: no multiples of 4 among most of them

@@ -7,12 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from ganforge.inference.report import charts, page
-from ganforge.inference.report.content import Bars, Chart, Finding, Picture, Report
-from ganforge.inference.report.findings import find
-from ganforge.inference.report.known import Known
-from ganforge.inference.report.look import Classes, Look, look
-from ganforge.inference.report.words import MEANINGS, meaning_of, stem_of
+from ganforge.evaluation.report import charts, page
+from ganforge.evaluation.report.content import Bars, Chart, Finding, Picture, Report
+from ganforge.evaluation.report.findings import find
+from ganforge.evaluation.report.known import Known
+from ganforge.evaluation.report.look import Classes, Look, look
+from ganforge.evaluation.report.words import MEANINGS, meaning_of, stem_of
 
 
 def figure(name: str, value: float, **detail):
@@ -146,8 +146,8 @@ def test_charts_stay_within_their_frame():
 
 
 def test_comparisons_tell_the_best_only_where_protocols_agree(tmp_path):
-    from ganforge.inference.comparison import columns_of, differences
-    from ganforge.inference.evaluate import Evaluation
+    from ganforge.evaluation.compare import columns_of, differences
+    from ganforge.evaluation.evaluate import Evaluation
     from ganforge.metrics.base import Result
 
     def run(name, *results):
@@ -167,7 +167,7 @@ def test_comparisons_tell_the_best_only_where_protocols_agree(tmp_path):
 
 
 def test_results_that_are_not_finite_are_null(tmp_path):
-    from ganforge.inference.evaluate import plain_result
+    from ganforge.evaluation.evaluate import plain_result
     from ganforge.metrics.base import Result
 
     assert json.loads(json.dumps(plain_result(Result("kid", float("nan"), {})), allow_nan=False))["value"] is None

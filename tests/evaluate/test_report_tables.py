@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ganforge.inference.report.findings import find
-from ganforge.inference.report.known import Known
-from ganforge.inference.report.words import MEANINGS, meaning_of, stem_of
+from ganforge.evaluation.report.findings import find
+from ganforge.evaluation.report.known import Known
+from ganforge.evaluation.report.words import MEANINGS, meaning_of, stem_of
 
 
 def figure(name: str, value: float, **detail):

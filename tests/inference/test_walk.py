@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganforge.core.errors import UserError
-from ganforge.inference.walk import lerp, path, slerp
+from ganforge.inference.interpolate import lerp, path, slerp
 
 
 def points(*rows):

@@ -16,16 +16,16 @@ from torchmetrics.image.kid import KernelInceptionDistance
 from torchmetrics.image.mifid import _compute_cosine_distance
 
 from ganforge.metrics.base import Comparison, Encoder, Metric, Side, measure
-from ganforge.metrics.diversity import BETAS, ms_ssim, scales
 from ganforge.metrics.frechet import frechet_distance
 from ganforge.metrics.inception_score import inception_scores
 from ganforge.metrics.kid import squared_mmd
 from ganforge.metrics.memorisation import cosine_nearness
 from ganforge.metrics.neighbours import nearest
-from ganforge.metrics.pairs import luma, psnr, ssim
 from ganforge.metrics.prdc import density_coverage, precision_recall
 from ganforge.metrics.statistics import Moments, moments
-from ganforge.metrics.swd import pyramid, sliced_distance
+from ganforge.modalities.image.metrics.diversity import BETAS, ms_ssim, scales
+from ganforge.modalities.image.metrics.pairwise import luma, psnr, ssim
+from ganforge.modalities.image.metrics.swd import pyramid, sliced_distance
 
 CLOSE = 1e-6
 CPU = torch.device("cpu")

@@ -14,13 +14,13 @@ from torch.nn.functional import interpolate
 
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Extractor, Latents, Metric, Side, measure
-from ganforge.metrics.extractors import inception, weights
-from ganforge.metrics.extractors.inception import Conv, InceptionV3
-from ganforge.metrics.extractors.resize import resize, rgb
-from ganforge.metrics.extractors.small import Small
-from ganforge.metrics.extractors.trunks import TRUNKS
-from ganforge.metrics.lpips import SMALLEST, Lpips, load, to_unit
-from ganforge.metrics.paths import slerp
+from ganforge.modalities.image.extractors import inception, weights
+from ganforge.modalities.image.extractors.inception import Conv, InceptionV3
+from ganforge.modalities.image.extractors.resize import resize, rgb
+from ganforge.modalities.image.extractors.small import Small
+from ganforge.modalities.image.extractors.trunks import TRUNKS
+from ganforge.modalities.image.metrics.lpips import SMALLEST, Lpips, load, to_unit
+from ganforge.modalities.image.metrics.paths import slerp
 from ganforge.registry import load_all
 
 load_all()

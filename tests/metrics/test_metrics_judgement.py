@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ganforge.core.errors import UserError
-from ganforge.data.embedded import Digits
 from ganforge.data.path import PathData
 from ganforge.metrics.base import Comparison, Metric, Side, measure
-from ganforge.metrics.extractors.small import Small
+from ganforge.modalities.image.extractors.small import Small
+from ganforge.modalities.image.sources.embedded import Digits
 from ganforge.registry import load_all
 
 load_all()

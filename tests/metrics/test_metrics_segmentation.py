@@ -10,7 +10,7 @@ import pytest
 
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Metric, Side, measure
-from ganforge.metrics.segmentation import FIGURES, MOST, Segmentation, notes_on, per_class, spread
+from ganforge.modalities.pair.metrics.segmentation import FIGURES, MOST, Segmentation, notes_on, per_class, spread
 
 COLOURS = np.array([[200, 60, 40], [40, 180, 70], [60, 80, 210]])
 SIZE = 16

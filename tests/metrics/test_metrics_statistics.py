@@ -8,7 +8,7 @@ import pytest
 from ganforge.core.errors import UserError
 from ganforge.metrics import statistics
 from ganforge.metrics.base import Comparison, Encoder, Metric, Side, fingerprint_of, measure, short_count
-from ganforge.metrics.extractors.raw import Raw, RawEncoder
+from ganforge.metrics.raw import Raw, RawEncoder
 from ganforge.metrics.statistics import Gather, moments
 from ganforge.registry import load_all
 

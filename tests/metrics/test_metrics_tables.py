@@ -13,13 +13,13 @@ from sklearn.metrics import f1_score, r2_score, roc_auc_score
 
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Metric, Side, measure
-from ganforge.metrics.table import design, plots
-from ganforge.metrics.table.columns import ks, total_variation
-from ganforge.metrics.table.design import Dense, auc, closest
-from ganforge.metrics.table.frames import Column, codes, columns_of, numbers
-from ganforge.metrics.table.pairwise import contingency, correlation
-from ganforge.metrics.table.privacy import row_hashes
-from ganforge.metrics.table.usefulness import score
+from ganforge.modalities.table.metrics import design, plots
+from ganforge.modalities.table.metrics.columns import ks, total_variation
+from ganforge.modalities.table.metrics.design import Dense, auc, closest
+from ganforge.modalities.table.metrics.frames import Column, codes, columns_of, numbers
+from ganforge.modalities.table.metrics.pairwise import contingency, correlation
+from ganforge.modalities.table.metrics.privacy import row_hashes
+from ganforge.modalities.table.metrics.usefulness import score
 from ganforge.registry import load_all
 
 load_all()
@@ -330,7 +330,7 @@ class TestPlots:
 
 def test_memory_is_bounded(monkeypatch):
     """Of a large table in its dense form no more rows are looked at than there is room for, and the figure says so."""
-    from ganforge.metrics.table import privacy
+    from ganforge.modalities.table.metrics import privacy
 
     real = people(300)
     monkeypatch.setattr(privacy, "ROOM", 100 * Dense(columns_of(compare(real, real)), real).width)

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Metric, Side, measure
-from ganforge.metrics.pairs import psnr
-from ganforge.metrics.sharpness import sharpness
-from ganforge.metrics.texture import DIRECTIONS, FAINT, texture
+from ganforge.modalities.image.metrics.pairwise import psnr
+from ganforge.modalities.image.metrics.sharpness import sharpness
+from ganforge.modalities.image.metrics.texture import DIRECTIONS, FAINT, texture
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec
+from ganforge.losses.adversarial import NonSaturating
+from ganforge.modalities.image.nets.lenet import LenetDiscriminator
+from ganforge.modalities.image.nets.resnet import ResnetDiscriminator, ResnetGenerator
 from ganforge.nets.base import Discriminator, Generator
-from ganforge.nets.lenet import LenetDiscriminator
-from ganforge.nets.resnet import ResnetDiscriminator, ResnetGenerator
-from ganforge.objectives.classic import NonSaturating
 from ganforge.registry import load_all
 from ganforge.tasks.synthesis import Synthesis
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
 from ganforge.core.types import Spec
+from ganforge.modalities.image.nets.dcgan import DcganGenerator
 from ganforge.nets.base import couples_batch
-from ganforge.nets.dcgan import DcganGenerator
 from ganforge.nets.layers.minibatch import MinibatchDiscrimination, MinibatchStddev
 from ganforge.nets.layers.norms import VirtualBatchNorm, layer_norm
 

@@ -8,10 +8,10 @@ import torch
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec
-from ganforge.nets.dcgan import DcganDiscriminator
-from ganforge.nets.fastgan import FastGanDiscriminator, FastGanGenerator, quarters
-from ganforge.objectives.classic import Hinge
-from ganforge.tasks.fastgan import FastGan
+from ganforge.losses.adversarial import Hinge
+from ganforge.modalities.image.nets.dcgan import DcganDiscriminator
+from ganforge.modalities.image.nets.fastgan import FastGanDiscriminator, FastGanGenerator, quarters
+from ganforge.modalities.image.tasks.fastgan import FastGan
 
 SMALL = {"channels": 4, "max_channels": 16}
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, interpolate, pad
 
-from ganforge.nets.layers.fir import BILINEAR, SMOOTH, around, double, half, within
-from ganforge.nets.layers.pyramid import grids, nearest_picture
+from ganforge.modalities.image.layers.fir import BILINEAR, SMOOTH, around, double, half, within
+from ganforge.modalities.image.layers.pyramid import grids, nearest_picture
 
 SIZES = [(8, 8), (7, 7), (6, 9)]
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from ganforge.core.types import Spec
-from ganforge.nets.r3gan import Block, R3ganDiscriminator, R3ganGenerator
+from ganforge.modalities.image.nets.r3gan import Block, R3ganDiscriminator, R3ganGenerator
+from ganforge.modalities.image.recipes.r3gan import gamma
 from ganforge.recipes import make_recipe
-from ganforge.recipes.r3gan import gamma
 
 TINY = {"channels": 12, "group": 4}
 

@@ -11,17 +11,17 @@ from torch.nn.functional import conv2d, interpolate
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
+from ganforge.modalities.image.layers.residual import DownBlock, UpBlock
+from ganforge.modalities.image.layers.shapes import layout
+from ganforge.modalities.image.nets.biggan import BigganDiscriminator, BigganGenerator
+from ganforge.modalities.image.nets.biggan_deep import BigganDeepDiscriminator, BigganDeepGenerator
+from ganforge.modalities.image.nets.resnet import ResnetDiscriminator, ResnetGenerator, attended, stages, widths
 from ganforge.nets.base import Discriminator, Generator, couples_batch
-from ganforge.nets.biggan import BigganDiscriminator, BigganGenerator
-from ganforge.nets.biggan_deep import BigganDeepDiscriminator, BigganDeepGenerator
 from ganforge.nets.layers.attention import SelfAttention
 from ganforge.nets.layers.conditional_norm import by_label, by_vector
 from ganforge.nets.layers.init import orthogonal_init, xavier_init
-from ganforge.nets.layers.pictures import layout
-from ganforge.nets.layers.residual import DownBlock, UpBlock
 from ganforge.nets.layers.truncation import truncated_normal
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
-from ganforge.nets.resnet import ResnetDiscriminator, ResnetGenerator, attended, stages, widths
 
 TEN = tuple("0123456789")
 CIFAR, PLAIN = Spec((3, 32, 32), 10, TEN), Spec((3, 32, 32))

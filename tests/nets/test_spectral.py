@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganforge.engine import checkpoint
+from ganforge.artifacts import checkpoint
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.ema import Ema
 from ganforge.engine.train import resume_recipe, train
 from ganforge.engine.trainer import Trainer
 from ganforge.inference.model import load
 from ganforge.nets.layers.spectral import SpectralNorm, spectral
 from ganforge.recipes import make_recipe
+from ganforge.recipes.ema import Ema
 
 LAYERS = {
     "linear": (lambda: nn.Linear(6, 5), lambda: torch.randn(3, 6)),

@@ -14,14 +14,14 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.engine.train import train
 from ganforge.inference.model import load
+from ganforge.losses.adversarial import NonSaturating
+from ganforge.losses.penalties import R1
+from ganforge.modalities.image.nets.stylegan2 import StyledConv, StyleGan2Discriminator, StyleGan2Generator
+from ganforge.modalities.image.recipes.stylegan2 import gamma, lazy
+from ganforge.modalities.image.tasks.stylegan2 import StyleSynthesis
 from ganforge.nets.layers.equalized import EqualLinear
 from ganforge.nets.mlp import MlpGenerator
-from ganforge.nets.stylegan2 import StyledConv, StyleGan2Discriminator, StyleGan2Generator
-from ganforge.objectives.classic import NonSaturating
-from ganforge.objectives.penalties import R1
 from ganforge.recipes import make_recipe
-from ganforge.recipes.stylegan2 import gamma, lazy
-from ganforge.tasks.stylegan2 import StyleSynthesis
 
 SMALL = {"channels": 4, "max_channels": 8}
 

@@ -16,9 +16,9 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Dataset, Spec
 from ganforge.data.base import DataSource
 from ganforge.data.loader import Loader
-from ganforge.data.pairs import COLOURS, Domains, Pairs
+from ganforge.modalities.pair.signal import Pair
+from ganforge.modalities.pair.source import COLOURS, Domains, Pairs
 from ganforge.registry import load_all
-from ganforge.signals.pair import Pair
 
 load_all()
 

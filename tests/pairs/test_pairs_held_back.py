@@ -12,9 +12,9 @@ from PIL import Image
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Dataset
-from ganforge.data.pairs import Domains, Pairs
 from ganforge.engine.train import train
-from ganforge.inference.evaluate import evaluate
+from ganforge.evaluation.evaluate import evaluate
+from ganforge.modalities.pair.source import Domains, Pairs
 from ganforge.recipes import make_recipe
 
 

@@ -16,15 +16,15 @@ from ganforge.cli.main import app
 from ganforge.cli.train import with_data
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.data.degrade.base import Degrade
-from ganforge.data.pairs import Domains, Pairs
 from ganforge.data.path import PathData
 from ganforge.engine.build import fingerprint, make_loader, open_data
-from ganforge.engine.recipe import Recipe
+from ganforge.modalities.image.signal import Image as ImageSignal
+from ganforge.modalities.pair.degrade.base import Degrade
+from ganforge.modalities.pair.signal import Pair
+from ganforge.modalities.pair.source import Domains, Pairs
 from ganforge.recipes import RECIPES, get, make_recipe, recipe
+from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
-from ganforge.signals.image import Image as ImageSignal
-from ganforge.signals.pair import Pair
 
 load_all()
 

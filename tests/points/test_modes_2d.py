@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganforge.data.points import Grid25, Ring8
+from ganforge.modalities.points.source import Grid25, Ring8
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

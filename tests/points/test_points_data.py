@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from ganforge.core.errors import UserError
-from ganforge.data.arrays import ArrayDataset
 from ganforge.data.base import DataSource
-from ganforge.data.inspect import inspect
-from ganforge.data.pack import pack
 from ganforge.data.path import PathData
-from ganforge.data.points import Grid25, PointFile, Ring8
-from ganforge.data.stacked import StackedMnist
+from ganforge.modalities.image.inspect import inspect
+from ganforge.modalities.image.pack import pack
+from ganforge.modalities.image.sources.arrays import ArrayDataset
+from ganforge.modalities.image.sources.stacked import StackedMnist
+from ganforge.modalities.points.source import Grid25, PointFile, Ring8
 
 
 @pytest.mark.parametrize(("source", "modes", "std"), [(Ring8, 8, 0.01), (Grid25, 25, 0.05)])

@@ -10,11 +10,11 @@ from PIL import Image as Pillow
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.data.arrays import from_arrays
-from ganforge.data.points import Grid25, Ring8, from_table
-from ganforge.nets.dcgan import DcganGenerator
-from ganforge.signals.image import Image
-from ganforge.signals.points import Points
+from ganforge.modalities.image.nets.dcgan import DcganGenerator
+from ganforge.modalities.image.signal import Image
+from ganforge.modalities.image.sources.arrays import from_arrays
+from ganforge.modalities.points.signal import Points
+from ganforge.modalities.points.source import Grid25, Ring8, from_table
 
 RNG = Rng(0)
 

@@ -11,15 +11,15 @@ import torch
 pytest.importorskip("opacus")
 
 from ganforge import load
-from ganforge.cli.progress import describe
+from ganforge.artifacts import checkpoint
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
-from ganforge.engine import checkpoint
 from ganforge.engine.privacy import secret as secrets_of_runs
 from ganforge.engine.privacy.account import Account
 from ganforge.engine.train import resume_recipe, train
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
+from ganforge.ui.progress import describe
 
 load_all()
 ITEMS = [
@@ -65,7 +65,7 @@ def test_another_secret_makes_another_run(tmp_path, keys):
 
 def test_a_run_killed_before_its_first_checkpoint_keeps_its_secret(tmp_path, keys):
     """Else it would take the same steps again with other noise, and nobody would count both."""
-    from ganforge.engine.callbacks.base import Listener
+    from ganforge.recipes.callback import Listener
 
     class Kill(Listener):
         def on_step(self, before: int, after: int) -> None:

@@ -154,7 +154,7 @@ class TestRefused:
             check(recipe)
 
     def test_a_digest_in_the_recipe(self, file):
-        from ganforge.data.table import FrameData
+        from ganforge.modalities.table.source import FrameData
 
         with pytest.raises(UserError, match=r"holds a digest of its rows.*named=False"):
             check(replace(private(file), data=FrameData.of(people())))

@@ -16,10 +16,10 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec, Verdict
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.privacy.trainer import SAFE, PrivateTrainer, RowNorms
-from ganforge.engine.recipe import Recipe
 from ganforge.engine.train import check, plan
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
+from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
 
 load_all()

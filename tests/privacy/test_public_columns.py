@@ -15,13 +15,13 @@ from ganforge.core.component import build
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.data.table import FrameData, TableFile, from_frame
+from ganforge.modalities.table.columns import grid
+from ganforge.modalities.table.columns.public import key
+from ganforge.modalities.table.drawing import FAKE, REAL
+from ganforge.modalities.table.signal import Table
+from ganforge.modalities.table.source import FrameData, TableFile, from_frame
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
-from ganforge.signals.table import grid
-from ganforge.signals.table.picture import FAKE, REAL
-from ganforge.signals.table.public import key
-from ganforge.signals.table.signal import Table
 
 load_all()
 KNOWN = {

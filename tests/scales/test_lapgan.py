@@ -7,20 +7,20 @@ import pytest
 import torch
 from torch import nn
 
-from ganforge.augment.ada import Ada
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.engine.train import train
 from ganforge.inference.model import load
-from ganforge.nets.dcgan import DcganDiscriminator, DcganGenerator
-from ganforge.nets.lapgan import LapganDiscriminator, LapganRefiner
+from ganforge.losses.adversarial import NonSaturating
+from ganforge.losses.penalties import R1
+from ganforge.losses.weights import HistoricalD, HistoricalG
+from ganforge.modalities.image.augment.ada import Ada
+from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
+from ganforge.modalities.image.nets.lapgan import LapganDiscriminator, LapganRefiner
+from ganforge.modalities.image.tasks.lapgan import Lapgan, real_level
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
-from ganforge.objectives.classic import NonSaturating
-from ganforge.objectives.penalties import R1
-from ganforge.objectives.weights import HistoricalD, HistoricalG
 from ganforge.recipes import make_recipe
-from ganforge.tasks.lapgan import Lapgan, real_level
 
 RNG = Rng(0, 64)
 

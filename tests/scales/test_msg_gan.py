@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from ganforge.augment.diffaugment import DiffAugment
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec
 from ganforge.engine.train import train
 from ganforge.inference.model import load
-from ganforge.nets.layers.pyramid import grids, pyramid
-from ganforge.nets.msg_gan import MsgD, MsgDiscriminator, MsgG, MsgGenerator
-from ganforge.nets.stylegan2 import StyleGan2Discriminator, StyleGan2Generator
-from ganforge.objectives.classic import NonSaturating
-from ganforge.objectives.consistency import Bcr, Zcr
-from ganforge.objectives.penalties import R1, GradientPenalty
+from ganforge.losses.adversarial import NonSaturating
+from ganforge.losses.consistency import Bcr, Zcr
+from ganforge.losses.penalties import R1, GradientPenalty
+from ganforge.modalities.image.augment.diffaugment import DiffAugment
+from ganforge.modalities.image.layers.pyramid import grids, pyramid
+from ganforge.modalities.image.nets.msg_gan import MsgD, MsgDiscriminator, MsgG, MsgGenerator
+from ganforge.modalities.image.nets.stylegan2 import StyleGan2Discriminator, StyleGan2Generator
+from ganforge.modalities.image.tasks.msg_gan import MsgGan, row_of, scales_of
 from ganforge.recipes import make_recipe
-from ganforge.tasks.msg_gan import MsgGan, row_of, scales_of
 
 SMALL = {"channels": 4, "max_channels": 8}
 SHAPES = [(3, 28, 28), (1, 16, 24), (4, 9, 5), (1, 4, 4)]

@@ -10,19 +10,26 @@ import torch
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
-from ganforge.engine.ema import Ema
 from ganforge.engine.train import plan, resume_recipe, train
 from ganforge.inference.model import load
-from ganforge.nets.dcgan import DcganDiscriminator
-from ganforge.nets.layers.growth import stage
-from ganforge.nets.layers.pyramid import grids, grown, pyramid, shrunk
+from ganforge.losses.adversarial import Wasserstein
+from ganforge.losses.drift import Drift
+from ganforge.losses.penalties import GradientPenalty
+from ganforge.modalities.image.layers.growth import stage
+from ganforge.modalities.image.layers.pyramid import grids, grown, pyramid, shrunk
+from ganforge.modalities.image.nets.dcgan import DcganDiscriminator
+from ganforge.modalities.image.nets.progan import (
+    ProganD,
+    ProganDiscriminator,
+    ProganG,
+    ProganGenerator,
+    levels,
+    pixel_norm,
+)
+from ganforge.modalities.image.tasks.progan import ProGan, brought_down
 from ganforge.nets.mlp import MlpGenerator
-from ganforge.nets.progan import ProganD, ProganDiscriminator, ProganG, ProganGenerator, levels, pixel_norm
-from ganforge.objectives.classic import Wasserstein
-from ganforge.objectives.drift import Drift
-from ganforge.objectives.penalties import GradientPenalty
 from ganforge.recipes import make_recipe
-from ganforge.tasks.progan import ProGan, brought_down
+from ganforge.recipes.ema import Ema
 
 SMALL = {"channels": 4, "max_channels": 8}
 SPEC = Spec((1, 28, 28))  # grids of 4, 7, 14, 28

@@ -14,8 +14,8 @@ import ganforge as gf
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.data.path import PathData
-from ganforge.data.table import TableFile
 from ganforge.engine.train import train
+from ganforge.modalities.table.source import TableFile
 from ganforge.recipes import make_recipe
 
 FAST = ["batch=50", "samples=1000", "checkpoint_every=500", "log_every=500", "callbacks=[]", "ema.half_life=200",
@@ -243,7 +243,7 @@ def test_several_runs_beside_each_other(trained, tmp_path):
 
 
 def test_the_card_says_what_the_file_holds(trained, tmp_path):
-    from ganforge.inference.export import export
+    from ganforge.export.folder import export
 
     made = export(trained, tmp_path / "card")
     card = (made.folder / "README.md").read_text(encoding="utf-8")

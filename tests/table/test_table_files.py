@@ -12,8 +12,8 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
 from ganforge.data.path import PathData
-from ganforge.data.table import FrameData, TableFile, from_frame
 from ganforge.engine.build import fingerprint
+from ganforge.modalities.table.source import FrameData, TableFile, from_frame
 
 ROWS = [(20 + k % 50, ["Oslo", "Bergen"][k % 2], k / 100) for k in range(200)]
 GOOD = "age,city,pay\n" + "".join(f"{a},{c},{p}\n" for a, c, p in ROWS)

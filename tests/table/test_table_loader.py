@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ganforge.data.loader import Loader, Prepared
-from ganforge.data.table import from_frame
-from ganforge.signals.table.signal import Table
+from ganforge.modalities.table.signal import Table
+from ganforge.modalities.table.source import from_frame
 
 FRAME = pd.DataFrame({"x": np.arange(90) * 7 % 31 / 10, "c": ["a", "b", "c"] * 30, "n": np.arange(90) ** 2})
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganforge.signals.table import picture
+from ganforge.modalities.table import drawing as picture
 
 
 def drawn(text: str) -> np.ndarray:

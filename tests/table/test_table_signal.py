@@ -17,9 +17,9 @@ from PIL import Image
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.data.table import from_frame
-from ganforge.signals.table import categories, grid, identifiers, kinds, modes, quantiles
-from ganforge.signals.table.signal import Table
+from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
+from ganforge.modalities.table.signal import Table
+from ganforge.modalities.table.source import from_frame
 
 N = 120
 QUICK = settings(

@@ -11,8 +11,8 @@ from torch.distributions import Normal, kl_divergence
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
+from ganforge.modalities.table.likelihood import TableColumns
 from ganforge.nets.likelihoods import Gaussian
-from ganforge.nets.table_likelihood import TableColumns
 from ganforge.registry import load_all
 from ganforge.tasks.autoencode import Autoencode
 from ganforge.tasks.base import Task

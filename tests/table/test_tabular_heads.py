@@ -7,7 +7,7 @@ import torch
 from tabular_spec import BLOCKS, WIDTH
 from torch.nn.functional import log_softmax
 
-from ganforge.nets.layers.columns import Columns
+from ganforge.modalities.table.heads import Columns
 
 CHOICES = [b for b in BLOCKS if b["activation"] == "softmax"]
 

@@ -13,9 +13,9 @@ from tabular_spec import CONDITIONS, WIDTH, batch, rows, spec
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
+from ganforge.modalities.table.tasks.tabular import BySampling, PackJudge, RowMaker, Tabular
 from ganforge.registry import load_all
 from ganforge.tasks.base import Task
-from ganforge.tasks.tabular import BySampling, PackJudge, RowMaker, Tabular
 
 load_all()
 

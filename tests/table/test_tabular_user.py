@@ -11,9 +11,9 @@ import torch
 from typer.testing import CliRunner
 
 import ganforge as gf
+from ganforge.artifacts import checkpoint
 from ganforge.cli.main import app
 from ganforge.core.errors import UserError
-from ganforge.engine import checkpoint
 from ganforge.engine.train import resume_recipe, train
 from ganforge.inference import wishes
 from ganforge.inference.model import load

@@ -14,10 +14,10 @@ from ganforge.core.component import build
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Spec
-from ganforge.engine.recipe import Recipe
 from ganforge.engine.train import check, train
+from ganforge.losses.base import Objective, Penalty, Term
 from ganforge.nets.base import Verdict
-from ganforge.objectives.base import Objective, Penalty, Term
+from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
 from ganforge.tasks.base import Task
 from ganforge.tasks.synthesis import Synthesis

@@ -15,21 +15,21 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganforge.api import unnamed
+from ganforge.artifacts import checkpoint
+from ganforge.artifacts.rundir import stored_recipe
 from ganforge.cli.train import resolve
 from ganforge.core.component import fields_of, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.core.types import Spec
-from ganforge.engine import checkpoint
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.freeze import is_layer, lower
-from ganforge.engine.recipe import Recipe
-from ganforge.engine.run import stored_recipe
 from ganforge.engine.train import plan, resume_recipe, train
 from ganforge.engine.trainer import Trainer
 from ganforge.engine.transfer import label_shapes, start
 from ganforge.nets.base import Discriminator
 from ganforge.recipes import make_recipe
+from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
 
 load_all()

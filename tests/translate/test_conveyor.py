@@ -11,10 +11,9 @@ import pytest
 from translate_models import model_file, photo_like, save, spec_of
 
 from ganforge.core.errors import UserError
-from ganforge.data import photo
-from ganforge.inference import conveyor
 from ganforge.inference.model import load
-from ganforge.nets.translators.super_resolution import SrResNet
+from ganforge.modalities.pair import conveyor, photo
+from ganforge.modalities.pair.nets.super_resolution import SrResNet
 
 pytestmark = pytest.mark.timeout(60)
 

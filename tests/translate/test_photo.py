@@ -13,9 +13,10 @@ from translate_models import photo_like
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import BadItem
-from ganforge.data import photo, pictures
-from ganforge.data.photo import Photo
-from ganforge.data.png import COLOUR_TYPES, SIGNATURE, deep_colour, unfiltered
+from ganforge.modalities.image import files as pictures
+from ganforge.modalities.image.png import COLOUR_TYPES, SIGNATURE, deep_colour, unfiltered
+from ganforge.modalities.pair import photo
+from ganforge.modalities.pair.photo import Photo
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

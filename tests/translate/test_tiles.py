@@ -8,12 +8,12 @@ import torch
 from translate_models import awake, photo_like
 
 from ganforge.core.types import Spec
-from ganforge.inference.tiles import assembled, tiling
+from ganforge.modalities.pair.nets.gated import Gated
+from ganforge.modalities.pair.nets.resnet import ResnetTranslator
+from ganforge.modalities.pair.nets.super_resolution import RrdbNet, SrResNet
+from ganforge.modalities.pair.nets.unet import Unet
+from ganforge.modalities.pair.tiles import assembled, tiling
 from ganforge.nets.base import Translator
-from ganforge.nets.translators.gated import Gated
-from ganforge.nets.translators.resnet import ResnetTranslator
-from ganforge.nets.translators.super_resolution import RrdbNet, SrResNet
-from ganforge.nets.translators.unet import Unet
 
 GREY_LEVEL = 2 / 255
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from translate_models import model_file, spec_of
 
-from ganforge.data.pairs import Pairs
-from ganforge.engine import bundle
-from ganforge.inference.export import export
-from ganforge.nets.translators.gated import Gated
+from ganforge.artifacts import bundle
+from ganforge.export.folder import export
+from ganforge.modalities.pair.nets.gated import Gated
+from ganforge.modalities.pair.source import Pairs
 
 
 def test_the_card_of_a_translator(tmp_path):

@@ -12,14 +12,14 @@ from translate_models import TwoWays, model_file, photo_like, save, spec_of
 import ganforge as gf
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
-from ganforge.data.pairs import Domains, in_colours
-from ganforge.nets.critics.patchgan import PatchGan
-from ganforge.nets.translators.fourier import Fourier
-from ganforge.nets.translators.gated import Gated
-from ganforge.nets.translators.resnet import ResnetTranslator
-from ganforge.nets.translators.super_resolution import SrResNet
-from ganforge.signals.image import Image as ImageSignal
-from ganforge.tasks.unpaired import Unpaired
+from ganforge.modalities.image.signal import Image as ImageSignal
+from ganforge.modalities.pair.critics.patchgan import PatchGan
+from ganforge.modalities.pair.nets.fourier import Fourier
+from ganforge.modalities.pair.nets.gated import Gated
+from ganforge.modalities.pair.nets.resnet import ResnetTranslator
+from ganforge.modalities.pair.nets.super_resolution import SrResNet
+from ganforge.modalities.pair.source import Domains, in_colours
+from ganforge.modalities.pair.tasks.unpaired import Unpaired
 
 SMALL = ResnetTranslator(channels=4, blocks=1, norm="batch")
 PLAIN = SrResNet(channels=4, blocks=1)

@@ -12,11 +12,11 @@ from PIL import Image
 from translate_models import TwoWays, model_file, photo_like, save, spec_of
 
 import ganforge as gf
+from ganforge.artifacts import bundle
 from ganforge.cli.main import main
 from ganforge.core.types import Spec
-from ganforge.engine import bundle
-from ganforge.nets.translators.gated import Gated
-from ganforge.nets.translators.resnet import ResnetTranslator
+from ganforge.modalities.pair.nets.gated import Gated
+from ganforge.modalities.pair.nets.resnet import ResnetTranslator
 
 SMALL = ResnetTranslator(channels=4, blocks=1, norm="batch")
 

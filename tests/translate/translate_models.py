@@ -9,18 +9,18 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ganforge.artifacts import bundle
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec, Terms
-from ganforge.data.degrade.base import Degrade
-from ganforge.engine import bundle
-from ganforge.engine.optim import Adam
-from ganforge.engine.recipe import Recipe
+from ganforge.modalities.image.signal import Image as ImageSignal
+from ganforge.modalities.pair.degrade.base import Degrade
+from ganforge.modalities.pair.signal import Pair
+from ganforge.modalities.pair.tasks.paired import Paired
 from ganforge.nets.base import Translator
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.optimizer import Adam
 from ganforge.registry import load_all
-from ganforge.signals.image import Image as ImageSignal
-from ganforge.signals.pair import Pair
 from ganforge.tasks.base import Phase, Task
-from ganforge.tasks.paired import Paired
 
 load_all()
 

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from ganforge.core.types import Batch, Nets
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.recipe import Recipe
 from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
+from ganforge.recipes.base import Recipe
 from ganforge.tasks.synthesis import Synthesis
 
 CPU = torch.device("cpu")

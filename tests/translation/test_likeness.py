@@ -10,10 +10,18 @@ from torch import Tensor
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Memory
+from ganforge.losses.base import Likeness, Look
+from ganforge.modalities.pair.losses import perceptual as lens
+from ganforge.modalities.pair.losses.reconstruction import (
+    L1,
+    L2,
+    Charbonnier,
+    FeatureMatch,
+    Perceptual,
+    Style,
+    TotalVariation,
+)
 from ganforge.nets.base import Verdict
-from ganforge.objectives import lens
-from ganforge.objectives.base import Likeness, Look
-from ganforge.objectives.likeness import L1, L2, Charbonnier, FeatureMatch, Perceptual, Style, TotalVariation
 
 N, C, H, W = 3, 2, 5, 4
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from ganforge.core.events import read_events
 from ganforge.engine.train import train
-from ganforge.inference.evaluate import evaluate, subject_of_run, usual
-from ganforge.metrics.segmentation import Segmentation
+from ganforge.evaluation.evaluate import evaluate, subject_of_run, usual
+from ganforge.modalities.pair.metrics.segmentation import Segmentation
 from ganforge.recipes import make_recipe
 
 COLOURS = np.array([[200, 60, 40], [40, 180, 70], [60, 80, 210]])

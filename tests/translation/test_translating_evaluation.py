@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from ganforge.artifacts import bundle
 from ganforge.core.events import read_events
 from ganforge.core.rng import Rng
-from ganforge.engine import bundle
 from ganforge.engine.build import open_data
-from ganforge.engine.sides import OneClass
 from ganforge.engine.train import train
-from ganforge.inference.evaluate import evaluate
+from ganforge.evaluation.evaluate import evaluate
+from ganforge.evaluation.sides import OneClass
 from ganforge.recipes import make_recipe
 
 

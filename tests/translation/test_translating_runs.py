@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from ganforge.artifacts import bundle
 from ganforge.core.events import read_events
-from ganforge.engine import bundle
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.train import resume_recipe, train
 from ganforge.engine.trainer import Trainer

@@ -16,17 +16,17 @@ from torch.nn.functional import interpolate
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Spec
-from ganforge.nets.dcgan import DcganDiscriminator
-from ganforge.objectives.classic import LeastSquares
-from ganforge.objectives.likeness import L1, FeatureMatch, Perceptual, Style
-from ganforge.objectives.penalties import R1
-from ganforge.objectives.relativistic import RaGan
+from ganforge.losses.adversarial import LeastSquares
+from ganforge.losses.penalties import R1
+from ganforge.losses.relativistic import RaGan
+from ganforge.modalities.image.nets.dcgan import DcganDiscriminator
+from ganforge.modalities.pair.losses.reconstruction import L1, FeatureMatch, Perceptual, Style
+from ganforge.modalities.pair.tasks.contrastive import Contrastive, nce
+from ganforge.modalities.pair.tasks.domains import TwoSets
+from ganforge.modalities.pair.tasks.paired import Filler, Paired
+from ganforge.modalities.pair.tasks.translating import as_picture, colours
+from ganforge.modalities.pair.tasks.unpaired import Unpaired, out_of_pool
 from ganforge.registry import load_all
-from ganforge.tasks.contrastive import Contrastive, nce
-from ganforge.tasks.domains import TwoSets
-from ganforge.tasks.paired import Filler, Paired
-from ganforge.tasks.translating import as_picture, colours
-from ganforge.tasks.unpaired import Unpaired, out_of_pool
 
 load_all()
 RNG = Rng(0, 0, "test")

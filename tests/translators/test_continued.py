@@ -8,8 +8,8 @@ from torch import Tensor
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
-from ganforge.nets.layers.continued import CELL, HALO, REACH, continued
-from ganforge.nets.translators.gated import Gated
+from ganforge.modalities.pair.layers.continued import CELL, HALO, REACH, continued
+from ganforge.modalities.pair.nets.gated import Gated
 
 
 def ramp(side: int) -> Tensor:

@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from ganforge.core.types import Spec
-from ganforge.nets.critics.patchgan import Multiscale, PatchGan, PixelCritic
-from ganforge.nets.critics.unet import UnetCritic
-from ganforge.nets.critics.vgg import VggCritic
-from ganforge.nets.layers.translating import bounce, conv, doubling, mirrored, normal_start, reach
-from ganforge.nets.translators.fourier import Fourier
-from ganforge.nets.translators.gated import Gated
-from ganforge.nets.translators.resnet import ResnetTranslator
-from ganforge.nets.translators.super_resolution import RrdbNet, SrResNet
-from ganforge.nets.translators.unet import Unet, halvings
+from ganforge.modalities.pair.critics.patchgan import Multiscale, PatchGan, PixelCritic
+from ganforge.modalities.pair.critics.unet import UnetCritic
+from ganforge.modalities.pair.critics.vgg import VggCritic
+from ganforge.modalities.pair.layers.translating import bounce, conv, doubling, mirrored, normal_start, reach
+from ganforge.modalities.pair.nets.fourier import Fourier
+from ganforge.modalities.pair.nets.gated import Gated
+from ganforge.modalities.pair.nets.resnet import ResnetTranslator
+from ganforge.modalities.pair.nets.super_resolution import RrdbNet, SrResNet
+from ganforge.modalities.pair.nets.unet import Unet, halvings
 
 S256 = Spec((3, 256, 256))
 

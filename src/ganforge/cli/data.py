@@ -12,7 +12,7 @@ from ganforge.cli.options import Plugins
 if TYPE_CHECKING:
     from ganforge.core.types import Dataset
     from ganforge.data.base import DataSource
-    from ganforge.data.inspect import Report
+    from ganforge.modalities.image.inspect import Report
 
 app = typer.Typer(help="Look at data, or make a clean zip of it.", no_args_is_help=True)
 
@@ -39,13 +39,13 @@ def inspect(
     import json
     from dataclasses import replace
 
-    from ganforge.cli.console import stdout
-    from ganforge.cli.tables import describe, lines, show
     from ganforge.core.errors import UserError
-    from ganforge.data.inspect import inspect_dataset
     from ganforge.data.path import PathData
-    from ganforge.data.table import TableSet
+    from ganforge.modalities.image.inspect import inspect_dataset
+    from ganforge.modalities.table.inspect import describe, lines, show
+    from ganforge.modalities.table.source import TableSet
     from ganforge.registry import load_all, load_plugin
+    from ganforge.ui.console import stdout
 
     if limit is not None and limit < 1:
         raise UserError(f"--limit {limit}: it must be at least 1")
@@ -93,10 +93,10 @@ def pack(
     force: Annotated[bool, typer.Option("--force", help="Replace a file of the same name.")] = False,
 ) -> None:
     """Write a clean zip: upright PNG files in class folders, without unreadable files and duplicates."""
-    from ganforge.cli.console import stdout
     from ganforge.core.errors import UserError
-    from ganforge.data.pack import pack as write
+    from ganforge.modalities.image.pack import pack as write
     from ganforge.registry import load_all
+    from ganforge.ui.console import stdout
 
     if out.suffix.lower() != ".zip":
         raise UserError(f"{out}: the name must end in .zip")
@@ -132,8 +132,8 @@ def pair_lines(dataset: Dataset) -> list[str]:
     Raises:
         UserError: sizes differ within pairs.
     """
-    from ganforge.signals import labelmaps
-    from ganforge.signals.pair import LOOK, paired_sizes
+    from ganforge.modalities.pair import labelmaps
+    from ganforge.modalities.pair.signal import LOOK, paired_sizes
 
     assert dataset.source is not None
     _, scale = paired_sizes(dataset, dataset.source)

@@ -32,7 +32,7 @@ def doctor() -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ganforge.cli.console import stdout
+    from ganforge.ui.console import stdout
 
     findings = examine()
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)

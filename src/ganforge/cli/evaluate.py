@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ganforge.inference.comparison import Several
-    from ganforge.inference.evaluate import Evaluation
+    from ganforge.evaluation.compare import Several
+    from ganforge.evaluation.evaluate import Evaluation
     from ganforge.metrics.base import Result
 
 EPILOG = examples(
@@ -123,12 +123,12 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Judge a run, two sets of samples, or several runs: figures with their protocols, and a page that shows them."""
-    from ganforge.cli.console import stdout
-    from ganforge.data.progress import Stages
-    from ganforge.inference import comparison
-    from ganforge.inference.evaluate import evaluate as judge
-    from ganforge.inference.evaluate import is_model
+    from ganforge.core.progress import Stages
+    from ganforge.evaluation import compare as comparison
+    from ganforge.evaluation.evaluate import evaluate as judge
+    from ganforge.evaluation.evaluate import is_model
     from ganforge.registry import load_all, load_plugin
+    from ganforge.ui.console import stdout
 
     load_all()
     for plugin in plugins or ():
@@ -190,8 +190,8 @@ def figures(done: Evaluation) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from ganforge.inference.report.page import number, shared
-    from ganforge.inference.report.words import meaning_of
+    from ganforge.evaluation.report.page import number, shared
+    from ganforge.evaluation.report.words import meaning_of
 
     common = shared([result.protocol for result in done.results])
     table = Table(box=None, padding=(0, 2, 0, 0), title=done.title, title_justify="left", caption_justify="left")
@@ -212,14 +212,14 @@ def figures(done: Evaluation) -> Table:
 
 
 def stamp(protocol: Mapping[str, Any]) -> str:
-    from ganforge.inference.report.page import plain, short_hash
+    from ganforge.evaluation.report.page import plain, short_hash
 
     return ", ".join(f"{name} {short_hash(plain(value))}" for name, value in protocol.items())
 
 
 def before(result: Result) -> str:
     """The figure of what can be had without a model, where there is one: `28.43 → `."""
-    from ganforge.inference.report.page import number
+    from ganforge.evaluation.report.page import number
 
     baseline = result.detail.get("baseline")
     return f"{number(baseline['value'])} → " if baseline else ""
@@ -235,8 +235,8 @@ def side_by_side(evaluations: Sequence[Evaluation]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from ganforge.inference.comparison import columns_of
-    from ganforge.inference.report.page import number
+    from ganforge.evaluation.compare import columns_of
+    from ganforge.evaluation.report.page import number
 
     columns = columns_of(evaluations)
     runs = range(len(evaluations))

@@ -36,9 +36,9 @@ def export(
     plugins: Plugins = None,
 ) -> None:
     """Write the model file and its card (README.md, with the header that the Hub reads)."""
-    from ganforge.cli.console import stdout
-    from ganforge.inference.export import export as write
+    from ganforge.export.folder import export as write
     from ganforge.registry import load_all, load_plugin
+    from ganforge.ui.console import stdout
 
     load_all()
     for plugin in plugins or ():

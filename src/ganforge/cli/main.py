@@ -57,7 +57,7 @@ class ToStderr(logging.Handler):
     """The package's notices as plain lines on stderr, above a progress bar where there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        from ganforge.cli.console import stderr
+        from ganforge.ui.console import stderr
 
         style = "yellow" if record.levelno >= logging.WARNING else "dim"
         stderr().print(record.getMessage(), style=style, soft_wrap=True)

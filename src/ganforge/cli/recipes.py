@@ -10,7 +10,7 @@ import typer
 from ganforge.cli.options import Plugins
 
 if TYPE_CHECKING:
-    from ganforge.engine.recipe import Recipe
+    from ganforge.recipes.base import Recipe
 
 app = typer.Typer(help="What can be trained: list, show, diff, schema.", invoke_without_command=True)
 
@@ -26,7 +26,7 @@ def listing(context: typer.Context, plugins: Plugins = None) -> None:
     from rich.table import Table
 
     from ganforge import recipes
-    from ganforge.cli.console import stdout
+    from ganforge.ui.console import stdout
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="bold", no_wrap=True)
@@ -46,8 +46,8 @@ def show(
 ) -> None:
     """Print a recipe as YAML, with a line of help for each field. `train --with` reads it back."""
     from ganforge import recipes
-    from ganforge.cli.annotate import annotated, comment
     from ganforge.core import overrides
+    from ganforge.ui.annotate import annotated, comment
 
     _load(plugins)
     recipe = find(name)
@@ -64,8 +64,8 @@ def diff(a: Name, b: Name, plugins: Plugins = None) -> None:
     """Print the fields in which two recipes (or runs) differ."""
     from rich.table import Table
 
-    from ganforge.cli.console import stdout
     from ganforge.core import overrides
+    from ganforge.ui.console import stdout
 
     _load(plugins)
     differences = overrides.diff(find(a), find(b))
@@ -94,7 +94,7 @@ def schema_of(recipe: Recipe) -> dict[str, Any]:
     import pydantic
 
     from ganforge.core.component import to_plain
-    from ganforge.engine.recipe import Recipe
+    from ganforge.recipes.base import Recipe
 
     plain = to_plain(recipe)
     made = pydantic.TypeAdapter(Recipe).json_schema()
@@ -111,10 +111,10 @@ def find(name: str) -> Recipe:
         UserError: there is none, or it is not valid.
     """
     from ganforge import recipes
+    from ganforge.artifacts.rundir import stored_recipe
     from ganforge.core import overrides
     from ganforge.core.component import build
-    from ganforge.engine.recipe import Recipe
-    from ganforge.engine.run import stored_recipe
+    from ganforge.recipes.base import Recipe
 
     path = Path(name)
     if name not in recipes.names() and path.is_dir():

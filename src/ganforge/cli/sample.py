@@ -78,9 +78,9 @@ def sample(
     check_targets(out, grid, npz, force)
     if columns is not None and columns < 1:
         raise UserError(f"--columns {columns}: it must be at least 1")
-    from ganforge.cli.console import stdout
     from ganforge.inference.model import load
     from ganforge.registry import load_plugin
+    from ganforge.ui.console import stdout
 
     for plugin in plugins or ():
         load_plugin(plugin)

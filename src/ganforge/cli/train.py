@@ -12,8 +12,8 @@ from ganforge.cli.options import Device, Plugins, examples
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ganforge.engine.recipe import Recipe
     from ganforge.engine.train import Plan, TrainResult
+    from ganforge.recipes.base import Recipe
 
 EPILOG = examples(
     "ganforge train",
@@ -64,10 +64,10 @@ def train(
 
     With a PATH in place of a recipe one is chosen (--dry-run shows why); init=RUN starts from what a run has learnt.
     """
-    from ganforge.cli.console import stderr, stdout
     from ganforge.core.errors import UserError
     from ganforge.engine import train as engine
     from ganforge.registry import load_all, load_plugin
+    from ganforge.ui.console import stderr, stdout
 
     if minutes is not None and not minutes > 0:
         raise UserError(f"--minutes {minutes:g}: it must be above 0")
@@ -85,7 +85,7 @@ def train(
         say(why, stderr())
     listeners = []
     if not quiet:
-        from ganforge.cli.progress import Progress
+        from ganforge.ui.progress import Progress
 
         listeners = [lambda run: Progress(run, minutes, stderr())]
     result = engine.train(recipe, run_dir=run_dir, resume=resume, minutes=minutes, listeners=listeners, device=device)
@@ -176,8 +176,8 @@ def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
     """What a dry run found, recipe first; `minutes` is what training may take."""
     from rich.table import Table
 
-    from ganforge.cli.progress import clock
     from ganforge.core import overrides
+    from ganforge.ui.progress import clock
 
     console.print(overrides.to_yaml(plan.recipe), soft_wrap=True)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))

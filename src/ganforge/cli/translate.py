@@ -13,8 +13,8 @@ from ganforge.core.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from ganforge.inference.conveyor import Job, Outcome
-    from ganforge.inference.translate import PictureTranslator
+    from ganforge.modalities.pair.conveyor import Job, Outcome
+    from ganforge.modalities.pair.translate import PictureTranslator
 
 EPILOG = examples(
     "ganforge translate runs/0007-pix2pix sketch.png --out photo.png",
@@ -75,10 +75,10 @@ def translate(
 ) -> None:
     """Change pictures with a trained model: translate, enlarge, repair, fill."""
     wanted = checked_ending(ending)
-    from ganforge.cli.console import stdout
-    from ganforge.inference import clip, conveyor
     from ganforge.inference.model import load
+    from ganforge.modalities.pair import clip, conveyor
     from ganforge.registry import load_plugin
+    from ganforge.ui.console import stdout
 
     for plugin in plugins or ():
         load_plugin(plugin)
@@ -116,9 +116,9 @@ def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | No
     Raises:
         UserError: nothing to do, an output of the wrong kind, or masks that are missing.
     """
-    from ganforge.data.photo import ENDINGS, LOSSLESS
-    from ganforge.inference import conveyor
     from ganforge.inference.film import check_folder
+    from ganforge.modalities.pair import conveyor
+    from ganforge.modalities.pair.photo import ENDINGS, LOSSLESS
 
     translator.check_mask(mask is not None)
     store = conveyor.open_store(inputs)
@@ -162,7 +162,7 @@ def masks_for(names: list[str], mask: Path) -> list:
     Raises:
         UserError: pictures without a mask (says which).
     """
-    from ganforge.inference import conveyor
+    from ganforge.modalities.pair import conveyor
 
     store = conveyor.open_store(mask)
     if not mask.is_dir() and mask.suffix.lower() != ".zip":
@@ -177,8 +177,8 @@ def masks_for(names: list[str], mask: Path) -> list:
 
 def carried_out(translator: PictureTranslator, jobs: list[Job]) -> Outcome:
     """Does the jobs, with a bar: of the pictures, or of the one picture's parts."""
-    from ganforge.data.progress import Stages
-    from ganforge.inference import conveyor
+    from ganforge.core.progress import Stages
+    from ganforge.modalities.pair import conveyor
 
     with Stages(delay=1.0) as told:
         count = 0
@@ -204,7 +204,7 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
         UserError: the one picture could not be done.
         typer.Exit: some of several could not: status 1.
     """
-    from ganforge.cli.console import stderr, stdout
+    from ganforge.ui.console import stderr, stdout
 
     if single and outcome.failed:
         raise UserError(": ".join(outcome.failed[0]))
@@ -240,10 +240,9 @@ def check_clip(inputs: Path, out: Path, force: bool) -> None:
 
 def one_clip(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | None) -> int:
     """Does a film, with a bar of its frames."""
+    from ganforge.core.progress import Stages
     from ganforge.core.types import BadItem
-    from ganforge.data import photo
-    from ganforge.data.progress import Stages
-    from ganforge.inference import clip
+    from ganforge.modalities.pair import clip, photo
 
     translator.check_mask(mask is not None)
     hidden: np.ndarray | None = None

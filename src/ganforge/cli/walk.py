@@ -47,10 +47,10 @@ def walk(
     plugins: Plugins = None,
 ) -> None:
     """Walk through latent space and film what the model makes on the way."""
-    from ganforge.cli.console import stdout
     from ganforge.inference import film
     from ganforge.inference.model import load
     from ganforge.registry import load_plugin
+    from ganforge.ui.console import stdout
 
     seeds = [start, *read_seeds(through), end]
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)

@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ganforge.core.errors import UserError
-from ganforge.data.progress import Bar
+from ganforge.core.progress import Bar
 
 CHUNK = 1 << 18
 TIMEOUT = 30.0  # seconds without a byte

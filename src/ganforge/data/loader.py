@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from ganforge.core.errors import UserError
+from ganforge.core.progress import Bar
 from ganforge.core.types import BadItem, Dataset, Order
-from ganforge.data.progress import Bar
 from ganforge.data.sampler import Shuffled
 
 AHEAD = 3  # batches read before they are asked for

@@ -11,8 +11,10 @@ from pydantic import Field
 
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import Dataset
-from ganforge.data import arrays, folder, pictures, table
 from ganforge.data.base import DataSource
+from ganforge.modalities.image import files as pictures
+from ganforge.modalities.image.sources import arrays, folder
+from ganforge.modalities.table import source as table
 
 T = TypeVar("T")
 KNOWN = (

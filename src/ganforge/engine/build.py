@@ -11,7 +11,7 @@ from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Dataset, Nets, Spec
 from ganforge.data.loader import Loader, Prepared
-from ganforge.engine.recipe import Recipe
+from ganforge.recipes.base import Recipe
 
 
 def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:

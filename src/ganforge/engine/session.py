@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ganforge.artifacts import bundle, checkpoint
+from ganforge.artifacts.rundir import RunDir
 from ganforge.core.errors import TrainingError
 from ganforge.core.types import Request
-from ganforge.engine import bundle, checkpoint
-from ganforge.engine.callbacks.base import Listener, due
-from ganforge.engine.health.base import Watch
 from ganforge.engine.health.diagnosis import ADVICE, DIVERGING
 from ganforge.engine.health.watcher import Watcher
-from ganforge.engine.run import RunDir
 from ganforge.engine.step import NotFinite, Sight
 from ganforge.engine.trainer import Trainer
+from ganforge.recipes.callback import Listener, due
+from ganforge.recipes.health import Watch
 
 log = logging.getLogger("ganforge")
 

@@ -13,19 +13,20 @@ from pathlib import Path
 
 import torch
 
+from ganforge.artifacts import checkpoint
+from ganforge.artifacts.rundir import RunDir, next_folder, refuse_existing, stored_recipe
 from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.data.loader import Loader
-from ganforge.engine import checkpoint, transfer
+from ganforge.engine import transfer
 from ganforge.engine.build import fingerprint, make_loader, open_data
-from ganforge.engine.callbacks.base import Callback, Listener, RunView
-from ganforge.engine.recipe import Recipe
-from ganforge.engine.run import RunDir, next_folder, refuse_existing, stored_recipe
 from ganforge.engine.session import Session
 from ganforge.engine.trainer import Trainer
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.callback import Callback, Listener, RunView
 from ganforge.registry import load_all
 
 log = logging.getLogger("ganforge")

@@ -16,16 +16,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge.artifacts import checkpoint
 from ganforge.core.rng import Rng, seed_layers, seed_of
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.data.loader import Loader
-from ganforge.engine import checkpoint, sampling
 from ganforge.engine.build import make_nets, make_optimizers
 from ganforge.engine.freeze import frozen
 from ganforge.engine.precision import arithmetic, dtype_for
-from ganforge.engine.recipe import Recipe
-from ganforge.engine.statistics import Settled
 from ganforge.engine.step import Averages, NotFinite, Sight, gradient_norm
+from ganforge.recipes import sampling
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.statistics import Settled
 from ganforge.tasks.base import Phase
 
 

@@ -21,15 +21,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ganforge.artifacts import bundle, checkpoint
+from ganforge.artifacts.rundir import stored_recipe
 from ganforge.core import overrides
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
-from ganforge.engine import bundle, checkpoint
 from ganforge.engine.freeze import judges
-from ganforge.engine.recipe import Recipe
-from ganforge.engine.run import stored_recipe
-from ganforge.engine.start import FromBundle
 from ganforge.engine.trainer import Trainer
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.init import FromBundle
 from ganforge.tasks.base import Task
 
 NETS = ("kind", "generator", "discriminator", "encoder", "translator", "critics", "likelihood", "pack", "conditional")

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from ganforge.artifacts.bundle import Bundle
+from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import BadItem, Request, Spec
-from ganforge.data import photo
-from ganforge.engine.bundle import Bundle
-from ganforge.engine.bundle import load as load_bundle
-from ganforge.engine.recipe import Recipe
-from ganforge.engine.sides import rows_at_a_time
-from ganforge.inference.translate import PictureTranslator
-from ganforge.inference.walk import path
-from ganforge.inference.wishes import Found, fulfil
+from ganforge.evaluation.sides import rows_at_a_time
+from ganforge.inference.interpolate import path
+from ganforge.inference.where import Found, fulfil
+from ganforge.modalities.pair import photo
+from ganforge.modalities.pair.translate import PictureTranslator
+from ganforge.recipes.base import Recipe
 
 Label = int | str | Sequence[int | str]
 """A label by its position or its name; a sequence holds one a sample."""

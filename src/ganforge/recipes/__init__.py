@@ -16,7 +16,7 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from ganforge.engine.recipe import Recipe
+    from ganforge.recipes.base import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {}
 
@@ -69,7 +69,7 @@ def make_recipe(
     Raises:
         UserError: an unknown recipe, field, kind or value.
     """
-    from ganforge.engine.recipe import Recipe
+    from ganforge.recipes.base import Recipe
     from ganforge.registry import load_all
 
     load_all()

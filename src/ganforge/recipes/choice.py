@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ganforge.core.errors import UserError
-from ganforge.recipes import stylegan2
+from ganforge.modalities.image.recipes import stylegan2
 
 LEAST_PICTURES = 50
 """Below it a GAN has nothing to learn from but the pictures by heart."""

@@ -20,7 +20,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Spec, Verdict
-from ganforge.objectives.base import Play, Seen
+from ganforge.losses.base import Play, Seen
 from ganforge.tasks.synthesis import Synthesis
 
 

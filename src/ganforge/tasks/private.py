@@ -25,8 +25,8 @@ from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms
+from ganforge.losses.base import Objective
 from ganforge.nets.base import Discriminator, Generator, couples_batch
-from ganforge.objectives.base import Objective
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 

@@ -32,8 +32,8 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
+from ganforge.losses.base import Objective, Penalty, Play, Term
 from ganforge.nets.base import Discriminator, Generator, Verdict
-from ganforge.objectives.base import Objective, Penalty, Play, Term
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.view import Packed, View, packed_spec

@@ -22,8 +22,8 @@ from torch.func import functional_call
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms
+from ganforge.losses.base import Objective
 from ganforge.nets.base import Discriminator, Generator
-from ganforge.objectives.base import Objective
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 

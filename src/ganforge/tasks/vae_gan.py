@@ -29,8 +29,8 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms
+from ganforge.losses.base import Objective
 from ganforge.nets.base import Discriminator, Encoder, Generator, Verdict
-from ganforge.objectives.base import Objective
 from ganforge.tasks import latent
 from ganforge.tasks.autoencode import encoded
 from ganforge.tasks.base import Phase, Task

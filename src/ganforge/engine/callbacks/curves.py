@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.core.events import read_events
-from ganforge.engine.callbacks.base import Callback, Listener, RunView
 from ganforge.engine.callbacks.guard import Guard
+from ganforge.recipes.callback import Callback, Listener, RunView
 
 
 class Curves(Callback, kind="curves"):

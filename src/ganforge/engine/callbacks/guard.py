@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ganforge.engine.callbacks.base import RunView
+from ganforge.recipes.callback import RunView
 
 log = logging.getLogger("ganforge")
 

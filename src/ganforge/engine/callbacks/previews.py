@@ -11,8 +11,8 @@ from pydantic import Field
 
 from ganforge.core.component import Count, PositiveCount
 from ganforge.core.types import Request
-from ganforge.engine.callbacks.base import Callback, Listener, RunView, due
 from ganforge.engine.callbacks.guard import Guard
+from ganforge.recipes.callback import Callback, Listener, RunView, due
 
 MOST_ROWS = 16
 EXHIBITED = 4

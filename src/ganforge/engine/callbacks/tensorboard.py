@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import MissingExtra
-from ganforge.engine.callbacks.base import Callback, Listener, RunView
 from ganforge.engine.callbacks.guard import Guard
+from ganforge.recipes.callback import Callback, Listener, RunView
 
 
 class TensorBoard(Callback, kind="tensorboard"):

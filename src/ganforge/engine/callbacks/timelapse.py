@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from ganforge.engine.callbacks.base import Callback, Listener, RunView
 from ganforge.engine.callbacks.guard import Guard
+from ganforge.recipes.callback import Callback, Listener, RunView
 
 
 class Timelapse(Callback, kind="timelapse"):

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from ganforge.core.component import to_plain
 from ganforge.core.errors import MissingExtra
-from ganforge.engine.callbacks.base import Callback, Listener, RunView
 from ganforge.engine.callbacks.guard import Guard
+from ganforge.recipes.callback import Callback, Listener, RunView
 
 
 class WandB(Callback, kind="wandb"):

@@ -12,10 +12,10 @@ from typing import Any
 from torch import Tensor
 
 from ganforge.core.rng import seed_of
-from ganforge.engine.health import sight as measures
-from ganforge.engine.health.base import Health, Rollback, Watch
+from ganforge.engine.health import probe as measures
 from ganforge.engine.health.diagnosis import HEALTHY, KEPT, UNSETTLED, Diagnosis, diagnose, leap, sign_of
 from ganforge.engine.step import Sight
+from ganforge.recipes.health import Health, Rollback, Watch
 
 LiveSamples = Callable[[int, Tensor | None, dict[str, Tensor]], Tensor | None]
 """From a count, labels and conditions to encoded samples of the generators as they are now, or None."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 from ganforge.core.errors import MissingExtra, UserError
 from ganforge.data.loader import Loader
 from ganforge.engine.privacy.account import Account, noise_for
-from ganforge.engine.privacy.base import DpSgd
-from ganforge.engine.recipe import Recipe
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.privacy import DpSgd
 from ganforge.tasks.base import Task
 
 

@@ -36,12 +36,12 @@ from ganforge.core.types import Batch, Order, Spec
 from ganforge.data.loader import Loader
 from ganforge.engine.privacy import checks
 from ganforge.engine.privacy.account import Account
-from ganforge.engine.privacy.base import DpSgd
 from ganforge.engine.privacy.checks import steps_by
 from ganforge.engine.privacy.secret import Secret
-from ganforge.engine.recipe import Recipe
 from ganforge.engine.step import Sight
 from ganforge.engine.trainer import Trainer
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.privacy import DpSgd
 from ganforge.tasks.base import Phase
 
 SAFE = 0.999

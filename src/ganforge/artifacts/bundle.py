@@ -1,0 +1,150 @@
+"""The one file to share, `model.safetensors`: the averaged generators, with the recipe and the spec in its header.
+
+Weights are tensors; everything else is JSON. Loading it runs no code from the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from ganforge.artifacts import checkpoint
+from ganforge.artifacts.rundir import stored_recipe
+from ganforge.core.component import build, to_plain
+from ganforge.core.device import pick_device
+from ganforge.core.errors import UserError
+from ganforge.core.types import Nets, Request, Spec
+from ganforge.core.version import __version__
+from ganforge.recipes import sampling
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.statistics import Settled
+from ganforge.registry import load_all
+
+FORMAT = "1"
+
+
+@dataclass
+class Bundle:
+    """A trained model, ready to use.
+
+    Attributes:
+        recipe: how it was trained.
+        spec: what its samples are.
+        nets: the averaged generators, in evaluation mode on `device`.
+        samples: how many real samples it was trained on.
+        privacy: what is promised of its training samples (ε, δ and how they were reached); empty without a promise.
+    """
+
+    recipe: Recipe
+    spec: Spec
+    nets: Nets
+    samples: int
+    device: torch.device
+    privacy: dict[str, Any] = field(default_factory=dict)
+
+    truncated: Settled = field(default_factory=Settled)
+
+    @torch.inference_mode()
+    def generate(self, request: Request) -> np.ndarray:
+        """Decoded samples."""
+        nets, t = self.nets, request.truncation
+        if t < 1:  # the statistics in the file are those without truncation
+            nets = self.truncated.at(t, lambda: sampling.settle(self.recipe, self.spec, self.nets, t, self.device))
+        return sampling.generate(self.recipe, self.spec, nets, request, self.device)
+
+    @torch.inference_mode()
+    def translate(self, source: torch.Tensor, direction: str = "") -> np.ndarray:
+        """What is made of an encoded source [N, Cs, h, w]: float32 [N, C, h·s, w·s], not yet cut to [-1, 1]."""
+        made = self.recipe.task.translate(self.nets, source.to(self.device), direction)
+        return made.float().cpu().numpy()
+
+
+def save(
+    path: Path,
+    recipe: Recipe,
+    spec: Spec,
+    averages: Mapping[str, nn.Module],
+    samples: int,
+    privacy: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes a bundle; one that was there is replaced in one step, or left alone when writing fails."""
+    header = {
+        "format": FORMAT,
+        "ganforge": __version__,
+        "recipe": json.dumps(to_plain(recipe), ensure_ascii=False),
+        "spec": json.dumps(spec.to_plain(), ensure_ascii=False),
+        "samples": str(samples),
+        "classes": json.dumps({name: type(net).__qualname__ for name, net in averages.items()}),
+    }
+    if privacy:
+        header["privacy"] = json.dumps(privacy)
+    tensors = {
+        k: v.detach().cpu().contiguous()
+        for n, net in averages.items()
+        for k, v in checkpoint.module_state(n, net).items()
+    }
+    partial = path.with_name(f".writing-{path.name}")
+    checkpoint.write_durably(partial, safetensors.torch.save(tensors, metadata=header))
+    partial.replace(path)
+
+
+def read(path: Path | str) -> tuple[Recipe, Spec, dict[str, Tensor]]:
+    """How a model was trained, what its samples are, and its tensors: from a run directory or from a bundle file.
+
+    Raises:
+        UserError: nothing there, not trained yet, or not a bundle (a pickle, a cut file, another tool's weights).
+    """
+    recipe, spec, tensors, _ = _read(Path(path))
+    return recipe, spec, tensors
+
+
+def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
+    load_all()
+    if path.is_dir():
+        stored_recipe(path)
+        if not (path / "model.safetensors").is_file():
+            raise UserError(f"{path}: this run has written no model yet; it does so with its first checkpoint")
+        path = path / "model.safetensors"
+    elif not path.is_file():
+        raise UserError(f"{path}: no such file or run directory")
+    with path.open("rb") as file:
+        checkpoint.refuse_pickle(file.read(2), path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    except safetensors.SafetensorError as error:
+        raise UserError(f"{path}: is no whole safetensors file ({error}). Nothing was loaded") from None
+    if header.get("format") != FORMAT or "recipe" not in header:
+        raise UserError(
+            f"{path}: a safetensors file, but no ganforge bundle of format {FORMAT} (its header does not say so)"
+        )
+    recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
+    spec = Spec.from_plain(json.loads(header["spec"]))
+    return recipe, spec, tensors, header
+
+
+def load(path: Path | str, device: str | None = None) -> Bundle:
+    """A trained model from a run directory or from a bundle file.
+
+    Raises:
+        UserError: nothing there, not trained yet, or not a bundle (a pickle, a cut file, another tool's weights).
+    """
+    recipe, spec, tensors, header = _read(Path(path))
+    place = pick_device(device)
+    players = recipe.task.players(spec)
+    nets = Nets({name: players[name] for name in recipe.task.generators()})
+    for name, net in nets.items():
+        checkpoint.load_module(name, net, tensors, str(path))
+        net.eval().requires_grad_(False)
+    privacy = json.loads(header.get("privacy", "{}"))
+    return Bundle(recipe, spec, nets.to(place), int(header["samples"]), place, privacy)

@@ -1,0 +1,123 @@
+"""The run directory: all that a run says, in one place, owned by one process at a time.
+
+recipe.yaml environment.json events.jsonl previews/ checkpoints/ model.safetensors curves.png
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import filelock
+import torch
+
+from ganforge.core import overrides
+from ganforge.core.component import build
+from ganforge.core.errors import UserError
+from ganforge.core.events import EventLog
+from ganforge.core.version import __version__
+from ganforge.recipes.base import Recipe
+
+
+def next_folder(name: str, root: Path | str = "runs") -> Path:
+    """`runs/0003-dcgan`: the next free number, made here so that two processes never get the same one."""
+    root = Path(root)
+    slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+    while True:
+        taken = [int(m[1]) for p in (root.iterdir() if root.is_dir() else ()) if (m := re.match(r"(\d+)-", p.name))]
+        folder = root / f"{max(taken, default=0) + 1:04d}-{slug}"
+        try:
+            make_folder(folder, exist_ok=False)
+        except FileExistsError:  # another process was quicker
+            continue
+        return folder
+
+
+def make_folder(folder: Path, exist_ok: bool = True) -> None:
+    """Makes a folder, or says why it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=exist_ok)
+    except FileExistsError:
+        if exist_ok:
+            raise UserError(f"{folder}: is a file, not a folder") from None
+        raise
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made ({error.strerror}). Choose another place with --run-dir") from None
+
+
+class RunDir:
+    """A run's folder, locked while this object is open.
+
+    Raises:
+        UserError: another process has it, or it cannot be written to.
+    """
+
+    def __init__(self, folder: Path | str):
+        self.folder = Path(folder)
+        make_folder(self.folder)
+        self._lock = filelock.FileLock(self.folder / ".lock", timeout=0)
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise UserError(
+                f"{self.folder}: another process is training in this run. Stop it first, or start a run of its own"
+            ) from None
+        except OSError as error:
+            raise UserError(f"{self.folder}: cannot be written to ({error.strerror})") from None
+        self.events = EventLog(self.folder / "events.jsonl")
+        self.checkpoints = self.folder / "checkpoints"
+
+    def __enter__(self) -> RunDir:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def begin(self, recipe: Recipe, device: torch.device) -> None:
+        """Writes what the run is: the recipe whole, and where it runs.
+
+        Raises:
+            UserError: there is a run here already.
+        """
+        refuse_existing(self.folder)
+        (self.folder / "recipe.yaml").write_text(overrides.to_yaml(recipe), encoding="utf-8")
+        environment = json.dumps(environment_of(device), indent=2)
+        (self.folder / "environment.json").write_text(environment + "\n", encoding="utf-8")
+
+
+def refuse_existing(folder: Path | str) -> None:
+    """Raises UserError when a folder holds a run already."""
+    if (Path(folder) / "recipe.yaml").exists():
+        raise UserError(f"{folder}: holds a run already. Go on with it (--resume {folder}) or choose another --run-dir")
+
+
+def stored_recipe(folder: Path | str) -> Recipe:
+    """The recipe of a run directory.
+
+    Raises:
+        UserError: no run there, or its recipe cannot be read.
+    """
+    path = Path(folder) / "recipe.yaml"
+    if not path.is_file():
+        raise UserError(f"{folder}: no run here (there is no {path.name}). A run directory looks like runs/0001-dcgan")
+    return build(Recipe, overrides.from_yaml(path), what=str(path))
+
+
+def environment_of(device: torch.device) -> dict[str, Any]:
+    """What one must know to understand a run's figures: versions, machine, device, command."""
+    return {
+        "ganforge": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }

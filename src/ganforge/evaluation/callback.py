@@ -1,0 +1,176 @@
+"""Figures while a run trains: how it does is seen before it ends, and the best model so far is kept.
+
+An evaluation falls on a multiple of `every` and on the end of a run, hangs on the weights and the recipe alone, and
+changes neither. What was best before is read from `events.jsonl`, which a resume or a rollback cuts to where it goes on
+from: a run that was killed finds the same best as the one that was not.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from dataclasses import replace
+from typing import Any
+
+from pydantic import Field
+
+from ganforge.core.component import Count, PositiveCount, build
+from ganforge.core.device import pick_device
+from ganforge.core.events import read_events
+from ganforge.core.progress import Stages
+from ganforge.core.types import Dataset
+from ganforge.data.download import cache_folder
+from ganforge.engine.callbacks.guard import Guard
+from ganforge.evaluation.sides import (
+    MOST_REAL,
+    fake_side,
+    is_better,
+    kept_for_tests,
+    labels_like,
+    looks_at_features,
+    open_encoder,
+    real_side,
+    refuse_other_signals,
+    rows_at_a_time,
+    source_and_wanted,
+    translated_side,
+)
+from ganforge.metrics.base import Comparison, Extractor, Metric, Result, Side, measure
+from ganforge.recipes.callback import Callback, Listener, RunView, due
+
+BEST = "best.safetensors"
+
+
+class Evaluation(Callback, kind="evaluation"):
+    """Measures metrics every so many samples, logs them, and keeps the best model so far as `best.safetensors`.
+
+    The fields `metrics` and `every` of a recipe are short for one of these.
+    """
+
+    metrics: tuple[Metric, ...] = Field(default=("fd5k",), validate_default=True, min_length=1)
+    """What is measured, by name: fd5k, kid5k, pr, ... The first decides which model is the best."""
+    every: PositiveCount = 50_000
+    """Samples between two evaluations; there is one more at the end."""
+    n: PositiveCount = 5_000
+    """How many generated samples metrics look at that do not say it themselves."""
+    extractor: Extractor | None = None
+    """Where features come from; by default what the signal says: for pictures small, trained on the data once."""
+    seed: Count = 0
+    """Which latents."""
+
+    def build(self, run: RunView) -> Listener:
+        return Evaluator(self, run)
+
+
+class Evaluator(Listener):
+    """Logs `evaluate` events: each figure as `metric/NAME`, whether it is the `best`, and `results` with protocols."""
+
+    def __init__(self, config: Evaluation, run: RunView):
+        self.config, self.run = config, run
+        self.guard = Guard(run, "the evaluation")
+        self.n = max(metric.n or config.n for metric in config.metrics)
+
+    def on_start(self) -> None:
+        """Opens the data and the extractor, so that what cannot work says so before hours of training."""
+        recipe, cache = self.run.recipe, cache_folder() / "evaluation"
+        dataset = recipe.signal.items(recipe.data.open())
+        extractor = self.config.extractor or build(Extractor, {"kind": recipe.signal.extractor})
+        parts = (*self.config.metrics, extractor) if looks_at_features(self.config.metrics) else self.config.metrics
+        for part in parts:
+            refuse_other_signals(part, recipe.signal)
+        self.device = pick_device(None)
+        with Stages() as progress:
+            self.sources, wanted, self.split, kept = dataset, dataset, "train", None
+            if recipe.task.directions():
+                kept = kept_for_tests(recipe.data, recipe.signal, dataset)
+                self.split = "train" if kept is None else "test"
+                self.sources, wanted = source_and_wanted(dataset if kept is None else kept, self.run.spec)
+            self.paired = recipe.task.directions() != () and wanted is self.sources
+            most = self.n if recipe.task.directions() else MOST_REAL
+            self.real: Side = real_side(recipe.signal, wanted, self.run.spec, most=most, progress=progress)
+            self.train = self.real if kept is None else functools.cache(lambda: self._trained_on(dataset))
+            self.encoder = open_encoder(
+                self.config.metrics, extractor, self.real,
+                classes=dataset.classes, cache=cache, device=self.device, progress=progress,
+            )  # fmt: skip
+        self.classes, self.cache = dataset.classes, cache
+
+    def on_step(self, before: int, after: int) -> None:
+        if due(before, after, self.config.every):
+            self._evaluate()
+
+    def on_end(self) -> None:
+        finished = self.run.samples >= self.run.recipe.samples
+        if finished and not any(event["samples"] == self.run.samples for event in self._past()):
+            self._evaluate()
+
+    def _evaluate(self) -> None:
+        with self.guard():
+            started = time.perf_counter()
+            results = measure(self.config.metrics, self._comparison())
+            best = self._is_best(results[0])
+            if best:  # before the log says so: a process killed between the two evaluates again
+                self.run.write_bundle(BEST)
+            figures = {f"metric/{result.name}": plain_number(result.value) for result in results}
+            self.run.log(
+                "evaluate",
+                **figures,
+                best=best,
+                seconds=round(time.perf_counter() - started, 3),
+                results=[plain_result(result) for result in results],
+            )
+
+    def _comparison(self) -> Comparison:
+        run, config = self.run, self.config
+        return Comparison(
+            self.real,
+            self._fake(),
+            self.encoder,
+            train=self.train,
+            paired=self.paired,
+            classes=self.classes,
+            facts=run.spec.state,
+            seed=config.seed,
+            device=self.device,
+            cache=self.cache,
+            stamp={"samples": run.samples, "split": self.split, "ema": run.recipe.ema.half_life > 0},
+            progress=lambda title, done, total: run.tell(
+                {"event": "evaluating", "title": title, "done": done, "total": total}
+            ),
+        )
+
+    def _trained_on(self, dataset: Dataset) -> Side:
+        _, wanted = source_and_wanted(dataset, self.run.spec)
+        return real_side(self.run.recipe.signal, wanted, self.run.spec)
+
+    def _fake(self) -> Side:
+        run, config = self.run, self.config
+        if run.recipe.task.directions():
+            return translated_side(
+                run.recipe.signal, self.sources, run.spec, run.translate, run.folder.name, most=self.n
+            )
+        labels = labels_like(self.real.labels, self.n, config.seed) if run.spec.classes else None
+        batch = rows_at_a_time(run.spec.shape)
+        return fake_side(run.generate, run.folder.name, self.n, seed=config.seed, labels=labels, batch=batch)
+
+    def _past(self) -> list[dict[str, Any]]:
+        return list(read_events(self.run.folder / "events.jsonl", "evaluate"))
+
+    def _is_best(self, result: Result) -> bool:
+        metric, best = self.config.metrics[0], None
+        for event in self._past():
+            value = event.get(f"metric/{result.name}")
+            best = value if is_better(metric, value, best) else best
+        return is_better(metric, result.value, best)
+
+
+def plain_result(result: Result) -> dict[str, Any]:
+    """For the log: without what was drawn, which a log has no use for."""
+    detail = {name: value for name, value in result.detail.items() if name != "plots"}
+    return replace(result, detail=detail).to_plain() | {"value": plain_number(result.value)}
+
+
+def plain_number(value: float) -> float | None:
+    """None for what is not finite, which JSON has no word for."""
+    return float(value) if math.isfinite(value) else None

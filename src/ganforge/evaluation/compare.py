@@ -1,0 +1,201 @@
+"""Several runs beside each other: a table, a page, and what keeps their figures from being compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ganforge.core.errors import UserError
+from ganforge.evaluation import evaluate as single
+from ganforge.evaluation.evaluate import JSON, Evaluation, is_model, plain_result, write_pair
+from ganforge.evaluation.report import charts, page
+from ganforge.evaluation.report.content import Chart, Finding
+from ganforge.evaluation.report.words import meaning_of, stem_of
+from ganforge.inference.film import check_folder
+from ganforge.metrics.base import Progress
+
+PER_RUN = ("fake", "model", "samples", "ema")
+"""What a stamp says of the run itself: it may differ between runs whose figures can be compared."""
+
+
+@dataclass(frozen=True)
+class Several:
+    """What `compare` found.
+
+    Attributes:
+        left_out: paths that are no runs, or cannot be judged, with the reason.
+        notes: why some figures cannot be compared.
+    """
+
+    evaluations: tuple[Evaluation, ...]
+    left_out: dict[str, str]
+    notes: tuple[str, ...]
+    html: Path
+    json: Path
+
+
+@dataclass(frozen=True)
+class Column:
+    """One figure of all runs; None where a run has none. `best` is the position of the best one, or None."""
+
+    name: str
+    values: tuple[float | None, ...]
+    best: int | None
+
+
+def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **options: Any) -> Several:
+    """Judges each run (its own report goes to its folder), and writes a page of all.
+
+    What is no run is passed over and named: `runs/*` may hold more than runs.
+
+    Args:
+        out: where the page goes; by default the folder `comparison` beside the first run.
+        options: as `evaluate` takes them.
+
+    Raises:
+        UserError: fewer than two runs can be judged.
+    """
+    target = out if out is not None else sources[0].absolute().parent / "comparison"
+    check_folder(target)
+    left_out: dict[str, str] = {}
+    found = []
+    for k, source in enumerate(sources):
+        progress("runs", k, len(sources))
+        if not is_model(source):
+            if not (source / JSON).is_file():  # a comparison of before
+                left_out[str(source)] = single.not_a_run(source).split(": ", 1)[1]
+            continue
+        try:
+            folder = None if source.is_dir() else target / source.stem
+            found.append(single.evaluate(source, out=folder, progress=progress, **options))
+        except UserError as error:
+            left_out[str(source)] = str(error)
+    progress("runs", len(sources), len(sources))
+    if not found:
+        reasons = "\n  ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise UserError(f"none of these can be judged:\n  {reasons}")
+    notes = tuple(differences(found))
+    html = page.page("Comparison", parts_of(found, left_out, notes, target))
+    plain = [{"run": one.title, **plain_result(result)} for one in found for result in one.results]
+    written = write_pair(target, html, json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False))
+    return Several(tuple(found), left_out, notes, *written)
+
+
+def columns_of(evaluations: Sequence[Evaluation]) -> list[Column]:
+    """The figures that any run has, under the name that all agree on, or as `fd10k[differ]` where they do not."""
+    by_stem: dict[str, list[tuple[int, str, float, dict[str, Any]]]] = {}
+    for k, evaluation in enumerate(evaluations):
+        for result in evaluation.results:
+            by_stem.setdefault(result.name.split("[")[0], []).append((k, result.name, result.value, result.protocol))
+    columns = []
+    for short, entries in by_stem.items():
+        names = {name for _, name, _, _ in entries}
+        values: list[float | None] = [None] * len(evaluations)
+        for k, _, value, _ in entries:
+            values[k] = value
+        alike = len({protocol_of(protocol) for _, _, _, protocol in entries}) == 1
+        best = best_of(short, values) if alike else None
+        columns.append(Column(names.pop() if len(names) == 1 else f"{short}[differ]", tuple(values), best))
+    return columns
+
+
+def protocol_of(protocol: dict[str, Any]) -> str:
+    """What must agree for two figures to be compared."""
+    return json.dumps({k: v for k, v in protocol.items() if k not in PER_RUN}, sort_keys=True)
+
+
+def best_of(name: str, values: Sequence[float | None]) -> int | None:
+    """The position of the best of at least two figures."""
+    meaning = meaning_of(name)
+    known = [(value, k) for k, value in enumerate(values) if value is not None and value == value]
+    if len(known) < 2 or not meaning.direction:
+        return None
+    if meaning.direction == "near":
+        return min((abs(value - (meaning.target or 0)), k) for value, k in known)[1]
+    return (min(known) if meaning.direction == "lower" else max(known, key=lambda item: (item[0], -item[1])))[1]
+
+
+def differences(evaluations: Sequence[Evaluation]) -> list[str]:
+    """What in the protocols keeps figures of one name apart."""
+    of_stem: dict[str, list[dict[str, Any]]] = {}
+    for evaluation in evaluations:
+        for result in evaluation.results:
+            of_stem.setdefault(stem_of(result.name), []).append(result.protocol)
+    stems_of: dict[tuple[str, ...], list[str]] = {}  # by what keeps them apart
+    for stem, protocols in of_stem.items():
+        keys = {key for protocol in protocols for key in protocol if key not in PER_RUN}
+        apart = [k for k in sorted(keys) if len({json.dumps(p.get(k), sort_keys=True) for p in protocols}) > 1]
+        if apart:
+            stems_of.setdefault(tuple(apart), []).append(stem)
+    return [
+        f"{', '.join(stems)}: not to be compared between all of these runs, since their protocols differ in "
+        f"{', '.join(apart)}."
+        for apart, stems in stems_of.items()
+    ]
+
+
+def parts_of(
+    evaluations: Sequence[Evaluation], left_out: dict[str, str], notes: Sequence[str], target: Path
+) -> list[str]:
+    """The page from the top."""
+    columns = columns_of(evaluations)
+    head = "".join(
+        f'<th style="text-align:right">{page.text(column.name)}<span class="better">'
+        f"{page.text(meaning_of(column.name).better)}</span></th>"
+        for column in columns
+    )
+    rows = []
+    for k, one in enumerate(evaluations):
+        cells = "".join(
+            f'<td class="value{" best" if k == column.best else ""}">{page.number(column.values[k])}</td>'
+            for column in columns
+        )
+        faults = [finding for finding in one.report.findings if finding.level in ("bad", "warn")]
+        said = "; ".join(finding.title for finding in faults) or "nothing in its figures points to a fault"
+        rows.append(
+            f'<tr><td><div class="name">{page.text(one.title)}</div><div class="said">{page.text(said)}</div></td>'
+            f"{cells}</tr>"
+        )
+    body = f"<thead><tr><th>run</th>{head}</tr></thead>{''.join(rows)}"
+    facts = {"runs": str(len(evaluations))} | shared_facts(evaluations)
+    findings = [Finding("warn", "figures that cannot be compared", note) for note in notes]
+    findings += [Finding("note", f"left out: {name}", why) for name, why in left_out.items()]
+    pictures = [
+        replace(picture, title=one.title, caption=picture.caption)
+        for one in evaluations
+        for picture in one.report.pictures
+        if picture.title == "generated"
+    ]
+    stamps = page.shared([result.protocol for one in evaluations for result in one.results])
+    return [
+        "<h1>Comparison</h1>",
+        f'<p class="lead">{len(evaluations)} runs, each judged by its data with one protocol.</p>' if not notes else "",
+        page.facts(facts),
+        page.findings(findings, "To be known first") if findings else "",
+        "<h2>Figures</h2>",
+        '<p class="quiet">The best of each column is green, where protocols agree. All of them:</p>',
+        page.stamp(stamps),
+        f'<div class="scroll"><table class="figures">{body}</table></div>',
+        page.pictures(pictures),
+        page.wall("How training went", [charts.lines(chart) for chart in overlaid(evaluations)]),
+    ]
+
+
+def shared_facts(evaluations: Sequence[Evaluation]) -> dict[str, str]:
+    facts = [one.report.facts for one in evaluations]
+    return {name: value for name, value in facts[0].items() if all(other.get(name) == value for other in facts)}
+
+
+def overlaid(evaluations: Sequence[Evaluation]) -> list[Chart]:
+    """Charts with a line a run, of what each run has one line of."""
+    found: dict[str, dict[str, Any]] = {}
+    shape: dict[str, Chart] = {}
+    for one in evaluations:
+        for chart in one.report.charts:
+            if len(chart.series) == 1:
+                shape.setdefault(chart.title, chart)
+                found.setdefault(chart.title, {})[one.title] = next(iter(chart.series.values()))
+    return [replace(shape[title], series=series) for title, series in found.items()]

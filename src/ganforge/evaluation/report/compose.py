@@ -1,0 +1,118 @@
+"""From what was measured to what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ganforge.core.events import read_events
+from ganforge.evaluation.report import curves, gallery
+from ganforge.evaluation.report.content import Bars, Report
+from ganforge.evaluation.report.findings import find
+from ganforge.evaluation.report.known import Known
+from ganforge.evaluation.report.look import LOOKED_AT, Classes, classes_of, look
+from ganforge.evaluation.subject import Subject
+from ganforge.metrics.base import Comparison, Result
+
+MOST_CLASSES = 50
+
+
+def report(subject: Subject, comparison: Comparison, results: Sequence[Result], command: str) -> Report:
+    """The report of one comparison."""
+    figures = [result.to_plain() for result in results]
+    events = list(read_events(subject.folder / "events.jsonl")) if subject.folder is not None else []
+    classes = classes_of(comparison) if any("extractor" in result.protocol for result in results) else None
+    known = Known(
+        figures=figures,
+        look=look_of(subject),
+        classes=classes,
+        events=events,
+        samples=subject.model.samples if subject.model else 0,
+        wanted=subject.model.recipe.samples if subject.model else 0,
+        notes=subject.notes,
+    )
+    pairs: list[dict[str, Any]] = next(
+        (result.detail["neighbours"] for result in results if "neighbours" in result.detail), []
+    )
+    return Report(
+        title=subject.title,
+        lead=lead_of(subject),
+        facts=facts_of(subject),
+        figures=figures,
+        findings=find(known),
+        pictures=list(gallery.pictures(subject, pairs, comparison.seed)),
+        charts=curves.charts(events),
+        bars=bars_of(figures, classes),
+        plots=[plot for result in results for plot in result.detail.get("plots", ())],
+        command=command,
+    )
+
+
+def lead_of(subject: Subject) -> str:
+    if subject.wholes is not None:
+        maker = "this model" if subject.model else subject.fake.name
+        trained = (
+            f" Recipe {subject.model.recipe.name}, {subject.model.samples:,} real samples seen in training."
+            if subject.model
+            else ""
+        )
+        return (
+            f"{subject.fake.n:,} whole pictures of {maker}, each held against the very picture of {subject.real.name} "
+            f"that it should be.{trained}"
+        )
+    them = "rows" if subject.signal.kind == "table" else "samples"
+    if subject.model is None:
+        return f"{subject.fake.n:,} {them} of {subject.fake.name}, judged by {subject.real.n:,} of {subject.real.name}."
+    recipe = subject.model.recipe
+    return (
+        f"{subject.fake.n:,} {them} of this model, judged by {subject.real.n:,} real {them} of {subject.real.name}."
+        f" Recipe {recipe.name}, {subject.model.samples:,} real {them} seen in training."
+    )
+
+
+def facts_of(subject: Subject) -> dict[str, str]:
+    shape = subject.spec.shape
+    facts = {"sample": "×".join(map(str, shape[1:] + shape[:1] if len(shape) == 3 else shape))}
+    if names := subject.spec.state.get("names"):
+        facts = {"sample": f"a row of {len(names)} columns"}
+    if subject.wholes is not None:
+        sides = sorted({f"{width}×{height}" for height, width in subject.wholes.sizes})
+        facts = {"pictures": sides[0] if len(sides) == 1 else f"{len(sides)} sizes", "judged by": subject.real.name}
+    if subject.model is None:
+        facts |= {"real": subject.real.name, "judged": subject.fake.name}
+    else:
+        recipe = subject.model.recipe
+        facts |= {"recipe": recipe.name}
+        if subject.wholes is None:
+            facts |= {"trained on": subject.real.name}
+        facts |= {"samples seen": f"{subject.model.samples:,} of {recipe.samples:,}"}
+        if subject.heldout is not None:
+            facts["unseen"] = f"{subject.heldout.n:,} of {subject.heldout.name}"
+    if subject.classes:
+        facts["classes"] = str(len(subject.classes))
+    return facts
+
+
+def look_of(subject: Subject):
+    """How pictures look; None where samples are none."""
+    if subject.signal.kind != "image" or subject.wholes is not None:
+        return None
+    both = [gallery.pick(side, gallery.spread(side.n, LOOKED_AT)) for side in (subject.real, subject.fake)]
+    return look(both[0], both[1])
+
+
+def bars_of(figures: Sequence[Mapping[str, Any]], classes: Classes | None) -> list[Bars]:
+    """Whatever there is class by class."""
+    found = []
+    if classes is not None and classes.obeyed is not None:
+        found.append(
+            Bars("drawn as asked", "share that a classifier of the real data takes for what was asked", classes.obeyed)
+        )
+    elif classes is not None:
+        found.append(Bars("share of the fakes", "by a classifier of the real data", classes.fake))
+        found.append(Bars("share of the reals", "by their labels", classes.real))
+    for figure in figures:
+        values = figure.get("detail", {}).get("per_class")
+        if values and all(isinstance(value, (int, float)) for value in values.values()):
+            found.append(Bars(figure["name"], "within each class", values))
+    return [Bars(b.title, b.caption, dict(list(b.values.items())[:MOST_CLASSES])) for b in found]

@@ -1,0 +1,263 @@
+"""What is wrong, if something is: rules that read figures and say in words what they point to.
+
+Each rule is a function of what is known and yields what it finds. The thresholds are wide on purpose: a page that cries
+at every run is soon not read. Where they come from stands beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganforge.evaluation.report.content import Finding
+from ganforge.evaluation.report.known import Known
+from ganforge.evaluation.report.words import meaning_of, stem_of
+from ganforge.modalities.table import findings as of_tables
+
+LOW_PRECISION, LOW_RECALL, LOW_COVERAGE = 0.5, 0.3, 0.6
+"""Set after two halves of one real set, which have 0.6 to 1 in features that tell samples apart."""
+VERY_LOW = 0.1
+FEW, VERY_FEW = 2_000, 500
+"""Samples below which Fréchet distances are mostly bias, and below which nothing here is more than a hint."""
+SHIFT = 0.5
+"""Standard deviations of brightness among reals: a shift that one sees in two grids side by side."""
+CONTRAST = (0.8, 1.25)
+TINT = 8.0
+"""Levels of 255 by which one channel may run ahead of the others."""
+RARE, OFTEN = 0.5, 2.0
+"""A class that comes half or twice as often as in the data."""
+DISOBEYED = 0.8
+"""Accuracy below which a class asked for is often not what comes."""
+LOOKS = ("texture", "lpips")
+"""Figures of pairs that forgive a detail for being a little out of place."""
+
+
+def find(known: Known) -> list[Finding]:
+    """Everything that the rules find."""
+    return [finding for rule in RULES for finding in rule(known)]
+
+
+def quality(known: Known) -> Iterator[Finding]:
+    precision, recall = known.value("precision"), known.value("recall")
+    coverage = known.value("coverage")
+    if precision is not None and precision < LOW_PRECISION:
+        few = precision < VERY_LOW
+        yield Finding(
+            "bad" if few else "warn",
+            "the samples hardly look like the data" if few else "many samples do not look like the data",
+            f"Precision is {precision:.0%}: so many of the fakes lie where real samples do.",
+            "Train longer; look at the curves for a D that has won or given up; give G more width.",
+        )
+    poor = [name for name, value, least in (("recall", recall, LOW_RECALL), ("coverage", coverage, LOW_COVERAGE))
+            if value is not None and value < least]  # fmt: skip
+    if poor:
+        worst = min(value for value in (recall, coverage) if value is not None)
+        said = " and ".join(f"{name} {known.value(name):.0%}" for name in poor)
+        clear = precision is not None and precision >= LOW_PRECISION
+        yield Finding(
+            "bad" if worst < VERY_LOW else "warn",
+            "the samples lack variety: parts of the data are never made"
+            if clear
+            else "parts of the data are never made",
+            f"{said[0].upper()}{said[1:]}: so much of the data has fakes around it. "
+            + ("What is made mostly looks right; it is too often the same." if clear else ""),
+            "Against collapse: a relativistic objective (recipe rpgan), packing (task.pack=2), a gradient penalty, a "
+            "larger batch. Truncation below 1 lowers variety too.",
+        )
+
+
+def memory(known: Known) -> Iterator[Finding]:
+    copies, detail = known.value("copies"), known.detail_of("copies")
+    if copies is None:
+        return
+    chance = detail.get("by_chance", 0.01)
+    if detail.get("copying"):
+        yield Finding(
+            "bad" if copies > 10 * chance else "warn",
+            "training samples are repeated",
+            f"{copies:.1%} of the fakes lie nearer to a training sample than all but the nearest unseen reals "
+            f"({chance:.0%} would by chance). The nearest pairs are shown below: look whether they are copies.",
+            "More data or augmentation (task.augment=ada); less training. If the data is private, keep the model so.",
+        )
+    elif copies > 0 or detail:
+        yield Finding(
+            "good",
+            "no sign that training samples are repeated",
+            f"{copies:.1%} of the fakes lie nearer to a training sample than all but the nearest unseen reals; "
+            f"{chance:.0%} would by chance.",
+        )
+
+
+def appearance(known: Known) -> Iterator[Finding]:
+    if known.look is None:
+        return
+    shift, contrast = known.look.brightness, known.look.contrast
+    if abs(shift) > SHIFT:
+        yield Finding(
+            "warn",
+            f"the samples are too {'bright' if shift > 0 else 'dark'}",
+            f"Their mean level lies {abs(shift):.1f} standard deviations {side_of(shift)} the reals'.",
+            "Often one mode takes over, or training went off late: compare earlier bundles, look at best.safetensors.",
+        )
+    if not CONTRAST[0] <= contrast <= CONTRAST[1]:
+        yield Finding(
+            "warn",
+            f"the samples have too {'little' if contrast < 1 else 'much'} contrast",
+            f"Their levels spread {contrast:.2f} times as much as the reals'.",
+            "Flat samples are typical of an average that is taken too long (ema.half_life) or of short training.",
+        )
+    channel, tint = max(known.look.colour.items(), key=lambda item: abs(item[1]))
+    if abs(tint) > TINT:
+        yield Finding(
+            "warn",
+            "the colours are off",
+            f"Channel {channel} lies {abs(tint):.0f} of 255 levels {side_of(tint)} what brightness alone makes it.",
+            "Check that the real pictures come in the same colour mode; else train longer.",
+        )
+
+
+def side_of(shift: float) -> str:
+    return "above" if shift > 0 else "below"
+
+
+def balance(known: Known) -> Iterator[Finding]:
+    if known.classes is None:
+        return
+    if known.classes.obeyed is not None:
+        poor = {name: share for name, share in known.classes.obeyed.items() if share < DISOBEYED}
+        if poor:
+            worst = sorted(poor.items(), key=lambda item: item[1])[:5]
+            named = ", ".join(f"{name} ({share:.0%})" for name, share in worst)
+            yield Finding(
+                "bad" if min(poor.values()) < 0.5 else "warn",
+                "classes are not drawn as asked",
+                f"A classifier of the real data recognises what was asked for too seldom in: {named}.",
+                "Train longer; more pictures of these classes; a larger weight of the label in D.",
+            )
+        return
+    real, fake = known.classes.real, known.classes.fake
+    off = {name: fake[name] / share for name, share in real.items() if share > 0}
+    rare = sorted((name for name, ratio in off.items() if ratio < RARE), key=lambda name: off[name])
+    often = sorted((name for name, ratio in off.items() if ratio > OFTEN), key=lambda name: -off[name])
+    if rare or often:
+        parts = [f"{name} ({fake[name]:.1%} instead of {real[name]:.1%})" for name in (rare + often)[:6]]
+        yield Finding(
+            "bad" if any(off[name] < VERY_LOW for name in rare) else "warn",
+            "classes come too seldom or too often",
+            f"By a classifier of the real data: {', '.join(parts)}.",
+            "Ask for classes (a conditional recipe such as cdcgan), or see what helps against collapse.",
+        )
+
+
+def gain(known: Known) -> Iterator[Finding]:
+    """Whether a model of pairs does better than what can be had without one."""
+    held = [figure for figure in known.figures if "baseline" in figure.get("detail", {})]
+    if not held:
+        return
+    of = held[0]["detail"]["baseline"]["of"]
+    steps = [(figure["name"], figure["detail"]["baseline"]["value"], figure["value"]) for figure in held]
+    said = "; ".join(f"{name} {then:.4g} → {now:.4g}" for name, then, now in steps)
+    better = [is_nearer(name, now, then) for name, then, now in steps]
+    stems = [stem_of(name) for name, *_ in steps]
+    if better[stems.index("psnr") if "psnr" in stems else 0]:
+        yield Finding("good", f"better than {of}", f"{said}.")
+    elif any(one and stem in LOOKS for one, stem in zip(better, stems, strict=True)):
+        yield Finding(
+            "note",
+            f"looks more like the real pictures than {of}, and is further from them",
+            f"{said}.",
+            "That is what a game against a critic is for: it gives up decibels for detail, partly invented. Look at "
+            "the pictures. For the most decibels train without a critic.",
+        )
+    else:
+        yield Finding(
+            "warn",
+            f"no better than {of}",
+            f"{said}.",
+            "Train longer; and judge by pictures that were spoilt as those of the training were.",
+        )
+
+
+def is_nearer(name: str, now: float, then: float) -> bool:
+    """Whether a figure is better than another one of its kind."""
+    meaning = meaning_of(name)
+    if meaning.direction == "near":
+        return abs(now - (meaning.target or 0)) < abs(then - (meaning.target or 0))
+    return now < then if meaning.direction == "lower" else now > then
+
+
+def counts(known: Known) -> Iterator[Finding]:
+    protocols = [figure["protocol"] for figure in known.figures if figure["protocol"].get("pictures") != "whole"]
+    smallest = min((min(p.get("n_real", FEW), p.get("n_fake", FEW)) for p in protocols), default=FEW)
+    far = known.value("fd") is not None or known.value("fid") is not None
+    biased = "Fréchet distances come out too large with few; kid does not. " if far else ""
+    if smallest < FEW:
+        yield Finding(
+            "warn" if smallest < VERY_FEW else "note",
+            "few samples",
+            f"The figures rest on {smallest:,} samples of one side. {biased}"
+            "Compare only with figures of the same counts.",
+            "More samples: -n 10000; of the real side, more data.",
+        )
+
+
+def health(known: Known) -> Iterator[Finding]:
+    """What the run itself noticed."""
+    states = [event for event in known.events if event["event"] == "health"]
+    last = states[-1] if states else None
+    if last is not None and last["state"] not in ("healthy", "unsettled"):
+        advice = "; ".join(last.get("advice", ())[:2])
+        yield Finding(
+            "bad" if last["state"] in ("collapsing", "diverging") else "warn",
+            f"training ended in the state “{last['state']}”",
+            f"Since {last['samples']:,} samples: {last.get('why') or 'see events.jsonl'}.",
+            f"Try: {advice}." if advice else "",
+        )
+    else:
+        trouble = [event for event in states if event["state"] not in ("healthy", "unsettled")]
+        if trouble:
+            said = ", ".join(f"{event['state']} at {event['samples']:,}" for event in trouble[-3:])
+            yield Finding("note", "training had trouble and came out of it", f"{said} samples.")
+    back = [event for event in known.events if event["event"] == "rollback"]
+    if back:
+        yield Finding(
+            "note", f"the run went back to a checkpoint {len(back)} time{'s' * (len(back) > 1)}", back[-1]["why"]
+        )
+    if any(event["event"] == "failed" for event in known.events[-3:]):
+        failed = [event for event in known.events if event["event"] == "failed"][-1]
+        yield Finding("bad", "training broke off", str(failed.get("message", "")))
+    skipped = sum(event.get("count", 0) for event in known.events if event["event"] == "skipped")
+    if skipped:
+        yield Finding("note", f"{skipped:,} samples of the data could not be read", "They were left out of training.")
+    if 0 < known.samples < known.wanted:
+        yield Finding(
+            "note",
+            "training is not finished",
+            f"{known.samples:,} of {known.wanted:,} samples have been seen.",
+            "Go on with: ganforge train --resume RUN",
+        )
+
+
+def trend(known: Known) -> Iterator[Finding]:
+    """Whether an earlier model was better than the last one."""
+    measured = [event for event in known.events if event["event"] == "evaluate" and event.get("results")]
+    best = [event for event in measured if event.get("best")]
+    if not best or not measured:
+        return
+    last, top = measured[-1], best[-1]
+    name = top["results"][0]["name"]
+    now, then = last.get(f"metric/{name}"), top[f"metric/{name}"]
+    if last is not top and now is not None:
+        yield Finding(
+            "note",
+            "an earlier model was better",
+            f"{name} was {then:.4g} at {top['samples']:,} samples and is {now:.4g} at {last['samples']:,}.",
+            "It was kept: ganforge evaluate RUN/best.safetensors --out FOLDER",
+        )
+
+
+def said(known: Known) -> Iterator[Finding]:
+    for note in known.notes:
+        yield Finding("note", "how the comparison was made", note)
+
+
+RULES = (quality, memory, appearance, balance, gain, *of_tables.RULES, counts, health, trend, said)

@@ -1,0 +1,44 @@
+"""All that the rules of a report may read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ganforge.evaluation.report.look import Classes, Look
+from ganforge.evaluation.report.words import stem_of
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that rules may read.
+
+    Attributes:
+        figures: results as `Result.to_plain` gives them.
+        look, classes: as measured, or None.
+        events: of the run, oldest first; empty without a run.
+        samples, wanted: real samples seen, and how many the recipe wants; 0 without a run.
+        notes: what is to be said in any case.
+    """
+
+    figures: Sequence[Mapping[str, Any]]
+    look: Look | None = None
+    classes: Classes | None = None
+    events: Sequence[Mapping[str, Any]] = ()
+    samples: int = 0
+    wanted: int = 0
+    notes: Sequence[str] = ()
+
+    def value(self, stem: str) -> float | None:
+        """The first finite figure of that stem."""
+        for figure in self.figures:
+            if stem_of(figure["name"]) == stem and isinstance(figure["value"], (int, float)):
+                return float(figure["value"])
+        return None
+
+    def detail_of(self, stem: str) -> Mapping[str, Any]:
+        for figure in self.figures:
+            if stem_of(figure["name"]) == stem:
+                return figure.get("detail", {})
+        return {}

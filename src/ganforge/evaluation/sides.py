@@ -1,0 +1,335 @@
+"""Both sides of a comparison: the real samples of a data set as a run sees them, and those that a generator makes.
+
+Each is a `Side`: samples in an order that does not change, decoded as a user gets them, in parts of any size. What is
+small is kept in memory; what is large is read, or made, again each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng, seed_of
+from ganforge.core.types import BadItem, Batch, Dataset, Request, Spec
+from ganforge.data.base import DataSource
+from ganforge.engine.build import fingerprint
+from ganforge.metrics.base import Encoder, Extractor, Metric, Progress, Side
+from ganforge.signals import Signal
+
+MOST_REAL = 100_000
+"""Real samples that are compared with, at most; of a larger set so many are drawn."""
+KEPT_BYTES = 2**30
+"""A side that takes no more is kept in memory."""
+PART = 256
+BATCH, ROWS = 64, 4096
+TRANSLATED = 16
+"""Sources that are translated at a time."""
+
+
+def real_side(
+    signal: Signal,
+    dataset: Dataset,
+    spec: Spec,
+    *,
+    most: int = MOST_REAL,
+    seed: int = 0,
+    fewest: int = 2,
+    shuffled: bool = False,
+    shown: Callable[[Batch], Tensor] = lambda batch: batch.x,
+    progress: Progress | None = None,
+) -> Side:
+    """The real samples of a data set, without those that cannot be read, each once and nothing drawn anew.
+
+    Args:
+        most: of a larger set so many are drawn.
+        shuffled: in an order drawn from the seed, so that the first few stand for all; else in the order of the data.
+        shown: what of a batch is meant.
+
+    Raises:
+        UserError: fewer than `fewest` can be read.
+    """
+    draws = np.random.Generator(np.random.PCG64(seed_of(seed, "real samples")))
+    chosen = draws.permutation(len(dataset))[:most]
+    chosen = chosen if shuffled else np.sort(chosen)
+    whole = signal.known(dataset)
+    if whole is not None:
+        refuse_few(dataset.name, len(chosen), fewest)
+        content = hashlib.sha256(f"{dataset.digest} {len(dataset)}".encode() + chosen.tobytes())
+        return Side.of(whole.take(chosen), name=dataset.name, fingerprint=content.hexdigest() if dataset.digest else "")
+    digest, good, kept, room = hashlib.sha256(repr((spec.to_plain(), signal.kind)).encode()), [], [], KEPT_BYTES
+    with Reader(signal, dataset, spec) as read:
+        for start in range(0, len(chosen), PART):
+            part = chosen[start : start + PART]
+            found = [(k, item) for k, item in zip(part, read(part), strict=True) if item is not None]
+            for _, item in found:
+                digest.update(item.tobytes())
+                room -= item.nbytes
+            good += [k for k, _ in found]
+            if room >= 0:
+                kept += [item for _, item in found]
+            if progress is not None:
+                progress(f"reading {dataset.name}", start + len(part), len(chosen))
+    refuse_few(dataset.name, len(good), fewest)
+    items = np.array(good)
+    labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items]
+    still = signal.still()
+
+    def encoded(stored: list[np.ndarray]) -> Batch:
+        return still.batch(torch.from_numpy(np.stack(stored)), None, spec, Rng(seed))
+
+    def drawn(decoded: Callable[[Batch], Any]) -> Callable[[int], Iterator[Any]]:
+        def draw(size: int) -> Iterator[Any]:
+            if room >= 0:
+                for start in range(0, len(kept), size):
+                    yield decoded(encoded(kept[start : start + size]))
+                return
+            with Reader(signal, dataset, spec) as read:
+                for start in range(0, len(items), size):
+                    stored = [item for item in read(items[start : start + size]) if item is not None]
+                    yield decoded(encoded(stored))
+
+        return draw
+
+    samples = drawn(lambda batch: eight_bits(still.decode(shown(batch), spec)))
+    sources = drawn(lambda batch: still.sources(batch, spec))
+    return Side(
+        dataset.name, len(items), samples, labels, digest.hexdigest(),
+        sources=Side(f"{dataset.name} (sources)", len(items), sources) if "source" in spec.state else None,
+    )  # fmt: skip
+
+
+def translated_side(
+    signal: Signal,
+    dataset: Dataset,
+    spec: Spec,
+    translate: Callable[[Tensor], Tensor],
+    name: str,
+    *,
+    seed: int = 0,
+    most: int = MOST_REAL,
+    fewest: int = 2,
+    progress: Progress | None = None,
+) -> Side:
+    """What a translator makes of the sources of a data set, in the order of its `real_side`.
+
+    Args:
+        translate: encoded sources [N, Cs, h, w] → encoded pictures [N, C, H, W].
+    """
+
+    def made(batch: Batch) -> Tensor:
+        return translate(batch.extra.get("source", batch.x))
+
+    side = real_side(signal, dataset, spec, most=most, seed=seed, fewest=fewest, shown=made, progress=progress)
+    kept: list[Any] = []
+
+    def draw(size: int) -> Iterator[Any]:
+        # Always so many at a time: what is drawn for a source, as its noise is, hangs on its place in the batch.
+        for part in kept or _keeping(side.draw(TRANSLATED), kept, side.n, TRANSLATED):
+            for start in range(0, len(part), size):
+                yield part[start : start + size]
+
+    return Side(name, side.n, draw)
+
+
+class OneClass(Dataset):
+    """The items of a data set with one label, which they lose."""
+
+    def __init__(self, dataset: Dataset, label: int):
+        assert dataset.labels is not None
+        self.dataset, self.rows = dataset, np.flatnonzero(dataset.labels == label)
+        self.name = f"{dataset.name} ({dataset.classes[label]})"
+        self.skipped, self.digest = dataset.skipped, f"{dataset.digest}/{label}"
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, index: int) -> np.ndarray:
+        return self.dataset.read(int(self.rows[index]))
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        return self.dataset.shapes()
+
+    def describe(self, index: int) -> str:
+        return self.dataset.describe(int(self.rows[index]))
+
+
+def source_and_wanted(dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
+    """What a translator is judged by: where sources come from, and what they should become. Pairs are one set."""
+    if "domains" not in spec.state:
+        return dataset, dataset
+    return OneClass(dataset, 0), OneClass(dataset, 1)
+
+
+def kept_for_tests(source: DataSource, signal: Signal, dataset: Dataset) -> Dataset | None:
+    """The part of the data that no run is trained on; None where it has none."""
+    if getattr(source, "split", None) != "train":
+        return None
+    try:
+        kept = signal.items(replace(source, split="test").open())  # type: ignore[call-arg]
+    except UserError:
+        return None
+    return kept if fingerprint(kept) != fingerprint(dataset) else None  # a file that has one part only
+
+
+def refuse_few(name: str, count: int, fewest: int) -> None:
+    """Raises UserError where there are fewer samples than figures mean something with."""
+    if count < fewest:
+        some = f"{count} sample{'s' * (count != 1)} can be read"
+        raise UserError(f"{name}: {some}, too few to judge by: at least {fewest} are needed")
+
+
+class Reader:
+    """Prepared items of a data set, read by a few threads: `with Reader(...) as read: read([3, 1, 4])`."""
+
+    def __init__(self, signal: Signal, dataset: Dataset, spec: Spec):
+        self.signal, self.dataset, self.spec = signal, dataset, spec
+
+    def __enter__(self) -> Callable[[np.ndarray], list[np.ndarray | None]]:
+        self.pool = ThreadPoolExecutor(thread_name_prefix="ganforge-evaluate")
+        whole = self.signal.prepare_all(self.dataset, self.spec)
+        if whole is not None:
+            return lambda items: list(whole[items])
+        if hasattr(self.dataset, "array"):  # nothing to decode: threads would only hinder each other
+            return lambda items: [self._read(k) for k in items]
+        return lambda items: list(self.pool.map(self._read, items))
+
+    def __exit__(self, *error: object) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def _read(self, index: int) -> np.ndarray | None:
+        try:
+            return self.signal.prepare(self.dataset.read(int(index)), self.spec)
+        except BadItem:
+            return None
+
+
+def fake_side(
+    generate: Callable[[Request], Any],
+    name: str,
+    n: int,
+    *,
+    seed: int,
+    labels: np.ndarray | None = None,
+    batch: int = BATCH,
+    truncation: float = 1.0,
+    progress: Progress | None = None,
+) -> Side:
+    """Samples 0..n of a seed. Batches are always of `batch`, so that their arithmetic is always the same.
+
+    Args:
+        generate: decoded samples for a request.
+        labels: int64 [n], what each is asked to be; None for a generator without labels.
+    """
+
+    def made() -> Iterator[Any]:
+        for start in range(0, n, batch):
+            size = min(batch, n - start)
+            part = None if labels is None else torch.from_numpy(labels[start : start + size])
+            yield eight_bits(generate(Request(size, seed, start, part, truncation=truncation)))
+            if progress is not None:
+                progress(f"samples of {name}", start + size, n)
+
+    kept: list[Any] = []
+
+    def draw(size: int) -> Iterator[Any]:
+        for part in kept or _keeping(made(), kept, n, batch):
+            for start in range(0, len(part), size):
+                yield part[start : start + size]
+
+    return Side(name, n, draw, labels)
+
+
+def _keeping(parts: Iterator[Any], kept: list[Any], n: int, batch: int) -> Iterator[Any]:
+    """Hands on the parts and, where they are small and come to the end, keeps them."""
+    held: list[Any] | None = []
+    for part in parts:
+        if held is not None:
+            small = bytes_of(part) * (n / batch) <= KEPT_BYTES
+            if small:
+                held.append(part)
+            else:
+                held = None
+        yield part
+    if held is not None:
+        kept[:] = held
+
+
+def bytes_of(part: Any) -> int:
+    """What some samples take in memory; of a table, texts are counted by their length."""
+    if hasattr(part, "memory_usage"):
+        return int(part.memory_usage(index=False, deep=True).sum())
+    return getattr(part, "nbytes", KEPT_BYTES)
+
+
+def rows_at_a_time(shape: tuple[int, ...]) -> int:
+    """How many samples of a shape are made at a time, unless somebody says."""
+    return ROWS if len(shape) == 1 else BATCH
+
+
+def labels_like(labels: np.ndarray | None, n: int, seed: int) -> np.ndarray | None:
+    """`n` labels in the proportions of some real ones; the same ones for one seed."""
+    if labels is None:
+        return None
+    draws = np.random.Generator(np.random.PCG64(seed_of(seed, "labels")))
+    return draws.choice(labels, n)
+
+
+def eight_bits(samples: Any) -> Any:
+    """Pictures of 16 bits brought to 8, which is what extractors read; all else as it is."""
+    if getattr(samples, "dtype", None) != np.uint16:
+        return samples
+    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 = 255 · 257: round to nearest
+
+
+def open_encoder(
+    metrics: Sequence[Metric],
+    extractor: Extractor,
+    real: Side,
+    *,
+    classes: Sequence[str],
+    cache: Path | None,
+    device: torch.device | str,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Encoder | None:
+    """The extractor at work, if any of the metrics asks for features: opening one can take a minute.
+
+    Raises:
+        UserError: as `Extractor.open`.
+    """
+    if not looks_at_features(metrics):
+        return None
+    return extractor.open(real, classes=classes, cache=cache, device=device, seed=seed, progress=progress)
+
+
+def looks_at_features(metrics: Sequence[Metric]) -> bool:
+    """Whether any of some metrics asks for an extractor."""
+    return any(metric.needs & {"features", "probabilities", "moments"} for metric in metrics)
+
+
+def is_better(metric: Metric, value: float | None, than: float | None) -> bool:
+    """Whether a figure of a metric beats another one; None and what is not finite is beaten by all that is."""
+    if value is None or not math.isfinite(value) or not metric.better:
+        return False
+    if than is None or not math.isfinite(than):
+        return True
+    return value < than if metric.better == "lower" else value > than
+
+
+def refuse_other_signals(part: Metric | Extractor, signal: Signal) -> None:
+    """Raises UserError where a metric or an extractor has no meaning for a signal."""
+    if "*" not in part.signals and signal.kind not in part.signals:
+        raise UserError(
+            f"{part.family} {part.kind!r} is for {', '.join(part.signals)}, and these samples are of the kind "
+            f"{signal.kind!r}: leave it out"
+        )

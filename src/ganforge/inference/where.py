@@ -1,0 +1,70 @@
+"""Samples that meet a wish: made on condition where the task can, and drawn until enough meet it where it cannot.
+
+Every sample is looked at after it was made, so what is returned meets the wish without exception.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import Request, Spec
+from ganforge.modalities.table.tasks.tabular import CONDITION
+from ganforge.signals import Signal, Wish
+
+log = logging.getLogger("ganforge")
+
+DRAWS_EACH, DRAWS_MORE = 100, 100_000
+"""So many draws for each sample wanted, and so many more, before what was found is all there will be."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was drawn for a wish.
+
+    Attributes:
+        samples: those that meet it, at most as many as were wanted.
+        count: how many they are. drawn: how many were looked at for them.
+    """
+
+    samples: Any
+    count: int
+    drawn: int
+
+
+def fulfil(
+    generate: Callable[[Request], Any], signal: Signal, spec: Spec, wish: Wish, n: int, request: Request
+) -> Found:
+    """`n` samples that meet a wish, or as many as there are within the bound; of `request` the seed and truncation.
+
+    Sample k of a seed and a wish is always the same: rows are drawn in blocks of `request.n`, one after the other.
+
+    Raises:
+        UserError: not one sample within the bound meets it.
+    """
+    parts, count, drawn = [], 0, 0
+    most = DRAWS_EACH * n + DRAWS_MORE
+    while count < n and drawn < most:
+        extra = {} if wish.condition is None else {CONDITION: torch.full((request.n,), wish.condition)}
+        made = generate(replace(request, start=drawn, extra=extra))
+        kept = made[wish.holds(made)][: n - count]
+        drawn += request.n
+        if len(kept):
+            parts.append(kept)
+            count += len(kept)
+    if not count:
+        raise UserError(
+            f"where {wish.text}: not one of {drawn:,} rows that were drawn meets it. The model makes no such rows; ask "
+            "for less at once, or train it longer"
+        )
+    if count < n:
+        log.warning(
+            "where %s: %s of the %s rows asked for; %s were drawn, and %.3g %% of them meet it",
+            wish.text, f"{count:,}", f"{n:,}", f"{drawn:,}", 100 * count / drawn,
+        )  # fmt: skip
+    return Found(signal.join(parts, spec), count, drawn)

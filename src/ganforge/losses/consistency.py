@@ -1,0 +1,125 @@
+"""Prices on what D says twice: of a sample and its like, of this batch and of those before.
+
+    bCR     (D(x) − D(T(x)))² + (D(x̃) − D(T(x̃)))²       T: flip and shift               Zhao et al. 2021
+    zCR, D  (D(G(z)) − D(G(z + σε)))²                    ε ~ N(0, 1)                     Zhao et al. 2021
+    zCR, G  −mean (G(z) − G(z + σε))²                    latents apart, samples apart    Zhao et al. 2021
+    LeCam   (D(x) − α_F)² + (D(x̃) − α_R)²                                                Tseng et al. 2021
+            α_R, α_F: running means of D's logits of reals and of fakes, each drawn to the other side's
+
+x real, x̃ = G(z) fake [N, ...]; z [n, L] latents; D(·) logits and prices [N] (n = N, or N packs of n/N samples).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.schedule import Rate
+from ganforge.core.types import Spec
+from ganforge.losses.base import Penalty, Play, Term
+
+
+class Bcr(Penalty, kind="bcr"):
+    """D should say the same of a picture, real or fake, when it is flipped or shifted a little (bCR)."""
+
+    order = 1
+    weight: Rate = 10.0
+    """What it is multiplied with; 10 in the paper, for reals and fakes alike."""
+    shift: int = Field(default=4, ge=0)
+    """Pictures are shifted by up to so many pixels, each way; the edge is repeated, up to half the picture."""
+    flip: bool = True
+    """Mirror every second picture, left to right. Not for digits and letters."""
+
+    def check(self, spec: Spec) -> None:
+        if len(spec.shape) != 3:
+            raise UserError(
+                f"task.penalties: bcr flips and shifts pictures [C, H, W], which has no meaning for samples of shape "
+                f"{list(spec.shape)}. zcr asks for the like in latents and works for every signal"
+            )
+
+    def loss(self, play: Play) -> Tensor:
+        return self._change(play, "real", play.real) + self._change(play, "fake", play.fake)
+
+    def _change(self, play: Play, side: Literal["real", "fake"], x: Tensor) -> Tensor:
+        return (play.again(side) - play.critic(self.moved(x.detach(), play.rng.at(side)))).square()
+
+    def moved(self, x: Tensor, rng: Rng) -> Tensor:
+        """T(x): pictures [N, C, H, W], each flipped or not and shifted its own way."""
+        n, _, height, width = x.shape
+        rows = self._places(rng, "down", n, height, x)
+        columns = self._places(rng, "right", n, width, x)
+        if self.flip:
+            mirrored = rng.uniform("flip", (n, 1)).to(x.device) < 0.5
+            columns = torch.where(mirrored, columns.flip(1), columns)
+        samples = torch.arange(n, device=x.device)
+        moved = x.permute(0, 2, 3, 1)[samples[:, None, None], rows[:, :, None], columns[:, None, :]]  # [N, H, W, C]
+        return moved.permute(0, 3, 1, 2)
+
+    def _places(self, rng: Rng, name: str, n: int, size: int, x: Tensor) -> Tensor:
+        """Which row of the picture each row [N, size] of the shifted one is."""
+        most = min(self.shift, size // 2)
+        by = rng.integers(name, (n, 1), 2 * most + 1).to(x.device) - most
+        return (torch.arange(size, device=x.device) + by).clamp(0, size - 1)
+
+
+class Zcr(Penalty, kind="zcr"):
+    """D should say the same of fakes from latents that lie close together (zCR). Goes with the term zcr of G."""
+
+    order = 1
+    weight: Rate = 5.0
+    """What it is multiplied with; 5 in the paper."""
+    sigma: float = Field(default=0.03, gt=0)
+    """How far the other latent lies, as the standard deviation of each coordinate."""
+
+    def loss(self, play: Play) -> Tensor:
+        with torch.no_grad():
+            other = beside(play, self.sigma)
+        return (play.again("fake") - play.critic(other)).square()
+
+
+class ZcrTerm(Term, kind="zcr"):
+    """G should make different samples from latents that lie close together (zCR). Goes with the penalty zcr of D."""
+
+    weight: Rate = 0.5
+    """What it is multiplied with; 0.5 in the paper."""
+    sigma: float = Field(default=0.03, gt=0)
+    """How far the other latent lies, as the standard deviation of each coordinate."""
+
+    def loss(self, play: Play) -> Tensor:
+        # a mean over the numbers of a sample, so that a weight means the same at every size
+        return -(play.fake - beside(play, self.sigma)).square().flatten(1).mean(1)
+
+
+def beside(play: Play, sigma: float) -> Tensor:
+    """Samples [N, ...] from latents that lie close to those of the fakes."""
+    assert play.generator is not None, "the task brings its generator"
+    assert play.z is not None, "the task brings the latents of the fakes"
+    return play.generator(play.z + sigma * play.rng.normal("beside", play.z.shape).to(play.z))
+
+
+class LeCam(Penalty, kind="lecam"):
+    """Draws D's logits of either side to the running mean of the other: for small data (LeCam)."""
+
+    order = 1
+    weight: Rate = 0.01
+    """What it is multiplied with; 0.01 to 0.3 for the paper's small sets, the less data the more."""
+    decay: float = Field(default=0.99, ge=0, lt=1)
+    """Of the running means, a step; they start from 0."""
+
+    def memory(self, player: nn.Module) -> dict[str, Tensor]:
+        return {"real": torch.zeros(()), "fake": torch.zeros(())}
+
+    def loss(self, play: Play) -> Tensor:
+        real, fake = play.real_logits, play.fake_logits
+        self._follow(play, "real", real)
+        self._follow(play, "fake", fake)
+        return (real - play.memory["fake"]).square() + (fake - play.memory["real"]).square()
+
+    def _follow(self, play: Play, side: Literal["real", "fake"], logits: Tensor) -> None:
+        mean = play.memory[side]
+        play.memory[side] = mean.lerp(logits.detach().mean(0).to(mean), 1 - self.decay)

@@ -1,0 +1,26 @@
+"""A price on how far D's logits wander off, which a Wasserstein critic is free to let them.
+
+Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation", appendix A.1:
+
+    ε D(x)²,  x real
+
+D(x) and prices [N].
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ganforge.core.schedule import Rate
+from ganforge.losses.base import Penalty, Play
+
+
+class Drift(Penalty, kind="drift"):
+    """Keeps D's logits of real samples from wandering off."""
+
+    order = 1
+    weight: Rate = 0.001
+    """What it is multiplied with; 0.001 in the paper."""
+
+    def loss(self, play: Play) -> Tensor:
+        return play.real_logits.square()

@@ -1,0 +1,36 @@
+"""What G can want of its samples beside being taken for real.
+
+    feature matching    ‖mean f(x) − mean f(G(z))‖²      Salimans et al. 2016
+
+f [N, F]: the last hidden layer of D. In the paper this takes the place of the game in G's loss: `adversarial=0`. It is
+a property of the batch, so the price [N] of every sample is the same.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.losses.base import Play, Seen, Term
+
+
+class FeatureMatching(Term, kind="feature_matching"):
+    """Fakes should move D's last hidden layer as real samples do, on average. In the paper alone: adversarial=0."""
+
+    uses_real = True
+
+    def loss(self, play: Play) -> Tensor:
+        real, fake = features(play.on_real), features(play.on_fake)
+        return (real.detach().mean(0) - fake.mean(0)).square().sum().expand(len(fake))
+
+
+def features(seen: Seen | None) -> Tensor:
+    """D's features [N, F]."""
+    assert seen is not None, "asked for by uses_real"
+    found = seen[1]
+    if found is None:
+        raise UserError(
+            "task.terms: feature_matching needs a discriminator that shows its last hidden layer (Verdict.features), "
+            "and this one does not. Leave the term out, or take dcgan or mlp"
+        )
+    return found

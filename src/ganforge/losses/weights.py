@@ -1,0 +1,105 @@
+"""Prices on the weights of a player, whatever it does with them.
+
+    orthogonal              ‖WWᵀ ⊙ (1 − I)‖²_F, summed over weights W      Brock et al. 2017; 2019
+    historical averaging    ‖θ − θ̄‖²,  θ̄: the mean of all θ before         Salimans et al. 2016
+
+W [rows, columns]: a layer's weights, one output a row, or transposed where rows would outnumber columns and so could
+not be orthogonal. Both price the whole, so the price [N] of every sample is the same.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ganforge.core.schedule import Rate
+from ganforge.losses.base import Penalty, Play, Term
+
+
+def player_of(play: Play) -> nn.Module:
+    assert play.player is not None, "the task says who is trained"
+    return play.player
+
+
+def for_each(price: Tensor, play: Play) -> Tensor:
+    return price.expand(len(play.real))
+
+
+def slant(net: nn.Module) -> Tensor:
+    """How far the rows of each weight are from orthogonal: the sum of their squared products, each pair twice."""
+    tables = {id(p) for layer in net.modules() if isinstance(layer, nn.Embedding) for p in layer.parameters()}
+    total = torch.zeros((), device=next(net.parameters()).device)
+    for weight in net.parameters():
+        if weight.ndim < 2 or id(weight) in tables:  # a label's vector has no reason to stand upright on another's
+            continue
+        matrix = weight.flatten(1)
+        matrix = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+        products = matrix @ matrix.T
+        total = total + (products * (1 - torch.eye(len(products), device=products.device))).square().sum()
+    return total
+
+
+class OrthogonalD(Penalty, kind="orthogonal"):
+    """The weights of each layer of D should not repeat one another, at whatever length."""
+
+    order = 1
+    weight: Rate = 1e-4
+    """What it is multiplied with; 1e-4 in the paper."""
+
+    def loss(self, play: Play) -> Tensor:
+        return for_each(slant(player_of(play)), play)
+
+
+class OrthogonalG(Term, kind="orthogonal"):
+    """The weights of each layer of G should not repeat one another, at whatever length."""
+
+    weight: Rate = 1e-4
+    """What it is multiplied with; 1e-4 in the paper."""
+
+    def loss(self, play: Play) -> Tensor:
+        return for_each(slant(player_of(play)), play)
+
+
+def as_remembered(net: nn.Module) -> dict[str, Tensor]:
+    """The memory that `wander` wants: no steps, and a mean of none."""
+    means = {f"mean/{name}": torch.zeros_like(p) for name, p in net.named_parameters()}
+    return {"steps": torch.zeros(()), **means}
+
+
+def wander(play: Play) -> Tensor:
+    """‖θ − θ̄‖² over all weights; moves θ̄ on."""
+    total = torch.zeros((), device=play.real.device)
+    steps = play.memory["steps"]
+    for name, parameter in player_of(play).named_parameters():
+        mean = play.memory[f"mean/{name}"]
+        total = total + (parameter - mean).square().sum()
+        play.memory[f"mean/{name}"] = mean + (parameter.detach() - mean) / (steps + 1)
+    play.memory["steps"] = steps + 1
+    return total * (steps > 0)  # before the first step there is nothing to keep near
+
+
+class HistoricalD(Penalty, kind="historical_averaging"):
+    """D should not run far from the mean of what it has been so far, which stops it from circling."""
+
+    order = 1
+    weight: Rate = 1.0
+    """What it is multiplied with."""
+
+    def memory(self, player: nn.Module) -> dict[str, Tensor]:
+        return as_remembered(player)
+
+    def loss(self, play: Play) -> Tensor:
+        return for_each(wander(play), play)
+
+
+class HistoricalG(Term, kind="historical_averaging"):
+    """G should not run far from the mean of what it has been so far, which stops it from circling."""
+
+    weight: Rate = 1.0
+    """What it is multiplied with."""
+
+    def memory(self, player: nn.Module) -> dict[str, Tensor]:
+        return as_remembered(player)
+
+    def loss(self, play: Play) -> Tensor:
+        return for_each(wander(play), play)

@@ -1,0 +1,97 @@
+"""DiffAugment: every sample that D sees is coloured, moved and cut, reals and fakes alike.
+
+Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training". In this order:
+
+    brightness   x + b,                       b ~ U(−½, ½)
+    saturation   (x − grey(x))·s + grey(x),   s ~ U(0, 2), grey(x): mean over the channels of a pixel
+    contrast     (x − mean(x))·c + mean(x),   c ~ U(½, 3/2), mean(x): over a whole picture
+    translation  by whole pixels, up to ⅛ of each side; 0 where nothing was
+    cutout       0 in a box of half the height and half the width, with its centre anywhere
+
+x [N, C, H, W] in [−1, 1], so that 0 is mid-grey. Each draw is one a sample. Alpha is not coloured; it moves and is cut
+with the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ganforge.augment.base import Augment, State
+from ganforge.augment.draws import Draws, per_sample, require_picture, split_alpha, widen
+from ganforge.core.rng import Rng
+from ganforge.core.types import Spec
+from ganforge.modalities.image.augment.resample import pick, shifted
+
+Strength = Annotated[float, Field(ge=0, le=1)]
+
+
+class DiffAugment(Augment, kind="diffaugment"):
+    """Colours, moves and cuts every picture that D sees (DiffAugment). A strength of 0 leaves that part out."""
+
+    brightness: Strength = 0.5
+    """By how much a picture gets darker or brighter at most; white is 1 and black −1."""
+    saturation: Strength = 1.0
+    """By how much the strength of colours changes at most: 1 is from none to twice as strong. None for grey."""
+    contrast: Strength = 0.5
+    """By how much contrast changes at most: 0.5 is from half to one and a half times."""
+    translation: Strength = 0.125
+    """How far a picture moves at most, as a share of its height and of its width."""
+    cutout: Strength = 0.5
+    """Height and width of the box that is cut out, as shares of the picture's."""
+
+    def check(self, spec: Spec) -> None:
+        require_picture(spec, self.kind)
+
+    def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
+        x = widen(x)
+        draws = Draws(rng.at("diffaugment"), x.shape[0], x.dtype)
+        return self.cut(self.moved(self.coloured(x, draws), draws), draws)
+
+    def coloured(self, x: Tensor, draws: Draws) -> Tensor:
+        """x with its brightness, saturation and contrast changed."""
+        colour, alpha = split_alpha(x)
+        if self.brightness:
+            colour = colour + per_sample(draws.uniform("brightness", -self.brightness, self.brightness))
+        if self.saturation and colour.shape[1] == 3:
+            grey = colour.mean(1, keepdim=True)
+            strength = draws.uniform("saturation", 1 - self.saturation, 1 + self.saturation)
+            colour = grey + (colour - grey) * per_sample(strength)
+        if self.contrast:
+            middle = colour.mean((1, 2, 3), keepdim=True)
+            strength = draws.uniform("contrast", 1 - self.contrast, 1 + self.contrast)
+            colour = middle + (colour - middle) * per_sample(strength)
+        return torch.cat([colour, alpha], dim=1) if alpha.shape[1] else colour
+
+    def moved(self, x: Tensor, draws: Draws) -> Tensor:
+        """x moved by whole pixels, 0 where nothing was."""
+        height, width = x.shape[2:]
+        most_down, most_right = (int(side * self.translation + 0.5) for side in (height, width))
+        if most_down == most_right == 0:
+            return x
+        down = draws.integers("down", 2 * most_down + 1) - most_down
+        right = draws.integers("right", 2 * most_right + 1) - most_right
+        rows, columns = shifted(height, down), shifted(width, right)
+        inside = within(rows, height)[:, None, :, None] & within(columns, width)[:, None, None, :]
+        x = pick(x, rows.clamp(0, height - 1), columns.clamp(0, width - 1))
+        return x * inside
+
+    def cut(self, x: Tensor, draws: Draws) -> Tensor:
+        """x with 0 in a box."""
+        height, width = x.shape[2:]
+        high, wide = (int(side * self.cutout + 0.5) for side in (height, width))
+        if not high or not wide:
+            return x
+        # A box of even size has its centre between pixels, so there is one place more for it.
+        top = draws.integers("top", height + 1 - high % 2) - high // 2
+        left = draws.integers("left", width + 1 - wide % 2) - wide // 2
+        rows, columns = within(shifted(height, top), high), within(shifted(width, left), wide)
+        return x * ~(rows[:, None, :, None] & columns[:, None, None, :])
+
+
+def within(index: Tensor, size: int) -> Tensor:
+    """Whether 0 ≤ index < size."""
+    return (index >= 0) & (index < size)

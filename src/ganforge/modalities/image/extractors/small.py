@@ -1,0 +1,147 @@
+"""The extractor that needs no network: a small net that is trained once on the data itself, and kept.
+
+With labels it is a classifier of them, without it learns which way up a picture is (see `fit`). Features of nets that
+were trained on other data, or with another seed, cannot be compared: the figure's name ends in the hash of the weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.metrics.base import Encoder, Extractor, Progress, Side, silent
+from ganforge.modalities.image.extractors import fit, weights
+from ganforge.modalities.image.extractors.net import FEATURES, SmallNet
+from ganforge.modalities.image.extractors.resize import resize
+
+MOST = 60_000  # samples that it is trained on
+LARGEST, SMALLEST = 32, 8  # px: the side of what it sees
+RECIPE = 1  # raised when the net or its training changes, so that no older one is taken from a cache
+
+
+class Small(Extractor, kind="small"):
+    """A small net trained on the data itself, once: by its labels or, without, by rotations. No network is needed."""
+
+    steps: int | None = Field(default=None, ge=1)
+    """Batches of 128 that it learns from; by default 1000, fewer for very small sets."""
+
+    def open(
+        self,
+        data: Side,
+        *,
+        classes: Sequence[str] = (),
+        cache: Path | None = None,
+        device: torch.device | str = "cpu",
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Encoder:
+        labels = data.labels if data.labels is not None and len(np.unique(data.labels)) > 1 else None
+        names = tuple(classes) or tuple(str(k) for k in range(0 if labels is None else int(labels.max()) + 1))
+        names = fit.ROTATIONS if labels is None else names
+        steps = fit.steps_for(min(data.n, MOST)) if self.steps is None else self.steps
+        key = [RECIPE, data.fingerprint, seed, steps, labels is not None, list(names), torch.get_num_threads()]
+        digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
+        path = (
+            None if cache is None or not data.fingerprint else cache / "extractors" / f"small-{digest[:24]}.safetensors"
+        )
+        if path is not None and path.is_file():
+            tensors, header, _ = weights.read(path)
+            shape = tuple(json.loads(header["shape"]))
+            net = weights.blank(lambda: SmallNet(_channels(shape), len(names)))
+            weights.load_into(net, tensors, path)
+            return SmallEncoder(net.eval().requires_grad_(False), shape, names, labels is not None, data.name, device)
+        if data.n < 2 * len(names):
+            raise UserError(
+                f"{data.name}: {data.n} samples are too few to train an extractor on (at least {2 * len(names)} are "
+                "needed). Give more real samples, or name another extractor"
+            )
+        x, rows, shape = _pictures(data, min(data.n, MOST))
+        y = None if labels is None else torch.from_numpy(labels[rows].astype(np.int64))
+        net = fit.fit(x, y, len(names), seed, progress or silent, steps)
+        if path is not None:
+            weights.write(path, net.state_dict(), {"shape": json.dumps(shape), "data": data.name})
+        return SmallEncoder(net, shape, names, labels is not None, data.name, device)
+
+
+class SmallEncoder(Encoder):
+    """The net at work.
+
+    Args:
+        shape: [H, W, C] of the pictures it was trained on; it refuses others.
+        names: of its classes.
+        labelled: whether these are the data's labels.
+    """
+
+    name = "small"
+    dim = FEATURES
+
+    def __init__(
+        self,
+        net: SmallNet,
+        shape: tuple[int, ...],
+        names: Sequence[str],
+        labelled: bool,
+        data: str,
+        device: torch.device | str,
+    ):
+        self.digest = weights.digest_of(net.state_dict())
+        self.net, self.shape, self.device = net.to(device), tuple(shape), device
+        side = _side(shape)
+        self.resizer = "none" if shape[:2] == (side, side) else f"pil-bicubic {side}×{side}"
+        self.classes = tuple(names) if labelled else ()
+        self.trained_on_data = True
+        self.detail = {"trained_on": data, "by": "labels" if labelled else "rotations"}
+
+    @torch.inference_mode()
+    def encode(self, samples: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        if samples.ndim != 4 or samples.shape[1:] != self.shape:
+            say = "×".join(map(str, self.shape))
+            raise UserError(
+                f"the small extractor was trained on pictures of {say} (height, width, channels) and is shown "
+                f"{'×'.join(map(str, samples.shape[1:]))}. Bring both sides to one size and mode first"
+            )
+        features, logits = self.net(seen(samples).to(self.device))
+        return features, logits.softmax(1) if self.classes else None
+
+
+def _side(shape: Sequence[int]) -> int:
+    return max(SMALLEST, min(LARGEST, max(shape[:2])))
+
+
+def _channels(shape: Sequence[int]) -> int:
+    return 1 if shape[2] in (1, 2) else 3
+
+
+def seen(samples: np.ndarray) -> Tensor:
+    """Decoded pictures as the net sees them, float32 [N, 1 or 3, S, S], 0 to 255."""
+    x = samples.astype(np.float32) / 257 if samples.dtype == np.uint16 else samples
+    channels = _channels(x.shape[1:])
+    if x.shape[3] != channels:  # alpha over white
+        alpha = x[..., -1:].astype(np.float32) / 255
+        x = x[..., :channels].astype(np.float32) * alpha + 255 * (1 - alpha)
+    side = _side(x.shape[1:])
+    return resize(x, side, side, "pil-bicubic")
+
+
+def _pictures(data: Side, n: int) -> tuple[Tensor, np.ndarray, tuple[int, ...]]:
+    """n of them, spread evenly, as the net sees them in 8 bits; which ones; and the shape they had."""
+    chosen = np.linspace(0, data.n - 1, n).round().astype(np.int64)  # a folder's classes come one after the other
+    parts, shape, start = [], None, 0
+    for part in data.parts(1024, data.n):
+        if shape not in (None, part.shape[1:]):
+            raise UserError(f"{data.name}: its pictures differ in size or mode; bring them to one first")
+        shape = part.shape[1:]
+        rows = chosen[(chosen >= start) & (chosen < start + len(part))] - start
+        start += len(part)
+        if len(rows):
+            parts.append(seen(part[rows]).round().to(torch.uint8))
+    assert shape is not None
+    return torch.cat(parts), chosen, tuple(shape)

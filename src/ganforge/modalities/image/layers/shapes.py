@@ -1,0 +1,55 @@
+"""Which pictures a convolutional net can make or judge, for nets that are built of halvings and doublings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+from ganforge.modalities.image.layers import grid
+
+
+class Layout(NamedTuple):
+    """A picture as a small grid that is doubled."""
+
+    colours: int
+    """C."""
+    size: tuple[int, int]
+    """(H, W) of the picture."""
+    base: tuple[int, int]
+    """(h, w) of the smallest grid."""
+    doublings: int
+    """H = h · 2^doublings, and so for W."""
+
+    @property
+    def grids(self) -> list[tuple[int, int]]:
+        """(height, width) of every grid, coarsest first."""
+        return [(self.base[0] << k, self.base[1] << k) for k in range(self.doublings + 1)]
+
+
+def nearest_picture(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
+    """The nearest [C, H, W] whose sides are a base grid times a power of two (`grid.split`).
+
+    Raises:
+        UserError: `shape` is not that of a picture.
+    """
+    if len(shape) != 3:
+        raise UserError(f"{who} nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")
+    return (shape[0], *grid.nearest(shape[1], shape[2]))
+
+
+def layout(spec: Spec, who: str) -> Layout:
+    """How the pictures of a spec are made.
+
+    Raises:
+        UserError: the net cannot reach that size; says the nearest that it can.
+    """
+    near = nearest_picture(spec.shape, who)
+    colours, height, width = spec.shape
+    found = grid.split(height, width, base_min=4) or grid.split(height, width)  # 48 from 6×6, as the papers do
+    if found is None:
+        raise UserError(
+            f"{who}: cannot reach {height}×{width} pictures; the nearest size is {near[1]}×{near[2]} "
+            f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)"
+        )
+    return Layout(colours, (height, width), found[:2], found[2])

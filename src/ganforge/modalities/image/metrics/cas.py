@@ -1,0 +1,75 @@
+"""Classification accuracy score: is a classifier that saw generated samples alone right about real ones?
+
+Ravuri & Vinyals 2019, "Classification Accuracy Score for Conditional Generative Models". It says what generated
+samples are worth as training data, and per class what the model cannot make.
+
+    CAS = accuracy on real held-out samples of a net trained on generated samples and their labels
+
+Beside it stands the accuracy of the same net, trained as long on as many real samples.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.modalities.image.extractors import fit
+from ganforge.modalities.image.extractors.small import seen
+
+
+class AccuracyScore(Metric, kind="cas"):
+    """Accuracy on real samples of a classifier that was trained on generated ones (train on fake, test on real)."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    better: ClassVar[str] = "higher"
+    steps: int | None = Field(default=None, ge=1)
+    """Batches of 128 that each classifier learns from; by default as many as the small extractor takes."""
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        n = comparison.count("fake", self.n)
+        test = "heldout" if comparison.heldout is not None and comparison.heldout.labels is not None else "real"
+        train = "train" if comparison.train.labels is not None else "real"
+        classes = 1 + max(int(comparison.labels(name).max()) for name in ("fake", test, train))
+        y = torch.from_numpy(comparison.labels(test).astype(np.int64))
+        x = torch.cat([seen(part).round().to(torch.uint8) for part in comparison.batches(test)])
+        steps = fit.steps_for(n) if self.steps is None else self.steps
+        accuracy, per_class = self._trained(comparison, "fake", n, classes, steps, x, y)
+        detail: dict[str, Any] = {"per_class": per_class}
+        if test != train:
+            detail["real"], detail["per_class_real"] = self._trained(comparison, train, n, classes, steps, x, y)
+        protocol = comparison.protocol(n) | {
+            "classifier": "small",
+            "steps": steps,
+            "test": comparison.side(test).name,
+            "n_test": len(x),
+        }
+        return [Result(f"cas{short_count(n)}[small net]", accuracy, protocol, detail)]
+
+    def _trained(
+        self, comparison: Comparison, side: str, n: int, classes: int, steps: int, x: Tensor, y: Tensor
+    ) -> tuple[float, dict[str, float]]:
+        """Accuracy over all of x, y and in each class, of a net that was trained on a side."""
+
+        def told(title: str, done: int, total: int) -> None:
+            comparison.progress(f"a classifier that sees {side} samples", done, total)
+
+        total = comparison.side(side).n  # of many real ones, some that lie evenly: their classes may come in order
+        rows = np.arange(n) if side == "fake" else np.linspace(0, total - 1, min(n, total)).round().astype(np.int64)
+        pictures = seen(comparison.at(side, rows)).round().to(torch.uint8)
+        labels = torch.from_numpy(comparison.labels(side)[rows].astype(np.int64))
+        if pictures.shape[1:] != x.shape[1:]:
+            raise UserError(
+                f"metric 'cas': pictures of {comparison.side(side).name} and those it is tested on differ in size or "
+                "mode; bring them to one first"
+            )
+        right = fit.right(fit.fit(pictures, labels, classes, comparison.seed, told, steps), x, y)
+        names = comparison.classes or tuple(str(k) for k in range(classes))
+        return float(right.float().mean()), {
+            names[k]: float(right[y == k].float().mean()) for k in np.unique(y.numpy()).tolist()
+        }

@@ -1,0 +1,105 @@
+"""How unlike each other the generated samples are: the mean similarity of random pairs of them.
+
+MS-SSIM: Wang, Simoncelli & Bovik 2003, "Multi-scale structural similarity for image quality assessment":
+
+    MS-SSIM = SSIM_M^β_M · Π_{j<M} cs_j^β_j       (SSIM and cs as in `pairs`; each scale the mean of 2 × 2 px before)
+
+For pairs of generated pictures of one class: Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary
+Classifier GANs". The same of real pictures stands beside it: lower is more varied, lower than the real ones is noise.
+
+The five scales need pictures of 176 px; smaller ones are seen at as many as fit, with their exponents scaled to the sum
+of all five.
+
+x [N, H, W, C]; P pairs.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from ganforge.core.errors import UserError
+from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.modalities.image.metrics.pairwise import WINDOW, structure
+
+BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales, finest first
+
+
+def scales(height: int, width: int) -> tuple[float, ...]:
+    """The exponents of the scales that pictures of this size can be seen at.
+
+    Raises:
+        UserError: they are smaller than one window.
+    """
+    fit = sum(min(height, width) >> k >= WINDOW for k in range(len(BETAS)))
+    if not fit:
+        raise UserError(f"MS-SSIM looks through windows of {WINDOW}×{WINDOW} px; these pictures are {height}×{width}")
+    return tuple(b * sum(BETAS) / sum(BETAS[:fit]) for b in BETAS[:fit])
+
+
+def ms_ssim(x: Tensor, y: Tensor, betas: tuple[float, ...]) -> Tensor:
+    """[P], 1 for equal ones, of float64 pictures [P, C, H, W], 0 to 255; negative similarities count as none."""
+    product = x.new_ones(len(x))
+    for k, beta in enumerate(betas):
+        whole, contrast = structure(x, y)
+        last = k == len(betas) - 1
+        product = product * (whole if last else contrast).clamp(min=0) ** beta
+        if not last:
+            x, y = avg_pool2d(x, 2), avg_pool2d(y, 2)
+    return product
+
+
+def random_pairs(
+    n: int, labels: np.ndarray | None, count: int, draws: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of `count` pairs of two different samples, both of one class where there are labels: int64 [P] twice.
+
+    Raises:
+        UserError: no class has two samples.
+    """
+    groups = [np.arange(n)] if labels is None else [np.flatnonzero(labels == k) for k in np.unique(labels)]
+    groups = [group for group in groups if len(group) > 1]
+    if not groups:
+        raise UserError("pairs of samples are compared, and there are not two of any class")
+    sizes = np.array([len(group) for group in groups], float)
+    first, second = np.empty(count, np.int64), np.empty(count, np.int64)
+    for k, g in enumerate(draws.choice(len(groups), count, p=sizes / sizes.sum())):
+        first[k], second[k] = draws.choice(groups[g], 2, replace=False)
+    return first, second
+
+
+class MsSsim(Metric, kind="ms-ssim"):
+    """Likeness (MS-SSIM) of pairs of generated pictures of one class: near 1 where the model repeats itself."""
+
+    better: ClassVar[str] = "lower"
+    pairs: int = Field(default=1000, ge=1)
+    """How many pairs are drawn, of each side."""
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        n = comparison.count("fake", self.n)
+        found, betas = {}, ()
+        for side, count in (("fake", n), ("real", comparison.real.n)):
+            labels = None if comparison.side(side).labels is None else comparison.labels(side, count)
+            first, second = random_pairs(count, labels, self.pairs, comparison.draws(f"ms-ssim {side}"))
+            pictures = comparison.at(side, np.concatenate([first, second]))
+            betas = scales(*pictures.shape[1:3])
+            x = torch.from_numpy(pictures.astype(np.float64)).permute(0, 3, 1, 2)
+            parts = []
+            for start in range(0, self.pairs, 32):
+                stop = min(start + 32, self.pairs)
+                parts.append(ms_ssim(x[start:stop], x[self.pairs + start : self.pairs + stop], betas))
+                comparison.progress(f"likeness of {side} pairs", stop, self.pairs)
+            found[side] = torch.cat(parts)
+        protocol = comparison.protocol(n) | {
+            "pairs": self.pairs,
+            "scales": len(betas),
+            "within_class": comparison.fake.labels is not None,
+        }
+        fake, real = found["fake"], found["real"]
+        detail = {"real": float(real.mean()), "sd": float(fake.std(correction=0))}
+        return [Result(f"ms-ssim{short_count(n)}[{len(betas)} scales]", float(fake.mean()), protocol, detail)]

@@ -1,0 +1,171 @@
+"""Pictures held against the very pictures that they should be: PSNR, SSIM, and what such metrics share.
+
+    PSNR = 10 log₁₀( 255² / mean (x − y)² ), one number a picture, then the mean
+    SSIM: Wang, Bovik, Sheikh & Simoncelli 2004, "Image Quality Assessment: From Error Visibility to Structural
+    Similarity":
+        l = (2 μx μy + c₁) / (μx² + μy² + c₁),   cs = (2 σxy + c₂) / (σx² + σy² + c₂),   SSIM = mean of l · cs over
+        Gaussian windows of 11 × 11, σ = 1.5, that lie inside the picture; c₁ = (0.01 · 255)², c₂ = (0.03 · 255)²
+
+Libraries that mirror the picture at its edges instead, torchmetrics among them, give other values: 0.947 for 0.959 in a
+picture of 48 px. Tables of papers have windows inside.
+
+Two channels and two crops are in use, and a decibel lies between them: papers on super-resolution take Y of ITU-R
+BT.601 with its footroom (16 to 235) and cut as many pixels from each edge as the factor of enlargement.
+
+Pictures may be of any size, which differs from pair to pair but not within one. Where there is a baseline (the source
+itself, its bicubic enlargement) it is measured in the same way, and its figure goes along in the detail of the result.
+
+x, y uint8 [N, H, W, C].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from ganforge.core.errors import UserError
+from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.modalities.image.extractors.resize import rgb
+
+CEILING = 100.0  # dB: of equal pictures, which have no error at all
+WINDOW, SIGMA = 11, 1.5  # px
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def psnr(x: Tensor, y: Tensor) -> Tensor:
+    """[N] in dB, of float64 pictures [N, C, H, W], 0 to 255; at most `CEILING`."""
+    error = (x - y).square().flatten(1).mean(1)
+    return (10 * torch.log10(255.0**2 / error)).clamp(max=CEILING)
+
+
+def ssim(x: Tensor, y: Tensor) -> Tensor:
+    """[N] in [−1, 1], of float64 pictures [N, C, H, W], 0 to 255; the mean over the channels.
+
+    Raises:
+        UserError: they are smaller than a window.
+    """
+    return structure(x, y)[0]
+
+
+def structure(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """(mean of l · cs, mean of cs), both [N]: SSIM, and its part that does not see brightness. As `ssim`."""
+    if min(x.shape[2:]) < WINDOW:
+        raise UserError(
+            f"SSIM looks through windows of {WINDOW}×{WINDOW} px; these pictures are {x.shape[2]}×{x.shape[3]}"
+        )
+    mean_x, mean_y, xx, yy, xy = (blurred(part) for part in (x, y, x * x, y * y, x * y))
+    luminance = (2 * mean_x * mean_y + C1) / (mean_x.square() + mean_y.square() + C1)
+    both = xx - mean_x.square() + yy - mean_y.square()
+    contrast = (2 * (xy - mean_x * mean_y) + C2) / (both + C2)
+    return (luminance * contrast).flatten(1).mean(1), contrast.flatten(1).mean(1)
+
+
+def blurred(x: Tensor) -> Tensor:
+    """Means over Gaussian windows inside the picture, [N, C, H − 10, W − 10]."""
+    at = torch.arange(WINDOW, dtype=x.dtype, device=x.device) - WINDOW // 2
+    weights = (-at.square() / (2 * SIGMA**2)).exp()
+    kernel = (weights / weights.sum()).expand(x.shape[1], 1, 1, WINDOW)
+    return conv2d(conv2d(x, kernel, groups=x.shape[1]), kernel.transpose(2, 3), groups=x.shape[1])
+
+
+def luma(x: Tensor) -> Tensor:
+    """Y of ITU-R BT.601 in 16 to 235, [N, 1, H, W], of RGB pictures [N, 3, H, W], 0 to 255."""
+    weights = torch.tensor([65.481, 128.553, 24.966], dtype=x.dtype, device=x.device) / 255
+    return (x * weights.view(1, 3, 1, 1)).sum(1, keepdim=True) + 16
+
+
+def pair_by_pair(
+    metric: Metric, comparison: Comparison, of: Callable[[np.ndarray, np.ndarray], Tensor]
+) -> tuple[int, dict[str, Tensor]]:
+    """How many pairs are looked at, and what `of` says of each, [n], under "fake" and, where there is one, "baseline".
+
+    Args:
+        of: real pictures and those to be judged, each [k, H, W, C] → [k].
+
+    Raises:
+        UserError: pictures of a pair differ in shape.
+    """
+    n, found = comparison.count("fake", metric.n), {}
+    for side in ["fake"] if comparison.baseline is None else ["fake", "baseline"]:
+        values, done = [], 0
+        for real, other in zip(comparison.batches("real", n, 16), comparison.batches(side, n, 16), strict=True):
+            if real.shape != other.shape:
+                raise UserError(
+                    f"metric {metric.kind!r}: pictures of a pair differ in shape: {list(real.shape[1:])} in "
+                    f"{comparison.real.name} and {list(other.shape[1:])} in {comparison.side(side).name}"
+                )
+            values.append(of(real, other).double().cpu())
+            done += len(real)
+            comparison.progress(f"{metric.kind} of {comparison.side(side).name}", done, n)
+        found[side] = torch.cat(values)
+    return n, found
+
+
+def pair_result(
+    name: str, comparison: Comparison, n: int, found: Mapping[str, Tensor], stamp: dict[str, Any]
+) -> Result:
+    """The mean over all pairs, with that of the baseline in the detail, {of, value, sd}."""
+    detail: dict[str, Any] = {"sd": float(found["fake"].std(correction=0))}
+    if "baseline" in found:
+        values = found["baseline"]
+        detail["baseline"] = {
+            "of": comparison.side("baseline").name,
+            "value": float(values.mean()),
+            "sd": float(values.std(correction=0)),
+        }
+    return Result(name, float(found["fake"].mean()), comparison.protocol(n) | {"n_real": n} | stamp, detail)
+
+
+def seen(pictures: np.ndarray, channel: str, crop: int) -> Tensor:
+    """float64 [N, C, H, W] of pictures [N, H, W, C]: all channels ("RGB"), or Y alone; `crop` px less at each edge."""
+    if channel == "Y" or pictures.shape[3] == 4:
+        pictures = rgb(pictures)
+    if pictures.dtype == np.uint16:
+        pictures = pictures / 257
+    x = torch.from_numpy(pictures.astype(np.float64)).permute(0, 3, 1, 2)
+    if channel == "Y":
+        x = luma(x)
+    return x[..., crop : x.shape[2] - crop, crop : x.shape[3] - crop]
+
+
+class _Pairs(Metric):
+    """A mean over pairs of pictures."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
+    better: ClassVar[str] = "higher"
+    any_size: ClassVar[bool] = True
+    channel: Literal["RGB", "Y"] = "RGB"
+    """RGB: all channels as they are (grey stays grey). Y: luma of BT.601 alone, as papers on super-resolution do."""
+    crop: int = Field(default=0, ge=0)
+    """Pixels to cut from each edge first."""
+
+    def of(self, x: Tensor, y: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        n, found = pair_by_pair(
+            self, comparison, lambda *pair: self.of(*(seen(x, self.channel, self.crop) for x in pair))
+        )
+        crop = f", crop {self.crop}" if self.crop else ""
+        name = f"{self.kind}{short_count(n)}[{self.channel}{crop}]"
+        return [pair_result(name, comparison, n, found, {"channel": self.channel, "crop": self.crop})]
+
+
+class Psnr(_Pairs, kind="psnr"):
+    """Peak signal-to-noise ratio in dB of pictures that each belong to a real one; equal ones count 100 dB."""
+
+    def of(self, x: Tensor, y: Tensor) -> Tensor:
+        return psnr(x, y)
+
+
+class Ssim(_Pairs, kind="ssim"):
+    """Structural similarity of pictures that each belong to a real one, 1 for equal ones."""
+
+    def of(self, x: Tensor, y: Tensor) -> Tensor:
+        return ssim(x, y)

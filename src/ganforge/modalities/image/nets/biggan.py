@@ -1,0 +1,152 @@
+"""BigGAN: wide residual nets whose latent enters at every grid.
+
+Brock, Donahue & Simonyan 2019, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", appendix B.
+
+    z = (z₀, z₁, ..., zₙ): the latent in n + 1 parts;  e(c) [N, S]: one vector of the label for all blocks
+    G: z₀ → linear → base grid → block k with norms scaled by linear(zₖ, e(c)) → ... → batch norm, ReLU, conv3, tanh
+    D: `resnet`'s, each block as wide within as at its end, with attention
+
+Spectral norm of all weights but e, orthogonal ones at the start, attention in both. Truncated sampling draws each
+latent anew until it lies within ±2t; see `truncate`.
+
+Channels, as multiples of `channels`, coarsest grid first, H = h·2ⁿ (`layers.grid`):
+
+    up to 32    G 4 everywhere                D 2 everywhere (for CIFAR, by the authors of StudioGAN)
+    64  n = 4   G 16 16 8 4 2                 D 16 8 4 2 1
+    128 n = 5   G 16 16 8 4 2 1               D 16 16 8 4 2 1
+    256 n = 6   G 16 16 8 8 4 2 1             D 16 16 8 8 4 2 1
+    512 n = 7   G 16 16 8 8 4 2 1 1           D 16 16 8 8 4 2 1 1
+
+All blocks of D halve the grid but the last one; up to 32×32 it is the first two that do. z [N, latent], x [N, C, H, W].
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+from ganforge.modalities.image.layers.residual import UpBlock
+from ganforge.modalities.image.layers.shapes import Layout, layout, nearest_picture
+from ganforge.modalities.image.nets.resnet import ONE_WIDTH_TO, ResnetD, attended
+from ganforge.nets.base import Discriminator, Generator
+from ganforge.nets.layers.attention import SelfAttention
+from ganforge.nets.layers.conditional_norm import by_vector
+from ganforge.nets.layers.init import orthogonal_init
+from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.memory import ChannelsLast
+from ganforge.nets.layers.spectral import spectral
+from ganforge.nets.layers.truncation import truncated_normal
+
+
+def widths(plan: Layout, channels: int) -> list[int]:
+    """G's channels on each grid, coarsest first."""
+    n = plan.doublings
+    if max(plan.size) <= ONE_WIDTH_TO:
+        return [4 * channels] * (n + 1)
+    multiples = (16, 16, 8, 4, 2, 1) if n <= 5 else (16, 16, 8, 8, 4, 2, *[1] * (n - 5))
+    return [m * channels for m in multiples[: n + 1]]
+
+
+def stages(plan: Layout, channels: int) -> list[tuple[int, bool]]:
+    """D's blocks, finest first: channels, and whether the grid is halved."""
+    n = plan.doublings
+    if max(plan.size) <= ONE_WIDTH_TO:
+        return [(2 * channels, k < min(2, n)) for k in range(4)]
+    finest_first = widths(plan, channels)[::-1] if n >= 5 else [channels << k for k in range(n + 1)]
+    return [(width, k < n) for k, width in enumerate(finest_first)]
+
+
+class BigganG(nn.Module):
+    """The net of `BigganGenerator`."""
+
+    def __init__(self, latent: int, plan: Layout, widths: list[int], classes: int, shared: int, attention: int):
+        super().__init__()
+        self.parts = [len(part) for part in torch.arange(latent).tensor_split(plan.doublings + 1)]
+        embedding = shared if classes else 0
+        self.project = nn.Linear(self.parts[0], widths[0] * plan.base[0] * plan.base[1])
+        self.grid = nn.Sequential(nn.Unflatten(1, (widths[0], *plan.base)), ChannelsLast())
+        self.blocks = nn.ModuleList(
+            UpBlock(before, after, lambda n, part=part: by_vector(n, part + embedding))
+            for (before, after), part in zip(pairwise(widths), self.parts[1:], strict=True)
+        )
+        self.place = attended(plan.grids, plan.size, attention) if attention else -1
+        self.attention = SelfAttention(widths[self.place]) if attention else nn.Identity()
+        self.paint = nn.Sequential(
+            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], plan.colours, 3, padding=1), nn.Tanh()
+        )
+        orthogonal_init(self)
+        spectral(self)
+        self.label = shared_label(classes, shared)
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        first, *rest = z.split(self.parts, 1)
+        embedded = [] if self.label is None else [self.label(c)]
+        h = self.grid(self.project(first))
+        for k, (block, part) in enumerate(zip(self.blocks, rest, strict=True)):
+            h = self.attention(h) if k == self.place else h
+            h = block(h, torch.cat([part, *embedded], 1))
+        return self.paint(h)
+
+
+def shared_label(classes: int, width: int) -> LabelTable | None:
+    """The one vector a class that all blocks share: of unit length, and free of spectral norm."""
+    if not classes:
+        return None
+    table = LabelTable(classes, width)
+    orthogonal_init(table)
+    return table
+
+
+def biggan_d(plan: Layout, stages: list[tuple[int, bool]], classes: int, attention: int) -> nn.Module:
+    """`ResnetD` as BigGAN has it, orthogonal at the start."""
+    return ResnetD(plan, stages, classes, attention=attention, wide=True, init=orthogonal_init)
+
+
+class BigganGenerator(Generator, kind="biggan"):
+    """Wide residual blocks that each get a part of the latent and the vector of the label."""
+
+    latent: int = Field(default=120, ge=1)
+    """Width of the latent z; each of the n + 1 parts gets an equal share (the first ones a number more)."""
+    channels: int = Field(default=96, ge=1)
+    """The width that all others are multiples of: 96 in the paper, 64 for less."""
+    shared: int = Field(default=128, ge=1)
+    """Width of the vector of a label, shared by all blocks."""
+    attention: int = Field(default=64, ge=0)
+    """Self-attention on the finest grid of at most so many cells a side and half the picture; 0 for none."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "biggan")
+
+    def truncate(self, z: Tensor, truncation: float) -> Tensor:
+        return truncated_normal(z, truncation)
+
+    def build(self, spec: Spec) -> nn.Module:
+        plan = layout(spec, "biggan generator")
+        if self.latent <= plan.doublings:
+            raise UserError(
+                f"task.generator.latent={self.latent}: biggan gives a part of the latent to each of its "
+                f"{plan.doublings} blocks and to the base grid, so it must be at least {plan.doublings + 1}"
+            )
+        channels = widths(plan, self.channels)
+        return BigganG(self.latent, plan, channels, spec.classes, self.shared, self.attention)
+
+
+class BigganDiscriminator(Discriminator, kind="biggan"):
+    """Wide residual blocks with spectral norm and attention; with labels by projection."""
+
+    channels: int = Field(default=96, ge=1)
+    """The width that all others are multiples of: 96 in the paper, 64 for less."""
+    attention: int = Field(default=64, ge=0)
+    """Self-attention on the finest grid of at most so many cells a side and half the picture; 0 for none."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "biggan")
+
+    def build(self, spec: Spec) -> nn.Module:
+        plan = layout(spec, "biggan discriminator")
+        return biggan_d(plan, stages(plan, self.channels), spec.classes, self.attention)

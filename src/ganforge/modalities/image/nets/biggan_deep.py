@@ -1,0 +1,198 @@
+"""BigGAN-deep: four times as many layers in narrow blocks, whose skips carry channels through untouched.
+
+Brock, Donahue & Simonyan 2019, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", appendix B,
+figure 16.
+
+    code = (z, e(c)): the whole latent and the vector of the label, in the base grid and in every norm
+    G's block:  x → conv1 to a quarter → (2×) conv3 → conv3 → conv1 → +,   skip: the first channels of x, (2×)
+                each convolution after a norm and a ReLU
+    D's block:  x → conv1 to a quarter → conv3 → conv3 → (½) conv1 → +,    skip: x (½), with conv1(x) beside it
+                each convolution after a ReLU
+
+Two blocks a grid: in G one that stays and one that doubles, in D one that halves and one that stays. Attention,
+spectral norm, orthogonal weights, truncation and the channels of each grid are those of `biggan`; D starts with a
+convolution of the picture. Up to 32×32, D has four pairs of blocks, of which the first two halve.
+z [N, latent], x [N, C, H, W].
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from ganforge.core.types import Spec
+from ganforge.modalities.image.layers.residual import doubled, halved
+from ganforge.modalities.image.layers.shapes import Layout, layout, nearest_picture
+from ganforge.modalities.image.nets.biggan import shared_label, stages, widths
+from ganforge.modalities.image.nets.resnet import ONE_WIDTH_TO, attended
+from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.layers.attention import SelfAttention
+from ganforge.nets.layers.conditional_norm import by_vector
+from ganforge.nets.layers.init import orthogonal_init
+from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.memory import ChannelsLast
+from ganforge.nets.layers.spectral import spectral
+from ganforge.nets.layers.truncation import truncated_normal
+
+NARROW = 4  # a block works on so many times fewer channels than its wide end has
+NARROWEST = 8  # with fewer, all may be shut by their ReLU
+
+
+class DeepUp(nn.Module):
+    """G's block: [N, before, H, W] → [N, after, H, W], or of twice the height and width; after ≤ before."""
+
+    def __init__(self, before: int, after: int, code: int, up: bool):
+        super().__init__()
+        inner = max(NARROWEST, before // NARROW)
+        sizes = (before, inner, inner, inner, after)
+        self.norms = nn.ModuleList(by_vector(n, code) for n in sizes[:-1])
+        self.convs = nn.ModuleList(
+            nn.Conv2d(a, b, side, padding=side // 2) for (a, b), side in zip(pairwise(sizes), (1, 3, 3, 1), strict=True)
+        )
+        self.after, self.up = after, up
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        h = x
+        for k, (norm, conv) in enumerate(zip(self.norms, self.convs, strict=True)):
+            h = relu(norm(h, code))
+            h = conv(doubled(h) if self.up and k == 1 else h)
+        skip = x[:, : self.after]
+        return h + (doubled(skip) if self.up else skip)
+
+
+class DeepDown(nn.Module):
+    """D's block: [N, before, H, W] → [N, after, H, W], or of half the height and width; after ≥ before."""
+
+    def __init__(self, before: int, after: int, down: bool):
+        super().__init__()
+        inner = max(NARROWEST, after // NARROW)
+        sizes = (before, inner, inner, inner, after)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(a, b, side, padding=side // 2) for (a, b), side in zip(pairwise(sizes), (1, 3, 3, 1), strict=True)
+        )
+        self.beside = nn.Conv2d(before, after - before, 1) if after > before else None
+        self.down = down
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x
+        for conv in self.convs[:-1]:
+            h = conv(relu(h))
+        h = relu(h)
+        if self.down:
+            h, x = halved(h), halved(x)
+        skip = x if self.beside is None else torch.cat([x, self.beside(x)], 1)
+        return self.convs[-1](h) + skip
+
+
+class BigganDeepG(nn.Module):
+    """The net of `BigganDeepGenerator`."""
+
+    def __init__(self, latent: int, plan: Layout, widths: list[int], classes: int, shared: int, attention: int):
+        super().__init__()
+        code = latent + (shared if classes else 0)
+        self.project = nn.Linear(code, widths[0] * plan.base[0] * plan.base[1])
+        self.grid = nn.Sequential(nn.Unflatten(1, (widths[0], *plan.base)), ChannelsLast())
+        levels: list[list[nn.Module]] = [
+            [DeepUp(before, before, code, up=False), DeepUp(before, after, code, up=True)]
+            for before, after in pairwise(widths)
+        ]
+        if attention:
+            place = attended(plan.grids[:-1], plan.size, attention)
+            levels[place].insert(0, SelfAttention(widths[place]))
+        self.blocks = nn.ModuleList(block for level in levels for block in level)
+        self.paint = nn.Sequential(
+            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], plan.colours, 3, padding=1), nn.Tanh()
+        )
+        orthogonal_init(self)
+        spectral(self)
+        self.label = shared_label(classes, shared)
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        code = z if self.label is None else torch.cat([z, self.label(c)], 1)
+        h = self.grid(self.project(code))
+        for block in self.blocks:
+            h = block(h, code)
+        return self.paint(h)
+
+
+class BigganDeepD(nn.Module):
+    """The net of `BigganDeepDiscriminator`.
+
+    Args:
+        first: channels of the convolution of the picture.
+        stages: of each pair of blocks its channels, and whether it halves the grid.
+    """
+
+    def __init__(self, plan: Layout, first: int, stages: list[tuple[int, bool]], classes: int, attention: int):
+        super().__init__()
+        before = first
+        blocks: list[nn.Module] = [ChannelsLast(), nn.Conv2d(plan.colours, first, 3, padding=1)]
+        grids = [plan.size]
+        for _, down in stages:
+            height, width = grids[-1]
+            grids.append((height // 2, width // 2) if down else (height, width))
+        place = attended(grids[1:], plan.size, attention) if attention else -1
+        for k, (after, down) in enumerate(stages):
+            blocks += [DeepDown(before, after, down), DeepDown(after, after, down=False)]
+            if k == place:
+                blocks.append(SelfAttention(after))
+            before = after
+        self.blocks = nn.Sequential(*blocks)
+        self.head = nn.Linear(before, 1)
+        self.label = LabelTable(classes, before) if classes else None
+        orthogonal_init(self)
+        spectral(self)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        features = relu(self.blocks(x)).sum((2, 3))  # [N, F]
+        logits = self.head(features).squeeze(1)
+        if self.label is not None:
+            logits = logits + (self.label(c) * features).sum(1)
+        return Verdict(logits, features)
+
+
+class BigganDeepGenerator(Generator, kind="biggan_deep"):
+    """Many narrow residual blocks that all get the whole latent and the vector of the label."""
+
+    latent: int = Field(default=128, ge=1)
+    """Width of the latent z, drawn from a standard normal."""
+    channels: int = Field(default=128, ge=1)
+    """The width that all others are multiples of; 128 in the paper."""
+    shared: int = Field(default=128, ge=1)
+    """Width of the vector of a label, shared by all blocks."""
+    attention: int = Field(default=64, ge=0)
+    """Self-attention on the finest grid of at most so many cells a side and half the picture; 0 for none."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "biggan_deep")
+
+    def truncate(self, z: Tensor, truncation: float) -> Tensor:
+        return truncated_normal(z, truncation)
+
+    def build(self, spec: Spec) -> nn.Module:
+        plan = layout(spec, "biggan_deep generator")
+        channels = widths(plan, self.channels)
+        return BigganDeepG(self.latent, plan, channels, spec.classes, self.shared, self.attention)
+
+
+class BigganDeepDiscriminator(Discriminator, kind="biggan_deep"):
+    """Many narrow residual blocks with spectral norm and attention; with labels by projection."""
+
+    channels: int = Field(default=128, ge=1)
+    """The width that all others are multiples of; 128 in the paper."""
+    attention: int = Field(default=64, ge=0)
+    """Self-attention on the finest grid of at most so many cells a side and half the picture; 0 for none."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "biggan_deep")
+
+    def build(self, spec: Spec) -> nn.Module:
+        plan = layout(spec, "biggan_deep discriminator")
+        finest, *rest = stages(plan, self.channels)
+        first = finest[0]
+        pairs = [finest, *rest] if max(plan.size) <= ONE_WIDTH_TO else [(width, True) for width, _ in rest]
+        return BigganDeepD(plan, first, pairs, spec.classes, self.attention)

@@ -1,0 +1,235 @@
+"""DCGAN: convolutions only, batch norm, no pooling.
+
+Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+Networks".
+
+    G: z [N, latent] → base grid [N, ch·2^(n−1), h, w] → n transposed convolutions 4×4, stride 2 → x [N, C, H, W]
+       batch norm and ReLU after all but the last, tanh after that
+    D: x [N, C, H, W] → n convolutions 4×4, stride 2 → a convolution over the base grid → logit [N]
+       batch norm after all but the first, LeakyReLU 0.2
+
+Both take other norms (`layers.norms`, `layers.spectral`). D can look across the batch (`layers.minibatch`), right
+before the logit, where no batch norm can take off again what all samples have in common.
+
+Weights start from N(0, 0.02). n follows from the size: 8 = 2·2², 28 = 7·2², 32 = 4·2³, 64 = 4·2⁴ (`layers.grid`).
+A base grid of more than 4 cells a side gets one level more below it, of half as many cells: G grows past it and cuts
+(4 → 8 → 7), D rounds down (7 → 3). Without it, one linear layer had to judge the 49 cells of a 28×28 digit at once, and
+D passed strokes that made no digit.
+
+A label joins z in G. In D it has a second head of its own beside the common one, ⟨e(c), features⟩: the
+projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+from ganforge.modalities.image.layers import grid
+from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.memory import ChannelsLast
+from ganforge.nets.layers.minibatch import Minibatch, minibatch_layer
+from ganforge.nets.layers.norms import Reference, VirtualBatchNorm, WithoutReference, layer_norm
+from ganforge.nets.layers.spectral import spectral
+
+D_NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
+    "batch": lambda channels: [nn.BatchNorm2d(channels)],
+    "layer": lambda channels: [layer_norm(channels)],
+    "spectral": lambda channels: [],  # normalises the weights instead
+    "none": lambda channels: [],
+}
+
+
+def levels(channels: int, top: int, doublings: int) -> list[int]:
+    """Channels of the hidden grids, finest first: doubled at each coarser one, at most `top`."""
+    return [min(channels << k, top) for k in range(doublings)]
+
+
+def is_wide(base: Sequence[int]) -> bool:
+    """Whether a base grid gets one level more below it."""
+    return max(base) > 4
+
+
+class Cut(nn.Module):
+    """[N, C, H', W'] → [N, C, H, W]: the first rows and columns."""
+
+    def __init__(self, height: int, width: int):
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, : self.height, : self.width].contiguous(memory_format=torch.channels_last)
+
+
+def normal_init(net: nn.Module) -> None:
+    """N(0, 0.02) for weights, N(1, 0.02) for the scales of batch norm, 0 for biases."""
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+            nn.init.zeros_(module.bias)
+
+
+class DcganG(nn.Module):
+    """The net of `DcganGenerator`."""
+
+    def __init__(
+        self,
+        latent: int,
+        hidden: list[int],
+        base: tuple[int, int],
+        colours: int,
+        classes: int,
+        norm: Literal["batch", "virtual"] = "batch",
+        reference: int = 64,
+    ):
+        super().__init__()
+        norms = {"batch": nn.BatchNorm2d, "virtual": lambda c: VirtualBatchNorm(c, reference)}
+        widths = hidden[::-1]  # coarsest first
+        start = ((base[0] + 1) // 2, (base[1] + 1) // 2) if is_wide(base) else base
+        self.project = nn.Linear(latent, widths[0] * start[0] * start[1], bias=False)
+        self.grid = nn.Unflatten(1, (widths[0], *start))
+        layers: list[nn.Module] = [ChannelsLast(), norms[norm](widths[0]), nn.ReLU()]
+        cut: list[nn.Module] = [Cut(*base)] if is_wide(base) else []
+        for before, after in pairwise(widths):
+            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), *cut, norms[norm](after), nn.ReLU()]
+            cut = []
+        if norm == "virtual":
+            layers.append(WithoutReference(reference))
+        layers += [nn.ConvTranspose2d(widths[-1], colours, 4, 2, 1), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        normal_init(self)
+        # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z (measured).
+        self.label = LabelTable(classes, self.project.out_features, 0.02) if classes else None
+        self.reference = Reference(reference, latent, classes) if norm == "virtual" else None
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        if self.reference is not None:
+            z, c = self.reference(z, c)
+        h = self.project(z)
+        if self.label is not None:
+            h = h + self.label(c)
+        return self.layers(self.grid(h))
+
+
+class DcganD(nn.Module):
+    """The net of `DcganDiscriminator`."""
+
+    def __init__(
+        self,
+        hidden: list[int],
+        base: tuple[int, int],
+        colours: int,
+        classes: int,
+        norm: Literal["batch", "layer", "spectral", "none"] = "batch",
+        minibatch: Minibatch = "none",
+    ):
+        super().__init__()
+        bias = not D_NORMS[norm](1)  # an offset before a norm would be taken off again
+        layers: list[nn.Module] = [ChannelsLast(), nn.Conv2d(colours, hidden[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+        for before, after in pairwise(hidden):
+            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=bias), *D_NORMS[norm](after), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        end = (max(base[0] // 2, 1), max(base[1] // 2, 1)) if is_wide(base) else base
+        features = hidden[-1] * end[0] * end[1]
+        across = minibatch_layer(minibatch, features)
+        features += across.extra if across else 0
+        self.head = nn.Linear(features, 1)  # a convolution over the whole base grid
+        normal_init(self)
+        self.across = across
+        self.label = LabelTable(classes, features, 0.02) if classes else None
+        if norm == "spectral":
+            spectral(self)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        features = self.layers(x)  # [N, F]
+        if self.across is not None:
+            features = self.across(features)
+        logits = self.head(features).squeeze(1)
+        if self.label is not None:
+            logits = logits + (self.label(c) * features).sum(1)
+        return Verdict(logits, features)
+
+
+class DcganGenerator(Generator, kind="dcgan"):
+    """Transposed convolutions with batch norm, from a small grid up to the picture."""
+
+    channels: int = Field(default=64, ge=1)
+    """Channels of the finest hidden grid; each coarser one has twice as many."""
+    max_channels: int = Field(default=512, ge=1)
+    """At most so many channels on a grid."""
+    norm: Literal["batch", "virtual"] = "batch"
+    """Batch norm; or virtual batch norm: no sample hangs on its neighbours, but a reference batch takes its time."""
+    reference: int = Field(default=64, ge=2)
+    """Latents in the reference batch of virtual batch norm."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape)
+
+    def build(self, spec: Spec) -> nn.Module:
+        colours, *base, doublings = layout(spec, "dcgan generator")
+        hidden = levels(self.channels, self.max_channels, doublings + is_wide(base))
+        sizes = (self.latent, hidden, (base[0], base[1]), colours, spec.classes)
+        return DcganG(*sizes, self.norm, self.reference)
+
+
+class DcganDiscriminator(Discriminator, kind="dcgan"):
+    """Convolutions of stride 2 with batch norm, from the picture down to a small grid."""
+
+    channels: int = Field(default=64, ge=1)
+    """Channels of the finest hidden grid; each coarser one has twice as many."""
+    max_channels: int = Field(default=512, ge=1)
+    """At most so many channels on a grid."""
+    norm: Literal["batch", "layer", "spectral", "none"] = "batch"
+    """Batch norm, which penalties a sample do not go with; layer norm; spectral norm of all weights; or none."""
+    minibatch: Minibatch = "none"
+    """What D sees of the whole batch, against collapse: how much its samples deviate, or learned distances of them."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape)
+
+    def build(self, spec: Spec) -> nn.Module:
+        colours, *base, doublings = layout(spec, "dcgan discriminator")
+        hidden = levels(self.channels, self.max_channels, doublings + is_wide(base))
+        return DcganD(hidden, (base[0], base[1]), colours, spec.classes, self.norm, self.minibatch)
+
+
+def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The nearest [C, H, W] whose sides are a base grid times a power of two.
+
+    Raises:
+        UserError: `shape` is not that of a picture.
+    """
+    if len(shape) != 3:
+        raise UserError(f"dcgan nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")
+    return (shape[0], *grid.nearest(shape[1], shape[2]))
+
+
+def layout(spec: Spec, who: str) -> tuple[int, int, int, int]:
+    """(colours, base height, base width, doublings) of a spec.
+
+    Raises:
+        UserError: the net cannot reach that size; says the nearest that it can.
+    """
+    near = nearest_picture(spec.shape)
+    colours, height, width = spec.shape
+    found = grid.split(height, width)
+    if found and found[2] == 1:  # one convolution judges poorly: 8×8 starts from 2×2
+        found = grid.split(height, width, base_min=2)
+    if found is None:
+        raise UserError(
+            f"{who}: cannot reach {height}×{width} pictures; the nearest size is {near[1]}×{near[2]} "
+            f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)"
+        )
+    return (colours, *found)

@@ -1,0 +1,65 @@
+"""A critic after LeNet-5, the first convolutional net that read digits: small, quick, and without any norm.
+
+LeCun, Bottou, Bengio & Haffner 1998, "Gradient-Based Learning Applied to Document Recognition".
+
+    x [N, C, H, W] → conv 5×5 (6) → half → conv 5×5 (16) → half → 120 → 84 = features → logit [N]
+
+Halving is a mean over 2×2 cells, activations are LeakyReLU 0.2 (the paper's saturate, and G would learn nothing of a D
+that is sure). The first convolution is padded so that 28×28 stays 28×28, as the paper's digits are framed to 32×32; the
+second is not, where its grid has 6 cells or more a side. With ten outputs instead of one it has LeNet-5's 61,706
+weights at 28×28. A label is a projection on the features (Miyato & Koyama 2018).
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.types import Spec
+from ganforge.modalities.image.layers.pyramid import check_picture, nearest_picture
+from ganforge.nets.base import Discriminator, Verdict
+from ganforge.nets.layers.labels import LabelTable
+
+FRAMED = 6
+"""Cells a side from which on the second convolution needs no padding."""
+
+
+class LenetD(nn.Module):
+    """The net of `LenetDiscriminator`."""
+
+    def __init__(self, channels: int, spec: Spec):
+        super().__init__()
+        colours, *size = spec.shape
+        deeper, wide, features = (round(channels * k / 6) for k in (16, 120, 84))
+        grid = [side // 2 for side in size]
+        padding = [0 if side >= FRAMED else 2 for side in grid]
+        cells = [(side + 2 * pad - 4) // 2 for side, pad in zip(grid, padding, strict=True)]
+        act = nn.LeakyReLU(0.2)
+        self.layers = nn.Sequential(
+            *(nn.Conv2d(colours, channels, 5, padding=2), act, nn.AvgPool2d(2)),
+            *(nn.Conv2d(channels, deeper, 5, padding=(padding[0], padding[1])), act, nn.AvgPool2d(2)),
+            *(nn.Flatten(), nn.Linear(deeper * cells[0] * cells[1], wide), act, nn.Linear(wide, features), act),
+        )
+        self.head = nn.Linear(features, 1)
+        self.label = LabelTable(spec.classes, features, features**-0.5) if spec.classes else None
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        features = self.layers(x)  # [N, F]
+        logits = self.head(features).squeeze(1)
+        if self.label is not None:
+            logits = logits + (self.label(c) * features).sum(1)
+        return Verdict(logits, features)
+
+
+class LenetDiscriminator(Discriminator, kind="lenet"):
+    """Two convolutions 5×5 and three linear layers, as in LeNet-5: for digits, and wherever a small critic will do."""
+
+    channels: int = Field(default=6, ge=1)
+    """Channels of the first convolution; all other widths follow in LeNet-5's proportions (16, 120 and 84 for 6)."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "lenet")
+
+    def build(self, spec: Spec) -> nn.Module:
+        check_picture(spec, "lenet")
+        return LenetD(self.channels, spec)

@@ -1,0 +1,128 @@
+"""MSG-GAN: G paints a picture on every grid, and D reads them all, so that gradients reach every grid at once.
+
+Karnewar & Wang 2020, "MSG-GAN: Multi-Scale Gradients for Generative Adversarial Networks", with the nets of ProGAN.
+
+    G   x_k = picture of grid k, for every k (1×1 convolution of its map)
+    D   finest grid:  h = read(x_top)
+        each grid:    deviation of the batch → convolution → convolution → half;  the coarser x_k joins: [h, x_k]
+
+What joins the map is the picture itself, the paper's φ_simple. A single picture is judged with its own smaller copies.
+The rest is as in `nets.progan`, without growing.
+
+N samples, z [N, L], c [N], x_k [N, C, H_k, W_k] coarsest first, h [N, h, w, K] channels last, logits [N].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.types import Spec
+from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture, pyramid
+from ganforge.modalities.image.nets.progan import GROUP, Judge, Trunk, half, last, levels
+from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.layers.equalized import EqualConv, EqualLinear, act
+from ganforge.nets.layers.minibatch import MinibatchStddev
+
+
+class MsgG(nn.Module):
+    """The net of `MsgGenerator`."""
+
+    def __init__(self, latent: int, widths: list[int], sizes: list[Size], colours: int, classes: int):
+        super().__init__()
+        self.sizes = sizes
+        self.trunk = Trunk(latent, widths, sizes, classes)
+        self.paint = nn.ModuleList(EqualLinear(width, colours) for width in widths)
+
+    def scales(self, z: Tensor, c: Tensor | None = None) -> list[Tensor]:
+        """Pictures [N, C, *size] of every grid, coarsest first."""
+        pictures = zip(self.paint, self.trunk(z, c), strict=True)
+        return [paint(h).permute(0, 3, 1, 2).contiguous() for paint, h in pictures]
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.scales(z, c)[-1]
+
+
+class MsgBlock(nn.Module):
+    """D's grid: [N, h, w, before + extra] → [N, h/2, w/2, after]."""
+
+    def __init__(self, before: int, extra: int, after: int):
+        super().__init__()
+        self.across = MinibatchStddev(GROUP)
+        self.first = EqualConv(before + extra + self.across.extra, before)
+        self.second = EqualConv(before, after)
+
+    def forward(self, h: Tensor) -> Tensor:
+        h = self.across(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return half(act(self.second(act(self.first(h)))))
+
+
+class MsgD(nn.Module):
+    """The net of `MsgDiscriminator`."""
+
+    def __init__(self, widths: list[int], sizes: list[Size], colours: int, classes: int):
+        super().__init__()
+        self.sizes = sizes
+        self.read = EqualLinear(colours, widths[-1])
+        steps = list(pairwise(widths))
+        finest = len(steps) - 1
+        self.blocks = nn.ModuleList(
+            MsgBlock(after, 0 if k == finest else colours, before) for k, (before, after) in enumerate(steps)
+        )
+        self.judge = Judge(widths[0], sizes[0], classes, extra=colours if steps else 0)
+
+    def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> Verdict:
+        """Judges pictures [N, C, *size] of every grid, coarsest first."""
+        h = act(self.read(last(scales[-1])))
+        for block, x in zip(reversed(self.blocks), reversed(scales[:-1]), strict=True):
+            h = torch.cat([block(h), last(x)], 3)
+        return self.judge(h, c)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        return self.scaled(pyramid(x, len(self.sizes)), c)
+
+
+class MsgGenerator(Generator, kind="msg_gan"):
+    """The grids of ProGAN, each of which paints a picture; of any size. For the task `msg_gan`."""
+
+    within_one: ClassVar[bool] = False
+    latent: int = 512
+    """Width of the latent z, brought to one length."""
+    channels: int = Field(default=64, ge=1)
+    """Channels of the finest grid; each coarser one has twice as many. In the paper 64 at 256 pixels."""
+    max_channels: int = Field(default=512, ge=1)
+    """At most so many channels on a grid."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "msg_gan")
+
+    def truncate(self, z: Tensor, truncation: float) -> Tensor:
+        return z  # the length of z changes nothing
+
+    def build(self, spec: Spec) -> nn.Module:
+        check_picture(spec, "msg_gan")
+        sizes = grids(*spec.shape[1:])
+        widths = levels(self.channels, self.max_channels, len(sizes))
+        return MsgG(self.latent, widths, sizes, spec.shape[0], spec.classes)
+
+
+class MsgDiscriminator(Discriminator, kind="msg_gan"):
+    """Reads a picture on every grid, and how much samples differ there; of any size."""
+
+    channels: int = Field(default=64, ge=1)
+    """Channels of the finest grid; each coarser one has twice as many."""
+    max_channels: int = Field(default=512, ge=1)
+    """At most so many channels on a grid."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "msg_gan")
+
+    def build(self, spec: Spec) -> nn.Module:
+        check_picture(spec, "msg_gan")
+        sizes = grids(*spec.shape[1:])
+        return MsgD(levels(self.channels, self.max_channels, len(sizes)), sizes, spec.shape[0], spec.classes)

@@ -1,0 +1,211 @@
+"""ProGAN: a generator and a critic that begin with 4×4 cells and get finer grids one after the other.
+
+Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation", table 2.
+
+    G   z / |z| → linear → 4×4 → convolution;  each finer grid: double → convolution → convolution
+        grid k paints a picture by a 1×1 convolution of its own; LeakyReLU and pixel norm after every other one
+    D   a grid reads its picture by a 1×1 convolution; convolution → convolution → half, down to 4×4 →
+        deviation of the batch → convolution → linear → linear → logit
+    fade   G: x = (1 − α) · double(picture of the lower grid) + α · picture of the higher
+           D: h = (1 − α) · read(half(x)) + α · half(block(read(x)))
+    pixel norm   h / √(mean over channels of h² + 10⁻⁸)
+
+|·| is the root of the mean square. Weights are equalised (`layers.equalized`). How high the nets have grown is said by
+the task (`layers.growth`); grids halve as `layers.pyramid` says. A label joins z in G as a one-hot would, and is a
+projection in D, as in `nets.dcgan`.
+
+N samples, z [N, L], c [N], x [N, C, H, W], h [N, h, w, K] channels last, logits [N].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.types import Spec
+from ganforge.modalities.image.layers.growth import Growing
+from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, grown, nearest_picture, shrunk
+from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.layers.equalized import EqualConv, EqualLinear, act
+from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.minibatch import MinibatchStddev
+from ganforge.nets.layers.norms import wide
+
+GROUP = 4
+"""Samples whose deviation D sees together."""
+
+
+def pixel_norm(h: Tensor) -> Tensor:
+    """[..., K] with a mean square of 1 over K."""
+    return h * (wide(h).square().mean(-1, keepdim=True) + 1e-8).rsqrt().to(h.dtype)
+
+
+def levels(channels: int, top: int, count: int) -> list[int]:
+    """Channels of each grid, coarsest first: `channels` on the finest, doubled on each coarser one, at most `top`."""
+    return [min(channels << k, top) for k in reversed(range(count))]
+
+
+def last(x: Tensor) -> Tensor:
+    """[N, C, H, W] → [N, H, W, C]."""
+    return x.permute(0, 2, 3, 1).contiguous()
+
+
+def half(h: Tensor) -> Tensor:
+    """`shrunk` of [N, H, W, K]."""
+    return shrunk(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+class GrowBlock(nn.Module):
+    """G's grid: [N, h, w, before] → [N, *size, after]."""
+
+    def __init__(self, before: int, after: int, size: Size):
+        super().__init__()
+        self.size = size
+        self.first, self.second = EqualConv(before, after), EqualConv(after, after)
+
+    def forward(self, h: Tensor) -> Tensor:
+        h = grown(h.permute(0, 3, 1, 2), self.size).permute(0, 2, 3, 1)
+        h = pixel_norm(act(self.first(h)))
+        return pixel_norm(act(self.second(h)))
+
+
+class Trunk(nn.Module):
+    """z [N, L], c [N] → the maps of G's grids [N, h, w, K], coarsest first, each when it is asked for."""
+
+    def __init__(self, latent: int, widths: list[int], sizes: list[Size], classes: int):
+        super().__init__()
+        self.start_shape = (*sizes[0], widths[0])
+        self.project = EqualLinear(latent, math.prod(self.start_shape))
+        self.label = LabelTable(classes, math.prod(self.start_shape), latent**-0.5) if classes else None
+        self.first = EqualConv(widths[0], widths[0])
+        grids = zip(pairwise(widths), sizes[1:], strict=True)
+        self.blocks = nn.ModuleList(GrowBlock(before, after, size) for (before, after), size in grids)
+
+    def forward(self, z: Tensor, c: Tensor | None) -> Iterator[Tensor]:
+        h = self.project(pixel_norm(z))
+        if self.label is not None:
+            h = h + self.label(c)
+        h = pixel_norm(act(h.unflatten(1, self.start_shape)))
+        h = pixel_norm(act(self.first(h)))
+        yield h
+        for block in self.blocks:
+            h = block(h)
+            yield h
+
+
+class ProganG(Growing):
+    """The net of `ProganGenerator`."""
+
+    def __init__(self, latent: int, widths: list[int], sizes: list[Size], colours: int, classes: int):
+        super().__init__(len(sizes) - 1)
+        self.sizes = sizes
+        self.trunk = Trunk(latent, widths, sizes, classes)
+        self.paint = nn.ModuleList(EqualLinear(width, colours) for width in widths)
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """Pictures [N, C, *sizes[high]] of the grid that it has grown to."""
+        low, high, alpha = self.stage
+        maps = list(islice(self.trunk(z, c), high + 1))
+        x = self.picture(high, maps[high])
+        return x if low == high else grown(self.picture(low, maps[low]), self.sizes[high]).lerp(x, alpha)
+
+    def picture(self, grid: int, h: Tensor) -> Tensor:
+        return self.paint[grid](h).permute(0, 3, 1, 2).contiguous()
+
+
+class Judge(nn.Module):
+    """D's end: the map of the coarsest grid [N, h, w, width + extra] → a verdict."""
+
+    def __init__(self, width: int, size: Size, classes: int, extra: int = 0):
+        super().__init__()
+        self.across = MinibatchStddev(GROUP)
+        self.conv = EqualConv(width + extra + self.across.extra, width)
+        self.flat = EqualLinear(width * size[0] * size[1], width)
+        self.head = EqualLinear(width, 1)
+        self.label = LabelTable(classes, width, 0.02) if classes else None
+
+    def forward(self, h: Tensor, c: Tensor | None) -> Verdict:
+        h = self.across(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        features = act(self.flat(act(self.conv(h)).flatten(1)))  # [N, F]
+        logits = self.head(features).squeeze(1)
+        if self.label is not None:
+            logits = logits + (self.label(c) * features).sum(1)
+        return Verdict(logits, features)
+
+
+class DownBlock(nn.Module):
+    """D's grid: [N, h, w, before] → [N, h/2, w/2, after]."""
+
+    def __init__(self, before: int, after: int):
+        super().__init__()
+        self.first, self.second = EqualConv(before, before), EqualConv(before, after)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return half(act(self.second(act(self.first(h)))))
+
+
+class ProganD(Growing):
+    """The net of `ProganDiscriminator`."""
+
+    def __init__(self, widths: list[int], sizes: list[Size], colours: int, classes: int):
+        super().__init__(len(sizes) - 1)
+        self.sizes = sizes
+        self.judge = Judge(widths[0], sizes[0], classes)
+        self.blocks = nn.ModuleList(DownBlock(after, before) for before, after in pairwise(widths))
+        self.read = nn.ModuleList(EqualLinear(colours, width) for width in widths)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        """Judges pictures [N, C, *sizes[high]] of the grid that it has grown to."""
+        low, high, alpha = self.stage
+        h = act(self.read[high](last(x)))
+        if low < high:
+            h = act(self.read[low](last(shrunk(x)))).lerp(self.blocks[low](h), alpha)
+        for block in reversed(self.blocks[:low]):
+            h = block(h)
+        return self.judge(h, c)
+
+
+class ProganGenerator(Generator, kind="progan"):
+    """Grids that can be used from the coarsest on, with pixel norm; pictures of any size. For the task `progan`."""
+
+    within_one: ClassVar[bool] = False
+    latent: int = 512
+    """Width of the latent z, brought to one length."""
+    channels: int = Field(default=64, ge=1)
+    """Channels of the finest grid; each coarser one has twice as many. In the paper 16 at 1024 pixels, 64 at 256."""
+    max_channels: int = Field(default=512, ge=1)
+    """At most so many channels on a grid."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "progan")
+
+    def truncate(self, z: Tensor, truncation: float) -> Tensor:
+        return z  # the length of z changes nothing
+
+    def build(self, spec: Spec) -> nn.Module:
+        check_picture(spec, "progan")
+        sizes = grids(*spec.shape[1:])
+        widths = levels(self.channels, self.max_channels, len(sizes))
+        return ProganG(self.latent, widths, sizes, spec.shape[0], spec.classes)
+
+
+class ProganDiscriminator(Discriminator, kind="progan"):
+    """Grids that can be used from the coarsest on, and how much samples differ; pictures of any size."""
+
+    channels: int = Field(default=64, ge=1)
+    """Channels of the finest grid; each coarser one has twice as many."""
+    max_channels: int = Field(default=512, ge=1)
+    """At most so many channels on a grid."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "progan")
+
+    def build(self, spec: Spec) -> nn.Module:
+        check_picture(spec, "progan")
+        sizes = grids(*spec.shape[1:])
+        return ProganD(levels(self.channels, self.max_channels, len(sizes)), sizes, spec.shape[0], spec.classes)

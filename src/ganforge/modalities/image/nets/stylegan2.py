@@ -1,0 +1,265 @@
+"""StyleGAN2: the latent is mapped to a style w, which scales the channels of every convolution of G.
+
+Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN"; the settings a data set are those of Karras
+et al. 2020, "Training Generative Adversarial Networks with Limited Data".
+
+    mapping      w = MLP(z / |z|, e(c) / |e(c)|),  |·| the root of the mean square
+    convolution  s = A w + 1;   y_j = d_j · Σ_i W_ji ∗ (s_i x_i),   d_j = 1/√(Σ_i,k (W_jik s_i)²)  (demodulation)
+                 y + strength · noise + b → act
+    G            4×4 constant → convolution → (double → convolution → convolution) for each finer grid;
+                 every grid adds its picture to the doubled one of the grid before (skips)
+    D            x → (convolution → convolution, half) for each coarser grid, each the mean of it and of a straight way
+                 (residual) or nothing else (plain) → deviation of the batch → convolution → linear → logit
+
+The style scales what goes into a convolution, and d what comes out of it: the same as scaling its weights sample by
+sample, with one shared convolution instead of N grouped ones, and with derivatives of any order.
+
+Noise is drawn anew in training. In use it is one fixed picture a layer, part of the state, so that a sample hangs on
+its latent alone. The mean of w that truncation draws styles to is kept while G trains:
+
+    w' = w̄ + ψ (w − w̄)
+
+N samples, L latents, z [N, L], w [N, K] with K = L, ws [N, layers, K], x [N, C, H, W], h [N, h, w, C] channels last.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d, normalize, one_hot
+
+from ganforge.core.types import Spec
+from ganforge.modalities.image.layers.fir import SMOOTH, around, double, half, within
+from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture
+from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.layers.equalized import EqualConv, EqualLinear, act
+from ganforge.nets.layers.minibatch import MinibatchStddev
+
+MAPPING_LR = 0.01
+MEAN_MOVES = 0.005
+"""Share by which the mean of w moves to that of each batch: 1 − 0.995."""
+
+
+def unit(x: Tensor) -> Tensor:
+    """Rows of mean square 1."""
+    return normalize(x, dim=1) * math.sqrt(x.shape[1])
+
+
+class Mapping(nn.Module):
+    """z [N, L] and c [N] → w [N, width]. Without latents (L = 0) it maps labels alone, as in D."""
+
+    def __init__(self, latent: int, width: int, layers: int, classes: int):
+        super().__init__()
+        self.label = EqualLinear(classes, width) if classes else None
+        inputs = latent + (width if classes else 0)
+        sizes = [inputs, *[width] * layers]
+        self.layers = nn.ModuleList(EqualLinear(a, b, lr=MAPPING_LR) for a, b in pairwise(sizes))
+        self.classes = classes
+
+    def forward(self, z: Tensor | None, c: Tensor | None) -> Tensor:
+        parts = [] if z is None else [unit(z)]
+        if self.label is not None:
+            if c is None:
+                raise ValueError(f"a net for {self.classes} classes needs a label for each sample, got None")
+            parts.append(unit(self.label(one_hot(c, self.classes).to(self.label.weight.dtype))))
+        w = torch.cat(parts, 1)
+        for layer in self.layers:
+            w = act(layer(w))
+        return w
+
+
+class StyledConv(nn.Module):
+    """A convolution whose inputs are scaled by the style and whose outputs come back to size 1 (demodulation).
+
+    Args:
+        size: of what comes out; with `up` half of it, rounded up, comes in.
+    """
+
+    noise: Tensor
+
+    def __init__(self, width: int, inputs: int, outputs: int, size: Size, up: bool = False):
+        super().__init__()
+        self.style = EqualLinear(width, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise", torch.randn(*size, 1))
+        self.scale = 1 / math.sqrt(9 * inputs)
+        self.fir = within(size, SMOOTH) if up else None
+
+    def forward(self, h: Tensor, w: Tensor) -> Tensor:
+        s = self.style(w)  # [N, inputs]
+        weight = self.weight * self.scale
+        x = (h * s[:, None, None]).permute(0, 3, 1, 2)  # a picture in channels_last
+        if self.fir is None:
+            h = conv2d(x, weight, padding=1).permute(0, 2, 3, 1)
+        else:
+            h = self.fir(conv_transpose2d(x, weight.transpose(0, 1), stride=2).permute(0, 2, 3, 1))
+        power = s.square() @ weight.square().sum((2, 3)).T  # [N, outputs]
+        h = h * (power + 1e-8).rsqrt()[:, None, None]
+        noise = torch.randn_like(h[..., :1]) if self.training else self.noise
+        return act(h + self.strength * noise + self.bias)
+
+
+class ToPicture(nn.Module):
+    """A styled 1×1 convolution to the colours, without demodulation: [N, h, w, C] → [N, h, w, colours]."""
+
+    def __init__(self, width: int, inputs: int, colours: int):
+        super().__init__()
+        self.style = EqualLinear(width, inputs, bias=1.0)
+        self.paint = EqualLinear(inputs, colours)
+
+    def forward(self, h: Tensor, w: Tensor) -> Tensor:
+        return self.paint(h * self.style(w)[:, None, None])
+
+
+class StyleGan2G(nn.Module):
+    """The net of `StyleGan2Generator`."""
+
+    mean: Tensor
+
+    def __init__(self, latent: int, mapping: int, widths: list[int], sizes: list[Size], colours: int, classes: int):
+        super().__init__()
+        self.mapping = Mapping(latent, latent, mapping, classes)
+        self.register_buffer("mean", torch.zeros(latent))
+        self.constant = nn.Parameter(torch.randn(*sizes[0], widths[0]))
+        self.convs = nn.ModuleList([StyledConv(latent, widths[0], widths[0], sizes[0])])
+        self.pictures = nn.ModuleList([ToPicture(latent, widths[0], colours)])
+        self.doubles = nn.ModuleList()
+        for (before, after), size in zip(pairwise(widths), sizes[1:], strict=True):
+            self.convs.append(StyledConv(latent, before, after, size, up=True))
+            self.convs.append(StyledConv(latent, after, after, size))
+            self.pictures.append(ToPicture(latent, after, colours))
+            self.doubles.append(double(size, SMOOTH))
+        self.layers = len(self.convs) + 1
+        """Styles that a picture takes; the last is for its colours alone."""
+
+    def styles(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """w [N, K]; while G trains, their mean moves along."""
+        w = self.mapping(z, c)
+        if self.training:
+            with torch.no_grad():
+                self.mean.lerp_(w.mean(0).to(self.mean), MEAN_MOVES)
+        return w
+
+    def truncated(self, w: Tensor, truncation: float) -> Tensor:
+        """w [N, K] drawn to their mean; `truncation` in (0, 1], where 1 leaves them."""
+        return w if truncation == 1 else self.mean.lerp(w, truncation)
+
+    def synthesis(self, ws: Tensor) -> Tensor:
+        """ws [N, layers, K] → x [N, C, H, W]."""
+        w = ws.unbind(1)
+        h = self.convs[0](self.constant.expand(len(ws), -1, -1, -1), w[0])
+        x = self.pictures[0](h, w[1])
+        for k, double_ in enumerate(self.doubles):
+            h = self.convs[2 * k + 1](h, w[2 * k + 1])
+            h = self.convs[2 * k + 2](h, w[2 * k + 2])
+            x = double_(x) + self.pictures[k + 1](h, w[2 * k + 3])
+        return x.permute(0, 3, 1, 2).contiguous()
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.synthesis(self.styles(z, c)[:, None].expand(-1, self.layers, -1))
+
+
+class DownBlock(nn.Module):
+    """Two convolutions, the second to half the size; with `residual` the mean of it and of a straight way."""
+
+    def __init__(self, before: int, after: int, size: Size, residual: bool):
+        super().__init__()
+        self.first = EqualConv(before, before)
+        self.fir = around(size, SMOOTH)
+        self.second = EqualConv(before, after, stride=2)
+        self.straight = nn.Sequential(half(size, SMOOTH), EqualLinear(before, after, bias=None)) if residual else None
+
+    def forward(self, h: Tensor) -> Tensor:
+        deep = act(self.second(self.fir(act(self.first(h)))))
+        return deep if self.straight is None else (deep + self.straight(h)) / math.sqrt(2)
+
+
+class StyleGan2D(nn.Module):
+    """The net of `StyleGan2Discriminator`."""
+
+    def __init__(
+        self, widths: list[int], sizes: list[Size], colours: int, classes: int, mapping: int, group: int, residual: bool
+    ):
+        super().__init__()
+        self.read = EqualLinear(colours, widths[-1])
+        blocks = zip(reversed([*pairwise(widths)]), reversed(sizes[1:]), strict=True)
+        self.blocks = nn.Sequential(*(DownBlock(b, a, size, residual) for (a, b), size in blocks))
+        self.across = MinibatchStddev(group) if group > 1 else None
+        self.last = EqualConv(widths[0] + (group > 1), widths[0])
+        self.flat = EqualLinear(widths[0] * math.prod(sizes[0]), widths[0])
+        self.head = EqualLinear(widths[0], widths[0] if classes else 1)
+        self.mapping = Mapping(0, widths[0], mapping, classes) if classes else None
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+        h = self.blocks(act(self.read(x.permute(0, 2, 3, 1).contiguous())))
+        if self.across is not None:
+            h = self.across(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        features = act(self.flat(act(self.last(h)).flatten(1)))  # [N, F]
+        verdicts = self.head(features)
+        if self.mapping is None:
+            return Verdict(verdicts.squeeze(1), features)
+        e = unit(self.mapping(None, c))
+        return Verdict((verdicts * e).sum(1) / math.sqrt(e.shape[1]), features)
+
+
+def levels(channels: int, top: int, count: int) -> list[int]:
+    """Channels of each grid, coarsest first: `channels` on the finest, doubled on each coarser one, at most `top`."""
+    return [min(channels << k, top) for k in reversed(range(count))]
+
+
+class StyleGan2Generator(Generator, kind="stylegan2"):
+    """Convolutions whose channels are scaled by a style that the latent is mapped to; pictures of any size."""
+
+    within_one: ClassVar[bool] = False
+    latent: int = 512
+    """Width of the latent z and of the style w."""
+    mapping: int = Field(default=8, ge=1)
+    """Layers from z to w: 8, or 2 for small pictures."""
+    channels: int = Field(default=32, ge=1)
+    """Channels of the finest grid; each coarser one has twice as many."""
+    max_channels: int = Field(default=256, ge=1)
+    """At most so many channels on a grid; 512 in the paper."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "stylegan2")
+
+    def truncate(self, z: Tensor, truncation: float) -> Tensor:
+        return z  # it is the style that is drawn to its mean, by tasks/stylegan2.py; the length of z changes nothing
+
+    def build(self, spec: Spec) -> nn.Module:
+        check_picture(spec, "stylegan2")
+        sizes = grids(*spec.shape[1:])
+        widths = levels(self.channels, self.max_channels, len(sizes))
+        return StyleGan2G(self.latent, self.mapping, widths, sizes, spec.shape[0], spec.classes)
+
+
+class StyleGan2Discriminator(Discriminator, kind="stylegan2"):
+    """Convolutions with smooth halving, and how much a group of samples differs; pictures of any size."""
+
+    channels: int = Field(default=32, ge=1)
+    """Channels of the finest grid; each coarser one has twice as many."""
+    max_channels: int = Field(default=256, ge=1)
+    """At most so many channels on a grid; 512 in the paper."""
+    architecture: Literal["residual", "plain"] = "residual"
+    """Whether each block also has a straight way; plain for CIFAR-10 in the paper."""
+    group: int = Field(default=4, ge=1)
+    """Samples of a batch that are compared for their variety; 1: none."""
+    mapping: int = Field(default=8, ge=1)
+    """Layers from a label to the vector that the verdict is multiplied with."""
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return nearest_picture(shape, "stylegan2")
+
+    def build(self, spec: Spec) -> nn.Module:
+        check_picture(spec, "stylegan2")
+        sizes = grids(*spec.shape[1:])
+        widths = levels(self.channels, self.max_channels, len(sizes))
+        residual = self.architecture == "residual"
+        return StyleGan2D(widths, sizes, spec.shape[0], spec.classes, self.mapping, self.group, residual)

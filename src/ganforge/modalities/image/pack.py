@@ -1,0 +1,122 @@
+"""A clean zip of a data set: upright PNG files in class folders, and a manifest."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import zipfile
+from collections import Counter
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from ganforge.core.errors import UserError
+from ganforge.core.progress import Bar
+from ganforge.core.types import BadItem, Dataset
+from ganforge.data.base import DataSource
+from ganforge.modalities.image.inspect import fingerprint, picture_shape
+from ganforge.modalities.image.sources.folder import MANIFEST
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the same pictures give the same zip, whenever it is made
+
+
+def pack(source: DataSource, out: Path, *, duplicates: bool = False, force: bool = False) -> dict:
+    """Writes every readable picture of a source into the zip `out`, and returns the manifest that is in it.
+
+    The pixels are those that training would see; reading the zip back gives the same ones, with the same labels.
+
+    Args:
+        source: where the pictures are.
+        out: the zip to write.
+        duplicates: keep pictures whose pixels are the same as an earlier one's.
+        force: write over a file that exists.
+
+    Raises:
+        UserError: the source cannot be opened, has nothing readable, or `out` exists or cannot be written.
+    """
+    out = Path(out)
+    if out.exists() and not force:
+        raise UserError(f"{out}: exists already; choose another name or write over it with --force")
+    dataset = source.open()
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        manifest = _write(dataset, temporary, duplicates)
+        temporary.replace(out)
+    except OSError as error:
+        raise UserError(f"{out}: cannot be written ({error.strerror or error})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return manifest
+
+
+def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
+    folders, base = _folders(dataset.classes), PurePosixPath(dataset.name).name
+    seen: dict[bytes, str] = {}
+    sources: dict[str, str] = {}
+    unreadable: list[tuple[str, str]] = list(dataset.skipped)
+    same: list[tuple[str, str]] = []
+    classes: Counter[int] = Counter()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive, Bar("packing", len(dataset)) as bar:
+        for index in range(len(dataset)):
+            bar.advance(1)
+            where = dataset.describe(index).replace(
+                dataset.name, base
+            )  # what lies where on this disk is nobody's business
+            try:
+                item = dataset.read(index)
+            except BadItem as error:
+                unreadable.append((error.where, error.why))
+                continue
+            picture_shape(dataset, item.shape)
+            key = fingerprint(item)
+            if not keep_duplicates and key in seen:
+                same.append((where, seen[key]))
+                continue
+            seen.setdefault(key, where)
+            label = None if dataset.labels is None else int(dataset.labels[index])
+            name = f"{index:08d}-{_safe(PurePosixPath(where).stem)}.png"
+            if label is not None:
+                name = f"{folders[label]}/{name}"
+                classes[label] += 1
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), _png(item))
+            sources[name] = where
+        if not sources:
+            raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read; no zip was made")
+        manifest = {
+            "format": "ganforge-pack",
+            "version": 1,
+            "source": base,
+            "count": len(sources),
+            "classes": [
+                {"folder": folder, "name": name, "count": classes[k]}
+                for k, (folder, name) in enumerate(zip(folders, dataset.classes, strict=True))
+            ],
+            "unreadable": [list(pair) for pair in unreadable],
+            "duplicates": [list(pair) for pair in same],
+            "files": sources,
+        }
+        text = json.dumps(manifest, ensure_ascii=False, indent=1)
+        archive.writestr(zipfile.ZipInfo(MANIFEST, EPOCH), text, zipfile.ZIP_DEFLATED)
+    return manifest
+
+
+def _png(item: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(item[..., 0] if item.shape[2] == 1 else item)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _safe(text: str) -> str:
+    """A name that every system takes as that of a file."""
+    return re.sub(r"[^\w\-+. ]", "_", text).strip(". ")[:80] or "_"
+
+
+def _folders(classes: tuple[str, ...]) -> list[str]:
+    """A folder for each class; two whose names become the same are told apart by their numbers."""
+    names = [_safe(name) for name in classes]
+    counts = Counter(name.lower() for name in names)
+    return [name if counts[name.lower()] == 1 else f"{name}-{k}" for k, name in enumerate(names)]

@@ -1,0 +1,208 @@
+"""Pictures at several scales: a GAN for each level of a pyramid, nets that grow, and critics of all scales at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ganforge.engine.callbacks.curves import Curves
+from ganforge.engine.callbacks.previews import Previews
+from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.losses.adversarial import NonSaturating, Wasserstein
+from ganforge.losses.drift import Drift
+from ganforge.losses.penalties import R1, GradientPenalty
+from ganforge.modalities.image.nets.lapgan import LapganDiscriminator, LapganRefiner
+from ganforge.modalities.image.nets.msg_gan import MsgDiscriminator, MsgGenerator
+from ganforge.modalities.image.nets.progan import ProganDiscriminator, ProganGenerator
+from ganforge.modalities.image.signal import Image
+from ganforge.modalities.image.sources.named import Cifar10
+from ganforge.modalities.image.tasks.lapgan import Lapgan
+from ganforge.modalities.image.tasks.msg_gan import MsgGan
+from ganforge.modalities.image.tasks.progan import ProGan
+from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
+from ganforge.recipes import recipe
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.ema import Ema
+from ganforge.recipes.optimizer import SGD, Adam, Optimizer, RMSprop
+
+
+def each_level(levels: int, optimizer: Optimizer) -> dict[str, Optimizer]:
+    """One optimiser for every player of a pyramid."""
+    return {f"{player}{k}": optimizer for k in range(levels) for player in "GD"}
+
+
+@recipe("lapgan")
+def lapgan() -> Recipe:
+    """A pyramid of GANs: one draws a tiny picture, the others each add the detail of a finer grid. For GPUs.
+
+    Paper: Denton et al. 2015, as for CIFAR-10: fully connected nets on 8×8 (G of 1200 units, D of 600, latents of 100),
+    then 3 convolutions in G and 2 in D, the non-saturating game, SGD with rate 0.02 and momentum 0.5. Departures: grids
+    of 8, 16 and 32 instead of crops of 28; 128 channels on both finer grids; 5×5 kernels; batch norm in the coarsest G;
+    labels on request (`task.conditional=true`); momentum does not rise to 0.8. At 64 pixels take a level more:
+    `task.levels=4 optimizers.G3=sgd optimizers.D3=sgd`.
+    Command: `ganforge train lapgan`; on a CPU take `lapgan-small`
+    """
+    levels = 3
+    return Recipe(
+        name="lapgan",
+        data=Cifar10(),
+        samples=5_000_000,
+        batch=100,
+        checkpoint_every=250_000,
+        log_every=10_000,
+        task=Lapgan(
+            generator=MlpGenerator(latent=100, widths=(1200, 1200)),
+            discriminator=MlpDiscriminator(widths=(600, 600)),
+            objective=NonSaturating(),
+            levels=levels,
+            refiner=LapganRefiner(channels=128),
+            judge=LapganDiscriminator(channels=128),
+        ),
+        optimizers=each_level(levels, SGD(lr=0.02, momentum=0.5)),
+        callbacks=(Previews(every=100_000), Curves(), Timelapse()),
+    )
+
+
+@recipe("lapgan-small")
+def lapgan_small() -> Recipe:
+    """A pyramid of GANs for a processor: 16 channels in the generators and 32 in the critics, where `lapgan` has 128.
+
+    Paper: as `lapgan`. Departures: narrow nets, Adam 5e-4 (0.5, 0.999) instead of SGD, R1 on every level, which keeps
+    critics of single bands from running away.
+    Command: `ganforge train lapgan-small data=mnist`
+    """
+    base = lapgan()
+    levels = 3
+    return replace(
+        base,
+        name="lapgan-small",
+        data="digits",
+        signal=Image(),
+        samples=600_000,
+        batch=64,
+        checkpoint_every=50_000,
+        log_every=2_000,
+        task=replace(
+            base.task,
+            generator=MlpGenerator(latent=64, widths=(256, 512)),
+            discriminator=MlpDiscriminator(widths=(256, 256)),
+            refiner=LapganRefiner(channels=16),
+            judge=LapganDiscriminator(channels=32),
+            penalties=(R1(weight=0.1),),
+        ),
+        optimizers=each_level(levels, Adam(lr=5e-4)),
+        callbacks=(Previews(), Curves(), Timelapse()),
+    )
+
+
+@recipe("progan")
+def progan() -> Recipe:
+    """Progressive growing: nets that begin with 4×4 cells and get a finer grid every 1.6 M pictures. For GPUs.
+
+    Paper: Karras et al. 2018 at 256 pixels: 64 channels on the finest grid and at most 512, WGAN-GP (λ 10, ε 0.001), a
+    grid steady for 800 k samples and fading in for 800 k, Adam 0.001 (0, 0.99), an average of G (0.999 a step), 12 M
+    samples. Departures: batch 16 on every grid, where the paper takes more on the coarse ones; Adam goes on where a
+    grid begins; groups of 4 in the minibatch layer, as in its authors' code.
+    Command: `ganforge train progan data=./photos`, or `signal.size=64`; on a CPU take `progan-small`
+    """
+    return Recipe(
+        name="progan",
+        signal=Image(size=256),
+        samples=12_000_000,
+        batch=16,
+        checkpoint_every=200_000,
+        log_every=10_000,
+        task=ProGan(
+            generator=ProganGenerator(),
+            discriminator=ProganDiscriminator(),
+            objective=Wasserstein(),
+            penalties=(GradientPenalty(), Drift()),
+        ),
+        optimizers={"G": Adam(lr=1e-3, betas=(0.0, 0.99)), "D": Adam(lr=1e-3, betas=(0.0, 0.99))},
+        ema=Ema(half_life=11_000),
+        callbacks=(Previews(every=200_000), Curves(), Timelapse()),
+    )
+
+
+@recipe("progan-small")
+def progan_small() -> Recipe:
+    """Progressive growing for a processor: 16 channels on the finest grid, 64 at most, and a grid every 20 k samples.
+
+    Paper: as `progan`. Departures: narrow nets, latents of 64, batch 32, 10 k samples steady and 10 k fading: 28 pixels
+    are reached after 60 k samples and stay.
+    Command: `ganforge train progan-small data=mnist`
+    """
+    base = progan()
+    return replace(
+        base,
+        name="progan-small",
+        signal=Image(),
+        samples=400_000,
+        batch=32,
+        checkpoint_every=50_000,
+        log_every=2_000,
+        task=replace(
+            base.task,
+            generator=ProganGenerator(latent=64, channels=16, max_channels=64),
+            discriminator=ProganDiscriminator(channels=16, max_channels=64),
+            steady=10_000,
+            fade=10_000,
+        ),
+        callbacks=(Previews(), Curves(), Timelapse()),
+    )
+
+
+@recipe("msg-gan")
+def msg_gan() -> Recipe:
+    """A picture on every grid of G, all judged together: large pictures without growing step by step. For GPUs.
+
+    Paper: Karnewar & Wang 2020, MSG-ProGAN at 256 pixels: 64 channels on the finest grid and at most 512, pictures join
+    D's maps as they are, WGAN-GP, RMSprop 0.003, an average of G. Departures: one penalty for all scales together;
+    groups of 4 in the minibatch layers; batch 16.
+    Command: `ganforge train msg-gan data=./photos`, or `signal.size=64`; on a CPU take `msg-gan-small`
+    """
+    return Recipe(
+        name="msg-gan",
+        signal=Image(size=256),
+        samples=6_000_000,
+        batch=16,
+        checkpoint_every=200_000,
+        log_every=10_000,
+        task=MsgGan(
+            generator=MsgGenerator(),
+            discriminator=MsgDiscriminator(),
+            objective=Wasserstein(),
+            penalties=(GradientPenalty(),),
+        ),
+        optimizers={"G": RMSprop(lr=3e-3), "D": RMSprop(lr=3e-3)},
+        ema=Ema(half_life=11_000),
+        callbacks=(Previews(every=200_000), Curves(), Timelapse()),
+    )
+
+
+@recipe("msg-gan-small")
+def msg_gan_small() -> Recipe:
+    """Multi-scale gradients for a processor: 16 channels on the finest grid and at most 64.
+
+    Paper: as `msg-gan`, with the game of its other half, MSG-StyleGAN: non-saturating with a penalty on real samples.
+    Departures: narrow nets, latents of 64, batch 32, Adam 0.002 (0, 0.99).
+    Command: `ganforge train msg-gan-small data=mnist`
+    """
+    base = msg_gan()
+    return replace(
+        base,
+        name="msg-gan-small",
+        signal=Image(),
+        samples=400_000,
+        batch=32,
+        checkpoint_every=50_000,
+        log_every=2_000,
+        task=replace(
+            base.task,
+            generator=MsgGenerator(latent=64, channels=16, max_channels=64),
+            discriminator=MsgDiscriminator(channels=16, max_channels=64),
+            objective=NonSaturating(),
+            penalties=(R1(weight=1.0),),
+        ),
+        optimizers={"G": Adam(lr=2e-3, betas=(0.0, 0.99)), "D": Adam(lr=2e-3, betas=(0.0, 0.99))},
+        callbacks=(Previews(), Curves(), Timelapse()),
+    )

@@ -1,0 +1,60 @@
+"""Variational autoencoders for pictures: the baseline that articles compare GANs with, and its marriage with one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ganforge.losses.adversarial import NonSaturating
+from ganforge.modalities.image.nets.conv_encoder import ConvEncoder
+from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
+from ganforge.modalities.image.sources.named import Mnist
+from ganforge.nets.likelihoods import OptimalGaussian
+from ganforge.recipes import recipe
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.optimizer import Adam
+from ganforge.tasks.autoencode import Autoencode
+from ganforge.tasks.vae_gan import VaeGan
+
+
+@recipe("vae")
+def vae() -> Recipe:
+    """A variational autoencoder for pictures: the baseline that GANs are compared with.
+
+    Papers: Kingma & Welling 2014; Rybkin et al. 2021 for the likelihood, a Gaussian whose one variance is always the
+    best one (σ-VAE), which needs no β and is sharper than a squared error. Departures: DCGAN's nets; the running
+    average of G. Previews show real pictures beside what becomes of them.
+    Command: `ganforge train vae data=mnist`, or `data=./photos`; with labels `task.conditional=true`
+    """
+    adam = Adam(lr=1e-3, betas=(0.9, 0.999))
+    return Recipe(
+        name="vae",
+        data=Mnist(),
+        samples=1_200_000,
+        batch=64,
+        checkpoint_every=60_000,
+        log_every=2_000,
+        task=Autoencode(encoder=ConvEncoder(), generator=DcganGenerator(latent=64), likelihood=OptimalGaussian()),
+        optimizers={"E": adam, "G": adam},
+    )
+
+
+@recipe("vae-gan")
+def vae_gan() -> Recipe:
+    """A variational autoencoder that a critic judges, in whose features it measures its errors: sharp reconstructions.
+
+    Paper: Larsen et al. 2016: three players, likeness in D's features, fakes from E's latents and from normal ones,
+    batch 64, rates 3e-4. Departures: DCGAN's nets and Adam instead of RMSProp; see `tasks/vae_gan.py`.
+    Command: `ganforge train vae-gan data=mnist`, or `data=./photos`
+    """
+    adam = Adam(lr=3e-4, betas=(0.5, 0.999))
+    return replace(
+        vae(),
+        name="vae-gan",
+        task=VaeGan(
+            encoder=ConvEncoder(),
+            generator=DcganGenerator(latent=64),
+            discriminator=DcganDiscriminator(),
+            objective=NonSaturating(),
+        ),
+        optimizers={"E": adam, "G": adam, "D": adam},
+    )

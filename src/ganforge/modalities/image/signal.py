@@ -1,0 +1,110 @@
+"""Pictures: grey, RGB or RGBA, 8 or 16 bits deep, any size that the nets can make."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.types import Dataset, Spec
+from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.image.patches import Patches
+from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
+from ganforge.signals import Nearest, Signal
+
+
+class Image(Signal, kind="image"):
+    """Pictures. Whatever the files are, all are brought to one mode, depth and size.
+
+    Kept in memory as [C, H, W]: uint8, or for 16 bits int16 that holds value - 32768, since torch can compute little
+    with uint16. The nets see float32 in [-1, 1], alpha included. Alpha is straight, not premultiplied, so that every
+    channel uses its whole range; the colour under fully transparent pixels, which nobody sees, is set to `background`
+    so that the nets need not learn it.
+    """
+
+    metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "is", "pr", "dc", "ifd", "nn")
+    extractor: ClassVar[str] = "small"
+
+    size: Size = None
+    """Side in px of square pictures, or [height, width]. By default the size of the data (the median where sizes
+    differ), brought down to `max_size` and to what the nets can make."""
+    max_size: int = Field(default=64, ge=1)
+    """The longer side in px that a size found by itself may have."""
+    mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
+    """Channels: L is grey. auto takes RGBA if any picture has alpha, else RGB if any has colour, else L."""
+    depth: Literal[8, 16] = 8
+    """Bits a channel."""
+    fit: Fit = "crop"
+    """How a picture of another aspect comes to the size: cut to its centre, framed by `background`, or distorted."""
+    background: int = Field(default=255, ge=0, le=255)
+    """Grey level, 0 to 255, behind transparent pixels and around padded pictures."""
+    flip: bool = False
+    """Show half of the pictures mirrored left to right, drawn anew each time."""
+    jitter: int = Field(default=0, ge=0)
+    """Keep pictures so many px higher and wider than `size`, and show a part of `size` px of them."""
+    place: Literal["random", "centre"] = "random"
+    """Where that part is: drawn anew each time, or in the middle."""
+    patches: bool = False
+    """Cut pictures of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+
+    def items(self, dataset: Dataset) -> Dataset:
+        if not self.patches:
+            return dataset
+        pictures.picture_shapes(dataset)
+        if self.size is None:
+            raise UserError("signal.patches: say how large they shall be, for instance signal.size=96")
+        height, width = pictures.pair_of(self.size)
+        return Patches.of(dataset, (height + self.jitter, width + self.jitter), (height, width))
+
+    def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
+        shapes = pictures.picture_shapes(dataset)
+        mode = pictures.mode_of(shapes) if self.mode == "auto" else self.mode
+        shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
+        state: dict[str, Any] = {"mode": mode, "depth": self.depth}
+        if dataset.coloured:
+            state["coloured"] = list(dataset.coloured)
+        return Spec(shape, len(dataset.classes), tuple(dataset.classes), state)
+
+    def stored(self, spec: Spec) -> tuple[int, ...]:
+        channels, height, width = spec.shape
+        return channels, height + self.jitter, width + self.jitter
+
+    def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
+        """[H, W, C] uint8 or uint16, C 1 (grey), 2 (grey, alpha), 3 or 4 → [C, H, W], uint8 or (16 bits) int16."""
+        channels, height, width = self.stored(spec)
+        if self.depth == 8 and item.dtype == np.uint8 and item.shape == (height, width, channels) and channels < 4:
+            return item.transpose(2, 0, 1)  # nothing to do: sets of arrays come this way, a million a few seconds
+        return pictures.kept(
+            pictures.fitted(item, spec.state["mode"], height, width, self.fit, self.background, self.depth)
+        )
+
+    def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
+        if self.jitter:
+            places = pictures.crop_places(rng, len(stored), self.jitter, self.place == "centre")
+            stored = pictures.crop(stored, places, *spec.shape[1:])
+        x = pictures.scaled(stored, spec.state["depth"])
+        if self.flip:
+            x = pictures.mirrored(x, (rng.uniform("flip", (x.shape[0],)) < 0.5).to(x.device))
+        return x
+
+    def still(self) -> Self:
+        return replace(self, flip=False, place="centre")
+
+    def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
+        """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 or uint16 [N, H, W, C]."""
+        return pictures.decoded(x, spec.state["depth"])
+
+    def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
+        pictures.sheet(samples, path, columns)
+
+    def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
+        return pictures.write_files(samples, folder, start)
+
+    def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
+        return pictures.to_mode(pictures.to_depth(sample, 8), "RGB", self.background)

@@ -1,0 +1,127 @@
+"""Sets of pictures from the Hugging Face hub, through its `datasets` package."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganforge.core.errors import MissingExtra, UserError, did_you_mean
+from ganforge.core.types import BadItem, Dataset
+from ganforge.data.base import DataSource
+from ganforge.modalities.image import files as pictures
+
+
+class Hub(DataSource, kind="hub"):
+    """A set of the Hugging Face hub, or one that its `datasets` package saved to a folder. Needs the extra `hub`."""
+
+    name: str
+    """Its name on the hub (`owner/set`), or the folder."""
+    config: str | None = None
+    """Which of the set's configurations, where it has several."""
+    split: str = "train"
+    """Which of its parts."""
+    image_column: str | None = None
+    """The column of the pictures; found by itself where there is one."""
+    label_column: str | None = None
+    """The column of the labels; found by itself where there is one."""
+
+    def open(self) -> Dataset:
+        try:
+            import datasets
+        except ImportError:
+            raise MissingExtra("datasets", "hub", f"data {self.name} from the Hugging Face hub") from None
+
+        table = self._table(datasets)
+        images = self._column(table, self.image_column, "image_column", datasets.Image)
+        if images is None:
+            raise UserError(f"data {self.name}: no column of pictures (it has: {', '.join(table.column_names)})")
+        label = self._column(table, self.label_column, "label_column", datasets.ClassLabel)
+        if len(table) == 0:
+            raise UserError(f"data {self.name}: the split {self.split!r} is empty")
+        labels, classes = (None, ()) if label is None else self._labels(table, label)
+        if not isinstance(table.features[images], datasets.Image):
+            raise UserError(f"data {self.name}: the column {images!r} holds {table.features[images]}, no pictures")
+        # The files as they are: our own decoder knows what to do with 16 bits, alpha and EXIF.
+        return HubDataset(self.name, table.cast_column(images, datasets.Image(decode=False)), images, labels, classes)
+
+    def _table(self, datasets: Any) -> Any:
+        folder = Path(self.name).expanduser()
+        try:
+            if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+                found = datasets.load_from_disk(str(folder))
+                if isinstance(found, datasets.DatasetDict):
+                    if self.split not in found:
+                        raise UserError(f"data {self.name}: no split {self.split!r} (it has: {', '.join(found)})")
+                    return found[self.split]
+                return found
+            return datasets.load_dataset(self.name, self.config, split=self.split)
+        except UserError:
+            raise
+        except Exception as error:  # whatever its many parts raise: no network, no such set, a gated one, ...
+            text = " ".join(str(error).split())
+            raise UserError(f"data {self.name}: not to be had: {text[:300] or type(error).__name__}") from None
+
+    def _column(self, table: Any, wanted: str | None, field: str, feature: type) -> str | None:
+        if wanted is not None:
+            if wanted not in table.column_names:
+                known = table.column_names
+                raise UserError(
+                    f"data.{field}: no column {wanted!r}{did_you_mean(wanted, known)} (it has: {', '.join(known)})"
+                )
+            return wanted
+        found = [name for name, kind in table.features.items() if isinstance(kind, feature)]
+        if len(found) > 1:
+            raise UserError(f"data {self.name}: several columns could be meant ({', '.join(found)}); set data.{field}")
+        return found[0] if found else None
+
+    def _labels(self, table: Any, column: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
+        values = table[column]
+        names = getattr(table.features[column], "names", None)
+        if names is not None:
+            labels = np.asarray(values, dtype=np.int64)
+            if labels.min() < 0:
+                raise UserError(f"data {self.name}: labels are missing (-1) in {self.split}; choose another data.split")
+            return labels, tuple(names)
+        found = sorted(set(values), key=lambda v: (str(type(v)), v))
+        number = {value: k for k, value in enumerate(found)}
+        return np.array([number[v] for v in values], np.int64), tuple(str(v) for v in found)
+
+
+class HubDataset(Dataset):
+    """Rows of a table whose `column` holds files of pictures."""
+
+    def __init__(self, name: str, table: Any, column: str, labels: np.ndarray | None, classes: tuple[str, ...]):
+        self.name, self.table, self.column, self.labels, self.classes = name, table, column, labels, classes
+        self.skipped: list[tuple[str, str]] = []
+        self._shapes: dict[tuple[tuple[int, ...], str], int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def read(self, index: int) -> np.ndarray:
+        return pictures.decode(self._file(index), self.describe(index))
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        if self._shapes is None:
+            counts: dict[tuple[tuple[int, ...], str], int] = {}
+            for index in range(len(self)):
+                try:
+                    found = pictures.header(self._file(index), self.describe(index))
+                except BadItem:  # counted and named when it is read
+                    continue
+                counts[found] = counts.get(found, 0) + 1
+            self._shapes = counts
+        return self._shapes
+
+    def _file(self, index: int) -> Path | io.BytesIO:
+        value = self.table[index][self.column]
+        if value is None:
+            raise BadItem(self.describe(index), "no picture in this row")
+        if value.get("bytes"):
+            return io.BytesIO(value["bytes"])
+        if value.get("path") and Path(value["path"]).is_file():
+            return Path(value["path"])
+        raise BadItem(self.describe(index), "its file is gone")

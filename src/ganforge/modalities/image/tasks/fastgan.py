@@ -1,0 +1,46 @@
+"""FastGAN's training: `synthesis`, and D must draw the real samples from its own features.
+
+Liu et al. 2021, "Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis".
+
+    D pays  game + rebuild · |dec(features of T(x)) − T(x)|        x real, T the augmentation
+    G pays  game
+
+The paper measures the distance by a network for pictures (LPIPS); here it is the mean of absolute differences, which
+needs no weights of others.
+
+N: samples in the batch. x [N, C, H, W], prices [N].
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.schedule import Rate, at
+from ganforge.core.types import Spec
+from ganforge.losses.base import Play
+from ganforge.tasks.synthesis import Synthesis
+
+
+class FastGan(Synthesis, kind="fastgan"):
+    """New samples from few; D has to rebuild the real ones from what it kept of them."""
+
+    rebuild: Rate = 1.0
+    """Weight of the distance between real samples and what D draws of them; 1 in the paper."""
+
+    def players(self, spec: Spec) -> dict[str, nn.Module]:
+        players = super().players(spec)
+        if self.pack > 1:
+            raise UserError(f"task.pack={self.pack}: in fastgan D draws each sample that it sees. Leave it at 1")
+        if not hasattr(players["D"], "rebuilt"):
+            raise UserError(
+                f"task.discriminator: {self.discriminator.kind!r} cannot draw what it has seen, which the task fastgan "
+                "asks of it. Take task.discriminator.kind=fastgan, or task.kind=synthesis"
+            )
+        return players
+
+    def d_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
+        assert play.on_real is not None
+        assert play.on_real.rebuilt is not None
+        return {"rebuild": at(self.rebuild, rng.samples) * play.on_real.rebuilt()}

@@ -1,0 +1,128 @@
+"""MSG-GAN: the game of `synthesis` about pictures of all scales at once.
+
+Karnewar & Wang 2020, "MSG-GAN: Multi-Scale Gradients for Generative Adversarial Networks".
+
+    a sample is (x_0, ..., x_top): what G paints on every grid, or a real picture and its smaller copies
+    D judges all of it, so that G's every grid gets a gradient of its own
+
+All scales of a sample lie in one row, so that every price means the sample as a whole: the gradient that a penalty
+looks at is the one with respect to all scales together. (The paper takes the penalty of each scale and their mean.)
+
+N samples, P = C · Σ H_k·W_k numbers a sample. x_k [N, C, H_k, W_k] coarsest first, rows [N, P].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol, cast, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.types import Batch, Nets, Spec, Terms, Verdict
+from ganforge.losses.base import Play
+from ganforge.modalities.image.layers.pyramid import Size, grids, pyramid
+from ganforge.tasks.base import Phase
+from ganforge.tasks.synthesis import Synthesis
+from ganforge.tasks.view import View
+
+
+@runtime_checkable
+class Paints(Protocol):
+    """What this task asks of a generator."""
+
+    sizes: list[Size]
+    """(H, W) of every grid, coarsest first."""
+
+    def scales(self, z: Tensor, c: Tensor | None = None) -> list[Tensor]:
+        """Pictures of every grid, coarsest first."""
+        ...
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """What this task asks of a discriminator."""
+
+    sizes: list[Size]
+    """(H, W) of every grid, coarsest first."""
+
+    def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> Verdict:
+        """Judges pictures of every grid, coarsest first."""
+        ...
+
+
+class MsgGan(Synthesis, kind="msg_gan"):
+    """New pictures whose every scale is judged, together: G paints on each of its grids, and D reads them all."""
+
+    def adapt(self, spec: Spec) -> Spec:
+        if self.pack > 1:
+            raise UserError(f"task.pack={self.pack}: msg_gan shows D all scales of one picture. Leave it at 1")
+        if self.augment is not None:
+            raise UserError(
+                f"task.augment={self.augment.kind}: msg_gan shows D a picture in several scales, which would each be "
+                "changed in another way. Leave it null, or take a recipe with one scale, such as stylegan2-ada"
+            )
+        colours, height, width = spec.shape
+        row = Spec((colours * sum(map(math.prod, grids(height, width))),))
+        for penalty in self.penalties:
+            penalty.check(row)
+        return super().adapt(spec)
+
+    def players(self, spec: Spec) -> dict[str, nn.Module]:
+        players = super().players(spec)
+        for name, field, asked in (("G", "generator", Paints), ("D", "discriminator", Reads)):
+            if not isinstance(players[name], asked):
+                kind = getattr(self, field).kind
+                raise UserError(
+                    f"task.{field}: {kind!r} knows one scale only, and msg_gan is about all of them. Take "
+                    f"task.{field}.kind=msg_gan, or task.kind=synthesis"
+                )
+        return players
+
+    def phases(self) -> list[Phase]:
+        return [replace(phase, loss=self._scaled(phase.loss)) for phase in super().phases()]
+
+    def _scaled(self, loss: Callable[[Nets, Batch, Rng], Terms]) -> Callable[[Nets, Batch, Rng], Terms]:
+        def of_scales(nets: Nets, batch: Batch, rng: Rng) -> Terms:
+            count = len(cast(Reads, nets.D).sizes)
+            return loss(nets, replace(batch, x=row_of(pyramid(batch.x, count))), rng)
+
+        return of_scales
+
+    def make(self, nets: Nets, z: Tensor, batch: Batch, rng: Rng) -> Tensor:
+        return row_of(cast(Paints, nets.G).scales(z, batch.c))
+
+    def _view(self, nets: Nets, batch: Batch, rng: Rng) -> View:
+        return replace(super()._view(nets, batch, rng), D=OfRows(nets.D))
+
+    def _play(self, nets: Nets, batch: Batch, view: View, real, fake, z, on_real=None, on_fake=None) -> Play:
+        play = super()._play(nets, batch, view, real, fake, z, on_real, on_fake)
+        return replace(play, generator=lambda z: row_of(cast(Paints, nets.G).scales(z, batch.c)))
+
+
+class OfRows(nn.Module):
+    """D as a judge of rows [N, P]."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, rows: Tensor, c: Tensor | None = None) -> Verdict:
+        D = cast(Reads, self.net)
+        return D.scaled(scales_of(rows, D.sizes), c)
+
+
+def row_of(scales: Sequence[Tensor]) -> Tensor:
+    """Pictures [N, C, H_k, W_k] side by side in one row, [N, P]."""
+    return torch.cat([x.flatten(1) for x in scales], 1)
+
+
+def scales_of(rows: Tensor, sizes: Sequence[Size]) -> list[Tensor]:
+    """`row_of` undone."""
+    colours = rows.shape[1] // sum(math.prod(size) for size in sizes)
+    parts = rows.split([colours * math.prod(size) for size in sizes], 1)
+    return [part.unflatten(1, (colours, *size)) for part, size in zip(parts, sizes, strict=True)]

@@ -1,0 +1,113 @@
+"""A film through a translator, frame by frame: MP4 out, with the sound of the original."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganforge.core.errors import MissingExtra, UserError
+from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.pair.translate import PictureTranslator
+
+ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv")
+QUALITY = 8  # of 10
+IN_MP4 = ("aac", "mp3", "ac3", "opus")
+"""Sound that an MP4 can hold as it is; other sound is coded anew."""
+
+
+def is_clip(name: str) -> bool:
+    """Whether a file's name ends as a film's does."""
+    return Path(name).suffix.lower() in ENDINGS
+
+
+def translate(
+    translator: PictureTranslator,
+    source: Path,
+    out: Path,
+    mask: np.ndarray | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> int:
+    """Makes a film of a film; returns how many frames it has.
+
+    Args:
+        out: ends in .mp4; written whole or not at all.
+        mask: of every frame.
+        tell: called with (frames done, about how many there are).
+
+    Raises:
+        UserError: it cannot be read or written, or as the translator says.
+        MissingExtra: the package for films is absent.
+    """
+    ffmpeg = _ffmpeg()
+    partial = out.with_name(f".writing-{out.name}")
+    writer: Any = None
+    count = 0
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        frames, about = opened(ffmpeg, source)
+        total = round(about["fps"] * about["duration"])
+        codec = about.get("audio_codec")
+        sound = {"audio_path": str(source), "audio_codec": "copy" if codec in IN_MP4 else "aac"} if codec else {}
+        for frame in frames:
+            made = even(picture_of(translator, frame, mask))
+            if writer is None:
+                size = (made.shape[1], made.shape[0])
+                # Colour planes of half the size are what every player shows, and so both sides are even.
+                writer = ffmpeg.write_frames(
+                    str(partial), size, fps=about["fps"], codec="libx264", quality=QUALITY, macro_block_size=2, **sound
+                )
+                writer.send(None)
+            writer.send(np.ascontiguousarray(made).tobytes())
+            count += 1
+            if tell:
+                tell(count, total)
+        if writer is None:
+            raise UserError(f"{source}: has no frames that can be read")
+        writer.close()
+        writer = None
+        partial.replace(out)
+    except OSError as error:
+        raise UserError(f"{source} → {out}: {str(error).splitlines()[0] if str(error) else error}") from None
+    finally:
+        if writer is not None:
+            writer.close()
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def opened(ffmpeg: Any, source: Path) -> tuple[Iterator[np.ndarray], dict[str, Any]]:
+    """The frames of a film, uint8 [H, W, 3] each, and what it says of itself.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if not source.is_file():
+        raise UserError(f"{source}: no such file")
+    stream = ffmpeg.read_frames(str(source), pix_fmt="rgb24")
+    try:
+        about = next(stream)
+    except (OSError, RuntimeError, StopIteration, ValueError, IndexError):
+        raise UserError(f"{source}: not a film that can be read") from None
+    width, height = about["size"]
+    return (np.frombuffer(data, np.uint8).reshape(height, width, 3) for data in stream), about
+
+
+def picture_of(translator: PictureTranslator, frame: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    made = np.concatenate(list(translator(frame, mask).bands))
+    return pictures.to_mode(made, "RGB", 0)
+
+
+def even(frame: np.ndarray) -> np.ndarray:
+    """A frame with both sides even: the last row or column stands twice where they are odd."""
+    return np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)), mode="edge")
+
+
+def _ffmpeg() -> Any:
+    try:
+        import imageio_ffmpeg
+    except ImportError:
+        raise MissingExtra("imageio-ffmpeg", "video", "Reading and writing films") from None
+    return imageio_ffmpeg

@@ -1,0 +1,230 @@
+"""Picture files through a translator: read ahead, translated, written behind, so that the net seldom waits.
+
+Files are read by two threads and written by two; the thread that calls does nothing but compute. At most `AHEAD`
+pictures wait before the net and `BEHIND` after it, so a thousand pictures take no more memory than a few.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import BadItem
+from ganforge.modalities.image.files import is_picture
+from ganforge.modalities.image.sources.folder import FolderStore, Store, ZipStore, is_hidden
+from ganforge.modalities.pair import photo
+from ganforge.modalities.pair.photo import LOSSLESS, Photo
+from ganforge.modalities.pair.translate import Made, PictureTranslator
+
+AHEAD = 2
+BEHIND = 2
+BANDS = 2
+"""Bands of rows that wait to be written, of each picture."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to make.
+
+    Attributes:
+        name: of the source in its store. store: where it lies.
+        out: the file to write.
+        mask: the file that says what is to be filled, or None.
+    """
+
+    name: str
+    store: Store
+    out: Path
+    mask: tuple[Store, str] | None = None
+
+
+@dataclass
+class Outcome:
+    """What became of the jobs. `failed`: (file, why) of those that could not be done."""
+
+    written: list[Path] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def open_store(path: Path) -> Store:
+    """A folder or a zip as a place of files; one file as the folder that holds it.
+
+    Raises:
+        UserError: nothing there, or a zip that cannot be read.
+    """
+    if path.is_dir():
+        return FolderStore(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file or folder")
+    return ZipStore(path) if path.suffix.lower() == ".zip" else FolderStore(path.parent)
+
+
+def pictures_in(store: Store, without: Path | None = None) -> list[str]:
+    """The names of all pictures in a store, sorted; those below `without` (an output folder within) are left out."""
+    names = [name for name in sorted(store.names()) if is_picture(name) and not is_hidden(name)]
+    if without is None or not isinstance(store, FolderStore):
+        return names
+    outside = without.resolve()
+    return [name for name in names if outside not in (store.root / name).resolve().parents]
+
+
+def ending_for(name: str, lossless: bool, wanted: str | None) -> str:
+    """The ending of what is made of a file: as asked for, else its own where that can be written and may be lossy."""
+    own = Path(name).suffix.lower()
+    if wanted:
+        return wanted
+    return own if own in (LOSSLESS if lossless else photo.ENDINGS) else ".png"
+
+
+def outputs(names: Sequence[str], folder: Path, lossless: bool, wanted: str | None) -> list[Path]:
+    """Where each goes: the same folders below `folder`. Of two that would meet both keep their ending in the name."""
+    plain = [str(Path(name).with_suffix(ending_for(name, lossless, wanted))) for name in names]
+    counts = Counter(plain)
+    return [
+        folder / (f"{name}{ending_for(name, lossless, wanted)}" if counts[one] > 1 else one)
+        for name, one in zip(names, plain, strict=True)
+    ]
+
+
+def run(
+    translator: PictureTranslator,
+    jobs: Sequence[Job],
+    done: Callable[[Job], None] | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Does all jobs. One that fails is noted, and the others go on.
+
+    Args:
+        done: called after each job, whether it went well or not.
+        tell: called with (bands done, bands in all) of the picture that is computed.
+    """
+    outcome = Outcome()
+    with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(BEHIND) as writers:
+        writing: deque[tuple[Job, Future[None]]] = deque()
+
+        def settle(most: int) -> None:
+            """Waits until no more than `most` pictures are being written."""
+            while len(writing) > most:
+                job, future = writing.popleft()
+                try:
+                    future.result()
+                    outcome.written.append(job.out)
+                except (UserError, BadItem) as error:
+                    outcome.failed.append((job.name, reason(error)))
+                if done:
+                    done(job)
+
+        for job, read in ahead(jobs, load, readers):
+            try:
+                picture, mask = read.result()
+                made = translator(picture.pixels, mask)
+            except (UserError, BadItem) as error:
+                outcome.failed.append((job.name, reason(error)))
+                if done:
+                    done(job)
+                continue
+            settle(BEHIND - 1)
+            rows = Rows()
+            writing.append((job, writers.submit(save, job.out, rows, made, picture)))
+            try:
+                for k, band in enumerate(made.bands):
+                    rows.put(band)
+                    if tell:
+                        tell(k + 1, made.parts)
+                rows.close()
+            except BaseException as error:
+                # The writer leaves nothing behind, and its future says why.
+                rows.fail(error if isinstance(error, UserError) else UserError(f"{job.name}: broken off"))
+                if not isinstance(error, UserError):
+                    raise
+        settle(0)
+    return outcome
+
+
+def load(job: Job) -> tuple[Photo, np.ndarray | None]:
+    """The picture and the mask of a job.
+
+    Raises:
+        BadItem: one of them cannot be read.
+    """
+    picture = photo.read(job.store.open(job.name), job.name)
+    if job.mask is None:
+        return picture, None
+    store, name = job.mask
+    return picture, photo.read(store.open(name), name).pixels
+
+
+def save(out: Path, rows: Rows, made: Made, like: Photo) -> None:
+    """Writes a picture as its rows come; whatever happens, nobody waits for it to take more."""
+    try:
+        photo.write(out, rows, made.shape, made.dtype, like)
+    finally:
+        rows.abandoned.set()
+
+
+def ahead(
+    jobs: Sequence[Job], work: Callable[[Job], tuple[Photo, np.ndarray | None]], pool: ThreadPoolExecutor
+) -> Iterator[tuple[Job, Future[tuple[Photo, np.ndarray | None]]]]:
+    """The jobs in order, each with its work begun, `AHEAD` of them before they are asked for."""
+    waiting: deque[tuple[Job, Future[tuple[Photo, np.ndarray | None]]]] = deque()
+    for job in jobs:
+        waiting.append((job, pool.submit(work, job)))
+        if len(waiting) > AHEAD:
+            yield waiting.popleft()
+    while waiting:
+        yield waiting.popleft()
+
+
+class Rows:
+    """Bands of rows from the thread that computes to the one that writes. Iterated once."""
+
+    def __init__(self) -> None:
+        self.queue: queue.Queue[np.ndarray | BaseException | None] = queue.Queue(BANDS)
+        self.abandoned = threading.Event()
+
+    def put(self, item: np.ndarray | BaseException | None) -> None:
+        """Waits for room, unless nobody will read any more."""
+        while not self.abandoned.is_set():
+            try:
+                self.queue.put(item, timeout=0.05)
+                return
+            except queue.Full:
+                continue
+
+    def close(self) -> None:
+        self.put(None)
+
+    def fail(self, error: BaseException) -> None:
+        self.put(error)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        while (item := self.queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+
+def reason(error: Exception) -> str:
+    """Why a picture could not be done, without its name, which stands beside it."""
+    return error.why if isinstance(error, BadItem) else str(error)
+
+
+def check_targets(jobs: Iterable[Job], force: bool) -> None:
+    """
+    Raises:
+        UserError: an output would fall onto a source, or is there already and may not be replaced.
+    """
+    for job in jobs:
+        origin = job.store.root / job.name if isinstance(job.store, FolderStore) else None
+        if origin is not None and job.out.exists() and origin.samefile(job.out):
+            raise UserError(f"{job.out}: is the picture itself, which is never written over; give another --out")
+        if job.out.exists() and not force:
+            raise UserError(f"{job.out}: is there already; --force replaces it, --skip-existing leaves it as it is")

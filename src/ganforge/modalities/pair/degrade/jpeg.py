@@ -1,0 +1,41 @@
+"""The marks of JPEG, by writing and reading with Pillow: 8×8 blocks, quantised cosines, halved colours (4:2:0).
+
+x [N, C, H, W] in 0..255, C 1 or 3.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Annotated, ClassVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganforge.core.rng import Rng
+from ganforge.modalities.pair.degrade.base import Alter, Range, draw, one_by_one, within
+
+
+class Jpeg(Alter, kind="jpeg"):
+    """The marks of JPEG."""
+
+    number: ClassVar[str] = "quality"
+
+    quality: Annotated[Range, within(1, 100)] = (30, 30)
+    """As picture programs count it, or a..b: 10 is very poor, 95 hardly to be seen."""
+
+    def alter(self, x: Tensor, rng: Rng) -> Tensor:
+        qualities = draw(rng, "quality", self.quality, x.shape[0]).round().int().tolist()
+        pixels = x.byte().permute(0, 2, 3, 1).cpu().numpy()
+        back = np.stack(one_by_one(written, pixels, qualities))
+        return torch.from_numpy(back).permute(0, 3, 1, 2).to(x)
+
+
+def written(picture: np.ndarray, quality: int) -> np.ndarray:
+    """A picture uint8 [H, W, C] as it comes back from a JPEG file."""
+    grey = picture.shape[2] == 1
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture[..., 0] if grey else picture)).save(file, "JPEG", quality=quality)
+    back = np.asarray(Image.open(file))
+    return back[..., None] if grey else back

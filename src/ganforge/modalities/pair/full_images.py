@@ -1,0 +1,275 @@
+"""Whole pictures of any size, each beside the very picture that it should be: what papers on restoration judge by.
+
+    real       the picture, cut at its lower and right edge to a multiple of the scale
+    source     what the degradation makes of it, drawn for each picture from the seed: the same in every evaluation; or
+               the file that belongs to it
+    made       what `ganforge translate` makes of the source, in tiles where it is large
+    baseline   what can be had without a model: the source itself, or its bicubic enlargement; none for label maps,
+               and none where holes are filled
+
+What was made lies in a temporary folder: no more than one picture is ever held, and none is made twice. A `Side` of
+such pictures gives them one by one, uint8 [1, H, W, C].
+
+N pictures, [H, W, C] a target, [H/s, W/s, Cs] its source, s the scale.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import seed_of
+from ganforge.core.types import BadItem, Dataset, Spec
+from ganforge.metrics.base import Progress, Side
+from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.pair.degrade import resample
+from ganforge.modalities.pair.signal import Pair
+from ganforge.modalities.pair.source import first, partners, refuse_no_pictures
+from ganforge.modalities.pair.translate import PictureTranslator
+
+WHITE = 255
+SAME = "the source itself"
+"""The baseline where nothing is enlarged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wholes:
+    """Whole pictures to be judged.
+
+    Attributes:
+        real, made: the two sides. baseline, source: further ones, or None; a source is as large as what is made of it.
+        names: of the pictures. sizes: their heights and widths.
+        left_out: why others could not be read.
+    """
+
+    real: Side
+    made: Side
+    names: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    baseline: Side | None = None
+    source: Side | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def least(self) -> int:
+        """The shortest side of any picture, in px."""
+        return min(min(size) for size in self.sizes)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a translator is given, and what it should make of it.
+
+    Attributes:
+        target: uint8 [H, W, C]. source: uint8 [h, w, Cs], or a label map. mask: uint8 [h, w, 1], or None.
+    """
+
+    target: np.ndarray
+    source: np.ndarray
+    mask: np.ndarray | None = None
+
+
+# --- a model
+
+
+def translated(
+    use: PictureTranslator, dataset: Dataset, name: str, seed: int, most: int | None, progress: Progress | None
+) -> Wholes:
+    """What a translator makes of whole pictures.
+
+    Args:
+        dataset: targets, with their sources unless these are made from them.
+        name: of the model, for people.
+        most: of more pictures so many are taken, spread evenly.
+
+    Raises:
+        UserError: none of the pictures can be read, or a label map holds classes that the model does not know.
+    """
+    signal, spec = use.signal, use.bundle.spec
+    count = len(dataset) if most is None else min(most, len(dataset))
+    shelf, rows, sizes, left_out = Shelf(), [], [], []
+    for k, row in enumerate(np.linspace(0, len(dataset) - 1, count).round().astype(int).tolist()):
+        try:
+            given = given_of(signal, spec, dataset, row, seed)
+        except BadItem as error:
+            left_out.append(str(error))
+            continue
+        made = np.concatenate(list(use(given.source, given.mask).bands))
+        shelf.put(f"{row}-made", pictures.to_mode(made, spec.state["mode"], WHITE))
+        shelf.put(f"{row}-source", shown(given, spec))
+        if has_baseline(spec):
+            shelf.put(f"{row}-baseline", without_model(given, spec))
+        rows.append(row)
+        sizes.append(given.target.shape[:2])
+        resample.weights.cache_clear()  # they are as large as a picture, and the next one has another size
+        if progress is not None:
+            progress(f"whole pictures through {name}", k + 1, count)
+    if not rows:
+        raise UserError(f"{dataset.name}: no picture can be read: {first(left_out)}")
+
+    def kept(which: str, called: str) -> Side:
+        return one_by_one(called, rows, lambda row: shelf.get(f"{row}-{which}"))
+
+    scale = spec.state["source"]["scale"]
+    return Wholes(
+        one_by_one(dataset.name, rows, lambda row: target_of(signal, spec, dataset, row)),
+        kept("made", name),
+        tuple(dataset.describe(row) for row in rows),
+        tuple(sizes),
+        kept("baseline", f"bicubic ×{scale}" if scale > 1 else SAME) if has_baseline(spec) else None,
+        kept("source", "source"),
+        tuple(left_out),
+    )
+
+
+def target_of(signal: Pair, spec: Spec, dataset: Dataset, row: int) -> np.ndarray:
+    """What should be made, uint8 [H, W, C].
+
+    Raises:
+        BadItem: the picture cannot be read, or is smaller than the scale.
+    """
+    scale = spec.state["source"]["scale"]
+    item = pictures.to_mode(pictures.to_depth(dataset.read(row), 8), spec.state["mode"], signal.background)
+    height, width = (side // scale * scale for side in item.shape[:2])
+    if not height or not width:
+        raise BadItem(dataset.describe(row), f"{item.shape[1]}×{item.shape[0]} px cannot be made {scale} times smaller")
+    return item[:height, :width]
+
+
+def given_of(signal: Pair, spec: Spec, dataset: Dataset, row: int, seed: int) -> Given:
+    """A target with its source; raises as `target_of`."""
+    target, state = target_of(signal, spec, dataset, row), spec.state["source"]
+    if signal.degrade is not None:
+        spoilt = signal.degrade.spoil(target, seed_of(seed, "whole pictures", row))
+        return Given(target, spoilt[..., :-1], spoilt[..., -1:]) if state["mask"] else Given(target, spoilt)
+    assert dataset.source is not None
+    source = dataset.source.read(row)
+    if state["mode"] != "classes":
+        source = pictures.to_mode(pictures.to_depth(source, 8), state["mode"], signal.background)
+    return Given(target, source)
+
+
+def has_baseline(spec: Spec) -> bool:
+    """Whether a source is a picture that can stand for what is made of it."""
+    return spec.state["source"]["mode"] != "classes" and not spec.state["source"]["mask"]
+
+
+def without_model(given: Given, spec: Spec) -> np.ndarray:
+    """The source at the size and in the mode of its target: as it is, or enlarged by the cubic that papers use."""
+    source = given.source
+    if spec.state["source"]["scale"] > 1:
+        x = torch.from_numpy(np.ascontiguousarray(source.transpose(2, 0, 1))).float()[None]
+        x = resample.bicubic(x, *given.target.shape[:2]).round().clamp(0, 255).byte()
+        source = x[0].permute(1, 2, 0).numpy()
+    return pictures.to_mode(source, spec.state["mode"], WHITE)
+
+
+def shown(given: Given, spec: Spec) -> np.ndarray:
+    """The source for people to look at, as large as the target: pixels repeated, holes white, classes in greys."""
+    source, state = given.source, spec.state["source"]
+    if state["mode"] == "classes" and not isinstance(state["classes"][0], str):  # levels; colours are seen as they are
+        greys = np.zeros(256, np.uint8)
+        greys[state["classes"]] = np.linspace(0, 255, len(state["classes"]))
+        source = greys[source[..., :1]]
+    if given.mask is not None:
+        source = np.where(given.mask >= WHITE // 2 + 1, np.uint8(WHITE), source)
+    return pictures.to_mode(pictures.enlarge(source, state["scale"]), spec.state["mode"], WHITE)
+
+
+# --- two sets
+
+
+def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress | None) -> Wholes:
+    """Pictures of two sets that are called alike, each at its own size.
+
+    Args:
+        mode: L, RGB or RGBA, to bring all to; by default grey where both of a pair are, else RGB.
+
+    Raises:
+        UserError: names without a partner, or pairs whose sizes differ (lists them); none can be read.
+    """
+    for dataset in (real, made):
+        refuse_no_pictures(dataset)
+    names, (of_made, of_real) = partners(made, real, lambda both: "Mend their names, or take those files out")
+    sizes = [[dataset.each_shape()[k] for k in rows] for dataset, rows in ((real, of_real), (made, of_made))]
+    apart = [
+        f"{name}: {one[1]}×{one[0]} in {real.name}, {other[1]}×{other[0]} in {made.name}"
+        for name, one, other in zip(names, *sizes, strict=True)
+        if one is not None and other is not None and one[:2] != other[:2]
+    ]
+    if apart:
+        raise UserError(
+            f"{len(apart)} of {len(names)} pairs differ in size (width×height), and only pictures of one size can be "
+            f"held against each other:\n  {first(apart)}"
+        )
+
+    def pair(k: int) -> tuple[np.ndarray, np.ndarray]:
+        one, other = real.read(int(of_real[k])), made.read(int(of_made[k]))
+        grey = one.shape[2] <= 2 and other.shape[2] <= 2
+        return alike(one, mode or ("L" if grey else "RGB")), alike(other, mode or ("L" if grey else "RGB"))
+
+    good, found, left_out = [], [], []
+    for k in range(len(names)):
+        try:
+            found.append(pair(k)[0].shape[:2])
+            good.append(k)
+        except BadItem as error:
+            left_out.append(str(error))
+        if progress is not None:
+            progress("reading pairs", k + 1, len(names))
+    if not good:
+        raise UserError(f"no pair can be read: {first(left_out)}")
+    return Wholes(
+        one_by_one(real.name, good, lambda k: pair(k)[0]),
+        one_by_one(made.name, good, lambda k: pair(k)[1]),
+        tuple(names[k] for k in good),
+        tuple(found),
+        left_out=tuple(left_out),
+    )
+
+
+def alike(item: np.ndarray, mode: str) -> np.ndarray:
+    """A picture in a mode, alpha over white; of its own depth."""
+    return pictures.to_mode(item, mode, int(np.iinfo(item.dtype).max))
+
+
+# --- sides
+
+
+class Shelf:
+    """Arrays in a temporary folder, which goes when nobody has a use for the shelf any more."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="ganforge-evaluate-")
+
+    def put(self, name: str, item: np.ndarray) -> None:
+        """
+        Raises:
+            UserError: there is no room.
+        """
+        try:
+            np.save(Path(self.folder.name) / name, item, allow_pickle=False)
+        except OSError as error:
+            raise UserError(
+                f"{self.folder.name}: what was made could not be kept there ({error.strerror or error}). TMPDIR names "
+                "another place for temporary files"
+            ) from None
+
+    def get(self, name: str) -> np.ndarray:
+        return np.load(Path(self.folder.name) / f"{name}.npy", allow_pickle=False)
+
+
+def one_by_one(name: str, rows: Sequence[int], read: Callable[[int], np.ndarray]) -> Side:
+    """A side that gives pictures of any size, each in a part of its own."""
+
+    def draw(size: int) -> Iterator[np.ndarray]:
+        for row in rows:
+            yield read(row)[None]
+
+    return Side(name, len(rows), draw)

@@ -1,0 +1,131 @@
+"""How far what was made is off what it should be like.
+
+    l1                   mean |y − t|                                   Isola et al. 2017
+    l2                   mean (y − t)²                                  Ledig et al. 2017, as the content of SRResNet
+    charbonnier          mean √((y − t)² + ε²)                          Charbonnier et al. 1994; Lai et al. 2017
+    total_variation      mean |y→ − y| + mean |y↓ − y|                  Rudin et al. 1992; Johnson et al. 2016
+    feature_match        mean over critics and layers of mean |D_l(y) − D_l(t)|     Wang et al. 2018 (pix2pixHD)
+    perceptual           Σ_l s_l · mean |φ_l(y) − φ_l(t)|               Johnson et al. 2016; Wang et al. 2018 (ESRGAN)
+    style                Σ_l s_l · ‖Gram φ_l(y) − Gram φ_l(t)‖²,  Gram φ = φφᵀ / (F·h·w)        Gatys et al. 2016
+
+y [N, C, H, W] what was made, t [N, C, H, W] the target, both in [-1, 1]; φ_l [N, F, h, w]: map l through the task's
+lens, D_l: hidden layer l of a critic, s_l: its share. Prices [N].
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.losses.base import Likeness, Look
+
+
+class _ByPixel(Likeness):
+    """A mean over all numbers of a picture."""
+
+    hole: float = Field(default=1.0, ge=0)
+    """Weight of the pixels that had to be filled, where there is a mask."""
+    rest: float = Field(default=1.0, ge=0)
+    """Weight of the pixels that were known, where there is a mask."""
+
+    def loss(self, look: Look) -> Tensor:
+        price = self.of(look.raw.float() - look.target)
+        if look.mask is not None:
+            price = price * (self.rest + (self.hole - self.rest) * look.mask)
+        return price.mean((1, 2, 3))
+
+    def of(self, difference: Tensor) -> Tensor:
+        """The price of each number."""
+        raise NotImplementedError
+
+
+class L1(_ByPixel, kind="l1"):
+    """The mean distance of made and wanted pixels: blurred where several answers would do, but never far off."""
+
+    def of(self, difference: Tensor) -> Tensor:
+        return difference.abs()
+
+
+class L2(_ByPixel, kind="l2"):
+    """The mean squared distance of made and wanted pixels: what PSNR measures."""
+
+    def of(self, difference: Tensor) -> Tensor:
+        return difference.square()
+
+
+class Charbonnier(_ByPixel, kind="charbonnier"):
+    """As l1, with a slope that does not jump where the difference is 0."""
+
+    eps: float = Field(default=1e-3, gt=0)
+    """Differences well below this count as if squared."""
+
+    def of(self, difference: Tensor) -> Tensor:
+        return (difference.square() + self.eps**2).sqrt()
+
+
+class TotalVariation(Likeness, kind="total_variation"):
+    """Neighbouring pixels should be alike: less noise, less detail."""
+
+    paired = False
+
+    def loss(self, look: Look) -> Tensor:
+        y = look.made.float()
+        across, down = (y[..., 1:] - y[..., :-1]).abs(), (y[..., 1:, :] - y[..., :-1, :]).abs()
+        return across.mean((1, 2, 3)) + down.mean((1, 2, 3))
+
+
+class FeatureMatch(Likeness, kind="feature_match"):
+    """The critics' hidden layers should see what they see in the target: steadies the game, needs no other net."""
+
+    sees = "critics"
+
+    def loss(self, look: Look) -> Tensor:
+        return torch.stack([apart(a, b) for a, b in zip(*look.judged, strict=True)]).mean(0)
+
+
+class _Seen(Likeness):
+    """A sum over the maps of the task's lens."""
+
+    sees = "lens"
+    shares: tuple[float, ...] | None = None
+    """Weight of each map, from fine to coarse; by default all alike, 1 in sum."""
+
+    def loss(self, look: Look) -> Tensor:
+        maps = list(zip(*look.features, strict=True))
+        shares = self.shares or [1 / len(maps)] * len(maps)
+        if len(shares) != len(maps):
+            raise UserError(f"task.terms: {self.kind} has {len(shares)} shares, and the lens shows {len(maps)} maps")
+        return torch.stack([share * self.of(a, b) for share, (a, b) in zip(shares, maps, strict=True)]).sum(0)
+
+    def of(self, made: Tensor, wanted: Tensor) -> Tensor:
+        """The price [N] of one map."""
+        raise NotImplementedError
+
+
+class Perceptual(_Seen, kind="perceptual"):
+    """Through the lens, made and wanted pictures should look alike: sharper than l1, and not exact."""
+
+    def of(self, made: Tensor, wanted: Tensor) -> Tensor:
+        return apart(made, wanted)
+
+
+class Style(_Seen, kind="style"):
+    """Which features come together how often, wherever they are, should be as in the target: its style."""
+
+    paired = False
+
+    def of(self, made: Tensor, wanted: Tensor) -> Tensor:
+        return (gram(made) - gram(wanted)).square().sum((1, 2))
+
+
+def apart(a: Tensor, b: Tensor) -> Tensor:
+    """Mean |a − b| of each sample, [N]."""
+    return (a.float() - b.float()).abs().mean((1, 2, 3))
+
+
+def gram(maps: Tensor) -> Tensor:
+    """How maps [N, F, h, w] go together, [N, F, F]."""
+    rows = maps.float().flatten(2)
+    return rows @ rows.transpose(1, 2) / (rows.shape[1] * rows.shape[2])

@@ -1,0 +1,154 @@
+"""A picture file with all that it says of itself: its depth, its colour profile, its camera's notes.
+
+`data.pictures` reads pixels to learn from. Here nothing is to be lost between a file and the one that is made of it.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import BadItem
+from ganforge.modalities.image import files as pictures
+from ganforge.modalities.image.png import PngWriter, deep_colour
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+"""What can be written. PNG alone keeps 16 bits, and every pixel as it is."""
+LOSSLESS = (".png",)
+QUALITY = 95
+SPACES = {1: b"GRAY", 2: b"GRAY", 3: b"RGB ", 4: b"RGB "}
+"""What a colour profile says that it is for, by channels."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture, upright.
+
+    Attributes:
+        pixels: uint8 or uint16 [H, W, C]: grey, grey with alpha, RGB, RGBA.
+        exif: the camera's notes, which say that it is upright; empty for none.
+        profile: the ICC colour profile; empty for none.
+    """
+
+    pixels: np.ndarray
+    exif: bytes = b""
+    profile: bytes = b""
+
+
+def read(source: Path | BinaryIO, where: str) -> Photo:
+    """The picture in a file.
+
+    Raises:
+        BadItem: it is none, or is damaged or too large. `where` names it.
+    """
+    try:
+        data = source.read_bytes() if isinstance(source, Path) else source.read()
+    except OSError as error:
+        raise BadItem(where, (error.strerror or str(error)).lower()) from None
+    pixels, picture, turn = pictures.decode_all(io.BytesIO(data), where)
+    try:
+        deep = deep_colour(data)
+    except ValueError as error:
+        raise BadItem(where, str(error)) from None
+    if deep is not None:
+        pixels = deep if turn is None else turned(deep, turn)
+    try:
+        exif = picture.info.get("exif") or (picture.getexif().tobytes() if picture.getexif() else b"")
+    except pictures.BROKEN:  # the pixels are there; damaged notes are left out
+        exif = b""
+    return Photo(pixels, upright(exif), picture.info.get("icc_profile") or b"")
+
+
+def turned(pixels: np.ndarray, turn: Image.Transpose) -> np.ndarray:
+    """Pixels [H, W, C] as Pillow would turn a picture."""
+    how = Image.Transpose
+    match turn:
+        case how.FLIP_LEFT_RIGHT:
+            return pixels[:, ::-1]
+        case how.FLIP_TOP_BOTTOM:
+            return pixels[::-1]
+        case how.TRANSPOSE:
+            return pixels.swapaxes(0, 1)
+        case how.TRANSVERSE:
+            return pixels[::-1, ::-1].swapaxes(0, 1)
+    quarters = {how.ROTATE_90: 1, how.ROTATE_180: 2, how.ROTATE_270: 3}[turn]
+    return np.rot90(pixels, quarters)
+
+
+def upright(exif: bytes) -> bytes:
+    """The notes with the orientation set to 1, and every other byte as it was.
+
+    TIFF 6.0, section 2: a header of 8 bytes, then a directory of entries (tag, type, count, value), 12 bytes each.
+    """
+    start = 6 if exif.startswith(b"Exif\0\0") else 0
+    order = {b"II": "<", b"MM": ">"}.get(exif[start : start + 2])
+    if order is None:
+        return exif
+    found = bytearray(exif)
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", exif, start + 4)
+        (entries,) = struct.unpack_from(f"{order}H", exif, start + directory)
+        for k in range(entries):
+            entry = start + directory + 2 + 12 * k
+            if struct.unpack_from(f"{order}H", exif, entry)[0] == pictures.ORIENTATION:
+                struct.pack_into(f"{order}HIHH", found, entry + 2, 3, 1, 1, 0)
+    except struct.error:  # cut short: no reader will find an orientation either
+        return exif
+    return bytes(found)
+
+
+def write(
+    path: Path, rows: Iterable[np.ndarray], shape: tuple[int, int, int], dtype: str, like: Photo | None = None
+) -> None:
+    """Writes a picture whose rows come in parts [k, W, C], whole or not at all.
+
+    A PNG is written as the rows come. Other formats are written at once and hold the picture in memory until then.
+
+    Args:
+        path: ends in one of `ENDINGS`.
+        shape: (H, W, C).
+        dtype: "uint8" or "uint16".
+        like: whose notes and profile it takes on; a profile for other channels is left out.
+
+    Raises:
+        UserError: the file cannot be written, or not in this format.
+    """
+    exif, profile = (like.exif, like.profile) if like else (b"", b"")
+    if profile[16:20] != SPACES[shape[2]]:
+        profile = b""
+    partial = path.with_name(f".writing-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix.lower() == ".png":
+            with partial.open("wb") as file, PngWriter(file, shape, dtype, exif, profile) as png:
+                for part in rows:
+                    png.write(part)
+        else:
+            _write_whole(partial, path.suffix.lower(), np.concatenate(list(rows)), exif, profile)
+        partial.replace(path)
+    except (OSError, ValueError) as error:  # Pillow's word for a side too long for the format is ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be written ({reason})") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profile: bytes) -> None:
+    if pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if ending != ".webp" and pixels.shape[2] in (2, 4):
+        raise ValueError("JPEG has no transparency; write PNG or WebP")
+    extra = {"exif": exif} if exif else {}
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    if ending == ".webp":
+        picture.save(path, "WEBP", quality=QUALITY, icc_profile=profile or None, **extra)
+    else:
+        picture.save(path, "JPEG", quality=QUALITY, subsampling=0, icc_profile=profile or None, **extra)

@@ -1,0 +1,389 @@
+"""Pairs of pictures: one that is to be made, and what it is to be made from.
+
+The source is a second picture (a sketch, a label map, a smaller version: the set's own `source`), or the target itself,
+spoilt by a degradation anew each time it is seen. Source and target are cropped, mirrored and turned alike.
+
+N: pairs in the batch, [C, H, W] the target's shape, [Cs, H/s, W/s] the source's, s the scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.types import Batch, Dataset, Spec
+from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.image.patches import Patches
+from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
+from ganforge.modalities.pair import labelmaps
+from ganforge.modalities.pair.degrade.base import Degrade
+from ganforge.signals import Nearest, Signal
+
+HIDDEN = 255  # in a mask
+LOOK = 32  # label maps are told from pictures by so many
+
+
+class Pair(Signal, kind="pair"):
+    """Pictures, each with a source that it is to be made from: `Batch.extra["source"]`.
+
+    A pair is kept in memory as one row of bytes: the target's, then the source's, where that is not drawn anew.
+    """
+
+    metrics: ClassVar[tuple[str, ...]] = ("fd", "kid")
+    extractor: ClassVar[str] = "small"
+
+    size: Size = None
+    """Side in px of the part of the target that is seen in training, or [height, width]. By default the size of the
+    data (the median where sizes differ), brought down to `max_size` and to what the nets can make."""
+    max_size: int = Field(default=256, ge=1)
+    """The longer side in px that a size found by itself may have."""
+    mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
+    """Channels of the target: L is grey. auto takes RGBA if any picture has alpha (and none is degraded), else RGB if
+    any has colour, else L."""
+    source: Literal["auto", "L", "RGB", "RGBA", "classes"] = "auto"
+    """What a source of the data is: a picture of one of these modes, or a label map (each level or colour a class).
+    auto looks: grey maps that hold small numbers alone, and few colours, are label maps."""
+    classes: tuple[str, ...] = ()
+    """What label maps may hold: grey levels (0, 1, ...) or colours (#804080, ...). By default what they do hold."""
+    degrade: Degrade | None = None
+    """Make the source from the target, as in bicubic4 or gaussian(sigma=5..50); see docs/degradations.md."""
+    jitter: int = Field(default=0, ge=0)
+    """Keep pictures so many px higher and wider than `size`, and show a part of `size` px of them."""
+    place: Literal["random", "centre"] = "random"
+    """Where that part is: drawn anew each time, or in the middle."""
+    patches: bool = False
+    """Cut pictures of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+    fit: Fit = "stretch"
+    """How a whole picture of another aspect comes to the size: cut to its centre, framed by `background`, or
+    distorted."""
+    background: int = Field(default=255, ge=0, le=255)
+    """Grey level, 0 to 255, behind transparent pixels and around padded pictures."""
+    flip: bool = False
+    """Show half of the pairs mirrored left to right, drawn anew each time."""
+    turn: bool = False
+    """Show pairs turned by 0, 90, 180 or 270 degrees, drawn anew each time. For square sizes."""
+
+    # --- data
+
+    def items(self, dataset: Dataset) -> Dataset:
+        pictures.picture_shapes(dataset)
+        source = self._source_of_data(dataset)
+        if source is None:
+            sizes, scale = [_size(shape) for shape in dataset.each_shape()], 1
+        else:
+            sizes, scale = paired_sizes(dataset, source)
+        if not self.patches:
+            return dataset if source is None else Together(dataset, source, scale)
+        if self.size is None:
+            raise UserError("signal.patches: say how large they shall be, for instance signal.size=96")
+        size = pictures.pair_of(self.size)
+        self._check_divides(size, scale)
+        patch = (size[0] + self.jitter, size[1] + self.jitter)
+        cut = Patches(dataset, sizes, patch, size, scale)
+        if source is None:
+            return cut
+        smaller = [None if s is None else (s[0] // scale, s[1] // scale) for s in sizes]
+        part = (patch[0] // scale, patch[1] // scale)
+        return Together(cut, Patches(source, smaller, part, (size[0] // scale, size[1] // scale)), scale)
+
+    def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
+        shapes = pictures.picture_shapes(dataset)
+        mode = self._target_mode(shapes)
+        shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
+        if self.turn and shape[1] != shape[2]:
+            raise UserError(f"signal.turn: only square pictures can be turned, and these are {shape[1]}×{shape[2]}")
+        if self.degrade is None:
+            assert isinstance(dataset, Together)
+            source = self._given(dataset)
+        else:
+            source = self._spoilt(self.degrade, mode)
+        self._check_divides((shape[1], shape[2]), source["scale"])
+        source["shape"] = [source["shape"][0], *(side // source["scale"] for side in shape[1:])]
+        return Spec(shape, len(dataset.classes), tuple(dataset.classes), {"mode": mode, "depth": 8, "source": source})
+
+    def _target_mode(self, shapes: pictures.Shapes) -> str:
+        if self.mode != "auto":
+            return self.mode
+        mode = pictures.mode_of(shapes)
+        if mode == "RGBA" and self.degrade is not None:  # pictures with alpha are not degraded
+            return "RGB" if any(shape[2] > 2 for shape, _ in shapes) else "L"
+        return mode
+
+    def _source_of_data(self, dataset: Dataset) -> Dataset | None:
+        if self.degrade is not None:
+            if dataset.source is not None:
+                raise UserError(
+                    f"data {dataset.name}: brings a source for each picture, and signal.degrade would make another. "
+                    "Set signal.degrade=null, or give the targets alone as data=FOLDER"
+                )
+            return None
+        if dataset.source is None:
+            say = "data.source=FOLDER data.target=FOLDER (files of the same names)"
+            if len(dataset.classes) == 2:
+                one, two = dataset.classes
+                say = f"data.source={dataset.name}/{one} data.target={dataset.name}/{two} (or the other way round)"
+            raise UserError(
+                f"data {dataset.name}: brings nothing that its pictures could be made from. Give two sets: {say}; or "
+                "say how the source is made from the target, for instance degrade=bicubic4"
+            )
+        return dataset.source
+
+    def _check_divides(self, size: tuple[int, int], scale: int) -> None:
+        fields = [("size", size[0]), ("size", size[1])]
+        if self.degrade is None:  # else the source is made after the crop
+            fields.append(("jitter", self.jitter))
+        for name, value in fields:
+            if value % scale:
+                raise UserError(
+                    f"signal.{name}: sources are {scale} times as small, so {value} px must be a multiple of {scale}: "
+                    f"signal.{name}={value // scale * scale or scale}"
+                )
+
+    def _given(self, dataset: Together) -> dict[str, Any]:
+        """What sources of the data are."""
+        shapes = pictures.picture_shapes(dataset.sources)
+        mode = self.source
+        if mode == "auto":
+            mode = "classes" if self.classes or labelmaps.look_like(dataset.sources, LOOK) else pictures.mode_of(shapes)
+        classes: list[int | str] = []
+        if mode == "classes":
+            classes = labelmaps.parse(self.classes) if self.classes else labelmaps.found_in(dataset.sources)
+        channels = len(classes) if classes else CHANNELS[mode]
+        return {"shape": [channels], "mode": mode, "classes": classes, "scale": dataset.scale, "mask": False}
+
+    def _spoilt(self, degrade: Degrade, mode: str) -> dict[str, Any]:
+        """What sources made from targets are."""
+        if mode == "RGBA":
+            raise UserError(
+                "signal.degrade: pictures with alpha cannot be spoilt. Leave signal.mode=RGBA out: they come over "
+                "signal.background"
+            )
+        degrade.check()
+        channels = degrade.channels(CHANNELS[mode])
+        return {
+            "shape": [channels + degrade.mask],
+            "mode": "L" if channels == 1 else "RGB",
+            "classes": [],
+            "scale": degrade.scale,
+            "mask": degrade.mask,
+        }
+
+    # --- one pair
+
+    def stored(self, spec: Spec) -> tuple[int, ...]:
+        return (sum(int(np.prod(shape)) for shape in self._kept_shapes(spec)),)
+
+    def _kept_shapes(self, spec: Spec) -> list[tuple[int, int, int]]:
+        """Of the target and, where it is not drawn anew, of the source as they are kept."""
+        channels, height, width = spec.shape
+        shapes = [(channels, height + self.jitter, width + self.jitter)]
+        if self.degrade is None:
+            source = spec.state["source"]
+            channels = 1 if source["mode"] == "classes" else source["shape"][0]
+            shapes.append((channels, *(side // source["scale"] for side in shapes[0][1:])))
+        return shapes
+
+    def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
+        """A picture [H, W, C], or what `Together` reads → uint8 [bytes].
+
+        Raises:
+            UserError: a label map with other classes than those that were listed.
+        """
+        shapes, source = self._kept_shapes(spec), spec.state["source"]
+        if self.degrade is not None:
+            return self._fitted(item, spec.state["mode"], shapes[0])
+        target = self._fitted(item[0], spec.state["mode"], shapes[0])
+        if source["mode"] != "classes":
+            return np.concatenate([target, self._fitted(item[1], source["mode"], shapes[1])])
+        found = labelmaps.indices(item[1], source["classes"], where=item[2])
+        return np.concatenate([target, labelmaps.fitted(found, *shapes[1][1:], self.fit).reshape(-1)])
+
+    def _fitted(self, item: np.ndarray, mode: str, shape: tuple[int, int, int]) -> np.ndarray:
+        return pictures.kept(pictures.fitted(item, mode, *shape[1:], self.fit, self.background, depth=8)).reshape(-1)
+
+    # --- batches
+
+    def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:
+        """`x`, the targets [N, C, H, W] in [-1, 1], and `extra["source"]` [N, Cs, H/s, W/s], one-hot for label maps."""
+        n, (height, width) = len(stored), spec.shape[1:]
+        scale, mode = spec.state["source"]["scale"], spec.state["source"]["mode"]
+        shapes = self._kept_shapes(spec)
+        rows = stored.split([int(np.prod(shape)) for shape in shapes], dim=1)
+        kept = [row.unflatten(1, shape) for row, shape in zip(rows, shapes, strict=True)]
+        step = 1 if self.degrade else scale  # in px of the target: what is kept of a source has whole pixels alone
+        places = pictures.crop_places(rng, n, self.jitter // step, self.place == "centre") * step
+        target = pictures.crop(kept[0], places, height, width)
+        source = pictures.crop(kept[1], places // scale, height // scale, width // scale) if len(kept) > 1 else None
+        target, source = self._moved(target, source, rng)
+        if self.degrade is not None:
+            spoilt = self.degrade.apply(target.float(), rng.at("degrade"))
+            source = masked(spoilt) if self.degrade.mask else pictures.scaled(spoilt, 8)
+        elif mode == "classes":
+            assert source is not None
+            source = labelmaps.one_hot(source[:, 0], len(spec.state["source"]["classes"]))
+        else:
+            assert source is not None
+            source = pictures.scaled(source, 8)
+        x = pictures.scaled(target, 8)
+        return Batch(x, labels if spec.classes else None, {"source": source.contiguous()})
+
+    def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
+        return self.batch(stored, None, spec, rng).x
+
+    def _moved(self, target: Tensor, source: Tensor | None, rng: Rng) -> tuple[Tensor, Tensor | None]:
+        """Both mirrored and turned alike."""
+        pair = [target] if source is None else [target, source]
+        n = len(target)
+        if self.flip:
+            chosen = rng.uniform("flip", (n,)) < 0.5
+            pair = [pictures.mirrored(x, chosen) for x in pair]
+        if self.turn:
+            turns = rng.integers("turn", (n,), 4)[:, None, None, None]
+            for k in (1, 2, 3):
+                pair = [torch.where(turns == k, x.rot90(k, (2, 3)), x) for x in pair]
+        return pair[0], pair[1] if len(pair) > 1 else None
+
+    def still(self) -> Self:
+        return replace(self, flip=False, turn=False, place="centre")
+
+    # --- after training
+
+    def source_of(self, picture: np.ndarray, spec: Spec, mask: np.ndarray | None = None) -> Tensor:
+        """A picture as a trained translator takes it.
+
+        Args:
+            picture: uint8 or uint16 [H, W, 1 to 4]; a label map where sources are.
+            mask: [H, W] or [H, W, 1 to 4]: white (128 and more) is to be filled.
+
+        Returns:
+            float32 [Cs, H, W] in [-1, 1]; one-hot for label maps; with the mask (1: to be filled) as last channel.
+
+        Raises:
+            UserError: a map with other classes than those of the training, a mask of another size, one too many, or
+                none where one is needed.
+        """
+        source = spec.state["source"]
+        if source["mode"] == "classes":
+            found = labelmaps.indices(picture, source["classes"], where="the label map")
+            return labelmaps.one_hot(torch.from_numpy(found)[None], len(source["classes"]))[0]
+        top = int(np.iinfo(picture.dtype).max)
+        item = pictures.to_mode(picture, source["mode"], self.background * (top // 255))
+        x = torch.from_numpy(item.transpose(2, 0, 1).astype(np.float32)) / (top / 2) - 1  # all of 16 bits
+        if not source["mask"]:
+            if mask is not None:
+                raise UserError("this model was not trained to fill holes and takes no mask: leave it out")
+            return x
+        if mask is None:
+            raise UserError(
+                "this model fills holes: say which, with a mask as large as the picture, white where one is"
+            )
+        if mask.shape[:2] != picture.shape[:2]:
+            raise UserError(
+                f"the mask is {mask.shape[0]}×{mask.shape[1]} px and the picture "
+                f"{picture.shape[0]}×{picture.shape[1]}; they must be of one size"
+            )
+        flat = mask if mask.ndim == 2 else pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0]
+        hidden = torch.from_numpy((flat >= 128).astype(np.float32))
+        return torch.cat([x * (1 - hidden), hidden[None]])
+
+    # --- what people see
+
+    def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
+        """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 [N, H, W, C]."""
+        return pictures.decoded(x, 8)
+
+    def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
+        """Pictures without the mask; of label maps the place of each pixel's class among the classes, one channel."""
+        x, source = batch.extra["source"], spec.state["source"]
+        if source["mode"] == "classes":
+            return x.argmax(1)[..., None].to(torch.uint8).cpu().numpy()
+        return pictures.decoded(x[:, : x.shape[1] - source["mask"]], 8)
+
+    def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
+        pictures.sheet(samples, path, columns)
+
+    def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
+        return pictures.write_files(samples, folder, start)
+
+    def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
+        return pictures.to_mode(sample, "RGB", self.background)
+
+
+class Together(Dataset):
+    """Targets with their sources: items are objects [3], the target, the source, and what that is called.
+
+    Args:
+        target: what is to be made. source: what from, item by item.
+        scale: how many times as small sources are.
+    """
+
+    def __init__(self, target: Dataset, source: Dataset, scale: int):
+        self.target, self.sources, self.scale = target, source, scale
+        self.name, self.classes, self.labels = target.name, target.classes, target.labels
+        self.digest = target.digest + source.digest
+        self.skipped = [*target.skipped, *source.skipped]
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def read(self, index: int) -> np.ndarray:
+        pair = np.empty(3, object)
+        pair[0], pair[1], pair[2] = self.target.read(index), self.sources.read(index), self.sources.describe(index)
+        return pair
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        """Of the targets."""
+        return self.target.shapes()
+
+    def describe(self, index: int) -> str:
+        return self.target.describe(index)
+
+
+def paired_sizes(target: Dataset, source: Dataset) -> tuple[list[tuple[int, int] | None], int]:
+    """Height and width of each target whose pair can be read, and how many times as small sources are.
+
+    Raises:
+        UserError: sizes that differ within a pair (lists them), or that are not all as many times as small.
+    """
+    sizes: list[tuple[int, int] | None] = []
+    ratios: dict[tuple[float, float], int] = {}
+    for k, shapes in enumerate(zip(target.each_shape(), source.each_shape(), strict=True)):
+        large, small = (_size(shape) for shape in shapes)
+        sizes.append(None if small is None else large)
+        if large and small:
+            ratios.setdefault((large[0] / small[0], large[1] / small[1]), k)
+    whole = [ratio for ratio in ratios if ratio[0] == ratio[1] and ratio[0] == int(ratio[0])]
+    if len(ratios) == len(whole) == 1:
+        return sizes, int(whole[0][0])
+    if not ratios:
+        raise UserError(f"data {target.name}: none of its pairs can be read")
+    shown = []
+    for ratio, k in ratios.items():
+        if ratio not in whole or len(whole) > 1:
+            sides = " and ".join(
+                f"{'×'.join(map(str, dataset.each_shape()[k][:2]))} ({dataset.name}: {dataset.describe(k)})"  # type: ignore[index]
+                for dataset in (source, target)
+            )
+            shown.append(sides)
+    raise UserError(
+        "data: source and target of a pair must have one size, or all targets as many times the size of their "
+        "sources; not so:\n  " + "\n  ".join(shown[:5])
+    )
+
+
+def masked(spoilt: Tensor) -> Tensor:
+    """[N, C + 1, H, W] in 0..255 with a mask last → the source: 0 where hidden, and 1 there in the mask."""
+    mask = spoilt[:, -1:] / HIDDEN
+    return torch.cat([(spoilt[:, :-1] / 127.5 - 1) * (1 - mask), mask], dim=1)
+
+
+def _size(shape: tuple[int, ...] | None) -> tuple[int, int] | None:
+    return None if shape is None else (shape[0], shape[1])

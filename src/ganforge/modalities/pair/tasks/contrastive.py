@@ -1,0 +1,211 @@
+"""Contrastive: pictures of one kind into pictures of another, one way, with no way back to check by.
+
+Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation" (CUT). With pictures a and b and
+y = G(a), a place of y should tell more of the same place of a than of any other place of a:
+
+    repeat:
+        G, H take a step on   adversarial · mean over patches of objective.g(D(y))
+                              + nce · NCE(y, a) + identity · NCE(G(b), b) + Σ weight · term
+        D takes a step on     d_gain · mean over patches of objective.d(D(b), D(y)) + Σ weight · penalty
+
+    NCE(y, x) = mean over layers l and places s of −log ( exp(q_s · k_s / τ) / Σ_t exp(q_s · k_t / τ) )
+    q_s = H_l(G_l(y))_s,  k_t = H_l(G_l(x))_t, without a gradient
+
+G_l: hidden layer l of G, H_l: two dense layers and a norm of 1, at `patches` places drawn anew each time.
+
+N: pictures of each kind in a batch, S: places.  a, b, y [N, C, H, W], q, k [N, S, width], losses [N].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, normalize
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.schedule import Rate, at
+from ganforge.core.types import Batch, Memory, Nets, Order, Spec, Terms
+from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
+from ganforge.modalities.pair.tasks.domains import halves, two_domains, two_sets
+from ganforge.modalities.pair.tasks.translating import Court, lazy_phases, liked, refuse_terms, through, with_lens
+from ganforge.nets.base import Discriminator, Translator
+from ganforge.tasks.base import Phase, Samples, Task
+
+PROBE = 64  # px of the picture that the widths of G's layers are read from
+
+
+class Contrastive(Task, kind="contrastive"):
+    """One kind of pictures into another: a translator G, a critic D, and a net H that compares places."""
+
+    translator: Translator
+    """The net that makes pictures."""
+    critic: Discriminator
+    """The net that tells them from pictures of the wanted kind."""
+    objective: Objective = Field(default="least_squares", validate_default=True)
+    """The game that the two play."""
+    penalties: tuple[Penalty, ...] = ()
+    """Prices on D's behaviour."""
+    terms: tuple[Likeness, ...] = ()
+    """What G wants beside: style, total_variation."""
+    lens: Lens = Field(default="critic", validate_default=True)
+    """What style looks through: critic (D's layers), vgg (with a file of weights), random."""
+    adversarial: Rate = 1.0
+    """Weight of the game in G's loss."""
+    nce: Rate = 1.0
+    """Weight of keeping what is where; 10 in FastCUT."""
+    identity: Rate = 1.0
+    """Weight of the same on pictures that are of the wanted kind already; 0 in FastCUT."""
+    layers: tuple[int, ...] = Field(default=(0, 1, 2, 3), min_length=1)
+    """Which of G's hidden layers are compared; 0 is the picture itself."""
+    patches: int = Field(default=256, ge=2)
+    """Places of each layer that are compared, at most."""
+    width: int = Field(default=256, ge=1)
+    """Numbers that H makes of each place."""
+    temperature: float = Field(default=0.07, gt=0)
+    """τ: the smaller, the more the nearest mistakes count."""
+    d_gain: float = Field(default=1.0, gt=0)
+    """What D's loss is multiplied with."""
+
+    @property
+    def court(self) -> Court:
+        return Court(self.objective, self.penalties)
+
+    def adapt(self, spec: Spec) -> Spec:
+        spec = two_domains(spec)
+        refuse_terms(self.terms, self.lens, critics=1, pairs=False)
+        self.translator.check(spec, spec)
+        return spec
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.critic.nearest(shape)
+
+    def fewest(self, batch: int) -> int:
+        return 2  # a set goes round as often as it takes
+
+    def order(self, spec: Spec, data: Samples) -> Order:
+        return two_sets(data)
+
+    def players(self, spec: Spec) -> dict[str, nn.Module]:
+        G, D = self.translator.build(spec, spec), self.critic.build(spec)
+        self.court.refuse(spec, {"D": D})
+        return {"G": G, "D": D, "H": Projections(self._widths(G, spec), self.width)}
+
+    def memory(self, spec: Spec) -> Memory:
+        prices = self.court.memory({"D": self.critic.build(spec)}) if self.penalties else {}
+        return with_lens(prices, self.lens, self.terms)
+
+    def phases(self) -> Sequence[Phase]:
+        return [
+            Phase("G", self.g_loss, trains=("G", "H")),
+            Phase("D", self.d_loss, trains=("D",), gain=self.d_gain, order=self.court.order),
+            *lazy_phases(self.court, ("D",), self._lazy, self.d_gain),
+        ]
+
+    def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """D's loss on pictures of the wanted kind and on what G makes of the others."""
+        real, fake = self._sides(nets, batch)
+        losses, seen = self.court.d("D", nets, real, fake, rng)
+        return Terms(losses, seen.stats)
+
+    def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """G's and H's loss: the game, what must stay in its place, and the terms."""
+        a, b = halves(batch)
+        made = nets.G(a)
+        batch.made["G"] = made.detach()
+        on_made, on_real = nets.D(made), ()
+        if self.objective.uses_real or any(term.sees != "pixels" for term in self.terms):
+            with torch.no_grad():
+                on_real = (nets.D(b),)
+        wish = self.court.g(on_made, on_real[0] if on_real else None)
+        losses = {"adversarial": at(self.adversarial, rng.samples) * wish}
+        losses["nce"] = at(self.nce, rng.samples) * self.contrast(nets, made, a, rng.at("nce"))
+        if identity := at(self.identity, rng.samples):
+            losses["identity"] = identity * self.contrast(nets, nets.G(b), b, rng.at("identity"))
+        look = Look(made, b, made, None, (on_made,), on_real, through(self.lens, nets))
+        return Terms(losses | liked(self.terms, look, self.lens, rng))
+
+    def contrast(self, nets: Nets, made: Tensor, source: Tensor, rng: Rng) -> Tensor:
+        """NCE [N] of what was made against its source."""
+        G: Any = nets.G
+        with torch.no_grad():
+            wanted = G.features(source, self.layers)
+        found = []
+        for k, (asked, known) in enumerate(zip(G.features(made, self.layers), wanted, strict=True)):
+            draws = rng.uniform(f"places/{k}", (len(made), asked.shape[2] * asked.shape[3]))
+            places = draws.topk(min(self.patches, draws.shape[1])).indices  # [N, S], no place twice
+            with torch.no_grad():
+                keys = project(nets, k, known, places)
+            found.append(nce(project(nets, k, asked, places), keys, self.temperature))
+        return torch.stack(found).mean(0)
+
+    def directions(self) -> tuple[str, ...]:
+        return ("ab",)
+
+    def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
+        if direction not in ("", "ab"):
+            raise UserError(f"direction {direction!r}: this model knows one way, ab; a CycleGAN knows both")
+        return nets.G(source)
+
+    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
+        a, b = halves(batch)
+        return [a, self.translate(nets, a).float(), b]
+
+    @torch.no_grad()
+    def _sides(self, nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:
+        a, b = halves(batch)
+        return b, (batch.made["G"] if "G" in batch.made else nets.G(a)).to(b)
+
+    @torch.no_grad()
+    def _widths(self, G: Any, spec: Spec) -> list[int]:
+        """The channels of the layers that are compared."""
+        if max(self.layers) > G.depth:
+            raise UserError(
+                f"task.layers: {max(self.layers)}: the translator {self.translator.kind!r} has layers 0 to {G.depth}"
+            )
+        G.eval()
+        widths = [m.shape[1] for m in G.features(torch.zeros(1, spec.shape[0], PROBE, PROBE), self.layers)]
+        G.train()
+        return widths
+
+    def _lazy(self, penalty: Penalty):
+        def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
+            real, fake = self._sides(nets, batch)
+            return Terms(self.court.price(penalty, "D", nets, real, fake, rng))
+
+        return loss
+
+
+class Projections(nn.Module):
+    """H: for each layer two dense layers, [N, S, widths[l]] → [N, S, width] of length 1."""
+
+    def __init__(self, widths: Sequence[int], width: int):
+        super().__init__()
+        self.nets = nn.ModuleList(
+            nn.Sequential(nn.Linear(before, width), nn.ReLU(), nn.Linear(width, width)) for before in widths
+        )
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.normal_(layer.weight, 0.0, 0.02)
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, number: int, rows: Tensor) -> Tensor:
+        return normalize(self.nets[number](rows).float(), dim=2)
+
+
+def project(nets: Nets, number: int, maps: Tensor, places: Tensor) -> Tensor:
+    """H of a layer's maps [N, F, h, w] at some places [N, S] → [N, S, width]."""
+    rows = maps.flatten(2).transpose(1, 2)  # [N, h·w, F]
+    return nets.H(number, rows.gather(1, places[:, :, None].expand(-1, -1, rows.shape[2])))
+
+
+def nce(asked: Tensor, known: Tensor, temperature: float) -> Tensor:
+    """The price [N] of rows [N, S, width], each of which should be nearest to the known row of the same number."""
+    logits = asked @ known.transpose(1, 2) / temperature  # [N, S, S]
+    n, s = logits.shape[:2]
+    same = torch.arange(s, device=logits.device).expand(n, s)
+    return cross_entropy(logits.transpose(1, 2), same, reduction="none").mean(1)

@@ -1,0 +1,240 @@
+"""What the tasks share that make pictures from pictures.
+
+A critic may judge patches: its logits are [N, P] then. The game is played on each patch, and the mean over the patches
+is the loss of the picture. Penalties are on the slope of the sum over the patches, as the papers with such critics
+have it.
+
+N: samples in the batch, P: patches.  x, y [N, C, H, W], source [N, Cs, h, w], losses [N].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.schedule import at
+from ganforge.core.types import Memory, Nets, Spec, Terms
+from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty, Play
+from ganforge.nets.base import Verdict, couples_batch
+from ganforge.tasks.base import Phase
+from ganforge.tasks.synthesis import leaf, priced
+
+WATCHED = 256
+"""Logits of a batch that are watched, at most: a batch may have a hundred thousand patches."""
+
+
+@dataclass(frozen=True)
+class Court:
+    """How critics of pictures are trained, whatever they are shown.
+
+    Attributes:
+        objective: the game. penalties: prices on each critic.
+    """
+
+    objective: Objective
+    penalties: Sequence[Penalty] = ()
+
+    @property
+    def order(self) -> int:
+        """The highest derivative that a step of a critic takes."""
+        return max([1, *(penalty.order for penalty in self.penalties if penalty.every == 1)])
+
+    def lazy(self) -> list[Penalty]:
+        """The penalties that have a phase of their own."""
+        return [penalty for penalty in self.penalties if penalty.every > 1]
+
+    def d(self, name: str, nets: Nets, real: Tensor, fake: Tensor, rng: Rng) -> tuple[dict[str, Tensor], Terms]:
+        """A critic's losses on real pictures and fakes, and what is to be seen of its logits."""
+        own = [penalty for penalty in self.penalties if penalty.every == 1]
+        sloped = {penalty.slope_at for penalty in own}
+        real, fake = leaf(real, "real" in sloped), leaf(fake, "fake" in sloped)
+        on_real, on_fake = nets[name](real), nets[name](fake)
+        losses = {name: by_patch(self.objective.d, on_real.logits, on_fake.logits)}
+        play = self._play(nets[name], real, fake, on_real, on_fake)
+        prices = priced(f"penalties.{name}", own, play, nets, rng)
+        losses |= {f"{name}/{kind}": price for kind, price in prices.items()}
+        return losses, Terms({}, watched(on_real.logits, on_fake.logits))
+
+    def price(self, penalty: Penalty, name: str, nets: Nets, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
+        """What one penalty asks of a critic, for a phase of its own."""
+        play = self._play(nets[name], real, fake)
+        return {f"{name}/{k}": v for k, v in priced(f"penalties.{name}", [penalty], play, nets, rng).items()}
+
+    def g(self, on_fake: Verdict, on_real: Verdict | None) -> Tensor:
+        """What the game asks of whoever made the fakes, [N]."""
+        fake, n = on_fake.logits.float(), len(on_fake.logits)
+        real = on_real.logits.float().flatten() if on_real is not None and self.objective.uses_real else None
+        return self.objective.g(fake.flatten(), real).view(n, -1).mean(1)
+
+    def memory(self, critics: dict[str, nn.Module]) -> dict[str, Tensor]:
+        """What the penalties remember."""
+        return {
+            f"penalties.{name}.{penalty.kind}.{k}": v
+            for name, D in critics.items()
+            for penalty in self.penalties
+            for k, v in penalty.memory(D).items()
+        }
+
+    def refuse(self, spec: Spec, critics: dict[str, nn.Module]) -> None:
+        """Raises UserError where a penalty has no meaning for such samples or such critics."""
+        for penalty in self.penalties:
+            penalty.check(spec)
+            if penalty.per_sample and any(couples_batch(D) for D in critics.values()):
+                raise UserError(
+                    f"task.penalties: {penalty.kind} looks at the gradient of each sample, and a critic here has batch "
+                    f"norm, with which a verdict hangs on the whole batch. Give it norm=instance, spectral or none, or "
+                    f"leave {penalty.kind} out"
+                )
+
+    def _play(self, D: nn.Module, real: Tensor, fake: Tensor, on_real=None, on_fake=None) -> Play:
+        def critic(x: Tensor) -> Tensor:
+            return summed(D(x)).logits
+
+        return Play(
+            critic,
+            real,
+            fake,
+            player=D,
+            on_real=None if on_real is None else summed(on_real),
+            on_fake=None if on_fake is None else summed(on_fake),
+            steady=True,
+        )
+
+
+def by_patch(game: Callable[[Tensor, Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """A game on each patch, real logits [N, P] or [N] against fake ones; the mean over the patches, [N]."""
+    return game(real.float().flatten(), fake.float().flatten()).view(len(fake), -1).mean(1)
+
+
+def summed(verdict: Verdict) -> Verdict:
+    """One logit a sample: the sum over its patches."""
+    return verdict._replace(logits=verdict.logits.float().flatten(1).sum(1) if verdict.logits.ndim > 1 else verdict[0])
+
+
+def watched(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """What there is to see in a critic's logits, of patches spread evenly over the batch."""
+    real, fake = (x.detach().flatten() for x in (real, fake))
+    real, fake = (x[:: max(1, len(x) // WATCHED)] for x in (real, fake))
+    return {"logit/real": real, "logit/fake": fake}
+
+
+def liked(terms: Sequence[Likeness], look: Look, lens: Lens, rng: Rng) -> dict[str, Tensor]:
+    """The weighted price [N] of each term; those that go through a lens say which."""
+    return {
+        f"{term.kind}[{lens.kind}]" if term.sees == "lens" else term.kind: at(term.weight, rng.samples)
+        * term.loss(look)
+        for term in terms
+    }
+
+
+def by_critic(lens: Lens) -> bool:
+    """Whether a lens is the critics themselves."""
+    return type(lens).maps is Lens.maps
+
+
+def through(lens: Lens, nets: Nets) -> Callable[[Tensor], list[Tensor]] | None:
+    """A lens at work with its frozen weights; None where the critics are the lens."""
+    if by_critic(lens):
+        return None
+    memory = nets.memory.part("lens")
+    return lambda x: lens.maps(x, memory)
+
+
+def lens_memory(lens: Lens, terms: Sequence[Likeness]) -> dict[str, Tensor]:
+    """The weights of a lens that some term looks through."""
+    return {f"lens.{k}": v for k, v in lens.memory().items()} if any(t.sees == "lens" for t in terms) else {}
+
+
+def refuse_terms(terms: Sequence[Likeness], lens: Lens, critics: int, pairs: bool) -> None:
+    """Looks at the terms of a task before anything is made.
+
+    Raises:
+        UserError: one is there twice, asks for pairs or for critics that are not there.
+    """
+    kinds = [term.kind for term in terms]
+    if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
+        raise UserError(f"task.terms: {min(twice)} is there twice; add up the weights instead")
+    for term in terms:
+        if term.paired and not pairs:
+            raise UserError(
+                f"task.terms: {term.kind} compares a picture with the very one that it should be, and here no two "
+                "pictures belong together. Terms without pairs: style, total_variation"
+            )
+        if not critics and (term.sees == "critics" or (term.sees == "lens" and by_critic(lens))):
+            raise UserError(
+                f"task.terms: {term.kind} looks at the layers of the critics, and this task has none. Give it one, "
+                "as in task.critics=[patchgan], or another lens: task.lens.kind=vgg task.lens.weights=FILE"
+            )
+
+
+def source_spec(spec: Spec) -> Spec:
+    """What the source of a sample is.
+
+    Raises:
+        UserError: the samples have none.
+    """
+    source: Any = spec.state.get("source")
+    if source is None:
+        raise UserError(
+            "task: this recipe makes one picture from another, and these samples come alone. Take signal.kind=pair, "
+            "with a second folder (data.source=A data.target=B) or with signal.degrade=bicubic4 and the like"
+        )
+    return Spec(tuple(source["shape"]), state=source)
+
+
+def enlarged(source: Tensor, like: Tensor) -> Tensor:
+    """A source at the size of a picture: each of its pixels repeated."""
+    return source if source.shape[2:] == like.shape[2:] else interpolate(source, like.shape[2:])
+
+
+def as_picture(source: Tensor, like: Tensor) -> Tensor:
+    """A source as people can see it, [N, Cs, h, w] → the shape of `like` [N, C, H, W]. Classes get a colour each."""
+    if source.shape[1] > 1 and bool((source.sum(1) == 1).all()):  # one-hot
+        source = (source.unsqueeze(2) * colours(source.shape[1]).to(source)[:, :, None, None]).sum(1)
+    wanted = like.shape[1]
+    if source.shape[1] < wanted:  # grey as colour, and nothing seen through
+        opaque = wanted in (2, 4) and source.shape[1] == wanted - 1
+        grey = source[:, :1].expand(-1, wanted, -1, -1)
+        source = torch.cat([source, torch.ones_like(source[:, :1])], 1) if opaque else grey
+    elif source.shape[1] > wanted:  # a mask, or colours of what is grey
+        source = source[:, :3].mean(1, keepdim=True).expand(-1, wanted, -1, -1) if wanted == 1 else source[:, :wanted]
+    return enlarged(source, like)
+
+
+def colours(count: int) -> Tensor:
+    """A colour in [-1, 1] for each of some classes, [count, 3]: turns round the circle of hues, darker every time."""
+    k = torch.arange(count)
+    hue = (k * 0.618034) % 1  # the golden section: neighbours differ most
+    shift = torch.tensor([0.0, 1 / 3, 2 / 3])
+    wave = (6 * ((hue[:, None] + shift) % 1) - 3).abs() - 1
+    return wave.clamp(0, 1) * (1 - 0.25 * (k[:, None] % 3)) * 2 - 1
+
+
+def decibels(made: Tensor, target: Tensor) -> Tensor:
+    """PSNR [N] in dB of pictures in [-1, 1]."""
+    error = (made.detach().clamp(-1, 1).float() - target).square().mean((1, 2, 3))
+    return 10 * torch.log10(4 / error.clamp_min(4e-10))
+
+
+def with_lens(memory: dict[str, Tensor], lens: Lens, terms: Sequence[Likeness]) -> Memory:
+    """The state of a task and the frozen weights that its terms look through."""
+    return Memory(memory | lens_memory(lens, terms))
+
+
+def lazy_phases(
+    court: Court, names: Sequence[str], loss: Callable[[Penalty], Any], gain: float = 1.0, after: int = 0
+) -> list[Phase]:
+    """A phase for each lazy penalty; `loss` makes its loss function."""
+    return [
+        Phase(
+            f"D/{p.kind}", loss(p), trains=tuple(names), every=p.every, gain=gain * p.every, order=p.order, after=after
+        )
+        for p in court.lazy()
+    ]

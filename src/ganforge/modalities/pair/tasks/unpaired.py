@@ -1,0 +1,187 @@
+"""Unpaired: pictures of one kind into pictures of another and back, learnt from a set of each, no two of which match.
+
+Zhu et al. 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks" (CycleGAN). With
+pictures a and b, G_ab: a → b, G_ba: b → a, and ã = G_ba(b), b̃ = G_ab(a):
+
+    repeat:
+        G_ab, G_ba take a step on   adversarial · Σ mean over patches of objective.g(D_b(b̃)), and alike for ã
+                                    + cycle · (|G_ba(b̃) − a| + |G_ab(ã) − b|)
+                                    + cycle · identity · (|G_ab(b) − b| + |G_ba(a) − a|)
+        D_a, D_b take a step on     d_gain · mean over patches of objective.d(D_a(a), D_a(ã′)), and alike for b
+
+ã′, b̃′ come out of pools of the last `pool` fakes (Shrivastava et al. 2017): once a pool is full, each fake is shown to
+D as it is in one case of two, and else takes the place of one in the pool, which is shown.
+
+N: pictures of each kind in a batch.  a, b [N, C, H, W], |·| means over a picture, losses [N].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.schedule import Rate, at
+from ganforge.core.types import Batch, Memory, Nets, Order, Spec, Terms
+from ganforge.losses.base import Objective, Penalty
+from ganforge.modalities.pair.tasks.domains import halves, two_domains, two_sets
+from ganforge.modalities.pair.tasks.translating import Court, lazy_phases
+from ganforge.nets.base import Discriminator, Translator
+from ganforge.tasks.base import Phase, Samples, Task
+
+CRITICS = ("D_a", "D_b")
+TRANSLATORS = ("G_ab", "G_ba")
+
+
+class Unpaired(Task, kind="unpaired"):
+    """Two kinds of pictures, each into the other: two translators that undo each other, and two critics."""
+
+    translator: Translator
+    """What each of G_ab and G_ba is built from."""
+    critic: Discriminator
+    """What each of D_a and D_b is built from."""
+    objective: Objective = Field(default="least_squares", validate_default=True)
+    """The game that each translator plays with the critic of the other kind."""
+    penalties: tuple[Penalty, ...] = ()
+    """Prices on the critics' behaviour."""
+    adversarial: Rate = 1.0
+    """Weight of the game in the translators' loss."""
+    cycle: Rate = 10.0
+    """Weight of coming back to where a picture came from."""
+    identity: Rate = 0.5
+    """Weight, as a share of `cycle`, of leaving alone what is of the wanted kind already: it keeps colours."""
+    pool: int = Field(default=50, ge=0)
+    """Fakes of each kind that are remembered for the critics; 0 shows them the newest alone."""
+    d_gain: float = Field(default=1.0, gt=0)
+    """What the critics' loss is multiplied with."""
+
+    @property
+    def court(self) -> Court:
+        return Court(self.objective, self.penalties)
+
+    def adapt(self, spec: Spec) -> Spec:
+        spec = two_domains(spec)
+        self.translator.check(spec, spec)
+        return spec
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.critic.nearest(shape)
+
+    def fewest(self, batch: int) -> int:
+        return 2  # a set goes round as often as it takes
+
+    def order(self, spec: Spec, data: Samples) -> Order:
+        return two_sets(data)
+
+    def players(self, spec: Spec) -> dict[str, nn.Module]:
+        critics = {name: self.critic.build(spec) for name in CRITICS}
+        self.court.refuse(spec, critics)
+        return {name: self.translator.build(spec, spec) for name in TRANSLATORS} | critics
+
+    def generators(self) -> tuple[str, ...]:
+        return TRANSLATORS
+
+    def memory(self, spec: Spec) -> Memory:
+        found: dict[str, Tensor] = {}
+        for name in CRITICS if self.pool else ():
+            found |= {f"pool.{name}.pictures": torch.zeros(self.pool, *spec.shape)}
+            found |= {f"pool.{name}.count": torch.zeros((), dtype=torch.int64)}
+        if self.penalties:
+            found |= self.court.memory({name: self.critic.build(spec) for name in CRITICS})
+        return Memory(found)
+
+    def phases(self) -> Sequence[Phase]:
+        return [
+            Phase("G", self.g_loss, trains=TRANSLATORS),
+            Phase("D", self.d_loss, trains=CRITICS, gain=self.d_gain, order=self.court.order),
+            *lazy_phases(self.court, CRITICS, self._lazy, self.d_gain),
+        ]
+
+    def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """The critics' losses on real pictures and on fakes out of the pools."""
+        a, b = halves(batch)
+        losses: dict[str, Tensor] = {}
+        stats: dict[str, Tensor] = {}
+        for name, maker, real, source in (("D_a", "G_ba", a, b), ("D_b", "G_ab", b, a)):
+            with torch.no_grad():
+                fake = (batch.made[maker] if maker in batch.made else nets[maker](source)).to(real)
+            if self.pool:
+                fake = out_of_pool(nets.memory.part(f"pool.{name}"), fake, rng.at(name))
+            own, seen = self.court.d(name, nets, real, fake, rng)
+            losses |= own
+            stats |= {f"{key}/{name[-1]}": value for key, value in seen.stats.items()}
+        pairs = {key: torch.cat([stats[f"{key}/a"], stats[f"{key}/b"]]) for key in ("logit/real", "logit/fake")}
+        return Terms(losses, pairs)
+
+    def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """The translators' losses: the games, the ways there and back, and what should be left alone."""
+        a, b = halves(batch)
+        cycle = at(self.cycle, rng.samples)
+        identity = cycle * at(self.identity, rng.samples)
+        losses: dict[str, Tensor] = {}
+        for name, back, critic, x, other in (
+            ("G_ab", nets.G_ba, nets.D_b, a, b),
+            ("G_ba", nets.G_ab, nets.D_a, b, a),
+        ):
+            there = nets[name]
+            made = there(x)
+            batch.made[name] = made.detach()
+            with torch.no_grad():
+                on_real = critic(other) if self.objective.uses_real else None
+            wishes = {"adversarial": at(self.adversarial, rng.samples) * self.court.g(critic(made), on_real)}
+            wishes["cycle"] = cycle * distance(back(made), x)
+            if identity:
+                wishes["identity"] = identity * distance(there(other), other)
+            losses = {key: losses.get(key, 0) + wish for key, wish in wishes.items()}
+        return Terms(losses)
+
+    def directions(self) -> tuple[str, ...]:
+        return ("ab", "ba")
+
+    def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
+        way = direction or "ab"
+        if way not in self.directions():
+            raise UserError(f"direction {direction!r}: this model knows ab and ba")
+        return nets[f"G_{way}"](source)
+
+    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
+        a, b = halves(batch)
+        as_b, as_a = nets.G_ab(a).float(), nets.G_ba(b).float()
+        return [a, as_b, nets.G_ba(as_b).float(), b, as_a, nets.G_ab(as_a).float()]
+
+    def _lazy(self, penalty: Penalty):
+        def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
+            a, b = halves(batch)
+            with torch.no_grad():
+                sides = (("D_a", a, nets.G_ba(b).to(a)), ("D_b", b, nets.G_ab(a).to(b)))
+            prices = [self.court.price(penalty, name, nets, real, fake, rng) for name, real, fake in sides]
+            return Terms(prices[0] | prices[1])
+
+        return loss
+
+
+def distance(made: Tensor, wanted: Tensor) -> Tensor:
+    """Mean |made − wanted| of each picture, [N]."""
+    return (made.float() - wanted).abs().mean((1, 2, 3))
+
+
+def out_of_pool(memory: Memory, fakes: Tensor, rng: Rng) -> Tensor:
+    """What D is shown in place of fakes [N, ...], one after the other; the pool takes in what is new."""
+    pictures, count = memory["pictures"].clone(), memory["count"].clone()
+    size = len(pictures)
+    places = rng.integers("place", (len(fakes),), size)
+    swaps = rng.uniform("swap", (len(fakes),)) < 0.5
+    shown = []
+    for fake, place, swap in zip(fakes.detach(), places, swaps, strict=True):  # tensors throughout: nothing waits
+        full = count >= size
+        slot = torch.where(full, place, count.clamp(max=size - 1))[None]
+        old = pictures.index_select(0, slot)[0]
+        shown.append(torch.where(full & swap, old, fake))
+        pictures.index_copy_(0, slot, torch.where(~full | swap, fake, old)[None])
+        count += ~full
+    memory["pictures"], memory["count"] = pictures, count
+    return torch.stack(shown)

@@ -1,0 +1,278 @@
+"""A trained translator in use: pictures of any size, depth and mode in; pictures of the same kind out.
+
+mode      the picture is brought to what the model learnt from (grey, colour, a label map); alpha goes beside it and
+          comes back, enlarged as the picture is
+depth     16 bits go in as they are, and come out as 16 bits
+size      large pictures go through in overlapping tiles (`inference.tiles`), row by row
+mask      where a picture has holes to be filled, every other pixel comes back bit for bit
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganforge.artifacts.bundle import Bundle
+from ganforge.core.errors import UserError, did_you_mean
+from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.pair.layers.translating import TranslatorNet, settled
+from ganforge.modalities.pair.source import in_colours
+from ganforge.modalities.pair.tiles import Span, Tiling, assembled, tiling
+
+WHITE = 128
+"""A mask's level from which on a pixel is to be filled."""
+
+PROBE = 16  # px
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A picture on its way: its size and depth are known, its rows come in bands.
+
+    Attributes:
+        shape: (H, W, C). dtype: "uint8" or "uint16".
+        bands: arrays [k, W, C] from top to bottom.
+        parts: how many bands there are.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: str
+    bands: Iterator[np.ndarray]
+    parts: int
+
+
+class PictureTranslator:
+    """A model that makes pictures of pictures.
+
+    Args:
+        bundle: the trained model.
+        name: what the user calls it, for messages.
+        direction: one of `task.directions()`; by default the first.
+        tile: px of the source that the net sees at a time, a side; by default what gives about a million px.
+
+    Attributes:
+        takes_mask: whether it fills holes.
+        colours: whether grey label maps are shown to it in colours, as they were in its training.
+        seconds: spent in the net so far.
+
+    Raises:
+        UserError: the model is no translator, or knows no such direction.
+    """
+
+    def __init__(self, bundle: Bundle, name: str, direction: str | None = None, tile: int | None = None):
+        ways = bundle.recipe.task.directions()
+        if not ways:
+            raise UserError(
+                f"{name}: this model ({bundle.recipe.name}) makes new samples and was not trained to change pictures. "
+                f"Use it with: ganforge sample {name}"
+            )
+        if direction is not None and direction not in ways:
+            known = named(ways, bundle.spec.state.get("domains"))
+            raise UserError(f"--direction {direction}: this model knows {known}{did_you_mean(direction, ways)}")
+        if tile is not None and tile < 16:
+            raise UserError(f"--tile {tile}: at least 16 px")
+        self.bundle, self.name, self.direction = bundle, name, direction or ways[0]
+        self.signal: Any = bundle.recipe.signal
+        state = bundle.spec.state
+        self.source: dict[str, Any] | None = state.get("source")
+        self.mode: str = self.source["mode"] if self.source else state["mode"]
+        self.target: str = state["mode"]
+        self.takes_mask = bool(self.source and self.source["mask"])
+        self.scale: int = self.source["scale"] if self.source else 1
+        of = self.direction and dict(zip("ab", state.get("domains", ()), strict=False)).get(self.direction[0])
+        self.colours = of in state.get("coloured", ())
+        self.seconds = 0.0
+        self.warned = False
+        self.nets = self.players()
+        halos = [net.settled_halo for net in self.nets]
+        known = [halo for halo in halos if halo is not None]
+        self.halo = max(known) if halos and len(known) == len(halos) else None
+        self.settles = self.halo is not None and any(net.halo is None for net in self.nets)
+        self.multiple = math.lcm(*(net.multiple for net in self.nets))
+        self.plan: Tiling = tiling(self.halo, self.multiple, self.scale, tile)
+
+    def players(self) -> list[TranslatorNet]:
+        """The translators that run in this direction: found by a look at what runs."""
+        found: list[TranslatorNet] = []
+        channels = self.source["shape"][0] if self.source else self.bundle.spec.shape[0]
+        all_nets = [m for net in self.bundle.nets.values() for m in net.modules() if isinstance(m, TranslatorNet)]
+        watches = [net.register_forward_hook(lambda *_, net=net: found.append(net)) for net in all_nets]
+        self.net(torch.zeros(1, channels, PROBE, PROBE))
+        for watch in watches:
+            watch.remove()
+        return found
+
+    def check_mask(self, given: bool) -> None:
+        """
+        Raises:
+            UserError: a mask is given where none is taken, or none where one is needed.
+        """
+        if self.takes_mask and not given:
+            raise UserError(
+                f"{self.name} fills holes: say which with --mask FILE, a picture that is white where one is"
+            )
+        if given and not self.takes_mask:
+            raise UserError(f"{self.name} was not trained to fill holes and takes no mask: leave it out")
+
+    def check(self, picture: np.ndarray, mask: np.ndarray | None) -> None:
+        """
+        Raises:
+            UserError: a mask where none is taken or none where one is needed, one of another size, or a picture of
+                another kind than those of the training.
+        """
+        self.check_mask(mask is not None)
+        if mask is not None and mask.shape[:2] != picture.shape[:2]:
+            raise UserError(
+                f"the mask is {mask.shape[1]}×{mask.shape[0]} px and the picture "
+                f"{picture.shape[1]}×{picture.shape[0]}; they must be of one size"
+            )
+        classes = self.source["classes"] if self.source else []
+        if self.mode == "classes" and picture.shape[2] > 2 and not isinstance(classes[0], str):
+            raise UserError(
+                f"{self.name} makes pictures of label maps, in which a grey level says what a pixel is, and this is a "
+                "picture in colour"
+            )
+
+    def __call__(self, picture: np.ndarray, mask: np.ndarray | None = None) -> Made:
+        """What is made of a picture.
+
+        Args:
+            picture: uint8 or uint16 [H, W, C]: grey, grey with alpha, RGB or RGBA; or a label map.
+            mask: uint8 or uint16 [H, W, C], white where it is to be filled.
+
+        Raises:
+            UserError: as `check`; and, while the bands come, a label map with unknown classes.
+        """
+        self.check(picture, mask)
+        if self.colours and picture.shape[2] == 1 and picture.dtype == np.uint8:
+            picture = in_colours(picture)
+        height, width = picture.shape[:2]
+        hidden = None if mask is None else holes(mask)
+        beside = picture.shape[2] in (2, 4) and self.mode not in ("RGBA", "classes") and self.target != "RGBA"
+        colours, alpha = (picture[..., :-1], picture[..., -1:]) if beside else (picture, None)
+        channels = pictures.CHANNELS[self.target] + beside
+        dtype = "uint8" if self.mode == "classes" else str(picture.dtype)
+        parts = len(self.plan.spans(height))
+        whole_at_once = parts * len(self.plan.spans(width)) == 1
+        if self.plan.fade and not whole_at_once:
+            self.tell_of_blending()
+
+        def make(row: Span, column: Span) -> np.ndarray | None:
+            if hidden is not None and not hidden[slice(*row.used), slice(*column.used)].any():
+                return None
+            part = (slice(row.low, row.high), slice(column.low, column.high))
+            made = self.net(self.encoded(colours[part], None if hidden is None else hidden[part]))
+            return made if alpha is None else np.concatenate([made, self.enlarged(alpha[part])])
+
+        def look() -> None:
+            """Shows the nets parts of the picture, spread evenly over it, as many as one tile has px."""
+            corners = spread(height, width, self.plan.side, self.multiple)
+            self.net(torch.cat([self.encoded(colours[c], None if hidden is None else hidden[c]) for c in corners]))
+
+        def bands() -> Iterator[np.ndarray]:
+            with contextlib.ExitStack() as stack:
+                if self.settles and not whole_at_once:
+                    stack.enter_context(settled(self.nets, look))
+                top = 0
+                for band in assembled(self.plan, height, width, channels, make):
+                    rows = whole(band, dtype)
+                    if hidden is None:
+                        yield rows
+                    else:
+                        part = slice(top, top + len(rows))
+                        yield kept(picture[part], rows, hidden[part])
+                    top += len(rows)
+
+        shape = (height * self.scale, width * self.scale, channels)
+        if hidden is not None:
+            shape = picture.shape  # in its own mode, or what is known could not come back as it was
+        return Made((shape[0], shape[1], shape[2]), dtype, bands(), parts)
+
+    def tell_of_blending(self) -> None:
+        """Says once that large pictures are not exactly what the whole would give."""
+        if not self.warned:
+            self.warned = True
+            sees = "the whole picture" if self.halo is None else f"{self.halo} px around each"
+            log.info(
+                "the net looks at %s, and tiles show it %d px beyond their edge: they are blended, and not exactly "
+                "what the whole would give (--tile takes larger ones)", sees, self.plan.margin,
+            )  # fmt: skip
+
+    def encoded(self, picture: np.ndarray, hidden: np.ndarray | None) -> torch.Tensor:
+        """Part of a picture as the net takes it, float32 [1, Cs, h, w]."""
+        if self.source:
+            mask = None if hidden is None else np.where(hidden, 255, 0).astype(np.uint8)
+            return self.signal.source_of(picture, self.bundle.spec, mask)[None]
+        top = int(np.iinfo(picture.dtype).max)
+        item = pictures.to_mode(picture, self.mode, self.signal.background * (top // 255))
+        return torch.from_numpy(item.transpose(2, 0, 1).astype(np.float32))[None] / (top / 2) - 1
+
+    def net(self, source: torch.Tensor) -> np.ndarray:
+        """[1, Cs, h, w] → [C, h·s, w·s]."""
+        begun = time.perf_counter()
+        try:
+            made = self.bundle.translate(source, self.direction)[0]
+        except torch.OutOfMemoryError:
+            h, w = source.shape[2:]
+            raise UserError(
+                f"no memory for {w}×{h} px at a time; take smaller tiles: --tile {max(16, h // 2)}"
+            ) from None
+        self.seconds += time.perf_counter() - begun
+        return made
+
+    def enlarged(self, alpha: np.ndarray) -> np.ndarray:
+        """Alpha [h, w, 1] as the net would give it, [1, h·s, w·s] in [-1, 1]."""
+        x = torch.from_numpy(alpha.transpose(2, 0, 1).astype(np.float32))[None] / (np.iinfo(alpha.dtype).max / 2) - 1
+        if self.scale > 1:
+            x = torch.nn.functional.interpolate(x, scale_factor=self.scale, mode="bilinear")
+        return x[0].numpy()
+
+
+def spread(height: int, width: int, side: int, multiple: int) -> list[tuple[slice, slice]]:
+    """Sixteen parts of a picture at most, a quarter of `side` px each, as evenly spread over it as can be."""
+    part = max(multiple, side // 4 // multiple * multiple)
+    h, w = min(part, height), min(part, width)
+    tops, lefts = (
+        np.unique(np.linspace(0, all_ - one, 4).round().astype(int)) for all_, one in ((height, h), (width, w))
+    )
+    return [(slice(top, top + h), slice(left, left + w)) for top in tops.tolist() for left in lefts.tolist()]
+
+
+def whole(band: np.ndarray, dtype: str) -> np.ndarray:
+    """float32 in [-1, 1] (beyond is cut) → uint8 or uint16. Works in `band`."""
+    top = np.iinfo(dtype).max
+    np.clip(band, -1, 1, out=band)
+    band += 1
+    band *= top / 2
+    return np.rint(band, out=band).astype(dtype)
+
+
+def holes(mask: np.ndarray) -> np.ndarray:
+    """Where a mask [H, W, C] is white, bool [H, W]. What is transparent is not."""
+    return pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0] >= WHITE
+
+
+def kept(picture: np.ndarray, made: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """What was made where it is hidden, in the picture's own mode; elsewhere the picture, and its alpha everywhere."""
+    colours = picture.shape[2] - (picture.shape[2] in (2, 4))
+    filling = pictures.to_mode(made[..., : 3 if made.shape[2] >= 3 else 1], "L" if colours == 1 else "RGB", 255)
+    result = picture.copy()
+    result[..., :colours][hidden] = filling[hidden]
+    return result
+
+
+def named(ways: tuple[str, ...], domains: list[str] | None) -> str:
+    """The directions as people can choose among them: ab (horses → deer), ba (deer → horses)."""
+    if not domains or ways == ("",):
+        return "one way; leave the option out" if len(ways) == 1 else ", ".join(ways)
+    return ", ".join(f"{way} ({domains['ab'.index(way[0])]} → {domains['ab'.index(way[1])]})" for way in ways)

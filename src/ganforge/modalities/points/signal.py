@@ -1,0 +1,167 @@
+"""Points: vectors of a few numbers, in the units of the data."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from PIL import Image as Pillow
+from PIL import ImageDraw
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.core.types import Dataset, Spec
+from ganforge.signals import Nearest, Signal
+
+MOST = 200_000  # samples that the scale is measured on
+SIDE = 512  # px of a scatter plot
+MARGIN = 28  # px around it, for the numbers
+ROOM = 0.1  # of the data's range, left free on each side
+INK = np.array([31, 91, 163])
+DOT = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if x * x + y * y <= 5]  # px from its middle
+
+
+class Points(Signal, kind="points"):
+    """Vectors of numbers. The nets see each number less its mean and in units of its standard deviation."""
+
+    metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "dc", "nn")
+    files = (".csv",)
+
+    standardise: bool = True
+    """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
+
+    @property
+    def measures(self) -> str:
+        return "means, spreads and bounds of its numbers"
+
+    def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
+        shapes = dataset.shapes()
+        if any(dtype == "object" for _, dtype in shapes):
+            raise UserError(
+                f"data {dataset.name}: the points signal needs vectors of numbers, and this set holds the rows of a "
+                f"table. Take a recipe for tables, such as ctgan, or data.kind=points data.path={dataset.name}"
+            )
+        if len(shapes) != 1 or any(len(shape) != 1 for shape, _ in shapes):
+            raise UserError(
+                f"data {dataset.name}: the points signal needs vectors, all of one length; this set holds "
+                f"{', '.join('×'.join(map(str, shape)) for shape, _ in list(shapes)[:3]) or 'nothing'}. "
+                "For pictures: signal=image, and nets that make them"
+            )
+        ((shape, _),) = shapes
+        if tuple(nearest(shape)) != shape:  # nets of pictures raise an error of their own
+            raise UserError(
+                f"data {dataset.name}: these nets cannot make points of {shape[0]} numbers. "
+                "Take the recipe toy, or task.generator=mlp task.discriminator=mlp"
+            )
+        x = _all(dataset)  # [N, D]
+        mean, std = (x.mean(0), x.std(0)) if self.standardise else (np.zeros(shape), np.ones(shape))
+        state = {
+            "mean": mean.tolist(),
+            "std": np.where(std > 0, std, 1.0).tolist(),
+            "low": x.min(0).tolist(),
+            "high": x.max(0).tolist(),
+        }
+        return Spec(shape, len(dataset.classes), tuple(dataset.classes), state)
+
+    def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
+        return np.ascontiguousarray(item, np.float32)
+
+    def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
+        mean, std = self._scale(stored, spec)
+        return (stored.float() - mean) / std
+
+    def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
+        """[N, D] → float32 [N, D] in the units of the data."""
+        mean, std = self._scale(x, spec)
+        return (x.detach().float() * std + mean).cpu().numpy()
+
+    def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
+        """A scatter plot of the first two numbers, over the range of the data; of one number, its density."""
+        Pillow.fromarray(_plot(samples, spec)).save(path, "PNG")
+
+    def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
+        """One .csv file, a line a sample."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{start:06d}.csv"
+        self.write_file(samples, path, spec)
+        return [path]
+
+    def write_file(self, samples: np.ndarray, path: Path, spec: Spec) -> None:
+        names = ",".join(f"x{k}" for k in range(samples.shape[1]))
+        np.savetxt(path, samples, fmt="%.9g", delimiter=",", header=names, comments="")
+
+    def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
+        return _plot(sample[None], spec)
+
+    def _scale(self, x: Tensor, spec: Spec) -> tuple[Tensor, Tensor]:
+        mean, std = (torch.tensor(spec.state[name], dtype=torch.float32, device=x.device) for name in ("mean", "std"))
+        return mean, std
+
+
+def _all(dataset: Dataset) -> np.ndarray:
+    """The samples, or many of them spread evenly, float64 [N, D]."""
+    chosen = np.linspace(0, len(dataset) - 1, min(len(dataset), MOST)).round().astype(int)
+    if (array := getattr(dataset, "array", None)) is not None:
+        return array[chosen].astype(np.float64)
+    return np.stack([dataset.read(int(k)) for k in chosen]).astype(np.float64)
+
+
+def _plot(samples: np.ndarray, spec: Spec) -> np.ndarray:
+    """Samples [N, D] as dots that darken where they meet, uint8 [SIDE, SIDE, 3]."""
+    low, high = (np.asarray(spec.state[name], np.float64)[:2] for name in ("low", "high"))
+    room = ROOM * np.where(high > low, high - low, 1.0)
+    low, high = low - room, high + room
+    x = np.nan_to_num(samples[:, :2].astype(np.float64), nan=np.inf)
+    if x.shape[1] == 1:
+        x, low, high = _with_density(x[:, 0], low[0], high[0])
+    inner = SIDE - 2 * MARGIN
+    ink = np.zeros((inner, inner))
+    place = np.clip((x - low) / (high - low), -1, 2) * (inner - 1)  # far outside stays outside, and fits an integer
+    columns, rows = np.rint(place[:, 0]).astype(int), inner - 1 - np.rint(place[:, 1]).astype(int)
+    for dy, dx in DOT:
+        r, c = rows + dy, columns + dx
+        seen = (r >= 0) & (r < inner) & (c >= 0) & (c < inner)
+        np.add.at(ink, (r[seen], c[seen]), 1)
+    strength = 0.8 if len(samples) < 100 else 0.35
+    opacity = 1 - (1 - strength) ** ink[..., None]
+    canvas = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    canvas[MARGIN:-MARGIN, MARGIN:-MARGIN] = np.rint(255 + (INK - 255) * opacity)
+    picture = Pillow.fromarray(canvas)
+    _frame(ImageDraw.Draw(picture), low, high)
+    return np.asarray(picture)
+
+
+def _with_density(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers [N] as points [N, 2]: each at the height of the share of its hundredth of the range; and the axes."""
+    cells = np.clip((x - low) / (high - low) * 100, 0, 99).astype(int)
+    share = np.bincount(cells, minlength=100) / len(x)
+    top = max(float(share.max()) * 1.1, 0.02)
+    return np.stack([x, share[cells]], axis=1), np.array([low, 0.0]), np.array([high, top])
+
+
+def _frame(draw: ImageDraw.ImageDraw, low: np.ndarray, high: np.ndarray) -> None:
+    """A box with round numbers along two sides."""
+    edge, inner, grey = MARGIN - 1, SIDE - 2 * MARGIN, (120, 120, 120)
+    draw.rectangle((edge, edge, SIDE - MARGIN, SIDE - MARGIN), outline=grey)
+    for axis in range(2):
+        for value in _round_numbers(float(low[axis]), float(high[axis])):
+            at = MARGIN + (value - low[axis]) / (high[axis] - low[axis]) * (inner - 1)
+            if axis == 0:
+                draw.line((at, SIDE - MARGIN, at, SIDE - MARGIN + 3), fill=grey)
+                draw.text((at, SIDE - MARGIN + 5), f"{value:g}", fill=grey, anchor="ma")
+            else:
+                draw.line((edge - 3, SIDE - at, edge, SIDE - at), fill=grey)
+                draw.text((edge - 5, SIDE - at), f"{value:g}", fill=grey, anchor="rm")
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Three to seven multiples of 1, 2 or 5 times a power of ten, between the two."""
+    rough = (high - low) / 6
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(unit * k for k in (1, 2, 5, 10) if unit * k >= rough * 0.999)
+    first = math.ceil(low / step)
+    return [round(k * step, 12) for k in range(first, math.floor(high / step) + 1)]

@@ -1,0 +1,156 @@
+"""Vectors of numbers: the mixtures on which mode collapse is counted, and files of one's own.
+
+The two mixtures are those of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018): Gaussians of equal weight
+and equal, round spread, so narrow that what lies between two of them is a fault that can be counted.
+
+N: samples, D: numbers a sample, M: modes.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import seed_of
+from ganforge.core.types import Dataset
+from ganforge.data.base import DataSource
+from ganforge.modalities.image.sources.arrays import ArrayDataset
+
+FILES = "an .npy or .npz file of numbers [N, D], or a .csv file of N lines with D numbers each"
+
+
+class _Mixture(DataSource):
+    """Gaussians of equal weight; the mode that a sample is of is its label."""
+
+    std: ClassVar[float]
+    """Of each Gaussian, along each axis."""
+
+    count: int = Field(default=100_000, ge=2)
+    """How many samples there are; 100,000 in the papers."""
+    seed: int = Field(default=0, ge=0)
+    """Which samples: the same ones for the same seed."""
+
+    @classmethod
+    def centres(cls) -> np.ndarray:
+        """The means of the modes, float64 [M, 2]."""
+        raise NotImplementedError
+
+    def open(self) -> Dataset:
+        centres = self.centres()
+        draws = np.random.Generator(np.random.PCG64(seed_of(self.seed, self.kind)))
+        modes = draws.integers(len(centres), size=self.count)
+        points = centres[modes] + self.std * draws.standard_normal((self.count, 2))
+        return ArrayDataset(self.kind, points.astype(np.float32), modes.astype(np.int64), _numbers(len(centres)))
+
+
+class Ring8(_Mixture, kind="ring8"):
+    """Points in the plane: eight narrow Gaussians on a circle of radius 1, each with a standard deviation of 0.01.
+
+    Source: the 2D-ring of Srivastava et al. 2017 and Lin et al. 2018, generated here.
+    """
+
+    std = 0.01
+
+    @classmethod
+    def centres(cls) -> np.ndarray:
+        angles = np.arange(8) * (math.pi / 4)
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+class Grid25(_Mixture, kind="grid25"):
+    """Points in the plane: 25 narrow Gaussians at {-4, -2, 0, 2, 4}², each with a standard deviation of 0.05.
+
+    Source: the 2D-grid of Srivastava et al. 2017 and Lin et al. 2018, generated here.
+    """
+
+    std = 0.05
+
+    @classmethod
+    def centres(cls) -> np.ndarray:
+        line = np.arange(-4.0, 5.0, 2.0)
+        return np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+class PointFile(DataSource, kind="points"):
+    """Vectors of your own: an .npy or .npz file of numbers [N, D], or a .csv file, for `signal=points`."""
+
+    path: str
+    """The file."""
+
+    def open(self) -> Dataset:
+        path = Path(self.path).expanduser()
+        if not path.is_file():
+            raise UserError(f"data.path={self.path}: no such file. Wanted: {FILES}")
+        kind = path.suffix.lower()
+        if kind not in (".npy", ".npz", ".csv"):
+            raise UserError(f"data.path={self.path}: its name ends in {kind or 'nothing'}. Wanted: {FILES}")
+        try:
+            table, labels = _read_csv(path) if kind == ".csv" else _read_numpy(path)
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(f"data.path={self.path}: cannot be read ({' '.join(str(error).split())[:160]})") from None
+        return from_table(self.path, table, labels)
+
+
+def from_table(name: str, table: np.ndarray, labels: np.ndarray | None = None) -> ArrayDataset:
+    """A set from numbers [N, D] or [N], and perhaps labels [N].
+
+    Raises:
+        UserError: another shape, no numbers, numbers that are not finite, or labels that do not go with them.
+    """
+    table = table[:, None] if table.ndim == 1 else table
+    if table.ndim != 2 or 0 in table.shape or table.dtype.kind not in "iuf":
+        raise UserError(
+            f"data {name}: {table.dtype} {list(table.shape)} is no table of numbers. Wanted: {FILES}; "
+            "pictures are read with data=PATH and signal=image"
+        )
+    table = table.astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(table).all(axis=1))
+    if len(bad):
+        raise UserError(
+            f"data {name}: {len(bad)} of its {len(table)} rows hold something that is no finite number, "
+            f"the first is row {bad[0]} (counted from 0); leave them out"
+        )
+    if labels is None:
+        return ArrayDataset(name, table)
+    if labels.shape != (len(table),):
+        raise UserError(f"data {name}: {len(table)} rows need as many labels, there are {list(labels.shape)}")
+    found, numbers = np.unique(labels, return_inverse=True)
+    return ArrayDataset(name, table, numbers.reshape(-1).astype(np.int64), [str(v) for v in found.tolist()])
+
+
+def _read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """The table of a .npy file, or of an .npz file its one table of numbers and its `labels`."""
+    stored = np.load(path, allow_pickle=False)
+    if isinstance(stored, np.ndarray):
+        return stored, None
+    with stored as file:
+        names = [name for name in file.files if name.lower() not in ("labels", "y")]
+        if len(names) != 1:
+            raise ValueError(f"it should hold one array of points, and perhaps `labels`; it holds {file.files}")
+        labels = [file[name] for name in file.files if name not in names]
+        return file[names[0]], labels[0] if labels else None
+
+
+def _read_csv(path: Path) -> tuple[np.ndarray, None]:
+    """The numbers of a .csv file, below its line of names if it has one."""
+    with path.open(encoding="utf-8-sig") as file:
+        first = file.readline()
+    names = 0 if _are_numbers(first) else 1
+    return np.loadtxt(path, delimiter=",", skiprows=names, ndmin=2, encoding="utf-8-sig"), None
+
+
+def _are_numbers(line: str) -> bool:
+    try:
+        return bool([float(cell) for cell in line.split(",")])
+    except ValueError:
+        return False
+
+
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(str(k) for k in range(count))

@@ -1,0 +1,182 @@
+"""Tables for people who know pandas and scikit-learn: `TableGAN().fit(df).sample(1000)`."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sklearn.base import BaseEstimator
+
+from ganforge import api
+from ganforge.core.errors import UserError
+from ganforge.inference.model import Model, Where, load
+from ganforge.modalities.table.source import FrameData
+from ganforge.recipes import make_recipe
+from ganforge.recipes.base import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class TableGAN(BaseEstimator):
+    """Learns a table and makes new rows of it.
+
+        model = TableGAN(minutes=10, seed=0).fit(df)      # or a path: CSV, TSV, Parquet
+        rows = model.sample(1000)                          # a DataFrame with the columns and types of df
+        model.sample(100, where=["education=Bachelors", "age>40"])
+        model.save("adult.safetensors");  TableGAN.load("adult.safetensors")
+
+    Args:
+        recipe: ctgan-fast, ctgan, tvae or table-gan, or another recipe for tables. Of dp-ctgan the columns must be
+            described (fields={"signal.public": "adult.columns.yaml"}); `model_.privacy` tells what was spent.
+        epochs: passes over the table; by default as many as the recipe's samples make.
+        minutes: stop after so much training.
+        seed: decides every draw of the training.
+        columns: what columns are, where what is found is wrong: {"zip": "categorical", "id": "identifier"}.
+        target: the column that a model would be asked to predict; figures of usefulness need it.
+        fields: further fields of the recipe by their dotted path: {"batch": 1000, "optimizers.G.lr": 1e-4}.
+        run_dir: keep the run directory there, with its log, previews and checkpoints; else it is removed.
+        device: "cpu", "cuda", ...; by default the best there is.
+        progress: show a progress bar on stderr.
+
+    Attributes:
+        model_: the trained model, after `fit` or `load`.
+    """
+
+    def __init__(
+        self,
+        recipe: str = "ctgan-fast",
+        *,
+        epochs: int | None = None,
+        minutes: float | None = None,
+        seed: int = 0,
+        columns: Mapping[str, str] | None = None,
+        target: str | None = None,
+        fields: Mapping[str, Any] | None = None,
+        run_dir: Path | str | None = None,
+        device: str | None = None,
+        progress: bool = True,
+    ):
+        self.recipe = recipe
+        self.epochs = epochs
+        self.minutes = minutes
+        self.seed = seed
+        self.columns = columns
+        self.target = target
+        self.fields = fields
+        self.run_dir = run_dir
+        self.device = device
+        self.progress = progress
+
+    def fit(self, X: pd.DataFrame | Path | str, y: Any = None) -> TableGAN:
+        """Trains on a table: a DataFrame, or the path of a CSV, TSV or Parquet file.
+
+        Args:
+            X: the table, all of which is learned: keep rows for judging back yourself. Its index is not looked at.
+            y: not used; scikit-learn's pipelines pass it.
+
+        Raises:
+            UserError: the table or a setting cannot be used.
+        """
+        if self.epochs is not None and self.epochs < 1:
+            raise UserError(f"epochs={self.epochs}: it must be at least 1")
+        recipe = self._recipe(X)
+        scratch = None if self.run_dir is not None else Path(tempfile.mkdtemp(prefix="ganforge-"))
+        try:
+            self.model_ = api.train(
+                recipe,
+                minutes=self.minutes,
+                run_dir=self.run_dir if scratch is None else scratch / "run",
+                device=self.device,
+                progress=self.progress,
+            )
+            self.bundle_ = (self.model_.folder / "model.safetensors").read_bytes()
+        finally:
+            if scratch is not None:
+                shutil.rmtree(scratch, ignore_errors=True)
+        return self
+
+    def sample(self, n: int = 1000, where: Where = (), seed: int = 0) -> pd.DataFrame:
+        """New rows, with the columns, types, precision and bounds of the table that was learned.
+
+        Args:
+            n: how many.
+            where: what rows: "education=Bachelors", ["sex=Female", "age>40"], {"education": "Bachelors"}. Every row
+                that is returned meets it; where the model makes such rows too seldom there are fewer, and a warning
+                says so.
+            seed: which rows; row k of a seed is always the same.
+
+        Raises:
+            UserError: not trained yet, or a `where` that names what is not in the table or that no row meets.
+        """
+        return self._model().sample(n, seed=seed, where=where)
+
+    def save(self, path: Path | str) -> Path:
+        """Writes the model as one file (.safetensors) to load or to share. It holds no row of the table.
+
+        Raises:
+            UserError: not trained yet, or the file cannot be written.
+        """
+        self._model()
+        path = Path(path)
+        partial = path.with_name(f".writing-{path.name}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(self.bundle_)
+            partial.replace(path)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+        return path
+
+    @classmethod
+    def load(cls, path: Path | str, device: str | None = None) -> TableGAN:
+        """A trained model from a file that `save` wrote, or from a run directory of `ganforge train`.
+
+        Raises:
+            UserError: nothing there, or a model of something else than tables.
+        """
+        model = load(path, device)
+        if model.recipe.signal.kind != "table":
+            raise UserError(f"{path}: a model of the signal {model.recipe.signal.kind!r}, not of tables")
+        self = cls(model.recipe.name, seed=model.recipe.seed, device=device)
+        self.model_ = model
+        file = Path(path)
+        self.bundle_ = (file / "model.safetensors" if file.is_dir() else file).read_bytes()
+        return self
+
+    def _recipe(self, table: pd.DataFrame | Path | str) -> Recipe:
+        fields: dict[str, Any] = {"seed": self.seed}
+        if self.columns:
+            fields["signal.columns"] = dict(self.columns)
+        if self.target is not None:
+            fields["signal.target"] = self.target
+        if self.run_dir is None:
+            fields["callbacks"] = []  # nobody would see what they draw
+        if isinstance(table, (Path, str)):
+            fields |= {"data": str(table), "data.holdout": 0}  # what is given is learned, as elsewhere in scikit-learn
+        fields |= dict(self.fields or {})
+        recipe = make_recipe(self.recipe, (), api.as_items(fields))
+        if recipe.signal.kind != "table":
+            raise UserError(f"recipe={self.recipe!r} is not for tables. Take ctgan-fast, ctgan, tvae or table-gan")
+        if not isinstance(table, (Path, str)):
+            recipe = replace(recipe, data=_source(table, named=recipe.privacy.kind == "off"))
+        if self.epochs is not None:
+            recipe = replace(recipe, samples=self.epochs * len(recipe.data.open()))
+        return recipe
+
+    def _model(self) -> Model:
+        if not hasattr(self, "model_"):
+            raise UserError("this TableGAN has not been trained: call fit(table) first, or TableGAN.load(path)")
+        return self.model_
+
+
+def _source(table: Any, named: bool) -> FrameData:
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise UserError(f"fit: a {type(table).__name__} is no table. Give a DataFrame, or the path of a CSV file")
+    return FrameData.of(table, named)

@@ -1,0 +1,119 @@
+"""What `ganforge data inspect` tells of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganforge.modalities.table.source import TableSet
+
+MOST_RECIPES = 8
+SHOWN = 3  # values of a column
+WIDEST = 24  # characters of a value
+FEW = 1_000
+
+
+def describe(dataset: TableSet) -> dict[str, Any]:
+    """The facts, as JSON can hold them: rows, columns with kind, missing share and values, notes, skipped rows."""
+    from ganforge import recipes
+    from ganforge.modalities.table.columns import kinds
+    from ganforge.modalities.table.signal import Table
+
+    few = Table().few
+    columns = []
+    for name in dataset.frame.columns:
+        values: Any = dataset.frame[name]
+        present = values.dropna()
+        columns.append(
+            {
+                "name": name,
+                "kind": kinds.find(values, few),
+                "dtype": str(values.dtype),
+                "missing": float(values.isna().mean()),
+                "distinct": int(present.nunique()),
+                "values": _values(values, present),
+            }
+        )
+    return {
+        "name": dataset.name,
+        "rows": len(dataset),
+        "columns": columns,
+        "duplicates": int(dataset.frame.duplicated().sum()),
+        "notes": dataset.notes,
+        "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
+        "recipes": [name for name in recipes.names() if recipes.get(name).signal.kind == "table"][:MOST_RECIPES],
+        "hints": _hints(columns, len(dataset)),
+    }
+
+
+def show(facts: dict[str, Any]):
+    """The facts as a table for the terminal."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), title=_title(facts), title_justify="left")
+    for heading, right in (
+        ("column", False),
+        ("kind", False),
+        ("missing", True),
+        ("distinct", True),
+        ("values", False),
+    ):
+        table.add_column(heading, justify="right" if right else "left", overflow="fold", no_wrap=heading != "values")
+    for column in facts["columns"]:
+        missing = f"{column['missing']:.1%}" if column["missing"] else ""
+        table.add_row(column["name"], column["kind"], missing, f"{column['distinct']:,}", column["values"])
+    return table
+
+
+def lines(facts: dict[str, Any]) -> list[str]:
+    """What stands below the table: repairs, rows left out, hints and recipes."""
+    told = list(facts["notes"])
+    if facts["skipped"]:
+        told.append(f"{len(facts['skipped']):,} rows cannot be used and are left out, the first: {facts['skipped'][0]}")
+    told += facts["hints"]
+    if facts["recipes"]:
+        told.append(f"recipes for tables: {', '.join(facts['recipes'])}")
+    return told
+
+
+def _title(facts: dict[str, Any]) -> str:
+    spare = f", {facts['duplicates']:,} rows repeat others" if facts["duplicates"] else ""
+    return f"{facts['name']}: {facts['rows']:,} rows of {len(facts['columns'])} columns{spare}"
+
+
+def _values(values: Any, present: Any) -> str:
+    """From where to where numbers and dates go; the most frequent of other values."""
+    import pandas as pd
+
+    types = pd.api.types
+    if len(present) == 0:
+        return "none"
+    if types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype):
+        return f"{present.min():g} to {present.max():g}, median {present.median():g}"
+    if types.is_datetime64_any_dtype(values.dtype):
+        return f"{present.min()} to {present.max()}"
+    counts = present.value_counts()
+    some = [f"{_short(str(value))} ({count:,})" for value, count in counts.head(SHOWN).items()]
+    return ", ".join(some) + (", ..." if len(counts) > SHOWN else "")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDEST else text[: WIDEST - 3] + "..."
+
+
+def _hints(columns: list[dict[str, Any]], rows: int) -> list[str]:
+    from ganforge.modalities.table.signal import Table
+
+    most = Table().most_categories
+    hints = [
+        f"{c['name']}: {c['distinct']:,} different values; all but the {most - 1} most frequent would share one bucket "
+        f"(signal.most_categories; or signal.columns.{c['name']}=identifier makes new ones)"
+        for c in columns
+        if c["kind"] in ("categorical", "ordinal") and c["distinct"] > most
+    ]
+    made = [c["name"] for c in columns if c["kind"] == "identifier"]
+    if made:
+        hints.append(f"identifiers are not learned but made anew: {', '.join(made)}")
+    if rows < FEW:
+        hints.append(f"{rows:,} rows are few; what a GAN learns from less than some thousands is coarse")
+    return hints

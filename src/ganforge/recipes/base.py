@@ -1,0 +1,70 @@
+"""A recipe: everything that decides what a run computes, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ganforge.core.component import Component, PositiveCount
+from ganforge.data.base import DataSource
+from ganforge.metrics.base import Metric
+from ganforge.recipes.callback import Callback
+from ganforge.recipes.ema import Ema
+from ganforge.recipes.health import Health
+from ganforge.recipes.init import Init
+from ganforge.recipes.optimizer import Optimizer
+from ganforge.recipes.privacy import Privacy
+from ganforge.recipes.statistics import Statistics
+from ganforge.signals import Signal
+from ganforge.tasks.base import Task
+
+
+class Recipe(Component):
+    """All the choices of a run. The fields from `data` to `checkpoint_every` are the ones that people set."""
+
+    aliases: ClassVar[Mapping[str, str]] = {"target": "signal.target", "degrade": "signal.degrade"}
+
+    name: str
+    """What the run is called."""
+    data: DataSource = Field(default="digits", validate_default=True)
+    """Where real samples come from: a named set (digits, mnist, fashion-mnist, cifar10) or a path."""
+    samples: PositiveCount = 200_000
+    """How many real samples to train on, all passes over the data together: 200k, 3M."""
+    batch: int = Field(default=64, ge=1)
+    """Real samples a step."""
+    seed: int = Field(default=0, ge=0)
+    """Decides every draw of the run."""
+    checkpoint_every: PositiveCount = 50_000
+    """Samples between two checkpoints."""
+    keep: int = Field(default=2, ge=1)
+    """How many of the newest checkpoints to keep."""
+    log_every: PositiveCount = 2_000
+    """Samples between two lines of the log."""
+    accumulate: int = Field(default=1, ge=1)
+    """Split each batch into so many parts, one after the other, to fit in memory."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of the nets: fp32, bf16 autocast (faster on new CPUs as well), or auto: bf16 on GPUs that have it."""
+    signal: Signal = Field(default="image", validate_default=True)
+    """What a sample is."""
+    task: Task
+    """What a batch means, the nets and their losses."""
+    optimizers: dict[str, Optimizer]
+    """One for each player of the task."""
+    init: Init | None = None
+    """A trained model whose weights this run starts from: a run directory or a bundle. See also init.freeze."""
+    ema: Ema = Ema()
+    """The running average of the generators' weights, which samples are made from."""
+    statistics: Statistics = Field(default="running", validate_default=True)
+    """What G's batch norms go by when samples are made: running, as in training, or standing, of new samples."""
+    metrics: tuple[Metric, ...] = ()
+    """Figures to measure while it trains, as in [fd5k]; the first decides which model is kept as `best.safetensors`."""
+    every: PositiveCount = 50_000
+    """Samples between two measurements of `metrics`."""
+    health: Health = Field(default="watch", validate_default=True)
+    """What is done about a run that goes wrong: off, watch (name it), or rollback (go back and try other draws)."""
+    privacy: Privacy = Field(default="off", validate_default=True)
+    """What is promised of single training samples: off (nothing), or dp_sgd (differential privacy)."""
+    callbacks: tuple[Callback, ...] = Field(default=("previews", "curves", "timelapse"), validate_default=True)
+    """What watches the run."""
