@@ -72,9 +72,9 @@ from ganforge.cli.main import app, main
 from ganforge.core.rng import Rng
 from ganforge.core.types import Request
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.recipe import Recipe
 from ganforge.recipes import make_recipe
 from ganforge.recipes import names as recipe_names
+from ganforge.recipes.base import Recipe
 
 
 def make_trainer(recipe: Recipe) -> Any:
