@@ -72,6 +72,7 @@ from ganforge.cli.main import app, main
 from ganforge.core.rng import Rng
 from ganforge.core.types import Request
 from ganforge.engine.build import make_loader, open_data
+from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
 from ganforge.recipes import names as recipe_names
 from ganforge.recipes.base import Recipe
@@ -81,8 +82,8 @@ def make_trainer(recipe: Recipe) -> Any:
     """What trains the recipe, before its first step."""
     dataset, spec = open_data(recipe)
     loader = make_loader(recipe, dataset, spec, CPU)
-    settled = recipe.privacy.settle(recipe, loader)
-    return settled.privacy.trainer()(settled, spec, loader, CPU)
+    kind = Trainer.of(recipe)
+    return kind(kind.finalize(recipe, loader), spec, loader, CPU)
 
 
 def encoded(trainer: Any) -> torch.Tensor:
