@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from ganforge.core.component import build
+from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
-from ganforge.core.types import BadItem
 from ganforge.data.base import DataSource
 from ganforge.data.path import PathData
 from ganforge.modalities.image.sources import embedded, hub, named  # noqa: F401  (the named sets are known once imported)
@@ -159,7 +159,7 @@ def test_zips_cut_short_encrypted_or_with_bombs(tmp_path, monkeypatch):
     path.write_bytes(data)
     with pytest.raises(BadItem, match="encrypted"):
         open_path(path).read(0)
-    monkeypatch.setattr("ganforge.modalities.image.sources.folder.MAX_MEMBER", 10)
+    monkeypatch.setattr("ganforge.data.store.MAX_MEMBER", 10)
     with pytest.raises(BadItem, match="bomb"):
         open_path(path).read(1)
 

@@ -10,7 +10,7 @@ import typer
 from ganforge.cli.options import Plugins
 
 if TYPE_CHECKING:
-    from ganforge.core.types import Dataset
+    from ganforge.core.dataset import Dataset
     from ganforge.data.base import DataSource
     from ganforge.modalities.image.inspect import Report
 

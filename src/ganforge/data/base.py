@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ganforge.core.component import Component
-from ganforge.core.types import Dataset
+from ganforge.core.dataset import Dataset
 
 
 class DataSource(Component, family="data"):

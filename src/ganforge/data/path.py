@@ -9,8 +9,9 @@ from typing import Literal, TypeVar
 
 from pydantic import Field
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.core.types import Dataset
+from ganforge.data import store as stores
 from ganforge.data.base import DataSource
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.sources import arrays, folder
@@ -45,7 +46,7 @@ class PathData(DataSource, kind="path"):
                 return _open_file(path, self.path, self.split)
             archive = next((above for above in path.parents if above.is_file()), None)
             if archive is not None and zipfile.is_zipfile(archive):
-                inner = folder.Below(folder.ZipStore(archive), path.relative_to(archive).as_posix())
+                inner = stores.Below(stores.ZipStore(archive), path.relative_to(archive).as_posix())
                 return _pictures_in(inner, self.path, self.split)
         except PermissionError as error:
             raise UserError(f"data {self.path}: no permission to read {error.filename}") from None
@@ -69,11 +70,11 @@ def _open_folder(path: Path, name: str, split: str) -> Dataset:
     if batches:
         chosen = _part(batches, split, name)
         return arrays.from_cifar(name, [(str(path / n), (path / n).read_bytes()) for n in chosen])
-    store = folder.FolderStore(path)
+    store = stores.FolderStore(path)
     found = folder.open_store(store, name, split)
     if found is not None:
         return found
-    inside = folder.kinds_of_files(store)
+    inside = stores.kinds_of_files(store)
     if not inside:
         raise UserError(f"data {name}: the folder is empty")
     single = (".zip", ".npz", ".npy", ".gz", ".csv", ".tsv", ".parquet")
@@ -106,13 +107,13 @@ def _open_file(path: Path, name: str, split: str) -> Dataset:
 def _open_zip(path: Path, name: str, split: str) -> Dataset:
     if path.suffix.lower() == ".npz" or _holds_arrays(path):
         return arrays.open_npz(path, name, split)
-    return _pictures_in(folder.ZipStore(path), name, split)
+    return _pictures_in(stores.ZipStore(path), name, split)
 
 
-def _pictures_in(store: folder.Store, name: str, split: str) -> Dataset:
+def _pictures_in(store: stores.Store, name: str, split: str) -> Dataset:
     found = folder.open_store(store, name, split)
     if found is None:
-        raise UserError(f"data {name}: no pictures in this zip (it holds {folder.kinds_of_files(store) or 'nothing'})")
+        raise UserError(f"data {name}: no pictures in this zip (it holds {stores.kinds_of_files(store) or 'nothing'})")
     return found
 
 

@@ -15,8 +15,9 @@ import torch
 
 from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
+from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.core.types import BadItem, Request, Spec
+from ganforge.core.types import Request, Spec
 from ganforge.evaluation.sides import rows_at_a_time
 from ganforge.inference.interpolate import path
 from ganforge.inference.where import Found, fulfil

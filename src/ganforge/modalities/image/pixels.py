@@ -16,9 +16,9 @@ from PIL import Image as Pillow
 from pydantic import Field
 from torch import Tensor
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset
 from ganforge.signals import Nearest
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}

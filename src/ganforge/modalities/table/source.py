@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import MissingExtra, UserError
 from ganforge.core.rng import seed_of
-from ganforge.core.types import Dataset
 from ganforge.data.base import DataSource
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ class TableSet(Dataset):
         rows: int64 [len], their places in the whole table, where this is a part of it; else None.
         nbytes: size in memory.
     """
+
+    signal = "table"
 
     def __init__(
         self,

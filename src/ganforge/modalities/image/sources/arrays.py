@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ganforge.core.errors import UserError
-from ganforge.core.types import Dataset
+from ganforge.data.arrays import ArrayDataset
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR_RECORD = 1 + 3 * 32 * 32
@@ -23,29 +23,6 @@ IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x
 IDX_NAME = re.compile(r"(?P<before>.*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?$", re.IGNORECASE)
 IMAGE_KEYS = ("images", "image", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "label", "y", "targets", "arr_1")
-
-
-class ArrayDataset(Dataset):
-    """Samples that lie in one array, which may be mapped from a file.
-
-    Attributes:
-        array: [N, ...]: pictures as uint8 or uint16 [N, H, W, C], vectors as float32 [N, D].
-        nbytes: size of the array in bytes.
-    """
-
-    def __init__(self, name: str, array: np.ndarray, labels: np.ndarray | None = None, classes: Sequence[str] = ()):
-        self.name, self.array, self.labels, self.classes = name, array, labels, tuple(classes)
-        self.skipped: list[tuple[str, str]] = []
-        self.nbytes = array.nbytes
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def read(self, index: int) -> np.ndarray:
-        return self.array[index]
-
-    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        return {(tuple(self.array.shape[1:]), str(self.array.dtype)): len(self.array)}
 
 
 def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classes: Sequence[str] = ()) -> ArrayDataset:
@@ -58,7 +35,7 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
     if len(array) == 0:
         raise UserError(f"data {name}: the array of images is empty")
     if labels is None:
-        return ArrayDataset(name, array)
+        return ArrayDataset(name, array, signal="image")
     labels = np.asarray(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:  # as Keras saves CIFAR's
         labels = labels[:, 0]
@@ -71,12 +48,12 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
             raise UserError(
                 f"data {name}: labels go from {labels.min()} to {labels.max()}; there are {len(classes)} classes"
             )
-        return ArrayDataset(name, array, labels.astype(np.int64), classes)
+        return ArrayDataset(name, array, labels.astype(np.int64), classes, signal="image")
     if labels.dtype.kind not in "iubUS":
         raise UserError(f"data {name}: labels are {labels.dtype}; whole numbers or names are needed")
     found, numbers = np.unique(labels, return_inverse=True)
     names = tuple(v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in found.tolist())
-    return ArrayDataset(name, array, numbers.reshape(-1).astype(np.int64), names)
+    return ArrayDataset(name, array, numbers.reshape(-1).astype(np.int64), names, signal="image")
 
 
 def _as_nhwc(name: str, images: np.ndarray) -> np.ndarray:

@@ -18,9 +18,9 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import BadItem, Dataset
 from ganforge.data.path import PathData
 from ganforge.modalities.pair.degrade.base import Degrade, Range, draw, per_picture, seeds, whole, within
 
