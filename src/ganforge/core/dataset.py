@@ -17,7 +17,6 @@ class Dataset:
         digest: a hash of the content where that is cheap to have, else empty.
         source: a set whose item k is what item k of this one is to be made from (a sketch, a label map), or None.
         coloured: the classes whose items are label maps that `read` gives in colours.
-        array: all items, [len, ...], where they lie in memory (or in a mapped file) ready to use; else None.
     """
 
     name: str = ""
@@ -28,10 +27,15 @@ class Dataset:
     digest: str = ""
     source: Dataset | None = None
     coloured: tuple[str, ...] = ()
-    array: np.ndarray | None = None
 
     def __len__(self) -> int:
         raise NotImplementedError
+
+    @property
+    def in_memory_array(self) -> np.ndarray | None:
+        """All items, [len, ...], where they lie in one array (which may be mapped from a file), ready to use; else
+        None."""
+        return None
 
     def read(self, index: int) -> np.ndarray:
         """Item `index`: for pictures uint8 or uint16 [H, W, C]; raises `BadItem` when it cannot be read."""

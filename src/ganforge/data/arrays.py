@@ -27,6 +27,10 @@ class ArrayDataset(Dataset):
     def __len__(self) -> int:
         return len(self.array)
 
+    @property
+    def in_memory_array(self) -> np.ndarray:
+        return self.array
+
     def read(self, index: int) -> np.ndarray:
         return self.array[index]
 

@@ -170,7 +170,7 @@ class Loader:
             return last - first
 
         with Bar("reading pictures", n) as bar:
-            if self.dataset.array is not None:  # nothing to decode: threads would only hinder each other
+            if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only hinder each other
                 bar.advance(job(0, n))
             else:
                 jobs = [self._pool.submit(job, k, min(k + SLICE, n)) for k in range(0, n, SLICE)]
@@ -288,6 +288,10 @@ class Prepared(Dataset):
 
     def __len__(self) -> int:
         return len(self.array)
+
+    @property
+    def in_memory_array(self) -> np.ndarray:
+        return self.array
 
     def read(self, index: int) -> np.ndarray:
         return self.array[index]

@@ -200,7 +200,7 @@ class Reader:
         whole = self.signal.prepare_all(self.dataset, self.spec)
         if whole is not None:
             return lambda items: list(whole[items])
-        if self.dataset.array is not None:  # nothing to decode: threads would only hinder each other
+        if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only hinder each other
             return lambda items: [self._read(k) for k in items]
         return lambda items: list(self.pool.map(self._read, items))
 

@@ -106,8 +106,8 @@ class Points(Signal, kind="points"):
 def _all(dataset: Dataset) -> np.ndarray:
     """The samples, or many of them spread evenly, float64 [N, D]."""
     chosen = np.linspace(0, len(dataset) - 1, min(len(dataset), MOST)).round().astype(int)
-    if dataset.array is not None:
-        return dataset.array[chosen].astype(np.float64)
+    if (array := dataset.in_memory_array) is not None:
+        return array[chosen].astype(np.float64)
     return np.stack([dataset.read(int(k)) for k in chosen]).astype(np.float64)
 
 
