@@ -1,8 +1,9 @@
-"""Sets that are one array."""
+"""Sets that are one array, and what the header of an array in a file says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import IO
 
 import numpy as np
 
@@ -36,3 +37,13 @@ class ArrayDataset(Dataset):
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         return {(tuple(self.array.shape[1:]), str(self.array.dtype)): len(self.array)}
+
+
+def header_of(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype] | None:
+    """The shape and the type of the array in an .npy file, without its values; None where its header is damaged."""
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        shape, _, dtype = read[np.lib.format.read_magic(file)](file)
+    except (ValueError, OSError, EOFError, KeyError):
+        return None
+    return tuple(shape), dtype

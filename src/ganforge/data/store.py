@@ -35,12 +35,18 @@ class Store(Protocol):
 
 
 class FolderStore:
-    """Files below a folder."""
+    """Files below a folder. Their names are those at the first look."""
 
     def __init__(self, root: Path):
         self.root = root
+        self._names: list[str] | None = None
 
     def names(self) -> list[str]:
+        if self._names is None:
+            self._names = self._walk()
+        return self._names
+
+    def _walk(self) -> list[str]:
         found: list[str] = []
         seen: set[str] = set()
         for folder, below, files in os.walk(self.root, followlinks=True):

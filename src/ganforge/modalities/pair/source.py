@@ -29,6 +29,7 @@ class Pairs(DataSource, kind="pairs"):
     endings), or one of pictures side by side."""
 
     words: ClassVar[tuple[str, ...]] = ("source", "target")
+    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path", "source", "target")
 
     source: str = ""
     """The folder or zip of what pictures are made from: label maps, sketches, damaged pictures."""
@@ -50,13 +51,13 @@ class Pairs(DataSource, kind="pairs"):
         if self.path and (self.source or self.target):
             raise UserError("data: give either data.path (pictures side by side), or data.source and data.target")
         if self.path:
-            return self._side_by_side(PathData(path=self.path, split=self._folders).open())
+            return self._side_by_side(open_images(self.path, self._folders))
         if not self.source or not self.target:
             raise UserError(
                 "data: say which pictures: data.source=FOLDER data.target=FOLDER (files of the same names), "
                 "or data.path=FOLDER of pictures side by side"
             )
-        source, target = (PathData(path=path, split=self._folders).open() for path in (self.source, self.target))
+        source, target = (open_images(path, self._folders) for path in (self.source, self.target))
         for dataset in (source, target):
             refuse_no_pictures(dataset)
         names, rows = partners(
@@ -89,6 +90,7 @@ class Domains(DataSource, kind="domains"):
     """Two sets of pictures, A and B, that are to be made from each other. They need not belong together one by one."""
 
     words: ClassVar[tuple[str, ...]] = ("a", "b")
+    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "a", "b")
 
     a: str = ""
     """A folder or zip of pictures, or one picture."""
@@ -293,12 +295,17 @@ def holds_maps(dataset: Dataset) -> bool:
     return bool(highest) and max(highest) < SMALL
 
 
+def open_images(path: str, split: Literal["train", "test"]) -> Dataset:
+    """The set at a path, where nothing but images will do."""
+    return PathData(path=path, split=split, signal="image").open()
+
+
 def open_one_or_many(path: str, split: Literal["train", "test"]) -> Dataset:
     """The set at a path; of one picture where the path is one."""
     file = Path(path).expanduser()
     if file.is_file() and pictures.is_picture(file.name):
         return folder.PictureDataset(path, FolderStore(file.parent), [file.name], None, (), Counter())
-    return PathData(path=path, split=split).open()
+    return open_images(path, split)
 
 
 def partners(

@@ -10,11 +10,13 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.data import arrays as any_arrays
 from ganforge.data.arrays import ArrayDataset
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -22,6 +24,7 @@ CIFAR_RECORD = 1 + 3 * 32 * 32
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IDX_NAME = re.compile(r"(?P<before>.*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?$", re.IGNORECASE)
 IMAGE_KEYS = ("images", "image", "x", "data", "arr_0")
+SIDE = 8  # px: smaller arrays of whole numbers may as well be something else than images
 LABEL_KEYS = ("labels", "label", "y", "targets", "arr_1")
 
 
@@ -63,6 +66,13 @@ def _as_nhwc(name: str, images: np.ndarray) -> np.ndarray:
         return images
     if images.ndim == 4 and images.shape[1] in (1, 3, 4):
         return images.transpose(0, 2, 3, 1)
+    if images.ndim == 4:
+        n, *block = images.shape
+        raise UserError(
+            f"data {name}: an array of shape {list(images.shape)} holds {n:,} blocks of {'×'.join(map(str, block))} "
+            "numbers, such as voxels, which nothing here opens. Images are [N, H, W, C] or [N, C, H, W] with at most 4 "
+            "channels"
+        )
     raise UserError(
         f"data {name}: an array of shape {list(images.shape)} is no set of pictures. "
         "Give [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels"
@@ -160,6 +170,57 @@ def idx_parts(folder: Path) -> dict[str, Path]:
 
 
 # --- numpy
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header of an array says, before it is read.
+
+    Attributes:
+        key: what it is called in an .npz file; empty in an .npy file.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    key: str = ""
+
+    @property
+    def may_be_images(self) -> bool:
+        """Whether there are numbers in it, in a layout that images may have."""
+        if self.dtype.kind not in "biuf" or 0 in self.shape:
+            return False
+        return len(self.shape) == 3 or (len(self.shape) == 4 and (self.shape[3] <= 4 or self.shape[1] in (1, 3, 4)))
+
+    @property
+    def are_images(self) -> bool:
+        """Whether it holds images and nothing else, by its name, its axis of channels, or the type that pixels have."""
+        if not self.may_be_images:
+            return False
+        if len(self.shape) == 4 or "image" in self.key.lower():
+            return True
+        return self.dtype.kind == "u" and self.dtype.itemsize <= 2 and min(self.shape[1:]) >= SIDE
+
+
+def header_of(path: Path) -> Header | None:
+    """Of the array of images in an .npy or an .npz file; None where there is none that can be read."""
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":
+            file.seek(0)
+            found = any_arrays.header_of(file)
+            return None if found is None else Header(*found)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            keys = {name.removesuffix(".npy").lower(): name for name in archive.namelist() if name.endswith(".npy")}
+            key = _pick(keys, IMAGE_KEYS, "train") or _pick(keys, IMAGE_KEYS, "test")
+            if key is None and len(keys) == 1:
+                key = next(iter(keys.values()))
+            if key is None:
+                return None
+            with archive.open(key) as file:
+                found = any_arrays.header_of(file)
+    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        return None
+    return None if found is None else Header(*found, key)
 
 
 def open_npy(path: Path, name: str) -> ArrayDataset:

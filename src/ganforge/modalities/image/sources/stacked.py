@@ -7,7 +7,7 @@ say is its mode: 000 to 999.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -57,6 +57,8 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
     Source: Metz et al. 2017; 128,000 pictures as in Lin et al. 2018.
     """
 
+    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path")
+
     path: str | None = None
     """Where MNIST is; by default the named set `mnist`, which is downloaded once."""
     split: Literal["train", "test"] = "train"
@@ -67,8 +69,10 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
     """Which digits come together: the same ones for the same seed."""
 
     def open(self) -> Dataset:
-        source = Mnist(split=self.split) if self.path is None else PathData(path=self.path, split=self.split)
-        digits = source.open()
+        if self.path is None:
+            digits = Mnist(split=self.split).open()
+        else:
+            digits = PathData(path=self.path, split=self.split, signal="image").open()
         if digits.labels is None or len(digits.classes) != 10:
             raise UserError(
                 f"data.path={self.path}: holds {len(digits.classes) or 'no'} classes; stacked-mnist needs ten, "

@@ -209,7 +209,7 @@ def files(path: str) -> Dataset:
         UserError: none there.
     """
     try:
-        masks = PathData(path=path).open()
+        masks = PathData(path=path, signal="image").open()
     except UserError as error:
         raise UserError(f"masks: {error}") from None
     if any(len(shape) != 3 for shape, _ in masks.shapes()):
