@@ -19,7 +19,7 @@ class PathData(DataSource, kind="path"):
     """A folder or zip of pictures (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files, or a
     table (.csv, .tsv, .parquet)."""
 
-    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path")
+    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path", "signal")
 
     path: str
     """The folder or file. A folder in a zip goes on behind it: photos.zip/horses."""
