@@ -205,11 +205,12 @@ def pin_samples(trainer: Any) -> Values:
     values = {"made": digest(samples)}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        kind.preview(samples, folder / "preview.png", 4, spec)
+        (folder / "preview.png").write_bytes(kind.render(samples, spec, 4)[0].data)
         (folder / "single").mkdir()
         kind.write(samples, folder / "single", 3, spec)
-        for ending in kind.files:
-            kind.write_file(samples, folder / f"all{ending}", spec)
+        for ending, write in kind.exporters.items():
+            if ending != ".npy":
+                write(samples, folder / f"all{ending}", spec)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             values[path.relative_to(folder).as_posix()] = of_file(path)
     return values

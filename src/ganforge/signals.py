@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from torch import Tensor
 
 from ganforge.core.component import Component
 from ganforge.core.errors import UserError
+from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Dataset, Spec
 
 Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
 """From a wanted sample shape to the nearest one that the nets can make."""
+
+
+Exporter = Callable[[Any, Path, Spec], None]
+"""Writes decoded samples to a file, whatever the file's name is."""
+
+
+def save_array(samples: Any, path: Path, spec: Spec) -> None:
+    """The exporter of `.npy`: decoded samples [N, ...] as one array."""
+    with path.open("wb") as file:
+        np.save(file, samples, allow_pickle=False)
+
+
+class Noun(NamedTuple):
+    """What samples are called."""
+
+    one: str
+    many: str
 
 
 @dataclass(frozen=True)
@@ -37,9 +55,10 @@ class Wish:
 class Signal(Component, family="signal"):
     """What a sample is."""
 
-    files: ClassVar[tuple[str, ...]] = ()
-    """Endings of the one file that any number of samples can be written to."""
-
+    noun: ClassVar[Noun] = Noun("sample", "samples")
+    """What one sample and several are called."""
+    array_name: ClassVar[str] = "samples"
+    """What an array of decoded samples is called in an .npz file; empty: decoded samples are no array."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """What `ganforge evaluate` measures where nobody says otherwise: names of metrics."""
     extractor: ClassVar[str] = "raw"
@@ -118,16 +137,25 @@ class Signal(Component, family="signal"):
         """
         return None
 
-    def preview(self, samples: Any, path: Path, columns: int, spec: Spec) -> None:
-        """Writes decoded samples as one picture (PNG), `columns` a row."""
-        raise NotImplementedError
+    def describe(self, spec: Spec) -> str:
+        """What one sample is, as a short phrase: `28×28×1`, `a row of 15 columns`."""
+        return "×".join(map(str, spec.shape))
+
+    def render(self, samples: Any, spec: Spec, columns: int = 8) -> list[Media]:
+        """Decoded samples as people can see or hear them; an empty list from a signal that shows nothing.
+
+        Args:
+            columns: samples a row, where they are laid out in rows.
+        """
+        return []
+
+    @property
+    def exporters(self) -> Mapping[str, Exporter]:
+        """How any number of decoded samples become one file: writers by the ending of its name, as in `.csv`."""
+        return {".npy": save_array} if self.array_name else {}
 
     def write(self, samples: Any, folder: Path, start: int, spec: Spec) -> list[Path]:
         """Writes decoded samples as files of their own, numbered from `start`."""
-        raise NotImplementedError
-
-    def write_file(self, samples: Any, path: Path, spec: Spec) -> None:
-        """Writes all samples as one file, whose ending is one of `files`."""
         raise NotImplementedError
 
     def where(self, texts: Sequence[str], spec: Spec) -> Wish:

@@ -91,7 +91,7 @@ def test_a_full_disk_is_one_notice_and_training_goes_on(run, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(run.recipe.signal), "preview", full)
+        patch.setattr(type(run.recipe.signal), "render", full)
         step(run, listener, 32)
     assert len(run.notices) == 1
     assert "preview could not be written" in run.notices[0]

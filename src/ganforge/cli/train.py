@@ -221,7 +221,7 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     ):
         if (folder / file).exists():
             lines.append(f"  {what:<10}{folder / file}")
-    if ".csv" in recipe.signal.files:
+    if ".csv" in recipe.signal.exporters:
         lines.append(f"  {'make more':<10}ganforge sample {folder} -n 1000 --out new.csv")
     elif recipe.task.directions():
         lines.append(f"  {'use it':<10}ganforge translate {folder} photos/ --out made/")

@@ -16,9 +16,11 @@ from PIL import Image as Pillow
 from pydantic import Field
 from torch import Tensor
 
+from ganforge.core import media
 from ganforge.core.errors import UserError
+from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset
+from ganforge.core.types import Dataset, Spec
 from ganforge.signals import Nearest
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
@@ -259,8 +261,13 @@ def decoded(x: Tensor, depth: int) -> np.ndarray:
 # --- what people see
 
 
-def sheet(samples: np.ndarray | Sequence[np.ndarray], path: Path, columns: int) -> None:
-    """Writes samples, [N, H, W, C], as one PNG, `columns` a row; alpha over a checkerboard, small ones enlarged."""
+def size_of(spec: Spec) -> str:
+    """The size of a sample as people say it: `28×28×1` of [1, 28, 28]."""
+    return "×".join(map(str, (*spec.shape[1:], spec.shape[0])))
+
+
+def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:
+    """Samples [N, H, W, C] as one PNG, `columns` a row; alpha over a checkerboard, small ones enlarged."""
     n, (height, width) = len(samples), samples[0].shape[:2]
     factor = max(1, round(VISIBLE / height))
     columns = max(1, min(columns, n))
@@ -272,7 +279,7 @@ def sheet(samples: np.ndarray | Sequence[np.ndarray], path: Path, columns: int) 
         tile = to_mode(tile, "RGB", checks(*tile.shape[:2]))
         top, left = k // columns * cell_h, k % columns * cell_w
         grid[top : top + cell_h - GAP, left : left + cell_w - GAP] = tile
-    Pillow.fromarray(grid).save(path, "PNG")
+    return media.png(grid)
 
 
 def write_files(samples: np.ndarray, folder: Path, start: int) -> list[Path]:

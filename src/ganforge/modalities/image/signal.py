@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
+from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Dataset, Spec
 from ganforge.modalities.image import pixels as pictures
@@ -30,6 +31,7 @@ class Image(Signal, kind="image"):
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "is", "pr", "dc", "ifd", "nn")
     extractor: ClassVar[str] = "small"
+    array_name = "images"
 
     size: Size = None
     """Side in px of square pictures, or [height, width]. By default the size of the data (the median where sizes
@@ -100,8 +102,11 @@ class Image(Signal, kind="image"):
         """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 or uint16 [N, H, W, C]."""
         return pictures.decoded(x, spec.state["depth"])
 
-    def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
-        pictures.sheet(samples, path, columns)
+    def describe(self, spec: Spec) -> str:
+        return pictures.size_of(spec)
+
+    def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
+        return [pictures.sheet(samples, columns)]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         return pictures.write_files(samples, folder, start)

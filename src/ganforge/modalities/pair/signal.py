@@ -18,6 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
+from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Dataset, Spec
 from ganforge.modalities.image import pixels as pictures
@@ -307,8 +308,11 @@ class Pair(Signal, kind="pair"):
             return x.argmax(1)[..., None].to(torch.uint8).cpu().numpy()
         return pictures.decoded(x[:, : x.shape[1] - source["mask"]], 8)
 
-    def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
-        pictures.sheet(samples, path, columns)
+    def describe(self, spec: Spec) -> str:
+        return pictures.size_of(spec)
+
+    def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
+        return [pictures.sheet(samples, columns)]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         return pictures.write_files(samples, folder, start)
