@@ -22,7 +22,7 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.types import Nets, Request, Spec
 from ganforge.engine import checkpoint
-from ganforge.engine.precision import pick_device
+from ganforge.engine.precision import building, pick_device, weights_dtype
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.run import stored_recipe
 from ganforge.engine.statistics import Settled
@@ -52,6 +52,11 @@ class Bundle:
 
     truncated: Settled = field(default_factory=Settled)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights and of what the nets are given."""
+        return weights_dtype(self.recipe.precision, self.device)
+
     @torch.inference_mode()
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples."""
@@ -61,15 +66,28 @@ class Bundle:
         return generate(self.recipe, self.spec, nets, request, self.device)
 
     @torch.inference_mode()
-    def translate(self, source: torch.Tensor, direction: str = "") -> np.ndarray:
+    def translate(self, source: Tensor, direction: str = "") -> np.ndarray:
         """What is made of an encoded source [N, Cs, h, w]: float32 [N, C, h·s, w·s], not yet cut to [-1, 1]."""
-        made = self.recipe.task.translate(self.nets, source.to(self.device), direction)
-        return made.float().cpu().numpy()
+        return self.translated(source, direction).float().cpu().numpy()
+
+    @torch.inference_mode()
+    def translated(self, source: Tensor, direction: str = "") -> Tensor:
+        """What is made of an encoded source [N, Cs, h, w], [N, C, h·s, w·s] on `device`."""
+        return self.recipe.task.translate(self.nets, source.to(self.device, self.dtype), direction)
 
 
 def settle(recipe: Recipe, spec: Spec, nets: Nets, truncation: float, device: torch.device) -> Nets:
     """The generators as samples are made from them, with the statistics that the recipe asks for."""
-    return recipe.statistics.settle(nets, spec.classes, recipe.task.sample, truncation, device)
+
+    def sample(nets: Nets, request: Request) -> Tensor:
+        return encoded(recipe, nets, request, device)
+
+    return recipe.statistics.settle(nets, spec.classes, sample, truncation, device)
+
+
+def encoded(recipe: Recipe, nets: Nets, request: Request, device: torch.device) -> Tensor:
+    """Encoded samples for a request, on `device` and in the dtype of the nets."""
+    return recipe.task.sample(nets, replace(request, device=device, dtype=weights_dtype(recipe.precision, device)))
 
 
 def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: torch.device) -> np.ndarray:
@@ -77,8 +95,7 @@ def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: t
     labels = request.labels
     if labels is None and spec.classes:
         labels = torch.arange(request.start, request.start + request.n) % spec.classes
-    request = replace(request, labels=labels, device=device)
-    return recipe.signal.decode(recipe.task.sample(nets, request), spec)
+    return recipe.signal.decode(encoded(recipe, nets, replace(request, labels=labels), device), spec)
 
 
 def save(
@@ -154,10 +171,12 @@ def load(path: Path | str, device: str | None = None) -> Bundle:
     """
     recipe, spec, tensors, header = _read(Path(path))
     place = pick_device(device)
-    players = recipe.task.players(spec)
-    nets = Nets({name: players[name] for name in recipe.task.generators()})
+    dtype = weights_dtype(recipe.precision, place)
+    with building(dtype):
+        players = recipe.task.players(spec)
+    nets = Nets({name: players[name] for name in recipe.task.generators()}).to(place, dtype)
     for name, net in nets.items():
         checkpoint.load_module(name, net, tensors, str(path))
         net.eval().requires_grad_(False)
     privacy = json.loads(header.get("privacy", "{}"))
-    return Bundle(recipe, spec, nets.to(place), int(header["samples"]), place, privacy)
+    return Bundle(recipe, spec, nets, int(header["samples"]), place, privacy)

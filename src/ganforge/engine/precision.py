@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from ganforge.core.errors import UserError
+from ganforge.core.rng import Float64Init
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -36,6 +37,19 @@ def has_bf16_cpu() -> bool:
     return any(answer() for answer in asked)
 
 
+def weights_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """What weights, averages, optimizer states, batches and draws are kept in: float64 for fp64, else float32.
+
+    Raises:
+        UserError: fp64 on a device without float64.
+    """
+    if precision != "fp64":
+        return torch.float32
+    if device.type == "mps":
+        raise UserError("precision=fp64: Apple GPUs have no float64. Take --device cpu, or precision=fp32")
+    return torch.float64
+
+
 def dtype_for(precision: str, device: torch.device) -> torch.dtype:
     """The arithmetic of convolutions and matrix products. `auto` is bf16 on GPUs that have it, else fp32.
 
@@ -46,7 +60,22 @@ def dtype_for(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if fast else torch.float32
-    return torch.bfloat16 if precision == "bf16" else torch.float32
+    return torch.bfloat16 if precision == "bf16" else weights_dtype(precision, device)
+
+
+@contextlib.contextmanager
+def building(dtype: torch.dtype) -> Iterator[None]:
+    """The context in which nets are made: what they draw and compute for themselves is of `dtype` from the start."""
+    if dtype == torch.float32:
+        yield
+        return
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with Float64Init():
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextlib.contextmanager
@@ -57,7 +86,7 @@ def arithmetic(dtype: torch.dtype, device: torch.device, order: int = 1) -> Iter
         order: the highest derivative taken; above 1 attention runs on the kernel that has a second derivative.
     """
     with contextlib.ExitStack() as stack:
-        if dtype != torch.float32:
+        if dtype == torch.bfloat16:
             stack.enter_context(torch.autocast(device.type, dtype))
         if order > 1:
             stack.enter_context(torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH))

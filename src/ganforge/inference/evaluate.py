@@ -35,6 +35,7 @@ from ganforge.data.pairs import Domains, Pairs
 from ganforge.data.progress import Stages
 from ganforge.engine import checkpoint
 from ganforge.engine.build import fingerprint
+from ganforge.engine.bundle import encoded
 from ganforge.engine.precision import pick_device
 from ganforge.engine.recipe import Recipe
 from ganforge.engine.sides import (
@@ -463,7 +464,7 @@ def subject_of_translator(
     Raises:
         UserError: too few.
     """
-    signal, spec, task, device = model.recipe.signal, model.spec, model.recipe.task, model.bundle.device
+    signal, spec, task = model.recipe.signal, model.spec, model.recipe.task
     notes: tuple[str, ...] = (SEEN,) if source == model.recipe.data else ()
     split = getattr(source, "split", "all")
     own = dataset if notes else opened(model.recipe)
@@ -475,7 +476,7 @@ def subject_of_translator(
 
     @torch.inference_mode()
     def translate(x: Tensor) -> Tensor:
-        return task.translate(model.bundle.nets, x.to(device), way)
+        return model.bundle.translated(x, way)
 
     def train() -> Side:
         assert own is not None
@@ -740,8 +741,8 @@ def latents_of(model: Model, seed: int) -> Latents | None:
     @torch.inference_mode()
     def render(latents: Tensor) -> Tensor:
         labels = torch.arange(len(latents)) % model.spec.classes if model.spec.classes else None
-        request = Request(len(latents), labels=labels, latents=latents, device=bundle.device)
-        return task.sample(bundle.nets, request).float()
+        request = Request(len(latents), labels=labels, latents=latents)
+        return encoded(model.recipe, bundle.nets, request, bundle.device).float()
 
     return Latents(draw, render)
 

@@ -130,11 +130,11 @@ def live_samples(trainer: Trainer, n: int, labels: Tensor | None, extra: dict[st
     modules = [module for name in trainer.recipe.task.generators() for module in trainer.nets[name].modules()]
     training = [module.training for module in modules]
     seed = seed_of(trainer.recipe.seed, "health")
-    request = Request(n, seed=seed, labels=labels, device=trainer.device, extra=extra)
+    request = Request(n, seed=seed, labels=labels, extra=extra)
     try:
         for module in modules:
             module.training = False  # their running statistics stay as they are
-        return trainer.recipe.task.sample(trainer.nets, request)
+        return trainer.encoded(trainer.nets, request)
     finally:
         for module, mode in zip(modules, training, strict=True):
             module.training = mode

@@ -26,9 +26,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganforge.core.types import Spec
+from ganforge.core.types import Spec, wide
 from ganforge.nets.base import Translator
-from ganforge.nets.layers.norms import wide
 from ganforge.nets.layers.translating import Doubling, Padding, TranslatorNet, conv, doubling, even_start, scale_of
 
 
