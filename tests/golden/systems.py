@@ -56,7 +56,10 @@ PAIR = [
     "signal.size=16",
     "batch=2",
 ]
-PAIR += ["task.translator.channels=4", "task.translator.max_channels=8", *CRITIC]
+UNET = ["task.translator.channels=4", "task.translator.max_channels=8", "task.translator.halvings=3"]
+"""Halved to 2×2 cells and no further: the first map on the way up from a single cell is constant, so that an instance
+norm makes it zero but for rounding, and the ReLU after it a matter of chance."""
+PAIR += [*UNET, *CRITIC]
 SYSTEMS: dict[str, list[str]] = {
     "gan": [],
     "gan-minimax": [],
@@ -129,7 +132,7 @@ SYSTEMS: dict[str, list[str]] = {
     "toy-wgan-gp": [*POINTS, *THIN, "task.d_steps=2"],
     "pix2pix-small": PAIR,
     "line2color-small": PAIR,
-    "colorize-small": [*PHOTO, "batch=2", "task.translator.max_channels=8", *CRITIC],
+    "colorize-small": [*PHOTO, "batch=2", *UNET, *CRITIC],
     "cyclegan-small": [*TWO, "task.critic.channels=4", "task.pool=4", "task.critic.layers=1"],
     "cut-small": [*ONE_WAY, "task.critic.layers=1"],
     "restyle-small": [*ONE_WAY, "task.critic.layers=1", "task.lens.filters=4"],
