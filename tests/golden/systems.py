@@ -16,6 +16,7 @@ DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
 R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
+GROWING = [*STYLES, "task.steady=32", "task.fade=32"]  # two steps each
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -86,7 +87,7 @@ SYSTEMS: dict[str, list[str]] = {
     "stylegan2-small": STYLES,
     "fastgan": STYLES,
     "lapgan-small": ["task.refiner.channels=4", "task.judge.channels=4"],
-    "progan-small": [*STYLES, "task.steady=160", "task.fade=160"],
+    "progan-small": GROWING,
     "msg-gan-small": STYLES,
     "ctgan": TABLE,
     "table-gan": TABLE,
@@ -119,7 +120,7 @@ SYSTEMS: dict[str, list[str]] = {
     "ctgan-fast": TABLE,
     "lapgan": [*THIN, "task.refiner.channels=4", "task.judge.channels=4", "signal.size=16"],
     "msg-gan": STYLES,
-    "progan": [*STYLES, "task.steady=160", "task.fade=160"],
+    "progan": GROWING,
     "r3gan-256": [*R3GAN, *PARTS],
     "r3gan-64": [*R3GAN, *PARTS],
     "r3gan-stacked-mnist": [*R3GAN, *PARTS],
