@@ -203,10 +203,6 @@ class Trainer:
         """Decoded samples from the averaged generators."""
         return bundle.generate(self.recipe, self.spec, self.to_share(request.truncation), request, self.device)
 
-    def encoded(self, nets: Nets, request: Request) -> Tensor:
-        """Encoded samples from some generators of this run, in training or averaged."""
-        return bundle.encoded(self.recipe, nets, request, self.device)
-
     @torch.inference_mode()
     def translate(self, source: Tensor) -> Tensor:
         """What the averaged translator makes of encoded sources [N, Cs, h, w], in its first direction."""

@@ -111,7 +111,7 @@ def measure(trainer: Trainer, sight: Sight) -> tuple[dict[str, float | None], in
     compared = 0
     if len(real) >= measures.FEWEST:
         extra = {name: values[: len(real)] for name, values in sight.batch.extra.items()}  # under the same conditions
-        fake = live_samples(trainer, len(real), labels, extra)
+        fake = live_samples(trainer, len(real), labels, extra, real.dtype)
         if fake is not None and fake.shape == real.shape:
             compared = len(real)
             found |= measures.compare(real, fake, labels)
@@ -120,7 +120,9 @@ def measure(trainer: Trainer, sight: Sight) -> tuple[dict[str, float | None], in
 
 
 @torch.no_grad()
-def live_samples(trainer: Trainer, n: int, labels: Tensor | None, extra: dict[str, Tensor]) -> Tensor | None:
+def live_samples(
+    trainer: Trainer, n: int, labels: Tensor | None, extra: dict[str, Tensor], dtype: torch.dtype
+) -> Tensor | None:
     """Encoded samples of the generators as they are now, of the same latents at each look; None from a task without.
 
     Not of the averaged generators: these still look well when those that are trained have long gone wrong.
@@ -130,11 +132,11 @@ def live_samples(trainer: Trainer, n: int, labels: Tensor | None, extra: dict[st
     modules = [module for name in trainer.recipe.task.generators() for module in trainer.nets[name].modules()]
     training = [module.training for module in modules]
     seed = seed_of(trainer.recipe.seed, "health")
-    request = Request(n, seed=seed, labels=labels, extra=extra)
+    request = Request(n, seed=seed, labels=labels, device=trainer.device, dtype=dtype, extra=extra)
     try:
         for module in modules:
             module.training = False  # their running statistics stay as they are
-        return trainer.encoded(trainer.nets, request)
+        return trainer.recipe.task.sample(trainer.nets, request)
     finally:
         for module, mode in zip(modules, training, strict=True):
             module.training = mode
