@@ -26,7 +26,6 @@ import torch
 from torch import Tensor
 
 from ganforge.artifacts import checkpoint
-from ganforge.artifacts.bundle import encoded
 from ganforge.core.component import build, to_plain
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError, did_you_mean
@@ -63,6 +62,7 @@ from ganforge.modalities.pair import full_images as whole
 from ganforge.modalities.pair.signal import Pair
 from ganforge.modalities.pair.source import Domains, Pairs
 from ganforge.recipes.base import Recipe
+from ganforge.recipes.sampling import encoded
 from ganforge.registry import load_all
 from ganforge.signals import Signal
 
