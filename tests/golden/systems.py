@@ -46,10 +46,11 @@ PARTS = [
     "task.generator.wide=2", "task.generator.blocks=1", "task.discriminator.wide=2", "task.discriminator.blocks=1",
     "accumulate=2",
 ]  # fmt: skip
+# the images of this folder: one more of them changes what these compute
 PHOTO = [f"data={HERE}", "data.holdout=0", "signal.size=16", "signal.jitter=8", "batch=4", "task.alone=0"]
 PHOTO += ["task.translator.channels=4"]
 CRITIC = ["task.critics.0.channels=4", "task.critics.0.layers=1"]
-# each file of the folder is paired with itself
+# each image is paired with itself
 PAIR = [
     "data.kind=pairs",
     f"data.source={HERE}",
