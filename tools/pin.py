@@ -463,7 +463,7 @@ def without(value: Any, names: set[str]) -> Any:
 
 
 def plain_page(page: str) -> str:
-    """A report without what hangs on the moment and the version; each image is told by the hash of its content."""
+    """A report without what depends on the moment and the version; each image is told by the hash of its content."""
 
     def content(match: re.Match[str]) -> str:
         raw = base64.b64decode(match[2])
