@@ -101,7 +101,10 @@ class Signal(Component, family="signal"):
         return None
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
-        """Prepared items, [N, *stored(spec)], as the float32 that the nets see. May draw (a flip) from `rng`."""
+        """Prepared items, [N, *stored(spec)], as the nets see them. May draw (a flip) from `rng`.
+
+        Float32, or `rng.dtype` where that is no more work: the trainer brings what it gets to the dtype of the nets.
+        """
         raise NotImplementedError
 
     def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:

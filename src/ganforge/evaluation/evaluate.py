@@ -62,6 +62,7 @@ from ganforge.modalities.pair import full_images as whole
 from ganforge.modalities.pair.signal import Pair
 from ganforge.modalities.pair.source import Domains, Pairs
 from ganforge.recipes.base import Recipe
+from ganforge.recipes.sampling import encoded
 from ganforge.registry import load_all
 from ganforge.signals import Signal
 
@@ -422,7 +423,7 @@ def subject_of_translator(
     Raises:
         UserError: too few.
     """
-    signal, spec, task, device = model.recipe.signal, model.spec, model.recipe.task, model.bundle.device
+    signal, spec, task = model.recipe.signal, model.spec, model.recipe.task
     notes: tuple[str, ...] = (SEEN,) if source == model.recipe.data else ()
     split = getattr(source, "split", "all")
     own = dataset if notes else opened(model.recipe)
@@ -434,7 +435,7 @@ def subject_of_translator(
 
     @torch.inference_mode()
     def translate(x: Tensor) -> Tensor:
-        return task.translate(model.bundle.nets, x.to(device), way)
+        return model.bundle.translated(x, way)
 
     def train() -> Side:
         assert own is not None
@@ -699,8 +700,8 @@ def latents_of(model: Model, seed: int) -> Latents | None:
     @torch.inference_mode()
     def render(latents: Tensor) -> Tensor:
         labels = torch.arange(len(latents)) % model.spec.classes if model.spec.classes else None
-        request = Request(len(latents), labels=labels, latents=latents, device=bundle.device)
-        return task.sample(bundle.nets, request).float()
+        request = Request(len(latents), labels=labels, latents=latents)
+        return encoded(model.recipe, bundle.nets, request, bundle.device).float()
 
     return Latents(draw, render)
 

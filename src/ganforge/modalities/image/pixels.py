@@ -220,9 +220,9 @@ def clear(level: int, dtype: np.dtype) -> np.ndarray:
 # --- batches of kept items
 
 
-def scaled(stored: Tensor, depth: int) -> Tensor:
-    """Kept items as float32 in [-1, 1]. Integers divided once: `decoded` rounds back to the very same ones."""
-    x = stored.float()
+def scaled(stored: Tensor, depth: int, dtype: torch.dtype) -> Tensor:
+    """Kept items in [-1, 1]. Integers divided once: `decoded` rounds back to the very same ones."""
+    x = stored.to(dtype)
     return x / 127.5 - 1 if depth == 8 else (x * 2 + 1) / 65535
 
 

@@ -90,7 +90,7 @@ class Image(Signal, kind="image"):
         if self.jitter:
             places = pictures.crop_places(rng, len(stored), self.jitter, self.place == "centre")
             stored = pictures.crop(stored, places, *spec.shape[1:])
-        x = pictures.scaled(stored, spec.state["depth"])
+        x = pictures.scaled(stored, spec.state["depth"], rng.dtype)
         if self.flip:
             x = pictures.mirrored(x, (rng.uniform("flip", (x.shape[0],)) < 0.5).to(x.device))
         return x

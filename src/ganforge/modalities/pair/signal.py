@@ -225,15 +225,15 @@ class Pair(Signal, kind="pair"):
         source = pictures.crop(kept[1], places // scale, height // scale, width // scale) if len(kept) > 1 else None
         target, source = self._moved(target, source, rng)
         if self.degrade is not None:
-            spoilt = self.degrade.apply(target.float(), rng.at("degrade"))
-            source = masked(spoilt) if self.degrade.mask else pictures.scaled(spoilt, 8)
+            spoilt = self.degrade.apply(target.to(rng.dtype), rng.at("degrade"))
+            source = masked(spoilt) if self.degrade.mask else pictures.scaled(spoilt, 8, rng.dtype)
         elif mode == "classes":
             assert source is not None
             source = labelmaps.one_hot(source[:, 0], len(spec.state["source"]["classes"]))
         else:
             assert source is not None
-            source = pictures.scaled(source, 8)
-        x = pictures.scaled(target, 8)
+            source = pictures.scaled(source, 8, rng.dtype)
+        x = pictures.scaled(target, 8, rng.dtype)
         return Batch(x, labels if spec.classes else None, {"source": source.contiguous()})
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:

@@ -29,7 +29,7 @@ from torch.nn.functional import cross_entropy, normalize
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Memory, Nets, Order, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Order, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, two_domains, two_sets
 from ganforge.modalities.pair.tasks.translating import (
@@ -166,7 +166,7 @@ class Contrastive(Task, kind="contrastive"):
 
     def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
         a, b = halves(batch)
-        return [a, self.translate(nets, a).float(), b]
+        return [a, wide(self.translate(nets, a)), b]
 
     @torch.no_grad()
     def _sides(self, nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -207,7 +207,7 @@ class Projections(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, number: int, rows: Tensor) -> Tensor:
-        return normalize(self.nets[number](rows).float(), dim=2)
+        return normalize(wide(self.nets[number](rows)), dim=2)
 
 
 def project(nets: Nets, number: int, maps: Tensor, places: Tensor) -> Tensor:

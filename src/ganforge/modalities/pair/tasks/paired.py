@@ -30,7 +30,7 @@ from ganforge.core.component import Count
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Memory, Nets, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
 from ganforge.modalities.pair.tasks.translating import (
     Court,
@@ -165,7 +165,7 @@ class Paired(Task, kind="paired"):
 
     def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
         source = batch.extra["source"]
-        return [as_picture(source, batch.x), self.translate(nets, source).float(), batch.x]
+        return [as_picture(source, batch.x), wide(self.translate(nets, source)), batch.x]
 
     def _asks_critics(self, term: Likeness) -> bool:
         return term.sees == "critics" or (term.sees == "lens" and by_critic(self.lens))

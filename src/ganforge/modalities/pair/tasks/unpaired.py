@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Memory, Nets, Order, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Order, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, two_domains, two_sets
 from ganforge.modalities.pair.tasks.translating import Court, image_translator, lazy_phases
@@ -156,8 +156,8 @@ class Unpaired(Task, kind="unpaired"):
 
     def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
         a, b = halves(batch)
-        as_b, as_a = nets.G_ab(a).float(), nets.G_ba(b).float()
-        return [a, as_b, nets.G_ba(as_b).float(), b, as_a, nets.G_ab(as_a).float()]
+        as_b, as_a = wide(nets.G_ab(a)), wide(nets.G_ba(b))
+        return [a, as_b, wide(nets.G_ba(as_b)), b, as_a, wide(nets.G_ab(as_a))]
 
     def _lazy(self, penalty: Penalty):
         def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
@@ -172,7 +172,7 @@ class Unpaired(Task, kind="unpaired"):
 
 def distance(made: Tensor, wanted: Tensor) -> Tensor:
     """Mean |made − wanted| of each picture, [N]."""
-    return (made.float() - wanted).abs().mean((1, 2, 3))
+    return (wide(made) - wanted).abs().mean((1, 2, 3))
 
 
 def out_of_pool(memory: Memory, fakes: Tensor, rng: Rng) -> Tensor:
