@@ -161,6 +161,11 @@ class Task(Component, family="task"):
         Raises:
             UserError: it makes new samples and translates none, or knows no such direction.
         """
+        if self.directions():
+            raise UserError(
+                f"{name}: the task {self.kind!r} translates batches as its training shows them, and does not say how "
+                "samples of any size become such batches (`Task.user_translator`)"
+            )
         raise UserError(
             f"{name}: this model ({bundle.recipe.name}) makes new samples and was not trained to change pictures. "
             f"Use it with: ganforge sample {name}"
