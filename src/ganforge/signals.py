@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -43,13 +43,13 @@ class Wish:
 
     Attributes:
         text: as it was asked.
-        condition: the place in the conditional vector that makes such samples likelier; None where none does.
         holds: which of some decoded samples meet it, bool [N].
+        extra: what makes such samples likelier: of one sample, by name, what goes into `Request.extra`. May be empty.
     """
 
     text: str
-    condition: int | None
     holds: Callable[[Any], np.ndarray]
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Signal(Component, family="signal"):
@@ -128,6 +128,10 @@ class Signal(Component, family="signal"):
         """What samples are to be made from, as a user sees it: uint8 [N, h, w, C]. Of signals whose spec's state tells
         of a `source`, and of no others."""
         raise NotImplementedError
+
+    def batch_size(self, spec: Spec) -> int:
+        """How many samples are generated or read together, unless the user says."""
+        return 64
 
     def join(self, parts: Sequence[Any], spec: Spec) -> Any:
         """Decoded parts, one after the other, as one."""

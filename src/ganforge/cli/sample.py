@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.cli.options import Device, Force, Plugins, Source, Truncation, examples
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.core.media import first_image
+from ganforge.ui.options import Device, Force, Plugins, Source, Truncation, examples
+from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,11 +81,8 @@ def sample(
     if columns is not None and columns < 1:
         raise UserError(f"--columns {columns}: it must be at least 1")
     from ganforge.inference.model import load
-    from ganforge.registry import load_plugin
     from ganforge.ui.console import stdout
 
-    for plugin in plugins or ():
-        load_plugin(plugin)
     model = load(source, device)
     check_kinds(model, out, npz)
     if where:
@@ -214,3 +212,6 @@ def write_arrays(
             )
         with atomic_file(grid) as path:
             path.write_bytes(image.data)
+
+
+VERB = Verb(sample, order=20, epilog=EPILOG)

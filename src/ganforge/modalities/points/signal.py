@@ -81,6 +81,9 @@ class Points(Signal, kind="points"):
         mean, std = self._scale(x, spec)
         return (x.detach().float() * std + mean).cpu().numpy()
 
+    def batch_size(self, spec: Spec) -> int:
+        return 4_096
+
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         """A scatter plot of the first two numbers, over the range of the data; of one number, its density."""
         return [media.png(_plot(samples, spec))]

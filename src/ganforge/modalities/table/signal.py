@@ -29,6 +29,7 @@ from ganforge.modalities.table import where
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described
+from ganforge.modalities.table.tasks.tabular import CONDITION
 from ganforge.signals import Exporter, Nearest, Noun, Signal, Wish
 
 if TYPE_CHECKING:
@@ -225,13 +226,18 @@ class Table(Signal, kind="table"):
         _renumbered(samples, start, spec).to_csv(path, index=False)
         return [path]
 
+    def batch_size(self, spec: Spec) -> int:
+        return 4_096
+
     def where(self, texts: Sequence[str], spec: Spec) -> Wish:
         clauses = where.read(texts, spec)
 
         def holds(rows: pd.DataFrame) -> np.ndarray:
             return np.logical_and.reduce([clause.holds(rows) for clause in clauses])
 
-        return Wish(" and ".join(texts), where.condition_of(clauses, spec), holds)
+        place = where.condition_of(clauses, spec)
+        extra = {} if place is None else {CONDITION: torch.tensor(place)}
+        return Wish(" and ".join(texts), holds, extra)
 
     def frame(self, sample: Any, spec: Spec) -> np.ndarray:
         """One row, a value a column, as a card to read."""

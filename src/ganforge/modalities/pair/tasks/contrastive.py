@@ -32,9 +32,17 @@ from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Order, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, two_domains, two_sets
-from ganforge.modalities.pair.tasks.translating import Court, lazy_phases, liked, refuse_terms, through, with_lens
+from ganforge.modalities.pair.tasks.translating import (
+    Court,
+    image_translator,
+    lazy_phases,
+    liked,
+    refuse_terms,
+    through,
+    with_lens,
+)
 from ganforge.nets.base import Discriminator, Translator
-from ganforge.tasks.base import Phase, Samples, Task
+from ganforge.tasks.base import Phase, Samples, Task, UserTranslator
 
 PROBE = 64  # px of the picture that the widths of G's layers are read from
 
@@ -145,6 +153,11 @@ class Contrastive(Task, kind="contrastive"):
 
     def directions(self) -> tuple[str, ...]:
         return ("ab",)
+
+    def user_translator(
+        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
+    ) -> UserTranslator:
+        return image_translator(bundle, name, direction, tile)
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         if direction not in ("", "ab"):

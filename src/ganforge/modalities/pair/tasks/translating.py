@@ -23,7 +23,7 @@ from ganforge.core.schedule import at
 from ganforge.core.types import Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty, Play
 from ganforge.nets.base import Verdict, couples_batch
-from ganforge.tasks.base import Phase
+from ganforge.tasks.base import Phase, UserTranslator
 from ganforge.tasks.synthesis import leaf, priced
 
 WATCHED = 256
@@ -238,3 +238,10 @@ def lazy_phases(
         )
         for p in court.lazy()
     ]
+
+
+def image_translator(bundle: Any, name: str, direction: str | None, tile: int | None) -> UserTranslator:
+    """`Task.user_translator` of tasks that change images."""
+    from ganforge.modalities.pair.translate import PictureTranslator  # a model in use; training needs none of it
+
+    return PictureTranslator(bundle, name, direction, tile)
