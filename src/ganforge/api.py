@@ -12,9 +12,9 @@ import torch
 from ganforge import recipes
 from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
+from ganforge.core.dataset import Dataset
 from ganforge.core.device import has_bf16_cpu, pick_device
 from ganforge.core.errors import UserError
-from ganforge.core.types import Dataset
 from ganforge.data.base import DataSource
 from ganforge.engine import train as engine
 from ganforge.engine import transfer

@@ -11,10 +11,11 @@ import numpy as np
 from torch import Tensor
 
 from ganforge.core.component import Component
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Dataset, Spec
+from ganforge.core.types import Batch, Spec
 
 Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
 """From a wanted sample shape to the nearest one that the nets can make."""

@@ -11,7 +11,7 @@ from ganforge.ui.options import Plugins
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
-    from ganforge.core.types import Dataset
+    from ganforge.core.dataset import Dataset
     from ganforge.data.base import DataSource
     from ganforge.modalities.image.inspect import Report
 

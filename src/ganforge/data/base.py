@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ganforge.core.component import Component
-from ganforge.core.types import Dataset
+from ganforge.core.dataset import Dataset
+
+HOLDOUT = 0.1
+"""The share of the samples that is held back where a set has no test part of its own and nobody says how many."""
 
 
 class DataSource(Component, family="data"):
@@ -14,6 +17,10 @@ class DataSource(Component, family="data"):
 
     words: ClassVar[tuple[str, ...]] = ()
     """Fields that words without a = on the command line stand for: `ganforge train pix2pix labels/ photos/`."""
+
+    free_on_resume: ClassVar[tuple[str, ...]] = ("in_memory", "workers")
+    """Fields that may differ when a run goes on: how samples are read and where they lie. (The data itself is known by
+    its fingerprint.)"""
 
     in_memory: bool | None = None
     """Keep all samples in memory (on the accelerator where there is one).

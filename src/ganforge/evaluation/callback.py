@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import Field
 
 from ganforge.core.component import Count, PositiveCount, build
+from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
 from ganforge.core.events import read_events
 from ganforge.core.progress import Stages
-from ganforge.core.types import Dataset
 from ganforge.data.download import cache_folder
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.evaluation.sides import (

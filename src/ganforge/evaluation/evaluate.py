@@ -27,11 +27,12 @@ from torch import Tensor
 
 from ganforge.artifacts import checkpoint
 from ganforge.core.component import build, to_plain
+from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.overrides import apply
 from ganforge.core.progress import Stages
-from ganforge.core.types import Dataset, Request, Spec
+from ganforge.core.types import Request, Spec
 from ganforge.data.base import DataSource
 from ganforge.data.download import cache_folder
 from ganforge.engine.build import fingerprint

@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
-from ganforge.core.types import BadItem, Batch, Dataset, Request, Spec
+from ganforge.core.types import Batch, Request, Spec
 from ganforge.data.base import DataSource
 from ganforge.engine.build import fingerprint
 from ganforge.metrics.base import Encoder, Extractor, Metric, Progress, Side
@@ -148,7 +149,7 @@ class OneClass(Dataset):
         assert dataset.labels is not None
         self.dataset, self.rows = dataset, np.flatnonzero(dataset.labels == label)
         self.name = f"{dataset.name} ({dataset.classes[label]})"
-        self.skipped, self.digest = dataset.skipped, f"{dataset.digest}/{label}"
+        self.signal, self.skipped, self.digest = dataset.signal, dataset.skipped, f"{dataset.digest}/{label}"
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -199,7 +200,7 @@ class Reader:
         whole = self.signal.prepare_all(self.dataset, self.spec)
         if whole is not None:
             return lambda items: list(whole[items])
-        if hasattr(self.dataset, "array"):  # nothing to decode: threads would only hinder each other
+        if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only hinder each other
             return lambda items: [self._read(k) for k in items]
         return lambda items: list(self.pool.map(self._read, items))
 

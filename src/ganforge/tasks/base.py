@@ -10,9 +10,10 @@ import numpy as np
 from torch import Tensor, nn
 
 from ganforge.core.component import Component
+from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Memory, Nets, Order, Request, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
 
 
 @dataclass(frozen=True)

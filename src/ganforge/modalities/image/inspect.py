@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
-from ganforge.core.types import BadItem, Dataset
 from ganforge.data.base import DataSource
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}

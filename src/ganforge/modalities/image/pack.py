@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
-from ganforge.core.types import BadItem, Dataset
 from ganforge.data.base import DataSource
 from ganforge.modalities.image.inspect import fingerprint, picture_shape
 from ganforge.modalities.image.sources.folder import MANIFEST

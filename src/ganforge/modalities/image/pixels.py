@@ -17,10 +17,11 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core import media
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset, Spec
+from ganforge.core.types import Spec
 from ganforge.signals import Nearest
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}

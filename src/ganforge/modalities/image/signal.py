@@ -10,10 +10,11 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset, Spec
+from ganforge.core.types import Spec
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size

@@ -17,10 +17,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Dataset, Spec
+from ganforge.core.types import Batch, Spec
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
@@ -332,7 +333,7 @@ class Together(Dataset):
     def __init__(self, target: Dataset, source: Dataset, scale: int):
         self.target, self.sources, self.scale = target, source, scale
         self.name, self.classes, self.labels = target.name, target.classes, target.labels
-        self.digest = target.digest + source.digest
+        self.digest, self.signal = target.digest + source.digest, "pair"
         self.skipped = [*target.skipped, *source.skipped]
 
     def __len__(self) -> int:

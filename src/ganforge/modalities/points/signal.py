@@ -14,10 +14,11 @@ from PIL import ImageDraw
 from torch import Tensor
 
 from ganforge.core import media
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset, Spec
+from ganforge.core.types import Spec
 from ganforge.signals import Exporter, Nearest, Signal
 
 MOST = 200_000  # samples that the scale is measured on
@@ -42,7 +43,7 @@ class Points(Signal, kind="points"):
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         shapes = dataset.shapes()
-        if any(dtype == "object" for _, dtype in shapes):
+        if dataset.signal == "table":
             raise UserError(
                 f"data {dataset.name}: the points signal needs vectors of numbers, and this set holds the rows of a "
                 f"table. Take a recipe for tables, such as ctgan, or data.kind=points data.path={dataset.name}"
@@ -117,7 +118,7 @@ def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
 def _all(dataset: Dataset) -> np.ndarray:
     """The samples, or many of them spread evenly, float64 [N, D]."""
     chosen = np.linspace(0, len(dataset) - 1, min(len(dataset), MOST)).round().astype(int)
-    if (array := getattr(dataset, "array", None)) is not None:
+    if (array := dataset.in_memory_array) is not None:
         return array[chosen].astype(np.float64)
     return np.stack([dataset.read(int(k)) for k in chosen]).astype(np.float64)
 

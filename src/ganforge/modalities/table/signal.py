@@ -20,10 +20,11 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core import media
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import MissingExtra, UserError, did_you_mean
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset, Spec
+from ganforge.core.types import Spec
 from ganforge.modalities.table import drawing as picture
 from ganforge.modalities.table import where
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles

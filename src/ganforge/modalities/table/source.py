@@ -15,15 +15,15 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import MissingExtra, UserError
 from ganforge.core.rng import seed_of
-from ganforge.core.types import Dataset
-from ganforge.data.base import DataSource
+from ganforge.data.base import HOLDOUT, DataSource
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,6 @@ LONGEST = 1_000  # lines that a record in quotes may have
 SKIPPED_AT_MOST = 0.1  # of the rows; beyond, something else is wrong
 NUMBERS_AT_LEAST = 0.9  # of a column's values, for the rest to count as missing
 BLOCK = 1 << 20
-HOLDOUT = 0.1  # of the rows of a file
 FEWEST_HELD_BACK = 10  # rows; fewer judge nothing, and a table so small needs them all
 PAIRS = re.compile(rb"[\xa1-\xfe][\xa1-\xfe]")
 HIGH = re.compile(rb"[\x80-\xff]")
@@ -44,6 +43,8 @@ LEADING_ZERO = re.compile(r"-?0\d+")
 
 class TableFile(DataSource, kind="table"):
     """A CSV or TSV file (delimiter and encoding are found) or a Parquet file; for more say than `data=FILE` gives."""
+
+    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path")
 
     path: str
     """The file."""
@@ -128,6 +129,8 @@ class TableSet(Dataset):
         rows: int64 [len], their places in the whole table, where this is a part of it; else None.
         nbytes: size in memory.
     """
+
+    signal = "table"
 
     def __init__(
         self,

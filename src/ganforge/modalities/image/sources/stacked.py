@@ -7,14 +7,14 @@ say is its mode: 000 to 999.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
-from ganforge.core.types import Dataset
 from ganforge.data.base import DataSource
 from ganforge.data.path import PathData
 from ganforge.modalities.image.sources.named import Mnist
@@ -29,6 +29,8 @@ class StackedDigits(Dataset):
         count: how many pictures.
         seed: which three digits each is made of.
     """
+
+    signal = "image"
 
     def __init__(self, name: str, digits: Dataset, count: int, seed: int):
         assert digits.labels is not None
@@ -55,6 +57,8 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
     Source: Metz et al. 2017; 128,000 pictures as in Lin et al. 2018.
     """
 
+    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path")
+
     path: str | None = None
     """Where MNIST is; by default the named set `mnist`, which is downloaded once."""
     split: Literal["train", "test"] = "train"
@@ -65,8 +69,10 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
     """Which digits come together: the same ones for the same seed."""
 
     def open(self) -> Dataset:
-        source = Mnist(split=self.split) if self.path is None else PathData(path=self.path, split=self.split)
-        digits = source.open()
+        if self.path is None:
+            digits = Mnist(split=self.split).open()
+        else:
+            digits = PathData(path=self.path, split=self.split, signal="image").open()
         if digits.labels is None or len(digits.classes) != 10:
             raise UserError(
                 f"data.path={self.path}: holds {len(digits.classes) or 'no'} classes; stacked-mnist needs ten, "
