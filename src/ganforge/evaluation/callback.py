@@ -25,7 +25,6 @@ from ganforge.engine.callbacks.guard import Guard
 from ganforge.evaluation.sides import (
     MOST_REAL,
     fake_side,
-    is_better,
     kept_for_tests,
     labels_like,
     looks_at_features,
@@ -158,11 +157,11 @@ class Evaluator(Listener):
         return list(read_events(self.run.folder / "events.jsonl", "evaluate"))
 
     def _is_best(self, result: Result) -> bool:
-        metric, best = self.config.metrics[0], None
+        meaning, best = self.config.metrics[0].meaning_of(result.name), None
         for event in self._past():
             value = event.get(f"metric/{result.name}")
-            best = value if is_better(metric, value, best) else best
-        return is_better(metric, result.value, best)
+            best = value if meaning.is_better(value, best) else best
+        return meaning.is_better(result.value, best)
 
 
 def plain_result(result: Result) -> dict[str, Any]:

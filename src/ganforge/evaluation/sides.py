@@ -7,7 +7,6 @@ small is kept in memory; what is large is read, or made, again each time.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -315,15 +314,6 @@ def open_encoder(
 def looks_at_features(metrics: Sequence[Metric]) -> bool:
     """Whether any of some metrics asks for an extractor."""
     return any(metric.needs & {"features", "probabilities", "moments"} for metric in metrics)
-
-
-def is_better(metric: Metric, value: float | None, than: float | None) -> bool:
-    """Whether a figure of a metric beats another one; None and what is not finite is beaten by all that is."""
-    if value is None or not math.isfinite(value) or not metric.better:
-        return False
-    if than is None or not math.isfinite(than):
-        return True
-    return value < than if metric.better == "lower" else value > than
 
 
 def refuse_other_signals(part: Metric | Extractor, signal: Signal) -> None:

@@ -8,11 +8,12 @@ the extractor once, however many metrics ask. A `Metric` reads it and returns `R
 
 from ganforge.metrics.comparison import CHUNK, Comparison, Latents, cached
 from ganforge.metrics.extractor import Encoder, Extractor
+from ganforge.metrics.meaning import Meaning
 from ganforge.metrics.metric import Metric, measure
 from ganforge.metrics.result import Result, short_count
 from ganforge.metrics.samples import Progress, Side, fingerprint_of, silent
 
 __all__ = [
-    "CHUNK", "Comparison", "Encoder", "Extractor", "Latents", "Metric", "Progress", "Result", "Side", "cached",
-    "fingerprint_of", "measure", "short_count", "silent",
+    "CHUNK", "Comparison", "Encoder", "Extractor", "Latents", "Meaning", "Metric", "Progress", "Result", "Side",
+    "cached", "fingerprint_of", "measure", "short_count", "silent",
 ]  # fmt: skip

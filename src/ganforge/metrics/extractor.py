@@ -66,8 +66,8 @@ class Encoder:
 class Extractor(Component, family="extractor"):
     """Where features come from."""
 
-    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
-    """The kinds of signal whose samples it reads."""
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    """The kinds of signal whose samples it reads; "*" is any."""
 
     def open(
         self,

@@ -10,6 +10,7 @@ from ganforge.core.component import Component, PositiveCount
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import called
 from ganforge.metrics.comparison import Comparison
+from ganforge.metrics.meaning import Meaning, stem_of
 from ganforge.metrics.result import Result
 
 BARE = re.compile(r"(?P<kind>[a-z][a-z_-]*?)-?(?P<n>\d+(\.\d+)?[kKmM]?)")
@@ -22,10 +23,11 @@ class Metric(Component, family="metric"):
     needs: ClassVar[frozenset[str]] = frozenset()
     """What it cannot do without, of: moments (of features), features, probabilities, labels (of both sides), train,
     heldout, pairs, latents."""
-    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
-    """The kinds of signal that it has a meaning for; "*" is all that an extractor reads."""
-    better: ClassVar[str] = "lower"
-    """Which end of its scale is good: lower, higher, or "" where neither is."""
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    """The kinds of signal that it has a meaning for; "*" is any, or all that an extractor reads."""
+    values: ClassVar[Mapping[str, Meaning]] = {}
+    """What its figures tell and which way each is better, by the stems of their names: {"fd": Meaning(...)}. The first
+    decides which model is the best while one trains."""
     any_size: ClassVar[bool] = False
     """Whether it goes pair by pair, so that it can look at whole pictures, each of a size of its own."""
     n: PositiveCount | None = None
@@ -36,6 +38,10 @@ class Metric(Component, family="metric"):
         name, fields = called(text) or (text, {})
         match = None if name in cls.kinds else BARE.fullmatch(name)
         return ({"kind": name} if match is None else {"kind": match["kind"], "n": match["n"]}) | fields
+
+    def meaning_of(self, name: str) -> Meaning:
+        """What a figure of that name tells; empty for one that this metric says nothing of."""
+        return self.values.get(stem_of(name, self.values), Meaning(""))
 
     def lacks(self, comparison: Comparison) -> str:
         """What the metric needs and this comparison does not have, as half a sentence; empty where nothing is."""
