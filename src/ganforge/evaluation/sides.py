@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,6 @@ from torch import Tensor
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import BadItem, Batch, Dataset, Request, Spec
-from ganforge.data.base import DataSource
-from ganforge.engine.build import fingerprint
 from ganforge.metrics.base import Encoder, Extractor, Metric, Progress, Side
 from ganforge.signals import Signal
 
@@ -167,17 +164,6 @@ def source_and_wanted(dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
     if "domains" not in spec.state:
         return dataset, dataset
     return OneClass(dataset, 0), OneClass(dataset, 1)
-
-
-def kept_for_tests(source: DataSource, signal: Signal, dataset: Dataset) -> Dataset | None:
-    """The part of the data that no run is trained on; None where it has none."""
-    if getattr(source, "split", None) != "train":
-        return None
-    try:
-        kept = signal.items(replace(source, split="test").open())  # type: ignore[call-arg]
-    except UserError:
-        return None
-    return kept if fingerprint(kept) != fingerprint(dataset) else None  # a file that has one part only
 
 
 def refuse_few(name: str, count: int, fewest: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from torch import Tensor, nn
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from ganforge.core.component import Component
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Order, Request, Spec, Terms
+
+Mode = Literal["generate", "translate", "reconstruct"]
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,16 @@ class Task(Component, family="task"):
         return None
 
     @property
-    def invents(self) -> bool:
+    def can_sample(self) -> bool:
         """Whether it makes samples of latents alone."""
         return type(self).sample is not Task.sample
+
+    @property
+    def mode(self) -> Mode:
+        """What trained nets are used for: to make samples, samples of others, or given ones again."""
+        if self.directions():
+            return "translate"
+        return "generate" if self.can_sample else "reconstruct"
 
     @property
     def exhibits(self) -> bool:
