@@ -97,7 +97,7 @@ def encoded(trainer: Any) -> torch.Tensor:
 def made(trainer: Any) -> Any:
     """Eight samples as a user gets them, or of a translator two."""
     task, signal_of = trainer.recipe.task, trainer.recipe.signal
-    if task.invents:
+    if task.can_sample:
         return trainer.generate(Request(8, seed=1))
     return signal_of.decode(trainer.translate(encoded(trainer)), trainer.spec)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from torch import Tensor, nn
@@ -14,6 +14,8 @@ from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
+
+Mode = Literal["generate", "translate", "reconstruct"]
 
 
 @dataclass(frozen=True)
@@ -184,9 +186,16 @@ class Task(Component, family="task"):
         return None
 
     @property
-    def invents(self) -> bool:
+    def can_sample(self) -> bool:
         """Whether it makes samples of latents alone."""
         return type(self).sample is not Task.sample
+
+    @property
+    def mode(self) -> Mode:
+        """What trained nets are used for: to make samples, samples of others, or given ones again."""
+        if self.directions():
+            return "translate"
+        return "generate" if self.can_sample else "reconstruct"
 
     @property
     def exhibits(self) -> bool:
