@@ -95,7 +95,7 @@ def figures(real: Path, samples: Path, out: Path) -> dict[str, float]:
 def panel(samples: np.ndarray, caption: str, signal: Signal, spec: Spec, folder: Path) -> Image.Image:
     """A grid of samples with a caption above it."""
     path = folder / "panel.png"
-    signal.preview(samples[: COLUMNS * ROWS], path, COLUMNS, spec)
+    path.write_bytes(signal.render(samples[: COLUMNS * ROWS], spec, COLUMNS)[0].data)
     grid = Image.open(path).convert("RGB")
     path.unlink()
     page = Image.new("RGB", (grid.width, grid.height + CAPTION), "white")

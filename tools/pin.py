@@ -8,7 +8,8 @@
 
     losses      of every recipe in its small form (tests/golden/systems.py): the losses of 50 steps, the state after 5
     samples     of the same runs after 5 steps: what they make, its preview and the files that it is written to
-    cli         recipes, help texts, `data inspect` and `train --dry-run`, as they are printed
+    cli         recipes, help texts, `data inspect` and `train --dry-run`, as they are printed; and what `train`,
+                `sample`, `walk`, `translate` and `export` print and write
     evaluate    report.json and report.html of runs, of folders and of tables
     resume      runs that were killed or stopped and go on: the same as those in one piece
     old         runs that an older commit wrote
@@ -96,7 +97,7 @@ def encoded(trainer: Any) -> torch.Tensor:
 def made(trainer: Any) -> Any:
     """Eight samples as a user gets them, or of a translator two."""
     task, signal_of = trainer.recipe.task, trainer.recipe.signal
-    if task.invents:
+    if task.can_sample:
         return trainer.generate(Request(8, seed=1))
     return signal_of.decode(trainer.translate(encoded(trainer)), trainer.spec)
 
@@ -205,11 +206,12 @@ def pin_samples(trainer: Any) -> Values:
     values = {"made": digest(samples)}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        kind.preview(samples, folder / "preview.png", 4, spec)
+        (folder / "preview.png").write_bytes(kind.render(samples, spec, 4)[0].data)
         (folder / "single").mkdir()
         kind.write(samples, folder / "single", 3, spec)
-        for ending in kind.files:
-            kind.write_file(samples, folder / f"all{ending}", spec)
+        for ending, write in kind.exporters.items():
+            if ending != ".npy":
+                write(samples, folder / f"all{ending}", spec)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             values[path.relative_to(folder).as_posix()] = of_file(path)
     return values
@@ -340,6 +342,48 @@ def pin_dry_run(name: str) -> Values:
     return {f"cli/train --dry-run {name}": text}
 
 
+USED = {
+    "image": ("sample {run} -n 10 --seed 1 --grid out/grid.png --npz out/all.npz", "sample {run} -n 3 --out out/each",
+              "sample {run} -n 3 --label 1 --out out/ones", "walk {run} --frames 6 --out out/walk.gif",
+              "walk {run} --through 5 --frames 8 --loop --out out/walk.png",
+              "export {run} --license mit --out out/share"),
+    "points": ("sample {run} -n 10 --out out/all.csv", "export {run} --license mit --out out/share"),
+    "table": ("sample {run} -n 20 --out out/all.csv", "sample {run} -n 5 --where city=Oslo --out out/oslo.csv",
+              "export {run} --license mit --out out/share"),
+    "pairs": ("translate {run} source/test --out out/made",
+              "translate {run} source/test/00.png --tile 16 --out out/a.png",
+              "export {run} --license mit --out out/share"),
+}  # fmt: skip
+"""What is done with each of `RUNS`."""
+
+
+def pin_use(name: str) -> Values:
+    """What commands print and write that train a run with all that watches it, and use it."""
+    recipe, fields = RUNS[name]
+    words = [f"{path}={json.dumps(value)}".replace('"', "") for path, value in fields.items() if path != "callbacks"]
+    words += ["callbacks=[{kind: previews, every: 32}, {kind: curves}, {kind: timelapse, frames: 3}]"]
+    words += [f"log_every={fields['checkpoint_every']}"]
+    values: Values = {}
+    with workplace() as folder:
+        run = f"runs/{name}"
+        (folder / "out").mkdir()
+        for k, command in enumerate(["train", *USED[name]]):
+            verb, *rest = command.format(run=run).split()
+            if verb == "train":
+                rest = [recipe, *words, "--run-dir", run, "--device", "cpu", "--quiet"]
+            elif verb != "export":
+                rest += ["--device", "cpu"]
+            values[f"cli/use {name}/{k} {verb}"] = said(verb, *rest)
+        for path in sorted(path for place in ("runs", "out") for path in Path(place).rglob("*") if path.is_file()):
+            if path.name not in (
+                "events.jsonl",
+                "environment.json",
+                "state.json",
+            ):  # with times and versions, as curves
+                values[f"cli/use {name}/{path.as_posix()}"] = of_file(path) if path.name != "curves.png" else "there"
+    return values
+
+
 # --- Evaluation
 
 VOLATILE = {
@@ -419,7 +463,7 @@ def without(value: Any, names: set[str]) -> Any:
 
 
 def plain_page(page: str) -> str:
-    """A report without what hangs on the moment and the version; each image is told by the hash of its content."""
+    """A report without what depends on the moment and the version; each image is told by the hash of its content."""
 
     def content(match: re.Match[str]) -> str:
         raw = base64.b64decode(match[2])
@@ -562,7 +606,7 @@ def use(path: str) -> Any:
 # --- Time
 
 
-def measure(name: str, steps: int = 200, times: int = 3) -> float:
+def measure(name: str, steps: int = 200, times: int = 5) -> float:
     """Processor seconds of some steps of a recipe's small form, the best of a few times: other processes hardly
     change them."""
     found = []
@@ -592,6 +636,7 @@ def jobs_of(sections: Sequence[str], recipes: Sequence[str], old: Path | None) -
         found += [("evaluate", "pin_evaluate", (name,)) for name in EVALUATED]
     if "cli" in sections:
         found += [("cli", "pin_dry_run", (name,)) for name in DRY]
+        found += [("cli", "pin_use", (name,)) for name in RUNS]
         found += [("cli", name, ()) for name in ("pin_shows", "pin_help", "pin_inspect")]
     if "old" in sections and old is not None:
         found += [("old", "pin_old", (name, old.resolve())) for name in RUNS]

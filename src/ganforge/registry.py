@@ -1,4 +1,4 @@
-"""Finds every component: those of the package, those of installed plugins, and files named on the command line."""
+"""Finds every component and verb: those of the package, those of installed plugins, and files named with --plugin."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
+import logging
 import pkgutil
 import sys
 import traceback
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 from ganforge.core.errors import UserError
+
+log = logging.getLogger("ganforge")
 
 PACKAGES = (
     "core",
@@ -74,3 +79,28 @@ def load_plugin(path: Path | str) -> None:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         where = f", line {lines[-1]}" if lines else ""
         raise UserError(f"--plugin {path}{where}: {type(error).__name__}: {error}") from error
+
+
+def verb_modules() -> Iterator[ModuleType]:
+    """The files that may bring verbs of the command line, imported; no other module is, so that help stays quick.
+
+    Of the package all of `cli/` and `verbs.py` in the folder of a modality; of an installed plugin what its entry
+    points `ganforge.verbs` name. They import what is heavy inside their functions.
+    """
+    cli = importlib.import_module("ganforge.cli")
+    for module in pkgutil.iter_modules(cli.__path__, f"{cli.__name__}."):
+        if module.name != "ganforge.cli.main":  # which asks
+            yield importlib.import_module(module.name)
+    modalities = importlib.import_module("ganforge.modalities")
+    for folder in pkgutil.iter_modules(modalities.__path__, f"{modalities.__name__}."):
+        if folder.ispkg and importlib.util.find_spec(f"{folder.name}.verbs"):
+            yield importlib.import_module(f"{folder.name}.verbs")
+    for entry in importlib.metadata.entry_points(group="ganforge.verbs"):
+        try:
+            yield importlib.import_module(entry.module)
+        except Exception as error:  # one broken plugin does not take the other verbs away
+            package = entry.dist.name if entry.dist else entry.value
+            log.warning(
+                "the verbs of the installed plugin %r cannot be loaded: %s: %s. Update it or remove it: "
+                "pip uninstall %s", package, type(error).__name__, error, package,
+            )  # fmt: skip

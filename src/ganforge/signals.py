@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from torch import Tensor
@@ -13,11 +13,29 @@ from torch import Tensor
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
 
 Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
 """From a wanted sample shape to the nearest one that the nets can make."""
+
+
+Exporter = Callable[[Any, Path, Spec], None]
+"""Writes decoded samples to a file, whatever the file's name is."""
+
+
+def save_array(samples: Any, path: Path, spec: Spec) -> None:
+    """The exporter of `.npy`: decoded samples [N, ...] as one array."""
+    with path.open("wb") as file:
+        np.save(file, samples, allow_pickle=False)
+
+
+class Noun(NamedTuple):
+    """What samples are called."""
+
+    one: str
+    many: str
 
 
 @dataclass(frozen=True)
@@ -26,21 +44,22 @@ class Wish:
 
     Attributes:
         text: as it was asked.
-        condition: the place in the conditional vector that makes such samples likelier; None where none does.
         holds: which of some decoded samples meet it, bool [N].
+        extra: what makes such samples likelier: of one sample, by name, what goes into `Request.extra`. May be empty.
     """
 
     text: str
-    condition: int | None
     holds: Callable[[Any], np.ndarray]
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Signal(Component, family="signal"):
     """What a sample is."""
 
-    files: ClassVar[tuple[str, ...]] = ()
-    """Endings of the one file that any number of samples can be written to."""
-
+    noun: ClassVar[Noun] = Noun("sample", "samples")
+    """What one sample and several are called."""
+    array_name: ClassVar[str] = "samples"
+    """What an array of decoded samples is called in an .npz file; empty: decoded samples are no array."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """What `ganforge evaluate` measures where nobody says otherwise: names of metrics."""
     extractor: ClassVar[str] = "raw"
@@ -83,7 +102,10 @@ class Signal(Component, family="signal"):
         return None
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
-        """Prepared items, [N, *stored(spec)], as the float32 that the nets see. May draw (a flip) from `rng`."""
+        """Prepared items, [N, *stored(spec)], as the nets see them. May draw (a flip) from `rng`.
+
+        Float32, or `rng.dtype` where that is no more work: the trainer brings what it gets to the dtype of the nets.
+        """
         raise NotImplementedError
 
     def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:
@@ -108,6 +130,10 @@ class Signal(Component, family="signal"):
         of a `source`, and of no others."""
         raise NotImplementedError
 
+    def batch_size(self, spec: Spec) -> int:
+        """How many samples are generated or read together, unless the user says."""
+        return 64
+
     def join(self, parts: Sequence[Any], spec: Spec) -> Any:
         """Decoded parts, one after the other, as one."""
         return np.concatenate(parts)
@@ -119,16 +145,25 @@ class Signal(Component, family="signal"):
         """
         return None
 
-    def preview(self, samples: Any, path: Path, columns: int, spec: Spec) -> None:
-        """Writes decoded samples as one picture (PNG), `columns` a row."""
-        raise NotImplementedError
+    def describe(self, spec: Spec) -> str:
+        """What one sample is, as a short phrase: `28×28×1`, `a row of 15 columns`."""
+        return "×".join(map(str, spec.shape))
+
+    def render(self, samples: Any, spec: Spec, columns: int = 8) -> list[Media]:
+        """Decoded samples as people can see or hear them; an empty list from a signal that shows nothing.
+
+        Args:
+            columns: samples a row, where they are laid out in rows.
+        """
+        return []
+
+    @property
+    def exporters(self) -> Mapping[str, Exporter]:
+        """How any number of decoded samples become one file: writers by the ending of its name, as in `.csv`."""
+        return {".npy": save_array} if self.array_name else {}
 
     def write(self, samples: Any, folder: Path, start: int, spec: Spec) -> list[Path]:
         """Writes decoded samples as files of their own, numbered from `start`."""
-        raise NotImplementedError
-
-    def write_file(self, samples: Any, path: Path, spec: Spec) -> None:
-        """Writes all samples as one file, whose ending is one of `files`."""
         raise NotImplementedError
 
     def where(self, texts: Sequence[str], spec: Spec) -> Wish:

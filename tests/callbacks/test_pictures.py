@@ -58,7 +58,7 @@ def shown_triples(n: int) -> np.ndarray:
 
 
 def test_what_is_made_of_real_samples_stands_beside_them_in_whole_rows(run):
-    run.shown, run.recipe.task.invents = (shown_triples(7), 3), False
+    run.shown, run.recipe.task.can_sample = (shown_triples(7), 3), False
     Previews(columns=8, rows=3).build(run).on_start()
     grid = np.asarray(Image.open(run.folder / "previews/latest.png").convert("L"))
     assert not run.requests, "a task that makes nothing of latents is not asked for samples"
@@ -91,7 +91,7 @@ def test_a_full_disk_is_one_notice_and_training_goes_on(run, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(run.recipe.signal), "preview", full)
+        patch.setattr(type(run.recipe.signal), "render", full)
         step(run, listener, 32)
     assert len(run.notices) == 1
     assert "preview could not be written" in run.notices[0]

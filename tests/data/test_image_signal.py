@@ -223,7 +223,7 @@ def test_decoding_cuts_what_is_out_of_range_and_takes_low_precision():
 
 def test_previews_of_small_pictures_are_enlarged(tmp_path):
     spec = spec_of(Image(), (8, 8, 1))
-    Image().preview(np.zeros((5, 8, 8, 1), np.uint8), tmp_path / "p.png", 3, spec)
+    (tmp_path / "p.png").write_bytes(Image().render(np.zeros((5, 8, 8, 1), np.uint8), spec, 3)[0].data)
     with Pillow.open(tmp_path / "p.png") as grid:
         assert grid.mode == "RGB"
         assert grid.size == (3 * 64 + 2 * 2, 2 * 64 + 2)
@@ -238,7 +238,7 @@ def test_previews_and_frames_of_every_kind(tmp_path, channels, dtype):
     signal = Image(depth=np.dtype(dtype).itemsize * 8)
     spec = spec_of(signal, (70, 50, channels))
     samples = np.zeros((3, 70, 50, channels), dtype)
-    signal.preview(samples, tmp_path / "p.png", 8, spec)
+    (tmp_path / "p.png").write_bytes(signal.render(samples, spec, 8)[0].data)
     with Pillow.open(tmp_path / "p.png") as grid:
         assert grid.size == (3 * 50 + 4, 70)
     frame = signal.frame(samples[0], spec)

@@ -163,7 +163,7 @@ def test_bicubic_agrees_with_pillows_but_for_the_edges():
 
 @pytest.mark.parametrize(("old", "new"), [(32, 8), (30, 7), (8, 32), (3, 1), (1, 5)])
 def test_weights_sum_to_one(old, new):
-    assert torch.allclose(weights(old, new).sum(1), torch.ones(new))
+    assert torch.allclose(weights(old, new).sum(1), torch.ones(new, dtype=torch.float64))
 
 
 def test_bicubic_is_that_of_the_papers(real_data):

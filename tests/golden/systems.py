@@ -16,6 +16,7 @@ DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
 R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
+GROWING = [*STYLES, "task.steady=32", "task.fade=32"]  # two steps each
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -57,7 +58,10 @@ PAIR = [
     "signal.size=16",
     "batch=2",
 ]
-PAIR += ["task.translator.channels=4", "task.translator.max_channels=8", *CRITIC]
+UNET = ["task.translator.channels=4", "task.translator.max_channels=8", "task.translator.halvings=3"]
+"""Halved to 2×2 cells and no further: the first map on the way up from a single cell is constant, so that an instance
+norm makes it zero but for rounding, and the ReLU after it a matter of chance."""
+PAIR += [*UNET, *CRITIC]
 SYSTEMS: dict[str, list[str]] = {
     "gan": [],
     "gan-minimax": [],
@@ -84,7 +88,7 @@ SYSTEMS: dict[str, list[str]] = {
     "stylegan2-small": STYLES,
     "fastgan": STYLES,
     "lapgan-small": ["task.refiner.channels=4", "task.judge.channels=4"],
-    "progan-small": [*STYLES, "task.steady=160", "task.fade=160"],
+    "progan-small": GROWING,
     "msg-gan-small": STYLES,
     "ctgan": TABLE,
     "table-gan": TABLE,
@@ -117,7 +121,7 @@ SYSTEMS: dict[str, list[str]] = {
     "ctgan-fast": TABLE,
     "lapgan": [*THIN, "task.refiner.channels=4", "task.judge.channels=4", "signal.size=16"],
     "msg-gan": STYLES,
-    "progan": [*STYLES, "task.steady=160", "task.fade=160"],
+    "progan": GROWING,
     "r3gan-256": [*R3GAN, *PARTS],
     "r3gan-64": [*R3GAN, *PARTS],
     "r3gan-stacked-mnist": [*R3GAN, *PARTS],
@@ -130,7 +134,7 @@ SYSTEMS: dict[str, list[str]] = {
     "toy-wgan-gp": [*POINTS, *THIN, "task.d_steps=2"],
     "pix2pix-small": PAIR,
     "line2color-small": PAIR,
-    "colorize-small": [*PHOTO, "batch=2", "task.translator.max_channels=8", *CRITIC],
+    "colorize-small": [*PHOTO, "batch=2", *UNET, *CRITIC],
     "cyclegan-small": [*TWO, "task.critic.channels=4", "task.pool=4", "task.critic.layers=1"],
     "cut-small": [*ONE_WAY, "task.critic.layers=1"],
     "restyle-small": [*ONE_WAY, "task.critic.layers=1", "task.lens.filters=4"],

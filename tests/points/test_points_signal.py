@@ -83,7 +83,7 @@ class TestRefusals:
 class TestPictures:
     def plot(self, tmp_path, samples, data):
         signal = Points()
-        signal.preview(samples, tmp_path / "a.png", 8, signal.spec(data, any_shape))
+        (tmp_path / "a.png").write_bytes(signal.render(samples, signal.spec(data, any_shape), 8)[0].data)
         return np.asarray(Pillow.open(tmp_path / "a.png")).astype(int)
 
     def test_dots_lie_where_the_modes_are(self, tmp_path):

@@ -412,7 +412,7 @@ def test_values_that_training_never_saw_do_not_fail():
 
 def test_what_one_sees(tmp_path):
     signal, data, spec = spec_of(every_kind())
-    signal.preview(data.frame.iloc[:40], tmp_path / "a.png", 8, spec)
+    (tmp_path / "a.png").write_bytes(signal.render(data.frame.iloc[:40], spec, 8)[0].data)
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.width > 500
         shown = np.asarray(picture.convert("RGB")).reshape(-1, 3)

@@ -156,7 +156,8 @@ class TestSampling:
         for net in nets.values():
             net.eval()
         whole = task.sample(nets, Request(100, seed=2))
-        assert torch.equal(task.sample(nets, Request(30, seed=2, start=60)), whole[60:90])
+        # products of matrices round otherwise for another number of rows
+        torch.testing.assert_close(task.sample(nets, Request(30, seed=2, start=60)), whole[60:90])
         assert not torch.equal(task.sample(nets, Request(100, seed=3)), whole)
         assert torch.equal(whole[:, 5:8].sum(1), torch.ones(100))
 

@@ -15,7 +15,7 @@ from ganforge.artifacts import checkpoint
 from ganforge.cli.main import app
 from ganforge.core.errors import UserError
 from ganforge.engine.train import resume_recipe, train
-from ganforge.inference import wishes
+from ganforge.inference import where as search
 from ganforge.inference.model import load
 from ganforge.recipes import make_recipe
 
@@ -146,12 +146,12 @@ class TestWhere:
         model = trained.model_
         asked = model.found(50, "city=Quito", batch=100).drawn
         wish = model.recipe.signal.where(["city=Quito"], model.spec)
-        assert wish.condition is not None
-        waited = wishes.fulfil(
+        assert wish.extra
+        waited = search.fulfil(
             model.bundle.generate,
             model.recipe.signal,
             model.spec,
-            wishes.replace(wish, condition=None),
+            search.replace(wish, extra={}),
             50,
             gf_request(100),
         ).drawn
@@ -162,16 +162,16 @@ class TestWhere:
         by_column = {c["column"]: c for c in model.spec.state["conditions"]}
         wish = model.recipe.signal.where(["owner=False", "city=Quito", "age>20"], model.spec)
         city = by_column["city"]
-        assert wish.condition == city["start"] + city["values"].index("Quito")
-        assert model.recipe.signal.where(["pay>20"], model.spec).condition is None
+        assert int(wish.extra["condition"]) == city["start"] + city["values"].index("Quito")
+        assert model.recipe.signal.where(["pay>20"], model.spec).extra == {}
 
     def test_row_k_is_the_same_however_many_are_asked_for(self, trained):
         whole = trained.sample(80, where="pay>40")
         pd.testing.assert_frame_equal(trained.sample(30, where="pay>40"), whole[:30])
 
     def test_what_could_not_be_met_is_counted(self, trained, monkeypatch, caplog):
-        monkeypatch.setattr(wishes, "DRAWS_EACH", 1)
-        monkeypatch.setattr(wishes, "DRAWS_MORE", 0)
+        monkeypatch.setattr(search, "DRAWS_EACH", 1)
+        monkeypatch.setattr(search, "DRAWS_MORE", 0)
         with caplog.at_level(logging.WARNING, logger="ganforge"):
             found = trained.model_.found(200, "pay>40", batch=50)
         assert 0 < found.count == len(found.samples) < 200
@@ -179,8 +179,8 @@ class TestWhere:
         assert f"{found.count} of the 200 rows asked for; 200 were drawn" in caplog.text
 
     def test_rows_that_are_never_made_end_in_an_error(self, trained, monkeypatch):
-        monkeypatch.setattr(wishes, "DRAWS_EACH", 1)
-        monkeypatch.setattr(wishes, "DRAWS_MORE", 0)
+        monkeypatch.setattr(search, "DRAWS_EACH", 1)
+        monkeypatch.setattr(search, "DRAWS_MORE", 0)
         with pytest.raises(UserError, match="not one of 50 rows"):
             trained.model_.found(50, ["city=Oslo", "city=Lima"], batch=50)
 

@@ -81,26 +81,39 @@ def test_an_error_of_ours_is_raised_and_leaves_no_half_file(tmp_path, translator
 
 
 def test_files_are_read_and_written_while_the_net_works(tmp_path, translator, monkeypatch):
-    jobs = jobs_of(tmp_path, 10)
-    spans: dict[str, list[tuple[float, float]]] = {"read": [], "net": [], "write": []}
+    """Each waits for the next picture to have got so far, which one after the other it never would."""
+    count = 10
+    jobs = jobs_of(tmp_path, count)
+    read, computed = ([threading.Event() for _ in range(count)] for _ in range(2))
+    numbers = {job.name: k for k, job in enumerate(jobs)} | {job.out: k for k, job in enumerate(jobs)}
+    load_one, write, net = conveyor.load, photo.write, translator.net
+    calls: list[int] = []
+    met: list[tuple[str, int]] = []
 
-    def timed(kind, work):
-        def slow(*arguments):
-            begun = time.perf_counter()
-            time.sleep(0.02)
-            result = work(*arguments)
-            spans[kind].append((begun, time.perf_counter()))
-            return result
+    def loading(job):
+        read[numbers[job.name]].set()
+        return load_one(job)
 
-        return slow
+    def computing(x):
+        k = len(calls)
+        calls.append(k)
+        computed[k].set()
+        if k + 1 < count and read[k + 1].wait(20):
+            met.append(("read", k))
+        return net(x)
 
-    monkeypatch.setattr(conveyor, "load", timed("read", conveyor.load))
-    monkeypatch.setattr(photo, "write", timed("write", photo.write))
-    translator.net = timed("net", translator.net)
-    assert len(conveyor.run(translator, jobs).written) == 10
-    for kind in ("read", "write"):
-        beside = [any(a < d and c < b for c, d in spans[kind]) for a, b in spans["net"]]
-        assert sum(beside) >= 5, f"a {kind} goes on beside most of the net's work"
+    def writing(path, *arguments):
+        k = numbers[path]
+        if k + 1 < count and computed[k + 1].wait(20):
+            met.append(("write", k))
+        write(path, *arguments)
+
+    monkeypatch.setattr(conveyor, "load", loading)
+    monkeypatch.setattr(photo, "write", writing)
+    translator.net = computing
+    assert len(conveyor.run(translator, jobs).written) == count
+    assert len(calls) == count
+    assert sorted(met) == [(kind, k) for kind in ("read", "write") for k in range(count - 1)]
 
 
 def test_no_more_are_read_than_needed(tmp_path, translator):

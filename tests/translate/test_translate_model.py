@@ -100,7 +100,8 @@ def test_16_bits_stay_16(colour):
     made = colour.translate(fine)
     assert made.dtype == np.uint16
     coarse = colour.translate((picture // 257).astype(np.uint8))
-    np.testing.assert_array_equal((colour.translate(picture) / 257).round().astype(np.uint8), coarse)
+    # half a level from rounding to 8 bits, and a little: next to a half, the last digit of float32 decides
+    assert np.abs(colour.translate(picture) / 257 - coarse).max() < 0.51
     assert len(np.unique(made)) > 256, "more levels than 8 bits have"
     assert not np.array_equal(made, colour.translate(picture)), "the finer levels went in"
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ganforge.artifacts import checkpoint
 from ganforge.artifacts.rundir import stored_recipe
 from ganforge.core.component import build, to_plain
-from ganforge.core.device import pick_device
+from ganforge.core.device import building, pick_device, weights_dtype
 from ganforge.core.errors import UserError
 from ganforge.core.types import Nets, Request, Spec
 from ganforge.core.version import __version__
@@ -53,6 +53,11 @@ class Bundle:
 
     truncated: Settled = field(default_factory=Settled)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights and of what the nets are given."""
+        return weights_dtype(self.recipe.precision, self.device)
+
     @torch.inference_mode()
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples."""
@@ -62,10 +67,14 @@ class Bundle:
         return sampling.generate(self.recipe, self.spec, nets, request, self.device)
 
     @torch.inference_mode()
-    def translate(self, source: torch.Tensor, direction: str = "") -> np.ndarray:
+    def translate(self, source: Tensor, direction: str = "") -> np.ndarray:
         """What is made of an encoded source [N, Cs, h, w]: float32 [N, C, h·s, w·s], not yet cut to [-1, 1]."""
-        made = self.recipe.task.translate(self.nets, source.to(self.device), direction)
-        return made.float().cpu().numpy()
+        return self.translated(source, direction).float().cpu().numpy()
+
+    @torch.inference_mode()
+    def translated(self, source: Tensor, direction: str = "") -> Tensor:
+        """What is made of an encoded source [N, Cs, h, w], [N, C, h·s, w·s] on `device`."""
+        return self.recipe.task.translate(self.nets, source.to(self.device, self.dtype), direction)
 
 
 def save(
@@ -141,10 +150,12 @@ def load(path: Path | str, device: str | None = None) -> Bundle:
     """
     recipe, spec, tensors, header = _read(Path(path))
     place = pick_device(device)
-    players = recipe.task.players(spec)
-    nets = Nets({name: players[name] for name in recipe.task.generators()})
+    dtype = weights_dtype(recipe.precision, place)
+    with building(dtype):
+        players = recipe.task.players(spec)
+    nets = Nets({name: players[name] for name in recipe.task.generators()}).to(place, dtype)
     for name, net in nets.items():
         checkpoint.load_module(name, net, tensors, str(path))
         net.eval().requires_grad_(False)
     privacy = json.loads(header.get("privacy", "{}"))
-    return Bundle(recipe, spec, nets.to(place), int(header["samples"]), place, privacy)
+    return Bundle(recipe, spec, nets, int(header["samples"]), place, privacy)

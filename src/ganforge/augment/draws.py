@@ -37,11 +37,6 @@ class Draws:
         return self.rng.uniform(f"{name}?", (self.n,)) < p
 
 
-def widen(x: Tensor) -> Tensor:
-    """Samples in an arithmetic in which a place in a picture is exact: float32, or float64 if they are so already."""
-    return x if x.dtype == torch.float64 else x.float()
-
-
 def per_sample(value: Tensor) -> Tensor:
     """[N] → [N, 1, 1, 1], to meet pictures."""
     return value[:, None, None, None]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganforge.cli.options import Plugins
+from ganforge.ui.options import Plugins
+from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
     from ganforge.core.dataset import Dataset
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ganforge.modalities.image.inspect import Report
 
 app = typer.Typer(help="Look at data, or make a clean zip of it.", no_args_is_help=True)
+VERB = Verb(app, "data", order=90)
 
 PATH = "A folder, zip, idx, .npy/.npz or CIFAR file, a table (.csv, .parquet), or a named set such as mnist."
 Where = Annotated[str, typer.Argument(metavar="PATH", help=PATH, show_default=False)]
@@ -44,14 +46,12 @@ def inspect(
     from ganforge.modalities.image.inspect import inspect_dataset
     from ganforge.modalities.table.inspect import describe, lines, show
     from ganforge.modalities.table.source import TableSet
-    from ganforge.registry import load_all, load_plugin
+    from ganforge.registry import load_all
     from ganforge.ui.console import stdout
 
     if limit is not None and limit < 1:
         raise UserError(f"--limit {limit}: it must be at least 1")
     load_all()
-    for plugin in plugins or ():
-        load_plugin(plugin)
     source, path = source_of(*words), words[0]
     dataset = (replace(source, holdout=0.0) if isinstance(source, PathData) else source).open()  # all rows of a table
     if isinstance(dataset, TableSet):

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import typer
 
+from ganforge.ui.verb import Verb
+
 GOOD, HINT, BAD = "ok", "note", "wrong"
 
 
@@ -198,3 +200,6 @@ def _writable(what: str, folder: Path, fix: str) -> Finding:
     if free < 1:
         return Finding(what, BAD if free < 0.1 else HINT, f"{folder}: only {free:.2f} GiB free", fix)
     return Finding(what, GOOD, f"{folder}, {free:,.0f} GiB free")
+
+
+VERB = Verb(doctor, order=70)

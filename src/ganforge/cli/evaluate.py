@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.cli.options import Device, Plugins, examples
+from ganforge.ui.options import Device, Plugins, examples
+from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -127,12 +128,10 @@ def evaluate(
     from ganforge.evaluation import compare as comparison
     from ganforge.evaluation.evaluate import evaluate as judge
     from ganforge.evaluation.evaluate import is_model
-    from ganforge.registry import load_all, load_plugin
+    from ganforge.registry import load_all
     from ganforge.ui.console import stdout
 
     load_all()
-    for plugin in plugins or ():
-        load_plugin(plugin)
     names = None if metrics is None else split(metrics)
     options = {
         "metrics": names, "features": features, "weights": weights, "n": n, "seed": seed, "data": data,
@@ -204,7 +203,7 @@ def figures(done: Evaluation) -> Table:
         own = {name: value for name, value in result.protocol.items() if name not in common}
         lines = [Text(stamp(own))] + [Text(note, "yellow") for note in result.detail.get("notes", ())]
         meaning = meaning_of(result.name)
-        better = f"near {meaning.target:g}" if meaning.direction == "near" else meaning.direction
+        better = f"near {meaning.ideal:g}" if meaning.direction == "near" else meaning.direction
         table.add_row(
             result.name, before(result) + number(result.value) + spread(result), better, Text("\n").join(lines)
         )
@@ -255,3 +254,6 @@ def side_by_side(evaluations: Sequence[Evaluation]) -> Table:
     for k, evaluation in enumerate(evaluations):
         table.add_row(evaluation.title, *(row[k] for row in cells))
     return table
+
+
+VERB = Verb(evaluate, order=50, epilog=EPILOG)

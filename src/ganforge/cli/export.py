@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ganforge.cli.options import Plugins, Source, examples
+from ganforge.ui.options import Plugins, Source, examples
+from ganforge.ui.verb import Verb
 
 EPILOG = examples(
     "ganforge export runs/0003-dcgan --license cc-by-4.0",
@@ -37,14 +38,15 @@ def export(
 ) -> None:
     """Write the model file and its card (README.md, with the header that the Hub reads)."""
     from ganforge.export.folder import export as write
-    from ganforge.registry import load_all, load_plugin
+    from ganforge.registry import load_all
     from ganforge.ui.console import stdout
 
     load_all()
-    for plugin in plugins or ():
-        load_plugin(plugin)
     made = write(source, out, license=license, name=name, force=force)
     console = stdout()
     console.print(f"{made.folder}: {', '.join(file.name for file in made.files)}", soft_wrap=True)
     for note in made.to_fill_in:
         console.print(f"to fill in: {note}", style="yellow", soft_wrap=True)
+
+
+VERB = Verb(export, order=60, epilog=EPILOG)

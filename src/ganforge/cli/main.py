@@ -1,4 +1,4 @@
-"""The command `ganforge`. One file a verb; what a verb needs is imported when it runs, so that help is quick."""
+"""The command `ganforge`. Its verbs are found by listing files; each imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import typer
 
 import ganforge
-from ganforge.cli import data, doctor, evaluate, export, recipes, sample, train, translate, walk
 from ganforge.core.errors import GanforgeError, UserError
+from ganforge.ui.verb import verbs
 
 EPILOG = "Start with: ganforge train   (a minute, no downloads). All that can be set: ganforge recipes show dcgan"
 
@@ -42,15 +42,8 @@ def options(
     """Train, judge, use and share generative adversarial networks."""
 
 
-app.command("train", epilog=train.EPILOG)(train.train)
-app.command("sample", epilog=sample.EPILOG)(sample.sample)
-app.command("translate", epilog=translate.EPILOG)(translate.translate)
-app.command("walk", epilog=walk.EPILOG)(walk.walk)
-app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
-app.command("export", epilog=export.EPILOG)(export.export)
-app.add_typer(recipes.app, name="recipes")
-app.add_typer(data.app, name="data")
-app.command("doctor")(doctor.doctor)
+for verb in verbs():
+    verb.add_to(app)
 
 
 class ToStderr(logging.Handler):

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.cli.options import Plugins
+from ganforge.ui.options import Plugins
+from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
     from ganforge.recipes.base import Recipe
 
 app = typer.Typer(help="What can be trained: list, show, diff, schema.", invoke_without_command=True)
+VERB = Verb(app, "recipes", order=80)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A recipe, a YAML file, or a run directory.")]
 
@@ -22,12 +24,13 @@ def listing(context: typer.Context, plugins: Plugins = None) -> None:
     """List the recipes. With a verb: show, diff, schema."""
     if context.invoked_subcommand is not None:
         return
-    _load(plugins)
     from rich.table import Table
 
     from ganforge import recipes
+    from ganforge.registry import load_all
     from ganforge.ui.console import stdout
 
+    load_all()
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
@@ -47,9 +50,10 @@ def show(
     """Print a recipe as YAML, with a line of help for each field. `train --with` reads it back."""
     from ganforge import recipes
     from ganforge.core import overrides
+    from ganforge.registry import load_all
     from ganforge.ui.annotate import annotated, comment
 
-    _load(plugins)
+    load_all()
     recipe = find(name)
     if bare:
         typer.echo(overrides.to_yaml(recipe), nl=False)
@@ -65,9 +69,10 @@ def diff(a: Name, b: Name, plugins: Plugins = None) -> None:
     from rich.table import Table
 
     from ganforge.core import overrides
+    from ganforge.registry import load_all
     from ganforge.ui.console import stdout
 
-    _load(plugins)
+    load_all()
     differences = overrides.diff(find(a), find(b))
     if not differences:
         stdout().print("no difference")
@@ -85,7 +90,9 @@ def schema(name: Name, plugins: Plugins = None) -> None:
     """Print the JSON Schema of a recipe, its values as the defaults: for editors and forms."""
     import json
 
-    _load(plugins)
+    from ganforge.registry import load_all
+
+    load_all()
     typer.echo(json.dumps(schema_of(find(name)), indent=2, ensure_ascii=False))
 
 
@@ -122,14 +129,6 @@ def find(name: str) -> Recipe:
     if name not in recipes.names() and path.suffix in (".yaml", ".yml"):
         return build(Recipe, overrides.from_yaml(path), what=str(path))
     return recipes.get(name)
-
-
-def _load(plugins: list[Path] | None) -> None:
-    from ganforge.registry import load_all, load_plugin
-
-    load_all()
-    for plugin in plugins or ():
-        load_plugin(plugin)
 
 
 def _shown(value: Any) -> str:

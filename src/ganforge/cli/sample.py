@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.cli.options import Device, Force, Plugins, Source, Truncation, examples
 from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
+from ganforge.core.media import first_image
+from ganforge.ui.options import Device, Force, Plugins, Source, Truncation, examples
+from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,11 +81,8 @@ def sample(
     if columns is not None and columns < 1:
         raise UserError(f"--columns {columns}: it must be at least 1")
     from ganforge.inference.model import load
-    from ganforge.registry import load_plugin
     from ganforge.ui.console import stdout
 
-    for plugin in plugins or ():
-        load_plugin(plugin)
     model = load(source, device)
     check_kinds(model, out, npz)
     if where:
@@ -146,11 +145,11 @@ def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
         UserError: a picture as CSV, a table as an array.
     """
     signal = model.recipe.signal
-    arrays = not any(ending in signal.files for ending in (".tsv", ".parquet"))
-    if out is not None and is_one_file(out) and out.suffix.lower() not in (*signal.files, *[".npy"] * arrays):
-        ways = f"a file that ends in {', '.join(signal.files)}" if signal.files else "a folder, or FILE.npy"
+    if out is not None and is_one_file(out) and out.suffix.lower() not in signal.exporters:
+        others = [ending for ending in signal.exporters if ending != ".npy"]
+        ways = f"a file that ends in {', '.join(others)}" if others else "a folder, or FILE.npy"
         raise UserError(f"--out {out}: samples of the signal {signal.kind!r} go to {ways}")
-    if npz is not None and not arrays:
+    if npz is not None and not signal.array_name:
         raise UserError(f"--npz {npz}: a table's columns differ in type; take --out FILE.csv or FILE.parquet")
 
 
@@ -193,28 +192,26 @@ def write_arrays(
     if not parts:
         return
     samples = model.recipe.signal.join(parts, model.spec)
-    if one_file is not None and one_file.suffix.lower() == ".npy":
-        whole(one_file, lambda path: np.save(path, samples))
-    elif one_file is not None:
-        whole(one_file, lambda path: model.recipe.signal.write_file(samples, path, model.spec))
+    signal = model.recipe.signal
+    if one_file is not None:
+        with atomic_file(one_file) as path:
+            signal.exporters[one_file.suffix.lower()](samples, path, model.spec)
     if npz is not None:
-        name = "images" if model.recipe.signal.kind == "image" else "samples"
-        arrays: dict[str, Any] = {name: samples}
+        arrays: dict[str, Any] = {signal.array_name: samples}
         known = [part for part in labels if part is not None]
         if known:
             arrays["labels"] = np.concatenate(known)
-        whole(npz, lambda path: np.savez_compressed(path, **arrays))
+        with atomic_file(npz) as path:
+            np.savez_compressed(path, **arrays)
     if grid is not None:
         side = columns or math.ceil(math.sqrt(len(samples)))
-        whole(grid, lambda path: model.recipe.signal.preview(samples, path, side, model.spec))
+        image = first_image(signal.render(samples, model.spec, side))
+        if image is None:
+            raise UserError(
+                f"--grid {grid}: samples of the signal {signal.kind!r} are not drawn as an image; use --out"
+            )
+        with atomic_file(grid) as path:
+            path.write_bytes(image.data)
 
 
-def whole(file: Path, write: Callable[[Path], None]) -> None:
-    """Has a file written under another name and renamed: what was there stays until the new one is whole."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".writing-{file.name}")
-    try:
-        write(partial)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+VERB = Verb(sample, order=20, epilog=EPILOG)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganforge.cli.options import Device, Plugins, examples
+from ganforge.ui.options import Device, Plugins, examples
+from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,7 +67,7 @@ def train(
     """
     from ganforge.core.errors import UserError
     from ganforge.engine import train as engine
-    from ganforge.registry import load_all, load_plugin
+    from ganforge.registry import load_all
     from ganforge.ui.console import stderr, stdout
 
     if minutes is not None and not minutes > 0:
@@ -74,8 +75,6 @@ def train(
     if resume is not None and run_dir is not None:
         raise UserError("--resume goes on in the run's own folder: leave --run-dir out")
     load_all()
-    for plugin in plugins or ():
-        load_plugin(plugin)
     recipe, why = resolve(words or [], resume, with_files or [], minutes, device)
     if dry_run:
         show_plan(engine.plan(recipe, device), minutes, stdout())
@@ -221,7 +220,7 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     ):
         if (folder / file).exists():
             lines.append(f"  {what:<10}{folder / file}")
-    if ".csv" in recipe.signal.files:
+    if ".csv" in recipe.signal.exporters:
         lines.append(f"  {'make more':<10}ganforge sample {folder} -n 1000 --out new.csv")
     elif recipe.task.directions():
         lines.append(f"  {'use it':<10}ganforge translate {folder} photos/ --out made/")
@@ -232,3 +231,6 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     more = "" if result.reason != "finished" else f" samples={2 * recipe.samples}"
     lines.append(f"  {'go on':<10}ganforge train --resume {folder}{more}")
     console.print("\n".join(lines), soft_wrap=True)
+
+
+VERB = Verb(train, order=10, epilog=EPILOG)

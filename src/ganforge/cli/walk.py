@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ganforge.cli.options import BatchSize, Device, Force, Plugins, Source, Truncation, examples
 from ganforge.core.errors import UserError
+from ganforge.ui.options import BatchSize, Device, Force, Plugins, Source, Truncation, examples
+from ganforge.ui.verb import Verb
 
 EPILOG = examples(
     "ganforge walk runs/0003-dcgan --from 1 --to 2 --out walk.mp4",
@@ -49,7 +50,6 @@ def walk(
     """Walk through latent space and film what the model makes on the way."""
     from ganforge.inference import film
     from ganforge.inference.model import load
-    from ganforge.registry import load_plugin
     from ganforge.ui.console import stdout
 
     seeds = [start, *read_seeds(through), end]
@@ -57,8 +57,6 @@ def walk(
     if out.exists() and not force:
         raise UserError(f"{out}: is there already; --force replaces it")
     film.check(out, fps)
-    for plugin in plugins or ():
-        load_plugin(plugin)
     model = load(source, device)
     samples = model.walk(seeds, count, mode, loop, label, truncation, batch)
     smallest = 128 if out.suffix.lower() == ".png" else 256
@@ -80,3 +78,6 @@ def read_seeds(text: str | None) -> list[int]:
         raise UserError(
             f"--through {text}: seeds are whole numbers with commas between them, for instance 3,4"
         ) from None
+
+
+VERB = Verb(walk, order=40, epilog=EPILOG, aliases=("interpolate",))

@@ -106,8 +106,8 @@ class Component:
 
     @classmethod
     def members(cls) -> dict[str, type[Self]]:
-        """The kinds to choose from where this class is asked for, by name."""
-        return {name: kind for name, kind in cls.kinds.items() if issubclass(kind, cls)}
+        """The kinds to choose from where this class is asked for, sorted by name whatever was imported first."""
+        return {name: kind for name, kind in sorted(cls.kinds.items()) if issubclass(kind, cls)}
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:

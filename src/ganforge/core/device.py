@@ -1,10 +1,14 @@
-"""Devices: which there are, and what they can do."""
+"""Devices: which there are, what they can do, and what weights are kept in on them."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
 
 import torch
 
 from ganforge.core.errors import UserError
+from ganforge.core.rng import Float64Init
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -31,3 +35,31 @@ def has_bf16_cpu() -> bool:
         getattr(torch.cpu, name, lambda: False) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )
     return any(answer() for answer in asked)
+
+
+def weights_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """What weights, averages, optimizer states, batches and draws are kept in: float64 for fp64, else float32.
+
+    Raises:
+        UserError: fp64 on a device without float64.
+    """
+    if precision != "fp64":
+        return torch.float32
+    if device.type == "mps":
+        raise UserError("precision=fp64: Apple GPUs have no float64. Take --device cpu, or precision=fp32")
+    return torch.float64
+
+
+@contextlib.contextmanager
+def building(dtype: torch.dtype) -> Iterator[None]:
+    """The context in which nets are made: what they draw and compute for themselves is of `dtype` from the start."""
+    if dtype == torch.float32:
+        yield
+        return
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with Float64Init():
+            yield
+    finally:
+        torch.set_default_dtype(before)

@@ -8,11 +8,16 @@ a part of an accumulated batch) takes its rows, so the result does not depend on
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+BLOCK = 16
 
 
 def seed_of(*key: int | str) -> int:
@@ -39,6 +44,7 @@ class Rng:
         stream: who draws, so that two phases of one step do not share latents unless they ask for the same stream.
         shard: (index, count): this part's place among equal parts of the batch.
         device: where the draws are wanted. They are made on the CPU, so that every device sees the same ones.
+        dtype: of real-valued draws. Those in float64 are the ones in float32, normal ones without their rounding.
     """
 
     seed: int
@@ -46,6 +52,7 @@ class Rng:
     stream: str = ""
     shard: tuple[int, int] = (0, 1)
     device: torch.device | str = "cpu"
+    dtype: torch.dtype = torch.float32
 
     def at(self, stream: str) -> Rng:
         """The same moment, another stream."""
@@ -56,12 +63,13 @@ class Rng:
         return seed_of(self.seed, self.samples, self.stream, name)
 
     def normal(self, name: str, shape: Sequence[int]) -> Tensor:
-        """Standard normal float32, `shape` [N, ...] with N the rows of this shard."""
-        return self._rows(name, shape, lambda full, g: torch.randn(full, generator=g))
+        """Standard normal, `shape` [N, ...] with N the rows of this shard."""
+        return self._rows(name, shape, lambda full, g: normals(full, self.dtype, g))
 
     def uniform(self, name: str, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
-        """Uniform float32 in [low, high), `shape` [N, ...]."""
-        return self._rows(name, shape, lambda full, g: torch.rand(full, generator=g)) * (high - low) + low
+        """Uniform in [low, high), `shape` [N, ...]."""
+        drawn = self._rows(name, shape, lambda full, g: torch.rand(full, generator=g, dtype=torch.float32))
+        return (drawn * (high - low) + low).to(self.dtype)
 
     def integers(self, name: str, shape: Sequence[int], high: int) -> Tensor:
         """Uniform int64 in [0, high), `shape` [N, ...]."""
@@ -75,8 +83,64 @@ class Rng:
         return full[index * n : (index + 1) * n].to(self.device, non_blocking=True)
 
 
+def normals(shape: Sequence[int], dtype: torch.dtype, generator: torch.Generator | None = None) -> Tensor:
+    """Standard normals on the CPU. Those in float64 are the ones that `torch.randn` draws in float32, before rounding.
+
+    Box & Muller 1958 on pairs of uniforms, √(−2 ln(1 − u₁)) · (cos 2πu₂, sin 2πu₂). `torch.randn` computes it in
+    float32, where the last bit of a logarithm differs between processors; a few steps of training later so does a
+    digit that is printed. In float64 the same uniforms give the same normals to 15 digits everywhere. As there, they
+    are taken in blocks of 16 (eight u₁, eight u₂), and a rest shorter than that is the end of one more block.
+    """
+    n = math.prod(shape)
+    if dtype != torch.float64 or n < BLOCK:  # torch draws fewer one by one, in float64 whatever the dtype
+        return torch.randn(tuple(shape), generator=generator, dtype=dtype)
+    u = torch.rand(n, generator=generator, dtype=torch.float32).double()
+    drawn = torch.empty_like(u)
+    whole = n - n % BLOCK
+    drawn[:whole] = _box_muller(u[:whole])
+    if whole < n:
+        drawn[-BLOCK:] = _box_muller(torch.rand(BLOCK, generator=generator, dtype=torch.float32).double())
+    return drawn.view(tuple(shape))
+
+
+def _box_muller(u: Tensor) -> Tensor:
+    first, second = u.view(-1, 2, BLOCK // 2).unbind(1)
+    radius, angle = (-2 * torch.log(1 - first)).sqrt(), 2 * math.pi * second
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], 1).flatten()
+
+
+def normal_like(x: Tensor) -> Tensor:
+    """Standard normals of the shape and dtype of x, which a net draws by itself, from torch's generator."""
+    if x.dtype != torch.float64:
+        return torch.randn_like(x)
+    if x.device.type != "cpu":
+        return torch.randn_like(x, dtype=torch.float32).double()
+    return normals(x.shape, torch.float64)
+
+
+class Float64Init(TorchDispatchMode):
+    """While this lasts, what is drawn for weights in float64 is what would be drawn for them in float32.
+
+    So a net starts from the same weights in every precision, and in float64 from the same ones on every processor.
+    """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs, aten = kwargs or {}, torch.ops.aten
+        dtype = kwargs.get("dtype") or torch.get_default_dtype()
+        if func is aten.randn.default and dtype == torch.float64:
+            return normals(args[0], dtype)
+        if func is aten.randn_like.default and args[0].dtype == torch.float64:
+            return normals(args[0].shape, args[0].dtype)
+        if func in (aten.normal_.default, aten.uniform_.default) and args[0].dtype == torch.float64:
+            x, (a, b) = args[0], (*args[1:], *(0.0, 1.0)[len(args) - 1 :])
+            if func is aten.normal_.default:
+                return x.copy_(normals(x.shape, x.dtype) * b + a)
+            return x.copy_(torch.rand(x.shape, dtype=torch.float32).double() * (b - a) + a)
+        return func(*args, **kwargs)
+
+
 def block_normal(seed: int, name: str, start: int, n: int, width: int, block: int = 64) -> Tensor:
-    """Rows start..start+n of an endless [∞, width] table of standard normals that `seed` stands for.
+    """Rows start..start+n of an endless float32 [∞, width] table of standard normals that `seed` stands for.
 
     Row k is the same whatever `start` and `n` are: sample 17 of a seed is one picture, in batches of 8 or of 500.
     """

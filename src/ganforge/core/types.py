@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+
+def wide(x: Tensor) -> Tensor:
+    """x in float32 at least; float64 stays. Autocast leaves bfloat16, too coarse for losses and statistics."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Batch:
     """Real samples on the device.
 
     Attributes:
-        x: encoded samples, float32 [N, *spec.shape], in [-1, 1] for pictures.
+        x: encoded samples, float32 (float64 under precision=fp64) [N, *spec.shape], in [-1, 1] for pictures.
         c: labels, int64 [N], or None.
         extra: what else a task's data brings (a source picture, a mask), each [N, ...].
         made: what a phase has made of these very samples and a later one of the same step may use, without a graph.
@@ -59,6 +64,11 @@ class Batch:
             return self
         c = None if self.c is None else self.c[start:stop]
         return Batch(self.x[start:stop], c, {k: v[start:stop] for k, v in self.extra.items()})
+
+    def to(self, dtype: torch.dtype) -> Batch:
+        """The same samples with all real numbers in `dtype`; labels and other whole numbers stay."""
+        extra = {k: v.to(dtype) if v.is_floating_point() else v for k, v in self.extra.items()}
+        return replace(self, x=self.x.to(dtype), extra=extra)
 
 
 class Verdict(NamedTuple):
@@ -98,9 +108,9 @@ class Request:
         seed: which table of latents; sample k of a seed is always the same.
         start: the first row of that table.
         labels: int64 [n], or None to draw them evenly.
-        latents: float32 [n, width] in place of the seeded ones.
+        latents: float [n, width] in place of the seeded ones.
         truncation: scale of the latents, in (0, 1]; smaller is safer and less varied.
-        device: where the nets are.
+        device, dtype: of the nets, which latents are brought to.
         extra: what else a task's generators take (a condition), each [n, ...]; as in `Batch.extra`.
     """
 
@@ -111,6 +121,7 @@ class Request:
     latents: Tensor | None = None
     truncation: float = 1.0
     device: torch.device | str = "cpu"
+    dtype: torch.dtype = torch.float32
     extra: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -161,8 +172,11 @@ class Nets(Mapping[str, nn.Module]):
     def __len__(self) -> int:
         return len(self.players)
 
-    def to(self, device: torch.device) -> Nets:
+    def to(self, device: torch.device, dtype: torch.dtype = torch.float32) -> Nets:
+        """All players and the memory on `device`, their real numbers in `dtype`."""
         for net in self.players.values():
-            net.to(device)
-        self.memory.buffers = {k: v.to(device) for k, v in self.memory.buffers.items()}
+            net.to(device, dtype)
+        self.memory.buffers = {
+            k: v.to(device, dtype if v.is_floating_point() else v.dtype) for k, v in self.memory.buffers.items()
+        }
         return self

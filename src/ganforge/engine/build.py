@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from ganforge.core.dataset import Dataset
+from ganforge.core.device import building, weights_dtype
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Nets, Spec
@@ -65,11 +66,15 @@ class EverySample:
 
 
 def make_nets(recipe: Recipe, spec: Spec, device: torch.device) -> Nets:
-    """Fresh players and memory, initialised from the recipe's seed alone, on `device`."""
-    with torch.random.fork_rng(devices=[]):
+    """Fresh players and memory, initialised from the recipe's seed alone, on `device`.
+
+    Every precision starts from the same weights, but for rounding.
+    """
+    dtype = weights_dtype(recipe.precision, device)
+    with torch.random.fork_rng(devices=[]), building(dtype):
         torch.manual_seed(seed_of(recipe.seed, "init"))
         nets = Nets(recipe.task.players(spec), recipe.task.memory(spec))
-    return nets.to(device)
+    return nets.to(device, dtype)
 
 
 def make_optimizers(recipe: Recipe, nets: Nets) -> dict[str, torch.optim.Optimizer]:

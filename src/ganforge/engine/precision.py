@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import torch
 
+from ganforge.core.device import weights_dtype
+
 
 def dtype_for(precision: str, device: torch.device) -> torch.dtype:
     """The arithmetic of convolutions and matrix products. `auto` is bf16 on GPUs that have it, else fp32.
@@ -18,7 +20,7 @@ def dtype_for(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if fast else torch.float32
-    return torch.bfloat16 if precision == "bf16" else torch.float32
+    return torch.bfloat16 if precision == "bf16" else weights_dtype(precision, device)
 
 
 @contextlib.contextmanager
@@ -29,7 +31,7 @@ def arithmetic(dtype: torch.dtype, device: torch.device, order: int = 1) -> Iter
         order: the highest derivative taken; above 1 attention runs on the kernel that has a second derivative.
     """
     with contextlib.ExitStack() as stack:
-        if dtype != torch.float32:
+        if dtype == torch.bfloat16:
             stack.enter_context(torch.autocast(device.type, dtype))
         if order > 1:
             stack.enter_context(torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH))

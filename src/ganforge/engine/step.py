@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.errors import TrainingError
-from ganforge.core.types import Batch
+from ganforge.core.types import Batch, wide
 
 
 class NotFinite(TrainingError):
@@ -22,7 +22,7 @@ class Averages:
         self.sums: dict[str, tuple[Tensor, int]] = {}
 
     def add(self, name: str, value: Tensor) -> None:
-        value = value.detach().float().mean()
+        value = wide(value.detach()).mean()
         total, count = self.sums.get(name, (torch.zeros_like(value), 0))
         self.sums[name] = (total + value, count + 1)
 

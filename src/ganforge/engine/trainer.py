@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from ganforge.artifacts import checkpoint
+from ganforge.core.device import weights_dtype
 from ganforge.core.rng import Rng, seed_layers, seed_of
-from ganforge.core.types import Batch, Nets, Request, Spec
+from ganforge.core.types import Batch, Nets, Request, Spec, wide
 from ganforge.data.loader import Loader
 from ganforge.engine.build import make_nets, make_optimizers
 from ganforge.engine.freeze import frozen
@@ -37,6 +38,7 @@ class Trainer:
         samples: real samples consumed so far.
         nets: the players. averages: the running averages of the generators, which samples are made from.
         weights: all of each player's. A walk through its modules at every phase would take a percent of a step.
+        dtype: of convolutions and matrix products. weights_dtype: of weights, batches and draws.
         frozen: those that stay as they are (`init.freeze`).
         seed: decides the draws from here on; the recipe's, until a rollback takes another.
         rate: what all learning rates are multiplied with; 1 until a rollback lowers it.
@@ -88,6 +90,7 @@ class Trainer:
         self.optimizers = make_optimizers(recipe, self.nets)
         self.phases = list(recipe.task.phases())
         self.dtype = dtype_for(recipe.precision, device)
+        self.weights_dtype = weights_dtype(recipe.precision, device)
         self.samples = 0
         self.seed, self.rate = recipe.seed, 1.0
         self.stats = Averages()
@@ -117,10 +120,10 @@ class Trainer:
     def _batch(self, position: int) -> Batch:
         start = time.perf_counter()
         stored, labels, extra = self.loader.batch(position)
-        rng = Rng(self.seed, position, "data", device=self.device)
+        rng = Rng(self.seed, position, "data", device=self.device, dtype=self.weights_dtype)
         batch = self.recipe.signal.batch(stored, labels, self.spec, rng)
         self.data_seconds += time.perf_counter() - start
-        return replace(batch, extra=batch.extra | extra)
+        return replace(batch, extra=batch.extra | extra).to(self.weights_dtype)
 
     def _update(self, phase: Phase, batch: Batch, position: int, sight: Sight | None = None) -> None:
         for name, weights in self.weights.items():
@@ -154,11 +157,11 @@ class Trainer:
         parts = self.recipe.accumulate
         size = len(batch) // parts
         for part in range(parts):
-            rng = Rng(self.seed, position, phase.name, (part, parts), self.device)
+            rng = Rng(self.seed, position, phase.name, (part, parts), self.device, self.weights_dtype)
             seed_layers(rng.seed_for(f"torch/{part}"), self.device)
             with arithmetic(self.dtype, self.device, phase.order):
                 terms = phase.loss(self.nets, batch.rows(part * size, (part + 1) * size), rng)
-            means = {name: loss.float().mean() for name, loss in terms.losses.items()}
+            means = {name: wide(loss).mean() for name, loss in terms.losses.items()}
             total = torch.stack(list(means.values())).sum()
             # with respect to weights alone: a penalty's own samples want a gradient too, which nobody would read
             (total * (phase.gain / parts)).backward(inputs=weights)
@@ -191,7 +194,7 @@ class Trainer:
     def translate(self, source: Tensor) -> Tensor:
         """What the averaged translator makes of encoded sources [N, Cs, h, w], in its first direction."""
         task = self.recipe.task
-        return task.translate(self.to_share(), source.to(self.device), task.directions()[0])
+        return task.translate(self.to_share(), source.to(self.device, self.weights_dtype), task.directions()[0])
 
     @torch.inference_mode()
     def exhibit(self, count: int) -> tuple[Any, int] | None:
@@ -213,9 +216,10 @@ class Trainer:
             while sum(part.shape[0] * part.shape[1] for part in found) < count:
                 start = len(found) * recipe.batch
                 stored, labels, extra = self.loader.peek(recipe.seed, start, min(recipe.batch, count))
-                rng = Rng(recipe.seed, start, "exhibit", device=self.device)
+                rng = Rng(recipe.seed, start, "exhibit", device=self.device, dtype=self.weights_dtype)
                 batch = recipe.signal.still().batch(stored, labels, self.spec, rng)
-                shown = recipe.task.exhibit(nets, replace(batch, extra=batch.extra | extra))
+                batch = replace(batch, extra=batch.extra | extra).to(self.weights_dtype)
+                shown = recipe.task.exhibit(nets, batch)
                 if not shown:
                     return None
                 found.append(torch.stack(shown, dim=1))  # [N, pictures, *shape]
@@ -231,12 +235,12 @@ class Trainer:
 
         Not of the averaged generators: these still look well when those that are trained have long gone wrong.
         """
-        if not self.recipe.task.invents:
+        if not self.recipe.task.can_sample:
             return None
         modules = [module for name in self.recipe.task.generators() for module in self.nets[name].modules()]
         training = [module.training for module in modules]
         seed = seed_of(self.recipe.seed, "health")
-        request = Request(n, seed=seed, labels=labels, device=self.device, extra=extra)
+        request = Request(n, seed=seed, labels=labels, device=self.device, dtype=self.weights_dtype, extra=extra)
         try:
             for module in modules:
                 module.training = False  # their running statistics stay as they are

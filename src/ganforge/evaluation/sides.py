@@ -7,10 +7,8 @@ small is kept in memory; what is large is read, or made, again each time.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +20,6 @@ from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Request, Spec
-from ganforge.data.base import DataSource
-from ganforge.engine.build import fingerprint
 from ganforge.metrics.base import Encoder, Extractor, Metric, Progress, Side
 from ganforge.signals import Signal
 
@@ -171,17 +167,6 @@ def source_and_wanted(dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
     return OneClass(dataset, 0), OneClass(dataset, 1)
 
 
-def kept_for_tests(source: DataSource, signal: Signal, dataset: Dataset) -> Dataset | None:
-    """The part of the data that no run is trained on; None where it has none."""
-    if getattr(source, "split", None) != "train":
-        return None
-    try:
-        kept = signal.items(replace(source, split="test").open())  # type: ignore[call-arg]
-    except UserError:
-        return None
-    return kept if fingerprint(kept) != fingerprint(dataset) else None  # a file that has one part only
-
-
 def refuse_few(name: str, count: int, fewest: int) -> None:
     """Raises UserError where there are fewer samples than figures mean something with."""
     if count < fewest:
@@ -316,15 +301,6 @@ def open_encoder(
 def looks_at_features(metrics: Sequence[Metric]) -> bool:
     """Whether any of some metrics asks for an extractor."""
     return any(metric.needs & {"features", "probabilities", "moments"} for metric in metrics)
-
-
-def is_better(metric: Metric, value: float | None, than: float | None) -> bool:
-    """Whether a figure of a metric beats another one; None and what is not finite is beaten by all that is."""
-    if value is None or not math.isfinite(value) or not metric.better:
-        return False
-    if than is None or not math.isfinite(than):
-        return True
-    return value < than if metric.better == "lower" else value > than
 
 
 def refuse_other_signals(part: Metric | Extractor, signal: Signal) -> None:

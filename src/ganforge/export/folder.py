@@ -18,6 +18,7 @@ import yaml
 
 from ganforge.core import overrides
 from ganforge.core.errors import UserError
+from ganforge.core.media import first_image
 from ganforge.core.version import __version__
 from ganforge.engine.build import make_nets
 from ganforge.evaluation.evaluate import JSON
@@ -25,7 +26,6 @@ from ganforge.evaluation.report.page import number, plain, shared
 from ganforge.evaluation.report.words import meaning_of
 from ganforge.inference.film import check_folder
 from ganforge.inference.model import Model, load
-from ganforge.signals import Signal
 
 UNKNOWN = "unknown — fill in"
 BUNDLE, CARD, PICTURE = "model.safetensors", "README.md", "samples.png"
@@ -125,11 +125,14 @@ def named(protocol: Mapping[str, Any]) -> dict[str, Any]:
 def draw(model: Model, path: Path) -> bool:
     """Writes a grid of samples, one row a class; returns whether there are any and the signal can be drawn."""
     signal = model.recipe.signal
-    if type(signal).preview is Signal.preview or not model.recipe.task.invents:
+    if not model.recipe.task.can_sample:
         return False
     rows = min(len(model.labels), 10) or 6
     label = [k for k in range(rows) for _ in range(10)] if model.labels else None
-    signal.preview(model.sample(rows * 10, seed=0, label=label), path, 10, model.spec)
+    image = first_image(signal.render(model.sample(rows * 10, seed=0, label=label), model.spec, 10))
+    if image is None:
+        return False
+    path.write_bytes(image.data)
     return True
 
 

@@ -15,15 +15,12 @@ import torch
 
 from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
-from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import Request, Spec
-from ganforge.evaluation.sides import rows_at_a_time
 from ganforge.inference.interpolate import path
 from ganforge.inference.where import Found, fulfil
-from ganforge.modalities.pair import photo
-from ganforge.modalities.pair.translate import PictureTranslator
 from ganforge.recipes.base import Recipe
+from ganforge.tasks.base import UserTranslator
 
 Label = int | str | Sequence[int | str]
 """A label by its position or its name; a sequence holds one a sample."""
@@ -134,7 +131,7 @@ class Model:
 
     def rows_at_a_time(self, batch: int | None) -> int:
         """How many samples are computed at a time, unless somebody says."""
-        return batch if batch is not None else rows_at_a_time(self.spec.shape)
+        return batch if batch is not None else self.recipe.signal.batch_size(self.spec)
 
     def batches(
         self, n: int, seed: int = 0, label: Label | None = None, truncation: float = 1.0, batch: int | None = None
@@ -143,7 +140,7 @@ class Model:
 
         Arguments are checked at the call, before the first part is asked for.
         """
-        self._check_invents()
+        self._check_can_sample()
         batch = self.rows_at_a_time(batch)
         _check_numbers(n, truncation, batch)
         labels = self.label_ids(label, n)
@@ -156,8 +153,8 @@ class Model:
             request = Request(n=size, seed=seed, start=start, labels=part, truncation=truncation)
             yield self.bundle.generate(request), None if part is None else part.numpy()
 
-    def _check_invents(self) -> None:
-        if not self.recipe.task.invents:
+    def _check_can_sample(self) -> None:
+        if not self.recipe.task.can_sample:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) changes pictures and makes none of its own. "
                 f"Use it with: ganforge translate {self.folder} PICTURE --out FILE"
@@ -187,18 +184,17 @@ class Model:
             UserError: the model is no translator, knows no such direction, or was trained on pictures of another kind.
         """
         use = self.translator(direction, tile)
-        hidden = None if mask is None else as_pixels(mask)
         if isinstance(picture, (str, Path, np.ndarray)):
-            return np.concatenate(list(use(as_pixels(picture), hidden).bands))
-        return [np.concatenate(list(use(as_pixels(one), hidden).bands)) for one in picture]
+            return use.translated(picture, mask)
+        return [use.translated(one, mask) for one in picture]
 
-    def translator(self, direction: str | None = None, tile: int | None = None) -> PictureTranslator:
+    def translator(self, direction: str | None = None, tile: int | None = None) -> UserTranslator:
         """This model as what `translate` uses; raises as it does."""
-        return PictureTranslator(self.bundle, str(self.folder), direction, tile)
+        return self.recipe.task.user_translator(self.bundle, str(self.folder), direction, tile)
 
     def latents(self, seeds: Sequence[int], truncation: float = 1.0) -> torch.Tensor:
         """The latent of the first sample of each seed, float32 [len(seeds), L] on the CPU."""
-        self._check_invents()
+        self._check_can_sample()
         rows = [self.recipe.task.latents(Request(n=1, seed=seed, truncation=truncation)) for seed in seeds]
         return torch.cat(rows).cpu()
 
@@ -211,7 +207,7 @@ class Model:
         label: int | str | None = None,
         truncation: float = 1.0,
         batch: int = 64,
-    ) -> np.ndarray:
+    ) -> Any:
         """Samples along a path through latent space, from the first sample of one seed to that of the next.
 
         Args:
@@ -237,7 +233,9 @@ class Model:
             rows = latents[start : start + batch]
             part = None if labels is None else labels[start : start + batch]
             parts.append(self.bundle.generate(Request(n=len(rows), latents=rows, labels=part, truncation=truncation)))
-        return np.concatenate(parts)
+        return self.recipe.signal.join(parts, self.spec)
+
+    interpolate = walk
 
     def frame(self, sample: np.ndarray) -> np.ndarray:
         """One sample as a picture to look at, uint8 [H, W, 3], whatever its signal is."""
@@ -278,26 +276,6 @@ class Model:
             hint = did_you_mean(label, self.labels) if isinstance(label, str) else ""
             raise UserError(f"unknown label {label!r}{hint} (the labels of this model: {known}{more})")
         return number
-
-
-def as_pixels(picture: Picture) -> np.ndarray:
-    """A picture or its file as uint8 or uint16 [H, W, C].
-
-    Raises:
-        UserError: no such file, or none that can be read; an array of another form.
-    """
-    if isinstance(picture, (str, Path)):
-        try:
-            return photo.read(Path(picture), str(picture)).pixels
-        except (BadItem, OSError) as error:
-            raise UserError(str(error)) from None
-    pixels = picture[..., None] if picture.ndim == 2 else picture
-    if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
-        raise UserError(
-            f"a picture is uint8 or uint16 [H, W] or [H, W, C] with C from 1 to 4, and this is {picture.dtype} "
-            f"{list(picture.shape)}"
-        )
-    return pixels
 
 
 def as_texts(where: Where) -> list[str]:

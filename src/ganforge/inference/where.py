@@ -10,11 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from ganforge.core.errors import UserError
 from ganforge.core.types import Request, Spec
-from ganforge.modalities.table.tasks.tabular import CONDITION
 from ganforge.signals import Signal, Wish
 
 log = logging.getLogger("ganforge")
@@ -50,7 +47,7 @@ def fulfil(
     parts, count, drawn = [], 0, 0
     most = DRAWS_EACH * n + DRAWS_MORE
     while count < n and drawn < most:
-        extra = {} if wish.condition is None else {CONDITION: torch.full((request.n,), wish.condition)}
+        extra = {name: value.repeat(request.n, *[1] * value.ndim) for name, value in wish.extra.items()}
         made = generate(replace(request, start=drawn, extra=extra))
         kept = made[wish.holds(made)][: n - count]
         drawn += request.n

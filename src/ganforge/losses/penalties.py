@@ -16,20 +16,16 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.schedule import Rate
+from ganforge.core.types import wide
 from ganforge.losses.base import Critic, Penalty, Play, Seen
 
 
 def input_gradient(critic: Critic, x: Tensor) -> Tensor:
     """∇ₓ of each sample's logit, flattened to [N, everything else], itself differentiable."""
-    x = wide(x.detach()).requires_grad_()
+    x = wide(x.detach()).requires_grad_()  # the squares of a gradient in bf16 would keep two digits
     with torch.enable_grad():
         (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return gradient.flatten(1)
-
-
-def wide(x: Tensor) -> Tensor:
-    """In float32 at least: the squares of a gradient in bf16 would keep two digits."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def known_gradient(critic: Critic, x: Tensor, seen: Seen | None) -> Tensor:

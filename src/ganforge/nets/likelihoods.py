@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ganforge.core.types import Spec
+from ganforge.core.types import Spec, wide
 from ganforge.nets.base import Likelihood
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -58,7 +58,7 @@ class OptimalGaussianModule(nn.Module):
         self.register_buffer("log_spread", torch.zeros(()))
 
     def price(self, raw: Tensor, x: Tensor) -> Tensor:
-        away = (x - raw).float()
+        away = wide(x - raw)
         log_spread = self.log_spread
         if self.training:
             # Nothing flows through σ: at the best σ the price has no slope along it, so the gradient is the same.

@@ -6,14 +6,25 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ganforge.core.device import weights_dtype
 from ganforge.core.types import Nets, Request, Spec
 from ganforge.recipes.base import Recipe
 
 
 def settle(recipe: Recipe, spec: Spec, nets: Nets, truncation: float, device: torch.device) -> Nets:
     """The generators as samples are made from them, with the statistics that the recipe asks for."""
-    return recipe.statistics.settle(nets, spec.classes, recipe.task.sample, truncation, device)
+
+    def sample(nets: Nets, request: Request) -> Tensor:
+        return encoded(recipe, nets, request, device)
+
+    return recipe.statistics.settle(nets, spec.classes, sample, truncation, device)
+
+
+def encoded(recipe: Recipe, nets: Nets, request: Request, device: torch.device) -> Tensor:
+    """Encoded samples for a request, on `device` and in the dtype of the nets."""
+    return recipe.task.sample(nets, replace(request, device=device, dtype=weights_dtype(recipe.precision, device)))
 
 
 def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: torch.device) -> np.ndarray:
@@ -21,5 +32,4 @@ def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: t
     labels = request.labels
     if labels is None and spec.classes:
         labels = torch.arange(request.start, request.start + request.n) % spec.classes
-    request = replace(request, labels=labels, device=device)
-    return recipe.signal.decode(recipe.task.sample(nets, request), spec)
+    return recipe.signal.decode(encoded(recipe, nets, replace(request, labels=labels), device), spec)

@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Spec, Verdict
+from ganforge.core.types import Spec, Verdict, wide
 from ganforge.losses.base import Play, Seen
 from ganforge.tasks.synthesis import Synthesis
 
@@ -71,7 +71,7 @@ def mistaken(seen: Seen | None, labels: Tensor | None) -> Tensor:
     assert seen is not None
     assert seen.classes is not None
     assert labels is not None
-    logits = seen.classes.to(torch.promote_types(seen.classes.dtype, torch.float32))
+    logits = wide(seen.classes)
     return cross_entropy(logits, labels, reduction="none")
 
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Nets, Request, Spec, Terms
+from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.nets.base import Encoder, Generator, Likelihood
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
@@ -71,12 +71,12 @@ class Autoencode(Task, kind="autoencode"):
         return latent.rows_of(request, self.generator)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
-        z = self.latents(request).to(request.device)
+        z = self.latents(request).to(request.device, request.dtype)
         labels = None if request.labels is None else request.labels.to(request.device)
         G = _decoder(nets)
         raw = G(z, labels)
         noise = block_normal(request.seed, "choices", request.start, request.n, math.prod(raw.shape[1:]))
-        return G.draw(raw, torch.special.ndtr(noise).view(raw.shape).to(request.device))
+        return G.draw(raw, torch.special.ndtr(noise).view(raw.shape).to(raw.device, z.dtype))
 
     def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """Real samples, and each as G makes it again of the middle of where E puts it."""
@@ -89,7 +89,7 @@ class Autoencode(Task, kind="autoencode"):
 def encoded(nets: Nets, batch: Batch, rng: Rng) -> tuple[Tensor, Tensor]:
     """Latents [N, L] drawn from where E puts each sample, and what that differs from N(0, 1): KL [N]."""
     mean, log_variance = nets.E(batch.x, batch.c)
-    mean, log_variance = mean.float(), log_variance.float()
+    mean, log_variance = wide(mean), wide(log_variance)
     z = mean + (0.5 * log_variance).exp() * rng.normal("z", mean.shape)
     return z, 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
 

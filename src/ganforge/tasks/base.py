@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from torch import Tensor, nn
 
 from ganforge.core.component import Component
 from ganforge.core.dataset import Order
+from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
+
+Mode = Literal["generate", "translate", "reconstruct"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,21 @@ class Samples(Protocol):
         ...
 
     def __iter__(self) -> Iterator[Batch]: ...
+
+
+class UserTranslator(Protocol):
+    """A trained translator, as `Task.user_translator` gives it."""
+
+    def translated(self, source: Any, mask: Any = None) -> Any:
+        """What is made of one sample, given as decoded data or as a file that holds it.
+
+        Args:
+            mask: what of the sample is to be filled in, in the same form; for models that do that.
+
+        Raises:
+            UserError: another kind of sample than the model was trained on, or a mask that it needs and lacks.
+        """
+        ...
 
 
 class Task(Component, family="task"):
@@ -132,6 +150,30 @@ class Task(Component, family="task"):
         """
         raise NotImplementedError
 
+    def user_translator(
+        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
+    ) -> UserTranslator:
+        """A trained model of this task as users call it: on samples of any size, as they hold them.
+
+        Args:
+            bundle: the trained model (`artifacts.bundle.Bundle`).
+            name: what the user calls it, for messages.
+            direction: one of `directions()`; by default the first.
+            tile: how much of a large sample the nets see at a time, as the task counts it; by default what fits.
+
+        Raises:
+            UserError: it makes new samples and translates none, or knows no such direction.
+        """
+        if self.directions():
+            raise UserError(
+                f"{name}: the task {self.kind!r} translates batches as its training shows them, and does not say how "
+                "samples of any size become such batches (`Task.user_translator`)"
+            )
+        raise UserError(
+            f"{name}: this model ({bundle.recipe.name}) makes new samples and was not trained to change pictures. "
+            f"Use it with: ganforge sample {name}"
+        )
+
     def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """What there is to show of some real samples, one beside the other: the source, what is made of it, the target.
 
@@ -144,9 +186,16 @@ class Task(Component, family="task"):
         return None
 
     @property
-    def invents(self) -> bool:
+    def can_sample(self) -> bool:
         """Whether it makes samples of latents alone."""
         return type(self).sample is not Task.sample
+
+    @property
+    def mode(self) -> Mode:
+        """What trained nets are used for: to make samples, samples of others, or given ones again."""
+        if self.directions():
+            return "translate"
+        return "generate" if self.can_sample else "reconstruct"
 
     @property
     def exhibits(self) -> bool:

@@ -49,7 +49,7 @@ def rows_of(request: Request, generator: Generator) -> Tensor:
 def draw(nets: Nets, request: Request, latents: Tensor) -> Tensor:
     """G's samples for a request, on its device."""
     labels = None if request.labels is None else request.labels.to(request.device)
-    return nets.G(latents.to(request.device), labels)
+    return nets.G(latents.to(request.device, request.dtype), labels)
 
 
 def logit_stats(real: Tensor, fake: Tensor) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Nets, Request, Spec, Terms
+from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import Objective
 from ganforge.nets.base import Discriminator, Generator, couples_batch
 from ganforge.tasks import latent
@@ -81,10 +81,10 @@ class Simultaneous(Task, kind="simultaneous"):
     def _ratio(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """(∂g/∂f) / (∂d/∂f) and g, each [N]."""
         with torch.enable_grad():
-            f = fake.detach().float().requires_grad_(True)
+            f = wide(fake.detach()).requires_grad_(True)
             wanted = self.objective.g(f, None)
             (g_slope,) = torch.autograd.grad(wanted.sum(), f)
-            (d_slope,) = torch.autograd.grad(self.objective.d(real.detach().float(), f).sum(), f)
+            (d_slope,) = torch.autograd.grad(self.objective.d(wide(real.detach()), f).sum(), f)
         d_slope = d_slope.abs().clamp_min(SMALLEST) * torch.where(d_slope < 0, -1.0, 1.0)
         return g_slope / d_slope, wanted.detach()
 

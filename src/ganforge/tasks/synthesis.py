@@ -31,7 +31,7 @@ from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty, Play, Term
 from ganforge.nets.base import Discriminator, Generator, Verdict
 from ganforge.tasks import latent
@@ -271,4 +271,4 @@ def priced(where: str, prices: Sequence[Penalty | Term], play: Play, nets: Nets,
 
 def leaf(x: Tensor, wanted: bool) -> Tensor:
     """Samples at which a slope can be taken where that is wanted, in float32 at least."""
-    return x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_() if wanted else x
+    return wide(x.detach()).requires_grad_() if wanted else x

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Nets, Request, Spec, Terms
+from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import Objective
 from ganforge.nets.base import Discriminator, Encoder, Generator, Verdict
 from ganforge.tasks import latent
@@ -128,5 +128,5 @@ def likeness(on_real: Verdict, on_again: Verdict) -> Tensor:
         raise UserError(
             "task.discriminator: this one tells no features, which vae_gan measures likeness by; take dcgan"
         )
-    away = on_real.features.detach().float() - on_again.features.float()  # [N, F]
+    away = wide(on_real.features.detach()) - wide(on_again.features)  # [N, F]
     return 0.5 * away.flatten(1).square().sum(1)

@@ -17,7 +17,7 @@ from torch.nn.functional import one_hot
 
 from ganforge.augment.base import Augment
 from ganforge.core.rng import Rng
-from ganforge.core.types import Memory, Spec
+from ganforge.core.types import Memory, Spec, wide
 from ganforge.nets.base import Verdict
 
 
@@ -82,7 +82,7 @@ class View:
             x = x + self.noise * self.rng.normal(f"noise/{stream}", x.shape).to(x)
         verdict = self.D(x, self.c)
         # differences of logits in bf16 would round a second time
-        return verdict._replace(logits=verdict.logits.to(torch.promote_types(verdict.logits.dtype, torch.float32)))
+        return verdict._replace(logits=wide(verdict.logits))
 
     @property
     def steady(self) -> bool:

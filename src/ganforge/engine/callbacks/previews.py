@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import Field
 
 from ganforge.core.component import Count, PositiveCount
+from ganforge.core.files import atomic_file
 from ganforge.core.types import Request
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.recipes.callback import Callback, Listener, RunView, due
@@ -38,7 +37,8 @@ class Previews(Callback, kind="previews"):
 
 
 class PreviewWriter(Listener):
-    """Writes `previews/<samples seen, 9 digits>.png` and keeps `previews/latest.png` a copy of the newest."""
+    """Writes `previews/<samples seen, 9 digits>.png` (or .wav, .mp4: what the signal renders) and keeps a copy of the
+    newest as `previews/latest.png`."""
 
     def __init__(self, config: Previews, run: RunView):
         self.config, self.run = config, run
@@ -60,23 +60,21 @@ class PreviewWriter(Listener):
     def on_end(self) -> None:
         self._write_if_missing()
 
-    def _path(self) -> Path:
-        return self.folder / f"{self.run.samples:09d}.png"
-
     def _write_if_missing(self) -> None:
-        if not self._path().exists():
+        if not any(self.folder.glob(f"{self.run.samples:09d}.*")):
             self._write()
 
     def _write(self) -> None:
         with self.guard():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path, latest, temporary = self._path(), self.folder / "latest.png", self.folder / ".writing.png"
             samples, columns = self._pictures()
-            # Through a temporary file: whoever watches the folder never reads half a picture.
-            self.run.recipe.signal.preview(samples, temporary, columns, self.run.spec)
-            temporary.replace(path)
-            shutil.copyfile(path, temporary)
-            temporary.replace(latest)
+            name, taken = f"{self.run.samples:09d}", set[str]()
+            for media in self.run.recipe.signal.render(samples, self.run.spec, columns):
+                if media.ending in taken:  # of each type the first, so that `latest` is one file
+                    continue
+                taken.add(media.ending)
+                for stem in (name, "latest"):
+                    with atomic_file(self.folder / f"{stem}{media.ending}") as file:  # never half a file for a watcher
+                        file.write_bytes(media.data)
 
     def _pictures(self) -> tuple[Any, int]:
         """What the grid holds, and how many of it a row."""
@@ -87,7 +85,7 @@ class PreviewWriter(Listener):
         pictures, each = shown
         columns = max(1, columns // each) * each  # whole samples a row
         pictures = pictures[: rows * columns]
-        if run.recipe.task.invents:
+        if run.recipe.task.can_sample:
             made = run.generate(self.request)
             pictures = run.recipe.signal.join([made[: len(made) // columns * columns], pictures], run.spec)
         return pictures, columns

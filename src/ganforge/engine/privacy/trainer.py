@@ -119,7 +119,7 @@ class RowNorms:
         """Whether the hooks see all of the gradient: weights used behind their back would go unclipped."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            x = torch.randn(TRIED, *spec.shape).to(device)
+            x = torch.randn(TRIED, *spec.shape).to(device, next(self.net.parameters()).dtype)
         c = (torch.arange(TRIED, device=device) % spec.classes) if spec.classes else None
         weights = list(self.net.parameters())
         with self.quiet(), self.taken():
@@ -165,7 +165,7 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
         assert recipe.privacy.delta is not None
         private = [phase for phase in self.phases if set(phase.trains) & set(recipe.task.guarded)]
         assert [len(phase.trains) for phase in private] == [1], "one phase meets real samples and trains one player"
-        self.dtype = torch.float32
+        self.dtype = self.weights_dtype  # never bf16, which is too coarse to bound a gradient with
         self.secret = Secret()
         self.seed = self.secret.seed
         self.n, self.clip = len(loader), recipe.privacy.clip
@@ -176,7 +176,7 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
         loader.order = Poisson(self.n, self.secret)
 
     def _gradients(self, phase: Phase, batch: Batch, position: int, sight: Sight | None) -> None:
-        rng = Rng(self.seed, position, phase.name, device=self.device)
+        rng = Rng(self.seed, position, phase.name, device=self.device, dtype=self.weights_dtype)
         if self.player not in phase.trains:
             super()._gradients(phase, self._without_reals(rng), position, sight)
             return
@@ -200,14 +200,15 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
     def _add_noise(self, net: nn.Module, position: int) -> None:
         weights = list(net.parameters())
         noise = self.secret.normal(sum(p.numel() for p in weights), "noise", position)
-        noise = (noise * (self.noise * self.clip)).to(self.device, torch.float32)
+        noise = (noise * (self.noise * self.clip)).to(self.device, self.weights_dtype)
         for p, part in zip(weights, noise.split([p.numel() for p in weights]), strict=True):
             p.grad = part.view_as(p) if p.grad is None else p.grad.add_(part.view_as(p))
             self._finite &= torch.isfinite(p.grad).all()
 
     def _without_reals(self, rng: Rng) -> Batch:
         """B samples that are none."""
-        x = torch.full((), torch.nan, device=self.device).expand(self.recipe.batch, *self.spec.shape)
+        none = torch.full((), torch.nan, device=self.device, dtype=self.weights_dtype)
+        x = none.expand(self.recipe.batch, *self.spec.shape)
         return Batch(x, self._labels(rng))
 
     def _labels(self, rng: Rng) -> Tensor:

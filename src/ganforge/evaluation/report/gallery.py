@@ -1,13 +1,11 @@
 """What is there to look at: grids of fakes and of reals, walks through latent space, nearest training samples.
 
-A sample is drawn by its signal (`Signal.preview`), whatever it is; a signal that draws nothing gets no pictures.
+A sample is drawn by its signal (`Signal.render`), whatever it is; a signal that draws nothing gets no pictures.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +33,7 @@ def pictures(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) 
         neighbours: pairs {sample, train, distance} of fakes and their nearest training samples, nearest first.
         seed: the latents of the walks.
     """
-    if type(subject.signal).preview is Signal.preview or subject.signal.kind == "table":
+    if type(subject.signal).render is Signal.render or subject.signal.kind == "table":
         return  # what a table looks like, its metrics draw column by column
     yield from sides(subject) if subject.wholes is None else side_by_side(subject)
     if subject.model is not None:
@@ -96,7 +94,7 @@ def walks(subject: Subject, seed: int) -> Iterator[Picture]:
     """Rows from one latent to the next: a generator that learnt by heart jumps, another changes smoothly."""
     model = subject.model
     assert model is not None
-    if subject.signal.kind != "image" or not model.recipe.task.invents:
+    if subject.signal.kind != "image" or not model.recipe.task.can_sample:
         return
     labels = list(range(len(model.labels)))[:4] if model.labels else [None] * 4
     rows = [model.walk([seed + 2 * k, seed + 2 * k + 1], frames=WALK, label=label) for k, label in enumerate(labels)]
@@ -151,7 +149,5 @@ def pick(side: Side, indices: Sequence[int]) -> np.ndarray:
 
 def drawn(subject: Subject, samples: np.ndarray, columns: int) -> bytes:
     """Samples as a PNG."""
-    with tempfile.TemporaryDirectory(prefix="ganforge-") as folder:
-        path = Path(folder) / "picture.png"
-        subject.signal.preview(samples, path, columns, subject.spec)
-        return path.read_bytes()
+    (media,) = subject.signal.render(samples, subject.spec, columns)
+    return media.data

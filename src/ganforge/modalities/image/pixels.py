@@ -16,9 +16,12 @@ from PIL import Image as Pillow
 from pydantic import Field
 from torch import Tensor
 
+from ganforge.core import media
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.media import Media
 from ganforge.core.rng import Rng
+from ganforge.core.types import Spec
 from ganforge.signals import Nearest
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
@@ -218,9 +221,9 @@ def clear(level: int, dtype: np.dtype) -> np.ndarray:
 # --- batches of kept items
 
 
-def scaled(stored: Tensor, depth: int) -> Tensor:
-    """Kept items as float32 in [-1, 1]. Integers divided once: `decoded` rounds back to the very same ones."""
-    x = stored.float()
+def scaled(stored: Tensor, depth: int, dtype: torch.dtype) -> Tensor:
+    """Kept items in [-1, 1]. Integers divided once: `decoded` rounds back to the very same ones."""
+    x = stored.to(dtype)
     return x / 127.5 - 1 if depth == 8 else (x * 2 + 1) / 65535
 
 
@@ -259,8 +262,13 @@ def decoded(x: Tensor, depth: int) -> np.ndarray:
 # --- what people see
 
 
-def sheet(samples: np.ndarray | Sequence[np.ndarray], path: Path, columns: int) -> None:
-    """Writes samples, [N, H, W, C], as one PNG, `columns` a row; alpha over a checkerboard, small ones enlarged."""
+def size_of(spec: Spec) -> str:
+    """The size of a sample as people say it: `28×28×1` of [1, 28, 28]."""
+    return "×".join(map(str, (*spec.shape[1:], spec.shape[0])))
+
+
+def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:
+    """Samples [N, H, W, C] as one PNG, `columns` a row; alpha over a checkerboard, small ones enlarged."""
     n, (height, width) = len(samples), samples[0].shape[:2]
     factor = max(1, round(VISIBLE / height))
     columns = max(1, min(columns, n))
@@ -272,7 +280,7 @@ def sheet(samples: np.ndarray | Sequence[np.ndarray], path: Path, columns: int) 
         tile = to_mode(tile, "RGB", checks(*tile.shape[:2]))
         top, left = k // columns * cell_h, k % columns * cell_w
         grid[top : top + cell_h - GAP, left : left + cell_w - GAP] = tile
-    Pillow.fromarray(grid).save(path, "PNG")
+    return media.png(grid)
 
 
 def write_files(samples: np.ndarray, folder: Path, start: int) -> list[Path]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.image import pixels as pictures
@@ -31,6 +32,7 @@ class Image(Signal, kind="image"):
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "is", "pr", "dc", "ifd", "nn")
     extractor: ClassVar[str] = "small"
+    array_name = "images"
 
     size: Size = None
     """Side in px of square pictures, or [height, width]. By default the size of the data (the median where sizes
@@ -89,7 +91,7 @@ class Image(Signal, kind="image"):
         if self.jitter:
             places = pictures.crop_places(rng, len(stored), self.jitter, self.place == "centre")
             stored = pictures.crop(stored, places, *spec.shape[1:])
-        x = pictures.scaled(stored, spec.state["depth"])
+        x = pictures.scaled(stored, spec.state["depth"], rng.dtype)
         if self.flip:
             x = pictures.mirrored(x, (rng.uniform("flip", (x.shape[0],)) < 0.5).to(x.device))
         return x
@@ -101,8 +103,11 @@ class Image(Signal, kind="image"):
         """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 or uint16 [N, H, W, C]."""
         return pictures.decoded(x, spec.state["depth"])
 
-    def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
-        pictures.sheet(samples, path, columns)
+    def describe(self, spec: Spec) -> str:
+        return pictures.size_of(spec)
+
+    def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
+        return [pictures.sheet(samples, columns)]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         return pictures.write_files(samples, folder, start)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
 from ganforge.modalities.image import pixels as pictures
@@ -225,15 +226,15 @@ class Pair(Signal, kind="pair"):
         source = pictures.crop(kept[1], places // scale, height // scale, width // scale) if len(kept) > 1 else None
         target, source = self._moved(target, source, rng)
         if self.degrade is not None:
-            spoilt = self.degrade.apply(target.float(), rng.at("degrade"))
-            source = masked(spoilt) if self.degrade.mask else pictures.scaled(spoilt, 8)
+            spoilt = self.degrade.apply(target.to(rng.dtype), rng.at("degrade"))
+            source = masked(spoilt) if self.degrade.mask else pictures.scaled(spoilt, 8, rng.dtype)
         elif mode == "classes":
             assert source is not None
             source = labelmaps.one_hot(source[:, 0], len(spec.state["source"]["classes"]))
         else:
             assert source is not None
-            source = pictures.scaled(source, 8)
-        x = pictures.scaled(target, 8)
+            source = pictures.scaled(source, 8, rng.dtype)
+        x = pictures.scaled(target, 8, rng.dtype)
         return Batch(x, labels if spec.classes else None, {"source": source.contiguous()})
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
@@ -308,8 +309,11 @@ class Pair(Signal, kind="pair"):
             return x.argmax(1)[..., None].to(torch.uint8).cpu().numpy()
         return pictures.decoded(x[:, : x.shape[1] - source["mask"]], 8)
 
-    def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
-        pictures.sheet(samples, path, columns)
+    def describe(self, spec: Spec) -> str:
+        return pictures.size_of(spec)
+
+    def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
+        return [pictures.sheet(samples, columns)]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         return pictures.write_files(samples, folder, start)

@@ -47,6 +47,10 @@ class Pairs(DataSource, kind="pairs"):
     """The share of the pairs that is held back from training, for `ganforge evaluate`: always the same ones, by
     their names."""
 
+    @property
+    def held_back(self) -> float:
+        return self.holdout
+
     def open(self) -> Dataset:
         if self.path and (self.source or self.target):
             raise UserError("data: give either data.path (pictures side by side), or data.source and data.target")
@@ -104,6 +108,10 @@ class Domains(DataSource, kind="domains"):
     holdout: float = Field(default=0.0, ge=0, lt=1)
     """The share of the pictures of either set that is held back from training, for `ganforge evaluate`: always the
     same ones, by their names."""
+
+    @property
+    def held_back(self) -> float:
+        return self.holdout
 
     def open(self) -> Dataset:
         if not self.a or not self.b:

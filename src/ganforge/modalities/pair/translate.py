@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,9 @@ import torch
 
 from ganforge.artifacts.bundle import Bundle
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.types import BadItem
 from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.layers.translating import TranslatorNet, settled
 from ganforge.modalities.pair.source import in_colours
 from ganforge.modalities.pair.tiles import Span, Tiling, assembled, tiling
@@ -66,16 +69,11 @@ class PictureTranslator:
         seconds: spent in the net so far.
 
     Raises:
-        UserError: the model is no translator, or knows no such direction.
+        UserError: the model knows no such direction.
     """
 
     def __init__(self, bundle: Bundle, name: str, direction: str | None = None, tile: int | None = None):
         ways = bundle.recipe.task.directions()
-        if not ways:
-            raise UserError(
-                f"{name}: this model ({bundle.recipe.name}) makes new samples and was not trained to change pictures. "
-                f"Use it with: ganforge sample {name}"
-            )
         if direction is not None and direction not in ways:
             known = named(ways, bundle.spec.state.get("domains"))
             raise UserError(f"--direction {direction}: this model knows {known}{did_you_mean(direction, ways)}")
@@ -198,6 +196,15 @@ class PictureTranslator:
             shape = picture.shape  # in its own mode, or what is known could not come back as it was
         return Made((shape[0], shape[1], shape[2]), dtype, bands(), parts)
 
+    def translated(self, source: np.ndarray | Path | str, mask: np.ndarray | Path | str | None = None) -> np.ndarray:
+        """What is made of a picture or its file, uint8 or uint16 [H, W, C].
+
+        Raises:
+            UserError: as `__call__`; also a file that cannot be read, or an array of another form.
+        """
+        hidden = None if mask is None else as_pixels(mask)
+        return np.concatenate(list(self(as_pixels(source), hidden).bands))
+
     def tell_of_blending(self) -> None:
         """Says once that large pictures are not exactly what the whole would give."""
         if not self.warned:
@@ -236,6 +243,26 @@ class PictureTranslator:
         if self.scale > 1:
             x = torch.nn.functional.interpolate(x, scale_factor=self.scale, mode="bilinear")
         return x[0].numpy()
+
+
+def as_pixels(picture: np.ndarray | Path | str) -> np.ndarray:
+    """A picture or its file as uint8 or uint16 [H, W, C].
+
+    Raises:
+        UserError: no such file, or none that can be read; an array of another form.
+    """
+    if isinstance(picture, (str, Path)):
+        try:
+            return photo.read(Path(picture), str(picture)).pixels
+        except (BadItem, OSError) as error:
+            raise UserError(str(error)) from None
+    pixels = picture[..., None] if picture.ndim == 2 else picture
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
+        raise UserError(
+            f"a picture is uint8 or uint16 [H, W] or [H, W, C] with C from 1 to 4, and this is {picture.dtype} "
+            f"{list(picture.shape)}"
+        )
+    return pixels
 
 
 def spread(height: int, width: int, side: int, multiple: int) -> list[tuple[slice, slice]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,11 +13,13 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 from torch import Tensor
 
+from ganforge.core import media
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.signals import Nearest, Signal
+from ganforge.signals import Exporter, Nearest, Signal
 
 MOST = 200_000  # samples that the scale is measured on
 SIDE = 512  # px of a scatter plot
@@ -30,7 +33,6 @@ class Points(Signal, kind="points"):
     """Vectors of numbers. The nets see each number less its mean and in units of its standard deviation."""
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "dc", "nn")
-    files = (".csv",)
 
     standardise: bool = True
     """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
@@ -80,20 +82,23 @@ class Points(Signal, kind="points"):
         mean, std = self._scale(x, spec)
         return (x.detach().float() * std + mean).cpu().numpy()
 
-    def preview(self, samples: np.ndarray, path: Path, columns: int, spec: Spec) -> None:
+    def batch_size(self, spec: Spec) -> int:
+        return 4_096
+
+    def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         """A scatter plot of the first two numbers, over the range of the data; of one number, its density."""
-        Pillow.fromarray(_plot(samples, spec)).save(path, "PNG")
+        return [media.png(_plot(samples, spec))]
+
+    @property
+    def exporters(self) -> Mapping[str, Exporter]:
+        return {".csv": write_csv, **super().exporters}
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a sample."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{start:06d}.csv"
-        self.write_file(samples, path, spec)
+        write_csv(samples, path, spec)
         return [path]
-
-    def write_file(self, samples: np.ndarray, path: Path, spec: Spec) -> None:
-        names = ",".join(f"x{k}" for k in range(samples.shape[1]))
-        np.savetxt(path, samples, fmt="%.9g", delimiter=",", header=names, comments="")
 
     def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
         return _plot(sample[None], spec)
@@ -101,6 +106,13 @@ class Points(Signal, kind="points"):
     def _scale(self, x: Tensor, spec: Spec) -> tuple[Tensor, Tensor]:
         mean, std = (torch.tensor(spec.state[name], dtype=torch.float32, device=x.device) for name in ("mean", "std"))
         return mean, std
+
+
+def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
+    """Points [N, D], a line each, with the header x0, x1, ..."""
+    names = ",".join(f"x{k}" for k in range(samples.shape[1]))
+    with path.open("w", encoding="ascii") as file:
+        np.savetxt(file, samples, fmt="%.9g", delimiter=",", header=names, comments="")
 
 
 def _all(dataset: Dataset) -> np.ndarray:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.errors import UserError
-from ganforge.core.types import Spec
+from ganforge.core.types import Spec, wide
 from ganforge.modalities.table.heads import Columns
 from ganforge.nets.base import Likelihood
 from ganforge.nets.likelihoods import LEAST_LOG, normal_price
@@ -27,13 +27,13 @@ class ColumnsModule(nn.Module):
         self.log_spread = nn.Parameter(torch.full((len(self.columns.values),), -1.0))
 
     def price(self, raw: Tensor, x: Tensor) -> Tensor:
-        raw, columns = raw.float(), self.columns
+        raw, columns = wide(raw), self.columns
         choices = torch.where(columns.chosen, columns.log_softmax(raw) * x, 0.0)  # x is 1 at what was chosen
         away = x.index_select(1, columns.values) - self._values(raw)
         return normal_price(away, self.log_spread).sum(1) - choices.sum(1)
 
     def draw(self, raw: Tensor, uniform: Tensor) -> Tensor:
-        raw, columns = raw.float(), self.columns
+        raw, columns = wide(raw), self.columns
         rows = columns.draw(raw, uniform)
         noise = torch.special.ndtri(uniform.index_select(1, columns.values).clamp(1e-6, 1 - 1e-6))
         spread = self.log_spread.clamp_min(LEAST_LOG).exp()

@@ -7,8 +7,9 @@ D: width of the encoded vector. N: rows.
 from __future__ import annotations
 
 import copy
+import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -18,8 +19,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ganforge.core import media
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import MissingExtra, UserError, did_you_mean
+from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.table import drawing as picture
@@ -27,7 +30,8 @@ from ganforge.modalities.table import where
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described
-from ganforge.signals import Nearest, Signal, Wish
+from ganforge.modalities.table.tasks.tabular import CONDITION
+from ganforge.signals import Exporter, Nearest, Noun, Signal, Wish
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +51,8 @@ class Table(Signal, kind="table"):
     learned; identifiers are made anew. Precision, bounds and types come back as they were.
     """
 
-    files = (".csv", ".tsv", ".parquet")
+    noun = Noun("row", "rows")
+    array_name = ""
     metrics = ("columns", "pairwise", "detection", "usefulness", "privacy")
     judged = 0
     unmeasured = "Describe the columns by what is known without looking at the rows: signal.public=FILE.yaml"
@@ -204,9 +209,16 @@ class Table(Signal, kind="table"):
 
         return _renumbered(pd.concat(list(parts), ignore_index=True), 0, spec)
 
-    def preview(self, samples: pd.DataFrame, path: Path, columns: int, spec: Spec) -> None:
+    def describe(self, spec: Spec) -> str:
+        return f"a row of {len(spec.state['names'])} columns"
+
+    def render(self, samples: pd.DataFrame, spec: Spec, columns: int = 8) -> list[Media]:
         """A small chart a column: how often its values are in the real table (grey) and among the samples (blue)."""
-        picture.charts(samples, spec).save(path, "PNG")
+        return [media.png(picture.charts(samples, spec))]
+
+    @property
+    def exporters(self) -> Mapping[str, Exporter]:
+        return {".csv": write_text, ".tsv": functools.partial(write_text, separator="\t"), ".parquet": write_parquet}
 
     def write(self, samples: pd.DataFrame, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a row."""
@@ -215,14 +227,8 @@ class Table(Signal, kind="table"):
         _renumbered(samples, start, spec).to_csv(path, index=False)
         return [path]
 
-    def write_file(self, samples: pd.DataFrame, path: Path, spec: Spec) -> None:
-        if path.suffix.lower() == ".parquet":
-            try:
-                samples.to_parquet(path, index=False)
-            except ImportError:
-                raise MissingExtra("pyarrow", "tables", "writing a Parquet file") from None
-        else:
-            samples.to_csv(path, index=False, sep="\t" if path.suffix.lower() == ".tsv" else ",")
+    def batch_size(self, spec: Spec) -> int:
+        return 4_096
 
     def where(self, texts: Sequence[str], spec: Spec) -> Wish:
         clauses = where.read(texts, spec)
@@ -230,7 +236,9 @@ class Table(Signal, kind="table"):
         def holds(rows: pd.DataFrame) -> np.ndarray:
             return np.logical_and.reduce([clause.holds(rows) for clause in clauses])
 
-        return Wish(" and ".join(texts), where.condition_of(clauses, spec), holds)
+        place = where.condition_of(clauses, spec)
+        extra = {} if place is None else {CONDITION: torch.tensor(place)}
+        return Wish(" and ".join(texts), holds, extra)
 
     def frame(self, sample: Any, spec: Spec) -> np.ndarray:
         """One row, a value a column, as a card to read."""
@@ -539,3 +547,16 @@ def _plain(value: Any) -> Any:
         if isinstance(value, (str, int, float, bool))
         else str(value)
     )
+
+
+def write_text(samples: pd.DataFrame, path: Path, spec: Spec, separator: str = ",") -> None:
+    """Rows as text, a line each under a line of names."""
+    samples.to_csv(path, index=False, sep=separator)
+
+
+def write_parquet(samples: pd.DataFrame, path: Path, spec: Spec) -> None:
+    """Rows as a Parquet file, which keeps the types of columns."""
+    try:
+        samples.to_parquet(path, index=False)
+    except ImportError:
+        raise MissingExtra("pyarrow", "tables", "writing a Parquet file") from None

@@ -63,9 +63,13 @@ class TableFile(DataSource, kind="table"):
     trains on all."""
 
     def open(self) -> TableSet:
-        return part_of(self.whole(), self.split, self.holdout)
+        return part_of(self.read(), self.split, self.holdout)
 
-    def whole(self) -> TableSet:
+    @property
+    def held_back(self) -> float:
+        return self.holdout
+
+    def read(self) -> TableSet:
         """All rows of the file."""
         path = Path(self.path).expanduser()
         if not path.is_file():

@@ -16,7 +16,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ganforge.nets.layers.norms import moments, wide
+from ganforge.core.types import wide
+from ganforge.nets.layers.norms import moments
 
 Minibatch = Literal["none", "stddev", "discrimination"]
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ganforge.core.types import wide
 from ganforge.nets.layers.labels import LabelTable
 
 EDGE = 1e-6  # of a share in [0, 1], where a latent would be infinite
@@ -44,7 +45,7 @@ class Mixture(nn.Module):
 
     def pick(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """The cloud of each sample, int64 [N], and its latents within that, standard normal [N, latent]."""
-        place = self.codes * torch.special.ndtr(z[:, 0].float())  # float32: half precision could not tell 256 apart
+        place = self.codes * torch.special.ndtr(wide(z[:, 0]))  # half precision could not tell 256 apart
         k = place.long().clamp(max=self.codes - 1)
         within = torch.special.ndtri((place - k).clamp(EDGE, 1 - EDGE))
         return k, torch.cat([within.to(z.dtype).unsqueeze(1), z[:, 1:]], 1)

@@ -10,12 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ganforge.core.types import wide
+
 EPS = 1e-5
-
-
-def wide(x: Tensor) -> Tensor:
-    """x in single precision at least: autocast may have left it in half, too coarse for statistics."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def moments(x: Tensor, dim: int | tuple[int, ...]) -> tuple[Tensor, Tensor]:

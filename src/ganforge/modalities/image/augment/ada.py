@@ -38,12 +38,12 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.augment.base import Augment, State
-from ganforge.augment.draws import Draws, per_sample, require_picture, split_alpha, widen
+from ganforge.augment.draws import Draws, per_sample, require_picture, split_alpha
 from ganforge.core.component import PositiveCount
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, Schedule, at
-from ganforge.core.types import Spec
+from ganforge.core.types import Spec, wide
 from ganforge.modalities.image.augment.resample import filtered, mirrored, pick, shifted, warped
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -75,7 +75,7 @@ class Pipe(Augment):
 
     def changed(self, x: Tensor, rng: Rng, p: Tensor | float) -> Tensor:
         """x through the whole pipe with probability `p`, in [0, 1]."""
-        x = widen(x)
+        x = wide(x)
         draws = Draws(rng.at("ada"), x.shape[0], x.dtype)
         if self.blit:
             x = blits(x, draws, p * self.blit)
@@ -151,7 +151,7 @@ class Ada(Pipe, kind="ada"):
         memory["clock"] = torch.full_like(memory["clock"], samples)
         memory["p"] = torch.where(new, memory["next"], memory["p"])
         for name, gained in (
-            ("sign", real_logits.detach().float().sign().sum()),
+            ("sign", wide(real_logits.detach()).sign().sum()),
             ("count", real_logits.shape[0]),
             ("batches", new),
         ):
@@ -293,7 +293,7 @@ def cut(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
     chosen = draws.chosen("cutout", p)
     near = []
     for name, side in (("centre y", x.shape[2]), ("centre x", x.shape[3])):
-        places = (torch.arange(side, device=x.device) + 0.5) / side
+        places = (torch.arange(side, device=x.device, dtype=x.dtype) + 0.5) / side
         near.append((places - draws.uniform(name)[:, None]).abs() < 0.25)  # [N, side]
     box = near[0][:, None, :, None] & near[1][:, None, None, :]
     return torch.where(box & per_sample(chosen), 0.0, x)

@@ -21,9 +21,9 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.augment.base import Augment, State
-from ganforge.augment.draws import Draws, per_sample, require_picture, split_alpha, widen
+from ganforge.augment.draws import Draws, per_sample, require_picture, split_alpha
 from ganforge.core.rng import Rng
-from ganforge.core.types import Spec
+from ganforge.core.types import Spec, wide
 from ganforge.modalities.image.augment.resample import pick, shifted
 
 Strength = Annotated[float, Field(ge=0, le=1)]
@@ -47,7 +47,7 @@ class DiffAugment(Augment, kind="diffaugment"):
         require_picture(spec, self.kind)
 
     def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
-        x = widen(x)
+        x = wide(x)
         draws = Draws(rng.at("diffaugment"), x.shape[0], x.dtype)
         return self.cut(self.moved(self.coloured(x, draws), draws), draws)
 

@@ -28,6 +28,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
+from ganforge.core.rng import normal_like
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture
 from ganforge.nets.base import Discriminator, Generator, Verdict
@@ -81,7 +82,7 @@ class Noise(nn.Module):
         self.strength = nn.Parameter(torch.zeros(()))
 
     def forward(self, h: Tensor) -> Tensor:
-        return h + self.strength * torch.randn_like(h[:, :1]) if self.training else h
+        return h + self.strength * normal_like(h[:, :1]) if self.training else h
 
 
 class Excitation(nn.Module):

@@ -27,14 +27,13 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganforge.core.types import Spec
+from ganforge.core.types import Spec, wide
 from ganforge.modalities.image.layers.growth import Growing
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, grown, nearest_picture, shrunk
 from ganforge.nets.base import Discriminator, Generator, Verdict
 from ganforge.nets.layers.equalized import EqualConv, EqualLinear, act
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.minibatch import MinibatchStddev
-from ganforge.nets.layers.norms import wide
 
 GROUP = 4
 """Samples whose deviation D sees together."""

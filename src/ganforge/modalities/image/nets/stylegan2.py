@@ -33,6 +33,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, normalize, one_hot
 
+from ganforge.core.rng import normal_like
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.fir import SMOOTH, around, double, half, within
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture
@@ -102,7 +103,7 @@ class StyledConv(nn.Module):
             h = self.fir(conv_transpose2d(x, weight.transpose(0, 1), stride=2).permute(0, 2, 3, 1))
         power = s.square() @ weight.square().sum((2, 3)).T  # [N, outputs]
         h = h * (power + 1e-8).rsqrt()[:, None, None]
-        noise = torch.randn_like(h[..., :1]) if self.training else self.noise
+        noise = normal_like(h[..., :1]) if self.training else self.noise
         return act(h + self.strength * noise + self.bias)
 
 

@@ -104,13 +104,13 @@ class Lapgan(Synthesis, kind="lapgan"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         """The chain. Where latents are given, the noise of the finer levels is the same for all of them."""
         labels = None if request.labels is None else request.labels.to(request.device)
-        x = nets["G0"](self.latents(request).to(request.device), labels)
+        x = nets["G0"](self.latents(request).to(request.device, request.dtype), labels)
         for k in range(1, self.levels):
             size = cast(Sized, nets[f"G{k}"]).size
             start, n = (request.start, request.n) if request.latents is None else (0, 1)
             z = block_normal(request.seed, f"z{k}", start, n, size[0] * size[1]) * request.truncation
             low = doubled(x, size)
-            x = low + nets[f"G{k}"](z.expand(len(x), -1).to(request.device), low, labels)
+            x = low + nets[f"G{k}"](z.expand(len(x), -1).to(x), low, labels)
         return x
 
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms, wide
 from ganforge.tasks.base import Phase
 from ganforge.tasks.synthesis import Synthesis
 
@@ -97,7 +97,7 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
         x = styled(nets).synthesis(ws)
         y = rng.normal("path", x.shape).to(x) / math.sqrt(math.prod(x.shape[2:]))
         (slope,) = torch.autograd.grad((x * y).sum(), ws, create_graph=True)  # [n, layers, K]
-        lengths = slope.to(torch.promote_types(slope.dtype, torch.float32)).square().sum(2).mean(1).sqrt()  # [n]
+        lengths = wide(slope).square().sum(2).mean(1).sqrt()  # [n]
         mean = nets.memory["path_length"].lerp(lengths.detach().mean(0), LENGTH_MOVES)
         nets.memory["path_length"] = mean
         price = at(self.path_length, rng.samples) * (lengths - mean).square()
@@ -106,7 +106,7 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         labels = None if request.labels is None else request.labels.to(request.device)
         G = styled(nets)
-        w = G.truncated(G.styles(self.latents(request).to(request.device), labels), request.truncation)
+        w = G.truncated(G.styles(self.latents(request).to(request.device, request.dtype), labels), request.truncation)
         return G.synthesis(w[:, None].expand(-1, G.layers, -1))
 
     def make(self, nets: Nets, z: Tensor, batch: Batch, rng: Rng) -> Tensor:

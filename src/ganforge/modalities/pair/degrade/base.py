@@ -6,7 +6,7 @@ A degradation is a text, on the command line and in recipes:
     gaussian(sigma=5..50)             with fields; a..b is drawn for every picture, evenly
     motion(length=5..15)+jpeg(quality=30..95)+gaussian10       several, from left to right
 
-x [N, C, H, W] float32, whole numbers in 0..255, C 1 (grey) or 3; all draws come from `rng`, one row a picture, so that
+x [N, C, H, W] float, whole numbers in 0..255, C 1 (grey) or 3; all draws come from `rng`, one row a picture, so that
 a picture's fate hangs on the seed, the moment and its place in the batch.
 """
 
@@ -65,7 +65,7 @@ class Degrade(Component, family="degrade"):
         """Spoilt pictures.
 
         Args:
-            x: [N, C, H, W] float32, whole numbers in 0..255; `scale` divides H and W.
+            x: [N, C, H, W] float of the dtype of `rng`, whole numbers in 0..255; `scale` divides H and W.
             rng: every draw comes from it, one row a picture.
 
         Returns:

@@ -71,7 +71,7 @@ class Defocus(Alter, kind="defocus"):
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         radius = draw(rng, "radius", self.radius, x.shape[0])[:, None, None]
-        down, right = places(math.ceil(self.radius[1]) + 1, x.device)
+        down, right = places(math.ceil(self.radius[1]) + 1, radius)
         return filtered(x, normalised((radius + 0.5 - torch.hypot(down, right)).clamp(0, 1)))
 
 
@@ -82,15 +82,15 @@ def filtered(x: Tensor, kernels: Tensor) -> Tensor:
     return functional.conv2d(x, kernels[:, None].to(x.dtype), groups=n).transpose(0, 1)
 
 
-def places(radius: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
-    """How far down and to the right of the middle each weight of a kernel is, [K, 1] and [1, K]."""
-    along = torch.arange(-radius, radius + 1, device=device, dtype=torch.float32)
+def places(radius: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """How far down and to the right of the middle each weight of a kernel is, [K, 1] and [1, K], dtype as `like`."""
+    along = torch.arange(-radius, radius + 1, device=like.device, dtype=like.dtype)
     return along[:, None], along
 
 
 def ellipses(long: Tensor, short: Tensor, angle: Tensor, radius: int) -> Tensor:
     """q of each place for deviations [N] along and across an axis at an angle [N]: [N, K, K]."""
-    down, right = places(radius, long.device)
+    down, right = places(radius, long)
     cos, sin = torch.cos(angle)[:, None, None], torch.sin(angle)[:, None, None]
     along, across = cos * right - sin * down, sin * right + cos * down
     return (along / long[:, None, None]) ** 2 + (across / short[:, None, None]) ** 2
@@ -98,7 +98,7 @@ def ellipses(long: Tensor, short: Tensor, angle: Tensor, radius: int) -> Tensor:
 
 def segments(length: Tensor, angle: Tensor, radius: int) -> Tensor:
     """Kernels [N, K, K] of movements by `length` px [N] at `angle` [N]."""
-    down, right = places(radius, length.device)
+    down, right = places(radius, length)
     cos, sin = torch.cos(angle)[:, None, None], torch.sin(angle)[:, None, None]
     along, across = cos * right - sin * down, sin * right + cos * down
     beyond = (along.abs() - (length[:, None, None] - 1) / 2).clamp(min=0)
@@ -107,7 +107,7 @@ def segments(length: Tensor, angle: Tensor, radius: int) -> Tensor:
 
 def rings(cutoff: Tensor, radius: int) -> Tensor:
     """Sinc kernels [N, K, K] that cut frequencies above `cutoff` [N], in radians a px."""
-    down, right = places(radius, cutoff.device)
+    down, right = places(radius, cutoff)
     distance = torch.hypot(down, right)
     cutoff = cutoff[:, None, None]
     wave = cutoff * torch.special.bessel_j1(cutoff * distance) / (2 * math.pi * distance.clamp(min=1e-6))

@@ -34,7 +34,7 @@ class Grey(Degrade, kind="grey"):
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         if x.shape[1] == 1:
             return x
-        shares = torch.tensor([0.299, 0.587, 0.114], device=x.device)
+        shares = torch.tensor([0.299, 0.587, 0.114], device=x.device, dtype=x.dtype)
         return whole((x * shares[:, None, None]).sum(1, keepdim=True))
 
 
@@ -70,7 +70,7 @@ class Haze(Alter, kind="haze"):
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n, _, height, width = x.shape
-        up = torch.linspace(1, 0, height, device=x.device)[:, None]
+        up = torch.linspace(1, 0, height, device=x.device, dtype=x.dtype)[:, None]
         hills = rng.normal("hills", (n, 1, HILLS, HILLS)) * 0.15
         hills = functional.interpolate(hills, (height, width), mode="bicubic", align_corners=True)
         left = torch.exp(-per_picture(draw(rng, "density", self.density, n)) * (up + hills).clamp(0, 1))

@@ -60,14 +60,14 @@ class Area(Smaller, kind="area"):
 
 def bicubic(x: Tensor, height: int, width: int) -> Tensor:
     """x [N, C, H, W] resampled to any height and width; larger ones are interpolated with the kernel as it is."""
-    down = weights(x.shape[2], height).to(x.device)  # [height, H]
-    across = weights(x.shape[3], width).to(x.device)
+    down = weights(x.shape[2], height).to(x)  # [height, H]
+    across = weights(x.shape[3], width).to(x)
     return down @ x @ across.mT
 
 
 @functools.lru_cache(maxsize=64)
 def weights(old: int, new: int) -> Tensor:
-    """How much of each old pixel is in each new one, float32 [new, old]; rows sum to 1."""
+    """How much of each old pixel is in each new one, float64 [new, old]; rows sum to 1."""
     step = old / new
     wide = max(1.0, step)
     centres = (torch.arange(new, dtype=torch.float64) + 0.5) * step - 0.5  # [new]
@@ -77,7 +77,7 @@ def weights(old: int, new: int) -> Tensor:
     share /= share.sum(1, keepdim=True)
     inside = taps.long() % (2 * old)  # a row and its mirror image, over and over
     inside = torch.where(inside < old, inside, 2 * old - 1 - inside)
-    return torch.zeros(new, old, dtype=torch.float64).scatter_add_(1, inside, share).float()
+    return torch.zeros(new, old, dtype=torch.float64).scatter_add_(1, inside, share)
 
 
 def kernel(t: Tensor) -> Tensor:

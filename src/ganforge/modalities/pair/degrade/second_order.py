@@ -81,23 +81,23 @@ def spoilt(x: Tensor, size: tuple[int, int], g: Draws) -> Tensor:
 def one_round(x: Tensor, full: tuple[int, int], order: Order, g: Draws) -> Tensor:
     """Blur, resizing relative to the size `full`, noise."""
     if g.random() < order.blurred:
-        x = filtered(x, blur_kernel(order.sigma, g))
+        x = filtered(x, blur_kernel(order.sigma, g, x.dtype))
     way = g.choice(3, p=order.ways)
     factor = (g.uniform(1, order.sizes[1]), g.uniform(order.sizes[0], 1), 1.0)[way]
     x = resized(x, (max(1, round(full[0] * factor)), max(1, round(full[1] * factor))), g)
     return noisy(x.clamp(0, 255), order, g)
 
 
-def blur_kernel(sigma: tuple[float, float], g: Draws) -> Tensor:
+def blur_kernel(sigma: tuple[float, float], g: Draws, dtype: torch.dtype) -> Tensor:
     """A kernel [1, K, K]."""
     radius = int(g.integers(RADII[0], RADII[1] + 1))
     if g.random() < SINC:
         low = math.pi / 3 if radius < 7 else math.pi / 5
-        return rings(torch.tensor([g.uniform(low, math.pi)]), radius)
+        return rings(torch.tensor([g.uniform(low, math.pi)], dtype=dtype), radius)
     _, kind, longish = KINDS[g.choice(len(KINDS), p=[share for share, _, _ in KINDS])]
-    long = torch.tensor([g.uniform(*sigma)])
-    short = torch.tensor([g.uniform(*sigma)]) if longish else long
-    q = ellipses(long, short, torch.tensor([g.uniform(-math.pi, math.pi)]), radius)
+    long = torch.tensor([g.uniform(*sigma)], dtype=dtype)
+    short = torch.tensor([g.uniform(*sigma)], dtype=dtype) if longish else long
+    q = ellipses(long, short, torch.tensor([g.uniform(-math.pi, math.pi)], dtype=dtype), radius)
     if kind == "gauss":
         return normalised(torch.exp(-0.5 * q))
     low, high = GENERAL if kind == "general" else PLATEAU
@@ -133,11 +133,12 @@ def ringing(x: Tensor, g: Draws) -> Tensor:
     """A sinc filter, most of the times."""
     if g.random() >= LAST_SINC:
         return x
-    return filtered(x, rings(torch.tensor([g.uniform(math.pi / 3, math.pi)]), int(g.integers(RADII[0], RADII[1] + 1))))
+    cutoff = torch.tensor([g.uniform(math.pi / 3, math.pi)], dtype=x.dtype)
+    return filtered(x, rings(cutoff, int(g.integers(RADII[0], RADII[1] + 1))))
 
 
 def jpeg(x: Tensor, g: Draws) -> Tensor:
     """The marks of JPEG."""
     pixels = whole(x).byte()[0].permute(1, 2, 0).numpy()
     back = written(pixels, round(g.uniform(*QUALITY)))
-    return torch.from_numpy(np.array(back)).permute(2, 0, 1)[None].float()
+    return torch.from_numpy(np.array(back)).permute(2, 0, 1)[None].to(x)

@@ -32,8 +32,7 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.errors import UserError
-from ganforge.core.types import Spec
-from ganforge.nets.layers.norms import wide
+from ganforge.core.types import Spec, wide
 
 Padding = Literal["reflect", "zero", "replicate"]
 Doubling = Literal["transposed", "nearest", "shuffle"]

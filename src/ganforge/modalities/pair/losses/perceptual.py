@@ -22,7 +22,7 @@ from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad, relu
 
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import Memory
+from ganforge.core.types import Memory, wide
 from ganforge.losses.base import Lens
 
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
@@ -60,7 +60,7 @@ class Vgg(Lens, kind="vgg"):
                         f"{self.weights}: no weights of VGG-19: features.{number}.{part} "
                         f"{'is missing' if found is None else f'has the shape {list(found.shape)}'}"
                     )
-                wanted[f"{place}.{part}"] = found.float()
+                wanted[f"{place}.{part}"] = wide(found)
             before = channels
         return wanted
 
@@ -92,7 +92,7 @@ class Random(Lens, kind="random"):
     """Maps: of the picture, of the halved one, and so on."""
 
     def memory(self) -> dict[str, Tensor]:
-        draws, found = Rng(0, stream="lens"), {}
+        draws, found = Rng(0, stream="lens", dtype=torch.get_default_dtype()), {}
         for width in self.widths:
             if width % 2 == 0:
                 raise UserError(f"task.lens.widths: {width} is even; a filter needs a pixel in its middle")

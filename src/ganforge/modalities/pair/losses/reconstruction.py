@@ -19,6 +19,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
+from ganforge.core.types import wide
 from ganforge.losses.base import Likeness, Look
 
 
@@ -31,7 +32,7 @@ class _ByPixel(Likeness):
     """Weight of the pixels that were known, where there is a mask."""
 
     def loss(self, look: Look) -> Tensor:
-        price = self.of(look.raw.float() - look.target)
+        price = self.of(wide(look.raw) - look.target)
         if look.mask is not None:
             price = price * (self.rest + (self.hole - self.rest) * look.mask)
         return price.mean((1, 2, 3))
@@ -71,7 +72,7 @@ class TotalVariation(Likeness, kind="total_variation"):
     paired = False
 
     def loss(self, look: Look) -> Tensor:
-        y = look.made.float()
+        y = wide(look.made)
         across, down = (y[..., 1:] - y[..., :-1]).abs(), (y[..., 1:, :] - y[..., :-1, :]).abs()
         return across.mean((1, 2, 3)) + down.mean((1, 2, 3))
 
@@ -122,10 +123,10 @@ class Style(_Seen, kind="style"):
 
 def apart(a: Tensor, b: Tensor) -> Tensor:
     """Mean |a − b| of each sample, [N]."""
-    return (a.float() - b.float()).abs().mean((1, 2, 3))
+    return (wide(a) - wide(b)).abs().mean((1, 2, 3))
 
 
 def gram(maps: Tensor) -> Tensor:
     """How maps [N, F, h, w] go together, [N, F, F]."""
-    rows = maps.float().flatten(2)
+    rows = wide(maps).flatten(2)
     return rows @ rows.transpose(1, 2) / (rows.shape[1] * rows.shape[2])

@@ -26,7 +26,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganforge.core.types import Spec
+from ganforge.core.types import Spec, wide
 from ganforge.modalities.pair.layers.translating import (
     Doubling,
     Padding,
@@ -37,7 +37,6 @@ from ganforge.modalities.pair.layers.translating import (
     scale_of,
 )
 from ganforge.nets.base import Translator
-from ganforge.nets.layers.norms import wide
 
 
 def normed(layer: nn.Module, channels: int) -> nn.Sequential:

@@ -30,12 +30,20 @@ from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Memory, Nets, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, two_domains, two_sets
-from ganforge.modalities.pair.tasks.translating import Court, lazy_phases, liked, refuse_terms, through, with_lens
+from ganforge.modalities.pair.tasks.translating import (
+    Court,
+    image_translator,
+    lazy_phases,
+    liked,
+    refuse_terms,
+    through,
+    with_lens,
+)
 from ganforge.nets.base import Discriminator, Translator
-from ganforge.tasks.base import Phase, Samples, Task
+from ganforge.tasks.base import Phase, Samples, Task, UserTranslator
 
 PROBE = 64  # px of the picture that the widths of G's layers are read from
 
@@ -147,6 +155,11 @@ class Contrastive(Task, kind="contrastive"):
     def directions(self) -> tuple[str, ...]:
         return ("ab",)
 
+    def user_translator(
+        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
+    ) -> UserTranslator:
+        return image_translator(bundle, name, direction, tile)
+
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         if direction not in ("", "ab"):
             raise UserError(f"direction {direction!r}: this model knows one way, ab; a CycleGAN knows both")
@@ -154,7 +167,7 @@ class Contrastive(Task, kind="contrastive"):
 
     def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
         a, b = halves(batch)
-        return [a, self.translate(nets, a).float(), b]
+        return [a, wide(self.translate(nets, a)), b]
 
     @torch.no_grad()
     def _sides(self, nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -195,7 +208,7 @@ class Projections(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, number: int, rows: Tensor) -> Tensor:
-        return normalize(self.nets[number](rows).float(), dim=2)
+        return normalize(wide(self.nets[number](rows)), dim=2)
 
 
 def project(nets: Nets, number: int, maps: Tensor, places: Tensor) -> Tensor:

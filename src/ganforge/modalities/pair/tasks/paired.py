@@ -20,6 +20,7 @@ N: samples in the batch.  s [N, Cs, h, w], t, y [N, C, H, W], m [N, 1, H, W], lo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -29,7 +30,7 @@ from ganforge.core.component import Count
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Memory, Nets, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
 from ganforge.modalities.pair.tasks.translating import (
     Court,
@@ -37,6 +38,7 @@ from ganforge.modalities.pair.tasks.translating import (
     by_critic,
     decibels,
     enlarged,
+    image_translator,
     lazy_phases,
     liked,
     refuse_terms,
@@ -45,7 +47,7 @@ from ganforge.modalities.pair.tasks.translating import (
     with_lens,
 )
 from ganforge.nets.base import Discriminator, Translator
-from ganforge.tasks.base import Phase, Task
+from ganforge.tasks.base import Phase, Task, UserTranslator
 
 
 class Paired(Task, kind="paired"):
@@ -153,12 +155,17 @@ class Paired(Task, kind="paired"):
     def directions(self) -> tuple[str, ...]:
         return ("",)
 
+    def user_translator(
+        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
+    ) -> UserTranslator:
+        return image_translator(bundle, name, direction, tile)
+
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         return nets.G(source)
 
     def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
         source = batch.extra["source"]
-        return [as_picture(source, batch.x), self.translate(nets, source).float(), batch.x]
+        return [as_picture(source, batch.x), wide(self.translate(nets, source)), batch.x]
 
     def _asks_critics(self, term: Likeness) -> bool:
         return term.sees == "critics" or (term.sees == "lens" and by_critic(self.lens))

@@ -20,10 +20,10 @@ from torch.nn.functional import interpolate
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import at
-from ganforge.core.types import Memory, Nets, Spec, Terms
+from ganforge.core.types import Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty, Play
 from ganforge.nets.base import Verdict, couples_batch
-from ganforge.tasks.base import Phase
+from ganforge.tasks.base import Phase, UserTranslator
 from ganforge.tasks.synthesis import leaf, priced
 
 WATCHED = 256
@@ -69,8 +69,8 @@ class Court:
 
     def g(self, on_fake: Verdict, on_real: Verdict | None) -> Tensor:
         """What the game asks of whoever made the fakes, [N]."""
-        fake, n = on_fake.logits.float(), len(on_fake.logits)
-        real = on_real.logits.float().flatten() if on_real is not None and self.objective.uses_real else None
+        fake, n = wide(on_fake.logits), len(on_fake.logits)
+        real = wide(on_real.logits).flatten() if on_real is not None and self.objective.uses_real else None
         return self.objective.g(fake.flatten(), real).view(n, -1).mean(1)
 
     def memory(self, critics: dict[str, nn.Module]) -> dict[str, Tensor]:
@@ -110,12 +110,12 @@ class Court:
 
 def by_patch(game: Callable[[Tensor, Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
     """A game on each patch, real logits [N, P] or [N] against fake ones; the mean over the patches, [N]."""
-    return game(real.float().flatten(), fake.float().flatten()).view(len(fake), -1).mean(1)
+    return game(wide(real).flatten(), wide(fake).flatten()).view(len(fake), -1).mean(1)
 
 
 def summed(verdict: Verdict) -> Verdict:
     """One logit a sample: the sum over its patches."""
-    return verdict._replace(logits=verdict.logits.float().flatten(1).sum(1) if verdict.logits.ndim > 1 else verdict[0])
+    return verdict._replace(logits=wide(verdict.logits).flatten(1).sum(1) if verdict.logits.ndim > 1 else verdict[0])
 
 
 def watched(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
@@ -219,7 +219,7 @@ def colours(count: int) -> Tensor:
 
 def decibels(made: Tensor, target: Tensor) -> Tensor:
     """PSNR [N] in dB of pictures in [-1, 1]."""
-    error = (made.detach().clamp(-1, 1).float() - target).square().mean((1, 2, 3))
+    error = (wide(made.detach().clamp(-1, 1)) - target).square().mean((1, 2, 3))
     return 10 * torch.log10(4 / error.clamp_min(4e-10))
 
 
@@ -238,3 +238,10 @@ def lazy_phases(
         )
         for p in court.lazy()
     ]
+
+
+def image_translator(bundle: Any, name: str, direction: str | None, tile: int | None) -> UserTranslator:
+    """`Task.user_translator` of tasks that change images."""
+    from ganforge.modalities.pair.translate import PictureTranslator  # a model in use; training needs none of it
+
+    return PictureTranslator(bundle, name, direction, tile)

@@ -18,6 +18,7 @@ N: pictures of each kind in a batch.  a, b [N, C, H, W], |·| means over a pictu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -27,12 +28,12 @@ from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Memory, Nets, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, two_domains, two_sets
-from ganforge.modalities.pair.tasks.translating import Court, lazy_phases
+from ganforge.modalities.pair.tasks.translating import Court, image_translator, lazy_phases
 from ganforge.nets.base import Discriminator, Translator
-from ganforge.tasks.base import Phase, Samples, Task
+from ganforge.tasks.base import Phase, Samples, Task, UserTranslator
 
 CRITICS = ("D_a", "D_b")
 TRANSLATORS = ("G_ab", "G_ba")
@@ -143,6 +144,11 @@ class Unpaired(Task, kind="unpaired"):
     def directions(self) -> tuple[str, ...]:
         return ("ab", "ba")
 
+    def user_translator(
+        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
+    ) -> UserTranslator:
+        return image_translator(bundle, name, direction, tile)
+
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         way = direction or "ab"
         if way not in self.directions():
@@ -151,8 +157,8 @@ class Unpaired(Task, kind="unpaired"):
 
     def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
         a, b = halves(batch)
-        as_b, as_a = nets.G_ab(a).float(), nets.G_ba(b).float()
-        return [a, as_b, nets.G_ba(as_b).float(), b, as_a, nets.G_ab(as_a).float()]
+        as_b, as_a = wide(nets.G_ab(a)), wide(nets.G_ba(b))
+        return [a, as_b, wide(nets.G_ba(as_b)), b, as_a, wide(nets.G_ab(as_a))]
 
     def _lazy(self, penalty: Penalty):
         def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
@@ -167,7 +173,7 @@ class Unpaired(Task, kind="unpaired"):
 
 def distance(made: Tensor, wanted: Tensor) -> Tensor:
     """Mean |made − wanted| of each picture, [N]."""
-    return (made.float() - wanted).abs().mean((1, 2, 3))
+    return (wide(made) - wanted).abs().mean((1, 2, 3))
 
 
 def out_of_pool(memory: Memory, fakes: Tensor, rng: Rng) -> Tensor:

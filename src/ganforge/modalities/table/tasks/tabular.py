@@ -32,7 +32,7 @@ from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Nets, Request, Spec, Terms
+from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty, Play
 from ganforge.modalities.table.heads import Columns
 from ganforge.nets.base import Discriminator, Generator, Verdict, couples_batch
@@ -203,12 +203,12 @@ class RowMaker(nn.Module):
 
     def forward(self, z: Tensor, c: Tensor | None, uniform: Tensor) -> tuple[Tensor, Tensor]:
         """Rows [N, D] that can be learned from, and the raw numbers [N, D] that they were made of."""
-        raw = self.net(z, c).float()  # exponentials of bf16 would be coarse
+        raw = wide(self.net(z, c))  # exponentials of bf16 would be coarse
         return self.heads(raw, uniform, self.temperature), raw
 
     def sample(self, z: Tensor, c: Tensor | None, uniform: Tensor) -> Tensor:
         """Rows [N, D] as real ones are."""
-        return self.heads.draw(self.net(z, c).float(), uniform)
+        return self.heads.draw(wide(self.net(z, c)), uniform)
 
     def mismatch(self, raw: Tensor, c: Tensor) -> Tensor:
         """−log of the probability [N] that a row has the category it was asked for."""
@@ -276,8 +276,8 @@ def rows_of(G: RowMaker, request: Request, latents: Tensor) -> Tensor:
     wanted = request.extra.get(CONDITION)
     wanted = None if wanted is None else wanted.to(request.device)
     draws = block_normal(request.seed, "rows", request.start, request.n, 1 + G.width)
-    uniform = torch.special.ndtr(draws).to(request.device)  # [n, 1 + D]
-    return G.sample(latents.to(request.device), G.conditions(uniform[:, 0], wanted), uniform[:, 1:])
+    uniform = torch.special.ndtr(draws).to(request.device, request.dtype)  # [n, 1 + D]
+    return G.sample(latents.to(request.device, request.dtype), G.conditions(uniform[:, 0], wanted), uniform[:, 1:])
 
 
 def together(view: View, real: Tensor, fake: Tensor) -> tuple[Verdict, Verdict]:

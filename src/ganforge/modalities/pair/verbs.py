@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganforge.cli.options import Device, Force, Plugins, Source, examples
 from ganforge.core.errors import UserError
+from ganforge.ui.options import Device, Force, Plugins, Source, examples
+from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,14 +78,14 @@ def translate(
     wanted = checked_ending(ending)
     from ganforge.inference.model import load
     from ganforge.modalities.pair import clip, conveyor
-    from ganforge.registry import load_plugin
+    from ganforge.modalities.pair.translate import PictureTranslator
     from ganforge.ui.console import stdout
 
-    for plugin in plugins or ():
-        load_plugin(plugin)
     if clip.is_clip(inputs.name):
         check_clip(inputs, out, force)
     translator = load(source, device).translator(direction, tile)
+    if not isinstance(translator, PictureTranslator):
+        raise UserError(f"{source}: this model changes no images, and this verb is for images")
     if clip.is_clip(inputs.name):
         frames = one_clip(translator, inputs, out, mask)
         stdout().print(f"{frames} frames: {out}", soft_wrap=True)
@@ -255,3 +256,6 @@ def one_clip(translator: PictureTranslator, inputs: Path, out: Path, mask: Path 
         return clip.translate(
             translator, inputs, out, hidden, lambda done, total: told("frames", done, max(total, done + 1))
         )
+
+
+VERB = Verb(translate, order=30, epilog=EPILOG)

@@ -20,10 +20,32 @@ Device = Annotated[
     typer.Option("--device", help="cpu, cuda, cuda:1, mps. By default the best there is.", show_default=False),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
+
+
+def load_plugins(context: typer.Context, plugins: list[Path] | None) -> list[Path] | None:
+    """Loads the files given with `--plugin` when the command line is read, before the verb runs.
+
+    Raises:
+        UserError: no such file, or it fails when run.
+    """
+    if plugins and not context.resilient_parsing:  # a shell that completes a word runs nothing
+        from ganforge.registry import load_plugin
+
+        for plugin in plugins:
+            load_plugin(plugin)
+    return plugins
+
+
 Plugins = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", help="A Python file that registers losses, nets, recipes, ...", show_default=False),
+    typer.Option(
+        "--plugin",
+        help="A Python file that registers losses, nets, recipes, ...",
+        show_default=False,
+        callback=load_plugins,
+    ),
 ]
+"""A verb that takes it need not look at it: the files are loaded by then."""
 
 
 def examples(*commands: str) -> str:

@@ -1,0 +1,51 @@
+"""Files and folders that are whole or not there: written under another name first, then renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PREFIX = ".writing-"
+"""What the name of a file or folder starts with until it is whole."""
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """The path to write to in place of `path`, which it replaces when the block ends without an error.
+
+    What was at `path` stays until then, and stays when writing fails. Folders above it are made. The name keeps its
+    ending, from which many libraries take the format.
+
+    Raises:
+        OSError: as writing and renaming do.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{PREFIX}{os.getpid()}-{path.name}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_files(folder: Path) -> Iterator[Path]:
+    """A folder to write files to, which are moved into `folder` when the block ends without an error.
+
+    They replace files of the same names, one after the other. The folder is made; others of its files stay.
+
+    Raises:
+        OSError: as writing and renaming do.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+    try:
+        yield partial
+        for file in sorted(partial.iterdir()):
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
