@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
-from ganforge.core.types import BadItem, Dataset
 from ganforge.data.base import DataSource
 from ganforge.engine.build import fingerprint
 from ganforge.signals import Signal
