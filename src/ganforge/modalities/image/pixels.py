@@ -7,8 +7,9 @@ bits) int16 that holds value - 32768, since torch can compute little with uint16
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +23,9 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.signals import Nearest
+from ganforge.signals import Nearest, Signal
+
+T = TypeVar("T", bound=Signal)
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 GAP = 2
@@ -310,3 +313,10 @@ def checks(height: int, width: int) -> np.ndarray:
     cell = max(4, height // 8)
     rows, columns = np.indices((height, width)) // cell
     return np.where((rows + columns) % 2 == 0, 255, 204)[..., None]
+
+
+def at(signal: T, spec: Spec) -> T:
+    """A signal of images with the size and the mode that a spec has."""
+    if len(spec.shape) != 3 or "mode" not in spec.state:
+        return signal
+    return replace(signal, size=spec.shape[1:], mode=spec.state["mode"])  # type: ignore[type-var]
