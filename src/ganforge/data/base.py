@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ganforge.core.component import Component
@@ -14,6 +15,9 @@ class DataSource(Component, family="data"):
 
     words: ClassVar[tuple[str, ...]] = ()
     """Fields that words without a = on the command line stand for: `ganforge train pix2pix labels/ photos/`."""
+
+    places: ClassVar[tuple[str, ...]] = ("path",)
+    """Fields that say where the data lies on this machine, those of them that a source has."""
 
     in_memory: bool | None = None
     """Keep all samples in memory (on the accelerator where there is one).
@@ -27,6 +31,12 @@ class DataSource(Component, family="data"):
     def tells(self) -> str:
         """What this source, which is in the recipe, says of the samples' values; empty: nothing."""
         return ""
+
+    @property
+    def display_name(self) -> str:
+        """What the data is called where its place is nobody's business: the last part of each path."""
+        found = [getattr(self, field, None) for field in (*self.places, "name")]
+        return " and ".join(filter(None, (Path(str(place)).name for place in found if place))) or self.kind
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from ganforge.core.component import Component
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Order, Request, Spec, Terms
+from ganforge.signals import Steps, Usage
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class Task(Component, family="task"):
     phase the player is asked once; the losses, one entry of `Terms` after the other, belong to the rows it is asked
     about, and `Batch.extra["asked"]` holds a label for each fake (zeros without classes), as many as there shall be.
     Stats that the phase reports hang on no real sample."""
+
+    hub_task: ClassVar[str] = ""
+    """What the Hugging Face Hub calls what its models do, where the task decides that and not the signal."""
+    changes: ClassVar[str] = ""
+    """What trained models of it change, in the plural (`images`), where they make samples of samples."""
 
     def adapt(self, spec: Spec) -> Spec:
         """The spec as this task uses it (an unconditional one drops the labels).
@@ -170,6 +177,14 @@ class Task(Component, family="task"):
             f"{name}: this model ({bundle.recipe.name}) makes new samples and was not trained to change pictures. "
             f"Use it with: ganforge sample {name}"
         )
+
+    def usage(self, file: str, spec: Spec) -> Usage | None:
+        """How a model file of this task is used, for its card; None: as the signal says."""
+        return None
+
+    def next_steps(self, folder: Path) -> Steps:
+        """What to do with a trained run of this task; empty: as the signal says."""
+        return []
 
     def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """What there is to show of some real samples, one beside the other: the source, what is made of it, the target.

@@ -30,7 +30,7 @@ from ganforge.modalities.table.columns import categories, grid, identifiers, kin
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described
 from ganforge.modalities.table.tasks.tabular import CONDITION
-from ganforge.signals import Exporter, Nearest, Noun, Signal, Wish
+from ganforge.signals import Card, Exporter, Nearest, Noun, Signal, Steps, Usage, Wish
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,6 +210,25 @@ class Table(Signal, kind="table"):
 
     def describe(self, spec: Spec) -> str:
         return f"a row of {len(spec.state['names'])} columns"
+
+    def card(self, spec: Spec) -> Card:
+        names = spec.state["names"]
+        return Card(
+            f"rows of a table with {len(names)} column{'s' * (len(names) != 1)}",
+            (f"Columns: {', '.join(names[:30])}{f', ... {len(names)} in all' if len(names) > 30 else ''}.",),
+            missing="`tv` and `contingency`",
+            copied="`dcr` and `exact_copies`",
+        )
+
+    def usage(self, file: str, spec: Spec) -> Usage:
+        return Usage(
+            f'model = gf.TableGAN.load("{file}")\n'
+            "rows = model.sample(1000)  # a DataFrame; row k of a seed is always the same one",
+            f"ganforge sample {file} -n 1000 --out rows.csv",
+        )
+
+    def next_steps(self, folder: Path) -> Steps:
+        return [("make more", f"ganforge sample {folder} -n 1000 --out new.csv")]
 
     def render(self, samples: pd.DataFrame, spec: Spec, columns: int = 8) -> list[Media]:
         """A small chart a column: how often its values are in the real table (grey) and among the samples (blue)."""
