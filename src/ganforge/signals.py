@@ -87,6 +87,8 @@ class Signal(Component, family="signal"):
     """What one sample and several are called."""
     array_name: ClassVar[str] = "samples"
     """What an array of decoded samples is called in an .npz file; empty: decoded samples are no array."""
+    exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
+    """How any number of decoded samples become one file: writers by the ending of its name, in small letters."""
     hub_task: ClassVar[str] = ""
     """What the Hugging Face Hub calls what a model of such samples does; empty where it has no name for it."""
     metrics: ClassVar[tuple[str, ...]] = ()
@@ -206,11 +208,6 @@ class Signal(Component, family="signal"):
             columns: samples a row, where they are laid out in rows.
         """
         return []
-
-    @property
-    def exporters(self) -> Mapping[str, Exporter]:
-        """How any number of decoded samples become one file: writers by the ending of its name, as in `.csv`."""
-        return {".npy": save_array} if self.array_name else {}
 
     def write(self, samples: Any, folder: Path, start: int, spec: Spec) -> list[Path]:
         """Writes decoded samples as files of their own, numbered from `start`."""

@@ -7,12 +7,11 @@ D: width of the encoded vector. N: rows.
 from __future__ import annotations
 
 import copy
-import functools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core import media
-from ganforge.core.errors import MissingExtra, UserError, did_you_mean
+from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Dataset, Spec
@@ -29,6 +28,7 @@ from ganforge.modalities.table import where
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described
+from ganforge.modalities.table.files import FORMATS
 from ganforge.modalities.table.tasks.tabular import CONDITION
 from ganforge.signals import Card, Exporter, Nearest, Noun, Signal, Steps, Usage, Wish
 
@@ -52,6 +52,7 @@ class Table(Signal, kind="table"):
 
     noun = Noun("row", "rows")
     array_name = ""
+    exporters: ClassVar[Mapping[str, Exporter]] = FORMATS
     metrics = ("columns", "pairwise", "detection", "usefulness", "privacy")
     judged = 0
     unmeasured = "Describe the columns by what is known without looking at the rows: signal.public=FILE.yaml"
@@ -233,10 +234,6 @@ class Table(Signal, kind="table"):
     def render(self, samples: pd.DataFrame, spec: Spec, columns: int = 8) -> list[Media]:
         """A small chart a column: how often its values are in the real table (grey) and among the samples (blue)."""
         return [media.png(picture.charts(samples, spec))]
-
-    @property
-    def exporters(self) -> Mapping[str, Exporter]:
-        return {".csv": write_text, ".tsv": functools.partial(write_text, separator="\t"), ".parquet": write_parquet}
 
     def write(self, samples: pd.DataFrame, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a row."""
@@ -565,16 +562,3 @@ def _plain(value: Any) -> Any:
         if isinstance(value, (str, int, float, bool))
         else str(value)
     )
-
-
-def write_text(samples: pd.DataFrame, path: Path, spec: Spec, separator: str = ",") -> None:
-    """Rows as text, a line each under a line of names."""
-    samples.to_csv(path, index=False, sep=separator)
-
-
-def write_parquet(samples: pd.DataFrame, path: Path, spec: Spec) -> None:
-    """Rows as a Parquet file, which keeps the types of columns."""
-    try:
-        samples.to_parquet(path, index=False)
-    except ImportError:
-        raise MissingExtra("pyarrow", "tables", "writing a Parquet file") from None
