@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -18,8 +18,6 @@ from ganforge.registry import load_all
 class PathData(DataSource, kind="path"):
     """A folder or zip of pictures (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files, or a
     table (.csv, .tsv, .parquet)."""
-
-    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path")
 
     path: str
     """The folder or file. A folder in a zip goes on behind it: photos.zip/horses."""

@@ -27,7 +27,7 @@ from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
 from ganforge.modalities.pair import labelmaps
 from ganforge.modalities.pair.degrade.base import Degrade
-from ganforge.signals import Nearest, Signal
+from ganforge.signals import Card, Nearest, Signal
 
 HIDDEN = 255  # in a mask
 LOOK = 32  # label maps are told from pictures by so many
@@ -311,6 +311,9 @@ class Pair(Signal, kind="pair"):
 
     def describe(self, spec: Spec) -> str:
         return pictures.size_of(spec)
+
+    def card(self, spec: Spec) -> Card:
+        return pictures.card_of(spec)
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         return [pictures.sheet(samples, columns)]
