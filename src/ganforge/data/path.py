@@ -28,6 +28,10 @@ class PathData(DataSource, kind="path"):
     signal: str | None = None
     """The kind of sample that is in it (image, table, points), where the data does not tell; found by default."""
 
+    @property
+    def free_on_resume(self) -> tuple[str, ...]:
+        return (*super().free_on_resume, "signal")
+
     def open(self) -> Dataset:
         load_all()  # every opener, so that none is overlooked
         path = Path(self.path).expanduser()
