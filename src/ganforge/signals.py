@@ -39,6 +39,34 @@ class Noun(NamedTuple):
     many: str
 
 
+class Usage(NamedTuple):
+    """Lines that use a model file, for its card; Python has `import ganforge as gf` above it."""
+
+    python: str
+    shell: str
+
+
+Steps = list[tuple[str, str]]
+"""What to do next: a few words, and the command."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the card of a model says of its samples, in Markdown.
+
+    Attributes:
+        samples: what they are, in the plural.
+        contents: what they hold, as sentences that follow the name of the data. May be empty.
+        missing: the metrics that show that parts of the data are missing among the model's samples.
+        copied: those that show how near samples come to those of the training.
+    """
+
+    samples: str
+    contents: tuple[str, ...] = ()
+    missing: str = "recall and coverage"
+    copied: str = "`copies`"
+
+
 @dataclass(frozen=True)
 class Wish:
     """What samples are asked for.
@@ -76,6 +104,10 @@ class Signal(Component, family="signal"):
     """What one sample and several are called."""
     array_name: ClassVar[str] = "samples"
     """What an array of decoded samples is called in an .npz file; empty: decoded samples are no array."""
+    exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
+    """How any number of decoded samples become one file: writers by the ending of its name, in small letters."""
+    hub_task: ClassVar[str] = ""
+    """What the Hugging Face Hub calls what a model of such samples does; empty where it has no name for it."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """What `ganforge evaluate` measures where nobody says otherwise: names of metrics."""
     extractor: ClassVar[str] = "raw"
@@ -221,6 +253,27 @@ class Signal(Component, family="signal"):
         """What one sample is, as a short phrase: `28×28×1`, `a row of 15 columns`."""
         return "×".join(map(str, spec.shape))
 
+    def card(self, spec: Spec) -> Card:
+        """What the card of an exported model says of its samples."""
+        return Card(f"samples of {'×'.join(map(str, spec.shape))} numbers")
+
+    def usage(self, file: str, spec: Spec) -> Usage:
+        """How a model file that makes such samples is used."""
+        label = spec.labels[0] if spec.labels else "0" if spec.classes else None
+        asked, word = ("", "") if label is None else (f", label={label!r}", f" --label {label}")
+        return Usage(
+            f'model = gf.load("{file}")\n'
+            f"samples = model.sample(64, seed=0{asked})  # sample k of a seed is always the same one",
+            f"ganforge sample {file} -n 64{word} --grid grid.png",
+        )
+
+    def next_steps(self, folder: Path) -> Steps:
+        """What to do with a trained run that makes such samples."""
+        return [
+            ("make more", f"ganforge sample {folder} -n 64 --grid grid.png"),
+            ("walk", f"ganforge walk {folder} --from 1 --to 2 --out walk.gif"),
+        ]
+
     def render(self, samples: Any, spec: Spec, columns: int = 8) -> list[Media]:
         """Decoded samples as people can see or hear them; an empty list from a signal that shows nothing.
 
@@ -228,11 +281,6 @@ class Signal(Component, family="signal"):
             columns: samples a row, where they are laid out in rows.
         """
         return []
-
-    @property
-    def exporters(self) -> Mapping[str, Exporter]:
-        """How any number of decoded samples become one file: writers by the ending of its name, as in `.csv`."""
-        return {".npy": save_array} if self.array_name else {}
 
     def write(self, samples: Any, folder: Path, start: int, spec: Spec) -> list[Path]:
         """Writes decoded samples as files of their own, numbered from `start`."""

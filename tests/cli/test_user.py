@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from PIL import Image
 
 from ganforge.core.events import read_events
+from ganforge.signals import Signal
 
 # train
 
@@ -292,3 +294,33 @@ def test_doctor(ganforge, monkeypatch, tmp_path):
     assert said.status == 1
     assert "wrong: cache" in said.out
     assert "GANFORGE_CACHE" in said.out
+
+
+def test_doctor_looks_at_every_package_that_the_metadata_names(ganforge, monkeypatch):
+    needed = ["numpy>=1", "pillow>=10", "no-such-package>=1", "wandb>=0.18; extra == 'new'", "ruff; extra == 'dev'"]
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: needed)
+    said = ganforge("doctor")
+    assert said.status == 1
+    assert "no-such-package (not installed)" in said.out
+    assert "numpy (" not in said.out
+    assert "extra new" in said.out
+    assert "extra dev" not in said.out
+
+
+def test_what_is_one_file_follows_from_the_signals(ganforge, trained, tmp_path, clean_registries):
+    """An ending that some signal writes is a file, so another signal's model refuses it; any other is a folder."""
+    said = ganforge("sample", trained, "-n", 2, "--out", tmp_path / "x.csv")
+    assert said.status == 2
+    assert "FILE.npy" in said.err
+
+    def hum(samples, path, spec):
+        path.write_bytes(b"hum")
+
+    class Hum(Signal, kind="test_hum"):
+        exporters: ClassVar = {".hum": hum}
+
+    assert ganforge("sample", trained, "-n", 2, "--out", tmp_path / "x.wav").status == 0
+    assert (tmp_path / "x.wav").is_dir()
+    said = ganforge("sample", trained, "-n", 2, "--out", tmp_path / "x.hum")
+    assert said.status == 2
+    assert "'image'" in said.err

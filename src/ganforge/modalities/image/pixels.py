@@ -23,7 +23,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.signals import Nearest, Signal
+from ganforge.signals import Card, Nearest, Signal
 
 T = TypeVar("T", bound=Signal)
 
@@ -268,6 +268,13 @@ def decoded(x: Tensor, depth: int) -> np.ndarray:
 def size_of(spec: Spec) -> str:
     """The size of a sample as people say it: `28×28×1` of [1, 28, 28]."""
     return "×".join(map(str, (*spec.shape[1:], spec.shape[0])))
+
+
+def card_of(spec: Spec) -> Card:
+    """`Signal.card` of images."""
+    channels, height, width = spec.shape
+    colour = {1: "grey", 3: "colour", 4: "colour with transparency"}.get(channels, f"{channels} channels")
+    return Card(f"pictures of {width}×{height} pixels (width × height), {colour}")
 
 
 def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:

@@ -20,7 +20,7 @@ from ganforge.modalities.image import choose, inspect, pack
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
-from ganforge.signals import Inspection, Nearest, Signal
+from ganforge.signals import Card, Inspection, Nearest, Signal
 
 
 class Image(Signal, kind="image"):
@@ -34,6 +34,7 @@ class Image(Signal, kind="image"):
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "is", "pr", "dc", "ifd", "nn")
     extractor: ClassVar[str] = "small"
+    hub_task: ClassVar[str] = "unconditional-image-generation"
     array_name = "images"
 
     size: Size = None
@@ -122,6 +123,9 @@ class Image(Signal, kind="image"):
 
     def describe(self, spec: Spec) -> str:
         return pictures.size_of(spec)
+
+    def card(self, spec: Spec) -> Card:
+        return pictures.card_of(spec)
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         return [pictures.sheet(samples, columns)]

@@ -17,7 +17,9 @@ from PIL import Image
 
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
 from ganforge.modalities.image import files as pictures
+from ganforge.modalities.image.pixels import to_depth
 from ganforge.modalities.image.png import PngWriter, deep_colour
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
@@ -124,26 +126,21 @@ def write(
     exif, profile = (like.exif, like.profile) if like else (b"", b"")
     if profile[16:20] != SPACES[shape[2]]:
         profile = b""
-    partial = path.with_name(f".writing-{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix.lower() == ".png":
-            with partial.open("wb") as file, PngWriter(file, shape, dtype, exif, profile) as png:
-                for part in rows:
-                    png.write(part)
-        else:
-            _write_whole(partial, path.suffix.lower(), np.concatenate(list(rows)), exif, profile)
-        partial.replace(path)
+        with atomic_file(path) as partial:
+            if path.suffix.lower() == ".png":
+                with partial.open("wb") as file, PngWriter(file, shape, dtype, exif, profile) as png:
+                    for part in rows:
+                        png.write(part)
+            else:
+                _write_whole(partial, path.suffix.lower(), np.concatenate(list(rows)), exif, profile)
     except (OSError, ValueError) as error:  # Pillow's word for a side too long for the format is ValueError
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: cannot be written ({reason})") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profile: bytes) -> None:
-    if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    pixels = to_depth(pixels, 8)
     if ending != ".webp" and pixels.shape[2] in (2, 4):
         raise ValueError("JPEG has no transparency; write PNG or WebP")
     extra = {"exif": exif} if exif else {}

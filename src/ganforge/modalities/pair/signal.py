@@ -30,7 +30,7 @@ from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
 from ganforge.modalities.pair import inspect, labelmaps
 from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.sizes import LOOK, paired_sizes, size_of
-from ganforge.signals import Inspection, Nearest, Signal
+from ganforge.signals import Card, Inspection, Nearest, Signal
 
 HIDDEN = 255  # in a mask
 
@@ -329,6 +329,9 @@ class Pair(Signal, kind="pair"):
 
     def describe(self, spec: Spec) -> str:
         return pictures.size_of(spec)
+
+    def card(self, spec: Spec) -> Card:
+        return pictures.card_of(spec)
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         return [pictures.sheet(samples, columns)]

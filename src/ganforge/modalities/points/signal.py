@@ -21,7 +21,7 @@ from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.points import choose, inspect
-from ganforge.signals import Exporter, Inspection, Nearest, Signal
+from ganforge.signals import Exporter, Inspection, Nearest, Signal, Steps, save_array
 
 MOST = 200_000  # samples that the scale is measured on
 SIDE = 512  # px of a scatter plot
@@ -31,10 +31,18 @@ INK = np.array([31, 91, 163])
 DOT = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if x * x + y * y <= 5]  # px from its middle
 
 
+def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
+    """Points [N, D], a line each, with the header x0, x1, ..."""
+    names = ",".join(f"x{k}" for k in range(samples.shape[1]))
+    with path.open("w", encoding="ascii") as file:
+        np.savetxt(file, samples, fmt="%.9g", delimiter=",", header=names, comments="")
+
+
 class Points(Signal, kind="points"):
     """Vectors of numbers. The nets see each number less its mean and in units of its standard deviation."""
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "dc", "nn")
+    exporters: ClassVar[Mapping[str, Exporter]] = {".csv": write_csv, ".npy": save_array}
 
     standardise: bool = True
     """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
@@ -107,9 +115,8 @@ class Points(Signal, kind="points"):
         """A scatter plot of the first two numbers, over the range of the data; of one number, its density."""
         return [media.png(_plot(samples, spec))]
 
-    @property
-    def exporters(self) -> Mapping[str, Exporter]:
-        return {".csv": write_csv, **super().exporters}
+    def next_steps(self, folder: Path) -> Steps:
+        return [("make more", f"ganforge sample {folder} -n 1000 --out new.csv")]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a sample."""
@@ -124,13 +131,6 @@ class Points(Signal, kind="points"):
     def _scale(self, x: Tensor, spec: Spec) -> tuple[Tensor, Tensor]:
         mean, std = (torch.tensor(spec.state[name], dtype=torch.float32, device=x.device) for name in ("mean", "std"))
         return mean, std
-
-
-def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
-    """Points [N, D], a line each, with the header x0, x1, ..."""
-    names = ",".join(f"x{k}" for k in range(samples.shape[1]))
-    with path.open("w", encoding="ascii") as file:
-        np.savetxt(file, samples, fmt="%.9g", delimiter=",", header=names, comments="")
 
 
 def _all(dataset: Dataset, most: int = MOST) -> np.ndarray:
