@@ -92,6 +92,7 @@ def play(name: str) -> tuple[Losses, set[str]]:
             recipe = recipe.privacy.settle(recipe, loader)
             trainer = recipe.privacy.trainer()(recipe, spec, loader, cpu)
             found: Losses = {}
+            cut: set[str] = set()
             for step in range(1, max(STEPS) + 1):
                 with Cuts() if step == 1 else contextlib.nullcontext() as cuts:
                     trainer.iterate()
