@@ -19,6 +19,7 @@ x [N, 1, T] encoded beats in [-1, 1], z [N, L] latents, c [N] labels.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,7 +44,7 @@ from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.ema import Ema
 from ganforge.recipes.optimizer import Adam
-from ganforge.signals import Exporter, Nearest, Noun, Signal
+from ganforge.signals import Exporter, Nearest, Noun, Signal, save_array
 from ganforge.tasks.synthesis import Synthesis
 
 CLASSES = ("N", "S", "V", "F", "Q")
@@ -90,10 +91,17 @@ class HeartbeatOpener(Opener, kind="heartbeats"):
 # --- the signal
 
 
+def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
+    """Voltages, a line a beat."""
+    with path.open("w", encoding="ascii") as file:
+        np.savetxt(file, samples, fmt="%.5f", delimiter=",")
+
+
 class Heartbeats(Signal, kind="heartbeats"):
     """Beats of one lead, all of one length."""
 
     noun = Noun("beat", "beats")
+    exporters: ClassVar[Mapping[str, Exporter]] = {".csv": write_csv, ".npy": save_array}
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "nn")
 
     rate: float = Field(default=125.0, gt=0)
@@ -125,20 +133,10 @@ class Heartbeats(Signal, kind="heartbeats"):
     def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
         return drawn(sample[None], 1)
 
-    @property
-    def exporters(self) -> Mapping[str, Exporter]:
-        return {".csv": write_csv, **super().exporters}
-
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         path = folder / f"{start:06d}.csv"
         write_csv(samples, path, spec)
         return [path]
-
-
-def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
-    """Voltages, a line a beat."""
-    with path.open("w", encoding="ascii") as file:
-        np.savetxt(file, samples, fmt="%.5f", delimiter=",")
 
 
 def drawn(samples: np.ndarray, columns: int, width: int = 120, height: int = 64) -> np.ndarray:
@@ -166,7 +164,7 @@ class WaveG(nn.Module):
         self.label = LabelTable(spec.classes, latent) if spec.classes else None
         self.start = nn.Linear(latent, 8 * channels * -(-self.length // 16))
         widths = [8 * channels, 4 * channels, 2 * channels, channels, channels]
-        self.blocks = nn.ModuleList(nn.Conv1d(a, b, 9, padding=4) for a, b in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(nn.Conv1d(a, b, 9, padding=4) for a, b in pairwise(widths))
         self.last = nn.Conv1d(channels, 1, 9, padding=4)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
@@ -195,9 +193,7 @@ class WaveD(nn.Module):
     def __init__(self, channels: int, spec: Spec):
         super().__init__()
         widths = [1, channels, 2 * channels, 4 * channels, 8 * channels]
-        self.blocks = nn.ModuleList(
-            nn.Conv1d(a, b, 9, stride=2, padding=4) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(nn.Conv1d(a, b, 9, stride=2, padding=4) for a, b in pairwise(widths))
         self.last = nn.Linear(8 * channels, 1)
         self.label = LabelTable(spec.classes, 8 * channels) if spec.classes else None
 

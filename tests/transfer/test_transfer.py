@@ -360,4 +360,4 @@ def test_which_fields_decide_what_the_nets_are():
 
 def test_the_critics_are_the_players_whose_names_begin_with_d():
     task = recipes.get("dcgan").task
-    assert task.critics(["E", "D1", "G", "D_a", "H"]) == ["D1", "D_a"]
+    assert task.critic_players(["E", "D1", "G", "D_a", "H"]) == ["D1", "D_a"]

@@ -127,7 +127,7 @@ def start(trainer: Trainer) -> list[str]:
     if not isinstance(init, FromBundle):
         return []
     source = read(init.path)
-    critics = trainer.recipe.task.critics(trainer.nets)
+    critics = trainer.recipe.task.critic_players(trainer.nets)
     if init.freeze and (absent := [name for name in critics if not source.has(name)]):
         raise UserError(
             f"init.freeze={init.freeze}: {init.path} holds no {', '.join(absent)}, whose layers could stay as they "

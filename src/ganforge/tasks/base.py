@@ -135,7 +135,7 @@ class Task(Component, family="task"):
         """The players that a user keeps: averaged (EMA) while training, stored in the bundle, used by `sample`."""
         return ("G",)
 
-    def critics(self, players: Iterable[str]) -> list[str]:
+    def critic_players(self, players: Iterable[str]) -> list[str]:
         """Those of the players that tell real samples from fakes; by default D, D1, D_a and what else starts with D."""
         return [name for name in players if name.startswith("D")]
 

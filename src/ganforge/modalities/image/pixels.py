@@ -6,6 +6,7 @@ bits) int16 that holds value - 32768, since torch can compute little with uint16
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
+from ganforge.modalities.image.png import PngWriter
 from ganforge.signals import Card, Nearest, Signal
 
 T = TypeVar("T", bound=Signal)
@@ -294,21 +296,24 @@ def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:
 
 
 def write_files(samples: np.ndarray, folder: Path, start: int) -> list[Path]:
-    """Writes samples as PNG files numbered from `start`.
-
-    Raises:
-        UserError: colour with 16 bits, which Pillow cannot write.
-    """
-    if samples.dtype == np.uint16 and samples.shape[3] > 1:
-        raise UserError(
-            "pictures of 16 bits in colour cannot be written as PNG files here. "
-            "Write them as arrays with --npz, or train with signal.depth=8"
-        )
+    """Writes samples as PNG files numbered from `start`."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{start + k:06d}.png" for k in range(len(samples))]
     for sample, path in zip(samples, paths, strict=True):
-        Pillow.fromarray(sample[..., 0] if sample.shape[2] == 1 else sample).save(path, "PNG")
+        path.write_bytes(png_of(sample))
     return paths
+
+
+def png_of(item: np.ndarray) -> bytes:
+    """An item, uint8 or uint16 [H, W, C], as a PNG file."""
+    found = io.BytesIO()
+    if item.dtype == np.uint16 and item.shape[2] > 1:  # which Pillow cannot write
+        height, width, channels = item.shape
+        with PngWriter(found, (height, width, channels), "uint16") as png:
+            png.write(item)
+    else:
+        Pillow.fromarray(np.ascontiguousarray(item[..., 0] if item.shape[2] == 1 else item)).save(found, "PNG")
+    return found.getvalue()
 
 
 def enlarge(item: np.ndarray, factor: int) -> np.ndarray:

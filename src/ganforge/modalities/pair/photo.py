@@ -20,7 +20,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.pixels import to_depth
-from ganforge.modalities.image.png import PngWriter, deep_colour
+from ganforge.modalities.image.png import PngWriter
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 """What can be written. PNG alone keeps 16 bits, and every pixel as it is."""
@@ -55,34 +55,12 @@ def read(source: Path | BinaryIO, where: str) -> Photo:
         data = source.read_bytes() if isinstance(source, Path) else source.read()
     except OSError as error:
         raise BadItem(where, (error.strerror or str(error)).lower()) from None
-    pixels, picture, turn = pictures.decode_all(io.BytesIO(data), where)
-    try:
-        deep = deep_colour(data)
-    except ValueError as error:
-        raise BadItem(where, str(error)) from None
-    if deep is not None:
-        pixels = deep if turn is None else turned(deep, turn)
+    pixels, picture = pictures.decode_all(io.BytesIO(data), where)
     try:
         exif = picture.info.get("exif") or (picture.getexif().tobytes() if picture.getexif() else b"")
     except pictures.BROKEN:  # the pixels are there; damaged notes are left out
         exif = b""
     return Photo(pixels, upright(exif), picture.info.get("icc_profile") or b"")
-
-
-def turned(pixels: np.ndarray, turn: Image.Transpose) -> np.ndarray:
-    """Pixels [H, W, C] as Pillow would turn a picture."""
-    how = Image.Transpose
-    match turn:
-        case how.FLIP_LEFT_RIGHT:
-            return pixels[:, ::-1]
-        case how.FLIP_TOP_BOTTOM:
-            return pixels[::-1]
-        case how.TRANSPOSE:
-            return pixels.swapaxes(0, 1)
-        case how.TRANSVERSE:
-            return pixels[::-1, ::-1].swapaxes(0, 1)
-    quarters = {how.ROTATE_90: 1, how.ROTATE_180: 2, how.ROTATE_270: 3}[turn]
-    return np.rot90(pixels, quarters)
 
 
 def upright(exif: bytes) -> bytes:
