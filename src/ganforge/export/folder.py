@@ -21,7 +21,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import first_image
 from ganforge.core.version import __version__
 from ganforge.engine.build import make_nets
-from ganforge.evaluation.evaluate import JSON
+from ganforge.evaluation.output import JSON
 from ganforge.evaluation.report.page import number, plain, shared
 from ganforge.evaluation.report.words import meaning_of
 from ganforge.inference.film import check_folder

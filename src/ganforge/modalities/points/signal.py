@@ -19,7 +19,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.signals import Exporter, Nearest, Signal
+from ganforge.signals import Exporter, Gallery, Nearest, Noun, Signal
 
 MOST = 200_000  # samples that the scale is measured on
 SIDE = 512  # px of a scatter plot
@@ -32,7 +32,9 @@ DOT = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if x * x + y * y <= 5]
 class Points(Signal, kind="points"):
     """Vectors of numbers. The nets see each number less its mean and in units of its standard deviation."""
 
+    noun: ClassVar[Noun] = Noun("sample", "samples", "a set of points")
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "dc", "nn")
+    gallery: ClassVar[Gallery | None] = Gallery(most=2_000, together=True)
 
     standardise: bool = True
     """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
