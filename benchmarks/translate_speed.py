@@ -14,6 +14,7 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from translate_memory import NETS, bundle
 
@@ -34,7 +35,7 @@ def busy(model: Path, pictures: Path, out: Path, ending: str, device: str | None
     from ganforge.inference.model import load
     from ganforge.modalities.pair import conveyor
 
-    use = load(model, device).translator()
+    use: Any = load(model, device).translator()
     store = conveyor.open_store(pictures)
     names = conveyor.pictures_in(store)
     list(use(conveyor.load(conveyor.Job(names[0], store, out))[0].pixels).bands)  # the first run of a net is slow

@@ -97,7 +97,7 @@ def encoded(trainer: Any) -> torch.Tensor:
 def made(trainer: Any) -> Any:
     """Eight samples as a user gets them, or of a translator two."""
     task, signal_of = trainer.recipe.task, trainer.recipe.signal
-    if task.invents:
+    if task.can_sample:
         return trainer.generate(Request(8, seed=1))
     return signal_of.decode(trainer.translate(encoded(trainer)), trainer.spec)
 
@@ -463,7 +463,7 @@ def without(value: Any, names: set[str]) -> Any:
 
 
 def plain_page(page: str) -> str:
-    """A report without what hangs on the moment and the version; each image is told by the hash of its content."""
+    """A report without what depends on the moment and the version; each image is told by the hash of its content."""
 
     def content(match: re.Match[str]) -> str:
         raw = base64.b64decode(match[2])

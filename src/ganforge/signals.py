@@ -10,11 +10,13 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from torch import Tensor
 
+from ganforge.core.choice import Choice, Machine
 from ganforge.core.component import Component
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Dataset, Spec
+from ganforge.core.types import Batch, Spec
 
 Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
 """From a wanted sample shape to the nearest one that the nets can make."""
@@ -80,6 +82,21 @@ class Wish:
     extra: Mapping[str, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Inspection:
+    """What `ganforge data inspect` says of a data set.
+
+    Attributes:
+        facts: all of it, as JSON can hold it.
+        shown: → what a terminal shows, from top to bottom: texts, and tables of rich.
+        hints: what one would want to know or to set before training, most important first; shown below.
+    """
+
+    facts: dict[str, Any]
+    shown: Callable[[], Sequence[Any]]
+    hints: tuple[str, ...] = ()
+
+
 class Signal(Component, family="signal"):
     """What a sample is."""
 
@@ -97,6 +114,8 @@ class Signal(Component, family="signal"):
     """Where features come from where nobody says otherwise: the name of an extractor."""
     judged: ClassVar[int] = 10_000
     """Generated samples that are judged where nobody says how many; 0: as many as there are real ones."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """The signals whose data it can be made from, beside its own: their kinds."""
     unmeasured: ClassVar[str] = ""
     """Where it measures the data, and can do without: what to do for that, as a sentence."""
 
@@ -104,6 +123,60 @@ class Signal(Component, family="signal"):
     def measures(self) -> str:
         """What of the samples' values its spec, and so every model file, holds; empty: sizes and names alone."""
         return ""
+
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        """What a data set holds and which recipes fit it, for people.
+
+        Args:
+            limit: look at so many samples only, spread evenly; by default at all.
+
+        Raises:
+            UserError: it holds what cannot be used.
+        """
+        shapes = {f"{'×'.join(map(str, shape))} {dtype}": count for (shape, dtype), count in dataset.shapes().items()}
+        facts = {
+            "name": dataset.name,
+            "count": len(dataset),
+            "shapes": shapes,
+            "classes": list(dataset.classes),
+            "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
+        }
+        sizes = ", ".join(f"{shape} ({count:,})" for shape, count in shapes.items())
+        shown = [f"{dataset.name}: {len(dataset):,} samples", sizes or "none of them can be read"]
+        if dataset.classes:
+            shown.append(f"{len(dataset.classes)} labels: {', '.join(dataset.classes)}")
+        return Inspection(facts, lambda: shown)
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        """The recipe for a data set, where nobody names one.
+
+        Raises:
+            UserError: too few samples, or there is no rule for such data.
+        """
+        (shape, _), _ = max(dataset.shapes().items(), key=lambda found: found[1])
+        raise UserError(
+            f"data {dataset.name}: holds samples of shape {'×'.join(map(str, shape))}, for which no recipe is chosen "
+            "by itself. Name one: `ganforge recipes` lists them"
+        )
+
+    @classmethod
+    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+        """Writes a clean copy of a data set to the zip `out`, and returns what there is to say of it, line by line.
+
+        Args:
+            duplicates: keep samples that are the same as an earlier one.
+            force: write over a file that exists.
+
+        Raises:
+            UserError: such samples have no clean copy, none can be read, or `out` exists or cannot be written.
+        """
+        raise UserError(f"data {dataset.name}: samples of this kind are not packed; only images are")
+
+    def at(self, spec: Spec) -> Self:
+        """This signal with what it would find in the data, such as a size, fixed to what a spec says."""
+        return self
 
     def items(self, dataset: Dataset) -> Dataset:
         """The data set as this signal counts its items: as it is, or cut into parts that each are one. Comes first."""
@@ -227,3 +300,8 @@ class Signal(Component, family="signal"):
     def frame(self, sample: Any, spec: Spec) -> Any:
         """One decoded sample as uint8 [H, W, 3], for walks and timelapses."""
         raise NotImplementedError
+
+
+def signal_of(dataset: Dataset) -> type[Signal]:
+    """The class of the signal that a data set is for; the base of all where its source names none."""
+    return Signal.kinds.get(dataset.signal, Signal)

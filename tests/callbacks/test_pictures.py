@@ -58,7 +58,7 @@ def shown_triples(n: int) -> np.ndarray:
 
 
 def test_what_is_made_of_real_samples_stands_beside_them_in_whole_rows(run):
-    run.shown, run.recipe.task.invents = (shown_triples(7), 3), False
+    run.shown, run.recipe.task.can_sample = (shown_triples(7), 3), False
     Previews(columns=8, rows=3).build(run).on_start()
     grid = np.asarray(Image.open(run.folder / "previews/latest.png").convert("L"))
     assert not run.requests, "a task that makes nothing of latents is not asked for samples"

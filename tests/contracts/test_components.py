@@ -71,7 +71,7 @@ def may_lack(cls: type[Component]) -> set[str]:
     lacking = set()
     if issubclass(cls, Task):
         lacking |= {"translate"} if cls.directions is Task.directions else set()
-        lacking |= {"latents", "sample"} if cls.sample is Task.sample else set()  # `invents` is False
+        lacking |= {"latents", "sample"} if cls.sample is Task.sample else set()  # `can_sample` is False
     if issubclass(cls, Signal):
         lacking |= {"sources"} if cls is not Pair else set()
     return lacking | ({"maps"} if cls is CriticLens else set())  # the task shows it the critics' own

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from ganforge.core.types import BadItem, Batch, Memory, Nets, Spec
+from ganforge.core.dataset import BadItem
+from ganforge.core.types import Batch, Memory, Nets, Spec
 
 
 def test_spec_survives_json():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganforge.core.dataset import BadItem
 from ganforge.core.errors import MissingExtra, UserError
-from ganforge.core.types import BadItem
 from ganforge.modalities.image.sources.hub import Hub
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3), np.uint8)

@@ -10,12 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ganforge.core.dataset import BadItem, Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.passes import indices
-from ganforge.core.types import BadItem, Dataset, Order
 from ganforge.data import loader as loader_module
+from ganforge.data.arrays import ArrayDataset
 from ganforge.data.loader import AHEAD, Loader
-from ganforge.modalities.image.sources.arrays import ArrayDataset
 
 
 @given(n=st.integers(1, 50), seed=st.integers(0, 9), epoch=st.integers(0, 1000))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganforge.core.types import BadItem
+from ganforge.core.dataset import BadItem
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.png import COLOUR_TYPES, SIGNATURE
 

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from ganforge.core.component import build
+from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
-from ganforge.core.types import BadItem
 from ganforge.data.base import DataSource
 from ganforge.data.path import PathData
 from ganforge.modalities.image.sources import embedded, hub, named  # noqa: F401  (the named sets are known once imported)
@@ -159,7 +159,7 @@ def test_zips_cut_short_encrypted_or_with_bombs(tmp_path, monkeypatch):
     path.write_bytes(data)
     with pytest.raises(BadItem, match="encrypted"):
         open_path(path).read(0)
-    monkeypatch.setattr("ganforge.modalities.image.sources.folder.MAX_MEMBER", 10)
+    monkeypatch.setattr("ganforge.data.store.MAX_MEMBER", 10)
     with pytest.raises(BadItem, match="bomb"):
         open_path(path).read(1)
 
@@ -278,7 +278,7 @@ def test_npy_layouts(array, shape, tmp_path):
     ],
 )
 def test_npy_numbers(values, expected, tmp_path):
-    np.save(tmp_path / "x.npy", values.reshape(3, 1, 1))
+    np.save(tmp_path / "x.npy", values.reshape(3, 1, 1, 1))
     data = open_path(tmp_path / "x.npy")
     assert [int(data.read(k)[0, 0, 0]) for k in range(3)] == expected
 
@@ -288,8 +288,8 @@ def test_npy_numbers(values, expected, tmp_path):
     [
         (np.zeros((5, 8)), "shape [5, 8]"),
         (np.zeros((5, 8, 9, 7)), "at most 4 channels"),
-        (np.full((2, 4, 4), 1000), "from 1000 to 1000"),
-        (np.full((2, 4, 4), np.nan), "not finite"),
+        (np.full((2, 4, 4, 1), 1000), "from 1000 to 1000"),
+        (np.full((2, 4, 4, 1), np.nan), "not finite"),
         (np.zeros((0, 4, 4), np.uint8), "empty"),
         (np.zeros((2, 4, 4), np.complex64), "complex64"),
     ],
@@ -307,7 +307,7 @@ def test_objects_are_never_loaded(tmp_path):
 
 
 def test_npz_by_the_names_that_people_use(tmp_path):
-    images, labels = RNG.integers(0, 256, (6, 4, 4), np.uint8), np.array([5, 7, 5, 7, 9, 9])
+    images, labels = RNG.integers(0, 256, (6, 8, 8), np.uint8), np.array([5, 7, 5, 7, 9, 9])
     for keys in (("images", "labels"), ("x", "y"), ("arr_0", "arr_1"), ("X_train", "Y_train")):
         np.savez(tmp_path / "x.npz", **dict(zip(keys, (images, labels), strict=True)))
         data = open_path(tmp_path / "x.npz")

@@ -13,9 +13,9 @@ from ganforge.core.component import build
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
+from ganforge.data.arrays import ArrayDataset
 from ganforge.modalities.image import files
 from ganforge.modalities.image.signal import Image
-from ganforge.modalities.image.sources.arrays import ArrayDataset
 from ganforge.signals import Signal
 
 RNG = Rng(0)

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.component import build
+from ganforge.core.dataset import Dataset
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Dataset, Memory, Nets, Request, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
 from ganforge.data.base import DataSource
 from ganforge.losses.base import Penalty, Play
 from ganforge.nets.base import Discriminator, Generator, Verdict

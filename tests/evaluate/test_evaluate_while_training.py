@@ -15,6 +15,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.engine.train import check, resume_recipe, train
 from ganforge.evaluation.callback import Evaluation
+from ganforge.metrics.base import Metric, Result
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
 
@@ -81,6 +82,28 @@ def test_the_best_is_kept(npz, tmp_path):
     (result, *_) = evaluations(tmp_path / "run")[0]["results"]
     assert result["protocol"]["n_real"] == 240
     assert result["protocol"]["samples"] == 48
+
+
+@pytest.mark.parametrize(("kind", "name", "values", "best"), [
+    ("nn", "copies40[raw]", [0.0, 0.012, 0.4], [True, True, False]),  # an honest model has the 1 % that chance gives
+    ("nn", "copies40[raw]", [0.03, 0.0, 0.011], [True, True, True]),
+    ("fd", "fd40[raw]", [3.0, 2.0, 2.5], [True, True, False]),
+])  # fmt: skip
+def test_the_best_is_the_nearest_to_the_ideal(kind, name, values, best, npz, tmp_path, monkeypatch):
+    """A model that is far from all data has no copies at all, and is not the best for that."""
+    left = list(values)
+
+    def compute(self, comparison):
+        return [Result(name, left.pop(0), comparison.protocol())]
+
+    monkeypatch.setattr(Metric.kinds[kind], "compute", compute)
+    plain = to_plain(recipe(npz)) | {"callbacks": [EVALUATION | {"metrics": [kind]}]}
+    train(build(Recipe, plain), run_dir=tmp_path / "run")
+    found = evaluations(tmp_path / "run")
+    assert [event["best"] for event in found] == best
+    with safe_open(tmp_path / "run" / "best.safetensors", framework="pt") as file:
+        last = [event["samples"] for event in found if event["best"]][-1]
+        assert int(file.metadata()["samples"]) == last
 
 
 def test_a_killed_run_finds_the_same_best(npz, tmp_path, single_thread):

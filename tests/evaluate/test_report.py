@@ -12,7 +12,7 @@ from ganforge.evaluation.report.content import Bars, Chart, Finding, Picture, Re
 from ganforge.evaluation.report.findings import find
 from ganforge.evaluation.report.known import Known
 from ganforge.evaluation.report.look import Classes, Look, look
-from ganforge.evaluation.report.words import MEANINGS, meaning_of, stem_of
+from ganforge.evaluation.report.words import meaning_of, meanings, stem_of
 
 
 def figure(name: str, value: float, **detail):
@@ -103,8 +103,8 @@ def test_names_lead_to_words():
     assert stem_of("precision10000[raw]") == "precision"
     assert stem_of("ssim_y[rgb]") == "ssim"
     assert stem_of("ms_ssim2k") == "ms_ssim"
-    assert meaning_of("nobody-knows5k").said == ""
-    assert all(meaning.said for meaning in MEANINGS.values())
+    assert meaning_of("nobody-knows5k").text == ""
+    assert all(meaning.text for meaning in meanings().values())
 
 
 def test_a_page_shows_text_as_text_and_runs_nothing():

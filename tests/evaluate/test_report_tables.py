@@ -6,7 +6,7 @@ import pytest
 
 from ganforge.evaluation.report.findings import find
 from ganforge.evaluation.report.known import Known
-from ganforge.evaluation.report.words import MEANINGS, meaning_of, stem_of
+from ganforge.evaluation.report.words import meaning_of, meanings, stem_of
 
 
 def figure(name: str, value: float, **detail):
@@ -78,8 +78,8 @@ def test_a_target_that_nobody_can_predict():
 
 @pytest.mark.parametrize("name", ["ks29k", "usefulness_of_real3615", "exact_copies400", "detection29k", "dcr400"])
 def test_every_figure_has_its_words(name):
-    assert stem_of(f"{name}[x]") in MEANINGS
-    assert meaning_of(f"{name}[x]").said
+    assert stem_of(f"{name}[x]") in meanings()
+    assert meaning_of(f"{name}[x]").text
 
 
 def test_few_rows_are_said_without_words_on_pictures():

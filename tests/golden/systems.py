@@ -50,6 +50,7 @@ PARTS = [
 PHOTO = [f"data={HERE}", "data.holdout=0", "signal.size=16", "signal.jitter=8", "batch=4", "task.alone=0"]
 PHOTO += ["task.translator.channels=4"]
 CRITIC = ["task.critics.0.channels=4", "task.critics.0.layers=1"]
+# each file of the folder is paired with itself
 PAIR = [
     "data.kind=pairs",
     f"data.source={HERE}",

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 
 from ganforge.core.component import build
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset, Spec
+from ganforge.core.types import Spec
 from ganforge.data.base import DataSource
 from ganforge.data.loader import Loader
 from ganforge.modalities.pair.signal import Pair

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
-from ganforge.core.types import Dataset
 from ganforge.engine.train import train
 from ganforge.evaluation.evaluate import evaluate
 from ganforge.modalities.pair.source import Domains, Pairs

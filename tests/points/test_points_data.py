@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from ganforge.core.errors import UserError
+from ganforge.data.arrays import ArrayDataset
 from ganforge.data.base import DataSource
 from ganforge.data.path import PathData
 from ganforge.modalities.image.inspect import inspect
 from ganforge.modalities.image.pack import pack
-from ganforge.modalities.image.sources.arrays import ArrayDataset
 from ganforge.modalities.image.sources.stacked import StackedMnist
 from ganforge.modalities.points.source import Grid25, PointFile, Ring8
 

@@ -179,8 +179,13 @@ class TestARun:
         assert any("Not measured: usefulness" in finding.why for finding in done.report.findings)
 
     def test_metrics_of_pictures_mean_nothing(self, trained, tmp_path):
-        with pytest.raises(UserError, match="of the kind 'table'"):
+        with pytest.raises(
+            UserError, match="metric 'swd' is for image, pair, and these samples are of the kind 'table'"
+        ):
+            gf.evaluate(trained, metrics=["swd"], out=tmp_path, progress=False)
+        with pytest.raises(UserError, match="are not arrays of numbers"):
             gf.evaluate(trained, metrics=["kid"], out=tmp_path, progress=False)
+        assert not list(tmp_path.iterdir())
 
 
 def test_two_files(tmp_path):

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 from translate_models import photo_like
 
+from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
-from ganforge.core.types import BadItem
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.png import COLOUR_TYPES, SIGNATURE, deep_colour, unfiltered
 from ganforge.modalities.pair import photo

@@ -203,7 +203,7 @@ def figures(done: Evaluation) -> Table:
         own = {name: value for name, value in result.protocol.items() if name not in common}
         lines = [Text(stamp(own))] + [Text(note, "yellow") for note in result.detail.get("notes", ())]
         meaning = meaning_of(result.name)
-        better = f"near {meaning.target:g}" if meaning.direction == "near" else meaning.direction
+        better = f"near {meaning.ideal:g}" if meaning.direction == "near" else meaning.direction
         table.add_row(
             result.name, before(result) + number(result.value) + spread(result), better, Text("\n").join(lines)
         )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -181,74 +180,3 @@ class Nets(Mapping[str, nn.Module]):
             k: v.to(device, dtype if v.is_floating_point() else v.dtype) for k, v in self.memory.buffers.items()
         }
         return self
-
-
-class Dataset:
-    """Raw items in an order that does not change between runs. What a `DataSource` opens; what a `Signal` reads.
-
-    Attributes:
-        name: what the user called it, for messages.
-        labels: int64 [len], or None.
-        classes: names of the labels, in their order; empty without labels.
-        skipped: (item, why) of what was found but cannot be used.
-        digest: a hash of the content where that is cheap to have, else empty.
-        source: a set whose item k is what item k of this one is to be made from (a sketch, a label map), or None.
-        coloured: the classes whose items are label maps that `read` gives in colours.
-    """
-
-    name: str = ""
-    labels: np.ndarray | None = None
-    classes: tuple[str, ...] = ()
-    skipped: list[tuple[str, str]]
-    digest: str = ""
-    source: Dataset | None = None
-    coloured: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        raise NotImplementedError
-
-    def read(self, index: int) -> np.ndarray:
-        """Item `index`: for pictures uint8 or uint16 [H, W, C]; raises `BadItem` when it cannot be read."""
-        raise NotImplementedError
-
-    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        """How many items there are of each (shape, dtype): pictures as ((H, W, C), "uint8"). Cheap: headers only."""
-        raise NotImplementedError
-
-    def each_shape(self) -> list[tuple[int, ...] | None]:
-        """The shape of each item, in their order; None where it cannot be read."""
-        shapes = list(self.shapes())
-        if len(shapes) == 1:
-            return [shapes[0][0]] * len(self)
-        return [self._shape(k) for k in range(len(self))]
-
-    def _shape(self, index: int) -> tuple[int, ...] | None:
-        try:
-            return self.read(index).shape
-        except BadItem:
-            return None
-
-    def describe(self, index: int) -> str:
-        """Where item `index` comes from: a file's name, for messages."""
-        return f"{self.name}[{index}]"
-
-
-class Order:
-    """Which items of a data set the batches of a run hold: a function of its arguments alone, so a resume is exact."""
-
-    def rows(self, seed: int, start: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The batch of `count` samples that begins at sample `start` of a run.
-
-        Returns:
-            The items, int64 [M] (M is `count`, unless the order itself draws how many), and what goes with each into
-            `Batch.extra`, by name, [M, ...].
-        """
-        raise NotImplementedError
-
-
-class BadItem(Exception):
-    """An item of a data set that cannot be read: (where, why)."""
-
-    def __init__(self, where: str, why: str):
-        super().__init__(f"{where}: {why}")
-        self.where, self.why = where, why

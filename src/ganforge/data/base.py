@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ganforge.core.component import Component
-from ganforge.core.types import Dataset
+from ganforge.core.component import Component, build, fields_of, to_plain
+from ganforge.core.dataset import Dataset
+
+HOLDOUT = 0.1
+"""The share of the samples that is held back where a set has no test part of its own and nobody says how many."""
 
 
 class DataSource(Component, family="data"):
@@ -33,6 +36,12 @@ class DataSource(Component, family="data"):
         return ""
 
     @property
+    def free_on_resume(self) -> tuple[str, ...]:
+        """Fields that may differ when a run goes on: how samples are read and where they lie. (The data itself is known
+        by its fingerprint.)"""
+        return ("in_memory", "workers", *(name for name in self.places if name in fields_of(type(self))))
+
+    @property
     def display_name(self) -> str:
         """What the data is called where its place is nobody's business: the last part of each path."""
         found = [getattr(self, field, None) for field in (*self.places, "name")]
@@ -41,6 +50,29 @@ class DataSource(Component, family="data"):
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
         return {"kind": text} if text in cls.kinds else {"kind": "path", "path": text}
+
+    @property
+    def part_name(self) -> str:
+        """Which part of the data it takes: "train", "test", ...; "all" where it knows of no parts."""
+        return getattr(self, "split", "all")
+
+    @property
+    def held_back(self) -> float:
+        """The share of the samples that a draw of its own holds back from training; 0 where none are."""
+        return 0.0
+
+    def part(self, name: str) -> DataSource | None:
+        """The same data with another part of it; None where it knows of no parts. By default it is the field `split`
+        that says which."""
+        return self._with(split=name) if "split" in fields_of(type(self)) else None
+
+    def whole(self) -> DataSource:
+        """The same data with no samples held back by a draw. By default it is the field `holdout` that says how many
+        are."""
+        return self._with(holdout=0.0) if "holdout" in fields_of(type(self)) else self
+
+    def _with(self, **fields: Any) -> DataSource:
+        return build(DataSource, {**to_plain(self), **fields}, what="data")
 
     def open(self) -> Dataset:
         """Finds and lists the samples; reads as little as it can.

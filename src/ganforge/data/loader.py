@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge.core.dataset import BadItem, Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
-from ganforge.core.types import BadItem, Dataset, Order
 from ganforge.data.sampler import Shuffled
 
 AHEAD = 3  # batches read before they are asked for
@@ -170,7 +170,7 @@ class Loader:
             return last - first
 
         with Bar("reading pictures", n) as bar:
-            if hasattr(self.dataset, "array"):  # nothing to decode: threads would only hinder each other
+            if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only hinder each other
                 bar.advance(job(0, n))
             else:
                 jobs = [self._pool.submit(job, k, min(k + SLICE, n)) for k in range(0, n, SLICE)]
@@ -283,10 +283,15 @@ class Prepared(Dataset):
 
     def __init__(self, source: Dataset, array: np.ndarray):
         self.name, self.labels, self.classes, self.skipped = source.name, source.labels, source.classes, source.skipped
+        self.signal = source.signal
         self.array = array
 
     def __len__(self) -> int:
         return len(self.array)
+
+    @property
+    def in_memory_array(self) -> np.ndarray:
+        return self.array
 
     def read(self, index: int) -> np.ndarray:
         return self.array[index]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganforge.core.dataset import Order
 from ganforge.core.passes import indices
-from ganforge.core.types import Order
 
 
 class Shuffled(Order):

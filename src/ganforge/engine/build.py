@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import torch
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.device import building, weights_dtype
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import Rng, seed_of
-from ganforge.core.types import Batch, Dataset, Nets, Spec
+from ganforge.core.types import Batch, Nets, Spec
 from ganforge.data.loader import Loader, Prepared
 from ganforge.recipes.base import Recipe
 

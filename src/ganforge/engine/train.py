@@ -41,16 +41,10 @@ FREE_ON_RESUME = (
     "every",
     "health",
     "privacy.epsilon",
-    "data.in_memory",
-    "data.workers",
-    "data.path",
-    "data.source",
-    "data.target",
-    "data.a",
-    "data.b",
 )
-"""What may differ when a run goes on, since no step changes with it. (Moved data is known by its fingerprint. A
-rollback does change steps; it is asked for in so many words, and what it changed is in the checkpoint.)"""
+"""What may differ when a run goes on, since no step changes with it; beside these, what its data source says
+(`free_on_resume`). (Moved data is known by its fingerprint. A rollback does change steps; it is asked for explicitly,
+and what it changed is in the checkpoint.)"""
 
 
 @dataclass(frozen=True)
@@ -191,15 +185,16 @@ def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[s
             f"{folder} is a run of the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run"
         )
     recipe = build(Recipe, overrides.apply(to_plain(stored), items, Recipe))
+    free_fields = (*FREE_ON_RESUME, *(f"data.{name}" for name in stored.data.free_on_resume))
     changed = [
         f"{path}: {old!r} in the run, {new!r} now"
         for path, old, new in overrides.diff(stored, recipe)
-        if not any(path == free or path.startswith(f"{free}.") for free in FREE_ON_RESUME)
+        if not any(path == free or path.startswith(f"{free}.") for free in free_fields)
     ]
     if changed:
         raise UserError(
             f"{folder} cannot go on with another recipe; what differs:\n  " + "\n  ".join(changed) + "\n"
-            f"Leave these out, or start a new run. Free to change: {', '.join(FREE_ON_RESUME)}"
+            f"Leave these out, or start a new run. Free to change: {', '.join(free_fields)}"
         )
     return recipe
 

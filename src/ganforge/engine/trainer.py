@@ -236,7 +236,7 @@ class Trainer:
 
         Not of the averaged generators: these still look well when those that are trained have long gone wrong.
         """
-        if not self.recipe.task.invents:
+        if not self.recipe.task.can_sample:
             return None
         modules = [module for name in self.recipe.task.generators() for module in self.nets[name].modules()]
         training = [module.training for module in modules]

@@ -16,17 +16,16 @@ from typing import Any
 from pydantic import Field
 
 from ganforge.core.component import Count, PositiveCount, build
+from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
 from ganforge.core.events import read_events
 from ganforge.core.progress import Stages
-from ganforge.core.types import Dataset
 from ganforge.data.download import cache_folder
 from ganforge.engine.callbacks.guard import Guard
+from ganforge.evaluation.heldout import held_out
 from ganforge.evaluation.sides import (
     MOST_REAL,
     fake_side,
-    is_better,
-    kept_for_tests,
     labels_like,
     looks_at_features,
     open_encoder,
@@ -82,12 +81,13 @@ class Evaluator(Listener):
         self.device = pick_device(None)
         with Stages() as progress:
             self.sources, wanted, self.split, kept = dataset, dataset, "train", None
-            if recipe.task.directions():
-                kept = kept_for_tests(recipe.data, recipe.signal, dataset)
+            translates = recipe.task.mode == "translate"
+            if translates:
+                _, kept, _ = held_out(recipe.data, recipe.signal, dataset)
                 self.split = "train" if kept is None else "test"
                 self.sources, wanted = source_and_wanted(dataset if kept is None else kept, self.run.spec)
-            self.paired = recipe.task.directions() != () and wanted is self.sources
-            most = self.n if recipe.task.directions() else MOST_REAL
+            self.paired = translates and wanted is self.sources
+            most = self.n if translates else MOST_REAL
             self.real: Side = real_side(recipe.signal, wanted, self.run.spec, most=most, progress=progress)
             self.train = self.real if kept is None else functools.cache(lambda: self._trained_on(dataset))
             self.encoder = open_encoder(
@@ -146,7 +146,7 @@ class Evaluator(Listener):
 
     def _fake(self) -> Side:
         run, config = self.run, self.config
-        if run.recipe.task.directions():
+        if run.recipe.task.mode == "translate":
             return translated_side(
                 run.recipe.signal, self.sources, run.spec, run.translate, run.folder.name, most=self.n
             )
@@ -158,11 +158,11 @@ class Evaluator(Listener):
         return list(read_events(self.run.folder / "events.jsonl", "evaluate"))
 
     def _is_best(self, result: Result) -> bool:
-        metric, best = self.config.metrics[0], None
+        meaning, best = self.config.metrics[0].meaning_of(result.name), None
         for event in self._past():
             value = event.get(f"metric/{result.name}")
-            best = value if is_better(metric, value, best) else best
-        return is_better(metric, result.value, best)
+            best = value if meaning.is_better(value, best) else best
+        return meaning.is_better(result.value, best)
 
 
 def plain_result(result: Result) -> dict[str, Any]:

@@ -110,12 +110,13 @@ def protocol_of(protocol: dict[str, Any]) -> str:
 def best_of(name: str, values: Sequence[float | None]) -> int | None:
     """The position of the best of at least two figures."""
     meaning = meaning_of(name)
-    known = [(value, k) for k, value in enumerate(values) if value is not None and value == value]
-    if len(known) < 2 or not meaning.direction:
+    if sum(value is not None and value == value for value in values) < 2:
         return None
-    if meaning.direction == "near":
-        return min((abs(value - (meaning.target or 0)), k) for value, k in known)[1]
-    return (min(known) if meaning.direction == "lower" else max(known, key=lambda item: (item[0], -item[1])))[1]
+    best, place = None, None
+    for k, value in enumerate(values):
+        if meaning.is_better(value, best):
+            best, place = value, k
+    return place
 
 
 def differences(evaluations: Sequence[Evaluation]) -> list[str]:

@@ -17,7 +17,7 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +27,22 @@ from torch import Tensor
 
 from ganforge.artifacts import checkpoint
 from ganforge.core.component import build, to_plain
+from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.overrides import apply
 from ganforge.core.progress import Stages
-from ganforge.core.types import Dataset, Request, Spec
+from ganforge.core.types import Request, Spec
 from ganforge.data.base import DataSource
 from ganforge.data.download import cache_folder
 from ganforge.engine.build import fingerprint
+from ganforge.evaluation.heldout import held_out
 from ganforge.evaluation.report import compose
 from ganforge.evaluation.report.content import Report
 from ganforge.evaluation.report.page import render
 from ganforge.evaluation.sides import (  # fmt: skip
     MOST_REAL,
     fake_side,
-    kept_for_tests,
     labels_like,
     looks_at_features,
     open_encoder,
@@ -60,7 +61,6 @@ from ganforge.modalities.image.metrics.pairwise import WINDOW
 from ganforge.modalities.image.metrics.sharpness import SMALLEST
 from ganforge.modalities.pair import full_images as whole
 from ganforge.modalities.pair.signal import Pair
-from ganforge.modalities.pair.source import Domains, Pairs
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.sampling import encoded
 from ganforge.registry import load_all
@@ -199,7 +199,7 @@ def evaluate(
 def usual(subject: Subject) -> list[Metric]:
     """What is measured where nobody says otherwise."""
     task = None if subject.model is None else subject.model.recipe.task
-    if task is None or not task.directions():
+    if task is None or task.mode != "translate":
         return [read_metric(name) for name in subject.signal.metrics]
     if not subject.paired:
         return [read_metric("fd"), read_metric("kid")]
@@ -372,16 +372,17 @@ def subject_of_run(
         if data is not None:
             raise
         raise UserError(f"{error}. If the data of this run has moved, say where it is: --data PATH") from None
-    if recipe.task.directions():
+    if recipe.task.mode == "translate":
         if wholes and isinstance(recipe.signal, Pair) and recipe.signal.patches:
             return subject_of_wholes(path, model, source, dataset, said, seed, progress)
         return subject_of_translator(path, model, source, dataset, seed, progress)
     if recipe.signal.known(dataset) is not None and trained_on(path) not in (None, fingerprint(dataset)):
-        source, dataset, (heldout, why) = *all_of(source, dataset), (None, OTHER_DATA)
+        source = source.whole()
+        dataset, heldout, why = source.open(), None, OTHER_DATA
         real = real_side(recipe.signal, dataset, model.spec, seed=seed, fewest=FEWEST, progress=progress)
     else:
         real = real_side(recipe.signal, dataset, model.spec, seed=seed, fewest=FEWEST, progress=progress)
-        heldout, why = heldout_part(source, recipe.signal, model.spec, real, seed, progress)
+        heldout, why = unseen(source, recipe.signal, dataset, model.spec, seed, progress)
     n = max(wanted or recipe.signal.judged or real.n for wanted in said)
     batch = batch or rows_at_a_time(model.spec.shape)
     labels = labels_like(real.labels, n, seed) if model.spec.classes else None
@@ -393,7 +394,7 @@ def subject_of_run(
         spec=model.spec,
         real=real,
         fake=fake,
-        stamp=stamp_of(path, model, getattr(source, "split", "all")) | {"truncation": 1.0},
+        stamp=stamp_of(path, model, source.part_name) | {"truncation": 1.0},
         heldout=heldout,
         classes=dataset.classes,
         model=model,
@@ -425,9 +426,9 @@ def subject_of_translator(
     """
     signal, spec, task = model.recipe.signal, model.spec, model.recipe.task
     notes: tuple[str, ...] = (SEEN,) if source == model.recipe.data else ()
-    split = getattr(source, "split", "all")
+    split = source.part_name
     own = dataset if notes else opened(model.recipe)
-    kept = kept_for_tests(source, signal, dataset) if notes else None
+    _, kept, _ = held_out(source, signal, dataset) if notes else (None, None, "")
     if kept is not None:
         dataset, split, notes = kept, "test", held_back(source)
     sources, wanted = source_and_wanted(dataset, spec)
@@ -467,9 +468,10 @@ def subject_of_wholes(
         UserError: none of them can be read.
     """
     name, signal, opening = path.name or str(path), model.recipe.signal, source
-    notes, split = (SEEN,) if source == model.recipe.data else (), getattr(source, "split", "all")
-    if notes and kept_for_tests(source, signal, dataset) is not None:
-        opening, split, notes = replace(source, split="test"), "test", held_back(source)  # type: ignore[call-arg]
+    notes, split = (SEEN,) if source == model.recipe.data else (), source.part_name
+    kept, *_ = held_out(source, signal, dataset) if notes else (None, None, "")
+    if kept is not None:
+        opening, split, notes = kept, "test", held_back(source)
     most = None if None in said else max(n for n in said if n is not None)
     wholes = whole.translated(model.translator(), opening.open(), name, seed, most, progress)
     if wholes.left_out:
@@ -493,9 +495,7 @@ def unread(reasons: Sequence[str]) -> str:
 
 def held_back(source: DataSource) -> tuple[str, ...]:
     """A sentence on pictures that were held back by their names; none where the data has a test part of its own."""
-    if not isinstance(source, (Pairs, Domains)) or not source.holdout:
-        return ()
-    return (HELD_BACK.format(share=source.holdout),)
+    return (HELD_BACK.format(share=source.held_back),) if source.held_back else ()
 
 
 def stamp_of(path: Path, model: Model, split: str) -> dict[str, Any]:
@@ -525,14 +525,6 @@ def trained_on(path: Path) -> str | None:
     return json.loads((point / "state.json").read_text(encoding="utf-8")).get("data")
 
 
-def all_of(source: DataSource, dataset: Dataset) -> tuple[DataSource, Dataset]:
-    """A source that keeps no rows back, and its data set."""
-    if not any(field.name == "holdout" for field in fields(source)):
-        return source, dataset
-    source = replace(source, holdout=0.0)  # type: ignore[call-arg]
-    return source, source.open()
-
-
 def with_target(subject: Subject, target: str | None) -> Subject:
     """A table with another column to predict.
 
@@ -556,29 +548,24 @@ def with_heldout(subject: Subject, text: str, seed: int, progress: Progress | No
         UserError: nothing there, or too few samples.
     """
     source = build(DataSource, DataSource.from_text(text), what=f"--heldout {text}")
-    _, dataset = all_of(source, source.open())
-    dataset = subject.signal.items(dataset)
+    dataset = subject.signal.items(source.whole().open())
     side = real_side(subject.signal, dataset, subject.spec, seed=seed, fewest=FEWEST, progress=progress)
     notes = tuple(note for note in subject.notes if not note.startswith((NO_HELDOUT, OTHER_DATA)))
     return replace(subject, heldout=replace(side, name=text), notes=notes)
 
 
-def heldout_part(
-    source: DataSource, signal: Signal, spec: Spec, real: Side, seed: int, progress: Progress | None
+def unseen(
+    source: DataSource, signal: Signal, dataset: Dataset, spec: Spec, seed: int, progress: Progress | None
 ) -> tuple[Side | None, str]:
-    """The part of the data that was kept for tests; or None, and why."""
-    if getattr(source, "split", None) != "train":
-        return None, NO_HELDOUT
-    names = {field.name for field in fields(source)}
-    assert "split" in names
-    try:
-        dataset = signal.items(replace(source, split="test").open())  # type: ignore[call-arg]
-        side = real_side(signal, dataset, spec, seed=seed, fewest=FEWEST, progress=progress)
-    except UserError as error:
-        return None, f"{NO_HELDOUT} ({error})"
-    if side.fingerprint == real.fingerprint:  # a file that has one part only
-        return None, NO_HELDOUT
-    return replace(side, name=f"{side.name} (test)"), ""
+    """Samples of the part of the data that was kept for tests; or None, and why."""
+    _, kept, why = held_out(source, signal, dataset)
+    if kept is not None:
+        try:
+            side = real_side(signal, kept, spec, seed=seed, fewest=FEWEST, progress=progress)
+            return replace(side, name=f"{side.name} (test)"), ""
+        except UserError as error:
+            why = str(error)
+    return None, f"{NO_HELDOUT} ({why})" if why else NO_HELDOUT
 
 
 def subject_of_sets(
@@ -590,7 +577,7 @@ def subject_of_sets(
         UserError: not two sets of samples of one size and mode, or too few.
     """
     sources = [build(DataSource, DataSource.from_text(text), what=text) for text in (first, second)]
-    sets = [all_of(source, source.open())[1] for source in sources]
+    sets = [source.whole().open() for source in sources]
     signal = signal_for(sets, size, mode)
     spec = signal.spec(sets[0], lambda shape: shape)
     if signal.known(sets[0]) is None and signal.spec(sets[1], lambda shape: shape).shape != spec.shape:
@@ -691,7 +678,7 @@ def told(sets: Sequence[Dataset], values: Sequence[set[Any]], say: Any) -> str:
 def latents_of(model: Model, seed: int) -> Latents | None:
     """The generator as path lengths see it; None where it does not make pictures from latents."""
     task, bundle = model.recipe.task, model.bundle
-    if not task.invents or len(model.spec.shape) != 3 or task.latents(Request(1, seed)).ndim != 2:
+    if not task.can_sample or len(model.spec.shape) != 3 or task.latents(Request(1, seed)).ndim != 2:
         return None
 
     def draw(first: int, count: int) -> Tensor:

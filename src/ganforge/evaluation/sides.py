@@ -7,10 +7,8 @@ small is kept in memory; what is large is read, or made, again each time.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
-from ganforge.core.types import BadItem, Batch, Dataset, Request, Spec
-from ganforge.data.base import DataSource
-from ganforge.engine.build import fingerprint
+from ganforge.core.types import Batch, Request, Spec
 from ganforge.metrics.base import Encoder, Extractor, Metric, Progress, Side
 from ganforge.signals import Signal
 
@@ -148,7 +145,7 @@ class OneClass(Dataset):
         assert dataset.labels is not None
         self.dataset, self.rows = dataset, np.flatnonzero(dataset.labels == label)
         self.name = f"{dataset.name} ({dataset.classes[label]})"
-        self.skipped, self.digest = dataset.skipped, f"{dataset.digest}/{label}"
+        self.signal, self.skipped, self.digest = dataset.signal, dataset.skipped, f"{dataset.digest}/{label}"
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -170,17 +167,6 @@ def source_and_wanted(dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
     return OneClass(dataset, 0), OneClass(dataset, 1)
 
 
-def kept_for_tests(source: DataSource, signal: Signal, dataset: Dataset) -> Dataset | None:
-    """The part of the data that no run is trained on; None where it has none."""
-    if getattr(source, "split", None) != "train":
-        return None
-    try:
-        kept = signal.items(replace(source, split="test").open())  # type: ignore[call-arg]
-    except UserError:
-        return None
-    return kept if fingerprint(kept) != fingerprint(dataset) else None  # a file that has one part only
-
-
 def refuse_few(name: str, count: int, fewest: int) -> None:
     """Raises UserError where there are fewer samples than figures mean something with."""
     if count < fewest:
@@ -199,7 +185,7 @@ class Reader:
         whole = self.signal.prepare_all(self.dataset, self.spec)
         if whole is not None:
             return lambda items: list(whole[items])
-        if hasattr(self.dataset, "array"):  # nothing to decode: threads would only hinder each other
+        if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only hinder each other
             return lambda items: [self._read(k) for k in items]
         return lambda items: list(self.pool.map(self._read, items))
 
@@ -315,15 +301,6 @@ def open_encoder(
 def looks_at_features(metrics: Sequence[Metric]) -> bool:
     """Whether any of some metrics asks for an extractor."""
     return any(metric.needs & {"features", "probabilities", "moments"} for metric in metrics)
-
-
-def is_better(metric: Metric, value: float | None, than: float | None) -> bool:
-    """Whether a figure of a metric beats another one; None and what is not finite is beaten by all that is."""
-    if value is None or not math.isfinite(value) or not metric.better:
-        return False
-    if than is None or not math.isfinite(than):
-        return True
-    return value < than if metric.better == "lower" else value > than
 
 
 def refuse_other_signals(part: Metric | Extractor, signal: Signal) -> None:

@@ -103,7 +103,7 @@ def named(protocol: Mapping[str, Any]) -> dict[str, Any]:
 def draw(model: Model, path: Path) -> bool:
     """Writes a grid of samples, one row a class; returns whether there are any and the signal can be drawn."""
     signal = model.recipe.signal
-    if not model.recipe.task.invents:
+    if not model.recipe.task.can_sample:
         return False
     rows = min(len(model.labels), 10) or 6
     label = [k for k in range(rows) for _ in range(10)] if model.labels else None

@@ -140,7 +140,7 @@ class Model:
 
         Arguments are checked at the call, before the first part is asked for.
         """
-        self._check_invents()
+        self._check_can_sample()
         batch = self.rows_at_a_time(batch)
         _check_numbers(n, truncation, batch)
         labels = self.label_ids(label, n)
@@ -153,8 +153,8 @@ class Model:
             request = Request(n=size, seed=seed, start=start, labels=part, truncation=truncation)
             yield self.bundle.generate(request), None if part is None else part.numpy()
 
-    def _check_invents(self) -> None:
-        if not self.recipe.task.invents:
+    def _check_can_sample(self) -> None:
+        if not self.recipe.task.can_sample:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) changes pictures and makes none of its own. "
                 f"Use it with: ganforge translate {self.folder} PICTURE --out FILE"
@@ -194,7 +194,7 @@ class Model:
 
     def latents(self, seeds: Sequence[int], truncation: float = 1.0) -> torch.Tensor:
         """The latent of the first sample of each seed, float32 [len(seeds), L] on the CPU."""
-        self._check_invents()
+        self._check_can_sample()
         rows = [self.recipe.task.latents(Request(n=1, seed=seed, truncation=truncation)) for seed in seeds]
         return torch.cat(rows).cpu()
 

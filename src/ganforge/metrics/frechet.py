@@ -17,12 +17,13 @@ D: width of a feature, μ [D], Σ [D, D], F [D, rank].
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.metrics.statistics import Moments, moments
 
 
@@ -73,6 +74,9 @@ class FrechetDistance(Metric, kind="fd"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"moments"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "fd": Meaning("How far the whole of the fakes lies from the reals, in the extractor's features.", "lower", 0),
+    }
     label: ClassVar[str] = "fd"
 
     def compute(self, comparison: Comparison) -> list[Result]:
@@ -86,6 +90,10 @@ class FrechetDistance(Metric, kind="fd"):
 
 class Fid(FrechetDistance, kind="fid"):
     """Fréchet Inception distance: the same under TF's Inception-v3, and refused under any other extractor."""
+
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "fid": Meaning("How far the whole of the fakes lies from the reals, in Inception's features.", "lower", 0),
+    }
 
     label: ClassVar[str] = "fid"
 
@@ -104,6 +112,9 @@ class IntraClass(Metric, kind="ifd"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"features", "labels"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "ifd": Meaning("The same within each class, averaged: it sees a class that went wrong.", "lower", 0),
+    }
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)

@@ -11,13 +11,14 @@ K: classes, p [N, K].
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 
 
 def inception_scores(probabilities: np.ndarray, splits: int) -> np.ndarray:
@@ -34,7 +35,11 @@ class InceptionScore(Metric, kind="is"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
-    better: ClassVar[str] = "higher"
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "is": Meaning(
+            "Whether each sample is clearly of one class, and all classes come. It never sees the reals.", "higher"
+        ),
+    }
     splits: int = Field(default=10, ge=1)
     """Parts that the samples are dealt to."""
 

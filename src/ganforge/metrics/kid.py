@@ -13,13 +13,14 @@ D: width of a feature, x, y [m, D].
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 
 
 def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
@@ -45,6 +46,9 @@ class KernelDistance(Metric, kind="kid"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "kid": Meaning("As the above, by a kernel and without the bias of few samples.", "lower", 0),
+    }
     blocks: int = Field(default=100, ge=1)
     """How many blocks are drawn."""
     block: int = Field(default=1000, ge=2)

@@ -21,14 +21,15 @@ multiplied with threshold / s: a model that comes no nearer than these keeps its
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.metrics.frechet import frechet_distance, notes_on_size
 from ganforge.metrics.neighbours import nearest
 
@@ -43,8 +44,16 @@ class NearestNeighbours(Metric, kind="nn"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "copies": Meaning("Share of fakes nearer to a training sample than 99 % of unseen reals come.", "near", 0.01),
+        "closer": Meaning("How often a fake lies nearer to a training sample than an unseen real does.", "near", 0.5),
+    }
     quantile: float = Field(default=0.01, gt=0, lt=0.5)
     """Nearer than this share of the held-out samples is taken for a copy."""
+
+    def meaning_of(self, name: str) -> Meaning:
+        meaning = super().meaning_of(name)
+        return replace(meaning, ideal=self.quantile) if meaning is self.values["copies"] else meaning
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
@@ -89,6 +98,9 @@ class MemorisationDistance(Metric, kind="mfd"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"moments", "features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "mfd": Meaning("The same with a penalty for fakes that sit next to training samples.", "lower", 0),
+    }
     threshold: float | None = Field(default=None, gt=0, le=1)
     """Below which mean cosine distance the penalty is 1 / s, as in the paper (0.1 there); by default that of held-out
     samples, and the penalty threshold / s."""

@@ -10,11 +10,12 @@ The expectation of the reverse KL for N samples of the truth is about (K − 1) 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 
 
 def shares(probabilities: np.ndarray) -> np.ndarray:
@@ -27,7 +28,10 @@ class ModeCoverage(Metric, kind="modes"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
-    better: ClassVar[str] = "higher"
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "modes": Meaning("How many of the data's classes are made at all.", "higher"),
+        "mode_kl": Meaning("How far the shares of the classes are from those of the reals.", "lower", 0),
+    }
 
     def compute(self, comparison: Comparison) -> list[Result]:
         from scipy.special import rel_entr

@@ -14,6 +14,7 @@ outlier among the generated samples cannot blow up:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +22,7 @@ import torch
 from pydantic import Field
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Progress, Result, short_count, silent
+from ganforge.metrics.base import Comparison, Meaning, Metric, Progress, Result, short_count, silent
 from ganforge.metrics.neighbours import balls, radii
 
 MOST = 10_000
@@ -61,7 +62,10 @@ class PrecisionRecall(Metric, kind="pr"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
-    better: ClassVar[str] = "higher"
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "precision": Meaning("Share of fakes that lie where reals do: quality.", "higher", 1),
+        "recall": Meaning("Share of reals that lie where fakes do: variety.", "higher", 1),
+    }
     k: int = Field(default=3, ge=1)
     """A ball reaches to its k-th nearest neighbour."""
 
@@ -74,7 +78,10 @@ class DensityCoverage(Metric, kind="dc"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
-    better: ClassVar[str] = "higher"
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "density": Meaning("How thick fakes lie among reals: quality. 1 for reals, may be above.", "higher"),
+        "coverage": Meaning("Share of reals that have a fake next to them: variety.", "higher", 1),
+    }
     k: int = Field(default=5, ge=1)
     """A ball reaches to its k-th nearest neighbour."""
 
@@ -87,7 +94,7 @@ class Prdc(Metric, kind="prdc"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
-    better: ClassVar[str] = "higher"
+    values: ClassVar[Mapping[str, Meaning]] = {**PrecisionRecall.values, **DensityCoverage.values}
 
     def compute(self, comparison: Comparison) -> list[Result]:
         return PrecisionRecall(n=self.n).compute(comparison) + DensityCoverage(n=self.n).compute(comparison)

@@ -1,22 +1,20 @@
-"""No net at all: the numbers of a sample are its features. For points, and as a yardstick for pictures."""
+"""No net at all: the numbers of a sample are its features. For points, and as a yardstick for images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge.core.errors import UserError
 from ganforge.metrics.base import Encoder, Extractor, Progress, Side
 
 
 class Raw(Extractor, kind="raw"):
     """The numbers of a sample themselves, in one row."""
-
-    signals: ClassVar[tuple[str, ...]] = ("image", "points", "series")
 
     def open(
         self,
@@ -29,6 +27,11 @@ class Raw(Extractor, kind="raw"):
         progress: Progress | None = None,
     ) -> Encoder:
         first = next(iter(data.parts(1, 1)))
+        if not isinstance(first, np.ndarray) or not np.issubdtype(first.dtype, np.number):
+            raise UserError(
+                f"extractor 'raw': the samples of {data.name} are not arrays of numbers, so there are no features to "
+                "take from them: leave out the metrics that need features"
+            )
         return RawEncoder(int(np.prod(first.shape[1:])))
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, get_args, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, get_args, get_type_hints
 
 import numpy as np
 from torch import Tensor, nn
 
 from ganforge.core.component import Component
+from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Memory, Nets, Order, Request, Spec, Terms
+from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
 from ganforge.signals import Steps, Usage
+
+Mode = Literal["generate", "translate", "reconstruct"]
 
 
 @dataclass(frozen=True)
@@ -213,9 +216,16 @@ class Task(Component, family="task"):
         return None
 
     @property
-    def invents(self) -> bool:
+    def can_sample(self) -> bool:
         """Whether it makes samples of latents alone."""
         return type(self).sample is not Task.sample
+
+    @property
+    def mode(self) -> Mode:
+        """What trained nets are used for: to make samples, samples of others, or given ones again."""
+        if self.directions():
+            return "translate"
+        return "generate" if self.can_sample else "reconstruct"
 
     @property
     def exhibits(self) -> bool:

@@ -91,7 +91,7 @@ class PreviewWriter(Listener):
         pictures, each = shown
         columns = max(1, columns // each) * each  # whole samples a row
         pictures = pictures[: rows * columns]
-        if run.recipe.task.invents:
+        if run.recipe.task.can_sample:
             made = run.generate(self.request)
             pictures = run.recipe.signal.join([made[: len(made) // columns * columns], pictures], run.spec)
         return pictures, columns

@@ -30,9 +30,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_layers
-from ganforge.core.types import Batch, Order, Spec
+from ganforge.core.types import Batch, Spec
 from ganforge.data.loader import Loader
 from ganforge.engine.privacy import checks
 from ganforge.engine.privacy.account import Account

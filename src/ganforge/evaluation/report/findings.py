@@ -156,7 +156,7 @@ def gain(known: Known) -> Iterator[Finding]:
     of = held[0]["detail"]["baseline"]["of"]
     steps = [(figure["name"], figure["detail"]["baseline"]["value"], figure["value"]) for figure in held]
     said = "; ".join(f"{name} {then:.4g} → {now:.4g}" for name, then, now in steps)
-    better = [is_nearer(name, now, then) for name, then, now in steps]
+    better = [meaning_of(name).is_better(now, then) for name, then, now in steps]
     stems = [stem_of(name) for name, *_ in steps]
     if better[stems.index("psnr") if "psnr" in stems else 0]:
         yield Finding("good", f"better than {of}", f"{said}.")
@@ -175,14 +175,6 @@ def gain(known: Known) -> Iterator[Finding]:
             f"{said}.",
             "Train longer; and judge by pictures that were spoilt as those of the training were.",
         )
-
-
-def is_nearer(name: str, now: float, then: float) -> bool:
-    """Whether a figure is better than another one of its kind."""
-    meaning = meaning_of(name)
-    if meaning.direction == "near":
-        return abs(now - (meaning.target or 0)) < abs(then - (meaning.target or 0))
-    return now < then if meaning.direction == "lower" else now > then
 
 
 def counts(known: Known) -> Iterator[Finding]:

@@ -94,7 +94,7 @@ def walks(subject: Subject, seed: int) -> Iterator[Picture]:
     """Rows from one latent to the next: a generator that learnt by heart jumps, another changes smoothly."""
     model = subject.model
     assert model is not None
-    if subject.signal.kind != "image" or not model.recipe.task.invents:
+    if subject.signal.kind != "image" or not model.recipe.task.can_sample:
         return
     labels = list(range(len(model.labels)))[:4] if model.labels else [None] * 4
     rows = [model.walk([seed + 2 * k, seed + 2 * k + 1], frames=WALK, label=label) for k, label in enumerate(labels)]

@@ -92,7 +92,7 @@ def figures(results: Sequence[Mapping[str, Any]]) -> str:
             better = f'<span class="better">{text(baseline["of"])}: {number(baseline["value"])}</span>{better}'
         rows.append(
             f'<tr><td><div class="name">{text(result["name"])}</div>'
-            f'<div class="said">{text(meaning.said)}</div>{remarks}</td>'
+            f'<div class="said">{text(meaning.text)}</div>{remarks}</td>'
             f'<td class="value">{number(result["value"])}{better}</td><td>{stamp(own)}</td></tr>'
         )
     head = "<thead><tr><th>figure</th><th style='text-align:right'>value</th><th>how it was made</th></tr></thead>"

@@ -9,9 +9,9 @@ import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
-from ganforge.core.types import BadItem, Dataset
 from ganforge.data.base import DataSource
 from ganforge.modalities.image.inspect import fingerprint, picture_shape
 from ganforge.modalities.image.pixels import png_of
@@ -35,9 +35,28 @@ def pack(source: DataSource, out: Path, *, duplicates: bool = False, force: bool
         UserError: the source cannot be opened, has nothing readable, or `out` exists or cannot be written.
     """
     out = Path(out)
+    refuse_existing(out, force)
+    return write(source.open(), out, duplicates)
+
+
+def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool) -> list[str]:
+    """As `pack`, of a set that is open; returns what there is to say of the zip."""
+    refuse_existing(out, force)
+    made = write(dataset, out, duplicates)
+    left_out = f"{len(made['unreadable'])} unreadable and {len(made['duplicates'])} duplicates left out"
+    return [
+        f"{out}: {made['count']:,} pictures, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
+        f"train on it: ganforge train dcgan data={out}",
+    ]
+
+
+def refuse_existing(out: Path, force: bool) -> None:
     if out.exists() and not force:
         raise UserError(f"{out}: exists already; choose another name or write over it with --force")
-    dataset = source.open()
+
+
+def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
+    """Writes the zip whole or not at all; returns its manifest."""
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

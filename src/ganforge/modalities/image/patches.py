@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from ganforge.core.types import Dataset
+from ganforge.core.dataset import Dataset
 
 
 class Patches(Dataset):
@@ -37,7 +37,7 @@ class Patches(Dataset):
     ):
         self.dataset, self.patch = dataset, patch
         self.name, self.classes, self.digest = dataset.name, dataset.classes, dataset.digest
-        self.coloured = dataset.coloured
+        self.signal, self.coloured = dataset.signal, dataset.coloured
         self.skipped = list(dataset.skipped)
         self.skipped += [(dataset.describe(k), "its size cannot be read") for k, s in enumerate(sizes) if s is None]
         places = [

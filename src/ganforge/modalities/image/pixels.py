@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -18,12 +19,15 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core import media
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset, Spec
+from ganforge.core.types import Spec
 from ganforge.modalities.image.png import PngWriter
-from ganforge.signals import Card, Nearest
+from ganforge.signals import Card, Nearest, Signal
+
+T = TypeVar("T", bound=Signal)
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 GAP = 2
@@ -321,3 +325,10 @@ def checks(height: int, width: int) -> np.ndarray:
     cell = max(4, height // 8)
     rows, columns = np.indices((height, width)) // cell
     return np.where((rows + columns) % 2 == 0, 255, 204)[..., None]
+
+
+def at(signal: T, spec: Spec) -> T:
+    """A signal of images with the size and the mode that a spec has."""
+    if len(spec.shape) != 3 or "mode" not in spec.state:
+        return signal
+    return replace(signal, size=spec.shape[1:], mode=spec.state["mode"])  # type: ignore[type-var]

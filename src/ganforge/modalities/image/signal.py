@@ -10,14 +10,17 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
+from ganforge.core.choice import Choice, Machine
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset, Spec
+from ganforge.core.types import Spec
+from ganforge.modalities.image import choose, inspect, pack
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
-from ganforge.signals import Card, Nearest, Signal
+from ganforge.signals import Card, Inspection, Nearest, Signal
 
 
 class Image(Signal, kind="image"):
@@ -55,6 +58,21 @@ class Image(Signal, kind="image"):
     """Where that part is: drawn anew each time, or in the middle."""
     patches: bool = False
     """Cut pictures of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        return inspect.inspection(dataset, limit)
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        return choose.choose(choose.Facts.of(dataset, machine))
+
+    @classmethod
+    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+        return pack.pack_images(dataset, out, duplicates=duplicates, force=force)
+
+    def at(self, spec: Spec) -> Self:
+        return pictures.at(self, spec)
 
     def items(self, dataset: Dataset) -> Dataset:
         if not self.patches:

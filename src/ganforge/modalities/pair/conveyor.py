@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
-from ganforge.core.types import BadItem
+from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
 from ganforge.modalities.image.files import is_picture
-from ganforge.modalities.image.sources.folder import FolderStore, Store, ZipStore, is_hidden
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.photo import LOSSLESS, Photo
 from ganforge.modalities.pair.translate import Made, PictureTranslator

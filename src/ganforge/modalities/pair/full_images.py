@@ -23,9 +23,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
-from ganforge.core.types import BadItem, Dataset, Spec
+from ganforge.core.types import Spec
 from ganforge.metrics.base import Progress, Side
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.pair.degrade import resample

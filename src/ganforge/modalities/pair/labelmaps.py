@@ -15,8 +15,8 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
-from ganforge.core.types import BadItem, Dataset
 from ganforge.modalities.image import pixels as pictures
 
 MOST = 255

@@ -15,9 +15,9 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
-from ganforge.core.types import BadItem
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.pixels import to_depth
 from ganforge.modalities.image.png import PngWriter

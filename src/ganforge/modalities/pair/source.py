@@ -11,11 +11,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
-from ganforge.core.types import BadItem, Dataset
 from ganforge.data.base import DataSource
 from ganforge.data.path import PathData
+from ganforge.data.store import FolderStore, common_folder
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.sources import folder
 
@@ -46,17 +47,21 @@ class Pairs(DataSource, kind="pairs"):
     """The share of the pairs that is held back from training, for `ganforge evaluate`: always the same ones, by
     their names."""
 
+    @property
+    def held_back(self) -> float:
+        return self.holdout
+
     def open(self) -> Dataset:
         if self.path and (self.source or self.target):
             raise UserError("data: give either data.path (pictures side by side), or data.source and data.target")
         if self.path:
-            return self._side_by_side(PathData(path=self.path, split=self._folders).open())
+            return self._side_by_side(open_images(self.path, self._folders))
         if not self.source or not self.target:
             raise UserError(
                 "data: say which pictures: data.source=FOLDER data.target=FOLDER (files of the same names), "
                 "or data.path=FOLDER of pictures side by side"
             )
-        source, target = (PathData(path=path, split=self._folders).open() for path in (self.source, self.target))
+        source, target = (open_images(path, self._folders) for path in (self.source, self.target))
         for dataset in (source, target):
             refuse_no_pictures(dataset)
         names, rows = partners(
@@ -68,7 +73,7 @@ class Pairs(DataSource, kind="pairs"):
         kept = part_of(names, self.split, self.holdout, target.name)
         names = [names[k] for k in kept]
         pairs = Chosen(target, rows[1][kept], names)
-        pairs.source = Chosen(source, rows[0][kept], names)
+        pairs.source, pairs.signal = Chosen(source, rows[0][kept], names), "pair"
         return pairs
 
     @property
@@ -81,7 +86,7 @@ class Pairs(DataSource, kind="pairs"):
         dataset = some_of(dataset, self.split, self.holdout)
         left, right = Half(dataset, 0), Half(dataset, 1)
         source, target = (left, right) if self.sides == "source,target" else (right, left)
-        target.source = source
+        target.source, target.signal = source, "pair"
         return target
 
 
@@ -104,6 +109,10 @@ class Domains(DataSource, kind="domains"):
     """The share of the pictures of either set that is held back from training, for `ganforge evaluate`: always the
     same ones, by their names."""
 
+    @property
+    def held_back(self) -> float:
+        return self.holdout
+
     def open(self) -> Dataset:
         if not self.a or not self.b:
             raise UserError("data: say which two sets of pictures: data.a=FOLDER data.b=FOLDER")
@@ -122,7 +131,7 @@ class Chosen(Dataset):
 
     def __init__(self, dataset: Dataset, rows: np.ndarray, names: Sequence[str]):
         self.dataset, self.rows = dataset, rows
-        self.name, self.skipped = dataset.name, list(dataset.skipped)
+        self.name, self.signal, self.skipped = dataset.name, dataset.signal, list(dataset.skipped)
         self.digest = hashlib.sha256("\n".join([dataset.digest, *names]).encode()).hexdigest()
         self.nbytes = getattr(dataset, "nbytes", 0)
 
@@ -151,7 +160,8 @@ class Half(Dataset):
 
     def __init__(self, dataset: Dataset, which: int):
         self.dataset, self.which = dataset, which
-        self.name, self.skipped, self.digest = dataset.name, list(dataset.skipped), dataset.digest
+        self.name, self.signal = dataset.name, dataset.signal
+        self.skipped, self.digest = list(dataset.skipped), dataset.digest
         self.nbytes = getattr(dataset, "nbytes", 0)
 
     def __len__(self) -> int:
@@ -184,6 +194,7 @@ class Joined(Dataset):
 
     def __init__(self, name: str, parts: Sequence[Dataset], classes: Sequence[str]):
         self.name, self.parts, self.classes = name, list(parts), tuple(classes)
+        self.signal = parts[0].signal
         self.coloured = tuple(name for name, part in zip(classes, parts, strict=True) if isinstance(part, Coloured))
         self.skipped = [one for part in parts for one in part.skipped]
         self.digest = "".join(part.digest for part in parts)
@@ -218,7 +229,8 @@ class Coloured(Dataset):
 
     def __init__(self, dataset: Dataset):
         self.dataset = dataset
-        self.name, self.skipped, self.digest = dataset.name, list(dataset.skipped), dataset.digest
+        self.name, self.signal = dataset.name, dataset.signal
+        self.skipped, self.digest = list(dataset.skipped), dataset.digest
         self.nbytes = getattr(dataset, "nbytes", 0)
 
     def __len__(self) -> int:
@@ -291,12 +303,17 @@ def holds_maps(dataset: Dataset) -> bool:
     return bool(highest) and max(highest) < SMALL
 
 
+def open_images(path: str, split: Literal["train", "test"]) -> Dataset:
+    """The set at a path, where nothing but images will do."""
+    return PathData(path=path, split=split, signal="image").open()
+
+
 def open_one_or_many(path: str, split: Literal["train", "test"]) -> Dataset:
     """The set at a path; of one picture where the path is one."""
     file = Path(path).expanduser()
     if file.is_file() and pictures.is_picture(file.name):
-        return folder.PictureDataset(path, folder.FolderStore(file.parent), [file.name], None, (), Counter())
-    return PathData(path=path, split=split).open()
+        return folder.PictureDataset(path, FolderStore(file.parent), [file.name], None, (), Counter())
+    return open_images(path, split)
 
 
 def partners(
@@ -343,7 +360,7 @@ def by_name(dataset: Dataset) -> dict[str, int] | None:
     """
     if not isinstance(dataset, folder.PictureDataset):
         return None
-    prefix = folder.common_folder(dataset.files)
+    prefix = common_folder(dataset.files)
     found: dict[str, int] = {}
     for k, file in enumerate(dataset.files):
         name = PurePosixPath(file[len(prefix) :]).with_suffix("").as_posix()

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from ganforge.artifacts.bundle import Bundle
+from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.core.types import BadItem
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.layers.translating import TranslatorNet, settled

@@ -241,8 +241,8 @@ def check_clip(inputs: Path, out: Path, force: bool) -> None:
 
 def one_clip(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | None) -> int:
     """Does a film, with a bar of its frames."""
+    from ganforge.core.dataset import BadItem
     from ganforge.core.progress import Stages
-    from ganforge.core.types import BadItem
     from ganforge.modalities.pair import clip, photo
 
     translator.check_mask(mask is not None)

@@ -14,11 +14,14 @@ from PIL import ImageDraw
 from torch import Tensor
 
 from ganforge.core import media
+from ganforge.core.choice import Choice, Machine
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset, Spec
-from ganforge.signals import Exporter, Nearest, Signal, Steps, save_array
+from ganforge.core.types import Spec
+from ganforge.modalities.points import choose, inspect
+from ganforge.signals import Exporter, Inspection, Nearest, Signal, Steps, save_array
 
 MOST = 200_000  # samples that the scale is measured on
 SIDE = 512  # px of a scatter plot
@@ -48,9 +51,25 @@ class Points(Signal, kind="points"):
     def measures(self) -> str:
         return "means, spreads and bounds of its numbers"
 
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        return inspect.inspection(dataset, _all(dataset, limit or MOST))
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        return choose.choose(dataset, machine)
+
+    @classmethod
+    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+        ((width,), _), *_ = dataset.shapes()
+        raise UserError(
+            f"data {dataset.name}: holds vectors of {width} numbers, and this looks at pictures. "
+            f"To train on them: ganforge train toy data={dataset.name}"
+        )
+
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         shapes = dataset.shapes()
-        if any(dtype == "object" for _, dtype in shapes):
+        if dataset.signal == "table":
             raise UserError(
                 f"data {dataset.name}: the points signal needs vectors of numbers, and this set holds the rows of a "
                 f"table. Take a recipe for tables, such as ctgan, or data.kind=points data.path={dataset.name}"
@@ -114,10 +133,10 @@ class Points(Signal, kind="points"):
         return mean, std
 
 
-def _all(dataset: Dataset) -> np.ndarray:
+def _all(dataset: Dataset, most: int = MOST) -> np.ndarray:
     """The samples, or many of them spread evenly, float64 [N, D]."""
-    chosen = np.linspace(0, len(dataset) - 1, min(len(dataset), MOST)).round().astype(int)
-    if (array := getattr(dataset, "array", None)) is not None:
+    chosen = np.linspace(0, len(dataset) - 1, min(len(dataset), most)).round().astype(int)
+    if (array := dataset.in_memory_array) is not None:
         return array[chosen].astype(np.float64)
     return np.stack([dataset.read(int(k)) for k in chosen]).astype(np.float64)
 

@@ -16,11 +16,11 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
-from ganforge.core.types import Dataset
+from ganforge.data.arrays import ArrayDataset
 from ganforge.data.base import DataSource
-from ganforge.modalities.image.sources.arrays import ArrayDataset
 
 FILES = "an .npy or .npz file of numbers [N, D], or a .csv file of N lines with D numbers each"
 
@@ -46,7 +46,9 @@ class _Mixture(DataSource):
         draws = np.random.Generator(np.random.PCG64(seed_of(self.seed, self.kind)))
         modes = draws.integers(len(centres), size=self.count)
         points = centres[modes] + self.std * draws.standard_normal((self.count, 2))
-        return ArrayDataset(self.kind, points.astype(np.float32), modes.astype(np.int64), _numbers(len(centres)))
+        return ArrayDataset(
+            self.kind, points.astype(np.float32), modes.astype(np.int64), _numbers(len(centres)), signal="points"
+        )
 
 
 class Ring8(_Mixture, kind="ring8"):
@@ -117,11 +119,13 @@ def from_table(name: str, table: np.ndarray, labels: np.ndarray | None = None) -
             f"the first is row {bad[0]} (counted from 0); leave them out"
         )
     if labels is None:
-        return ArrayDataset(name, table)
+        return ArrayDataset(name, table, signal="points")
     if labels.shape != (len(table),):
         raise UserError(f"data {name}: {len(table)} rows need as many labels, there are {list(labels.shape)}")
     found, numbers = np.unique(labels, return_inverse=True)
-    return ArrayDataset(name, table, numbers.reshape(-1).astype(np.int64), [str(v) for v in found.tolist()])
+    return ArrayDataset(
+        name, table, numbers.reshape(-1).astype(np.int64), [str(v) for v in found.tolist()], signal="points"
+    )
 
 
 def _read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:

@@ -19,18 +19,20 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core import media
+from ganforge.core.choice import Choice, Machine
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Dataset, Spec
+from ganforge.core.types import Spec
+from ganforge.modalities.table import choose, inspect, where
 from ganforge.modalities.table import drawing as picture
-from ganforge.modalities.table import where
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described
 from ganforge.modalities.table.files import FORMATS
 from ganforge.modalities.table.tasks.tabular import CONDITION
-from ganforge.signals import Card, Exporter, Nearest, Noun, Signal, Steps, Usage, Wish
+from ganforge.signals import Card, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage, Wish
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +91,19 @@ class Table(Signal, kind="table"):
     @property
     def measures(self) -> str:
         return "" if self.public is not None else "bounds of numbers, real categories, and how often each occurs"
+
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        usual = cls()
+        return inspect.inspection(dataset, usual.few, usual.most_categories)
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        return choose.choose(dataset, machine)
+
+    @classmethod
+    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+        raise UserError(f"data {dataset.name}: holds the rows of a table, and this looks at pictures")
 
     def items(self, dataset: Dataset) -> Dataset:
         if self.public is None:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import MissingExtra, UserError
 from ganforge.core.rng import seed_of
-from ganforge.core.types import Dataset
-from ganforge.data.base import DataSource
+from ganforge.data.base import HOLDOUT, DataSource
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,6 @@ LONGEST = 1_000  # lines that a record in quotes may have
 SKIPPED_AT_MOST = 0.1  # of the rows; beyond, something else is wrong
 NUMBERS_AT_LEAST = 0.9  # of a column's values, for the rest to count as missing
 BLOCK = 1 << 20
-HOLDOUT = 0.1  # of the rows of a file
 FEWEST_HELD_BACK = 10  # rows; fewer judge nothing, and a table so small needs them all
 PAIRS = re.compile(rb"[\xa1-\xfe][\xa1-\xfe]")
 HIGH = re.compile(rb"[\x80-\xff]")
@@ -62,9 +61,13 @@ class TableFile(DataSource, kind="table"):
     trains on all."""
 
     def open(self) -> TableSet:
-        return part_of(self.whole(), self.split, self.holdout)
+        return part_of(self.read(), self.split, self.holdout)
 
-    def whole(self) -> TableSet:
+    @property
+    def held_back(self) -> float:
+        return self.holdout
+
+    def read(self) -> TableSet:
         """All rows of the file."""
         path = Path(self.path).expanduser()
         if not path.is_file():
@@ -128,6 +131,8 @@ class TableSet(Dataset):
         rows: int64 [len], their places in the whole table, where this is a part of it; else None.
         nbytes: size in memory.
     """
+
+    signal = "table"
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from ganforge.modalities.image.extractors.resize import rgb
 
 class Fidelity(Extractor, kind="torch-fidelity"):
     """Inception-v3 through the package torch-fidelity, which needs torchvision; the reference for FID."""
+
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     weights: str | None = None
     """Its file of weights, weights-inception-2015-12-05-6726825d.pth; by default it downloads it."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -200,6 +200,8 @@ class Inception(Extractor, kind="inception"):
 
     The figure is called FID only where the file says that it was made from the weights that the field uses.
     """
+
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     weights: str | None = None
     """Safetensors file of the weights; by default inception-2015-12-05.safetensors in the cache."""

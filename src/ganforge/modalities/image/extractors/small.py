@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -29,6 +30,8 @@ RECIPE = 1  # raised when the net or its training changes, so that no older one 
 
 class Small(Extractor, kind="small"):
     """A small net trained on the data itself, once: by its labels or, without, by rotations. No network is needed."""
+
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     steps: int | None = Field(default=None, ge=1)
     """Batches of 128 that it learns from; by default 1000, fewer for very small sets."""

@@ -32,6 +32,8 @@ BATCH = 32
 class _Hub(Extractor):
     """A vision transformer in the Hub's form: a folder with config.json and model.safetensors, or a name on the Hub."""
 
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
+
     side: ClassVar[int] = 224
     scale: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = IMAGENET
     usual: ClassVar[str] = ""

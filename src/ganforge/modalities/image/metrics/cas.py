@@ -10,6 +10,7 @@ Beside it stands the accuracy of the same net, trained as long on as many real s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.image.extractors import fit
 from ganforge.modalities.image.extractors.small import seen
 
@@ -27,7 +28,10 @@ class AccuracyScore(Metric, kind="cas"):
     """Accuracy on real samples of a classifier that was trained on generated ones (train on fake, test on real)."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
-    better: ClassVar[str] = "higher"
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "cas": Meaning("Accuracy on real test samples of a classifier that was trained on fakes alone.", "higher", 1),
+    }
     steps: int | None = Field(default=None, ge=1)
     """Batches of 128 that each classifier learns from; by default as many as the small extractor takes."""
 

@@ -15,6 +15,7 @@ x [N, H, W, C]; P pairs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.image.metrics.pairwise import WINDOW, structure
 
 BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales, finest first
@@ -76,7 +77,11 @@ def random_pairs(
 class MsSsim(Metric, kind="ms-ssim"):
     """Likeness (MS-SSIM) of pairs of generated pictures of one class: near 1 where the model repeats itself."""
 
-    better: ClassVar[str] = "lower"
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "ms_ssim": Meaning("How alike fakes are to each other; hold it against that of the reals.", "lower"),
+    }
+
     pairs: int = Field(default=1000, ge=1)
     """How many pairs are drawn, of each side."""
 

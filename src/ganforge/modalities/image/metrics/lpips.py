@@ -10,6 +10,7 @@ weights [C_l]. Pictures are in [−1, 1] and then shifted and scaled as the nets
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -19,7 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.image.extractors import weights
 from ganforge.modalities.image.extractors.resize import rgb
 from ganforge.modalities.image.extractors.trunks import TRUNKS, Trunk
@@ -117,6 +118,8 @@ def to_unit(pictures: np.ndarray) -> Tensor:
 class _Perceptual(Metric):
     """Where the weights come from."""
 
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
+
     trunk: TrunkName = "alex"
     """The net whose maps are compared."""
     weights: str | None = None
@@ -146,6 +149,9 @@ class LpipsDistance(_Perceptual, kind="lpips"):
     """LPIPS of pictures that each belong to a real one: how unlike they look, 0 for equal ones."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "lpips": Meaning("Perceptual distance of pairs.", "lower", 0),
+    }
     any_size: ClassVar[bool] = True
 
     @torch.inference_mode()
@@ -164,7 +170,10 @@ class LpipsDistance(_Perceptual, kind="lpips"):
 class LpipsDiversity(_Perceptual, kind="lpips-diversity"):
     """Mean LPIPS of random pairs of generated pictures of one class: near 0 where the model repeats itself."""
 
-    better: ClassVar[str] = "higher"
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "lpips_diversity": Meaning("How much fakes differ from each other to a trained eye.", "higher"),
+    }
+
     pairs: int = Field(default=1000, ge=1)
     """How many pairs are drawn, of each side."""
 

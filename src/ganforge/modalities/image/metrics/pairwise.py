@@ -30,7 +30,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.image.extractors.resize import rgb
 
 CEILING = 100.0  # dB: of equal pictures, which have no error at all
@@ -138,7 +138,7 @@ class _Pairs(Metric):
     """A mean over pairs of pictures."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
-    better: ClassVar[str] = "higher"
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     any_size: ClassVar[bool] = True
     channel: Literal["RGB", "Y"] = "RGB"
     """RGB: all channels as they are (grey stays grey). Y: luma of BT.601 alone, as papers on super-resolution do."""
@@ -160,12 +160,20 @@ class _Pairs(Metric):
 class Psnr(_Pairs, kind="psnr"):
     """Peak signal-to-noise ratio in dB of pictures that each belong to a real one; equal ones count 100 dB."""
 
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "psnr": Meaning("Signal-to-noise ratio of pairs, in dB.", "higher"),
+    }
+
     def of(self, x: Tensor, y: Tensor) -> Tensor:
         return psnr(x, y)
 
 
 class Ssim(_Pairs, kind="ssim"):
     """Structural similarity of pictures that each belong to a real one, 1 for equal ones."""
+
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "ssim": Meaning("Structural similarity of pairs.", "higher", 1),
+    }
 
     def of(self, x: Tensor, y: Tensor) -> Tensor:
         return ssim(x, y)

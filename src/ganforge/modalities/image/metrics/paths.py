@@ -13,6 +13,7 @@ z [n, L], G(z) [n, C, H, W] in [−1, 1].
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.image.metrics.lpips import TrunkName, load
 
 BATCH = 16
@@ -48,6 +49,10 @@ class PathLength(Metric, kind="ppl"):
     """Perceptual path length: low where small steps in latent space change the picture little everywhere."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"latents"})
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "ppl": Meaning("How much samples change with small steps of the latent: lower is smoother.", "lower"),
+    }
     paths: int = Field(default=1000, ge=2)
     """How many short steps are measured."""
     epsilon: float = Field(default=1e-4, gt=0, lt=1)

@@ -12,6 +12,7 @@ levels gives 1.2 and 1.4. It says how much detail there is, not whether it is ri
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.image.metrics.pairwise import pair_by_pair, pair_result, seen
 
 OCTAVES = ((1 / 8, 1 / 4), (1 / 4, 1 / 2))
@@ -51,7 +52,10 @@ class Sharpness(Metric, kind="sharpness"):
     """The fine detail of pictures over that of the real ones they belong to: 1 as sharp, below blurred, above noisy."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
-    better: ClassVar[str] = ""
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "sharpness": Meaning("Fine detail over that of the real picture: less is blurred, more noisy.", "near", 1),
+    }
     any_size: ClassVar[bool] = True
 
     def compute(self, comparison: Comparison) -> list[Result]:

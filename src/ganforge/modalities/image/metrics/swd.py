@@ -13,6 +13,9 @@ x [N, C, H, W]; patches [P, C · 7 · 7].
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 import torch
 from pydantic import Field
@@ -20,7 +23,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, pad
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 
 SMALLEST = 16  # px: the coarsest level
 PATCH = 7  # px
@@ -61,6 +64,11 @@ def whitened(patches: Tensor) -> Tensor:
 
 class SlicedWasserstein(Metric, kind="swd"):
     """Sliced Wasserstein distance of patches at each scale of a Laplacian pyramid: texture and shape, without a net."""
+
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "swd": Meaning("How texture differs, from fine to coarse (sliced Wasserstein distance).", "lower", 0),
+    }
 
     patches: int = Field(default=128, ge=1)
     """Patches a picture and level."""

@@ -24,6 +24,7 @@ x, y float64 [N, 1, H, W], 0 to 255.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -32,7 +33,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.image.metrics.pairwise import WINDOW, blurred, pair_by_pair, pair_result, seen
 
 FAINT = 20.0  # levels²
@@ -83,6 +84,10 @@ class Texture(Metric, kind="texture"):
     """How unlike the texture of pictures is to that of the real ones, by local contrast and order: 0 for equal ones."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
+    signals: ClassVar[tuple[str, ...]] = ("image", "pair")
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "texture": Meaning("Texture that differs from the real picture's, wherever its details lie.", "lower", 0),
+    }
     any_size: ClassVar[bool] = True
 
     def compute(self, comparison: Comparison) -> list[Result]:

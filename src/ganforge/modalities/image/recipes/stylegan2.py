@@ -16,6 +16,7 @@ from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.losses.penalties import R1
 from ganforge.modalities.image.augment.ada import Ada
+from ganforge.modalities.image.gamma import gamma
 from ganforge.modalities.image.nets.stylegan2 import StyleGan2Discriminator, StyleGan2Generator
 from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Cifar10
@@ -27,11 +28,6 @@ from ganforge.recipes.optimizer import Adam
 
 R1_EVERY = 16
 PATH_EVERY = 4
-
-
-def gamma(side: int, batch: int) -> float:
-    """γ of R1 for pictures of `side` pixels: 0.0064 at 32 and 0.0256 at 64 with a batch of 32."""
-    return 2e-4 * side**2 / batch
 
 
 def averaged(batch: int) -> Ema:

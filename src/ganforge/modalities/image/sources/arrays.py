@@ -10,42 +10,22 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ganforge.core.errors import UserError
-from ganforge.core.types import Dataset
+from ganforge.data import arrays as any_arrays
+from ganforge.data.arrays import ArrayDataset
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR_RECORD = 1 + 3 * 32 * 32
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IDX_NAME = re.compile(r"(?P<before>.*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?$", re.IGNORECASE)
 IMAGE_KEYS = ("images", "image", "x", "data", "arr_0")
+SIDE = 8  # px: smaller arrays of whole numbers may as well be something else than images
 LABEL_KEYS = ("labels", "label", "y", "targets", "arr_1")
-
-
-class ArrayDataset(Dataset):
-    """Samples that lie in one array, which may be mapped from a file.
-
-    Attributes:
-        array: [N, ...]: pictures as uint8 or uint16 [N, H, W, C], vectors as float32 [N, D].
-        nbytes: size of the array in bytes.
-    """
-
-    def __init__(self, name: str, array: np.ndarray, labels: np.ndarray | None = None, classes: Sequence[str] = ()):
-        self.name, self.array, self.labels, self.classes = name, array, labels, tuple(classes)
-        self.skipped: list[tuple[str, str]] = []
-        self.nbytes = array.nbytes
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def read(self, index: int) -> np.ndarray:
-        return self.array[index]
-
-    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        return {(tuple(self.array.shape[1:]), str(self.array.dtype)): len(self.array)}
 
 
 def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classes: Sequence[str] = ()) -> ArrayDataset:
@@ -58,7 +38,7 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
     if len(array) == 0:
         raise UserError(f"data {name}: the array of images is empty")
     if labels is None:
-        return ArrayDataset(name, array)
+        return ArrayDataset(name, array, signal="image")
     labels = np.asarray(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:  # as Keras saves CIFAR's
         labels = labels[:, 0]
@@ -71,12 +51,12 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
             raise UserError(
                 f"data {name}: labels go from {labels.min()} to {labels.max()}; there are {len(classes)} classes"
             )
-        return ArrayDataset(name, array, labels.astype(np.int64), classes)
+        return ArrayDataset(name, array, labels.astype(np.int64), classes, signal="image")
     if labels.dtype.kind not in "iubUS":
         raise UserError(f"data {name}: labels are {labels.dtype}; whole numbers or names are needed")
     found, numbers = np.unique(labels, return_inverse=True)
     names = tuple(v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in found.tolist())
-    return ArrayDataset(name, array, numbers.reshape(-1).astype(np.int64), names)
+    return ArrayDataset(name, array, numbers.reshape(-1).astype(np.int64), names, signal="image")
 
 
 def _as_nhwc(name: str, images: np.ndarray) -> np.ndarray:
@@ -86,6 +66,13 @@ def _as_nhwc(name: str, images: np.ndarray) -> np.ndarray:
         return images
     if images.ndim == 4 and images.shape[1] in (1, 3, 4):
         return images.transpose(0, 2, 3, 1)
+    if images.ndim == 4:
+        n, *block = images.shape
+        raise UserError(
+            f"data {name}: an array of shape {list(images.shape)} holds {n:,} blocks of {'×'.join(map(str, block))} "
+            "numbers, such as voxels, which nothing here opens. Images are [N, H, W, C] or [N, C, H, W] with at most 4 "
+            "channels"
+        )
     raise UserError(
         f"data {name}: an array of shape {list(images.shape)} is no set of pictures. "
         "Give [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels"
@@ -183,6 +170,57 @@ def idx_parts(folder: Path) -> dict[str, Path]:
 
 
 # --- numpy
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header of an array says, before it is read.
+
+    Attributes:
+        key: what it is called in an .npz file; empty in an .npy file.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    key: str = ""
+
+    @property
+    def may_be_images(self) -> bool:
+        """Whether there are numbers in it, in a layout that images may have."""
+        if self.dtype.kind not in "biuf" or 0 in self.shape:
+            return False
+        return len(self.shape) == 3 or (len(self.shape) == 4 and (self.shape[3] <= 4 or self.shape[1] in (1, 3, 4)))
+
+    @property
+    def are_images(self) -> bool:
+        """Whether it holds images and nothing else, by its name, its axis of channels, or the type that pixels have."""
+        if not self.may_be_images:
+            return False
+        if len(self.shape) == 4 or "image" in self.key.lower():
+            return True
+        return self.dtype.kind == "u" and self.dtype.itemsize <= 2 and min(self.shape[1:]) >= SIDE
+
+
+def header_of(path: Path) -> Header | None:
+    """Of the array of images in an .npy or an .npz file; None where there is none that can be read."""
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":
+            file.seek(0)
+            found = any_arrays.header_of(file)
+            return None if found is None else Header(*found)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            keys = {name.removesuffix(".npy").lower(): name for name in archive.namelist() if name.endswith(".npy")}
+            key = _pick(keys, IMAGE_KEYS, "train") or _pick(keys, IMAGE_KEYS, "test")
+            if key is None and len(keys) == 1:
+                key = next(iter(keys.values()))
+            if key is None:
+                return None
+            with archive.open(key) as file:
+                found = any_arrays.header_of(file)
+    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        return None
+    return None if found is None else Header(*found, key)
 
 
 def open_npy(path: Path, name: str) -> ArrayDataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganforge.core.types import Dataset
+from ganforge.core.dataset import Dataset
 from ganforge.data.base import DataSource
 from ganforge.modalities.image.sources import arrays
 

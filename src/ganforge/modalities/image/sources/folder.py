@@ -2,141 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.dataset import BadItem, Dataset
+from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
-from ganforge.core.types import BadItem, Dataset
+from ganforge.data.store import Store, common_folder, is_hidden
 from ganforge.modalities.image import files as pictures
 
 MANIFEST = "ganforge.json"
-JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir"})
 SPLITS = {"train": ("train", "training"), "test": ("test", "testing")}
 OTHER_SPLITS = ("val", "valid", "validation", "dev")
-MAX_MEMBER = 2**30  # bytes of one file in a zip, unpacked: more is a bomb, not a picture
-
-
-class Store(Protocol):
-    """Where files lie. Names are relative, with / between their parts."""
-
-    def names(self) -> list[str]:
-        """All files, in no order."""
-        ...
-
-    def size(self, name: str) -> int:
-        """In bytes."""
-        ...
-
-    def open(self, name: str) -> Path | BinaryIO:
-        """What Pillow can read, or raises `BadItem`."""
-        ...
-
-
-class FolderStore:
-    """Files below a folder."""
-
-    def __init__(self, root: Path):
-        self.root = root
-
-    def names(self) -> list[str]:
-        found: list[str] = []
-        seen: set[str] = set()
-        for folder, below, files in os.walk(self.root, followlinks=True):
-            real = os.path.realpath(folder)
-            if real in seen:  # a link that leads back up
-                below.clear()
-                continue
-            seen.add(real)
-            relative = Path(folder).relative_to(self.root).as_posix()
-            found += files if relative == "." else [f"{relative}/{file}" for file in files]
-        return found
-
-    def size(self, name: str) -> int:
-        path = self.root / name
-        return path.stat().st_size if path.exists() else 0
-
-    def open(self, name: str) -> Path | BinaryIO:
-        path = self.root / name
-        if not path.is_file():
-            raise BadItem(name, "gone, or a link to nothing")
-        if path.stat().st_size == 0:
-            raise BadItem(name, "an empty file")
-        return path
-
-
-class ZipStore:
-    """Files in a zip, read one by one; nothing is ever unpacked to disk."""
-
-    def __init__(self, path: Path):
-        try:
-            self.zip = zipfile.ZipFile(path)  # open for as long as the set is; reading from many threads is safe
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise UserError(f"data {path}: not a zip that can be read ({error}); was it copied whole?") from None
-        for info in self.zip.infolist():
-            name = info.filename.replace("\\", "/")
-            if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
-                raise UserError(
-                    f"data {path}: has a file named {info.filename!r}, which leads out of its folder when unpacked. "
-                    "The whole archive is refused (nothing was unpacked); make a clean one from pictures that you trust"
-                )
-        self.members = {i.filename.replace("\\", "/"): i for i in self.zip.infolist() if not i.is_dir()}
-
-    def names(self) -> list[str]:
-        return list(self.members)
-
-    def size(self, name: str) -> int:
-        return self.members[name].file_size
-
-    def open(self, name: str) -> Path | BinaryIO:
-        info = self.members[name]
-        if info.flag_bits & 1:
-            raise BadItem(name, "encrypted; unpack the archive with its password first")
-        if info.file_size > MAX_MEMBER:
-            raise BadItem(name, f"claims {info.file_size:,} bytes unpacked (a decompression bomb?)")
-        try:
-            data = self.zip.read(info)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-            raise BadItem(name, f"damaged in the archive ({error})") from None
-        if not data:
-            raise BadItem(name, "an empty file")
-        return io.BytesIO(data)
-
-
-class Below:
-    """The files of a store that lie in one of its folders.
-
-    Raises:
-        UserError: there is no such folder (names those that there are).
-    """
-
-    def __init__(self, store: Store, inner: str):
-        self.store, self.prefix = store, f"{inner}/"
-        if not any(name.startswith(self.prefix) for name in store.names()):
-            folders = sorted({name.rpartition("/")[0] for name in store.names() if "/" in name})
-            raise UserError(
-                f"data: no folder {inner!r} in this zip{did_you_mean(inner, folders)} "
-                f"(it has {', '.join(folders[:10]) or 'none'})"
-            )
-
-    def names(self) -> list[str]:
-        return [name.removeprefix(self.prefix) for name in self.store.names() if name.startswith(self.prefix)]
-
-    def size(self, name: str) -> int:
-        return self.store.size(self.prefix + name)
-
-    def open(self, name: str) -> Path | BinaryIO:
-        return self.store.open(self.prefix + name)
 
 
 class PictureDataset(Dataset):
@@ -146,6 +29,8 @@ class PictureDataset(Dataset):
         files: their names in the store, sorted.
         ignored: how many files of other kinds lie beside them, by extension.
     """
+
+    signal = "image"
 
     def __init__(self, name: str, store: Store, files: Sequence[str], labels: np.ndarray | None,
                  classes: Sequence[str], ignored: Counter[str]):  # fmt: skip
@@ -211,29 +96,6 @@ def open_store(store: Store, name: str, split: str) -> PictureDataset | None:
     files, prefix = _split(files, prefix, split, name)
     labels, classes = _classes(files, prefix, _manifest(store, shown))
     return PictureDataset(name, store, files, labels, classes, +ignored)
-
-
-def kinds_of_files(store: Store) -> str:
-    """What lies in a store without pictures, for messages: "3 .csv files, 1 .zip file"."""
-    counts = Counter(Path(n).suffix.lower() or "extensionless" for n in store.names() if not is_hidden(n))
-    return ", ".join(f"{c} {e} file{'s' if c > 1 else ''}" for e, c in counts.most_common(4))
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a file is a system's own, not a person's."""
-    return any(part.startswith(".") or part.lower() in JUNK for part in name.split("/"))
-
-
-def common_folder(files: Sequence[str]) -> str:
-    """The folder, with its last /, that all files lie in; empty for none."""
-    folders = [f.split("/")[:-1] for f in files]
-    first, last = min(folders), max(folders)  # what these two share, all between them share
-    prefix = ""
-    for one, other in zip(first, last, strict=False):
-        if one != other:
-            break
-        prefix += f"{one}/"
-    return prefix
 
 
 def _split(files: list[str], prefix: str, split: str, name: str) -> tuple[list[str], str]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import MissingExtra, UserError, did_you_mean
-from ganforge.core.types import BadItem, Dataset
 from ganforge.data.base import DataSource
 from ganforge.modalities.image import files as pictures
 
@@ -92,6 +92,8 @@ class Hub(DataSource, kind="hub"):
 
 class HubDataset(Dataset):
     """Rows of a table whose `column` holds files of pictures."""
+
+    signal = "image"
 
     def __init__(self, name: str, table: Any, column: str, labels: np.ndarray | None, classes: tuple[str, ...]):
         self.name, self.table, self.column, self.labels, self.classes = name, table, column, labels, classes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from ganforge.core.types import Dataset
+from ganforge.core.dataset import Dataset
 from ganforge.data.base import DataSource
 from ganforge.data.download import Remote, cache_folder, fetch
 from ganforge.modalities.image.sources import arrays

@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
-from ganforge.core.types import Dataset
 from ganforge.data.base import DataSource
 from ganforge.data.path import PathData
 from ganforge.modalities.image.sources.named import Mnist
@@ -29,6 +29,8 @@ class StackedDigits(Dataset):
         count: how many pictures.
         seed: which three digits each is made of.
     """
+
+    signal = "image"
 
     def __init__(self, name: str, digits: Dataset, count: int, seed: int):
         assert digits.labels is not None
@@ -65,8 +67,10 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
     """Which digits come together: the same ones for the same seed."""
 
     def open(self) -> Dataset:
-        source = Mnist(split=self.split) if self.path is None else PathData(path=self.path, split=self.split)
-        digits = source.open()
+        if self.path is None:
+            digits = Mnist(split=self.split).open()
+        else:
+            digits = PathData(path=self.path, split=self.split, signal="image").open()
         if digits.labels is None or len(digits.classes) != 10:
             raise UserError(
                 f"data.path={self.path}: holds {len(digits.classes) or 'no'} classes; stacked-mnist needs ten, "

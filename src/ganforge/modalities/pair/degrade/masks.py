@@ -18,9 +18,9 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import BadItem, Dataset
 from ganforge.data.path import PathData
 from ganforge.modalities.pair.degrade.base import Degrade, Range, draw, per_picture, seeds, whole, within
 
@@ -209,7 +209,7 @@ def files(path: str) -> Dataset:
         UserError: none there.
     """
     try:
-        masks = PathData(path=path).open()
+        masks = PathData(path=path, signal="image").open()
     except UserError as error:
         raise UserError(f"masks: {error}") from None
     if any(len(shape) != 3 for shape, _ in masks.shapes()):

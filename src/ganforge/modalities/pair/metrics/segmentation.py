@@ -20,7 +20,7 @@ Figures of different segmenters (data, seed, resolution: all in the stamp) canno
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,7 +30,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result, Side, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, Side, short_count
 from ganforge.modalities.image.extractors.resize import resize, rgb
 from ganforge.modalities.pair.labelmaps import fitted
 from ganforge.modalities.pair.metrics import segmenter
@@ -63,7 +63,21 @@ class Segmentation(Metric, kind="segmentation"):
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("pair",)
-    better: ClassVar[str] = "higher"
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "iou": Meaning(
+            "How well a net that learnt from real pairs finds the label map again in a picture made from it: right "
+            "pixels over all of either, a mean over the classes.",
+            "higher",
+            1,
+        ),
+        "iou_of_real": Meaning("The same in the real picture: what is to be had."),
+        "pixel_accuracy": Meaning("In how many pixels that net names the class of the label map.", "higher", 1),
+        "pixel_accuracy_of_real": Meaning("The same in real pictures: what is to be had."),
+        "class_accuracy": Meaning(
+            "The same within each class, averaged: rare classes count as common ones.", "higher", 1
+        ),
+        "class_accuracy_of_real": Meaning("The same in real pictures: what is to be had."),
+    }
     void: tuple[str, ...] | None = None
     """Classes that say nothing of a pixel, as levels (11) or colours (#e0e0c0): neither learnt nor judged. By default
     level 255 beside levels below 64, which is how PASCAL VOC and Cityscapes write it, and no other."""

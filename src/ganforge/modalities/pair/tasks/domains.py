@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.passes import indices
 from ganforge.core.rng import seed_of
-from ganforge.core.types import Batch, Order, Spec
+from ganforge.core.types import Batch, Spec
 from ganforge.tasks.base import Samples
 
 

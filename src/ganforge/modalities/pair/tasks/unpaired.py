@@ -23,10 +23,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Memory, Nets, Order, Spec, Terms, wide
+from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, two_domains, two_sets
 from ganforge.modalities.pair.tasks.translating import ChangesImages, Court, lazy_phases

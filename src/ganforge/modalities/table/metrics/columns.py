@@ -15,11 +15,12 @@ N, M: rows, a [N], b [M].
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ganforge.metrics.base import Comparison, Metric, Result
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.table.metrics import plots
 from ganforge.modalities.table.metrics.frames import (  # fmt: skip
     MISSING,
@@ -55,6 +56,15 @@ class Columns(Metric, kind="columns"):
     """Column by column: KS distance of numbers and dates, total variation of categories, shares of missing values."""
 
     signals: ClassVar[tuple[str, ...]] = ("table",)
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "ks": Meaning(
+            "How far the values of numbers and dates are from the reals', a mean over the columns.", "lower", 0
+        ),
+        "tv": Meaning("How far the shares of categories are from the reals', a mean over the columns.", "lower", 0),
+        "missing": Meaning(
+            "How far the share of missing numbers is from the reals', a mean over the columns.", "lower", 0
+        ),
+    }
 
     def compute(self, comparison: Comparison) -> list[Result]:
         columns = columns_of(comparison)

@@ -11,13 +11,14 @@ What gives the rows away, column by column: how much of the AUC is lost where th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.table.metrics.design import auc, for_trees, picked, spread_over
 from ganforge.modalities.table.metrics.frames import columns_of, frame_of, stamped
 
@@ -29,6 +30,11 @@ class Detection(Metric, kind="detection"):
     """Whether gradient boosting tells generated rows from real ones: the area under its ROC curve, cross-validated."""
 
     signals: ClassVar[tuple[str, ...]] = ("table",)
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "detection": Meaning(
+            "How surely a classifier tells generated rows from real ones: ½ guesses, 1 knows.", "near", 0.5
+        ),
+    }
     most: int = Field(default=10_000, ge=FEWEST)
     """Rows of each side that are looked at, at most."""
     folds: int = Field(default=3, ge=2)

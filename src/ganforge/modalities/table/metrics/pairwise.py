@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.table.metrics import plots
 from ganforge.modalities.table.metrics.columns import total_variation
 from ganforge.modalities.table.metrics.frames import (  # fmt: skip
@@ -46,7 +46,10 @@ class Pairwise(Metric, kind="pairwise"):
     """Pairs of columns: similarity of correlations (numbers), and of contingency tables (all other pairs)."""
 
     signals: ClassVar[tuple[str, ...]] = ("table",)
-    better: ClassVar[str] = "higher"
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "correlation": Meaning("Whether numbers go up and down together as in the real table.", "higher", 1),
+        "contingency": Meaning("Whether values of two columns come together as in the real table.", "higher", 1),
+    }
     bins: int = Field(default=10, ge=2)
     """Parts that a column of numbers is cut into, each with as many real rows, beside a column of categories."""
     most: int = Field(default=50, ge=2)

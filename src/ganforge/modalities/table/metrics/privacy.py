@@ -19,13 +19,14 @@ N: rows asked about, M: training rows, d [N].
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.table.metrics import plots
 from ganforge.modalities.table.metrics.design import Dense, auc, closest, spread_over
 from ganforge.modalities.table.metrics.frames import Column, columns_of, frame_of, numbers, stamped, texts
@@ -39,7 +40,13 @@ class TablePrivacy(Metric, kind="privacy"):
     """Distance to the closest training row, exact copies, and membership inference, beside rows never trained on."""
 
     signals: ClassVar[tuple[str, ...]] = ("table",)
-    better: ClassVar[str] = ""  # no model is kept as the best one for being far from everything
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "dcr": Meaning("How often a fake lies nearer to a training row than an unseen real row does.", "near", 0.5),
+        "exact_copies": Meaning("Share of fakes that equal a training row in every column.", "lower", 0),
+        "membership": Meaning(
+            "How surely an attacker with the fakes alone tells who was trained on: ½ guesses.", "near", 0.5
+        ),
+    }
     most: int = Field(default=5_000, ge=100)
     """Rows of each side whose nearest neighbours are looked for, at most."""
 

@@ -15,13 +15,14 @@ detail, since what serves one model need not serve another.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Result
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.table.metrics.design import Dense, as_number, for_trees, is_a_number, picked, spread_over
 from ganforge.modalities.table.metrics.frames import Column, columns_of, frame_of, stamped, texts
 
@@ -43,7 +44,11 @@ class Usefulness(Metric, kind="usefulness"):
     """Whether a model that learned from generated rows predicts the target of real ones: F1 or R², beside real rows."""
 
     signals: ClassVar[tuple[str, ...]] = ("table",)
-    better: ClassVar[str] = "higher"
+    values: ClassVar[Mapping[str, Meaning]] = {
+        "usefulness": Meaning("Score on real rows of a model that learned from generated rows alone.", "higher", 1),
+        "usefulness_of_real": Meaning("The same of a model that learned from real rows: as good as it can get."),
+        "usefulness_of_constant": Meaning("The same of whoever always says the same: no use at all."),
+    }
     target: str | None = None
     """The column to predict; by default the recipe's `target`."""
 

@@ -28,10 +28,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Nets, Order, Request, Spec, Terms, wide
+from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty, Play
 from ganforge.modalities.table.heads import Columns
 from ganforge.nets.base import Discriminator, Generator, Verdict, couples_batch

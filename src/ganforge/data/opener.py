@@ -1,0 +1,138 @@
+"""Which kind of sample the data at a path holds: every opener looks, and the surest opens it."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+from ganforge.core.component import Component
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError, did_you_mean
+from ganforge.data.store import Below, FolderStore, Store, ZipStore
+
+FIRST = 512
+"""Bytes of a file that openers see."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is at a path, as far as an opener needs to look before it claims it.
+
+    Attributes:
+        start: the first bytes of a file; empty for a folder, and for an empty file.
+        store: the files of a folder, or of a folder in a zip; None for a file.
+    """
+
+    path: Path
+    start: bytes = b""
+    store: Store | None = None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The files in a folder or a zip, relative, in no order; none of any other file, or of a damaged zip."""
+        if self.store is not None:
+            return self.store.names()
+        if not self.start.startswith(b"PK"):
+            return []
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return archive.namelist()
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+            return []
+
+
+def look(path: Path) -> Head | None:
+    """What is at a path; None where nothing is. A folder in a zip goes on behind it: photos.zip/horses.
+
+    Raises:
+        UserError: a zip that cannot be read, or that has no such folder.
+    """
+    if path.is_dir():
+        return Head(path, store=FolderStore(path))
+    if path.is_file():
+        with path.open("rb") as file:
+            return Head(path, file.read(FIRST))
+    archive = next((above for above in path.parents if above.is_file()), None)
+    if archive is not None and zipfile.is_zipfile(archive):
+        return Head(path, store=Below(ZipStore(archive), path.relative_to(archive).as_posix()))
+    return None
+
+
+class Opener(Component, family="opener"):
+    """Opens what is at a path as samples for one signal. A class joins by its definition, a plugin's too."""
+
+    signal: ClassVar[str]
+    """The kind of signal that the samples are for."""
+    takes: ClassVar[str] = ""
+    """What it can open, for messages: "a table: .csv, .tsv, .parquet". Empty: nothing unless its signal is named."""
+    endings: ClassVar[tuple[str, ...]] = ()
+    """Of single files that hold a whole set, as in .csv."""
+
+    def claims(self, path: Path, head: Head) -> float:
+        """How sure it is that the data is for its signal: 0 for no, up to 1.
+
+        About 0.9: it can be nothing else. 0.4: it can, or something else as well. 0.1: it is not, and this opener
+        knows best what is wrong with it.
+        """
+        raise NotImplementedError
+
+    def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
+        """The samples, with `Dataset.signal` set.
+
+        Args:
+            name: what the user called the path, for messages.
+            split: "train" or "test": which part, where the data has both.
+            holdout: the share of the samples that is held back, where nothing in the data says which.
+            asked: the user named this signal; else it was found.
+
+        Raises:
+            UserError: nothing here that it can open, or it cannot be told whether this signal is meant.
+        """
+        raise NotImplementedError
+
+
+def openers() -> list[Opener]:
+    """One of each kind, in the order of their kinds."""
+    return [Opener.kinds[kind]() for kind in sorted(Opener.kinds)]
+
+
+def choose(path: Path, head: Head, name: str, signal: str | None = None) -> Opener | None:
+    """The surest opener, of those for `signal` if one is given; None where none claims the data.
+
+    Raises:
+        UserError: no opener for such a signal, or two signals are equally likely (says how to choose).
+    """
+    found = openers()
+    if signal is not None:
+        known = sorted({opener.signal for opener in found})
+        found = [opener for opener in found if opener.signal == signal]
+        if not found:
+            hint = did_you_mean(signal, known)
+            raise UserError(f"data.signal={signal}: nothing opens a path for it{hint} (known: {', '.join(known)})")
+    claims = [(opener.claims(path, head), opener) for opener in found]
+    surest = max(claim for claim, _ in claims)
+    if surest <= 0:
+        return found[0] if signal is not None else None
+    best = [opener for claim, opener in claims if claim == surest]
+    signals = sorted({opener.signal for opener in best})
+    if len(signals) > 1:
+        raise UserError(
+            f"data {name}: it may hold samples for the signal {' or '.join(signals)}. Say which: "
+            + " or ".join(f"data.signal={one}" for one in signals)
+        )
+    return best[0]
+
+
+def wanted() -> str:
+    """What can be opened, for messages."""
+    *others, last = [opener.takes for opener in openers() if opener.takes]
+    return f"{', '.join(others)}, or {last}" if others else last
+
+
+def single_files(folder: Path) -> list[str]:
+    """The files directly in a folder that could be a whole set each."""
+    endings = tuple(ending for opener in openers() for ending in opener.endings)
+    return [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in endings]

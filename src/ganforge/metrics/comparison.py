@@ -1,0 +1,276 @@
+"""Real and generated samples with all that metrics ask of them: each side goes through the extractor once.
+
+samples → extractor → features → statistics
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.core.rng import seed_of
+from ganforge.metrics import statistics
+from ganforge.metrics.extractor import Encoder
+from ganforge.metrics.samples import Progress, Side, silent
+from ganforge.metrics.statistics import Gather, Moments
+
+T = TypeVar("T")
+
+log = logging.getLogger("ganforge")
+
+CHUNK = 256  # samples asked for at a time
+
+
+@dataclass(frozen=True)
+class Latents:
+    """A generator as path lengths see it.
+
+    Attributes:
+        draw: (first row, how many) → latents float32 [n, L]; row k is always the same.
+        render: latents [n, L] → pictures float32 [n, C, H, W] in [-1, 1], not rounded to 8 bits, labels closed over.
+        space: how the latents are spread: "normal" is walked along arcs, "linear" along lines.
+    """
+
+    draw: Callable[[int, int], Tensor]
+    render: Callable[[Tensor], Tensor]
+    space: str = "normal"
+
+
+class Comparison:
+    """Real and generated samples, with what metrics ask of them, computed once and kept.
+
+    Args:
+        real: what the generated samples are held against.
+        fake: generated samples, or a second set of real ones.
+        encoder: features come from it; only metrics that need features ask for it.
+        train: what the generator was trained on, or what reads it where a metric asks; by default `real`.
+        heldout: real samples that it was not trained on.
+        classes: names of the labels.
+        paired: whether sample i of one side belongs to sample i of the other.
+        baseline: of pairs, what can be had without a model (the source itself, its bicubic enlargement): metrics of
+            pairs measure it, too.
+        latents: the generator itself, for path lengths.
+        facts: what the signal knows of its samples (`Spec.state`); of a table its `columns` and the `target`.
+        seed: of every draw a metric makes.
+        device: where nets run.
+        cache: folder in which statistics of sides with a fingerprint are kept; None: nowhere.
+        reference: a file of statistics (`statistics.save`) in place of the features of `real`.
+        stamp: what else every protocol should say: split, checkpoint, ema, truncation, ...
+        progress: told how far long work has come.
+        keep: hold features in memory (4 bytes a number). `measure` decides it by what the metrics need.
+    """
+
+    def __init__(
+        self,
+        real: Side,
+        fake: Side,
+        encoder: Encoder | None = None,
+        *,
+        train: Side | Callable[[], Side] | None = None,
+        heldout: Side | None = None,
+        classes: Sequence[str] = (),
+        paired: bool = False,
+        baseline: Side | None = None,
+        latents: Latents | None = None,
+        facts: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        cache: Path | None = None,
+        reference: Path | None = None,
+        stamp: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+        keep: bool = True,
+    ):
+        self.real, self.fake, self.heldout, self.baseline = real, fake, heldout, baseline
+        self.known_train = train is not None
+        self._train = real if train is None else train
+        self.classes, self.paired, self.latents = tuple(classes), paired, latents
+        self.seed, self.device, self.cache, self.reference = seed, torch.device(device), cache, reference
+        self.extra, self.facts = dict(stamp or {}), dict(facts or {})
+        self.progress: Progress = progress or silent
+        self.keep = keep
+        self._encoder = encoder
+        self._memo: dict[Any, Any] = {}
+
+    @property
+    def encoder(self) -> Encoder:
+        """The extractor at work."""
+        assert self._encoder is not None, "a metric asked for features and does not say so in its needs"
+        return self._encoder
+
+    @property
+    def has_encoder(self) -> bool:
+        return self._encoder is not None
+
+    @property
+    def train(self) -> Side:
+        """What the generator was trained on, as far as that is known."""
+        train = self._train
+        return train if isinstance(train, Side) else self.once("train", train)
+
+    def side(self, name: str) -> Side:
+        """real, fake, train, heldout or baseline."""
+        side: Side | None = getattr(self, name)
+        assert side is not None, f"a metric asked for {name} samples and does not say so in its needs"
+        return side
+
+    def count(self, name: str, n: int | None = None) -> int:
+        """How many samples of a side to look at: all, or `n`.
+
+        Raises:
+            UserError: `n` is more than there are.
+        """
+        side = self.side(name)
+        if n is not None and n > side.n:
+            raise UserError(f"{side.name}: {n:,} samples are asked for and there are {side.n:,}")
+        return side.n if n is None else n
+
+    def draws(self, name: str) -> np.random.Generator:
+        """Draws that hang on the seed and the name alone."""
+        return np.random.Generator(np.random.PCG64(seed_of(self.seed, "metrics", name)))
+
+    def once(self, key: Any, compute: Callable[[], T]) -> T:
+        """`compute()`, or what it gave before for this key."""
+        if key not in self._memo:
+            self._memo[key] = compute()
+        return self._memo[key]
+
+    def batches(self, name: str, n: int | None = None, size: int = CHUNK) -> Iterator[Any]:
+        """The first `n` samples of a side, in order, in parts."""
+        return self.side(name).parts(size, self.count(name, n))
+
+    def samples(self, name: str, n: int | None = None) -> np.ndarray:
+        """The first `n` samples of a side in one array; for metrics that need few or small ones."""
+        parts = list(self.batches(name, n))
+        if len({part.shape[1:] for part in parts}) > 1:
+            raise UserError(f"{self.side(name).name}: samples differ in shape; bring them to one first")
+        return np.concatenate(parts)
+
+    def at(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """The samples of a side at these positions, in this order; the others are passed over and not held."""
+        wanted = np.unique(rows)
+        self.count(name, int(wanted[-1]) + 1)
+        return np.concatenate(list(self.side(name).chosen(wanted, CHUNK)))[np.searchsorted(wanted, rows)]
+
+    def labels(self, name: str, n: int | None = None) -> np.ndarray:
+        """int64 [n]."""
+        labels = self.side(name).labels
+        assert labels is not None, "a metric asked for labels and does not say so in its needs"
+        return labels[: self.count(name, n)]
+
+    def features(self, name: str, n: int | None = None) -> np.ndarray:
+        """float32 [n, D] of the first `n` samples of a side."""
+        return self._extracted(name)["features"][: self.count(name, n)]
+
+    def probabilities(self, name: str, n: int | None = None) -> np.ndarray:
+        """float32 [n, K] of the encoder's classes."""
+        return self._extracted(name)["probabilities"][: self.count(name, n)]
+
+    def moments(self, name: str, n: int | None = None) -> Moments:
+        """Mean and covariance of the features of the first `n` samples of a side."""
+        reference = self.reference
+        if name == "real" and reference is not None:
+            return self.once("reference", lambda: statistics.load(reference, self.encoder.identity))
+        n = self.count(name, n)
+        return self.once(("moments", id(self.side(name)), n), lambda: self._moments(name, n))
+
+    def protocol(self, n: int | None = None, *, features: bool = False) -> dict[str, Any]:
+        """The stamp of a figure that looked at `n` generated samples and at all real ones."""
+        stamp = self.encoder.stamp if features else {}
+        sides = {"real": self.real.name, "fake": self.fake.name, "n_real": self.real.n}
+        return stamp | sides | {"n_fake": self.count("fake", n), "seed": self.seed} | self.extra
+
+    def _moments(self, name: str, n: int) -> Moments:
+        identity = self.encoder.identity
+
+        def gathered() -> Moments:
+            if self.keep:
+                return statistics.moments(self.features(name, n))
+            gather = Gather()
+            for features, _ in self._stream(name, n):
+                gather.add(features)
+            return gather.moments()
+
+        path = self._cache_file(name, f"moments {n}")
+        return cached(
+            path, gathered, lambda p: statistics.load(p, identity), lambda p, x: statistics.save(p, x, identity)
+        )
+
+    def _extracted(self, name: str) -> dict[str, np.ndarray]:
+        return self.once(("features", id(self.side(name))), lambda: self._extract(name))
+
+    def _extract(self, name: str) -> dict[str, np.ndarray]:
+        identity = self.encoder.identity
+
+        def extracted() -> dict[str, np.ndarray]:
+            n, found = self.side(name).n, {}
+            done = 0
+            for features, probabilities in self._stream(name, n):
+                parts = {"features": features} | ({} if probabilities is None else {"probabilities": probabilities})
+                for key, part in parts.items():
+                    whole = found.setdefault(key, np.empty((n, part.shape[1]), np.float32))
+                    whole[done : done + len(part)] = part
+                done += len(features)
+            return found
+
+        return cached(
+            self._cache_file(name, "features"),
+            extracted,
+            lambda p: statistics.load_features(p, identity),
+            lambda p, x: statistics.save_features(p, x, identity),
+        )
+
+    def _stream(self, name: str, n: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Features and probabilities of the first `n` samples of a side, checked, batch by batch."""
+        side, done = self.side(name), 0
+        title = f"features of {side.name}"
+        for part in side.parts(CHUNK, n):
+            features, probabilities = self.encoder.encode(part)
+            array = features.float().cpu().numpy()
+            good = np.isfinite(array).all(1)
+            if not good.all():
+                raise UserError(
+                    f"{side.name}: sample {done + int(np.argmin(good))} has features that are not finite numbers (NaN "
+                    f"or infinite) under the extractor {self.encoder.tag}. Look at that sample, and at the weights "
+                    "of the extractor; nothing was measured"
+                )
+            done += len(array)
+            self.progress(title, done, n)
+            yield array, None if probabilities is None else probabilities.float().cpu().numpy()
+
+    def _cache_file(self, name: str, what: str) -> Path | None:
+        side = self.side(name)
+        if self.cache is None or not side.fingerprint or name == "fake":
+            return None
+        key = hashlib.sha256("\n".join([side.fingerprint, self.encoder.identity, what]).encode()).hexdigest()
+        return self.cache / "statistics" / f"{key[:32]}.safetensors"
+
+
+def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], save: Callable[[Path, T], None]) -> T:
+    """What `path` holds, or else what `make` makes, which is kept there.
+
+    A cache only saves time: a file that is damaged is made anew, and one that cannot be written is done without.
+    """
+    if path is None:
+        return make()
+    if path.is_file():
+        try:
+            return load(path)
+        except UserError as error:
+            log.warning("%s: computed again, and the file written anew", error)
+    found = make()
+    try:
+        save(path, found)
+    except (OSError, SafetensorError) as error:
+        log.warning("%s: could not be kept there (%s), so the next evaluation will compute it again", path, error)
+    return found

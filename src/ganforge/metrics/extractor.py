@@ -1,0 +1,92 @@
+"""From samples to features: nets that are ready to encode, and the components that make them so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganforge.core.component import Component
+from ganforge.metrics.samples import Progress, Side
+
+
+class Encoder:
+    """A net that is ready to turn samples into features.
+
+    Attributes:
+        name: "small", "inception", "dinov2".
+        digest: SHA-256 of its weights, in hexadecimal.
+        resizer: how samples come to the size it takes.
+        dim: width of a feature.
+        classes: names of what its probabilities are of; empty where it has none.
+        trained_on_data: whether the classes are those of the data at hand.
+        reference: whether a Fréchet distance with it is what the field calls FID.
+        detail: what else the protocol should say.
+    """
+
+    name: str = ""
+    digest: str = ""
+    resizer: str = "none"
+    dim: int = 0
+    classes: tuple[str, ...] = ()
+    trained_on_data: bool = False
+    reference: bool = False
+    detail: dict[str, Any]
+
+    def encode(self, samples: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """Features float32 [N, D] and class probabilities float32 [N, K], or None, on any device.
+
+        Args:
+            samples: as the signal decodes them; pictures uint8 (or float32 in the same units, 0 to 255) [N, H, W, C].
+        """
+        raise NotImplementedError
+
+    @property
+    def tag(self) -> str:
+        """For the name of a figure: `small@1a2b3c4d`."""
+        return f"{self.name}@{self.digest[:8]}" if self.digest else self.name
+
+    @property
+    def stamp(self) -> dict[str, Any]:
+        """For the protocol of a figure."""
+        stamp = {"extractor": self.name, "weights": self.digest, "resizer": self.resizer, "features": self.dim}
+        return stamp | getattr(self, "detail", {})
+
+    @property
+    def identity(self) -> str:
+        """Equal for two encoders exactly where their features are."""
+        return json.dumps(self.stamp, sort_keys=True)
+
+
+class Extractor(Component, family="extractor"):
+    """Where features come from."""
+
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    """The kinds of signal whose samples it reads; "*" is any."""
+
+    def open(
+        self,
+        data: Side,
+        *,
+        classes: Sequence[str] = (),
+        cache: Path | None = None,
+        device: torch.device | str = "cpu",
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Encoder:
+        """The net, ready to use.
+
+        Args:
+            data: real samples; an extractor that is trained on the data itself learns from these.
+            classes: the names of their labels.
+            cache: where what was computed once is kept, and where files of weights are looked for.
+
+        Raises:
+            UserError: weights that are absent or wrong (says which, where from, where to put them, what runs without).
+        """
+        raise NotImplementedError

@@ -1,0 +1,90 @@
+"""A metric reads a comparison and returns results, each stamped with its protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ganforge.core.component import Component, PositiveCount
+from ganforge.core.errors import UserError
+from ganforge.core.overrides import called
+from ganforge.metrics.comparison import Comparison
+from ganforge.metrics.meaning import Meaning, stem_of
+from ganforge.metrics.result import Result
+
+BARE = re.compile(r"(?P<kind>[a-z][a-z_-]*?)-?(?P<n>\d+(\.\d+)?[kKmM]?)")
+
+
+class Metric(Component, family="metric"):
+    """A figure, or a few that are computed together. A bare string may end in a number of samples, and have fields:
+    `fd5k`, `psnr(channel=Y, crop=4)`."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """What it cannot do without, of: moments (of features), features, probabilities, labels (of both sides), train,
+    heldout, pairs, latents."""
+    signals: ClassVar[tuple[str, ...]] = ("*",)
+    """The kinds of signal that it has a meaning for; "*" is any, or all that an extractor reads."""
+    values: ClassVar[Mapping[str, Meaning]] = {}
+    """What its figures tell and which way each is better, by the stems of their names: {"fd": Meaning(...)}. The first
+    decides which model is the best while one trains."""
+    any_size: ClassVar[bool] = False
+    """Whether it goes pair by pair, so that it can look at whole pictures, each of a size of its own."""
+    n: PositiveCount | None = None
+    """How many generated samples to look at: 5k, 50k. By default all there are."""
+
+    @classmethod
+    def from_text(cls, text: str) -> Mapping[str, Any]:
+        name, fields = called(text) or (text, {})
+        match = None if name in cls.kinds else BARE.fullmatch(name)
+        return ({"kind": name} if match is None else {"kind": match["kind"], "n": match["n"]}) | fields
+
+    def meaning_of(self, name: str) -> Meaning:
+        """What a figure of that name tells; empty for one that this metric says nothing of."""
+        return self.values.get(stem_of(name, self.values), Meaning(""))
+
+    def lacks(self, comparison: Comparison) -> str:
+        """What the metric needs and this comparison does not have, as half a sentence; empty where nothing is."""
+        reasons = {
+            "moments": (comparison.has_encoder, "an extractor of features"),
+            "features": (comparison.has_encoder, "an extractor of features"),
+            "probabilities": (comparison.has_encoder and comparison.encoder.classes, "an extractor that names classes"),
+            "labels": (
+                comparison.real.labels is not None and comparison.fake.labels is not None,
+                "labels of the real and of the generated samples",
+            ),
+            "train": (comparison.known_train, "the samples that the generator was trained on"),
+            "heldout": (comparison.heldout is not None, "real samples that the generator was not trained on"),
+            "pairs": (comparison.paired, "pairs: generated samples that each belong to a real one"),
+            "latents": (comparison.latents is not None, "the generator itself, not samples of it"),
+        }
+        return ", ".join(reason for need, (there, reason) in reasons.items() if need in self.needs and not there)
+
+    def compute(self, comparison: Comparison) -> list[Result]:
+        """The figures, each with its protocol.
+
+        Raises:
+            UserError: too few samples, or samples that it cannot work with.
+        """
+        raise NotImplementedError
+
+
+def measure(metrics: Sequence[Metric], comparison: Comparison) -> list[Result]:
+    """The figures of several metrics on one comparison; each side goes through the extractor once.
+
+    Raises:
+        UserError: a metric lacks something (says what), or as its `compute`. Checked before anything is computed.
+    """
+    for metric in metrics:
+        lacking = metric.lacks(comparison)
+        if lacking:
+            raise UserError(f"metric {metric.kind!r} needs {lacking}. Leave it out of the metrics, or provide that")
+        comparison.count("fake", metric.n)
+    fresh = {"features", "probabilities"}
+    sizes = {metric.n for metric in metrics if "moments" in metric.needs}
+    comparison.keep = len(sizes) > 1 or any(fresh & metric.needs for metric in metrics)
+    results: list[Result] = []
+    for k, metric in enumerate(metrics):
+        comparison.progress(f"metric {metric.kind}", k, len(metrics))
+        results += metric.compute(comparison)
+    return results

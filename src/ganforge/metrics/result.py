@@ -1,0 +1,37 @@
+"""What was measured: a number, its name, and the protocol that it was measured by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """A figure.
+
+    Attributes:
+        name: with its protocol in short: `fd5k[small@1a2b3c4d]`.
+        value: the figure.
+        protocol: all that decides it, JSON: extractor, hash of its weights, resizer, n_real, n_fake, seed, ...
+        detail: what else is known, JSON: `per_class`, `sd`, `notes` (a list of sentences), `plots` (a list of
+            {title, svg} or {title, png}, the latter in base64).
+    """
+
+    name: str
+    value: float
+    protocol: dict[str, Any]
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        """For report.json: {name, value, protocol} and, where there is any, detail."""
+        plain: dict[str, Any] = {"name": self.name, "value": self.value, "protocol": self.protocol}
+        return plain | ({"detail": self.detail} if self.detail else {})
+
+
+def short_count(n: int) -> str:
+    """5000 → 5k, 50000 → 50k, 2000000 → 2M; others in full."""
+    for unit, name in ((1_000_000, "M"), (1_000, "k")):
+        if n % unit == 0 and n:
+            return f"{n // unit}{name}"
+    return str(n)

@@ -1,0 +1,91 @@
+"""The samples of one side of a comparison, in an order that does not change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ganforge.core.errors import UserError
+
+Progress = Callable[[str, int, int], None]
+"""Told (what is going on, how much is done, of how much); for bars."""
+
+
+def silent(title: str, done: int, total: int) -> None:
+    """Nobody is told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Decoded samples of one side, in an order that does not change.
+
+    Attributes:
+        name: what the user called it: "mnist", "runs/0003-dcgan", "folder_a".
+        n: how many there are.
+        draw: from a batch size to the samples in order, in parts of at most so many: for pictures uint8 [n, H, W, C],
+            for points float32 [n, D], for tables pandas DataFrames. Of whole pictures, whose sizes differ, each part is
+            one: [1, H, W, C]. May be called again and then gives the same.
+        labels: int64 [n], or None.
+        fingerprint: of the content, for the cache of its statistics; empty: nothing of it is cached.
+        sources: of pairs, what each sample is to be made from, in the same order: pictures uint8 [n, h, w, C]; label
+            maps [n, h, w, 1], each pixel the place of its class in `facts["source"]["classes"]`.
+    """
+
+    name: str
+    n: int
+    draw: Callable[[int], Iterator[Any]]
+    labels: np.ndarray | None = None
+    fingerprint: str = ""
+    sources: Side | None = None
+
+    @classmethod
+    def of(
+        cls, samples: Any, labels: np.ndarray | None = None, name: str = "samples", fingerprint: str | None = None
+    ) -> Side:
+        """A side from what lies in memory: an array [N, ...] or a DataFrame. Arrays are fingerprinted by default."""
+        if fingerprint is None:
+            fingerprint = fingerprint_of(samples) if isinstance(samples, np.ndarray) else ""
+
+        def draw(size: int) -> Iterator[Any]:
+            for start in range(0, len(samples), size):
+                yield samples[start : start + size]
+
+        return cls(name, len(samples), draw, labels, fingerprint)
+
+    def parts(self, size: int, n: int) -> Iterator[Any]:
+        """The first `n` samples, in parts of at most `size`.
+
+        Raises:
+            UserError: there are fewer.
+        """
+        left = n
+        for part in self.draw(size):
+            if left <= 0:
+                return
+            yield part if len(part) <= left else part[:left]
+            left -= len(part)
+        if left > 0:
+            raise UserError(f"{self.name}: {n:,} samples were promised and {n - left:,} came")
+
+    def chosen(self, rows: np.ndarray, size: int) -> Iterator[Any]:
+        """The samples at these positions, each once and in ascending order, in parts of at most `size`; the others are
+        passed over and not held."""
+        start = 0
+        for part in self.parts(size, int(rows[-1]) + 1):
+            here = rows[(rows >= start) & (rows < start + len(part))] - start
+            start += len(part)
+            if len(here):
+                yield part[here]
+
+
+def fingerprint_of(samples: np.ndarray) -> str:
+    """SHA-256 of an array's numbers, type and shape."""
+    head = f"{samples.dtype}{samples.shape}".encode()
+    found = hashlib.sha256(head)
+    for start in range(0, len(samples), 4096):
+        found.update(np.ascontiguousarray(samples[start : start + 4096]).data)
+    return found.hexdigest()

@@ -1,0 +1,157 @@
+"""Images at a path: folders and zips of files, MNIST's idx, numpy's npy and npz, CIFAR-10's binary batches."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import TypeVar
+
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError
+from ganforge.data.opener import Head, Opener, single_files, wanted
+from ganforge.data.store import Store, ZipStore, is_hidden, kinds_of_files
+from ganforge.modalities.image import files as pictures
+from ganforge.modalities.image.sources import arrays, folder
+
+T = TypeVar("T")
+
+CLEAR, MAYBE, WRONG = 0.9, 0.4, 0.1
+"""Claims: images and nothing else; images or something else; none, but what is wrong can be said here."""
+
+
+class ImageOpener(Opener, kind="image"):
+    """Folders and zips of image files, idx files, arrays of numpy and CIFAR-10's binary batches."""
+
+    signal = "image"
+    takes = "a folder or zip of pictures (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files"
+    endings = (".zip", ".npz", ".npy", ".gz")
+
+    def claims(self, path: Path, head: Head) -> float:
+        if head.store is not None:
+            return CLEAR if _any_images(head.names) or (path.is_dir() and _is_known_set(path)) else WRONG
+        if not head.start:
+            return 0.0
+        suffixes = "".join(path.suffixes).lower()
+        if head.start.startswith(b"\x93NUMPY") or _holds_arrays(path, head):
+            return self._claims_array(path)
+        if head.start.startswith(b"PK") or suffixes.endswith((".zip", ".npz")):
+            return CLEAR if _any_images(head.names) else WRONG
+        if arrays.is_idx(head.start):
+            return CLEAR
+        if path.suffix.lower() == ".bin":
+            return MAYBE if path.stat().st_size % arrays.CIFAR_RECORD == 0 else WRONG
+        if suffixes.endswith((".tar", ".tar.gz", ".tgz")):
+            return MAYBE
+        if head.start.startswith(b"\x1f\x8b"):
+            return CLEAR if arrays.is_idx(_first_unpacked(path)) else WRONG
+        return WRONG if pictures.is_picture(path.name) else 0.0
+
+    def _claims_array(self, path: Path) -> float:
+        found = arrays.header_of(path)
+        if found is None or not found.may_be_images:
+            return WRONG
+        return CLEAR if found.are_images else MAYBE
+
+    def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
+        if head.store is not None:
+            return _open_folder(path, head.store, name, split) if path.is_dir() else _in_zip(head.store, name, split)
+        suffixes = "".join(path.suffixes).lower()
+        if head.start.startswith(b"\x93NUMPY"):
+            _refuse_unclear(path, name, asked)
+            return arrays.open_npy(path, name)
+        if _holds_arrays(path, head):
+            _refuse_unclear(path, name, asked)
+            return arrays.open_npz(path, name, split)
+        if head.start.startswith(b"PK") or suffixes.endswith(".zip"):
+            return _in_zip(ZipStore(path), name, split)
+        if arrays.is_idx(head.start):
+            return arrays.open_idx(path, name)
+        if head.start.startswith(b"\x1f\x8b") or suffixes.endswith(".tar"):
+            return _open_gz(path, name, split, suffixes)
+        if path.suffix.lower() == ".bin":
+            return arrays.from_cifar(name, [(str(path), path.read_bytes())])
+        if pictures.is_picture(path.name) and head.start:
+            raise UserError(f"data {name}: this is one picture; give the folder of many: data={path.parent}")
+        what = "this is another kind of file" if head.start else "the file is empty"
+        raise UserError(f"data {name}: images are wanted here, and {what}. Give {self.takes}")
+
+
+def _refuse_unclear(path: Path, name: str, asked: bool) -> None:
+    """Raises UserError where an array may hold images as well as something else, and nobody said that it does."""
+    found = arrays.header_of(path)
+    if asked or found is None or not found.may_be_images or found.are_images:
+        return
+    n, a, b = found.shape
+    raise UserError(
+        f"data {name}: an array of {n}×{a}×{b} {found.dtype} numbers may be {n:,} gray images of {a}×{b} px, or "
+        f"{n:,} series of {a} steps with {b} channels. If it is images, say so with data.signal=image, or store it as "
+        f"[{n}, {a}, {b}, 1]"
+    )
+
+
+def _any_images(names: list[str]) -> bool:
+    return any(pictures.is_picture(name) and not is_hidden(name) for name in names)
+
+
+def _is_known_set(path: Path) -> bool:
+    """Whether a folder holds the files of MNIST's form or of CIFAR-10."""
+    return bool(arrays.idx_parts(path) or arrays.cifar_parts([p.name for p in path.iterdir() if p.is_file()]))
+
+
+def _holds_arrays(path: Path, head: Head) -> bool:
+    return path.suffix.lower() == ".npz" or (bool(head.names) and all(name.endswith(".npy") for name in head.names))
+
+
+def _first_unpacked(path: Path) -> bytes:
+    try:
+        with gzip.open(path) as file:
+            return file.read(4)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+def _open_folder(path: Path, store: Store, name: str, split: str) -> Dataset:
+    parts = arrays.idx_parts(path)
+    if parts:
+        return arrays.open_idx(_part(parts, split, name), name)
+    batches = arrays.cifar_parts([p.name for p in path.iterdir() if p.is_file()])
+    if batches:
+        chosen = _part(batches, split, name)
+        return arrays.from_cifar(name, [(str(path / n), (path / n).read_bytes()) for n in chosen])
+    found = folder.open_store(store, name, split)
+    if found is not None:
+        return found
+    inside = kinds_of_files(store)
+    if not inside:
+        raise UserError(f"data {name}: the folder is empty")
+    files = single_files(path)
+    hint = f"; or is it one of its files that you want, as data={path / files[0]}?" if files else ""
+    raise UserError(f"data {name}: no pictures in this folder (it holds {inside}). Wanted: {wanted()}{hint}")
+
+
+def _in_zip(store: Store, name: str, split: str) -> Dataset:
+    found = folder.open_store(store, name, split)
+    if found is None:
+        raise UserError(f"data {name}: no pictures in this zip (it holds {kinds_of_files(store) or 'nothing'})")
+    return found
+
+
+def _open_gz(path: Path, name: str, split: str, suffixes: str) -> Dataset:
+    if not suffixes.endswith((".tar", ".tar.gz", ".tgz")):
+        return arrays.open_idx(path, name)
+    batches = arrays.read_tar(path, split)
+    if batches is None:
+        raise UserError(
+            f"data {name}: of tar archives only CIFAR-10's binary one is read, and this has no batches of its kind "
+            f"for split={split}. Unpack it and give the folder, or make a zip"
+        )
+    return arrays.from_cifar(name, batches)
+
+
+def _part(parts: dict[str, T], split: str, name: str) -> T:
+    if split not in parts:
+        raise UserError(
+            f"data {name}: no {split} part in it, only {next(iter(parts))}: set data.split={next(iter(parts))}"
+        )
+    return parts[split]

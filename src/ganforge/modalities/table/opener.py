@@ -1,0 +1,23 @@
+"""Tables at a path: files whose name says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ganforge.data.opener import Head, Opener
+from ganforge.modalities.table.source import TableFile, TableSet, is_table
+
+
+class TableOpener(Opener, kind="table"):
+    """CSV, TSV and Parquet files."""
+
+    signal = "table"
+    takes = "a table: .csv, .tsv, .parquet"
+    endings = (".csv", ".tsv", ".parquet")
+
+    def claims(self, path: Path, head: Head) -> float:
+        return 0.95 if head.store is None and is_table(path) else 0.0
+
+    def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> TableSet:
+        part = "test" if split == "test" else "train"
+        return TableFile(path=name, split=part, holdout=holdout).open()
