@@ -62,7 +62,7 @@ def load_all() -> None:
 
 @functools.cache
 def public_names() -> dict[str, str]:
-    """What `ganforge` offers of the modalities: name → the module that holds it. A modality lists its own as `PUBLIC`."""
+    """What `ganforge` offers of the modalities: name → the module that holds it. Each lists its own as `PUBLIC`."""
     modalities = importlib.import_module("ganforge.modalities")
     found = {}
     for entry in pkgutil.iter_modules(modalities.__path__, "ganforge.modalities."):
