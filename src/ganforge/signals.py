@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -32,11 +32,33 @@ def save_array(samples: Any, path: Path, spec: Spec) -> None:
         np.save(file, samples, allow_pickle=False)
 
 
+Rule = Callable[[Any], Iterator[Any]]
+"""From all that a report knows (`Known`) to what it points to (`Finding`)."""
+
+
 class Noun(NamedTuple):
     """What samples are called."""
 
     one: str
     many: str
+    all: str = "a set of samples"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """How many samples a report shows, and how they are laid out.
+
+    Attributes:
+        most: samples of each side.
+        columns: samples a row.
+        together: whether one drawing holds all of them, so that neither rows nor single samples can be told apart.
+        walks: whether ways from one latent to another are shown.
+    """
+
+    most: int = 80
+    columns: int = 10
+    together: bool = False
+    walks: bool = False
 
 
 class Usage(NamedTuple):
@@ -116,6 +138,14 @@ class Signal(Component, family="signal"):
     """Generated samples that are judged where nobody says how many; 0: as many as there are real ones."""
     reads: ClassVar[tuple[str, ...]] = ()
     """The signals whose data it can be made from, beside its own: their kinds."""
+    gallery: ClassVar[Gallery | None] = None
+    """How reports show samples; None: not at all, for metrics draw them, or nobody can see them."""
+    looked_at: ClassVar[int] = 0
+    """Samples of each side that `look` is shown for a report; 0: none."""
+    rules: ClassVar[Sequence[Rule]] = ()
+    """What points to faults of such samples, beside what does so of any: read by a report."""
+    names_left_out: ClassVar[bool] = False
+    """Whether a report says which of the usual metrics could not be measured, and why."""
     unmeasured: ClassVar[str] = ""
     """Where it measures the data, and can do without: what to do for that, as a sentence."""
 
@@ -230,8 +260,7 @@ class Signal(Component, family="signal"):
         raise NotImplementedError
 
     def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
-        """What samples are to be made from, as a user sees it: uint8 [N, h, w, C]. Of signals whose spec's state tells
-        of a `source`, and of no others."""
+        """What samples are to be made from, as a user sees it: uint8 [N, h, w, C]. Only where `has_sources`."""
         raise NotImplementedError
 
     def batch_size(self, spec: Spec) -> int:
@@ -247,6 +276,54 @@ class Signal(Component, family="signal"):
 
         They are judged against as they are. None: real samples go through `prepare`, `encode` and `decode` first.
         """
+        return None
+
+    @classmethod
+    def common(cls, sets: Sequence[Dataset], fields: Mapping[str, Any]) -> Self:
+        """The signal of two sets that are to be compared, if their samples have one form.
+
+        Args:
+            fields: what the user says of that form: `size`, `mode`, ...; a signal takes those that it has.
+
+        Raises:
+            UserError: the samples differ: says how, and what brings them together.
+        """
+        return cls()
+
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        """The metrics that are measured where nobody names any, as `psnr(channel=Y)`.
+
+        Args:
+            translates: whether a model that makes samples of others is judged.
+            paired: whether each sample has one that it should be.
+            sizes: of the samples, where each is judged at its own.
+        """
+        return self.metrics
+
+    def targeted(self, spec: Spec, column: str) -> Spec:
+        """The spec with another column for models to predict.
+
+        Raises:
+            UserError: the samples have no such column, or none at all.
+        """
+        raise UserError(f"--target {column}: that is a column of a table, and these samples have none")
+
+    def comparable(self, samples: Any) -> Any:
+        """Decoded samples as metrics and extractors read them."""
+        return samples
+
+    def nbytes(self, samples: Any) -> int:
+        """What decoded samples take in memory."""
+        return samples.nbytes
+
+    def has_sources(self, spec: Spec) -> bool:
+        """Whether each sample comes with what it is to be made from, as `sources` gives it."""
+        return False
+
+    def look(self, real: Any, fake: Any) -> Any:
+        """How decoded samples of either side look, for the `rules`."""
         return None
 
     def describe(self, spec: Spec) -> str:

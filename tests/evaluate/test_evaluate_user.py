@@ -197,7 +197,7 @@ def test_mistakes_about_runs(ganforge, run, tmp_path):
 
 
 def test_a_failure_leaves_the_report_of_before(ganforge, run, monkeypatch):
-    from ganforge.evaluation import evaluate as module
+    from ganforge.evaluation import output as module
 
     assert ganforge("evaluate", run, *QUICK).status == 0
     before = {file.name: file.read_bytes() for file in (run / "evaluation").iterdir()}

@@ -13,7 +13,8 @@ from PIL import Image
 
 from ganforge.core.errors import UserError
 from ganforge.engine.train import train
-from ganforge.evaluation.evaluate import evaluate, read_metric, text_of
+from ganforge.evaluation.asked import read_metric, text_of
+from ganforge.evaluation.evaluate import evaluate
 from ganforge.evaluation.report.findings import find
 from ganforge.evaluation.report.known import Known
 from ganforge.inference.model import load

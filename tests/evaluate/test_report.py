@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import wave
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from ganforge.evaluation.report import charts, page
-from ganforge.evaluation.report.content import Bars, Chart, Finding, Picture, Report
+from ganforge.core.component import build
+from ganforge.core.media import ENDINGS, Media
+from ganforge.core.types import Spec
+from ganforge.evaluation.report import charts, gallery, page
+from ganforge.evaluation.report.classes import Classes
+from ganforge.evaluation.report.content import Bars, Chart, Exhibit, Finding, Report
 from ganforge.evaluation.report.findings import find
 from ganforge.evaluation.report.known import Known
-from ganforge.evaluation.report.look import Classes, Look, look
 from ganforge.evaluation.report.words import meaning_of, meanings, stem_of
+from ganforge.evaluation.subject import Subject
+from ganforge.metrics.base import Side
+from ganforge.modalities.image.look import RULES, Look, look
+from ganforge.signals import Gallery, Signal
 
 
 def figure(name: str, value: float, **detail):
@@ -28,7 +39,7 @@ SOUND = [figure("fd", 3.0), figure("precision", 0.8), figure("recall", 0.7), fig
 
 
 def titles(known: Known, *levels: str) -> list[str]:
-    return [finding.title for finding in find(known) if finding.level in (levels or ("bad", "warn"))]
+    return [finding.title for finding in find(known, RULES) if finding.level in (levels or ("bad", "warn"))]
 
 
 def test_a_sound_run_is_left_in_peace():
@@ -115,7 +126,10 @@ def test_a_page_shows_text_as_text_and_runs_nothing():
         facts={evil: evil},
         figures=[{"name": evil, "value": float("nan"), "protocol": {evil: evil}, "detail": {"notes": [evil]}}],
         findings=[Finding("bad", evil, evil, evil)],
-        pictures=[Picture(evil, evil, b"png", (evil,))],
+        exhibits=[
+            Exhibit(evil, evil, [Media(evil.encode(), mime, evil) for mime in ENDINGS], (evil,)),
+            Exhibit(evil, "", [Media(b"png", "image/png")]),
+        ],
         charts=[Chart(evil, evil, {evil: [(0, 1.0), (10, float("nan")), (20, 2.0)]})],
         bars=[Bars(evil, evil, {evil: 1.0})],
         plots=[{"title": evil, "svg": f"<svg>{evil}</svg>"}],
@@ -167,7 +181,62 @@ def test_comparisons_tell_the_best_only_where_protocols_agree(tmp_path):
 
 
 def test_results_that_are_not_finite_are_null(tmp_path):
-    from ganforge.evaluation.evaluate import plain_result
+    from ganforge.evaluation.output import plain_result
     from ganforge.metrics.base import Result
 
     assert json.loads(json.dumps(plain_result(Result("kid", float("nan"), {})), allow_nan=False))["value"] is None
+
+
+def test_a_page_plays_sounds_and_films_and_shows_texts():
+    """What a signal renders is shown whatever it is: a sound with a player, HTML in a frame without scripts."""
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        file.writeframes(np.zeros(80, np.int16).tobytes())
+    media = [
+        Media(sound.getvalue(), "audio/wav", "a second of nothing"), Media(b"film", "video/mp4"),
+        Media(b"<b>bold</b>", "text/html"), Media(b"a < b", "text/plain"), Media(b"v 0 0 0", "model/obj", "a mesh"),
+        Media(b"<svg/>", "image/svg+xml"),
+    ]  # fmt: skip
+    made = page.render(Report("t", "", {}, [], exhibits=[Exhibit("heard", "all of them", media)]))
+    data = base64.b64encode(sound.getvalue()).decode()
+    assert f'<audio controls title="a second of nothing" src="data:audio/wav;base64,{data}"></audio>' in made
+    assert '<div class="quiet">a second of nothing</div>' in made
+    assert '<video controls title="heard" src="data:video/mp4;base64,' in made
+    assert '<iframe sandbox title="heard" srcdoc="&lt;b&gt;bold&lt;/b&gt;"></iframe>' in made
+    assert "<pre>a &lt; b</pre>" in made
+    assert '<a download="a mesh.obj" href="data:model/obj;base64,' in made
+    assert "<h2>Samples</h2>" in made
+    assert "<b>bold" not in made
+
+
+@pytest.fixture
+def hum():
+    """A signal whose samples are sounds."""
+
+    class Hum(Signal, kind="hum"):
+        gallery: ClassVar[Gallery | None] = Gallery(most=3, columns=3)
+
+        def render(self, samples, spec, columns=8):
+            return [Media(bytes(sample.tolist()), "audio/wav", f"sound {k}") for k, sample in enumerate(samples)]
+
+    yield Hum()
+    del Signal.kinds["hum"]
+
+
+def test_a_signal_of_sounds_is_shown_without_an_edit(hum):
+    """The gallery asks the signal alone: how many samples, and what they are as media."""
+    sides = [Side.of(np.arange(40, dtype=np.uint8).reshape(10, 4) + 100 * k, name=name)
+             for k, name in enumerate(("real", "fake"))]  # fmt: skip
+    judged, real = gallery.exhibits(Subject("t", hum, Spec((4,)), *sides, {}), [], 0)
+    assert (judged.title, real.title) == ("judged", "real")
+    assert [media.data for media in judged.media] == [bytes(range(100 + k, 104 + k)) for k in (0, 16, 36)]
+    assert page.exhibit(real).count("<audio") == 3
+
+
+def test_a_signal_that_shows_nothing_has_no_exhibits():
+    table = build(Signal, {"kind": "table"})
+    side = Side.of(np.zeros((4, 2)))
+    assert list(gallery.exhibits(Subject("t", table, Spec((2,)), side, side, {}), [], 0)) == []

@@ -179,9 +179,7 @@ class TestARun:
         assert any("Not measured: usefulness" in finding.why for finding in done.report.findings)
 
     def test_metrics_of_pictures_mean_nothing(self, trained, tmp_path):
-        with pytest.raises(
-            UserError, match="metric 'swd' is for image, pair, and these samples are of the kind 'table'"
-        ):
+        with pytest.raises(UserError, match=r"'swd' is for image, pair, and .* of the kind 'table'"):
             gf.evaluate(trained, metrics=["swd"], out=tmp_path, progress=False)
         with pytest.raises(UserError, match="are not arrays of numbers"):
             gf.evaluate(trained, metrics=["kid"], out=tmp_path, progress=False)
@@ -226,7 +224,7 @@ def test_two_files_that_do_not_go_together(tmp_path):
     np.savez(tmp_path / "c.npz", images=np.zeros((20, 8, 8), np.uint8))
     with pytest.raises(UserError, match="columns pay of"):
         gf.evaluate(tmp_path / "a.csv", tmp_path / "b.csv", out=tmp_path / "out", progress=False)
-    with pytest.raises(UserError, match="one is a table and the other one is not"):
+    with pytest.raises(UserError, match=r"a\.csv is a table and .*c\.npz is a set of images: they cannot be compared"):
         gf.evaluate(tmp_path / "a.csv", tmp_path / "c.npz", out=tmp_path / "out", progress=False)
     assert not (tmp_path / "out" / "report.html").exists()
 

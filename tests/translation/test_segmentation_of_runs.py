@@ -12,7 +12,8 @@ from PIL import Image
 
 from ganforge.core.events import read_events
 from ganforge.engine.train import train
-from ganforge.evaluation.evaluate import evaluate, subject_of_run, usual
+from ganforge.evaluation.evaluate import evaluate, usual
+from ganforge.evaluation.runs import of_run
 from ganforge.modalities.pair.metrics.segmentation import Segmentation
 from ganforge.recipes import make_recipe
 
@@ -47,7 +48,7 @@ def run(tmp_path_factory) -> Iterator[Path]:
 
 
 def test_it_is_measured_by_itself_on_the_maps_of_the_files(run):
-    subject = subject_of_run(run, [None], 0, None, None, "cpu", None)
+    subject = of_run(run, None, None, 0, None, None, "cpu", None)
     assert "segmentation" in [metric.kind for metric in usual(subject)]
     assert subject.real.sources is not None
     (maps,) = subject.real.sources.draw(10)

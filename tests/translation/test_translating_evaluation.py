@@ -15,7 +15,7 @@ from ganforge.core.rng import Rng
 from ganforge.engine.build import open_data
 from ganforge.engine.train import train
 from ganforge.evaluation.evaluate import evaluate
-from ganforge.evaluation.sides import OneClass
+from ganforge.modalities.pair.tasks.domains import OneClass
 from ganforge.recipes import make_recipe
 
 

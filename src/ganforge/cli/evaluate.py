@@ -126,8 +126,8 @@ def evaluate(
     """Judge a run, two sets of samples, or several runs: figures with their protocols, and a page that shows them."""
     from ganforge.core.progress import Stages
     from ganforge.evaluation import compare as comparison
+    from ganforge.evaluation.asked import is_model
     from ganforge.evaluation.evaluate import evaluate as judge
-    from ganforge.evaluation.evaluate import is_model
     from ganforge.registry import load_all
     from ganforge.ui.console import stdout
 

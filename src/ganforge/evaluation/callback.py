@@ -8,7 +8,6 @@ from: a run that was killed finds the same best as the one that was not.
 from __future__ import annotations
 
 import functools
-import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -23,6 +22,7 @@ from ganforge.core.progress import Stages
 from ganforge.data.download import cache_folder
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.evaluation.heldout import held_out
+from ganforge.evaluation.output import plain_number, plain_result
 from ganforge.evaluation.sides import (
     MOST_REAL,
     fake_side,
@@ -31,8 +31,6 @@ from ganforge.evaluation.sides import (
     open_encoder,
     real_side,
     refuse_other_signals,
-    rows_at_a_time,
-    source_and_wanted,
     translated_side,
 )
 from ganforge.metrics.base import Comparison, Extractor, Metric, Result, Side, measure
@@ -85,7 +83,7 @@ class Evaluator(Listener):
             if translates:
                 _, kept, _ = held_out(recipe.data, recipe.signal, dataset)
                 self.split = "train" if kept is None else "test"
-                self.sources, wanted = source_and_wanted(dataset if kept is None else kept, self.run.spec)
+                self.sources, wanted = recipe.task.sources_and_targets(dataset if kept is None else kept, self.run.spec)
             self.paired = translates and wanted is self.sources
             most = self.n if translates else MOST_REAL
             self.real: Side = real_side(recipe.signal, wanted, self.run.spec, most=most, progress=progress)
@@ -118,7 +116,7 @@ class Evaluator(Listener):
                 **figures,
                 best=best,
                 seconds=round(time.perf_counter() - started, 3),
-                results=[plain_result(result) for result in results],
+                results=[plain_result(without_plots(result)) for result in results],
             )
 
     def _comparison(self) -> Comparison:
@@ -141,7 +139,7 @@ class Evaluator(Listener):
         )
 
     def _trained_on(self, dataset: Dataset) -> Side:
-        _, wanted = source_and_wanted(dataset, self.run.spec)
+        _, wanted = self.run.recipe.task.sources_and_targets(dataset, self.run.spec)
         return real_side(self.run.recipe.signal, wanted, self.run.spec)
 
     def _fake(self) -> Side:
@@ -151,8 +149,8 @@ class Evaluator(Listener):
                 run.recipe.signal, self.sources, run.spec, run.translate, run.folder.name, most=self.n
             )
         labels = labels_like(self.real.labels, self.n, config.seed) if run.spec.classes else None
-        batch = rows_at_a_time(run.spec.shape)
-        return fake_side(run.generate, run.folder.name, self.n, seed=config.seed, labels=labels, batch=batch)
+        batch, signal = run.recipe.signal.batch_size(run.spec), run.recipe.signal
+        return fake_side(signal, run.generate, run.folder.name, self.n, seed=config.seed, labels=labels, batch=batch)
 
     def _past(self) -> list[dict[str, Any]]:
         return list(read_events(self.run.folder / "events.jsonl", "evaluate"))
@@ -165,12 +163,6 @@ class Evaluator(Listener):
         return meaning.is_better(result.value, best)
 
 
-def plain_result(result: Result) -> dict[str, Any]:
-    """For the log: without what was drawn, which a log has no use for."""
-    detail = {name: value for name, value in result.detail.items() if name != "plots"}
-    return replace(result, detail=detail).to_plain() | {"value": plain_number(result.value)}
-
-
-def plain_number(value: float) -> float | None:
-    """None for what is not finite, which JSON has no word for."""
-    return float(value) if math.isfinite(value) else None
+def without_plots(result: Result) -> Result:
+    """For the log, which has no use for what was drawn."""
+    return replace(result, detail={name: value for name, value in result.detail.items() if name != "plots"})

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.core.errors import UserError
-from ganforge.evaluation import evaluate as single
-from ganforge.evaluation.evaluate import JSON, Evaluation, is_model, plain_result, write_pair
+from ganforge.evaluation.asked import is_model, not_a_run
+from ganforge.evaluation.evaluate import Evaluation, evaluate
+from ganforge.evaluation.output import JSON, plain_result, write_pair
 from ganforge.evaluation.report import charts, page
 from ganforge.evaluation.report.content import Chart, Finding
 from ganforge.evaluation.report.words import meaning_of, stem_of
@@ -66,11 +67,11 @@ def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **opt
         progress("runs", k, len(sources))
         if not is_model(source):
             if not (source / JSON).is_file():  # a comparison of before
-                left_out[str(source)] = single.not_a_run(source).split(": ", 1)[1]
+                left_out[str(source)] = not_a_run(source).split(": ", 1)[1]
             continue
         try:
             folder = None if source.is_dir() else target / source.stem
-            found.append(single.evaluate(source, out=folder, progress=progress, **options))
+            found.append(evaluate(source, out=folder, progress=progress, **options))
         except UserError as error:
             left_out[str(source)] = str(error)
     progress("runs", len(sources), len(sources))
@@ -164,11 +165,11 @@ def parts_of(
     facts = {"runs": str(len(evaluations))} | shared_facts(evaluations)
     findings = [Finding("warn", "figures that cannot be compared", note) for note in notes]
     findings += [Finding("note", f"left out: {name}", why) for name, why in left_out.items()]
-    pictures = [
-        replace(picture, title=one.title, caption=picture.caption)
+    shown = [
+        replace(exhibit, title=one.title)
         for one in evaluations
-        for picture in one.report.pictures
-        if picture.title == "generated"
+        for exhibit in one.report.exhibits
+        if exhibit.title == "generated"
     ]
     stamps = page.shared([result.protocol for one in evaluations for result in one.results])
     return [
@@ -180,7 +181,7 @@ def parts_of(
         '<p class="quiet">The best of each column is green, where protocols agree. All of them:</p>',
         page.stamp(stamps),
         f'<div class="scroll"><table class="figures">{body}</table></div>',
-        page.pictures(pictures),
+        page.exhibits(shown),
         page.wall("How training went", [charts.lines(chart) for chart in overlaid(evaluations)]),
     ]
 

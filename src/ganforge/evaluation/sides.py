@@ -28,7 +28,6 @@ MOST_REAL = 100_000
 KEPT_BYTES = 2**30
 """A side that takes no more is kept in memory."""
 PART = 256
-BATCH, ROWS = 64, 4096
 TRANSLATED = 16
 """Sources that are translated at a time."""
 
@@ -97,11 +96,11 @@ def real_side(
 
         return draw
 
-    samples = drawn(lambda batch: eight_bits(still.decode(shown(batch), spec)))
+    samples = drawn(lambda batch: signal.comparable(still.decode(shown(batch), spec)))
     sources = drawn(lambda batch: still.sources(batch, spec))
     return Side(
         dataset.name, len(items), samples, labels, digest.hexdigest(),
-        sources=Side(f"{dataset.name} (sources)", len(items), sources) if "source" in spec.state else None,
+        sources=Side(f"{dataset.name} (sources)", len(items), sources) if signal.has_sources(spec) else None,
     )  # fmt: skip
 
 
@@ -131,40 +130,11 @@ def translated_side(
 
     def draw(size: int) -> Iterator[Any]:
         # Always so many at a time: what is drawn for a source, as its noise is, hangs on its place in the batch.
-        for part in kept or _keeping(side.draw(TRANSLATED), kept, side.n, TRANSLATED):
+        for part in kept or _keeping(signal, side.draw(TRANSLATED), kept, side.n, TRANSLATED):
             for start in range(0, len(part), size):
                 yield part[start : start + size]
 
     return Side(name, side.n, draw)
-
-
-class OneClass(Dataset):
-    """The items of a data set with one label, which they lose."""
-
-    def __init__(self, dataset: Dataset, label: int):
-        assert dataset.labels is not None
-        self.dataset, self.rows = dataset, np.flatnonzero(dataset.labels == label)
-        self.name = f"{dataset.name} ({dataset.classes[label]})"
-        self.signal, self.skipped, self.digest = dataset.signal, dataset.skipped, f"{dataset.digest}/{label}"
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def read(self, index: int) -> np.ndarray:
-        return self.dataset.read(int(self.rows[index]))
-
-    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        return self.dataset.shapes()
-
-    def describe(self, index: int) -> str:
-        return self.dataset.describe(int(self.rows[index]))
-
-
-def source_and_wanted(dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
-    """What a translator is judged by: where sources come from, and what they should become. Pairs are one set."""
-    if "domains" not in spec.state:
-        return dataset, dataset
-    return OneClass(dataset, 0), OneClass(dataset, 1)
 
 
 def refuse_few(name: str, count: int, fewest: int) -> None:
@@ -200,13 +170,14 @@ class Reader:
 
 
 def fake_side(
+    signal: Signal,
     generate: Callable[[Request], Any],
     name: str,
     n: int,
     *,
     seed: int,
     labels: np.ndarray | None = None,
-    batch: int = BATCH,
+    batch: int,
     truncation: float = 1.0,
     progress: Progress | None = None,
 ) -> Side:
@@ -221,26 +192,26 @@ def fake_side(
         for start in range(0, n, batch):
             size = min(batch, n - start)
             part = None if labels is None else torch.from_numpy(labels[start : start + size])
-            yield eight_bits(generate(Request(size, seed, start, part, truncation=truncation)))
+            yield signal.comparable(generate(Request(size, seed, start, part, truncation=truncation)))
             if progress is not None:
                 progress(f"samples of {name}", start + size, n)
 
     kept: list[Any] = []
 
     def draw(size: int) -> Iterator[Any]:
-        for part in kept or _keeping(made(), kept, n, batch):
+        for part in kept or _keeping(signal, made(), kept, n, batch):
             for start in range(0, len(part), size):
                 yield part[start : start + size]
 
     return Side(name, n, draw, labels)
 
 
-def _keeping(parts: Iterator[Any], kept: list[Any], n: int, batch: int) -> Iterator[Any]:
+def _keeping(signal: Signal, parts: Iterator[Any], kept: list[Any], n: int, batch: int) -> Iterator[Any]:
     """Hands on the parts and, where they are small and come to the end, keeps them."""
     held: list[Any] | None = []
     for part in parts:
         if held is not None:
-            small = bytes_of(part) * (n / batch) <= KEPT_BYTES
+            small = signal.nbytes(part) * (n / batch) <= KEPT_BYTES
             if small:
                 held.append(part)
             else:
@@ -250,31 +221,12 @@ def _keeping(parts: Iterator[Any], kept: list[Any], n: int, batch: int) -> Itera
         kept[:] = held
 
 
-def bytes_of(part: Any) -> int:
-    """What some samples take in memory; of a table, texts are counted by their length."""
-    if hasattr(part, "memory_usage"):
-        return int(part.memory_usage(index=False, deep=True).sum())
-    return getattr(part, "nbytes", KEPT_BYTES)
-
-
-def rows_at_a_time(shape: tuple[int, ...]) -> int:
-    """How many samples of a shape are made at a time, unless somebody says."""
-    return ROWS if len(shape) == 1 else BATCH
-
-
 def labels_like(labels: np.ndarray | None, n: int, seed: int) -> np.ndarray | None:
     """`n` labels in the proportions of some real ones; the same ones for one seed."""
     if labels is None:
         return None
     draws = np.random.Generator(np.random.PCG64(seed_of(seed, "labels")))
     return draws.choice(labels, n)
-
-
-def eight_bits(samples: Any) -> Any:
-    """Pictures of 16 bits brought to 8, which is what extractors read; all else as it is."""
-    if getattr(samples, "dtype", None) != np.uint16:
-        return samples
-    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 = 255 · 257: round to nearest
 
 
 def open_encoder(

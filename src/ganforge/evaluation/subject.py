@@ -1,17 +1,23 @@
-"""What is judged: a run and its data, or two sets of samples."""
+"""What is judged: a run and its data, or two sets of samples; and the ways to put it together that signals bring."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ganforge.core.component import Component
+from ganforge.core.dataset import Dataset
 from ganforge.core.types import Spec
+from ganforge.data.base import DataSource
+from ganforge.evaluation.report.content import Exhibit
 from ganforge.inference.model import Model
-from ganforge.metrics.base import Side
-from ganforge.modalities.pair.full_images import Wholes
+from ganforge.metrics.base import Metric, Progress, Side
 from ganforge.signals import Signal
+
+FEWEST = 10
+"""Samples below which no figure means anything."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,16 @@ class Subject:
         classes: names of the labels.
         model: the generator, or None where two sets are compared.
         folder: the run directory, or None.
-        target: of a table, the column to predict, where it is not the one that the model's recipe names.
-        stamp: what every protocol says beside extractor, counts and seed.
+        stamp: what every protocol says next to extractor, counts and seed.
         notes: what the report should say of how it was put together.
         paired: whether sample i of either side should be the same.
         train: reads what the model was trained on, where that is known and is not `real`.
-        wholes: the pictures of both sides, where they may be of any size; `real` and `fake` give them one by one then.
-        as_sets: the same with pictures of one size, for metrics that need it; None where they are so already.
+        baseline: of pairs, what can be had without a model, or None.
+        sizes: of the samples, where each may have one of its own; `real` and `fake` give them one by one then.
+        as_sets: the same with samples of one size, for metrics that need it; None where they are so already.
+        lead: what was judged by what, in place of the general sentence.
+        facts: for the head of the page, in place of what a sample is and of what the model was trained on.
+        exhibits: what is shown of both sides, in place of some samples of each.
     """
 
     title: str
@@ -43,14 +52,94 @@ class Subject:
     classes: tuple[str, ...] = ()
     model: Model | None = None
     folder: Path | None = None
-    target: str | None = None
     notes: tuple[str, ...] = ()
     paired: bool = False
     train: Callable[[], Side] | None = None
-    wholes: Wholes | None = None
+    baseline: Side | None = None
+    sizes: tuple[tuple[int, ...], ...] = ()
     as_sets: Callable[[], Subject] | None = None
+    lead: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    exhibits: Callable[[], Iterator[Exhibit]] | None = None
+
+    def targeting(self, column: str | None) -> Subject:
+        """With another target of usefulness.
+
+        Raises:
+            UserError: as `Signal.targeted`.
+        """
+        return self if column is None else replace(self, spec=self.signal.targeted(self.spec, column))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model that is to be judged by real samples.
+
+    Attributes:
+        path: of the run or the bundle. name: what the report calls it.
+        source: where the samples come from. dataset: what it opens, as the signal counts its items.
+        split: which part of the data that is. notes: what the report should say of it.
+        metrics: those asked for; None: those that suit the signal.
+        n: generated samples for each of them, or those that all of them want; None: as many as the signal says.
+        stamp: what every protocol says of the model and the part of the data.
+        general: puts the subject together as is done where no signal brings a way of its own.
+    """
+
+    path: Path
+    name: str
+    model: Model
+    source: DataSource
+    dataset: Dataset
+    notes: tuple[str, ...]
+    metrics: Sequence[Metric] | None
+    n: int | None
+    seed: int
+    stamp: dict[str, Any]
+    progress: Progress | None
+    general: Callable[[], Subject]
 
     @property
-    def least(self) -> int:
-        """The shortest side of any picture, in px."""
-        return min(self.spec.shape[1:]) if self.wholes is None else self.wholes.least
+    def folder(self) -> Path | None:
+        """The run directory; None of a bundle."""
+        return self.path if self.path.is_dir() else None
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Two sets that are to be compared.
+
+    Attributes:
+        names: what the user calls them, the real one first. sets: what is there.
+        metrics: those asked for; None: those that suit the signal.
+        fields: of the signal, that the user names to make the sets comparable.
+        general: as in `Run`.
+    """
+
+    names: tuple[str, str]
+    sets: tuple[Dataset, Dataset]
+    metrics: Sequence[Metric] | None
+    fields: Mapping[str, Any]
+    progress: Progress | None
+    general: Callable[[], Subject]
+
+
+def title_of(names: tuple[str, str]) -> str:
+    """What a comparison of two sets is called, the real one being named first."""
+    real, fake = (Path(name).name or name for name in names)
+    return f"{fake} against {real}"
+
+
+class Subjects(Component, family="subjects"):
+    """A way to put a subject together that a signal brings, where the general one misses what the field measures."""
+
+    def of_run(self, run: Run) -> Subject | None:
+        """What is judged of a run; None where the general way serves.
+
+        Raises:
+            UserError: samples that cannot be read, or too few.
+        """
+        return None
+
+    def of_sets(self, sets: Sets) -> Subject | None:
+        """What is judged of two sets; None where the general way serves. Raises as `of_run`."""
+        return None

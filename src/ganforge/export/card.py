@@ -58,7 +58,7 @@ def header(model: Model, license: str | None, figures: Sequence[Mapping[str, Any
 def summary(model: Model) -> str:
     recipe, samples = model.recipe, model.recipe.signal.card(model.spec).samples
     by = f"with the recipe `{recipe.name}` of ganforge on {recipe.data.display_name}."
-    if recipe.task.directions():
+    if recipe.task.mode == "translate":
         changes = recipe.task.changes or recipe.signal.noun.many
         return (
             f"A generative adversarial network that changes {changes}, trained on {samples} {by} "

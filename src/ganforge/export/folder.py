@@ -12,7 +12,7 @@ from typing import Any
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_files
 from ganforge.core.media import first_image
-from ganforge.evaluation.evaluate import JSON
+from ganforge.evaluation.output import JSON
 from ganforge.export.card import BUNDLE, PICTURE, card
 from ganforge.inference.film import check_folder
 from ganforge.inference.model import Model, load

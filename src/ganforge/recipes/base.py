@@ -26,8 +26,8 @@ class Recipe(Component):
 
     aliases: ClassVar[Mapping[str, str]] = {"target": "signal.target", "degrade": "signal.degrade"}
 
-    name: str
-    """What the run is called."""
+    name: str = "recipe"
+    """What the run is called; a registered recipe has the name that it is registered by."""
     data: DataSource = Field(default="digits", validate_default=True)
     """Where real samples come from: a named set (digits, mnist, fashion-mnist, cifar10) or a path."""
     samples: PositiveCount = 200_000

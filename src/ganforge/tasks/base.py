@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ganforge.core.component import Component
-from ganforge.core.dataset import Order
+from ganforge.core.dataset import Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
@@ -159,6 +159,10 @@ class Task(Component, family="task"):
     def directions(self) -> tuple[str, ...]:
         """The ways in which it makes one sample of another: ("",) where there is one way, () where it does not."""
         return ()
+
+    def sources_and_targets(self, dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
+        """What it is judged by: where sources come from, and what they should become. Pairs are one set."""
+        return dataset, dataset
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         """What trained nets in evaluation mode make of a source.

@@ -7,10 +7,10 @@ from typing import Any
 
 from ganforge.core.events import read_events
 from ganforge.evaluation.report import curves, gallery
+from ganforge.evaluation.report.classes import Classes, classes_of
 from ganforge.evaluation.report.content import Bars, Report
 from ganforge.evaluation.report.findings import find
 from ganforge.evaluation.report.known import Known
-from ganforge.evaluation.report.look import LOOKED_AT, Classes, classes_of, look
 from ganforge.evaluation.subject import Subject
 from ganforge.metrics.base import Comparison, Result
 
@@ -39,8 +39,8 @@ def report(subject: Subject, comparison: Comparison, results: Sequence[Result], 
         lead=lead_of(subject),
         facts=facts_of(subject),
         figures=figures,
-        findings=find(known),
-        pictures=list(gallery.pictures(subject, pairs, comparison.seed)),
+        findings=find(known, subject.signal.rules),
+        exhibits=list(gallery.exhibits(subject, pairs, comparison.seed)),
         charts=curves.charts(events),
         bars=bars_of(figures, classes),
         plots=[plot for result in results for plot in result.detail.get("plots", ())],
@@ -49,18 +49,9 @@ def report(subject: Subject, comparison: Comparison, results: Sequence[Result], 
 
 
 def lead_of(subject: Subject) -> str:
-    if subject.wholes is not None:
-        maker = "this model" if subject.model else subject.fake.name
-        trained = (
-            f" Recipe {subject.model.recipe.name}, {subject.model.samples:,} real samples seen in training."
-            if subject.model
-            else ""
-        )
-        return (
-            f"{subject.fake.n:,} whole pictures of {maker}, each held against the very picture of {subject.real.name} "
-            f"that it should be.{trained}"
-        )
-    them = "rows" if subject.signal.kind == "table" else "samples"
+    if subject.lead:
+        return subject.lead
+    them = subject.signal.noun.many
     if subject.model is None:
         return f"{subject.fake.n:,} {them} of {subject.fake.name}, judged by {subject.real.n:,} of {subject.real.name}."
     recipe = subject.model.recipe
@@ -71,19 +62,13 @@ def lead_of(subject: Subject) -> str:
 
 
 def facts_of(subject: Subject) -> dict[str, str]:
-    shape = subject.spec.shape
-    facts = {"sample": "×".join(map(str, shape[1:] + shape[:1] if len(shape) == 3 else shape))}
-    if names := subject.spec.state.get("names"):
-        facts = {"sample": f"a row of {len(names)} columns"}
-    if subject.wholes is not None:
-        sides = sorted({f"{width}×{height}" for height, width in subject.wholes.sizes})
-        facts = {"pictures": sides[0] if len(sides) == 1 else f"{len(sides)} sizes", "judged by": subject.real.name}
+    facts = dict(subject.facts) or {"sample": subject.signal.describe(subject.spec)}
     if subject.model is None:
         facts |= {"real": subject.real.name, "judged": subject.fake.name}
     else:
         recipe = subject.model.recipe
         facts |= {"recipe": recipe.name}
-        if subject.wholes is None:
+        if not subject.facts:
             facts |= {"trained on": subject.real.name}
         facts |= {"samples seen": f"{subject.model.samples:,} of {recipe.samples:,}"}
         if subject.heldout is not None:
@@ -93,12 +78,13 @@ def facts_of(subject: Subject) -> dict[str, str]:
     return facts
 
 
-def look_of(subject: Subject):
-    """How pictures look; None where samples are none."""
-    if subject.signal.kind != "image" or subject.wholes is not None:
+def look_of(subject: Subject) -> Any:
+    """How samples look, as their signal tells it; None where it tells nothing, and where each has a size of its own."""
+    signal = subject.signal
+    if not signal.looked_at or subject.sizes:
         return None
-    both = [gallery.pick(side, gallery.spread(side.n, LOOKED_AT)) for side in (subject.real, subject.fake)]
-    return look(both[0], both[1])
+    sides = (subject.real, subject.fake)
+    return signal.look(*(gallery.pick(subject, side, gallery.spread(side.n, signal.looked_at)) for side in sides))
 
 
 def bars_of(figures: Sequence[Mapping[str, Any]], classes: Classes | None) -> list[Bars]:

@@ -1,10 +1,12 @@
-"""What a report holds, before anybody decides how it looks. All of it is plain: text, numbers, PNG bytes."""
+"""What a report holds, before anybody decides how it looks. All of it is plain: text, numbers, media."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from ganforge.core.media import Media
 
 Level = Literal["bad", "warn", "note", "good"]
 Points = Sequence[tuple[float, float]]
@@ -28,18 +30,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture with what it shows.
+class Exhibit:
+    """Something to see or to hear, with what it shows.
 
     Attributes:
-        png: the file's bytes.
-        rows: names of the rows of a picture that has a few of them, from the top; shown beside it.
-        half: whether it may stand beside another one.
+        media: images, sounds, films, texts, in their order.
+        rows: names of the rows of an image that has a few of them, from the top; shown next to it.
+        half: whether it may stand next to another one.
     """
 
     title: str
     caption: str
-    png: bytes
+    media: Sequence[Media]
     rows: tuple[str, ...] = ()
     half: bool = False
 
@@ -89,7 +91,7 @@ class Report:
     facts: Mapping[str, str]
     figures: Sequence[Mapping[str, Any]]
     findings: Sequence[Finding] = ()
-    pictures: Sequence[Picture] = ()
+    exhibits: Sequence[Exhibit] = ()
     charts: Sequence[Chart] = ()
     bars: Sequence[Bars] = ()
     plots: Sequence[Mapping[str, str]] = ()

@@ -6,23 +6,19 @@ at every run is soon not read. Where they come from stands beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from ganforge.evaluation.report.content import Finding
 from ganforge.evaluation.report.known import Known
 from ganforge.evaluation.report.words import meaning_of, stem_of
-from ganforge.modalities.table import findings as of_tables
+
+Rule = Callable[[Known], Iterator[Finding]]
 
 LOW_PRECISION, LOW_RECALL, LOW_COVERAGE = 0.5, 0.3, 0.6
 """Set after two halves of one real set, which have 0.6 to 1 in features that tell samples apart."""
 VERY_LOW = 0.1
 FEW, VERY_FEW = 2_000, 500
 """Samples below which Fréchet distances are mostly bias, and below which nothing here is more than a hint."""
-SHIFT = 0.5
-"""Standard deviations of brightness among reals: a shift that one sees in two grids side by side."""
-CONTRAST = (0.8, 1.25)
-TINT = 8.0
-"""Levels of 255 by which one channel may run ahead of the others."""
 RARE, OFTEN = 0.5, 2.0
 """A class that comes half or twice as often as in the data."""
 DISOBEYED = 0.8
@@ -31,9 +27,9 @@ LOOKS = ("texture", "lpips")
 """Figures of pairs that forgive a detail for being a little out of place."""
 
 
-def find(known: Known) -> list[Finding]:
-    """Everything that the rules find."""
-    return [finding for rule in RULES for finding in rule(known)]
+def find(known: Known, rules: Sequence[Rule] = ()) -> list[Finding]:
+    """Everything that the rules find: those that serve all samples, and those of a signal."""
+    return [finding for rule in (*FIRST, *rules, *LAST) for finding in rule(known)]
 
 
 def quality(known: Known) -> Iterator[Finding]:
@@ -85,38 +81,6 @@ def memory(known: Known) -> Iterator[Finding]:
             f"{copies:.1%} of the fakes lie nearer to a training sample than all but the nearest unseen reals; "
             f"{chance:.0%} would by chance.",
         )
-
-
-def appearance(known: Known) -> Iterator[Finding]:
-    if known.look is None:
-        return
-    shift, contrast = known.look.brightness, known.look.contrast
-    if abs(shift) > SHIFT:
-        yield Finding(
-            "warn",
-            f"the samples are too {'bright' if shift > 0 else 'dark'}",
-            f"Their mean level lies {abs(shift):.1f} standard deviations {side_of(shift)} the reals'.",
-            "Often one mode takes over, or training went off late: compare earlier bundles, look at best.safetensors.",
-        )
-    if not CONTRAST[0] <= contrast <= CONTRAST[1]:
-        yield Finding(
-            "warn",
-            f"the samples have too {'little' if contrast < 1 else 'much'} contrast",
-            f"Their levels spread {contrast:.2f} times as much as the reals'.",
-            "Flat samples are typical of an average that is taken too long (ema.half_life) or of short training.",
-        )
-    channel, tint = max(known.look.colour.items(), key=lambda item: abs(item[1]))
-    if abs(tint) > TINT:
-        yield Finding(
-            "warn",
-            "the colours are off",
-            f"Channel {channel} lies {abs(tint):.0f} of 255 levels {side_of(tint)} what brightness alone makes it.",
-            "Check that the real pictures come in the same colour mode; else train longer.",
-        )
-
-
-def side_of(shift: float) -> str:
-    return "above" if shift > 0 else "below"
 
 
 def balance(known: Known) -> Iterator[Finding]:
@@ -252,4 +216,5 @@ def said(known: Known) -> Iterator[Finding]:
         yield Finding("note", "how the comparison was made", note)
 
 
-RULES = (quality, memory, appearance, balance, gain, *of_tables.RULES, counts, health, trend, said)
+FIRST, LAST = (quality, memory), (balance, gain, counts, health, trend, said)
+"""What stands before the rules of the signal, and after them."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganforge.evaluation.report.look import Classes, Look
+from ganforge.evaluation.report.classes import Classes
 from ganforge.evaluation.report.words import stem_of
 
 
@@ -16,14 +16,14 @@ class Known:
 
     Attributes:
         figures: results as `Result.to_plain` gives them.
-        look, classes: as measured, or None.
+        look: how the samples look, as their signal tells it (`Signal.look`), or None. classes: as measured, or None.
         events: of the run, oldest first; empty without a run.
         samples, wanted: real samples seen, and how many the recipe wants; 0 without a run.
         notes: what is to be said in any case.
     """
 
     figures: Sequence[Mapping[str, Any]]
-    look: Look | None = None
+    look: Any = None
     classes: Classes | None = None
     events: Sequence[Mapping[str, Any]] = ()
     samples: int = 0

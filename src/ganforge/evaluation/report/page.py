@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganforge.core.media import Media
 from ganforge.core.version import __version__
 from ganforge.evaluation.report import charts
-from ganforge.evaluation.report.content import Finding, Picture, Report
+from ganforge.evaluation.report.content import Exhibit, Finding, Report
 from ganforge.evaluation.report.words import meaning_of
 
 STYLE = Path(__file__).with_name("style.css")
@@ -28,7 +29,7 @@ def render(report: Report) -> str:
         facts(report.facts),
         findings(report.findings),
         figures(report.figures),
-        pictures(report.pictures),
+        exhibits(report.exhibits),
         plots(report.plots),
         wall("Class by class", [charts.bars(b) for b in report.bars]),
         wall("How training went", [charts.lines(c) for c in report.charts]),
@@ -116,22 +117,41 @@ def shared(protocols: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {key: v for key, v in first.items() if all(key in p and p[key] == v for p in protocols)}
 
 
-def pictures(items: Sequence[Picture]) -> str:
+def exhibits(items: Sequence[Exhibit]) -> str:
+    """What there is to see or to hear; headed by what most of it is."""
     if not items:
         return ""
-    return '<h2>Pictures</h2><div class="wall">' + "".join(picture(item) for item in items) + "</div>"
+    images = all(media.mime.startswith("image/") for item in items for media in item.media)
+    title = "Pictures" if images else "Samples"
+    return f'<h2>{title}</h2><div class="wall">' + "".join(exhibit(item) for item in items) + "</div>"
 
 
-def picture(item: Picture) -> str:
-    data = base64.b64encode(item.png).decode()
-    image = f'<img alt="{text(item.title)}" src="data:image/png;base64,{data}">'
+def exhibit(item: Exhibit) -> str:
+    shown = "".join(medium(one, item.title) for one in item.media)
     if item.rows:
         names = "".join(f"<li>{text(name)}</li>" for name in item.rows)
-        image = f'<div class="rows"><ol>{names}</ol>{image}</div>'
+        shown = f'<div class="rows"><ol>{names}</ol>{shown}</div>'
     return (
         f'<figure class="{"" if item.half else "wide"}"><figcaption><strong>{text(item.title)}</strong> '
-        f"<span>{text(item.caption)}</span></figcaption>{image}</figure>"
+        f"<span>{text(item.caption)}</span></figcaption>{shown}</figure>"
     )
+
+
+def medium(media: Media, title: str) -> str:
+    """One medium as the page shows it. Nothing in it is run: pages of HTML stand in a frame that allows no scripts."""
+    named = text(media.caption or title)
+    data = f"data:{media.mime};base64,{base64.b64encode(media.data).decode()}"
+    said = f'<div class="quiet">{text(media.caption)}</div>' if media.caption else ""
+    if media.mime.startswith("image/"):
+        return f'<img alt="{named}" src="{data}">{said}'
+    kind = media.mime.split("/")[0]
+    if kind in ("audio", "video"):
+        return f'<{kind} controls title="{named}" src="{data}"></{kind}>{said}'
+    if media.mime == "text/html":
+        return f'<iframe sandbox title="{named}" srcdoc="{text(media.data.decode())}"></iframe>{said}'
+    if kind == "text":
+        return f"<pre>{text(media.data.decode())}</pre>{said}"
+    return f'<a download="{named}{media.ending}" href="{data}">{named}{media.ending}</a>'
 
 
 def plots(items: Sequence[Mapping[str, str]]) -> str:

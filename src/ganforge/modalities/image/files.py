@@ -131,9 +131,10 @@ def _deep_channels(picture: Image.Image) -> int:
     """How many channels an image has, opened and not loaded, that is a PNG of 16 bits in color or with alpha, row after
     row. 0 for every other one. (Pillow reads such files with 8 bits.)
     """
-    if picture.format != "PNG" or picture.info.get("interlace") or not picture.tile:
+    tiles = getattr(picture, "tile", None)  # of an image that comes from a file
+    if picture.format != "PNG" or picture.info.get("interlace") or not tiles:
         return 0
-    channels = {"LA;16B": 2, "RGB;16B": 3, "RGBA;16B": 4}.get(str(picture.tile[0][3]), 0)
+    channels = {"LA;16B": 2, "RGB;16B": 3, "RGBA;16B": 4}.get(str(tiles[0][3]), 0)
     return channels + (channels == 3 and "transparency" in picture.info)
 
 

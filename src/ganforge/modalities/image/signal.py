@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -11,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.choice import Choice, Machine
+from ganforge.core.component import build
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
@@ -18,9 +20,11 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.image import choose, inspect, pack
 from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.image.alike import common_fields
+from ganforge.modalities.image.look import LOOKED_AT, RULES, Look, look
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
-from ganforge.signals import Card, Inspection, Nearest, Signal
+from ganforge.signals import Card, Gallery, Inspection, Nearest, Noun, Rule, Signal
 
 
 class Image(Signal, kind="image"):
@@ -36,6 +40,10 @@ class Image(Signal, kind="image"):
     extractor: ClassVar[str] = "small"
     hub_task: ClassVar[str] = "unconditional-image-generation"
     array_name = "images"
+    noun: ClassVar[Noun] = Noun("sample", "samples", "a set of images")
+    gallery: ClassVar[Gallery | None] = Gallery(walks=True)
+    looked_at: ClassVar[int] = LOOKED_AT
+    rules: ClassVar[Sequence[Rule]] = RULES
 
     size: Size = None
     """Side in px of square pictures, or [height, width]. By default the size of the data (the median where sizes
@@ -120,6 +128,22 @@ class Image(Signal, kind="image"):
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 or uint16 [N, H, W, C]."""
         return pictures.decoded(x, spec.state["depth"])
+
+    @classmethod
+    def common(cls, sets: Sequence[Dataset], fields: Mapping[str, Any]) -> Self:
+        return build(cls, common_fields(sets, fields))
+
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        return ("fd", "kid") if translates else self.metrics
+
+    def comparable(self, samples: np.ndarray) -> np.ndarray:
+        """8 bits, which is what extractors read."""
+        return pictures.to_depth(samples, 8)
+
+    def look(self, real: np.ndarray, fake: np.ndarray) -> Look:
+        return look(real, fake)
 
     def describe(self, spec: Spec) -> str:
         return pictures.size_of(spec)

@@ -8,6 +8,7 @@ N: pairs in the batch, [C, H, W] the target's shape, [Cs, H/s, W/s] the source's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -23,14 +24,18 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
+from ganforge.data.download import cache_folder
 from ganforge.modalities.image import choose, pack
 from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.image.metrics.lpips import at_hand
+from ganforge.modalities.image.metrics.pairwise import WINDOW
+from ganforge.modalities.image.metrics.sharpness import SMALLEST
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
 from ganforge.modalities.pair import inspect, labelmaps
 from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.sizes import LOOK, paired_sizes, size_of
-from ganforge.signals import Card, Inspection, Nearest, Signal
+from ganforge.signals import Card, Gallery, Inspection, Nearest, Signal
 
 HIDDEN = 255  # in a mask
 
@@ -44,6 +49,7 @@ class Pair(Signal, kind="pair"):
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid")
     reads: ClassVar[tuple[str, ...]] = ("image",)
     extractor: ClassVar[str] = "small"
+    gallery: ClassVar[Gallery | None] = Gallery()
 
     size: Size = None
     """Side in px of the part of the target that is seen in training, or [height, width]. By default the size of the
@@ -319,6 +325,25 @@ class Pair(Signal, kind="pair"):
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 [N, H, W, C]."""
         return pictures.decoded(x, 8)
+
+    def has_sources(self, spec: Spec) -> bool:
+        return True
+
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        """Pair by pair, as papers on restoration judge; of images that are few and whole no distance of sets."""
+        if not paired:
+            return self.metrics
+        source, least = spec.state["source"], min(min(size) for size in sizes or [spec.shape[1:]])
+        crop = source["scale"] if source["scale"] > 1 else 0  # papers on super-resolution cut so much from each edge
+        kinds = ["psnr", "ssim"] if least - 2 * crop >= WINDOW else ["psnr"]
+        channels = ["RGB", "Y"] if spec.shape[0] > 1 else ["RGB"]
+        pairwise = [f"{kind}(channel={channel},crop={crop})" for kind in kinds for channel in channels]
+        lpips = ["lpips"] if at_hand("alex", cache_folder() / "evaluation") else []
+        looks = ["sharpness", "texture"] if least >= SMALLEST else []
+        maps = ["segmentation"] if source["mode"] == "classes" else []
+        return [*pairwise, *lpips, *looks, *maps, *([] if sizes else ["fd"])]
 
     def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
         """Pictures without the mask; of label maps the place of each pixel's class among the classes, one channel."""

@@ -21,7 +21,7 @@ from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.points import choose, inspect
-from ganforge.signals import Exporter, Inspection, Nearest, Signal, Steps, save_array
+from ganforge.signals import Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, save_array
 
 MOST = 200_000  # samples that the scale is measured on
 SIDE = 512  # px of a scatter plot
@@ -41,8 +41,10 @@ def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
 class Points(Signal, kind="points"):
     """Vectors of numbers. The nets see each number less its mean and in units of its standard deviation."""
 
+    noun: ClassVar[Noun] = Noun("sample", "samples", "a set of points")
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "dc", "nn")
     exporters: ClassVar[Mapping[str, Exporter]] = {".csv": write_csv, ".npy": save_array}
+    gallery: ClassVar[Gallery | None] = Gallery(most=2_000, together=True)
 
     standardise: bool = True
     """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""

@@ -25,7 +25,7 @@ from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.table import choose, inspect, where
+from ganforge.modalities.table import choose, findings, inspect, where
 from ganforge.modalities.table import drawing as picture
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
@@ -52,11 +52,13 @@ class Table(Signal, kind="table"):
     learned; identifiers are made anew. Precision, bounds and types come back as they were.
     """
 
-    noun = Noun("row", "rows")
+    noun = Noun("row", "rows", "a table")
     array_name = ""
     exporters: ClassVar[Mapping[str, Exporter]] = FORMATS
     metrics = ("columns", "pairwise", "detection", "usefulness", "privacy")
     judged = 0
+    rules = findings.RULES
+    names_left_out = True
     unmeasured = "Describe the columns by what is known without looking at the rows: signal.public=FILE.yaml"
 
     public: Described | None = None
@@ -192,6 +194,20 @@ class Table(Signal, kind="table"):
 
     def still(self) -> Self:
         return replace(self, draw_modes=False)
+
+    @classmethod
+    def common(cls, sets: Sequence[Dataset], fields: Mapping[str, Any]) -> Self:
+        return cls(numbers="minmax")  # nothing is encoded, so no modes are needed
+
+    def targeted(self, spec: Spec, column: str) -> Spec:
+        names = spec.state["names"]
+        if column not in names:
+            raise UserError(f"--target {column}: the table has no such column{did_you_mean(column, names)}")
+        return replace(spec, state=spec.state | {"target": column})
+
+    def nbytes(self, samples: pd.DataFrame) -> int:
+        """Texts are counted by their length."""
+        return int(samples.memory_usage(index=False, deep=True).sum())
 
     def known(self, dataset: Dataset) -> pd.DataFrame:
         return _frame_of(dataset)

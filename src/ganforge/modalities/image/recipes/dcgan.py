@@ -24,7 +24,6 @@ def dcgan() -> Recipe:
     Command: `ganforge train dcgan data=mnist`, or `data=./photos`
     """
     return Recipe(
-        name="dcgan",
         data=Mnist(),
         samples=1_200_000,
         batch=64,
@@ -45,4 +44,4 @@ def cdcgan() -> Recipe:
     Command: `ganforge train cdcgan data=mnist`, then `ganforge sample runs/... --label 3`
     """
     base = dcgan()
-    return replace(base, name="cdcgan", task=replace(base.task, conditional=True))
+    return replace(base, task=replace(base.task, conditional=True))

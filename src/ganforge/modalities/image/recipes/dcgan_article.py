@@ -22,7 +22,6 @@ def dcgan_article() -> Recipe:
     Command: `ganforge train dcgan-article data=mnist`
     """
     return Recipe(
-        name="dcgan-article",
         data=Mnist(),
         samples=3_000_000,
         batch=256,

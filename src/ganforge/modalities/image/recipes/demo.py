@@ -24,7 +24,6 @@ def demo() -> Recipe:
     asked (measured at 150,000 samples).
     """
     return Recipe(
-        name="demo",
         data=Digits(),
         samples=120_000,
         batch=64,

@@ -24,7 +24,6 @@ def fastgan() -> Recipe:
     Command: `ganforge train fastgan data=./photos`, or `signal.size=256`
     """
     return Recipe(
-        name="fastgan",
         samples=400_000,
         batch=8,
         checkpoint_every=20_000,

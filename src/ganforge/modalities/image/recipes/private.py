@@ -27,7 +27,6 @@ def dp_gan() -> Recipe:
     See docs/privacy.md for what is promised and what is not.
     """
     return Recipe(
-        name="dp-gan",
         data=Mnist(),
         samples=600_000,
         batch=512,

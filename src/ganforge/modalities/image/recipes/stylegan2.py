@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ganforge.engine.callbacks.curves import Curves
-from ganforge.engine.callbacks.previews import Previews
-from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.losses.penalties import R1
 from ganforge.modalities.image.augment.ada import Ada
@@ -54,7 +52,6 @@ def stylegan2_cifar() -> Recipe:
     Command: `ganforge train stylegan2-cifar`; on a CPU take `stylegan2-small`
     """
     return Recipe(
-        name="stylegan2-cifar",
         data=Cifar10(),
         samples=100_000_000,
         batch=64,
@@ -72,7 +69,7 @@ def stylegan2_cifar() -> Recipe:
         ),
         optimizers={"G": Adam(lr=0.0025, betas=(0.0, 0.99)), "D": lazy(0.0025, R1_EVERY)},
         ema=Ema(half_life=500_000),
-        callbacks=(Previews(every=200_000), Curves(), Timelapse()),
+        callbacks=seen(200_000),
     )
 
 
@@ -86,7 +83,6 @@ def stylegan2_256() -> Recipe:
     Command: `ganforge train stylegan2-256 data=./photos`
     """
     return Recipe(
-        name="stylegan2-256",
         signal=Image(size=256),
         samples=25_000_000,
         batch=64,
@@ -101,7 +97,7 @@ def stylegan2_256() -> Recipe:
         ),
         optimizers={"G": lazy(0.0025, PATH_EVERY), "D": lazy(0.0025, R1_EVERY)},
         ema=Ema(half_life=20_000),
-        callbacks=(Previews(every=200_000), Curves(), Timelapse()),
+        callbacks=seen(200_000),
     )
 
 
@@ -119,7 +115,6 @@ def stylegan2_ada() -> Recipe:
     base = stylegan2_256()
     return replace(
         base,
-        name="stylegan2-ada",
         signal=Image(size=64),
         batch=batch,
         checkpoint_every=200_000,
@@ -131,7 +126,7 @@ def stylegan2_ada() -> Recipe:
             augment=Ada(),
         ),
         ema=averaged(batch),
-        callbacks=(Previews(every=50_000), Curves(), Timelapse()),
+        callbacks=seen(50_000),
     )
 
 
@@ -146,7 +141,6 @@ def stylegan2_small() -> Recipe:
     base = stylegan2_ada()
     return replace(
         base,
-        name="stylegan2-small",
         signal=Image(),
         samples=1_000_000,
         checkpoint_every=50_000,
@@ -159,5 +153,5 @@ def stylegan2_small() -> Recipe:
             path_length=0.0,
         ),
         optimizers={"G": Adam(lr=0.0025, betas=(0.0, 0.99)), "D": lazy(0.0025, R1_EVERY)},
-        callbacks=(Previews(), Curves(), Timelapse()),
+        callbacks=seen(10_000),
     )

@@ -28,7 +28,6 @@ def vae() -> Recipe:
     """
     adam = Adam(lr=1e-3, betas=(0.9, 0.999))
     return Recipe(
-        name="vae",
         data=Mnist(),
         samples=1_200_000,
         batch=64,
@@ -51,7 +50,6 @@ def vae_gan() -> Recipe:
     adam = Adam(lr=3e-4, betas=(0.5, 0.999))
     return replace(
         vae(),
-        name="vae-gan",
         task=VaeGan(
             encoder=ConvEncoder(),
             generator=DcganGenerator(latent=64),

@@ -26,13 +26,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from ganforge.core.dataset import Order
+from ganforge.core.dataset import Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
-from ganforge.modalities.pair.tasks.domains import halves, two_domains, two_sets
+from ganforge.modalities.pair.tasks.domains import halves, one_of_each, two_domains, two_sets
 from ganforge.modalities.pair.tasks.translating import (
     ChangesImages,
     Court,
@@ -151,6 +151,9 @@ class Contrastive(ChangesImages, kind="contrastive"):
                 keys = project(nets, k, known, places)
             found.append(nce(project(nets, k, asked, places), keys, self.temperature))
         return torch.stack(found).mean(0)
+
+    def sources_and_targets(self, dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
+        return one_of_each(dataset)
 
     def directions(self) -> tuple[str, ...]:
         return ("ab",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from ganforge.core.dataset import Order
+from ganforge.core.dataset import Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.passes import indices
 from ganforge.core.rng import seed_of
@@ -31,6 +31,33 @@ class TwoSets(Order):
             for side, items in enumerate(self.sides)
         ]
         return np.stack(drawn, 1).reshape(-1), {}
+
+
+class OneClass(Dataset):
+    """The items of a data set with one label, which they lose."""
+
+    def __init__(self, dataset: Dataset, label: int):
+        assert dataset.labels is not None
+        self.dataset, self.rows = dataset, np.flatnonzero(dataset.labels == label)
+        self.name = f"{dataset.name} ({dataset.classes[label]})"
+        self.signal, self.skipped, self.digest = dataset.signal, dataset.skipped, f"{dataset.digest}/{label}"
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, index: int) -> np.ndarray:
+        return self.dataset.read(int(self.rows[index]))
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        return self.dataset.shapes()
+
+    def describe(self, index: int) -> str:
+        return self.dataset.describe(int(self.rows[index]))
+
+
+def one_of_each(dataset: Dataset) -> tuple[Dataset, Dataset]:
+    """The images of a, which are sources, and those of b, which is what they should become."""
+    return OneClass(dataset, 0), OneClass(dataset, 1)
 
 
 def halves(batch: Batch) -> tuple[Tensor, Tensor]:

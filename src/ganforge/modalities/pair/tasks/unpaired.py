@@ -23,13 +23,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganforge.core.dataset import Order
+from ganforge.core.dataset import Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
-from ganforge.modalities.pair.tasks.domains import halves, two_domains, two_sets
+from ganforge.modalities.pair.tasks.domains import halves, one_of_each, two_domains, two_sets
 from ganforge.modalities.pair.tasks.translating import ChangesImages, Court, lazy_phases
 from ganforge.nets.base import Discriminator, Translator
 from ganforge.tasks.base import Phase, Samples
@@ -139,6 +139,9 @@ class Unpaired(ChangesImages, kind="unpaired"):
                 wishes["identity"] = identity * distance(there(other), other)
             losses = {key: losses.get(key, 0) + wish for key, wish in wishes.items()}
         return Terms(losses)
+
+    def sources_and_targets(self, dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
+        return one_of_each(dataset)
 
     def directions(self) -> tuple[str, ...]:
         return ("ab", "ba")

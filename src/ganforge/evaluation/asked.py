@@ -1,0 +1,79 @@
+"""What is asked for: metrics and extractors by their names, a run or two sets, and where the report goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ganforge.core.component import build, to_plain
+from ganforge.core.errors import UserError
+from ganforge.inference.film import check_folder
+from ganforge.metrics.base import Extractor, Metric
+
+
+def read_metric(text: str | Metric) -> Metric:
+    """A metric from its name.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    return text if isinstance(text, Metric) else build(Metric, Metric.from_text(text.strip()), what="metrics")
+
+
+def text_of(metric: Metric) -> str:
+    """What `read_metric` reads as this metric: `psnr12(channel=Y,crop=4)`."""
+    usual = to_plain(type(metric)())
+    fields = [f"{name}={value}" for name, value in to_plain(metric).items() if name != "n" and value != usual[name]]
+    return f"{metric.kind}{metric.n or ''}" + (f"({','.join(fields)})" if fields else "")
+
+
+def read_extractor(text: str | Extractor, weights: Path | str | None) -> Extractor:
+    """An extractor from its name, with its file of weights."""
+    if isinstance(text, Extractor):
+        return text
+    fields = {} if weights is None else {"weights": str(weights)}
+    return build(Extractor, {"kind": text, **fields}, what="features")
+
+
+def is_model(path: Path) -> bool:
+    """Whether a path is a run directory or a bundle."""
+    return (path.is_dir() and (path / "recipe.yaml").is_file()) or path.suffix == ".safetensors"
+
+
+def refuse_mixtures(source: Path, against: Path | str | None, data: str | None) -> None:
+    """Raises UserError where the arguments are neither one run nor two sets."""
+    if against is None:
+        if not is_model(source):
+            raise UserError(not_a_run(source))
+        return
+    if is_model(source) or is_model(Path(against)):
+        raise UserError(
+            f"{source} and {against}: two sets of samples are compared here, and one of these is a run or a bundle. "
+            "Give runs alone, or write a run's samples first: ganforge sample RUN -n 10000 --out FOLDER"
+        )
+    if data is not None:
+        raise UserError("--data takes the place of a run's data; of two sets the first is the real one")
+
+
+def not_a_run(path: Path) -> str:
+    if not path.exists():
+        return f"{path}: no such run, bundle or folder. A run directory looks like runs/0001-dcgan"
+    return (
+        f"{path}: no run here (there is no recipe.yaml). To compare two sets of samples give both, the real one first: "
+        f"ganforge evaluate REAL {path} --out DIR"
+    )
+
+
+def target_folder(source: Path, out: Path | None, run: bool) -> Path:
+    """Where the reports go. Found out before anything is computed.
+
+    Raises:
+        UserError: nowhere is said, or there is no right to write there.
+    """
+    if out is None and not (run and source.is_dir()):
+        what = "a bundle" if run else "two sets"
+        raise UserError(f"say where the report of {what} goes: --out FOLDER")
+    folder = out if out is not None else source / "evaluation"
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file; the reports need a folder")
+    check_folder(folder)
+    return folder

@@ -1,0 +1,76 @@
+"""What an evaluation writes: report.json, report.html, and the command that gives the same figures again."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_files
+from ganforge.evaluation.asked import text_of
+from ganforge.evaluation.report.content import Report
+from ganforge.evaluation.report.page import render
+from ganforge.metrics.base import Extractor, Metric, Result
+
+JSON, HTML = "report.json", "report.html"
+
+
+def write(report: Report, results: Sequence[Result], folder: Path) -> tuple[Path, Path]:
+    """Writes both files, whole or not at all; those of an earlier evaluation are replaced.
+
+    Raises:
+        UserError: the disk is full, or there is no right to write.
+    """
+    plain = json.dumps([plain_result(result) for result in results], ensure_ascii=False, indent=2, allow_nan=False)
+    return write_pair(folder, render(report), plain)
+
+
+def plain_result(result: Result) -> dict[str, Any]:
+    """For JSON, which has no word for a figure that is not finite: it is null."""
+    return result.to_plain() | {"value": plain_number(result.value)}
+
+
+def plain_number(value: float) -> float | None:
+    """None for what is not finite."""
+    return float(value) if math.isfinite(value) else None
+
+
+def write_pair(folder: Path, page: str, plain: str) -> tuple[Path, Path]:
+    """Both files, whole or not at all.
+
+    Raises:
+        UserError: as `write`.
+    """
+    try:
+        with atomic_files(folder) as partial:
+            (partial / HTML).write_text(page, encoding="utf-8")
+            (partial / JSON).write_text(plain + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
+    return folder / HTML, folder / JSON
+
+
+def command_of(
+    source: Path | str,
+    against: Path | str | None,
+    metrics: Sequence[Metric] | None,
+    features: str | Extractor | None,
+    n: int | None,
+    seed: int,
+    more: Mapping[str, Path | str | None],
+) -> str:
+    """The command that gives these figures again; of `more` options those that have a value."""
+    words = ["ganforge evaluate", str(source)]
+    if against is not None:
+        words.append(str(against))
+    if metrics is not None:
+        words.append(f"--metrics {shlex.quote(','.join(text_of(metric) for metric in metrics))}")
+    if isinstance(features, str):
+        words.append(f"--features {features}")
+    options = {"-n": n, **more}
+    words += [f"{name} {value}" for name, value in options.items() if value is not None]
+    return " ".join([*words, f"--seed {seed}"])

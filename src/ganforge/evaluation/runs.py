@@ -1,0 +1,234 @@
+"""A run as what is judged: its model against its own data, or against other data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganforge.artifacts import checkpoint
+from ganforge.core.component import build, to_plain
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError
+from ganforge.core.overrides import apply
+from ganforge.data.base import DataSource
+from ganforge.engine.build import fingerprint
+from ganforge.evaluation.heldout import held_out
+from ganforge.evaluation.sides import fake_side, labels_like, real_side, translated_side
+from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
+from ganforge.inference.model import Model, load
+from ganforge.metrics.base import Metric, Progress, Side
+from ganforge.recipes.base import Recipe
+
+OTHER_DATA = (
+    "This is not known to be the table that the run was trained on (its rows, their content or its form differ), so "
+    "nobody can say which of these rows it has seen."
+)
+HELD_BACK = "These are pictures that were held back from training (data.holdout={share:g})."
+NO_HELDOUT = "The data has no part that was kept for tests: each training sample in turn stands for an unseen one."
+SEEN = (
+    "These are the pictures that it was trained on, for the data has no part that was kept for tests: judge it by "
+    "others with --data."
+)
+
+
+def of_run(
+    path: Path,
+    metrics: Sequence[Metric] | None,
+    n: int | None,
+    seed: int,
+    data: str | None,
+    batch: int | None,
+    device: str | None,
+    progress: Progress | None,
+) -> Subject:
+    """A trained model against real samples.
+
+    Args:
+        metrics: those asked for; None: those that suit the signal.
+        n: generated samples of metrics that do not say how many themselves; None: as many as the signal says.
+
+    Raises:
+        UserError: no run, no model in it yet, data that is gone or too small.
+    """
+    model = load(path, device)
+    recipe = model.recipe
+    source = recipe.data if data is None else named_data(data, recipe.data)
+    try:
+        dataset = recipe.signal.items(source.open())
+    except UserError as error:
+        if data is not None:
+            raise
+        raise UserError(f"{error}. If the data of this run has moved, say where it is: --data PATH") from None
+    wanted = [metric.n or n for metric in metrics or ()] or [n]
+    if recipe.task.mode != "translate":
+        return of_generator(path, model, source, dataset, wanted, seed, batch, progress)
+    notes: tuple[str, ...] = ()
+    own: Dataset | None = None
+    if source == recipe.data:
+        notes, own = (SEEN,), dataset
+        other, kept, _ = held_out(source, recipe.signal, dataset)
+        if other is not None and kept is not None:
+            notes = (HELD_BACK.format(share=source.held_back),) if source.held_back else ()
+            source, dataset = other, kept
+    stamp = stamp_of(path, model, source.part_name)
+    most = None if None in wanted else max(each for each in wanted if each is not None)
+
+    def general() -> Subject:
+        return of_translator(run, opened(recipe) if own is None else own)
+
+    name = path.name or str(path)
+    run = Run(path, name, model, source, dataset, notes, metrics, most, seed, stamp, progress, general)
+    for kind in Subjects.members().values():
+        if (subject := kind().of_run(run)) is not None:
+            return subject
+    return general()
+
+
+def of_generator(
+    path: Path,
+    model: Model,
+    source: DataSource,
+    dataset: Dataset,
+    wanted: Sequence[int | None],
+    seed: int,
+    batch: int | None,
+    progress: Progress | None,
+) -> Subject:
+    """A model that makes samples of latents, against real ones.
+
+    Args:
+        wanted: how many generated samples each metric asks for; None: as many as the signal says.
+    """
+    recipe, spec, signal = model.recipe, model.spec, model.recipe.signal
+    if signal.known(dataset) is not None and trained_on(path) not in (None, fingerprint(dataset)):
+        source = source.whole()
+        dataset, heldout, why = source.open(), None, OTHER_DATA
+        real = real_side(signal, dataset, spec, seed=seed, fewest=FEWEST, progress=progress)
+    else:
+        real = real_side(signal, dataset, spec, seed=seed, fewest=FEWEST, progress=progress)
+        heldout, why = unseen(source, dataset, recipe, model, seed, progress)
+    n = max(each or signal.judged or real.n for each in wanted)
+    labels = labels_like(real.labels, n, seed) if spec.classes else None
+    name = path.name or str(path)
+    fake = fake_side(
+        signal, model.bundle.generate, name, n, seed=seed, labels=labels, batch=batch or signal.batch_size(spec),
+        progress=progress,
+    )  # fmt: skip
+    return Subject(
+        title=name,
+        signal=signal,
+        spec=spec,
+        real=real,
+        fake=fake,
+        stamp=stamp_of(path, model, source.part_name) | {"truncation": 1.0},
+        heldout=heldout,
+        classes=dataset.classes,
+        model=model,
+        folder=path if path.is_dir() else None,
+        notes=(why,) if why else (),
+    )
+
+
+def of_translator(run: Run, own: Dataset | None) -> Subject:
+    """A trained translator against the samples that its sources should become.
+
+    Args:
+        own: what it was trained on, where that is there.
+
+    Raises:
+        UserError: too few.
+    """
+    model, seed, progress = run.model, run.seed, run.progress
+    signal, spec, task, device = model.recipe.signal, model.spec, model.recipe.task, model.bundle.device
+    sources, wanted = task.sources_and_targets(run.dataset, spec)
+    way = task.directions()[0]
+
+    @torch.inference_mode()
+    def translate(x: Tensor) -> Tensor:
+        return task.translate(model.bundle.nets, x.to(device), way)
+
+    def train() -> Side:
+        assert own is not None
+        return real_side(signal, task.sources_and_targets(own, spec)[1], spec, seed=seed, progress=progress)
+
+    real = real_side(signal, wanted, spec, seed=seed, fewest=FEWEST, progress=progress)
+    fake = translated_side(signal, sources, spec, translate, run.name, seed=seed, fewest=FEWEST, progress=progress)
+    return Subject(
+        run.name, signal, spec, replace(real, labels=None), fake, run.stamp | ({"direction": way} if way else {}),
+        model=model, folder=run.folder, notes=run.notes, paired=sources is wanted,
+        train=None if own is None or own is run.dataset else train,
+    )  # fmt: skip
+
+
+def named_data(text: str, own: DataSource) -> DataSource:
+    """The data that `--data` means: a path or a name; or fields of the run's own, as in "source=A target=B".
+
+    Raises:
+        UserError: no such data.
+    """
+    words = shlex.split(text)
+    if words and all("=" in word for word in words):
+        return build(DataSource, apply(to_plain(own), words), what=f"--data {text}")
+    return build(DataSource, DataSource.from_text(text), what=f"--data {text}")
+
+
+def stamp_of(path: Path, model: Model, split: str) -> dict[str, Any]:
+    """What every protocol says of a model and of the part of the data that it is judged by."""
+    file = path / "model.safetensors" if path.is_dir() else path
+    return {
+        "split": split,
+        "model": hashlib.sha256(file.read_bytes()).hexdigest()[:16],
+        "samples": model.samples,
+        "ema": model.recipe.ema.half_life > 0,
+    }
+
+
+def opened(recipe: Recipe) -> Dataset | None:
+    """What a run was trained on; None where it is gone."""
+    try:
+        return recipe.signal.items(recipe.data.open())
+    except UserError:
+        return None
+
+
+def trained_on(path: Path) -> str | None:
+    """The fingerprint of the data that a run was trained on; None where that is not known, as of a bundle."""
+    point = checkpoint.newest(path / "checkpoints") if path.is_dir() else None
+    if point is None:
+        return None
+    return json.loads((point / "state.json").read_text(encoding="utf-8")).get("data")
+
+
+def unseen(
+    source: DataSource, dataset: Dataset, recipe: Recipe, model: Model, seed: int, progress: Progress | None
+) -> tuple[Side | None, str]:
+    """Samples of the part of the data that was kept for tests; or None, and why."""
+    _, kept, why = held_out(source, recipe.signal, dataset)
+    if kept is not None:
+        try:
+            side = real_side(recipe.signal, kept, model.spec, seed=seed, fewest=FEWEST, progress=progress)
+            return replace(side, name=f"{side.name} (test)"), ""
+        except UserError as error:
+            why = str(error)
+    return None, f"{NO_HELDOUT} ({why})" if why else NO_HELDOUT
+
+
+def with_heldout(subject: Subject, text: str, seed: int, progress: Progress | None) -> Subject:
+    """A subject with unseen samples that the user names.
+
+    Raises:
+        UserError: nothing there, or too few samples.
+    """
+    source = build(DataSource, DataSource.from_text(text), what=f"--heldout {text}")
+    dataset = subject.signal.items(source.whole().open())
+    side = real_side(subject.signal, dataset, subject.spec, seed=seed, fewest=FEWEST, progress=progress)
+    notes = tuple(note for note in subject.notes if not note.startswith((NO_HELDOUT, OTHER_DATA)))
+    return replace(subject, heldout=replace(side, name=text), notes=notes)

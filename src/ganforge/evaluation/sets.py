@@ -1,0 +1,97 @@
+"""Two sets of samples as what is judged: the first is taken for the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ganforge.core.component import build
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError
+from ganforge.data.base import DataSource
+from ganforge.evaluation.sides import MOST_REAL, real_side
+from ganforge.evaluation.subject import FEWEST, Sets, Subject, Subjects, title_of
+from ganforge.metrics.base import Metric, Progress
+from ganforge.signals import Signal
+
+
+def of_sets(
+    first: str,
+    second: str,
+    metrics: Sequence[Metric] | None,
+    n: int | None,
+    seed: int,
+    fields: Mapping[str, Any],
+    progress: Progress | None,
+) -> Subject:
+    """A set of samples against another that is taken for real.
+
+    Args:
+        metrics: those asked for; None: those that suit the signal.
+        fields: of the signal, to bring both to one form.
+
+    Raises:
+        UserError: not two sets of samples of one kind and form, or too few.
+    """
+    real, fake = (build(DataSource, DataSource.from_text(text), what=text).whole().open() for text in (first, second))
+    said = {name: value for name, value in fields.items() if value is not None}
+
+    def general() -> Subject:
+        return compared((first, second), (real, fake), n, seed, said, progress)
+
+    sets = Sets((first, second), (real, fake), metrics, said, progress, general)
+    for kind in Subjects.members().values():
+        if (subject := kind().of_sets(sets)) is not None:
+            return subject
+    return general()
+
+
+def compared(
+    names: tuple[str, str],
+    sets: tuple[Dataset, Dataset],
+    n: int | None,
+    seed: int,
+    fields: Mapping[str, Any],
+    progress: Progress | None,
+) -> Subject:
+    """Two sets as wholes."""
+    signal = common(sets, fields)
+    spec = signal.spec(sets[0], lambda shape: shape)
+    if signal.known(sets[0]) is None and signal.spec(sets[1], lambda shape: shape).shape != spec.shape:
+        raise UserError(f"{names[0]} and {names[1]}: samples of different shapes cannot be compared")
+    real = real_side(signal, sets[0], spec, seed=seed, fewest=FEWEST, progress=progress)
+    most = n or MOST_REAL
+    fake = real_side(signal, sets[1], spec, seed=seed, most=most, fewest=FEWEST, shuffled=True, progress=progress)
+    labelled = sets[0].classes == sets[1].classes
+    return Subject(
+        title=title_of(names),
+        signal=signal,
+        spec=spec,
+        real=replace(real, name=names[0]),
+        fake=replace(fake, name=names[1], labels=fake.labels if labelled else None),
+        stamp={"split": "all", **fields},
+        classes=sets[0].classes,
+    )
+
+
+def common(sets: Sequence[Dataset], fields: Mapping[str, Any]) -> Signal:
+    """What the samples of two sets are, if they are the same.
+
+    Raises:
+        UserError: they are not: says how they differ, and what brings them together.
+    """
+    for dataset in sets:
+        if not dataset.shapes():
+            raise UserError(f"{dataset.name}: none of its {len(dataset)} samples can be read")
+    kinds = []
+    for dataset in sets:
+        if dataset.signal not in Signal.kinds:
+            raise UserError(f"{dataset.name}: its source does not say which signal its samples are for")
+        kinds.append(Signal.kinds[dataset.signal])
+    first, second = kinds
+    if first is not second:
+        raise UserError(
+            f"{sets[0].name} is {first.noun.all} and {sets[1].name} is {second.noun.all}: they cannot be compared"
+        )
+    return first.common(sets, fields)

@@ -1,0 +1,49 @@
+"""Two sets of images that are to be compared: whether they have one size and one mode, or what brings them to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError
+
+MODES = {1: "L", 2: "RGBA", 3: "RGB", 4: "RGBA"}
+
+
+def common_fields(sets: Sequence[Dataset], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """`size` and `mode` of a signal that reads both sets: those that the user names, or those that both have.
+
+    Raises:
+        UserError: they differ: says how, and what brings them together.
+    """
+    shapes = [dataset.shapes() for dataset in sets]
+    sizes = [{shape[:2] for shape, _ in found} for found in shapes]
+    modes = [{MODES[shape[2]] for shape, _ in found} for found in shapes]
+    size, mode = fields.get("size"), fields.get("mode")
+    if size is None:
+        if len(sizes[0] | sizes[1]) > 1:
+            raise UserError(
+                f"pictures of different sizes cannot be compared: {told(sets, sizes, lambda s: f'{s[0]}×{s[1]}')}. "
+                "Resizing changes the figures, so say so if it is meant: --size 64"
+            )
+        ((height, width),) = sizes[0]
+        size = [height, width]
+    if mode is None:
+        if len(modes[0] | modes[1]) > 1:
+            raise UserError(
+                f"pictures of different modes cannot be compared: {told(sets, modes, str)}. "
+                "If they should be brought to one: --mode L (grey) or --mode RGB"
+            )
+        (mode,) = modes[0]
+    return {"size": size, "mode": mode}
+
+
+def told(sets: Sequence[Dataset], values: Sequence[set[Any]], say: Callable[[Any], str]) -> str:
+    """`a holds 28×28, b holds 32×32 and 64×64`."""
+    parts = []
+    for dataset, found in zip(sets, values, strict=True):
+        shown = [say(value) for value in sorted(found)]
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        parts.append(f"{dataset.name} holds {', '.join(shown[:3])}{more}")
+    return "; ".join(parts)

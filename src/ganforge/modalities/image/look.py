@@ -1,0 +1,85 @@
+"""How images differ to the eye, before any net looks: brightness, contrast, color; and what is wrong with them.
+
+Everything is told against how much real images differ among themselves, so that one threshold serves all data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganforge.evaluation.report.content import Finding
+from ganforge.evaluation.report.known import Known
+
+LOOKED_AT = 2_000
+SHIFT = 0.5
+"""Standard deviations of brightness among reals: a shift that one sees in two grids side by side."""
+CONTRAST = (0.8, 1.25)
+TINT = 8.0
+"""Levels of 255 by which one channel may run ahead of the others."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What pictures of two sides look like.
+
+    Attributes:
+        brightness: mean level of the fakes less that of the reals, in standard deviations of the reals' mean levels.
+        contrast: standard deviation of a fake's levels over that of a real's, both as medians.
+        colour: by channel, the difference of its mean level less that of brightness, in levels of 255.
+    """
+
+    brightness: float
+    contrast: float
+    colour: Mapping[str, float]
+
+
+def look(real: np.ndarray, fake: np.ndarray) -> Look:
+    """Of pictures uint8 [N, H, W, C] and [M, H, W, C]."""
+    means = [x.astype(np.float64).mean((1, 2)) for x in (real[..., :3], fake[..., :3])]  # [N, C]
+    levels = [mean.mean(1) for mean in means]
+    contrasts = [x[..., :3].astype(np.float64).std((1, 2)).mean(1) for x in (real, fake)]
+    shift = means[1].mean(0) - means[0].mean(0)
+    names = "RGB" if shift.size == 3 else ("grey",)
+    return Look(
+        brightness=float((levels[1].mean() - levels[0].mean()) / max(levels[0].std(), 1e-6)),
+        contrast=float(np.median(contrasts[1]) / max(np.median(contrasts[0]), 1e-6)),
+        colour={name: float(shift[k] - shift.mean()) for k, name in enumerate(names)},
+    )
+
+
+def appearance(known: Known) -> Iterator[Finding]:
+    if known.look is None:
+        return
+    shift, contrast = known.look.brightness, known.look.contrast
+    if abs(shift) > SHIFT:
+        yield Finding(
+            "warn",
+            f"the samples are too {'bright' if shift > 0 else 'dark'}",
+            f"Their mean level lies {abs(shift):.1f} standard deviations {side_of(shift)} the reals'.",
+            "Often one mode takes over, or training went off late: compare earlier bundles, look at best.safetensors.",
+        )
+    if not CONTRAST[0] <= contrast <= CONTRAST[1]:
+        yield Finding(
+            "warn",
+            f"the samples have too {'little' if contrast < 1 else 'much'} contrast",
+            f"Their levels spread {contrast:.2f} times as much as the reals'.",
+            "Flat samples are typical of an average that is taken too long (ema.half_life) or of short training.",
+        )
+    channel, tint = max(known.look.colour.items(), key=lambda item: abs(item[1]))
+    if abs(tint) > TINT:
+        yield Finding(
+            "warn",
+            "the colours are off",
+            f"Channel {channel} lies {abs(tint):.0f} of 255 levels {side_of(tint)} what brightness alone makes it.",
+            "Check that the real pictures come in the same colour mode; else train longer.",
+        )
+
+
+def side_of(shift: float) -> str:
+    return "above" if shift > 0 else "below"
+
+
+RULES = (appearance,)

@@ -1,0 +1,122 @@
+"""Images that are judged at their own sizes, each next to the one that it should be.
+
+They are put together in two ways: of a model of pairs that was trained on patches, and of two sets of files that are
+called alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ganforge.core.types import Spec
+from ganforge.evaluation.report.content import Exhibit
+from ganforge.evaluation.report.gallery import spread
+from ganforge.evaluation.subject import Run, Sets, Subject, Subjects, title_of
+from ganforge.metrics.base import Side
+from ganforge.modalities.image.pixels import to_depth, to_mode
+from ganforge.modalities.image.signal import Image
+from ganforge.modalities.pair.full_images import SAME, Wholes, by_name, translated
+from ganforge.modalities.pair.signal import Pair
+from ganforge.modalities.pair.translate import PictureTranslator
+from ganforge.signals import Signal
+
+NOT_RESIZED = "Pairs were held against each other at their own sizes; --size is for what compares sets as wholes."
+ROWS, PART = 6, 192
+"""Images that are shown, and how many px of each."""
+
+
+class FullSize(Subjects, kind="full-size"):
+    """Images of any size, judged pair by pair; metrics of sets see patches, or images brought to one size."""
+
+    def of_run(self, run: Run) -> Subject | None:
+        signal = run.model.recipe.signal
+        pairwise = run.metrics is None or any(metric.any_size for metric in run.metrics)
+        if not isinstance(signal, Pair) or not signal.patches or not pairwise:
+            return None
+        use = run.model.translator()
+        assert isinstance(use, PictureTranslator)
+        wholes = translated(use, run.source.open(), run.name, run.seed, run.n, run.progress)
+        model = run.model
+        trained = f" Recipe {model.recipe.name}, {model.samples:,} real samples seen in training."
+
+        def patches() -> Subject:
+            sets = run.general()
+            return replace(sets, stamp=sets.stamp | {"pictures": "patches"})
+
+        return Subject(
+            run.name, signal, model.spec, wholes.real, wholes.made, run.stamp | {"pictures": "whole"},
+            model=model, folder=run.folder, notes=(*run.notes, *unread(wholes.left_out)), paired=True,
+            baseline=wholes.baseline, sizes=wholes.sizes, as_sets=patches,
+            lead=lead_of("this model", wholes) + trained, facts=facts_of(wholes),
+            exhibits=lambda: side_by_side(wholes, signal, model.spec, "generated"),
+        )  # fmt: skip
+
+    def of_sets(self, sets: Sets) -> Subject | None:
+        if not any(metric.any_size for metric in sets.metrics or ()):
+            return None
+        fields = dict(sets.fields)
+        resized = fields.pop("size", None) is not None
+        mode = fields.get("mode")
+        wholes = by_name(*sets.sets, mode, sets.progress)
+        signal = Image(mode=mode or "auto")
+        spec = signal.spec(sets.sets[0], lambda shape: shape)
+        return Subject(
+            title_of(sets.names), signal, spec, wholes.real, wholes.made,
+            {"split": "all", "pictures": "whole", **fields},
+            notes=(*unread(wholes.left_out), *([NOT_RESIZED] if resized else [])), paired=True,
+            sizes=wholes.sizes, as_sets=sets.general,
+            lead=lead_of(wholes.made.name, wholes), facts=facts_of(wholes),
+            exhibits=lambda: side_by_side(wholes, signal, spec, "judged"),
+        )  # fmt: skip
+
+
+def lead_of(maker: str, wholes: Wholes) -> str:
+    return (
+        f"{wholes.made.n:,} whole pictures of {maker}, each held against the very picture of {wholes.real.name} "
+        "that it should be."
+    )
+
+
+def facts_of(wholes: Wholes) -> dict[str, str]:
+    sides = sorted({f"{width}×{height}" for height, width in wholes.sizes})
+    return {"pictures": sides[0] if len(sides) == 1 else f"{len(sides)} sizes", "judged by": wholes.real.name}
+
+
+def unread(reasons: Sequence[str]) -> tuple[str, ...]:
+    """A sentence on images that could not be read; none where all could."""
+    if not reasons:
+        return ()
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return (f"Left out, for they cannot be read: {'; '.join(reasons[:3])}{more}.",)
+
+
+def side_by_side(wholes: Wholes, signal: Signal, spec: Spec, title: str) -> Iterator[Exhibit]:
+    """Parts of images, px for px: the source, what it is without a model, what was made of it, the real one."""
+    columns = {"source": wholes.source, "made": wholes.made, "real": wholes.real}
+    if wholes.baseline is not None and wholes.baseline.name != SAME:
+        columns = {"source": wholes.source, wholes.baseline.name: wholes.baseline, **columns}
+    shown = {name: side for name, side in columns.items() if side is not None}
+    rows = spread(wholes.real.n, ROWS)
+    side = min(PART, *(min(wholes.sizes[row]) for row in rows))
+    found = {name: middles(one, rows, side) for name, one in shown.items()}
+    samples = np.stack([found[name][k] for k in range(len(rows)) for name in shown])
+    yield Exhibit(
+        title,
+        f"The middle {side} px of each picture, px for px. From left to right: {', '.join(shown)}.",
+        tuple(signal.render(samples, spec, len(shown))),
+        tuple(wholes.names[row] for row in rows),
+    )
+
+
+def middles(side: Side, rows: Sequence[int], length: int) -> list[np.ndarray]:
+    """The middle `length` px of some images of any size, uint8 [length, length, 3]."""
+    found = []
+    for k, part in enumerate(side.draw(1)):
+        if k in rows:
+            item = to_mode(to_depth(part[0], 8), "RGB", 255)
+            top, left = ((size - length) // 2 for size in item.shape[:2])
+            found.append(item[top : top + length, left : left + length])
+    return found
