@@ -173,23 +173,19 @@ class Signal(Component, family="signal"):
             "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
         }
         sizes = ", ".join(f"{shape} ({count:,})" for shape, count in shapes.items())
-        shown = [f"{dataset.name}: {len(dataset):,} samples", sizes or "none of them can be read"]
+        shown = [f"{dataset.name}: {len(dataset):,} {cls.noun.many}", sizes or "none of them can be read"]
         if dataset.classes:
             shown.append(f"{len(dataset.classes)} labels: {', '.join(dataset.classes)}")
         return Inspection(facts, lambda: shown)
 
     @classmethod
-    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
-        """The recipe for a data set, where nobody names one.
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice | None:
+        """The recipe for a data set, where nobody names one; None of a signal without rules.
 
         Raises:
-            UserError: too few samples, or there is no rule for such data.
+            UserError: too few samples.
         """
-        (shape, _), _ = max(dataset.shapes().items(), key=lambda found: found[1])
-        raise UserError(
-            f"data {dataset.name}: holds samples of shape {'×'.join(map(str, shape))}, for which no recipe is chosen "
-            "by itself. Name one: `ganforge recipes` lists them"
-        )
+        return None
 
     @classmethod
     def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from ganforge.modalities.table.source import from_frame
 from ganforge.recipes import choice as any_data
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
+from ganforge.signals import Noun, Signal
 
 load_all()
 COUNTS = (LEAST_PICTURES, 372, 1_000, 3_235, 60_000, 1_300_000)
@@ -167,6 +169,29 @@ def test_there_is_no_rule_for_unknown_samples(signal):
         any_data.choose(data, Machine())
     with pytest.raises(UserError, match="none of its 0 samples can be read"):
         any_data.choose(Shapes({}), Machine())
+
+
+def test_a_signal_without_rules_gets_its_one_recipe(monkeypatch):
+    def recipe(kind: str):
+        return lambda: SimpleNamespace(signal=SimpleNamespace(kind=kind, reads=()))
+
+    class Sound(Signal):
+        """Of a plugin."""
+
+        noun = Noun("clip", "clips")
+
+    monkeypatch.setattr(Sound, "kind", "sound")
+    monkeypatch.setitem(Signal.kinds, "sound", Sound)
+    monkeypatch.setitem(recipes.RECIPES, "wavegan", recipe("sound"))
+    data = Shapes({((16_000,), "float32"): 6})
+    data.signal = "sound"
+    choice = any_data.choose(data, Machine(minutes=5))
+    assert (choice.recipe, choice.fields) == ("wavegan", ())
+    assert choice.facts == "6 clips; a CPU (2 threads); 5 minutes"
+    assert choice.reasons == ("wavegan: the one recipe for the signal sound",)
+    monkeypatch.setitem(recipes.RECIPES, "other", recipe("sound"))
+    with pytest.raises(UserError, match=r"no recipe is chosen by itself. Name one"):
+        any_data.choose(data, Machine())
 
 
 class Shapes(Dataset):

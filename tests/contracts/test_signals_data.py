@@ -70,8 +70,8 @@ def test_the_set_says_what_it_is_for(example):
 
 
 def test_inspect_tells_json_and_lines(example):
-    signal, dataset, _ = example
-    found = signal.inspect(dataset)
+    _, dataset, _ = example
+    found = fitting.inspection(dataset)
     assert set(json.loads(json.dumps(found.facts))) == set(found.facts)
     assert found.facts["name"] == dataset.name
     assert len(dataset) in found.facts.values()
@@ -186,6 +186,6 @@ def test_a_set_for_an_unknown_signal_is_described_by_its_shapes(signal, tmp_path
         "skipped": ["a.wav: an empty file"],
     }
     assert found.shown()[0] == "waves: 7 samples"
-    assert fitting.fitting(dataset) == {}
+    assert fitting.inspection(dataset).facts == {**found.facts, "recipes": {}, "hints": []}
     with pytest.raises(UserError, match="samples of this kind are not packed"):
         Signal.pack(dataset, tmp_path / "x.zip")

@@ -37,15 +37,14 @@ def inspect(
     import json
 
     from ganforge.core.errors import UserError
+    from ganforge.recipes.fitting import inspection
     from ganforge.registry import load_all
-    from ganforge.signals import signal_of
     from ganforge.ui.console import stdout
 
     if limit is not None and limit < 1:
         raise UserError(f"--limit {limit}: it must be at least 1")
     load_all()
-    dataset = source_of(*words).whole().open()
-    found = signal_of(dataset).inspect(dataset, limit)
+    found = inspection(source_of(*words).whole().open(), limit)
     if as_json:
         typer.echo(json.dumps(found.facts, ensure_ascii=False, indent=2))
         return

@@ -1,4 +1,4 @@
-"""Which recipe for which data, where nobody names one: the data's signal has the rules.
+"""Which recipe for which data, where nobody names one: the data's signal has the rules, or there is one recipe for it.
 
 data set, Machine (device, cores, memory, bf16, minutes) → Choice(recipe, fields, reasons)
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from ganforge.core.choice import Choice, Machine
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.recipes.fitting import for_signal
 from ganforge.signals import signal_of
 
 __all__ = ["Choice", "Machine", "choose"]
@@ -21,4 +22,15 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
     """
     if not dataset.shapes():
         raise UserError(f"data {dataset.name}: none of its {len(dataset)} samples can be read")
-    return signal_of(dataset).recommend(dataset, machine)
+    signal = signal_of(dataset)
+    if (choice := signal.recommend(dataset, machine)) is not None:
+        return choice
+    names = for_signal(dataset)
+    if len(names) == 1:
+        facts = f"{len(dataset):,} {signal.noun.many}; {machine}"
+        return Choice(facts, names[0], (), (f"{names[0]}: the one recipe for the signal {signal.kind}",))
+    (shape, _), _ = max(dataset.shapes().items(), key=lambda found: found[1])
+    raise UserError(
+        f"data {dataset.name}: holds samples of shape {'×'.join(map(str, shape))}, for which no recipe is chosen by "
+        "itself. Name one: `ganforge recipes` lists them"
+    )

@@ -1,16 +1,39 @@
-"""Which recipes a data set fits."""
+"""Which recipes fit a data set, and what there is to say of one before anybody trains on it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from ganforge import recipes
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
+from ganforge.signals import Inspection, signal_of
 
 Fits = dict[str, tuple[bool, str]]
 """By the name of a recipe: whether it can be trained on the data, and what it would make of it, or why not."""
+
+
+def inspection(dataset: Dataset, limit: int | None = None) -> Inspection:
+    """What there is to say of a data set, the recipes that fit it included.
+
+    Args:
+        limit: look at so many samples only.
+
+    Raises:
+        UserError: it holds what cannot be used.
+    """
+    found = signal_of(dataset).inspect(dataset, limit)
+    if "recipes" in found.facts:  # a signal that has its own way to show them
+        return found
+    fits = fitting(dataset)
+
+    def shown() -> list[Any]:
+        return [*found.shown(), *(["", as_table(fits)] if fits else [])]
+
+    return replace(found, facts={**found.facts, "recipes": to_plain(fits), "hints": list(found.hints)}, shown=shown)
 
 
 def for_signal(dataset: Dataset) -> list[str]:
