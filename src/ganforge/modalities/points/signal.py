@@ -49,6 +49,15 @@ class Points(Signal, kind="points"):
     standardise: bool = True
     """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
 
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> Mapping[str, str]:
+        """A ring in the plane."""
+        rng = np.random.default_rng(0)
+        angle = rng.uniform(0, 2 * np.pi, n)
+        ring = np.stack([np.cos(angle), np.sin(angle)], axis=1) + rng.normal(0, 0.05, (n, 2))
+        np.save(folder / "ring.npy", ring.astype(np.float32))
+        return {"kind": "points", "path": str(folder / "ring.npy")}
+
     @property
     def measures(self) -> str:
         return "means, spreads and bounds of its numbers"

@@ -90,6 +90,20 @@ class Table(Signal, kind="table"):
     draw_modes: bool = True
     """Draw the mode of a number anew each time it is seen, by the odds that it is of it; else take the likeliest."""
 
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> str:
+        """People: a number, a category that goes with it, a date and gaps."""
+        rng = np.random.default_rng(0)
+        ages = rng.integers(18, 80, n)
+        jobs = np.where(ages > 60, "retired", np.where(rng.random(n) < 0.7, "employed", "student"))
+        lines = ["age,job,since,income"]
+        for age, job in zip(ages, jobs, strict=True):
+            income = "" if rng.random() < 0.1 else f"{rng.normal(300, 40) * age:.2f}"
+            since = f"20{rng.integers(10, 26)}-{rng.integers(1, 13):02d}-{rng.integers(1, 29):02d}"
+            lines.append(f"{age},{job},{since},{income}")
+        (folder / "people.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return str(folder / "people.csv")
+
     @property
     def measures(self) -> str:
         return "" if self.public is not None else "bounds of numbers, real categories, and how often each occurs"
