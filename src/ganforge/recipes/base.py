@@ -48,7 +48,7 @@ class Recipe(Component):
     """Arithmetic of the nets: fp32; bf16 autocast (faster on new CPUs as well); auto: bf16 on GPUs that have it, else
     fp32; or fp64: all of a run in float64, which gives the same digits on every processor for longer and is a quarter
     to an eighth as fast on CPUs."""
-    signal: Signal = Field(default="image", validate_default=True)
+    signal: Signal
     """What a sample is."""
     task: Task
     """What a batch means, the nets and their losses."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -28,6 +29,7 @@ def dcgan() -> Recipe:
         batch=64,
         checkpoint_every=60_000,
         log_every=2_000,
+        signal=Image(),
         task=Synthesis(generator=DcganGenerator(), discriminator=DcganDiscriminator(), objective=NonSaturating()),
         optimizers={"G": Adam(lr=2e-4, betas=(0.5, 0.999)), "D": Adam(lr=2e-4, betas=(0.5, 0.999))},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.image.nets.dcgan_article import ArticleDiscriminator, ArticleGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -27,6 +28,7 @@ def dcgan_article() -> Recipe:
         checkpoint_every=120_000,
         log_every=10_000,
         precision="fp32",
+        signal=Image(),
         task=Simultaneous(
             generator=ArticleGenerator(), discriminator=ArticleDiscriminator(), objective=NonSaturating()
         ),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ganforge.losses.adversarial import Minimax, NonSaturating
 from ganforge.losses.base import Objective
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.recipes import recipe
@@ -54,6 +55,7 @@ def fully_connected(objective: Objective) -> Recipe:
         batch=64,
         checkpoint_every=600_000,
         log_every=10_000,
+        signal=Image(),
         task=Synthesis(generator=MlpGenerator(), discriminator=MlpDiscriminator(), objective=objective),
         optimizers={"G": Adam(lr=2e-4), "D": Adam(lr=2e-4)},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.image.nets.dcgan import DcganGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.nets.mlp import MlpDiscriminator
 from ganforge.recipes import recipe
@@ -31,6 +32,7 @@ def dp_gan() -> Recipe:
         batch=512,
         checkpoint_every=150_000,
         log_every=10_000,
+        signal=Image(),
         task=Private(
             generator=DcganGenerator(latent=64, channels=16),
             discriminator=MlpDiscriminator(widths=(256, 128)),

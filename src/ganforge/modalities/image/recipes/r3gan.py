@@ -65,6 +65,7 @@ def r3gan_cifar10() -> Recipe:
         accumulate=4,
         checkpoint_every=1_000_000,
         log_every=50_000,
+        signal=Image(),
         task=Synthesis(
             generator=R3ganGenerator(channels=768, wide=4, blocks=2),
             discriminator=R3ganDiscriminator(channels=768, wide=4, blocks=2),
@@ -160,6 +161,7 @@ def r3gan_small() -> Recipe:
         batch=32,
         checkpoint_every=60_000,
         log_every=2_000,
+        signal=Image(),
         task=Synthesis(
             generator=DcganGenerator(latent=64, channels=48),
             discriminator=R3ganDiscriminator(channels=128, patch=2),

@@ -10,6 +10,7 @@ from ganforge.losses.adversarial import Hinge, NonSaturating, Wasserstein
 from ganforge.losses.penalties import GradientPenalty
 from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
 from ganforge.modalities.image.nets.resnet import ResnetDiscriminator, ResnetGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Cifar10, Mnist
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -39,6 +40,7 @@ def sngan() -> Recipe:
         batch=64,
         checkpoint_every=640_000,
         log_every=16_000,
+        signal=Image(),
         task=Synthesis(
             generator=ResnetGenerator(), discriminator=ResnetDiscriminator(), objective=Hinge(), d_steps=CRITIC_STEPS
         ),
@@ -119,6 +121,7 @@ def acgan() -> Recipe:
         batch=100,
         checkpoint_every=250_000,
         log_every=10_000,
+        signal=Image(),
         task=Acgan(generator=DcganGenerator(), discriminator=DcganDiscriminator(), objective=NonSaturating()),
         optimizers={"G": Adam(lr=2e-4, betas=(0.5, 0.999)), "D": Adam(lr=2e-4, betas=(0.5, 0.999))},
         callbacks=seen(50_000),

@@ -46,6 +46,7 @@ def lapgan() -> Recipe:
         batch=100,
         checkpoint_every=250_000,
         log_every=10_000,
+        signal=Image(),
         task=Lapgan(
             generator=MlpGenerator(latent=100, widths=(1200, 1200)),
             discriminator=MlpDiscriminator(widths=(600, 600)),

@@ -57,6 +57,7 @@ def stylegan2_cifar() -> Recipe:
         batch=64,
         checkpoint_every=500_000,
         log_every=10_000,
+        signal=Image(),
         task=StyleSynthesis(
             generator=StyleGan2Generator(mapping=2, channels=512, max_channels=512),
             discriminator=StyleGan2Discriminator(channels=512, max_channels=512, architecture="plain", group=32),

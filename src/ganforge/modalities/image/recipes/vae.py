@@ -7,6 +7,7 @@ from dataclasses import replace
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.image.nets.conv_encoder import ConvEncoder
 from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.nets.likelihoods import OptimalGaussian
 from ganforge.recipes import recipe
@@ -32,6 +33,7 @@ def vae() -> Recipe:
         batch=64,
         checkpoint_every=60_000,
         log_every=2_000,
+        signal=Image(),
         task=Autoencode(encoder=ConvEncoder(), generator=DcganGenerator(latent=64), likelihood=OptimalGaussian()),
         optimizers={"E": adam, "G": adam},
     )
