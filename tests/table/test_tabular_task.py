@@ -140,9 +140,9 @@ def test_the_penalty_looks_at_whole_packs():
 
     class Linear(torch.nn.Module):
         def forward(self, x, c=None):
-            from ganforge.nets.base import Verdict
+            from ganforge.nets.base import DiscriminatorOutput
 
-            return Verdict(x @ w)
+            return DiscriminatorOutput(x @ w)
 
     nets.players["D"] = PackJudge(Linear(), 5, 0)
     loss = task.d_loss(nets, Batch(batch().x), Rng(0)).losses["wgan_gp"]

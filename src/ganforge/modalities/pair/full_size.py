@@ -36,10 +36,9 @@ class FullSize(Subjects, kind="full-size"):
         pairwise = run.metrics is None or any(metric.any_size for metric in run.metrics)
         if not isinstance(signal, Pair) or not signal.patches or not pairwise:
             return None
-        translator = run.model.translator()
-        if not isinstance(translator, PictureTranslator):
-            return None
-        wholes = translated(translator, run.source.open(), run.name, run.seed, run.n, run.progress)
+        use = run.model.translator()
+        assert isinstance(use, PictureTranslator)
+        wholes = translated(use, run.source.open(), run.name, run.seed, run.n, run.progress)
         model = run.model
         trained = f" Recipe {model.recipe.name}, {model.samples:,} real samples seen in training."
 

@@ -23,7 +23,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.schedule import at
 from ganforge.core.types import Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty, Play
-from ganforge.nets.base import Verdict, couples_batch
+from ganforge.nets.base import DiscriminatorOutput, couples_batch
 from ganforge.signals import Steps, Usage
 from ganforge.tasks.base import Phase, Task, UserTranslator
 from ganforge.tasks.synthesis import leaf, priced
@@ -69,7 +69,7 @@ class Court:
         play = self._play(nets[name], real, fake)
         return {f"{name}/{k}": v for k, v in priced(f"penalties.{name}", [penalty], play, nets, rng).items()}
 
-    def g(self, on_fake: Verdict, on_real: Verdict | None) -> Tensor:
+    def g(self, on_fake: DiscriminatorOutput, on_real: DiscriminatorOutput | None) -> Tensor:
         """What the game asks of whoever made the fakes, [N]."""
         fake, n = wide(on_fake.logits), len(on_fake.logits)
         real = wide(on_real.logits).flatten() if on_real is not None and self.objective.uses_real else None
@@ -115,7 +115,7 @@ def by_patch(game: Callable[[Tensor, Tensor], Tensor], real: Tensor, fake: Tenso
     return game(wide(real).flatten(), wide(fake).flatten()).view(len(fake), -1).mean(1)
 
 
-def summed(verdict: Verdict) -> Verdict:
+def summed(verdict: DiscriminatorOutput) -> DiscriminatorOutput:
     """One logit a sample: the sum over its patches."""
     return verdict._replace(logits=wide(verdict.logits).flatten(1).sum(1) if verdict.logits.ndim > 1 else verdict[0])
 
