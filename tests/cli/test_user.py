@@ -13,6 +13,7 @@ from PIL import Image
 from ganforge.core.events import read_events
 from ganforge.core.types import Spec
 from ganforge.data.path import PathData
+from ganforge.inference.model import Model
 from ganforge.signals import Signal
 
 # train
@@ -348,3 +349,12 @@ def test_images_of_16_bits_in_color_come_and_go_as_png(ganforge, tmp_path, fast)
     zipped = ganforge("data", "pack", source, tmp_path / "deep.zip")
     assert zipped.status == 0, zipped.err
     np.testing.assert_array_equal(PathData(path=str(tmp_path / "deep.zip")).open().read(7), pixels[7])
+
+
+def test_interpolate_is_another_word_for_walk(ganforge, trained, tmp_path):
+    assert Model.interpolate is Model.walk
+    for verb in ("walk", "interpolate"):
+        said = ganforge(verb, trained, "--frames", 3, "--out", tmp_path / f"{verb}.png")
+        assert said.status == 0, said.err
+    assert (tmp_path / "walk.png").read_bytes() == (tmp_path / "interpolate.png").read_bytes()
+    assert "interpolate" not in ganforge("--help").out
