@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ganforge.evaluation.evaluate import evaluate as evaluate
     from ganforge.inference.model import Model as Model
     from ganforge.inference.model import load as load
-    from ganforge.modalities.table.api import TableGAN as TableGAN
     from ganforge.recipes.base import Recipe as Recipe
+    from ganforge.registry import TableGAN as TableGAN
     from ganforge.registry import load_plugin as load_plugin
 
 # A name here must never be that of a module of this package: the import system would put the module in its place.
@@ -38,7 +38,6 @@ _WHERE = {
     "Model": "ganforge.inference.model",
     "Recipe": "ganforge.recipes.base",
     "load_plugin": "ganforge.registry",
-    "TableGAN": "ganforge.modalities.table.api",
     "GanforgeError": "ganforge.core.errors",
     "UserError": "ganforge.core.errors",
     "TrainingError": "ganforge.core.errors",
@@ -61,9 +60,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
+    where = _WHERE.get(name)
+    if where is None and not name.startswith("_"):
+        from ganforge.registry import public_names
+
+        where = public_names().get(name)
+    if where is None:
         raise AttributeError(f"module 'ganforge' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_WHERE[name]), name)
+    value = globals()[name] = getattr(importlib.import_module(where), name)
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,15 @@ import torch
 from ganforge import recipes
 from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
-from ganforge.core.dataset import Dataset
 from ganforge.core.device import has_bf16_cpu, pick_device
 from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
 from ganforge.engine import train as engine
 from ganforge.engine import transfer
 from ganforge.inference.model import Model, load
-from ganforge.modalities.image.pixels import median
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
-from ganforge.recipes.choice import Choice, Facts, choose
+from ganforge.recipes.choice import Choice, Machine, choose
 from ganforge.registry import load_all
 
 
@@ -135,17 +134,15 @@ def named(items: Sequence[str], field: str) -> str | None:
 
 
 def recipe_of(init: str) -> tuple[Recipe, str]:
-    """The recipe that a model was trained with, at the size of its pictures, and a line that says so.
+    """The recipe that a model was trained with, for samples of the same shape, and a line that says so.
 
     Raises:
         UserError: no model there.
     """
     found, spec, _ = transfer.model(init)
-    plain = to_plain(found)
-    if len(spec.shape) == 3 and {"size", "mode"} <= set(plain["signal"]) and "mode" in spec.state:
-        plain["signal"] |= {"size": list(spec.shape[1:]), "mode": spec.state["mode"]}
+    found = replace(found, signal=found.signal.at(spec))
     size = "×".join(map(str, spec.shape))
-    return build(Recipe, plain), f"recipe: that of {init} ({found.name}), for samples of {size}, as its weights ask for"
+    return found, f"recipe: that of {init} ({found.name}), for samples of {size}, as its weights ask for"
 
 
 def choose_recipe(
@@ -164,37 +161,17 @@ def choose_recipe(
     """
     plain = overrides.apply({"data": data}, [item for item in items if item.startswith("data.")])
     source = build(DataSource, plain if isinstance(plain := plain["data"], dict) else DataSource.from_text(plain))
-    return choose(facts_of(source.open(), pick_device(device), minutes))
+    return choose(source.open(), machine(pick_device(device), minutes))
 
 
-def facts_of(dataset: Dataset, device: torch.device, minutes: float | None) -> Facts:
-    """What a recipe is chosen by.
-
-    Raises:
-        UserError: there is no rule for such data, or nothing of it can be read.
-    """
-    shapes = dataset.shapes()
-    if not shapes:
-        raise UserError(f"data {dataset.name}: none of its {len(dataset)} samples can be read")
-    (shape, dtype), _ = max(shapes.items(), key=lambda found: found[1])
-    machine: dict[str, Any] = {"device": device.type, "minutes": minutes}
+def machine(device: torch.device, minutes: float | None) -> Machine:
+    """What this machine gives a run."""
     if device.type == "cpu":
-        machine |= {"cores": torch.get_num_threads(), "bf16": has_bf16_cpu()}
-    elif device.type == "cuda":
-        machine |= {"memory": torch.cuda.get_device_properties(device).total_memory / 2**30}
-    common = {"name": dataset.name, "count": len(dataset), "classes": len(dataset.classes), **machine}
-    if dtype == "object":
-        return Facts(kind="table", width=shape[0], **common)
-    if len(shape) == 1:
-        return Facts(kind="points", width=shape[0], **common)
-    if len(shape) == 3 and shape[2] <= 4:
-        height, width = median(shapes)
-        channels = max(item[2] for item, _ in shapes)
-        return Facts(kind="pictures", height=height, width=width, channels=channels, **common)
-    raise UserError(
-        f"data {dataset.name}: holds samples of shape {'×'.join(map(str, shape))}, for which no recipe is chosen by "
-        "itself. Name one: `ganforge recipes` lists them"
-    )
+        return Machine(device.type, cores=torch.get_num_threads(), bf16=has_bf16_cpu(), minutes=minutes)
+    if device.type == "cuda":
+        memory = torch.cuda.get_device_properties(device).total_memory / 2**30
+        return Machine(device.type, memory=memory, minutes=minutes)
+    return Machine(device.type, minutes=minutes)
 
 
 def as_items(fields: dict[str, Any]) -> list[str]:

@@ -14,8 +14,12 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ganforge.core.errors import UserError
+
+if TYPE_CHECKING:  # for who reads the types of what `public_names` finds
+    from ganforge.modalities.table.api import TableGAN as TableGAN
 
 log = logging.getLogger("ganforge")
 
@@ -54,6 +58,17 @@ def load_all() -> None:
                 f"the installed plugin {package!r} cannot be loaded: {type(error).__name__}: {error}. "
                 f"Update it or remove it: pip uninstall {package}"
             ) from error
+
+
+@functools.cache
+def public_names() -> dict[str, str]:
+    """What `ganforge` offers of the modalities: name → the module that holds it. Each lists its own as `PUBLIC`."""
+    modalities = importlib.import_module("ganforge.modalities")
+    found = {}
+    for entry in pkgutil.iter_modules(modalities.__path__, "ganforge.modalities."):
+        public = getattr(importlib.import_module(entry.name), "PUBLIC", {}) if entry.ispkg else {}
+        found |= {name: f"{entry.name}.{module}" for name, module in public.items()}
+    return found
 
 
 def load_plugin(path: Path | str) -> None:

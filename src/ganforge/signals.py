@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from torch import Tensor
 
+from ganforge.core.choice import Choice, Machine
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
@@ -60,6 +61,34 @@ class Gallery:
     walks: bool = False
 
 
+class Usage(NamedTuple):
+    """Lines that use a model file, for its card; Python has `import ganforge as gf` above it."""
+
+    python: str
+    shell: str
+
+
+Steps = list[tuple[str, str]]
+"""What to do next: a few words, and the command."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the card of a model says of its samples, in Markdown.
+
+    Attributes:
+        samples: what they are, in the plural.
+        contents: what they hold, as sentences that follow the name of the data. May be empty.
+        missing: the metrics that show that parts of the data are missing among the model's samples.
+        copied: those that show how near samples come to those of the training.
+    """
+
+    samples: str
+    contents: tuple[str, ...] = ()
+    missing: str = "recall and coverage"
+    copied: str = "`copies`"
+
+
 @dataclass(frozen=True)
 class Wish:
     """What samples are asked for.
@@ -75,6 +104,21 @@ class Wish:
     extra: Mapping[str, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Inspection:
+    """What `ganforge data inspect` says of a data set.
+
+    Attributes:
+        facts: all of it, as JSON can hold it.
+        shown: → what a terminal shows, from top to bottom: texts, and tables of rich.
+        hints: what one would want to know or to set before training, most important first; shown below.
+    """
+
+    facts: dict[str, Any]
+    shown: Callable[[], Sequence[Any]]
+    hints: tuple[str, ...] = ()
+
+
 class Signal(Component, family="signal"):
     """What a sample is."""
 
@@ -82,12 +126,18 @@ class Signal(Component, family="signal"):
     """What one sample and several are called."""
     array_name: ClassVar[str] = "samples"
     """What an array of decoded samples is called in an .npz file; empty: decoded samples are no array."""
+    exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
+    """How any number of decoded samples become one file: writers by the ending of its name, in small letters."""
+    hub_task: ClassVar[str] = ""
+    """What the Hugging Face Hub calls what a model of such samples does; empty where it has no name for it."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """What `ganforge evaluate` measures where nobody says otherwise: names of metrics."""
     extractor: ClassVar[str] = "raw"
     """Where features come from where nobody says otherwise: the name of an extractor."""
     judged: ClassVar[int] = 10_000
     """Generated samples that are judged where nobody says how many; 0: as many as there are real ones."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """The signals whose data it can be made from, beside its own: their kinds."""
     gallery: ClassVar[Gallery | None] = None
     """How reports show samples; None: not at all, for metrics draw them, or nobody can see them."""
     looked_at: ClassVar[int] = 0
@@ -103,6 +153,60 @@ class Signal(Component, family="signal"):
     def measures(self) -> str:
         """What of the samples' values its spec, and so every model file, holds; empty: sizes and names alone."""
         return ""
+
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        """What a data set holds and which recipes fit it, for people.
+
+        Args:
+            limit: look at so many samples only, spread evenly; by default at all.
+
+        Raises:
+            UserError: it holds what cannot be used.
+        """
+        shapes = {f"{'×'.join(map(str, shape))} {dtype}": count for (shape, dtype), count in dataset.shapes().items()}
+        facts = {
+            "name": dataset.name,
+            "count": len(dataset),
+            "shapes": shapes,
+            "classes": list(dataset.classes),
+            "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
+        }
+        sizes = ", ".join(f"{shape} ({count:,})" for shape, count in shapes.items())
+        shown = [f"{dataset.name}: {len(dataset):,} samples", sizes or "none of them can be read"]
+        if dataset.classes:
+            shown.append(f"{len(dataset.classes)} labels: {', '.join(dataset.classes)}")
+        return Inspection(facts, lambda: shown)
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        """The recipe for a data set, where nobody names one.
+
+        Raises:
+            UserError: too few samples, or there is no rule for such data.
+        """
+        (shape, _), _ = max(dataset.shapes().items(), key=lambda found: found[1])
+        raise UserError(
+            f"data {dataset.name}: holds samples of shape {'×'.join(map(str, shape))}, for which no recipe is chosen "
+            "by itself. Name one: `ganforge recipes` lists them"
+        )
+
+    @classmethod
+    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+        """Writes a clean copy of a data set to the zip `out`, and returns what there is to say of it, line by line.
+
+        Args:
+            duplicates: keep samples that are the same as an earlier one.
+            force: write over a file that exists.
+
+        Raises:
+            UserError: such samples have no clean copy, none can be read, or `out` exists or cannot be written.
+        """
+        raise UserError(f"data {dataset.name}: samples of this kind are not packed; only images are")
+
+    def at(self, spec: Spec) -> Self:
+        """This signal with what it would find in the data, such as a size, fixed to what a spec says."""
+        return self
 
     def items(self, dataset: Dataset) -> Dataset:
         """The data set as this signal counts its items: as it is, or cut into parts that each are one. Comes first."""
@@ -232,6 +336,27 @@ class Signal(Component, family="signal"):
         """What one sample is, as a short phrase: `28×28×1`, `a row of 15 columns`."""
         return "×".join(map(str, spec.shape))
 
+    def card(self, spec: Spec) -> Card:
+        """What the card of an exported model says of its samples."""
+        return Card(f"samples of {'×'.join(map(str, spec.shape))} numbers")
+
+    def usage(self, file: str, spec: Spec) -> Usage:
+        """How a model file that makes such samples is used."""
+        label = spec.labels[0] if spec.labels else "0" if spec.classes else None
+        asked, word = ("", "") if label is None else (f", label={label!r}", f" --label {label}")
+        return Usage(
+            f'model = gf.load("{file}")\n'
+            f"samples = model.sample(64, seed=0{asked})  # sample k of a seed is always the same one",
+            f"ganforge sample {file} -n 64{word} --grid grid.png",
+        )
+
+    def next_steps(self, folder: Path) -> Steps:
+        """What to do with a trained run that makes such samples."""
+        return [
+            ("make more", f"ganforge sample {folder} -n 64 --grid grid.png"),
+            ("walk", f"ganforge walk {folder} --from 1 --to 2 --out walk.gif"),
+        ]
+
     def render(self, samples: Any, spec: Spec, columns: int = 8) -> list[Media]:
         """Decoded samples as people can see or hear them; an empty list from a signal that shows nothing.
 
@@ -239,11 +364,6 @@ class Signal(Component, family="signal"):
             columns: samples a row, where they are laid out in rows.
         """
         return []
-
-    @property
-    def exporters(self) -> Mapping[str, Exporter]:
-        """How any number of decoded samples become one file: writers by the ending of its name, as in `.csv`."""
-        return {".npy": save_array} if self.array_name else {}
 
     def write(self, samples: Any, folder: Path, start: int, spec: Spec) -> list[Path]:
         """Writes decoded samples as files of their own, numbered from `start`."""
@@ -263,3 +383,8 @@ class Signal(Component, family="signal"):
     def frame(self, sample: Any, spec: Spec) -> Any:
         """One decoded sample as uint8 [H, W, 3], for walks and timelapses."""
         raise NotImplementedError
+
+
+def signal_of(dataset: Dataset) -> type[Signal]:
+    """The class of the signal that a data set is for; the base of all where its source names none."""
+    return Signal.kinds.get(dataset.signal, Signal)

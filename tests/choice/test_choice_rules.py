@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from ganforge import recipes
+from ganforge.core.choice import Choice, Machine
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.modalities.image.choose import LEAST_A_CLASS, LEAST_PICTURES, Facts, choose
+from ganforge.modalities.points.source import Ring8
+from ganforge.modalities.table.source import from_frame
+from ganforge.recipes import choice as any_data
 from ganforge.recipes import make_recipe
-from ganforge.recipes.choice import LEAST_A_CLASS, LEAST_PICTURES, Choice, Facts, choose
 from ganforge.registry import load_all
 
 load_all()
@@ -28,8 +33,13 @@ MACHINES = (
 MINUTES = (None, 1.0, 10.0, 60.0, 600.0)
 
 
-def facts(count: int = 60_000, size: tuple[int, int] = (28, 28), **fields) -> Facts:
-    return Facts("photos", "pictures", count, *size, **fields)
+def facts(count: int = 60_000, size: tuple[int, int] = (28, 28), channels=1, classes=0, **machine) -> Facts:
+    return Facts("photos", count, *size, channels, classes, Machine(**machine))
+
+
+def table(rows: int, columns: int) -> Choice:
+    frame = pd.DataFrame({f"c{k}": range(rows) for k in range(columns)})
+    return any_data.choose(from_frame("people.csv", frame), Machine())
 
 
 def everywhere() -> list[Facts]:
@@ -91,15 +101,17 @@ def test_labels_are_used_where_there_are_pictures_of_each(count, classes, told):
 
 def test_bf16_is_for_processors_that_have_it():
     for each in everywhere():
-        wanted = "bf16" if each.device == "cpu" and each.bf16 else None
+        wanted = "bf16" if each.machine.device == "cpu" and each.machine.bf16 else None
         assert value(choose(each), "precision") == wanted
 
 
 def test_large_recipes_need_a_large_accelerator_and_hours():
     large = {"fastgan", "stylegan2-ada", "stylegan2-256", "r3gan-cifar10", "r3gan-64", "r3gan-256"}
     for each in everywhere():
-        patient = each.minutes is None or each.minutes >= 240
-        assert (choose(each).recipe in large) == (each.device == "cuda" and each.memory > 16 and patient)
+        patient = each.machine.minutes is None or each.machine.minutes >= 240
+        assert (choose(each).recipe in large) == (
+            each.machine.device == "cuda" and each.machine.memory > 16 and patient
+        )
 
 
 @pytest.mark.parametrize(
@@ -118,31 +130,65 @@ def test_on_a_large_accelerator_number_and_size_decide(count, size, recipe):
 
 
 def test_tables_and_points():
-    assert choose(Facts("adult.csv", "table", 32_561, 1, 15)).recipe == "ctgan-fast"
-    assert choose(Facts("adult.csv", "table", 32_561, 1, 15)).fields == ()
-    few = choose(Facts("penguins.csv", "table", 344, 1, 8))
+    assert table(2_000, 15).recipe == "ctgan-fast"
+    assert table(2_000, 15).fields == ()
+    few = table(344, 8)
     assert int(value(few, "batch") or 0) <= 344 // 2
-    assert choose(Facts("ring8", "points", 5_000, 1, 2)).recipe == "toy"
+    assert few.facts == "344 rows of 8 columns; a CPU (2 threads); no limit of time"
+    points = any_data.choose(Ring8(count=5_000).open(), Machine(device="mps", minutes=3))
+    assert (points.recipe, points.facts) == ("toy", "5,000 vectors of 2 numbers; mps; 3 minutes")
 
 
 @pytest.mark.parametrize(
     ("few", "way"),
     [
-        (facts(LEAST_PICTURES - 1), "ganforge train fastgan data=photos"),
-        (Facts("tiny.csv", "table", 12, 1, 3), "ganforge train ctgan-fast"),
+        (lambda: choose(facts(LEAST_PICTURES - 1)), "ganforge train fastgan data=photos"),
+        (lambda: table(12, 3), "ganforge train ctgan-fast"),
     ],
 )
 def test_too_few_is_refused_with_a_way_to_go_on(few, way):
     with pytest.raises(UserError, match="too few to choose a recipe for") as told:
-        choose(few)
+        few()
     assert way in str(told.value)
+
+
+def test_facts_of_images_are_those_of_the_set():
+    """The median size, and the most channels that any has."""
+    shapes = {((8, 6, 1), "uint8"): 3, ((9, 7, 3), "uint8"): 2, ((30, 20, 1), "uint8"): 1}
+    data = Shapes(shapes)
+    assert Facts.of(data, Machine()) == Facts("photos", 6, 8, 6, 3, 2)
+
+
+@pytest.mark.parametrize("signal", ["", "sound"])
+def test_there_is_no_rule_for_unknown_samples(signal):
+    data = Shapes({((44_100,), "float32"): 6})
+    data.signal = signal
+    with pytest.raises(UserError, match=r"data photos: holds samples of shape 44100, for which no recipe is chosen"):
+        any_data.choose(data, Machine())
+    with pytest.raises(UserError, match="none of its 0 samples can be read"):
+        any_data.choose(Shapes({}), Machine())
+
+
+class Shapes(Dataset):
+    """Images of which the sizes alone are known."""
+
+    name, signal, classes = "photos", "image", ("a", "b")
+
+    def __init__(self, shapes):
+        self.found, self.skipped = shapes, []
+
+    def __len__(self) -> int:
+        return sum(self.found.values())
+
+    def shapes(self):
+        return self.found
 
 
 def test_facts_in_words():
     assert str(facts(1_000, (100, 90), channels=3, classes=10, minutes=10.0)) == (
         "1,000 pictures of 100×90, RGB, 10 labels; a CPU (2 threads); 10 minutes"
     )
-    assert "no limit of time" in str(replace(facts(), minutes=None))
+    assert "no limit of time" in str(facts(minutes=None))
     assert "a GPU of 80 GiB" in str(facts(device="cuda", memory=80.0))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ import yaml
 from PIL import Image
 
 from ganforge.core.events import read_events
+from ganforge.core.types import Spec
+from ganforge.data.path import PathData
+from ganforge.signals import Signal
 
 # train
 
@@ -292,3 +296,55 @@ def test_doctor(ganforge, monkeypatch, tmp_path):
     assert said.status == 1
     assert "wrong: cache" in said.out
     assert "GANFORGE_CACHE" in said.out
+
+
+def test_doctor_looks_at_every_package_that_the_metadata_names(ganforge, monkeypatch):
+    needed = ["numpy>=1", "pillow>=10", "no-such-package>=1", "wandb>=0.18; extra == 'new'", "ruff; extra == 'dev'"]
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: needed)
+    said = ganforge("doctor")
+    assert said.status == 1
+    assert "no-such-package (not installed)" in said.out
+    assert "numpy (" not in said.out
+    assert "extra new" in said.out
+    assert "extra dev" not in said.out
+
+
+def test_what_is_one_file_follows_from_the_signals(ganforge, trained, tmp_path, clean_registries):
+    """An ending that some signal writes is a file, so another signal's model refuses it; any other is a folder."""
+    said = ganforge("sample", trained, "-n", 2, "--out", tmp_path / "x.csv")
+    assert said.status == 2
+    assert "FILE.npy" in said.err
+
+    def hum(samples, path, spec):
+        path.write_bytes(b"hum")
+
+    class Hum(Signal, kind="test_hum"):
+        exporters: ClassVar = {".hum": hum}
+
+    assert ganforge("sample", trained, "-n", 2, "--out", tmp_path / "x.wav").status == 0
+    assert (tmp_path / "x.wav").is_dir()
+    said = ganforge("sample", trained, "-n", 2, "--out", tmp_path / "x.hum")
+    assert said.status == 2
+    assert "'image'" in said.err
+
+
+def test_images_of_16_bits_in_color_come_and_go_as_png(ganforge, tmp_path, fast):
+    pixels = np.random.default_rng(0).integers(0, 65536, (40, 16, 16, 3), np.uint16)
+    source = tmp_path / "deep"
+    Signal.kinds["image"](depth=16).write(pixels, source, 0, Spec((3, 16, 16)))
+    assert "16 bits" in ganforge("data", "inspect", source).out
+    run = tmp_path / "run"
+    words = [f"data={source}", "signal.depth=16", *fast, "batch=20", "samples=40"]
+    said = ganforge("train", "dcgan", *words, "--run-dir", run, "--quiet")
+    assert said.status == 0, said.err
+    assert ganforge("sample", run, "-n", 3, "--out", tmp_path / "out", "--npz", tmp_path / "out.npz").status == 0
+    made = np.load(tmp_path / "out.npz")["images"]
+    assert made.dtype == np.uint16
+    assert np.unique(made % 257).size > 1, "more than 8 bits"
+    read = PathData(path=str(tmp_path / "out")).open()
+    assert set(read.shapes()) == {((16, 16, 3), "uint16")}
+    for k in range(3):
+        np.testing.assert_array_equal(read.read(k), made[k])
+    zipped = ganforge("data", "pack", source, tmp_path / "deep.zip")
+    assert zipped.status == 0, zipped.err
+    np.testing.assert_array_equal(PathData(path=str(tmp_path / "deep.zip")).open().read(7), pixels[7])

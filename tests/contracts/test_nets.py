@@ -16,7 +16,7 @@ from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.growth import Growing
-from ganforge.nets.base import Discriminator, Generator, Verdict, couples_batch
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.registry import load_all
 
 load_all()
@@ -211,7 +211,7 @@ class TestGenerator:
 class TestDiscriminator:
     def test_gives_a_verdict(self, net_of, spec):
         verdict = built(net_of, spec)(torch.randn(N, *spec.shape), labels(spec))
-        assert isinstance(verdict, Verdict)
+        assert isinstance(verdict, DiscriminatorOutput)
         assert verdict.logits.shape[0] == N
         assert verdict.logits.ndim in (1, 2)  # one number a sample, or one a patch
         assert verdict.logits.dtype == torch.float32

@@ -121,7 +121,7 @@ def test_nothing_is_written_over_or_left_half_done(mess, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="--force"):
         pack(mess, out)
     monkeypatch.setattr(
-        "ganforge.modalities.image.pack._png",
+        "ganforge.modalities.image.pack.png_of",
         lambda item: (_ for _ in ()).throw(OSError(28, "No space left on device")),
     )
     with pytest.raises(UserError, match="No space left"):

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ganforge.core.dataset import BadItem
 from ganforge.modalities.image import files as pictures
+from ganforge.modalities.image.png import COLOUR_TYPES, SIGNATURE
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (12, 9, 3), np.uint8)
@@ -166,3 +167,47 @@ def test_bombs_are_refused_from_their_header(size):
     for read in (pictures.decode, pictures.header):
         with pytest.raises(BadItem, match="bomb"):
             read(png_that_claims(*size), "x")
+
+
+def deep_png(pixels, *chunks, interlaced=0):
+    """A PNG of 16 bits [H, W, C], its rows as they are, with more chunks before the pixels."""
+    height, width, channels = pixels.shape
+    head = struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, interlaced)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    parts = [(b"IHDR", head), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    coded = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts)
+    return io.BytesIO(SIGNATURE + b"".join(coded))
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_png_of_16_bits_is_read_whole(channels):
+    pixels = RNG.integers(0, 65536, (6, 4, channels), np.uint16)
+    assert np.array_equal(both(deep_png(pixels)), pixels)
+
+
+def test_a_transparent_color_of_16_bits_becomes_alpha():
+    pixels = RNG.integers(0, 65536, (6, 4, 3), np.uint16)
+    array = both(deep_png(pixels, (b"tRNS", struct.pack(">HHH", *pixels[2, 3]))))
+    assert np.array_equal(array[..., :3], pixels)
+    assert array[2, 3, 3] == 0
+    assert (array[..., 3] == 65535).sum() == 23
+
+
+def test_png_of_16_bits_is_turned_upright():
+    pixels = RNG.integers(0, 65536, (6, 4, 3), np.uint16)
+    exif = Image.Exif()
+    for orientation, turn in pictures.TURNS.items():
+        exif[pictures.ORIENTATION] = orientation
+        array = both(deep_png(pixels, (b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))))
+        high = Image.fromarray((pixels >> 8).astype(np.uint8)).transpose(turn)
+        assert np.array_equal(array >> 8, np.asarray(high))
+
+
+def test_interlaced_png_of_16_bits_is_left_to_pillow():
+    assert both(deep_png(np.full((1, 1, 3), 65535, np.uint16), interlaced=1)).tolist() == [[[255, 255, 255]]]
+
+
+def test_a_png_of_16_bits_that_is_cut_short_is_a_bad_item():
+    data = deep_png(RNG.integers(0, 65536, (90, 90, 3), np.uint16)).getvalue()
+    with pytest.raises(BadItem):
+        pictures.decode(io.BytesIO(data[:-400]), "x")

@@ -14,6 +14,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.data.arrays import ArrayDataset
+from ganforge.modalities.image import files
 from ganforge.modalities.image.signal import Image
 from ganforge.signals import Signal
 
@@ -258,7 +259,13 @@ def test_files_hold_the_very_pixels(tmp_path, channels, dtype):
             assert np.array_equal(np.asarray(picture).reshape(sample.shape), sample)
 
 
-def test_deep_colour_cannot_be_a_png(tmp_path):
+@pytest.mark.parametrize("channels", [3, 4])
+def test_deep_colour_is_written_and_read_whole(tmp_path, channels):
     signal = Image(depth=16)
-    with pytest.raises(UserError, match="--npz"):
-        signal.write(np.zeros((1, 4, 4, 3), np.uint16), tmp_path, 0, spec_of(signal, (4, 4, 3)))
+    spec = spec_of(signal, (6, 5, channels))
+    samples = np.random.default_rng(1).integers(0, 65536, (2, 6, 5, channels), np.uint16)
+    for sample, path in zip(samples, signal.write(samples, tmp_path / "out", 0, spec), strict=True):
+        assert files.header(path, "x") == ((6, 5, channels), "uint16")
+        np.testing.assert_array_equal(files.decode(path, "x"), sample)
+        with path.open("rb") as file:
+            np.testing.assert_array_equal(files.decode(file, "x"), sample)

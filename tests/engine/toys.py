@@ -17,7 +17,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
 from ganforge.data.base import DataSource
 from ganforge.losses.base import Penalty, Play
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
@@ -132,11 +132,11 @@ class ToyD(nn.Module):
         self.body = nn.Sequential(nn.Linear(width, 16), nn.Softplus(), nn.Dropout(dropout))
         self.head = nn.Linear(16, 1)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         if self.classes:
             x = torch.cat([x, nn.functional.one_hot(c, self.classes).to(x)], 1)  # type: ignore[arg-type]
         features = self.body(x)
-        return Verdict(self.head(features).squeeze(1), features)
+        return DiscriminatorOutput(self.head(features).squeeze(1), features)
 
 
 class SquaredGradient(Penalty, kind="toy-squared-gradient"):

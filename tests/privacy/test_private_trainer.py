@@ -13,7 +13,7 @@ pytest.importorskip("opacus")
 
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Spec, Verdict
+from ganforge.core.types import Batch, DiscriminatorOutput, Spec
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.privacy.trainer import SAFE, PrivateTrainer, RowNorms
 from ganforge.engine.train import check, plan
@@ -70,8 +70,8 @@ class LinearD(nn.Module):
         super().__init__()
         self.layer = nn.Linear(width, 1)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
-        return Verdict(self.layer(x.flatten(1)).squeeze(1))
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(self.layer(x.flatten(1)).squeeze(1))
 
 
 def test_one_linear_layer_gets_the_gradient_of_the_formula():
@@ -196,9 +196,9 @@ def test_a_loader_that_repeats_items_is_refused():
 class Behind(LinearD):
     """Uses weights behind the back of its layers' hooks."""
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         rows = x.flatten(1)
-        return Verdict(self.layer(rows).squeeze(1) + 0.5 * (rows * self.layer.weight).sum(1))
+        return DiscriminatorOutput(self.layer(rows).squeeze(1) + 0.5 * (rows * self.layer.weight).sum(1))
 
 
 class TestRefused:

@@ -140,9 +140,9 @@ def test_the_penalty_looks_at_whole_packs():
 
     class Linear(torch.nn.Module):
         def forward(self, x, c=None):
-            from ganforge.nets.base import Verdict
+            from ganforge.nets.base import DiscriminatorOutput
 
-            return Verdict(x @ w)
+            return DiscriminatorOutput(x @ w)
 
     nets.players["D"] = PackJudge(Linear(), 5, 0)
     loss = task.d_loss(nets, Batch(batch().x), Rng(0)).losses["wgan_gp"]
@@ -205,7 +205,7 @@ def test_a_look_at_the_runs_health_compares_rows_of_the_same_conditions(monkeypa
 
     task, asked = tabular(), []
     recipe = SimpleNamespace(seed=0, task=task)
-    trainer = SimpleNamespace(device="cpu", recipe=recipe, nets=players(task))
+    trainer = SimpleNamespace(device="cpu", weights_dtype=torch.float32, recipe=recipe, nets=players(task))
     sample = Tabular.sample
 
     def noted(self, nets, request):

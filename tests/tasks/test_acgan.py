@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ganforge.core.component import build
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Nets, Spec, Verdict
+from ganforge.core.types import Batch, DiscriminatorOutput, Nets, Spec
 from ganforge.nets.base import Discriminator
 from ganforge.registry import load_all
 from ganforge.tasks.acgan import Acgan
@@ -97,8 +97,8 @@ def test_refused_before_training(fields, spec, why):
 
 
 class Silent(nn.Module):
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
-        return Verdict(x.flatten(1).sum(1))
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(x.flatten(1).sum(1))
 
 
 def test_a_discriminator_that_shows_no_features_is_refused(clean_registries):

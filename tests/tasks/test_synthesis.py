@@ -16,7 +16,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Spec
 from ganforge.engine.train import check, train
 from ganforge.losses.base import Objective, Penalty, Term
-from ganforge.nets.base import Verdict
+from ganforge.nets.base import DiscriminatorOutput
 from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
 from ganforge.tasks.base import Task
@@ -151,9 +151,9 @@ class TestPacks:
         met: list[Tensor] = []
 
         class Judge(nn.Module):
-            def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+            def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
                 met.append(x)
-                return Verdict(x.flatten(1).sum(1))
+                return DiscriminatorOutput(x.flatten(1).sum(1))
 
         x, c = torch.rand(4, 1, 2, 2), torch.tensor([2, 0, 1, 1])
         verdict = Packed(Judge(), 2, 3)(x, c)
@@ -211,9 +211,9 @@ class TestWhatDSees:
         met: list[Tensor] = []
 
         class Judge(nn.Module):
-            def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+            def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
                 met.append(x)
-                return Verdict(x.sum(1))
+                return DiscriminatorOutput(x.sum(1))
 
         x = torch.zeros(4000, 2)
         view = View(Judge(), None, Rng(3), Memory(), noise=0.3)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec
-from ganforge.nets.base import Verdict
+from ganforge.nets.base import DiscriminatorOutput
 from ganforge.registry import load_all
 from ganforge.tasks.base import Task
 
@@ -22,8 +22,8 @@ class Line(nn.Module):
         super().__init__()
         self.w = nn.Parameter(torch.tensor(0.7, dtype=torch.float64))
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
-        return Verdict(self.w * x.squeeze(1))
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(self.w * x.squeeze(1))
 
 
 class Point(nn.Module):

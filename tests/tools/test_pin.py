@@ -82,4 +82,5 @@ def test_every_recipe_has_a_small_form():
     golden = ROOT / "tests" / "golden"
     program = f"import sys; sys.path.insert(0, {str(golden)!r}); from systems import SYSTEMS; print(*sorted(SYSTEMS))"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert said.stdout.split() == recipes.names()
+    ours = [name for name in recipes.names() if recipes.RECIPES[name].__module__.startswith("ganforge.")]  # no plugin's
+    assert said.stdout.split() == ours

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ganforge import recipes
 from ganforge.api import unnamed
 from ganforge.artifacts import checkpoint
 from ganforge.artifacts.rundir import stored_recipe
@@ -340,3 +341,23 @@ def test_the_trainer_is_as_it_was_after_a_refusal(place):
     with pytest.raises(UserError):
         start(trainer)
     assert all(torch.equal(t, before[name]) for name, t in trainer.state().items())
+
+
+FIELDS_OF_NETS = {"generator", "discriminator", "encoder", "translator", "critics", "likelihood", "pack", "conditional"}
+
+
+def test_which_fields_decide_what_the_nets_are():
+    """They are found by what they build. What the list above lacks are nets too."""
+    more = {"contrastive": {"critic"}, "unpaired": {"critic"}, "lapgan": {"refiner", "judge"}}
+    seen = set()
+    for name in recipes.names():
+        task = recipes.get(name).task
+        seen.add(task.kind)
+        own = {field.name for field in fields(task)}
+        assert set(task.net_fields()) == (own & FIELDS_OF_NETS) | more.get(task.kind, set()), task.kind
+    assert len(seen) > 10
+
+
+def test_the_critics_are_the_players_whose_names_begin_with_d():
+    task = recipes.get("dcgan").task
+    assert task.critic_players(["E", "D1", "G", "D_a", "H"]) == ["D1", "D_a"]

@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 from translate_models import photo_like
 
 from ganforge.core.dataset import BadItem
@@ -125,7 +125,8 @@ def test_deep_pictures_are_turned_as_pillow_turns_them(tmp_path, orientation):
     exif = Image.Exif()
     exif[pictures.ORIENTATION] = orientation
     written(tmp_path / "deep.png", pixels, Photo(pixels, exif.tobytes()))
-    shallow = pictures.decode(tmp_path / "deep.png", "deep.png")
+    with Image.open(tmp_path / "deep.png") as picture:
+        shallow = np.asarray(ImageOps.exif_transpose(picture))
     deep = photo.read(tmp_path / "deep.png", "deep.png").pixels
     assert deep.dtype == np.uint16
     assert np.abs(pictures_8(deep).astype(int) - shallow).max() <= 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +16,12 @@ from ganforge.modalities.image.signal import Image as ImageSignal
 from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.signal import Pair
 from ganforge.modalities.pair.tasks.paired import Paired
-from ganforge.modalities.pair.tasks.translating import image_translator
+from ganforge.modalities.pair.tasks.translating import ChangesImages
 from ganforge.nets.base import Translator
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.optimizer import Adam
 from ganforge.registry import load_all
-from ganforge.tasks.base import Phase, Task, UserTranslator
+from ganforge.tasks.base import Phase, Task
 
 load_all()
 
@@ -82,7 +81,7 @@ def save(path: Path, pixels: np.ndarray, **extra: object) -> Path:
     return path
 
 
-class TwoWays(Task, kind="test_two_ways"):
+class TwoWays(ChangesImages, kind="test_two_ways"):
     """Two translators, as a CycleGAN has them."""
 
     translator: Translator
@@ -104,8 +103,3 @@ class TwoWays(Task, kind="test_two_ways"):
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         return nets[f"G_{direction or 'ab'}"](source)
-
-    def user_translator(
-        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
-    ) -> UserTranslator:
-        return image_translator(bundle, name, direction, tile)

@@ -21,7 +21,7 @@ from ganforge.modalities.pair.losses.reconstruction import (
     Style,
     TotalVariation,
 )
-from ganforge.nets.base import Verdict
+from ganforge.nets.base import DiscriminatorOutput
 
 N, C, H, W = 3, 2, 5, 4
 
@@ -74,7 +74,7 @@ def test_total_variation():
 
 def test_feature_match_is_a_mean_over_layers_and_critics():
     layers = [[picture(k, N, 4, 3, 3), picture(k + 10, N, 2, 2, 2)] for k in range(4)]
-    said = [Verdict(torch.zeros(N), layers=maps) for maps in layers]
+    said = [DiscriminatorOutput(torch.zeros(N), layers=maps) for maps in layers]
     seen = look(on_made=tuple(said[:2]), on_target=tuple(said[2:]))
     pairs = [(layers[c][k], layers[c + 2][k]) for c in (0, 1) for k in (0, 1)]
     wanted = np.mean([by_hand(np.abs, a, b) for a, b in pairs], 0)
@@ -83,7 +83,7 @@ def test_feature_match_is_a_mean_over_layers_and_critics():
 
 
 def test_critics_that_show_no_layers_are_named():
-    silent = (Verdict(torch.zeros(N)),)
+    silent = (DiscriminatorOutput(torch.zeros(N)),)
     with pytest.raises(UserError, match="hidden layers"):
         FeatureMatch().loss(look(on_made=silent, on_target=silent))
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.types import Spec
-from ganforge.nets.base import Discriminator, Translator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Translator
 
 
 class TinyNet(nn.Module):
@@ -42,9 +42,9 @@ class TinyJudge(nn.Module):
         super().__init__()
         self.first, self.last = nn.Conv2d(channels, 5, 4, 2, 1), nn.Conv2d(5, 1, 1)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         hidden = torch.tanh(self.first(x))
-        return Verdict(self.last(hidden).flatten(1), hidden.mean((2, 3)), layers=[hidden])
+        return DiscriminatorOutput(self.last(hidden).flatten(1), hidden.mean((2, 3)), layers=[hidden])
 
 
 class TinyCritic(Discriminator, kind="tiny-critic"):

@@ -22,6 +22,7 @@ from ganforge.artifacts.rundir import stored_recipe
 from ganforge.core.component import build, to_plain
 from ganforge.core.device import building, pick_device, weights_dtype
 from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
 from ganforge.core.types import Nets, Request, Spec
 from ganforge.core.version import __version__
 from ganforge.recipes import sampling
@@ -101,9 +102,8 @@ def save(
         for n, net in averages.items()
         for k, v in checkpoint.module_state(n, net).items()
     }
-    partial = path.with_name(f".writing-{path.name}")
-    checkpoint.write_durably(partial, safetensors.torch.save(tensors, metadata=header))
-    partial.replace(path)
+    with atomic_file(path, durable=True) as file:
+        file.write_bytes(safetensors.torch.save(tensors, metadata=header))
 
 
 def read(path: Path | str) -> tuple[Recipe, Spec, dict[str, Tensor]]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.errors import TrainingError, UserError
+from ganforge.core.files import PREFIX, atomic_file, flush_file, flush_folder
 
 FORMAT = 1
 
@@ -42,16 +42,18 @@ def write(
         TrainingError: it could not be written (disk full, folder read-only). Earlier checkpoints are untouched.
     """
     folder = parent / f"{samples:012d}"
-    partial = parent / f".writing-{folder.name}"
+    partial = parent / f"{PREFIX}{folder.name}"
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        for left in parent.glob(".writing-*"):  # of a process that was killed
+        for left in parent.glob(f"{PREFIX}*"):  # of a process that was killed
             shutil.rmtree(left)
         data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
         state = {"format": FORMAT, "samples": samples, "sha256": hashlib.sha256(data).hexdigest(), **info}
         partial.mkdir()
-        write_durably(partial / "state.safetensors", data)
-        write_durably(partial / "state.json", (json.dumps(state, indent=2) + "\n").encode())
+        (partial / "state.safetensors").write_bytes(data)
+        (partial / "state.json").write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+        for file in partial.iterdir():
+            flush_file(file)
         flush_folder(partial)
         if folder.exists():
             shutil.rmtree(folder)
@@ -73,12 +75,11 @@ def amend(folder: Path, **info: Any) -> None:
     Raises:
         TrainingError: it could not be written. The checkpoint is as it was.
     """
-    path, temporary = folder / "state.json", folder / ".state.json"
+    path = folder / "state.json"
     try:
         state = json.loads(path.read_text(encoding="utf-8")) | info
-        write_durably(temporary, (json.dumps(state, indent=2) + "\n").encode())
-        temporary.replace(path)
-        flush_folder(folder)
+        with atomic_file(path, durable=True) as file:
+            file.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise TrainingError(f"checkpoint {folder} could not be written: {error.strerror or error}") from error
 
@@ -150,25 +151,6 @@ def refuse_pickle(data: bytes, path: Path) -> None:
             f"{path}: is a pickle or a torch.save file, which can run code when it is loaded, so it is not. "
             "Only safetensors files are read"
         )
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Writes a file and waits until the disk has it."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def flush_folder(folder: Path) -> None:
-    """Waits until the disk has a folder's list of names (a no-op where folders cannot be opened)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def module_state(prefix: str, net: nn.Module) -> dict[str, Tensor]:

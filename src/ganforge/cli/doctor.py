@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 import math
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -135,7 +138,10 @@ def check_arithmetic() -> Finding:
 
 
 def check_needed() -> Finding:
-    names = ("numpy", "PIL", "pydantic", "yaml", "safetensors", "sklearn", "matplotlib", "filelock", "rich")
+    """The packages that nothing works without, each imported: one that is there may be broken."""
+    names = requirements().get("")
+    if names is None:
+        return Finding("packages", HINT, "ganforge is not installed as a package, so what it needs is not known here")
     broken = [f"{name} ({problem})" for name in names if (problem := _import_problem(name))]
     if broken:
         return Finding(
@@ -146,15 +152,11 @@ def check_needed() -> Finding:
 
 def check_extras() -> list[Finding]:
     """The optional packages; one that is absent is no mistake."""
-    extras = {
-        "tensorboard": ("tensorboard",),
-        "wandb": ("wandb",),
-        "video": ("imageio", "imageio_ffmpeg"),
-        "hub": ("datasets",),
-    }
     found = []
-    for extra, names in extras.items():
-        if any(_import_problem(name, find_only=True) for name in names):
+    for extra, names in requirements().items():
+        if extra in ("", "dev"):
+            continue
+        if any(not _installed(name) for name in names):
             found.append(
                 Finding(f"extra {extra}", HINT, "not installed", f"if you want it: pip install 'ganforge[{extra}]'")
             )
@@ -163,16 +165,56 @@ def check_extras() -> list[Finding]:
     return found
 
 
-def _import_problem(name: str, find_only: bool = False) -> str:
-    import importlib.util
+def requirements() -> dict[str, list[str]]:
+    """The packages that ganforge needs, as its metadata names them, by extra; under "" those that it always needs.
 
+    Empty where it is not installed as a package.
+    """
+    found: dict[str, list[str]] = {}
     try:
-        if find_only:
-            return "" if importlib.util.find_spec(name) else "not installed"
-        importlib.import_module(name)
-    except Exception as error:
+        lines = importlib.metadata.requires("ganforge") or []
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+    for line in lines:  # "pillow>=10.3", "wandb>=0.18; extra == 'wandb'"
+        extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)", line)
+        name = re.match(r"[\w.-]+", line)
+        assert name is not None, line
+        found.setdefault(extra[1] if extra else "", []).append(name[0])
+    return found
+
+
+def _installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _import_problem(package: str) -> str:
+    """Why a package cannot be imported; empty where it can."""
+    if not _installed(package):
+        return "not installed"
+    try:
+        importlib.import_module(_module_of(package))
+    except Exception as error:  # a broken installation fails in many ways, not with ImportError alone
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def _module_of(package: str) -> str:
+    """What a package is imported as: `PIL` of pillow."""
+
+    def plain(name: str) -> str:
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    names = [
+        module
+        for module, packages in importlib.metadata.packages_distributions().items()
+        if plain(package) in map(plain, packages) and not module.startswith("_")
+    ]
+    same = [name for name in names if plain(name) == plain(package)]
+    return (same or names or [package])[0]
 
 
 def check_cache() -> Finding:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file
+from ganforge.core.files import atomic_file, atomic_files
 from ganforge.core.media import first_image
 from ganforge.ui.options import Device, Force, Plugins, Source, Truncation, examples
 from ganforge.ui.verb import Verb
@@ -26,8 +24,6 @@ EPILOG = examples(
     "ganforge sample model.safetensors -n 50000 --npz all.npz",
     'ganforge sample runs/0005-ctgan -n 1000 --where "education=Bachelors" --where "age>40" --out new.csv',
 )
-ONE_FILE = (".npy", ".csv", ".tsv", ".parquet")
-"""Endings by which `--out` is one file for all samples, not a folder."""
 
 
 def sample(
@@ -77,6 +73,9 @@ def sample(
     plugins: Plugins = None,
 ) -> None:
     """Make new samples with a trained model."""
+    from ganforge.registry import load_all
+
+    load_all()
     check_targets(out, grid, npz, force)
     if columns is not None and columns < 1:
         raise UserError(f"--columns {columns}: it must be at least 1")
@@ -123,7 +122,7 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
         if path is not None and path.suffix.lower() not in suffixes:
             raise UserError(f"{option} {path}: the file's name must end in {suffixes[0]}")
     if out is not None and not is_one_file(out) and out.exists() and not out.is_dir():
-        raise UserError(f"--out {out}: is a file; give the name of a folder, or of a {', '.join(ONE_FILE)} file")
+        raise UserError(f"--out {out}: is a file; give the name of a folder, or of a {', '.join(endings())} file")
     from ganforge.inference.film import check_folder
 
     for path in (p for p in (out, grid, npz) if p is not None):
@@ -133,9 +132,16 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
         check_folder(path if is_folder else path.parent)
 
 
+def endings() -> list[str]:
+    """Those by which `--out` is one file for all samples: what any signal can be written as."""
+    from ganforge.signals import Signal
+
+    return list(dict.fromkeys(ending for signal in Signal.members().values() for ending in signal.exporters))
+
+
 def is_one_file(out: Path) -> bool:
-    """Whether `--out` names one file for all samples."""
-    return out.suffix.lower() in ONE_FILE
+    """Whether `--out` names one file for all samples, not a folder."""
+    return out.suffix.lower() in endings()
 
 
 def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
@@ -160,17 +166,11 @@ def write_files(model: Model, samples: Any, folder: Path, start: int, force: boo
         UserError: a file of that name is there and `force` is not given, or the disk is full.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-        try:
+        with atomic_files(folder) as partial:
             files = model.recipe.signal.write(samples, partial, start, model.spec)
             taken = [file.name for file in files if (folder / file.name).exists()]
             if taken and not force:
                 raise UserError(f"{folder / taken[0]}: is there already; --force replaces files of the same name")
-            for file in files:
-                file.replace(folder / file.name)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
 

@@ -220,13 +220,8 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     ):
         if (folder / file).exists():
             lines.append(f"  {what:<10}{folder / file}")
-    if ".csv" in recipe.signal.exporters:
-        lines.append(f"  {'make more':<10}ganforge sample {folder} -n 1000 --out new.csv")
-    elif recipe.task.directions():
-        lines.append(f"  {'use it':<10}ganforge translate {folder} photos/ --out made/")
-    else:
-        lines.append(f"  {'make more':<10}ganforge sample {folder} -n 64 --grid grid.png")
-        lines.append(f"  {'walk':<10}ganforge walk {folder} --from 1 --to 2 --out walk.gif")
+    for what, command in recipe.task.next_steps(folder) or recipe.signal.next_steps(folder):
+        lines.append(f"  {what:<10}{command}")
     lines.append(f"  {'judge':<10}ganforge evaluate {folder}")
     more = "" if result.reason != "finished" else f" samples={2 * recipe.samples}"
     lines.append(f"  {'go on':<10}ganforge train --resume {folder}{more}")

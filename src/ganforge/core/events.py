@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ganforge.core.files import atomic_file
+
 
 class EventLog:
     """Appends events to a file. Each has an `event` name, the `samples` seen and the wall time `t` (Unix seconds)."""
@@ -29,9 +31,8 @@ class EventLog:
         if not self.path.exists():
             return
         kept = [e for e in read_events(self.path) if e.get("samples", 0) <= samples]
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(e, ensure_ascii=False) + "\n" for e in kept), encoding="utf-8")
-        temporary.replace(self.path)
+        with atomic_file(self.path) as file:
+            file.write_text("".join(json.dumps(e, ensure_ascii=False) + "\n" for e in kept), encoding="utf-8")
 
 
 def read_events(path: Path, name: str | None = None) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -14,22 +15,51 @@ PREFIX = ".writing-"
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, durable: bool = False) -> Iterator[Path]:
     """The path to write to in place of `path`, which it replaces when the block ends without an error.
 
     What was at `path` stays until then, and stays when writing fails. Folders above it are made. The name keeps its
     ending, from which many libraries take the format.
 
+    Args:
+        durable: wait until the disk has the file before it replaces the other one, and until it has its new name, so
+            that either of them is whole after a power cut. For files that one process at a time writes: what one that
+            was killed left behind is removed.
+
     Raises:
         OSError: as writing and renaming do.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if durable:
+        for left in path.parent.glob(f"{PREFIX}*-{glob.escape(path.name)}"):
+            left.unlink(missing_ok=True)
     partial = path.with_name(f"{PREFIX}{os.getpid()}-{path.name}")
     try:
         yield partial
+        if durable:
+            flush_file(partial)
         partial.replace(path)
+        if durable:
+            flush_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def flush_file(path: Path) -> None:
+    """Waits until the disk has what was written to a file."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Waits until the disk has a folder's list of names (a no-op where folders cannot be opened)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

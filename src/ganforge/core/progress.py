@@ -1,8 +1,9 @@
-"""A progress bar on stderr for work that takes longer than a moment."""
+"""Progress bars on stderr for work that takes longer than a moment: on a terminal alone, and only after a delay."""
 
 from __future__ import annotations
 
 import time
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -10,62 +11,63 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 
 
-class Bar:
-    """`with Bar("reading", total) as bar: bar.advance(1)`; shown only on a terminal and only after `delay` seconds."""
+class Delayed:
+    """What the bars share: they appear after `delay` seconds, on a terminal alone, and go away at the end."""
 
-    def __init__(self, title: str, total: int | None, unit: str = "count", delay: float = 2.0):
-        amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
-        console = Console(stderr=True)
+    def __init__(self, amount: ProgressColumn, delay: float, quiet: bool = False):
+        console = Console(stderr=True, markup=False)
         self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn(),
-            console=console, transient=True, disable=not console.is_terminal,
+            TextColumn("{task.description}", markup=False), BarColumn(), amount, TimeRemainingColumn(),
+            console=console, transient=True, disable=quiet or not console.is_terminal,
         )  # fmt: skip
-        self.task = self.progress.add_task(title, total=total)
         self.show_at = time.monotonic() + delay
         self.shown = False
 
-    def __enter__(self) -> Bar:
-        return self
-
-    def advance(self, amount: int) -> None:
-        self.progress.advance(self.task, amount)
+    def show_when_due(self) -> None:
         if not self.shown and time.monotonic() >= self.show_at:
             self.progress.start()
             self.shown = True
 
-    def restart(self, done: int) -> None:
-        """Sets the bar to `done`: a broken download goes on from there."""
-        self.progress.update(self.task, completed=done)
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *error: object) -> None:
         if self.shown:
             self.progress.stop()
 
 
-class Stages:
+class Bar(Delayed):
+    """`with Bar("reading", total) as bar: bar.advance(1)`."""
+
+    def __init__(self, title: str, total: int | None, unit: str = "count", delay: float = 2.0):
+        super().__init__(DownloadColumn() if unit == "bytes" else MofNCompleteColumn(), delay)
+        self.task = self.progress.add_task(title, total=total)
+
+    def advance(self, amount: int) -> None:
+        self.progress.advance(self.task, amount)
+        self.show_when_due()
+
+    def restart(self, done: int) -> None:
+        """Sets the bar to `done`: a broken download goes on from there."""
+        self.progress.update(self.task, completed=done)
+
+
+class Stages(Delayed):
     """Bars for work of several stages, some within others: `with Stages() as told: told("features", 256, 60000)`.
 
-    Shown only on a terminal and only after `delay` seconds. A stage that is done goes away.
+    A stage that is done goes away.
     """
 
     def __init__(self, delay: float = 2.0, quiet: bool = False):
-        console = Console(stderr=True, markup=False)
-        self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            console=console, transient=True, disable=quiet or not console.is_terminal,
-        )  # fmt: skip
+        super().__init__(MofNCompleteColumn(), delay, quiet)
         self.tasks: dict[str, TaskID] = {}
-        self.show_at = time.monotonic() + delay
-        self.shown = False
-
-    def __enter__(self) -> Stages:
-        return self
 
     def __call__(self, title: str, done: int, total: int) -> None:
         if title not in self.tasks:
@@ -73,10 +75,4 @@ class Stages:
         self.progress.update(self.tasks[title], completed=done)
         if done >= total:
             self.progress.remove_task(self.tasks.pop(title))
-        if not self.shown and time.monotonic() >= self.show_at:
-            self.progress.start()
-            self.shown = True
-
-    def __exit__(self, *error: object) -> None:
-        if self.shown:
-            self.progress.stop()
+        self.show_when_due()

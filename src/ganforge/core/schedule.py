@@ -33,6 +33,11 @@ class Linear(Schedule, kind="linear"):
         return self.start + (self.end - self.start) * t
 
 
+def falling(lr: float, samples: int) -> Linear:
+    """A rate that stays for the first half of some samples and falls in a straight line to 0 in the second."""
+    return Linear(start=lr, end=0.0, over=samples // 2, after=samples // 2)
+
+
 class Cosine(Schedule, kind="cosine"):
     """From `start` to `end` along half a cosine, from `after` samples on and taking `over`; constant elsewhere."""
 

@@ -71,7 +71,7 @@ class Batch:
         return replace(self, x=self.x.to(dtype), extra=extra)
 
 
-class Verdict(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What a discriminator says of a batch."""
 
     logits: Tensor

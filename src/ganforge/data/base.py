@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ganforge.core.component import Component, build, fields_of, to_plain
@@ -18,9 +19,8 @@ class DataSource(Component, family="data"):
     words: ClassVar[tuple[str, ...]] = ()
     """Fields that words without a = on the command line stand for: `ganforge train pix2pix labels/ photos/`."""
 
-    free_on_resume: ClassVar[tuple[str, ...]] = ("in_memory", "workers")
-    """Fields that may differ when a run goes on: how samples are read and where they lie. (The data itself is known by
-    its fingerprint.)"""
+    places: ClassVar[tuple[str, ...]] = ("path",)
+    """Fields that say where the data lies on this machine, those of them that a source has."""
 
     in_memory: bool | None = None
     """Keep all samples in memory (on the accelerator where there is one).
@@ -34,6 +34,18 @@ class DataSource(Component, family="data"):
     def tells(self) -> str:
         """What this source, which is in the recipe, says of the samples' values; empty: nothing."""
         return ""
+
+    @property
+    def free_on_resume(self) -> tuple[str, ...]:
+        """Fields that may differ when a run goes on: how samples are read and where they lie. (The data itself is known
+        by its fingerprint.)"""
+        return ("in_memory", "workers", *(name for name in self.places if name in fields_of(type(self))))
+
+    @property
+    def display_name(self) -> str:
+        """What the data is called where its place is nobody's business: the last part of each path."""
+        found = [getattr(self, field, None) for field in (*self.places, "name")]
+        return " and ".join(filter(None, (Path(str(place)).name for place in found if place))) or self.kind
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:

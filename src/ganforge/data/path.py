@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -19,8 +19,6 @@ class PathData(DataSource, kind="path"):
     """A folder or zip of pictures (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files, or a
     table (.csv, .tsv, .parquet)."""
 
-    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path")
-
     path: str
     """The folder or file. A folder in a zip goes on behind it: photos.zip/horses."""
     split: Literal["train", "test"] = "train"
@@ -29,6 +27,10 @@ class PathData(DataSource, kind="path"):
     """Of a table: the share of its rows that is held back, for `ganforge evaluate`; 0 trains on all."""
     signal: str | None = None
     """The kind of sample that is in it (image, table, points), where the data does not tell; found by default."""
+
+    @property
+    def free_on_resume(self) -> tuple[str, ...]:
+        return (*super().free_on_resume, "signal")
 
     def open(self) -> Dataset:
         load_all()  # every opener, so that none is overlooked

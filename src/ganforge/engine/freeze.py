@@ -9,20 +9,15 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 
 
-def judges(nets: Mapping[str, nn.Module]) -> list[str]:
-    """The critics among the players: D, or D1, D2, ..."""
-    return [name for name in nets if name.startswith("D")]
-
-
-def frozen(nets: Mapping[str, nn.Module], count: int) -> list[nn.Parameter]:
+def frozen(critics: Mapping[str, nn.Module], count: int) -> list[nn.Parameter]:
     """The weights of the first `count` layers of every critic.
 
     Raises:
         UserError: there is no critic, or one with no more layers than that.
     """
-    if count and not judges(nets):
+    if count and not critics:
         raise UserError(f"init.freeze={count}: there is no critic whose layers could stay as they were; leave it out")
-    return [weight for name in judges(nets) for weight in lower(nets[name], count, name)] if count else []
+    return [weight for name, net in critics.items() for weight in lower(net, count, name)] if count else []
 
 
 def lower(net: nn.Module, count: int, name: str = "D") -> list[nn.Parameter]:

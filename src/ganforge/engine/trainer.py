@@ -84,7 +84,8 @@ class Trainer:
         self.recipe, self.spec, self.loader, self.device = recipe, spec, loader, device
         self.nets = make_nets(recipe, spec, device)
         self.weights = {name: list(net.parameters()) for name, net in self.nets.items()}
-        self.frozen = frozen(self.nets, recipe.init.freeze if recipe.init else 0)
+        critics = {name: self.nets[name] for name in recipe.task.critic_players(self.nets)}
+        self.frozen = frozen(critics, recipe.init.freeze if recipe.init else 0)
         self.averages = Nets({name: recipe.ema.copy(self.nets[name]) for name in recipe.task.generators()})
         self.finished = Settled()
         self.optimizers = make_optimizers(recipe, self.nets)

@@ -26,14 +26,11 @@ from ganforge.artifacts.rundir import stored_recipe
 from ganforge.core import overrides
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
-from ganforge.engine.freeze import judges
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.init import FromBundle
 from ganforge.tasks.base import Task
 
-NETS = ("kind", "generator", "discriminator", "encoder", "translator", "critics", "likelihood", "pack", "conditional")
-"""The fields of a task that decide what its nets are."""
 SHOWN = 6
 """Differences of each kind that an error names."""
 
@@ -130,7 +127,8 @@ def start(trainer: Trainer) -> list[str]:
     if not isinstance(init, FromBundle):
         return []
     source = read(init.path)
-    if init.freeze and (absent := [name for name in judges(trainer.nets) if not source.has(name)]):
+    critics = trainer.recipe.task.critic_players(trainer.nets)
+    if init.freeze and (absent := [name for name in critics if not source.has(name)]):
         raise UserError(
             f"init.freeze={init.freeze}: {init.path} holds no {', '.join(absent)}, whose layers could stay as they "
             "were. Give the run directory with its checkpoints, or leave freeze out"
@@ -192,10 +190,11 @@ def _refusal(source: Source, trainer: Trainer, wrong: list[str]) -> str:
     lines = []
     if source.spec.shape != trainer.spec.shape:
         lines.append(f"sample: {_by(source.spec.shape)} there, {_by(trainer.spec.shape)} here")
+    deciding = {"kind", *source.recipe.task.net_fields(), *recipe.task.net_fields()}
     nets = [
         f"{path}: {old!r} there, {new!r} here"
         for path, old, new in overrides.diff(source.recipe, recipe)
-        if path.startswith("task.") and path.split(".")[1] in NETS
+        if path.startswith("task.") and path.split(".")[1] in deciding
     ]
     for found in (nets, wrong):
         lines += found[:SHOWN] + ([f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else [])

@@ -18,12 +18,12 @@ from ganforge.core.component import Component
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate
-from ganforge.core.types import Memory, Spec, Verdict
+from ganforge.core.types import DiscriminatorOutput, Memory, Spec
 
 Critic = Callable[[Tensor], Tensor]
 """A discriminator with its label and its augmentation closed over: samples [N, ...] → logits [N]."""
 
-Seen = Verdict
+Seen = DiscriminatorOutput
 """What a discriminator has said of samples in this step."""
 
 
@@ -170,8 +170,8 @@ class Look:
     target: Tensor
     raw: Tensor
     mask: Tensor | None = None
-    on_made: tuple[Verdict, ...] = ()
-    on_target: tuple[Verdict, ...] = ()
+    on_made: tuple[DiscriminatorOutput, ...] = ()
+    on_target: tuple[DiscriminatorOutput, ...] = ()
     through: Callable[[Tensor], list[Tensor]] | None = None
 
     @cached_property

@@ -7,9 +7,18 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ganforge.core.component import Component
-from ganforge.core.types import Spec, Verdict
+from ganforge.core.types import DiscriminatorOutput, Spec
 
-__all__ = ["Discriminator", "Encoder", "Generator", "Likelihood", "Refiner", "Translator", "Verdict", "couples_batch"]
+__all__ = [
+    "Discriminator",
+    "DiscriminatorOutput",
+    "Encoder",
+    "Generator",
+    "Likelihood",
+    "Refiner",
+    "Translator",
+    "couples_batch",
+]
 
 
 class Generator(Component, family="generator"):
@@ -37,7 +46,7 @@ class Generator(Component, family="generator"):
 
 
 class Discriminator(Component, family="discriminator"):
-    """Judges samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None, and returns a `Verdict`.
+    """Judges samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None; returns a `DiscriminatorOutput`.
 
     A net that judges patches returns logits [N, P], one for each patch, and takes pictures of other sizes than that of
     the spec too.

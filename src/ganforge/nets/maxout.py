@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganforge.core.types import Spec
-from ganforge.nets.base import Discriminator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.labels import LabelTable
 
 LABEL_STD = 3**-0.5  # what a default linear layer makes of an input of unit variance: label and input start as equals
@@ -49,12 +49,12 @@ class MaxoutD(nn.Module):
         self.rest = nn.Sequential(*layers)
         self.head = nn.Linear(widths[-1], 1)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         h = self.first(x.flatten(1))
         if self.label is not None:
             h = h + self.label(c)
         features = self.rest(h)  # [N, widths[-1]]
-        return Verdict(self.head(features).squeeze(1), features)
+        return DiscriminatorOutput(self.head(features).squeeze(1), features)
 
 
 class MaxoutDiscriminator(Discriminator, kind="maxout"):

@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganforge.core.types import Spec
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.minibatch import Minibatch, minibatch_layer
 from ganforge.nets.layers.mixture import Mixture
@@ -114,7 +114,7 @@ class MlpD(nn.Module):
         if norm == "spectral":
             spectral(self)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         x = x.flatten(1)
         if self.waves is not None:
             x = self.waves(x)
@@ -124,7 +124,7 @@ class MlpD(nn.Module):
         features = self.rest(h)  # [N, widths[-1]]
         if self.across is not None:
             features = self.across(features)
-        return Verdict(self.head(features).squeeze(1), features)
+        return DiscriminatorOutput(self.head(features).squeeze(1), features)
 
 
 class MlpGenerator(Generator, kind="mlp"):

@@ -6,8 +6,10 @@ to expect.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +24,19 @@ RECIPES: dict[str, Callable[[], Recipe]] = {}
 
 
 def recipe(name: str) -> Callable[[Callable[[], Recipe]], Callable[[], Recipe]]:
-    """Registers a function as the recipe `name`."""
+    """Registers a function as the recipe `name`, which is also what the recipe that it returns is called."""
 
     def register(function: Callable[[], Recipe]) -> Callable[[], Recipe]:
         known = RECIPES.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (function.__module__, function.__qualname__):
             raise TypeError(f"recipe {name!r} is registered twice: {known.__module__}, {function.__module__}")
-        RECIPES[name] = function
-        return function
+
+        @functools.wraps(function)
+        def named() -> Recipe:
+            return replace(function(), name=name)
+
+        RECIPES[name] = named
+        return named
 
     return register
 

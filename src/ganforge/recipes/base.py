@@ -26,8 +26,8 @@ class Recipe(Component):
 
     aliases: ClassVar[Mapping[str, str]] = {"target": "signal.target", "degrade": "signal.degrade"}
 
-    name: str
-    """What the run is called."""
+    name: str = "recipe"
+    """What the run is called; a registered recipe has the name that it is registered by."""
     data: DataSource = Field(default="digits", validate_default=True)
     """Where real samples come from: a named set (digits, mnist, fashion-mnist, cifar10) or a path."""
     samples: PositiveCount = 200_000
@@ -48,7 +48,7 @@ class Recipe(Component):
     """Arithmetic of the nets: fp32; bf16 autocast (faster on new CPUs as well); auto: bf16 on GPUs that have it, else
     fp32; or fp64: all of a run in float64, which gives the same digits on every processor for longer and is a quarter
     to an eighth as fast on CPUs."""
-    signal: Signal = Field(default="image", validate_default=True)
+    signal: Signal
     """What a sample is."""
     task: Task
     """What a batch means, the nets and their losses."""

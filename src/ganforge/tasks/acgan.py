@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Spec, Verdict, wide
+from ganforge.core.types import DiscriminatorOutput, Spec, wide
 from ganforge.losses.base import Play, Seen
 from ganforge.tasks.synthesis import Synthesis
 
@@ -61,7 +61,7 @@ class Classifier(nn.Module):
         self.net = net
         self.classify = nn.Linear(features, classes)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         verdict = self.net(x)
         return verdict._replace(classes=self.classify(verdict.features))
 
@@ -87,7 +87,7 @@ def feature_width(D: nn.Module, spec: Spec, who: str) -> int:
     D.train(training)
     if features is None:
         raise UserError(
-            f"task.discriminator: {who!r} does not show its last hidden layer (Verdict.features), which acgan guesses "
-            "the class from. Take resnet, dcgan or mlp"
+            f"task.discriminator: {who!r} does not show its last hidden layer (DiscriminatorOutput.features), from which "
+            "acgan guesses the class. Take resnet, dcgan or mlp"
         )
     return features.shape[1]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, get_args, get_type_hints
 
 import numpy as np
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from ganforge.core.dataset import Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
+from ganforge.signals import Steps, Usage
 
 Mode = Literal["generate", "translate", "reconstruct"]
 
@@ -78,6 +80,13 @@ class Task(Component, family="task"):
     about, and `Batch.extra["asked"]` holds a label for each fake (zeros without classes), as many as there shall be.
     Stats that the phase reports hang on no real sample."""
 
+    shaping: ClassVar[tuple[str, ...]] = ("conditional", "pack")
+    """Fields other than those of nets that decide how the players are built, those of them that a task has."""
+    hub_task: ClassVar[str] = ""
+    """What the Hugging Face Hub calls what its models do, where the task decides that and not the signal."""
+    changes: ClassVar[str] = ""
+    """What trained models of it change, in the plural (`images`), where they make samples of samples."""
+
     def adapt(self, spec: Spec) -> Spec:
         """The spec as this task uses it (an unconditional one drops the labels).
 
@@ -125,6 +134,19 @@ class Task(Component, family="task"):
     def generators(self) -> tuple[str, ...]:
         """The players that a user keeps: averaged (EMA) while training, stored in the bundle, used by `sample`."""
         return ("G",)
+
+    def critic_players(self, players: Iterable[str]) -> list[str]:
+        """Those of the players that tell real samples from fakes; by default D, D1, D_a and what else starts with D."""
+        return [name for name in players if name.startswith("D")]
+
+    def net_fields(self) -> list[str]:
+        """The fields that decide what the players are: those of components that build a net, and `shaping`."""
+        types = get_type_hints(type(self))
+        return [
+            name
+            for name in (field.name for field in fields(self))
+            if name in self.shaping or any(hasattr(part, "build") for part in _parts(types[name]))
+        ]
 
     def latents(self, request: Request) -> Tensor:
         """The latents [n, width] that a request stands for."""
@@ -178,6 +200,14 @@ class Task(Component, family="task"):
             f"Use it with: ganforge sample {name}"
         )
 
+    def usage(self, file: str, spec: Spec) -> Usage | None:
+        """How a model file of this task is used, for its card; None: as the signal says."""
+        return None
+
+    def next_steps(self, folder: Path) -> Steps:
+        """What to do with a trained run of this task; empty: as the signal says."""
+        return []
+
     def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """What there is to show of some real samples, one beside the other: the source, what is made of it, the target.
 
@@ -205,3 +235,10 @@ class Task(Component, family="task"):
     def exhibits(self) -> bool:
         """Whether it has something to show of real samples."""
         return type(self).exhibit is not Task.exhibit
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation is made of: Generator of `Generator | None` and of `tuple[Generator, ...]`."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)

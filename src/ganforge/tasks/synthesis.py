@@ -33,7 +33,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty, Play, Term
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.view import Packed, View, packed_spec
@@ -159,7 +159,7 @@ class Synthesis(Task, kind="synthesis"):
         fake = view.join(self.make(nets, z, batch, rng))
         real = view.join(batch.x)
         on_fake = view(fake, "fake")
-        on_real: Verdict | None = None
+        on_real: DiscriminatorOutput | None = None
         if self.objective.uses_real or any(term.uses_real for term in self.terms):
             with torch.no_grad():
                 on_real = view(real, "real")
@@ -240,7 +240,7 @@ class Synthesis(Task, kind="synthesis"):
             return wish
         return wish[logits.detach().topk(max(1, math.ceil(share * len(logits)))).indices]
 
-    def _observe(self, on_real: Verdict, nets: Nets, rng: Rng) -> dict[str, Tensor]:
+    def _observe(self, on_real: DiscriminatorOutput, nets: Nets, rng: Rng) -> dict[str, Tensor]:
         if self.augment is None:
             return {}
         memory = nets.memory.part("augment")

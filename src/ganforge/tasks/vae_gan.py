@@ -30,7 +30,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import Objective
-from ganforge.nets.base import Discriminator, Encoder, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Encoder, Generator
 from ganforge.tasks import latent
 from ganforge.tasks.autoencode import encoded
 from ganforge.tasks.base import Phase, Task
@@ -87,8 +87,8 @@ class VaeGan(Task, kind="vae_gan"):
         """E's bound on the evidence, with the likeness in place of pixels."""
         z, divergence = encoded(nets, batch, rng)
         with torch.no_grad():
-            on_real: Verdict = nets.D(batch.x, batch.c)
-        on_again: Verdict = nets.D(nets.G(z, batch.c), batch.c)
+            on_real: DiscriminatorOutput = nets.D(batch.x, batch.c)
+        on_again: DiscriminatorOutput = nets.D(nets.G(z, batch.c), batch.c)
         beta = at(self.beta, rng.samples)
         return Terms({"likeness": likeness(on_real, on_again), "kl": beta * divergence})
 
@@ -96,9 +96,9 @@ class VaeGan(Task, kind="vae_gan"):
         """G's game, and its wish to make again what E saw."""
         with torch.no_grad():
             z, _ = encoded(nets, batch, rng)
-            on_real: Verdict = nets.D(batch.x, batch.c)
-        on_again: Verdict = nets.D(nets.G(z, batch.c), batch.c)
-        on_new: Verdict = nets.D(nets.G(self._prior(batch, rng), batch.c), batch.c)
+            on_real: DiscriminatorOutput = nets.D(batch.x, batch.c)
+        on_again: DiscriminatorOutput = nets.D(nets.G(z, batch.c), batch.c)
+        on_new: DiscriminatorOutput = nets.D(nets.G(self._prior(batch, rng), batch.c), batch.c)
         real = on_real.logits if self.objective.uses_real else None
         game = 0.5 * (self.objective.g(on_again.logits, real) + self.objective.g(on_new.logits, real))
         weight = at(self.reconstruction, rng.samples)
@@ -118,7 +118,7 @@ class VaeGan(Task, kind="vae_gan"):
         return rng.normal("prior", (len(batch), self.generator.latent))
 
 
-def likeness(on_real: Verdict, on_again: Verdict) -> Tensor:
+def likeness(on_real: DiscriminatorOutput, on_again: DiscriminatorOutput) -> Tensor:
     """½ ‖f(x) − f(x̃)‖² [N] of D's features.
 
     Raises:

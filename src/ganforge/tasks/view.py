@@ -18,7 +18,7 @@ from torch.nn.functional import one_hot
 from ganforge.augment.base import Augment
 from ganforge.core.rng import Rng
 from ganforge.core.types import Memory, Spec, wide
-from ganforge.nets.base import Verdict
+from ganforge.nets.base import DiscriminatorOutput
 
 
 def join(x: Tensor, m: int) -> Tensor:
@@ -46,7 +46,7 @@ class Packed(nn.Module):
         super().__init__()
         self.net, self.m, self.classes = net, m, classes
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         if self.classes:
             if c is None:
                 raise ValueError(f"a net for {self.classes} classes needs a label for each sample, got None")
@@ -73,7 +73,7 @@ class View:
     noise: float = 0.0
     augment: Augment | None = None
 
-    def __call__(self, packs: Tensor, stream: str) -> Verdict:
+    def __call__(self, packs: Tensor, stream: str) -> DiscriminatorOutput:
         """D's verdict. One stream always draws the same augmentation and the same noise."""
         x = split(packs, self.m)
         if self.augment is not None:

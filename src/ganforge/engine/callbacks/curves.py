@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.core.events import read_events
+from ganforge.core.files import atomic_file
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.recipes.callback import Callback, Listener, RunView
 
@@ -34,9 +35,8 @@ class CurveWriter(Listener):
         with self.guard():
             ticks = list(read_events(self.run.folder / "events.jsonl", "tick"))
             if ticks:
-                temporary = self.run.folder / ".curves.png"
-                draw(ticks, temporary, self.run.folder.name)
-                temporary.replace(self.run.folder / "curves.png")
+                with atomic_file(self.run.folder / "curves.png") as file:
+                    draw(ticks, file, self.run.folder.name)
 
 
 def draw(ticks: list[dict[str, Any]], path: Path, title: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,6 +35,11 @@ class Previews(Callback, kind="previews"):
 
     def build(self, run: RunView) -> Listener:
         return PreviewWriter(self, run)
+
+
+def latest(folder: Path) -> dict[str, Path]:
+    """The newest previews of a run directory, by the ending of their names: what the signal renders is written."""
+    return {path.suffix: path for path in sorted((folder / "previews").glob("latest.*"))}
 
 
 class PreviewWriter(Listener):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ganforge.core.errors import MissingExtra
 from ganforge.engine.callbacks.guard import Guard
+from ganforge.engine.callbacks.previews import latest
 from ganforge.recipes.callback import Callback, Listener, RunView
 
 
 class TensorBoard(Callback, kind="tensorboard"):
-    """Writes the log's numbers, and the newest preview at each checkpoint, to `tensorboard/` in the run directory."""
+    """Writes the log's numbers, and the newest preview (image, sound) at each checkpoint, to `tensorboard/` in the run
+    directory."""
 
     def build(self, run: RunView) -> Listener:
         try:
@@ -48,21 +53,45 @@ class TensorBoardWriter(Listener):
             self.on_tick({name: value for name, value in event.items() if name.startswith("metric/")})
 
     def on_checkpoint(self, folder: Path) -> None:
-        latest = self.run.folder / "previews" / "latest.png"
-        if self.writer is None or not latest.exists():
+        found = latest(self.run.folder)
+        if self.writer is None or not found:
             return
         with self.guard():
-            from PIL import Image
-
-            with Image.open(latest) as picture:
-                pixels = np.asarray(picture.convert("RGB"))
-            self.writer.add_image("previews", pixels, self.run.samples, dataformats="HWC")
+            if ".png" in found:
+                self.writer.add_image("previews", pixels_of(found[".png"]), self.run.samples, dataformats="HWC")
+            if ".wav" in found:
+                sound, rate = sound_of(found[".wav"])
+                self.writer.add_audio("previews", sound, self.run.samples, sample_rate=rate)
             self.writer.flush()
 
     def on_end(self) -> None:
         if self.writer is not None:
             with self.guard():
                 self.writer.close()
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    """uint8 [H, W, 3] of an image file."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def sound_of(path: Path) -> tuple[Tensor, int]:
+    """A WAV file of whole numbers as TensorBoard takes it: float32 [1, T] in [-1, 1], its channels averaged, and the
+    samples a second.
+    """
+    with wave.open(str(path), "rb") as file:
+        width, channels = file.getsampwidth(), file.getnchannels()
+        data, rate = file.readframes(file.getnframes()), file.getframerate()
+    if width == 1:  # the one width that is unsigned
+        values = np.frombuffer(data, np.uint8).astype(np.float32) / 128 - 1
+    else:
+        padded = np.zeros((len(data) // width, 4), np.uint8)  # the high bytes of 32 bits
+        padded[:, 4 - width :] = np.frombuffer(data, np.uint8).reshape(-1, width)
+        values = padded.view("<i4")[:, 0].astype(np.float32) / 2**31
+    return torch.from_numpy(values.reshape(-1, channels).mean(1))[None], rate
 
 
 def numbers(event: Mapping[str, Any]) -> dict[str, float]:

@@ -6,12 +6,16 @@ from pathlib import Path
 
 from pydantic import Field
 
+from ganforge.core.files import atomic_file
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.recipes.callback import Callback, Listener, RunView
 
 
 class Timelapse(Callback, kind="timelapse"):
-    """Writes `timelapse.gif` from the previews when training ends: put it after `previews` in the list."""
+    """Writes `timelapse.gif` from the previews when training ends: put it after `previews` in the list.
+
+    Previews that are no images make none.
+    """
 
     frames: int = Field(default=60, ge=2, le=1000)
     """At most so many of the previews, evenly picked, the first and the last among them."""
@@ -51,10 +55,9 @@ class TimelapseWriter(Listener):
                 pictures.append(picture.convert("RGB").resize(size))
         steady = max(round(100 / self.config.fps), 2) * 10  # GIF counts hundredths of a second
         durations = [*[steady] * (len(pictures) - 1), max(steady, round(self.config.hold * 1000))]
-        temporary = self.run.folder / ".timelapse.gif"
         rest = pictures[1:]
-        pictures[0].save(temporary, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0)
-        temporary.replace(self.run.folder / "timelapse.gif")
+        with atomic_file(self.run.folder / "timelapse.gif") as file:
+            pictures[0].save(file, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0)
 
 
 def evenly(items: list[Path], most: int) -> list[Path]:

@@ -11,11 +11,12 @@ from typing import Any, Literal
 from ganforge.core.component import to_plain
 from ganforge.core.errors import MissingExtra
 from ganforge.engine.callbacks.guard import Guard
+from ganforge.engine.callbacks.previews import latest
 from ganforge.recipes.callback import Callback, Listener, RunView
 
 
 class WandB(Callback, kind="wandb"):
-    """Sends the log's numbers, and the newest preview at each checkpoint, to Weights & Biases."""
+    """Sends the log's numbers, and the newest preview (image, sound) at each checkpoint, to Weights & Biases."""
 
     project: str = "ganforge"
     """The project that the run appears in."""
@@ -67,10 +68,17 @@ class WandBWriter(Listener):
             self.on_tick({"samples": event["samples"], **figures})
 
     def on_checkpoint(self, folder: Path) -> None:
-        latest = self.run.folder / "previews" / "latest.png"
-        if self.live is not None and latest.exists():
-            with self.guard():
-                self.live.log({"samples": self.run.samples, "previews": self.wandb.Image(str(latest))})
+        found = latest(self.run.folder)
+        if self.live is None:
+            return
+        with self.guard():
+            shown = {}
+            if ".png" in found:
+                shown["previews"] = self.wandb.Image(str(found[".png"]))
+            if ".wav" in found:
+                shown["previews/sound"] = self.wandb.Audio(str(found[".wav"]))
+            if shown:
+                self.live.log({"samples": self.run.samples, **shown})
 
     def on_end(self) -> None:
         if self.live is not None:

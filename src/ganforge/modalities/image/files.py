@@ -1,6 +1,7 @@
 """Picture files as arrays: PNG, JPEG, WebP, BMP, TIFF, GIF (its first frame) and PNM, upright, as [H, W, C].
 
-C is 1 for grey, 2 for grey with alpha, 3 for RGB, 4 for RGBA. Grey of 16 bits stays uint16; all else is uint8.
+C is 1 for grey, 2 for grey with alpha, 3 for RGB, 4 for RGBA. Grey of 16 bits stays uint16. So do PNGs of 16 bits in
+color or with alpha, but for interlaced ones, which Pillow reads with 8 bits. All else is uint8.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ganforge.core.dataset import BadItem
+from ganforge.modalities.image.png import deep_colour
 
 EXTENSIONS = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
@@ -49,13 +51,17 @@ def decode(source: Path | BinaryIO, where: str) -> np.ndarray:
     return decode_all(source, where)[0]
 
 
-def decode_all(source: Path | BinaryIO, where: str) -> tuple[np.ndarray, Image.Image, Image.Transpose | None]:
-    """As `decode`, with Pillow's picture for what the file says beside the pixels, and how it was turned upright."""
+def decode_all(source: Path | BinaryIO, where: str) -> tuple[np.ndarray, Image.Image]:
+    """As `decode`, with Pillow's image for what the file says in addition to the pixels."""
     try:
         with _open(source, where) as picture:
+            deep = _deep_channels(picture) > 0
             picture.load()
             turn = TURNS.get(_orientation(picture))
-            return _to_array(picture if turn is None else picture.transpose(turn), where), picture, turn
+            if deep:
+                pixels = _deep(source, picture)
+                return pixels if turn is None else turned(pixels, turn), picture
+            return _to_array(picture if turn is None else picture.transpose(turn), where), picture
     except BROKEN as error:
         raise BadItem(where, _why(error)) from None
 
@@ -73,6 +79,8 @@ def header(source: Path | BinaryIO, where: str) -> tuple[tuple[int, int, int], s
             late = picture.format == "PNG" and "exif" not in picture.info
             if not late and _orientation(picture) >= 5:
                 width, height = height, width
+            if deep := _deep_channels(picture):
+                return (height, width, deep), "uint16"
             mode = _target(picture)
             channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}.get(mode, 1)
             return (height, width, channels), "uint16" if mode == "I;16" else "uint8"
@@ -117,6 +125,49 @@ def _target(picture: Image.Image) -> str:
     if mode in ("1", "L", "LA", "La"):
         return "LA" if clear else "L"
     return "RGBA" if clear else "RGB"
+
+
+def _deep_channels(picture: Image.Image) -> int:
+    """How many channels an image has, opened and not loaded, that is a PNG of 16 bits in color or with alpha, row after
+    row. 0 for every other one. (Pillow reads such files with 8 bits.)
+    """
+    tiles = getattr(picture, "tile", None)  # of an image that comes from a file
+    if picture.format != "PNG" or picture.info.get("interlace") or not tiles:
+        return 0
+    channels = {"LA;16B": 2, "RGB;16B": 3, "RGBA;16B": 4}.get(str(tiles[0][3]), 0)
+    return channels + (channels == 3 and "transparency" in picture.info)
+
+
+def _deep(source: Path | BinaryIO, picture: Image.Image) -> np.ndarray:
+    """The pixels of such a file, uint16 [H, W, C]; a color that the file says is transparent becomes alpha."""
+    if isinstance(source, Path):
+        data = source.read_bytes()
+    else:
+        source.seek(0)
+        data = source.read()
+    pixels = deep_colour(data)
+    assert pixels is not None, "its header has said so"
+    clear = picture.info.get("transparency")
+    if pixels.shape[2] == 3 and clear is not None:
+        alpha = np.where((pixels == np.asarray(clear)).all(2, keepdims=True), 0, 65535).astype(np.uint16)
+        return np.concatenate([pixels, alpha], axis=2)
+    return pixels
+
+
+def turned(pixels: np.ndarray, turn: Image.Transpose) -> np.ndarray:
+    """Pixels [H, W, C] as Pillow would turn an image."""
+    how = Image.Transpose
+    match turn:
+        case how.FLIP_LEFT_RIGHT:
+            return pixels[:, ::-1]
+        case how.FLIP_TOP_BOTTOM:
+            return pixels[::-1]
+        case how.TRANSPOSE:
+            return pixels.swapaxes(0, 1)
+        case how.TRANSVERSE:
+            return pixels[::-1, ::-1].swapaxes(0, 1)
+    quarters = {how.ROTATE_90: 1, how.ROTATE_180: 2, how.ROTATE_270: 3}[turn]
+    return np.rot90(pixels, quarters)
 
 
 def _to_array(picture: Image.Image, where: str) -> np.ndarray:

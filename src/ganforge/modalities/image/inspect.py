@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -14,8 +15,13 @@ import numpy as np
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
+from ganforge.core.types import Spec
 from ganforge.data.base import DataSource
+from ganforge.recipes import fitting
+from ganforge.signals import Inspection
 
+FEW = 2_000
+SHOWN = 5
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
@@ -163,3 +169,93 @@ def _decoded(dataset: Dataset, chosen: np.ndarray):
 
 def _pair(sides: np.ndarray) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
+
+
+def inspection(dataset: Dataset, limit: int | None) -> Inspection:
+    """What `ganforge data inspect` says of images."""
+    report = inspect_dataset(dataset, limit)
+    return with_recipes(dataset, report, lambda: [as_table(report)])
+
+
+def with_recipes(dataset: Dataset, report: Report, shown: Callable[[], list[Any]]) -> Inspection:
+    """A report with what is shown of it, the recipes that the data fits, and advice."""
+    fits = fitting.fitting(dataset, in_channels)
+    hints = advice(report)
+    plain = {**report.to_plain(), "recipes": fitting.to_plain(fits), "hints": hints}
+    return Inspection(plain, lambda: [*shown(), "", fitting.as_table(fits)], tuple(hints))
+
+
+def in_channels(spec: Spec) -> str:
+    """28×28, 1 channel."""
+    return "×".join(map(str, spec.shape[1:])) + f", {spec.shape[0]} channel{'s' if spec.shape[0] > 1 else ''}"
+
+
+def advice(report: Report) -> list[str]:
+    """What one would want to set or mend before training, most important first."""
+    hints = []
+    if report.unreadable:
+        hints.append(
+            f"{len(report.unreadable)} cannot be read and would be skipped; `ganforge data pack` leaves them out"
+        )
+    if report.source is not None:  # what follows is of pictures that stand for themselves
+        return hints
+    spare = sum(len(group) - 1 for group in report.duplicates)
+    if spare > report.readable // 100:
+        hints.append(
+            f"{spare:,} pictures repeat others, which D learns by heart: `ganforge data pack {report.name} OUT.zip` "
+            "drops them"
+        )
+    if 0 < report.readable < FEW:
+        hints.append(f"{report.readable:,} pictures are few; with less than some thousands D soon knows them by heart")
+    if report.readable and "RGB" in report.modes and report.readable < 20_000:
+        hints.append(
+            "where left and right mean nothing (faces, landscapes; not letters): signal.flip=true doubles the data"
+        )
+    if any(depth > 8 for depth in report.depths):
+        hints.append("there are pictures of 16 bits: signal.depth=16 keeps them so, 8 is the default")
+    if report.median and max(report.median) > 64:
+        hints.append(
+            "by default no side is longer than 64; larger with signal.size=128 or signal.max_size=128 (and slower)"
+        )
+    aspects = {round(h / w, 1) for h, w in report.sizes}
+    if len(aspects) > 1:
+        hints.append("shapes differ: signal.fit=crop (default) cuts to the centre, pad adds a border, stretch distorts")
+    if report.balance and report.balance > 3:
+        hints.append(f"the largest class is {report.balance:.1f} times the smallest: rare labels will be learnt worse")
+    return hints
+
+
+def as_table(report: Report):
+    """The report as a table of rich."""
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    part = "" if report.looked_at == report.count else f" (looked at {report.looked_at:,})"
+    table.add_row("data", f"{report.name}, {report.nbytes / 2**20:,.1f} MiB")
+    table.add_row("pictures", f"{report.count:,}{part}, {report.readable:,} of these readable")
+    if report.smallest and report.median and report.largest:
+        sizes = [f"{h}×{w} ({count:,})" for (h, w), count in list(report.sizes.items())[:SHOWN]]
+        more = f", {len(report.sizes) - SHOWN} more" if len(report.sizes) > SHOWN else ""
+        table.add_row("height×width", ", ".join(sizes) + more)
+        if len(report.sizes) > 1:
+            low, mid, high = (f"{h}×{w}" for h, w in (report.smallest, report.median, report.largest))
+            table.add_row("", f"from {low} to {high}, median {mid}")
+        table.add_row("modes", ", ".join(f"{mode} ({count:,})" for mode, count in report.modes.items()))
+        table.add_row("bits", ", ".join(f"{bits} ({count:,})" for bits, count in report.depths.items()))
+    if report.classes:
+        shown = [f"{name} ({count:,})" for name, count in list(report.classes.items())[:20]]
+        more = f", {len(report.classes) - 20} more" if len(report.classes) > 20 else ""
+        table.add_row("classes", f"{len(report.classes)}: " + ", ".join(shown) + more)
+        balance = "a class is empty" if report.balance is None else f"largest / smallest = {report.balance:.2f}"
+        table.add_row("balance", balance)
+    else:
+        table.add_row("classes", "none (folders in the folder become labels)")
+    spare = sum(len(group) - 1 for group in report.duplicates)
+    table.add_row("duplicates", f"{spare:,}" + "".join(f"\n{' = '.join(group[:3])}" for group in report.duplicates[:3]))
+    told = "".join(f"\n{where}: {why}" for where, why in report.unreadable[:SHOWN])
+    table.add_row("unreadable", f"{len(report.unreadable):,}{told}")
+    if report.ignored:
+        table.add_row("passed over", ", ".join(f"{count:,} {suffix}" for suffix, count in report.ignored.items()))
+    return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -10,14 +9,12 @@ import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from PIL import Image
-
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
 from ganforge.data.base import DataSource
 from ganforge.modalities.image.inspect import fingerprint, picture_shape
+from ganforge.modalities.image.pixels import png_of
 from ganforge.modalities.image.sources.folder import MANIFEST
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same pictures give the same zip, whenever it is made
@@ -38,9 +35,28 @@ def pack(source: DataSource, out: Path, *, duplicates: bool = False, force: bool
         UserError: the source cannot be opened, has nothing readable, or `out` exists or cannot be written.
     """
     out = Path(out)
+    refuse_existing(out, force)
+    return write(source.open(), out, duplicates)
+
+
+def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool) -> list[str]:
+    """As `pack`, of a set that is open; returns what there is to say of the zip."""
+    refuse_existing(out, force)
+    made = write(dataset, out, duplicates)
+    left_out = f"{len(made['unreadable'])} unreadable and {len(made['duplicates'])} duplicates left out"
+    return [
+        f"{out}: {made['count']:,} pictures, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
+        f"train on it: ganforge train dcgan data={out}",
+    ]
+
+
+def refuse_existing(out: Path, force: bool) -> None:
     if out.exists() and not force:
         raise UserError(f"{out}: exists already; choose another name or write over it with --force")
-    dataset = source.open()
+
+
+def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
+    """Writes the zip whole or not at all; returns its manifest."""
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +98,7 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
             if label is not None:
                 name = f"{folders[label]}/{name}"
                 classes[label] += 1
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), _png(item))
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), png_of(item))
             sources[name] = where
         if not sources:
             raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read; no zip was made")
@@ -102,12 +118,6 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
         text = json.dumps(manifest, ensure_ascii=False, indent=1)
         archive.writestr(zipfile.ZipInfo(MANIFEST, EPOCH), text, zipfile.ZIP_DEFLATED)
     return manifest
-
-
-def _png(item: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(item[..., 0] if item.shape[2] == 1 else item)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _safe(text: str) -> str:

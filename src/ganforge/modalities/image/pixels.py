@@ -6,9 +6,11 @@ bits) int16 that holds value - 32768, since torch can compute little with uint16
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +24,10 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.signals import Nearest
+from ganforge.modalities.image.png import PngWriter
+from ganforge.signals import Card, Nearest, Signal
+
+T = TypeVar("T", bound=Signal)
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 GAP = 2
@@ -275,6 +280,13 @@ def size_of(spec: Spec) -> str:
     return "×".join(map(str, (*spec.shape[1:], spec.shape[0])))
 
 
+def card_of(spec: Spec) -> Card:
+    """`Signal.card` of images."""
+    channels, height, width = spec.shape
+    colour = {1: "grey", 3: "colour", 4: "colour with transparency"}.get(channels, f"{channels} channels")
+    return Card(f"pictures of {width}×{height} pixels (width × height), {colour}")
+
+
 def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:
     """Samples [N, H, W, C] as one PNG, `columns` a row; alpha over a checkerboard, small ones enlarged."""
     n, (height, width) = len(samples), samples[0].shape[:2]
@@ -292,21 +304,24 @@ def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:
 
 
 def write_files(samples: np.ndarray, folder: Path, start: int) -> list[Path]:
-    """Writes samples as PNG files numbered from `start`.
-
-    Raises:
-        UserError: colour with 16 bits, which Pillow cannot write.
-    """
-    if samples.dtype == np.uint16 and samples.shape[3] > 1:
-        raise UserError(
-            "pictures of 16 bits in colour cannot be written as PNG files here. "
-            "Write them as arrays with --npz, or train with signal.depth=8"
-        )
+    """Writes samples as PNG files numbered from `start`."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{start + k:06d}.png" for k in range(len(samples))]
     for sample, path in zip(samples, paths, strict=True):
-        Pillow.fromarray(sample[..., 0] if sample.shape[2] == 1 else sample).save(path, "PNG")
+        path.write_bytes(png_of(sample))
     return paths
+
+
+def png_of(item: np.ndarray) -> bytes:
+    """An item, uint8 or uint16 [H, W, C], as a PNG file."""
+    found = io.BytesIO()
+    if item.dtype == np.uint16 and item.shape[2] > 1:  # which Pillow cannot write
+        height, width, channels = item.shape
+        with PngWriter(found, (height, width, channels), "uint16") as png:
+            png.write(item)
+    else:
+        Pillow.fromarray(np.ascontiguousarray(item[..., 0] if item.shape[2] == 1 else item)).save(found, "PNG")
+    return found.getvalue()
 
 
 def enlarge(item: np.ndarray, factor: int) -> np.ndarray:
@@ -318,3 +333,10 @@ def checks(height: int, width: int) -> np.ndarray:
     cell = max(4, height // 8)
     rows, columns = np.indices((height, width)) // cell
     return np.where((rows + columns) % 2 == 0, 255, 204)[..., None]
+
+
+def at(signal: T, spec: Spec) -> T:
+    """A signal of images with the size and the mode that a spec has."""
+    if len(spec.shape) != 3 or "mode" not in spec.state:
+        return signal
+    return replace(signal, size=spec.shape[1:], mode=spec.state["mode"])  # type: ignore[type-var]

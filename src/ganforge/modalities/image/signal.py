@@ -11,18 +11,20 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
+from ganforge.core.choice import Choice, Machine
 from ganforge.core.component import build
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
+from ganforge.modalities.image import choose, inspect, pack
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.alike import common_fields
 from ganforge.modalities.image.look import LOOKED_AT, RULES, Look, look
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
-from ganforge.signals import Gallery, Nearest, Noun, Rule, Signal
+from ganforge.signals import Card, Gallery, Inspection, Nearest, Noun, Rule, Signal
 
 
 class Image(Signal, kind="image"):
@@ -36,6 +38,7 @@ class Image(Signal, kind="image"):
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "is", "pr", "dc", "ifd", "nn")
     extractor: ClassVar[str] = "small"
+    hub_task: ClassVar[str] = "unconditional-image-generation"
     array_name = "images"
     noun: ClassVar[Noun] = Noun("sample", "samples", "a set of images")
     gallery: ClassVar[Gallery | None] = Gallery(walks=True)
@@ -63,6 +66,21 @@ class Image(Signal, kind="image"):
     """Where that part is: drawn anew each time, or in the middle."""
     patches: bool = False
     """Cut pictures of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        return inspect.inspection(dataset, limit)
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        return choose.choose(choose.Facts.of(dataset, machine))
+
+    @classmethod
+    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+        return pack.pack_images(dataset, out, duplicates=duplicates, force=force)
+
+    def at(self, spec: Spec) -> Self:
+        return pictures.at(self, spec)
 
     def items(self, dataset: Dataset) -> Dataset:
         if not self.patches:
@@ -133,6 +151,9 @@ class Image(Signal, kind="image"):
 
     def describe(self, spec: Spec) -> str:
         return pictures.size_of(spec)
+
+    def card(self, spec: Spec) -> Card:
+        return pictures.card_of(spec)
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         return [pictures.sheet(samples, columns)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import MissingExtra, UserError
+from ganforge.core.files import atomic_file
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.pair.translate import PictureTranslator
 
@@ -42,39 +44,32 @@ def translate(
         MissingExtra: the package for films is absent.
     """
     ffmpeg = _ffmpeg()
-    partial = out.with_name(f".writing-{out.name}")
-    writer: Any = None
     count = 0
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
         frames, about = opened(ffmpeg, source)
         total = round(about["fps"] * about["duration"])
         codec = about.get("audio_codec")
         sound = {"audio_path": str(source), "audio_codec": "copy" if codec in IN_MP4 else "aac"} if codec else {}
-        for frame in frames:
-            made = even(picture_of(translator, frame, mask))
+        with atomic_file(out) as file, contextlib.ExitStack() as closing:
+            writer: Any = None
+            for frame in frames:
+                made = even(picture_of(translator, frame, mask))
+                if writer is None:
+                    size = (made.shape[1], made.shape[0])
+                    # Colour planes of half the size are what every player shows, and so both sides are even.
+                    writer = ffmpeg.write_frames(
+                        str(file), size, fps=about["fps"], codec="libx264", quality=QUALITY, macro_block_size=2, **sound
+                    )
+                    closing.callback(writer.close)
+                    writer.send(None)
+                writer.send(np.ascontiguousarray(made).tobytes())
+                count += 1
+                if tell:
+                    tell(count, total)
             if writer is None:
-                size = (made.shape[1], made.shape[0])
-                # Colour planes of half the size are what every player shows, and so both sides are even.
-                writer = ffmpeg.write_frames(
-                    str(partial), size, fps=about["fps"], codec="libx264", quality=QUALITY, macro_block_size=2, **sound
-                )
-                writer.send(None)
-            writer.send(np.ascontiguousarray(made).tobytes())
-            count += 1
-            if tell:
-                tell(count, total)
-        if writer is None:
-            raise UserError(f"{source}: has no frames that can be read")
-        writer.close()
-        writer = None
-        partial.replace(out)
+                raise UserError(f"{source}: has no frames that can be read")
     except OSError as error:
         raise UserError(f"{source} → {out}: {str(error).splitlines()[0] if str(error) else error}") from None
-    finally:
-        if writer is not None:
-            writer.close()
-        partial.unlink(missing_ok=True)
     return count
 
 

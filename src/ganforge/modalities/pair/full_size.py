@@ -20,6 +20,7 @@ from ganforge.modalities.image.pixels import to_depth, to_mode
 from ganforge.modalities.image.signal import Image
 from ganforge.modalities.pair.full_images import SAME, Wholes, by_name, translated
 from ganforge.modalities.pair.signal import Pair
+from ganforge.modalities.pair.translate import PictureTranslator
 from ganforge.signals import Signal
 
 NOT_RESIZED = "Pairs were held against each other at their own sizes; --size is for what compares sets as wholes."
@@ -35,7 +36,9 @@ class FullSize(Subjects, kind="full-size"):
         pairwise = run.metrics is None or any(metric.any_size for metric in run.metrics)
         if not isinstance(signal, Pair) or not signal.patches or not pairwise:
             return None
-        wholes = translated(run.model.translator(), run.source.open(), run.name, run.seed, run.n, run.progress)
+        use = run.model.translator()
+        assert isinstance(use, PictureTranslator)
+        wholes = translated(use, run.source.open(), run.name, run.seed, run.n, run.progress)
         model = run.model
         trained = f" Recipe {model.recipe.name}, {model.samples:,} real samples seen in training."
 

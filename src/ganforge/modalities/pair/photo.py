@@ -17,8 +17,10 @@ from PIL import Image
 
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
 from ganforge.modalities.image import files as pictures
-from ganforge.modalities.image.png import PngWriter, deep_colour
+from ganforge.modalities.image.pixels import to_depth
+from ganforge.modalities.image.png import PngWriter
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 """What can be written. PNG alone keeps 16 bits, and every pixel as it is."""
@@ -53,34 +55,12 @@ def read(source: Path | BinaryIO, where: str) -> Photo:
         data = source.read_bytes() if isinstance(source, Path) else source.read()
     except OSError as error:
         raise BadItem(where, (error.strerror or str(error)).lower()) from None
-    pixels, picture, turn = pictures.decode_all(io.BytesIO(data), where)
-    try:
-        deep = deep_colour(data)
-    except ValueError as error:
-        raise BadItem(where, str(error)) from None
-    if deep is not None:
-        pixels = deep if turn is None else turned(deep, turn)
+    pixels, picture = pictures.decode_all(io.BytesIO(data), where)
     try:
         exif = picture.info.get("exif") or (picture.getexif().tobytes() if picture.getexif() else b"")
     except pictures.BROKEN:  # the pixels are there; damaged notes are left out
         exif = b""
     return Photo(pixels, upright(exif), picture.info.get("icc_profile") or b"")
-
-
-def turned(pixels: np.ndarray, turn: Image.Transpose) -> np.ndarray:
-    """Pixels [H, W, C] as Pillow would turn a picture."""
-    how = Image.Transpose
-    match turn:
-        case how.FLIP_LEFT_RIGHT:
-            return pixels[:, ::-1]
-        case how.FLIP_TOP_BOTTOM:
-            return pixels[::-1]
-        case how.TRANSPOSE:
-            return pixels.swapaxes(0, 1)
-        case how.TRANSVERSE:
-            return pixels[::-1, ::-1].swapaxes(0, 1)
-    quarters = {how.ROTATE_90: 1, how.ROTATE_180: 2, how.ROTATE_270: 3}[turn]
-    return np.rot90(pixels, quarters)
 
 
 def upright(exif: bytes) -> bytes:
@@ -124,26 +104,21 @@ def write(
     exif, profile = (like.exif, like.profile) if like else (b"", b"")
     if profile[16:20] != SPACES[shape[2]]:
         profile = b""
-    partial = path.with_name(f".writing-{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix.lower() == ".png":
-            with partial.open("wb") as file, PngWriter(file, shape, dtype, exif, profile) as png:
-                for part in rows:
-                    png.write(part)
-        else:
-            _write_whole(partial, path.suffix.lower(), np.concatenate(list(rows)), exif, profile)
-        partial.replace(path)
+        with atomic_file(path) as partial:
+            if path.suffix.lower() == ".png":
+                with partial.open("wb") as file, PngWriter(file, shape, dtype, exif, profile) as png:
+                    for part in rows:
+                        png.write(part)
+            else:
+                _write_whole(partial, path.suffix.lower(), np.concatenate(list(rows)), exif, profile)
     except (OSError, ValueError) as error:  # Pillow's word for a side too long for the format is ValueError
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: cannot be written ({reason})") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profile: bytes) -> None:
-    if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    pixels = to_depth(pixels, 8)
     if ending != ".webp" and pixels.shape[2] in (2, 4):
         raise ValueError("JPEG has no transparency; write PNG or WebP")
     extra = {"exif": exif} if exif else {}

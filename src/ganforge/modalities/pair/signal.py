@@ -18,24 +18,26 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ganforge.core.choice import Choice, Machine
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
 from ganforge.data.download import cache_folder
+from ganforge.modalities.image import choose, pack
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.metrics.lpips import at_hand
 from ganforge.modalities.image.metrics.pairwise import WINDOW
 from ganforge.modalities.image.metrics.sharpness import SMALLEST
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
-from ganforge.modalities.pair import labelmaps
+from ganforge.modalities.pair import inspect, labelmaps
 from ganforge.modalities.pair.degrade.base import Degrade
-from ganforge.signals import Gallery, Nearest, Signal
+from ganforge.modalities.pair.sizes import LOOK, paired_sizes, size_of
+from ganforge.signals import Card, Gallery, Inspection, Nearest, Signal
 
 HIDDEN = 255  # in a mask
-LOOK = 32  # label maps are told from pictures by so many
 
 
 class Pair(Signal, kind="pair"):
@@ -45,6 +47,7 @@ class Pair(Signal, kind="pair"):
     """
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid")
+    reads: ClassVar[tuple[str, ...]] = ("image",)
     extractor: ClassVar[str] = "small"
     gallery: ClassVar[Gallery | None] = Gallery()
 
@@ -81,11 +84,26 @@ class Pair(Signal, kind="pair"):
 
     # --- data
 
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        return inspect.inspection(dataset, limit)
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        return choose.choose(choose.Facts.of(dataset, machine))
+
+    @classmethod
+    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+        return pack.pack_images(dataset, out, duplicates=duplicates, force=force)
+
+    def at(self, spec: Spec) -> Self:
+        return pictures.at(self, spec)
+
     def items(self, dataset: Dataset) -> Dataset:
         pictures.picture_shapes(dataset)
         source = self._source_of_data(dataset)
         if source is None:
-            sizes, scale = [_size(shape) for shape in dataset.each_shape()], 1
+            sizes, scale = [size_of(shape) for shape in dataset.each_shape()], 1
         else:
             sizes, scale = paired_sizes(dataset, source)
         if not self.patches:
@@ -344,6 +362,9 @@ class Pair(Signal, kind="pair"):
     def describe(self, spec: Spec) -> str:
         return pictures.size_of(spec)
 
+    def card(self, spec: Spec) -> Card:
+        return pictures.card_of(spec)
+
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         return [pictures.sheet(samples, columns)]
 
@@ -384,43 +405,7 @@ class Together(Dataset):
         return self.target.describe(index)
 
 
-def paired_sizes(target: Dataset, source: Dataset) -> tuple[list[tuple[int, int] | None], int]:
-    """Height and width of each target whose pair can be read, and how many times as small sources are.
-
-    Raises:
-        UserError: sizes that differ within a pair (lists them), or that are not all as many times as small.
-    """
-    sizes: list[tuple[int, int] | None] = []
-    ratios: dict[tuple[float, float], int] = {}
-    for k, shapes in enumerate(zip(target.each_shape(), source.each_shape(), strict=True)):
-        large, small = (_size(shape) for shape in shapes)
-        sizes.append(None if small is None else large)
-        if large and small:
-            ratios.setdefault((large[0] / small[0], large[1] / small[1]), k)
-    whole = [ratio for ratio in ratios if ratio[0] == ratio[1] and ratio[0] == int(ratio[0])]
-    if len(ratios) == len(whole) == 1:
-        return sizes, int(whole[0][0])
-    if not ratios:
-        raise UserError(f"data {target.name}: none of its pairs can be read")
-    shown = []
-    for ratio, k in ratios.items():
-        if ratio not in whole or len(whole) > 1:
-            sides = " and ".join(
-                f"{'×'.join(map(str, dataset.each_shape()[k][:2]))} ({dataset.name}: {dataset.describe(k)})"  # type: ignore[index]
-                for dataset in (source, target)
-            )
-            shown.append(sides)
-    raise UserError(
-        "data: source and target of a pair must have one size, or all targets as many times the size of their "
-        "sources; not so:\n  " + "\n  ".join(shown[:5])
-    )
-
-
 def masked(spoilt: Tensor) -> Tensor:
     """[N, C + 1, H, W] in 0..255 with a mask last → the source: 0 where hidden, and 1 there in the mask."""
     mask = spoilt[:, -1:] / HIDDEN
     return torch.cat([(spoilt[:, :-1] / 127.5 - 1) * (1 - mask), mask], dim=1)
-
-
-def _size(shape: tuple[int, ...] | None) -> tuple[int, int] | None:
-    return None if shape is None else (shape[0], shape[1])

@@ -29,7 +29,7 @@ class Pairs(DataSource, kind="pairs"):
     endings), or one of pictures side by side."""
 
     words: ClassVar[tuple[str, ...]] = ("source", "target")
-    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path", "source", "target")
+    places: ClassVar[tuple[str, ...]] = ("path", "source", "target")
 
     source: str = ""
     """The folder or zip of what pictures are made from: label maps, sketches, damaged pictures."""
@@ -94,7 +94,7 @@ class Domains(DataSource, kind="domains"):
     """Two sets of pictures, A and B, that are to be made from each other. They need not belong together one by one."""
 
     words: ClassVar[tuple[str, ...]] = ("a", "b")
-    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "a", "b")
+    places: ClassVar[tuple[str, ...]] = ("a", "b")
 
     a: str = ""
     """A folder or zip of pictures, or one picture."""

@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ganforge.core.schedule import Cosine, Steps
-from ganforge.engine.callbacks.curves import Curves
-from ganforge.engine.callbacks.previews import Previews
-from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import NonSaturating, Wasserstein
 from ganforge.losses.penalties import R1, R2, GradientPenalty
 from ganforge.losses.relativistic import RpGan
@@ -28,11 +26,6 @@ from ganforge.tasks.unrolled import Unrolled
 CLOUD = 50  # rows and columns of latents in a preview: 2,500 points, as the protocol has them
 
 
-def watched(every: int) -> tuple[Previews, Curves, Timelapse]:
-    """The usual callbacks, with scatter plots of many points."""
-    return Previews(every=every, rows=CLOUD, columns=CLOUD), Curves(), Timelapse()
-
-
 @recipe("toy")
 def toy() -> Recipe:
     """Points in the plane with the game that forgets least: relativistic pairing with R1 and R2 that fade away.
@@ -46,7 +39,6 @@ def toy() -> Recipe:
     samples = 2_000_000
     fading = Steps(start=1.0, factor=0.5, at=tuple(samples * k // 22 for k in range(1, 19)))  # down to 4e-6
     return Recipe(
-        name="toy",
         data=Ring8(),
         samples=samples,
         batch=128,
@@ -65,7 +57,7 @@ def toy() -> Recipe:
             "D": Adam(lr=Cosine(start=1e-3, end=5e-5, over=samples), betas=(0.0, 0.9)),
         },
         ema=Ema(half_life=50_000),
-        callbacks=watched(every=100_000),
+        callbacks=seen(100_000, rows=CLOUD, columns=CLOUD),
     )
 
 
@@ -79,7 +71,6 @@ def toy_vanilla() -> Recipe:
     Command: `ganforge train toy-vanilla`, or `data=grid25`
     """
     return Recipe(
-        name="toy-vanilla",
         data=Ring8(),
         samples=40_000_000,
         batch=100,
@@ -94,7 +85,7 @@ def toy_vanilla() -> Recipe:
         ),
         optimizers={"G": Adam(lr=1e-4, betas=(0.8, 0.999)), "D": Adam(lr=1e-4, betas=(0.8, 0.999))},
         ema=Ema(half_life=0),
-        callbacks=watched(every=2_000_000),
+        callbacks=seen(2_000_000, rows=CLOUD, columns=CLOUD),
     )
 
 
@@ -106,7 +97,7 @@ def toy_pacgan() -> Recipe:
     Command: `ganforge train toy-pacgan`, or `data=grid25 task.pack=4`
     """
     base = toy_vanilla()
-    return replace(base, name="toy-pacgan", task=replace(base.task, pack=2))
+    return replace(base, task=replace(base.task, pack=2))
 
 
 @recipe("toy-wgan-gp")
@@ -119,7 +110,6 @@ def toy_wgan_gp() -> Recipe:
     Command: `ganforge train toy-wgan-gp`, or `data=grid25`
     """
     return Recipe(
-        name="toy-wgan-gp",
         data=Ring8(),
         samples=128_000_000,
         batch=256,
@@ -136,7 +126,7 @@ def toy_wgan_gp() -> Recipe:
         ),
         optimizers={"G": Adam(lr=1e-4, betas=(0.5, 0.9)), "D": Adam(lr=1e-4, betas=(0.5, 0.9))},
         ema=Ema(half_life=0),
-        callbacks=watched(every=5_000_000),
+        callbacks=seen(5_000_000, rows=CLOUD, columns=CLOUD),
     )
 
 
@@ -150,7 +140,6 @@ def toy_unrolled() -> Recipe:
     Command: `ganforge train toy-unrolled`, or `data=grid25`
     """
     return Recipe(
-        name="toy-unrolled",
         data=Ring8(),
         samples=12_800_000,
         batch=512,
@@ -166,5 +155,5 @@ def toy_unrolled() -> Recipe:
         ),
         optimizers={"G": Adam(lr=1e-3, betas=(0.5, 0.999)), "D": Adam(lr=1e-4, betas=(0.5, 0.999))},
         ema=Ema(half_life=0),
-        callbacks=watched(every=1_000_000),
+        callbacks=seen(1_000_000, rows=CLOUD, columns=CLOUD),
     )

@@ -14,12 +14,14 @@ from PIL import ImageDraw
 from torch import Tensor
 
 from ganforge.core import media
+from ganforge.core.choice import Choice, Machine
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.signals import Exporter, Gallery, Nearest, Noun, Signal
+from ganforge.modalities.points import choose, inspect
+from ganforge.signals import Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, save_array
 
 MOST = 200_000  # samples that the scale is measured on
 SIDE = 512  # px of a scatter plot
@@ -29,11 +31,19 @@ INK = np.array([31, 91, 163])
 DOT = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if x * x + y * y <= 5]  # px from its middle
 
 
+def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
+    """Points [N, D], a line each, with the header x0, x1, ..."""
+    names = ",".join(f"x{k}" for k in range(samples.shape[1]))
+    with path.open("w", encoding="ascii") as file:
+        np.savetxt(file, samples, fmt="%.9g", delimiter=",", header=names, comments="")
+
+
 class Points(Signal, kind="points"):
     """Vectors of numbers. The nets see each number less its mean and in units of its standard deviation."""
 
     noun: ClassVar[Noun] = Noun("sample", "samples", "a set of points")
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "dc", "nn")
+    exporters: ClassVar[Mapping[str, Exporter]] = {".csv": write_csv, ".npy": save_array}
     gallery: ClassVar[Gallery | None] = Gallery(most=2_000, together=True)
 
     standardise: bool = True
@@ -42,6 +52,22 @@ class Points(Signal, kind="points"):
     @property
     def measures(self) -> str:
         return "means, spreads and bounds of its numbers"
+
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        return inspect.inspection(dataset, _all(dataset, limit or MOST))
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        return choose.choose(dataset, machine)
+
+    @classmethod
+    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+        ((width,), _), *_ = dataset.shapes()
+        raise UserError(
+            f"data {dataset.name}: holds vectors of {width} numbers, and this looks at pictures. "
+            f"To train on them: ganforge train toy data={dataset.name}"
+        )
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         shapes = dataset.shapes()
@@ -91,9 +117,8 @@ class Points(Signal, kind="points"):
         """A scatter plot of the first two numbers, over the range of the data; of one number, its density."""
         return [media.png(_plot(samples, spec))]
 
-    @property
-    def exporters(self) -> Mapping[str, Exporter]:
-        return {".csv": write_csv, **super().exporters}
+    def next_steps(self, folder: Path) -> Steps:
+        return [("make more", f"ganforge sample {folder} -n 1000 --out new.csv")]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a sample."""
@@ -110,16 +135,9 @@ class Points(Signal, kind="points"):
         return mean, std
 
 
-def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
-    """Points [N, D], a line each, with the header x0, x1, ..."""
-    names = ",".join(f"x{k}" for k in range(samples.shape[1]))
-    with path.open("w", encoding="ascii") as file:
-        np.savetxt(file, samples, fmt="%.9g", delimiter=",", header=names, comments="")
-
-
-def _all(dataset: Dataset) -> np.ndarray:
+def _all(dataset: Dataset, most: int = MOST) -> np.ndarray:
     """The samples, or many of them spread evenly, float64 [N, D]."""
-    chosen = np.linspace(0, len(dataset) - 1, min(len(dataset), MOST)).round().astype(int)
+    chosen = np.linspace(0, len(dataset) - 1, min(len(dataset), most)).round().astype(int)
     if (array := dataset.in_memory_array) is not None:
         return array[chosen].astype(np.float64)
     return np.stack([dataset.read(int(k)) for k in chosen]).astype(np.float64)

@@ -82,8 +82,6 @@ class Grid25(_Mixture, kind="grid25"):
 class PointFile(DataSource, kind="points"):
     """Vectors of your own: an .npy or .npz file of numbers [N, D], or a .csv file, for `signal=points`."""
 
-    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path")
-
     path: str
     """The file."""
 

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 from ganforge import api
 from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
 from ganforge.inference.model import Model, Where, load
 from ganforge.modalities.table.source import FrameData
 from ganforge.recipes import make_recipe
@@ -123,11 +124,9 @@ class TableGAN(BaseEstimator):
         """
         self._model()
         path = Path(path)
-        partial = path.with_name(f".writing-{path.name}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(self.bundle_)
-            partial.replace(path)
+            with atomic_file(path) as file:
+                file.write_bytes(self.bundle_)
         except OSError as error:
             raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
         return path

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ganforge.modalities.table.source import TableSet
+from ganforge.core.dataset import Dataset
+from ganforge.modalities.table.columns import kinds
+from ganforge.modalities.table.source import TableSet
+from ganforge.recipes import fitting
+from ganforge.signals import Inspection
 
 MOST_RECIPES = 8
 SHOWN = 3  # values of a column
@@ -13,13 +16,19 @@ WIDEST = 24  # characters of a value
 FEW = 1_000
 
 
-def describe(dataset: TableSet) -> dict[str, Any]:
-    """The facts, as JSON can hold them: rows, columns with kind, missing share and values, notes, skipped rows."""
-    from ganforge import recipes
-    from ganforge.modalities.table.columns import kinds
-    from ganforge.modalities.table.signal import Table
+def inspection(dataset: Dataset, few: int, most_categories: int) -> Inspection:
+    """What `ganforge data inspect` says of a table.
 
-    few = Table().few
+    Args:
+        few, most_categories: as the table signal has them.
+    """
+    assert isinstance(dataset, TableSet)
+    told = describe(dataset, few, most_categories)
+    return Inspection(told, lambda: [show(told)], tuple(lines(told)))
+
+
+def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any]:
+    """The facts, as JSON can hold them: rows, columns with kind, missing share and values, notes, skipped rows."""
     columns = []
     for name in dataset.frame.columns:
         values: Any = dataset.frame[name]
@@ -41,8 +50,8 @@ def describe(dataset: TableSet) -> dict[str, Any]:
         "duplicates": int(dataset.frame.duplicated().sum()),
         "notes": dataset.notes,
         "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
-        "recipes": [name for name in recipes.names() if recipes.get(name).signal.kind == "table"][:MOST_RECIPES],
-        "hints": _hints(columns, len(dataset)),
+        "recipes": fitting.for_signal(dataset)[:MOST_RECIPES],
+        "hints": _hints(columns, len(dataset), most_categories),
     }
 
 
@@ -101,10 +110,7 @@ def _short(text: str) -> str:
     return text if len(text) <= WIDEST else text[: WIDEST - 3] + "..."
 
 
-def _hints(columns: list[dict[str, Any]], rows: int) -> list[str]:
-    from ganforge.modalities.table.signal import Table
-
-    most = Table().most_categories
+def _hints(columns: list[dict[str, Any]], rows: int, most: int) -> list[str]:
     hints = [
         f"{c['name']}: {c['distinct']:,} different values; all but the {most - 1} most frequent would share one bucket "
         f"(signal.most_categories; or signal.columns.{c['name']}=identifier makes new ones)"

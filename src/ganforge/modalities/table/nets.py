@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ganforge.core.types import Spec
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.dropout import FastDropout
 from ganforge.nets.layers.labels import LabelTable
 
@@ -62,14 +62,14 @@ class TabularD(nn.Module):
         self.after = nn.Sequential(nn.LeakyReLU(0.2), FastDropout(dropout))
         self.head = nn.Linear(widths[-1], 1)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         h = self.hidden[0](x.flatten(1))
         if self.label is not None:
             h = h + self.label(c)
         h = self.after(h)
         for layer in self.hidden[1:]:
             h = self.after(layer(h))
-        return Verdict(self.head(h).squeeze(1), h)
+        return DiscriminatorOutput(self.head(h).squeeze(1), h)
 
 
 class TabularGenerator(Generator, kind="tabular"):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from ganforge.engine.callbacks.curves import Curves
-from ganforge.engine.callbacks.previews import Previews
-from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.table.nets import TabularGenerator
 from ganforge.modalities.table.signal import Table
@@ -29,7 +27,6 @@ def dp_ctgan() -> Recipe:
     See docs/privacy.md for what is promised and what is not.
     """
     return Recipe(
-        name="dp-ctgan",
         samples=500_000,
         batch=500,
         checkpoint_every=125_000,
@@ -46,5 +43,5 @@ def dp_ctgan() -> Recipe:
         ema=Ema(half_life=50_000),
         health=Off(),
         privacy=DpSgd(epsilon=10.0),
-        callbacks=(Previews(every=50_000, rows=40, columns=50), Curves(), Timelapse()),
+        callbacks=seen(50_000, rows=40, columns=50),
     )

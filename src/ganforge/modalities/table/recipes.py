@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ganforge.engine.callbacks.curves import Curves
-from ganforge.engine.callbacks.previews import Previews
-from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import Wasserstein
 from ganforge.losses.penalties import GradientPenalty
 from ganforge.modalities.table.likelihood import TableColumns
@@ -40,7 +38,6 @@ def ctgan() -> Recipe:
     Command: `ganforge train ctgan data=adult.csv target=income`, then `ganforge sample RUN -n 1000 --out new.csv`
     """
     return Recipe(
-        name="ctgan",
         samples=SAMPLES,
         batch=500,
         checkpoint_every=1_000_000,
@@ -59,7 +56,7 @@ def ctgan() -> Recipe:
         },
         ema=Ema(half_life=50_000),
         statistics=Standing(batches=8, size=4_000),
-        callbacks=(Previews(every=400_000, rows=40, columns=50), Curves(), Timelapse()),
+        callbacks=seen(400_000, rows=40, columns=50),
     )
 
 
@@ -75,13 +72,12 @@ def ctgan_fast() -> Recipe:
     base = ctgan()
     return replace(
         base,
-        name="ctgan-fast",
         samples=1_800_000,
         checkpoint_every=400_000,
         signal=Table(numbers="auto"),
         task=replace(base.task, discriminator=TabularDiscriminator(dropout=0.25), pack=1),
         optimizers={name: replace(adam, lr=3e-4) for name, adam in base.optimizers.items()},
-        callbacks=(Previews(every=100_000, rows=40, columns=50), Curves(), Timelapse()),
+        callbacks=seen(100_000, rows=40, columns=50),
     )
 
 
@@ -94,7 +90,7 @@ def table_gan() -> Recipe:
     Command: `ganforge train table-gan data=adult.csv target=income`
     """
     base = ctgan_fast()
-    return replace(base, name="table-gan", task=replace(base.task, conditional=False))
+    return replace(base, task=replace(base.task, conditional=False))
 
 
 @recipe("tvae")
@@ -109,7 +105,6 @@ def tvae() -> Recipe:
     adam = Adam(lr=1e-3, betas=(0.9, 0.999), weight_decay=1e-5)
     return replace(
         base,
-        name="tvae",
         task=Autoencode(
             encoder=MlpEncoder(widths=(128, 128)),
             generator=MlpGenerator(latent=128, widths=(128, 128), norm="none", bounded=False),

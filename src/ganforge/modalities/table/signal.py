@@ -7,12 +7,11 @@ D: width of the encoded vector. N: rows.
 from __future__ import annotations
 
 import copy
-import functools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -20,18 +19,20 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core import media
+from ganforge.core.choice import Choice, Machine
 from ganforge.core.dataset import Dataset
-from ganforge.core.errors import MissingExtra, UserError, did_you_mean
+from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
+from ganforge.modalities.table import choose, findings, inspect, where
 from ganforge.modalities.table import drawing as picture
-from ganforge.modalities.table import findings, where
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described
+from ganforge.modalities.table.files import FORMATS
 from ganforge.modalities.table.tasks.tabular import CONDITION
-from ganforge.signals import Exporter, Nearest, Noun, Signal, Wish
+from ganforge.signals import Card, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage, Wish
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,7 @@ class Table(Signal, kind="table"):
 
     noun = Noun("row", "rows", "a table")
     array_name = ""
+    exporters: ClassVar[Mapping[str, Exporter]] = FORMATS
     metrics = ("columns", "pairwise", "detection", "usefulness", "privacy")
     judged = 0
     rules = findings.RULES
@@ -91,6 +93,19 @@ class Table(Signal, kind="table"):
     @property
     def measures(self) -> str:
         return "" if self.public is not None else "bounds of numbers, real categories, and how often each occurs"
+
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        usual = cls()
+        return inspect.inspection(dataset, usual.few, usual.most_categories)
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        return choose.choose(dataset, machine)
+
+    @classmethod
+    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+        raise UserError(f"data {dataset.name}: holds the rows of a table, and this looks at pictures")
 
     def items(self, dataset: Dataset) -> Dataset:
         if self.public is None:
@@ -228,13 +243,28 @@ class Table(Signal, kind="table"):
     def describe(self, spec: Spec) -> str:
         return f"a row of {len(spec.state['names'])} columns"
 
+    def card(self, spec: Spec) -> Card:
+        names = spec.state["names"]
+        return Card(
+            f"rows of a table with {len(names)} column{'s' * (len(names) != 1)}",
+            (f"Columns: {', '.join(names[:30])}{f', ... {len(names)} in all' if len(names) > 30 else ''}.",),
+            missing="`tv` and `contingency`",
+            copied="`dcr` and `exact_copies`",
+        )
+
+    def usage(self, file: str, spec: Spec) -> Usage:
+        return Usage(
+            f'model = gf.TableGAN.load("{file}")\n'
+            "rows = model.sample(1000)  # a DataFrame; row k of a seed is always the same one",
+            f"ganforge sample {file} -n 1000 --out rows.csv",
+        )
+
+    def next_steps(self, folder: Path) -> Steps:
+        return [("make more", f"ganforge sample {folder} -n 1000 --out new.csv")]
+
     def render(self, samples: pd.DataFrame, spec: Spec, columns: int = 8) -> list[Media]:
         """A small chart a column: how often its values are in the real table (grey) and among the samples (blue)."""
         return [media.png(picture.charts(samples, spec))]
-
-    @property
-    def exporters(self) -> Mapping[str, Exporter]:
-        return {".csv": write_text, ".tsv": functools.partial(write_text, separator="\t"), ".parquet": write_parquet}
 
     def write(self, samples: pd.DataFrame, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a row."""
@@ -563,16 +593,3 @@ def _plain(value: Any) -> Any:
         if isinstance(value, (str, int, float, bool))
         else str(value)
     )
-
-
-def write_text(samples: pd.DataFrame, path: Path, spec: Spec, separator: str = ",") -> None:
-    """Rows as text, a line each under a line of names."""
-    samples.to_csv(path, index=False, sep=separator)
-
-
-def write_parquet(samples: pd.DataFrame, path: Path, spec: Spec) -> None:
-    """Rows as a Parquet file, which keeps the types of columns."""
-    try:
-        samples.to_parquet(path, index=False)
-    except ImportError:
-        raise MissingExtra("pyarrow", "tables", "writing a Parquet file") from None

@@ -15,7 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -43,8 +43,6 @@ LEADING_ZERO = re.compile(r"-?0\d+")
 
 class TableFile(DataSource, kind="table"):
     """A CSV or TSV file (delimiter and encoding are found) or a Parquet file; for more say than `data=FILE` gives."""
-
-    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path")
 
     path: str
     """The file."""

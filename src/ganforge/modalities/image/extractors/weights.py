@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
 
 COUNTER = "num_batches_tracked"
 
@@ -131,8 +131,6 @@ def digest_of(tensors: Mapping[str, Tensor]) -> str:
 
 def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
     """Writes weights; one that was there is replaced in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".writing-{os.getpid()}-{path.name}")
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    safetensors.torch.save_file(plain, partial, metadata=dict(header))
-    partial.replace(path)
+    with atomic_file(path) as file:
+        safetensors.torch.save_file(plain, file, metadata=dict(header))

@@ -29,7 +29,7 @@ from ganforge.modalities.image.layers.residual import doubled, halved
 from ganforge.modalities.image.layers.shapes import Layout, layout, nearest_picture
 from ganforge.modalities.image.nets.biggan import shared_label, stages, widths
 from ganforge.modalities.image.nets.resnet import ONE_WIDTH_TO, attended
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.attention import SelfAttention
 from ganforge.nets.layers.conditional_norm import by_vector
 from ganforge.nets.layers.init import orthogonal_init
@@ -147,12 +147,12 @@ class BigganDeepD(nn.Module):
         orthogonal_init(self)
         spectral(self)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         features = relu(self.blocks(x)).sum((2, 3))  # [N, F]
         logits = self.head(features).squeeze(1)
         if self.label is not None:
             logits = logits + (self.label(c) * features).sum(1)
-        return Verdict(logits, features)
+        return DiscriminatorOutput(logits, features)
 
 
 class BigganDeepGenerator(Generator, kind="biggan_deep"):

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers import grid
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
 from ganforge.nets.layers.minibatch import Minibatch, minibatch_layer
@@ -152,14 +152,14 @@ class DcganD(nn.Module):
         if norm == "spectral":
             spectral(self)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         features = self.layers(x)  # [N, F]
         if self.across is not None:
             features = self.across(features)
         logits = self.head(features).squeeze(1)
         if self.label is not None:
             logits = logits + (self.label(c) * features).sum(1)
-        return Verdict(logits, features)
+        return DiscriminatorOutput(logits, features)
 
 
 class DcganGenerator(Generator, kind="dcgan"):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.dropout import FastDropout
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
@@ -97,12 +97,12 @@ class ArticleD(nn.Module):
         keras_init(self)
         self.label = LabelTable(classes, features, features**-0.5) if classes else None
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         features = self.layers(x)  # [N, F]
         logits = self.head(features).squeeze(1)
         if self.label is not None:
             logits = logits + (self.label(c) * features).sum(1)  # a head for each class beside the common one
-        return Verdict(logits, features)
+        return DiscriminatorOutput(logits, features)
 
 
 class ArticleGenerator(Generator, kind="dcgan-article"):

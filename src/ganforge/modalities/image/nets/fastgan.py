@@ -31,7 +31,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from ganforge.core.rng import normal_like
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
 from ganforge.nets.layers.spectral import spectral
@@ -202,7 +202,7 @@ class FastGanD(nn.Module):
         self.label = LabelTable(classes, widths[last], 0.02) if classes else None
         spectral(self)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         maps = [self.read(x)]
         for down in self.downs:
             maps.append(down(maps[-1]))
@@ -211,7 +211,7 @@ class FastGanD(nn.Module):
         logits = self.logits(places).mean((1, 2, 3))
         if self.label is not None:
             logits = logits + (self.label(c) * features).sum(1)
-        return Verdict(logits, features, rebuilt=lambda: self.rebuilt(x.detach(), maps))
+        return DiscriminatorOutput(logits, features, rebuilt=lambda: self.rebuilt(x.detach(), maps))
 
     def rebuilt(self, x: Tensor, maps: list[Tensor]) -> Tensor:
         """How far x is from what the features say [N]: of all of it, and of a corner drawn for each sample."""

@@ -23,7 +23,7 @@ from torch.nn.functional import relu
 
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.pyramid import check_picture, halved, nearest_picture
-from ganforge.nets.base import Discriminator, Refiner, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Refiner
 from ganforge.nets.layers.dropout import FastDropout
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
@@ -69,12 +69,12 @@ class LapganD(nn.Module):
         self.head = nn.Linear(channels * halved(size[0]) * halved(size[1]), 1)
         self.label = LabelTable(classes, math.prod(size)) if classes else None
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         h = relu(self.read(x))
         if self.label is not None:
             h = torch.cat([h, self.label(c).unflatten(1, (1, *self.size)).to(h.dtype)], 1)
         features = relu(self.down(h)).flatten(1)  # [N, F]
-        return Verdict(self.head(self.dropout(features)).squeeze(1), features)
+        return DiscriminatorOutput(self.head(self.dropout(features)).squeeze(1), features)
 
 
 class LapganRefiner(Refiner, kind="lapgan"):

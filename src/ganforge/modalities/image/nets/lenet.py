@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.pyramid import check_picture, nearest_picture
-from ganforge.nets.base import Discriminator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.labels import LabelTable
 
 FRAMED = 6
@@ -43,12 +43,12 @@ class LenetD(nn.Module):
         self.head = nn.Linear(features, 1)
         self.label = LabelTable(spec.classes, features, features**-0.5) if spec.classes else None
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         features = self.layers(x)  # [N, F]
         logits = self.head(features).squeeze(1)
         if self.label is not None:
             logits = logits + (self.label(c) * features).sum(1)
-        return Verdict(logits, features)
+        return DiscriminatorOutput(logits, features)
 
 
 class LenetDiscriminator(Discriminator, kind="lenet"):

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture, pyramid
 from ganforge.modalities.image.nets.progan import GROUP, Judge, Trunk, half, last, levels
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.equalized import EqualConv, EqualLinear, act
 from ganforge.nets.layers.minibatch import MinibatchStddev
 
@@ -76,14 +76,14 @@ class MsgD(nn.Module):
         )
         self.judge = Judge(widths[0], sizes[0], classes, extra=colours if steps else 0)
 
-    def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> Verdict:
+    def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> DiscriminatorOutput:
         """Judges pictures [N, C, *size] of every grid, coarsest first."""
         h = act(self.read(last(scales[-1])))
         for block, x in zip(reversed(self.blocks), reversed(scales[:-1]), strict=True):
             h = torch.cat([block(h), last(x)], 3)
         return self.judge(h, c)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         return self.scaled(pyramid(x, len(self.sizes)), c)
 
 

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from ganforge.core.types import Spec, wide
 from ganforge.modalities.image.layers.growth import Growing
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, grown, nearest_picture, shrunk
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.equalized import EqualConv, EqualLinear, act
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.minibatch import MinibatchStddev
@@ -128,13 +128,13 @@ class Judge(nn.Module):
         self.head = EqualLinear(width, 1)
         self.label = LabelTable(classes, width, 0.02) if classes else None
 
-    def forward(self, h: Tensor, c: Tensor | None) -> Verdict:
+    def forward(self, h: Tensor, c: Tensor | None) -> DiscriminatorOutput:
         h = self.across(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         features = act(self.flat(act(self.conv(h)).flatten(1)))  # [N, F]
         logits = self.head(features).squeeze(1)
         if self.label is not None:
             logits = logits + (self.label(c) * features).sum(1)
-        return Verdict(logits, features)
+        return DiscriminatorOutput(logits, features)
 
 
 class DownBlock(nn.Module):
@@ -158,7 +158,7 @@ class ProganD(Growing):
         self.blocks = nn.ModuleList(DownBlock(after, before) for before, after in pairwise(widths))
         self.read = nn.ModuleList(EqualLinear(colours, width) for width in widths)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         """Judges pictures [N, C, *sizes[high]] of the grid that it has grown to."""
         low, high, alpha = self.stage
         h = act(self.read[high](last(x)))

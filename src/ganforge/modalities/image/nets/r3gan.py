@@ -36,7 +36,7 @@ from torch.nn.functional import leaky_relu, pixel_shuffle, pixel_unshuffle
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.fir import BILINEAR, double, half
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.labels import LabelTable
 
 SLOPE = 0.2
@@ -150,14 +150,14 @@ class R3ganD(nn.Module):
         self.head = linear(widths[0], widths[0] if spec.classes else 1)
         self.label = LabelTable(spec.classes, widths[0], spec.classes**-0.5) if spec.classes else None
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         h = self.layers(self.read(pixel_unshuffle(x, self.patch).permute(0, 2, 3, 1).contiguous()))
         features = (h * self.basis).sum((1, 2))  # [N, F]
         verdicts = self.head(features)
         if self.label is None:
-            return Verdict(verdicts.squeeze(1), features)
+            return DiscriminatorOutput(verdicts.squeeze(1), features)
         e = self.label(c)
-        return Verdict((verdicts * e).sum(1) / math.sqrt(e.shape[1]), features)
+        return DiscriminatorOutput((verdicts * e).sum(1) / math.sqrt(e.shape[1]), features)
 
 
 def layout(spec: Spec, patch: int, channels: int, wide: int) -> tuple[list[Size], list[int]]:

@@ -34,7 +34,7 @@ from torch.nn.functional import relu
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.residual import DownBlock, UpBlock
 from ganforge.modalities.image.layers.shapes import Layout, layout, nearest_picture
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.attention import SelfAttention
 from ganforge.nets.layers.conditional_norm import by_label
 from ganforge.nets.layers.init import xavier_init
@@ -163,12 +163,12 @@ class ResnetD(nn.Module):
         if norm == "spectral":
             spectral(self)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         features = self.pool(relu(self.blocks(x)), dim=(2, 3))  # [N, F]
         logits = self.head(features).squeeze(1)
         if self.label is not None:
             logits = logits + (self.label(c) * features).sum(1)
-        return Verdict(logits, features)
+        return DiscriminatorOutput(logits, features)
 
 
 class ResnetGenerator(Generator, kind="resnet"):

@@ -37,7 +37,7 @@ from ganforge.core.rng import normal_like
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.fir import SMOOTH, around, double, half, within
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture
-from ganforge.nets.base import Discriminator, Generator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.equalized import EqualConv, EqualLinear, act
 from ganforge.nets.layers.minibatch import MinibatchStddev
 
@@ -198,16 +198,16 @@ class StyleGan2D(nn.Module):
         self.head = EqualLinear(widths[0], widths[0] if classes else 1)
         self.mapping = Mapping(0, widths[0], mapping, classes) if classes else None
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         h = self.blocks(act(self.read(x.permute(0, 2, 3, 1).contiguous())))
         if self.across is not None:
             h = self.across(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         features = act(self.flat(act(self.last(h)).flatten(1)))  # [N, F]
         verdicts = self.head(features)
         if self.mapping is None:
-            return Verdict(verdicts.squeeze(1), features)
+            return DiscriminatorOutput(verdicts.squeeze(1), features)
         e = unit(self.mapping(None, c))
-        return Verdict((verdicts * e).sum(1) / math.sqrt(e.shape[1]), features)
+        return DiscriminatorOutput((verdicts * e).sum(1) / math.sqrt(e.shape[1]), features)
 
 
 def levels(channels: int, top: int, count: int) -> list[int]:

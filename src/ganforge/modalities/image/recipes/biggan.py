@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ganforge.data.path import PathData
-from ganforge.engine.callbacks.curves import Curves
-from ganforge.engine.callbacks.previews import Previews
-from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.weights import OrthogonalG
 from ganforge.modalities.image.nets.biggan import BigganDiscriminator, BigganGenerator
 from ganforge.modalities.image.nets.biggan_deep import BigganDeepDiscriminator, BigganDeepGenerator
@@ -35,7 +33,6 @@ def biggan() -> Recipe:
     base = cgan_pd()
     return replace(
         base,
-        name="biggan",
         task=replace(base.task, generator=BigganGenerator(latent=80), discriminator=BigganDiscriminator()),
         optimizers={"G": Adam(lr=2e-4, betas=(0.5, 0.999)), "D": Adam(lr=2e-4, betas=(0.5, 0.999))},
         ema=Ema(half_life=HALF_LIFE * 5 * 64),
@@ -57,7 +54,6 @@ def biggan_128() -> Recipe:
     steps, d_steps, batch = 150_000, 2, 2048
     return replace(
         base,
-        name="biggan-128",
         data=PathData(path="./photos"),
         samples=steps * d_steps * batch,
         batch=batch,
@@ -74,7 +70,7 @@ def biggan_128() -> Recipe:
         optimizers={"G": Adam(lr=5e-5, betas=(0.0, 0.999)), "D": Adam(lr=2e-4, betas=(0.0, 0.999))},
         ema=Ema(half_life=HALF_LIFE * d_steps * batch),
         statistics=Standing(batches=32),
-        callbacks=(Previews(every=1_024_000), Curves(), Timelapse()),
+        callbacks=seen(1_024_000),
     )
 
 
@@ -91,7 +87,6 @@ def biggan_deep() -> Recipe:
     steps, d_steps, batch = 100_000, 2, 256
     return replace(
         base,
-        name="biggan-deep",
         samples=steps * d_steps * batch,
         batch=batch,
         task=replace(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -23,12 +24,12 @@ def dcgan() -> Recipe:
     Command: `ganforge train dcgan data=mnist`, or `data=./photos`
     """
     return Recipe(
-        name="dcgan",
         data=Mnist(),
         samples=1_200_000,
         batch=64,
         checkpoint_every=60_000,
         log_every=2_000,
+        signal=Image(),
         task=Synthesis(generator=DcganGenerator(), discriminator=DcganDiscriminator(), objective=NonSaturating()),
         optimizers={"G": Adam(lr=2e-4, betas=(0.5, 0.999)), "D": Adam(lr=2e-4, betas=(0.5, 0.999))},
     )
@@ -43,4 +44,4 @@ def cdcgan() -> Recipe:
     Command: `ganforge train cdcgan data=mnist`, then `ganforge sample runs/... --label 3`
     """
     base = dcgan()
-    return replace(base, name="cdcgan", task=replace(base.task, conditional=True))
+    return replace(base, task=replace(base.task, conditional=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.image.nets.dcgan_article import ArticleDiscriminator, ArticleGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -21,13 +22,13 @@ def dcgan_article() -> Recipe:
     Command: `ganforge train dcgan-article data=mnist`
     """
     return Recipe(
-        name="dcgan-article",
         data=Mnist(),
         samples=3_000_000,
         batch=256,
         checkpoint_every=120_000,
         log_every=10_000,
         precision="fp32",
+        signal=Image(),
         task=Simultaneous(
             generator=ArticleGenerator(), discriminator=ArticleDiscriminator(), objective=NonSaturating()
         ),

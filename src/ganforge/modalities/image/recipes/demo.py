@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.embedded import Digits
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -23,12 +24,12 @@ def demo() -> Recipe:
     asked (measured at 150,000 samples).
     """
     return Recipe(
-        name="demo",
         data=Digits(),
         samples=120_000,
         batch=64,
         checkpoint_every=40_000,
         log_every=2_000,
+        signal=Image(),
         task=Synthesis(
             generator=DcganGenerator(latent=64, channels=64),
             discriminator=DcganDiscriminator(channels=64),

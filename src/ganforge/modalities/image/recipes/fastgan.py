@@ -5,6 +5,7 @@ from __future__ import annotations
 from ganforge.losses.adversarial import Hinge
 from ganforge.modalities.image.augment.diffaugment import DiffAugment
 from ganforge.modalities.image.nets.fastgan import FastGanDiscriminator, FastGanGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.tasks.fastgan import FastGan
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -23,11 +24,11 @@ def fastgan() -> Recipe:
     Command: `ganforge train fastgan data=./photos`, or `signal.size=256`
     """
     return Recipe(
-        name="fastgan",
         samples=400_000,
         batch=8,
         checkpoint_every=20_000,
         log_every=800,
+        signal=Image(),
         task=FastGan(
             generator=FastGanGenerator(),
             discriminator=FastGanDiscriminator(),

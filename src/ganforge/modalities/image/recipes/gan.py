@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ganforge.losses.adversarial import Minimax, NonSaturating
 from ganforge.losses.base import Objective
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.recipes import recipe
@@ -22,7 +23,7 @@ def gan() -> Recipe:
     instead of maxout and dropout, Adam instead of SGD with momentum), and the running average of G.
     Command: `ganforge train gan data=mnist`
     """
-    return fully_connected("gan", NonSaturating())
+    return fully_connected(NonSaturating())
 
 
 @recipe("gan-minimax")
@@ -32,7 +33,7 @@ def gan_minimax() -> Recipe:
     Paper: Goodfellow et al. 2014, equation 1. Departures: as in `gan`.
     Command: `ganforge train gan-minimax data=mnist`
     """
-    return fully_connected("gan-minimax", Minimax())
+    return fully_connected(Minimax())
 
 
 @recipe("cgan")
@@ -42,19 +43,19 @@ def cgan() -> Recipe:
     Paper: Mirza & Osindero 2014. Departures: as in `gan`; the label joins the input of the first layer.
     Command: `ganforge train cgan data=mnist`, then `ganforge sample runs/... --label 3`
     """
-    base = fully_connected("cgan", NonSaturating())
+    base = fully_connected(NonSaturating())
     return replace(base, task=replace(base.task, conditional=True))
 
 
-def fully_connected(name: str, objective: Objective) -> Recipe:
+def fully_connected(objective: Objective) -> Recipe:
     """What the recipes of this file share: 200 passes over MNIST."""
     return Recipe(
-        name=name,
         data=Mnist(),
         samples=12_000_000,
         batch=64,
         checkpoint_every=600_000,
         log_every=10_000,
+        signal=Image(),
         task=Synthesis(generator=MlpGenerator(), discriminator=MlpDiscriminator(), objective=objective),
         optimizers={"G": Adam(lr=2e-4), "D": Adam(lr=2e-4)},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.image.nets.dcgan import DcganGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.nets.mlp import MlpDiscriminator
 from ganforge.recipes import recipe
@@ -26,12 +27,12 @@ def dp_gan() -> Recipe:
     See docs/privacy.md for what is promised and what is not.
     """
     return Recipe(
-        name="dp-gan",
         data=Mnist(),
         samples=600_000,
         batch=512,
         checkpoint_every=150_000,
         log_every=10_000,
+        signal=Image(),
         task=Private(
             generator=DcganGenerator(latent=64, channels=16),
             discriminator=MlpDiscriminator(widths=(256, 128)),

@@ -10,9 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ganforge.core.schedule import Cosine
-from ganforge.engine.callbacks.curves import Curves
-from ganforge.engine.callbacks.previews import Previews
-from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.penalties import R1, R2
 from ganforge.losses.relativistic import RpGan
 from ganforge.modalities.image.augment.ada import FixedAda
@@ -61,13 +59,13 @@ def r3gan_cifar10() -> Recipe:
     """
     burn_in = 20_000_000
     return Recipe(
-        name="r3gan-cifar10",
         data=Cifar10(),
         samples=250_000_000,
         batch=512,
         accumulate=4,
         checkpoint_every=1_000_000,
         log_every=50_000,
+        signal=Image(),
         task=Synthesis(
             generator=R3ganGenerator(channels=768, wide=4, blocks=2),
             discriminator=R3ganDiscriminator(channels=768, wide=4, blocks=2),
@@ -78,7 +76,7 @@ def r3gan_cifar10() -> Recipe:
         ),
         optimizers={"G": adam(2e-4, 5e-5, burn_in), "D": adam(2e-4, 5e-5, burn_in)},
         ema=Ema(half_life=5_000_000, warmup=0.25),
-        callbacks=(Previews(every=500_000), Curves(), Timelapse()),
+        callbacks=seen(500_000),
     )
 
 
@@ -94,7 +92,6 @@ def r3gan_stacked_mnist() -> Recipe:
     burn_in = 2_000_000
     return replace(
         base,
-        name="r3gan-stacked-mnist",
         data=StackedMnist(),
         signal=Image(size=32),
         samples=10_000_000,
@@ -116,7 +113,6 @@ def r3gan_64() -> Recipe:
     burn_in = 20_000_000
     return replace(
         base,
-        name="r3gan-64",
         data="digits",
         signal=Image(size=64),
         samples=150_000_000,
@@ -138,7 +134,6 @@ def r3gan_256() -> Recipe:
     burn_in = 200_000_000
     return replace(
         base,
-        name="r3gan-256",
         signal=Image(size=256),
         samples=250_000_000,
         task=replace(base.task, penalties=prices(150.0, burn_in), augment=pipe(0.3, burn_in)),
@@ -161,12 +156,12 @@ def r3gan_small() -> Recipe:
     """
     learning = adam(2e-3, 3e-4, 100_000)
     return Recipe(
-        name="r3gan-small",
         data=Mnist(),
         samples=1_200_000,
         batch=32,
         checkpoint_every=60_000,
         log_every=2_000,
+        signal=Image(),
         task=Synthesis(
             generator=DcganGenerator(latent=64, channels=48),
             discriminator=R3ganDiscriminator(channels=128, patch=2),

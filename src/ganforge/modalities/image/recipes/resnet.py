@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ganforge.core.schedule import Linear
-from ganforge.engine.callbacks.curves import Curves
-from ganforge.engine.callbacks.previews import Previews
-from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import Hinge, NonSaturating, Wasserstein
 from ganforge.losses.penalties import GradientPenalty
 from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
 from ganforge.modalities.image.nets.resnet import ResnetDiscriminator, ResnetGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Cifar10, Mnist
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -36,17 +35,17 @@ def sngan() -> Recipe:
     """
     rate = Linear(start=2e-4, end=0.0, over=SAMPLES)
     return Recipe(
-        name="sngan",
         data=Cifar10(),
         samples=SAMPLES,
         batch=64,
         checkpoint_every=640_000,
         log_every=16_000,
+        signal=Image(),
         task=Synthesis(
             generator=ResnetGenerator(), discriminator=ResnetDiscriminator(), objective=Hinge(), d_steps=CRITIC_STEPS
         ),
         optimizers={"G": Adam(lr=rate, betas=(0.0, 0.9)), "D": Adam(lr=rate, betas=(0.0, 0.9))},
-        callbacks=(Previews(every=160_000), Curves(), Timelapse()),
+        callbacks=seen(160_000),
     )
 
 
@@ -59,7 +58,7 @@ def cgan_pd() -> Recipe:
     Command: `ganforge train cgan-pd data=./photos`, then `ganforge sample runs/... --label 3`
     """
     base = sngan()
-    return replace(base, name="cgan-pd", task=replace(base.task, conditional=True))
+    return replace(base, task=replace(base.task, conditional=True))
 
 
 @recipe("wgan-gp-resnet")
@@ -79,7 +78,7 @@ def wgan_gp_resnet() -> Recipe:
         objective=Wasserstein(),
         penalties=(GradientPenalty(weight=10.0),),
     )
-    return replace(base, name="wgan-gp-resnet", task=task)
+    return replace(base, task=task)
 
 
 @recipe("sagan")
@@ -94,7 +93,6 @@ def sagan() -> Recipe:
     base = cgan_pd()
     return replace(
         base,
-        name="sagan",
         samples=100_000 * 256,
         batch=256,
         task=replace(
@@ -118,15 +116,15 @@ def acgan() -> Recipe:
     Command: `ganforge train acgan data=mnist`, then `ganforge sample runs/... --label 3`
     """
     return Recipe(
-        name="acgan",
         data=Cifar10(),
         samples=5_000_000,
         batch=100,
         checkpoint_every=250_000,
         log_every=10_000,
+        signal=Image(),
         task=Acgan(generator=DcganGenerator(), discriminator=DcganDiscriminator(), objective=NonSaturating()),
         optimizers={"G": Adam(lr=2e-4, betas=(0.5, 0.999)), "D": Adam(lr=2e-4, betas=(0.5, 0.999))},
-        callbacks=(Previews(every=50_000), Curves(), Timelapse()),
+        callbacks=seen(50_000),
     )
 
 
@@ -141,7 +139,6 @@ def sngan_small() -> Recipe:
     base = sngan()
     return replace(
         base,
-        name="sngan-small",
         data=Mnist(),
         samples=600_000,
         batch=32,
@@ -155,5 +152,5 @@ def sngan_small() -> Recipe:
         ),
         optimizers={"G": Adam(lr=2e-4, betas=(0.0, 0.9)), "D": Adam(lr=4e-4, betas=(0.0, 0.9))},
         ema=Ema(half_life=5_000),
-        callbacks=(Previews(every=10_000), Curves(), Timelapse()),
+        callbacks=seen(10_000),
     )

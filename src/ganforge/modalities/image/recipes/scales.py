@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ganforge.engine.callbacks.curves import Curves
-from ganforge.engine.callbacks.previews import Previews
-from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import NonSaturating, Wasserstein
 from ganforge.losses.drift import Drift
 from ganforge.losses.penalties import R1, GradientPenalty
@@ -43,12 +41,12 @@ def lapgan() -> Recipe:
     """
     levels = 3
     return Recipe(
-        name="lapgan",
         data=Cifar10(),
         samples=5_000_000,
         batch=100,
         checkpoint_every=250_000,
         log_every=10_000,
+        signal=Image(),
         task=Lapgan(
             generator=MlpGenerator(latent=100, widths=(1200, 1200)),
             discriminator=MlpDiscriminator(widths=(600, 600)),
@@ -58,7 +56,7 @@ def lapgan() -> Recipe:
             judge=LapganDiscriminator(channels=128),
         ),
         optimizers=each_level(levels, SGD(lr=0.02, momentum=0.5)),
-        callbacks=(Previews(every=100_000), Curves(), Timelapse()),
+        callbacks=seen(100_000),
     )
 
 
@@ -74,7 +72,6 @@ def lapgan_small() -> Recipe:
     levels = 3
     return replace(
         base,
-        name="lapgan-small",
         data="digits",
         signal=Image(),
         samples=600_000,
@@ -90,7 +87,7 @@ def lapgan_small() -> Recipe:
             penalties=(R1(weight=0.1),),
         ),
         optimizers=each_level(levels, Adam(lr=5e-4)),
-        callbacks=(Previews(), Curves(), Timelapse()),
+        callbacks=seen(10_000),
     )
 
 
@@ -105,7 +102,6 @@ def progan() -> Recipe:
     Command: `ganforge train progan data=./photos`, or `signal.size=64`; on a CPU take `progan-small`
     """
     return Recipe(
-        name="progan",
         signal=Image(size=256),
         samples=12_000_000,
         batch=16,
@@ -119,7 +115,7 @@ def progan() -> Recipe:
         ),
         optimizers={"G": Adam(lr=1e-3, betas=(0.0, 0.99)), "D": Adam(lr=1e-3, betas=(0.0, 0.99))},
         ema=Ema(half_life=11_000),
-        callbacks=(Previews(every=200_000), Curves(), Timelapse()),
+        callbacks=seen(200_000),
     )
 
 
@@ -134,7 +130,6 @@ def progan_small() -> Recipe:
     base = progan()
     return replace(
         base,
-        name="progan-small",
         signal=Image(),
         samples=400_000,
         batch=32,
@@ -147,7 +142,7 @@ def progan_small() -> Recipe:
             steady=10_000,
             fade=10_000,
         ),
-        callbacks=(Previews(), Curves(), Timelapse()),
+        callbacks=seen(10_000),
     )
 
 
@@ -161,7 +156,6 @@ def msg_gan() -> Recipe:
     Command: `ganforge train msg-gan data=./photos`, or `signal.size=64`; on a CPU take `msg-gan-small`
     """
     return Recipe(
-        name="msg-gan",
         signal=Image(size=256),
         samples=6_000_000,
         batch=16,
@@ -175,7 +169,7 @@ def msg_gan() -> Recipe:
         ),
         optimizers={"G": RMSprop(lr=3e-3), "D": RMSprop(lr=3e-3)},
         ema=Ema(half_life=11_000),
-        callbacks=(Previews(every=200_000), Curves(), Timelapse()),
+        callbacks=seen(200_000),
     )
 
 
@@ -190,7 +184,6 @@ def msg_gan_small() -> Recipe:
     base = msg_gan()
     return replace(
         base,
-        name="msg-gan-small",
         signal=Image(),
         samples=400_000,
         batch=32,
@@ -204,5 +197,5 @@ def msg_gan_small() -> Recipe:
             penalties=(R1(weight=1.0),),
         ),
         optimizers={"G": Adam(lr=2e-3, betas=(0.0, 0.99)), "D": Adam(lr=2e-3, betas=(0.0, 0.99))},
-        callbacks=(Previews(), Curves(), Timelapse()),
+        callbacks=seen(10_000),
     )

@@ -26,7 +26,7 @@ def lsgan() -> Recipe:
     Command: `ganforge train lsgan data=mnist`
     """
     base = dcgan()
-    return replace(base, name="lsgan", task=replace(base.task, objective=LeastSquares()))
+    return replace(base, task=replace(base.task, objective=LeastSquares()))
 
 
 @recipe("wgan")
@@ -41,7 +41,6 @@ def wgan() -> Recipe:
     base = dcgan()
     return replace(
         base,
-        name="wgan",
         samples=base.samples * CRITIC_STEPS,
         checkpoint_every=base.checkpoint_every * CRITIC_STEPS,
         log_every=base.log_every * CRITIC_STEPS,
@@ -61,7 +60,6 @@ def wgan_gp() -> Recipe:
     base = wgan()
     return replace(
         base,
-        name="wgan-gp",
         task=replace(
             base.task, discriminator=DcganDiscriminator(norm="layer"), penalties=(GradientPenalty(weight=10.0),)
         ),
@@ -80,7 +78,6 @@ def dragan() -> Recipe:
     base = dcgan()
     return replace(
         base,
-        name="dragan",
         task=replace(
             base.task,
             objective=NonSaturating(),
@@ -101,7 +98,6 @@ def hinge_gan() -> Recipe:
     base = dcgan()
     return replace(
         base,
-        name="hinge-gan",
         task=replace(base.task, objective=Hinge(), discriminator=DcganDiscriminator(norm="spectral")),
     )
 
@@ -120,7 +116,6 @@ def rpgan() -> Recipe:
     price, rate = Cosine(start=1.0, end=0.1, over=burn_in), Cosine(start=2e-4, end=5e-5, over=burn_in)
     return replace(
         base,
-        name="rpgan",
         task=replace(
             base.task,
             objective=RpGan(),

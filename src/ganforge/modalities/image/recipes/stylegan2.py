@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ganforge.engine.callbacks.curves import Curves
-from ganforge.engine.callbacks.previews import Previews
-from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.losses.penalties import R1
 from ganforge.modalities.image.augment.ada import Ada
+from ganforge.modalities.image.gamma import gamma
 from ganforge.modalities.image.nets.stylegan2 import StyleGan2Discriminator, StyleGan2Generator
 from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Cifar10
@@ -29,11 +28,6 @@ from ganforge.recipes.optimizer import Adam
 
 R1_EVERY = 16
 PATH_EVERY = 4
-
-
-def gamma(side: int, batch: int) -> float:
-    """γ of R1 for pictures of `side` pixels: 0.0064 at 32 and 0.0256 at 64 with a batch of 32."""
-    return 2e-4 * side**2 / batch
 
 
 def averaged(batch: int) -> Ema:
@@ -58,12 +52,12 @@ def stylegan2_cifar() -> Recipe:
     Command: `ganforge train stylegan2-cifar`; on a CPU take `stylegan2-small`
     """
     return Recipe(
-        name="stylegan2-cifar",
         data=Cifar10(),
         samples=100_000_000,
         batch=64,
         checkpoint_every=500_000,
         log_every=10_000,
+        signal=Image(),
         task=StyleSynthesis(
             generator=StyleGan2Generator(mapping=2, channels=512, max_channels=512),
             discriminator=StyleGan2Discriminator(channels=512, max_channels=512, architecture="plain", group=32),
@@ -75,7 +69,7 @@ def stylegan2_cifar() -> Recipe:
         ),
         optimizers={"G": Adam(lr=0.0025, betas=(0.0, 0.99)), "D": lazy(0.0025, R1_EVERY)},
         ema=Ema(half_life=500_000),
-        callbacks=(Previews(every=200_000), Curves(), Timelapse()),
+        callbacks=seen(200_000),
     )
 
 
@@ -89,7 +83,6 @@ def stylegan2_256() -> Recipe:
     Command: `ganforge train stylegan2-256 data=./photos`
     """
     return Recipe(
-        name="stylegan2-256",
         signal=Image(size=256),
         samples=25_000_000,
         batch=64,
@@ -104,7 +97,7 @@ def stylegan2_256() -> Recipe:
         ),
         optimizers={"G": lazy(0.0025, PATH_EVERY), "D": lazy(0.0025, R1_EVERY)},
         ema=Ema(half_life=20_000),
-        callbacks=(Previews(every=200_000), Curves(), Timelapse()),
+        callbacks=seen(200_000),
     )
 
 
@@ -122,7 +115,6 @@ def stylegan2_ada() -> Recipe:
     base = stylegan2_256()
     return replace(
         base,
-        name="stylegan2-ada",
         signal=Image(size=64),
         batch=batch,
         checkpoint_every=200_000,
@@ -134,7 +126,7 @@ def stylegan2_ada() -> Recipe:
             augment=Ada(),
         ),
         ema=averaged(batch),
-        callbacks=(Previews(every=50_000), Curves(), Timelapse()),
+        callbacks=seen(50_000),
     )
 
 
@@ -149,7 +141,6 @@ def stylegan2_small() -> Recipe:
     base = stylegan2_ada()
     return replace(
         base,
-        name="stylegan2-small",
         signal=Image(),
         samples=1_000_000,
         checkpoint_every=50_000,
@@ -162,5 +153,5 @@ def stylegan2_small() -> Recipe:
             path_length=0.0,
         ),
         optimizers={"G": Adam(lr=0.0025, betas=(0.0, 0.99)), "D": lazy(0.0025, R1_EVERY)},
-        callbacks=(Previews(), Curves(), Timelapse()),
+        callbacks=seen(10_000),
     )

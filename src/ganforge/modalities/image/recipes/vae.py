@@ -7,6 +7,7 @@ from dataclasses import replace
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.image.nets.conv_encoder import ConvEncoder
 from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
+from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.nets.likelihoods import OptimalGaussian
 from ganforge.recipes import recipe
@@ -27,12 +28,12 @@ def vae() -> Recipe:
     """
     adam = Adam(lr=1e-3, betas=(0.9, 0.999))
     return Recipe(
-        name="vae",
         data=Mnist(),
         samples=1_200_000,
         batch=64,
         checkpoint_every=60_000,
         log_every=2_000,
+        signal=Image(),
         task=Autoencode(encoder=ConvEncoder(), generator=DcganGenerator(latent=64), likelihood=OptimalGaussian()),
         optimizers={"E": adam, "G": adam},
     )
@@ -49,7 +50,6 @@ def vae_gan() -> Recipe:
     adam = Adam(lr=3e-4, betas=(0.5, 0.999))
     return replace(
         vae(),
-        name="vae-gan",
         task=VaeGan(
             encoder=ConvEncoder(),
             generator=DcganGenerator(latent=64),

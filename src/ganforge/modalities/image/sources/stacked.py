@@ -7,7 +7,7 @@ say is its mode: 000 to 999.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -56,8 +56,6 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
 
     Source: Metz et al. 2017; 128,000 pictures as in Lin et al. 2018.
     """
-
-    free_on_resume: ClassVar[tuple[str, ...]] = (*DataSource.free_on_resume, "path")
 
     path: str | None = None
     """Where MNIST is; by default the named set `mnist`, which is downloaded once."""

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.core.types import Batch, Nets, Spec, Terms, Verdict
+from ganforge.core.types import Batch, DiscriminatorOutput, Nets, Spec, Terms
 from ganforge.losses.base import Play
 from ganforge.modalities.image.layers.pyramid import Size, grids, pyramid
 from ganforge.tasks.base import Phase
@@ -50,7 +50,7 @@ class Reads(Protocol):
     sizes: list[Size]
     """(H, W) of every grid, coarsest first."""
 
-    def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> Verdict:
+    def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> DiscriminatorOutput:
         """Judges pictures of every grid, coarsest first."""
         ...
 
@@ -111,7 +111,7 @@ class OfRows(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, rows: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, rows: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         D = cast(Reads, self.net)
         return D.scaled(scales_of(rows, D.sizes), c)
 

@@ -28,7 +28,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.modalities.pair.layers.translating import normal_start
-from ganforge.nets.base import Discriminator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
 from ganforge.nets.layers.spectral import spectral
@@ -60,9 +60,9 @@ class PatchNet(nn.Module):
         if norm == "spectral":
             spectral(self)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         logits, maps = self.judge(x, c)
-        return Verdict(logits.flatten(1), maps[-1].mean((2, 3)), layers=maps)
+        return DiscriminatorOutput(logits.flatten(1), maps[-1].mean((2, 3)), layers=maps)
 
     def judge(self, x: Tensor, c: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         """The logits at their places, [N, 1, h, w], and the hidden maps."""
@@ -84,7 +84,7 @@ class MultiscaleNet(nn.Module):
         super().__init__()
         self.nets = nn.ModuleList(nets)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         found, maps, features = [], [], []
         for k, net in enumerate(self.nets):
             assert isinstance(net, PatchNet)
@@ -97,7 +97,7 @@ class MultiscaleNet(nn.Module):
         # Coarse logits are repeated to as many as the finest ones, so that each scale weighs the same in a mean.
         size = found[0].shape[2:]
         alike = [found[0], *(interpolate(logits, size, mode="nearest-exact") for logits in found[1:])]
-        return Verdict(torch.cat(alike, 1).flatten(1), torch.cat(features, 1), layers=maps)
+        return DiscriminatorOutput(torch.cat(alike, 1).flatten(1), torch.cat(features, 1), layers=maps)
 
 
 def patch_net(colours: int, classes: int, channels: int, top: int, layers: int, norm: Norm) -> PatchNet:

@@ -19,7 +19,7 @@ from torch.nn.functional import interpolate, leaky_relu
 
 from ganforge.core.types import Spec
 from ganforge.modalities.pair.critics.patchgan import at_least, refuse_smaller
-from ganforge.nets.base import Discriminator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
 from ganforge.nets.layers.spectral import spectral
@@ -43,7 +43,7 @@ class UnetCriticNet(nn.Module):
         for part in (self.downs, self.ups, self.last):
             spectral(part)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         h = leaky_relu(self.first(self.layout(x)), 0.2)
         maps = [h]
         for down in self.downs:
@@ -60,7 +60,7 @@ class UnetCriticNet(nn.Module):
         logits = self.head(h).flatten(1)  # [N, H·W]
         if self.label is not None:
             logits = logits + (self.label(c) * features).sum(1, keepdim=True)
-        return Verdict(logits, features, layers=maps)
+        return DiscriminatorOutput(logits, features, layers=maps)
 
 
 class UnetCritic(Discriminator, kind="unet_critic"):

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ganforge.core.types import Spec
 from ganforge.modalities.pair.critics.patchgan import NORMS, at_least, refuse_smaller
-from ganforge.nets.base import Discriminator, Verdict
+from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.init import xavier_init
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
@@ -53,7 +53,7 @@ class VggNet(nn.Module):
         if norm == "spectral":
             spectral(self)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         maps = []
         h = self.layout(x)
         for block in self.blocks:
@@ -63,7 +63,7 @@ class VggNet(nn.Module):
         logits = self.head(features).squeeze(1)
         if self.label is not None:
             logits = logits + (self.label(c) * features).sum(1)
-        return Verdict(logits, features, layers=maps)
+        return DiscriminatorOutput(logits, features, layers=maps)
 
 
 class VggCritic(Discriminator, kind="vgg_critic"):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ganforge.core.schedule import Cosine, Steps
+from ganforge.core.schedule import Cosine, Steps, falling
 from ganforge.data.path import PathData
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import Hinge, LeastSquares, NonSaturating
 from ganforge.losses.penalties import R1
 from ganforge.losses.relativistic import RaGan
@@ -20,7 +21,7 @@ from ganforge.modalities.pair.nets.gated import Gated
 from ganforge.modalities.pair.nets.resnet import ResnetTranslator
 from ganforge.modalities.pair.nets.super_resolution import RrdbNet, SrResNet
 from ganforge.modalities.pair.nets.unet import Unet
-from ganforge.modalities.pair.recipes.translation import falling, pix2pix, seen
+from ganforge.modalities.pair.recipes.translation import pix2pix
 from ganforge.modalities.pair.signal import Pair
 from ganforge.modalities.pair.tasks.paired import Paired
 from ganforge.recipes import recipe
@@ -37,10 +38,10 @@ def patches(degrade: str, size: int, jitter: int) -> Pair:
     return Pair(size=size, jitter=jitter, patches=True, flip=True, turn=True, degrade=Degrade.parse(degrade))
 
 
-def small(base: Recipe, name: str, samples: int = 80_000, **fields: Any) -> Recipe:
+def small(base: Recipe, samples: int = 80_000, **fields: Any) -> Recipe:
     """A recipe for two CPU cores: fewer samples, a steady look at them."""
     return replace(
-        base, name=name, samples=samples, checkpoint_every=8_000, log_every=400,
+        base, samples=samples, checkpoint_every=8_000, log_every=400,
         ema=Ema(half_life=2_000), callbacks=seen(2_000), **fields,
     )  # fmt: skip
 
@@ -54,7 +55,6 @@ def srresnet() -> Recipe:
     Command: `ganforge train srresnet data=photos/`, or another scale with `degrade=bicubic2`
     """
     return Recipe(
-        name="srresnet",
         data=PathData(path="photos"),
         samples=16 * M,
         batch=16,
@@ -79,7 +79,6 @@ def srresnet_small() -> Recipe:
     samples = 160_000
     return small(
         srresnet(),
-        "srresnet-small",
         samples,
         batch=8,
         task=Paired(translator=SrResNet(channels=32, blocks=6, norm="none"), terms=(Charbonnier(),)),
@@ -101,7 +100,6 @@ def srgan() -> Recipe:
     rate = Adam(lr=Steps(start=1e-4, factor=0.1, at=(int(17.6 * M),)), betas=LATER)
     return replace(
         base,
-        name="srgan",
         samples=int(19.2 * M),
         task=Paired(
             translator=SrResNet(residual=False),
@@ -126,7 +124,6 @@ def srgan_small() -> Recipe:
     samples = 120_000
     return small(
         srgan(),
-        "srgan-small",
         samples,
         batch=8,
         task=Paired(
@@ -157,7 +154,6 @@ def esrgan() -> Recipe:
     )
     return replace(
         base,
-        name="esrgan",
         samples=alone + 400_000 * 16,
         signal=patches("bicubic4", 128, 32),
         task=replace(base.task, translator=RrdbNet(), objective=RaGan(), alone=alone),
@@ -180,7 +176,7 @@ def esrgan_small() -> Recipe:
         objective=RaGan(),
         alone=samples // 2,
     )
-    return replace(base, name="esrgan-small", samples=samples, batch=4, task=task)
+    return replace(base, samples=samples, batch=4, task=task)
 
 
 @recipe("real-esrgan")
@@ -197,7 +193,6 @@ def real_esrgan() -> Recipe:
     rate = Adam(lr=1e-4, betas=(0.9, 0.99))
     return replace(
         base,
-        name="real-esrgan",
         samples=alone + 400_000 * 48,
         batch=48,
         signal=patches("second_order", 256, 64),
@@ -230,7 +225,7 @@ def real_esrgan_small() -> Recipe:
         terms=(L1(), Perceptual()),
         adversarial=0.1,
     )
-    return replace(base, name="real-esrgan-small", signal=patches("second_order", 64, 32), task=task)
+    return replace(base, signal=patches("second_order", 64, 32), task=task)
 
 
 @recipe("inpaint")
@@ -243,7 +238,6 @@ def inpaint() -> Recipe:
     Command: `ganforge train inpaint data=photos/`, or with holes of your own: `degrade=masks(path=masks/)`
     """
     return Recipe(
-        name="inpaint",
         data=PathData(path="photos"),
         samples=16 * M,
         batch=16,
@@ -281,7 +275,6 @@ def inpaint_small() -> Recipe:
     )
     return small(
         base,
-        "inpaint-small",
         samples,
         batch=8,
         signal=Pair(size=64, jitter=8, fit="crop", flip=True, degrade=Degrade.parse("strokes")),
@@ -311,7 +304,7 @@ def lama_small() -> Recipe:
         adversarial=10.0,
     )
     rates = {"G": Adam(lr=1e-3, betas=LATER), "D": Adam(lr=1e-4, betas=LATER)}
-    return replace(base, name="lama-small", task=task, optimizers=rates)
+    return replace(base, task=task, optimizers=rates)
 
 
 @recipe("denoise")
@@ -325,7 +318,6 @@ def denoise() -> Recipe:
     """
     samples = 6_400_000
     return Recipe(
-        name="denoise",
         data=PathData(path="photos"),
         samples=samples,
         batch=64,
@@ -348,7 +340,6 @@ def denoise_small() -> Recipe:
     samples = 100_000
     return small(
         denoise(),
-        "denoise-small",
         samples,
         batch=8,
         signal=patches("gaussian(sigma=5..50)", 48, 16),
@@ -366,7 +357,7 @@ def dejpeg() -> Recipe:
     Command: `ganforge train dejpeg data=photos/`, or `degrade=jpeg(quality=10..40)`
     """
     base = denoise()
-    return replace(base, name="dejpeg", signal=patches("jpeg(quality=5..90)", 64, 32))
+    return replace(base, signal=patches("jpeg(quality=5..90)", 64, 32))
 
 
 @recipe("dejpeg-small")
@@ -376,7 +367,7 @@ def dejpeg_small() -> Recipe:
     Papers: Dong et al. 2015; Zhang et al. 2017. Departures: those of `denoise-small`; qualities from 5 to 40.
     Command: `ganforge train dejpeg-small data=photos/`
     """
-    return replace(denoise_small(), name="dejpeg-small", signal=patches("jpeg(quality=5..40)", 48, 16))
+    return replace(denoise_small(), signal=patches("jpeg(quality=5..40)", 48, 16))
 
 
 @recipe("deblur")
@@ -391,7 +382,6 @@ def deblur() -> Recipe:
     """
     samples = 4 * M
     return Recipe(
-        name="deblur",
         data=PathData(path="photos"),
         samples=samples,
         batch=4,
@@ -428,7 +418,6 @@ def deblur_small() -> Recipe:
     )
     return small(
         base,
-        "deblur-small",
         samples,
         batch=8,
         signal=patches("motion(length=3..11)+gaussian(sigma=0..2)", 64, 32),
@@ -451,7 +440,7 @@ def colorize() -> Recipe:
     """
     base = pix2pix()
     signal = Pair(size=256, jitter=30, fit="crop", mode="RGB", flip=True, degrade=Degrade.parse("grey"))
-    return replace(base, name="colorize", data=PathData(path="photos"), signal=signal)
+    return replace(base, data=PathData(path="photos"), signal=signal)
 
 
 @recipe("colorize-small")
@@ -473,7 +462,6 @@ def colorize_small() -> Recipe:
     )
     return small(
         base,
-        "colorize-small",
         batch=8,
         signal=replace(base.signal, size=64, jitter=8),
         task=task,
@@ -497,7 +485,6 @@ def old_photo() -> Recipe:
     )
     return replace(
         base,
-        name="old-photo",
         samples=samples,
         signal=patches(damage, 256, 64),
         task=Paired(
@@ -524,4 +511,4 @@ def old_photo_small() -> Recipe:
         "blur(sigma=0.3..1)+gaussian(sigma=3..15)+scratches(count=1..3,paint=true)"
         "+dust(count=2..12,paint=true)+jpeg(quality=50..95)"
     )
-    return replace(base, name="old-photo-small", signal=patches(damage, 64, 32))
+    return replace(base, signal=patches(damage, 64, 32))

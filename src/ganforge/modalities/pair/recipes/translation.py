@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ganforge.core.schedule import Linear
-from ganforge.engine.callbacks.curves import Curves
-from ganforge.engine.callbacks.previews import Previews
-from ganforge.engine.callbacks.timelapse import Timelapse
+from ganforge.core.schedule import falling
+from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import LeastSquares, NonSaturating
 from ganforge.modalities.image.signal import Image
 from ganforge.modalities.pair.critics.patchgan import PatchGan
@@ -26,16 +24,6 @@ from ganforge.recipes.ema import Ema
 from ganforge.recipes.optimizer import Adam
 
 
-def falling(lr: float, samples: int) -> Linear:
-    """A rate that stays for the first half of some samples and falls in a straight line to 0 in the second."""
-    return Linear(start=lr, end=0.0, over=samples // 2, after=samples // 2)
-
-
-def seen(every: int) -> tuple[Previews, Curves, Timelapse]:
-    """The usual callbacks, with a preview every so many samples."""
-    return Previews(every=every), Curves(), Timelapse()
-
-
 @recipe("pix2pix")
 def pix2pix() -> Recipe:
     """Pictures from label maps, sketches or maps, learnt from pairs: a U-Net against a critic of patches.
@@ -48,7 +36,6 @@ def pix2pix() -> Recipe:
     """
     samples = 80_000
     return Recipe(
-        name="pix2pix",
         data=Pairs(),
         samples=samples,
         batch=1,
@@ -81,7 +68,6 @@ def pix2pix_small() -> Recipe:
     base = pix2pix()
     return replace(
         base,
-        name="pix2pix-small",
         batch=8,
         signal=Pair(size=64, jitter=8, flip=True),
         task=Paired(
@@ -108,7 +94,7 @@ def line2color() -> Recipe:
     """
     base = pix2pix()
     task = replace(base.task, terms=(L1(weight=100.0), FeatureMatch(weight=10.0)))
-    return replace(base, name="line2color", signal=replace(base.signal, mode="RGB", source="L"), task=task)
+    return replace(base, signal=replace(base.signal, mode="RGB", source="L"), task=task)
 
 
 @recipe("line2color-small")
@@ -119,7 +105,7 @@ def line2color_small() -> Recipe:
     Command: `ganforge train line2color-small data.source=line/ data.target=colour/`
     """
     base = pix2pix_small()
-    return replace(base, name="line2color-small", signal=replace(base.signal, mode="RGB", source="L"))
+    return replace(base, signal=replace(base.signal, mode="RGB", source="L"))
 
 
 @recipe("cyclegan")
@@ -135,7 +121,6 @@ def cyclegan() -> Recipe:
     samples = 200_000
     rate = Adam(lr=falling(2e-4, samples))
     return Recipe(
-        name="cyclegan",
         data=Domains(),
         samples=samples,
         batch=1,
@@ -166,7 +151,6 @@ def cyclegan_small() -> Recipe:
     rate = Adam(lr=falling(4e-4, samples))
     return replace(
         base,
-        name="cyclegan-small",
         samples=samples,
         batch=2,
         signal=Image(size=48, jitter=6, flip=True),
@@ -195,7 +179,6 @@ def cut() -> Recipe:
     rate = Adam(lr=falling(2e-4, samples))
     return replace(
         base,
-        name="cut",
         samples=samples,
         task=Contrastive(
             translator=ResnetTranslator(),
@@ -220,7 +203,6 @@ def cut_small() -> Recipe:
     rate = Adam(lr=falling(4e-4, samples))
     return replace(
         base,
-        name="cut-small",
         samples=samples,
         batch=4,
         signal=Image(size=48, jitter=6, flip=True),
@@ -249,7 +231,6 @@ def restyle() -> Recipe:
     Command: `ganforge train restyle content.jpg style.jpg`, then `ganforge translate runs/... content.jpg`
     """
     return Recipe(
-        name="restyle",
         data=Domains(),
         samples=100_000,
         batch=8,
@@ -282,7 +263,6 @@ def restyle_small() -> Recipe:
     base = restyle()
     return replace(
         base,
-        name="restyle-small",
         samples=10_000,
         batch=2,
         signal=Image(size=64, jitter=192, flip=True),

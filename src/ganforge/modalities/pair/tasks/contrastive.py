@@ -34,8 +34,8 @@ from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, one_of_each, two_domains, two_sets
 from ganforge.modalities.pair.tasks.translating import (
+    ChangesImages,
     Court,
-    image_translator,
     lazy_phases,
     liked,
     refuse_terms,
@@ -43,12 +43,12 @@ from ganforge.modalities.pair.tasks.translating import (
     with_lens,
 )
 from ganforge.nets.base import Discriminator, Translator
-from ganforge.tasks.base import Phase, Samples, Task, UserTranslator
+from ganforge.tasks.base import Phase, Samples
 
 PROBE = 64  # px of the picture that the widths of G's layers are read from
 
 
-class Contrastive(Task, kind="contrastive"):
+class Contrastive(ChangesImages, kind="contrastive"):
     """One kind of pictures into another: a translator G, a critic D, and a net H that compares places."""
 
     translator: Translator
@@ -157,11 +157,6 @@ class Contrastive(Task, kind="contrastive"):
 
     def directions(self) -> tuple[str, ...]:
         return ("ab",)
-
-    def user_translator(
-        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
-    ) -> UserTranslator:
-        return image_translator(bundle, name, direction, tile)
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         if direction not in ("", "ab"):

@@ -20,7 +20,6 @@ N: samples in the batch.  s [N, Cs, h, w], t, y [N, C, H, W], m [N, 1, H, W], lo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from pydantic import Field
@@ -33,12 +32,12 @@ from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
 from ganforge.modalities.pair.tasks.translating import (
+    ChangesImages,
     Court,
     as_picture,
     by_critic,
     decibels,
     enlarged,
-    image_translator,
     lazy_phases,
     liked,
     refuse_terms,
@@ -47,10 +46,10 @@ from ganforge.modalities.pair.tasks.translating import (
     with_lens,
 )
 from ganforge.nets.base import Discriminator, Translator
-from ganforge.tasks.base import Phase, Task, UserTranslator
+from ganforge.tasks.base import Phase
 
 
-class Paired(Task, kind="paired"):
+class Paired(ChangesImages, kind="paired"):
     """A picture from a picture, learnt from pairs: a translator G and any number of critics D."""
 
     translator: Translator
@@ -154,11 +153,6 @@ class Paired(Task, kind="paired"):
 
     def directions(self) -> tuple[str, ...]:
         return ("",)
-
-    def user_translator(
-        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
-    ) -> UserTranslator:
-        return image_translator(bundle, name, direction, tile)
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         return nets.G(source)

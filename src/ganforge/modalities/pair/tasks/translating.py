@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +23,9 @@ from ganforge.core.rng import Rng
 from ganforge.core.schedule import at
 from ganforge.core.types import Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty, Play
-from ganforge.nets.base import Verdict, couples_batch
-from ganforge.tasks.base import Phase, UserTranslator
+from ganforge.nets.base import DiscriminatorOutput, couples_batch
+from ganforge.signals import Steps, Usage
+from ganforge.tasks.base import Phase, Task, UserTranslator
 from ganforge.tasks.synthesis import leaf, priced
 
 WATCHED = 256
@@ -67,7 +69,7 @@ class Court:
         play = self._play(nets[name], real, fake)
         return {f"{name}/{k}": v for k, v in priced(f"penalties.{name}", [penalty], play, nets, rng).items()}
 
-    def g(self, on_fake: Verdict, on_real: Verdict | None) -> Tensor:
+    def g(self, on_fake: DiscriminatorOutput, on_real: DiscriminatorOutput | None) -> Tensor:
         """What the game asks of whoever made the fakes, [N]."""
         fake, n = wide(on_fake.logits), len(on_fake.logits)
         real = wide(on_real.logits).flatten() if on_real is not None and self.objective.uses_real else None
@@ -113,7 +115,7 @@ def by_patch(game: Callable[[Tensor, Tensor], Tensor], real: Tensor, fake: Tenso
     return game(wide(real).flatten(), wide(fake).flatten()).view(len(fake), -1).mean(1)
 
 
-def summed(verdict: Verdict) -> Verdict:
+def summed(verdict: DiscriminatorOutput) -> DiscriminatorOutput:
     """One logit a sample: the sum over its patches."""
     return verdict._replace(logits=wide(verdict.logits).flatten(1).sum(1) if verdict.logits.ndim > 1 else verdict[0])
 
@@ -240,8 +242,28 @@ def lazy_phases(
     ]
 
 
-def image_translator(bundle: Any, name: str, direction: str | None, tile: int | None) -> UserTranslator:
-    """`Task.user_translator` of tasks that change images."""
-    from ganforge.modalities.pair.translate import PictureTranslator  # a model in use; training needs none of it
+class ChangesImages(Task):
+    """What tasks that make one image of another have in common once a model of them is trained."""
 
-    return PictureTranslator(bundle, name, direction, tile)
+    hub_task: ClassVar[str] = "image-to-image"
+    changes: ClassVar[str] = "pictures"
+
+    def user_translator(
+        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
+    ) -> UserTranslator:
+        from ganforge.modalities.pair.translate import PictureTranslator  # a model in use; training needs none of it
+
+        return PictureTranslator(bundle, name, direction, tile)
+
+    def usage(self, file: str, spec: Spec) -> Usage:
+        ways = self.directions()
+        way, word = (f', direction="{ways[0]}"', f" --direction {ways[0]}") if len(ways) > 1 else ("", "")
+        masked = bool(spec.state.get("source", {}).get("mask"))
+        hole, holes = (', mask="mask.png"', " --mask masks/") if masked else ("", "")
+        return Usage(
+            f'model = gf.load("{file}")\nmade = model.translate("photo.png"{hole}{way})  # uint8 [H, W, C]',
+            f"ganforge translate {file} photos/{holes}{word} --out made/",
+        )
+
+    def next_steps(self, folder: Path) -> Steps:
+        return [("use it", f"ganforge translate {folder} photos/ --out made/")]

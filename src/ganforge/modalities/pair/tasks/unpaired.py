@@ -18,7 +18,6 @@ N: pictures of each kind in a batch.  a, b [N, C, H, W], |·| means over a pictu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from pydantic import Field
@@ -31,15 +30,15 @@ from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, one_of_each, two_domains, two_sets
-from ganforge.modalities.pair.tasks.translating import Court, image_translator, lazy_phases
+from ganforge.modalities.pair.tasks.translating import ChangesImages, Court, lazy_phases
 from ganforge.nets.base import Discriminator, Translator
-from ganforge.tasks.base import Phase, Samples, Task, UserTranslator
+from ganforge.tasks.base import Phase, Samples
 
 CRITICS = ("D_a", "D_b")
 TRANSLATORS = ("G_ab", "G_ba")
 
 
-class Unpaired(Task, kind="unpaired"):
+class Unpaired(ChangesImages, kind="unpaired"):
     """Two kinds of pictures, each into the other: two translators that undo each other, and two critics."""
 
     translator: Translator
@@ -146,11 +145,6 @@ class Unpaired(Task, kind="unpaired"):
 
     def directions(self) -> tuple[str, ...]:
         return ("ab", "ba")
-
-    def user_translator(
-        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
-    ) -> UserTranslator:
-        return image_translator(bundle, name, direction, tile)
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         way = direction or "ab"

@@ -35,7 +35,7 @@ from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty, Play
 from ganforge.modalities.table.heads import Columns
-from ganforge.nets.base import Discriminator, Generator, Verdict, couples_batch
+from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.synthesis import priced
@@ -236,7 +236,7 @@ class PackJudge(nn.Module):
         self.net, self.m = net, m
         self.register_buffer("offsets", conditions * torch.arange(m), persistent=False)
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         return self.net(join(x, self.m), None if c is None else c.reshape(-1, self.m) + self.offsets)
 
 
@@ -280,7 +280,7 @@ def rows_of(G: RowMaker, request: Request, latents: Tensor) -> Tensor:
     return G.sample(latents.to(request.device, request.dtype), G.conditions(uniform[:, 0], wanted), uniform[:, 1:])
 
 
-def together(view: View, real: Tensor, fake: Tensor) -> tuple[Verdict, Verdict]:
+def together(view: View, real: Tensor, fake: Tensor) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
     """D's verdicts on real and on fake packs, from one pass.
 
     D judges each pack by itself, so that nothing else changes, and its first layer is as wide as a whole pack: to take
@@ -290,7 +290,7 @@ def together(view: View, real: Tensor, fake: Tensor) -> tuple[Verdict, Verdict]:
     seen = replace(view, c=labels)(torch.cat([real, fake]), "both")
     n = len(real)
     features = (None, None) if seen.features is None else (seen.features[:n], seen.features[n:])
-    return Verdict(seen.logits[:n], features[0]), Verdict(seen.logits[n:], features[1])
+    return DiscriminatorOutput(seen.logits[:n], features[0]), DiscriminatorOutput(seen.logits[n:], features[1])
 
 
 def _maker(nets: Nets) -> RowMaker:

@@ -1,0 +1,61 @@
+"""Which recipes a data set fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ganforge import recipes
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+
+Fits = dict[str, tuple[bool, str]]
+"""By the name of a recipe: whether it can be trained on the data, and what it would make of it, or why not."""
+
+
+def for_signal(dataset: Dataset) -> list[str]:
+    """The recipes whose signal is that of a data set, or can be made from it."""
+    found = {name: recipes.get(name).signal for name in recipes.names()}
+    return [name for name, signal in found.items() if dataset.signal in (signal.kind, *signal.reads)]
+
+
+def fitting(dataset: Dataset, describe: Callable[[Spec], str] | None = None) -> Fits:
+    """Every recipe for a data set's signal, tried on it.
+
+    Args:
+        describe: what a sample would be, in words; by default as the recipe's signal has it.
+    """
+    found: Fits = {}
+    for name in for_signal(dataset):
+        recipe = recipes.get(name)
+        try:
+            spec = recipe.task.adapt(recipe.signal.spec(recipe.signal.items(dataset), recipe.task.nearest))
+        except UserError as error:
+            found[name] = (False, str(error))
+            continue
+        if len(dataset) < recipe.batch:
+            say = f"its batch of {recipe.batch} is more than there are: batch={max(2, len(dataset) // 4)}"
+            found[name] = (False, say)
+        else:
+            what = (describe or recipe.signal.describe)(spec) + (f", {spec.classes} labels" if spec.classes else "")
+            found[name] = (True, f"makes {what}")
+    return found
+
+
+def to_plain(fits: Fits) -> dict[str, dict[str, object]]:
+    """As JSON can hold it."""
+    return {name: {"fits": good, "says": what} for name, (good, what) in fits.items()}
+
+
+def as_table(fits: Fits):
+    """As a table of rich."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), title="recipes", title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, (good, what) in fits.items():
+        table.add_row(Text(name, "bold"), Text("fits", "green") if good else Text("no", "red"), Text(what))
+    return table
