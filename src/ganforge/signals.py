@@ -270,6 +270,12 @@ class Signal(Component, family="signal"):
         """What the nets made, float [N, *spec.shape] on any device, as a user gets it: an array [N, ...] or a table."""
         raise NotImplementedError
 
+    def present(self, stored: Tensor, spec: Spec) -> Any:
+        """Prepared items, [N, ...], as `decode` would give them if a net made just them, with nothing drawn at random:
+        how real samples are looked at and judged. By default they go through `batch` and `decode`."""
+        still = self.still()
+        return still.decode(still.batch(stored, None, spec, Rng(0)).x, spec)
+
     def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
         """What samples are to be made from, as a user sees it: uint8 [N, h, w, C]. Only where `has_sources`."""
         raise NotImplementedError

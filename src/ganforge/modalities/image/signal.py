@@ -130,6 +130,10 @@ class Image(Signal, kind="image"):
     def still(self) -> Self:
         return replace(self, flip=False, place="centre")
 
+    def present(self, stored: Tensor, spec: Spec) -> np.ndarray:
+        places = pictures.crop_places(Rng(0), len(stored), self.jitter, True)
+        return pictures.presented(pictures.crop(stored, places, *spec.shape[1:]))
+
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 or uint16 [N, H, W, C]."""
         return pictures.decoded(x, spec.state["depth"])
