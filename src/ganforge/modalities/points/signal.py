@@ -21,6 +21,7 @@ from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.points import choose, inspect
+from ganforge.modalities.points.example import write_example
 from ganforge.signals import Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, save_array
 
 MOST = 200_000  # samples that the scale is measured on
@@ -51,16 +52,7 @@ class Points(Signal, kind="points"):
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> Mapping[str, str]:
-        """A ring in the plane."""
-        rng = np.random.default_rng(0)
-        angle = rng.uniform(0, 2 * np.pi, n)
-        ring = np.stack([np.cos(angle), np.sin(angle)], axis=1) + rng.normal(0, 0.05, (n, 2))
-        np.save(folder / "ring.npy", ring.astype(np.float32))
-        return {"kind": "points", "path": str(folder / "ring.npy")}
-
-    @property
-    def measures(self) -> str:
-        return "means, spreads and bounds of its numbers"
+        return write_example(folder, n)
 
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:

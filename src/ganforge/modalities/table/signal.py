@@ -30,6 +30,7 @@ from ganforge.modalities.table import drawing as picture
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described
+from ganforge.modalities.table.example import write_example
 from ganforge.modalities.table.files import FORMATS
 from ganforge.modalities.table.tasks.tabular import CONDITION
 from ganforge.signals import Card, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage, Wish
@@ -92,17 +93,7 @@ class Table(Signal, kind="table"):
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
-        """People: a number, a category that goes with it, a date and gaps."""
-        rng = np.random.default_rng(0)
-        ages = rng.integers(18, 80, n)
-        jobs = np.where(ages > 60, "retired", np.where(rng.random(n) < 0.7, "employed", "student"))
-        lines = ["age,job,since,income"]
-        for age, job in zip(ages, jobs, strict=True):
-            income = "" if rng.random() < 0.1 else f"{rng.normal(300, 40) * age:.2f}"
-            since = f"20{rng.integers(10, 26)}-{rng.integers(1, 13):02d}-{rng.integers(1, 29):02d}"
-            lines.append(f"{age},{job},{since},{income}")
-        (folder / "people.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return str(folder / "people.csv")
+        return write_example(folder, n)
 
     @property
     def measures(self) -> str:
