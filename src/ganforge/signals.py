@@ -179,6 +179,17 @@ class Signal(Component, family="signal"):
         return Inspection(facts, lambda: shown)
 
     @classmethod
+    def example(cls, folder: Path, n: int = 64) -> str | Mapping[str, Any]:
+        """Writes `n` samples of this kind, or a few more, to a folder, in a form in which a user would have them.
+
+        They are drawn, not measured: something to try things out with, and what the tests of all signals train on.
+
+        Returns:
+            What a recipe's `data` takes: a path, or the fields of a data source.
+        """
+        raise NotImplementedError
+
+    @classmethod
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice | None:
         """The recipe for a data set, where nobody names one; None of a signal without rules.
 
@@ -254,6 +265,12 @@ class Signal(Component, family="signal"):
     def decode(self, x: Tensor, spec: Spec) -> Any:
         """What the nets made, float [N, *spec.shape] on any device, as a user gets it: an array [N, ...] or a table."""
         raise NotImplementedError
+
+    def present(self, stored: Tensor, spec: Spec) -> Any:
+        """Prepared items, [N, ...], as `decode` would give them if a net made just them, with nothing drawn at random:
+        how real samples are looked at and judged. By default they go through `batch` and `decode`."""
+        still = self.still()
+        return still.decode(still.batch(stored, None, spec, Rng(0)).x, spec)
 
     def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
         """What samples are to be made from, as a user sees it: uint8 [N, h, w, C]. Only where `has_sources`."""

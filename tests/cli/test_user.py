@@ -13,6 +13,7 @@ from PIL import Image
 from ganforge.core.events import read_events
 from ganforge.core.types import Spec
 from ganforge.data.path import PathData
+from ganforge.inference.model import Model
 from ganforge.signals import Signal
 
 # train
@@ -369,3 +370,12 @@ def test_an_array_that_may_be_images_or_series_is_asked_about(ganforge, tmp_path
     said = ganforge("train", path, "data.signal=image", "--dry-run", "--device", "cpu", "--minutes", "1")
     assert said.status == 0, said.err
     assert "80 pictures of 12×8, grey" in said.out
+
+
+def test_interpolate_is_another_word_for_walk(ganforge, trained, tmp_path):
+    assert Model.interpolate is Model.walk
+    for verb in ("walk", "interpolate"):
+        said = ganforge(verb, trained, "--frames", 3, "--out", tmp_path / f"{verb}.png")
+        assert said.status == 0, said.err
+    assert (tmp_path / "walk.png").read_bytes() == (tmp_path / "interpolate.png").read_bytes()
+    assert "interpolate" not in ganforge("--help").out

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from rich.console import Console
 
 from ganforge import recipes
 from ganforge.core.choice import Choice, Machine
-from ganforge.core.component import build
+from ganforge.core.component import build, to_plain
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
@@ -26,41 +23,20 @@ from ganforge.signals import Signal, signal_of
 
 load_all()
 
-COUNT = 60
-
-
-def images(folder: Path) -> Path:
-    draws = np.random.default_rng(0)
-    folder.mkdir(parents=True)
-    for k in range(COUNT):
-        Image.fromarray(draws.integers(0, 256, (16, 16, 3), np.uint8)).save(folder / f"{k}.png")
-    return folder
-
-
-def table(path: Path) -> Path:
-    path.write_text("age,city\n" + "".join(f"{20 + k % 30},{'abc'[k % 3]}\n" for k in range(COUNT)))
-    return path
-
-
-EXAMPLES = {
-    "image": lambda place: {"kind": "path", "path": str(images(place / "photos"))},
-    "pair": lambda place: {"kind": "pairs", "source": str(images(place / "a")), "target": str(images(place / "b"))},
-    "points": lambda place: {"kind": "ring8", "count": COUNT},
-    "table": lambda place: {"kind": "path", "path": str(table(place / "people.csv")), "holdout": 0.0},
-}
-"""By signal: fields of a source of a small set for it."""
+SAMPLES = 64
 KINDS = sorted(kind for kind, cls in Signal.kinds.items() if cls.__module__.startswith("ganforge."))
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def example(request, tmp_path_factory) -> tuple[type[Signal], Dataset, dict]:
     """A signal, a set for it, and the fields of the set's source."""
-    fields = EXAMPLES[request.param](tmp_path_factory.mktemp(request.param))
-    return Signal.kinds[request.param], build(DataSource, fields).open(), fields
+    signal = Signal.kinds[request.param]
+    source = build(DataSource, signal.example(tmp_path_factory.mktemp(request.param), SAMPLES)).whole()
+    return signal, source.open(), to_plain(source)
 
 
-def test_every_signal_has_an_example():
-    assert set(KINDS) == set(EXAMPLES)
+def test_there_are_signals():
+    assert {"image", "pair", "points", "table"} <= set(KINDS)
 
 
 def test_the_set_says_what_it_is_for(example):
@@ -91,7 +67,7 @@ def test_inspect_takes_a_limit(example):
     assert len(dataset) in found.facts.values()
     if "looked_at" in found.facts:
         assert found.facts["looked_at"] == 5
-        assert signal.inspect(dataset).facts["looked_at"] == COUNT
+        assert signal.inspect(dataset).facts["looked_at"] == len(dataset)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +114,7 @@ def test_a_pack_is_written_or_refused(example, tmp_path):
     out = tmp_path / "x.zip"
     if signal.kind in ("image", "pair"):
         lines = signal.pack(dataset, out)
-        assert lines[0].startswith(f"{out}: {COUNT} pictures")
+        assert lines[0].startswith(f"{out}: {len(dataset)} pictures")
         assert out.is_file()
         with pytest.raises(UserError, match="--force"):
             signal.pack(dataset, out)

@@ -16,7 +16,7 @@ from ganforge.core.media import ENDINGS, Media
 from ganforge.core.types import Spec
 from ganforge.evaluation.report import charts, gallery, page
 from ganforge.evaluation.report.classes import Classes
-from ganforge.evaluation.report.content import Bars, Chart, Exhibit, Finding, Report
+from ganforge.evaluation.report.content import Bars, Chart, Finding, Panel, Report
 from ganforge.evaluation.report.findings import find
 from ganforge.evaluation.report.known import Known
 from ganforge.evaluation.report.words import meaning_of, meanings, stem_of
@@ -126,9 +126,9 @@ def test_a_page_shows_text_as_text_and_runs_nothing():
         facts={evil: evil},
         figures=[{"name": evil, "value": float("nan"), "protocol": {evil: evil}, "detail": {"notes": [evil]}}],
         findings=[Finding("bad", evil, evil, evil)],
-        exhibits=[
-            Exhibit(evil, evil, [Media(evil.encode(), mime, evil) for mime in ENDINGS], (evil,)),
-            Exhibit(evil, "", [Media(b"png", "image/png")]),
+        panels=[
+            Panel(evil, evil, [Media(evil.encode(), mime, evil) for mime in ENDINGS], (evil,)),
+            Panel(evil, "", [Media(b"png", "image/png")]),
         ],
         charts=[Chart(evil, evil, {evil: [(0, 1.0), (10, float("nan")), (20, 2.0)]})],
         bars=[Bars(evil, evil, {evil: 1.0})],
@@ -200,7 +200,7 @@ def test_a_page_plays_sounds_and_films_and_shows_texts():
         Media(b"<b>bold</b>", "text/html"), Media(b"a < b", "text/plain"), Media(b"v 0 0 0", "model/obj", "a mesh"),
         Media(b"<svg/>", "image/svg+xml"),
     ]  # fmt: skip
-    made = page.render(Report("t", "", {}, [], exhibits=[Exhibit("heard", "all of them", media)]))
+    made = page.render(Report("t", "", {}, [], panels=[Panel("heard", "all of them", media)]))
     data = base64.b64encode(sound.getvalue()).decode()
     assert f'<audio controls title="a second of nothing" src="data:audio/wav;base64,{data}"></audio>' in made
     assert '<div class="quiet">a second of nothing</div>' in made
@@ -230,13 +230,13 @@ def test_a_signal_of_sounds_is_shown_without_an_edit(hum):
     """The gallery asks the signal alone: how many samples, and what they are as media."""
     sides = [Side.of(np.arange(40, dtype=np.uint8).reshape(10, 4) + 100 * k, name=name)
              for k, name in enumerate(("real", "fake"))]  # fmt: skip
-    judged, real = gallery.exhibits(Subject("t", hum, Spec((4,)), *sides, {}), [], 0)
+    judged, real = gallery.panels(Subject("t", hum, Spec((4,)), *sides, {}), [], 0)
     assert (judged.title, real.title) == ("judged", "real")
     assert [media.data for media in judged.media] == [bytes(range(100 + k, 104 + k)) for k in (0, 16, 36)]
-    assert page.exhibit(real).count("<audio") == 3
+    assert page.panel(real).count("<audio") == 3
 
 
-def test_a_signal_that_shows_nothing_has_no_exhibits():
+def test_a_signal_that_shows_nothing_has_no_panels():
     table = build(Signal, {"kind": "table"})
     side = Side.of(np.zeros((4, 2)))
-    assert list(gallery.exhibits(Subject("t", table, Spec((2,)), side, side, {}), [], 0)) == []
+    assert list(gallery.panels(Subject("t", table, Spec((2,)), side, side, {}), [], 0)) == []

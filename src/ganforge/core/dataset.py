@@ -58,6 +58,11 @@ class Dataset:
         except BadItem:
             return None
 
+    def rows_in(self, whole: Dataset) -> np.ndarray | None:
+        """The places of these items, int64 [len], in a set that they are all of or a part of; None where they are
+        not."""
+        return np.arange(len(self)) if self is whole else None
+
     def describe(self, index: int) -> str:
         """Where item `index` comes from: a file's name, for messages."""
         return f"{self.name}[{index}]"

@@ -127,6 +127,18 @@ class Loader:
         items, extra = self.order.rows(seed, start, count)
         return *self._found(items), self._on_device(extra)
 
+    def stored(self, rows: np.ndarray) -> list[np.ndarray | None] | None:
+        """Prepared items by their number in the data set, None for one that cannot be read. None where they are not
+        kept in memory: they would have to be read, which changes what is known of the data."""
+        if not self.in_memory:
+            return None
+        good = self._status[rows] == GOOD
+        if self._store.device.type == "cpu":
+            kept = self._store.numpy()
+            return [kept[k] if fine else None for k, fine in zip(rows.tolist(), good, strict=True)]
+        kept = self._store.index_select(0, torch.from_numpy(rows).to(self.device)).cpu().numpy()
+        return [item if fine else None for item, fine in zip(kept, good, strict=True)]
+
     def reseed(self, seed: int) -> None:
         """Another order of the samples from here on; what was read ahead in the old one is dropped."""
         self._drop()

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganforge.artifacts import bundle, checkpoint
 from ganforge.artifacts.rundir import RunDir
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import TrainingError
 from ganforge.core.types import Request
 from ganforge.engine.health.diagnosis import ADVICE, DIVERGING
@@ -29,8 +30,15 @@ log = logging.getLogger("ganforge")
 class Session:
     """One process's work on a run: the trainer, its folder, those who watch, and when to stop."""
 
-    def __init__(self, trainer: Trainer, run: RunDir, data_fingerprint: str, state: Mapping[str, Any] | None = None):
-        self.trainer, self.run, self.data_fingerprint = trainer, run, data_fingerprint
+    def __init__(
+        self,
+        trainer: Trainer,
+        run: RunDir,
+        dataset: Dataset,
+        data_fingerprint: str,
+        state: Mapping[str, Any] | None = None,
+    ):
+        self.trainer, self.run, self.dataset, self.data_fingerprint = trainer, run, dataset, data_fingerprint
         self.folder: Path = run.folder
         self.recipe, self.spec = trainer.recipe, trainer.spec
         self.watcher = Watcher(self.recipe.health)
@@ -46,6 +54,9 @@ class Session:
     @property
     def samples(self) -> int:
         return self.trainer.samples
+
+    def stored(self, rows: np.ndarray) -> list[np.ndarray | None] | None:
+        return self.trainer.loader.stored(rows)
 
     def generate(self, request: Request) -> np.ndarray:
         return self.trainer.generate(request)

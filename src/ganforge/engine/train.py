@@ -119,7 +119,7 @@ def train(
         run.events.rewind(trainer.samples)
         tensors.clear()
 
-        session = Session(trainer, run, prints, state)
+        session = Session(trainer, run, dataset, prints, state)
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
         if begun:
             session.log("init", told=begun)

@@ -25,6 +25,7 @@ from ganforge.evaluation.heldout import held_out
 from ganforge.evaluation.output import plain_number, plain_result
 from ganforge.evaluation.sides import (
     MOST_REAL,
+    Stored,
     fake_side,
     labels_like,
     looks_at_features,
@@ -71,7 +72,7 @@ class Evaluator(Listener):
     def on_start(self) -> None:
         """Opens the data and the extractor, so that what cannot work says so before hours of training."""
         recipe, cache = self.run.recipe, cache_folder() / "evaluation"
-        dataset = recipe.signal.items(recipe.data.open())
+        dataset = self.run.dataset
         extractor = self.config.extractor or build(Extractor, {"kind": recipe.signal.extractor})
         parts = (*self.config.metrics, extractor) if looks_at_features(self.config.metrics) else self.config.metrics
         for part in parts:
@@ -86,7 +87,9 @@ class Evaluator(Listener):
                 self.sources, wanted = recipe.task.sources_and_targets(dataset if kept is None else kept, self.run.spec)
             self.paired = translates and wanted is self.sources
             most = self.n if translates else MOST_REAL
-            self.real: Side = real_side(recipe.signal, wanted, self.run.spec, most=most, progress=progress)
+            self.real: Side = real_side(
+                recipe.signal, wanted, self.run.spec, most=most, stored=self._stored(wanted), progress=progress
+            )
             self.train = self.real if kept is None else functools.cache(lambda: self._trained_on(dataset))
             self.encoder = open_encoder(
                 self.config.metrics, extractor, self.real,
@@ -140,14 +143,22 @@ class Evaluator(Listener):
 
     def _trained_on(self, dataset: Dataset) -> Side:
         _, wanted = self.run.recipe.task.sources_and_targets(dataset, self.run.spec)
-        return real_side(self.run.recipe.signal, wanted, self.run.spec)
+        return real_side(self.run.recipe.signal, wanted, self.run.spec, stored=self._stored(wanted))
+
+    def _stored(self, dataset: Dataset) -> Stored | None:
+        """How prepared items are had that the run keeps in memory: read and decoded once, they are not read again."""
+        run, rows = self.run, dataset.rows_in(self.run.dataset)
+        if rows is None or run.stored(rows[:0]) is None:
+            return None
+        return lambda items: run.stored(rows[items]) or []
 
     def _fake(self) -> Side:
         run, config = self.run, self.config
         if run.recipe.task.mode == "translate":
             return translated_side(
-                run.recipe.signal, self.sources, run.spec, run.translate, run.folder.name, most=self.n
-            )
+                run.recipe.signal, self.sources, run.spec, run.translate, run.folder.name, most=self.n,
+                stored=self._stored(self.sources),
+            )  # fmt: skip
         labels = labels_like(self.real.labels, self.n, config.seed) if run.spec.classes else None
         batch, signal = run.recipe.signal.batch_size(run.spec), run.recipe.signal
         return fake_side(signal, run.generate, run.folder.name, self.n, seed=config.seed, labels=labels, batch=batch)

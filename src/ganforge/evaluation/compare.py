@@ -166,10 +166,10 @@ def parts_of(
     findings = [Finding("warn", "figures that cannot be compared", note) for note in notes]
     findings += [Finding("note", f"left out: {name}", why) for name, why in left_out.items()]
     shown = [
-        replace(exhibit, title=one.title)
+        replace(panel, title=one.title)
         for one in evaluations
-        for exhibit in one.report.exhibits
-        if exhibit.title == "generated"
+        for panel in one.report.panels
+        if panel.title == "generated"
     ]
     stamps = page.shared([result.protocol for one in evaluations for result in one.results])
     return [
@@ -181,7 +181,7 @@ def parts_of(
         '<p class="quiet">The best of each column is green, where protocols agree. All of them:</p>',
         page.stamp(stamps),
         f'<div class="scroll"><table class="figures">{body}</table></div>',
-        page.exhibits(shown),
+        page.panels(shown),
         page.wall("How training went", [charts.lines(chart) for chart in overlaid(evaluations)]),
     ]
 

@@ -28,6 +28,8 @@ MOST_REAL = 100_000
 KEPT_BYTES = 2**30
 """A side that takes no more is kept in memory."""
 PART = 256
+Stored = Callable[[np.ndarray], "list[np.ndarray | None]"]
+"""From places in a data set to its prepared items; None for one that cannot be read."""
 TRANSLATED = 16
 """Sources that are translated at a time."""
 
@@ -41,7 +43,8 @@ def real_side(
     seed: int = 0,
     fewest: int = 2,
     shuffled: bool = False,
-    shown: Callable[[Batch], Tensor] = lambda batch: batch.x,
+    made: Callable[[Batch], Tensor] | None = None,
+    stored: Stored | None = None,
     progress: Progress | None = None,
 ) -> Side:
     """The real samples of a data set, without those that cannot be read, each once and nothing drawn anew.
@@ -49,7 +52,8 @@ def real_side(
     Args:
         most: of a larger set so many are drawn.
         shuffled: in an order drawn from the seed, so that the first few stand for all; else in the order of the data.
-        shown: what of a batch is meant.
+        made: encoded samples that are made of a batch, in place of the real ones themselves.
+        stored: prepared items that are at hand already; see `RunView.stored`.
 
     Raises:
         UserError: fewer than `fewest` can be read.
@@ -62,8 +66,9 @@ def real_side(
         refuse_few(dataset.name, len(chosen), fewest)
         content = hashlib.sha256(f"{dataset.digest} {len(dataset)}".encode() + chosen.tobytes())
         return Side.of(whole.take(chosen), name=dataset.name, fingerprint=content.hexdigest() if dataset.digest else "")
+    reader = Reader(signal, dataset, spec, stored)
     digest, good, kept, room = hashlib.sha256(repr((spec.to_plain(), signal.kind)).encode()), [], [], KEPT_BYTES
-    with Reader(signal, dataset, spec) as read:
+    with reader as read:
         for start in range(0, len(chosen), PART):
             part = chosen[start : start + PART]
             found = [(k, item) for k, item in zip(part, read(part), strict=True) if item is not None]
@@ -80,24 +85,27 @@ def real_side(
     labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items]
     still = signal.still()
 
-    def encoded(stored: list[np.ndarray]) -> Batch:
-        return still.batch(torch.from_numpy(np.stack(stored)), None, spec, Rng(seed))
+    def batch(rows: Tensor) -> Batch:
+        return still.batch(rows, None, spec, Rng(seed))
 
-    def drawn(decoded: Callable[[Batch], Any]) -> Callable[[int], Iterator[Any]]:
+    def drawn(decoded: Callable[[Tensor], Any]) -> Callable[[int], Iterator[Any]]:
         def draw(size: int) -> Iterator[Any]:
             if room >= 0:
                 for start in range(0, len(kept), size):
-                    yield decoded(encoded(kept[start : start + size]))
+                    yield decoded(torch.from_numpy(np.stack(kept[start : start + size])))
                 return
-            with Reader(signal, dataset, spec) as read:
+            with reader as read:
                 for start in range(0, len(items), size):
-                    stored = [item for item in read(items[start : start + size]) if item is not None]
-                    yield decoded(encoded(stored))
+                    found = [item for item in read(items[start : start + size]) if item is not None]
+                    yield decoded(torch.from_numpy(np.stack(found)))
 
         return draw
 
-    samples = drawn(lambda batch: signal.comparable(still.decode(shown(batch), spec)))
-    sources = drawn(lambda batch: still.sources(batch, spec))
+    if made is None:
+        samples = drawn(lambda rows: signal.comparable(signal.present(rows, spec)))
+    else:
+        samples = drawn(lambda rows: signal.comparable(still.decode(made(batch(rows)), spec)))
+    sources = drawn(lambda rows: still.sources(batch(rows), spec))
     return Side(
         dataset.name, len(items), samples, labels, digest.hexdigest(),
         sources=Side(f"{dataset.name} (sources)", len(items), sources) if signal.has_sources(spec) else None,
@@ -114,6 +122,7 @@ def translated_side(
     seed: int = 0,
     most: int = MOST_REAL,
     fewest: int = 2,
+    stored: Stored | None = None,
     progress: Progress | None = None,
 ) -> Side:
     """What a translator makes of the sources of a data set, in the order of its `real_side`.
@@ -125,7 +134,9 @@ def translated_side(
     def made(batch: Batch) -> Tensor:
         return translate(batch.extra.get("source", batch.x))
 
-    side = real_side(signal, dataset, spec, most=most, seed=seed, fewest=fewest, shown=made, progress=progress)
+    side = real_side(
+        signal, dataset, spec, most=most, seed=seed, fewest=fewest, made=made, stored=stored, progress=progress
+    )
     kept: list[Any] = []
 
     def draw(size: int) -> Iterator[Any]:
@@ -147,11 +158,14 @@ def refuse_few(name: str, count: int, fewest: int) -> None:
 class Reader:
     """Prepared items of a data set, read by a few threads: `with Reader(...) as read: read([3, 1, 4])`."""
 
-    def __init__(self, signal: Signal, dataset: Dataset, spec: Spec):
-        self.signal, self.dataset, self.spec = signal, dataset, spec
+    def __init__(self, signal: Signal, dataset: Dataset, spec: Spec, stored: Stored | None = None):
+        self.signal, self.dataset, self.spec, self.stored = signal, dataset, spec, stored
 
     def __enter__(self) -> Callable[[np.ndarray], list[np.ndarray | None]]:
         self.pool = ThreadPoolExecutor(thread_name_prefix="ganforge-evaluate")
+        stored = self.stored
+        if stored is not None:
+            return stored
         whole = self.signal.prepare_all(self.dataset, self.spec)
         if whole is not None:
             return lambda items: list(whole[items])

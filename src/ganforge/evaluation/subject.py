@@ -11,7 +11,7 @@ from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.types import Spec
 from ganforge.data.base import DataSource
-from ganforge.evaluation.report.content import Exhibit
+from ganforge.evaluation.report.content import Panel
 from ganforge.inference.model import Model
 from ganforge.metrics.base import Metric, Progress, Side
 from ganforge.signals import Signal
@@ -39,7 +39,7 @@ class Subject:
         as_sets: the same with samples of one size, for metrics that need it; None where they are so already.
         lead: what was judged by what, in place of the general sentence.
         facts: for the head of the page, in place of what a sample is and of what the model was trained on.
-        exhibits: what is shown of both sides, in place of some samples of each.
+        panels: what is shown of both sides, in place of some samples of each.
     """
 
     title: str
@@ -60,7 +60,7 @@ class Subject:
     as_sets: Callable[[], Subject] | None = None
     lead: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
-    exhibits: Callable[[], Iterator[Exhibit]] | None = None
+    panels: Callable[[], Iterator[Panel]] | None = None
 
     def targeting(self, column: str | None) -> Subject:
         """With another target of usefulness.

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from ganforge.core.component import Component
+from ganforge.core.dataset import Dataset
 from ganforge.core.types import Request, Spec
 
 
@@ -29,6 +30,16 @@ class RunView(Protocol):
     @property
     def spec(self) -> Spec:
         """What a sample is."""
+        ...
+
+    @property
+    def dataset(self) -> Dataset:
+        """The real samples that it is trained on, as its signal counts them."""
+        ...
+
+    def stored(self, rows: np.ndarray) -> list[np.ndarray | None] | None:
+        """Prepared items of the data set by their places, None for one that cannot be read; None where they are not
+        kept in memory, for reading them would change what the run knows of its data."""
         ...
 
     @property

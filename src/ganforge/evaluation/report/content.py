@@ -30,7 +30,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class Panel:
     """Something to see or to hear, with what it shows.
 
     Attributes:
@@ -91,7 +91,7 @@ class Report:
     facts: Mapping[str, str]
     figures: Sequence[Mapping[str, Any]]
     findings: Sequence[Finding] = ()
-    exhibits: Sequence[Exhibit] = ()
+    panels: Sequence[Panel] = ()
     charts: Sequence[Chart] = ()
     bars: Sequence[Bars] = ()
     plots: Sequence[Mapping[str, str]] = ()

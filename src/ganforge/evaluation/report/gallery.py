@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ganforge.evaluation.report.content import Exhibit
+from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.subject import Subject
 from ganforge.metrics.base import Side
 from ganforge.signals import Gallery
@@ -20,7 +20,7 @@ WALK = 12
 PAIRS = 12
 
 
-def exhibits(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) -> Iterator[Exhibit]:
+def panels(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) -> Iterator[Panel]:
     """All that can be shown of a subject.
 
     Args:
@@ -30,13 +30,13 @@ def exhibits(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) 
     layout = subject.signal.gallery
     if layout is None:
         return
-    yield from sides(subject, layout) if subject.exhibits is None else subject.exhibits()
+    yield from sides(subject, layout) if subject.panels is None else subject.panels()
     if layout.walks:
         yield from walks(subject, seed)
     yield from nearest(subject, neighbours[:PAIRS])
 
 
-def sides(subject: Subject, layout: Gallery) -> Iterator[Exhibit]:
+def sides(subject: Subject, layout: Gallery) -> Iterator[Panel]:
     """Real next to fake: one row a class where both have labels, else some that are spread over each."""
     real, fake = subject.real, subject.fake
     rows, names, said = [(spread(side.n, layout.most), side) for side in (fake, real)], (), "Drawn without choice."
@@ -51,7 +51,7 @@ def sides(subject: Subject, layout: Gallery) -> Iterator[Exhibit]:
         yield from shown(subject, title, f"{side.name}. {said}", samples, layout.columns, names, half=True)
 
 
-def walks(subject: Subject, seed: int) -> Iterator[Exhibit]:
+def walks(subject: Subject, seed: int) -> Iterator[Panel]:
     """Rows from one latent to the next: a generator that memorizes jumps, another one changes smoothly."""
     model = subject.model
     if model is None or not model.recipe.task.can_sample:
@@ -69,7 +69,7 @@ def walks(subject: Subject, seed: int) -> Iterator[Exhibit]:
     )
 
 
-def nearest(subject: Subject, pairs: Sequence[dict[str, Any]]) -> Iterator[Exhibit]:
+def nearest(subject: Subject, pairs: Sequence[dict[str, Any]]) -> Iterator[Panel]:
     if not pairs:
         return
     fake = pick(subject, subject.fake, [pair["sample"] for pair in pairs])
@@ -87,11 +87,11 @@ def nearest(subject: Subject, pairs: Sequence[dict[str, Any]]) -> Iterator[Exhib
 
 def shown(
     subject: Subject, title: str, caption: str, samples: Any, columns: int, rows: Sequence[str], half: bool = False
-) -> Iterator[Exhibit]:
+) -> Iterator[Panel]:
     """Samples as their signal renders them; nothing where it renders nothing."""
     media = subject.signal.render(samples, subject.spec, columns)
     if media:
-        yield Exhibit(title, caption, tuple(media), tuple(rows), half)
+        yield Panel(title, caption, tuple(media), tuple(rows), half)
 
 
 def places(side: Side, classes: Sequence[int], columns: int) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any
 from ganforge.core.media import Media
 from ganforge.core.version import __version__
 from ganforge.evaluation.report import charts
-from ganforge.evaluation.report.content import Exhibit, Finding, Report
+from ganforge.evaluation.report.content import Finding, Panel, Report
 from ganforge.evaluation.report.words import meaning_of
 
 STYLE = Path(__file__).with_name("style.css")
@@ -29,7 +29,7 @@ def render(report: Report) -> str:
         facts(report.facts),
         findings(report.findings),
         figures(report.figures),
-        exhibits(report.exhibits),
+        panels(report.panels),
         plots(report.plots),
         wall("Class by class", [charts.bars(b) for b in report.bars]),
         wall("How training went", [charts.lines(c) for c in report.charts]),
@@ -117,16 +117,16 @@ def shared(protocols: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {key: v for key, v in first.items() if all(key in p and p[key] == v for p in protocols)}
 
 
-def exhibits(items: Sequence[Exhibit]) -> str:
+def panels(items: Sequence[Panel]) -> str:
     """What there is to see or to hear; headed by what most of it is."""
     if not items:
         return ""
     images = all(media.mime.startswith("image/") for item in items for media in item.media)
     title = "Pictures" if images else "Samples"
-    return f'<h2>{title}</h2><div class="wall">' + "".join(exhibit(item) for item in items) + "</div>"
+    return f'<h2>{title}</h2><div class="wall">' + "".join(panel(item) for item in items) + "</div>"
 
 
-def exhibit(item: Exhibit) -> str:
+def panel(item: Panel) -> str:
     shown = "".join(medium(one, item.title) for one in item.media)
     if item.rows:
         names = "".join(f"<li>{text(name)}</li>" for name in item.rows)

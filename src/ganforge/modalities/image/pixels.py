@@ -255,6 +255,14 @@ def mirrored(x: Tensor, chosen: Tensor) -> Tensor:
     return torch.where(chosen[:, None, None, None], x.flip(-1), x)
 
 
+def presented(kept: Tensor) -> np.ndarray:
+    """Kept items [N, C, H, W], uint8 or int16 → uint8 or uint16 [N, H, W, C]: what `decoded` makes of `scaled`."""
+    shown = kept.permute(0, 2, 3, 1)
+    if kept.dtype == torch.uint8:
+        return shown.cpu().numpy()
+    return (shown.to(torch.int32) + 32768).cpu().numpy().astype(np.uint16)
+
+
 def decoded(x: Tensor, depth: int) -> np.ndarray:
     """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 or uint16 [N, H, W, C]."""
     top = 255 if depth == 8 else 65535

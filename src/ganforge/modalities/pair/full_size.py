@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ganforge.core.types import Spec
-from ganforge.evaluation.report.content import Exhibit
+from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.report.gallery import spread
 from ganforge.evaluation.subject import Run, Sets, Subject, Subjects, title_of
 from ganforge.metrics.base import Side
@@ -51,7 +51,7 @@ class FullSize(Subjects, kind="full-size"):
             model=model, folder=run.folder, notes=(*run.notes, *unread(wholes.left_out)), paired=True,
             baseline=wholes.baseline, sizes=wholes.sizes, as_sets=patches,
             lead=lead_of("this model", wholes) + trained, facts=facts_of(wholes),
-            exhibits=lambda: side_by_side(wholes, signal, model.spec, "generated"),
+            panels=lambda: side_by_side(wholes, signal, model.spec, "generated"),
         )  # fmt: skip
 
     def of_sets(self, sets: Sets) -> Subject | None:
@@ -69,7 +69,7 @@ class FullSize(Subjects, kind="full-size"):
             notes=(*unread(wholes.left_out), *([NOT_RESIZED] if resized else [])), paired=True,
             sizes=wholes.sizes, as_sets=sets.general,
             lead=lead_of(wholes.made.name, wholes), facts=facts_of(wholes),
-            exhibits=lambda: side_by_side(wholes, signal, spec, "judged"),
+            panels=lambda: side_by_side(wholes, signal, spec, "judged"),
         )  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def unread(reasons: Sequence[str]) -> tuple[str, ...]:
     return (f"Left out, for they cannot be read: {'; '.join(reasons[:3])}{more}.",)
 
 
-def side_by_side(wholes: Wholes, signal: Signal, spec: Spec, title: str) -> Iterator[Exhibit]:
+def side_by_side(wholes: Wholes, signal: Signal, spec: Spec, title: str) -> Iterator[Panel]:
     """Parts of images, px for px: the source, what it is without a model, what was made of it, the real one."""
     columns = {"source": wholes.source, "made": wholes.made, "real": wholes.real}
     if wholes.baseline is not None and wholes.baseline.name != SAME:
@@ -103,7 +103,7 @@ def side_by_side(wholes: Wholes, signal: Signal, spec: Spec, title: str) -> Iter
     side = min(PART, *(min(wholes.sizes[row]) for row in rows))
     found = {name: middles(one, rows, side) for name, one in shown.items()}
     samples = np.stack([found[name][k] for k in range(len(rows)) for name in shown])
-    yield Exhibit(
+    yield Panel(
         title,
         f"The middle {side} px of each picture, px for px. From left to right: {', '.join(shown)}.",
         tuple(signal.render(samples, spec, len(shown))),

@@ -8,13 +8,14 @@ N: pairs in the batch, [C, H, W] the target's shape, [Cs, H/s, W/s] the source's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from PIL import Image as Pillow
 from pydantic import Field
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from ganforge.core.types import Batch, Spec
 from ganforge.data.download import cache_folder
 from ganforge.modalities.image import choose, pack
 from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.image.example import write_example
 from ganforge.modalities.image.metrics.lpips import at_hand
 from ganforge.modalities.image.metrics.pairwise import WINDOW
 from ganforge.modalities.image.metrics.sharpness import SMALLEST
@@ -83,6 +85,17 @@ class Pair(Signal, kind="pair"):
     """Show pairs turned by 0, 90, 180 or 270 degrees, drawn anew each time. For square sizes."""
 
     # --- data
+
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> Mapping[str, str]:
+        """Colored shapes, and the same ones in gray."""
+        write_example(folder / "target", n, side=32)
+        for file in sorted((folder / "target").glob("*/*.png")):
+            gray = folder / "source" / file.parent.name / file.name
+            gray.parent.mkdir(parents=True, exist_ok=True)
+            with Pillow.open(file) as image:
+                image.convert("L").save(gray)
+        return {"kind": "pairs", "source": str(folder / "source"), "target": str(folder / "target")}
 
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
@@ -239,16 +252,8 @@ class Pair(Signal, kind="pair"):
 
     def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:
         """`x`, the targets [N, C, H, W] in [-1, 1], and `extra["source"]` [N, Cs, H/s, W/s], one-hot for label maps."""
-        n, (height, width) = len(stored), spec.shape[1:]
-        scale, mode = spec.state["source"]["scale"], spec.state["source"]["mode"]
-        shapes = self._kept_shapes(spec)
-        rows = stored.split([int(np.prod(shape)) for shape in shapes], dim=1)
-        kept = [row.unflatten(1, shape) for row, shape in zip(rows, shapes, strict=True)]
-        step = 1 if self.degrade else scale  # in px of the target: what is kept of a source has whole pixels alone
-        places = pictures.crop_places(rng, n, self.jitter // step, self.place == "centre") * step
-        target = pictures.crop(kept[0], places, height, width)
-        source = pictures.crop(kept[1], places // scale, height // scale, width // scale) if len(kept) > 1 else None
-        target, source = self._moved(target, source, rng)
+        mode = spec.state["source"]["mode"]
+        target, source = self._moved(*self._cropped(stored, spec, rng), rng)
         if self.degrade is not None:
             spoilt = self.degrade.apply(target.to(rng.dtype), rng.at("degrade"))
             source = masked(spoilt) if self.degrade.mask else pictures.scaled(spoilt, 8, rng.dtype)
@@ -260,6 +265,21 @@ class Pair(Signal, kind="pair"):
             source = pictures.scaled(source, 8, rng.dtype)
         x = pictures.scaled(target, 8, rng.dtype)
         return Batch(x, labels if spec.classes else None, {"source": source.contiguous()})
+
+    def _cropped(self, stored: Tensor, spec: Spec, rng: Rng) -> tuple[Tensor, Tensor | None]:
+        """Targets [N, C, H, W] and, where they are kept, sources [N, Cs, H/s, W/s], as integers."""
+        (height, width), scale = spec.shape[1:], spec.state["source"]["scale"]
+        shapes = self._kept_shapes(spec)
+        rows = stored.split([int(np.prod(shape)) for shape in shapes], dim=1)
+        kept = [row.unflatten(1, shape) for row, shape in zip(rows, shapes, strict=True)]
+        step = 1 if self.degrade else scale  # in px of the target: what is kept of a source has whole pixels alone
+        places = pictures.crop_places(rng, len(stored), self.jitter // step, self.place == "centre") * step
+        target = pictures.crop(kept[0], places, height, width)
+        source = pictures.crop(kept[1], places // scale, height // scale, width // scale) if len(kept) > 1 else None
+        return target, source
+
+    def present(self, stored: Tensor, spec: Spec) -> np.ndarray:
+        return pictures.presented(self.still()._cropped(stored, spec, Rng(0))[0])
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         return self.batch(stored, None, spec, rng).x

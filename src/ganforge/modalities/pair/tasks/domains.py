@@ -51,6 +51,10 @@ class OneClass(Dataset):
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         return self.dataset.shapes()
 
+    def rows_in(self, whole: Dataset) -> np.ndarray | None:
+        within = self.dataset.rows_in(whole)
+        return None if within is None else within[self.rows]
+
     def describe(self, index: int) -> str:
         return self.dataset.describe(int(self.rows[index]))
 
