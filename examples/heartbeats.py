@@ -29,6 +29,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganforge.core import media
+from ganforge.core.choice import Choice, Machine
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
@@ -44,7 +45,7 @@ from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.ema import Ema
 from ganforge.recipes.optimizer import Adam
-from ganforge.signals import Exporter, Nearest, Noun, Signal, save_array
+from ganforge.signals import Exporter, Gallery, Nearest, Noun, Signal, save_array
 from ganforge.tasks.synthesis import Synthesis
 
 CLASSES = ("N", "S", "V", "F", "Q")
@@ -88,6 +89,30 @@ class HeartbeatOpener(Opener, kind="heartbeats"):
         return ArrayDataset(name, voltages[chosen], labels[chosen].astype(np.int64), CLASSES, signal="heartbeats")
 
 
+def synthetic(n: int, length: int = 187, seed: int = 0) -> np.ndarray:
+    """Beats of two classes, N and V, to try things out with: [n, length + 1], the class last.
+
+    McSharry et al. 2003, "A dynamical model for generating synthetic electrocardiogram signals": a beat is a sum of
+    five bumps, the waves P, Q, R, S and T, each (height, second of its peak, width in seconds).
+    """
+    waves = {
+        0: ((0.15, 0.12, 0.025), (-0.1, 0.22, 0.01), (1.0, 0.25, 0.012), (-0.2, 0.28, 0.012), (0.3, 0.5, 0.05)),
+        2: ((0.0, 0.1, 0.02), (0.2, 0.2, 0.04), (1.0, 0.3, 0.05), (-0.5, 0.45, 0.06), (-0.2, 0.65, 0.07)),
+    }
+    rng = np.random.default_rng(seed)
+    seconds = np.arange(length) / 125
+    lines = []
+    for label in rng.choice(list(waves), n):
+        beat = rng.normal(0, 0.01, length)
+        for height, peak, width in waves[int(label)]:
+            place = (seconds - peak * rng.normal(1, 0.05)) / (width * rng.normal(1, 0.1))
+            beat += height * rng.normal(1, 0.1) * np.exp(-0.5 * place**2)
+        beat = (beat - beat.min()) / np.ptp(beat)
+        beat[rng.integers(length * 2 // 3, length) :] = 0
+        lines.append(np.append(beat, label))
+    return np.array(lines)
+
+
 # --- the signal
 
 
@@ -103,9 +128,21 @@ class Heartbeats(Signal, kind="heartbeats"):
     noun = Noun("beat", "beats")
     exporters: ClassVar[Mapping[str, Exporter]] = {".csv": write_csv, ".npy": save_array}
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "nn")
+    gallery: ClassVar[Gallery | None] = Gallery(walks=True)
 
     rate: float = Field(default=125.0, gt=0)
     """Voltages a second, for the axis of drawings."""
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        ((length,), _), *_ = dataset.shapes()
+        facts = f"{len(dataset):,} beats of {length} voltages; {machine}"
+        return Choice(facts, "heartbeats", (), ("heartbeats: the recipe for beats",))
+
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> str:
+        np.savetxt(folder / "beats.csv", synthetic(n), fmt="%.6f", delimiter=",")
+        return str(folder / "beats.csv")
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         shapes = list(dataset.shapes())

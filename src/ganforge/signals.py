@@ -179,6 +179,17 @@ class Signal(Component, family="signal"):
         return Inspection(facts, lambda: shown)
 
     @classmethod
+    def example(cls, folder: Path, n: int = 64) -> str | Mapping[str, Any]:
+        """Writes `n` samples of this kind, or a few more, to a folder, in a form in which a user would have them.
+
+        They are drawn, not measured: something to try things out with, and what the tests of all signals train on.
+
+        Returns:
+            What a recipe's `data` takes: a path, or the fields of a data source.
+        """
+        raise NotImplementedError
+
+    @classmethod
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
         """The recipe for a data set, where nobody names one.
 

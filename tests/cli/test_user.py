@@ -13,6 +13,7 @@ from PIL import Image
 from ganforge.core.events import read_events
 from ganforge.core.types import Spec
 from ganforge.data.path import PathData
+from ganforge.inference.model import Model
 from ganforge.signals import Signal
 
 # train
@@ -348,3 +349,33 @@ def test_images_of_16_bits_in_color_come_and_go_as_png(ganforge, tmp_path, fast)
     zipped = ganforge("data", "pack", source, tmp_path / "deep.zip")
     assert zipped.status == 0, zipped.err
     np.testing.assert_array_equal(PathData(path=str(tmp_path / "deep.zip")).open().read(7), pixels[7])
+
+
+def test_an_array_that_may_be_images_or_series_is_asked_about(ganforge, tmp_path):
+    """Named with `data.signal=image`, it is read, inspected and trained on as today."""
+    path = tmp_path / "x.npy"
+    np.save(path, np.random.default_rng(0).uniform(0, 1, (80, 12, 8)).astype(np.float32))
+    for words in (
+        ["data", "inspect", path],
+        ["train", path, "--dry-run"],
+        ["train", "gan", f"data={path}", "--dry-run"],
+    ):
+        said = ganforge(*words)
+        assert said.status == 2
+        assert "80 gray images of 12×8 px, or 80 series of 12 steps with 8 channels" in said.err
+        assert "data.signal=image" in said.err
+    for field in ("data.signal=image", "signal=image"):
+        plain = json.loads(ganforge("data", "inspect", path, field, "--json").out)
+        assert plain["sizes"] == {"12×8": 80}
+    said = ganforge("train", path, "data.signal=image", "--dry-run", "--device", "cpu", "--minutes", "1")
+    assert said.status == 0, said.err
+    assert "80 pictures of 12×8, grey" in said.out
+
+
+def test_interpolate_is_another_word_for_walk(ganforge, trained, tmp_path):
+    assert Model.interpolate is Model.walk
+    for verb in ("walk", "interpolate"):
+        said = ganforge(verb, trained, "--frames", 3, "--out", tmp_path / f"{verb}.png")
+        assert said.status == 0, said.err
+    assert (tmp_path / "walk.png").read_bytes() == (tmp_path / "interpolate.png").read_bytes()
+    assert "interpolate" not in ganforge("--help").out

@@ -10,10 +10,11 @@ import pydantic
 import pytest
 import yaml
 from PIL import Image
+from small import shrunk
 
 from ganforge import recipes
 from ganforge.core.component import build, to_plain
-from ganforge.core.overrides import apply, flatten, to_yaml
+from ganforge.core.overrides import apply, to_yaml
 from ganforge.engine.train import train
 from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
@@ -21,10 +22,6 @@ from ganforge.registry import load_all
 load_all()
 
 NAMES = recipes.names()
-# What makes a recipe small enough to try: only those of its own fields that are there are set.
-SMALL = {"alone": 0, "channels": 4, "max_channels": 8, "growth": 4, "widths": [8, 8], "latent": 8, "d_steps": 1}
-SMALL |= {"translator.blocks": 3}  # as few as CUT, which compares the layers of the second block, can do with
-STEPS = {"batch": 4, "samples": 8, "log_every": 4, "checkpoint_every": 8, "seed": 3}
 
 
 def tiny_pictures(folder: Path, kind: str) -> list[str]:
@@ -71,13 +68,7 @@ class TestEveryRecipe:
         rng = np.random.default_rng(0)
         np.savez(data, images=rng.integers(0, 256, (12, 8, 8, 1), np.uint8), labels=np.arange(12) % 3)
         plain = to_plain(recipes.get(name))
-        shrink = [
-            f"{path}={value}" for path in flatten(plain) for field, value in SMALL.items() if path.endswith(f".{field}")
-        ]
-        shrink += [f"{path}={value}" for path, value in STEPS.items()]
-        for player in ("generator", "discriminator", "encoder"):
-            if "widths" in plain["task"].get(player, {}):
-                shrink.append(f"task.{player}.widths=[8,8]")
+        shrink = shrunk(recipes.get(name))
         shrink += ["signal.size=null"] if plain["signal"].get("size") else []  # of the tiny data, whatever is asked for
         if plain["signal"]["kind"] == "table":
             data = tmp_path / "tiny.csv"

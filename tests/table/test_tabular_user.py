@@ -165,6 +165,12 @@ class TestWhere:
         assert int(wish.extra["condition"]) == city["start"] + city["values"].index("Quito")
         assert model.recipe.signal.where(["pay>20"], model.spec).extra == {}
 
+    def test_rows_along_a_path_are_one_table(self, trained):
+        """Parts are joined as the signal joins them, whatever its samples are."""
+        rows = trained.model_.walk([1, 2], frames=7, batch=3)
+        assert list(rows.index) == list(range(7))
+        assert list(rows.columns) == list(trained.sample(1).columns)
+
     def test_row_k_is_the_same_however_many_are_asked_for(self, trained):
         whole = trained.sample(80, where="pay>40")
         pd.testing.assert_frame_equal(trained.sample(30, where="pay>40"), whole[:30])

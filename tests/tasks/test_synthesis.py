@@ -170,7 +170,7 @@ class TestPacks:
         assert losses["wgan_gp"].shape == (2,)
 
     def test_must_divide_the_batch(self):
-        base = {"name": "x", "task": synthesis(pack=3), "optimizers": {"G": "adam", "D": "adam"}}
+        base = {"name": "x", "signal": "image", "task": synthesis(pack=3), "optimizers": {"G": "adam", "D": "adam"}}
         check(build(Recipe, {**base, "batch": 12}))
         with pytest.raises(UserError, match=r"pack=3 does not divide the 64 samples.*batch=63"):
             check(build(Recipe, {**base, "batch": 64}))
@@ -312,7 +312,8 @@ def test_weights_are_clamped_after_each_step(tmp_path):
     recipe = build(
         Recipe,
         {
-            "name": "clamped", "data": "digits", "samples": 64, "batch": 16, "callbacks": [], "checkpoint_every": 64,
+            "name": "clamped", "data": "digits", "signal": "image",
+            "samples": 64, "batch": 16, "callbacks": [], "checkpoint_every": 64,
             "task": {"kind": "synthesis", "generator": MLP, "discriminator": MLP, "objective": "wasserstein"},
             "optimizers": {"G": "rmsprop", "D": {"kind": "rmsprop", "lr": 0.1, "clamp": 0.02}},
         },
@@ -326,7 +327,8 @@ def test_weights_are_clamped_after_each_step(tmp_path):
 
 def test_a_run_with_everything_goes_on_bit_for_bit(tmp_path):
     plain = {
-        "name": "all", "data": "digits", "samples": 96, "batch": 16, "callbacks": [], "checkpoint_every": 48,
+        "name": "all", "data": "digits", "signal": "image",
+        "samples": 96, "batch": 16, "callbacks": [], "checkpoint_every": 48,
         "task": {
             "kind": "synthesis", "generator": {**MLP, "latent": 4}, "discriminator": MLP, "objective": "ragan",
             "penalties": ["r1", "lecam", "historical_averaging", {"kind": "bcr", "every": 2}], "augment": "ada",

@@ -75,8 +75,13 @@ def pack(
         stdout().print(line, soft_wrap=True)
 
 
+def _is_field(word: str) -> bool:
+    return "=" in word
+
+
 def source_of(*words: str) -> DataSource:
-    """The data source that words on the command line stand for: one path or name, two paths of a pair, or fields."""
+    """The data source that words on the command line stand for: one path or name, two paths of a pair, and
+    fields."""
     from ganforge.core.component import build
     from ganforge.core.errors import UserError
     from ganforge.core.overrides import split
@@ -84,10 +89,12 @@ def source_of(*words: str) -> DataSource:
 
     if len(words) == 1 and ("=" not in words[0] or Path(words[0]).exists()):
         return build(DataSource, DataSource.from_text(words[0]), what=words[0])
-    fields = {".".join(path): value for path, value in (split(word) for word in words if "=" in word)}
+    fields = {".".join(path).removeprefix("data."): value for path, value in map(split, filter(_is_field, words))}
+    paths = [word for word in words if not _is_field(word)]
+    if len(paths) == 1 and "kind" not in fields:
+        return build(DataSource, {**DataSource.from_text(paths[0]), **fields}, what=" ".join(words))
     kind = fields.setdefault("kind", "pairs")
     known = DataSource.kinds[kind].words if kind in DataSource.kinds else ()
-    paths = [word for word in words if "=" not in word]
     if len(paths) > len(known):
         raise UserError(f"{' '.join(paths)}: {len(paths)} paths, where data of the kind {kind} takes {len(known)}")
     return build(DataSource, {**fields, **dict(zip(known, paths, strict=False))}, what=" ".join(words))

@@ -31,6 +31,13 @@ WORDS = (
     "machine and --minutes, or nothing for the demo; then its two paths where it learns from two sets, and "
     "fields to change: data=mnist samples=600k batch=64 seed=1 optimizers.G.lr=1e-4"
 )
+RESULTS = {
+    "timelapse": "timelapse.gif",
+    "curves": "curves.png",
+    "model": "model.safetensors",
+    "best": "best.safetensors",
+}
+"""Files of a run that a user wants to look at or to use, those of them that are there."""
 
 
 def train(
@@ -204,6 +211,8 @@ def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
 
 def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     """Where things are, and what to do with them."""
+    from ganforge.engine.callbacks.previews import latest
+
     folder = result.folder
     ended = {
         "finished": "finished",
@@ -211,15 +220,9 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
         "interrupted": "stopped and saved",
     }[result.reason]
     lines = [f"{ended}: {result.samples:,} of {recipe.samples:,} samples"]
-    for what, file in (
-        ("samples", "previews/latest.png"),
-        ("timelapse", "timelapse.gif"),
-        ("curves", "curves.png"),
-        ("model", "model.safetensors"),
-        ("best", "best.safetensors"),
-    ):
-        if (folder / file).exists():
-            lines.append(f"  {what:<10}{folder / file}")
+    found = [("samples", file) for file in latest(folder).values()]
+    found += [(what, folder / file) for what, file in RESULTS.items()]
+    lines += [f"  {what:<10}{file}" for what, file in found if file.exists()]
     for what, command in recipe.task.next_steps(folder) or recipe.signal.next_steps(folder):
         lines.append(f"  {what:<10}{command}")
     lines.append(f"  {'judge':<10}ganforge evaluate {folder}")

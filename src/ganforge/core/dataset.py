@@ -38,11 +38,11 @@ class Dataset:
         return None
 
     def read(self, index: int) -> np.ndarray:
-        """Item `index`: for pictures uint8 or uint16 [H, W, C]; raises `BadItem` when it cannot be read."""
+        """Item `index`: for images uint8 or uint16 [H, W, C]; raises `BadItem` when it cannot be read."""
         raise NotImplementedError
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        """How many items there are of each (shape, dtype): pictures as ((H, W, C), "uint8"). Cheap: headers only."""
+        """How many items there are of each (shape, dtype): images as ((H, W, C), "uint8"). Cheap: headers only."""
         raise NotImplementedError
 
     def each_shape(self) -> list[tuple[int, ...] | None]:

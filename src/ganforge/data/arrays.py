@@ -14,7 +14,7 @@ class ArrayDataset(Dataset):
     """Samples that lie in one array, which may be mapped from a file.
 
     Attributes:
-        array: [N, ...]: pictures as uint8 or uint16 [N, H, W, C], vectors as float32 [N, D].
+        array: [N, ...]: images as uint8 or uint16 [N, H, W, C], vectors as float32 [N, D].
         nbytes: size of the array in bytes.
     """
 

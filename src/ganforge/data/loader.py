@@ -41,6 +41,7 @@ class Loader:
         workers: threads that read; 0 for one a core, at most 16.
         on_skip: called with (item, why) for each that cannot be read, once.
         fewest: how many usable items there must be; by default a batch.
+        noun: what several items are called, for messages.
 
     Attributes:
         order: which items a batch holds.
@@ -61,13 +62,14 @@ class Loader:
         workers: int = 0,
         on_skip: Callable[[str, str], None] | None = None,
         fewest: int | None = None,
+        noun: str = "samples",
     ):
         self.order: Order = Shuffled(len(dataset))
         self.fewest = batch if fewest is None else fewest
         self.dataset, self.prepare, self.stored_shape = dataset, prepare, tuple(stored_shape)
         self.size, self.seed, self.device = batch, seed, torch.device(device)
         self.workers = workers or min(16, os.cpu_count() or 1)
-        self.on_skip = on_skip
+        self.on_skip, self.noun = on_skip, noun
         self.skipped: list[tuple[str, str]] = list(getattr(dataset, "skipped", []))
         self._status = np.zeros(len(dataset), np.uint8)
         self._lock = threading.Lock()
@@ -181,7 +183,7 @@ class Loader:
                     rows[k] = item
             return last - first
 
-        with Bar("reading pictures", n) as bar:
+        with Bar(f"reading {self.noun}", n) as bar:
             if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only hinder each other
                 bar.advance(job(0, n))
             else:
@@ -276,7 +278,7 @@ class Loader:
         return UserError(
             "\n  ".join(
                 [
-                    f"data {self.dataset.name}: more than half of its pictures ({len(self.dataset)} in all) "
+                    f"data {self.dataset.name}: more than half of its {self.noun} ({len(self.dataset)} in all) "
                     "cannot be read, for instance:",
                     *some,
                     "`ganforge data inspect` names them all",

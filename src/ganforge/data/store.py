@@ -85,7 +85,7 @@ class ZipStore:
             if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
                 raise UserError(
                     f"data {path}: has a file named {info.filename!r}, which leads out of its folder when unpacked. "
-                    "The whole archive is refused (nothing was unpacked); make a clean one from pictures that you trust"
+                    "The whole archive is refused (nothing was unpacked); make a clean one from files that you trust"
                 )
         self.members = {i.filename.replace("\\", "/"): i for i in self.zip.infolist() if not i.is_dir()}
 

@@ -39,6 +39,7 @@ def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.devi
         in_memory=recipe.data.in_memory,
         workers=recipe.data.workers,
         fewest=recipe.task.fewest(recipe.batch),
+        noun=recipe.signal.noun.many,
     )
     try:
         loader.order = recipe.task.order(spec, EverySample(recipe, loader, spec)) or loader.order

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ganforge.artifacts import checkpoint
@@ -147,13 +146,12 @@ def of_translator(run: Run, own: Dataset | None) -> Subject:
         UserError: too few.
     """
     model, seed, progress = run.model, run.seed, run.progress
-    signal, spec, task, device = model.recipe.signal, model.spec, model.recipe.task, model.bundle.device
+    signal, spec, task = model.recipe.signal, model.spec, model.recipe.task
     sources, wanted = task.sources_and_targets(run.dataset, spec)
     way = task.directions()[0]
 
-    @torch.inference_mode()
     def translate(x: Tensor) -> Tensor:
-        return task.translate(model.bundle.nets, x.to(device), way)
+        return model.bundle.translated(x, way)  # in the dtype of its nets
 
     def train() -> Side:
         assert own is not None

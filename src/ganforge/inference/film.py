@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import MissingExtra, UserError
+from ganforge.core.files import atomic_file
 
 FORMATS = (".mp4", ".gif", ".png")
 
@@ -65,14 +66,14 @@ def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool 
     """
     check(path, fps)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        match path.suffix.lower():
-            case ".mp4":
-                _write_mp4(frames, path, fps)
-            case ".gif":
-                _write_gif(frames, path, fps, loop)
-            case _:
-                _write_strip(frames, path)
+        with atomic_file(path) as file:
+            match path.suffix.lower():
+                case ".mp4":
+                    _write_mp4(frames, file, fps)
+                case ".gif":
+                    _write_gif(frames, file, fps, loop)
+                case _:
+                    _write_strip(frames, file)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
 

@@ -19,6 +19,7 @@ import safetensors
 from safetensors.numpy import save_file
 
 from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
 
 ROWS = 4096  # gathered before a product is taken: large products run several times as fast as small ones
 
@@ -130,10 +131,8 @@ def load_features(path: Path, identity: str) -> dict[str, np.ndarray]:
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray], header: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".writing-{path.name}")
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, partial, metadata=header)
-    partial.replace(path)
+    with atomic_file(path) as file:
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, file, metadata=header)
 
 
 def _read(path: Path, identity: str, names: set[str], what: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:

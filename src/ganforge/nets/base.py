@@ -46,7 +46,7 @@ class Generator(Component, family="generator"):
 
 
 class Discriminator(Component, family="discriminator"):
-    """Judges samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None; returns a `DiscriminatorOutput`.
+    """Judges samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None; gives a `DiscriminatorOutput`.
 
     A net that judges patches returns logits [N, P], one for each patch, and takes pictures of other sizes than that of
     the spec too.

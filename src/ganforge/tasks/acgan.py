@@ -87,7 +87,7 @@ def feature_width(D: nn.Module, spec: Spec, who: str) -> int:
     D.train(training)
     if features is None:
         raise UserError(
-            f"task.discriminator: {who!r} does not show its last hidden layer (DiscriminatorOutput.features), from which "
-            "acgan guesses the class. Take resnet, dcgan or mlp"
+            f"task.discriminator: {who!r} does not show its last hidden layer (DiscriminatorOutput.features), that "
+            "acgan needs to predict the class. Take resnet, dcgan or mlp"
         )
     return features.shape[1]

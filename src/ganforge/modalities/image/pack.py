@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import zipfile
 from collections import Counter
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
 from ganforge.core.progress import Bar
 from ganforge.data.base import DataSource
 from ganforge.modalities.image.inspect import fingerprint, picture_shape
@@ -57,16 +57,11 @@ def refuse_existing(out: Path, force: bool) -> None:
 
 def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
     """Writes the zip whole or not at all; returns its manifest."""
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        manifest = _write(dataset, temporary, duplicates)
-        temporary.replace(out)
+        with atomic_file(out) as file:
+            return _write(dataset, file, duplicates)
     except OSError as error:
         raise UserError(f"{out}: cannot be written ({error.strerror or error})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-    return manifest
 
 
 def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:

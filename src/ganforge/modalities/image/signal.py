@@ -21,6 +21,7 @@ from ganforge.core.types import Spec
 from ganforge.modalities.image import choose, inspect, pack
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.alike import common_fields
+from ganforge.modalities.image.example import write_example
 from ganforge.modalities.image.look import LOOKED_AT, RULES, Look, look
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
@@ -66,6 +67,10 @@ class Image(Signal, kind="image"):
     """Where that part is: drawn anew each time, or in the middle."""
     patches: bool = False
     """Cut pictures of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> str:
+        return write_example(folder, n)
 
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:

@@ -8,13 +8,14 @@ N: pairs in the batch, [C, H, W] the target's shape, [Cs, H/s, W/s] the source's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from PIL import Image as Pillow
 from pydantic import Field
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from ganforge.core.types import Batch, Spec
 from ganforge.data.download import cache_folder
 from ganforge.modalities.image import choose, pack
 from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.image.example import write_example
 from ganforge.modalities.image.metrics.lpips import at_hand
 from ganforge.modalities.image.metrics.pairwise import WINDOW
 from ganforge.modalities.image.metrics.sharpness import SMALLEST
@@ -83,6 +85,17 @@ class Pair(Signal, kind="pair"):
     """Show pairs turned by 0, 90, 180 or 270 degrees, drawn anew each time. For square sizes."""
 
     # --- data
+
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> Mapping[str, str]:
+        """Colored shapes, and the same ones in gray."""
+        write_example(folder / "target", n, side=32)
+        for file in sorted((folder / "target").glob("*/*.png")):
+            gray = folder / "source" / file.parent.name / file.name
+            gray.parent.mkdir(parents=True, exist_ok=True)
+            with Pillow.open(file) as image:
+                image.convert("L").save(gray)
+        return {"kind": "pairs", "source": str(folder / "source"), "target": str(folder / "target")}
 
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:

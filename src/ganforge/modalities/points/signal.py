@@ -21,6 +21,7 @@ from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.points import choose, inspect
+from ganforge.modalities.points.example import write_example
 from ganforge.signals import Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, save_array
 
 MOST = 200_000  # samples that the scale is measured on
@@ -49,9 +50,9 @@ class Points(Signal, kind="points"):
     standardise: bool = True
     """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
 
-    @property
-    def measures(self) -> str:
-        return "means, spreads and bounds of its numbers"
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> Mapping[str, str]:
+        return write_example(folder, n)
 
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:

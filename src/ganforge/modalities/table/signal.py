@@ -30,6 +30,7 @@ from ganforge.modalities.table import drawing as picture
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described
+from ganforge.modalities.table.example import write_example
 from ganforge.modalities.table.files import FORMATS
 from ganforge.modalities.table.tasks.tabular import CONDITION
 from ganforge.signals import Card, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage, Wish
@@ -89,6 +90,10 @@ class Table(Signal, kind="table"):
     """Values of a column at most; rarer ones share one bucket, from which they are drawn as often as they are."""
     draw_modes: bool = True
     """Draw the mode of a number anew each time it is seen, by the odds that it is of it; else take the likeliest."""
+
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> str:
+        return write_example(folder, n)
 
     @property
     def measures(self) -> str:
