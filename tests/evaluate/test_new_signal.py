@@ -12,7 +12,8 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.types import Spec
-from ganforge.evaluation.evaluate import comparison_of, usual
+from ganforge.evaluation.evaluate import compared as compare
+from ganforge.evaluation.evaluate import usual
 from ganforge.evaluation.report import compose, page
 from ganforge.evaluation.report.content import Finding
 from ganforge.evaluation.report.known import Known
@@ -96,7 +97,7 @@ def hum():
 
 def judged(loud: float) -> tuple[list[Result], str]:
     subject = compared(("real", "made"), (Hums("real", 1.0), Hums("made", loud)), None, 0, {}, None)
-    comparison = comparison_of(subject, usual(subject), Extractor.parse("raw"), 0, "cpu", lambda *_: None)
+    comparison = compare(subject, usual(subject), Extractor.parse("raw"), 0, "cpu", lambda *_: None)
     results = measure(usual(subject), comparison)
     return results, page.render(compose.report(subject, comparison, results, "ganforge evaluate real made"))
 

@@ -19,8 +19,8 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
 from ganforge.core.events import read_events
 from ganforge.core.progress import Stages
-from ganforge.data.download import cache_folder
 from ganforge.engine.callbacks.guard import Guard
+from ganforge.evaluation.comparison import comparison_of, encoder_for, refuse_other_signals
 from ganforge.evaluation.heldout import held_out
 from ganforge.evaluation.output import plain_number, plain_result
 from ganforge.evaluation.sides import (
@@ -28,12 +28,10 @@ from ganforge.evaluation.sides import (
     Stored,
     fake_side,
     labels_like,
-    looks_at_features,
-    open_encoder,
     real_side,
-    refuse_other_signals,
     translated_side,
 )
+from ganforge.evaluation.subject import Subject
 from ganforge.metrics.base import Comparison, Extractor, Metric, Result, Side, measure
 from ganforge.recipes.callback import Callback, Listener, RunView, due
 
@@ -71,12 +69,9 @@ class Evaluator(Listener):
 
     def on_start(self) -> None:
         """Opens the data and the extractor, so that what cannot work says so before hours of training."""
-        recipe, cache = self.run.recipe, cache_folder() / "evaluation"
-        dataset = self.run.dataset
+        recipe, dataset = self.run.recipe, self.run.dataset
         extractor = self.config.extractor or build(Extractor, {"kind": recipe.signal.extractor})
-        parts = (*self.config.metrics, extractor) if looks_at_features(self.config.metrics) else self.config.metrics
-        for part in parts:
-            refuse_other_signals(part, recipe.signal)
+        refuse_other_signals(self.config.metrics, extractor, recipe.signal)
         self.device = pick_device(None)
         with Stages() as progress:
             self.sources, wanted, self.split, kept = dataset, dataset, "train", None
@@ -90,12 +85,10 @@ class Evaluator(Listener):
             self.real: Side = real_side(
                 recipe.signal, wanted, self.run.spec, most=most, stored=self._stored(wanted), progress=progress
             )
-            self.train = self.real if kept is None else functools.cache(lambda: self._trained_on(dataset))
-            self.encoder = open_encoder(
-                self.config.metrics, extractor, self.real,
-                classes=dataset.classes, cache=cache, device=self.device, progress=progress,
-            )  # fmt: skip
-        self.classes, self.cache = dataset.classes, cache
+            self.train = functools.cache(lambda: self.real if kept is None else self._trained_on(dataset))
+            self.encoder = encoder_for(
+                self.config.metrics, extractor, self.real, dataset.classes, self.device, progress
+            )
 
     def on_step(self, before: int, after: int) -> None:
         if due(before, after, self.config.every):
@@ -124,22 +117,22 @@ class Evaluator(Listener):
 
     def _comparison(self) -> Comparison:
         run, config = self.run, self.config
-        return Comparison(
-            self.real,
-            self._fake(),
-            self.encoder,
-            train=self.train,
-            paired=self.paired,
-            classes=self.classes,
-            facts=run.spec.state,
-            seed=config.seed,
-            device=self.device,
-            cache=self.cache,
+        subject = Subject(
+            title=run.folder.name,
+            signal=run.recipe.signal,
+            spec=run.spec,
+            real=self.real,
+            fake=self._fake(),
             stamp={"samples": run.samples, "split": self.split, "ema": run.recipe.ema.half_life > 0},
-            progress=lambda title, done, total: run.tell(
-                {"event": "evaluating", "title": title, "done": done, "total": total}
-            ),
+            classes=run.dataset.classes,
+            paired=self.paired,
+            train=self.train,
         )
+
+        def told(title: str, done: int, total: int) -> None:
+            run.tell({"event": "evaluating", "title": title, "done": done, "total": total})
+
+        return comparison_of(subject, config.metrics, self.encoder, config.seed, self.device, told)
 
     def _trained_on(self, dataset: Dataset) -> Side:
         _, wanted = self.run.recipe.task.sources_and_targets(dataset, self.run.spec)

@@ -15,24 +15,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Stages
-from ganforge.core.types import Request
-from ganforge.data.download import cache_folder
 from ganforge.evaluation.asked import read_extractor, read_metric, refuse_mixtures, target_folder
+from ganforge.evaluation.comparison import comparison_of, encoder_for, refuse_other_signals
 from ganforge.evaluation.output import command_of, write
 from ganforge.evaluation.report import compose
 from ganforge.evaluation.report.content import Report
 from ganforge.evaluation.runs import of_run, with_heldout
 from ganforge.evaluation.sets import of_sets
-from ganforge.evaluation.sides import looks_at_features, open_encoder, refuse_other_signals
 from ganforge.evaluation.subject import FEWEST, Subject
-from ganforge.inference.model import Model
-from ganforge.metrics.base import Comparison, Extractor, Latents, Metric, Progress, Result, measure
+from ganforge.metrics.base import Comparison, Extractor, Metric, Progress, Result, measure
 from ganforge.registry import load_all
 
 
@@ -130,7 +124,7 @@ def evaluate(
         chosen = asked if asked is not None else usual(subject)
         extractor = read_extractor(features or subject.signal.extractor, weights)
         looks = [
-            (comparison_of(part, some, extractor, seed, device, told), some) for part, some in parts_of(subject, chosen)
+            (compared(part, some, extractor, seed, device, told), some) for part, some in parts_of(subject, chosen)
         ]
         if asked is None:  # of the defaults, those that can be had
             lacking = [said for comparison, some in looks for said in left_out(subject, some, comparison)]
@@ -165,7 +159,7 @@ def parts_of(subject: Subject, metrics: Sequence[Metric]) -> list[tuple[Subject,
     return found
 
 
-def comparison_of(
+def compared(
     subject: Subject, metrics: Sequence[Metric], extractor: Extractor, seed: int, device: str | None, told: Progress
 ) -> Comparison:
     """Both sides with all that metrics may ask for.
@@ -175,30 +169,10 @@ def comparison_of(
     """
     if not metrics:
         raise UserError(f"samples of the kind {subject.signal.kind!r} have no metrics of their own yet: name some")
-    for part in (*metrics, extractor) if looks_at_features(metrics) else metrics:
-        refuse_other_signals(part, subject.signal)
-    place, cache = pick_device(device), cache_folder() / "evaluation"
-    encoder = open_encoder(
-        metrics, extractor, subject.real, classes=subject.classes, cache=cache, device=place, progress=told
-    )
-    steered = subject.model is not None and any("latents" in metric.needs for metric in metrics)
-    return Comparison(
-        subject.real,
-        subject.fake,
-        encoder,
-        train=subject.train or (subject.real if subject.model is not None else None),
-        heldout=subject.heldout,
-        classes=subject.classes,
-        latents=latents_of(subject.model, seed) if subject.model is not None and steered else None,
-        facts=subject.spec.state,
-        paired=subject.paired,
-        baseline=subject.baseline,
-        seed=seed,
-        device=place,
-        cache=cache,
-        stamp=subject.stamp,
-        progress=told,
-    )
+    refuse_other_signals(metrics, extractor, subject.signal)
+    place = pick_device(device)
+    encoder = encoder_for(metrics, extractor, subject.real, subject.classes, place, told)
+    return comparison_of(subject, metrics, encoder, seed, place, told)
 
 
 def left_out(subject: Subject, metrics: Sequence[Metric], comparison: Comparison) -> list[str]:
@@ -207,21 +181,3 @@ def left_out(subject: Subject, metrics: Sequence[Metric], comparison: Comparison
         return []
     lacking = [(metric, metric.lacks(comparison)) for metric in metrics]
     return [f"Not measured: {metric.kind}. It needs {why}." for metric, why in lacking if why]
-
-
-def latents_of(model: Model, seed: int) -> Latents | None:
-    """The generator as path lengths see it; None where it does not make samples from vectors."""
-    task, bundle = model.recipe.task, model.bundle
-    if not task.can_sample or task.latents(Request(1, seed)).ndim != 2:
-        return None
-
-    def draw(first: int, count: int) -> Tensor:
-        return task.latents(Request(count, seed, first)).cpu()
-
-    @torch.inference_mode()
-    def render(latents: Tensor) -> Tensor:
-        labels = torch.arange(len(latents)) % model.spec.classes if model.spec.classes else None
-        request = Request(len(latents), labels=labels, latents=latents, device=bundle.device)
-        return task.sample(bundle.nets, request).float()
-
-    return Latents(draw, render)

@@ -7,9 +7,8 @@ small is kept in memory; what is large is read, or made, again each time.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Request, Spec
-from ganforge.metrics.base import Encoder, Extractor, Metric, Progress, Side
+from ganforge.metrics.base import Progress, Side
 from ganforge.signals import Signal
 
 MOST_REAL = 100_000
@@ -241,38 +240,3 @@ def labels_like(labels: np.ndarray | None, n: int, seed: int) -> np.ndarray | No
         return None
     draws = np.random.Generator(np.random.PCG64(seed_of(seed, "labels")))
     return draws.choice(labels, n)
-
-
-def open_encoder(
-    metrics: Sequence[Metric],
-    extractor: Extractor,
-    real: Side,
-    *,
-    classes: Sequence[str],
-    cache: Path | None,
-    device: torch.device | str,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Encoder | None:
-    """The extractor at work, if any of the metrics asks for features: opening one can take a minute.
-
-    Raises:
-        UserError: as `Extractor.open`.
-    """
-    if not looks_at_features(metrics):
-        return None
-    return extractor.open(real, classes=classes, cache=cache, device=device, seed=seed, progress=progress)
-
-
-def looks_at_features(metrics: Sequence[Metric]) -> bool:
-    """Whether any of some metrics asks for an extractor."""
-    return any(metric.needs & {"features", "probabilities", "moments"} for metric in metrics)
-
-
-def refuse_other_signals(part: Metric | Extractor, signal: Signal) -> None:
-    """Raises UserError where a metric or an extractor has no meaning for a signal."""
-    if "*" not in part.signals and signal.kind not in part.signals:
-        raise UserError(
-            f"{part.family} {part.kind!r} is for {', '.join(part.signals)}, and these samples are of the kind "
-            f"{signal.kind!r}: leave it out"
-        )
