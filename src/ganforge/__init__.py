@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ganforge.evaluation.evaluate import evaluate as evaluate
     from ganforge.inference.model import Model as Model
     from ganforge.inference.model import load as load
+    from ganforge.modalities.table.api import TableGAN as TableGAN  # for types alone: `public_names` finds it
     from ganforge.recipes.base import Recipe as Recipe
-    from ganforge.registry import TableGAN as TableGAN
     from ganforge.registry import load_plugin as load_plugin
 
 # A name here must never be that of a module of this package: the import system would put the module in its place.

@@ -14,12 +14,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from ganforge.core.errors import UserError
-
-if TYPE_CHECKING:  # for who reads the types of what `public_names` finds
-    from ganforge.modalities.table.api import TableGAN as TableGAN
 
 log = logging.getLogger("ganforge")
 

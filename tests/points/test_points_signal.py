@@ -131,3 +131,8 @@ def test_files(tmp_path):
     assert path.name == "000064.csv"
     assert path.read_text().splitlines()[0] == "x0,x1"
     assert np.array_equal(np.loadtxt(path, delimiter=",", skiprows=1).astype(np.float32), data.array)
+
+
+def test_it_says_that_its_model_files_hold_figures_of_the_data():
+    """Privacy is refused, and a card warns, by this sentence alone."""
+    assert "means, spreads and bounds" in Points().measures
