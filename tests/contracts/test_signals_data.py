@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -14,8 +15,12 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
+from ganforge.data.loader import Prepared
 from ganforge.data.opener import Opener
 from ganforge.engine.build import open_data
+from ganforge.modalities.image.patches import Patches
+from ganforge.modalities.pair.signal import Pair
+from ganforge.modalities.pair.tasks.domains import OneClass
 from ganforge.recipes import fitting, make_recipe
 from ganforge.recipes.choice import choose
 from ganforge.registry import load_all
@@ -165,3 +170,18 @@ def test_a_set_for_an_unknown_signal_is_described_by_its_shapes(signal, tmp_path
     assert fitting.inspection(dataset).facts == {**found.facts, "recipes": {}, "hints": []}
     with pytest.raises(UserError, match="samples of this kind are not packed"):
         Signal.pack(dataset, tmp_path / "x.zip")
+
+
+# --- sets that are made from others
+
+
+def test_parts_of_a_set_are_for_the_same_signal(example):
+    """Patches, one class, prepared items: what a signal, an evaluation and the loader make of a set."""
+    signal, dataset, _ = example
+    assert Prepared(dataset, np.zeros((len(dataset), 2))).signal == signal.kind
+    if signal.kind == "image":
+        assert Patches.of(dataset, (8, 8), (8, 8)).signal == signal.kind
+        assert OneClass(dataset, 0).signal == signal.kind
+    if signal.kind == "pair":
+        for patches in (False, True):
+            assert Pair(size=16, patches=patches).items(dataset).signal == signal.kind

@@ -50,6 +50,10 @@ class Points(Signal, kind="points"):
     standardise: bool = True
     """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
 
+    @property
+    def measures(self) -> str:
+        return "means, spreads and bounds of its numbers"
+
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> Mapping[str, str]:
         return write_example(folder, n)
