@@ -74,10 +74,6 @@ class Points(Signal, kind="points"):
             f"To train on them: ganforge train toy data={dataset.name}"
         )
 
-    @property
-    def measures(self) -> str:
-        return "means, spreads and bounds of its numbers"
-
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         shapes = dataset.shapes()
         if dataset.signal == "table":
