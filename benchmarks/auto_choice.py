@@ -47,12 +47,12 @@ CAPTION = 16  # px above each grid
 def real_pictures(data: str, fields: list[str]) -> tuple[np.ndarray, np.ndarray | None, Signal, Spec]:
     """Up to 5,000 real pictures [N, H, W, C] as a run with such a signal sees them, shuffled, and their labels."""
     from ganforge.engine.build import open_data
-    from ganforge.evaluation.sides import real_side
+    from ganforge.evaluation.sides import real_samples
     from ganforge.recipes import make_recipe
 
     recipe = make_recipe("r3gan-small", (), [f"data={data}", *fields])
     dataset, spec = open_data(recipe)
-    side = real_side(recipe.signal, dataset, spec, most=MOST, shuffled=True)
+    side = real_samples(recipe.signal, dataset, spec, most=MOST, shuffled=True)
     return np.concatenate([*side.draw(256)]), side.labels, recipe.signal, spec
 
 

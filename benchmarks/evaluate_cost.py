@@ -20,7 +20,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from ganforge.metrics.base import CHUNK, Comparison, Metric, Side, measure
+from ganforge.metrics.base import CHUNK, Comparison, Metric, SampleSet, measure
 from ganforge.modalities.image.extractors.inception import InceptionEncoder, InceptionV3
 from ganforge.registry import load_all
 
@@ -46,7 +46,7 @@ def main() -> None:
     torch.manual_seed(0)
     encoder = Counted(InceptionV3().eval(), "random", "tf-bilinear", False, "cpu")
     draws = np.random.default_rng(0)
-    sides = [Side.of(draws.integers(0, 256, (args.samples, 32, 32, 3), dtype=np.uint8), name=s) for s in "ab"]
+    sides = [SampleSet.of(draws.integers(0, 256, (args.samples, 32, 32, 3), dtype=np.uint8), name=s) for s in "ab"]
     encoder.encode(next(sides[0].parts(8, 8)))  # the first call allocates
 
     encoder.seen, begun = 0, time.process_time()

@@ -90,7 +90,7 @@ def make_trainer(recipe: Recipe) -> Any:
 def encoded(trainer: Any) -> torch.Tensor:
     """Some of the data as a translator takes it, the same at every call."""
     stored, labels, extra = trainer.loader.batch(0)
-    batch = trainer.recipe.signal.still().batch(stored, labels, trainer.spec, Rng(0))
+    batch = trainer.recipe.signal.deterministic().batch(stored, labels, trainer.spec, Rng(0))
     return (batch.extra | extra).get("source", batch.x)[:2]
 
 

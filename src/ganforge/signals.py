@@ -90,7 +90,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Condition:
     """What samples are asked for.
 
     Attributes:
@@ -146,11 +146,11 @@ class Signal(Component, family="signal"):
     """What points to faults of such samples, beside what does so of any: read by a report."""
     names_left_out: ClassVar[bool] = False
     """Whether a report says which of the usual metrics could not be measured, and why."""
-    unmeasured: ClassVar[str] = ""
+    privacy_hint: ClassVar[str] = ""
     """Where it measures the data, and can do without: what to do for that, as a sentence."""
 
     @property
-    def measures(self) -> str:
+    def data_statistics(self) -> str:
         """What of the samples' values its spec, and so every model file, holds; empty: sizes and names alone."""
         return ""
 
@@ -258,7 +258,7 @@ class Signal(Component, family="signal"):
         """
         return Batch(self.encode(stored, spec, rng), labels if spec.classes else None)
 
-    def still(self) -> Self:
+    def deterministic(self) -> Self:
         """This signal with nothing drawn anew at each look (no flips, no random crops): how real samples are judged."""
         return self
 
@@ -269,8 +269,8 @@ class Signal(Component, family="signal"):
     def present(self, stored: Tensor, spec: Spec) -> Any:
         """Prepared items, [N, ...], as `decode` would give them if a net made just them, with nothing drawn at random:
         how real samples are looked at and judged. By default they go through `batch` and `decode`."""
-        still = self.still()
-        return still.decode(still.batch(stored, None, spec, Rng(0)).x, spec)
+        deterministic = self.deterministic()
+        return deterministic.decode(deterministic.batch(stored, None, spec, Rng(0)).x, spec)
 
     def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
         """What samples are to be made from, as a user sees it: uint8 [N, h, w, C]. Only where `has_sources`."""
@@ -284,7 +284,7 @@ class Signal(Component, family="signal"):
         """Decoded parts, one after the other, as one."""
         return np.concatenate(parts)
 
-    def known(self, dataset: Dataset) -> Any | None:
+    def raw_samples(self, dataset: Dataset) -> Any | None:
         """All real samples as people know them, with `len` and slices, where the data set holds them so (a table).
 
         They are judged against as they are. None: real samples go through `prepare`, `encode` and `decode` first.
@@ -376,7 +376,7 @@ class Signal(Component, family="signal"):
         """Writes decoded samples as files of their own, numbered from `start`."""
         raise NotImplementedError
 
-    def where(self, texts: Sequence[str], spec: Spec) -> Wish:
+    def where(self, texts: Sequence[str], spec: Spec) -> Condition:
         """What `--where` asks for.
 
         Raises:

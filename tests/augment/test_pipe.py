@@ -119,8 +119,8 @@ def test_each_change_happens_to_a_share_p():
     for p in (0.2, 0.8):
         assert draws.chosen("mirror", p).float().mean().item() == pytest.approx(p, abs=0.015)
         warp = draw_warp(draws, p, 8, 8)
-        still = (1 - p) ** 4  # neither scaled, stretched, turned nor moved
-        assert warp.touched.float().mean().item() == pytest.approx(1 - still, abs=0.015)
+        deterministic = (1 - p) ** 4  # neither scaled, stretched, turned nor moved
+        assert warp.touched.float().mean().item() == pytest.approx(1 - deterministic, abs=0.015)
 
 
 def test_a_schedule_of_the_probability():

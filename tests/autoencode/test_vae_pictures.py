@@ -77,16 +77,16 @@ class TestOptimalGaussian:
 
     def test_price_is_that_of_the_best_normal_distribution(self):
         raw, x = torch.randn(6, 1, 5, 5), torch.rand(6, 1, 5, 5)
-        price = noise().price(raw, x)
+        nll = noise().nll(raw, x)
         spread = (x - raw).square().mean().sqrt()
-        torch.testing.assert_close(price, -Normal(raw, spread).log_prob(x).flatten(1).sum(1))
+        torch.testing.assert_close(nll, -Normal(raw, spread).log_prob(x).flatten(1).sum(1))
         for other in (0.9 * spread, 1.1 * spread):
-            assert price.mean() < -Normal(raw, other).log_prob(x).flatten(1).sum(1).mean()
+            assert nll.mean() < -Normal(raw, other).log_prob(x).flatten(1).sum(1).mean()
 
     def test_gradient_is_the_same_as_through_sigma(self):
         """Why nothing needs to flow through σ (Rybkin et al. 2021 let it)."""
         raw, x = torch.randn(6, 1, 5, 5, requires_grad=True), torch.rand(6, 1, 5, 5)
-        (ours,) = torch.autograd.grad(noise().price(raw, x).mean(), raw)
+        (ours,) = torch.autograd.grad(noise().nll(raw, x).mean(), raw)
         through = -Normal(raw, (x - raw).square().mean().sqrt()).log_prob(x).flatten(1).sum(1).mean()
         (theirs,) = torch.autograd.grad(through, raw)
         torch.testing.assert_close(ours, theirs)
@@ -95,14 +95,14 @@ class TestOptimalGaussian:
         module = noise()
         raw, x = torch.randn(6, 1, 5, 5), torch.rand(6, 1, 5, 5)
         for _ in range(3):
-            module.price(raw, x)
+            module.nll(raw, x)
         assert module.state_dict()["log_spread"] != 0, "remembered for checkpoints and bundles"
         module.eval()
-        torch.testing.assert_close(module.price(raw, x)[:2], module.price(raw[:2], x[:2]))
+        torch.testing.assert_close(module.nll(raw, x)[:2], module.nll(raw[:2], x[:2]))
 
     def test_a_perfect_fit_has_no_endless_price(self):
         x = torch.rand(2, 1, 5, 5)
-        assert torch.isfinite(noise().price(x, x)).all()
+        assert torch.isfinite(noise().nll(x, x)).all()
 
     def test_samples_are_what_the_generator_makes(self):
         raw = torch.randn(2, 1, 5, 5)

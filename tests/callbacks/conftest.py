@@ -31,7 +31,7 @@ class FakeRun:
         shade = torch.arange(request.n) if request.labels is None else request.labels * 25
         return np.broadcast_to(shade.numpy().astype(np.uint8)[:, None, None, None], (request.n, 8, 8, 1)).copy()
 
-    def exhibit(self, count: int) -> tuple[np.ndarray, int] | None:
+    def visualize(self, count: int) -> tuple[np.ndarray, int] | None:
         return self.shown
 
     def log(self, event: str, **fields) -> None:

@@ -210,26 +210,26 @@ class TestGenerator:
 @pytest.mark.parametrize(("net_of", "spec"), cases(Discriminator))
 class TestDiscriminator:
     def test_gives_a_verdict(self, net_of, spec):
-        verdict = built(net_of, spec)(torch.randn(N, *spec.shape), labels(spec))
-        assert isinstance(verdict, DiscriminatorOutput)
-        assert verdict.logits.shape[0] == N
-        assert verdict.logits.ndim in (1, 2)  # one number a sample, or one a patch
-        assert verdict.logits.dtype == torch.float32
-        assert torch.isfinite(verdict.logits).all()
-        assert verdict.features is not None
-        assert verdict.features.shape[0] == N
-        assert verdict.features.ndim == 2
-        if verdict.logits.ndim == 2:
-            assert verdict.layers, "a net that judges patches shows its maps"
-        assert all(hidden.shape[0] == N and hidden.ndim == 4 for hidden in verdict.layers or ())
+        output = built(net_of, spec)(torch.randn(N, *spec.shape), labels(spec))
+        assert isinstance(output, DiscriminatorOutput)
+        assert output.logits.shape[0] == N
+        assert output.logits.ndim in (1, 2)  # one number a sample, or one a patch
+        assert output.logits.dtype == torch.float32
+        assert torch.isfinite(output.logits).all()
+        assert output.features is not None
+        assert output.features.shape[0] == N
+        assert output.features.ndim == 2
+        if output.logits.ndim == 2:
+            assert output.layers, "a net that judges patches shows its maps"
+        assert all(hidden.shape[0] == N and hidden.ndim == 4 for hidden in output.layers or ())
 
     def test_every_parameter_learns(self, net_of, spec):
         net = opened(built(net_of, spec))
         loss = torch.zeros(())
         for size in on_each_grid(net):
-            verdict = net(torch.randn(N, spec.shape[0], *(size or spec.shape[1:])), labels(spec))
-            rebuilt = verdict.rebuilt() if verdict.rebuilt else torch.zeros(N)
-            logits = verdict.logits
+            output = net(torch.randn(N, spec.shape[0], *(size or spec.shape[1:])), labels(spec))
+            rebuilt = output.rebuilt() if output.rebuilt else torch.zeros(N)
+            logits = output.logits
             loss = loss + (logits * torch.randn_like(logits)).sum() + rebuilt.sum()
         every_parameter_learns(net, loss)
 

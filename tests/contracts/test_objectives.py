@@ -13,7 +13,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Memory, Spec
 from ganforge.losses.adversarial import Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
-from ganforge.losses.base import Objective, Penalty, Play, Term
+from ganforge.losses.base import LossContext, Objective, Penalty, Term
 from ganforge.losses.consistency import Bcr, LeCam, Zcr, ZcrTerm
 from ganforge.losses.drift import Drift
 from ganforge.losses.feature_matching import FeatureMatching
@@ -220,8 +220,8 @@ class Held(nn.Module):
         yield self.held
 
 
-def play(critic, real: Tensor = X, fake: Tensor = Y, weight: Tensor = W[0]) -> Play:
-    return Play(
+def context(critic, real: Tensor = X, fake: Tensor = Y, weight: Tensor = W[0]) -> LossContext:
+    return LossContext(
         critic,
         real,
         fake,
@@ -234,7 +234,7 @@ def play(critic, real: Tensor = X, fake: Tensor = Y, weight: Tensor = W[0]) -> P
 
 
 def beside(sigma: float) -> Tensor:
-    asked = play(linear)
+    asked = context(linear)
     assert asked.generator is not None
     return asked.generator(Z + sigma * asked.rng.normal("beside", Z.shape).double())
 
@@ -247,7 +247,7 @@ def bcr_of_linear(shift: int) -> Tensor:
     """By hand, from the draws: T(x) one pixel at a time."""
     found = torch.zeros(3, dtype=torch.float64)
     for x, name in ((X, "real"), (Y, "fake")):
-        rng = play(linear).rng.at(name)
+        rng = context(linear).rng.at(name)
         down, right = (
             rng.integers(n, (3, 1), 2 * most + 1) - most for n, most in (("down", 1), ("right", min(shift, 2)))
         )
@@ -289,7 +289,7 @@ def test_every_penalty_has_a_closed_form_here():
 
 @pytest.mark.parametrize(("penalty", "critic", "expected"), [case for cases in PRICES.values() for case in cases])
 def test_price_against_its_closed_form(penalty, critic, expected):
-    price = penalty.loss(play(critic))
+    price = penalty.loss(context(critic))
     assert price.shape == (3,)
     torch.testing.assert_close(price.detach(), expected)
 
@@ -303,7 +303,7 @@ class TestEveryPenalty:
             def critic(x: Tensor) -> Tensor:
                 return torch.tanh(x.flatten(1) @ weight).square().sum(1) + (x.flatten(1) @ weight).sum(1)
 
-            return penalty.loss(play(critic, weight=weight))
+            return penalty.loss(context(critic, weight=weight))
 
         weight = point(8, 3).mul(0.4).requires_grad_()
         assert torch.autograd.gradcheck(price, (weight,))
@@ -311,21 +311,21 @@ class TestEveryPenalty:
 
     def test_a_flat_critic_costs_a_finite_price(self, penalty):
         weight = torch.zeros(8, 1, dtype=torch.float64, requires_grad=True)
-        price = penalty.loss(play(lambda x: (x.flatten(1) @ weight).squeeze(1), weight=weight)).sum()
+        price = penalty.loss(context(lambda x: (x.flatten(1) @ weight).squeeze(1), weight=weight)).sum()
         (gradient,) = torch.autograd.grad(price, weight)
         assert torch.isfinite(gradient).all()
 
     def test_leaves_the_samples_alone(self, penalty):
         x, y = X.clone().requires_grad_(), Y.clone().requires_grad_()
         weight = W.clone().requires_grad_()
-        penalty.loss(play(lambda s: (s.square() * weight).sum((1, 2, 3)), x, y, weight)).sum().backward()
+        penalty.loss(context(lambda s: (s.square() * weight).sum((1, 2, 3)), x, y, weight)).sum().backward()
         assert x.grad is None
         assert y.grad is None
         assert weight.grad is not None
 
     def test_works_where_gradients_are_off(self, penalty):
         with torch.no_grad():
-            assert torch.isfinite(penalty.loss(play(quadratic))).all()
+            assert torch.isfinite(penalty.loss(context(quadratic))).all()
 
 
 def test_a_slope_that_is_known_is_not_asked_for_again():
@@ -338,9 +338,9 @@ def test_a_slope_that_is_known_is_not_asked_for_again():
         raise AssertionError("the verdict of this step is at hand")
 
     x, y = X.clone().requires_grad_(), Y.clone().requires_grad_()
-    known = Play(asked, x, y, on_real=(critic(x), None), on_fake=(critic(y), None))
+    known = LossContext(asked, x, y, on_real=(critic(x), None), on_fake=(critic(y), None))
     for penalty in (R1(), R2()):
-        price, fresh = penalty.loss(known), penalty.loss(Play(critic, X, Y))
+        price, fresh = penalty.loss(known), penalty.loss(LossContext(critic, X, Y))
         torch.testing.assert_close(price, fresh)
         ours, wanted = (torch.autograd.grad(p.sum(), weight, retain_graph=True)[0] for p in (price, fresh))
         torch.testing.assert_close(ours, wanted)
@@ -353,7 +353,7 @@ def test_what_is_known_is_not_asked_for_again():
         asked.append(x)
         return quadratic(x)
 
-    known = dataclasses.replace(play(critic), on_real=(quadratic(X), None), on_fake=(quadratic(Y), None))
+    known = dataclasses.replace(context(critic), on_real=(quadratic(X), None), on_fake=(quadratic(Y), None))
     for penalty, passes in ((Bcr(), 2), (Zcr(), 1), (LeCam(), 0)):
         asked.clear()
         price = penalty.loss(dataclasses.replace(known, steady=True))
@@ -370,7 +370,7 @@ def test_dragan_stays_near_the_reals():
         met.append(x.detach())
         return x.sum((1, 2, 3))
 
-    Dragan(spread=0.5).loss(Play(critic, x, x))
+    Dragan(spread=0.5).loss(LossContext(critic, x, x))
     width = (met[0] - x).flatten(1).std(1)
     assert width.max().item() == pytest.approx(1.5, rel=0.1)
     assert width.mean().item() == pytest.approx(0.75, rel=0.1)
@@ -378,7 +378,7 @@ def test_dragan_stays_near_the_reals():
 
 def test_lecam_remembers_both_sides():
     memory = Memory(LeCam().memory(nn.Identity()))
-    LeCam(decay=0.9).loss(Play(lambda x: x, torch.tensor([1.0, 3.0]), torch.tensor([-4.0, -6.0]), memory=memory))
+    LeCam(decay=0.9).loss(LossContext(lambda x: x, torch.tensor([1.0, 3.0]), torch.tensor([-4.0, -6.0]), memory=memory))
     assert memory["real"].item() == pytest.approx(0.2)
     assert memory["fake"].item() == pytest.approx(-0.5)
 
@@ -389,7 +389,9 @@ def test_historical_averaging_is_a_mean_over_all_steps():
     for step, value in enumerate([2.0, 4.0, 9.0]):
         with torch.no_grad():
             net.weight.fill_(value)
-        price = HistoricalD().loss(Play(lambda x: x, torch.zeros(2, 1), torch.zeros(2, 1), memory=memory, player=net))
+        price = HistoricalD().loss(
+            LossContext(lambda x: x, torch.zeros(2, 1), torch.zeros(2, 1), memory=memory, player=net)
+        )
         wanted = [0.0, (4.0 - 2) ** 2, (9.0 - 3) ** 2][step]
         torch.testing.assert_close(price.detach(), torch.tensor([wanted, wanted]))
     assert memory["mean/weight"].item() == pytest.approx(5)
@@ -399,7 +401,7 @@ def test_orthogonal_looks_past_tables_and_offsets():
     net = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2), nn.Embedding(3, 2))
     with torch.no_grad():
         net[0].weight.copy_(torch.eye(2, 4) * 3)
-    price = OrthogonalD().loss(Play(lambda x: x, torch.zeros(5, 4), torch.zeros(5, 4), player=net))
+    price = OrthogonalD().loss(LossContext(lambda x: x, torch.zeros(5, 4), torch.zeros(5, 4), player=net))
     torch.testing.assert_close(price.detach(), torch.zeros(5))
 
 
@@ -412,9 +414,9 @@ def test_flips_and_shifts_refuse_what_is_no_picture():
 # --- what G wants beside the game --------------------------------------------------------------------------------
 
 
-def with_features(real: Tensor, fake: Tensor) -> Play:
+def with_features(real: Tensor, fake: Tensor) -> LossContext:
     nothing = torch.zeros(len(real))
-    return Play(linear, X, Y, on_real=(nothing, real), on_fake=(nothing, fake))
+    return LossContext(linear, X, Y, on_real=(nothing, real), on_fake=(nothing, fake))
 
 
 FEATURES = point(2, 4, 3)
@@ -427,9 +429,9 @@ def matched() -> Tensor:
 
 TERMS = {
     "feature_matching": [(FeatureMatching(), with_features(FEATURES[0], FEATURES[1]), matched())],
-    "zcr": [(ZcrTerm(sigma=0.5), play(linear), -(Y - beside(0.5)).square().mean((1, 2, 3)))],
-    "orthogonal": [(OrthogonalG(), play(linear), one(2 * GRAM[0, 1] ** 2))],
-    "historical_averaging": [(HistoricalG(), play(linear), one((W - 0.2).square().sum()))],
+    "zcr": [(ZcrTerm(sigma=0.5), context(linear), -(Y - beside(0.5)).square().mean((1, 2, 3)))],
+    "orthogonal": [(OrthogonalG(), context(linear), one(2 * GRAM[0, 1] ** 2))],
+    "historical_averaging": [(HistoricalG(), context(linear), one((W - 0.2).square().sum()))],
 }
 
 
@@ -448,4 +450,4 @@ def test_feature_matching_teaches_through_the_fakes_alone():
     FeatureMatching().loss(with_features(real, fake)).sum().backward()
     assert real.grad is None
     with pytest.raises(UserError, match="last hidden layer"):
-        FeatureMatching().loss(Play(linear, X, Y, on_real=(X, None), on_fake=(Y, None)))
+        FeatureMatching().loss(LossContext(linear, X, Y, on_real=(X, None), on_fake=(Y, None)))

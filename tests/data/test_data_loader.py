@@ -160,7 +160,7 @@ def test_a_sweep_meets_every_item_once_in_order(kept, monkeypatch):
 def test_there_may_be_fewer_items_than_a_batch_where_an_order_draws_them_again():
     with pytest.raises(UserError, match="5 usable"):
         make(Numbers(5))
-    data = make(Numbers(5), fewest=2)
+    data = make(Numbers(5), min_samples=2)
     assert len(data.batch(0)[0]) == 8
     data.close()
 

@@ -85,11 +85,11 @@ def states_of(recipe: Recipe, iterations: int) -> list[str]:
     try:
         trainer, watcher = Trainer(recipe, spec, loader, cpu), Watcher(recipe.health)
         for iteration in range(iterations):
-            sight = trainer.iterate(look=watcher.due(iteration))
+            trace = trainer.iterate(probe=watcher.due(iteration))
             if not trainer._finite:
                 return [*states, "diverging"]
-            if sight is not None:
-                watcher.look(sight, recipe.task.generators(), trainer.live_samples)
+            if trace is not None:
+                watcher.probe(trace, recipe.task.generators(), trainer.live_samples)
                 states.append(watcher.diagnosis.state)
     finally:
         loader.close()

@@ -122,13 +122,13 @@ def test_building_leaves_no_default_behind():
 @pytest.mark.parametrize("make", [toys.toy_gan, toys.toy_crowd])
 def test_all_of_a_run_is_float64(make):
     trainer = trainer_of(in_float64(make()))
-    sight = trainer.iterate(look=True)
-    assert sight is not None
+    trace = trainer.iterate(look=True)
+    assert trace is not None
     real = {name: tensor for name, tensor in trainer.state().items() if tensor.is_floating_point()}
     counters = {name for name in real if name.startswith("optim.") and name.endswith(".step")}  # torch's own
     assert {tensor.dtype for name, tensor in real.items() if name not in counters} == {torch.float64}
     assert any(name.startswith("ema.") for name in real)
-    assert sight.batch.x.dtype == torch.float64
+    assert trace.batch.x.dtype == torch.float64
 
 
 def test_losses_are_those_of_float32_but_for_rounding():

@@ -18,7 +18,7 @@ from ganforge.core.errors import TrainingError
 from ganforge.core.events import read_events
 from ganforge.core.overrides import apply, from_yaml, to_yaml
 from ganforge.core.types import Batch
-from ganforge.engine.health import probe as sight
+from ganforge.engine.health import probe as trace
 from ganforge.engine.health.diagnosis import diagnose, leap, sign_of
 from ganforge.engine.train import resume_recipe, train
 from ganforge.recipes.base import Recipe
@@ -36,33 +36,33 @@ def draw(seed: int, *shape: int) -> torch.Tensor:
 class TestSight:
     @pytest.mark.parametrize("shape", [(2,), (40,), (3, 32, 32), (1, 100), (2, 4, 16, 16)])
     def test_samples_of_one_distribution_are_near_and_as_diverse(self, shape):
-        found = sight.read(sight.compare(draw(0, 64, *shape), draw(1, 64, *shape), None))
+        found = trace.read(trace.compare(draw(0, 64, *shape), draw(1, 64, *shape), None))
         assert abs(found["distance"]) < 0.05
         assert found["diversity"] == pytest.approx(1, abs=0.15)
         assert found["coverage"] > 0.6
 
     def test_scale_and_place_do_not_matter(self):
         x, y = draw(0, 64, 3), draw(1, 64, 3) * 1.5
-        there = sight.read(sight.compare(x, y, None))
-        assert sight.read(sight.compare(x * 100 + 7, y * 100 + 7, None)) == pytest.approx(there, rel=1e-3)
+        there = trace.read(trace.compare(x, y, None))
+        assert trace.read(trace.compare(x * 100 + 7, y * 100 + 7, None)) == pytest.approx(there, rel=1e-3)
 
     def test_one_picture_has_no_diversity(self):
-        found = sight.read(sight.compare(draw(0, 64, 1, 8, 8), draw(1, 1, 1, 8, 8).expand(64, 1, 8, 8), None))
+        found = trace.read(trace.compare(draw(0, 64, 1, 8, 8), draw(1, 1, 1, 8, 8).expand(64, 1, 8, 8), None))
         assert found["diversity"] < 1e-6
         assert found["distance"] > 0.2
 
     def test_one_picture_a_label_has_none_either(self):
         c = torch.arange(64) % 4
         spots = 10 * draw(0, 4, 5)[c]
-        found = sight.read(sight.compare(spots + draw(1, 64, 5), spots, c))
+        found = trace.read(trace.compare(spots + draw(1, 64, 5), spots, c))
         assert found["diversity"] < 1e-6
-        assert sight.read(sight.compare(spots + draw(1, 64, 5), spots, None))["diversity"] > 0.8
+        assert trace.read(trace.compare(spots + draw(1, 64, 5), spots, None))["diversity"] > 0.8
 
     def test_two_of_eight_modes_are_precise_and_cover_little(self):
         angle = torch.arange(64) % 8 * torch.pi / 4
         ring = torch.stack([angle.cos(), angle.sin()], 1)
         fake = ring[(torch.arange(64) % 2) * 4] + 0.01 * draw(1, 64, 2)
-        found = sight.read(sight.compare(ring + 0.01 * draw(0, 64, 2), fake, None))
+        found = trace.read(trace.compare(ring + 0.01 * draw(0, 64, 2), fake, None))
         assert found["precision"] > 0.75
         assert found["coverage"] <= 0.25
         assert found["diversity"] > 0.7, "the mean distance alone does not see it"
@@ -71,15 +71,15 @@ class TestSight:
     def test_auc_is_the_share_of_pairs_in_the_right_order(self):
         real, fake = draw(0, 50) + 1, draw(1, 40)
         stats = {"logit/real": real, "logit/fake": fake}
-        found = sight.read(sight.verdicts(stats))
+        found = trace.read(trace.logit_stats(stats))
         assert found["auc"] == pytest.approx(sum(r > f for r in real for f in fake).item() / 2000)
-        moved = sight.read(sight.verdicts({name: t + 1000 for name, t in stats.items()}))
+        moved = trace.read(trace.logit_stats({name: t + 1000 for name, t in stats.items()}))
         assert moved == pytest.approx(found, abs=1e-3)
-        assert sight.verdicts({"acc/real": real}) == {}
+        assert trace.logit_stats({"acc/real": real}) == {}
 
     def test_what_is_not_finite_is_none(self):
-        assert sight.read({"a": torch.tensor(float("nan")), "b": torch.tensor(1.5)}) == {"a": None, "b": 1.5}
-        assert sight.read({}) == {}
+        assert trace.read({"a": torch.tensor(float("nan")), "b": torch.tensor(1.5)}) == {"a": None, "b": 1.5}
+        assert trace.read({}) == {}
 
 
 class TestDiagnosis:
@@ -111,20 +111,20 @@ class TestDiagnosis:
         assert sign_of({"gradient/G": None}, 0, 0.0) == "diverging"
         assert sign_of({"diversity": 1.0, "distance": 0.01, "precision": 1, "coverage": 1}, 64, 1.0) == ""
 
-    def looks(self, *signs: str, **figures):
+    def probes(self, *signs: str, **figures):
         return [{**FINE, **figures, "sign": sign} for sign in signs]
 
     def test_a_sign_must_stay(self):
         assert diagnose([]).state == "unsettled"
-        assert diagnose(self.looks(*[""] * 6)).state == "healthy"
-        assert diagnose(self.looks(*[""] * 6, "collapsing")).state == "healthy"
-        assert diagnose(self.looks(*[""] * 6, *["collapsing"] * 3)).state == "unsettled"
-        assert diagnose(self.looks(*["collapsing"] * 5, "")).state == "collapsing"
-        assert diagnose(self.looks(*["D wins"] * 6)).state == "unsettled", "a slow start looks like that"
-        assert diagnose(self.looks(*["D wins"] * 10)).state == "D wins"
+        assert diagnose(self.probes(*[""] * 6)).state == "healthy"
+        assert diagnose(self.probes(*[""] * 6, "collapsing")).state == "healthy"
+        assert diagnose(self.probes(*[""] * 6, *["collapsing"] * 3)).state == "unsettled"
+        assert diagnose(self.probes(*["collapsing"] * 5, "")).state == "collapsing"
+        assert diagnose(self.probes(*["D wins"] * 6)).state == "unsettled", "a slow start looks like that"
+        assert diagnose(self.probes(*["D wins"] * 10)).state == "D wins"
 
     def test_getting_nearer_is_no_trouble(self):
-        young = [{**look, "distance": 0.95**i} for i, look in enumerate(self.looks(*["D wins"] * 10))]
+        young = [{**probe, "distance": 0.95**i} for i, probe in enumerate(self.probes(*["D wins"] * 10))]
         assert diagnose(young).state == "unsettled"
 
     def test_what_is_not_finite_is_named_at_once(self):
@@ -153,9 +153,9 @@ class TestDiagnosis:
         assert leap([], {"gradient/G": None}, ("G",)) == {}
 
     def test_swings(self):
-        looks = [{**FINE, "auc": auc, "sign": ""} for auc in (0.95, 0.5, 0.1, 0.2, 0.9, 0.1, 0.9)]
-        assert diagnose(looks).state == "oscillating"
-        assert diagnose(looks[:3]).state == "unsettled"
+        probes = [{**FINE, "auc": auc, "sign": ""} for auc in (0.95, 0.5, 0.1, 0.2, 0.9, 0.1, 0.9)]
+        assert diagnose(probes).state == "oscillating"
+        assert diagnose(probes[:3]).state == "unsettled"
 
 
 def test_watching_changes_nothing(tmp_path, single_thread):

@@ -16,10 +16,10 @@ def test_rates_and_decays_follow_their_schedules(kind):
     optimizer = settings.build(net)
     (group,) = optimizer.param_groups
     for samples, lr, second in ((0, 1e-3, 0.9), (50, 5e-4, 0.945), (100, 0.0, 0.99), (500, 0.0, 0.99)):
-        settings.settle(group, samples)
+        settings.set_rates(group, samples)
         assert group["lr"] == pytest.approx(lr)
         assert group["betas"] == (0.0, pytest.approx(second))
-    settings.settle(group, 50)
+    settings.set_rates(group, 50)
     before = net.weight.detach().clone()
     net(torch.ones(1, 2)).sum().backward()
     optimizer.step()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import ganforge as gf
 from ganforge.core.types import Nets, Request
-from ganforge.recipes.statistics import SEED, Running, Settled, Standing
+from ganforge.recipes.statistics import SEED, CachedNets, Running, Standing
 
 CPU = torch.device("cpu")
 
@@ -40,23 +40,23 @@ def nets() -> Nets:
 
 
 def test_means_are_those_of_the_generators_own_samples(nets):
-    settled = Standing(batches=8, size=32).settle(nets, 0, draws, 1.0, CPU)
+    calibrated = Standing(batches=8, size=32).calibrate(nets, 0, draws, 1.0, CPU)
     z = [torch.randn(32, 2, generator=torch.Generator().manual_seed(SEED + 32 * k)) for k in range(8)]
     means, variances = [(3 * b + 1).mean(0) for b in z], [(3 * b + 1).var(0) for b in z]
-    torch.testing.assert_close(settled.G.norm.running_mean, torch.stack(means).mean(0))
-    torch.testing.assert_close(settled.G.norm.running_var, torch.stack(variances).mean(0))
+    torch.testing.assert_close(calibrated.G.norm.running_mean, torch.stack(means).mean(0))
+    torch.testing.assert_close(calibrated.G.norm.running_var, torch.stack(variances).mean(0))
 
 
 def test_the_generators_given_stay_as_they_are(nets):
-    settled = Standing(batches=2, size=8).settle(nets, 0, draws, 1.0, CPU)
+    calibrated = Standing(batches=2, size=8).calibrate(nets, 0, draws, 1.0, CPU)
     assert torch.equal(nets.G.norm.running_mean, torch.full((2,), 100.0))
-    assert not any(m.training for m in settled.G.modules()), "dropout and all are as in use"
-    assert settled.G.norm.momentum == nets.G.norm.momentum
-    assert Running().settle(nets, 0, draws, 1.0, CPU) is nets
+    assert not any(m.training for m in calibrated.G.modules()), "dropout and all are as in use"
+    assert calibrated.G.norm.momentum == nets.G.norm.momentum
+    assert Running().calibrate(nets, 0, draws, 1.0, CPU) is nets
 
 
 def test_a_truncation_has_statistics_of_its_own(nets):
-    wide, narrow = (Standing().settle(nets, 0, draws, t, CPU).G.norm.running_var for t in (1.0, 0.5))
+    wide, narrow = (Standing().calibrate(nets, 0, draws, t, CPU).G.norm.running_var for t in (1.0, 0.5))
     torch.testing.assert_close(narrow, wide / 4)
 
 
@@ -68,19 +68,19 @@ def test_every_label_is_asked_for():
         asked.append(request.labels)
         return draws(nets, request)
 
-    Standing(batches=3, size=4).settle(Nets({"G": Norms()}), 5, sample, 1.0, CPU)
+    Standing(batches=3, size=4).calibrate(Nets({"G": Norms()}), 5, sample, 1.0, CPU)
     assert torch.cat(asked).tolist() == [k % 5 for k in range(12)]
 
 
 def test_settled_anew_only_for_another_moment():
-    memo, made = Settled(), []
+    memo, made = CachedNets(), []
 
-    def settle() -> Nets:
+    def calibrate() -> Nets:
         made.append(1)
         return Nets({})
 
     for key in ((0, 1.0), (0, 1.0), (8, 1.0), (8, 0.5)):
-        memo.at(key, settle)
+        memo.at(key, calibrate)
     assert len(made) == 3
 
 

@@ -16,7 +16,7 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
 from ganforge.data.base import DataSource
-from ganforge.losses.base import Penalty, Play
+from ganforge.losses.base import LossContext, Penalty
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -142,7 +142,7 @@ class ToyD(nn.Module):
 class SquaredGradient(Penalty, kind="toy-squared-gradient"):
     """‖∇D‖² on real samples: its own gradient takes a second derivative."""
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, play: LossContext) -> Tensor:
         real = play.real.detach().requires_grad_(True)
         (gradient,) = torch.autograd.grad(play.critic(real).sum(), real, create_graph=True)
         return gradient.square().flatten(1).sum(1)
@@ -179,7 +179,7 @@ class Crowd(Task, kind="toy-crowd"):
         return Terms({d: nets[d](fake).logits - nets[d](batch.x).logits for d in ("D1", "D2", "D3")})
 
     def gradient(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        play = Play(lambda x: nets.D1(x).logits + nets.D2(x).logits + nets.D3(x).logits, batch.x, batch.x)
+        play = LossContext(lambda x: nets.D1(x).logits + nets.D2(x).logits + nets.D3(x).logits, batch.x, batch.x)
         return Terms({"squared": SquaredGradient().loss(play)})
 
     def makers(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:

@@ -14,7 +14,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.data.path import PathData
 from ganforge.engine.train import train
-from ganforge.evaluation.sides import real_side
+from ganforge.evaluation.sides import real_samples
 from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.folder import PictureDataset
 from ganforge.recipes import make_recipe
@@ -22,8 +22,8 @@ from ganforge.signals import Signal
 
 
 def through_the_nets_form(signal: Signal, stored: torch.Tensor, spec: Spec) -> np.ndarray:
-    still = signal.still()
-    return still.decode(still.batch(stored, None, spec, Rng(3)).x, spec)
+    deterministic = signal.deterministic()
+    return deterministic.decode(deterministic.batch(stored, None, spec, Rng(3)).x, spec)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -109,7 +109,7 @@ def test_items_that_cannot_be_read_are_left_out_of_both(tmp_path):
     recipe = make_recipe("dcgan", (), [*TINY, f"data={data}", "batch=16"])
     dataset, spec = open_data(recipe)
     loader = make_loader(recipe, dataset, spec, torch.device("cpu"))
-    read = real_side(recipe.signal, dataset, spec)
-    kept = real_side(recipe.signal, dataset, spec, stored=loader.stored)
+    read = real_samples(recipe.signal, dataset, spec)
+    kept = real_samples(recipe.signal, dataset, spec, stored=loader.stored)
     assert (kept.n, kept.fingerprint) == (read.n, read.fingerprint) == (40, kept.fingerprint)
     assert (np.concatenate([*kept.draw(7)]) == np.concatenate([*read.draw(16)])).all()

@@ -21,7 +21,7 @@ from ganforge.evaluation.report.findings import find
 from ganforge.evaluation.report.known import Known
 from ganforge.evaluation.report.words import meaning_of, meanings, stem_of
 from ganforge.evaluation.subject import Subject
-from ganforge.metrics.base import Side
+from ganforge.metrics.base import SampleSet
 from ganforge.modalities.image.look import RULES, Look, look
 from ganforge.signals import Gallery, Signal
 
@@ -228,7 +228,7 @@ def hum():
 
 def test_a_signal_of_sounds_is_shown_without_an_edit(hum):
     """The gallery asks the signal alone: how many samples, and what they are as media."""
-    sides = [Side.of(np.arange(40, dtype=np.uint8).reshape(10, 4) + 100 * k, name=name)
+    sides = [SampleSet.of(np.arange(40, dtype=np.uint8).reshape(10, 4) + 100 * k, name=name)
              for k, name in enumerate(("real", "fake"))]  # fmt: skip
     judged, real = gallery.panels(Subject("t", hum, Spec((4,)), *sides, {}), [], 0)
     assert (judged.title, real.title) == ("judged", "real")
@@ -238,5 +238,5 @@ def test_a_signal_of_sounds_is_shown_without_an_edit(hum):
 
 def test_a_signal_that_shows_nothing_has_no_panels():
     table = build(Signal, {"kind": "table"})
-    side = Side.of(np.zeros((4, 2)))
+    side = SampleSet.of(np.zeros((4, 2)))
     assert list(gallery.panels(Subject("t", table, Spec((2,)), side, side, {}), [], 0)) == []

@@ -15,7 +15,7 @@ from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 from torchmetrics.image.mifid import _compute_cosine_distance
 
-from ganforge.metrics.base import Comparison, Encoder, Metric, Side, measure
+from ganforge.metrics.base import Comparison, Encoder, Metric, SampleSet, measure
 from ganforge.metrics.frechet import frechet_distance
 from ganforge.metrics.inception_score import inception_scores
 from ganforge.metrics.kid import squared_mmd
@@ -169,7 +169,7 @@ class TestNeighbours:
     def test_cosine_nearness_is_torchmetrics(self):
         x, t = features(60, 12, 1), features(80, 12, 2)
         expected = _compute_cosine_distance(torch.from_numpy(x).double(), torch.from_numpy(t).double(), 1.0)
-        comparison = Comparison(Side.of(x), Side.of(t))
+        comparison = Comparison(SampleSet.of(x), SampleSet.of(t))
         found = cosine_nearness(x, t, comparison, lambda done, total: None, same=False)
         assert found == pytest.approx(float(expected), rel=CLOSE)
 
@@ -184,7 +184,7 @@ class Numbers(Encoder):
 def test_the_papers_rule_of_memorisation():
     """FD over the mean least cosine distance, where that is below the threshold."""
     x, y = features(300, 12, 1), features(300, 12, 2)
-    comparison = Comparison(Side.of(x), Side.of(y), Numbers())
+    comparison = Comparison(SampleSet.of(x), SampleSet.of(y), Numbers())
     (plain,) = measure([Metric.parse("fd")], comparison)
     (strict,) = measure([Metric.parse({"kind": "mfd", "threshold": 0.9})], comparison)
     (loose,) = measure([Metric.parse({"kind": "mfd", "threshold": 1e-9})], comparison)

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch.nn.functional import interpolate
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Extractor, Latents, Metric, Side, measure
+from ganforge.metrics.base import Comparison, Extractor, Latents, Metric, SampleSet, measure
 from ganforge.modalities.image.extractors import inception, weights
 from ganforge.modalities.image.extractors.inception import Conv, InceptionV3
 from ganforge.modalities.image.extractors.resize import resize, rgb
@@ -77,7 +77,7 @@ class TestInception:
         return path
 
     def test_features_and_unbiased_logits(self, file):
-        encoder = inception.Inception(weights=str(file)).open(Side.of(pictures()))
+        encoder = inception.Inception(weights=str(file)).open(SampleSet.of(pictures()))
         x = pictures(2)
         features, p = encoder.encode(x)
         assert (features.shape, p.shape) == ((2, 2048), (2, 1008))
@@ -92,8 +92,8 @@ class TestInception:
         tensors = InceptionV3().state_dict()
         path = tmp_path / inception.KNOWN.file
         save_file(tensors, path, metadata={"source_sha256": inception.ORIGINAL})
-        assert inception.Inception(weights=str(path)).open(Side.of(pictures())).reference
-        assert not inception.Inception(weights=str(path), resizer="clean").open(Side.of(pictures())).reference
+        assert inception.Inception(weights=str(path)).open(SampleSet.of(pictures())).reference
+        assert not inception.Inception(weights=str(path), resizer="clean").open(SampleSet.of(pictures())).reference
 
     def test_pooling_leaves_the_padding_out(self):
         """Of a constant picture the pooled branch is constant up to the edges; with zeros in the mean it is darker."""
@@ -110,38 +110,38 @@ class TestInception:
 class TestWeights:
     def test_nothing_there_says_all_that_helps(self, tmp_path):
         with pytest.raises(UserError) as error:
-            inception.Inception().open(Side.of(pictures()), cache=tmp_path)
+            inception.Inception().open(SampleSet.of(pictures()), cache=tmp_path)
         for part in (inception.KNOWN.file, "https://", inception.ORIGINAL, str(tmp_path / "weights"), "small"):
             assert part in str(error.value)
         with pytest.raises(UserError, match=r"nowhere.safetensors: no such file of weights"):
-            inception.Inception(weights="nowhere.safetensors").open(Side.of(pictures()), cache=tmp_path)
+            inception.Inception(weights="nowhere.safetensors").open(SampleSet.of(pictures()), cache=tmp_path)
 
     def test_the_cache_is_looked_into(self, tmp_path):
         path = tmp_path / "weights" / inception.KNOWN.file
         path.parent.mkdir()
         save_file(InceptionV3().state_dict(), path)
-        assert inception.Inception().open(Side.of(pictures()), cache=tmp_path).digest
+        assert inception.Inception().open(SampleSet.of(pictures()), cache=tmp_path).digest
 
     @pytest.mark.parametrize("start", [b"PK\x03\x04rest", b"\x80\x02rest"])
     def test_pickles_are_not_opened(self, start, tmp_path):
         path = tmp_path / "weights.pth"
         path.write_bytes(start)
         with pytest.raises(UserError, match=r"is a pickle.*convert_weights"):
-            inception.Inception(weights=str(path)).open(Side.of(pictures()))
+            inception.Inception(weights=str(path)).open(SampleSet.of(pictures()))
 
     def test_weights_of_another_net(self, tmp_path):
         path = tmp_path / "weights.safetensors"
         save_file(TRUNKS["squeeze"]().state_dict(), path)
         with pytest.raises(UserError, match="of another net than InceptionV3"):
-            inception.Inception(weights=str(path)).open(Side.of(pictures()))
+            inception.Inception(weights=str(path)).open(SampleSet.of(pictures()))
         path.write_bytes(b"nothing of use")
         with pytest.raises(UserError, match="no whole safetensors"):
-            inception.Inception(weights=str(path)).open(Side.of(pictures()))
+            inception.Inception(weights=str(path)).open(SampleSet.of(pictures()))
 
     def test_torch_fidelity_says_what_it_needs(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "torch_fidelity", None)
         with pytest.raises(UserError, match=r"torchvision.*pip install torch-fidelity torchvision.*small"):
-            Extractor.parse("torch-fidelity").open(Side.of(pictures()))
+            Extractor.parse("torch-fidelity").open(SampleSet.of(pictures()))
 
 
 class TestLpips:
@@ -185,19 +185,19 @@ class TestLpips:
     def test_pairs_and_diversity(self, files):
         x = pictures(6)
         fake = np.clip(x.astype(int) + 40, 0, 255).astype(np.uint8)
-        comparison = Comparison(Side.of(x), Side.of(fake), paired=True, cache=files)
+        comparison = Comparison(SampleSet.of(x), SampleSet.of(fake), paired=True, cache=files)
         lpips = Metric.parse({"kind": "lpips", "trunk": "squeeze"})
         (result,) = measure([lpips], comparison)
-        (zero,) = measure([lpips], Comparison(Side.of(x), Side.of(x), paired=True, cache=files))
+        (zero,) = measure([lpips], Comparison(SampleSet.of(x), SampleSet.of(x), paired=True, cache=files))
         assert (zero.value, result.value > 0) == (0, True)
         assert result.name.startswith("lpips6[squeeze@")
         diversity = Metric.parse({"kind": "lpips-diversity", "trunk": "squeeze", "pairs": 8})
-        (same,) = measure([diversity], Comparison(Side.of(x), Side.of(x[:1].repeat(6, 0)), cache=files))
+        (same,) = measure([diversity], Comparison(SampleSet.of(x), SampleSet.of(x[:1].repeat(6, 0)), cache=files))
         assert same.value == 0
         assert same.detail["real"] > 0
 
     def test_refusals(self, files):
-        small = Side.of(pictures(height=12, width=12))
+        small = SampleSet.of(pictures(height=12, width=12))
         with pytest.raises(UserError, match=r"squeeze needs pictures of at least 17 px.*12"):
             measure(
                 [Metric.parse({"kind": "lpips", "trunk": "squeeze"})],
@@ -223,7 +223,7 @@ class TestPathLength:
 
     def test_a_straight_generator_by_hand(self):
         """G(z) = z · 0.1 as pixels, raw features: |step|² (0.1 · 127.5)² / ε² for latents walked along lines."""
-        side = Side.of(pictures(2, 2, 2, 1))
+        side = SampleSet.of(pictures(2, 2, 2, 1))
         encoder = Extractor.parse("raw").open(side)
 
         def draw(first, n):
@@ -240,7 +240,7 @@ class TestPathLength:
         assert result.value == pytest.approx(4 * 12.75**2, rel=1e-2)
 
     def test_a_rougher_generator_is_longer(self):
-        side = Side.of(pictures(2, 8, 8, 1))
+        side = SampleSet.of(pictures(2, 8, 8, 1))
         encoder = Extractor.parse("raw").open(side)
         generator = torch.Generator().manual_seed(0)
         table = torch.randn(500, 4, generator=generator)
@@ -272,27 +272,27 @@ class TestTransformers:
     @pytest.mark.parametrize(("kind", "dim"), [("dinov2", 16), ("clip", 8)])
     def test_from_a_folder_offline(self, models, kind, dim):
         extractor = Extractor.parse({"kind": kind, "model": str(models / kind)})
-        encoder = extractor.open(Side.of(pictures()))
+        encoder = extractor.open(SampleSet.of(pictures()))
         features, none = encoder.encode(pictures())
         assert (features.shape, none, encoder.dim) == ((4, dim), None, dim)
         assert encoder.tag.startswith(f"{kind}@")
-        assert torch.equal(features, extractor.open(Side.of(pictures())).encode(pictures())[0])
+        assert torch.equal(features, extractor.open(SampleSet.of(pictures())).encode(pictures())[0])
         assert "torchvision" not in sys.modules
 
     def test_no_such_model(self, tmp_path):
         pytest.importorskip("transformers")
         with pytest.raises(UserError, match=r"cannot be loaded.*\n.*config.json and model.safetensors of https"):
-            Extractor.parse({"kind": "dinov2", "model": str(tmp_path)}).open(Side.of(pictures()))
+            Extractor.parse({"kind": "dinov2", "model": str(tmp_path)}).open(SampleSet.of(pictures()))
 
 
 class TestSmall:
     def test_other_pictures_are_refused(self):
-        encoder = Small(steps=1).open(Side.of(pictures(8, 8, 8, 1), np.arange(8) % 2))
+        encoder = Small(steps=1).open(SampleSet.of(pictures(8, 8, 8, 1), np.arange(8) % 2))
         with pytest.raises(UserError, match=r"trained on pictures of 8×8×1.*shown 8×8×3"):
             encoder.encode(pictures(2, 8, 8, 3))
 
     def test_the_cache_gives_the_same_net(self, tmp_path):
-        data = Side.of(pictures(40, 16, 12, 4), np.arange(40) % 4)
+        data = SampleSet.of(pictures(40, 16, 12, 4), np.arange(40) % 4)
         first = Small(steps=3).open(data, cache=tmp_path)
         files = list((tmp_path / "extractors").iterdir())
         assert len(files) == 1
@@ -306,7 +306,7 @@ class TestSmall:
 
     def test_too_few(self):
         with pytest.raises(UserError, match="too few to train an extractor"):
-            Small().open(Side.of(pictures(3, 8, 8, 1), np.arange(3)))
+            Small().open(SampleSet.of(pictures(3, 8, 8, 1), np.arange(3)))
 
 
 def test_digests_know_names_shapes_and_numbers():

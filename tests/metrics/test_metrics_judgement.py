@@ -9,7 +9,7 @@ import pytest
 
 from ganforge.core.errors import UserError
 from ganforge.data.path import PathData
-from ganforge.metrics.base import Comparison, Metric, Side, measure
+from ganforge.metrics.base import Comparison, Metric, SampleSet, measure
 from ganforge.modalities.image.extractors.small import Small
 from ganforge.modalities.image.sources.embedded import Digits
 from ganforge.registry import load_all
@@ -27,8 +27,8 @@ class Case:
         x, y = x[order], y[order]
         draws = np.random.default_rng(1)
         self.classes = classes
-        self.train = Side.of(x[:train], y[:train] if labelled else None, "train")
-        self.heldout = Side.of(x[train : train + held], y[train : train + held] if labelled else None, "held-out")
+        self.train = SampleSet.of(x[:train], y[:train] if labelled else None, "train")
+        self.heldout = SampleSet.of(x[train : train + held], y[train : train + held] if labelled else None, "held-out")
         rest = slice(train + held, train + held + n)
         made = {
             "noise": (draws.integers(0, 256, (n, *x.shape[1:]), dtype=np.uint8), y[rest]),
@@ -36,7 +36,7 @@ class Case:
             "held-out": (x[rest], y[rest]),
             "training": (x[:n], y[:n]),
         }
-        self.made = {name: Side.of(a, b if labelled else None, name) for name, (a, b) in made.items()}
+        self.made = {name: SampleSet.of(a, b if labelled else None, name) for name, (a, b) in made.items()}
         self.extractor = Small() if train > 1000 else Small(steps=120)
         self.encoder = self.extractor.open(self.train, classes=classes if labelled else ())
 
@@ -102,7 +102,7 @@ def test_without_held_out_samples_training_ones_are_held_out_in_turn(case):
 def test_a_few_copies_among_honest_samples_are_found(case):
     honest = next(case.made["held-out"].draw(400))
     mixed = np.concatenate([honest[:360], next(case.train.draw(40))])
-    comparison = Comparison(case.train, Side.of(mixed), case.encoder, train=case.train, heldout=case.heldout)
+    comparison = Comparison(case.train, SampleSet.of(mixed), case.encoder, train=case.train, heldout=case.heldout)
     copies = measure([Metric.parse("nn")], comparison)[0]
     assert copies.detail["copying"]
     assert 0.08 < copies.value < 0.16
@@ -130,7 +130,7 @@ def test_per_class_figures_find_the_class_that_is_wrong():
     eights = rest[labels == 8]
     threes = np.flatnonzero(labels == 3)
     rest[threes] = eights[np.arange(len(threes)) % len(eights)]
-    train, fake = Side.of(x, y, "train"), Side.of(rest, labels, "made")
+    train, fake = SampleSet.of(x, y, "train"), SampleSet.of(rest, labels, "made")
     encoder = Small(steps=100).open(train, classes=digits.classes)
     comparison = Comparison(train, fake, encoder, heldout=train, classes=digits.classes)
     intra, score = measure([Metric.parse("ifd"), Metric.parse({"kind": "cas", "steps": 100})], comparison)
@@ -145,8 +145,8 @@ def test_per_class_figures_find_the_class_that_is_wrong():
 def test_a_class_that_is_not_made_is_left_out_and_said():
     digits = Digits().open()
     some = digits.labels != 7
-    train = Side.of(digits.array, digits.labels, "train")
-    fake = Side.of(digits.array[some], digits.labels[some], "made")
+    train = SampleSet.of(digits.array, digits.labels, "train")
+    fake = SampleSet.of(digits.array[some], digits.labels[some], "made")
     encoder = Small(steps=20).open(train, classes=digits.classes)
     (intra,) = measure([Metric.parse("ifd")], Comparison(train, fake, encoder, classes=digits.classes))
     assert "7" not in intra.detail["per_class"]
@@ -158,14 +158,14 @@ def test_figures_of_pairs_state_channel_and_crop():
     x = draws.integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
     y = np.clip(x.astype(int) + draws.integers(-9, 10, x.shape), 0, 255).astype(np.uint8)
     y[:, :4] = 0  # the edge is wrong, and cut off
-    comparison = Comparison(Side.of(x), Side.of(y), paired=True)
+    comparison = Comparison(SampleSet.of(x), SampleSet.of(y), paired=True)
     whole, cut, ssim = measure(
         [Metric.parse("psnr"), Metric.parse({"kind": "psnr", "channel": "Y", "crop": 4}), Metric.parse("ssim")],
         comparison,
     )
     assert [r.name for r in (whole, cut, ssim)] == ["psnr5[RGB]", "psnr5[Y, crop 4]", "ssim5[RGB]"]
     assert cut.value > whole.value + 10
-    small = Side.of(x[:, :8, :8])
+    small = SampleSet.of(x[:, :8, :8])
     with pytest.raises(UserError, match=r"windows of 11×11 px; these pictures are 8×8"):
         measure([Metric.parse("ssim")], Comparison(small, small, paired=True))
 
@@ -174,14 +174,14 @@ def test_likeness_of_pairs_sees_a_model_that_repeats_itself():
     draws = np.random.default_rng(0)
     x = np.kron(draws.integers(0, 256, (60, 8, 8, 1)), np.ones((1, 4, 4, 1))).astype(np.uint8)
     metric = Metric.parse({"kind": "ms-ssim", "pairs": 40})
-    (varied,) = measure([metric], Comparison(Side.of(x), Side.of(x[30:])))
-    (same,) = measure([metric], Comparison(Side.of(x), Side.of(x[:1].repeat(30, 0))))
+    (varied,) = measure([metric], Comparison(SampleSet.of(x), SampleSet.of(x[30:])))
+    (same,) = measure([metric], Comparison(SampleSet.of(x), SampleSet.of(x[:1].repeat(30, 0))))
     assert same.value == pytest.approx(1)
     assert varied.value == pytest.approx(varied.detail["real"], abs=0.1)
     assert varied.value < 0.5
     labels = np.arange(30) % 3
-    one_a_class = Side.of(x[labels], labels)
-    (within,) = measure([metric], Comparison(Side.of(x), one_a_class))
+    one_a_class = SampleSet.of(x[labels], labels)
+    (within,) = measure([metric], Comparison(SampleSet.of(x), one_a_class))
     assert within.value == pytest.approx(1), "pairs are of one class"
 
 

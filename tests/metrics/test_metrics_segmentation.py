@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Side, measure
+from ganforge.metrics.base import Comparison, Metric, SampleSet, measure
 from ganforge.modalities.pair.metrics.segmentation import FIGURES, MOST, Segmentation, notes_on, per_class, spread
 
 COLOURS = np.array([[200, 60, 40], [40, 180, 70], [60, 80, 210]])
@@ -28,16 +28,16 @@ def pairs(n: int, seed: int, void: float = 0.0) -> tuple[np.ndarray, np.ndarray]
     return photos.clip(0, 255).astype(np.uint8), maps[..., None].astype(np.uint8)
 
 
-def side(photos: np.ndarray, maps: np.ndarray, name: str) -> Side:
-    return replace(Side.of(photos, name=name), sources=Side.of(maps, name=f"{name} (sources)"))
+def side(photos: np.ndarray, maps: np.ndarray, name: str) -> SampleSet:
+    return replace(SampleSet.of(photos, name=name), sources=SampleSet.of(maps, name=f"{name} (sources)"))
 
 
 def facts(classes=(0, 1, 2), mode="classes"):
     return {"source": {"mode": mode, "classes": list(classes)}}
 
 
-def compared(fake: np.ndarray, real: Side, classes=(0, 1, 2), **more) -> Comparison:
-    return Comparison(real, Side.of(fake, name="made"), paired=True, facts=facts(classes), **more)
+def compared(fake: np.ndarray, real: SampleSet, classes=(0, 1, 2), **more) -> Comparison:
+    return Comparison(real, SampleSet.of(fake, name="made"), paired=True, facts=facts(classes), **more)
 
 
 def found(comparison: Comparison, metric: Metric = METRIC) -> dict[str, float]:
@@ -45,7 +45,7 @@ def found(comparison: Comparison, metric: Metric = METRIC) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def real() -> Side:
+def real() -> SampleSet:
     return side(*pairs(32, 0), "real")
 
 
@@ -92,7 +92,7 @@ def test_pairs_of_the_training_teach_where_others_are_judged(real, cache):
     others = side(*pairs(6, 1), "test")
     read = []
 
-    def train() -> Side:
+    def train() -> SampleSet:
         read.append(1)
         return real
 
@@ -170,11 +170,11 @@ def test_of_many_pairs_some_are_learnt_from():
 
 def test_what_it_lacks(real):
     photos = next(real.draw(32))
-    pictures = Comparison(real, Side.of(photos), paired=True, facts=facts((), "RGB"))
+    pictures = Comparison(real, SampleSet.of(photos), paired=True, facts=facts((), "RGB"))
     with pytest.raises(UserError, match=r"needs label maps that the pictures were made from .*signal\.source=classes"):
         measure([METRIC], pictures)
     with pytest.raises(UserError, match="needs pairs"):
-        measure([METRIC], Comparison(real, Side.of(photos), facts=facts()))
+        measure([METRIC], Comparison(real, SampleSet.of(photos), facts=facts()))
     few = side(photos[:3], np.zeros((3, SIZE, SIZE, 1), np.uint8), "few")
     with pytest.raises(UserError, match="few: 3 pairs are too few"):
         measure([METRIC], compared(photos[:3], few))

@@ -7,7 +7,7 @@ import pytest
 
 from ganforge.core.errors import UserError
 from ganforge.metrics import statistics
-from ganforge.metrics.base import Comparison, Encoder, Metric, Side, fingerprint_of, measure, short_count
+from ganforge.metrics.base import Comparison, Encoder, Metric, SampleSet, fingerprint_of, measure, short_count
 from ganforge.metrics.raw import Raw, RawEncoder
 from ganforge.metrics.statistics import Gather, moments
 from ganforge.registry import load_all
@@ -90,7 +90,7 @@ class Counting(Encoder):
 def sides():
     draws = np.random.default_rng(1)
     real, fake = (draws.standard_normal((n, 4)).astype(np.float32) for n in (600, 500))
-    return Side.of(real, name="real"), Side.of(fake, name="fake")
+    return SampleSet.of(real, name="real"), SampleSet.of(fake, name="fake")
 
 
 @pytest.mark.parametrize("metrics", [["fd"], ["fd", "kid", "prdc", "is", "nn", "mfd"], ["fd100", "fd"]])
@@ -111,7 +111,7 @@ def test_the_real_side_is_remembered_in_the_cache(sides, tmp_path):
     other.digest = "87654321"
     run(["fd", "kid"], other)
     assert other.seen == 1100, "statistics of other weights are of no use"
-    changed = Side.of(next(sides[0].draw(600)) + 1, name="real")
+    changed = SampleSet.of(next(sides[0].draw(600)) + 1, name="real")
     run(["fd"], again, changed)
     assert again.seen == 500 + 1100, "other data, other statistics"
 
@@ -137,7 +137,7 @@ def test_features_that_are_no_numbers_are_named(sides):
     bad = next(sides[1].draw(500)).copy()
     bad[321, 2] = np.nan
     with pytest.raises(UserError, match=r"made: sample 321 has features that are not finite"):
-        measure([Metric.parse("fd")], Comparison(sides[0], Side.of(bad, name="made"), Counting()))
+        measure([Metric.parse("fd")], Comparison(sides[0], SampleSet.of(bad, name="made"), Counting()))
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ def test_what_is_missing_is_said_before_anything_is_computed(sides, metric, mess
 
 @pytest.mark.parametrize("metric", ["fd", "kid", "prdc", "nn"])
 def test_one_sample_is_too_few(sides, metric):
-    one = Side.of(next(sides[1].draw(1)), name="one")
+    one = SampleSet.of(next(sides[1].draw(1)), name="one")
     with pytest.raises(UserError, match=r"at least 2|needs 2|more than|too few|need"):
         measure([Metric.parse(metric)], Comparison(one, one, Counting()))
 
 
 def test_fewer_samples_than_features_is_said(sides):
-    three = Side.of(next(sides[1].draw(3)), name="three")
+    three = SampleSet.of(next(sides[1].draw(3)), name="three")
     result = measure([Metric.parse("fd")], Comparison(sides[0], three, Counting()))[0]
     assert "n_fake=3 is below the feature dimension 4" in result.detail["notes"][0]
     assert not measure([Metric.parse("fd")], Comparison(*sides, Counting()))[0].detail
@@ -186,7 +186,7 @@ def test_raw_features_serve_points(sides):
 def test_a_cache_that_fails_costs_time_and_nothing_else(tmp_path, caplog):
     """A full disk, a folder that may not be written and a damaged file end no evaluation: the figure is the same."""
     rng = np.random.default_rng(0)
-    real, fake = (Side.of(rng.normal(size=(64, 3)).astype(np.float32)) for _ in range(2))
+    real, fake = (SampleSet.of(rng.normal(size=(64, 3)).astype(np.float32)) for _ in range(2))
 
     def distance(cache):
         return measure([Metric.parse("fd")], Comparison(real, fake, RawEncoder(3), cache=cache))[0].value

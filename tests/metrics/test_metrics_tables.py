@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.metrics import f1_score, r2_score, roc_auc_score
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Side, measure
+from ganforge.metrics.base import Comparison, Metric, SampleSet, measure
 from ganforge.modalities.table.metrics import design, plots
 from ganforge.modalities.table.metrics.columns import ks, total_variation
 from ganforge.modalities.table.metrics.design import Dense, auc, closest
@@ -41,11 +41,11 @@ def people(n: int, seed: int = 0) -> pd.DataFrame:
 
 
 def compare(real, fake, heldout=None, *, target="owns", known=True, **more) -> Comparison:
-    side = Side.of(real, name="real")
-    unseen = None if heldout is None else Side.of(heldout, name="real (test)")
+    side = SampleSet.of(real, name="real")
+    unseen = None if heldout is None else SampleSet.of(heldout, name="real (test)")
     facts = {"target": target} if target else {}
     train = side if known else None
-    return Comparison(side, Side.of(fake, name="fake"), train=train, heldout=unseen, facts=facts, **more)
+    return Comparison(side, SampleSet.of(fake, name="fake"), train=train, heldout=unseen, facts=facts, **more)
 
 
 def figures(comparison: Comparison, *metrics: str) -> dict:
@@ -281,7 +281,7 @@ def test_rows_are_equal_only_in_every_column():
 def test_columns_of_a_run_are_what_its_recipe_says():
     real = people(60).assign(zip=np.arange(60) % 30 * 100)
     facts = [{"name": name, "kind": "categorical" if name == "zip" else "identifier"} for name in real]
-    comparison = Comparison(Side.of(real), Side.of(real), facts={"columns": facts})
+    comparison = Comparison(SampleSet.of(real), SampleSet.of(real), facts={"columns": facts})
     assert [(column.name, column.kind) for column in columns_of(comparison)] == [("zip", "categorical")]
 
 

@@ -10,7 +10,7 @@ from sklearn.datasets import load_sample_image
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Metric, Side, measure
+from ganforge.metrics.base import Comparison, Metric, SampleSet, measure
 from ganforge.modalities.image.metrics.pairwise import psnr
 from ganforge.modalities.image.metrics.sharpness import sharpness
 from ganforge.modalities.image.metrics.texture import DIRECTIONS, FAINT, texture
@@ -115,8 +115,8 @@ def test_pictures_of_many_sizes_go_pair_by_pair_beside_a_baseline(photo):
     """A side may give pictures of its own sizes, one by one; the baseline's figures go along."""
     sizes = ((64, 40), (33, 80))
 
-    def side(name: str, change) -> Side:
-        return Side(name, 2, lambda size: (change(photo[:h, :w])[None] for h, w in sizes))
+    def side(name: str, change) -> SampleSet:
+        return SampleSet(name, 2, lambda size: (change(photo[:h, :w])[None] for h, w in sizes))
 
     real, noisy, dark = side("real", np.array), side("noisy", lambda x: x ^ 8), side("dark", lambda x: x // 2)
     names = ["psnr", "ssim", "sharpness", "texture"]
@@ -134,6 +134,6 @@ def test_pictures_of_many_sizes_go_pair_by_pair_beside_a_baseline(photo):
         10 * np.log10(255**2 / np.mean((photo[:h, :w].astype(float) - (photo[:h, :w] ^ 8)) ** 2)) for h, w in sizes
     ]
     assert measure([Metric.parse("psnr")], both)[0].value == pytest.approx(np.mean(expected))
-    turned = Side("turned", 2, lambda size: (photo[:w, :h][None] for h, w in sizes))
+    turned = SampleSet("turned", 2, lambda size: (photo[:w, :h][None] for h, w in sizes))
     with pytest.raises(UserError, match="pictures of a pair differ in shape"):
         measure([Metric.parse("psnr")], Comparison(real, turned, paired=True))

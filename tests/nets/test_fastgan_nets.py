@@ -29,9 +29,9 @@ def test_every_size(shape):
     D = FastGanDiscriminator(channels=1, max_channels=4).build(Spec(shape))
     x = G(torch.randn(2, 8))
     assert x.shape == (2, *shape)
-    verdict = D(x)
-    assert verdict.logits.shape == (2,)
-    assert verdict.rebuilt().shape == (2,)
+    output = D(x)
+    assert output.logits.shape == (2,)
+    assert output.rebuilt().shape == (2,)
 
 
 @pytest.mark.parametrize(("side", "links"), [(256, [(4, 64), (8, 128), (16, 256)]), (32, [(4, 16), (8, 32)])])

@@ -240,8 +240,8 @@ def test_a_file_of_columns_is_kept_in_the_recipe(tmp_path):
         "age": {"kind": "integer", "min": 0, "max": 9},
         "seen": {"kind": "datetime", "min": "2024-01-01", "max": "2024-12-31"},
     })))  # fmt: skip
-    assert signal.measures == ""
-    assert Table().measures
+    assert signal.data_statistics == ""
+    assert Table().data_statistics
 
 
 class TestRefused:
@@ -284,6 +284,6 @@ class TestRefused:
 
 def test_a_recipe_tells_no_digest_of_rows_where_asked_not_to():
     frame = rows()
-    assert FrameData.of(frame).tells
-    assert FrameData.of(frame, named=False).tells == ""
+    assert FrameData.of(frame).discloses
+    assert FrameData.of(frame, named=False).discloses == ""
     assert FrameData.of(frame, named=False) == FrameData.of(rows(9, 5), named=False), "as a recipe has them"

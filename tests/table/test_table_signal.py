@@ -212,8 +212,8 @@ def test_modes_are_drawn_anew_but_the_same_for_the_same_moment():
     first, again, other = (signal.encode(stored, spec, Rng(0, k)) for k in (0, 0, 500))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
-    still = signal.still()
-    assert torch.equal(still.encode(stored, spec, Rng(0, 0)), still.encode(stored, spec, Rng(0, 500)))
+    deterministic = signal.deterministic()
+    assert torch.equal(deterministic.encode(stored, spec, Rng(0, 0)), deterministic.encode(stored, spec, Rng(0, 500)))
 
 
 def test_modes_are_drawn_by_their_odds():

@@ -52,7 +52,7 @@ def test_the_price_of_a_picture_is_that_of_a_normal_distribution():
     nn.init.constant_(module.log_spread, -0.7)
     made, x = torch.randn(5, 1, 4, 4), torch.rand(5, 1, 4, 4)
     wanted = -Normal(made, torch.tensor(-0.7).exp()).log_prob(x).flatten(1).sum(1)
-    torch.testing.assert_close(module.price(made, x), wanted)
+    torch.testing.assert_close(module.nll(made, x), wanted)
 
 
 def test_the_price_of_a_row_is_column_by_column_what_the_paper_says():
@@ -63,7 +63,7 @@ def test_the_price_of_a_row_is_column_by_column_what_the_paper_says():
     wanted = wanted - Normal(raw[:, 8], torch.tensor(0.2).exp()).log_prob(x[:, 8])
     for where in (slice(1, 5), slice(5, 8), slice(9, 11)):
         wanted = wanted + nn.functional.cross_entropy(raw[:, where], x[:, where].argmax(1), reduction="none")
-    torch.testing.assert_close(module.price(raw, x), wanted)
+    torch.testing.assert_close(module.nll(raw, x), wanted)
 
 
 def test_rows_are_drawn_from_the_distribution_that_they_are_priced_by():
@@ -83,7 +83,7 @@ def test_a_perfect_fit_has_no_endless_price():
     module = Gaussian().build(PICTURES)
     nn.init.constant_(module.log_spread, -100.0)
     x = torch.rand(2, 1, 4, 4)
-    assert torch.isfinite(module.price(x, x)).all()
+    assert torch.isfinite(module.nll(x, x)).all()
 
 
 @pytest.mark.parametrize(("likelihood", "of"), [("columns", spec()), ("gaussian", PICTURES)])

@@ -156,8 +156,8 @@ class TestPacks:
                 return DiscriminatorOutput(x.flatten(1).sum(1))
 
         x, c = torch.rand(4, 1, 2, 2), torch.tensor([2, 0, 1, 1])
-        verdict = Packed(Judge(), 2, 3)(x, c)
-        assert verdict.logits.shape == (2,)
+        output = Packed(Judge(), 2, 3)(x, c)
+        assert output.logits.shape == (2,)
         assert met[0].shape == (2, *packed_spec(Spec((1, 2, 2), 3), 2).shape) == (2, 8, 2, 2)
         assert torch.equal(met[0][0, :, 0, 0], torch.tensor([x[0, 0, 0, 0], 0, 0, 1, x[1, 0, 0, 0], 1, 0, 0]))
         with pytest.raises(ValueError, match="label"):

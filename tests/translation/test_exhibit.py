@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 class Shown(Synthesis, kind="shown-synthesis"):
     """A GAN that shows each real sample, its negative and whether all nets were in evaluation mode."""
 
-    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
+    def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         training = any(module.training for net in nets.values() for module in net.modules())
         weight = next(cast(nn.Module, nets.G).parameters()).mean()
         return [batch.x, -batch.x, torch.full_like(batch.x, 1.0 if training else float(weight))]
@@ -42,25 +42,25 @@ def trainer_of(recipe: Recipe) -> Trainer:
 
 def test_the_same_samples_in_memory_streamed_and_after_another_seed():
     kept, streamed = (trainer_of(recipe_of(f"data.in_memory={way}")) for way in ("true", "false"))
-    pictures, each = kept.exhibit(24) or pytest.fail("nothing shown")
+    pictures, each = kept.visualize(24) or pytest.fail("nothing shown")
     assert each == 3
     assert len(pictures) == 24
     assert (pictures[0::3].astype(int) + pictures[1::3] == 255).all(), "a sample's pictures follow one another"
     assert len({p.tobytes() for p in pictures[0::3]}) == 8
-    assert (streamed.exhibit(24)[0] == pictures).all()  # type: ignore[index]
-    kept.redirect(seed=99, rate=0.5)
-    assert (kept.exhibit(24)[0][0::3] == pictures[0::3]).all(), "also after a rollback"  # type: ignore[index]
+    assert (streamed.visualize(24)[0] == pictures).all()  # type: ignore[index]
+    kept.change_draws(seed=99, rate=0.5)
+    assert (kept.visualize(24)[0][0::3] == pictures[0::3]).all(), "also after a rollback"  # type: ignore[index]
     streamed.loader.close()
 
 
 def test_looking_changes_nothing_of_the_training_and_sees_averages_in_evaluation_mode():
     looked, left = trainer_of(recipe_of("data.in_memory=false")), trainer_of(recipe_of("data.in_memory=false"))
     for _ in range(4):
-        pictures, _each = looked.exhibit(3) or pytest.fail("nothing shown")
+        pictures, _each = looked.visualize(3) or pytest.fail("nothing shown")
         looked.iterate()
         left.iterate()
     averaged = float(next(looked.averages["G"].parameters()).mean())
-    pictures, _each = looked.exhibit(3) or pytest.fail("nothing shown")
+    pictures, _each = looked.visualize(3) or pytest.fail("nothing shown")
     # decode rounds [-1, 1] to 0..255: the averaged weights of an MLP have a mean near 0, far from the 1 of "training"
     assert pictures[2].mean() == pytest.approx((averaged + 1) * 127.5, abs=1)
     assert all(module.training for net in looked.nets.values() for module in net.modules())
@@ -81,4 +81,4 @@ def test_a_run_shows_them_below_its_samples(tmp_path):
 
 
 def test_tasks_that_show_nothing_say_so():
-    assert trainer_of(make_recipe("gan", overrides=["data=digits", "batch=8"])).exhibit(8) is None
+    assert trainer_of(make_recipe("gan", overrides=["data=digits", "batch=8"])).visualize(8) is None

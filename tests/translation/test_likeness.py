@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Memory
-from ganforge.losses.base import Likeness, Look
+from ganforge.losses.base import ReconstructionLoss, TranslatedPair
 from ganforge.modalities.pair.losses import perceptual as lens
 from ganforge.modalities.pair.losses.reconstruction import (
     L1,
@@ -30,9 +30,9 @@ def picture(seed: int, *shape: int) -> Tensor:
     return torch.rand(shape or (N, C, H, W), generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def look(**fields) -> Look:
+def look(**fields) -> TranslatedPair:
     made, target = picture(0), picture(1)
-    return Look(**({"made": made, "target": target, "raw": made} | fields))
+    return TranslatedPair(**({"made": made, "target": target, "raw": made} | fields))
 
 
 def by_hand(price, a: Tensor, b: Tensor) -> list[float]:
@@ -47,7 +47,7 @@ def by_hand(price, a: Tensor, b: Tensor) -> list[float]:
         (Charbonnier(eps=0.1), lambda d: np.sqrt(d**2 + 0.01)),
     ],
 )
-def test_terms_of_pixels(term: Likeness, price):
+def test_terms_of_pixels(term: ReconstructionLoss, price):
     seen = look()
     assert term.loss(seen).tolist() == pytest.approx(by_hand(price, seen.made, seen.target), rel=1e-6)
 

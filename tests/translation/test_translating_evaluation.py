@@ -61,7 +61,7 @@ def by_hand(run: Path, split: str) -> float:
     found = []
     for k in range(len(dataset)):
         stored = torch.from_numpy(recipe.signal.prepare(dataset.read(k), spec))[None]
-        batch = recipe.signal.still().batch(stored, None, spec, Rng(0))
+        batch = recipe.signal.deterministic().batch(stored, None, spec, Rng(0))
         with torch.inference_mode():
             made = recipe.task.translate(model.nets, batch.extra["source"])
         x, y = (recipe.signal.decode(t, spec).astype(float) for t in (made, batch.x))

@@ -201,7 +201,7 @@ class TestPaired:
     def test_it_shows_source_made_and_target(self):
         task, batch = pix2pix(), self.batch(scale=2)
         nets = nets_of(task, pair_spec(scale=2))
-        shown = task.exhibit(nets, batch)
+        shown = task.visualize(nets, batch)
         assert [tuple(x.shape) for x in shown] == [(2, 3, 8, 8)] * 3
         assert torch.equal(shown[0], interpolate(batch.extra["source"], (8, 8)))
 
@@ -260,7 +260,7 @@ class TestUnpaired:
         assert torch.equal(task.translate(nets, x), nets.G_ab(x))
         with pytest.raises(UserError, match="ab and ba"):
             task.translate(nets, x, "ac")
-        assert len(task.exhibit(nets, self.batch()[0])) == 6
+        assert len(task.visualize(nets, self.batch()[0])) == 6
 
     def test_data_that_is_not_of_two_sets(self):
         with pytest.raises(UserError, match=r"data\.a="):

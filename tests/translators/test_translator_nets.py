@@ -78,11 +78,11 @@ def test_pixels_are_judged_each_for_itself():
 def test_scales_weigh_alike():
     """Each PatchGAN has a third of the logits, whatever its grid; and they see pictures of different sizes."""
     net = Multiscale(channels=2).build(Spec((3, 128, 128)))
-    verdict = net(torch.rand(2, 3, 128, 128))
+    output = net(torch.rand(2, 3, 128, 128))
     own = [net.nets[0].judge(torch.rand(2, 3, 128 >> k, 128 >> k), None)[0][0].numel() for k in range(3)]
     assert own[0] > own[1] > own[2]
-    assert verdict.logits.shape == (2, 3 * own[0])
-    assert len({hidden.shape[2] for hidden in verdict.layers}) > 4
+    assert output.logits.shape == (2, 3 * own[0])
+    assert len({hidden.shape[2] for hidden in output.layers}) > 4
 
 
 def test_critics_of_patches_take_other_sizes():

@@ -27,7 +27,7 @@ from ganforge.core.types import Nets, Request, Spec
 from ganforge.core.version import __version__
 from ganforge.recipes import sampling
 from ganforge.recipes.base import Recipe
-from ganforge.recipes.statistics import Settled
+from ganforge.recipes.statistics import CachedNets
 from ganforge.registry import load_all
 
 FORMAT = "1"
@@ -52,7 +52,7 @@ class Bundle:
     device: torch.device
     privacy: dict[str, Any] = field(default_factory=dict)
 
-    truncated: Settled = field(default_factory=Settled)
+    truncated: CachedNets = field(default_factory=CachedNets)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -64,7 +64,7 @@ class Bundle:
         """Decoded samples."""
         nets, t = self.nets, request.truncation
         if t < 1:  # the statistics in the file are those without truncation
-            nets = self.truncated.at(t, lambda: sampling.settle(self.recipe, self.spec, self.nets, t, self.device))
+            nets = self.truncated.at(t, lambda: sampling.calibrate(self.recipe, self.spec, self.nets, t, self.device))
         return sampling.generate(self.recipe, self.spec, nets, request, self.device)
 
     @torch.inference_mode()

@@ -69,7 +69,7 @@ def write(
     return folder
 
 
-def amend(folder: Path, **info: Any) -> None:
+def update_state(folder: Path, **info: Any) -> None:
     """Changes what the state.json of a checkpoint says, in one step. The tensors stay.
 
     Raises:

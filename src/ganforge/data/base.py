@@ -31,7 +31,7 @@ class DataSource(Component, family="data"):
     """Threads that read samples when they are not kept in memory; 0 picks one a core, at most 16."""
 
     @property
-    def tells(self) -> str:
+    def discloses(self) -> str:
         """What this source, which is in the recipe, says of the samples' values; empty: nothing."""
         return ""
 

@@ -40,7 +40,7 @@ class Loader:
         in_memory: keep all prepared items; None when they take at most a quarter of the free memory.
         workers: threads that read; 0 for one a core, at most 16.
         on_skip: called with (item, why) for each that cannot be read, once.
-        fewest: how many usable items there must be; by default a batch.
+        min_samples: how many usable items there must be; by default a batch.
         noun: what several items are called, for messages.
 
     Attributes:
@@ -61,11 +61,11 @@ class Loader:
         in_memory: bool | None = None,
         workers: int = 0,
         on_skip: Callable[[str, str], None] | None = None,
-        fewest: int | None = None,
+        min_samples: int | None = None,
         noun: str = "samples",
     ):
         self.order: Order = Shuffled(len(dataset))
-        self.fewest = batch if fewest is None else fewest
+        self.min_samples = batch if min_samples is None else min_samples
         self.dataset, self.prepare, self.stored_shape = dataset, prepare, tuple(stored_shape)
         self.size, self.seed, self.device = batch, seed, torch.device(device)
         self.workers = workers or min(16, os.cpu_count() or 1)
@@ -264,13 +264,13 @@ class Loader:
 
     def _check_count(self) -> None:
         n = len(self)
-        if n < self.fewest:
+        if n < self.min_samples:
             bad = f" ({len(self.skipped)} more cannot be read)" if self.skipped else ""
-            a_batch = self.fewest == self.size
+            a_batch = self.min_samples == self.size
             smaller = f"choose a smaller one (batch={n // 2}) or " if a_batch and n > 3 else ""
             raise UserError(
                 f"data {self.dataset.name}: {n} usable sample{'s' * (n != 1)}{bad}, fewer than "
-                f"{f'one batch of {self.size}' if a_batch else self.fewest}; {smaller}give more of them"
+                f"{f'one batch of {self.size}' if a_batch else self.min_samples}; {smaller}give more of them"
             )
 
     def _too_bad(self) -> UserError:

@@ -38,7 +38,7 @@ def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.devi
         device=device,
         in_memory=recipe.data.in_memory,
         workers=recipe.data.workers,
-        fewest=recipe.task.fewest(recipe.batch),
+        min_samples=recipe.task.min_samples(recipe.batch),
         noun=recipe.signal.noun.many,
     )
     try:

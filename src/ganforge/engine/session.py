@@ -19,7 +19,7 @@ from ganforge.core.errors import TrainingError
 from ganforge.core.types import Request
 from ganforge.engine.health.diagnosis import ADVICE, DIVERGING
 from ganforge.engine.health.watcher import Watcher
-from ganforge.engine.step import NotFinite, Sight
+from ganforge.engine.step import NotFinite, StepTrace
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes.callback import Listener, due
 from ganforge.recipes.health import Watch
@@ -45,8 +45,8 @@ class Session:
         state = state or {}  # of the checkpoint that the run goes on from
         self.seconds: float = state.get("seconds", 0.0)  # of training, all sessions of the run together
         if "health" in state:  # checkpoints had none before
-            self.watcher.recall(state["health"])
-            trainer.redirect(self.watcher.seed(self.recipe.seed), self.watcher.rate)
+            self.watcher.load_state_dict(state["health"])
+            trainer.change_draws(self.watcher.seed(self.recipe.seed), self.watcher.rate)
         self.listeners: list[Listener] = []
         self.stop = False
         self._saved_at = trainer.samples if state else -1
@@ -64,8 +64,8 @@ class Session:
     def translate(self, source: Tensor) -> Tensor:
         return self.trainer.translate(source)
 
-    def exhibit(self, count: int) -> tuple[Any, int] | None:
-        return self.trainer.exhibit(count)
+    def visualize(self, count: int) -> tuple[Any, int] | None:
+        return self.trainer.visualize(count)
 
     def log(self, event: str, **fields: Any) -> None:
         said = {"event": event, "samples": self.samples, "t": round(time.time(), 3), **fields}
@@ -90,8 +90,8 @@ class Session:
             if self._saved_at == self.samples:  # a process killed right after its checkpoint may have left an older one
                 self.write_bundle()
             tick = Tick(self)
-            first = checkpoint.newest(self.run.checkpoints, _sound) is None
-            way_back = first and self.watcher.may_go_back and self.watcher.sound  # from the first step on
+            first = checkpoint.newest(self.run.checkpoints, _healthy) is None
+            way_back = first and self.watcher.can_roll_back and self.watcher.healthy  # from the first step on
             if way_back or (self.trainer.saves_first and self._saved_at < 0):
                 tick.pause(self.save, planned=True)
             while not self._stretch(deadline, tick):
@@ -118,10 +118,10 @@ class Session:
         try:
             while self.samples < recipe.samples and not self.stop and time.perf_counter() < deadline:
                 before = self.samples
-                sight = trainer.iterate(look=self.watcher.due(before // trainer.stride))
+                trace = trainer.iterate(probe=self.watcher.due(before // trainer.stride))
                 if trainer.device.type == "cpu":
                     trainer.check_finite()  # on a GPU this would wait for it at every step
-                if sight is not None and self._look(sight):
+                if trace is not None and self._probe(trace):
                     return False
                 for listener in self.listeners:
                     tick.pause(listener.on_step, before, self.samples)
@@ -138,13 +138,13 @@ class Session:
             raise
         return True
 
-    def _look(self, sight: Sight) -> bool:
+    def _probe(self, trace: StepTrace) -> bool:
         """Has the watcher look, and says what it sees; returns whether the run went back for it."""
         watcher = self.watcher
-        if watcher.look(sight, self.recipe.task.generators(), self.trainer.live_samples):
+        if watcher.probe(trace, self.recipe.task.generators(), self.trainer.live_samples):
             seen = watcher.diagnosis
             advice = ADVICE.get(seen.state, ())
-            self.log("health", state=seen.state, why=seen.why, advice=advice, figures=watcher.looks[-1])
+            self.log("health", state=seen.state, why=seen.why, advice=advice, figures=watcher.probes[-1])
             if watcher.trouble:
                 log.warning("%s at %s samples: %s. Try: %s", seen.state, f"{self.samples:,}", seen.why, advice[0])
         return watcher.trouble and self._go_back(watcher.diagnosis.state, watcher.diagnosis.why)
@@ -152,16 +152,16 @@ class Session:
     def _go_back(self, state: str, why: str) -> bool:
         """Goes back to the last sound checkpoint, if the recipe says so and it may; returns whether it did."""
         watcher, trainer, at_samples = self.watcher, self.trainer, self.samples
-        target = checkpoint.newest(self.run.checkpoints, _sound) if watcher.may_go_back else None
+        target = checkpoint.newest(self.run.checkpoints, _healthy) if watcher.can_roll_back else None
         if target is None:
             return False
         tensors, info = checkpoint.read(target)
         trainer.load_state(tensors, info["samples"], str(target))
-        watcher.went_back(info["health"])
-        trainer.redirect(watcher.seed(self.recipe.seed), watcher.rate)
+        watcher.on_rollback(info["health"])
+        trainer.change_draws(watcher.seed(self.recipe.seed), watcher.rate)
         checkpoint.drop_after(self.run.checkpoints, self.samples)
         # What the checkpoint now says makes a process that is killed after this go on in the new direction.
-        checkpoint.amend(target, health=watcher.memo(), seconds=round(self.seconds, 3))
+        checkpoint.update_state(target, health=watcher.state_dict(), seconds=round(self.seconds, 3))
         self.write_bundle()
         self.run.events.rewind(self.samples)
         self.log(
@@ -193,13 +193,13 @@ class Session:
             "data": self.data_fingerprint,
             "seconds": round(self.seconds, 3),
             "recipe": self.recipe.name,
-            "sound": planned and watcher.sound,
-            "health": watcher.memo(),
+            "sound": planned and watcher.healthy,
+            "health": watcher.state_dict(),
             "privacy": trainer.statement(),
         }
         folder = checkpoint.write(
             self.run.checkpoints, self.samples, trainer.state(), info, self.recipe.keep,
-            spare=_sound if watcher.may_go_back else None,
+            spare=_healthy if watcher.can_roll_back else None,
         )  # fmt: skip
         self.write_bundle()
         self._saved_at = self.samples
@@ -225,7 +225,7 @@ class Session:
         return f"The last good checkpoint is {last}" if last else "No checkpoint was written before that"
 
 
-def _sound(info: Mapping[str, Any]) -> bool:
+def _healthy(info: Mapping[str, Any]) -> bool:
     """Whether a checkpoint is one to go back to."""
     return bool(info.get("sound"))
 

@@ -34,7 +34,7 @@ class Averages:
 
 
 @dataclass
-class Sight:
+class StepTrace:
     """What one iteration showed, not averaged.
 
     Attributes:

@@ -24,10 +24,10 @@ from ganforge.data.loader import Loader
 from ganforge.engine.build import make_nets, make_optimizers
 from ganforge.engine.freeze import frozen
 from ganforge.engine.precision import arithmetic, dtype_for
-from ganforge.engine.step import Averages, NotFinite, Sight, gradient_norm
+from ganforge.engine.step import Averages, NotFinite, StepTrace, gradient_norm
 from ganforge.recipes import sampling
 from ganforge.recipes.base import Recipe
-from ganforge.recipes.statistics import Settled
+from ganforge.recipes.statistics import CachedNets
 from ganforge.tasks.base import Phase
 
 
@@ -87,7 +87,7 @@ class Trainer:
         critics = {name: self.nets[name] for name in recipe.task.critic_players(self.nets)}
         self.frozen = frozen(critics, recipe.init.freeze if recipe.init else 0)
         self.averages = Nets({name: recipe.ema.copy(self.nets[name]) for name in recipe.task.generators()})
-        self.finished = Settled()
+        self.finished = CachedNets()
         self.optimizers = make_optimizers(recipe, self.nets)
         self.phases = list(recipe.task.phases())
         self.dtype = dtype_for(recipe.precision, device)
@@ -104,19 +104,19 @@ class Trainer:
         """Samples that one iteration consumes: a batch for each repeat of the phase that repeats most."""
         return self.recipe.batch * self._rounds
 
-    def iterate(self, look: bool = False) -> Sight | None:
-        """One iteration: every phase that is due, then the averages. With `look`, returns what it showed."""
+    def iterate(self, probe: bool = False) -> StepTrace | None:
+        """One iteration: every phase that is due, then the averages. With `probe`, returns what it showed."""
         iteration = self.samples // self.stride
         batches = [self._batch(self.samples + r * self.recipe.batch) for r in range(self._rounds)]
-        sight = Sight(batches[-1]) if look else None
+        trace = StepTrace(batches[-1]) if probe else None
         for phase in self.phases:
             if iteration % phase.every == 0 and self.samples >= phase.after:
                 for r in range(phase.repeats):
-                    self._update(phase, batches[r], self.samples + r * self.recipe.batch, sight)
+                    self._update(phase, batches[r], self.samples + r * self.recipe.batch, trace)
         self.samples += self.stride
         for name, average in self.averages.items():
             self.recipe.ema.update(average, self.nets[name], self.stride, self.samples)
-        return sight
+        return trace
 
     def _batch(self, position: int) -> Batch:
         start = time.perf_counter()
@@ -126,7 +126,7 @@ class Trainer:
         self.data_seconds += time.perf_counter() - start
         return replace(batch, extra=batch.extra | extra).to(self.weights_dtype)
 
-    def _update(self, phase: Phase, batch: Batch, position: int, sight: Sight | None = None) -> None:
+    def _update(self, phase: Phase, batch: Batch, position: int, trace: StepTrace | None = None) -> None:
         for name, weights in self.weights.items():
             for weight in weights:
                 weight.requires_grad = name in phase.trains
@@ -135,16 +135,16 @@ class Trainer:
         trained = [self.optimizers[name] for name in phase.trains]
         for optimizer in trained:
             optimizer.zero_grad(set_to_none=True)
-        self._gradients(phase, batch, position, sight)
+        self._gradients(phase, batch, position, trace)
         for name, optimizer in zip(phase.trains, trained, strict=True):
             settings = self.recipe.optimizers[name]
-            if sight is not None and name not in sight.gradients:
-                sight.gradients[name] = gradient_norm(self.nets[name])
+            if trace is not None and name not in trace.gradients:
+                trace.gradients[name] = gradient_norm(self.nets[name])
             if settings.clip is not None:
                 norm = torch.nn.utils.clip_grad_norm_(self.weights[name], settings.clip)
                 self.stats.add(f"grad_norm/{name}", norm)
             for group in optimizer.param_groups:
-                settings.settle(group, position)
+                settings.set_rates(group, position)
                 group["lr"] *= self.rate
             optimizer.step()
             if settings.clamp is not None:
@@ -152,7 +152,7 @@ class Trainer:
                     for weight in self.weights[name]:
                         weight.clamp_(-settings.clamp, settings.clamp)
 
-    def _gradients(self, phase: Phase, batch: Batch, position: int, sight: Sight | None) -> None:
+    def _gradients(self, phase: Phase, batch: Batch, position: int, trace: StepTrace | None) -> None:
         """The gradients of a phase's losses, times its gain, into the `.grad` of those that it trains."""
         weights = [weight for name in phase.trains for weight in self.weights[name] if weight.requires_grad]
         parts = self.recipe.accumulate
@@ -173,8 +173,8 @@ class Trainer:
                     self.stats.add(f"loss/{phase.name}/{name}", value)
             for name, value in terms.stats.items():
                 self.stats.add(name, value)
-            if sight is not None:
-                sight.stats |= terms.stats
+            if trace is not None:
+                trace.stats |= terms.stats
 
     def check_finite(self, weights: bool = False) -> None:
         """Raises NotFinite when a loss, or with `weights` a weight, is no longer a finite number."""
@@ -198,7 +198,7 @@ class Trainer:
         return task.translate(self.to_share(), source.to(self.device, self.weights_dtype), task.directions()[0])
 
     @torch.inference_mode()
-    def exhibit(self, count: int) -> tuple[Any, int] | None:
+    def visualize(self, count: int) -> tuple[Any, int] | None:
         """What the task shows of real samples: the same ones throughout a run, with nothing drawn anew.
 
         Returns:
@@ -206,7 +206,7 @@ class Trainer:
             None from a task that shows none.
         """
         recipe = self.recipe
-        if not recipe.task.exhibits:
+        if not recipe.task.visualizes:
             return None
         nets = Nets({**self.nets, **self.to_share()}, self.nets.memory)
         modes = [(module, module.training) for net in nets.values() for module in net.modules()]
@@ -218,9 +218,9 @@ class Trainer:
                 start = len(found) * recipe.batch
                 stored, labels, extra = self.loader.peek(recipe.seed, start, min(recipe.batch, count))
                 rng = Rng(recipe.seed, start, "exhibit", device=self.device, dtype=self.weights_dtype)
-                batch = recipe.signal.still().batch(stored, labels, self.spec, rng)
+                batch = recipe.signal.deterministic().batch(stored, labels, self.spec, rng)
                 batch = replace(batch, extra=batch.extra | extra).to(self.weights_dtype)
-                shown = recipe.task.exhibit(nets, batch)
+                shown = recipe.task.visualize(nets, batch)
                 if not shown:
                     return None
                 found.append(torch.stack(shown, dim=1))  # [N, pictures, *shape]
@@ -254,7 +254,7 @@ class Trainer:
         """The averaged generators with the statistics that samples are made with."""
         moment = (self.samples, self.seed, truncation)
         return self.finished.at(
-            moment, lambda: sampling.settle(self.recipe, self.spec, self.averages, truncation, self.device)
+            moment, lambda: sampling.calibrate(self.recipe, self.spec, self.averages, truncation, self.device)
         )
 
     def spent(self) -> dict[str, float]:
@@ -289,11 +289,11 @@ class Trainer:
         for name, buffer in self.nets.memory.buffers.items():
             self.nets.memory[name] = tensors[f"memory.{name}"].to(buffer.device)
         self.samples = samples
-        self.finished = Settled()
+        self.finished = CachedNets()
         self.stats.sums.clear()
         self._finite.fill_(True)
 
-    def redirect(self, seed: int, rate: float) -> None:
+    def change_draws(self, seed: int, rate: float) -> None:
         """Other draws, another order of the data and learning rates `rate` times as high from here on."""
         if seed != self.seed:
             self.loader.reseed(seed)

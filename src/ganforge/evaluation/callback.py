@@ -26,13 +26,13 @@ from ganforge.evaluation.output import plain_number, plain_result
 from ganforge.evaluation.sides import (
     MOST_REAL,
     Stored,
-    fake_side,
+    generated_samples,
     labels_like,
-    real_side,
-    translated_side,
+    real_samples,
+    translated_samples,
 )
 from ganforge.evaluation.subject import Subject
-from ganforge.metrics.base import Comparison, Extractor, Metric, Result, Side, measure
+from ganforge.metrics.base import Comparison, Extractor, Metric, Result, SampleSet, measure
 from ganforge.recipes.callback import Callback, Listener, RunView, due
 
 BEST = "best.safetensors"
@@ -82,7 +82,7 @@ class Evaluator(Listener):
                 self.sources, wanted = recipe.task.sources_and_targets(dataset if kept is None else kept, self.run.spec)
             self.paired = translates and wanted is self.sources
             most = self.n if translates else MOST_REAL
-            self.real: Side = real_side(
+            self.real: SampleSet = real_samples(
                 recipe.signal, wanted, self.run.spec, most=most, stored=self._stored(wanted), progress=progress
             )
             self.train = functools.cache(lambda: self.real if kept is None else self._trained_on(dataset))
@@ -134,9 +134,9 @@ class Evaluator(Listener):
 
         return comparison_of(subject, config.metrics, self.encoder, config.seed, self.device, told)
 
-    def _trained_on(self, dataset: Dataset) -> Side:
+    def _trained_on(self, dataset: Dataset) -> SampleSet:
         _, wanted = self.run.recipe.task.sources_and_targets(dataset, self.run.spec)
-        return real_side(self.run.recipe.signal, wanted, self.run.spec, stored=self._stored(wanted))
+        return real_samples(self.run.recipe.signal, wanted, self.run.spec, stored=self._stored(wanted))
 
     def _stored(self, dataset: Dataset) -> Stored | None:
         """How prepared items are had that the run keeps in memory: read and decoded once, they are not read again."""
@@ -145,16 +145,18 @@ class Evaluator(Listener):
             return None
         return lambda items: run.stored(rows[items]) or []
 
-    def _fake(self) -> Side:
+    def _fake(self) -> SampleSet:
         run, config = self.run, self.config
         if run.recipe.task.mode == "translate":
-            return translated_side(
+            return translated_samples(
                 run.recipe.signal, self.sources, run.spec, run.translate, run.folder.name, most=self.n,
                 stored=self._stored(self.sources),
             )  # fmt: skip
         labels = labels_like(self.real.labels, self.n, config.seed) if run.spec.classes else None
         batch, signal = run.recipe.signal.batch_size(run.spec), run.recipe.signal
-        return fake_side(signal, run.generate, run.folder.name, self.n, seed=config.seed, labels=labels, batch=batch)
+        return generated_samples(
+            signal, run.generate, run.folder.name, self.n, seed=config.seed, labels=labels, batch=batch
+        )
 
     def _past(self) -> list[dict[str, Any]]:
         return list(read_events(self.run.folder / "events.jsonl", "evaluate"))

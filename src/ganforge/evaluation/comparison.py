@@ -13,7 +13,7 @@ from ganforge.core.types import Request
 from ganforge.data.download import cache_folder
 from ganforge.evaluation.subject import Subject
 from ganforge.inference.model import Model
-from ganforge.metrics.base import Comparison, Encoder, Extractor, Latents, Metric, Progress, Side
+from ganforge.metrics.base import Comparison, Encoder, Extractor, Latents, Metric, Progress, SampleSet
 from ganforge.signals import Signal
 
 
@@ -40,7 +40,7 @@ def refuse_other_signals(metrics: Sequence[Metric], extractor: Extractor, signal
 def encoder_for(
     metrics: Sequence[Metric],
     extractor: Extractor,
-    real: Side,
+    real: SampleSet,
     classes: Sequence[str],
     device: torch.device,
     progress: Progress | None,

@@ -20,10 +20,10 @@ from ganforge.core.overrides import apply
 from ganforge.data.base import DataSource
 from ganforge.engine.build import fingerprint
 from ganforge.evaluation.heldout import held_out
-from ganforge.evaluation.sides import fake_side, labels_like, real_side, translated_side
+from ganforge.evaluation.sides import generated_samples, labels_like, real_samples, translated_samples
 from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
 from ganforge.inference.model import Model, load
-from ganforge.metrics.base import Metric, Progress, Side
+from ganforge.metrics.base import Metric, Progress, SampleSet
 from ganforge.recipes.base import Recipe
 
 OTHER_DATA = (
@@ -107,17 +107,17 @@ def of_generator(
         wanted: how many generated samples each metric asks for; None: as many as the signal says.
     """
     recipe, spec, signal = model.recipe, model.spec, model.recipe.signal
-    if signal.known(dataset) is not None and trained_on(path) not in (None, fingerprint(dataset)):
+    if signal.raw_samples(dataset) is not None and trained_on(path) not in (None, fingerprint(dataset)):
         source = source.whole()
         dataset, heldout, why = source.open(), None, OTHER_DATA
-        real = real_side(signal, dataset, spec, seed=seed, fewest=FEWEST, progress=progress)
+        real = real_samples(signal, dataset, spec, seed=seed, min_samples=FEWEST, progress=progress)
     else:
-        real = real_side(signal, dataset, spec, seed=seed, fewest=FEWEST, progress=progress)
+        real = real_samples(signal, dataset, spec, seed=seed, min_samples=FEWEST, progress=progress)
         heldout, why = unseen(source, dataset, recipe, model, seed, progress)
     n = max(each or signal.judged or real.n for each in wanted)
     labels = labels_like(real.labels, n, seed) if spec.classes else None
     name = path.name or str(path)
-    fake = fake_side(
+    fake = generated_samples(
         signal, model.bundle.generate, name, n, seed=seed, labels=labels, batch=batch or signal.batch_size(spec),
         progress=progress,
     )  # fmt: skip
@@ -153,12 +153,14 @@ def of_translator(run: Run, own: Dataset | None) -> Subject:
     def translate(x: Tensor) -> Tensor:
         return model.bundle.translated(x, way)  # in the dtype of its nets
 
-    def train() -> Side:
+    def train() -> SampleSet:
         assert own is not None
-        return real_side(signal, task.sources_and_targets(own, spec)[1], spec, seed=seed, progress=progress)
+        return real_samples(signal, task.sources_and_targets(own, spec)[1], spec, seed=seed, progress=progress)
 
-    real = real_side(signal, wanted, spec, seed=seed, fewest=FEWEST, progress=progress)
-    fake = translated_side(signal, sources, spec, translate, run.name, seed=seed, fewest=FEWEST, progress=progress)
+    real = real_samples(signal, wanted, spec, seed=seed, min_samples=FEWEST, progress=progress)
+    fake = translated_samples(
+        signal, sources, spec, translate, run.name, seed=seed, min_samples=FEWEST, progress=progress
+    )
     return Subject(
         run.name, signal, spec, replace(real, labels=None), fake, run.stamp | ({"direction": way} if way else {}),
         model=model, folder=run.folder, notes=run.notes, paired=sources is wanted,
@@ -207,12 +209,12 @@ def trained_on(path: Path) -> str | None:
 
 def unseen(
     source: DataSource, dataset: Dataset, recipe: Recipe, model: Model, seed: int, progress: Progress | None
-) -> tuple[Side | None, str]:
+) -> tuple[SampleSet | None, str]:
     """Samples of the part of the data that was kept for tests; or None, and why."""
     _, kept, why = held_out(source, recipe.signal, dataset)
     if kept is not None:
         try:
-            side = real_side(recipe.signal, kept, model.spec, seed=seed, fewest=FEWEST, progress=progress)
+            side = real_samples(recipe.signal, kept, model.spec, seed=seed, min_samples=FEWEST, progress=progress)
             return replace(side, name=f"{side.name} (test)"), ""
         except UserError as error:
             why = str(error)
@@ -227,6 +229,6 @@ def with_heldout(subject: Subject, text: str, seed: int, progress: Progress | No
     """
     source = build(DataSource, DataSource.from_text(text), what=f"--heldout {text}")
     dataset = subject.signal.items(source.whole().open())
-    side = real_side(subject.signal, dataset, subject.spec, seed=seed, fewest=FEWEST, progress=progress)
+    side = real_samples(subject.signal, dataset, subject.spec, seed=seed, min_samples=FEWEST, progress=progress)
     notes = tuple(note for note in subject.notes if not note.startswith((NO_HELDOUT, OTHER_DATA)))
     return replace(subject, heldout=replace(side, name=text), notes=notes)

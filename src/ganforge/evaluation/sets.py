@@ -10,7 +10,7 @@ from ganforge.core.component import build
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
-from ganforge.evaluation.sides import MOST_REAL, real_side
+from ganforge.evaluation.sides import MOST_REAL, real_samples
 from ganforge.evaluation.subject import FEWEST, Sets, Subject, Subjects, title_of
 from ganforge.metrics.base import Metric, Progress
 from ganforge.signals import Signal
@@ -58,11 +58,13 @@ def compared(
     """Two sets as wholes."""
     signal = common(sets, fields)
     spec = signal.spec(sets[0], lambda shape: shape)
-    if signal.known(sets[0]) is None and signal.spec(sets[1], lambda shape: shape).shape != spec.shape:
+    if signal.raw_samples(sets[0]) is None and signal.spec(sets[1], lambda shape: shape).shape != spec.shape:
         raise UserError(f"{names[0]} and {names[1]}: samples of different shapes cannot be compared")
-    real = real_side(signal, sets[0], spec, seed=seed, fewest=FEWEST, progress=progress)
+    real = real_samples(signal, sets[0], spec, seed=seed, min_samples=FEWEST, progress=progress)
     most = n or MOST_REAL
-    fake = real_side(signal, sets[1], spec, seed=seed, most=most, fewest=FEWEST, shuffled=True, progress=progress)
+    fake = real_samples(
+        signal, sets[1], spec, seed=seed, most=most, min_samples=FEWEST, shuffled=True, progress=progress
+    )
     labelled = sets[0].classes == sets[1].classes
     return Subject(
         title=title_of(names),

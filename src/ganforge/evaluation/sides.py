@@ -1,7 +1,7 @@
 """Both sides of a comparison: the real samples of a data set as a run sees them, and those that a generator makes.
 
-Each is a `Side`: samples in an order that does not change, decoded as a user gets them, in parts of any size. What is
-small is kept in memory; what is large is read, or made, again each time.
+Each is a `SampleSet`: samples in an order that does not change, decoded as a user gets them, in parts of any size. What
+is small is kept in memory; what is large is read, or made, again each time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Request, Spec
-from ganforge.metrics.base import Progress, Side
+from ganforge.metrics.base import Progress, SampleSet
 from ganforge.signals import Signal
 
 MOST_REAL = 100_000
@@ -33,19 +33,19 @@ TRANSLATED = 16
 """Sources that are translated at a time."""
 
 
-def real_side(
+def real_samples(
     signal: Signal,
     dataset: Dataset,
     spec: Spec,
     *,
     most: int = MOST_REAL,
     seed: int = 0,
-    fewest: int = 2,
+    min_samples: int = 2,
     shuffled: bool = False,
     made: Callable[[Batch], Tensor] | None = None,
     stored: Stored | None = None,
     progress: Progress | None = None,
-) -> Side:
+) -> SampleSet:
     """The real samples of a data set, without those that cannot be read, each once and nothing drawn anew.
 
     Args:
@@ -55,16 +55,18 @@ def real_side(
         stored: prepared items that are at hand already; see `RunView.stored`.
 
     Raises:
-        UserError: fewer than `fewest` can be read.
+        UserError: fewer than `min_samples` can be read.
     """
     draws = np.random.Generator(np.random.PCG64(seed_of(seed, "real samples")))
     chosen = draws.permutation(len(dataset))[:most]
     chosen = chosen if shuffled else np.sort(chosen)
-    whole = signal.known(dataset)
+    whole = signal.raw_samples(dataset)
     if whole is not None:
-        refuse_few(dataset.name, len(chosen), fewest)
+        refuse_few(dataset.name, len(chosen), min_samples)
         content = hashlib.sha256(f"{dataset.digest} {len(dataset)}".encode() + chosen.tobytes())
-        return Side.of(whole.take(chosen), name=dataset.name, fingerprint=content.hexdigest() if dataset.digest else "")
+        return SampleSet.of(
+            whole.take(chosen), name=dataset.name, fingerprint=content.hexdigest() if dataset.digest else ""
+        )
     reader = Reader(signal, dataset, spec, stored)
     digest, good, kept, room = hashlib.sha256(repr((spec.to_plain(), signal.kind)).encode()), [], [], KEPT_BYTES
     with reader as read:
@@ -79,13 +81,13 @@ def real_side(
                 kept += [item for _, item in found]
             if progress is not None:
                 progress(f"reading {dataset.name}", start + len(part), len(chosen))
-    refuse_few(dataset.name, len(good), fewest)
+    refuse_few(dataset.name, len(good), min_samples)
     items = np.array(good)
     labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items]
-    still = signal.still()
+    deterministic = signal.deterministic()
 
     def batch(rows: Tensor) -> Batch:
-        return still.batch(rows, None, spec, Rng(seed))
+        return deterministic.batch(rows, None, spec, Rng(seed))
 
     def drawn(decoded: Callable[[Tensor], Any]) -> Callable[[int], Iterator[Any]]:
         def draw(size: int) -> Iterator[Any]:
@@ -103,15 +105,15 @@ def real_side(
     if made is None:
         samples = drawn(lambda rows: signal.comparable(signal.present(rows, spec)))
     else:
-        samples = drawn(lambda rows: signal.comparable(still.decode(made(batch(rows)), spec)))
-    sources = drawn(lambda rows: still.sources(batch(rows), spec))
-    return Side(
+        samples = drawn(lambda rows: signal.comparable(deterministic.decode(made(batch(rows)), spec)))
+    sources = drawn(lambda rows: deterministic.sources(batch(rows), spec))
+    return SampleSet(
         dataset.name, len(items), samples, labels, digest.hexdigest(),
-        sources=Side(f"{dataset.name} (sources)", len(items), sources) if signal.has_sources(spec) else None,
+        sources=SampleSet(f"{dataset.name} (sources)", len(items), sources) if signal.has_sources(spec) else None,
     )  # fmt: skip
 
 
-def translated_side(
+def translated_samples(
     signal: Signal,
     dataset: Dataset,
     spec: Spec,
@@ -120,11 +122,11 @@ def translated_side(
     *,
     seed: int = 0,
     most: int = MOST_REAL,
-    fewest: int = 2,
+    min_samples: int = 2,
     stored: Stored | None = None,
     progress: Progress | None = None,
-) -> Side:
-    """What a translator makes of the sources of a data set, in the order of its `real_side`.
+) -> SampleSet:
+    """What a translator makes of the sources of a data set, in the order of its `real_samples`.
 
     Args:
         translate: encoded sources [N, Cs, h, w] → encoded pictures [N, C, H, W].
@@ -133,8 +135,16 @@ def translated_side(
     def made(batch: Batch) -> Tensor:
         return translate(batch.extra.get("source", batch.x))
 
-    side = real_side(
-        signal, dataset, spec, most=most, seed=seed, fewest=fewest, made=made, stored=stored, progress=progress
+    side = real_samples(
+        signal,
+        dataset,
+        spec,
+        most=most,
+        seed=seed,
+        min_samples=min_samples,
+        made=made,
+        stored=stored,
+        progress=progress,
     )
     kept: list[Any] = []
 
@@ -144,14 +154,14 @@ def translated_side(
             for start in range(0, len(part), size):
                 yield part[start : start + size]
 
-    return Side(name, side.n, draw)
+    return SampleSet(name, side.n, draw)
 
 
-def refuse_few(name: str, count: int, fewest: int) -> None:
+def refuse_few(name: str, count: int, min_samples: int) -> None:
     """Raises UserError where there are fewer samples than figures mean something with."""
-    if count < fewest:
+    if count < min_samples:
         some = f"{count} sample{'s' * (count != 1)} can be read"
-        raise UserError(f"{name}: {some}, too few to judge by: at least {fewest} are needed")
+        raise UserError(f"{name}: {some}, too few to judge by: at least {min_samples} are needed")
 
 
 class Reader:
@@ -182,7 +192,7 @@ class Reader:
             return None
 
 
-def fake_side(
+def generated_samples(
     signal: Signal,
     generate: Callable[[Request], Any],
     name: str,
@@ -193,7 +203,7 @@ def fake_side(
     batch: int,
     truncation: float = 1.0,
     progress: Progress | None = None,
-) -> Side:
+) -> SampleSet:
     """Samples 0..n of a seed. Batches are always of `batch`, so that their arithmetic is always the same.
 
     Args:
@@ -216,7 +226,7 @@ def fake_side(
             for start in range(0, len(part), size):
                 yield part[start : start + size]
 
-    return Side(name, n, draw, labels)
+    return SampleSet(name, n, draw, labels)
 
 
 def _keeping(signal: Signal, parts: Iterator[Any], kept: list[Any], n: int, batch: int) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from ganforge.core.types import Spec
 from ganforge.data.base import DataSource
 from ganforge.evaluation.report.content import Panel
 from ganforge.inference.model import Model
-from ganforge.metrics.base import Metric, Progress, Side
+from ganforge.metrics.base import Metric, Progress, SampleSet
 from ganforge.signals import Signal
 
 FEWEST = 10
@@ -45,17 +45,17 @@ class Subject:
     title: str
     signal: Signal
     spec: Spec
-    real: Side
-    fake: Side
+    real: SampleSet
+    fake: SampleSet
     stamp: dict[str, Any]
-    heldout: Side | None = None
+    heldout: SampleSet | None = None
     classes: tuple[str, ...] = ()
     model: Model | None = None
     folder: Path | None = None
     notes: tuple[str, ...] = ()
     paired: bool = False
-    train: Callable[[], Side] | None = None
-    baseline: Side | None = None
+    train: Callable[[], SampleSet] | None = None
+    baseline: SampleSet | None = None
     sizes: tuple[tuple[int, ...], ...] = ()
     as_sets: Callable[[], Subject] | None = None
     lead: str = ""

@@ -142,10 +142,10 @@ def limits(model: Model, license: str | None) -> str:
         "model is private too.",
         f"Made for {about.samples} only.",
     ]
-    if model.recipe.signal.measures:
+    if model.recipe.signal.data_statistics:
         points.append(
-            f"Beside the weights the file holds what was measured of the real data: {model.recipe.signal.measures}. "
-            "Anybody who has the file can read that."
+            "Beside the weights the file holds what was measured of the real data: "
+            f"{model.recipe.signal.data_statistics}. Anybody who has the file can read that."
         )
     if license is None:
         points.append(

@@ -12,7 +12,7 @@ from typing import Any
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Request, Spec
-from ganforge.signals import Signal, Wish
+from ganforge.signals import Condition, Signal
 
 log = logging.getLogger("ganforge")
 
@@ -35,7 +35,7 @@ class Found:
 
 
 def fulfil(
-    generate: Callable[[Request], Any], signal: Signal, spec: Spec, wish: Wish, n: int, request: Request
+    generate: Callable[[Request], Any], signal: Signal, spec: Spec, wish: Condition, n: int, request: Request
 ) -> Found:
     """`n` samples that meet a wish, or as many as there are within the bound; of `request` the seed and truncation.
 

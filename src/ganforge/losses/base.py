@@ -45,7 +45,7 @@ class Objective(Component, family="objective"):
 
 
 @dataclass(frozen=True)
-class Play:
+class LossContext:
     """One moment of the game, as those see it who put a price on it.
 
     With packing, a sample here is a pack: what D judges as one.
@@ -119,7 +119,7 @@ class Penalty(Component, family="penalty"):
         """The state that outlives a step, by name, as it starts for this D; empty for most."""
         return {}
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, context: LossContext) -> Tensor:
         """The price [N], not yet weighted."""
         raise NotImplementedError
 
@@ -136,12 +136,12 @@ class Term(Component, family="term"):
         """The state that outlives a step, by name, as it starts for this G; empty for most."""
         return {}
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, context: LossContext) -> Tensor:
         """The price [N], not yet weighted."""
         raise NotImplementedError
 
 
-class Lens(Component, family="lens"):
+class PerceptualNet(Component, family="lens"):
     """What pictures are compared through: maps of features of theirs that nothing trains."""
 
     def memory(self) -> dict[str, Tensor]:
@@ -154,7 +154,7 @@ class Lens(Component, family="lens"):
 
 
 @dataclass(frozen=True)
-class Look:
+class TranslatedPair:
     """Pictures that were made, beside what they should be like.
 
     Attributes:
@@ -186,16 +186,16 @@ class Look:
     @property
     def judged(self) -> tuple[list[Tensor], list[Tensor]]:
         """The hidden maps of all critics, of `made` and of `target`."""
-        if any(verdict.layers is None for verdict in self.on_made):
+        if any(output.layers is None for output in self.on_made):
             raise UserError(
                 "task.terms: a term looks at the critics' hidden layers, and one of these critics does not show them. "
                 "Take patchgan, multiscale, unet_critic or vgg_critic, or another lens"
             )
-        made = [m for verdict in self.on_made for m in verdict.layers or ()]
-        return made, [m.detach() for verdict in self.on_target for m in verdict.layers or ()]
+        made = [m for output in self.on_made for m in output.layers or ()]
+        return made, [m.detach() for output in self.on_target for m in output.layers or ()]
 
 
-class Likeness(Component, family="likeness"):
+class ReconstructionLoss(Component, family="likeness"):
     """What G wants of pictures that have something to be like."""
 
     paired: ClassVar[bool] = True
@@ -205,6 +205,6 @@ class Likeness(Component, family="likeness"):
     weight: Rate = 1.0
     """What it is multiplied with."""
 
-    def loss(self, look: Look) -> Tensor:
+    def loss(self, pair: TranslatedPair) -> Tensor:
         """The price [N], not yet weighted."""
         raise NotImplementedError

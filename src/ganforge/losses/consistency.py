@@ -21,7 +21,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate
 from ganforge.core.types import Spec
-from ganforge.losses.base import Penalty, Play, Term
+from ganforge.losses.base import LossContext, Penalty, Term
 
 
 class Bcr(Penalty, kind="bcr"):
@@ -42,11 +42,11 @@ class Bcr(Penalty, kind="bcr"):
                 f"{list(spec.shape)}. zcr asks for the like in latents and works for every signal"
             )
 
-    def loss(self, play: Play) -> Tensor:
-        return self._change(play, "real", play.real) + self._change(play, "fake", play.fake)
+    def loss(self, context: LossContext) -> Tensor:
+        return self._change(context, "real", context.real) + self._change(context, "fake", context.fake)
 
-    def _change(self, play: Play, side: Literal["real", "fake"], x: Tensor) -> Tensor:
-        return (play.again(side) - play.critic(self.moved(x.detach(), play.rng.at(side)))).square()
+    def _change(self, context: LossContext, side: Literal["real", "fake"], x: Tensor) -> Tensor:
+        return (context.again(side) - context.critic(self.moved(x.detach(), context.rng.at(side)))).square()
 
     def moved(self, x: Tensor, rng: Rng) -> Tensor:
         """T(x): pictures [N, C, H, W], each flipped or not and shifted its own way."""
@@ -76,10 +76,10 @@ class Zcr(Penalty, kind="zcr"):
     sigma: float = Field(default=0.03, gt=0)
     """How far the other latent lies, as the standard deviation of each coordinate."""
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, context: LossContext) -> Tensor:
         with torch.no_grad():
-            other = beside(play, self.sigma)
-        return (play.again("fake") - play.critic(other)).square()
+            other = beside(context, self.sigma)
+        return (context.again("fake") - context.critic(other)).square()
 
 
 class ZcrTerm(Term, kind="zcr"):
@@ -90,16 +90,16 @@ class ZcrTerm(Term, kind="zcr"):
     sigma: float = Field(default=0.03, gt=0)
     """How far the other latent lies, as the standard deviation of each coordinate."""
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, context: LossContext) -> Tensor:
         # a mean over the numbers of a sample, so that a weight means the same at every size
-        return -(play.fake - beside(play, self.sigma)).square().flatten(1).mean(1)
+        return -(context.fake - beside(context, self.sigma)).square().flatten(1).mean(1)
 
 
-def beside(play: Play, sigma: float) -> Tensor:
+def beside(context: LossContext, sigma: float) -> Tensor:
     """Samples [N, ...] from latents that lie close to those of the fakes."""
-    assert play.generator is not None, "the task brings its generator"
-    assert play.z is not None, "the task brings the latents of the fakes"
-    return play.generator(play.z + sigma * play.rng.normal("beside", play.z.shape).to(play.z))
+    assert context.generator is not None, "the task brings its generator"
+    assert context.z is not None, "the task brings the latents of the fakes"
+    return context.generator(context.z + sigma * context.rng.normal("beside", context.z.shape).to(context.z))
 
 
 class LeCam(Penalty, kind="lecam"):
@@ -114,12 +114,12 @@ class LeCam(Penalty, kind="lecam"):
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
         return {"real": torch.zeros(()), "fake": torch.zeros(())}
 
-    def loss(self, play: Play) -> Tensor:
-        real, fake = play.real_logits, play.fake_logits
-        self._follow(play, "real", real)
-        self._follow(play, "fake", fake)
-        return (real - play.memory["fake"]).square() + (fake - play.memory["real"]).square()
+    def loss(self, context: LossContext) -> Tensor:
+        real, fake = context.real_logits, context.fake_logits
+        self._follow(context, "real", real)
+        self._follow(context, "fake", fake)
+        return (real - context.memory["fake"]).square() + (fake - context.memory["real"]).square()
 
-    def _follow(self, play: Play, side: Literal["real", "fake"], logits: Tensor) -> None:
-        mean = play.memory[side]
-        play.memory[side] = mean.lerp(logits.detach().mean(0).to(mean), 1 - self.decay)
+    def _follow(self, context: LossContext, side: Literal["real", "fake"], logits: Tensor) -> None:
+        mean = context.memory[side]
+        context.memory[side] = mean.lerp(logits.detach().mean(0).to(mean), 1 - self.decay)

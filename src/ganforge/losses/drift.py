@@ -12,7 +12,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ganforge.core.schedule import Rate
-from ganforge.losses.base import Penalty, Play
+from ganforge.losses.base import LossContext, Penalty
 
 
 class Drift(Penalty, kind="drift"):
@@ -22,5 +22,5 @@ class Drift(Penalty, kind="drift"):
     weight: Rate = 0.001
     """What it is multiplied with; 0.001 in the paper."""
 
-    def loss(self, play: Play) -> Tensor:
-        return play.real_logits.square()
+    def loss(self, context: LossContext) -> Tensor:
+        return context.real_logits.square()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.losses.base import Play, Seen, Term
+from ganforge.losses.base import LossContext, Seen, Term
 
 
 class FeatureMatching(Term, kind="feature_matching"):
@@ -19,8 +19,8 @@ class FeatureMatching(Term, kind="feature_matching"):
 
     uses_real = True
 
-    def loss(self, play: Play) -> Tensor:
-        real, fake = features(play.on_real), features(play.on_fake)
+    def loss(self, context: LossContext) -> Tensor:
+        real, fake = features(context.on_real), features(context.on_fake)
         return (real.detach().mean(0) - fake.mean(0)).square().sum().expand(len(fake))
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganforge.core.schedule import Rate
 from ganforge.core.types import wide
-from ganforge.losses.base import Critic, Penalty, Play, Seen
+from ganforge.losses.base import Critic, LossContext, Penalty, Seen
 
 
 def input_gradient(critic: Critic, x: Tensor) -> Tensor:
@@ -57,9 +57,9 @@ class GradientPenalty(Penalty, kind="wgan_gp"):
     target: float = 1.0
     """The norm that is wanted: 1 in the paper, 0 for a flat critic."""
 
-    def loss(self, play: Play) -> Tensor:
-        mix = play.rng.uniform("mix", one_each(play.real)).to(play.real)
-        return off_target(play.critic, mix * play.real + (1 - mix) * play.fake, self.target)
+    def loss(self, context: LossContext) -> Tensor:
+        mix = context.rng.uniform("mix", one_each(context.real)).to(context.real)
+        return off_target(context.critic, mix * context.real + (1 - mix) * context.fake, self.target)
 
 
 class Dragan(Penalty, kind="dragan"):
@@ -77,10 +77,10 @@ class Dragan(Penalty, kind="dragan"):
     spread: float = Field(default=0.5, gt=0)
     """Width of the neighbourhood, as a share of the standard deviation of the real samples."""
 
-    def loss(self, play: Play) -> Tensor:
-        real = play.real.detach()
-        noise = play.rng.normal("noise", real.shape).to(real) * play.rng.uniform("share", one_each(real)).to(real)
-        return off_target(play.critic, real + self.spread * real.std() * noise, self.target)
+    def loss(self, context: LossContext) -> Tensor:
+        real = context.real.detach()
+        noise = context.rng.normal("noise", real.shape).to(real) * context.rng.uniform("share", one_each(real)).to(real)
+        return off_target(context.critic, real + self.spread * real.std() * noise, self.target)
 
 
 class R1(Penalty, kind="r1"):
@@ -90,8 +90,8 @@ class R1(Penalty, kind="r1"):
     weight: Rate = 10.0
     """γ: what ½‖∇D‖² is multiplied with; 10 in the paper. Larger pictures want more, larger batches less."""
 
-    def loss(self, play: Play) -> Tensor:
-        return 0.5 * known_gradient(play.critic, play.real, play.on_real).square().sum(1)
+    def loss(self, context: LossContext) -> Tensor:
+        return 0.5 * known_gradient(context.critic, context.real, context.on_real).square().sum(1)
 
 
 class R2(Penalty, kind="r2"):
@@ -101,5 +101,5 @@ class R2(Penalty, kind="r2"):
     weight: Rate = 10.0
     """γ: what ½‖∇D‖² is multiplied with; 10 in the paper. Larger pictures want more, larger batches less."""
 
-    def loss(self, play: Play) -> Tensor:
-        return 0.5 * known_gradient(play.critic, play.fake, play.on_fake).square().sum(1)
+    def loss(self, context: LossContext) -> Tensor:
+        return 0.5 * known_gradient(context.critic, context.fake, context.on_fake).square().sum(1)

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.schedule import Rate
-from ganforge.losses.base import Penalty, Play, Term
+from ganforge.losses.base import LossContext, Penalty, Term
 
 
-def player_of(play: Play) -> nn.Module:
-    assert play.player is not None, "the task says who is trained"
-    return play.player
+def player_of(context: LossContext) -> nn.Module:
+    assert context.player is not None, "the task says who is trained"
+    return context.player
 
 
-def for_each(price: Tensor, play: Play) -> Tensor:
-    return price.expand(len(play.real))
+def for_each(loss: Tensor, context: LossContext) -> Tensor:
+    return loss.expand(len(context.real))
 
 
 def slant(net: nn.Module) -> Tensor:
@@ -46,8 +46,8 @@ class OrthogonalD(Penalty, kind="orthogonal"):
     weight: Rate = 1e-4
     """What it is multiplied with; 1e-4 in the paper."""
 
-    def loss(self, play: Play) -> Tensor:
-        return for_each(slant(player_of(play)), play)
+    def loss(self, context: LossContext) -> Tensor:
+        return for_each(slant(player_of(context)), context)
 
 
 class OrthogonalG(Term, kind="orthogonal"):
@@ -56,8 +56,8 @@ class OrthogonalG(Term, kind="orthogonal"):
     weight: Rate = 1e-4
     """What it is multiplied with; 1e-4 in the paper."""
 
-    def loss(self, play: Play) -> Tensor:
-        return for_each(slant(player_of(play)), play)
+    def loss(self, context: LossContext) -> Tensor:
+        return for_each(slant(player_of(context)), context)
 
 
 def as_remembered(net: nn.Module) -> dict[str, Tensor]:
@@ -66,15 +66,15 @@ def as_remembered(net: nn.Module) -> dict[str, Tensor]:
     return {"steps": torch.zeros(()), **means}
 
 
-def wander(play: Play) -> Tensor:
+def wander(context: LossContext) -> Tensor:
     """‖θ − θ̄‖² over all weights; moves θ̄ on."""
-    total = torch.zeros((), device=play.real.device)
-    steps = play.memory["steps"]
-    for name, parameter in player_of(play).named_parameters():
-        mean = play.memory[f"mean/{name}"]
+    total = torch.zeros((), device=context.real.device)
+    steps = context.memory["steps"]
+    for name, parameter in player_of(context).named_parameters():
+        mean = context.memory[f"mean/{name}"]
         total = total + (parameter - mean).square().sum()
-        play.memory[f"mean/{name}"] = mean + (parameter.detach() - mean) / (steps + 1)
-    play.memory["steps"] = steps + 1
+        context.memory[f"mean/{name}"] = mean + (parameter.detach() - mean) / (steps + 1)
+    context.memory["steps"] = steps + 1
     return total * (steps > 0)  # before the first step there is nothing to keep near
 
 
@@ -88,8 +88,8 @@ class HistoricalD(Penalty, kind="historical_averaging"):
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
         return as_remembered(player)
 
-    def loss(self, play: Play) -> Tensor:
-        return for_each(wander(play), play)
+    def loss(self, context: LossContext) -> Tensor:
+        return for_each(wander(context), context)
 
 
 class HistoricalG(Term, kind="historical_averaging"):
@@ -101,5 +101,5 @@ class HistoricalG(Term, kind="historical_averaging"):
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
         return as_remembered(player)
 
-    def loss(self, play: Play) -> Tensor:
-        return for_each(wander(play), play)
+    def loss(self, context: LossContext) -> Tensor:
+        return for_each(wander(context), context)

@@ -11,9 +11,9 @@ from ganforge.metrics.extractor import Encoder, Extractor
 from ganforge.metrics.meaning import Meaning
 from ganforge.metrics.metric import Metric, measure
 from ganforge.metrics.result import Result, short_count
-from ganforge.metrics.samples import Progress, Side, fingerprint_of, silent
+from ganforge.metrics.samples import Progress, SampleSet, fingerprint_of, silent
 
 __all__ = [
-    "CHUNK", "Comparison", "Encoder", "Extractor", "Latents", "Meaning", "Metric", "Progress", "Result", "Side",
+    "CHUNK", "Comparison", "Encoder", "Extractor", "Latents", "Meaning", "Metric", "Progress", "Result", "SampleSet",
     "cached", "fingerprint_of", "measure", "short_count", "silent",
 ]  # fmt: skip

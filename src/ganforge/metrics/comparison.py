@@ -21,7 +21,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.metrics import statistics
 from ganforge.metrics.extractor import Encoder
-from ganforge.metrics.samples import Progress, Side, silent
+from ganforge.metrics.samples import Progress, SampleSet, silent
 from ganforge.metrics.statistics import Gather, Moments
 
 T = TypeVar("T")
@@ -72,15 +72,15 @@ class Comparison:
 
     def __init__(
         self,
-        real: Side,
-        fake: Side,
+        real: SampleSet,
+        fake: SampleSet,
         encoder: Encoder | None = None,
         *,
-        train: Side | Callable[[], Side] | None = None,
-        heldout: Side | None = None,
+        train: SampleSet | Callable[[], SampleSet] | None = None,
+        heldout: SampleSet | None = None,
         classes: Sequence[str] = (),
         paired: bool = False,
-        baseline: Side | None = None,
+        baseline: SampleSet | None = None,
         latents: Latents | None = None,
         facts: Mapping[str, Any] | None = None,
         seed: int = 0,
@@ -113,14 +113,14 @@ class Comparison:
         return self._encoder is not None
 
     @property
-    def train(self) -> Side:
+    def train(self) -> SampleSet:
         """What the generator was trained on, as far as that is known."""
         train = self._train
-        return train if isinstance(train, Side) else self.once("train", train)
+        return train if isinstance(train, SampleSet) else self.once("train", train)
 
-    def side(self, name: str) -> Side:
+    def side(self, name: str) -> SampleSet:
         """real, fake, train, heldout or baseline."""
-        side: Side | None = getattr(self, name)
+        side: SampleSet | None = getattr(self, name)
         assert side is not None, f"a metric asked for {name} samples and does not say so in its needs"
         return side
 

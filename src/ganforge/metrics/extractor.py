@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.component import Component
-from ganforge.metrics.samples import Progress, Side
+from ganforge.metrics.samples import Progress, SampleSet
 
 
 class Encoder:
@@ -71,7 +71,7 @@ class Extractor(Component, family="extractor"):
 
     def open(
         self,
-        data: Side,
+        data: SampleSet,
         *,
         classes: Sequence[str] = (),
         cache: Path | None = None,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Encoder, Extractor, Progress, Side
+from ganforge.metrics.base import Encoder, Extractor, Progress, SampleSet
 
 
 class Raw(Extractor, kind="raw"):
@@ -18,7 +18,7 @@ class Raw(Extractor, kind="raw"):
 
     def open(
         self,
-        data: Side,
+        data: SampleSet,
         *,
         classes: Sequence[str] = (),
         cache: Path | None = None,

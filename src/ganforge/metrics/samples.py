@@ -20,7 +20,7 @@ def silent(title: str, done: int, total: int) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class SampleSet:
     """Decoded samples of one side, in an order that does not change.
 
     Attributes:
@@ -40,12 +40,12 @@ class Side:
     draw: Callable[[int], Iterator[Any]]
     labels: np.ndarray | None = None
     fingerprint: str = ""
-    sources: Side | None = None
+    sources: SampleSet | None = None
 
     @classmethod
     def of(
         cls, samples: Any, labels: np.ndarray | None = None, name: str = "samples", fingerprint: str | None = None
-    ) -> Side:
+    ) -> SampleSet:
         """A side from what lies in memory: an array [N, ...] or a DataFrame. Arrays are fingerprinted by default."""
         if fingerprint is None:
             fingerprint = fingerprint_of(samples) if isinstance(samples, np.ndarray) else ""

@@ -21,7 +21,7 @@ LEAST_LOG = -6.0
 """A spread is at least exp of this: an exact fit would send the price to minus infinity."""
 
 
-def normal_price(away: Tensor, log_spread: Tensor) -> Tensor:
+def normal_nll(away: Tensor, log_spread: Tensor) -> Tensor:
     """−log N(away; 0, exp(log_spread)²), element by element."""
     log_spread = log_spread.clamp_min(LEAST_LOG)
     return 0.5 * (away * (-log_spread).exp()).square() + log_spread + HALF_LOG_2PI
@@ -34,8 +34,8 @@ class GaussianModule(nn.Module):
         super().__init__()
         self.log_spread = nn.Parameter(torch.zeros(()))
 
-    def price(self, raw: Tensor, x: Tensor) -> Tensor:
-        return normal_price(x - raw, self.log_spread).flatten(1).sum(1)
+    def nll(self, raw: Tensor, x: Tensor) -> Tensor:
+        return normal_nll(x - raw, self.log_spread).flatten(1).sum(1)
 
     def draw(self, raw: Tensor, uniform: Tensor) -> Tensor:
         return raw
@@ -57,7 +57,7 @@ class OptimalGaussianModule(nn.Module):
         super().__init__()
         self.register_buffer("log_spread", torch.zeros(()))
 
-    def price(self, raw: Tensor, x: Tensor) -> Tensor:
+    def nll(self, raw: Tensor, x: Tensor) -> Tensor:
         away = wide(x - raw)
         log_spread = self.log_spread
         if self.training:
@@ -65,7 +65,7 @@ class OptimalGaussianModule(nn.Module):
             log_spread = 0.5 * away.detach().square().mean().clamp_min(math.exp(2 * LEAST_LOG)).log()
             with torch.no_grad():
                 self.log_spread.lerp_(log_spread, 0.01)
-        return normal_price(away, log_spread).flatten(1).sum(1)
+        return normal_nll(away, log_spread).flatten(1).sum(1)
 
     def draw(self, raw: Tensor, uniform: Tensor) -> Tensor:
         return raw

@@ -55,7 +55,7 @@ class RunView(Protocol):
         """What the averaged translator makes of encoded sources, in its first direction."""
         ...
 
-    def exhibit(self, count: int) -> tuple[Any, int] | None:
+    def visualize(self, count: int) -> tuple[Any, int] | None:
         """About `count` pictures of real samples and what is made of them, and how many each sample has; or None."""
         ...
 

@@ -28,7 +28,7 @@ class Optimizer(Component, family="optimizer"):
         """The optimiser of a net's parameters."""
         raise NotImplementedError
 
-    def settle(self, group: dict[str, Any], samples: int) -> None:
+    def set_rates(self, group: dict[str, Any], samples: int) -> None:
         """Gives a parameter group what it is to step with at `samples` samples seen."""
         group["lr"] = at(self.lr, samples)
 
@@ -47,8 +47,8 @@ class Adam(Optimizer, kind="adam"):
         betas = decays(self.betas, 0)
         return torch.optim.Adam(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
 
-    def settle(self, group: dict[str, Any], samples: int) -> None:
-        super().settle(group, samples)
+    def set_rates(self, group: dict[str, Any], samples: int) -> None:
+        super().set_rates(group, samples)
         group["betas"] = decays(self.betas, samples)
 
 
@@ -63,8 +63,8 @@ class AdamW(Optimizer, kind="adamw"):
         betas = decays(self.betas, 0)
         return torch.optim.AdamW(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
 
-    def settle(self, group: dict[str, Any], samples: int) -> None:
-        super().settle(group, samples)
+    def set_rates(self, group: dict[str, Any], samples: int) -> None:
+        super().set_rates(group, samples)
         group["betas"] = decays(self.betas, samples)
 
 

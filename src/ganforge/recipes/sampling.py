@@ -13,13 +13,13 @@ from ganforge.core.types import Nets, Request, Spec
 from ganforge.recipes.base import Recipe
 
 
-def settle(recipe: Recipe, spec: Spec, nets: Nets, truncation: float, device: torch.device) -> Nets:
+def calibrate(recipe: Recipe, spec: Spec, nets: Nets, truncation: float, device: torch.device) -> Nets:
     """The generators as samples are made from them, with the statistics that the recipe asks for."""
 
     def sample(nets: Nets, request: Request) -> Tensor:
         return encoded(recipe, nets, request, device)
 
-    return recipe.statistics.settle(nets, spec.classes, sample, truncation, device)
+    return recipe.statistics.calibrate(nets, spec.classes, sample, truncation, device)
 
 
 def encoded(recipe: Recipe, nets: Nets, request: Request, device: torch.device) -> Tensor:

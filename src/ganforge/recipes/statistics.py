@@ -30,7 +30,7 @@ SEED = 2**40  # of the latents: a table that nobody samples from by chance
 class Statistics(Component, family="statistics"):
     """What the batch norms of a generator go by when samples are made."""
 
-    def settle(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
+    def calibrate(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
         """The generators to sample from, in evaluation mode; those given stay as they are.
 
         Args:
@@ -44,7 +44,7 @@ class Statistics(Component, family="statistics"):
 class Running(Statistics, kind="running"):
     """The running means of training, averaged as the weights are."""
 
-    def settle(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
+    def calibrate(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
         return nets
 
 
@@ -57,9 +57,9 @@ class Standing(Statistics, kind="standing"):
     """Samples in each; as many as in training is best."""
 
     @torch.inference_mode()
-    def settle(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
-        settled = Nets({name: copy.deepcopy(net) for name, net in nets.items()}, nets.memory)
-        norms = [layer for net in settled.values() for layer in net.modules() if isinstance(layer, BATCH_NORM)]
+    def calibrate(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
+        calibrated = Nets({name: copy.deepcopy(net) for name, net in nets.items()}, nets.memory)
+        norms = [layer for net in calibrated.values() for layer in net.modules() if isinstance(layer, BATCH_NORM)]
         momenta = [layer.momentum for layer in norms]
         for layer in norms:
             layer.reset_running_stats()
@@ -67,24 +67,24 @@ class Standing(Statistics, kind="standing"):
             layer.train()
         for k in range(self.batches if norms else 0):
             labels = (torch.arange(self.size) + k * self.size) % classes if classes else None
-            sample(settled, Request(self.size, SEED, k * self.size, labels, truncation=truncation, device=device))
+            sample(calibrated, Request(self.size, SEED, k * self.size, labels, truncation=truncation, device=device))
         for layer, momentum in zip(norms, momenta, strict=True):
             layer.momentum = momentum
             layer.eval()
-        return settled
+        return calibrated
 
 
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
-class Settled:
+class CachedNets:
     """The generators to sample from, settled anew only when the moment or the truncation is another one."""
 
     def __init__(self) -> None:
         self.key: object = None
         self.nets = Nets({})
 
-    def at(self, key: object, settle: Callable[[], Nets]) -> Nets:
+    def at(self, key: object, calibrate: Callable[[], Nets]) -> Nets:
         if key != self.key:
-            self.nets, self.key = settle(), key
+            self.nets, self.key = calibrate(), key
         return self.nets

@@ -20,7 +20,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import DiscriminatorOutput, Spec, wide
-from ganforge.losses.base import Play, Seen
+from ganforge.losses.base import LossContext, Seen
 from ganforge.tasks.synthesis import Synthesis
 
 
@@ -45,12 +45,12 @@ class Acgan(Synthesis, kind="acgan"):
         classifier = Classifier(D, feature_width(D, spec, self.discriminator.kind), spec.classes)
         return {"G": self.generator.build(spec), "D": classifier}
 
-    def d_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
-        wrong = mistaken(play.on_real, play.labels) + mistaken(play.on_fake, play.labels)
+    def extra_d_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
+        wrong = mistaken(context.on_real, context.labels) + mistaken(context.on_fake, context.labels)
         return {"classify": at(self.classify, rng.samples) * wrong}
 
-    def g_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
-        return {"classify": at(self.classify, rng.samples) * mistaken(play.on_fake, play.labels)}
+    def extra_g_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
+        return {"classify": at(self.classify, rng.samples) * mistaken(context.on_fake, context.labels)}
 
 
 class Classifier(nn.Module):
@@ -62,8 +62,8 @@ class Classifier(nn.Module):
         self.classify = nn.Linear(features, classes)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        verdict = self.net(x)
-        return verdict._replace(classes=self.classify(verdict.features))
+        output = self.net(x)
+        return output._replace(classes=self.classify(output.features))
 
 
 def mistaken(seen: Seen | None, labels: Tensor | None) -> Tensor:

@@ -50,7 +50,7 @@ class Autoencode(Task, kind="autoencode"):
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.generator.nearest(shape)
 
-    def fewest(self, batch: int) -> int:
+    def min_samples(self, batch: int) -> int:
         return min(batch, 2)  # rows may come more than once in a batch: none looks at another
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
@@ -63,9 +63,9 @@ class Autoencode(Task, kind="autoencode"):
     def loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """The negative evidence lower bound, in its two parts."""
         z, divergence = encoded(nets, batch, rng)
-        price = _decoder(nets).price(z, batch.x, batch.c)
+        nll = _decoder(nets).nll(z, batch.x, batch.c)
         weights = at(self.reconstruction, rng.samples), at(self.beta, rng.samples)
-        return Terms({"reconstruction": weights[0] * price, "kl": weights[1] * divergence})
+        return Terms({"reconstruction": weights[0] * nll, "kl": weights[1] * divergence})
 
     def latents(self, request: Request) -> Tensor:
         return latent.rows_of(request, self.generator)
@@ -78,7 +78,7 @@ class Autoencode(Task, kind="autoencode"):
         noise = block_normal(request.seed, "choices", request.start, request.n, math.prod(raw.shape[1:]))
         return G.draw(raw, torch.special.ndtr(noise).view(raw.shape).to(raw.device, z.dtype))
 
-    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
+    def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """Real samples, and each as G makes it again of the middle of where E puts it."""
         if len(batch.x.shape) != 4:
             return None
@@ -105,10 +105,10 @@ class Decoder(nn.Module):
         """The raw output [N, *shape]."""
         return self.net(z, c)
 
-    def price(self, z: Tensor, x: Tensor, c: Tensor | None = None) -> Tensor:
+    def nll(self, z: Tensor, x: Tensor, c: Tensor | None = None) -> Tensor:
         """−log p(x | z) [N]."""
         likelihood: Any = self.likelihood
-        return likelihood.price(self.net(z, c), x)
+        return likelihood.nll(self.net(z, c), x)
 
     def draw(self, raw: Tensor, uniform: Tensor) -> Tensor:
         """Samples [N, *shape] of the distribution that a raw output stands for."""

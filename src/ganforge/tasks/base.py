@@ -102,7 +102,7 @@ class Task(Component, family="task"):
             UserError: the task cannot work with so many.
         """
 
-    def fewest(self, batch: int) -> int:
+    def min_samples(self, batch: int) -> int:
         """How many usable samples the data must have for batches of `batch`."""
         return batch
 
@@ -208,7 +208,7 @@ class Task(Component, family="task"):
         """What to do with a trained run of this task; empty: as the signal says."""
         return []
 
-    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
+    def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """What there is to show of some real samples, one beside the other: the source, what is made of it, the target.
 
         Args:
@@ -232,9 +232,9 @@ class Task(Component, family="task"):
         return "generate" if self.can_sample else "reconstruct"
 
     @property
-    def exhibits(self) -> bool:
+    def visualizes(self) -> bool:
         """Whether it has something to show of real samples."""
-        return type(self).exhibit is not Task.exhibit
+        return type(self).visualize is not Task.visualize
 
 
 def _parts(annotation: Any) -> Iterator[Any]:

@@ -32,7 +32,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms, wide
-from ganforge.losses.base import Objective, Penalty, Play, Term
+from ganforge.losses.base import LossContext, Objective, Penalty, Term
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
@@ -81,8 +81,8 @@ class Synthesis(Task, kind="synthesis"):
                 raise UserError(
                     f"task.{name}={start:g}: it must be {'0 or more' if name == 'noise' else 'from 0 to 1'}"
                 )
-        for name, prices in (("penalties", self.penalties), ("terms", self.terms)):
-            kinds = [price.kind for price in prices]
+        for name, loss_terms in (("penalties", self.penalties), ("terms", self.terms)):
+            kinds = [price.kind for price in loss_terms]
             if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
                 raise UserError(f"task.{name}: {min(twice)} is there twice; add up the weights instead")
         return spec
@@ -117,11 +117,11 @@ class Synthesis(Task, kind="synthesis"):
         """What augmentation and prices remember of a pair of players G and D."""
         found = {f"augment.{k}": v for k, v in (self.augment.memory() if self.augment else {}).items()}
         if any(type(p).memory not in (Penalty.memory, Term.memory) for p in (*self.penalties, *self.terms)):
-            for where, price, player in self._prices(players()):  # some remember something of their shape
+            for where, price, player in self._loss_terms(players()):  # some remember something of their shape
                 found |= {f"{where}.{k}": v for k, v in price.memory(player).items()}
         return found
 
-    def _prices(self, players: dict[str, nn.Module]) -> list[tuple[str, Penalty | Term, nn.Module]]:
+    def _loss_terms(self, players: dict[str, nn.Module]) -> list[tuple[str, Penalty | Term, nn.Module]]:
         of_d = [(f"penalties.{p.kind}", p, players["D"]) for p in self.penalties]
         return [*of_d, *((f"terms.{t.kind}", t, players["G"]) for t in self.terms)]
 
@@ -147,9 +147,9 @@ class Synthesis(Task, kind="synthesis"):
         fake = leaf(view.join(self._fakes(nets, z, batch, rng)), "fake" in sloped)
         on_real, on_fake = view(real, "real"), view(fake, "fake")
         losses = {"adversarial": self.objective.d(*self._told(on_real.logits, on_fake.logits, rng))}
-        play = self._play(nets, batch, view, real, fake, z, on_real, on_fake)
-        losses |= self.d_wishes(play, rng)
-        losses |= priced("penalties", self._own(), replace(play, player=nets.D), nets, rng)
+        context = self._context(nets, batch, view, real, fake, z, on_real, on_fake)
+        losses |= self.extra_d_losses(context, rng)
+        losses |= weighted_losses("penalties", self._own(), replace(context, player=nets.D), nets, rng)
         return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits) | self._observe(on_real, nets, rng))
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
@@ -166,19 +166,19 @@ class Synthesis(Task, kind="synthesis"):
         real_logits = on_real.logits if on_real and self.objective.uses_real else None
         wish = self.objective.g(on_fake.logits, real_logits)
         losses = {"adversarial": at(self.adversarial, rng.samples) * self._best(wish, on_fake.logits, rng)}
-        play = self._play(nets, batch, view, real, fake, z, on_real, on_fake)
-        losses |= self.g_wishes(play, rng)
-        return Terms(losses | priced("terms", self.terms, replace(play, player=nets.G), nets, rng))
+        context = self._context(nets, batch, view, real, fake, z, on_real, on_fake)
+        losses |= self.extra_g_losses(context, rng)
+        return Terms(losses | weighted_losses("terms", self.terms, replace(context, player=nets.G), nets, rng))
 
     def make(self, nets: Nets, z: Tensor, batch: Batch, rng: Rng) -> Tensor:
         """The fakes [N, *shape] of latents z [N, L] in training; for a task whose G takes more than z and a label."""
         return nets.G(z, batch.c)
 
-    def d_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
+    def extra_d_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
         """What a task that builds on this one wants of D beside, by name, [M]; here nothing."""
         return {}
 
-    def g_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
+    def extra_g_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
         """What a task that builds on this one wants of G beside, by name, [M]; here nothing."""
         return {}
 
@@ -197,8 +197,8 @@ class Synthesis(Task, kind="synthesis"):
             view = self._view(nets, batch, rng)
             z = self._latents(batch, rng)
             real, fake = view.join(batch.x), view.join(self._fakes(nets, z, batch, rng))
-            play = self._play(nets, batch, view, real, fake, z)
-            return Terms(priced("penalties", [penalty], replace(play, player=nets.D), nets, rng))
+            context = self._context(nets, batch, view, real, fake, z)
+            return Terms(weighted_losses("penalties", [penalty], replace(context, player=nets.D), nets, rng))
 
         return loss
 
@@ -212,8 +212,8 @@ class Synthesis(Task, kind="synthesis"):
     def _view(self, nets: Nets, batch: Batch, rng: Rng) -> View:
         return View(nets.D, batch.c, rng, nets.memory, self.pack, at(self.noise, rng.samples), self.augment)
 
-    def _play(self, nets: Nets, batch: Batch, view: View, real, fake, z, on_real=None, on_fake=None) -> Play:
-        return Play(
+    def _context(self, nets: Nets, batch: Batch, view: View, real, fake, z, on_real=None, on_fake=None) -> LossContext:
+        return LossContext(
             critic=view.critic,
             real=real,
             fake=fake,
@@ -248,23 +248,25 @@ class Synthesis(Task, kind="synthesis"):
         return {f"augment/{name}": value for name, value in self.augment.stats(memory).items()}
 
     def _refuse_batch_norm(self, D: nn.Module, discriminator: Discriminator) -> None:
-        prices = [penalty.kind for penalty in self.penalties if penalty.per_sample]
-        if prices and any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in D.modules()):
+        loss_terms = [penalty.kind for penalty in self.penalties if penalty.per_sample]
+        if loss_terms and any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in D.modules()):
             other = "task.discriminator.norm=layer, spectral or none"
             if "norm" not in fields_of(type(discriminator)):
                 other = "a discriminator without it, such as task.discriminator.kind=mlp"
             raise UserError(
-                f"task.penalties: {prices[0]} looks at the gradient of each sample, and the discriminator "
+                f"task.penalties: {loss_terms[0]} looks at the gradient of each sample, and the discriminator "
                 f"{discriminator.kind!r} has batch norm, with which a verdict hangs on the whole batch. "
-                f"Take {other}, or leave {prices[0]} out"
+                f"Take {other}, or leave {loss_terms[0]} out"
             )
 
 
-def priced(where: str, prices: Sequence[Penalty | Term], play: Play, nets: Nets, rng: Rng) -> dict[str, Tensor]:
+def weighted_losses(
+    where: str, loss_terms: Sequence[Penalty | Term], context: LossContext, nets: Nets, rng: Rng
+) -> dict[str, Tensor]:
     """The weighted price [M] of each, by its kind; each has draws and memory of its own."""
     losses: dict[str, Tensor] = {}
-    for price in prices:
-        own = replace(play, rng=rng.at(f"{where}/{price.kind}"), memory=nets.memory.part(f"{where}.{price.kind}"))
+    for price in loss_terms:
+        own = replace(context, rng=rng.at(f"{where}/{price.kind}"), memory=nets.memory.part(f"{where}.{price.kind}"))
         losses[price.kind] = at(price.weight, rng.samples) * price.loss(own)
     return losses
 

@@ -110,7 +110,7 @@ class VaeGan(Task, kind="vae_gan"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         return latent.draw(nets, request, self.latents(request))
 
-    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
+    def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """Real samples, and each as G makes it again of the middle of where E puts it."""
         return [batch.x, nets.G(nets.E(batch.x, batch.c)[0], batch.c)] if batch.x.ndim == 4 else None
 

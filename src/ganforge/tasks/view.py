@@ -80,9 +80,9 @@ class View:
             x = self.augment.apply(x, self.rng.at(f"augment/{stream}"), self.memory.part("augment"))
         if self.noise:
             x = x + self.noise * self.rng.normal(f"noise/{stream}", x.shape).to(x)
-        verdict = self.D(x, self.c)
+        output = self.D(x, self.c)
         # differences of logits in bf16 would round a second time
-        return verdict._replace(logits=wide(verdict.logits))
+        return output._replace(logits=wide(output.logits))
 
     @property
     def steady(self) -> bool:

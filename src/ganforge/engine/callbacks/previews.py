@@ -85,7 +85,7 @@ class PreviewWriter(Listener):
     def _pictures(self) -> tuple[Any, int]:
         """What the grid holds, and how many of it a row."""
         run, columns, rows = self.run, self.config.columns, self.config.rows or EXHIBITED
-        shown = run.exhibit(rows * columns)
+        shown = run.visualize(rows * columns)
         if shown is None:
             return run.generate(self.request), columns
         pictures, each = shown

@@ -102,7 +102,7 @@ def sign_of(figures: dict[str, Any], compared: int, peak: float) -> str:
     """What one look's figures point to, or an empty string.
 
     Args:
-        figures: as `sight` measured them; None for one that is not finite.
+        figures: as `trace` measured them; None for one that is not finite.
         compared: samples that were compared.
         peak: the highest diversity of the run so far.
     """
@@ -139,48 +139,48 @@ def leap(before: Sequence[dict[str, Any]], figures: dict[str, Any], generators: 
     """
     found = 0.0
     for name in (f"gradient/{player}" for player in generators):
-        usual = [look[name] for look in before if look.get(name)]
+        usual = [probe[name] for probe in before if probe.get(name)]
         if len(usual) >= LONG_PATIENCE and figures.get(name):
             found = max(found, figures[name] / median(usual))
     return {"leap": found} if found >= LEAP else {}
 
 
-def diagnose(looks: Sequence[dict[str, Any]]) -> Diagnosis:
+def diagnose(probes: Sequence[dict[str, Any]]) -> Diagnosis:
     """The state that the latest looks, oldest first, show. Each is a look's figures and its `sign`."""
-    if not looks:
+    if not probes:
         return Diagnosis(UNSETTLED)
-    last = looks[-1]
+    last = probes[-1]
     if last["sign"] == DIVERGING and any(value is None for value in last.values()):
         names = ", ".join(name for name, value in last.items() if value is None)
         return Diagnosis(DIVERGING, f"no longer finite: {names}")
     if "leap" in last:
         return Diagnosis(DIVERGING, f"a generator's gradient is {last['leap']:,.0f} times what it was")
-    seen = looks[-PATIENCE:]
+    seen = probes[-PATIENCE:]
     found = lasting(seen, PATIENCE)
     if found not in ("", COLLAPSING, DIVERGING):
-        seen = looks[-LONG_PATIENCE:]
+        seen = probes[-LONG_PATIENCE:]
         found = lasting(seen, LONG_PATIENCE)
     if found and not progress(seen, found):
         return Diagnosis(found, because(seen))
-    turns = swings(looks)
+    turns = swings(probes)
     if turns >= SWINGS:
-        return Diagnosis(OSCILLATING, f"D went {turns} times from sure to fooled or back within {len(looks)} looks")
-    calm = sum(not look["sign"] for look in looks[-PATIENCE:])
+        return Diagnosis(OSCILLATING, f"D went {turns} times from sure to fooled or back within {len(probes)} looks")
+    calm = sum(not probe["sign"] for probe in probes[-PATIENCE:])
     return Diagnosis(HEALTHY if calm > PATIENCE / 2 else UNSETTLED)
 
 
-def lasting(looks: Sequence[dict[str, Any]], patience: int) -> str:
+def lasting(probes: Sequence[dict[str, Any]], patience: int) -> str:
     """The commonest sign of looks of which all but one show some sign; an empty string otherwise."""
-    signs = Counter(look["sign"] for look in looks if look["sign"])
-    return signs.most_common(1)[0][0] if len(looks) >= patience and signs.total() >= patience - 1 else ""
+    signs = Counter(probe["sign"] for probe in probes if probe["sign"])
+    return signs.most_common(1)[0][0] if len(probes) >= patience and signs.total() >= patience - 1 else ""
 
 
-def progress(looks: Sequence[dict[str, Any]], state: str) -> bool:
+def progress(probes: Sequence[dict[str, Any]], state: str) -> bool:
     """Whether fakes are on their way to the reals all the same: nearer or, where they were alike, less so."""
-    third = max(1, len(looks) // 3)
+    third = max(1, len(probes) // 3)
 
     def over_time(name: str) -> tuple[float, float]:
-        then, now = ([look.get(name, 0.0) for look in part] for part in (looks[:third], looks[-third:]))
+        then, now = ([probe.get(name, 0.0) for probe in part] for part in (probes[:third], probes[-third:]))
         return median(then), median(now)
 
     if state == DIVERGING:
@@ -189,22 +189,22 @@ def progress(looks: Sequence[dict[str, Any]], state: str) -> bool:
         then, now = over_time("diversity" if over_time("diversity")[1] < THIN else "coverage")
         return now > max(then / PROGRESS, ALIKE)
     # Against the best of before: a distance that leaps about has no lasting progress by chance.
-    best = min(look.get("distance", 0.0) for look in looks[:third])
+    best = min(probe.get("distance", 0.0) for probe in probes[:third])
     return over_time("distance")[1] < PROGRESS * best
 
 
-def swings(looks: Sequence[dict[str, Any]]) -> int:
+def swings(probes: Sequence[dict[str, Any]]) -> int:
     """How often D went between sure and fooled."""
     sides = []
-    for look in looks:
-        auc = look.get("auc")
+    for probe in probes:
+        auc = probe.get("auc")
         side = None if auc is None else True if auc > SWING_HIGH else False if auc < SWING_LOW else None
         if side is not None and (not sides or sides[-1] != side):
             sides.append(side)
     return max(0, len(sides) - 1)
 
 
-def because(looks: Sequence[dict[str, Any]]) -> str:
+def because(probes: Sequence[dict[str, Any]]) -> str:
     """The figures that a trouble was seen in: medians of the looks."""
     said = {
         "auc": "D ranks {:.0%} of real-fake pairs rightly",
@@ -215,7 +215,7 @@ def because(looks: Sequence[dict[str, Any]]) -> str:
     }
     parts = []
     for name, text in said.items():
-        values = [look[name] for look in looks if look.get(name) is not None]
+        values = [probe[name] for probe in probes if probe.get(name) is not None]
         if values:
             parts.append(text.format(median(values)))
     return ", ".join(parts)

@@ -79,7 +79,7 @@ def mean_where(values: Tensor, mask: Tensor) -> Tensor:
     return ((values * mask).sum() / mask.sum().clamp_min(1)).clamp_min(1e-12)
 
 
-def verdicts(stats: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def logit_stats(stats: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """auc and gap from what a task reports of D's logits; nothing where it reports none."""
     if "logit/real" not in stats or "logit/fake" not in stats:
         return {}

@@ -12,9 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from ganforge.core.rng import seed_of
-from ganforge.engine.health import probe as measures
+from ganforge.engine.health import probe as data_statistics
 from ganforge.engine.health.diagnosis import HEALTHY, KEPT, UNSETTLED, Diagnosis, diagnose, leap, sign_of
-from ganforge.engine.step import Sight
+from ganforge.engine.step import StepTrace
 from ganforge.recipes.health import Health, Rollback, Watch
 
 LiveSamples = Callable[[int, Tensor | None, dict[str, Tensor]], Tensor | None]
@@ -32,7 +32,7 @@ class Watcher:
 
     def __init__(self, config: Health):
         self.config = config
-        self.looks: list[dict[str, Any]] = []
+        self.probes: list[dict[str, Any]] = []
         self.peak = 0.0
         self.rollbacks, self.rate = 0, 1.0
         self.diagnosis = Diagnosis(UNSETTLED)
@@ -41,40 +41,40 @@ class Watcher:
         """Whether the iteration of this number is to be looked at."""
         return isinstance(self.config, Watch) and (iteration + 1) % self.config.every == 0
 
-    def look(self, sight: Sight, generators: Sequence[str], live: LiveSamples) -> bool:
+    def probe(self, trace: StepTrace, generators: Sequence[str], live: LiveSamples) -> bool:
         """Takes in what one iteration showed; returns whether that changed the run's state.
 
         Args:
             generators: names of the players that make samples.
         """
         before = self.diagnosis.state
-        figures, compared = measure(sight, live)
+        figures, compared = measure(trace, live)
         if not compared:
-            figures |= leap(self.looks, figures, generators)
+            figures |= leap(self.probes, figures, generators)
         sign = sign_of(figures, compared, self.peak)
         self.peak = max(self.peak, figures.get("diversity") or 0.0)
-        self.looks = [*self.looks, {**figures, "sign": sign}][-KEPT:]
-        self.diagnosis = diagnose(self.looks)
+        self.probes = [*self.probes, {**figures, "sign": sign}][-KEPT:]
+        self.diagnosis = diagnose(self.probes)
         return self.diagnosis.state != before
 
     @property
-    def sound(self) -> bool:
+    def healthy(self) -> bool:
         """Whether nothing points to trouble, not even the latest look alone: a state that is worth going back to."""
-        return self.diagnosis.state in (HEALTHY, UNSETTLED) and not (self.looks and self.looks[-1]["sign"])
+        return self.diagnosis.state in (HEALTHY, UNSETTLED) and not (self.probes and self.probes[-1]["sign"])
 
     @property
     def trouble(self) -> bool:
         return self.diagnosis.state not in (HEALTHY, UNSETTLED)
 
     @property
-    def may_go_back(self) -> bool:
+    def can_roll_back(self) -> bool:
         return isinstance(self.config, Rollback) and self.rollbacks < self.config.times
 
-    def went_back(self, memo: Mapping[str, Any]) -> None:
+    def on_rollback(self, state_dict: Mapping[str, Any]) -> None:
         """Takes up what was known at the checkpoint that the run goes back to, and counts the way back."""
         assert isinstance(self.config, Rollback)
         times, rate = self.rollbacks + 1, self.rate * self.config.slower
-        self.recall(memo)
+        self.load_state_dict(state_dict)
         self.rollbacks, self.rate = times, rate
 
     def seed(self, seed: int) -> int:
@@ -85,38 +85,38 @@ class Watcher:
         """What the log's ticks say of the run's health."""
         if not isinstance(self.config, Watch):
             return {}
-        last = self.looks[-1] if self.looks else {}
+        last = self.probes[-1] if self.probes else {}
         return {"health": self.diagnosis.state} | {f"health/{k}": v for k, v in last.items() if k != "sign"}
 
-    def memo(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """All of this, for a checkpoint (JSON)."""
         return {
             "state": self.diagnosis.state,
             "why": self.diagnosis.why,
-            "looks": self.looks,
+            "looks": self.probes,
             "peak": self.peak,
             "rollbacks": self.rollbacks,
             "rate": self.rate,
         }
 
-    def recall(self, memo: Mapping[str, Any]) -> None:
-        """Takes up what `memo` gave."""
-        self.looks, self.peak = list(memo["looks"]), memo["peak"]
-        self.rollbacks, self.rate = memo["rollbacks"], memo["rate"]
-        self.diagnosis = Diagnosis(memo["state"], memo["why"])
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Takes up what `state_dict` gave."""
+        self.probes, self.peak = list(state_dict["looks"]), state_dict["peak"]
+        self.rollbacks, self.rate = state_dict["rollbacks"], state_dict["rate"]
+        self.diagnosis = Diagnosis(state_dict["state"], state_dict["why"])
 
 
-def measure(sight: Sight, live: LiveSamples) -> tuple[dict[str, float | None], int]:
+def measure(trace: StepTrace, live: LiveSamples) -> tuple[dict[str, float | None], int]:
     """A look's figures, and how many samples were compared. Changes no weight, no buffer and no draw of the run."""
-    found: dict[str, Tensor] = measures.verdicts(sight.stats)
-    real, labels = sight.batch.x[: measures.MOST], sight.batch.c
-    labels = None if labels is None else labels[: measures.MOST]
+    found: dict[str, Tensor] = data_statistics.logit_stats(trace.stats)
+    real, labels = trace.batch.x[: data_statistics.MOST], trace.batch.c
+    labels = None if labels is None else labels[: data_statistics.MOST]
     compared = 0
-    if len(real) >= measures.FEWEST:
-        extra = {name: values[: len(real)] for name, values in sight.batch.extra.items()}  # under the same conditions
+    if len(real) >= data_statistics.FEWEST:
+        extra = {name: values[: len(real)] for name, values in trace.batch.extra.items()}  # under the same conditions
         fake = live(len(real), labels, extra)
         if fake is not None and fake.shape == real.shape:
             compared = len(real)
-            found |= measures.compare(real, fake, labels)
-    found |= {f"gradient/{name}": norm for name, norm in sight.gradients.items()}
-    return measures.read(found), compared
+            found |= data_statistics.compare(real, fake, labels)
+    found |= {f"gradient/{name}": norm for name, norm in trace.gradients.items()}
+    return data_statistics.read(found), compared

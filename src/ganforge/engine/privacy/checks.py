@@ -27,15 +27,15 @@ def check(recipe: Recipe) -> None:
             f"privacy: in the task {recipe.task.kind!r} samples meet each other or the generator, so the gradient "
             f"of each cannot be bounded. Take task.kind={' or '.join(fits)} (the recipe dp-gan has it)"
         )
-    if recipe.signal.measures:
-        instead = recipe.signal.unmeasured or "Take pictures, or a table whose columns are described"
+    if recipe.signal.data_statistics:
+        instead = recipe.signal.privacy_hint or "Take pictures, or a table whose columns are described"
         raise UserError(
-            f"signal={recipe.signal.kind}: it measures the data ({recipe.signal.measures}) and writes that into "
+            f"signal={recipe.signal.kind}: it measures the data ({recipe.signal.data_statistics}) and writes that into "
             f"the model file, which no noise covers. {instead} (docs/privacy.md)"
         )
-    if recipe.data.tells:
+    if recipe.data.discloses:
         raise UserError(
-            f"data={recipe.data.kind}: the recipe holds {recipe.data.tells}, by which anybody who guesses at the "
+            f"data={recipe.data.kind}: the recipe holds {recipe.data.discloses}, by which anybody who guesses at the "
             "data learns whether the guess is right. Take FrameData.of(frame, named=False), or a file"
         )
     if recipe.health.kind != "off":

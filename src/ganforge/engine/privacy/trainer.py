@@ -39,7 +39,7 @@ from ganforge.engine.privacy import checks
 from ganforge.engine.privacy.account import Account
 from ganforge.engine.privacy.checks import steps_by
 from ganforge.engine.privacy.secret import Secret
-from ganforge.engine.step import Sight
+from ganforge.engine.step import StepTrace
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.privacy import DpSgd
@@ -175,10 +175,10 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
         self.norms = RowNorms(self.player, self.nets[self.player], spec, device)
         loader.order = Poisson(self.n, self.secret)
 
-    def _gradients(self, phase: Phase, batch: Batch, position: int, sight: Sight | None) -> None:
+    def _gradients(self, phase: Phase, batch: Batch, position: int, trace: StepTrace | None) -> None:
         rng = Rng(self.seed, position, phase.name, device=self.device, dtype=self.weights_dtype)
         if self.player not in phase.trains:
-            super()._gradients(phase, self._without_reals(rng), position, sight)
+            super()._gradients(phase, self._without_reals(rng), position, trace)
             return
         net = self.nets[self.player]
         seed_layers(rng.seed_for("torch"), self.device)
@@ -215,7 +215,7 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
         """Of B fakes, drawn evenly, since how often each occurs is a secret of the data too; zeros without classes."""
         return rng.integers("asked", (self.recipe.batch,), max(self.spec.classes, 1))
 
-    def redirect(self, seed: int, rate: float) -> None:
+    def change_draws(self, seed: int, rate: float) -> None:
         self.rate = rate  # the draws come from the secret
 
     def state(self) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.subject import Subject
-from ganforge.metrics.base import Side
+from ganforge.metrics.base import SampleSet
 from ganforge.signals import Gallery
 
 MOST_ROWS = 10
@@ -94,7 +94,7 @@ def shown(
         yield Panel(title, caption, tuple(media), tuple(rows), half)
 
 
-def places(side: Side, classes: Sequence[int], columns: int) -> list[int]:
+def places(side: SampleSet, classes: Sequence[int], columns: int) -> list[int]:
     """The first `columns` samples of each class, row by row; where a class has fewer they come again."""
     assert side.labels is not None
     found = []
@@ -109,7 +109,7 @@ def spread(n: int, wanted: int) -> list[int]:
     return sorted(set(np.linspace(0, n - 1, min(n, wanted)).round().astype(int).tolist()))
 
 
-def pick(subject: Subject, side: Side, indices: Sequence[int]) -> Any:
+def pick(subject: Subject, side: SampleSet, indices: Sequence[int]) -> Any:
     """The samples of a side at some positions, in the order asked for."""
     wanted, found, start = set(indices), {}, 0
     for part in side.parts(256, min(side.n, max(indices) + 1)):

@@ -22,7 +22,7 @@ TINT = 8.0
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """What pictures of two sides look like.
 
     Attributes:
@@ -36,14 +36,14 @@ class Look:
     colour: Mapping[str, float]
 
 
-def look(real: np.ndarray, fake: np.ndarray) -> Look:
+def look(real: np.ndarray, fake: np.ndarray) -> Appearance:
     """Of pictures uint8 [N, H, W, C] and [M, H, W, C]."""
     means = [x.astype(np.float64).mean((1, 2)) for x in (real[..., :3], fake[..., :3])]  # [N, C]
     levels = [mean.mean(1) for mean in means]
     contrasts = [x[..., :3].astype(np.float64).std((1, 2)).mean(1) for x in (real, fake)]
     shift = means[1].mean(0) - means[0].mean(0)
     names = "RGB" if shift.size == 3 else ("grey",)
-    return Look(
+    return Appearance(
         brightness=float((levels[1].mean() - levels[0].mean()) / max(levels[0].std(), 1e-6)),
         contrast=float(np.median(contrasts[1]) / max(np.median(contrasts[0]), 1e-6)),
         colour={name: float(shift[k] - shift.mean()) for k, name in enumerate(names)},

@@ -22,7 +22,7 @@ from ganforge.modalities.image import choose, inspect, pack
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.alike import common_fields
 from ganforge.modalities.image.example import write_example
-from ganforge.modalities.image.look import LOOKED_AT, RULES, Look, look
+from ganforge.modalities.image.look import LOOKED_AT, RULES, Appearance, look
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
 from ganforge.signals import Card, Gallery, Inspection, Nearest, Noun, Rule, Signal
@@ -127,7 +127,7 @@ class Image(Signal, kind="image"):
             x = pictures.mirrored(x, (rng.uniform("flip", (x.shape[0],)) < 0.5).to(x.device))
         return x
 
-    def still(self) -> Self:
+    def deterministic(self) -> Self:
         return replace(self, flip=False, place="centre")
 
     def present(self, stored: Tensor, spec: Spec) -> np.ndarray:
@@ -151,7 +151,7 @@ class Image(Signal, kind="image"):
         """8 bits, which is what extractors read."""
         return pictures.to_depth(samples, 8)
 
-    def look(self, real: np.ndarray, fake: np.ndarray) -> Look:
+    def look(self, real: np.ndarray, fake: np.ndarray) -> Appearance:
         return look(real, fake)
 
     def describe(self, spec: Spec) -> str:

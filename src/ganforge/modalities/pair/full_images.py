@@ -7,8 +7,8 @@
     baseline   what can be had without a model: the source itself, or its bicubic enlargement; none for label maps,
                and none where holes are filled
 
-What was made lies in a temporary folder: no more than one picture is ever held, and none is made twice. A `Side` of
-such pictures gives them one by one, uint8 [1, H, W, C].
+What was made lies in a temporary folder: no more than one picture is ever held, and none is made twice. A `SampleSet`
+of such pictures gives them one by one, uint8 [1, H, W, C].
 
 N pictures, [H, W, C] a target, [H/s, W/s, Cs] its source, s the scale.
 """
@@ -27,7 +27,7 @@ from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.core.types import Spec
-from ganforge.metrics.base import Progress, Side
+from ganforge.metrics.base import Progress, SampleSet
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.pair.degrade import resample
 from ganforge.modalities.pair.signal import Pair
@@ -40,7 +40,7 @@ SAME = "the source itself"
 
 
 @dataclass(frozen=True, eq=False)
-class Wholes:
+class FullImages:
     """Whole pictures to be judged.
 
     Attributes:
@@ -49,12 +49,12 @@ class Wholes:
         left_out: why others could not be read.
     """
 
-    real: Side
-    made: Side
+    real: SampleSet
+    made: SampleSet
     names: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
-    baseline: Side | None = None
-    source: Side | None = None
+    baseline: SampleSet | None = None
+    source: SampleSet | None = None
     left_out: tuple[str, ...] = ()
 
     @property
@@ -81,7 +81,7 @@ class Given:
 
 def translated(
     use: PictureTranslator, dataset: Dataset, name: str, seed: int, most: int | None, progress: Progress | None
-) -> Wholes:
+) -> FullImages:
     """What a translator makes of whole pictures.
 
     Args:
@@ -94,7 +94,7 @@ def translated(
     """
     signal, spec = use.signal, use.bundle.spec
     count = len(dataset) if most is None else min(most, len(dataset))
-    shelf, rows, sizes, left_out = Shelf(), [], [], []
+    disk_cache, rows, sizes, left_out = DiskCache(), [], [], []
     for k, row in enumerate(np.linspace(0, len(dataset) - 1, count).round().astype(int).tolist()):
         try:
             given = given_of(signal, spec, dataset, row, seed)
@@ -102,10 +102,10 @@ def translated(
             left_out.append(str(error))
             continue
         made = np.concatenate(list(use(given.source, given.mask).bands))
-        shelf.put(f"{row}-made", pictures.to_mode(made, spec.state["mode"], WHITE))
-        shelf.put(f"{row}-source", shown(given, spec))
+        disk_cache.put(f"{row}-made", pictures.to_mode(made, spec.state["mode"], WHITE))
+        disk_cache.put(f"{row}-source", shown(given, spec))
         if has_baseline(spec):
-            shelf.put(f"{row}-baseline", without_model(given, spec))
+            disk_cache.put(f"{row}-baseline", without_model(given, spec))
         rows.append(row)
         sizes.append(given.target.shape[:2])
         resample.weights.cache_clear()  # they are as large as a picture, and the next one has another size
@@ -114,11 +114,11 @@ def translated(
     if not rows:
         raise UserError(f"{dataset.name}: no picture can be read: {first(left_out)}")
 
-    def kept(which: str, called: str) -> Side:
-        return one_by_one(called, rows, lambda row: shelf.get(f"{row}-{which}"))
+    def kept(which: str, called: str) -> SampleSet:
+        return one_by_one(called, rows, lambda row: disk_cache.get(f"{row}-{which}"))
 
     scale = spec.state["source"]["scale"]
-    return Wholes(
+    return FullImages(
         one_by_one(dataset.name, rows, lambda row: target_of(signal, spec, dataset, row)),
         kept("made", name),
         tuple(dataset.describe(row) for row in rows),
@@ -186,7 +186,7 @@ def shown(given: Given, spec: Spec) -> np.ndarray:
 # --- two sets
 
 
-def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress | None) -> Wholes:
+def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress | None) -> FullImages:
     """Pictures of two sets that are called alike, each at its own size.
 
     Args:
@@ -226,7 +226,7 @@ def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress |
             progress("reading pairs", k + 1, len(names))
     if not good:
         raise UserError(f"no pair can be read: {first(left_out)}")
-    return Wholes(
+    return FullImages(
         one_by_one(real.name, good, lambda k: pair(k)[0]),
         one_by_one(made.name, good, lambda k: pair(k)[1]),
         tuple(names[k] for k in good),
@@ -243,7 +243,7 @@ def alike(item: np.ndarray, mode: str) -> np.ndarray:
 # --- sides
 
 
-class Shelf:
+class DiskCache:
     """Arrays in a temporary folder, which goes when nobody has a use for the shelf any more."""
 
     def __init__(self):
@@ -266,11 +266,11 @@ class Shelf:
         return np.load(Path(self.folder.name) / f"{name}.npy", allow_pickle=False)
 
 
-def one_by_one(name: str, rows: Sequence[int], read: Callable[[int], np.ndarray]) -> Side:
+def one_by_one(name: str, rows: Sequence[int], read: Callable[[int], np.ndarray]) -> SampleSet:
     """A side that gives pictures of any size, each in a part of its own."""
 
     def draw(size: int) -> Iterator[np.ndarray]:
         for row in rows:
             yield read(row)[None]
 
-    return Side(name, len(rows), draw)
+    return SampleSet(name, len(rows), draw)

@@ -15,10 +15,10 @@ from ganforge.core.types import Spec
 from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.report.gallery import spread
 from ganforge.evaluation.subject import Run, Sets, Subject, Subjects, title_of
-from ganforge.metrics.base import Side
+from ganforge.metrics.base import SampleSet
 from ganforge.modalities.image.pixels import to_depth, to_mode
 from ganforge.modalities.image.signal import Image
-from ganforge.modalities.pair.full_images import SAME, Wholes, by_name, translated
+from ganforge.modalities.pair.full_images import SAME, FullImages, by_name, translated
 from ganforge.modalities.pair.signal import Pair
 from ganforge.modalities.pair.translate import PictureTranslator
 from ganforge.signals import Signal
@@ -73,14 +73,14 @@ class FullSize(Subjects, kind="full-size"):
         )  # fmt: skip
 
 
-def lead_of(maker: str, wholes: Wholes) -> str:
+def lead_of(maker: str, wholes: FullImages) -> str:
     return (
         f"{wholes.made.n:,} whole pictures of {maker}, each held against the very picture of {wholes.real.name} "
         "that it should be."
     )
 
 
-def facts_of(wholes: Wholes) -> dict[str, str]:
+def facts_of(wholes: FullImages) -> dict[str, str]:
     sides = sorted({f"{width}×{height}" for height, width in wholes.sizes})
     return {"pictures": sides[0] if len(sides) == 1 else f"{len(sides)} sizes", "judged by": wholes.real.name}
 
@@ -93,7 +93,7 @@ def unread(reasons: Sequence[str]) -> tuple[str, ...]:
     return (f"Left out, for they cannot be read: {'; '.join(reasons[:3])}{more}.",)
 
 
-def side_by_side(wholes: Wholes, signal: Signal, spec: Spec, title: str) -> Iterator[Panel]:
+def side_by_side(wholes: FullImages, signal: Signal, spec: Spec, title: str) -> Iterator[Panel]:
     """Parts of images, px for px: the source, what it is without a model, what was made of it, the real one."""
     columns = {"source": wholes.source, "made": wholes.made, "real": wholes.real}
     if wholes.baseline is not None and wholes.baseline.name != SAME:
@@ -111,7 +111,7 @@ def side_by_side(wholes: Wholes, signal: Signal, spec: Spec, title: str) -> Iter
     )
 
 
-def middles(side: Side, rows: Sequence[int], length: int) -> list[np.ndarray]:
+def middles(side: SampleSet, rows: Sequence[int], length: int) -> list[np.ndarray]:
     """The middle `length` px of some images of any size, uint8 [length, length, 3]."""
     found = []
     for k, part in enumerate(side.draw(1)):

@@ -279,7 +279,7 @@ class Pair(Signal, kind="pair"):
         return target, source
 
     def present(self, stored: Tensor, spec: Spec) -> np.ndarray:
-        return pictures.presented(self.still()._cropped(stored, spec, Rng(0))[0])
+        return pictures.presented(self.deterministic()._cropped(stored, spec, Rng(0))[0])
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         return self.batch(stored, None, spec, rng).x
@@ -297,7 +297,7 @@ class Pair(Signal, kind="pair"):
                 pair = [torch.where(turns == k, x.rot90(k, (2, 3)), x) for x in pair]
         return pair[0], pair[1] if len(pair) > 1 else None
 
-    def still(self) -> Self:
+    def deterministic(self) -> Self:
         return replace(self, flip=False, turn=False, place="centre")
 
     # --- after training

@@ -51,7 +51,7 @@ class Points(Signal, kind="points"):
     """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
 
     @property
-    def measures(self) -> str:
+    def data_statistics(self) -> str:
         return "means, spreads and bounds of its numbers"
 
     @classmethod

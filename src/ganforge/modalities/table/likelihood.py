@@ -15,7 +15,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.types import Spec, wide
 from ganforge.modalities.table.heads import Columns
 from ganforge.nets.base import Likelihood
-from ganforge.nets.likelihoods import LEAST_LOG, normal_price
+from ganforge.nets.likelihoods import LEAST_LOG, normal_nll
 
 
 class ColumnsModule(nn.Module):
@@ -26,11 +26,11 @@ class ColumnsModule(nn.Module):
         self.columns = Columns(spec.shape[0], spec.state["blocks"])
         self.log_spread = nn.Parameter(torch.full((len(self.columns.values),), -1.0))
 
-    def price(self, raw: Tensor, x: Tensor) -> Tensor:
+    def nll(self, raw: Tensor, x: Tensor) -> Tensor:
         raw, columns = wide(raw), self.columns
         choices = torch.where(columns.chosen, columns.log_softmax(raw) * x, 0.0)  # x is 1 at what was chosen
         away = x.index_select(1, columns.values) - self._values(raw)
-        return normal_price(away, self.log_spread).sum(1) - choices.sum(1)
+        return normal_nll(away, self.log_spread).sum(1) - choices.sum(1)
 
     def draw(self, raw: Tensor, uniform: Tensor) -> Tensor:
         raw, columns = wide(raw), self.columns

@@ -33,7 +33,7 @@ from ganforge.modalities.table.columns.public import Described
 from ganforge.modalities.table.example import write_example
 from ganforge.modalities.table.files import FORMATS
 from ganforge.modalities.table.tasks.tabular import CONDITION
-from ganforge.signals import Card, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage, Wish
+from ganforge.signals import Card, Condition, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ class Table(Signal, kind="table"):
     judged = 0
     rules = findings.RULES
     names_left_out = True
-    unmeasured = "Describe the columns by what is known without looking at the rows: signal.public=FILE.yaml"
+    privacy_hint = "Describe the columns by what is known without looking at the rows: signal.public=FILE.yaml"
 
     public: Described | None = None
     """The columns as they are known without looking at a row: a mapping, or the path of a YAML or JSON file of lines
@@ -96,7 +96,7 @@ class Table(Signal, kind="table"):
         return write_example(folder, n)
 
     @property
-    def measures(self) -> str:
+    def data_statistics(self) -> str:
         return "" if self.public is not None else "bounds of numbers, real categories, and how often each occurs"
 
     @classmethod
@@ -197,7 +197,7 @@ class Table(Signal, kind="table"):
             x.scatter_(1, (plan.mode_starts + mode)[:, split], known)
         return x
 
-    def still(self) -> Self:
+    def deterministic(self) -> Self:
         return replace(self, draw_modes=False)
 
     @classmethod
@@ -214,7 +214,7 @@ class Table(Signal, kind="table"):
         """Texts are counted by their length."""
         return int(samples.memory_usage(index=False, deep=True).sum())
 
-    def known(self, dataset: Dataset) -> pd.DataFrame:
+    def raw_samples(self, dataset: Dataset) -> pd.DataFrame:
         return _frame_of(dataset)
 
     def decode(self, x: Tensor, spec: Spec) -> pd.DataFrame:
@@ -281,7 +281,7 @@ class Table(Signal, kind="table"):
     def batch_size(self, spec: Spec) -> int:
         return 4_096
 
-    def where(self, texts: Sequence[str], spec: Spec) -> Wish:
+    def where(self, texts: Sequence[str], spec: Spec) -> Condition:
         clauses = where.read(texts, spec)
 
         def holds(rows: pd.DataFrame) -> np.ndarray:
@@ -289,7 +289,7 @@ class Table(Signal, kind="table"):
 
         place = where.condition_of(clauses, spec)
         extra = {} if place is None else {CONDITION: torch.tensor(place)}
-        return Wish(" and ".join(texts), holds, extra)
+        return Condition(" and ".join(texts), holds, extra)
 
     def frame(self, sample: Any, spec: Spec) -> np.ndarray:
         """One row, a value a column, as a card to read."""

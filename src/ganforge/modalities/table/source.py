@@ -109,7 +109,7 @@ class FrameData(DataSource, kind="frame"):
         return self
 
     @property
-    def tells(self) -> str:
+    def discloses(self) -> str:
         return "a digest of its rows" if self.digest else ""
 
     def open(self) -> TableSet:

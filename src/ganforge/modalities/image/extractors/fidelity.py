@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Encoder, Extractor, Progress, Side
+from ganforge.metrics.base import Encoder, Extractor, Progress, SampleSet
 from ganforge.modalities.image.extractors.inception import CLASSES, KNOWN, ORIGINAL, SIDE
 from ganforge.modalities.image.extractors.resize import rgb
 
@@ -30,7 +30,7 @@ class Fidelity(Extractor, kind="torch-fidelity"):
 
     def open(
         self,
-        data: Side,
+        data: SampleSet,
         *,
         classes: Sequence[str] = (),
         cache: Path | None = None,

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, max_pool2d
 
-from ganforge.metrics.base import Encoder, Extractor, Progress, Side
+from ganforge.metrics.base import Encoder, Extractor, Progress, SampleSet
 from ganforge.modalities.image.extractors import weights
 from ganforge.modalities.image.extractors.resize import Resizer, resize, rgb
 
@@ -210,7 +210,7 @@ class Inception(Extractor, kind="inception"):
 
     def open(
         self,
-        data: Side,
+        data: SampleSet,
         *,
         classes: Sequence[str] = (),
         cache: Path | None = None,

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Encoder, Extractor, Progress, Side, silent
+from ganforge.metrics.base import Encoder, Extractor, Progress, SampleSet, silent
 from ganforge.modalities.image.extractors import fit, weights
 from ganforge.modalities.image.extractors.net import FEATURES, SmallNet
 from ganforge.modalities.image.extractors.resize import resize
@@ -38,7 +38,7 @@ class Small(Extractor, kind="small"):
 
     def open(
         self,
-        data: Side,
+        data: SampleSet,
         *,
         classes: Sequence[str] = (),
         cache: Path | None = None,
@@ -134,7 +134,7 @@ def seen(samples: np.ndarray) -> Tensor:
     return resize(x, side, side, "pil-bicubic")
 
 
-def _pictures(data: Side, n: int) -> tuple[Tensor, np.ndarray, tuple[int, ...]]:
+def _pictures(data: SampleSet, n: int) -> tuple[Tensor, np.ndarray, tuple[int, ...]]:
     """n of them, spread evenly, as the net sees them in 8 bits; which ones; and the shape they had."""
     chosen = np.linspace(0, data.n - 1, n).round().astype(np.int64)  # a folder's classes come one after the other
     parts, shape, start = [], None, 0

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.errors import MissingExtra, UserError
-from ganforge.metrics.base import Encoder, Extractor, Progress, Side
+from ganforge.metrics.base import Encoder, Extractor, Progress, SampleSet
 from ganforge.modalities.image.extractors import weights
 from ganforge.modalities.image.extractors.resize import resize, rgb
 
@@ -51,7 +51,7 @@ class _Hub(Extractor):
 
     def open(
         self,
-        data: Side,
+        data: SampleSet,
         *,
         classes: Sequence[str] = (),
         cache: Path | None = None,

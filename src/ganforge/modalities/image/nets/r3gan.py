@@ -153,11 +153,11 @@ class R3ganD(nn.Module):
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         h = self.layers(self.read(pixel_unshuffle(x, self.patch).permute(0, 2, 3, 1).contiguous()))
         features = (h * self.basis).sum((1, 2))  # [N, F]
-        verdicts = self.head(features)
+        outputs = self.head(features)
         if self.label is None:
-            return DiscriminatorOutput(verdicts.squeeze(1), features)
+            return DiscriminatorOutput(outputs.squeeze(1), features)
         e = self.label(c)
-        return DiscriminatorOutput((verdicts * e).sum(1) / math.sqrt(e.shape[1]), features)
+        return DiscriminatorOutput((outputs * e).sum(1) / math.sqrt(e.shape[1]), features)
 
 
 def layout(spec: Spec, patch: int, channels: int, wide: int) -> tuple[list[Size], list[int]]:

@@ -203,11 +203,11 @@ class StyleGan2D(nn.Module):
         if self.across is not None:
             h = self.across(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         features = act(self.flat(act(self.last(h)).flatten(1)))  # [N, F]
-        verdicts = self.head(features)
+        outputs = self.head(features)
         if self.mapping is None:
-            return DiscriminatorOutput(verdicts.squeeze(1), features)
+            return DiscriminatorOutput(outputs.squeeze(1), features)
         e = unit(self.mapping(None, c))
-        return DiscriminatorOutput((verdicts * e).sum(1) / math.sqrt(e.shape[1]), features)
+        return DiscriminatorOutput((outputs * e).sum(1) / math.sqrt(e.shape[1]), features)
 
 
 def levels(channels: int, top: int, count: int) -> list[int]:

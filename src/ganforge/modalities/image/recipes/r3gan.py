@@ -31,7 +31,7 @@ def gamma(side: int) -> float:
     return 2.0 * (side / 64) ** 3
 
 
-def prices(start: float, over: int) -> tuple[R1, R2]:
+def gradient_penalties(start: float, over: int) -> tuple[R1, R2]:
     """R1 and R2 whose γ falls from `start` to a tenth of it."""
     fading = Cosine(start=start, end=start / 10, over=over)
     return R1(weight=fading), R2(weight=fading)
@@ -70,7 +70,7 @@ def r3gan_cifar10() -> Recipe:
             generator=R3ganGenerator(channels=768, wide=4, blocks=2),
             discriminator=R3ganDiscriminator(channels=768, wide=4, blocks=2),
             objective=RpGan(),
-            penalties=prices(0.05, burn_in),
+            penalties=gradient_penalties(0.05, burn_in),
             augment=pipe(0.55, burn_in),
             conditional=True,
         ),
@@ -95,7 +95,7 @@ def r3gan_stacked_mnist() -> Recipe:
         data=StackedMnist(),
         signal=Image(size=32),
         samples=10_000_000,
-        task=replace(base.task, conditional=False, penalties=prices(1.0, burn_in), augment=None),
+        task=replace(base.task, conditional=False, penalties=gradient_penalties(1.0, burn_in), augment=None),
         optimizers={"G": adam(2e-4, 5e-5, burn_in), "D": adam(2e-4, 5e-5, burn_in)},
         ema=Ema(half_life=500_000, warmup=0.25),
     )
@@ -117,7 +117,9 @@ def r3gan_64() -> Recipe:
         signal=Image(size=64),
         samples=150_000_000,
         batch=256,
-        task=replace(base.task, conditional=False, penalties=prices(gamma(64), burn_in), augment=pipe(0.3, burn_in)),
+        task=replace(
+            base.task, conditional=False, penalties=gradient_penalties(gamma(64), burn_in), augment=pipe(0.3, burn_in)
+        ),
         ema=Ema(half_life=500_000, warmup=0.25),
     )
 
@@ -136,7 +138,7 @@ def r3gan_256() -> Recipe:
         base,
         signal=Image(size=256),
         samples=250_000_000,
-        task=replace(base.task, penalties=prices(150.0, burn_in), augment=pipe(0.3, burn_in)),
+        task=replace(base.task, penalties=gradient_penalties(150.0, burn_in), augment=pipe(0.3, burn_in)),
         optimizers={"G": adam(2e-4, 5e-5, burn_in), "D": adam(2e-4, 5e-5, burn_in)},
     )
 
@@ -166,7 +168,7 @@ def r3gan_small() -> Recipe:
             generator=DcganGenerator(latent=64, channels=48),
             discriminator=R3ganDiscriminator(channels=128, patch=2),
             objective=RpGan(),
-            penalties=prices(0.3, 20_000),
+            penalties=gradient_penalties(0.3, 20_000),
         ),
         optimizers={"G": learning, "D": learning},
     )

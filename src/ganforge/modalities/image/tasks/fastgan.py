@@ -19,7 +19,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Spec
-from ganforge.losses.base import Play
+from ganforge.losses.base import LossContext
 from ganforge.tasks.synthesis import Synthesis
 
 
@@ -40,7 +40,7 @@ class FastGan(Synthesis, kind="fastgan"):
             )
         return players
 
-    def d_wishes(self, play: Play, rng: Rng) -> dict[str, Tensor]:
-        assert play.on_real is not None
-        assert play.on_real.rebuilt is not None
-        return {"rebuild": at(self.rebuild, rng.samples) * play.on_real.rebuilt()}
+    def extra_d_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
+        assert context.on_real is not None
+        assert context.on_real.rebuilt is not None
+        return {"rebuild": at(self.rebuild, rng.samples) * context.on_real.rebuilt()}

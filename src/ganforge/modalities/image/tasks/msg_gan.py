@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, DiscriminatorOutput, Nets, Spec, Terms
-from ganforge.losses.base import Play
+from ganforge.losses.base import LossContext
 from ganforge.modalities.image.layers.pyramid import Size, grids, pyramid
 from ganforge.tasks.base import Phase
 from ganforge.tasks.synthesis import Synthesis
@@ -99,9 +99,9 @@ class MsgGan(Synthesis, kind="msg_gan"):
     def _view(self, nets: Nets, batch: Batch, rng: Rng) -> View:
         return replace(super()._view(nets, batch, rng), D=OfRows(nets.D))
 
-    def _play(self, nets: Nets, batch: Batch, view: View, real, fake, z, on_real=None, on_fake=None) -> Play:
-        play = super()._play(nets, batch, view, real, fake, z, on_real, on_fake)
-        return replace(play, generator=lambda z: row_of(cast(Paints, nets.G).scales(z, batch.c)))
+    def _context(self, nets: Nets, batch: Batch, view: View, real, fake, z, on_real=None, on_fake=None) -> LossContext:
+        context = super()._context(nets, batch, view, real, fake, z, on_real, on_fake)
+        return replace(context, generator=lambda z: row_of(cast(Paints, nets.G).scales(z, batch.c)))
 
 
 class OfRows(nn.Module):

@@ -23,7 +23,7 @@ from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad, relu
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Memory, wide
-from ganforge.losses.base import Lens
+from ganforge.losses.base import PerceptualNet
 
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 """Channels and convolutions of VGG-19's blocks; between two of them the grid is halved."""
@@ -35,11 +35,11 @@ Place = Literal[
 ]  # fmt: skip
 
 
-class Critic(Lens, kind="critic"):
+class Critic(PerceptualNet, kind="critic"):
     """The hidden layers of the task's own critics: at hand in every run, and trained on its very pictures."""
 
 
-class Vgg(Lens, kind="vgg"):
+class Vgg(PerceptualNet, kind="vgg"):
     """VGG-19 trained on ImageNet, from a file of weights that you have: what the papers compare through."""
 
     weights: str
@@ -81,7 +81,7 @@ class Vgg(Lens, kind="vgg"):
         return names()[: 1 + max(names().index(place) for place in self.places)]
 
 
-class Random(Lens, kind="random"):
+class Random(PerceptualNet, kind="random"):
     """Fixed random filters of several widths at several scales: sees texture and colour, knows nothing of objects."""
 
     filters: int = Field(default=32, ge=1)

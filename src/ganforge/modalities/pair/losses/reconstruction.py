@@ -20,10 +20,10 @@ from torch import Tensor
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import wide
-from ganforge.losses.base import Likeness, Look
+from ganforge.losses.base import ReconstructionLoss, TranslatedPair
 
 
-class _ByPixel(Likeness):
+class _ByPixel(ReconstructionLoss):
     """A mean over all numbers of a picture."""
 
     hole: float = Field(default=1.0, ge=0)
@@ -31,10 +31,10 @@ class _ByPixel(Likeness):
     rest: float = Field(default=1.0, ge=0)
     """Weight of the pixels that were known, where there is a mask."""
 
-    def loss(self, look: Look) -> Tensor:
-        price = self.of(wide(look.raw) - look.target)
-        if look.mask is not None:
-            price = price * (self.rest + (self.hole - self.rest) * look.mask)
+    def loss(self, pair: TranslatedPair) -> Tensor:
+        price = self.of(wide(pair.raw) - pair.target)
+        if pair.mask is not None:
+            price = price * (self.rest + (self.hole - self.rest) * pair.mask)
         return price.mean((1, 2, 3))
 
     def of(self, difference: Tensor) -> Tensor:
@@ -66,35 +66,35 @@ class Charbonnier(_ByPixel, kind="charbonnier"):
         return (difference.square() + self.eps**2).sqrt()
 
 
-class TotalVariation(Likeness, kind="total_variation"):
+class TotalVariation(ReconstructionLoss, kind="total_variation"):
     """Neighbouring pixels should be alike: less noise, less detail."""
 
     paired = False
 
-    def loss(self, look: Look) -> Tensor:
-        y = wide(look.made)
+    def loss(self, pair: TranslatedPair) -> Tensor:
+        y = wide(pair.made)
         across, down = (y[..., 1:] - y[..., :-1]).abs(), (y[..., 1:, :] - y[..., :-1, :]).abs()
         return across.mean((1, 2, 3)) + down.mean((1, 2, 3))
 
 
-class FeatureMatch(Likeness, kind="feature_match"):
+class FeatureMatch(ReconstructionLoss, kind="feature_match"):
     """The critics' hidden layers should see what they see in the target: steadies the game, needs no other net."""
 
     sees = "critics"
 
-    def loss(self, look: Look) -> Tensor:
-        return torch.stack([apart(a, b) for a, b in zip(*look.judged, strict=True)]).mean(0)
+    def loss(self, pair: TranslatedPair) -> Tensor:
+        return torch.stack([apart(a, b) for a, b in zip(*pair.judged, strict=True)]).mean(0)
 
 
-class _Seen(Likeness):
+class _Seen(ReconstructionLoss):
     """A sum over the maps of the task's lens."""
 
     sees = "lens"
     shares: tuple[float, ...] | None = None
     """Weight of each map, from fine to coarse; by default all alike, 1 in sum."""
 
-    def loss(self, look: Look) -> Tensor:
-        maps = list(zip(*look.features, strict=True))
+    def loss(self, pair: TranslatedPair) -> Tensor:
+        maps = list(zip(*pair.features, strict=True))
         shares = self.shares or [1 / len(maps)] * len(maps)
         if len(shares) != len(maps):
             raise UserError(f"task.terms: {self.kind} has {len(shares)} shares, and the lens shows {len(maps)} maps")

@@ -30,7 +30,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Comparison, Meaning, Metric, Result, Side, short_count
+from ganforge.metrics.base import Comparison, Meaning, Metric, Result, SampleSet, short_count
 from ganforge.modalities.image.extractors.resize import resize, rgb
 from ganforge.modalities.pair.labelmaps import fitted
 from ganforge.modalities.pair.metrics import segmenter
@@ -53,7 +53,7 @@ class Split:
             ascending.
     """
 
-    side: Side
+    side: SampleSet
     learnt: np.ndarray
     judged: np.ndarray
 
@@ -200,7 +200,7 @@ def photos_of(part: np.ndarray, size: tuple[int, int]) -> Tensor:
     return resize(rgb(part), *size, "pil-bicubic").round().to(torch.uint8)
 
 
-def maps_of(side: Side, rows: np.ndarray, size: tuple[int, int], places: np.ndarray) -> Tensor:
+def maps_of(side: SampleSet, rows: np.ndarray, size: tuple[int, int], places: np.ndarray) -> Tensor:
     """The label maps of some samples of a side: uint8 [N, h, w], `VOID` where nobody knows."""
     assert side.sources is not None
     parts = side.sources.chosen(rows, PART)

@@ -31,11 +31,11 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
-from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
+from ganforge.losses.base import Objective, Penalty, PerceptualNet, ReconstructionLoss, TranslatedPair
 from ganforge.modalities.pair.tasks.domains import halves, one_of_each, two_domains, two_sets
 from ganforge.modalities.pair.tasks.translating import (
     ChangesImages,
-    Court,
+    DiscriminatorLosses,
     lazy_phases,
     liked,
     refuse_terms,
@@ -59,9 +59,9 @@ class Contrastive(ChangesImages, kind="contrastive"):
     """The game that the two play."""
     penalties: tuple[Penalty, ...] = ()
     """Prices on D's behaviour."""
-    terms: tuple[Likeness, ...] = ()
+    terms: tuple[ReconstructionLoss, ...] = ()
     """What G wants beside: style, total_variation."""
-    lens: Lens = Field(default="critic", validate_default=True)
+    lens: PerceptualNet = Field(default="critic", validate_default=True)
     """What style looks through: critic (D's layers), vgg (with a file of weights), random."""
     adversarial: Rate = 1.0
     """Weight of the game in G's loss."""
@@ -81,8 +81,8 @@ class Contrastive(ChangesImages, kind="contrastive"):
     """What D's loss is multiplied with."""
 
     @property
-    def court(self) -> Court:
-        return Court(self.objective, self.penalties)
+    def d_losses(self) -> DiscriminatorLosses:
+        return DiscriminatorLosses(self.objective, self.penalties)
 
     def adapt(self, spec: Spec) -> Spec:
         spec = two_domains(spec)
@@ -93,7 +93,7 @@ class Contrastive(ChangesImages, kind="contrastive"):
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.critic.nearest(shape)
 
-    def fewest(self, batch: int) -> int:
+    def min_samples(self, batch: int) -> int:
         return 2  # a set goes round as often as it takes
 
     def order(self, spec: Spec, data: Samples) -> Order:
@@ -101,24 +101,24 @@ class Contrastive(ChangesImages, kind="contrastive"):
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         G, D = self.translator.build(spec, spec), self.critic.build(spec)
-        self.court.refuse(spec, {"D": D})
+        self.d_losses.refuse(spec, {"D": D})
         return {"G": G, "D": D, "H": Projections(self._widths(G, spec), self.width)}
 
     def memory(self, spec: Spec) -> Memory:
-        prices = self.court.memory({"D": self.critic.build(spec)}) if self.penalties else {}
-        return with_lens(prices, self.lens, self.terms)
+        parts = self.d_losses.memory({"D": self.critic.build(spec)}) if self.penalties else {}
+        return with_lens(parts, self.lens, self.terms)
 
     def phases(self) -> Sequence[Phase]:
         return [
             Phase("G", self.g_loss, trains=("G", "H")),
-            Phase("D", self.d_loss, trains=("D",), gain=self.d_gain, order=self.court.order),
-            *lazy_phases(self.court, ("D",), self._lazy, self.d_gain),
+            Phase("D", self.d_loss, trains=("D",), gain=self.d_gain, order=self.d_losses.order),
+            *lazy_phases(self.d_losses, ("D",), self._lazy, self.d_gain),
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """D's loss on pictures of the wanted kind and on what G makes of the others."""
         real, fake = self._sides(nets, batch)
-        losses, seen = self.court.d("D", nets, real, fake, rng)
+        losses, seen = self.d_losses.d("D", nets, real, fake, rng)
         return Terms(losses, seen.stats)
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
@@ -130,12 +130,12 @@ class Contrastive(ChangesImages, kind="contrastive"):
         if self.objective.uses_real or any(term.sees != "pixels" for term in self.terms):
             with torch.no_grad():
                 on_real = (nets.D(b),)
-        wish = self.court.g(on_made, on_real[0] if on_real else None)
+        wish = self.d_losses.g(on_made, on_real[0] if on_real else None)
         losses = {"adversarial": at(self.adversarial, rng.samples) * wish}
         losses["nce"] = at(self.nce, rng.samples) * self.contrast(nets, made, a, rng.at("nce"))
         if identity := at(self.identity, rng.samples):
             losses["identity"] = identity * self.contrast(nets, nets.G(b), b, rng.at("identity"))
-        look = Look(made, b, made, None, (on_made,), on_real, through(self.lens, nets))
+        look = TranslatedPair(made, b, made, None, (on_made,), on_real, through(self.lens, nets))
         return Terms(losses | liked(self.terms, look, self.lens, rng))
 
     def contrast(self, nets: Nets, made: Tensor, source: Tensor, rng: Rng) -> Tensor:
@@ -163,7 +163,7 @@ class Contrastive(ChangesImages, kind="contrastive"):
             raise UserError(f"direction {direction!r}: this model knows one way, ab; a CycleGAN knows both")
         return nets.G(source)
 
-    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
+    def visualize(self, nets: Nets, batch: Batch) -> list[Tensor]:
         a, b = halves(batch)
         return [a, wide(self.translate(nets, a)), b]
 
@@ -187,7 +187,7 @@ class Contrastive(ChangesImages, kind="contrastive"):
     def _lazy(self, penalty: Penalty):
         def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
             real, fake = self._sides(nets, batch)
-            return Terms(self.court.price(penalty, "D", nets, real, fake, rng))
+            return Terms(self.d_losses.penalty_losses(penalty, "D", nets, real, fake, rng))
 
         return loss
 

@@ -30,10 +30,10 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
-from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty
+from ganforge.losses.base import Objective, Penalty, PerceptualNet, ReconstructionLoss, TranslatedPair
 from ganforge.modalities.pair.tasks.translating import (
     ChangesImages,
-    Court,
+    DiscriminatorLosses,
     as_picture,
     by_critic,
     decibels,
@@ -60,9 +60,9 @@ class Paired(ChangesImages, kind="paired"):
     """The game that G plays with each of them."""
     penalties: tuple[Penalty, ...] = ()
     """Prices on the critics' behaviour."""
-    terms: tuple[Likeness, ...] = ()
+    terms: tuple[ReconstructionLoss, ...] = ()
     """What G wants of each picture beside the game: l1, perceptual and others."""
-    lens: Lens = Field(default="critic", validate_default=True)
+    lens: PerceptualNet = Field(default="critic", validate_default=True)
     """What perceptual and style look through: critic (the critics' layers), vgg (with a file of weights), random."""
     adversarial: Rate = 1.0
     """Weight of the game in G's loss."""
@@ -74,8 +74,8 @@ class Paired(ChangesImages, kind="paired"):
     """Samples on which G learns from its terms alone before the game begins."""
 
     @property
-    def court(self) -> Court:
-        return Court(self.objective, self.penalties)
+    def d_losses(self) -> DiscriminatorLosses:
+        return DiscriminatorLosses(self.objective, self.penalties)
 
     def names(self) -> tuple[str, ...]:
         """The critics: D, or D1, D2, ..."""
@@ -106,19 +106,19 @@ class Paired(ChangesImages, kind="paired"):
         beside = source.shape[0] if self.conditional else 0
         seen = Spec((spec.shape[0] + beside, *spec.shape[1:]), state=spec.state)
         critics = {name: critic.build(seen) for name, critic in zip(self.names(), self.critics, strict=True)}
-        self.court.refuse(spec, critics)
+        self.d_losses.refuse(spec, critics)
         return {"G": Filler(G) if source.state.get("mask") else G, **critics}
 
     def memory(self, spec: Spec) -> Memory:
         critics = {k: net for k, net in self.players(spec).items() if k != "G"} if self.penalties else {}
-        return with_lens(self.court.memory(critics), self.lens, self.terms)
+        return with_lens(self.d_losses.memory(critics), self.lens, self.terms)
 
     def phases(self) -> Sequence[Phase]:
         if not self.critics:
             return [Phase("G", self.g_loss, trains=("G",))]
-        court, names = self.court, self.names()
-        lazy = lazy_phases(court, names, self._lazy, self.d_gain, self.alone)
-        judge = Phase("D", self.d_loss, names, gain=self.d_gain, order=court.order, after=self.alone)
+        d_losses, names = self.d_losses, self.names()
+        lazy = lazy_phases(d_losses, names, self._lazy, self.d_gain, self.alone)
+        judge = Phase("D", self.d_loss, names, gain=self.d_gain, order=d_losses.order, after=self.alone)
         return [Phase("G", self.g_loss, trains=("G",)), judge, *lazy]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
@@ -127,7 +127,7 @@ class Paired(ChangesImages, kind="paired"):
         losses: dict[str, Tensor] = {}
         stats: dict[str, Tensor] = {}
         for name in self.names():
-            own, seen = self.court.d(name, nets, real, fake, rng)
+            own, seen = self.d_losses.d(name, nets, real, fake, rng)
             losses, stats = losses | own, seen.stats | stats
         return Terms(losses, stats)
 
@@ -144,11 +144,11 @@ class Paired(ChangesImages, kind="paired"):
         if game and (self.objective.uses_real or any(self._asks_critics(term) for term in terms)):
             with torch.no_grad():
                 on_target = tuple(nets[name](self._shown(batch.x, source)) for name in self.names())
-        look = Look(made, batch.x, raw, mask, on_made, on_target, through(self.lens, nets))
+        look = TranslatedPair(made, batch.x, raw, mask, on_made, on_target, through(self.lens, nets))
         losses = liked(terms, look, self.lens, rng)
         if game:
-            wishes = [self.court.g(seen, on_target[k] if on_target else None) for k, seen in enumerate(on_made)]
-            losses["adversarial"] = at(self.adversarial, rng.samples) * torch.stack(wishes).mean(0)
+            parts = [self.d_losses.g(seen, on_target[k] if on_target else None) for k, seen in enumerate(on_made)]
+            losses["adversarial"] = at(self.adversarial, rng.samples) * torch.stack(parts).mean(0)
         return Terms(losses, {"psnr": decibels(made, batch.x)})
 
     def directions(self) -> tuple[str, ...]:
@@ -157,11 +157,11 @@ class Paired(ChangesImages, kind="paired"):
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         return nets.G(source)
 
-    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
+    def visualize(self, nets: Nets, batch: Batch) -> list[Tensor]:
         source = batch.extra["source"]
         return [as_picture(source, batch.x), wide(self.translate(nets, source)), batch.x]
 
-    def _asks_critics(self, term: Likeness) -> bool:
+    def _asks_critics(self, term: ReconstructionLoss) -> bool:
         return term.sees == "critics" or (term.sees == "lens" and by_critic(self.lens))
 
     def _shown(self, x: Tensor, source: Tensor) -> Tensor:
@@ -177,8 +177,8 @@ class Paired(ChangesImages, kind="paired"):
     def _lazy(self, penalty: Penalty):
         def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
             real, fake = self._sides(nets, batch)
-            prices = [self.court.price(penalty, name, nets, real, fake, rng) for name in self.names()]
-            return Terms({name: price for own in prices for name, price in own.items()})
+            parts = [self.d_losses.penalty_losses(penalty, name, nets, real, fake, rng) for name in self.names()]
+            return Terms({name: penalty_losses for own in parts for name, penalty_losses in own.items()})
 
         return loss
 

@@ -22,18 +22,18 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import at
 from ganforge.core.types import Memory, Nets, Spec, Terms, wide
-from ganforge.losses.base import Lens, Likeness, Look, Objective, Penalty, Play
+from ganforge.losses.base import LossContext, Objective, Penalty, PerceptualNet, ReconstructionLoss, TranslatedPair
 from ganforge.nets.base import DiscriminatorOutput, couples_batch
 from ganforge.signals import Steps, Usage
 from ganforge.tasks.base import Phase, Task, UserTranslator
-from ganforge.tasks.synthesis import leaf, priced
+from ganforge.tasks.synthesis import leaf, weighted_losses
 
 WATCHED = 256
 """Logits of a batch that are watched, at most: a batch may have a hundred thousand patches."""
 
 
 @dataclass(frozen=True)
-class Court:
+class DiscriminatorLosses:
     """How critics of pictures are trained, whatever they are shown.
 
     Attributes:
@@ -59,15 +59,19 @@ class Court:
         real, fake = leaf(real, "real" in sloped), leaf(fake, "fake" in sloped)
         on_real, on_fake = nets[name](real), nets[name](fake)
         losses = {name: by_patch(self.objective.d, on_real.logits, on_fake.logits)}
-        play = self._play(nets[name], real, fake, on_real, on_fake)
-        prices = priced(f"penalties.{name}", own, play, nets, rng)
-        losses |= {f"{name}/{kind}": price for kind, price in prices.items()}
+        context = self._context(nets[name], real, fake, on_real, on_fake)
+        parts = weighted_losses(f"penalties.{name}", own, context, nets, rng)
+        losses |= {f"{name}/{kind}": penalty_losses for kind, penalty_losses in parts.items()}
         return losses, Terms({}, watched(on_real.logits, on_fake.logits))
 
-    def price(self, penalty: Penalty, name: str, nets: Nets, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
+    def penalty_losses(
+        self, penalty: Penalty, name: str, nets: Nets, real: Tensor, fake: Tensor, rng: Rng
+    ) -> dict[str, Tensor]:
         """What one penalty asks of a critic, for a phase of its own."""
-        play = self._play(nets[name], real, fake)
-        return {f"{name}/{k}": v for k, v in priced(f"penalties.{name}", [penalty], play, nets, rng).items()}
+        context = self._context(nets[name], real, fake)
+        return {
+            f"{name}/{k}": v for k, v in weighted_losses(f"penalties.{name}", [penalty], context, nets, rng).items()
+        }
 
     def g(self, on_fake: DiscriminatorOutput, on_real: DiscriminatorOutput | None) -> Tensor:
         """What the game asks of whoever made the fakes, [N]."""
@@ -95,11 +99,11 @@ class Court:
                     f"leave {penalty.kind} out"
                 )
 
-    def _play(self, D: nn.Module, real: Tensor, fake: Tensor, on_real=None, on_fake=None) -> Play:
+    def _context(self, D: nn.Module, real: Tensor, fake: Tensor, on_real=None, on_fake=None) -> LossContext:
         def critic(x: Tensor) -> Tensor:
             return summed(D(x)).logits
 
-        return Play(
+        return LossContext(
             critic,
             real,
             fake,
@@ -115,9 +119,9 @@ def by_patch(game: Callable[[Tensor, Tensor], Tensor], real: Tensor, fake: Tenso
     return game(wide(real).flatten(), wide(fake).flatten()).view(len(fake), -1).mean(1)
 
 
-def summed(verdict: DiscriminatorOutput) -> DiscriminatorOutput:
+def summed(output: DiscriminatorOutput) -> DiscriminatorOutput:
     """One logit a sample: the sum over its patches."""
-    return verdict._replace(logits=wide(verdict.logits).flatten(1).sum(1) if verdict.logits.ndim > 1 else verdict[0])
+    return output._replace(logits=wide(output.logits).flatten(1).sum(1) if output.logits.ndim > 1 else output[0])
 
 
 def watched(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
@@ -127,7 +131,9 @@ def watched(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
     return {"logit/real": real, "logit/fake": fake}
 
 
-def liked(terms: Sequence[Likeness], look: Look, lens: Lens, rng: Rng) -> dict[str, Tensor]:
+def liked(
+    terms: Sequence[ReconstructionLoss], look: TranslatedPair, lens: PerceptualNet, rng: Rng
+) -> dict[str, Tensor]:
     """The weighted price [N] of each term; those that go through a lens say which."""
     return {
         f"{term.kind}[{lens.kind}]" if term.sees == "lens" else term.kind: at(term.weight, rng.samples)
@@ -136,12 +142,12 @@ def liked(terms: Sequence[Likeness], look: Look, lens: Lens, rng: Rng) -> dict[s
     }
 
 
-def by_critic(lens: Lens) -> bool:
+def by_critic(lens: PerceptualNet) -> bool:
     """Whether a lens is the critics themselves."""
-    return type(lens).maps is Lens.maps
+    return type(lens).maps is PerceptualNet.maps
 
 
-def through(lens: Lens, nets: Nets) -> Callable[[Tensor], list[Tensor]] | None:
+def through(lens: PerceptualNet, nets: Nets) -> Callable[[Tensor], list[Tensor]] | None:
     """A lens at work with its frozen weights; None where the critics are the lens."""
     if by_critic(lens):
         return None
@@ -149,12 +155,12 @@ def through(lens: Lens, nets: Nets) -> Callable[[Tensor], list[Tensor]] | None:
     return lambda x: lens.maps(x, memory)
 
 
-def lens_memory(lens: Lens, terms: Sequence[Likeness]) -> dict[str, Tensor]:
+def lens_memory(lens: PerceptualNet, terms: Sequence[ReconstructionLoss]) -> dict[str, Tensor]:
     """The weights of a lens that some term looks through."""
     return {f"lens.{k}": v for k, v in lens.memory().items()} if any(t.sees == "lens" for t in terms) else {}
 
 
-def refuse_terms(terms: Sequence[Likeness], lens: Lens, critics: int, pairs: bool) -> None:
+def refuse_terms(terms: Sequence[ReconstructionLoss], lens: PerceptualNet, critics: int, pairs: bool) -> None:
     """Looks at the terms of a task before anything is made.
 
     Raises:
@@ -225,20 +231,24 @@ def decibels(made: Tensor, target: Tensor) -> Tensor:
     return 10 * torch.log10(4 / error.clamp_min(4e-10))
 
 
-def with_lens(memory: dict[str, Tensor], lens: Lens, terms: Sequence[Likeness]) -> Memory:
+def with_lens(memory: dict[str, Tensor], lens: PerceptualNet, terms: Sequence[ReconstructionLoss]) -> Memory:
     """The state of a task and the frozen weights that its terms look through."""
     return Memory(memory | lens_memory(lens, terms))
 
 
 def lazy_phases(
-    court: Court, names: Sequence[str], loss: Callable[[Penalty], Any], gain: float = 1.0, after: int = 0
+    d_losses: DiscriminatorLosses,
+    names: Sequence[str],
+    loss: Callable[[Penalty], Any],
+    gain: float = 1.0,
+    after: int = 0,
 ) -> list[Phase]:
     """A phase for each lazy penalty; `loss` makes its loss function."""
     return [
         Phase(
             f"D/{p.kind}", loss(p), trains=tuple(names), every=p.every, gain=gain * p.every, order=p.order, after=after
         )
-        for p in court.lazy()
+        for p in d_losses.lazy()
     ]
 
 

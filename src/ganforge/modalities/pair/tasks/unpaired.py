@@ -30,7 +30,7 @@ from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, one_of_each, two_domains, two_sets
-from ganforge.modalities.pair.tasks.translating import ChangesImages, Court, lazy_phases
+from ganforge.modalities.pair.tasks.translating import ChangesImages, DiscriminatorLosses, lazy_phases
 from ganforge.nets.base import Discriminator, Translator
 from ganforge.tasks.base import Phase, Samples
 
@@ -61,8 +61,8 @@ class Unpaired(ChangesImages, kind="unpaired"):
     """What the critics' loss is multiplied with."""
 
     @property
-    def court(self) -> Court:
-        return Court(self.objective, self.penalties)
+    def d_losses(self) -> DiscriminatorLosses:
+        return DiscriminatorLosses(self.objective, self.penalties)
 
     def adapt(self, spec: Spec) -> Spec:
         spec = two_domains(spec)
@@ -72,7 +72,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.critic.nearest(shape)
 
-    def fewest(self, batch: int) -> int:
+    def min_samples(self, batch: int) -> int:
         return 2  # a set goes round as often as it takes
 
     def order(self, spec: Spec, data: Samples) -> Order:
@@ -80,7 +80,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         critics = {name: self.critic.build(spec) for name in CRITICS}
-        self.court.refuse(spec, critics)
+        self.d_losses.refuse(spec, critics)
         return {name: self.translator.build(spec, spec) for name in TRANSLATORS} | critics
 
     def generators(self) -> tuple[str, ...]:
@@ -92,14 +92,14 @@ class Unpaired(ChangesImages, kind="unpaired"):
             found |= {f"pool.{name}.pictures": torch.zeros(self.pool, *spec.shape)}
             found |= {f"pool.{name}.count": torch.zeros((), dtype=torch.int64)}
         if self.penalties:
-            found |= self.court.memory({name: self.critic.build(spec) for name in CRITICS})
+            found |= self.d_losses.memory({name: self.critic.build(spec) for name in CRITICS})
         return Memory(found)
 
     def phases(self) -> Sequence[Phase]:
         return [
             Phase("G", self.g_loss, trains=TRANSLATORS),
-            Phase("D", self.d_loss, trains=CRITICS, gain=self.d_gain, order=self.court.order),
-            *lazy_phases(self.court, CRITICS, self._lazy, self.d_gain),
+            Phase("D", self.d_loss, trains=CRITICS, gain=self.d_gain, order=self.d_losses.order),
+            *lazy_phases(self.d_losses, CRITICS, self._lazy, self.d_gain),
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
@@ -112,7 +112,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
                 fake = (batch.made[maker] if maker in batch.made else nets[maker](source)).to(real)
             if self.pool:
                 fake = out_of_pool(nets.memory.part(f"pool.{name}"), fake, rng.at(name))
-            own, seen = self.court.d(name, nets, real, fake, rng)
+            own, seen = self.d_losses.d(name, nets, real, fake, rng)
             losses |= own
             stats |= {f"{key}/{name[-1]}": value for key, value in seen.stats.items()}
         pairs = {key: torch.cat([stats[f"{key}/a"], stats[f"{key}/b"]]) for key in ("logit/real", "logit/fake")}
@@ -133,11 +133,11 @@ class Unpaired(ChangesImages, kind="unpaired"):
             batch.made[name] = made.detach()
             with torch.no_grad():
                 on_real = critic(other) if self.objective.uses_real else None
-            wishes = {"adversarial": at(self.adversarial, rng.samples) * self.court.g(critic(made), on_real)}
-            wishes["cycle"] = cycle * distance(back(made), x)
+            parts = {"adversarial": at(self.adversarial, rng.samples) * self.d_losses.g(critic(made), on_real)}
+            parts["cycle"] = cycle * distance(back(made), x)
             if identity:
-                wishes["identity"] = identity * distance(there(other), other)
-            losses = {key: losses.get(key, 0) + wish for key, wish in wishes.items()}
+                parts["identity"] = identity * distance(there(other), other)
+            losses = {key: losses.get(key, 0) + wish for key, wish in parts.items()}
         return Terms(losses)
 
     def sources_and_targets(self, dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
@@ -152,7 +152,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
             raise UserError(f"direction {direction!r}: this model knows ab and ba")
         return nets[f"G_{way}"](source)
 
-    def exhibit(self, nets: Nets, batch: Batch) -> list[Tensor]:
+    def visualize(self, nets: Nets, batch: Batch) -> list[Tensor]:
         a, b = halves(batch)
         as_b, as_a = wide(nets.G_ab(a)), wide(nets.G_ba(b))
         return [a, as_b, wide(nets.G_ba(as_b)), b, as_a, wide(nets.G_ab(as_a))]
@@ -162,8 +162,8 @@ class Unpaired(ChangesImages, kind="unpaired"):
             a, b = halves(batch)
             with torch.no_grad():
                 sides = (("D_a", a, nets.G_ba(b).to(a)), ("D_b", b, nets.G_ab(a).to(b)))
-            prices = [self.court.price(penalty, name, nets, real, fake, rng) for name, real, fake in sides]
-            return Terms(prices[0] | prices[1])
+            parts = [self.d_losses.penalty_losses(penalty, name, nets, real, fake, rng) for name, real, fake in sides]
+            return Terms(parts[0] | parts[1])
 
         return loss
 

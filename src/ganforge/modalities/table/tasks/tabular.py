@@ -33,12 +33,12 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
-from ganforge.losses.base import Objective, Penalty, Play
+from ganforge.losses.base import LossContext, Objective, Penalty
 from ganforge.modalities.table.heads import Columns
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
-from ganforge.tasks.synthesis import priced
+from ganforge.tasks.synthesis import weighted_losses
 from ganforge.tasks.view import View, join
 
 CONDITION = "condition"
@@ -92,7 +92,7 @@ class Tabular(Task, kind="tabular"):
                 "(times accumulate), or a pack that divides it"
             )
 
-    def fewest(self, batch: int) -> int:
+    def min_samples(self, batch: int) -> int:
         return min(batch, 2)  # rows may come more than once in a batch
 
     def order(self, spec: Spec, data: Iterable[Batch]) -> Order | None:
@@ -128,8 +128,8 @@ class Tabular(Task, kind="tabular"):
         real = view.join(batch.x)
         on_real, on_fake = together(view, real, fake)
         losses = {"adversarial": self.objective.d(on_real.logits, on_fake.logits)}
-        play = Play(view.critic, real, fake, on_real=on_real, on_fake=on_fake, player=nets.D)
-        losses |= priced("penalties", self.penalties, play, nets, rng)
+        context = LossContext(view.critic, real, fake, on_real=on_real, on_fake=on_fake, player=nets.D)
+        losses |= weighted_losses("penalties", self.penalties, context, nets, rng)
         return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits))
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
