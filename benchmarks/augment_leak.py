@@ -3,15 +3,15 @@
     python benchmarks/augment_leak.py                        all traits, some minutes
     python benchmarks/augment_leak.py --traits hue light --p 0.6 1
 
-G mixes a few fixed pictures that differ in one trait (which way up, which hue, ...); all that it learns is the share of
+G mixes a few fixed images that differ in one trait (which way up, which hue, ...); all that it learns is the share of
 each. The truth is an uneven mixture. Both are seen through the whole pipe, with draws of their own, and G takes the
 shares that bring the energy distance of the two (Székely and Rizzo 2013) lowest. It is 0 for equal distributions alone,
-so it stands for a critic that sees all there is to see in `draws` augmented pictures of each kind. G starts with even
-shares. With p = 1 every way up, hue and light is as likely as any other, whatever G makes: nothing can be learnt.
+so it stands for a critic that sees all there is to see in `draws` augmented images of each kind. G starts with even
+shares. With p = 1 every way up, hue and light is as likely as any other, whatever G makes: nothing can be learned.
 
     left    how much of the distance between the truth and even shares the augmentation leaves: what there is to learn
             from; sd is the standard error of that
-    error   half the sum of |learnt share − true share|: 0 is the truth; `start` is what even shares have
+    error   half the sum of |learned share − true share|: 0 is the truth; `start` is what even shares have
 
 Prints one JSON object a line.
 """
@@ -45,7 +45,7 @@ def picture(
     right: float = 0.0,
     mirrored: bool = False,
 ) -> Tensor:
-    """[3, SIDE, SIDE]: two coloured blobs, unlike each other, so that it has no symmetry at all."""
+    """[3, SIDE, SIDE]: two colored blobs, unlike each other, so that it has no symmetry at all."""
     along = (torch.arange(SIDE) + 0.5) / SIDE * 2 - 1
     y, x = torch.meshgrid(along, along, indexing="ij")
     x = (-x if mirrored else x) - right
@@ -59,7 +59,7 @@ def picture(
 
 
 def traits() -> dict[str, Tensor]:
-    """The pictures [K, 3, SIDE, SIDE] that G mixes, by what they differ in."""
+    """The images [K, 3, SIDE, SIDE] that G mixes, by what they differ in."""
     made = {
         "mirror": [picture(mirrored=m) for m in (False, True)],
         "way up": [picture(angle=k * math.pi / 2) for k in range(4)],
@@ -75,10 +75,10 @@ def traits() -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Found:
-    """What G learnt.
+    """What G learned.
 
     Attributes:
-        shares: of each kind, learnt [K]. truth: the true ones.
+        shares: of each kind, learned [K]. truth: the true ones.
         left: see above; with its standard error `sd`.
     """
 
@@ -97,7 +97,7 @@ class Found:
 
 
 def apart(here: Tensor, there: Tensor) -> Tensor:
-    """Mean distance of the pictures of each kind in `here` to those of each kind in `there`, both [K, M, D]: [K, K]."""
+    """Mean distance of the images of each kind in `here` to those of each kind in `there`, both [K, M, D]: [K, K]."""
     distance = torch.cdist(here.flatten(0, 1), there.flatten(0, 1))
     mean = distance.view(len(here), here.shape[1], len(there), there.shape[1]).mean((1, 3))
     return (mean + mean.T) / 2

@@ -4,18 +4,18 @@
     python benchmarks/auto_choice.py --data DATA --out runs/auto --sets mnist emoji.zip --rival "dcgan precision=bf16"
 
 DATA holds the sets by name. For each, the choice for these minutes and this machine is trained, and then the rival at
-the same size of pictures (whatever the choice says of `signal`), each for `--minutes` with all threads. Then samples of
-both are compared with real pictures, up to 5,000 a side, in the features of one small net, trained on these real
-pictures (`ganforge evaluate REAL SAMPLES`): on their labels, where they have any:
+the same size of images (whatever the choice says of `signal`), each for `--minutes` with all threads. Then samples of
+both are compared with real images, up to 5,000 a side, in the features of one small net, trained on these real
+images (`ganforge evaluate REAL SAMPLES`): on their labels, where they have any:
 
     fd          Fréchet distance of the features; 0 is right
     kid         kernel distance of the same
-    precision   share of the samples that lie among real pictures
-    recall      share of the real pictures that lie among samples
+    precision   share of the samples that lie among real images
+    recall      share of the real images that lie among samples
     swd         sliced Wasserstein distance of patches at several scales, which needs no net
 
 Runs that have left their result in `--out` are not repeated. Prints a table, and writes all figures to
-`OUT/results.json` and a page for each set to `OUT/auto-SET.jpg`: real pictures, the rival's, the choice's.
+`OUT/results.json` and a page for each set to `OUT/auto-SET.jpg`: real images, the rival's, the choice's.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ CAPTION = 16  # px above each grid
 
 
 def real_pictures(data: str, fields: list[str]) -> tuple[np.ndarray, np.ndarray | None, Signal, Spec]:
-    """Up to 5,000 real pictures [N, H, W, C] as a run with such a signal sees them, shuffled, and their labels."""
+    """Up to 5,000 real images [N, H, W, C] as a run with such a signal sees them, shuffled, and their labels."""
     from ganforge.engine.build import open_data
     from ganforge.evaluation.sides import real_samples
     from ganforge.recipes import make_recipe
@@ -62,7 +62,7 @@ def run(
     """Trains one recipe and keeps its samples in `samples.npz`; what is known of the run, from its file where done.
 
     Args:
-        labels: of real pictures, whose shares a conditional model is asked for; without them their number.
+        labels: of real images, whose shares a conditional model is asked for; without them their number.
     """
     done = folder / "run.json"
     if done.is_file():
@@ -84,7 +84,7 @@ def run(
 
 
 def figures(real: Path, samples: Path, out: Path) -> dict[str, float]:
-    """The figures of samples against real pictures."""
+    """The figures of samples against real images."""
     import ganforge
 
     found = ganforge.evaluate(real, samples, metrics=list(FIGURES), out=out, progress=False)

@@ -4,16 +4,16 @@
     python benchmarks/equal_minutes.py ... --entries dcgan "wgan-gp: wgan-gp" "wide: dcgan task.generator.channels=96"
 
 An entry is `name: recipe field=value ...`; those of the table in this file go by their names. Each run is trained in
-one thread (or `--threads`) for `--minutes`; then 10,000 samples of it and the 10,000 real test pictures are shown to a
-classifier of the set, trained on its training pictures (by judge_digits.py, in a minute or two, and kept in the file
+one thread (or `--threads`) for `--minutes`; then 10,000 samples of it and the 10,000 real test images are shown to a
+classifier of the set, trained on its training images (by judge_digits.py, in a minute or two, and kept in the file
 named):
 
-    fd          Fréchet distance between the classifier's 128 features of samples and of test pictures; 0 is right
+    fd          Fréchet distance between the classifier's 128 features of samples and of test images; 0 is right
     score       exp E KL(p(y|x) ‖ p(y)), the inception score under this classifier; at most 10
     confident   share of the samples that it is more than 90 % sure of
     least       share of the rarest class among the samples, %; 10 is even
 
-The first row holds the figures of as many real training pictures. Runs that have left their result in `--out` are not
+The first row holds the figures of as many real training images. Runs that have left their result in `--out` are not
 repeated. Prints a table, and writes all figures to `OUT/results.json` and a grid of each run to `OUT/NAME-SEED.png`.
 """
 
@@ -65,7 +65,7 @@ COLUMNS = 12
 
 
 def figures(net: Classifier, samples: Tensor, test: Tensor) -> dict[str, float]:
-    """The figures of samples [N, 1, 28, 28] against real test pictures, both in [0, 1]."""
+    """The figures of samples [N, 1, 28, 28] against real test images, both in [0, 1]."""
     from ganforge.metrics.frechet import frechet_distance
     from ganforge.metrics.statistics import moments
 
@@ -96,7 +96,7 @@ def trained(
     device: str | None = None,
     listeners: Sequence[Callable[..., Any]] = (),
 ) -> Model:
-    """A recipe trained for so many minutes, without pictures on the way; one that was stopped half-way begins anew."""
+    """A recipe trained for so many minutes, without images on the way; one that was stopped half-way begins again."""
     import ganforge
     from ganforge.engine.train import train
     from ganforge.recipes import make_recipe

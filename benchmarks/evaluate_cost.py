@@ -2,10 +2,10 @@
 
     python benchmarks/evaluate_cost.py --samples 1000 --threads 2
 
-The extractor is the Inception-v3 of FID with random weights, which cost as much as trained ones. Random pictures of
+The extractor is the Inception-v3 of FID with random weights, which cost as much as trained ones. Random images of
 32×32, as many real as made. First each goes through the extractor and nothing else is done; then `fd`, `kid`, `is` and
-`prdc` are measured on the same pictures, anew. Prints one JSON object: seconds of the processor for both, their ratio,
-and how many pictures went through the extractor.
+`prdc` are measured on the same images, again. Prints one JSON object: seconds of the processor for both, their ratio,
+and how many images went through the extractor.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def read_mnist(folder: Path, part: str) -> tuple[Tensor, Tensor]:
 
 
 def as_input(images: np.ndarray) -> Tensor:
-    """uint8 [N, 28, 28, C] (or [N, 28, 28]) → float [N, 1, 28, 28] in [0, 1]; colour becomes grey."""
+    """uint8 [N, 28, 28, C] (or [N, 28, 28]) → float [N, 1, 28, 28] in [0, 1]; color becomes gray."""
     images = images[..., None] if images.ndim == 3 else images
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:3] != (28, 28):
         sys.exit(f"expected uint8 images [N, 28, 28, C], got {images.dtype} {list(images.shape)}")

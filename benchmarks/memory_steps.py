@@ -1,10 +1,10 @@
-"""How much memory and time every picture recipe takes on a processor, at its own widths.
+"""How much memory and time every image recipe takes on a processor, at its own widths.
 
     python benchmarks/memory_steps.py                       # every recipe: hours, since some are made for large GPUs
     python benchmarks/memory_steps.py lapgan-small progan-small --batch 16
     python benchmarks/memory_steps.py stylegan2-small fastgan --size 512
 
-Each recipe trains in a process of its own for a few steps, on random pictures of the size that it is about (28 or 32
+Each recipe trains in a process of its own for a few steps, on random images of the size that it is about (28 or 32
 pixels where it takes any), with as large a batch as two cores do well with: that of the recipe, but no more than 65,536
 pixels a batch and no fewer than 4 samples. It prints a table in Markdown: parameters of all players, the most memory
 that the process held, and the seconds of 1,000 samples.
@@ -37,7 +37,7 @@ TIMES = 2
 
 
 def picture_recipes() -> list[str]:
-    """The recipes that make pictures out of latents."""
+    """The recipes that make images out of latents."""
     from ganforge import recipes
     from ganforge.nets.base import Generator
     from ganforge.registry import load_all
@@ -94,7 +94,7 @@ def measure(name: str, size: int | None, batch: int | None, threads: int) -> Non
 
         everys = sorted({phase.every for phase in trainer.phases if phase.every > 1})
         late = LATE * math.lcm(*everys)
-        seconds(late)  # all phases are due: the first step makes the optimisers' state and shows the most memory
+        seconds(late)  # all phases are due: the first step makes the optimizers' state and shows the most memory
         step = min(seconds(late + 1) for _ in range(TIMES))  # no lazy phase is due
         extra: dict[int, float] = {}
         for every in everys:

@@ -5,7 +5,7 @@
 
 Protocol (VEEGAN: Srivastava et al. 2017; PacGAN: Lin et al. 2018): 2,500 samples of each trained generator.
 
-    modes       those with at least one high-quality sample: one within three standard deviations of its centre
+    modes       those with at least one high-quality sample: one within three standard deviations of its center
     quality     share of the samples that are of high quality
     reverse KL  KL(shares of the modes among the samples ‖ uniform), in nats, each sample counted for the nearest mode
 
@@ -42,7 +42,7 @@ class Figures:
         modes: that have a sample of high quality. of: how many there are.
         quality: share of the samples that are of high quality, in [0, 1].
         reverse_kl: KL(samples ‖ uniform) over the modes, nats.
-        spread: median distance of high-quality samples from their centre, in standard deviations; 1.17 in the data.
+        spread: median distance of high-quality samples from their center, in standard deviations; 1.17 in the data.
     """
 
     modes: int

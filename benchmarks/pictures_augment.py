@@ -88,7 +88,7 @@ def of_diffaugment() -> dict[str, Callable[[Tensor], Tensor]]:
 
 
 def grey_and_rgba() -> dict[str, Callable[[Tensor], Tensor]]:
-    """Other modes: the same pipe on grey, and on RGBA, where alpha moves and is not coloured."""
+    """Other modes: the same pipe on gray, and on RGBA, where alpha moves and is not colored."""
     pipe = ada.FixedAda(p=0.8)
 
     def grey(x: Tensor) -> Tensor:

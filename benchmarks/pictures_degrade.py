@@ -1,8 +1,8 @@
-"""What spoils a picture: every degradation, on a photo.
+"""What degrades an image: every degradation, on a photo.
 
     python benchmarks/pictures_degrade.py docs/images/degrade.png
 
-The photo comes with scikit-learn. Pictures that got smaller are shown enlarged, pixel by pixel; what is hidden, in red.
+The photo comes with scikit-learn. Images that got smaller are shown enlarged, pixel by pixel; what is hidden, in red.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The `dcgan-article` network in plain eager PyTorch, as people write it: the yardstick for the speed of the recipe.
 
-Random pictures stand in for MNIST, so no data loading is measured. Prints one line of JSON with the images a second.
+Random images stand in for MNIST, so no data loading is measured. Prints one line of JSON with the images a second.
 
     python benchmarks/reference_dcgan_article.py --steps 20 --warmup 3 --threads 2
 """

@@ -2,8 +2,8 @@
 
     python benchmarks/speed_dcgan_article.py --pairs 7 --steps 6
 
-Both train on the same pictures with batch 256 in fp32, in one process, by turns; each pair gives one ratio. ganforge's
-side is the whole of a training iteration: data, both phases, optimisers, the running average, the statistics.
+Both train on the same images with batch 256 in fp32, in one process, by turns; each pair gives one ratio. ganforge's
+side is the whole of a training iteration: data, both phases, optimizers, the running average, the statistics.
 """
 
 from __future__ import annotations

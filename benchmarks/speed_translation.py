@@ -4,7 +4,7 @@
 
 Both sides train nets of the same recipe, in fp32 and in one process, by turns; each pair gives one ratio of processor
 time, above 1 where ours is faster. Ours is the whole of a training iteration: data, degradations, all phases,
-optimisers, the running average, what is logged. The plain loop has one batch that lies ready, torch's Adam as it comes,
+optimizers, the running average, what is logged. The plain loop has one batch that lies ready, torch's Adam as it comes,
 and computes the losses of the recipe and nothing else. With --ready ours has that batch, too, so that what is left is
 the step itself. Prints one line of JSON for each recipe.
 """
@@ -113,7 +113,7 @@ def cyclegan(nets: Nets, batch: Batch) -> Step:
 
 
 def make_pictures(folder: Path, seed: int) -> Path:
-    """A folder of 64 pictures of soft noise, 160 × 120 px."""
+    """A folder of 64 images of soft noise, 160 × 120 px."""
     rng = np.random.default_rng(seed)
     folder.mkdir()
     for k in range(64):

@@ -1,6 +1,6 @@
 """How useful are synthetic tables, and how long does it take to learn to make them?
 
-    python -m venv .ctgan && .ctgan/bin/pip install ctgan==0.12.1      (another licence: it stays in a venv of its own)
+    python -m venv .ctgan && .ctgan/bin/pip install ctgan==0.12.1      (another license: it stays in a venv of its own)
     python benchmarks/tables.py --tables DATA/tables --out runs/tables --package .ctgan/bin/python
     python benchmarks/tables.py ... --names adult --systems ctgan package --seeds 0 --epochs 10           (a short one)
 
@@ -9,7 +9,7 @@ many rows. These are judged as `ganforge evaluate` does it: gradient boosting (s
 from them alone and is judged on the rows held back,
 
     adult      income     F1 of the class >50K
-    diamonds   price      R²
+    diamonds   loss      R²
     penguins   species    F1, mean over the classes
 
 and so on for single columns, pairs of columns, detection and privacy. `real` learns from the real rows, `constant`

@@ -1,11 +1,11 @@
-"""Fewer samples with a trained model to start from: MNIST's 5 to 9 learnt from 500 pictures, with and without 0 to 4.
+"""Fewer samples with a trained model to start from: MNIST's 5 to 9 learned from 500 images, with and without 0 to 4.
 
     python benchmarks/transfer.py --mnist DATA/mnist --classifier judge.safetensors --out runs/transfer
 
-A model of the digits 0 to 4 is trained for `--first` minutes. Then three runs see the same 500 pictures of 5 to 9, each
+A model of the digits 0 to 4 is trained for `--first` minutes. Then three runs see the same 500 images of 5 to 9, each
 for `--then` minutes on the same machine: from fresh weights, from that model (`init=RUN`), and from it with D's lower
 layers frozen (`init.freeze=4`). At fixed counts of samples each run's own samples are compared with the real test
-pictures of 5 to 9:
+images of 5 to 9:
 
     fd          Fréchet distance between a classifier's 128 features (of judge_digits.py); 0 is right
     as asked    share of the samples that the classifier takes for the digit that was asked for
@@ -43,7 +43,7 @@ WAYS = {"fresh": {}, "init": {"init": "BASE"}, "init, frozen": {"init": "BASE", 
 
 
 def split(mnist: Path, out: Path) -> tuple[Path, Path]:
-    """The digits 0 to 4, and 500 pictures of 5 to 9 (a hundred each), as two files."""
+    """The digits 0 to 4, and 500 images of 5 to 9 (a hundred each), as two files."""
     images, labels = read_mnist(mnist, "train")
     pixels = (images[:, 0] * 255).round().to(torch.uint8).numpy()
     low, high = out / "low.npz", out / "high.npz"
@@ -76,7 +76,7 @@ def judge_of(net: Classifier, test: torch.Tensor, every: int, found: list[dict[s
 
 
 def tuned(name: str, way: dict[str, str], base: Path, high: Path, args: argparse.Namespace, judge: Any) -> list[dict]:
-    """One run on the 500 pictures; its figures by samples seen, from its file where it has been done."""
+    """One run on the 500 images; its figures by samples seen, from its file where it has been done."""
     folder = args.out / name.replace(", ", "-")
     done = folder / "figures.json"
     if done.is_file():

@@ -1,4 +1,4 @@
-"""How much memory `ganforge translate` takes for a large picture.
+"""How much memory `ganforge translate` takes for a large image.
 
     python benchmarks/translate_memory.py --megapixels 50
 
@@ -24,7 +24,7 @@ NETS = ("resnet", "srresnet4")
 
 
 def picture(path: Path, megapixels: float) -> tuple[int, int]:
-    """Writes a JPEG of smooth colours with noise; returns its width and height, 3 : 2."""
+    """Writes a JPEG of smooth colors with noise; returns its width and height, 3 : 2."""
     import numpy as np
     from PIL import Image
 

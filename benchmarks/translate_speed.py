@@ -1,10 +1,10 @@
-"""How much of the time `translate` keeps the net busy on a folder of pictures.
+"""How much of the time `translate` keeps the net busy on a folder of images.
 
-    python benchmarks/translate_speed.py --pictures 40 --side 256
+    python benchmarks/translate_speed.py --images 40 --side 256
 
 It makes a folder of JPEGs and an untrained translator, translates the folder as the command does, and prints the
 seconds in the net, the seconds in all (from the first file to the last one written, loading the model left out) and
-their ratio, with pictures written as JPEG and as PNG; the goal is 80 %. The model runs on the best device there is: the
+their ratio, with images written as JPEG and as PNG; the goal is 80 %. The model runs on the best device there is: the
 faster it is, the harder the goal.
 """
 

@@ -1,8 +1,8 @@
-"""Runs that are made to fail, each as a picture: what it draws, its curves, and what the watch says of it.
+"""Runs that are made to fail, each as an image: what it draws, its curves, and what the watch says of it.
 
     python benchmarks/troubles.py --out docs/images/stability
 
-The pictures of docs/stability.md. All are the demonstration on the embedded digits; a row of `RUNS` says what is set
+The images of docs/stability.md. All are the demonstration on the embedded digits; a row of `RUNS` says what is set
 wrong. Runs that are in `--runs` already are drawn again but not trained again.
 """
 
@@ -38,7 +38,7 @@ RUNS: dict[str, tuple[str, ...]] = {
         "optimizers.D.lr=5e-3",
     ),
 }
-"""Name of the picture, and what is set of the recipe `demo`."""
+"""Name of the image, and what is set of the recipe `demo`."""
 SIDE, GAP = 6, 2  # samples a row of the grid, px between them
 PANELS = (
     ("losses", ("loss/D", "loss/G")),
@@ -61,7 +61,7 @@ def train(name: str, args: argparse.Namespace) -> Path:
 
 
 def draw(folder: Path, path: Path, title: str) -> None:
-    """Writes the picture of one run."""
+    """Writes the image of one run."""
     import ganforge
     from ganforge.core.events import read_events
 

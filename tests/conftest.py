@@ -17,7 +17,7 @@ from ganforge.registry import load_all
 
 @pytest.fixture
 def clean_registries() -> Iterator[None]:
-    """Forgets at the end what a test registered, so that the tests do not hang on their order."""
+    """Forgets at the end what a test registered, so that the tests do not depend on their order."""
     load_all()  # else what it brings would be forgotten too, and is never brought twice
     known = {family: dict(family.kinds) for family in families().values()}
     known_recipes = dict(recipes.RECIPES)

@@ -78,7 +78,7 @@ def test_the_commands_run_in_their_order(place):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_commands_that_judge_run_with_no_network(place):
-    """On MNIST where it is at hand (GANFORGE_DATA), else on the tiny pictures; reports are made by each."""
+    """On MNIST where it is at hand (GANFORGE_DATA), else on the tiny images; reports are made by each."""
     block = next(b for b in blocks(README, "sh") if "ganforge evaluate" in b)
     mnist = Path(os.environ.get("GANFORGE_DATA", "")) / "mnist"
     for name in ("real", "generated", "clean", "restored"):
@@ -101,7 +101,7 @@ def test_the_commands_that_judge_run_with_no_network(place):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_commands_that_change_pictures_run(tmp_path, monkeypatch):
-    """In their small forms, on noise; the picture with a mask is the same outside of it."""
+    """In their small forms, on noise; the image with a mask is the same outside of it."""
     monkeypatch.chdir(tmp_path)
     draws = np.random.default_rng(0)
     for folder in ("photos", "labels", "horses", "zebras", "noisy"):

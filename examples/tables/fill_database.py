@@ -2,7 +2,7 @@
 
     python examples/tables/fill_database.py customers.csv test.sqlite --rows 100000 --identifier customer_id
 
-An identifier is not learned but made anew, each one once, in the style of the real ones, so it can be a primary key.
+An identifier is not learned but made again, each one once, in the style of the real ones, so it can be a primary key.
 The model is kept beside the database: the next one takes seconds, another seed gives other rows.
 """
 

@@ -50,7 +50,7 @@ def train(
         model = gf.train("dcgan", data="mnist", samples=600_000)
         model = gf.train("cdcgan", data="./photos", minutes=30, **{"optimizers.G.lr": 1e-4})
         model = gf.train(data="./photos", minutes=30)       # chooses a recipe that suits the data and the time
-        model = gf.train(data="./few", init="runs/0003-dcgan", minutes=10)      # goes on from what another run learnt
+        model = gf.train(data="./few", init="runs/0003-dcgan", minutes=10)      # goes on from what another run learned
 
     Args:
         recipe: a name, or a `Recipe`; by default that of the run or model that `resume` or `init` names, else the one

@@ -259,7 +259,7 @@ class Signal(Component, family="signal"):
         return Batch(self.encode(stored, spec, rng), labels if spec.classes else None)
 
     def deterministic(self) -> Self:
-        """This signal with nothing drawn anew at each look (no flips, no random crops): how real samples are judged."""
+        """This signal with nothing drawn at each look (no flips, no random crops): how real samples are judged."""
         return self
 
     def decode(self, x: Tensor, spec: Spec) -> Any:

@@ -1,4 +1,4 @@
-"""ADA's controller: up where D knows the reals by heart, down where it does not, the same after a resume."""
+"""ADA's controller: up where D has memorized the reals, down where it does not, the same after a resume."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def test_blits_of_pictures_that_are_not_square():
 
 
 def centre_of(x: Tensor) -> tuple[float, float]:
-    """Where the weight of a picture [1, 1, H, W] lies: (x, y) from its middle, in pixels."""
+    """Where the weight of an image [1, 1, H, W] lies: (x, y) from its middle, in pixels."""
     height, width = x.shape[2:]
     mass = x[0, 0] / x.sum()
     across = (mass.sum(0) * (torch.arange(width) - (width - 1) / 2)).sum().item()
@@ -212,7 +212,7 @@ def test_geometry_leaves_the_rest_of_a_batch_exact():
     assert (y[touched] != x[touched]).flatten(1).any(1).all()
 
 
-# --- colour ------------------------------------------------------------------------------------------------------
+# --- color ------------------------------------------------------------------------------------------------------
 
 RED = torch.tensor([0.5, -0.25, 0.0], dtype=torch.float64).view(1, 3, 1, 1)
 

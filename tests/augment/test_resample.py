@@ -1,4 +1,4 @@
-"""Pictures read between their pixels: against formulas, against torch, and twice differentiated."""
+"""Images read between their pixels: against formulas, against torch, and twice differentiated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganforge.modalities.image.augment.resample import filtered, gathered, matri
 
 
 def wave(height: int, width: int, linear: Tensor, offset: Tensor) -> Tensor:
-    """A smooth picture [1, 1, H, W] as it looks after it was warped."""
+    """A smooth image [1, 1, H, W] as it looks after it was warped."""
     y, x = torch.meshgrid(
         torch.arange(height, dtype=torch.float64) - (height - 1) / 2,
         torch.arange(width, dtype=torch.float64) - (width - 1) / 2,
@@ -70,7 +70,7 @@ def test_a_smooth_picture_lands_where_the_formula_says(linear, offset, size):
     after = warped(before, linear[None], offset[None])
     wanted = wave(*size, linear, offset)
     height, width = size
-    # where the place lies well within the picture; the mirror image follows another formula
+    # where the place lies well within the image; the mirror image follows another formula
     y, x = torch.meshgrid(
         torch.arange(height, dtype=torch.float64) - (height - 1) / 2,
         torch.arange(width, dtype=torch.float64) - (width - 1) / 2,
@@ -92,7 +92,7 @@ def test_a_quarter_turn_of_any_picture_is_nearly_that():
 
 
 def test_what_is_too_fine_for_a_smaller_picture_is_gone():
-    """A board of single pixels, shown at half its size, is grey and not a coarser board."""
+    """A board of single pixels, shown at half its size, is gray and not a coarser board."""
     board = ((torch.arange(32)[:, None] + torch.arange(32)) % 2 * 2.0 - 1)[None, None]
     small = warped(board, 2 * torch.eye(2)[None], torch.zeros(1, 2))
     assert small.abs().max() < 0.1

@@ -1,4 +1,4 @@
-"""Variational autoencoders for pictures: the encoder, the likelihood, and the one that a critic judges."""
+"""Variational autoencoders for images: the encoder, the likelihood, and the one that a critic judges."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_previews_show_real_pictures_beside_what_becomes_of_them(name, tmp_path)
     fields = ["data=digits", "samples=64", "batch=16", 'callbacks=[{"kind":"previews","columns":4,"rows":2}]']
     run = train(make_recipe(name, (), [*items, *fields]), run_dir=tmp_path / "run", device="cpu").folder
     grid = np.asarray(Image.open(run / "previews" / "latest.png").convert("L"))
-    cell = 64 + 2  # 8 px pictures are enlarged eight times
+    cell = 64 + 2  # 8 px images are enlarged eight times
     assert grid.shape == (4 * cell - 2, 4 * cell - 2), "two rows of samples, two of real pictures with theirs"
     real = grid[2 * cell : 2 * cell + 64 : 8, :64:8]
     from sklearn.datasets import load_digits

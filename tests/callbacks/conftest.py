@@ -13,7 +13,7 @@ from ganforge.modalities.image.signal import Image
 
 
 class FakeRun:
-    """A run that never trains: what a listener may know of one, with pictures made of the request itself."""
+    """A run that never trains: what a listener may know of one, with images made of the request itself."""
 
     def __init__(self, folder: Path, classes: int = 0):
         self.folder = folder

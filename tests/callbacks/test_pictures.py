@@ -1,4 +1,4 @@
-"""Previews, timelapse and curves: the right pictures at the right moments, and never the end of a training run."""
+"""Previews, timelapse and curves: the right images at the right moments, and never the end of a training run."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_one_row_a_class(labelled):
 
 
 def shown_triples(n: int) -> np.ndarray:
-    """n samples of three pictures each: shades 10k, 10k + 1, 10k + 2."""
+    """n samples of three images each: shades 10k, 10k + 1, 10k + 2."""
     shade = (10 * np.arange(n)[:, None] + np.arange(3)).reshape(-1).astype(np.uint8)
     return np.broadcast_to(shade[:, None, None, None], (3 * n, 8, 8, 1)).copy()
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """The working folder, with ./photos in it: two classes of forty pictures of 8×8 px, and ten/ of ten pictures."""
+    """The working folder, with ./photos in it: two classes of forty images of 8×8 px, and ten/ of ten images."""
     draws = np.random.default_rng(0)
     for folder, count in (("photos/a", 40), ("photos/b", 40), ("ten", 10)):
         (tmp_path / folder).mkdir(parents=True)

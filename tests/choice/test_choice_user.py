@@ -154,7 +154,7 @@ def test_python_chooses_as_the_command_does(place, capsys):
     ],
 )
 def test_on_real_sets(real_data, name, conditional, side):
-    """Ten minutes of a processor: the choice can be built for each, at a size that can be learnt in them."""
+    """Ten minutes of a processor: the choice can be built for each, at a size that can be learned in them."""
     data = real_data / name
     if not data.exists():
         pytest.skip(f"no {name}")

@@ -18,7 +18,7 @@ def fast():
 
 @pytest.fixture(scope="session")
 def npz(tmp_path_factory):
-    """Two classes of 8×8 pictures: dark and light noise."""
+    """Two classes of 8×8 images: dark and light noise."""
     path = tmp_path_factory.mktemp("data") / "shades.npz"
     draws = np.random.default_rng(0)
     dark, light = draws.integers(0, 100, (40, 8, 8)), draws.integers(150, 255, (40, 8, 8))

@@ -1,4 +1,4 @@
-"""A label must not drown the latents: a generator in which it does soon draws one picture a class."""
+"""A label must not drown the latents: a generator in which it does soon draws one image a class."""
 
 from __future__ import annotations
 

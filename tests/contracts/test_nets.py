@@ -107,7 +107,7 @@ def every_parameter_learns(net: nn.Module, loss: Tensor) -> None:
 
 
 def steepness(net: nn.Module, x: Tensor, c: Tensor | None) -> Tensor:
-    """What gradient penalties put a price on, differentiable."""
+    """What gradient penalties put a loss on, differentiable."""
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         (gradient,) = torch.autograd.grad(net(x, c).logits.sum(), x, create_graph=True)
@@ -203,7 +203,7 @@ class TestGenerator:
             assert torch.equal(net(z, None), net(z, torch.arange(N)))
 
     def test_weights_are_laid_out_plainly(self, net_of, spec):
-        """Fused optimisers pair weights with their state by place in memory, and checkpoints want plain tensors."""
+        """Fused optimizers pair weights with their state by place in memory, and checkpoints want plain tensors."""
         assert all(t.is_contiguous() for t in built(net_of, spec).state_dict().values())
 
 
@@ -240,7 +240,7 @@ class TestDiscriminator:
         assert (gradient.flatten(1).abs().sum(1) > 0).all()
 
     def test_second_derivative(self, net_of, spec):
-        """A price on the gradient reaches the weights, and is what finite differences say it is."""
+        """A loss on the gradient reaches the weights, and is what finite differences say it is."""
         net = built(net_of, spec).double().eval()
         x = torch.randn(N, *spec.shape, dtype=torch.float64)
         c = labels(spec)
@@ -253,7 +253,7 @@ class TestDiscriminator:
         assert torch.isfinite(gradient).all()
         direction = torch.randn_like(weight)
         with torch.no_grad():
-            step = 1e-9 / direction.abs().max()  # so small that no leaky unit changes sides, where the price jumps
+            step = 1e-9 / direction.abs().max()  # so small that no leaky unit changes sides, where the loss jumps
             weight += step * direction
             up = price()
             weight -= 2 * step * direction
@@ -310,7 +310,7 @@ class TestDiscriminator:
         assert losses[-1] < losses[0]
 
     def test_says_whether_it_looks_across_the_batch(self, net_of, spec):
-        """True to `couples_batch`, the gradient of one verdict reaches the other samples, or it does not."""
+        """True to `couples_batch`, the gradient of one output reaches the other samples, or it does not."""
         net = built(net_of, spec)
         x = torch.randn(N, *spec.shape, requires_grad=True)
         (gradient,) = torch.autograd.grad(net(x, labels(spec)).logits[0].sum(), x)

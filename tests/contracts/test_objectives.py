@@ -197,7 +197,7 @@ def norms(x: Tensor) -> Tensor:
 
 
 class Still(Memory):
-    """State that is what it is, so that a price is a function."""
+    """State that is what it is, so that a loss is a function."""
 
     def __getitem__(self, name: str) -> Tensor:
         return torch.tensor(OLD[name], dtype=torch.float64)
@@ -297,7 +297,7 @@ def test_price_against_its_closed_form(penalty, critic, expected):
 @pytest.mark.parametrize("penalty", own(Penalty), ids=lambda p: p.kind)
 class TestEveryPenalty:
     def test_derivatives_with_respect_to_the_critic(self, penalty):
-        """What D's weights get is right to the second order: the price is itself made of a gradient."""
+        """What D's weights get is right to the second order: the loss is itself made of a gradient."""
 
         def price(weight: Tensor) -> Tensor:
             def critic(x: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ NAMES = recipes.names()
 
 
 def tiny_pictures(folder: Path, kind: str) -> list[str]:
-    """Two folders of twelve pictures, and how data of a kind is told of them."""
+    """Two folders of twelve images, and how data of a kind is told of them."""
     rng = np.random.default_rng(0)
     for side in ("one", "two"):
         (folder / side).mkdir()

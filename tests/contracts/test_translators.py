@@ -20,7 +20,7 @@ load_all()
 
 SMALL = {"channels": 4, "max_channels": 16, "blocks": 2, "growth": 3}
 SCALES = (1, 2, 4)
-CHANNELS = [(3, 3), (1, 3), (4, 1)]  # colours; colourising; a mask beside what it covers
+CHANNELS = [(3, 3), (1, 3), (4, 1)]  # colors; colorising; a mask beside what it covers
 SIDE = 16
 N = 2
 

@@ -1,4 +1,4 @@
-"""Randomness as an argument: draws hang on the key alone, never on history, splits or batch sizes."""
+"""Randomness as an argument: draws depend on the key alone, never on history, splits or batch sizes."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ PINNED = [9, 4, 8, 2, 6, 5, 1, 3, 7, 0, 1, 2]
 
 
 class Numbers(Dataset):
-    """Item k is a picture full of k; some are bad."""
+    """Item k is an image full of k; some are bad."""
 
     def __init__(self, n, bad=(), labels=True):
         self.name, self.n, self.bad = "numbers", n, set(bad)

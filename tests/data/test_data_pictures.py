@@ -1,4 +1,4 @@
-"""Picture files of all kinds, whole and broken, as arrays."""
+"""Image files of all kinds, whole and broken, as arrays."""
 
 from __future__ import annotations
 

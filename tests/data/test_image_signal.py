@@ -142,7 +142,7 @@ def prepare(signal, item):
 
 def test_crop_keeps_the_middle_undistorted():
     item = np.zeros((20, 40, 1), np.uint8)
-    item[:, 10:30] = 200  # exactly the centre square
+    item[:, 10:30] = 200  # exactly the center square
     assert (prepare(Image(size=10), item) == 200).all()
     tall = item.transpose(1, 0, 2)
     assert (prepare(Image(size=10), tall) == 200).all()

@@ -1,4 +1,4 @@
-"""Degradations: what each one promises, how they are written, and that draws hang on the seed and the sample alone."""
+"""Degradations: what each one promises, how they are written, and that draws depend on seed and sample alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def degrade(text: str) -> Degrade:
 
 
 def pictures(n: int = 3, side: int = 32, channels: int = 3) -> Tensor:
-    """Smooth pictures with an edge, so that blur and noise both show: [N, C, H, W], whole numbers in 0..255."""
+    """Smooth images with an edge, so that blur and noise both show: [N, C, H, W], whole numbers in 0..255."""
     y, x = torch.meshgrid(torch.linspace(0, 1, side), torch.linspace(0, 1, side), indexing="ij")
     base = torch.stack([127 + 60 * torch.sin(4 * x + k) + 60 * (y > 0.5) for k in range(n * channels)])
     return base.reshape(n, channels, side, side).round().clamp(0, 255)
@@ -78,7 +78,7 @@ class TestEveryDegradation:
             assert not torch.equal(one, spoil.apply(x, Rng(1, 6)))
 
     def test_a_half_of_a_batch_is_spoilt_as_in_the_whole(self, kind, channels):
-        """A batch that is split over processes gives the same pictures."""
+        """A batch that is split over processes gives the same images."""
         spoil, x = degrade(kind), pictures(n=4, channels=channels)
         whole = spoil.apply(x, Rng(3))
         halves = [spoil.apply(x[2 * k : 2 * k + 2], Rng(3, shard=(k, 2))) for k in (0, 1)]
@@ -135,7 +135,7 @@ def test_a_share_of_the_pictures():
     assert 0.2 < changed.float().mean() < 0.4
 
 
-# --- smaller pictures
+# --- smaller images
 
 
 def test_keys_kernel():
@@ -177,7 +177,7 @@ def test_bicubic_is_that_of_the_papers(real_data):
         )
         made = Degrade.parse("bicubic4").apply(high, Rng(0))
         assert made.shape == low.shape
-        assert (made - low).abs().mean() < 0.3  # grey levels; measured: 0.10 to 0.15
+        assert (made - low).abs().mean() < 0.3  # gray levels; measured: 0.10 to 0.15
 
 
 def test_area_is_the_mean():
@@ -308,7 +308,7 @@ def test_a_folder_of_masks_that_is_of_no_use(tmp_path):
 
 
 def test_the_second_order_leaves_something_of_the_picture():
-    """Strong as it is, what comes out is still of its picture, not of the others."""
+    """Strong as it is, what comes out is still of its image, not of the others."""
     x = torch.cat([flat(40, n=2), flat(200, n=2)])
     y = Degrade.parse("second_order4").apply(x, Rng(0))
     assert y[:2].mean() < 90
@@ -317,7 +317,7 @@ def test_the_second_order_leaves_something_of_the_picture():
 
 
 def test_pictures_as_they_come_from_files():
-    """Of any size: cut to what the scale divides, as papers do before they make a picture smaller."""
+    """Of any size: cut to what the scale divides, as papers do before they make an image smaller."""
     picture = np.random.default_rng(0).integers(0, 256, (30, 21, 3), np.uint8)
     small = Degrade.parse("area4").spoil(picture)
     assert small.shape == (7, 5, 3)

@@ -1,4 +1,4 @@
-"""What moves in an optimiser while a run goes on: the learning rate, and Adam's decays."""
+"""What moves in an optimizer while a run goes on: the learning rate, and Adam's decays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run computes hangs on its recipe alone: not on where it was stopped, killed or resumed."""
+"""What a run computes depends on its recipe alone: not on where it was stopped, killed or resumed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_resume_without_a_checkpoint_starts_over(tmp_path):
 
 
 def test_resuming_a_finished_run_leaves_its_checkpoint_alone_and_mends_its_bundle(tmp_path):
-    """Written anew, the newest checkpoint would be gone for a moment, and a kill then would lose it."""
+    """Written again, the newest checkpoint would be gone for a moment, and a kill then would lose it."""
     run = tmp_path / "run"
     train(toys.toy_gan(), run_dir=run)
     newest = checkpoint.newest(run / "checkpoints")

@@ -1,4 +1,4 @@
-"""The smallest honest cases that the engine must hold: no picture, several critics, memory, second derivatives.
+"""The smallest honest cases that the engine must hold: no image, several critics, memory, second derivatives.
 
 Imported by the engine's tests and, as a plugin, by the processes that they start and kill.
 """
@@ -57,7 +57,7 @@ class ToyPoints(DataSource, kind="toy-points"):
 
 
 class Plane(Signal, kind="toy-plane"):
-    """Points: a signal that is no picture."""
+    """Points: a signal that is no image."""
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         return Spec(nearest((2,)), len(dataset.classes), dataset.classes)

@@ -1,4 +1,4 @@
-"""Whole pictures of any size, each held against the very one that it should be: what papers on restoration report."""
+"""Whole images of any size, each held against the very one that it should be: what papers on restoration report."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_sources_may_lie_in_a_folder_of_their_own(larger, tmp_path):
 
 
 def test_photos_from_label_maps_are_judged_whole_without_a_baseline(tmp_path):
-    """Classes are shown in greys, evenly apart."""
+    """Classes are shown in grays, evenly apart."""
     photos, maps = pictures(tmp_path / "photos", [(40, 52), (36, 44)]), tmp_path / "maps"
     maps.mkdir()
     for k, shape in enumerate([(40, 52), (36, 44)]):
@@ -238,7 +238,7 @@ def test_two_folders_are_paired_by_name(photos, restored, ganforge, tmp_path):
 
 
 def test_grey_and_colour_are_held_against_each_other_in_colour(photos, restored, tmp_path):
-    """A grey picture given to a model of colours comes back in colour."""
+    """A gray image given to a model of colors comes back in color."""
     Image.open(restored / "1.bmp").convert("L").save(restored / "1.bmp")
     item, grey = (np.array(Image.open(folder)) for folder in (photos / "1.png", restored / "1.bmp"))
     for k in (0, 2, 3):

@@ -29,7 +29,7 @@ def trained(data, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(trained):
-    """The same model with loud weights: after six steps all samples are nearly grey, and any two look the same."""
+    """The same model with loud weights: after six steps all samples are nearly gray, and any two look the same."""
     loud = gf.load(trained.folder)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -87,7 +87,7 @@ class TestFrechet:
 
     @pytest.mark.parametrize(("n", "m"), [(20, 30), (20, 500), (2, 2)])
     def test_fewer_samples_than_features_is_exact_too(self, n, m):
-        """Without a matrix root: the singular values of the centred samples against each other."""
+        """Without a matrix root: the singular values of the centered samples against each other."""
         x, y = features(n, 100, 3).astype(float), features(m, 100, 4).astype(float)
         p, q = ((part - part.mean(0)) / (len(part) - 1) ** 0.5 for part in (x, y))
         shared = np.linalg.svd(p @ q.T, compute_uv=False).sum()
@@ -153,7 +153,7 @@ class TestNeighbours:
             assert density_coverage(x, y, k, CPU) == pytest.approx(expected, rel=CLOSE)
 
     def test_doubles_count_as_neighbours(self):
-        """A copy of a sample is its nearest neighbour, at distance 0; the sample itself is not."""
+        """A copy of a sample is its nearest neighbor, at distance 0; the sample itself is not."""
         x = np.array([[0.0, 0], [0, 0], [3, 4]])
         distance, place = nearest(x, x, CPU, same=True)
         assert distance == pytest.approx([0, 0, 5])
@@ -229,7 +229,7 @@ class TestPictures:
         assert ssim(x, x).numpy() == pytest.approx(1)
 
     def test_ssim_is_the_inside_of_torchmetrics(self):
-        """Which mirrors at the edges; its map of a picture, less the five pixels that see them."""
+        """Which mirrors at the edges; its map of an image, less the five pixels that see them."""
         x, y = pictures()
         _, whole = structural_similarity_index_measure(x, y, data_range=255.0, return_full_image=True, reduction="none")
         inside = whole[..., 5:-5, 5:-5]

@@ -96,7 +96,7 @@ class TestInception:
         assert not inception.Inception(weights=str(path), resizer="clean").open(SampleSet.of(pictures())).reference
 
     def test_pooling_leaves_the_padding_out(self):
-        """Of a constant picture the pooled branch is constant up to the edges; with zeros in the mean it is darker."""
+        """Of a constant image the pooled branch is constant up to the edges; with zeros in the mean it is darker."""
         flat = torch.ones(1, 2, 5, 5)
         assert (inception._mean(flat) == 1).all()
         assert (inception._maximum(-flat)[..., 2, 2] == -1).all()

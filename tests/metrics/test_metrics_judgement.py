@@ -1,4 +1,4 @@
-"""What metrics are for: noise, copies, held-out and training pictures are told apart, with the same digits twice."""
+"""What metrics are for: noise, copies, held-out and training images are told apart, with the same digits twice."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_few_copies_among_honest_samples_are_found(case):
 
 
 def test_two_evaluations_give_the_same_digits(case, found):
-    """The extractor is trained anew, and every draw is made again."""
+    """The extractor is trained again, and every draw is made again."""
     again = case.extractor.open(case.train, classes=case.classes if case.train.labels is not None else ())
     comparison = case.comparison("held-out")
     comparison._encoder = again

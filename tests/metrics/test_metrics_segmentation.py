@@ -1,4 +1,4 @@
-"""Photos made from label maps: right ones, grey ones and those of other maps are told apart by a net that learnt from
+"""Photos made from label maps: right ones, gray ones and those of other maps are told apart by a net that learned from
 real pairs, and every figure is what its definition says."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ METRIC = Segmentation(steps=60)
 
 
 def pairs(n: int, seed: int, void: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Photos whose colours say the class, with noise, and their label maps of 4×4 patches; void is any colour."""
+    """Photos whose colors say the class, with noise, and their label maps of 4×4 patches; void is any color."""
     draws = np.random.default_rng(seed)
     maps = draws.integers(0, 3, (n, 4, 4))
     maps[draws.random((n, 4, 4)) < void] = 3

@@ -1,4 +1,4 @@
-"""Sharpness and texture: closed forms, and what they say of a real photograph that was spoilt in several ways."""
+"""Sharpness and texture: closed forms, and what they say of a real photograph that was degraded in several ways."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def smaller_and_back(item: np.ndarray, scale: int) -> np.ndarray:
 
 
 def misplaced(item: np.ndarray) -> np.ndarray:
-    """The fine detail of a picture two px off: as sharp as it was, and wrong."""
+    """The fine detail of an image two px off: as sharp as it was, and wrong."""
     coarse = smaller_and_back(item, 4).astype(int)
     return np.clip(coarse + np.roll(item - coarse, (2, 2), (0, 1)), 0, 255).astype(np.uint8)
 
@@ -112,7 +112,7 @@ class TestTexture:
 
 
 def test_pictures_of_many_sizes_go_pair_by_pair_beside_a_baseline(photo):
-    """A side may give pictures of its own sizes, one by one; the baseline's figures go along."""
+    """A side may give images of its own sizes, one by one; the baseline's figures go along."""
     sizes = ((64, 40), (33, 80))
 
     def side(name: str, change) -> SampleSet:

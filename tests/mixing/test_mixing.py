@@ -26,7 +26,7 @@ N = 4
 
 
 def of_pictures(family: type) -> list[str]:
-    """The kinds of the package whose nets make or judge pictures of 16×16, or of a size near it."""
+    """The kinds of the package whose nets make or judge images of 16×16, or of a size near it."""
     found = []
     for kind, cls in sorted(family.kinds.items()):
         if cls.__module__.startswith("ganforge."):
@@ -35,7 +35,7 @@ def of_pictures(family: type) -> list[str]:
                 small(cls).build(Spec(shape))
             except UserError:
                 continue  # for tables, or another shape, and says so
-            if max(shape) <= 32:  # else its least size is that of large pictures
+            if max(shape) <= 32:  # else its least size is that of large images
                 found.append(kind)
     return found
 

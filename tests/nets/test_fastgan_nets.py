@@ -41,7 +41,7 @@ def test_excitation_goes_from_coarse_grids_to_fine_ones(side, links):
 
 
 def test_a_gate_of_nothing_closes_the_fine_grid():
-    """What the coarse grid says multiplies the fine one: with all gates shut the picture is the same everywhere."""
+    """What the coarse grid says multiplies the fine one: with all gates shut the image is the same everywhere."""
     net = FastGanGenerator(latent=8, **SMALL).build(Spec((1, 32, 32))).eval()
     net.excite[-1].forward = lambda h: torch.zeros(len(h), 1, 1, 1)
     assert net(torch.randn(2, 8)).std() == 0

@@ -47,7 +47,7 @@ class TestPublishedCounts:
 
     def test_wgan_gp_without_labels(self):
         """64 channels. Its critic has batch norm: before every convolution's ReLU, and on the skips of the halving
-        blocks (the picture's 3 channels, then 128), which a price on a sample's gradient cannot live with. Ours has
+        blocks (the image's 3 channels, then 128), which a loss on a sample's gradient cannot live with. Ours has
         layer norm in the former places, none on the skips: 2·(3 + 128) numbers less."""
         assert count(ResnetGenerator().build(PLAIN)) == 4_276_739
         assert count(ResnetDiscriminator(norm="layer").build(PLAIN)) == 1_055_879 - 2 * (3 + 128)
@@ -92,7 +92,7 @@ class TestRuleOfSizes:
         [((1, 28, 28), 3), ((3, 32, 32), 0), ((4, 48, 48), 0), ((3, 48, 64), 3), ((3, 96, 160), 0), ((1, 128, 128), 3)],
     )
     def test_pictures_of_every_size(self, kind, shape, classes):
-        """Square or not, grey, RGB or RGBA, with labels or without; G and D reach the same sizes."""
+        """Square or not, gray, RGB or RGBA, with labels or without; G and D reach the same sizes."""
         G, D = PAIRS[kind][0](**SMALL_G), PAIRS[kind][1](channels=2)
         assert G.nearest(shape) == D.nearest(shape) == shape
         spec = Spec(shape, classes, TEN[:classes])
@@ -289,7 +289,7 @@ class TestMixing:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", PAIRS)
 def test_a_step_at_512(kind):
-    """G's step through D on two 512×512 pictures, narrow: the process grows by 0.7 to 0.9 GB (measured).
+    """G's step through D on two 512×512 images, narrow: the process grows by 0.7 to 0.9 GB (measured).
 
     At the published widths (resnet 64, biggan 96, biggan_deep 128) it is 3.1, 4.6 and 5.1 GB.
     """

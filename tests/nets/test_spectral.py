@@ -1,4 +1,4 @@
-"""Spectral normalisation: the norm is right, its derivatives are, and u moves once a step, whatever that is made of."""
+"""Spectral normalization: the norm is right, its derivatives are, and u moves once a step, whatever that is made of."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_mixing_takes_the_later_styles_from_another_latent():
 
 
 def test_path_length_of_a_linear_generator_is_the_length_of_its_map():
-    """Of x = A w, seen through y, the slope is Aᵀy: its length is known, and the price is 0 where it is the mean."""
+    """Of x = A w, seen through y, the slope is Aᵀy: its length is known, and the loss is 0 where it is the mean."""
     played, spec = task(mixing=0.0, path_share=1.0, path_length=2.0), Spec((1, 4, 4))
     nets = players(played, spec)
     A = torch.randn(16, 16)

@@ -1,4 +1,4 @@
-"""Pairs of pictures: how two sets are put together, how what cannot be a pair is told, what a batch of them is."""
+"""Pairs of images: how two sets are put together, how what cannot be a pair is told, what a batch of them is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def save(folder: Path, name: str, array: np.ndarray, **kwargs) -> None:
 
 @pytest.fixture
 def folders(tmp_path) -> tuple[str, str]:
-    """Six photos, and the same in grey as .bmp files."""
+    """Six photos, and the same in gray as .bmp files."""
     for k in range(6):
         save(tmp_path / "photo", f"{k}.png", noise(k))
         save(tmp_path / "grey", f"{k}.bmp", noise(k).mean(2).astype(np.uint8))
@@ -117,7 +117,7 @@ def test_sizes_that_differ_within_a_pair(folders, tmp_path):
 
 
 def test_smaller_sources(tmp_path):
-    """A folder of pictures half as large is a folder of sources of super-resolution."""
+    """A folder of images half as large is a folder of sources of super-resolution."""
     for k in range(4):
         save(tmp_path / "high", f"{k}.png", noise(k, 16, 24))
         save(tmp_path / "low", f"{k}.png", noise(k, 16, 24)[::2, ::2])
@@ -320,7 +320,7 @@ def test_pictures_with_alpha_are_degraded_over_a_background(tmp_path):
 
 
 def test_source_and_target_move_alike(folders, tmp_path):
-    """Both are the same picture here, so every draw shows at once where it is not shared."""
+    """Both are the same image here, so every draw shows at once where it is not shared."""
     signal = Pair(size=8, jitter=4, flip=True, turn=True, fit="crop")
     pairs = Pairs(source=folders[1], target=folders[1])
     seen = set()
@@ -414,7 +414,7 @@ def test_label_maps_of_a_domain_come_in_colours(tmp_path):
     plain = Domains(a=str(tmp_path / "label"), b=str(tmp_path / "photo"), maps="levels").open()
     shown = Domains(a=str(tmp_path / "label"), b=str(tmp_path / "photo")).open()
     level, colour = plain.read(1)[..., 0], shown.read(1)
-    # PASCAL VOC's colours: 3 is olive, 7 grey.
+    # PASCAL VOC's colors: 3 is olive, 7 gray.
     for number, rgb in ((0, (0, 0, 0)), (3, (128, 128, 0)), (7, (128, 128, 128))):
         assert (colour[level == number] == rgb).all()
     assert shown.each_shape()[0] == (12, 16, 3)

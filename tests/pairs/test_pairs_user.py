@@ -138,7 +138,7 @@ def test_patches_of_two_pictures(folders):
 
 
 def test_jitter_keeps_more_than_is_seen(folders):
-    """CycleGAN's 286 → 256: the place is drawn anew, and is the middle where samples are judged."""
+    """CycleGAN's 286 → 256: the place is drawn again, and is the middle where samples are judged."""
     signal = ImageSignal(size=16, jitter=4)
     config = a_recipe(data=PathData(path=str(folders[1])), signal=signal)
     dataset, spec = open_data(config)

@@ -117,7 +117,7 @@ def test_what_looks_at_pictures_says_so(tmp_path):
 
 @pytest.fixture
 def digits(tmp_path):
-    """Twenty digits as MNIST has them: digit d is a picture of the grey level 10 d."""
+    """Twenty digits as MNIST has them: digit d is an image of the gray level 10 d."""
     labels = np.arange(20, dtype=np.uint8) % 10
     images = np.repeat(labels * 10, 28 * 28).reshape(20, 28, 28)
     for name, array in (("images-idx3", images), ("labels-idx1", labels)):

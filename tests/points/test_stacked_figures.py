@@ -28,7 +28,7 @@ def bench(monkeypatch):
 
 
 class Reader(torch.nn.Module):
-    """Reads a picture of one grey level, 10 d, as the digit d."""
+    """Reads an image of one gray level, 10 d, as the digit d."""
 
     def __init__(self):
         super().__init__()

@@ -65,7 +65,7 @@ def trainer(recipe) -> PrivateTrainer:
 
 
 def step(made: PrivateTrainer, batch: Batch) -> torch.Tensor:
-    """D's gradient as its optimiser would get it, without noise, times the batch: the clipped sum."""
+    """D's gradient as its optimizer would get it, without noise, times the batch: the clipped sum."""
     made.noise = 0.0
     for name, net in made.nets.items():
         net.requires_grad_(name == "D")

@@ -46,7 +46,7 @@ def trainer(*items: str) -> PrivateTrainer:
 
 
 def step(made: PrivateTrainer, batch: Batch, position: int = 0) -> dict[str, Tensor]:
-    """D's gradients, as its optimiser would get them."""
+    """D's gradients, as its optimizer would get them."""
     phase = made.phases[0]
     for name, net in made.nets.items():
         net.requires_grad_(name in phase.trains)

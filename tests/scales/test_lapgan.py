@@ -41,7 +41,7 @@ def built(played: Lapgan, spec: Spec) -> Nets:
 
 
 class Band(nn.Module):
-    """A refiner that knows the band of the very pictures that are rebuilt."""
+    """A refiner that knows the band of the very images that are rebuilt."""
 
     def __init__(self, level: Batch):
         super().__init__()
@@ -96,7 +96,7 @@ def test_each_phase_trains_its_level_alone():
 
 
 def test_fakes_of_a_level_stand_on_the_real_level_below():
-    """With a refiner that adds nothing, D sees the real low-pass picture itself as the fake."""
+    """With a refiner that adds nothing, D sees the real low-pass image itself as the fake."""
     played, x = task(levels=2), torch.rand(3, 1, 8, 8) * 2 - 1
     nets = built(played, Spec((1, 8, 8)))
     for parameter in nets["G1"].parameters():
@@ -119,7 +119,7 @@ def test_the_noise_of_every_level_moves_the_picture():
     assert x.shape == (3, 1, 12, 12)
     latents = played.latents(Request(3, seed=1))
     other = played.sample(nets, Request(3, seed=1, latents=latents[:1].expand(3, -1)))
-    torch.testing.assert_close(other[0], other[1])  # the same latent is the same picture, as a walk wants it
+    torch.testing.assert_close(other[0], other[1])  # the same latent is the same image, as a walk wants it
     torch.testing.assert_close(other[0], x[0])
     torch.testing.assert_close(played.sample(nets, Request(1, seed=1, start=2)), x[2:])
     for name in ("G1", "G2"):

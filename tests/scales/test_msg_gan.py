@@ -49,7 +49,7 @@ def test_every_scale_is_painted_and_judged(shape):
 
 
 def test_the_generator_hears_of_every_scale_by_a_way_of_its_own():
-    """The point of the paper: each grid's picture sends a gradient back, not the finest one alone."""
+    """The point of the paper: each grid's image sends a gradient back, not the finest one alone."""
     played, spec = task(), Spec((1, 16, 16))
     nets = players(played, spec)
     (phase,) = [phase for phase in played.phases() if phase.name == "G"]

@@ -103,7 +103,7 @@ def test_real_pictures_are_brought_down_and_fade_alike():
 
 @pytest.mark.parametrize("size", [(28, 28), (17, 40), (5, 9)])
 def test_halving_takes_the_mean_of_the_cells_that_are_there(size):
-    """Of a constant picture every copy is the same constant, at odd edges too, and the sizes are those of the nets."""
+    """Of a constant image every copy is the same constant, at odd edges too, and the sizes are those of the nets."""
     sizes = grids(*size)
     scales = pyramid(torch.full((1, 1, *size), 0.7), len(sizes))
     assert [tuple(x.shape[2:]) for x in scales] == sizes
@@ -124,7 +124,7 @@ def test_pixel_norm():
 
 def test_parameter_counts_are_the_published_ones():
     """Table 2: 23.1 M in each at 1024 pixels. Our G has a bias for each cell of its first grid, the paper's one for
-    each channel, and both have colour layers for the lower grids."""
+    each channel, and both have color layers for the lower grids."""
     spec = Spec((3, 1024, 1024))
     for component in (ProganGenerator(channels=16), ProganDiscriminator(channels=16)):
         with torch.device("meta"):
@@ -134,7 +134,7 @@ def test_parameter_counts_are_the_published_ones():
 
 
 def test_before_they_grow_the_nets_work_on_few_cells_alone():
-    """Early phases cost what small pictures cost: no finer grid is touched, forward or back."""
+    """Early phases cost what small images cost: no finer grid is touched, forward or back."""
     played = task(steady=100, fade=100)
     nets = players(played)
     seen: list[tuple[int, ...]] = []

@@ -1,4 +1,4 @@
-"""Every picture recipe takes steps at 28 to 512 pixels, square or not, grey, RGB or RGBA, with labels or not.
+"""Every image recipe takes steps at 28 to 512 pixels, square or not, gray, RGB or RGBA, with labels or not.
 
 The nets are made narrow, since it is their shapes that are tried. What a recipe takes at its own widths is measured by
 `benchmarks/memory_steps.py`.
@@ -25,14 +25,14 @@ load_all()
 
 NARROW = {"channels": 4, "max_channels": 8, "widths": [8, 8], "latent": 8, "d_steps": 1}
 FIXED = {"dcgan-article": (28, 28)}
-"""Recipes that are about pictures of one size."""
+"""Recipes that are about images of one size."""
 LABELLED = {"acgan", "private"}
 """Tasks that are about labels."""
 CLASSES = 3
 
 
 def draws_pictures(name: str) -> bool:
-    """Whether a recipe makes pictures out of latents; what translates pictures or makes tables has tests of its own."""
+    """Whether a recipe makes images out of latents; what translates images or makes tables has tests of its own."""
     made = recipes.get(name)
     return made.signal.kind == "image" and isinstance(getattr(made.task, "generator", None), Generator)
 
@@ -51,7 +51,7 @@ Pictures = Callable[[tuple[int, int, int]], Path]
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory) -> Pictures:
-    """A file of a dozen pictures [H, W, C] with labels, made when it is first asked for."""
+    """A file of a dozen images [H, W, C] with labels, made when it is first asked for."""
     folder = tmp_path_factory.mktemp("pictures")
 
     def of(shape: tuple[int, int, int]) -> Path:
@@ -91,7 +91,7 @@ def try_steps(name: str, shape: tuple[int, int, int], labels: bool, pictures: Pi
 
 @pytest.mark.parametrize(("k", "name"), list(enumerate(NAMES)), ids=NAMES)
 def test_one_size_each(k: int, name: str, pictures: Pictures):
-    """A look at every recipe that is quick: sizes, colours and labels change from one to the next."""
+    """A look at every recipe that is quick: sizes, colors and labels change from one to the next."""
     try_steps(name, QUICK[k % 3], k % 2 == 0, pictures)
 
 
@@ -108,6 +108,6 @@ def test_every_size(name: str, pictures: Pictures):
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", NAMES)
 def test_steps_at_512_pixels_on_a_processor(name: str, pictures: Pictures):
-    """And in little memory, with nets as narrow as here: nothing but the pictures and their maps is large."""
+    """And in little memory, with nets as narrow as here: nothing but the images and their maps is large."""
     found = try_steps(name, LARGE, False, pictures, batch=2)
     assert found.memory_bytes < 4 * 2**30, f"{found.memory_bytes / 2**30:.1f} GiB"

@@ -1,4 +1,4 @@
-"""The autoencoding task against closed forms, on rows of a table and on pictures."""
+"""The autoencoding task against closed forms, on rows of a table and on images."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_losses_are_per_pack_and_per_row():
 
 
 def test_the_penalty_looks_at_whole_packs():
-    """D(pack) = w · pack with |w| = 2 has the slope 2, so the price is (2 - 1)² times its weight."""
+    """D(pack) = w · pack with |w| = 2 has the slope 2, so the loss is (2 - 1)² times its weight."""
     task = tabular(conditional=False)
     nets = players(task)
     w = torch.full((5 * WIDTH,), 2 / (5 * WIDTH) ** 0.5)

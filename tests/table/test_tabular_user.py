@@ -279,7 +279,7 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(recipe, csv, tmp_path):
 
 @pytest.mark.slow
 def test_ctgan_learns_which_city_pays_what(csv):
-    """A second of training finds columns; minutes find what hangs on what."""
+    """A second of training finds columns; minutes find what depends on what."""
     df = table(3000)
     model = gf.TableGAN(epochs=150, fields={"optimizers.G.lr": 5e-4, "optimizers.D.lr": 5e-4}, progress=False).fit(df)
     made = model.sample(3000)

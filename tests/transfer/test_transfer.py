@@ -40,7 +40,7 @@ CPU = torch.device("cpu")
 
 
 def write(path: Path, names: str, side: int = 8) -> Path:
-    """A set of noise, eight pictures of each class."""
+    """A set of noise, eight images of each class."""
     draws, labels = np.random.default_rng(len(names)), np.repeat(np.arange(len(names)), 8)
     images = draws.integers(0, 255, (len(labels), side, side, 1), np.uint8)
     for image, label in zip(images, labels, strict=True):

@@ -81,7 +81,7 @@ def test_an_error_of_ours_is_raised_and_leaves_no_half_file(tmp_path, translator
 
 
 def test_files_are_read_and_written_while_the_net_works(tmp_path, translator, monkeypatch):
-    """Each waits for the next picture to have got so far, which one after the other it never would."""
+    """Each waits for the next image to have got so far, which one after the other it never would."""
     count = 10
     jobs = jobs_of(tmp_path, count)
     read, computed = ([threading.Event() for _ in range(count)] for _ in range(2))
@@ -117,7 +117,7 @@ def test_files_are_read_and_written_while_the_net_works(tmp_path, translator, mo
 
 
 def test_no_more_are_read_than_needed(tmp_path, translator):
-    """Reading stays a few pictures ahead of the net, however many there are."""
+    """Reading stays a few images ahead of the net, however many there are."""
     jobs = jobs_of(tmp_path, 12)
     begun: list[int] = []
     most = 0

@@ -1,4 +1,4 @@
-"""Picture files with all they say of themselves: written row by row, 16 bits, notes, colour profiles."""
+"""Image files with all they say of themselves: written row by row, 16 bits, notes, color profiles."""
 
 from __future__ import annotations
 

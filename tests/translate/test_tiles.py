@@ -1,4 +1,4 @@
-"""Large pictures in tiles: what comes out is what the whole would give, and no border can be seen."""
+"""Large images in tiles: what comes out is what the whole would give, and no border can be seen."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def built(translator: Translator, scale: int = 1):
     ids=["resnet", "resnet-nearest", "srresnet-x4", "srresnet-x3", "folded", "folded-x2", "rrdb-x2", "unet"],
 )
 def test_tiles_give_what_the_whole_gives(translator, scale):
-    """With margins no smaller than the halo every pixel agrees, those at the picture's own edge too."""
+    """With margins no smaller than the halo every pixel agrees, those at the image's own edge too."""
     net = built(translator, scale)
     assert net.halo is not None
     x = source(151, 233)
@@ -78,7 +78,7 @@ def test_a_margin_that_is_too_small_is_found_out():
 
 
 def test_tiles_that_cannot_be_exact_are_blended_without_seams():
-    """Where neighbours disagree the step from one to the next is spread out, nowhere larger than between pixels."""
+    """Where neighbors disagree the step from one to the next is spread out, nowhere larger than between pixels."""
     plan = tiling(None, 4, 1, tile=64)
     assert plan.fade > 0
     levels = iter(np.linspace(-1, 1, 100))

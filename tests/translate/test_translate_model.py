@@ -46,7 +46,7 @@ def filler(folder):
 
 
 def by_hand(model, picture: np.ndarray) -> np.ndarray:
-    """What the net makes of an RGB picture, without any of the code that is tried."""
+    """What the net makes of an RGB image, without any of the code that is tried."""
     x = torch.from_numpy(picture.astype(np.float32).transpose(2, 0, 1))[None] / 127.5 - 1
     with torch.no_grad():
         made = model.bundle.nets.G(x)[0].clamp(-1, 1)
@@ -127,7 +127,7 @@ def test_label_maps(folder):
 
 
 def test_label_maps_of_a_domain_are_shown_in_the_colours_of_the_training(folder, tmp_path):
-    """`cyclegan data.a=labels/ data.b=photos/` colours grey maps; what it makes of a grey map later is of the same."""
+    """`cyclegan data.a=labels/ data.b=photos/` colors gray maps; what it makes of a gray map later is of the same."""
     rng = np.random.default_rng(0)
     for name, high, channels in (("label", 12, 1), ("photo", 256, 3)):
         (tmp_path / name).mkdir()
@@ -215,7 +215,7 @@ def instance(folder):
 
 
 class TestInstanceNorm:
-    """It looks at the whole picture; tiles that looked at themselves alone would differ in brightness."""
+    """It looks at the whole image; tiles that looked at themselves alone would differ in brightness."""
 
     def picture(self) -> np.ndarray:
         """Dark on the left and bright on the right: no part is as the whole."""

@@ -1,4 +1,4 @@
-"""Small models that change pictures, trained for a moment or not at all, and folders of pictures."""
+"""Small models that change images, trained for a moment or not at all, and folders of images."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def awake(nets: dict[str, nn.Module]) -> None:
 
 
 def photo_like(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
-    """Smooth colours with some edges and noise: uint8 [H, W, C]."""
+    """Smooth colors with some edges and noise: uint8 [H, W, C]."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     planes = []

@@ -1,4 +1,4 @@
-"""Translators are judged pair by pair: figures against those worked out by hand, on pictures they have not seen."""
+"""Translators are judged pair by pair: figures against those worked out by hand, on images they have not seen."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_while_it_trains(run):
 
 
 def test_what_is_measured_by_default(tmp_path):
-    """Enlarged pictures: Y and RGB, with as many pixels cut from the edges as the factor; data without a test part."""
+    """Enlarged images: Y and RGB, with as many pixels cut from the edges as the factor; data without a test part."""
     folder = pictures(tmp_path / "photos", 12, 0)
     items = [
         f"data={folder}", "signal.patches=false", "signal.size=32", "signal.jitter=0", "task.translator.channels=4",

@@ -1,4 +1,4 @@
-"""Translating recipes in whole runs: an exact resume, pools and lenses among the state; something is learnt."""
+"""Translating recipes in whole runs: an exact resume, pools and lenses among the state; something is learned."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> Path:
-    """`grey/` and `colour/`: the same smooth pictures of 40 px without and with colours."""
+    """`grey/` and `colour/`: the same smooth images of 40 px without and with colors."""
     folder = tmp_path_factory.mktemp("pictures")
     rng = np.random.default_rng(0)
     for side in ("grey", "colour"):
@@ -73,7 +73,7 @@ def test_losses_come_in_when_the_game_begins(folders, tmp_path):
 
 
 def test_batches_may_be_split_where_both_sets_must_be_in_each_part(folders):
-    """Half the pictures are of a, half of b, in every part of an accumulated batch."""
+    """Half the images are of a, half of b, in every part of an accumulated batch."""
     items = [*data_of("cyclegan-small", folders), *CASES["cyclegan-small"], "batch=4", "accumulate=2"]
     recipe = make_recipe("cyclegan-small", overrides=items)
     dataset, spec = open_data(recipe)
@@ -86,7 +86,7 @@ def test_batches_may_be_split_where_both_sets_must_be_in_each_part(folders):
 
 
 def test_pairs_teach_a_translator(folders, tmp_path):
-    """Colours that are a function of the grey level are soon right: far above what a constant would reach."""
+    """Colors that are a function of the gray level are soon right: far above what a constant would reach."""
     items = [
         f"data.source={folders / 'grey'}", f"data.target={folders / 'colour'}", "signal.size=16", "signal.jitter=0",
         "task.translator.channels=8", "task.critics.0.channels=4", "batch=5", "samples=600", "log_every=100",

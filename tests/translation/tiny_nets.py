@@ -1,4 +1,4 @@
-"""The smallest nets that make pictures from pictures and judge patches, and specs for them."""
+"""The smallest nets that make images from images and judge patches, and specs for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganforge.nets.base import Discriminator, DiscriminatorOutput, Translator
 
 
 class TinyNet(nn.Module):
-    """Two convolutions; the picture grows by repeating pixels."""
+    """Two convolutions; the image grows by repeating pixels."""
 
     def __init__(self, before: int, after: int, scale: int):
         super().__init__()
@@ -29,7 +29,7 @@ class TinyNet(nn.Module):
 
 
 class TinyTranslator(Translator, kind="tiny-translator"):
-    """A picture from a picture with two convolutions."""
+    """An image from an image with two convolutions."""
 
     def build(self, source: Spec, target: Spec) -> nn.Module:
         return TinyNet(source.shape[0], target.shape[0], target.shape[1] // source.shape[1])

@@ -13,7 +13,7 @@ from ganforge.modalities.pair.nets.gated import Gated
 
 
 def ramp(side: int) -> Tensor:
-    """A picture that gets brighter from the left to the right, from -0.5 to 0.5."""
+    """An image that gets brighter from the left to the right, from -0.5 to 0.5."""
     return torch.linspace(-0.5, 0.5, side).expand(1, 3, side, side).clone()
 
 
@@ -68,7 +68,7 @@ def test_a_hole_too_wide_stays_open_in_its_middle():
 
 
 def test_parts_of_a_picture_come_out_alike():
-    """Where a part begins at a multiple of CELL, what is HALO from its edge is what the whole picture has there."""
+    """Where a part begins at a multiple of CELL, what is HALO from its edge is what the whole image has there."""
     side, first = 640, 2 * CELL
     x, mask = torch.rand(1, 3, side, side), scattered(side)
     whole = continued(x, mask)[:, :, first:, first:]
@@ -78,7 +78,7 @@ def test_parts_of_a_picture_come_out_alike():
 
 
 def test_an_inpainter_begins_from_it():
-    """Before any training the residual net gives the smooth filling, whatever the picture's size."""
+    """Before any training the residual net gives the smooth filling, whatever the image's size."""
     torch.manual_seed(0)
     net = Gated(channels=2, residual=True).build(Spec((4, 64, 64)), Spec((3, 64, 64)))
     x, mask = ramp(50), hole(50, 20, 30)
@@ -101,7 +101,7 @@ def test_without_a_mask_there_is_nothing_to_fill():
 
 
 def test_what_is_known_is_never_corrected():
-    """Or the price of touching it holds the correction of the holes at 0 too."""
+    """Or the loss of touching it holds the correction of the holes at 0 too."""
     torch.manual_seed(0)
     net = Gated(channels=2, residual=True).build(Spec((4, 64, 64)), Spec((3, 64, 64)))
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The nets that make pictures from pictures: the sizes of their papers, no checkerboards, no seams at the edge."""
+"""The nets that make images from images: the sizes of their papers, no checkerboards, no seams at the edge."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_pixels_are_judged_each_for_itself():
 
 
 def test_scales_weigh_alike():
-    """Each PatchGAN has a third of the logits, whatever its grid; and they see pictures of different sizes."""
+    """Each PatchGAN has a third of the logits, whatever its grid; and they see images of different sizes."""
     net = Multiscale(channels=2).build(Spec((3, 128, 128)))
     output = net(torch.rand(2, 3, 128, 128))
     own = [net.nets[0].judge(torch.rand(2, 3, 128 >> k, 128 >> k), None)[0][0].numel() for k in range(3)]
@@ -122,7 +122,7 @@ def test_a_transposed_convolution_of_kernel_three_leaves_one():
 
 @pytest.mark.parametrize(("padding", "frame"), [("reflect", False), ("replicate", False), ("zero", True)])
 def test_only_zeros_leave_a_frame(padding, frame):
-    """Of one level everywhere, a picture stays of one level up to its edge, unless the edge is zeros."""
+    """Of one level everywhere, an image stays of one level up to its edge, unless the edge is zeros."""
     torch.manual_seed(0)
     layer = nn.Sequential(conv(3, 8, 7, padding), nn.ReLU(), conv(8, 3, 3, padding))
     with torch.no_grad():
@@ -193,7 +193,7 @@ def test_the_page_says_how_far_each_net_looks():
     ids=lambda net: net.kind,
 )  # fmt: skip
 def test_the_picture_comes_through_before_any_training(net):
-    """Sixteen gated layers with torch's weights let nothing through, and the net learnt the mean colour and no more."""
+    """Sixteen gated layers with torch's weights let nothing through, and the net learned the mean color and no more."""
     torch.manual_seed(0)
     small = Spec((3, 64, 64))
     built = net.build(small, small)

@@ -175,7 +175,7 @@ def load_module(prefix: str, net: nn.Module, tensors: Mapping[str, Tensor], wher
 
 
 def optimizer_state(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's tensors as `prefix.PARAMETER.KEY`, parameters numbered in their order."""
+    """An optimizer's tensors as `prefix.PARAMETER.KEY`, parameters numbered in their order."""
     states = optimizer.state_dict()["state"]
     return {f"{prefix}.{i}.{key}": torch.as_tensor(value) for i, s in states.items() for key, value in s.items()}
 
@@ -184,7 +184,7 @@ def load_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: Mappi
     """Puts back what `optimizer_state` took, in the memory layout of the parameters.
 
     Raises:
-        UserError: the tensors are of another optimiser or net.
+        UserError: the tensors are of another optimizer or net.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     optimizer.state.clear()

@@ -1,4 +1,4 @@
-"""What D is shown in place of the samples themselves, so that it cannot learn a small data set by heart.
+"""What D is shown in place of the samples themselves, so that it cannot memorize a small data set.
 
 D sees only augmented samples, real and made ones alike, in every phase; G learns through the augmentation. As long as
 one can tell from the distribution of augmented samples which distribution they came from, G ends at the right one

@@ -1,4 +1,4 @@
-"""What the augmentations share: named draws, one a sample, and pictures taken apart."""
+"""What the augmentations share: named draws, one a sample, and images taken apart."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class Draws:
 
 
 def per_sample(value: Tensor) -> Tensor:
-    """[N] → [N, 1, 1, 1], to meet pictures."""
+    """[N] → [N, 1, 1, 1], to meet images."""
     return value[:, None, None, None]
 
 
 def split_alpha(x: Tensor) -> tuple[Tensor, Tensor]:
-    """A picture's colour [N, 1 or 3, H, W] and its alpha [N, 0 or 1, H, W]."""
+    """An image's color [N, 1 or 3, H, W] and its alpha [N, 0 or 1, H, W]."""
     colours = 3 if x.shape[1] == 4 else x.shape[1]
     return x[:, :colours], x[:, colours:]
 
 
 def require_picture(spec: Spec, kind: str) -> None:
-    """Raises UserError for samples that are not pictures in grey, RGB or RGBA."""
+    """Raises UserError for samples that are not images in gray, RGB or RGBA."""
     if len(spec.shape) != 3 or spec.shape[0] not in (1, 3, 4):
         raise UserError(
             f"task.augment: {kind!r} moves and colours pictures in grey, RGB or RGBA, and these samples have the shape "

@@ -148,7 +148,7 @@ def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
     """Finds out whether this model's samples can be written so.
 
     Raises:
-        UserError: a picture as CSV, a table as an array.
+        UserError: an image as CSV, a table as an array.
     """
     signal = model.recipe.signal
     if out is not None and is_one_file(out) and out.suffix.lower() not in signal.exporters:
@@ -184,7 +184,7 @@ def write_arrays(
     npz: Path | None,
     columns: int | None,
 ) -> None:
-    """Writes all samples as one picture, one array or one table, each whole or not at all."""
+    """Writes all samples as one image, one array or one table, each whole or not at all."""
     import math
 
     import numpy as np

@@ -70,7 +70,7 @@ def train(
 ) -> None:
     """Train a GAN on your own data, a named set, or the embedded digits.
 
-    With a PATH in place of a recipe one is chosen (--dry-run shows why); init=RUN starts from what a run has learnt.
+    With a PATH in place of a recipe one is chosen (--dry-run shows why); init=RUN starts from what a run has learned.
     """
     from ganforge.core.errors import UserError
     from ganforge.engine import train as engine

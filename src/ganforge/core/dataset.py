@@ -16,7 +16,7 @@ class Dataset:
         skipped: (item, why) of what was found but cannot be used.
         digest: a hash of the content where that is cheap to have, else empty.
         source: a set whose item k is what item k of this one is to be made from (a sketch, a label map), or None.
-        coloured: the classes whose items are label maps that `read` gives in colours.
+        colored: the classes whose items are label maps that `read` gives in colors.
     """
 
     name: str = ""

@@ -12,7 +12,7 @@ from ganforge.core.rng import seed_of
 def indices(n: int, seed: int, start: int, count: int) -> np.ndarray:
     """Which of `n` items the samples start..start+count of a run are, int64 [count].
 
-    Every pass over the data is a fresh permutation of all items. The answer hangs on nothing but the arguments, so a
+    Every pass over the data is a fresh permutation of all items. The answer depends on nothing but the arguments, so a
     resumed run goes on where it was with nothing saved, and processes can each ask for their own part.
     """
     if n < 1:

@@ -142,7 +142,7 @@ class Float64Init(TorchDispatchMode):
 def block_normal(seed: int, name: str, start: int, n: int, width: int, block: int = 64) -> Tensor:
     """Rows start..start+n of an endless float32 [∞, width] table of standard normals that `seed` stands for.
 
-    Row k is the same whatever `start` and `n` are: sample 17 of a seed is one picture, in batches of 8 or of 500.
+    Row k is the same whatever `start` and `n` are: sample 17 of a seed is one image, in batches of 8 or of 500.
     """
     first, last = start // block, (start + n - 1) // block
     blocks = [Rng(seed, k).normal(name, (block, width)) for k in range(first, last + 1)]

@@ -20,7 +20,7 @@ class Spec:
     """What one sample is, as the nets see it.
 
     Attributes:
-        shape: of one encoded sample, channels first: [C, H, W] for a picture, [D] for a point.
+        shape: of one encoded sample, channels first: [C, H, W] for an image, [D] for a point.
         classes: how many labels there are; 0 where there are none or the task does not use them.
         labels: their names, `classes` of them.
         state: whatever else a signal must know to decode; JSON only.
@@ -44,9 +44,9 @@ class Batch:
     """Real samples on the device.
 
     Attributes:
-        x: encoded samples, float32 (float64 under precision=fp64) [N, *spec.shape], in [-1, 1] for pictures.
+        x: encoded samples, float32 (float64 under precision=fp64) [N, *spec.shape], in [-1, 1] for images.
         c: labels, int64 [N], or None.
-        extra: what else a task's data brings (a source picture, a mask), each [N, ...].
+        extra: what else a task's data brings (a source image, a mask), each [N, ...].
         made: what a phase has made of these very samples and a later one of the same step may use, without a graph.
     """
 
@@ -126,7 +126,7 @@ class Request:
 
 
 class Memory:
-    """State that outlives a step (a running mean, a pool of pictures): named tensors, saved in every checkpoint."""
+    """State that outlives a step (a running mean, a pool of images): named tensors, saved in every checkpoint."""
 
     def __init__(self, buffers: Mapping[str, Tensor] | None = None):
         self.buffers: dict[str, Tensor] = dict(buffers or {})

@@ -16,7 +16,7 @@ from ganforge.registry import load_all
 
 
 class PathData(DataSource, kind="path"):
-    """A folder or zip of pictures (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files, or a
+    """A folder or zip of images (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files, or a
     table (.csv, .tsv, .parquet)."""
 
     path: str

@@ -1,4 +1,4 @@
-"""From a recipe to the live parts of a run: data, spec, nets, optimisers."""
+"""From a recipe to the live parts of a run: data, spec, nets, optimizers."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class EverySample:
 
 
 def make_nets(recipe: Recipe, spec: Spec, device: torch.device) -> Nets:
-    """Fresh players and memory, initialised from the recipe's seed alone, on `device`.
+    """Fresh players and memory, initialized from the recipe's seed alone, on `device`.
 
     Every precision starts from the same weights, but for rounding.
     """
@@ -79,7 +79,7 @@ def make_nets(recipe: Recipe, spec: Spec, device: torch.device) -> Nets:
 
 
 def make_optimizers(recipe: Recipe, nets: Nets) -> dict[str, torch.optim.Optimizer]:
-    """An optimiser for each player.
+    """An optimizer for each player.
 
     Raises:
         UserError: the recipe's `optimizers` are not those of the task's players.

@@ -185,7 +185,7 @@ class Session:
 
         Args:
             planned: it falls on a multiple of `checkpoint_every`. A rollback goes back to such a one alone: the others
-                hang on when a user stopped the run, and what it computes must not.
+                depend on when a user stopped the run, and what it computes must not.
         """
         trainer, watcher = self.trainer, self.watcher
         trainer.check_finite(weights=True)

@@ -199,10 +199,10 @@ class Trainer:
 
     @torch.inference_mode()
     def visualize(self, count: int) -> tuple[Any, int] | None:
-        """What the task shows of real samples: the same ones throughout a run, with nothing drawn anew.
+        """What the task shows of real samples: the same ones throughout a run, with nothing drawn again.
 
         Returns:
-            About `count` pictures as a user gets them, those of one sample after the other, and how many a sample has;
+            About `count` images as a user gets them, those of one sample after the other, and how many a sample has;
             None from a task that shows none.
         """
         recipe = self.recipe
@@ -223,7 +223,7 @@ class Trainer:
                 shown = recipe.task.visualize(nets, batch)
                 if not shown:
                     return None
-                found.append(torch.stack(shown, dim=1))  # [N, pictures, *shape]
+                found.append(torch.stack(shown, dim=1))  # [N, images, *shape]
         finally:
             for module, mode in modes:
                 module.training = mode

@@ -1,9 +1,9 @@
 """Transfer: a run that starts from the weights of another, on other data, perhaps with other labels.
 
 Mo, Cho & Shin 2020, "Freeze the Discriminator: a Simple Baseline for Fine-Tuning GANs": D's lower layers stay as they
-were, since what they see (edges, colours) is the same in all pictures; with few of these D overfits less.
+were, since what they see (edges, colors) is the same in all images; with few of these D overfits less.
 
-    every player: the weights of the other run's player of the same name; optimisers, schedules and clock start anew
+    every player: the weights of the other run's player of the same name; optimizers, schedules and clock start again
     what belongs to labels: rows of labels that both know by the same name are kept, all others are fresh
     freeze k: the first k layers of every critic, with the norms between them, take no step
 

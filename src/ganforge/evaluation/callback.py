@@ -1,6 +1,6 @@
 """Figures while a run trains: how it does is seen before it ends, and the best model so far is kept.
 
-An evaluation falls on a multiple of `every` and on the end of a run, hangs on the weights and the recipe alone, and
+An evaluation falls on a multiple of `every` and on the end of a run, depends on the weights and the recipe alone, and
 changes neither. What was best before is read from `events.jsonl`, which a resume or a rollback cuts to where it goes on
 from: a run that was killed finds the same best as the one that was not.
 """
@@ -51,7 +51,7 @@ class Evaluation(Callback, kind="evaluation"):
     n: PositiveCount = 5_000
     """How many generated samples metrics look at that do not say it themselves."""
     extractor: Extractor | None = None
-    """Where features come from; by default what the signal says: for pictures small, trained on the data once."""
+    """Where features come from; by default what the signal says: for images small, trained on the data once."""
     seed: Count = 0
     """Which latents."""
 

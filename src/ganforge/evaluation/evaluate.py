@@ -79,7 +79,7 @@ def evaluate(
             file, ...
         against: the samples to judge by those in `source`.
         metrics: names such as "fd50k", "kid", "psnr(channel=Y, crop=4)"; by default those that suit the signal. Two
-            sets are paired by their names for those that hold a picture against the one that it should be.
+            sets are paired by their names for those that hold an image against the one that it should be.
         features: the extractor: small (trained on the real samples, the default), inception, dinov2, clip, ...
         weights: the extractor's file of weights, where it is not in the cache.
         n: how many generated samples; by default what the metrics ask for, or 10,000, and of a table as many rows as
@@ -87,7 +87,7 @@ def evaluate(
         seed: which latents, and every draw of a metric.
         data: real samples in place of those that the run was trained on.
         heldout: real samples that the generator was never trained on, where the data has no such part of its own.
-        size: side in pixels to which the pictures of two sets are brought; by default they must agree already.
+        size: side in pixels to which the images of two sets are brought; by default they must agree already.
         mode: L, RGB or RGBA, as `size`.
         target: of a table, the column that models learn to predict; by default the one that the recipe names.
         out: where the reports go; by default the folder `evaluation` in the run directory. Reports there are replaced.

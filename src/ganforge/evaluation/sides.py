@@ -46,7 +46,7 @@ def real_samples(
     stored: Stored | None = None,
     progress: Progress | None = None,
 ) -> SampleSet:
-    """The real samples of a data set, without those that cannot be read, each once and nothing drawn anew.
+    """The real samples of a data set, without those that cannot be read, each once and nothing drawn again.
 
     Args:
         most: of a larger set so many are drawn.
@@ -129,7 +129,7 @@ def translated_samples(
     """What a translator makes of the sources of a data set, in the order of its `real_samples`.
 
     Args:
-        translate: encoded sources [N, Cs, h, w] → encoded pictures [N, C, H, W].
+        translate: encoded sources [N, Cs, h, w] → encoded images [N, C, H, W].
     """
 
     def made(batch: Batch) -> Tensor:
@@ -149,7 +149,7 @@ def translated_samples(
     kept: list[Any] = []
 
     def draw(size: int) -> Iterator[Any]:
-        # Always so many at a time: what is drawn for a source, as its noise is, hangs on its place in the batch.
+        # Always so many at a time: what is drawn for a source, as its noise is, depends on its place in the batch.
         for part in kept or _keeping(signal, side.draw(TRANSLATED), kept, side.n, TRANSLATED):
             for start in range(0, len(part), size):
                 yield part[start : start + size]

@@ -16,7 +16,7 @@ FORMATS = (".mp4", ".gif", ".png")
 
 
 def enlarge(frame: np.ndarray, smallest: int = 256) -> np.ndarray:
-    """A small picture, uint8 [H, W, 3], repeated pixel by pixel until both sides are of at least `smallest` pixels."""
+    """A small image, uint8 [H, W, 3], repeated pixel by pixel until both sides are of at least `smallest` pixels."""
     times = -(-smallest // min(frame.shape[:2]))
     return frame if times <= 1 else frame.repeat(times, axis=0).repeat(times, axis=1)
 
@@ -79,7 +79,7 @@ def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool 
 
 
 def _write_mp4(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:
-    # yuv420p is the one pixel format that every player shows; it halves the colour planes, so both sides must be even.
+    # yuv420p is the one pixel format that every player shows; it halves the color planes, so both sides must be even.
     with _imageio().get_writer(
         path, format="FFMPEG", mode="I", fps=fps, codec="libx264", quality=8, macro_block_size=2, pixelformat="yuv420p"
     ) as writer:  # fmt: skip

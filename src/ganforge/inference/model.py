@@ -1,7 +1,7 @@
 """A trained model in use.
 
 model = load("runs/0003-dcgan")
-pictures = model.sample(64, seed=0, label=3)
+images = model.sample(64, seed=0, label=3)
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Model:
                 rows too seldom, there are fewer than `n`, and a warning says how many.
 
         Returns:
-            For pictures uint8 [n, H, W, C] with C 1, 3 or 4; for a table a DataFrame; for other signals what their
+            For images uint8 [n, H, W, C] with C 1, 3 or 4; for a table a DataFrame; for other signals what their
             `decode` says.
 
         Raises:
@@ -167,21 +167,21 @@ class Model:
         direction: str | None = None,
         tile: int | None = None,
     ) -> Any:
-        """What a translator makes of pictures, of any size.
+        """What a translator makes of images, of any size.
 
-            fixed = gf.load("runs/0010-inpaint").translate(picture, mask=mask)
+            fixed = gf.load("runs/0010-inpaint").translate(image, mask=mask)
 
         Args:
-            picture: uint8 or uint16 [H, W] or [H, W, C] with C 1 (grey), 2 (grey, alpha), 3 or 4; a file; or a list.
-            mask: white where pictures are to be filled, as large as each; for models that fill holes.
+            image: uint8 or uint16 [H, W] or [H, W, C] with C 1 (gray), 2 (gray, alpha), 3 or 4; a file; or a list.
+            mask: white where images are to be filled, as large as each; for models that fill holes.
             direction: "ab" or "ba", of a model that knows both; by default the first.
             tile: side in px of what the net sees at a time; by default what gives about a million px.
 
         Returns:
-            uint8 [H, W, C], uint16 for pictures of 16 bits; alpha is kept. For a list, a list.
+            uint8 [H, W, C], uint16 for images of 16 bits; alpha is kept. For a list, a list.
 
         Raises:
-            UserError: the model is no translator, knows no such direction, or was trained on pictures of another kind.
+            UserError: the model is no translator, knows no such direction, or was trained on images of another kind.
         """
         use = self.translator(direction, tile)
         if isinstance(picture, (str, Path, np.ndarray)):
@@ -220,7 +220,7 @@ class Model:
             batch: how many are computed at a time.
 
         Returns:
-            As `sample`: for pictures uint8 [frames, H, W, C].
+            As `sample`: for images uint8 [frames, H, W, C].
 
         Raises:
             UserError: as `sample`, or fewer than two seeds, too few frames, an unknown mode.
@@ -238,7 +238,7 @@ class Model:
     interpolate = walk
 
     def frame(self, sample: np.ndarray) -> np.ndarray:
-        """One sample as a picture to look at, uint8 [H, W, 3], whatever its signal is."""
+        """One sample as an image to look at, uint8 [H, W, 3], whatever its signal is."""
         return self.recipe.signal.frame(sample, self.spec)
 
     def label_ids(self, label: Label | None, n: int) -> torch.Tensor | None:

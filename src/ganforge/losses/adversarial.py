@@ -3,9 +3,9 @@
 Goodfellow et al. 2014, "Generative Adversarial Nets": D tells real from fake by cross-entropy, G wants to be taken for
 real. With D(x) = sigmoid(logit of x):
 
-    D minimises                    −log D(x) − log(1 − D(G(z)))
-    G minimises, in the minimax      log(1 − D(G(z)))
-    G minimises, non-saturating     −log D(G(z))
+    D minimizes                    −log D(x) − log(1 − D(G(z)))
+    G minimizes, in the minimax      log(1 − D(G(z)))
+    G minimizes, non-saturating     −log D(G(z))
 
 One-sided label smoothing (Salimans et al. 2016) asks of D only 1 − s for a real sample. All in logits, where
 log D = −softplus(−logit) and log(1 − D) = −softplus(logit), which neither overflow nor lose digits.
@@ -35,7 +35,7 @@ def cross_entropy(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
 
 
 class Minimax(Objective, kind="minimax"):
-    """The original zero-sum game: G minimises log(1 − D(G(z))), which saturates while D is sure."""
+    """The original zero-sum game: G minimizes log(1 − D(G(z))), which saturates while D is sure."""
 
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """One-sided label smoothing: D aims at 1 − smoothing for real samples; 0.1 keeps it from being too sure."""
@@ -48,7 +48,7 @@ class Minimax(Objective, kind="minimax"):
 
 
 class NonSaturating(Objective, kind="non_saturating"):
-    """G maximises log D(G(z)) instead: the same fixed point, and a strong gradient where D is sure."""
+    """G maximizes log D(G(z)) instead: the same fixed point, and a strong gradient where D is sure."""
 
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """One-sided label smoothing: D aims at 1 − smoothing for real samples; 0.1 keeps it from being too sure."""
@@ -68,7 +68,7 @@ class LeastSquares(Objective, kind="least_squares"):
     b: float = 1.0
     """What D wants its logits of real samples to be; 0.9 smooths the labels on one side."""
     c: float = 1.0
-    """What G wants D's logits of fakes to be. The paper's other setting, a, b, c = −1, 1, 0, minimises Pearson's χ²."""
+    """What G wants D's logits of fakes to be. The paper's other setting, a, b, c = −1, 1, 0, minimizes Pearson's χ²."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * (real - self.b).square() + 0.5 * (fake - self.a).square()
@@ -78,7 +78,7 @@ class LeastSquares(Objective, kind="least_squares"):
 
 
 class Wasserstein(Objective, kind="wasserstein"):
-    """How far the fakes must be moved, seen by a critic of bounded slope: clamp its weights or price its gradient."""
+    """How far the fakes must be moved, seen by a critic of bounded slope: clamp its weights or loss its gradient."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake - real

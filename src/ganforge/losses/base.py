@@ -33,7 +33,7 @@ class Objective(Component, family="objective"):
     uses_real: ClassVar[bool] = False
     """Whether G's loss looks at D's logits of real samples (the relativistic ones do)."""
     elementwise: ClassVar[bool] = True
-    """Whether the loss of a sample hangs on no other sample's logit."""
+    """Whether the loss of a sample depends on no other sample's logit."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         """D's loss [N] from its logits of real and of fake samples, each [N]."""
@@ -46,7 +46,7 @@ class Objective(Component, family="objective"):
 
 @dataclass(frozen=True)
 class LossContext:
-    """One moment of the game, as those see it who put a price on it.
+    """One moment of the game, as those see it who put a loss on it.
 
     With packing, a sample here is a pack: what D judges as one.
 
@@ -55,8 +55,8 @@ class LossContext:
             differ by x′ − x alone.
         real: samples [N, ...]; the critic's slope there can be taken.
         fake: samples [N, ...]; detached where D is trained, with G's graph where G is.
-        rng: draws for this price alone.
-        memory: the state that this price has declared, by name.
+        rng: draws for this loss alone.
+        memory: the state that this loss has declared, by name.
         player: the net that is trained: D or G.
         on_real: what D said of `real` in this very step, where it was asked. on_fake: of `fake`.
         steady: whether the critic draws nothing, so that it would say the same again.
@@ -95,7 +95,7 @@ class LossContext:
 
 
 class Penalty(Component, family="penalty"):
-    """A price on D's behaviour, most often on its gradient."""
+    """A loss on D's behavior, most often on its gradient."""
 
     order: ClassVar[int] = 2
     """The highest derivative that its own gradient needs."""
@@ -120,7 +120,7 @@ class Penalty(Component, family="penalty"):
         return {}
 
     def loss(self, context: LossContext) -> Tensor:
-        """The price [N], not yet weighted."""
+        """The loss [N], not yet weighted."""
         raise NotImplementedError
 
 
@@ -137,33 +137,33 @@ class Term(Component, family="term"):
         return {}
 
     def loss(self, context: LossContext) -> Tensor:
-        """The price [N], not yet weighted."""
+        """The loss [N], not yet weighted."""
         raise NotImplementedError
 
 
 class PerceptualNet(Component, family="lens"):
-    """What pictures are compared through: maps of features of theirs that nothing trains."""
+    """What images are compared through: maps of features of theirs that nothing trains."""
 
     def memory(self) -> dict[str, Tensor]:
         """The frozen weights, by name: kept with the state of the run, so that a resume needs no file."""
         return {}
 
     def maps(self, x: Tensor, memory: Memory) -> list[Tensor]:
-        """Maps [N, F, h, w] of pictures x [N, C, H, W] in [-1, 1], from fine to coarse."""
+        """Maps [N, F, h, w] of images x [N, C, H, W] in [-1, 1], from fine to coarse."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class TranslatedPair:
-    """Pictures that were made, beside what they should be like.
+    """Images that were made, beside what they should be like.
 
     Attributes:
         made: [N, C, H, W] with G's graph. Where a part was known from the start, it has been put back.
-        target: [N, C, H, W]: the very pictures wanted, or, in tasks without pairs, some of their kind.
+        target: [N, C, H, W]: the very images wanted, or, in tasks without pairs, some of their kind.
         raw: what G gave, before what was known was put back.
         mask: [N, 1, H, W], 1 where it had to be filled; None where all had to be made.
         on_made: what each critic said of `made`. on_target: of `target`; without a graph.
-        through: pictures → maps of features, by the task's lens; None to take the hidden maps of the critics.
+        through: images → maps of features, by the task's lens; None to take the hidden maps of the critics.
     """
 
     made: Tensor
@@ -196,15 +196,15 @@ class TranslatedPair:
 
 
 class ReconstructionLoss(Component, family="likeness"):
-    """What G wants of pictures that have something to be like."""
+    """What G wants of images that have something to be like."""
 
     paired: ClassVar[bool] = True
-    """Whether made picture and target must be of the same scene."""
+    """Whether made image and target must be of the same scene."""
     sees: ClassVar[str] = "pixels"
     """"pixels"; "critics" where it looks at their hidden maps; "lens" where at those of the task's lens."""
     weight: Rate = 1.0
     """What it is multiplied with."""
 
     def loss(self, pair: TranslatedPair) -> Tensor:
-        """The price [N], not yet weighted."""
+        """The loss [N], not yet weighted."""
         raise NotImplementedError

@@ -6,7 +6,7 @@
     LeCam   (D(x) − α_F)² + (D(x̃) − α_R)²                                                Tseng et al. 2021
             α_R, α_F: running means of D's logits of reals and of fakes, each drawn to the other side's
 
-x real, x̃ = G(z) fake [N, ...]; z [n, L] latents; D(·) logits and prices [N] (n = N, or N packs of n/N samples).
+x real, x̃ = G(z) fake [N, ...]; z [n, L] latents; D(·) logits and losses [N] (n = N, or N packs of n/N samples).
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from ganforge.losses.base import LossContext, Penalty, Term
 
 
 class Bcr(Penalty, kind="bcr"):
-    """D should say the same of a picture, real or fake, when it is flipped or shifted a little (bCR)."""
+    """D should say the same of an image, real or fake, when it is flipped or shifted a little (bCR)."""
 
     order = 1
     weight: Rate = 10.0
     """What it is multiplied with; 10 in the paper, for reals and fakes alike."""
     shift: int = Field(default=4, ge=0)
-    """Pictures are shifted by up to so many pixels, each way; the edge is repeated, up to half the picture."""
+    """Images are shifted by up to so many pixels, each way; the edge is repeated, up to half the image."""
     flip: bool = True
-    """Mirror every second picture, left to right. Not for digits and letters."""
+    """Mirror every second image, left to right. Not for digits and letters."""
 
     def check(self, spec: Spec) -> None:
         if len(spec.shape) != 3:
@@ -49,7 +49,7 @@ class Bcr(Penalty, kind="bcr"):
         return (context.again(side) - context.critic(self.moved(x.detach(), context.rng.at(side)))).square()
 
     def moved(self, x: Tensor, rng: Rng) -> Tensor:
-        """T(x): pictures [N, C, H, W], each flipped or not and shifted its own way."""
+        """T(x): images [N, C, H, W], each flipped or not and shifted its own way."""
         n, _, height, width = x.shape
         rows = self._places(rng, "down", n, height, x)
         columns = self._places(rng, "right", n, width, x)
@@ -61,7 +61,7 @@ class Bcr(Penalty, kind="bcr"):
         return moved.permute(0, 3, 1, 2)
 
     def _places(self, rng: Rng, name: str, n: int, size: int, x: Tensor) -> Tensor:
-        """Which row of the picture each row [N, size] of the shifted one is."""
+        """Which row of the image each row [N, size] of the shifted one is."""
         most = min(self.shift, size // 2)
         by = rng.integers(name, (n, 1), 2 * most + 1).to(x.device) - most
         return (torch.arange(size, device=x.device) + by).clamp(0, size - 1)

@@ -1,10 +1,10 @@
-"""A price on how far D's logits wander off, which a Wasserstein critic is free to let them.
+"""A loss on how far D's logits wander off, which a Wasserstein critic is free to let them.
 
 Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation", appendix A.1:
 
     ε D(x)²,  x real
 
-D(x) and prices [N].
+D(x) and losses [N].
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     feature matching    ‖mean f(x) − mean f(G(z))‖²      Salimans et al. 2016
 
 f [N, F]: the last hidden layer of D. In the paper this takes the place of the game in G's loss: `adversarial=0`. It is
-a property of the batch, so the price [N] of every sample is the same.
+a property of the batch, so the loss [N] of every sample is the same.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     R1        ½‖∇D(x)‖²,  x real                                      Mescheder et al. 2018
     R2        ½‖∇D(x)‖²,  x fake                                      Mescheder et al. 2018
 
-x [N, ...], D(x) and prices [N]. Norms run over everything but N. What D's weights receive of them passes through a
+x [N, ...], D(x) and losses [N]. Norms run over everything but N. What D's weights receive of them passes through a
 second derivative. All suppose that D judges each sample by itself: ∇ of the sum of the logits then holds ∇ of each.
 """
 
@@ -29,7 +29,7 @@ def input_gradient(critic: Critic, x: Tensor) -> Tensor:
 
 
 def known_gradient(critic: Critic, x: Tensor, seen: Seen | None) -> Tensor:
-    """As `input_gradient`, from the judgement of this step where there is one that knows its x: a pass of D less."""
+    """As `input_gradient`, from the judgment of this step where there is one that knows its x: a pass of D less."""
     if seen is None or not (x.requires_grad and seen[0].requires_grad):
         return input_gradient(critic, x)
     (gradient,) = torch.autograd.grad(seen[0].sum(), x, create_graph=True)
@@ -63,7 +63,7 @@ class GradientPenalty(Penalty, kind="wgan_gp"):
 
 
 class Dragan(Penalty, kind="dragan"):
-    """Holds the norm of D's gradient near `target` in a neighbourhood of the real samples (DRAGAN).
+    """Holds the norm of D's gradient near `target` in a neighborhood of the real samples (DRAGAN).
 
     The paper's noise is normal, of a fixed width for its pixels; here that width is a share of the batch's own spread,
     so that it fits every signal, and each sample has a share of it between 0 and 1.
@@ -75,7 +75,7 @@ class Dragan(Penalty, kind="dragan"):
     target: float = 1.0
     """The norm that is wanted; 1 in the paper."""
     spread: float = Field(default=0.5, gt=0)
-    """Width of the neighbourhood, as a share of the standard deviation of the real samples."""
+    """Width of the neighborhood, as a share of the standard deviation of the real samples."""
 
     def loss(self, context: LossContext) -> Tensor:
         real = context.real.detach()
@@ -88,7 +88,7 @@ class R1(Penalty, kind="r1"):
 
     per_sample, slope_at = True, "real"
     weight: Rate = 10.0
-    """γ: what ½‖∇D‖² is multiplied with; 10 in the paper. Larger pictures want more, larger batches less."""
+    """γ: what ½‖∇D‖² is multiplied with; 10 in the paper. Larger images want more, larger batches less."""
 
     def loss(self, context: LossContext) -> Tensor:
         return 0.5 * known_gradient(context.critic, context.real, context.on_real).square().sum(1)
@@ -99,7 +99,7 @@ class R2(Penalty, kind="r2"):
 
     per_sample, slope_at = True, "fake"
     weight: Rate = 10.0
-    """γ: what ½‖∇D‖² is multiplied with; 10 in the paper. Larger pictures want more, larger batches less."""
+    """γ: what ½‖∇D‖² is multiplied with; 10 in the paper. Larger images want more, larger batches less."""
 
     def loss(self, context: LossContext) -> Tensor:
         return 0.5 * known_gradient(context.critic, context.fake, context.on_fake).square().sum(1)

@@ -37,7 +37,7 @@ class Latents:
 
     Attributes:
         draw: (first row, how many) → latents float32 [n, L]; row k is always the same.
-        render: latents [n, L] → pictures float32 [n, C, H, W] in [-1, 1], not rounded to 8 bits, labels closed over.
+        render: latents [n, L] → images float32 [n, C, H, W] in [-1, 1], not rounded to 8 bits, labels closed over.
         space: how the latents are spread: "normal" is walked along arcs, "linear" along lines.
     """
 
@@ -136,7 +136,7 @@ class Comparison:
         return side.n if n is None else n
 
     def draws(self, name: str) -> np.random.Generator:
-        """Draws that hang on the seed and the name alone."""
+        """Draws that depend on the seed and the name alone."""
         return np.random.Generator(np.random.PCG64(seed_of(self.seed, "metrics", name)))
 
     def once(self, key: Any, compute: Callable[[], T]) -> T:
@@ -259,7 +259,7 @@ class Comparison:
 def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], save: Callable[[Path, T], None]) -> T:
     """What `path` holds, or else what `make` makes, which is kept there.
 
-    A cache only saves time: a file that is damaged is made anew, and one that cannot be written is done without.
+    A cache only saves time: a file that is damaged is made again, and one that cannot be written is done without.
     """
     if path is None:
         return make()

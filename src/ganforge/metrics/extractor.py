@@ -42,7 +42,7 @@ class Encoder:
         """Features float32 [N, D] and class probabilities float32 [N, K], or None, on any device.
 
         Args:
-            samples: as the signal decodes them; pictures uint8 (or float32 in the same units, 0 to 255) [N, H, W, C].
+            samples: as the signal decodes them; images uint8 (or float32 in the same units, 0 to 255) [N, H, W, C].
         """
         raise NotImplementedError
 

@@ -14,7 +14,7 @@ Large-scale Competition" (there MiFID): the Fréchet distance, divided by s wher
     s = mean over generated x of the least cosine distance 1 − |cos(f(x), f(t))| to a training sample t
     MFD = FD / s  where s < threshold,  FD elsewhere; at most 1000 · FD / threshold, which exact copies get
 
-Cosine distances hang on the extractor, so by default the threshold is what s is for held-out samples, and FD is
+Cosine distances depend on the extractor, so by default the threshold is what s is for held-out samples, and FD is
 multiplied with threshold / s: a model that comes no nearer than these keeps its FD.
 """
 

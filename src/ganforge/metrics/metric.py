@@ -29,7 +29,7 @@ class Metric(Component, family="metric"):
     """What its figures tell and which way each is better, by the stems of their names: {"fd": Meaning(...)}. The first
     decides which model is the best while one trains."""
     any_size: ClassVar[bool] = False
-    """Whether it goes pair by pair, so that it can look at whole pictures, each of a size of its own."""
+    """Whether it goes pair by pair, so that it can look at whole images, each of a size of its own."""
     n: PositiveCount | None = None
     """How many generated samples to look at: 5k, 50k. By default all there are."""
 

@@ -1,4 +1,4 @@
-"""Nearest neighbours among features, in pieces that fit in memory.
+"""Nearest neighbors among features, in pieces that fit in memory.
 
     ‖a − b‖² = ‖a‖² + ‖b‖² − 2 aᵀb
 
@@ -44,7 +44,7 @@ def radii(x: np.ndarray, k: int, device: torch.device, told: Told = _nothing) ->
     found = []
     for start, apart in _pairs(x, x, device, told):
         own = torch.arange(len(apart), device=apart.device)
-        apart[own, own + start] = torch.inf  # not its own neighbour; a copy of it is
+        apart[own, own + start] = torch.inf  # not its own neighbor; a copy of it is
         found.append(apart.kthvalue(k, dim=1).values.cpu())
     return torch.cat(found).numpy()
 
@@ -74,7 +74,7 @@ def nearest(
     """The nearest of `others` [M, D] to each of `points` [N, D]: distances float64 [N] and positions int64 [N].
 
     Args:
-        same: both are the same set; a sample is then not its own neighbour.
+        same: both are the same set; a sample is then not its own neighbor.
     """
     distances, places = [], []
     for start, apart in _pairs(points, others, device, told):

@@ -1,6 +1,6 @@
 """Precision and recall, density and coverage: quality and variety as two numbers instead of one.
 
-Around each sample is a ball that reaches to its k-th nearest neighbour on its own side.
+Around each sample is a ball that reaches to its k-th nearest neighbor on its own side.
 
 Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models", k = 3:
     precision = share of generated samples that lie in the ball of a real one
@@ -67,7 +67,7 @@ class PrecisionRecall(Metric, kind="pr"):
         "recall": Meaning("Share of reals that lie where fakes do: variety.", "higher", 1),
     }
     k: int = Field(default=3, ge=1)
-    """A ball reaches to its k-th nearest neighbour."""
+    """A ball reaches to its k-th nearest neighbor."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         return _results(comparison, self.n, self.k, ("precision", "recall"), precision_recall)
@@ -83,7 +83,7 @@ class DensityCoverage(Metric, kind="dc"):
         "coverage": Meaning("Share of reals that have a fake next to them: variety.", "higher", 1),
     }
     k: int = Field(default=5, ge=1)
-    """A ball reaches to its k-th nearest neighbour."""
+    """A ball reaches to its k-th nearest neighbor."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         return _results(comparison, self.n, self.k, ("density", "coverage"), density_coverage)

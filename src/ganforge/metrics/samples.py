@@ -26,12 +26,12 @@ class SampleSet:
     Attributes:
         name: what the user called it: "mnist", "runs/0003-dcgan", "folder_a".
         n: how many there are.
-        draw: from a batch size to the samples in order, in parts of at most so many: for pictures uint8 [n, H, W, C],
-            for points float32 [n, D], for tables pandas DataFrames. Of whole pictures, whose sizes differ, each part is
+        draw: from a batch size to the samples in order, in parts of at most so many: for images uint8 [n, H, W, C],
+            for points float32 [n, D], for tables pandas DataFrames. Of whole images, whose sizes differ, each part is
             one: [1, H, W, C]. May be called again and then gives the same.
         labels: int64 [n], or None.
         fingerprint: of the content, for the cache of its statistics; empty: nothing of it is cached.
-        sources: of pairs, what each sample is to be made from, in the same order: pictures uint8 [n, h, w, C]; label
+        sources: of pairs, what each sample is to be made from, in the same order: images uint8 [n, h, w, C]; label
             maps [n, h, w, 1], each pixel the place of its class in `facts["source"]["classes"]`.
     """
 

@@ -28,7 +28,7 @@ class Generator(Component, family="generator"):
     """
 
     within_one: ClassVar[bool] = True
-    """Whether pictures come out within [-1, 1]; where they may leave it a little, decoding cuts them."""
+    """Whether images come out within [-1, 1]; where they may leave it a little, decoding cuts them."""
     latent: int = 100
     """Width of the latent z, drawn from a standard normal."""
 
@@ -41,14 +41,14 @@ class Generator(Component, family="generator"):
         return z * truncation
 
     def build(self, spec: Spec) -> nn.Module:
-        """A fresh module with initialised weights, drawn from torch's global generator."""
+        """A fresh module with initialized weights, drawn from torch's global generator."""
         raise NotImplementedError
 
 
 class Discriminator(Component, family="discriminator"):
     """Judges samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None; gives a `DiscriminatorOutput`.
 
-    A net that judges patches returns logits [N, P], one for each patch, and takes pictures of other sizes than that of
+    A net that judges patches returns logits [N, P], one for each patch, and takes images of other sizes than that of
     the spec too.
     """
 
@@ -57,19 +57,19 @@ class Discriminator(Component, family="discriminator"):
         return shape
 
     def build(self, spec: Spec) -> nn.Module:
-        """A fresh module with initialised weights, drawn from torch's global generator."""
+        """A fresh module with initialized weights, drawn from torch's global generator."""
         raise NotImplementedError
 
 
 class Translator(Component, family="translator"):
-    """Makes a picture from a picture: `forward(source)`, source [N, Cs, h, w] → [N, Ct, h·s, w·s] for a net of scale s.
+    """Makes an image from an image: `forward(source)`, source [N, Cs, h, w] → [N, Ct, h·s, w·s] for a net of scale s.
 
     The module takes any h and w: it pads by reflection to what it needs and cuts what it made. What the use of it
     must know are attributes of the module (`nets.layers.translating.TranslatorNet`):
 
         scale: s.
         multiple: sizes that need no padding are multiples of it; what begins at a multiple of it comes out alike.
-        halo: how many px of the source around a pixel can change it; None where the whole picture can.
+        halo: how many px of the source around a pixel can change it; None where the whole image can.
         depth: how many hidden layers `features` can show.
 
     `features(source, layers)` gives some of its hidden layers, [N, F, h', w'] each, by number; 0 is the source itself.
@@ -79,23 +79,23 @@ class Translator(Component, family="translator"):
         """Looks at what is to be made of what, before anything is built.
 
         Raises:
-            UserError: samples that are no pictures, a scale that this net cannot reach, or pictures that are too small
+            UserError: samples that are no images, a scale that this net cannot reach, or images that are too small
                 (says the least size).
         """
 
     def build(self, source: Spec, target: Spec) -> nn.Module:
-        """A fresh module with initialised weights, drawn from torch's global generator."""
+        """A fresh module with initialized weights, drawn from torch's global generator."""
         raise NotImplementedError
 
 
 class Refiner(Component, family="refiner"):
-    """Makes what a picture lacks: `forward(z, low, c)` takes noise z [N, H·W], a number a pixel, a picture without its
+    """Makes what an image lacks: `forward(z, low, c)` takes noise z [N, H·W], a number a pixel, an image without its
     finest band low [N, *spec.shape] and c int64 [N] or None, and returns that band [N, *spec.shape]. Its attribute
     `size` is (H, W).
     """
 
     def build(self, spec: Spec) -> nn.Module:
-        """A fresh module with initialised weights, drawn from torch's global generator."""
+        """A fresh module with initialized weights, drawn from torch's global generator."""
         raise NotImplementedError
 
 
@@ -103,7 +103,7 @@ class Encoder(Component, family="encoder"):
     """Says where in latent space a sample comes from: `forward(x, c)` → mean and log variance, each [N, latent]."""
 
     def build(self, spec: Spec, latent: int) -> nn.Module:
-        """A fresh module with initialised weights, drawn from torch's global generator."""
+        """A fresh module with initialized weights, drawn from torch's global generator."""
         raise NotImplementedError
 
 
@@ -120,10 +120,10 @@ class Likelihood(Component, family="likelihood"):
 
 
 def couples_batch(net: nn.Module) -> bool:
-    """Whether what a net makes of a sample while it trains hangs on the other samples of the batch.
+    """Whether what a net makes of a sample while it trains depends on the other samples of the batch.
 
-    So it is with batch norm, and with every layer whose class says `couples_batch = True`. Such a verdict has no
-    gradient of one sample alone: prices on it and differential privacy need a net that judges each by itself.
+    So it is with batch norm, and with every layer whose class says `couples_batch = True`. Such a output has no
+    gradient of one sample alone: losses on it and differential privacy need a net that judges each by itself.
     """
     return any(
         isinstance(layer, nn.modules.batchnorm._BatchNorm) or getattr(layer, "couples_batch", False) is True

@@ -3,7 +3,7 @@
     gaussian    x ~ N(r, σ²)                                 one σ, learned               Rybkin et al. 2021 (σ-VAE)
     optimal_gaussian   the same, σ² = mean (x − r)² of the batch: the σ that makes it likeliest      (optimal σ-VAE)
 
-r: raw output [N, *shape], x: samples [N, *shape], u: uniform draws [N, *shape], prices −log p(x | r) [N].
+r: raw output [N, *shape], x: samples [N, *shape], u: uniform draws [N, *shape], losses −log p(x | r) [N].
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ganforge.nets.base import Likelihood
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 LEAST_LOG = -6.0
-"""A spread is at least exp of this: an exact fit would send the price to minus infinity."""
+"""A spread is at least exp of this: an exact fit would send the loss to minus infinity."""
 
 
 def normal_nll(away: Tensor, log_spread: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class GaussianModule(nn.Module):
 
 
 class Gaussian(Likelihood, kind="gaussian"):
-    """Normal noise of one learned strength around what the generator makes, for pictures; samples come without it."""
+    """Normal noise of one learned strength around what the generator makes, for images; samples come without it."""
 
     def build(self, spec: Spec) -> nn.Module:
         return GaussianModule()
@@ -61,7 +61,7 @@ class OptimalGaussianModule(nn.Module):
         away = wide(x - raw)
         log_spread = self.log_spread
         if self.training:
-            # Nothing flows through σ: at the best σ the price has no slope along it, so the gradient is the same.
+            # Nothing flows through σ: at the best σ the loss has no slope along it, so the gradient is the same.
             log_spread = 0.5 * away.detach().square().mean().clamp_min(math.exp(2 * LEAST_LOG)).log()
             with torch.no_grad():
                 self.log_spread.lerp_(log_spread, 0.01)
@@ -74,7 +74,7 @@ class OptimalGaussianModule(nn.Module):
 class OptimalGaussian(Likelihood, kind="optimal_gaussian"):
     """Normal noise around what the generator makes, always as strong as the errors are; samples come without it.
 
-    For pictures: a σ of 1 (squared error) drowns in the divergence and leaves blurs, a fixed one is one more number to
+    For images: a σ of 1 (squared error) drowns in the divergence and leaves blurs, a fixed one is one more number to
     search, and a learned one moves by no more than its rate at a step, where this is right at once.
     """
 

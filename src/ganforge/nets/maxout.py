@@ -23,7 +23,7 @@ LABEL_STD = 3**-0.5  # what a default linear layer makes of an input of unit var
 
 
 class Maxout(nn.Module):
-    """The largest of each `pieces` neighbours: [N, width · pieces] → [N, width]."""
+    """The largest of each `pieces` neighbors: [N, width · pieces] → [N, width]."""
 
     def __init__(self, pieces: int):
         super().__init__()

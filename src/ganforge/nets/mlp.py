@@ -31,7 +31,7 @@ from ganforge.nets.layers.spectral import spectral
 NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "batch": lambda width: [nn.BatchNorm1d(width)],
     "layer": lambda width: [nn.LayerNorm(width)],
-    "spectral": lambda width: [],  # normalises the weights instead
+    "spectral": lambda width: [],  # normalizes the weights instead
     "none": lambda width: [],
 }
 LABEL_STD = 3**-0.5  # what a default linear layer makes of an input of unit variance: label and input start as equals
@@ -133,9 +133,9 @@ class MlpGenerator(Generator, kind="mlp"):
     widths: tuple[int, ...] = Field(default=(256, 512, 1024), min_length=1)
     """Units of the hidden layers, first to last."""
     bounded: bool | None = None
-    """End in tanh, so that samples lie in [-1, 1]; by default for pictures and the like, and not for points [D]."""
+    """End in tanh, so that samples lie in [-1, 1]; by default for images and the like, and not for points [D]."""
     norm: Literal["batch", "layer", "none"] = "batch"
-    """What normalises the hidden layers."""
+    """What normalizes the hidden layers."""
     codes: int = Field(default=0, ge=0)
     """Clouds of latents (DeLiGAN), 0 for a single one. With many, G needs no bridges between modes far apart."""
 

@@ -56,7 +56,7 @@ class RunView(Protocol):
         ...
 
     def visualize(self, count: int) -> tuple[Any, int] | None:
-        """About `count` pictures of real samples and what is made of them, and how many each sample has; or None."""
+        """About `count` images of real samples and what is made of them, and how many each sample has; or None."""
         ...
 
     def log(self, event: str, **fields: Any) -> None:

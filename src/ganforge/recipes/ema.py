@@ -11,7 +11,7 @@ from ganforge.core.component import Component, Count
 
 
 class Ema(Component):
-    """An exponential moving average whose window is counted in samples, so that it does not hang on the batch size."""
+    """An exponential moving average whose window is counted in samples, so that it is independent of the batch size."""
 
     half_life: Count = 10_000
     """Samples after which a step's weight in the average has halved; 0 turns the average off."""

@@ -1,4 +1,4 @@
-"""Optimisers as components, with the gradient clipping and the schedule that belong to them."""
+"""Optimizers as components, with the gradient clipping and the schedule that belong to them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Optimizer(Component, family="optimizer"):
     """Hold every weight within ± this after each step, as the first WGAN does (0.01); null leaves them."""
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
-        """The optimiser of a net's parameters."""
+        """The optimizer of a net's parameters."""
         raise NotImplementedError
 
     def set_rates(self, group: dict[str, Any], samples: int) -> None:
@@ -69,7 +69,7 @@ class AdamW(Optimizer, kind="adamw"):
 
 
 class RMSprop(Optimizer, kind="rmsprop"):
-    """RMSprop (Tieleman & Hinton 2012), the optimiser of the first WGAN."""
+    """RMSprop (Tieleman & Hinton 2012), the optimizer of the first WGAN."""
 
     alpha: float = 0.99
     """Decay of the running square of the gradient."""

@@ -37,7 +37,7 @@ class DpSgd(Privacy, kind="dp_sgd"):
     """Differential privacy by DP-SGD: the gradient of every sample is clipped, and noise is added to their sum."""
 
     epsilon: float = Field(default=10.0, gt=0)
-    """The budget ε, for all the samples of the run. Smaller is more private: 1 is strong, 10 is usual for pictures."""
+    """The budget ε, for all the samples of the run. Smaller is more private: 1 is strong, 10 is usual for images."""
     delta: float | None = Field(default=None, gt=0, lt=1)
     """The δ of the promise; it must be below 1 / (samples in the data). By default a tenth of that."""
     clip: float = Field(default=1.0, gt=0)

@@ -6,7 +6,7 @@ over many latents and take the means of all:
 
     μ, σ² ← the mean over `batches` batches of the batch's own mean and variance,  x = G(z, c),  z as truncated as asked
 
-Sampling with a truncation has other statistics than without, so they are taken anew for it.
+Sampling with a truncation has other statistics than without, so they are taken again for it.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
 class CachedNets:
-    """The generators to sample from, settled anew only when the moment or the truncation is another one."""
+    """The generators to sample from, settled again only when the moment or the truncation is another one."""
 
     def __init__(self) -> None:
         self.key: object = None

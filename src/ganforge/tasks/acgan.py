@@ -3,7 +3,7 @@
 Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifier GANs".
 
     L_C = log p(c | x) + log p(c | G(z, c)),     p = softmax of a second head on D's last hidden layer
-    D maximises L_S + L_C,  G maximises L_C − L_S        L_S: the game of `synthesis`
+    D maximizes L_S + L_C,  G maximizes L_C − L_S        L_S: the game of `synthesis`
 
 So each player pays −log p(c | ·) beside what it pays in `synthesis`, whose fields are all there.
 

@@ -36,9 +36,9 @@ class Autoencode(Task, kind="autoencode"):
     generator: Generator
     """The net that makes samples of latents."""
     likelihood: Likelihood
-    """What the generator's output says of samples: optimal_gaussian for pictures, columns for tables."""
+    """What the generator's output says of samples: optimal_gaussian for images, columns for tables."""
     reconstruction: Rate = 1.0
-    """Weight of the price of a sample that is encoded and made again."""
+    """Weight of the loss of a sample that is encoded and made again."""
     beta: Rate = 1.0
     """Weight of the divergence of the encoder's latents from the normal ones that samples are made of."""
     conditional: bool = False

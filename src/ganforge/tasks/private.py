@@ -6,7 +6,7 @@ Xie et al. 2018, "Differentially Private Generative Adversarial Network"; Bie et
     once:           G takes a step on           objective.g(D(G(zⱼ, c̃ⱼ), c̃ⱼ))
 
 for a game with objective.d(r, f) = a(r) + b(f). Against `synthesis`, a real sample and a fake are no pair, how many
-fakes there are does not hang on how many reals, and the labels c̃ of fakes are not those of reals. So a real sample has
+fakes there are does not depend on how many reals, and the labels c̃ of fakes are not those of reals. So a real sample is
 one row, the rest of the step is the same with and without it, and G meets no real sample at all. There are no
 penalties, terms or packs, for these join samples or remember them.
 

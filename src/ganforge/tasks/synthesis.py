@@ -10,7 +10,7 @@ D meets samples through `view`: augmented, with noise, in packs. What else is kn
     top_k         G learns from the fakes that D finds best               Sinha et al. 2020
     terms         feature matching and historical averaging               Salimans et al. 2016
 
-Two rates (TTUR, Heusel et al. 2017) are two optimisers with a rate each.
+Two rates (TTUR, Heusel et al. 2017) are two optimizers with a rate each.
 
 N: samples in the batch, M: packs in it (N without packing), L: width of the latents.
 x [N, *shape] real samples, c [N] their labels (or None), z [N, L] ~ N(0, 1). Losses are [M].
@@ -49,7 +49,7 @@ class Synthesis(Task, kind="synthesis"):
     objective: Objective
     """The game that the two play."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on D's behaviour."""
+    """Prices on D's behavior."""
     terms: tuple[Term, ...] = ()
     """What G wants beside the game: feature_matching and others."""
     adversarial: Rate = 1.0
@@ -114,7 +114,7 @@ class Synthesis(Task, kind="synthesis"):
         return Memory(self._remembered(lambda: self.players(spec)))
 
     def _remembered(self, players: Callable[[], dict[str, nn.Module]]) -> dict[str, Tensor]:
-        """What augmentation and prices remember of a pair of players G and D."""
+        """What augmentation and losses remember of a pair of players G and D."""
         found = {f"augment.{k}": v for k, v in (self.augment.memory() if self.augment else {}).items()}
         if any(type(p).memory not in (Penalty.memory, Term.memory) for p in (*self.penalties, *self.terms)):
             for where, price, player in self._loss_terms(players()):  # some remember something of their shape
@@ -263,7 +263,7 @@ class Synthesis(Task, kind="synthesis"):
 def weighted_losses(
     where: str, loss_terms: Sequence[Penalty | Term], context: LossContext, nets: Nets, rng: Rng
 ) -> dict[str, Tensor]:
-    """The weighted price [M] of each, by its kind; each has draws and memory of its own."""
+    """The weighted loss [M] of each, by its kind; each has draws and memory of its own."""
     losses: dict[str, Tensor] = {}
     for price in loss_terms:
         own = replace(context, rng=rng.at(f"{where}/{price.kind}"), memory=nets.memory.part(f"{where}.{price.kind}"))

@@ -5,8 +5,8 @@ Metz et al. 2017, "Unrolled Generative Adversarial Networks".
     θ⁰ = θ_D,   θ^{j+1} = θ^j − η ∇_θ mean d(G, θ^j)          j = 0 … k−1, on this batch and these latents
     D takes a step on  d(G, θ_D),  as ever;   G takes one on  g(G, θᵏ),  and its gradient runs through every θ^j
 
-The paper unrolls the optimiser that D is trained with; here the steps in mind are plain gradient descent, since the
-first steps of Adam are all but signs, through which nothing is learnt. k = 0 is the usual game. The cost of a step of G
+The paper unrolls the optimizer that D is trained with; here the steps in mind are plain gradient descent, since the
+first steps of Adam are all but signs, through which nothing is learned. k = 0 is the usual game. The cost of a G step
 grows with k, and so does its memory.
 
 N: samples in the batch, L: width of the latents. x [N, *shape], c [N] or None, z [N, L] ~ N(0, 1), logits [N].

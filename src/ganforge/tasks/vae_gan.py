@@ -10,7 +10,7 @@ Larsen et al. 2016, "Autoencoding beyond pixels using a learned similarity metri
 The likeness is −log p(f(x) | z) for normal noise of strength 1 around f(x̃), without its constant. So strong a noise
 means something only where the features keep their size: take a D with batch norm.
 
-Departures: the paper's D has all three kinds of pictures weigh alike, here both fakes together weigh what the real ones
+Departures: the paper's D has all three kinds of images weigh alike, here both fakes together weigh what the real ones
 do, so that any objective can be played; f is the last hidden layer, which every D of this house names, where the paper
 takes one further down.
 

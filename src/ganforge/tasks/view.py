@@ -2,7 +2,7 @@
 
     augmentation        D(T(x)) for reals and fakes alike
     instance noise      D(x + σ ε), ε ~ N(0, 1)                     Sønderby et al. 2017; Arjovsky & Bottou 2017
-    packing             D(x₁, ..., x_m): m samples, one verdict     Lin et al. 2018, "PacGAN"
+    packing             D(x₁, ..., x_m): m samples, one output     Lin et al. 2018, "PacGAN"
 
 N: samples in the batch, m: samples in a pack, M = N/m packs. x [N, C, ...], packs [M, m·C, ...], logits [M].
 """
@@ -37,7 +37,7 @@ def packed_spec(spec: Spec, m: int) -> Spec:
 
 
 class Packed(nn.Module):
-    """A discriminator of packs that takes single samples: x [N, C, ...], c [N] → a verdict on N/m packs.
+    """A discriminator of packs that takes single samples: x [N, C, ...], c [N] → a output on N/m packs.
 
     The labels of a pack may differ, so each sample brings its own into the pack: 1 in the channel of its class.
     """
@@ -57,7 +57,7 @@ class Packed(nn.Module):
 
 @dataclass(frozen=True)
 class View:
-    """D as one phase meets it: packs [M, m·C, ...] → a verdict, with everything else closed over.
+    """D as one phase meets it: packs [M, m·C, ...] → a output, with everything else closed over.
 
     Attributes:
         D: the discriminator, taking single samples. c: their labels [N], or None.
@@ -74,7 +74,7 @@ class View:
     augment: Augment | None = None
 
     def __call__(self, packs: Tensor, stream: str) -> DiscriminatorOutput:
-        """D's verdict. One stream always draws the same augmentation and the same noise."""
+        """D's output. One stream always draws the same augmentation and the same noise."""
         x = split(packs, self.m)
         if self.augment is not None:
             x = self.augment.apply(x, self.rng.at(f"augment/{stream}"), self.memory.part("augment"))

@@ -1,4 +1,4 @@
-"""What a listener does when a picture of the run cannot be made: say so once, and let the training go on."""
+"""What a listener does when an image of the run cannot be made: say so once, and let the training go on."""
 
 from __future__ import annotations
 

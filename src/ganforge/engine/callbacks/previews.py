@@ -26,7 +26,7 @@ class Previews(Callback, kind="previews"):
     every: PositiveCount = 10_000
     """Samples between two grids; there is also one at the start and one at the end."""
     columns: int = Field(default=8, ge=1, le=64)
-    """Pictures a row."""
+    """Images a row."""
     rows: int | None = Field(default=None, ge=1, le=64)
     """Rows of samples. By default one a class (at most 16), or 8 where there are no labels. Of real samples as many,
     by default 4."""

@@ -24,9 +24,9 @@ UNSETTLED = "unsettled"
 """The state while it is too early to tell: few looks, or signs that have not stayed for long."""
 
 THIN = 0.25
-"""Fakes that are so much less diverse than reals are a few pictures only."""
+"""Fakes that are so much less diverse than reals are a few images only."""
 ALIKE = 0.02
-"""Fakes with less than this are one picture. Untrained generators have 0.05 to 0.5."""
+"""Fakes with less than this are one image. Untrained generators have 0.05 to 0.5."""
 DIVERSE = 0.5
 """Fakes that once had this much and now are thin have collapsed, whatever D says of them."""
 WIDE = 3.0
@@ -43,7 +43,7 @@ is asked where samples cannot be compared: of translators, whose regression can 
 FEW_COVERED, PRECISE = 0.3, 0.7
 """Fakes that look right (precision) but reach few of the reals (coverage) are of some modes only."""
 COVERAGE_FROM = 48
-"""Samples a look must compare for its coverage to mean anything: with fewer the fifth neighbour is another mode's."""
+"""Samples a look must compare for its coverage to mean anything: with fewer the fifth neighbor is another mode's."""
 SWING_HIGH, SWING_LOW, SWINGS = 0.85, 0.3, 4
 """D's auc going between these so often within the looks that are kept: both players chase each other in circles."""
 

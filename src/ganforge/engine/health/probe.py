@@ -8,8 +8,8 @@ they have one, so that any signal's tensors will do.
     gap         mean logit of reals − mean logit of fakes
     diversity   E‖y − y′‖ / E‖x − x′‖, between samples of the same label where there are labels: 1 when right
     distance    (2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖) / E‖x − x′‖, energy distance (Székely & Rizzo 2013): 0 when right
-    precision   share of fakes nearer to some real than that real's K-th neighbour (Kynkäänniemi et al. 2019)
-    coverage    share of reals with a fake nearer than their K-th neighbour (Naeem et al. 2020)
+    precision   share of fakes nearer to some real than that real's K-th neighbor (Kynkäänniemi et al. 2019)
+    coverage    share of reals with a fake nearer than their K-th neighbor (Naeem et al. 2020)
 
 x [N, *shape] real samples, y [N, *shape] fakes with the same labels, c [N] labels or None.
 """

@@ -3,7 +3,7 @@
 Noise that comes from the recipe's seed is no noise: whoever has the recipe subtracts it. So a run draws 32 bytes from
 the system's generator when it begins and keeps them in its checkpoints alone. Every draw is a function of them and of
 a counter, through SHAKE-128 (FIPS 202), so a resumed run makes the same ones. An ordinary generator would not do: the
-outputs of a Mersenne twister obey linear equations, and noise that can be recognised hides nothing (Garfinkel & Leclerc
+outputs of a Mersenne twister obey linear equations, and noise that can be recognized hides nothing (Garfinkel & Leclerc
 2020, "Randomness Concerns When Deploying Differential Privacy").
 
     uniform    u = (bits + ½) / 2⁵³                                            in (0, 1)
@@ -36,7 +36,7 @@ class Secret:
 
     @property
     def seed(self) -> int:
-        """For draws that need not be noise: latents, dropout, mirrored pictures."""
+        """For draws that need not be noise: latents, dropout, mirrored images."""
         return int.from_bytes(hashlib.shake_128(self.key + b"seed").digest(BYTES))
 
     def uniform(self, count: int, *counter: int | str) -> np.ndarray:

@@ -7,7 +7,7 @@ Adversarial Network"; Bie et al. 2023, "Private GANs, Revisited": many steps of 
     B fakes are made; a row is a real sample or a fake, its gradient  gᵢ = ∇ lossᵢ
     ĝ = 1/B · (Σ_rows gᵢ · min(1, C/‖gᵢ‖) + σ C ξ),   ξ ~ N(0, 1)
 
-One sample more or less changes the sum by at most C. The fakes hang on no real sample and would need no clipping; they
+One sample more or less changes the sum by at most C. The fakes depend on no real sample and need no clipping; they
 get it so that D does not pull harder at fakes than at reals. G learns from D and from draws alone, and what is computed
 from a private D is private (post-processing): phases that do not train a guarded player never see a real sample.
 
@@ -194,7 +194,7 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
         for p in net.parameters():
             assert p.grad is not None
             p.grad.mul_(phase.gain / self.recipe.batch)
-        for stat, value in terms.stats.items():  # the losses hang on real samples and are not told
+        for stat, value in terms.stats.items():  # the losses depend on real samples and are not told
             self.stats.add(stat, value)
 
     def _add_noise(self, net: nn.Module, position: int) -> None:

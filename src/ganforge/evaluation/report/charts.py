@@ -1,4 +1,4 @@
-"""Lines and bars as SVG that takes its colours from the page, so that it reads by day and by night."""
+"""Lines and bars as SVG that takes its colors from the page, so that it reads by day and by night."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 520, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 30
 MOST_POINTS = 300
 COLOURS = 6
-"""Lines that the page's style has colours for; more begin again."""
+"""Lines that the page's style has colors for; more begin again."""
 
 
 def lines(chart: Chart) -> str:
@@ -84,7 +84,7 @@ def finite(points: Points) -> Points:
 
 
 def thinned(points: Points) -> Points:
-    """At most `MOST_POINTS` points: means of neighbours, which keep the shape and lose the jitter."""
+    """At most `MOST_POINTS` points: means of neighbors, which keep the shape and lose the jitter."""
     if len(points) <= MOST_POINTS:
         return points
     size = -(-len(points) // MOST_POINTS)

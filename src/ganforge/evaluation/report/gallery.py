@@ -24,7 +24,7 @@ def panels(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) ->
     """All that can be shown of a subject.
 
     Args:
-        neighbours: pairs {sample, train, distance} of fakes and their nearest training samples, nearest first.
+        neighbors: pairs {sample, train, distance} of fakes and their nearest training samples, nearest first.
         seed: the latents of the walks.
     """
     layout = subject.signal.gallery

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing beside itself: no script, no font, no picture from elsewhere."""
+"""A report as one HTML file that needs nothing beside itself: no script, no font, no image from elsewhere."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def facts(items: Mapping[str, str]) -> str:
 
 
 def findings(items: Sequence[Finding], title: str = "") -> str:
-    """What is wrong, worst first; under a title of its own, or as the verdict on a run."""
+    """What is wrong, worst first; under a title of its own, or as the output on a run."""
     parts = [f"<h2>{text(title or 'What is wrong, if something is')}</h2>"]
     if not title and not any(item.level in ("bad", "warn") for item in items):
         parts.append("<p>Nothing in the figures below points to a fault.</p>")
@@ -163,7 +163,7 @@ def plots(items: Sequence[Mapping[str, str]]) -> str:
 
 
 def plot(drawn: Mapping[str, str]) -> str:
-    """A figure that a metric drew. An SVG is shown as a picture, so that nothing in it is run."""
+    """A figure that a metric drew. An SVG is shown as an image, so that nothing in it is run."""
     kind, data = (
         ("png", drawn["png"]) if "png" in drawn else ("svg+xml", base64.b64encode(drawn["svg"].encode()).decode())
     )

@@ -20,15 +20,15 @@ from ganforge.modalities.image.gamma import gamma
 from ganforge.modalities.image.pixels import median
 
 LEAST_PICTURES = 50
-"""Below it a GAN has nothing to learn from but the pictures by heart."""
+"""Below it a GAN can only memorize the images."""
 FEW_PICTURES = 1_000
-"""Below it, on accelerators, the recipe for a hundred pictures."""
+"""Below it, on accelerators, the recipe for a hundred images."""
 SOME_PICTURES = 20_000
 """Below it, on accelerators, the recipe for a thousand."""
 LEAST_A_CLASS = 20
-"""Pictures a label, on average, from which on labels are worth having."""
+"""Images a label, on average, from which on labels are worth having."""
 OFTEN = 50
-"""Passes over the data from which on D is shown changed pictures, lest it learns them by heart."""
+"""Passes over the data from which on D is shown changed images, lest it memorizes them."""
 LONG = 200_000
 """Samples from which on the strength of these changes has the time to adapt."""
 LARGE = 16.0
@@ -45,7 +45,7 @@ class Facts:
         name: of the data, as the user called it.
         count: images that are there.
         height, width: in px, the median where sizes differ.
-        channels: 1 grey, 2 grey with alpha, 3 RGB, 4 RGBA.
+        channels: 1 gray, 2 gray with alpha, 3 RGB, 4 RGBA.
         classes: how many labels there are; 0 for none.
     """
 

@@ -1,6 +1,6 @@
-"""Picture files as arrays: PNG, JPEG, WebP, BMP, TIFF, GIF (its first frame) and PNM, upright, as [H, W, C].
+"""Image files as arrays: PNG, JPEG, WebP, BMP, TIFF, GIF (its first frame) and PNM, upright, as [H, W, C].
 
-C is 1 for grey, 2 for grey with alpha, 3 for RGB, 4 for RGBA. Grey of 16 bits stays uint16. So do PNGs of 16 bits in
+C is 1 for gray, 2 for gray with alpha, 3 for RGB, 4 for RGBA. Gray of 16 bits stays uint16. So do PNGs of 16 bits in
 color or with alpha, but for interlaced ones, which Pillow reads with 8 bits. All else is uint8.
 """
 
@@ -23,7 +23,7 @@ EXTENSIONS = frozenset(
 )
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")  # nothing that runs a program, as EPS does
 MAX_PIXELS = 2**27
-"""A picture that claims more (134 million pixels) is taken for a decompression bomb, a small file that fills memory."""
+"""An image that claims more (134 million pixels) is taken for a decompression bomb, a small file that fills memory."""
 
 IMAGE_WIDTH, IMAGE_HEIGHT = 0x0100, 0x0101  # tags of TIFF
 ORIENTATION = 0x0112  # the EXIF tag: how the camera was held; 5 to 8 are on their side
@@ -38,15 +38,15 @@ BROKEN = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EOF
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file's name ends as a picture's does."""
+    """Whether a file's name ends as an image's does."""
     return Path(name).suffix.lower() in EXTENSIONS
 
 
 def decode(source: Path | BinaryIO, where: str) -> np.ndarray:
-    """The picture in a file, upright, uint8 or uint16 [H, W, C].
+    """The image in a file, upright, uint8 or uint16 [H, W, C].
 
     Raises:
-        BadItem: it is no picture, is cut short, is damaged or too large. `where` names it.
+        BadItem: it is no image, is cut short, is damaged or too large. `where` names it.
     """
     return decode_all(source, where)[0]
 
@@ -103,7 +103,7 @@ def _open(source: Path | BinaryIO, where: str) -> Image.Image:
 def _orientation(picture: Image.Image) -> int:
     try:
         value = picture.getexif().get(ORIENTATION, 1)
-    except BROKEN:  # a picture is not lost for damaged notes of its camera
+    except BROKEN:  # an image is not lost for damaged notes of its camera
         return 1
     return value if isinstance(value, int) else 1
 
@@ -115,7 +115,7 @@ def _stored_size(picture: Image.Image) -> tuple[int, int]:
 
 
 def _target(picture: Image.Image) -> str:
-    """The mode that a picture is read in."""
+    """The mode that an image is read in."""
     mode = picture.mode
     if mode.startswith("I"):
         return "I;16"
@@ -180,7 +180,7 @@ def _to_array(picture: Image.Image, where: str) -> np.ndarray:
             raise BadItem(where, "its pixels have 32 bits; save it with 8 or 16")
         return values.astype(np.uint16)[..., None]
     if picture.mode != target:
-        if picture.mode in ("1", "L") and target == "LA":  # a transparent grey level: Pillow knows it for RGBA alone
+        if picture.mode in ("1", "L") and target == "LA":  # a transparent gray level: Pillow knows it for RGBA alone
             rgba = np.asarray(picture.convert("RGBA"))
             return np.ascontiguousarray(rgba[..., [0, 3]])
         picture = picture.convert(target)

@@ -1,4 +1,4 @@
-"""What is in a data set, looked at picture by picture."""
+"""What is in a data set, looked at image by image."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Report:
 
     Attributes:
         name: what the user called it.
-        count: pictures found, the unreadable ones included.
+        count: images found, the unreadable ones included.
         looked_at: how many of them were decoded; fewer than `count` where a limit was given.
-        classes: readable pictures a class, in the order of the labels; empty without labels.
+        classes: readable images a class, in the order of the labels; empty without labels.
         balance: the largest class over the smallest; None without labels or with an empty class.
-        sizes: pictures of each (height, width), most frequent first.
+        sizes: images of each (height, width), most frequent first.
         smallest, median, largest: (height, width) in px, each side by itself; None where nothing can be read.
-        modes: pictures of each mode (L, LA, RGB, RGBA).
-        depths: pictures of each depth in bits.
-        duplicates: groups of pictures with the same pixels, each by name; and only these.
+        modes: images of each mode (L, LA, RGB, RGBA).
+        depths: images of each depth in bits.
+        duplicates: groups of images with the same pixels, each by name; and only these.
         unreadable: (item, why).
         ignored: files of other kinds beside them, by extension.
         nbytes: size of the files or the array.
-        source: of the pictures that these are to be made from, where the set is one of pairs.
+        source: of the images that these are to be made from, where the set is one of pairs.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Report:
 
 
 def inspect(source: DataSource, limit: int | None = None) -> Report:
-    """Decodes all pictures of a source, or `limit` of them spread evenly, and tells what they are.
+    """Decodes all images of a source, or `limit` of them spread evenly, and tells what they are.
 
     Raises:
         UserError: the source cannot be opened, or holds something else.
@@ -128,7 +128,7 @@ def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, i
     """The shape of an item as (height, width, channels).
 
     Raises:
-        UserError: the set does not hold pictures.
+        UserError: the set does not hold images.
     """
     if tuple(dtype for _, dtype in dataset.shapes()) == ("object",):
         raise UserError(f"data {dataset.name}: holds the rows of a table, and this looks at pictures")
@@ -142,7 +142,7 @@ def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, i
 
 
 def fingerprint(item: np.ndarray) -> bytes:
-    """The same for two pictures exactly where all their pixels, their shape and their depth are."""
+    """The same for two images exactly where all their pixels, their shape and their depth are."""
     digest = hashlib.blake2b(repr((item.shape, str(item.dtype))).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(item).data)
     return digest.digest()
@@ -197,7 +197,7 @@ def advice(report: Report) -> list[str]:
         hints.append(
             f"{len(report.unreadable)} cannot be read and would be skipped; `ganforge data pack` leaves them out"
         )
-    if report.source is not None:  # what follows is of pictures that stand for themselves
+    if report.source is not None:  # what follows is of images that stand for themselves
         return hints
     spare = sum(len(group) - 1 for group in report.duplicates)
     if spare > report.readable // 100:

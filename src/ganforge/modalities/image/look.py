@@ -23,12 +23,12 @@ TINT = 8.0
 
 @dataclass(frozen=True)
 class Appearance:
-    """What pictures of two sides look like.
+    """What images of two sides look like.
 
     Attributes:
         brightness: mean level of the fakes less that of the reals, in standard deviations of the reals' mean levels.
         contrast: standard deviation of a fake's levels over that of a real's, both as medians.
-        colour: by channel, the difference of its mean level less that of brightness, in levels of 255.
+        color: by channel, the difference of its mean level less that of brightness, in levels of 255.
     """
 
     brightness: float
@@ -37,7 +37,7 @@ class Appearance:
 
 
 def look(real: np.ndarray, fake: np.ndarray) -> Appearance:
-    """Of pictures uint8 [N, H, W, C] and [M, H, W, C]."""
+    """Of images uint8 [N, H, W, C] and [M, H, W, C]."""
     means = [x.astype(np.float64).mean((1, 2)) for x in (real[..., :3], fake[..., :3])]  # [N, C]
     levels = [mean.mean(1) for mean in means]
     contrasts = [x[..., :3].astype(np.float64).std((1, 2)).mean(1) for x in (real, fake)]

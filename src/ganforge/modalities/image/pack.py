@@ -17,18 +17,18 @@ from ganforge.modalities.image.inspect import fingerprint, picture_shape
 from ganforge.modalities.image.pixels import png_of
 from ganforge.modalities.image.sources.folder import MANIFEST
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the same pictures give the same zip, whenever it is made
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the same images give the same zip, whenever it is made
 
 
 def pack(source: DataSource, out: Path, *, duplicates: bool = False, force: bool = False) -> dict:
-    """Writes every readable picture of a source into the zip `out`, and returns the manifest that is in it.
+    """Writes every readable image of a source into the zip `out`, and returns the manifest that is in it.
 
     The pixels are those that training would see; reading the zip back gives the same ones, with the same labels.
 
     Args:
-        source: where the pictures are.
+        source: where the images are.
         out: the zip to write.
-        duplicates: keep pictures whose pixels are the same as an earlier one's.
+        duplicates: keep images whose pixels are the same as an earlier one's.
         force: write over a file that exists.
 
     Raises:

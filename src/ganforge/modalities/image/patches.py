@@ -1,7 +1,7 @@
-"""Pictures of any size as patches of one size, so that no pixel is resampled.
+"""Images of any size as patches of one size, so that no pixel is resampled.
 
-A picture H high takes  n = 1 + ⌈(H − P) / S⌉  rows of patches P high, spread evenly from its top to its bottom:
-a stride of S or less, so that every pixel lies in one patch at least; columns alike. A smaller picture is mirrored at
+An image H high takes  n = 1 + ⌈(H − P) / S⌉  rows of patches P high, spread evenly from its top to its bottom:
+a stride of S or less, so that every pixel lies in one patch at least; columns alike. A smaller image is mirrored at
 its lower and right edge until one patch is full.
 """
 
@@ -17,10 +17,10 @@ from ganforge.core.dataset import Dataset
 
 
 class Patches(Dataset):
-    """Every patch of every picture, picture by picture, from left to right and from top to bottom.
+    """Every patch of every image, image by image, from left to right and from top to bottom.
 
     Args:
-        dataset: pictures of any size.
+        dataset: images of any size.
         sizes: height and width of each; None for those that are left out.
         patch: height and width of a patch.
         stride: how far apart patches may be, down and across.
@@ -53,7 +53,7 @@ class Patches(Dataset):
 
     @classmethod
     def of(cls, dataset: Dataset, patch: tuple[int, int], stride: tuple[int, int]) -> Self:
-        """The patches of all pictures whose size can be read."""
+        """The patches of all images whose size can be read."""
         return cls(dataset, [None if s is None else (s[0], s[1]) for s in dataset.each_shape()], patch, stride)
 
     def __len__(self) -> int:
@@ -71,7 +71,7 @@ class Patches(Dataset):
         return part
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        """Of the patches; how they spread over modes is taken from the pictures, of which each counts as one."""
+        """Of the patches; how they spread over modes is taken from the images, of which each counts as one."""
         kinds = {(shape[2:], dtype) for shape, dtype in self.dataset.shapes()}
         return {((*self.patch, *rest), dtype): len(self) for rest, dtype in sorted(kinds)}
 

@@ -1,6 +1,6 @@
-"""Pictures as arrays, for every signal whose samples are some: modes, depths, geometry, grids and files.
+"""Images as arrays, for every signal whose samples are some: modes, depths, geometry, grids and files.
 
-Items are [H, W, C] with C 1 (grey), 2 (grey, alpha), 3 or 4, uint8 or uint16; kept items are [C, H, W], uint8 or (16
+Items are [H, W, C] with C 1 (gray), 2 (gray, alpha), 3 or 4, uint8 or uint16; kept items are [C, H, W], uint8 or (16
 bits) int16 that holds value - 32768, since torch can compute little with uint16.
 """
 
@@ -32,7 +32,7 @@ T = TypeVar("T", bound=Signal)
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 GAP = 2
 GAP_GREY = 128
-VISIBLE = 64  # px: smaller pictures are enlarged in previews
+VISIBLE = 64  # px: smaller images are enlarged in previews
 Side = Annotated[int, Field(ge=1, le=16384)]
 Size = Side | tuple[Side, Side] | None
 Fit = Literal["crop", "pad", "stretch"]
@@ -43,7 +43,7 @@ Shapes = dict[tuple[tuple[int, ...], str], int]
 
 
 def picture_shapes(dataset: Dataset) -> Shapes:
-    """The shapes of a set of pictures.
+    """The shapes of a set of images.
 
     Raises:
         UserError: it holds something else, or nothing that can be read.
@@ -87,14 +87,14 @@ def pair_of(size: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def rows_of(shapes: Shapes) -> str:
-    """What a set without pictures holds, and which recipe it is for."""
+    """What a set without images holds, and which recipe it is for."""
     if any(dtype == "object" for _, dtype in shapes):
         return "the rows of a table. Take a recipe for tables, such as ctgan"
     return "vectors of numbers. Take a recipe for points, such as toy"
 
 
 def mode_of(shapes: Shapes) -> str:
-    """RGBA where any picture has alpha, else RGB where any has colour, else L."""
+    """RGBA where any image has alpha, else RGB where any has color, else L."""
     channels = {shape[2] for shape, _ in shapes}
     if channels & {2, 4}:
         return "RGBA"
@@ -102,7 +102,7 @@ def mode_of(shapes: Shapes) -> str:
 
 
 def median(shapes: Shapes) -> tuple[int, int]:
-    """The median height and width, in px, of all pictures; of two middle ones the smaller, which some picture has."""
+    """The median height and width, in px, of all images; of two middle ones the smaller, which some image has."""
 
     def middle(axis: int) -> int:
         sizes = sorted((shape[axis], count) for (shape, _), count in shapes.items())
@@ -171,13 +171,13 @@ def to_mode(item: np.ndarray, mode: str, background: int | np.ndarray) -> np.nda
         return item
     if mode == "RGB":
         return np.repeat(item, 3, axis=2)
-    # Rec. 601 luma in whole numbers, as every picture program has it.
+    # Rec. 601 luma in whole numbers, as every image program has it.
     r, g, b = (item[..., k : k + 1].astype(np.int64) for k in range(3))
     return ((r * 299 + g * 587 + b * 114 + 500) // 1000).astype(item.dtype)
 
 
 def centre(item: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The largest part around the centre that has the aspect height : width."""
+    """The largest part around the center that has the aspect height : width."""
     h, w = item.shape[:2]
     keep_h = min(h, max(1, round(w * height / width)))
     keep_w = min(w, max(1, round(h * width / height)))
@@ -186,14 +186,14 @@ def centre(item: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def resize(item: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Antialiased. Colours are weighted with their alpha, else the hidden ones would bleed into the edges."""
+    """Antialiased. Colors are weighted with their alpha, else the hidden ones would bleed into the edges."""
     if item.shape[:2] == (height, width):
         return item
     if item.dtype == np.uint8:
         picture = Pillow.fromarray(np.ascontiguousarray(item[..., 0] if item.shape[2] == 1 else item))
         small = np.asarray(picture.resize((width, height), Pillow.Resampling.LANCZOS))
         return small[..., None] if item.shape[2] == 1 else small
-    # Pillow has no 16-bit colour: channel by channel in float32.
+    # Pillow has no 16-bit color: channel by channel in float32.
     top = float(np.iinfo(item.dtype).max)
     x = item.astype(np.float32)
     if item.shape[2] == 4:
@@ -206,7 +206,7 @@ def resize(item: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def padded(item: np.ndarray, height: int, width: int, level: int) -> np.ndarray:
-    """The whole picture, as large as fits, in the middle of the background (transparent where there is alpha)."""
+    """The whole image, as large as fits, in the middle of the background (transparent where there is alpha)."""
     scale = min(height / item.shape[0], width / item.shape[1])
     h = min(height, max(1, round(item.shape[0] * scale)))
     w = min(width, max(1, round(item.shape[1] * scale)))
@@ -329,7 +329,7 @@ def enlarge(item: np.ndarray, factor: int) -> np.ndarray:
 
 
 def checks(height: int, width: int) -> np.ndarray:
-    """[H, W, 1] of two light greys in squares: what people know to mean transparent."""
+    """[H, W, 1] of two light grays in squares: what people know to mean transparent."""
     cell = max(4, height // 8)
     rows, columns = np.indices((height, width)) // cell
     return np.where((rows + columns) % 2 == 0, 255, 204)[..., None]

@@ -1,4 +1,4 @@
-"""PNG as Pillow cannot do it: written row by row, and with 16 bits a channel in colour.
+"""PNG as Pillow cannot do it: written row by row, and with 16 bits a channel in color.
 
 W3C 2003, "Portable Network Graphics (PNG) Specification", sections 9 (filters) and 11 (chunks). A row is kept as what
 differs from a guess, byte by byte, by one of five filters:
@@ -21,7 +21,7 @@ import numpy as np
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
-"""By channels: grey, grey with alpha, RGB, RGBA."""
+"""By channels: gray, gray with alpha, RGB, RGBA."""
 CHANNELS = {0: 1, 4: 2, 2: 3, 6: 4}
 PAETH = 4
 LEVEL = 5  # of zlib; the default of 6 takes half as long again for two percent
@@ -29,14 +29,14 @@ PART = 1 << 18  # bytes of a chunk of pixels
 
 
 class PngWriter:
-    """Writes a picture as its rows come: `with PngWriter(file, (H, W, C), "uint8") as png: png.write(rows)`.
+    """Writes an image as its rows come: `with PngWriter(file, (H, W, C), "uint8") as png: png.write(rows)`.
 
     Args:
         file: where to; opened by the caller.
         shape: (H, W, C), C 1 to 4.
         dtype: "uint8" or "uint16".
         exif: the block of the camera's notes, with or without the six bytes that JPEG puts in front; empty for none.
-        profile: an ICC colour profile; empty for none.
+        profile: an ICC color profile; empty for none.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ def paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarray
 
 
 def deep_colour(data: bytes) -> np.ndarray | None:
-    """The pixels of a PNG of 16 bits with colour or alpha, uint16 [H, W, C]; None for any other file.
+    """The pixels of a PNG of 16 bits with color or alpha, uint16 [H, W, C]; None for any other file.
 
     Raises:
         ValueError: such a PNG that is damaged.

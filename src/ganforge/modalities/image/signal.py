@@ -1,4 +1,4 @@
-"""Pictures: grey, RGB or RGBA, 8 or 16 bits deep, any size that the nets can make."""
+"""Images: gray, RGB or RGBA, 8 or 16 bits deep, any size that the nets can make."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from ganforge.signals import Card, Gallery, Inspection, Nearest, Noun, Rule, Sig
 
 
 class Image(Signal, kind="image"):
-    """Pictures. Whatever the files are, all are brought to one mode, depth and size.
+    """Images. Whatever the files are, all are brought to one mode, depth and size.
 
     Kept in memory as [C, H, W]: uint8, or for 16 bits int16 that holds value - 32768, since torch can compute little
     with uint16. The nets see float32 in [-1, 1], alpha included. Alpha is straight, not premultiplied, so that every
-    channel uses its whole range; the colour under fully transparent pixels, which nobody sees, is set to `background`
+    channel uses its whole range; the color under fully transparent pixels, which nobody sees, is set to `background`
     so that the nets need not learn it.
     """
 
@@ -47,26 +47,26 @@ class Image(Signal, kind="image"):
     rules: ClassVar[Sequence[Rule]] = RULES
 
     size: Size = None
-    """Side in px of square pictures, or [height, width]. By default the size of the data (the median where sizes
+    """Side in px of square images, or [height, width]. By default the size of the data (the median where sizes
     differ), brought down to `max_size` and to what the nets can make."""
     max_size: int = Field(default=64, ge=1)
     """The longer side in px that a size found by itself may have."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
-    """Channels: L is grey. auto takes RGBA if any picture has alpha, else RGB if any has colour, else L."""
+    """Channels: L is gray. auto takes RGBA if any image has alpha, else RGB if any has color, else L."""
     depth: Literal[8, 16] = 8
     """Bits a channel."""
     fit: Fit = "crop"
-    """How a picture of another aspect comes to the size: cut to its centre, framed by `background`, or distorted."""
+    """How an image of another aspect comes to the size: cut to its center, framed by `background`, or distorted."""
     background: int = Field(default=255, ge=0, le=255)
-    """Grey level, 0 to 255, behind transparent pixels and around padded pictures."""
+    """Gray level, 0 to 255, behind transparent pixels and around padded images."""
     flip: bool = False
-    """Show half of the pictures mirrored left to right, drawn anew each time."""
+    """Show half of the images mirrored left to right, drawn again each time."""
     jitter: int = Field(default=0, ge=0)
-    """Keep pictures so many px higher and wider than `size`, and show a part of `size` px of them."""
+    """Keep images so many px higher and wider than `size`, and show a part of `size` px of them."""
     place: Literal["random", "centre"] = "random"
-    """Where that part is: drawn anew each time, or in the middle."""
+    """Where that part is: drawn again each time, or in the middle."""
     patches: bool = False
-    """Cut pictures of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+    """Cut images of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
@@ -110,7 +110,7 @@ class Image(Signal, kind="image"):
         return channels, height + self.jitter, width + self.jitter
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
-        """[H, W, C] uint8 or uint16, C 1 (grey), 2 (grey, alpha), 3 or 4 → [C, H, W], uint8 or (16 bits) int16."""
+        """[H, W, C] uint8 or uint16, C 1 (gray), 2 (gray, alpha), 3 or 4 → [C, H, W], uint8 or (16 bits) int16."""
         channels, height, width = self.stored(spec)
         if self.depth == 8 and item.dtype == np.uint8 and item.shape == (height, width, channels) and channels < 4:
             return item.transpose(2, 0, 1)  # nothing to do: sets of arrays come this way, a million a few seconds

@@ -17,7 +17,7 @@ from ganforge.modalities.pair.translate import PictureTranslator
 ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv")
 QUALITY = 8  # of 10
 IN_MP4 = ("aac", "mp3", "ac3", "opus")
-"""Sound that an MP4 can hold as it is; other sound is coded anew."""
+"""Sound that an MP4 can hold as it is; other sound is coded again."""
 
 
 def is_clip(name: str) -> bool:
@@ -56,7 +56,7 @@ def translate(
                 made = even(picture_of(translator, frame, mask))
                 if writer is None:
                     size = (made.shape[1], made.shape[0])
-                    # Colour planes of half the size are what every player shows, and so both sides are even.
+                    # Color planes of half the size are what every player shows, and so both sides are even.
                     writer = ffmpeg.write_frames(
                         str(file), size, fps=about["fps"], codec="libx264", quality=QUALITY, macro_block_size=2, **sound
                     )

@@ -1,7 +1,7 @@
-"""Picture files through a translator: read ahead, translated, written behind, so that the net seldom waits.
+"""Image files through a translator: read ahead, translated, written behind, so that the net seldom waits.
 
 Files are read by two threads and written by two; the thread that calls does nothing but compute. At most `AHEAD`
-pictures wait before the net and `BEHIND` after it, so a thousand pictures take no more memory than a few.
+images wait before the net and `BEHIND` after it, so a thousand images take no more memory than a few.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ganforge.modalities.pair.translate import Made, PictureTranslator
 AHEAD = 2
 BEHIND = 2
 BANDS = 2
-"""Bands of rows that wait to be written, of each picture."""
+"""Bands of rows that wait to be written, of each image."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to make.
+    """One image to make.
 
     Attributes:
         name: of the source in its store. store: where it lies.
@@ -68,7 +68,7 @@ def open_store(path: Path) -> Store:
 
 
 def pictures_in(store: Store, without: Path | None = None) -> list[str]:
-    """The names of all pictures in a store, sorted; those below `without` (an output folder within) are left out."""
+    """The names of all images in a store, sorted; those below `without` (an output folder within) are left out."""
     names = [name for name in sorted(store.names()) if is_picture(name) and not is_hidden(name)]
     if without is None or not isinstance(store, FolderStore):
         return names
@@ -104,14 +104,14 @@ def run(
 
     Args:
         done: called after each job, whether it went well or not.
-        tell: called with (bands done, bands in all) of the picture that is computed.
+        tell: called with (bands done, bands in all) of the image that is computed.
     """
     outcome = Outcome()
     with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(BEHIND) as writers:
         writing: deque[tuple[Job, Future[None]]] = deque()
 
         def settle(most: int) -> None:
-            """Waits until no more than `most` pictures are being written."""
+            """Waits until no more than `most` images are being written."""
             while len(writing) > most:
                 job, future = writing.popleft()
                 try:
@@ -150,7 +150,7 @@ def run(
 
 
 def load(job: Job) -> tuple[Photo, np.ndarray | None]:
-    """The picture and the mask of a job.
+    """The image and the mask of a job.
 
     Raises:
         BadItem: one of them cannot be read.
@@ -163,7 +163,7 @@ def load(job: Job) -> tuple[Photo, np.ndarray | None]:
 
 
 def save(out: Path, rows: Rows, made: Made, like: Photo) -> None:
-    """Writes a picture as its rows come; whatever happens, nobody waits for it to take more."""
+    """Writes an image as its rows come; whatever happens, nobody waits for it to take more."""
     try:
         photo.write(out, rows, made.shape, made.dtype, like)
     finally:
@@ -213,7 +213,7 @@ class Rows:
 
 
 def reason(error: Exception) -> str:
-    """Why a picture could not be done, without its name, which stands beside it."""
+    """Why an image could not be done, without its name, which stands beside it."""
     return error.why if isinstance(error, BadItem) else str(error)
 
 

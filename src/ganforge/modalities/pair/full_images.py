@@ -1,16 +1,16 @@
-"""Whole pictures of any size, each beside the very picture that it should be: what papers on restoration judge by.
+"""Whole images of any size, each beside the very image that it should be: what papers on restoration judge by.
 
-    real       the picture, cut at its lower and right edge to a multiple of the scale
-    source     what the degradation makes of it, drawn for each picture from the seed: the same in every evaluation; or
+    real       the image, cut at its lower and right edge to a multiple of the scale
+    source     what the degradation makes of it, drawn for each image from the seed: the same in every evaluation; or
                the file that belongs to it
     made       what `ganforge translate` makes of the source, in tiles where it is large
     baseline   what can be had without a model: the source itself, or its bicubic enlargement; none for label maps,
                and none where holes are filled
 
-What was made lies in a temporary folder: no more than one picture is ever held, and none is made twice. A `SampleSet`
-of such pictures gives them one by one, uint8 [1, H, W, C].
+What was made lies in a temporary folder: no more than one image is ever held, and none is made twice. A `SampleSet`
+of such images gives them one by one, uint8 [1, H, W, C].
 
-N pictures, [H, W, C] a target, [H/s, W/s, Cs] its source, s the scale.
+N images, [H, W, C] a target, [H/s, W/s, Cs] its source, s the scale.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ SAME = "the source itself"
 
 @dataclass(frozen=True, eq=False)
 class FullImages:
-    """Whole pictures to be judged.
+    """Whole images to be judged.
 
     Attributes:
         real, made: the two sides. baseline, source: further ones, or None; a source is as large as what is made of it.
-        names: of the pictures. sizes: their heights and widths.
+        names: of the images. sizes: their heights and widths.
         left_out: why others could not be read.
     """
 
@@ -59,7 +59,7 @@ class FullImages:
 
     @property
     def least(self) -> int:
-        """The shortest side of any picture, in px."""
+        """The shortest side of any image, in px."""
         return min(min(size) for size in self.sizes)
 
 
@@ -82,15 +82,15 @@ class Given:
 def translated(
     use: PictureTranslator, dataset: Dataset, name: str, seed: int, most: int | None, progress: Progress | None
 ) -> FullImages:
-    """What a translator makes of whole pictures.
+    """What a translator makes of whole images.
 
     Args:
         dataset: targets, with their sources unless these are made from them.
         name: of the model, for people.
-        most: of more pictures so many are taken, spread evenly.
+        most: of more images so many are taken, spread evenly.
 
     Raises:
-        UserError: none of the pictures can be read, or a label map holds classes that the model does not know.
+        UserError: none of the images can be read, or a label map holds classes that the model does not know.
     """
     signal, spec = use.signal, use.bundle.spec
     count = len(dataset) if most is None else min(most, len(dataset))
@@ -108,7 +108,7 @@ def translated(
             disk_cache.put(f"{row}-baseline", without_model(given, spec))
         rows.append(row)
         sizes.append(given.target.shape[:2])
-        resample.weights.cache_clear()  # they are as large as a picture, and the next one has another size
+        resample.weights.cache_clear()  # they are as large as an image, and the next one has another size
         if progress is not None:
             progress(f"whole pictures through {name}", k + 1, count)
     if not rows:
@@ -133,7 +133,7 @@ def target_of(signal: Pair, spec: Spec, dataset: Dataset, row: int) -> np.ndarra
     """What should be made, uint8 [H, W, C].
 
     Raises:
-        BadItem: the picture cannot be read, or is smaller than the scale.
+        BadItem: the image cannot be read, or is smaller than the scale.
     """
     scale = spec.state["source"]["scale"]
     item = pictures.to_mode(pictures.to_depth(dataset.read(row), 8), spec.state["mode"], signal.background)
@@ -157,7 +157,7 @@ def given_of(signal: Pair, spec: Spec, dataset: Dataset, row: int, seed: int) ->
 
 
 def has_baseline(spec: Spec) -> bool:
-    """Whether a source is a picture that can stand for what is made of it."""
+    """Whether a source is an image that can stand for what is made of it."""
     return spec.state["source"]["mode"] != "classes" and not spec.state["source"]["mask"]
 
 
@@ -172,9 +172,9 @@ def without_model(given: Given, spec: Spec) -> np.ndarray:
 
 
 def shown(given: Given, spec: Spec) -> np.ndarray:
-    """The source for people to look at, as large as the target: pixels repeated, holes white, classes in greys."""
+    """The source for people to look at, as large as the target: pixels repeated, holes white, classes in grays."""
     source, state = given.source, spec.state["source"]
-    if state["mode"] == "classes" and not isinstance(state["classes"][0], str):  # levels; colours are seen as they are
+    if state["mode"] == "classes" and not isinstance(state["classes"][0], str):  # levels; colors are seen as they are
         greys = np.zeros(256, np.uint8)
         greys[state["classes"]] = np.linspace(0, 255, len(state["classes"]))
         source = greys[source[..., :1]]
@@ -187,10 +187,10 @@ def shown(given: Given, spec: Spec) -> np.ndarray:
 
 
 def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress | None) -> FullImages:
-    """Pictures of two sets that are called alike, each at its own size.
+    """Images of two sets that are called alike, each at its own size.
 
     Args:
-        mode: L, RGB or RGBA, to bring all to; by default grey where both of a pair are, else RGB.
+        mode: L, RGB or RGBA, to bring all to; by default gray where both of a pair are, else RGB.
 
     Raises:
         UserError: names without a partner, or pairs whose sizes differ (lists them); none can be read.
@@ -236,7 +236,7 @@ def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress |
 
 
 def alike(item: np.ndarray, mode: str) -> np.ndarray:
-    """A picture in a mode, alpha over white; of its own depth."""
+    """An image in a mode, alpha over white; of its own depth."""
     return pictures.to_mode(item, mode, int(np.iinfo(item.dtype).max))
 
 
@@ -267,7 +267,7 @@ class DiskCache:
 
 
 def one_by_one(name: str, rows: Sequence[int], read: Callable[[int], np.ndarray]) -> SampleSet:
-    """A side that gives pictures of any size, each in a part of its own."""
+    """A side that gives images of any size, each in a part of its own."""
 
     def draw(size: int) -> Iterator[np.ndarray]:
         for row in rows:

@@ -1,6 +1,6 @@
-"""Label maps: pictures in which a grey level, or a colour, says what a pixel is (road, sky, ...).
+"""Label maps: images in which a gray level, or a color, says what a pixel is (road, sky, ...).
 
-A class is written as the grey level (an int), or as the colour ("#804080"). Maps come to the nets one-hot: [K, H, W]
+A class is written as the gray level (an int), or as the color ("#804080"). Maps come to the nets one-hot: [K, H, W]
 with 1 in the channel of the pixel's class and 0 in the others.
 """
 
@@ -22,13 +22,13 @@ from ganforge.modalities.image import pixels as pictures
 MOST = 255
 """Classes that one set may have: kept maps are bytes."""
 FEW = 64
-"""Maps that use no more levels or colours are taken for label maps by themselves."""
+"""Maps that use no more levels or colors are taken for label maps by themselves."""
 
 Class = int | str
 
 
 def codes(item: np.ndarray) -> np.ndarray:
-    """[H, W, C] → int64 [H, W], one number a level or a colour; alpha is passed over."""
+    """[H, W, C] → int64 [H, W], one number a level or a color; alpha is passed over."""
     if item.shape[2] <= 2:
         return item[..., 0].astype(np.int64)
     r, g, b = (pictures.to_depth(item, 8)[..., k].astype(np.int64) for k in range(3))
@@ -40,7 +40,7 @@ def named(code: int, colour: bool) -> Class:
 
 
 def look_like(dataset: Dataset, most: int) -> bool:
-    """Whether a set holds label maps: by the numbers and colours in `most` of its items, spread evenly."""
+    """Whether a set holds label maps: by the numbers and colors in `most` of its items, spread evenly."""
     found: set[int] = set()
     colour = False
     for item in _items(dataset, np.unique(np.linspace(0, len(dataset) - 1, most).round().astype(int))):
@@ -49,7 +49,7 @@ def look_like(dataset: Dataset, most: int) -> bool:
         if len(found) > FEW:
             return False
     if not colour:
-        return max(found, default=FEW) < FEW  # a picture would use lighter levels, too
+        return max(found, default=FEW) < FEW  # an image would use lighter levels, too
     # Three and more: black and white alone are a drawing.
     return len(found) > 2 and any(len({code >> 16, code >> 8 & 255, code & 255}) > 1 for code in found)
 
@@ -58,7 +58,7 @@ def found_in(dataset: Dataset) -> list[Class]:
     """The classes in all maps of a set, in order. Reads every one.
 
     Raises:
-        UserError: too many for label maps, or both grey ones and colours.
+        UserError: too many for label maps, or both gray ones and colors.
     """
     found: set[int] = set()
     kinds: set[bool] = set()
@@ -79,7 +79,7 @@ def parse(classes: Sequence[str]) -> list[Class]:
     """Classes as they are written in a recipe.
 
     Raises:
-        UserError: neither all levels nor all colours, or one twice.
+        UserError: neither all levels nor all colors, or one twice.
     """
     texts = [text.strip().lower() for text in classes]
     if len(set(texts)) < len(texts) or len(texts) > MOST:

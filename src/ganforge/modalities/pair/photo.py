@@ -1,4 +1,4 @@
-"""A picture file with all that it says of itself: its depth, its colour profile, its camera's notes.
+"""An image file with all that it says of itself: its depth, its color profile, its camera's notes.
 
 `data.pictures` reads pixels to learn from. Here nothing is to be lost between a file and the one that is made of it.
 """
@@ -27,17 +27,17 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 LOSSLESS = (".png",)
 QUALITY = 95
 SPACES = {1: b"GRAY", 2: b"GRAY", 3: b"RGB ", 4: b"RGB "}
-"""What a colour profile says that it is for, by channels."""
+"""What a color profile says that it is for, by channels."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture, upright.
+    """An image, upright.
 
     Attributes:
-        pixels: uint8 or uint16 [H, W, C]: grey, grey with alpha, RGB, RGBA.
+        pixels: uint8 or uint16 [H, W, C]: gray, gray with alpha, RGB, RGBA.
         exif: the camera's notes, which say that it is upright; empty for none.
-        profile: the ICC colour profile; empty for none.
+        profile: the ICC color profile; empty for none.
     """
 
     pixels: np.ndarray
@@ -46,7 +46,7 @@ class Photo:
 
 
 def read(source: Path | BinaryIO, where: str) -> Photo:
-    """The picture in a file.
+    """The image in a file.
 
     Raises:
         BadItem: it is none, or is damaged or too large. `where` names it.
@@ -88,9 +88,9 @@ def upright(exif: bytes) -> bytes:
 def write(
     path: Path, rows: Iterable[np.ndarray], shape: tuple[int, int, int], dtype: str, like: Photo | None = None
 ) -> None:
-    """Writes a picture whose rows come in parts [k, W, C], whole or not at all.
+    """Writes an image whose rows come in parts [k, W, C], whole or not at all.
 
-    A PNG is written as the rows come. Other formats are written at once and hold the picture in memory until then.
+    A PNG is written as the rows come. Other formats are written at once and hold the image in memory until then.
 
     Args:
         path: ends in one of `ENDINGS`.

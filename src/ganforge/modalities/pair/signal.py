@@ -1,7 +1,7 @@
-"""Pairs of pictures: one that is to be made, and what it is to be made from.
+"""Pairs of images: one that is to be made, and what it is to be made from.
 
-The source is a second picture (a sketch, a label map, a smaller version: the set's own `source`), or the target itself,
-spoilt by a degradation anew each time it is seen. Source and target are cropped, mirrored and turned alike.
+The source is a second image (a sketch, a label map, a smaller version: the set's own `source`), or the target itself,
+degraded by a degradation again each time it is seen. Source and target are cropped, mirrored and turned alike.
 
 N: pairs in the batch, [C, H, W] the target's shape, [Cs, H/s, W/s] the source's, s the scale.
 """
@@ -43,9 +43,9 @@ HIDDEN = 255  # in a mask
 
 
 class Pair(Signal, kind="pair"):
-    """Pictures, each with a source that it is to be made from: `Batch.extra["source"]`.
+    """Images, each with a source that it is to be made from: `Batch.extra["source"]`.
 
-    A pair is kept in memory as one row of bytes: the target's, then the source's, where that is not drawn anew.
+    A pair is kept in memory as one row of bytes: the target's, then the source's, where that is not drawn again.
     """
 
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid")
@@ -59,30 +59,30 @@ class Pair(Signal, kind="pair"):
     max_size: int = Field(default=256, ge=1)
     """The longer side in px that a size found by itself may have."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
-    """Channels of the target: L is grey. auto takes RGBA if any picture has alpha (and none is degraded), else RGB if
-    any has colour, else L."""
+    """Channels of the target: L is gray. auto takes RGBA if any image has alpha (and none is degraded), else RGB if
+    any has color, else L."""
     source: Literal["auto", "L", "RGB", "RGBA", "classes"] = "auto"
-    """What a source of the data is: a picture of one of these modes, or a label map (each level or colour a class).
-    auto looks: grey maps that hold small numbers alone, and few colours, are label maps."""
+    """What a source of the data is: an image of one of these modes, or a label map (each level or color a class).
+    auto looks: gray maps that hold small numbers alone, and few colors, are label maps."""
     classes: tuple[str, ...] = ()
-    """What label maps may hold: grey levels (0, 1, ...) or colours (#804080, ...). By default what they do hold."""
+    """What label maps may hold: gray levels (0, 1, ...) or colors (#804080, ...). By default what they do hold."""
     degrade: Degrade | None = None
     """Make the source from the target, as in bicubic4 or gaussian(sigma=5..50); see docs/degradations.md."""
     jitter: int = Field(default=0, ge=0)
-    """Keep pictures so many px higher and wider than `size`, and show a part of `size` px of them."""
+    """Keep images so many px higher and wider than `size`, and show a part of `size` px of them."""
     place: Literal["random", "centre"] = "random"
-    """Where that part is: drawn anew each time, or in the middle."""
+    """Where that part is: drawn again each time, or in the middle."""
     patches: bool = False
-    """Cut pictures of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+    """Cut images of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
     fit: Fit = "stretch"
-    """How a whole picture of another aspect comes to the size: cut to its centre, framed by `background`, or
+    """How a whole image of another aspect comes to the size: cut to its center, framed by `background`, or
     distorted."""
     background: int = Field(default=255, ge=0, le=255)
-    """Grey level, 0 to 255, behind transparent pixels and around padded pictures."""
+    """Gray level, 0 to 255, behind transparent pixels and around padded images."""
     flip: bool = False
-    """Show half of the pairs mirrored left to right, drawn anew each time."""
+    """Show half of the pairs mirrored left to right, drawn again each time."""
     turn: bool = False
-    """Show pairs turned by 0, 90, 180 or 270 degrees, drawn anew each time. For square sizes."""
+    """Show pairs turned by 0, 90, 180 or 270 degrees, drawn again each time. For square sizes."""
 
     # --- data
 
@@ -152,7 +152,7 @@ class Pair(Signal, kind="pair"):
         if self.mode != "auto":
             return self.mode
         mode = pictures.mode_of(shapes)
-        if mode == "RGBA" and self.degrade is not None:  # pictures with alpha are not degraded
+        if mode == "RGBA" and self.degrade is not None:  # images with alpha are not degraded
             return "RGB" if any(shape[2] > 2 for shape, _ in shapes) else "L"
         return mode
 
@@ -221,7 +221,7 @@ class Pair(Signal, kind="pair"):
         return (sum(int(np.prod(shape)) for shape in self._kept_shapes(spec)),)
 
     def _kept_shapes(self, spec: Spec) -> list[tuple[int, int, int]]:
-        """Of the target and, where it is not drawn anew, of the source as they are kept."""
+        """Of the target and, where it is not drawn again, of the source as they are kept."""
         channels, height, width = spec.shape
         shapes = [(channels, height + self.jitter, width + self.jitter)]
         if self.degrade is None:
@@ -231,7 +231,7 @@ class Pair(Signal, kind="pair"):
         return shapes
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
-        """A picture [H, W, C], or what `Together` reads → uint8 [bytes].
+        """An image [H, W, C], or what `Together` reads → uint8 [bytes].
 
         Raises:
             UserError: a label map with other classes than those that were listed.
@@ -303,10 +303,10 @@ class Pair(Signal, kind="pair"):
     # --- after training
 
     def source_of(self, picture: np.ndarray, spec: Spec, mask: np.ndarray | None = None) -> Tensor:
-        """A picture as a trained translator takes it.
+        """An image as a trained translator takes it.
 
         Args:
-            picture: uint8 or uint16 [H, W, 1 to 4]; a label map where sources are.
+            image: uint8 or uint16 [H, W, 1 to 4]; a label map where sources are.
             mask: [H, W] or [H, W, 1 to 4]: white (128 and more) is to be filled.
 
         Returns:
@@ -366,7 +366,7 @@ class Pair(Signal, kind="pair"):
         return [*pairwise, *lpips, *looks, *maps, *([] if sizes else ["fd"])]
 
     def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
-        """Pictures without the mask; of label maps the place of each pixel's class among the classes, one channel."""
+        """Images without the mask; of label maps the place of each pixel's class among the classes, one channel."""
         x, source = batch.extra["source"], spec.state["source"]
         if source["mode"] == "classes":
             return x.argmax(1)[..., None].to(torch.uint8).cpu().numpy()

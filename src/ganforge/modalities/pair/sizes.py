@@ -5,7 +5,7 @@ from __future__ import annotations
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 
-LOOK = 32  # label maps are told from pictures by so many
+LOOK = 32  # label maps are told from images by so many
 
 
 def paired_sizes(target: Dataset, source: Dataset) -> tuple[list[tuple[int, int] | None], int]:

@@ -1,4 +1,4 @@
-"""Two sets of pictures that belong together: picture by picture (pairs), or as wholes (domains)."""
+"""Two sets of images that belong together: image by image (pairs), or as wholes (domains)."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.sources import folder
 
 SHOWN = 10  # names in a message
-LOOK, SMALL = 16, 64  # label maps are told by so many pictures: a photo would use higher levels, too
+LOOK, SMALL = 16, 64  # label maps are told by so many images: a photo would use higher levels, too
 
 
 class Pairs(DataSource, kind="pairs"):
-    """Pictures with what each is to be made from: two folders or zips with files of the same names (whatever their
-    endings), or one of pictures side by side."""
+    """Images with what each is to be made from: two folders or zips with files of the same names (whatever their
+    endings), or one of images side by side."""
 
     words: ClassVar[tuple[str, ...]] = ("source", "target")
     places: ClassVar[tuple[str, ...]] = ("path", "source", "target")
 
     source: str = ""
-    """The folder or zip of what pictures are made from: label maps, sketches, damaged pictures."""
+    """The folder or zip of what images are made from: label maps, sketches, damaged images."""
     target: str = ""
-    """The folder or zip of the pictures that are to be made."""
+    """The folder or zip of the images that are to be made."""
     path: str = ""
-    """In place of these two: a folder or zip of pictures that hold both, side by side."""
+    """In place of these two: a folder or zip of images that hold both, side by side."""
     sides: Literal["source,target", "target,source"] = "source,target"
     """What is left and what is right in those."""
     unpaired: Literal["refuse", "skip"] = "refuse"
@@ -91,22 +91,22 @@ class Pairs(DataSource, kind="pairs"):
 
 
 class Domains(DataSource, kind="domains"):
-    """Two sets of pictures, A and B, that are to be made from each other. They need not belong together one by one."""
+    """Two sets of images, A and B, that are to be made from each other. They need not belong together one by one."""
 
     words: ClassVar[tuple[str, ...]] = ("a", "b")
     places: ClassVar[tuple[str, ...]] = ("a", "b")
 
     a: str = ""
-    """A folder or zip of pictures, or one picture."""
+    """A folder or zip of images, or one image."""
     b: str = ""
     """The other one."""
     maps: Literal["colours", "levels"] = "colours"
-    """How label maps come, grey pictures of small numbers alone: in colours, one a class, or as they are, nearly
+    """How label maps come, gray images of small numbers alone: in colors, one a class, or as they are, nearly
     black."""
     split: Literal["train", "test"] = "train"
-    """Which part to take where the data has both, or some pictures are held back."""
+    """Which part to take where the data has both, or some images are held back."""
     holdout: float = Field(default=0.0, ge=0, lt=1)
-    """The share of the pictures of either set that is held back from training, for `ganforge evaluate`: always the
+    """The share of the images of either set that is held back from training, for `ganforge evaluate`: always the
     same ones, by their names."""
 
     @property
@@ -156,7 +156,7 @@ class Chosen(Dataset):
 
 
 class Half(Dataset):
-    """The left (0) or the right (1) half of every picture."""
+    """The left (0) or the right (1) half of every image."""
 
     def __init__(self, dataset: Dataset, which: int):
         self.dataset, self.which = dataset, which
@@ -225,7 +225,7 @@ class Joined(Dataset):
 
 
 class Coloured(Dataset):
-    """Label maps with a colour for each grey level: that of PASCAL VOC (Everingham et al. 2010)."""
+    """Label maps with a color for each gray level: that of PASCAL VOC (Everingham et al. 2010)."""
 
     def __init__(self, dataset: Dataset):
         self.dataset = dataset
@@ -250,9 +250,9 @@ class Coloured(Dataset):
 
 
 def part_of(names: Sequence[str], split: str, holdout: float, where: str) -> np.ndarray:
-    """The places of the pictures to train on, or of those held back: each by a draw of its own, that of its name.
+    """The places of the images to train on, or of those held back: each by a draw of its own, that of its name.
 
-    So pictures that come or go change nothing for the others, and runs of other seeds hold back the same.
+    So images that come or go change nothing for the others, and runs of other seeds hold back the same.
 
     Raises:
         UserError: none would be held back, or all.
@@ -276,7 +276,7 @@ def some_of(dataset: Dataset, split: str, holdout: float) -> Dataset:
 
 
 def colours() -> np.ndarray:
-    """A colour for each level, uint8 [256, 3]: every third bit of it is a bit of red, of green or of blue."""
+    """A color for each level, uint8 [256, 3]: every third bit of it is a bit of red, of green or of blue."""
     levels = np.arange(256)[:, None]
     bits = (levels >> (3 * np.arange(3)[:, None, None] + np.arange(3))) & 1  # [bit, level, channel]
     return (bits << np.array([7, 6, 5])[:, None, None]).sum(0).astype(np.uint8)
@@ -286,12 +286,12 @@ COLOURS = colours()
 
 
 def in_colours(levels: np.ndarray) -> np.ndarray:
-    """Label maps, uint8 [..., 1], with a colour for each level, uint8 [..., 3]."""
+    """Label maps, uint8 [..., 1], with a color for each level, uint8 [..., 3]."""
     return COLOURS[levels[..., 0]]
 
 
 def holds_maps(dataset: Dataset) -> bool:
-    """Whether a set holds grey pictures of small numbers alone, by some of them."""
+    """Whether a set holds gray images of small numbers alone, by some of them."""
     if {(shape[2], dtype) for shape, dtype in dataset.shapes()} != {(1, "uint8")}:
         return False
     highest = []
@@ -309,7 +309,7 @@ def open_images(path: str, split: Literal["train", "test"]) -> Dataset:
 
 
 def open_one_or_many(path: str, split: Literal["train", "test"]) -> Dataset:
-    """The set at a path; of one picture where the path is one."""
+    """The set at a path; of one image where the path is one."""
     file = Path(path).expanduser()
     if file.is_file() and pictures.is_picture(file.name):
         return folder.PictureDataset(path, FolderStore(file.parent), [file.name], None, (), Counter())
@@ -373,7 +373,7 @@ def by_name(dataset: Dataset) -> dict[str, int] | None:
 
 
 def refuse_no_pictures(dataset: Dataset) -> None:
-    """Raises UserError where a set holds something else than pictures."""
+    """Raises UserError where a set holds something else than images."""
     shapes = dataset.shapes()
     if any(len(shape) != 3 for shape, _ in shapes):
         raise UserError(f"data {dataset.name}: pictures are needed here, and this holds something else")

@@ -1,17 +1,17 @@
-"""A large picture in overlapping tiles, put together row by row.
+"""A large image in overlapping tiles, put together row by row.
 
-The picture is cut into cores of one size, from its upper left corner on. Each is computed with a margin on every side
-that is not the picture's own edge. With s the scale of the net:
+The image is cut into cores of one size, from its upper left corner on. Each is computed with a margin on every side
+that is not the image's own edge. With s the scale of the net:
 
     exact      the margin is no smaller than the net's halo: of each tile the core alone is taken. What the margin cuts
-               off cannot be seen from the core, so the result is that of the whole picture.
+               off cannot be seen from the core, so the result is that of the whole image.
     blended    the margin is smaller: the inner half of it fades from one tile to the next, linearly, and the weights of
                the tiles add up to 1 everywhere.
 
-Cores begin at multiples of what the net needs, so that its grids lie in a tile as they lie in the picture.
+Cores begin at multiples of what the net needs, so that its grids lie in a tile as they lie in the image.
 Finished rows leave at once: no more than one row of tiles is ever held.
 
-Picture [H, W], output [H·s, W·s, C].
+Image [H, W], output [H·s, W·s, C].
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OUTPUT = 1024
 
 @dataclass(frozen=True)
 class Tiling:
-    """How pictures are cut.
+    """How images are cut.
 
     Attributes:
         core: px a side of a tile's own part; a multiple of what the net needs.
@@ -47,11 +47,11 @@ class Tiling:
         return self.core + 2 * self.margin
 
     def spans(self, side: int) -> list[Span]:
-        """Where tiles lie along an axis. A picture no longer than what the net may see is one tile."""
+        """Where tiles lie along an axis. An image no longer than what the net may see is one tile."""
         if side <= self.side:
             return [Span(0, side, 0, side, 0, 0)]
         starts = list(range(0, side, self.core))
-        if side - starts[-1] <= self.margin:  # the last tile would see no more than its neighbour does
+        if side - starts[-1] <= self.margin:  # the last tile would see no more than its neighbor does
             starts.pop()
         return [
             Span(
@@ -75,7 +75,7 @@ class Span:
 
     @property
     def used(self) -> tuple[int, int]:
-        """The part that enters the picture."""
+        """The part that enters the image."""
         return self.start - self.fade_in, self.end + self.fade_out
 
     def weights(self, scale: int) -> np.ndarray:
@@ -94,7 +94,7 @@ def tiling(halo: int | None, multiple: int, scale: int, tile: int | None) -> Til
     """Tiles for a net.
 
     Args:
-        halo: of the net, in px of the source; None where it looks at the whole picture.
+        halo: of the net, in px of the source; None where it looks at the whole image.
         multiple: sizes and places that the net needs.
         scale: of the net.
         tile: px of the source that the net sees at a time, about; by default as many as give `OUTPUT` px a side.
@@ -114,7 +114,7 @@ def tiling(halo: int | None, multiple: int, scale: int, tile: int | None) -> Til
 def assembled(
     plan: Tiling, height: int, width: int, channels: int, make: Callable[[Span, Span], np.ndarray | None]
 ) -> Iterator[np.ndarray]:
-    """The picture in bands of rows, float32 [k, W·s, C], from top to bottom.
+    """The image in bands of rows, float32 [k, W·s, C], from top to bottom.
 
     Args:
         make: (rows, columns) → what the net makes of the part rows.low … rows.high, columns.low … columns.high,

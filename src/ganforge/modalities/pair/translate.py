@@ -1,10 +1,10 @@
-"""A trained translator in use: pictures of any size, depth and mode in; pictures of the same kind out.
+"""A trained translator in use: images of any size, depth and mode in; images of the same kind out.
 
-mode      the picture is brought to what the model learnt from (grey, colour, a label map); alpha goes beside it and
-          comes back, enlarged as the picture is
+mode      the image is brought to what the model learned from (gray, color, a label map); alpha goes beside it and
+          comes back, enlarged as the image is
 depth     16 bits go in as they are, and come out as 16 bits
-size      large pictures go through in overlapping tiles (`inference.tiles`), row by row
-mask      where a picture has holes to be filled, every other pixel comes back bit for bit
+size      large images go through in overlapping tiles (`inference.tiles`), row by row
+mask      where an image has holes to be filled, every other pixel comes back bit for bit
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Made:
-    """A picture on its way: its size and depth are known, its rows come in bands.
+    """An image on its way: its size and depth are known, its rows come in bands.
 
     Attributes:
         shape: (H, W, C). dtype: "uint8" or "uint16".
@@ -55,7 +55,7 @@ class Made:
 
 
 class PictureTranslator:
-    """A model that makes pictures of pictures.
+    """A model that makes images of images.
 
     Args:
         bundle: the trained model.
@@ -65,7 +65,7 @@ class PictureTranslator:
 
     Attributes:
         takes_mask: whether it fills holes.
-        colours: whether grey label maps are shown to it in colours, as they were in its training.
+        colors: whether gray label maps are shown to it in colors, as they were in its training.
         seconds: spent in the net so far.
 
     Raises:
@@ -125,7 +125,7 @@ class PictureTranslator:
     def check(self, picture: np.ndarray, mask: np.ndarray | None) -> None:
         """
         Raises:
-            UserError: a mask where none is taken or none where one is needed, one of another size, or a picture of
+            UserError: a mask where none is taken or none where one is needed, one of another size, or an image of
                 another kind than those of the training.
         """
         self.check_mask(mask is not None)
@@ -142,10 +142,10 @@ class PictureTranslator:
             )
 
     def __call__(self, picture: np.ndarray, mask: np.ndarray | None = None) -> Made:
-        """What is made of a picture.
+        """What is made of an image.
 
         Args:
-            picture: uint8 or uint16 [H, W, C]: grey, grey with alpha, RGB or RGBA; or a label map.
+            image: uint8 or uint16 [H, W, C]: gray, gray with alpha, RGB or RGBA; or a label map.
             mask: uint8 or uint16 [H, W, C], white where it is to be filled.
 
         Raises:
@@ -173,7 +173,7 @@ class PictureTranslator:
             return made if alpha is None else np.concatenate([made, self.enlarged(alpha[part])])
 
         def look() -> None:
-            """Shows the nets parts of the picture, spread evenly over it, as many as one tile has px."""
+            """Shows the nets parts of the image, spread evenly over it, as many as one tile has px."""
             corners = spread(height, width, self.plan.side, self.multiple)
             self.net(torch.cat([self.encoded(colours[c], None if hidden is None else hidden[c]) for c in corners]))
 
@@ -197,7 +197,7 @@ class PictureTranslator:
         return Made((shape[0], shape[1], shape[2]), dtype, bands(), parts)
 
     def translated(self, source: np.ndarray | Path | str, mask: np.ndarray | Path | str | None = None) -> np.ndarray:
-        """What is made of a picture or its file, uint8 or uint16 [H, W, C].
+        """What is made of an image or its file, uint8 or uint16 [H, W, C].
 
         Raises:
             UserError: as `__call__`; also a file that cannot be read, or an array of another form.
@@ -206,7 +206,7 @@ class PictureTranslator:
         return np.concatenate(list(self(as_pixels(source), hidden).bands))
 
     def tell_of_blending(self) -> None:
-        """Says once that large pictures are not exactly what the whole would give."""
+        """Says once that large images are not exactly what the whole would give."""
         if not self.warned:
             self.warned = True
             sees = "the whole picture" if self.halo is None else f"{self.halo} px around each"
@@ -216,7 +216,7 @@ class PictureTranslator:
             )  # fmt: skip
 
     def encoded(self, picture: np.ndarray, hidden: np.ndarray | None) -> torch.Tensor:
-        """Part of a picture as the net takes it, float32 [1, Cs, h, w]."""
+        """Part of an image as the net takes it, float32 [1, Cs, h, w]."""
         if self.source:
             mask = None if hidden is None else np.where(hidden, 255, 0).astype(np.uint8)
             return self.signal.source_of(picture, self.bundle.spec, mask)[None]
@@ -246,7 +246,7 @@ class PictureTranslator:
 
 
 def as_pixels(picture: np.ndarray | Path | str) -> np.ndarray:
-    """A picture or its file as uint8 or uint16 [H, W, C].
+    """An image or its file as uint8 or uint16 [H, W, C].
 
     Raises:
         UserError: no such file, or none that can be read; an array of another form.
@@ -266,7 +266,7 @@ def as_pixels(picture: np.ndarray | Path | str) -> np.ndarray:
 
 
 def spread(height: int, width: int, side: int, multiple: int) -> list[tuple[slice, slice]]:
-    """Sixteen parts of a picture at most, a quarter of `side` px each, as evenly spread over it as can be."""
+    """Sixteen parts of an image at most, a quarter of `side` px each, as evenly spread over it as can be."""
     part = max(multiple, side // 4 // multiple * multiple)
     h, w = min(part, height), min(part, width)
     tops, lefts = (
@@ -290,7 +290,7 @@ def holes(mask: np.ndarray) -> np.ndarray:
 
 
 def kept(picture: np.ndarray, made: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """What was made where it is hidden, in the picture's own mode; elsewhere the picture, and its alpha everywhere."""
+    """What was made where it is hidden, in the image's own mode; elsewhere the image, and its alpha everywhere."""
     colours = picture.shape[2] - (picture.shape[2] in (2, 4))
     filling = pictures.to_mode(made[..., : 3 if made.shape[2] >= 3 else 1], "L" if colours == 1 else "RGB", 255)
     result = picture.copy()

@@ -1,4 +1,4 @@
-"""`ganforge translate`: pictures made of pictures by a trained model, as files."""
+"""`ganforge translate`: images made of images by a trained model, as files."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def translate(
     force: Force = False,
     plugins: Plugins = None,
 ) -> None:
-    """Change pictures with a trained model: translate, enlarge, repair, fill."""
+    """Change images with a trained model: translate, enlarge, repair, fill."""
     wanted = checked_ending(ending)
     from ganforge.inference.model import load
     from ganforge.modalities.pair import clip, conveyor
@@ -158,10 +158,10 @@ def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | No
 
 
 def masks_for(names: list[str], mask: Path) -> list:
-    """The mask of each picture: the one file for all, or of a folder the one of the same name, whatever its ending.
+    """The mask of each image: the one file for all, or of a folder the one of the same name, whatever its ending.
 
     Raises:
-        UserError: pictures without a mask (says which).
+        UserError: images without a mask (says which).
     """
     from ganforge.modalities.pair import conveyor
 
@@ -177,7 +177,7 @@ def masks_for(names: list[str], mask: Path) -> list:
 
 
 def carried_out(translator: PictureTranslator, jobs: list[Job]) -> Outcome:
-    """Does the jobs, with a bar: of the pictures, or of the one picture's parts."""
+    """Does the jobs, with a bar: of the images, or of the one image's parts."""
     from ganforge.core.progress import Stages
     from ganforge.modalities.pair import conveyor
 
@@ -202,7 +202,7 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
     """Says what was done, and what could not be.
 
     Raises:
-        UserError: the one picture could not be done.
+        UserError: the one image could not be done.
         typer.Exit: some of several could not: status 1.
     """
     from ganforge.ui.console import stderr, stdout

@@ -136,7 +136,7 @@ def toy_unrolled() -> Recipe:
 
     Paper: Metz et al. 2017, of whose mixture these are the settings: nets of 2 × 128 units without norms, 256 latents,
     batch 512, Adam with 1e-3 for G and 1e-4 for D. Departures: LeakyReLU 0.2, and in the steps ahead plain gradient
-    descent where the paper has the optimiser of D.
+    descent where the paper has the optimizer of D.
     Command: `ganforge train toy-unrolled`, or `data=grid25`
     """
     return Recipe(

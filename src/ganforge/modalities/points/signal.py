@@ -88,7 +88,7 @@ class Points(Signal, kind="points"):
                 "For pictures: signal=image, and nets that make them"
             )
         ((shape, _),) = shapes
-        if tuple(nearest(shape)) != shape:  # nets of pictures raise an error of their own
+        if tuple(nearest(shape)) != shape:  # nets of images raise an error of their own
             raise UserError(
                 f"data {dataset.name}: these nets cannot make points of {shape[0]} numbers. "
                 "Take the recipe toy, or task.generator=mlp task.discriminator=mlp"

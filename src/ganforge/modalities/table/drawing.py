@@ -45,7 +45,7 @@ def bins(v: np.ndarray) -> dict[str, list[float]]:
 
 
 def charts(samples: Any, spec: Any) -> Pillow.Image:
-    """A chart a column that is learned: real shares in grey where they are known, those of the samples in blue."""
+    """A chart a column that is learned: real shares in gray where they are known, those of the samples in blue."""
     columns = [c for c in spec.state["columns"] if c["encoding"] != "none"][:MOST_CHARTS]
     across = min(ACROSS, len(columns))
     down = -(-len(columns) // across)
@@ -75,7 +75,7 @@ def card(row: Any, spec: Any) -> np.ndarray:
 
 
 def _pen(canvas: Pillow.Image, texts: Iterable[str]) -> ImageDraw.ImageDraw:
-    """What draws on a picture, with letters for all of some texts where the system has a font of such."""
+    """What draws on an image, with letters for all of some texts where the system has a font of such."""
     draw = ImageDraw.Draw(canvas)
     if any(ord(letter) > LATIN for text in texts for letter in text) and (font := _font()) is not None:
         draw.font = font

@@ -50,7 +50,7 @@ class Table(Signal, kind="table"):
 
     What a column is, is found: categorical, ordinal (few numbers, or categories with an order), boolean, continuous,
     integer, datetime, constant or identifier. A missing value is a mode of its own. Constants and identifiers are not
-    learned; identifiers are made anew. Precision, bounds and types come back as they were.
+    learned; identifiers are made again. Precision, bounds and types come back as they were.
     """
 
     noun = Noun("row", "rows", "a table")
@@ -89,7 +89,7 @@ class Table(Signal, kind="table"):
     most_categories: int = Field(default=500, ge=2)
     """Values of a column at most; rarer ones share one bucket, from which they are drawn as often as they are."""
     draw_modes: bool = True
-    """Draw the mode of a number anew each time it is seen, by the odds that it is of it; else take the likeliest."""
+    """Draw the mode of a number again each time it is seen, by the odds that it is of it; else take the likeliest."""
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
@@ -173,7 +173,7 @@ class Table(Signal, kind="table"):
         return _stored(self._read(_frame_of(dataset)), spec)
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
-        """[N, S] → [N, D]. Which mode a number is of is drawn here, anew at each look: it is no fact about a row."""
+        """[N, S] → [N, D]. Which mode a number is of is drawn here, again at each look: it is no fact about a row."""
         plan = Plan.of(spec, stored.device)
         n, c, m = len(stored), len(plan.category_starts), len(plan.value_starts)
         x = torch.zeros(n, spec.shape[0], device=stored.device)
@@ -268,7 +268,7 @@ class Table(Signal, kind="table"):
         return [("make more", f"ganforge sample {folder} -n 1000 --out new.csv")]
 
     def render(self, samples: pd.DataFrame, spec: Spec, columns: int = 8) -> list[Media]:
-        """A small chart a column: how often its values are in the real table (grey) and among the samples (blue)."""
+        """A small chart a column: how often its values are in the real table (gray) and among the samples (blue)."""
         return [media.png(picture.charts(samples, spec))]
 
     def write(self, samples: pd.DataFrame, folder: Path, start: int, spec: Spec) -> list[Path]:

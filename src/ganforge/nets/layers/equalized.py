@@ -23,10 +23,10 @@ def act(x: Tensor) -> Tensor:
 
 
 class EqualLinear(nn.Module):
-    """[..., inputs] → [..., outputs]; on pictures with channels last it is a 1×1 convolution.
+    """[..., inputs] → [..., outputs]; on images with channels last it is a 1×1 convolution.
 
     Args:
-        lr: its learning rate, as a share of the optimiser's.
+        lr: its learning rate, as a share of the optimizer's.
         bias: what the biases start from; None for none.
     """
 
@@ -54,7 +54,7 @@ class EqualConv(nn.Module):
         self.scale, self.stride = 1 / math.sqrt(9 * inputs), stride
 
     def forward(self, h: Tensor) -> Tensor:
-        x = h.permute(0, 3, 1, 2)  # a picture in channels_last
+        x = h.permute(0, 3, 1, 2)  # an image in channels_last
         x = conv2d(x, self.weight * self.scale, self.bias, self.stride, padding=2 - self.stride)
         return x.permute(0, 2, 3, 1)
 

@@ -1,4 +1,4 @@
-"""In what order a picture's numbers lie in memory."""
+"""In what order an image's numbers lie in memory."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class ChannelsLast(nn.Module):
-    """Passes a picture on with its channels side by side in memory, an order that every convolution after it keeps.
+    """Passes an image on with its channels side by side in memory, an order that every convolution after it keeps.
 
     The values are the same; on a CPU a small convolutional GAN trains about a tenth faster, and in half precision the
-    matrix units of GPUs want it so. The weights stay as they are: optimisers and checkpoints see nothing unusual.
+    matrix units of GPUs want it so. The weights stay as they are: optimizers and checkpoints see nothing unusual.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,11 +1,11 @@
-"""What a discriminator may see of a whole batch: a generator that makes one picture over and over is caught at once.
+"""What a discriminator may see of a whole batch: a generator that makes one image over and over is caught at once.
 
     stddev           Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation":
                      s = mean over features and places of the deviation within a group of samples; s joins the features
     discrimination   Salimans et al. 2016, "Improved Techniques for Training GANs", section 3.2:
                      M_i = f_i T,  o_ib = mean over j ≠ i of exp(−‖M_ib − M_jb‖₁);  o joins the features
 
-f [N, F] features, M [N, C, B] with B kernels of C numbers, o [N, B]. Both couple the samples of a batch: the verdict on
+f [N, F] features, M [N, C, B] with B kernels of C numbers, o [N, B]. Both couple the samples of a batch: the output on
 one is no longer a function of that one alone. `extra` is how many features a layer adds.
 """
 
@@ -52,7 +52,7 @@ class MinibatchStddev(nn.Module):
 class MinibatchDiscrimination(nn.Module):
     """Joins to each sample how near the others are to it, by several learned measures: [N, F] → [N, F + kernels].
 
-    The paper adds up the nearness of all samples; the mean over the others does not hang on the size of the batch.
+    The paper adds up the nearness of all samples; the mean over the others does not depend on the size of the batch.
     Memory grows with N² · kernels · width.
 
     Args:
@@ -67,7 +67,7 @@ class MinibatchDiscrimination(nn.Module):
         super().__init__()
         self.extra = kernels
         self.data_statistics = nn.Linear(features, kernels * width, bias=False)
-        # Features of unit variance start about 1 apart, where exp(−distance) has a slope; the usual initialisations
+        # Features of unit variance start about 1 apart, where exp(−distance) has a slope; the usual initializations
         # put them so far apart that it is flat.
         nn.init.normal_(self.data_statistics.weight, 0.0, 1 / (width * features**0.5))
         self.shape = (width, kernels)  # kernels last in memory: the sum over C then runs over many at a time

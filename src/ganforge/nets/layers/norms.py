@@ -24,13 +24,13 @@ def moments(x: Tensor, dim: int | tuple[int, ...]) -> tuple[Tensor, Tensor]:
 class VirtualBatchNorm(nn.Module):
     """Batch norm whose statistics come from a reference batch that never changes, and from the sample itself.
 
-    A sample's result does not hang on its neighbours, in training and in use alike. The reference batch lies in the
+    A sample's result does not depend on its neighbors, in training and in use alike. The reference batch lies in the
     first rows of what comes in, [R + N, C, ...], and goes through the net with the batch, since its statistics change
     with every step. With one sample counted beside the R of the reference:
 
         μ_i = (R μ + m_i) / (R + 1),   σ²_i = (R (σ² + (μ − μ_i)²) + s²_i + (m_i − μ_i)²) / (R + 1)
 
-    μ, σ² of the reference; m_i, s²_i of sample i over its places. The reference is normalised by μ and σ² alone.
+    μ, σ² of the reference; m_i, s²_i of sample i over its places. The reference is normalized by μ and σ² alone.
 
     Args:
         channels: C.

@@ -1,4 +1,4 @@
-"""Spectral normalisation: a layer's weights are divided by the most that it can stretch its input.
+"""Spectral normalization: a layer's weights are divided by the most that it can stretch its input.
 
 Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", algorithm 1.
 
@@ -37,7 +37,7 @@ class SpectralNorm(nn.Module):
     in half precision would find σ to a percent at best.
 
     Args:
-        weight: what is normalised, as it is at the start.
+        weight: what is normalized, as it is at the start.
         dim: its axis of outputs.
         eps: σ counts as no less.
     """

@@ -1,11 +1,11 @@
 """The truncation trick: latents nearer to the middle give samples that are more typical and less varied.
 
-Brock et al. 2019, section 3.1 and figure 2: each number of z is drawn anew until it lies within ±τ. Here without
-drawing anew, by the quantiles of both distributions:
+Brock et al. 2019, section 3.1 and figure 2: each number of z is drawn again until it lies within ±τ. Here without
+drawing again, by the quantiles of both distributions:
 
     z ↦ Φ⁻¹( Φ(−τ) + Φ(z) · (Φ(τ) − Φ(−τ)) ),   τ = 2t
 
-which is monotone, so that a seed stays recognisably the same sample at every t, and makes a standard normal exactly a
+which is monotone, so that a seed stays recognizably the same sample at every t, and makes a standard normal exactly a
 standard normal within ±τ. Φ: the standard normal's distribution function; t in (0, 1): figure 2 goes from τ = 2 down.
 """
 

@@ -1,17 +1,17 @@
 """ADA: a long pipe of random changes, each with probability p, and p as large as D's overfitting asks for.
 
 Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data". Each line happens to a share p of the
-samples, drawn for each line and sample anew:
+samples, drawn for each line and sample again:
 
     blits      mirror left to right (half of the share) · turn by a random multiple of 90° ·
                move by whole pixels, up to ⅛ of each side
     geometry   scale by 2^(0.2·n) · turn by any angle · stretch by 2^(0.2·n), keeping the area · turn by any angle ·
                move by ⅛·n of each side
-    colour     add 0.2·n to brightness · contrast times 2^(½·n) · mirror the luma (half of the share) ·
+    color     add 0.2·n to brightness · contrast times 2^(½·n) · mirror the luma (half of the share) ·
                turn the hue by any angle · saturation times 2^n
     filter     each of four bands of frequency times 2^n, with about the same power in all
     noise      add 0.1·|n|·noise
-    cutout     0 in a box of half the height and half the width, with its centre anywhere
+    cutout     0 in a box of half the height and half the width, with its center anywhere
 
 with n ~ N(0, 1). The two turns have 1 − √(1 − p) each, so that p is the share of the samples that is turned at all.
 
@@ -22,9 +22,9 @@ whole pipe a sample is the right way up with (1 − p)² only, and what is left 
 (benchmarks/augment_leak.py). So `limit` is 0.6 here.
 
 The controller: r = mean of sign(D(x)) over the reals of four batches is 0 for a D that does not know them and 1 for one
-that knows them by heart. p goes up where r is above the target and else down, by 1 in `length` samples.
+that has memorized them. p goes up where r is above the target and else down, by 1 in `length` samples.
 
-x [N, C, H, W] in [−1, 1], grey, RGB or RGBA. Colour, filter and noise leave alpha alone.
+x [N, C, H, W] in [−1, 1], gray, RGB or RGBA. Color, filter and noise leave alpha alone.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ from ganforge.modalities.image.augment.resample import filtered, mirrored, pick,
 Share = Annotated[float, Field(ge=0, le=1)]
 
 BANDS = (8, 4, 2)
-"""The bands of the filter end at these fractions of the picture's own band."""
+"""The bands of the filter end at these fractions of the image's own band."""
 BAND_POWER = (10 / 13, 1 / 13, 1 / 13, 1 / 13)
-"""Share of a natural picture's power in each band, the lowest first (Karras et al. 2020, appendix B)."""
+"""Share of a natural image's power in each band, the lowest first (Karras et al. 2020, appendix B)."""
 
 
 class Pipe(Augment):
@@ -108,7 +108,7 @@ class FixedAda(Pipe, kind="ada_fixed"):
 
 
 class Ada(Pipe, kind="ada"):
-    """Augments what D sees as much as its overfitting asks for (ADA): nothing at first, more as D learns by heart."""
+    """Augments what D sees as much as its overfitting asks for (ADA): nothing at first, more as D memorizes."""
 
     target: float = Field(default=0.6, gt=-1, lt=1)
     """How sure of reals D may be: the mean of sign(D(x)) that is held. Lower augments more."""
@@ -117,9 +117,9 @@ class Ada(Pipe, kind="ada"):
     limit: Share = 0.6
     """The highest probability. Far above 0.6 what is made may come out turned or recoloured."""
     length: PositiveCount = 500_000
-    """Samples in which the probability could go from 0 to 1. A small set is learnt by heart fast: 100k or less."""
+    """Samples in which the probability could go from 0 to 1. A small set is memorized fast: 100k or less."""
     every: int = Field(default=4, ge=1)
-    """Batches of which D's verdicts are gathered before the probability moves."""
+    """Batches of which D's outputs are gathered before the probability moves."""
 
     def check(self, spec: Spec) -> None:
         super().check(spec)
@@ -165,7 +165,7 @@ class Ada(Pipe, kind="ada"):
 
 
 def blits(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
-    """Mirrors, quarter turns and moves by whole pixels. Pictures that are not square make half turns alone."""
+    """Mirrors, quarter turns and moves by whole pixels. Images that are not square make half turns alone."""
     height, width = x.shape[2:]
     mirror = draws.chosen("mirror", p) & (draws.integers("mirror", 2) == 1)
     x = torch.where(per_sample(mirror), x.flip(3), x)
@@ -183,7 +183,7 @@ def blits(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
 
 @dataclass(frozen=True)
 class Warp:
-    """Where to look for each sample: at q shows what lay at linear·q + offset, in pixels from the centre.
+    """Where to look for each sample: at q shows what lay at linear·q + offset, in pixels from the center.
 
     Attributes:
         linear: [N, 2, 2], on (x, y). offset: [N, 2].
@@ -211,9 +211,9 @@ def draw_warp(draws: Draws, p: Tensor | float, height: int, width: int) -> Warp:
         [0.125 * side * draws.normal(name) * move for name, side in (("float right", width), ("float down", height))],
         dim=1,
     )
-    # The picture is scaled, turned by `before`, stretched, turned by `after` and moved, so the way back is
+    # The image is scaled, turned by `before`, stretched, turned by `after` and moved, so the way back is
     # R(−before)/size · diag(1/aspect, aspect) · R(−after) · (q − offset). Written out: in half precision a product of
-    # matrices would misplace the picture by whole pixels.
+    # matrices would misplace the image by whole pixels.
     a, b, c, d = after.cos() / aspect, after.sin() / aspect, -after.sin() * aspect, after.cos() * aspect
     cos, sin = before.cos() / size, before.sin() / size
     linear = torch.stack([cos * a + sin * c, cos * b + sin * d, cos * c - sin * a, cos * d - sin * b], dim=1)
@@ -222,7 +222,7 @@ def draw_warp(draws: Draws, p: Tensor | float, height: int, width: int) -> Warp:
 
 
 def geometry(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
-    """Scaling, turning, stretching and moving, by one resampling. Pictures that nothing happens to stay exact."""
+    """Scaling, turning, stretching and moving, by one resampling. Images that nothing happens to stay exact."""
     warp = draw_warp(draws, p, *x.shape[2:])
     if x.device.type != "cpu":  # a GPU would have to wait to know how many are touched
         return torch.where(per_sample(warp.touched), warped(x, warp.linear, warp.offset), x)
@@ -233,9 +233,9 @@ def geometry(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
 
 
 def colour_matrix(draws: Draws, p: Tensor | float) -> tuple[Tensor, Tensor]:
-    """What the changes of colour come to: the gain along the grey axis and its offset, and the chroma's map.
+    """What the changes of color come to: the gain along the gray axis and its offset, and the chroma's map.
 
-    In homogeneous coordinates each change is a 4×4 matrix. All of them keep the grey axis v = (1, 1, 1)/√3 and the
+    In homogeneous coordinates each change is a 4×4 matrix. All of them keep the gray axis v = (1, 1, 1)/√3 and the
     plane of chroma across it apart, and act on the plane by turning and scaling alone. So their product is
 
         luma ↦ gain·luma + offset,    chroma ↦ a·chroma + b·(v × chroma)
@@ -254,7 +254,7 @@ def colour_matrix(draws: Draws, p: Tensor | float) -> tuple[Tensor, Tensor]:
 
 
 def recolour(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
-    """Brightness, contrast, luma, hue and saturation of x [N, 1 or 3, H, W]; grey has no hue and no saturation."""
+    """Brightness, contrast, luma, hue and saturation of x [N, 1 or 3, H, W]; gray has no hue and no saturation."""
     (gain, offset), (a, b) = (t.unbind(1) for t in colour_matrix(draws, p))
     if x.shape[1] == 1:
         return per_sample(gain) * x + per_sample(offset)
@@ -263,7 +263,7 @@ def recolour(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
     across = (chroma.roll(1, 1) - chroma.roll(-1, 1)) / math.sqrt(3)  # v × chroma
     changed = per_sample(gain) * grey + per_sample(offset) + per_sample(a) * chroma + per_sample(b) * across
     untouched = (gain == 1) & (offset == 0) & (a == 1) & (b == 0)
-    return torch.where(per_sample(untouched), x, changed)  # to the last bit, which grey + (x − grey) is not
+    return torch.where(per_sample(untouched), x, changed)  # to the last bit, which gray + (x − gray) is not
 
 
 def band_gains(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:

@@ -1,14 +1,14 @@
-"""DiffAugment: every sample that D sees is coloured, moved and cut, reals and fakes alike.
+"""DiffAugment: every sample that D sees is colored, moved and cut, reals and fakes alike.
 
 Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training". In this order:
 
     brightness   x + b,                       b ~ U(−½, ½)
-    saturation   (x − grey(x))·s + grey(x),   s ~ U(0, 2), grey(x): mean over the channels of a pixel
-    contrast     (x − mean(x))·c + mean(x),   c ~ U(½, 3/2), mean(x): over a whole picture
+    saturation   (x − gray(x))·s + gray(x),   s ~ U(0, 2), gray(x): mean over the channels of a pixel
+    contrast     (x − mean(x))·c + mean(x),   c ~ U(½, 3/2), mean(x): over a whole image
     translation  by whole pixels, up to ⅛ of each side; 0 where nothing was
-    cutout       0 in a box of half the height and half the width, with its centre anywhere
+    cutout       0 in a box of half the height and half the width, with its center anywhere
 
-x [N, C, H, W] in [−1, 1], so that 0 is mid-grey. Each draw is one a sample. Alpha is not coloured; it moves and is cut
+x [N, C, H, W] in [−1, 1], so that 0 is mid-gray. Each draw is one a sample. Alpha is not colored; it moves and is cut
 with the rest.
 """
 
@@ -30,18 +30,18 @@ Strength = Annotated[float, Field(ge=0, le=1)]
 
 
 class DiffAugment(Augment, kind="diffaugment"):
-    """Colours, moves and cuts every picture that D sees (DiffAugment). A strength of 0 leaves that part out."""
+    """Colors, moves and cuts every image that D sees (DiffAugment). A strength of 0 leaves that part out."""
 
     brightness: Strength = 0.5
-    """By how much a picture gets darker or brighter at most; white is 1 and black −1."""
+    """By how much an image gets darker or brighter at most; white is 1 and black −1."""
     saturation: Strength = 1.0
-    """By how much the strength of colours changes at most: 1 is from none to twice as strong. None for grey."""
+    """By how much the strength of colors changes at most: 1 is from none to twice as strong. None for gray."""
     contrast: Strength = 0.5
     """By how much contrast changes at most: 0.5 is from half to one and a half times."""
     translation: Strength = 0.125
-    """How far a picture moves at most, as a share of its height and of its width."""
+    """How far an image moves at most, as a share of its height and of its width."""
     cutout: Strength = 0.5
-    """Height and width of the box that is cut out, as shares of the picture's."""
+    """Height and width of the box that is cut out, as shares of the image's."""
 
     def check(self, spec: Spec) -> None:
         require_picture(spec, self.kind)
@@ -85,7 +85,7 @@ class DiffAugment(Augment, kind="diffaugment"):
         high, wide = (int(side * self.cutout + 0.5) for side in (height, width))
         if not high or not wide:
             return x
-        # A box of even size has its centre between pixels, so there is one place more for it.
+        # A box of even size has its center between pixels, so there is one place more for it.
         top = draws.integers("top", height + 1 - high % 2) - high // 2
         left = draws.integers("left", width + 1 - wide % 2) - wide // 2
         rows, columns = within(shifted(height, top), high), within(shifted(width, left), wide)

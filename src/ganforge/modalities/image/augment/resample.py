@@ -1,10 +1,10 @@
-"""Pictures read at places between their pixels, without jagged edges, differentiable as often as one likes.
+"""Images read at places between their pixels, without jagged edges, differentiable as often as one likes.
 
     twice as fine:      x ↦ U_h x U_wᵀ       Lanczos-3
     read at any place:  bilinear, on the finer grid
     back:               y ↦ D_h y D_wᵀ       Lanczos-3, stretched to the coarser grid
 
-Beyond its edges a picture goes on as its own mirror image, over and over, so that no place is empty and any size will
+Beyond its edges an image goes on as its own mirror image, over and over, so that no place is empty and any size will
 do. A filter with its mirrored edges is a small matrix; all of it is linear in x.
 
 x [N, C, H, W]; U [2·size, size]; D [size, 2·size + 2·MARGIN].
@@ -22,11 +22,11 @@ from torch.nn.functional import grid_sample
 REACH = 3
 """Lobes of the Lanczos kernel on each side."""
 MARGIN = 2 * REACH - 1
-"""Finer samples beyond each edge of a picture that its way back to the coarser grid looks at."""
+"""Finer samples beyond each edge of an image that its way back to the coarser grid looks at."""
 
 
 def mirrored(index: Tensor, size: int) -> Tensor:
-    """Any whole number as a place 0 ... size − 1, as if two mirrors stood at the picture's edges."""
+    """Any whole number as a place 0 ... size − 1, as if two mirrors stood at the image's edges."""
     index = index % (2 * size)
     return torch.where(index < size, index, 2 * size - 1 - index)
 
@@ -62,7 +62,7 @@ def filter_matrix(places: Sequence[float], size: int, stretch: int) -> Tensor:
 
 @lru_cache(maxsize=256)
 def matrix(name: str, size: int, stretch: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The matrix `up`, `down` or `blur` for one side of a picture, kept since every step wants the same few."""
+    """The matrix `up`, `down` or `blur` for one side of an image, kept since every step wants the same few."""
     with torch.inference_mode(False):  # what is made in that mode could not be trained through later
         if name == "up":
             made = filter_matrix([(k + 0.5) / 2 - 0.5 for k in range(2 * size)], size, 1)
@@ -74,17 +74,17 @@ def matrix(name: str, size: int, stretch: int, dtype: torch.dtype, device: torch
 
 
 def filtered(x: Tensor, name: str, size: Sequence[int], stretch: int = 1) -> Tensor:
-    """x [N, C, H, W] through the matrices called `name` for pictures of `size` (H, W), along both sides."""
+    """x [N, C, H, W] through the matrices called `name` for images of `size` (H, W), along both sides."""
     down, across = (matrix(name, side, stretch, x.dtype, x.device) for side in size)
     return (down @ (x @ across.T)).to(x.dtype)
 
 
 def warped(x: Tensor, linear: Tensor, offset: Tensor) -> Tensor:
-    """Pictures that show at each place what lies at another one: at q what lay at linear·q + offset.
+    """Images that show at each place what lies at another one: at q what lay at linear·q + offset.
 
     Args:
         x: [N, C, H, W].
-        linear: [N, 2, 2], acting on (x, y), in pixels from the picture's centre, x to the right, y down.
+        linear: [N, 2, 2], acting on (x, y), in pixels from the image's center, x to the right, y down.
         offset: [N, 2], in pixels.
     """
     height, width = x.shape[2:]
@@ -94,7 +94,7 @@ def warped(x: Tensor, linear: Tensor, offset: Tensor) -> Tensor:
     )
     places = [
         (linear[:, k, 0, None, None] * right + linear[:, k, 1, None, None] * down[:, None] + offset[:, k, None, None])
-        * (2 / side)  # 1 is an edge of the picture
+        * (2 / side)  # 1 is an edge of the image
         for k, side in enumerate((width, height))
     ]
     fine = filtered(x, "up", (height, width))

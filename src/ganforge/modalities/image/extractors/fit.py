@@ -1,5 +1,5 @@
 """How nets of metrics learn, outside any run: the small one as a classifier where there are labels, else which way up
-a picture is; others (`metrics.segmenter`) by a loss of their own.
+an image is; others (`metrics.segmenter`) by a loss of their own.
 
 Rotations: Gidaris, Singh & Komodakis 2018, "Unsupervised Representation Learning by Predicting Image Rotations".
 
@@ -57,7 +57,7 @@ def fit(x: Tensor, y: Tensor | None, classes: int, seed: int, progress: Progress
 
 
 def seeded(make: Callable[[], N], seed: int, name: str) -> N:
-    """A net whose first weights hang on the seed and the name alone."""
+    """A net whose first weights depend on the seed and the name alone."""
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(Rng(seed).seed_for(name))
         return make()
@@ -81,7 +81,7 @@ def descend(net: N, loss: Callable[[int], Tensor], steps: int, told: Callable[[i
 
 
 def _turned(x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
-    """Square pictures, each turned by so many quarters; and the turns."""
+    """Square images, each turned by so many quarters; and the turns."""
     out = torch.empty_like(x)
     for k in range(4):
         out[turns == k] = torch.rot90(x[turns == k], k, (2, 3))

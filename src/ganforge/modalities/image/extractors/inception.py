@@ -1,12 +1,12 @@
 """Inception-v3 as TensorFlow's graph of 2015-12-05 has it, which FID and the Inception score are defined by.
 
 Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision"; the graph differs from the article and
-from later implementations, and figures hang on it:
+from later implementations, and figures depend on it:
 
     * average pooling in the blocks of 35 × 35, 17 × 17 and the first of 8 × 8 leaves the padding out of the mean
     * the last block pools by the maximum instead
     * the classifier has 1008 outputs; the Inception score takes its logits without the bias
-    * pictures come to 299 × 299 by TensorFlow 1's bilinear rule, without antialiasing, and to (x − 128) / 128
+    * images come to 299 × 299 by TensorFlow 1's bilinear rule, without antialiasing, and to (x − 128) / 128
 
 x [N, 3, 299, 299] → features [N, 2048], logits without bias [N, 1008]. Names of layers are those of the weight file.
 """
@@ -206,7 +206,7 @@ class Inception(Extractor, kind="inception"):
     weights: str | None = None
     """Safetensors file of the weights; by default inception-2015-12-05.safetensors in the cache."""
     resizer: Literal["tf-bilinear", "clean"] = "tf-bilinear"
-    """How pictures come to 299 × 299: as the FID of 2017 has it, or antialiased as clean-fid has it."""
+    """How images come to 299 × 299: as the FID of 2017 has it, or antialiased as clean-fid has it."""
 
     def open(
         self,
@@ -243,7 +243,7 @@ class InceptionEncoder(Encoder):
     @torch.inference_mode()
     def encode(self, samples: np.ndarray) -> tuple[Tensor, Tensor | None]:
         features, probabilities = [], []
-        for start in range(0, len(samples), 32):  # a picture takes some tens of megabytes on its way
+        for start in range(0, len(samples), 32):  # an image takes some tens of megabytes on its way
             x = resize(rgb(samples[start : start + 32]), SIDE, SIDE, self.how).to(self.device)
             found, logits = self.net((x - 128) / 128)
             features.append(found)

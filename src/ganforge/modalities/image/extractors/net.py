@@ -1,4 +1,4 @@
-"""A small convolutional net for pictures of up to 32 × 32 px, for use where there are no weights of the field's.
+"""A small convolutional net for images of up to 32 × 32 px, for use where there are no weights of the field's.
 
 Blocks with strides as in the all-convolutional net of Springenberg et al. 2015 ("Striving for Simplicity"), batch
 norm (Ioffe & Szegedy 2015), the mean over each quarter, one hidden layer whose output is the feature.
@@ -19,10 +19,10 @@ def _block(before: int, after: int, stride: int) -> list[nn.Module]:
 
 
 class SmallNet(nn.Module):
-    """Features and logits of small pictures.
+    """Features and logits of small images.
 
     Args:
-        channels: of the pictures: 1 or 3.
+        channels: of the images: 1 or 3.
         classes: K.
     """
 

@@ -1,8 +1,8 @@
-"""How pictures come to the size that a net takes: part of the protocol, since it moves FID by whole points.
+"""How images come to the size that a net takes: part of the protocol, since it moves FID by whole points.
 
 Parmar, Zhang & Zhu 2022, "On Aliased Resizing and Surprising Subtleties in GAN Evaluation".
 
-    tf-bilinear    of TensorFlow 1: pixel i is read at i · in / out, between two neighbours, without antialiasing
+    tf-bilinear    of TensorFlow 1: pixel i is read at i · in / out, between two neighbors, without antialiasing
     pil-bicubic    Pillow's bicubic on 8 bits, antialiased
     clean          Pillow's bicubic on float32, channel by channel, antialiased, not rounded to 8 bits (clean-fid)
 
@@ -22,7 +22,7 @@ Resizer = Literal["tf-bilinear", "pil-bicubic", "clean"]
 
 
 def resize(x: np.ndarray, height: int, width: int, how: Resizer) -> Tensor:
-    """Pictures of another size, float32 [N, C, height, width], 0 to 255."""
+    """Images of another size, float32 [N, C, height, width], 0 to 255."""
     if x.shape[1:3] == (height, width):
         return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2), np.float32))
     match how:
@@ -55,7 +55,7 @@ def _tf_bilinear(x: np.ndarray, height: int, width: int) -> Tensor:
 
 
 def rgb(x: np.ndarray) -> np.ndarray:
-    """Decoded pictures [N, H, W, 1, 3 or 4] as three channels, 0 to 255: grey tripled, alpha blended over white."""
+    """Decoded images [N, H, W, 1, 3 or 4] as three channels, 0 to 255: gray tripled, alpha blended over white."""
     if x.dtype == np.uint16:
         x = x.astype(np.float32) / 257
     if x.shape[3] == 4:

@@ -1,6 +1,6 @@
 """The extractor that needs no network: a small net that is trained once on the data itself, and kept.
 
-With labels it is a classifier of them, without it learns which way up a picture is (see `fit`). Features of nets that
+With labels it is a classifier of them, without it learns which way up an image is (see `fit`). Features of nets that
 were trained on other data, or with another seed, cannot be compared: the figure's name ends in the hash of the weights.
 """
 
@@ -78,7 +78,7 @@ class SmallEncoder(Encoder):
     """The net at work.
 
     Args:
-        shape: [H, W, C] of the pictures it was trained on; it refuses others.
+        shape: [H, W, C] of the images it was trained on; it refuses others.
         names: of its classes.
         labelled: whether these are the data's labels.
     """
@@ -124,7 +124,7 @@ def _channels(shape: Sequence[int]) -> int:
 
 
 def seen(samples: np.ndarray) -> Tensor:
-    """Decoded pictures as the net sees them, float32 [N, 1 or 3, S, S], 0 to 255."""
+    """Decoded images as the net sees them, float32 [N, 1 or 3, S, S], 0 to 255."""
     x = samples.astype(np.float32) / 257 if samples.dtype == np.uint16 else samples
     channels = _channels(x.shape[1:])
     if x.shape[3] != channels:  # alpha over white

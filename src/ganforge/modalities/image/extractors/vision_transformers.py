@@ -4,7 +4,7 @@ Oquab et al. 2023, "DINOv2: Learning Robust Visual Features without Supervision"
 "Exposing flaws of generative model evaluation metrics". Radford et al. 2021, "Learning Transferable Visual Models From
 Natural Language Supervision"; as an extractor: Kynkäänniemi et al. 2023, "The Role of ImageNet Classes in FID".
 
-Pictures come to the net's square by Pillow's bicubic rule and to its mean and standard deviation; nothing is cut off.
+Images come to the net's square by Pillow's bicubic rule and to its mean and standard deviation; nothing is cut off.
 
 x [N, 3, S, S] → the class token after the last norm (DINOv2), or the embedding that CLIP compares with text: [N, D].
 """
@@ -46,7 +46,7 @@ class _Hub(Extractor):
         raise NotImplementedError
 
     def read(self, net: nn.Module, x: Tensor) -> Tensor:
-        """Features [N, D] of pictures [N, 3, S, S]."""
+        """Features [N, D] of images [N, 3, S, S]."""
         raise NotImplementedError
 
     def open(
@@ -86,7 +86,7 @@ class HubEncoder(Encoder):
     Args:
         read: (net, x [N, 3, S, S]) → features [N, D].
         side: S, px.
-        scale: mean and standard deviation of each channel, of pictures in [0, 1].
+        scale: mean and standard deviation of each channel, of images in [0, 1].
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class HubEncoder(Encoder):
 
 
 class DinoV2(_Hub, kind="dinov2"):
-    """DINOv2, a self-supervised net that judges pictures unlike ImageNet's better than Inception does."""
+    """DINOv2, a self-supervised net that judges images unlike ImageNet's better than Inception does."""
 
     usual: ClassVar[str] = "facebook/dinov2-large"
 
@@ -129,7 +129,7 @@ class DinoV2(_Hub, kind="dinov2"):
 
 
 class Clip(_Hub, kind="clip"):
-    """CLIP's picture side: features that follow what a caption would say."""
+    """CLIP's image side: features that follow what a caption would say."""
 
     scale: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = OPENAI
     usual: ClassVar[str] = "openai/clip-vit-large-patch14"

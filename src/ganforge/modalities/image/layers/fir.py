@@ -1,4 +1,4 @@
-"""Halving and doubling pictures by a short filter, as two matrix products.
+"""Halving and doubling images by a short filter, as two matrix products.
 
 Zhang 2019, "Making Convolutional Networks Shift-Invariant Again"; Karras et al. 2019 and 2020 for [1, 3, 3, 1].
 Along one axis, with a filter f of k taps that add up to 1 and p = (k − 1) // 2:

@@ -1,4 +1,4 @@
-"""Which picture sizes a convolutional net reaches: a small base grid, doubled n times."""
+"""Which image sizes a convolutional net reaches: a small base grid, doubled n times."""
 
 from __future__ import annotations
 

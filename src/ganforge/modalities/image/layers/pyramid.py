@@ -1,4 +1,4 @@
-"""Grids that are halved, rounding up, until they are small: a pyramid for pictures of any size.
+"""Grids that are halved, rounding up, until they are small: a pyramid for images of any size.
 
 32 → 16 → 8 → 4        28 → 14 → 7 → 4        100×75 → 50×38 → 25×19 → 13×10 → 7×5 → 4×3
 """
@@ -24,7 +24,7 @@ def halved(side: int) -> int:
 
 
 def grids(height: int, width: int) -> list[Size]:
-    """(height, width) of every grid, coarsest first, the picture's own last."""
+    """(height, width) of every grid, coarsest first, the image's own last."""
     found = [(height, width)]
     while min(found[0]) > COARSEST:
         found.insert(0, (halved(found[0][0]), halved(found[0][1])))
@@ -42,7 +42,7 @@ def grown(x: Tensor, size: Size) -> Tensor:
 
 
 def pyramid(x: Tensor, count: int) -> list[Tensor]:
-    """A picture [N, C, H, W] on `count` grids, coarsest first, itself last."""
+    """An image [N, C, H, W] on `count` grids, coarsest first, itself last."""
     scales = [x]
     for _ in range(count - 1):
         scales.insert(0, shrunk(scales[0]))
@@ -53,7 +53,7 @@ def nearest_picture(shape: tuple[int, ...], who: str, cell: int = 1, least: int 
     """The nearest [C, H, W] whose sides are at least `least` cells of `cell` pixels.
 
     Raises:
-        UserError: `shape` is not that of a picture.
+        UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
         raise UserError(f"{who} nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")

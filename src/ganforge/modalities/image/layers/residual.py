@@ -53,7 +53,7 @@ class DownBlock(nn.Module):
     Args:
         hidden: channels between the two convolutions; `before` in SNGAN, `after` in BigGAN.
         norm: makes the norms in front of the ReLUs.
-        first: it takes the picture, on which a ReLU (and a norm) would be lost information.
+        first: it takes the image, on which a ReLU (and a norm) would be lost information.
     """
 
     def __init__(self, before: int, hidden: int, after: int, down: bool, norm: Norm, first: bool = False):

@@ -1,4 +1,4 @@
-"""Which pictures a convolutional net can make or judge, for nets that are built of halvings and doublings."""
+"""Which images a convolutional net can make or judge, for nets that are built of halvings and doublings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ganforge.modalities.image.layers import grid
 
 
 class Layout(NamedTuple):
-    """A picture as a small grid that is doubled."""
+    """An image as a small grid that is doubled."""
 
     colours: int
     """C."""
     size: tuple[int, int]
-    """(H, W) of the picture."""
+    """(H, W) of the image."""
     base: tuple[int, int]
     """(h, w) of the smallest grid."""
     doublings: int
@@ -31,7 +31,7 @@ def nearest_picture(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
     """The nearest [C, H, W] whose sides are a base grid times a power of two (`grid.split`).
 
     Raises:
-        UserError: `shape` is not that of a picture.
+        UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
         raise UserError(f"{who} nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")
@@ -39,7 +39,7 @@ def nearest_picture(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
 
 
 def layout(spec: Spec, who: str) -> Layout:
-    """How the pictures of a spec are made.
+    """How the images of a spec are made.
 
     Raises:
         UserError: the net cannot reach that size; says the nearest that it can.

@@ -4,10 +4,10 @@ MS-SSIM: Wang, Simoncelli & Bovik 2003, "Multi-scale structural similarity for i
 
     MS-SSIM = SSIM_M^β_M · Π_{j<M} cs_j^β_j       (SSIM and cs as in `pairs`; each scale the mean of 2 × 2 px before)
 
-For pairs of generated pictures of one class: Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary
-Classifier GANs". The same of real pictures stands beside it: lower is more varied, lower than the real ones is noise.
+For pairs of generated images of one class: Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary
+Classifier GANs". The same of real images stands beside it: lower is more varied, lower than the real ones is noise.
 
-The five scales need pictures of 176 px; smaller ones are seen at as many as fit, with their exponents scaled to the sum
+The five scales need images of 176 px; smaller ones are seen at as many as fit, with their exponents scaled to the sum
 of all five.
 
 x [N, H, W, C]; P pairs.
@@ -32,7 +32,7 @@ BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales, finest f
 
 
 def scales(height: int, width: int) -> tuple[float, ...]:
-    """The exponents of the scales that pictures of this size can be seen at.
+    """The exponents of the scales that images of this size can be seen at.
 
     Raises:
         UserError: they are smaller than one window.
@@ -44,7 +44,7 @@ def scales(height: int, width: int) -> tuple[float, ...]:
 
 
 def ms_ssim(x: Tensor, y: Tensor, betas: tuple[float, ...]) -> Tensor:
-    """[P], 1 for equal ones, of float64 pictures [P, C, H, W], 0 to 255; negative similarities count as none."""
+    """[P], 1 for equal ones, of float64 images [P, C, H, W], 0 to 255; negative similarities count as none."""
     product = x.new_ones(len(x))
     for k, beta in enumerate(betas):
         whole, contrast = structure(x, y)
@@ -75,7 +75,7 @@ def random_pairs(
 
 
 class MsSsim(Metric, kind="ms-ssim"):
-    """Likeness (MS-SSIM) of pairs of generated pictures of one class: near 1 where the model repeats itself."""
+    """Likeness (MS-SSIM) of pairs of generated images of one class: near 1 where the model repeats itself."""
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {

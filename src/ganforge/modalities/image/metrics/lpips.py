@@ -1,11 +1,11 @@
-"""LPIPS: a distance of two pictures that agrees with what people see, from the maps of a net for ImageNet.
+"""LPIPS: a distance of two images that agrees with what people see, from the maps of a net for ImageNet.
 
 Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric":
 
     d(x, y) = Σ_l mean over places of  Σ_c w_lc ( f̂_lc(x) − f̂_lc(y) )²
 
-f̂_l: the map of stage l [N, C_l, H_l, W_l], at every place brought to length 1 along the channels; w_l ≥ 0: learnt
-weights [C_l]. Pictures are in [−1, 1] and then shifted and scaled as the nets were trained.
+f̂_l: the map of stage l [N, C_l, H_l, W_l], at every place brought to length 1 along the channels; w_l ≥ 0: learned
+weights [C_l]. Images are in [−1, 1] and then shifted and scaled as the nets were trained.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def load(trunk: TrunkName, file: str | None, heads: str | None, cache: Path | No
     """LPIPS with the weights of two files, and a hash of both.
 
     Args:
-        file: of the trunk, as `features.N.weight`. heads: of the learnt weights, as `lin0.model.1.weight`.
+        file: of the trunk, as `features.N.weight`. heads: of the learned weights, as `lin0.model.1.weight`.
 
     Raises:
         UserError: a file is absent (says which, where from and where to put it) or of another net.
@@ -111,7 +111,7 @@ def load(trunk: TrunkName, file: str | None, heads: str | None, cache: Path | No
 
 
 def to_unit(pictures: np.ndarray) -> Tensor:
-    """Decoded pictures [N, H, W, C], 0 to 255, as the net takes them: float32 [N, 3, H, W] in [−1, 1]."""
+    """Decoded images [N, H, W, C], 0 to 255, as the net takes them: float32 [N, 3, H, W] in [−1, 1]."""
     return torch.from_numpy(rgb(pictures).astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
 
 
@@ -125,7 +125,7 @@ class _Perceptual(Metric):
     weights: str | None = None
     """Safetensors file of the trunk's ImageNet weights; by default TRUNK-imagenet.safetensors in the cache."""
     heads: str | None = None
-    """Safetensors file of the learnt weights; by default lpips-TRUNK.safetensors in the cache."""
+    """Safetensors file of the learned weights; by default lpips-TRUNK.safetensors in the cache."""
 
     def net(self, comparison: Comparison) -> tuple[Lpips, str]:
         """The net on its device and the hash of its weights."""
@@ -134,7 +134,7 @@ class _Perceptual(Metric):
         return net.to(comparison.device), digest
 
     def refuse_small(self, pictures: np.ndarray) -> None:
-        """Raises UserError where the trunk cannot see pictures as small as these."""
+        """Raises UserError where the trunk cannot see images as small as these."""
         side = min(pictures.shape[1:3])
         if side < SMALLEST[self.trunk]:
             fits = [name for name, least in SMALLEST.items() if side >= least]
@@ -146,7 +146,7 @@ class _Perceptual(Metric):
 
 
 class LpipsDistance(_Perceptual, kind="lpips"):
-    """LPIPS of pictures that each belong to a real one: how unlike they look, 0 for equal ones."""
+    """LPIPS of images that each belong to a real one: how unlike they look, 0 for equal ones."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     values: ClassVar[Mapping[str, Meaning]] = {
@@ -168,7 +168,7 @@ class LpipsDistance(_Perceptual, kind="lpips"):
 
 
 class LpipsDiversity(_Perceptual, kind="lpips-diversity"):
-    """Mean LPIPS of random pairs of generated pictures of one class: near 0 where the model repeats itself."""
+    """Mean LPIPS of random pairs of generated images of one class: near 0 where the model repeats itself."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
         "lpips_diversity": Meaning("How much fakes differ from each other to a trained eye.", "higher"),

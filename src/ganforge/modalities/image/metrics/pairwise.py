@@ -1,18 +1,18 @@
-"""Pictures held against the very pictures that they should be: PSNR, SSIM, and what such metrics share.
+"""Images held against the very images that they should be: PSNR, SSIM, and what such metrics share.
 
-    PSNR = 10 log₁₀( 255² / mean (x − y)² ), one number a picture, then the mean
+    PSNR = 10 log₁₀( 255² / mean (x − y)² ), one number an image, then the mean
     SSIM: Wang, Bovik, Sheikh & Simoncelli 2004, "Image Quality Assessment: From Error Visibility to Structural
     Similarity":
         l = (2 μx μy + c₁) / (μx² + μy² + c₁),   cs = (2 σxy + c₂) / (σx² + σy² + c₂),   SSIM = mean of l · cs over
-        Gaussian windows of 11 × 11, σ = 1.5, that lie inside the picture; c₁ = (0.01 · 255)², c₂ = (0.03 · 255)²
+        Gaussian windows of 11 × 11, σ = 1.5, that lie inside the image; c₁ = (0.01 · 255)², c₂ = (0.03 · 255)²
 
-Libraries that mirror the picture at its edges instead, torchmetrics among them, give other values: 0.947 for 0.959 in a
-picture of 48 px. Tables of papers have windows inside.
+Libraries that mirror the image at its edges instead, torchmetrics among them, give other values: 0.947 for 0.959 in a
+image of 48 px. Tables of papers have windows inside.
 
 Two channels and two crops are in use, and a decibel lies between them: papers on super-resolution take Y of ITU-R
 BT.601 with its footroom (16 to 235) and cut as many pixels from each edge as the factor of enlargement.
 
-Pictures may be of any size, which differs from pair to pair but not within one. Where there is a baseline (the source
+Images may be of any size, which differs from pair to pair but not within one. Where there is a baseline (the source
 itself, its bicubic enlargement) it is measured in the same way, and its figure goes along in the detail of the result.
 
 x, y uint8 [N, H, W, C].
@@ -33,19 +33,19 @@ from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.image.extractors.resize import rgb
 
-CEILING = 100.0  # dB: of equal pictures, which have no error at all
+CEILING = 100.0  # dB: of equal images, which have no error at all
 WINDOW, SIGMA = 11, 1.5  # px
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def psnr(x: Tensor, y: Tensor) -> Tensor:
-    """[N] in dB, of float64 pictures [N, C, H, W], 0 to 255; at most `CEILING`."""
+    """[N] in dB, of float64 images [N, C, H, W], 0 to 255; at most `CEILING`."""
     error = (x - y).square().flatten(1).mean(1)
     return (10 * torch.log10(255.0**2 / error)).clamp(max=CEILING)
 
 
 def ssim(x: Tensor, y: Tensor) -> Tensor:
-    """[N] in [−1, 1], of float64 pictures [N, C, H, W], 0 to 255; the mean over the channels.
+    """[N] in [−1, 1], of float64 images [N, C, H, W], 0 to 255; the mean over the channels.
 
     Raises:
         UserError: they are smaller than a window.
@@ -67,7 +67,7 @@ def structure(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def blurred(x: Tensor) -> Tensor:
-    """Means over Gaussian windows inside the picture, [N, C, H − 10, W − 10]."""
+    """Means over Gaussian windows inside the image, [N, C, H − 10, W − 10]."""
     at = torch.arange(WINDOW, dtype=x.dtype, device=x.device) - WINDOW // 2
     weights = (-at.square() / (2 * SIGMA**2)).exp()
     kernel = (weights / weights.sum()).expand(x.shape[1], 1, 1, WINDOW)
@@ -75,7 +75,7 @@ def blurred(x: Tensor) -> Tensor:
 
 
 def luma(x: Tensor) -> Tensor:
-    """Y of ITU-R BT.601 in 16 to 235, [N, 1, H, W], of RGB pictures [N, 3, H, W], 0 to 255."""
+    """Y of ITU-R BT.601 in 16 to 235, [N, 1, H, W], of RGB images [N, 3, H, W], 0 to 255."""
     weights = torch.tensor([65.481, 128.553, 24.966], dtype=x.dtype, device=x.device) / 255
     return (x * weights.view(1, 3, 1, 1)).sum(1, keepdim=True) + 16
 
@@ -86,10 +86,10 @@ def pair_by_pair(
     """How many pairs are looked at, and what `of` says of each, [n], under "fake" and, where there is one, "baseline".
 
     Args:
-        of: real pictures and those to be judged, each [k, H, W, C] → [k].
+        of: real images and those to be judged, each [k, H, W, C] → [k].
 
     Raises:
-        UserError: pictures of a pair differ in shape.
+        UserError: images of a pair differ in shape.
     """
     n, found = comparison.count("fake", metric.n), {}
     for side in ["fake"] if comparison.baseline is None else ["fake", "baseline"]:
@@ -123,7 +123,7 @@ def pair_result(
 
 
 def seen(pictures: np.ndarray, channel: str, crop: int) -> Tensor:
-    """float64 [N, C, H, W] of pictures [N, H, W, C]: all channels ("RGB"), or Y alone; `crop` px less at each edge."""
+    """float64 [N, C, H, W] of images [N, H, W, C]: all channels ("RGB"), or Y alone; `crop` px less at each edge."""
     if channel == "Y" or pictures.shape[3] == 4:
         pictures = rgb(pictures)
     if pictures.dtype == np.uint16:
@@ -135,13 +135,13 @@ def seen(pictures: np.ndarray, channel: str, crop: int) -> Tensor:
 
 
 class _Pairs(Metric):
-    """A mean over pairs of pictures."""
+    """A mean over pairs of images."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     any_size: ClassVar[bool] = True
     channel: Literal["RGB", "Y"] = "RGB"
-    """RGB: all channels as they are (grey stays grey). Y: luma of BT.601 alone, as papers on super-resolution do."""
+    """RGB: all channels as they are (gray stays gray). Y: luma of BT.601 alone, as papers on super-resolution do."""
     crop: int = Field(default=0, ge=0)
     """Pixels to cut from each edge first."""
 
@@ -158,7 +158,7 @@ class _Pairs(Metric):
 
 
 class Psnr(_Pairs, kind="psnr"):
-    """Peak signal-to-noise ratio in dB of pictures that each belong to a real one; equal ones count 100 dB."""
+    """Peak signal-to-noise ratio in dB of images that each belong to a real one; equal ones count 100 dB."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
         "psnr": Meaning("Signal-to-noise ratio of pairs, in dB.", "higher"),
@@ -169,7 +169,7 @@ class Psnr(_Pairs, kind="psnr"):
 
 
 class Ssim(_Pairs, kind="ssim"):
-    """Structural similarity of pictures that each belong to a real one, 1 for equal ones."""
+    """Structural similarity of images that each belong to a real one, 1 for equal ones."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
         "ssim": Meaning("Structural similarity of pairs.", "higher", 1),

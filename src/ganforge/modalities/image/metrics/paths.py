@@ -1,4 +1,4 @@
-"""Perceptual path length: how much the picture changes along a short step in latent space.
+"""Perceptual path length: how much the image changes along a short step in latent space.
 
 Karras, Laine & Aila 2019, "A Style-Based Generator Architecture for Generative Adversarial Networks":
 
@@ -6,7 +6,7 @@ Karras, Laine & Aila 2019, "A Style-Based Generator Architecture for Generative 
 
 γ: along the arc between two latents, or along the line for latents that are not normal; d: here the squared distance
 of the extractor's features, which need no further weights, or LPIPS. The lowest and highest hundredth of the values
-are left out, as there. Pictures are not rounded to 8 bits on the way: the step would vanish.
+are left out, as there. Images are not rounded to 8 bits on the way: the step would vanish.
 
 z [n, L], G(z) [n, C, H, W] in [−1, 1].
 """
@@ -46,7 +46,7 @@ def line(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 
 
 class PathLength(Metric, kind="ppl"):
-    """Perceptual path length: low where small steps in latent space change the picture little everywhere."""
+    """Perceptual path length: low where small steps in latent space change the image little everywhere."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"latents"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
@@ -58,7 +58,7 @@ class PathLength(Metric, kind="ppl"):
     epsilon: float = Field(default=1e-4, gt=0, lt=1)
     """Length of a step, of the way between two latents."""
     distance: Literal["features", "lpips"] = "features"
-    """What tells how far two pictures are apart: the extractor's features, or LPIPS, which needs weights."""
+    """What tells how far two images are apart: the extractor's features, or LPIPS, which needs weights."""
     trunk: TrunkName = "vgg"
     """The trunk of LPIPS, where that is asked for."""
 
@@ -92,7 +92,7 @@ class PathLength(Metric, kind="ppl"):
         return [Result(f"ppl{short_count(self.paths)}[{tag}]", float(kept.mean()), protocol, detail)]
 
     def _apart(self, comparison: Comparison):
-        """From two batches of pictures to their distances [n]; a name for it; its stamp."""
+        """From two batches of images to their distances [n]; a name for it; its stamp."""
         if self.distance == "lpips":
             net, digest = comparison.once(
                 ("lpips", self.trunk, None, None), lambda: load(self.trunk, None, None, comparison.cache)

@@ -1,12 +1,12 @@
-"""How sharp pictures are, held against the very pictures that they should be: the share of fine detail that is there.
+"""How sharp images are, held against the very images that they should be: the share of fine detail that is there.
 
-    y, x      luma of the picture that was made and of the real one, less its mean, under a Hann window
+    y, x      luma of the image that was made and of the real one, less its mean, under a Hann window
     P(o)      power of the Fourier coefficients in an octave o of radial frequency, plus what rounding to whole levels
-              brings, 1/12 a pixel: flat pictures are as sharp as each other
+              brings, 1/12 a pixel: flat images are as sharp as each other
     sharpness = mean over the octaves 1/8 … 1/4 and 1/4 … 1/2 cycles a pixel of  √( P_y(o) / P_x(o) )
 
-1 is as sharp as the real picture, a blurred one has less, a noisy or ringing one more. On parts of 160 px of two
-photographs of BSD100, bicubic pictures made from a quarter of the size have 0.12, from half of it 0.46; noise of 20
+1 is as sharp as the real image, a blurred one has less, a noisy or ringing one more. On parts of 160 px of two
+photographs of BSD100, bicubic images made from a quarter of the size have 0.12, from half of it 0.46; noise of 20
 levels gives 1.2 and 1.4. It says how much detail there is, not whether it is right: hold it against ssim or texture.
 """
 
@@ -25,18 +25,18 @@ from ganforge.modalities.image.metrics.pairwise import pair_by_pair, pair_result
 
 OCTAVES = ((1 / 8, 1 / 4), (1 / 4, 1 / 2))
 """In cycles a pixel."""
-SMALLEST = 16  # px: a smaller picture has next to no frequencies to tell apart
+SMALLEST = 16  # px: a smaller image has next to no frequencies to tell apart
 ROUNDING = 1 / 12  # variance of what is rounded off
 
 
 def sharpness(x: Tensor, y: Tensor) -> Tensor:
-    """[N], of real pictures x and others y, float64 [N, 1, H, W], 0 to 255."""
+    """[N], of real images x and others y, float64 [N, 1, H, W], 0 to 255."""
     ratios = [(b / a).sqrt() for a, b in zip(octaves(x), octaves(y), strict=True)]
     return torch.stack(ratios).mean(0)
 
 
 def octaves(x: Tensor) -> list[Tensor]:
-    """The power [N] of pictures [N, 1, H, W] in each octave."""
+    """The power [N] of images [N, 1, H, W] in each octave."""
     height, width = x.shape[2:]
     if min(height, width) < SMALLEST:
         raise UserError(f"sharpness needs pictures of at least {SMALLEST} px; these are {height}×{width}")
@@ -49,7 +49,7 @@ def octaves(x: Tensor) -> list[Tensor]:
 
 
 class Sharpness(Metric, kind="sharpness"):
-    """The fine detail of pictures over that of the real ones they belong to: 1 as sharp, below blurred, above noisy."""
+    """The fine detail of images over that of the real ones they belong to: 1 as sharp, below blurred, above noisy."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")

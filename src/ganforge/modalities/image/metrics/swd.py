@@ -1,12 +1,12 @@
-"""Sliced Wasserstein distance between small patches of real and of generated pictures, one scale at a time.
+"""Sliced Wasserstein distance between small patches of real and of generated images, one scale at a time.
 
 Karras et al. 2018, "Progressive Growing of GANs", section 5; sliced distances: Rabin et al. 2011.
 
     levels of a Laplacian pyramid (Burt & Adelson 1983) from the full size down to 16 px
-    128 patches of 7 × 7 a picture and level; per level every channel brought to mean 0 and standard deviation 1
+    128 patches of 7 × 7 an image and level; per level every channel brought to mean 0 and standard deviation 1
     SWD = mean over 512 random directions of the mean difference between the sorted projections, times 1000
 
-Below 16 px a picture is one level by itself. Both sides give as many pictures.
+Below 16 px an image is one level by itself. Both sides give as many images.
 
 x [N, C, H, W]; patches [P, C · 7 · 7].
 """
@@ -32,7 +32,7 @@ SCALE = 1e3
 
 
 def pyramid(x: Tensor) -> list[Tensor]:
-    """The levels of x [N, C, H, W], finest first: differences, and the coarsest picture itself."""
+    """The levels of x [N, C, H, W], finest first: differences, and the coarsest image itself."""
     levels = []
     while min(x.shape[2:]) // 2 >= SMALLEST:
         small = _smooth(x)[..., ::2, ::2]
@@ -71,7 +71,7 @@ class SlicedWasserstein(Metric, kind="swd"):
     }
 
     patches: int = Field(default=128, ge=1)
-    """Patches a picture and level."""
+    """Patches an image and level."""
     directions: int = Field(default=512, ge=1)
     """Random directions that patches are projected to."""
 

@@ -1,23 +1,23 @@
-"""How the texture of pictures differs from that of the real ones, wherever its single details lie.
+"""How the texture of images differs from that of the real ones, wherever its single details lie.
 
 After Zujovic, Pappas & Neuhoff 2013, "Structural Texture Similarity Metrics for Image Analysis and Retrieval" (STSIM):
-where SSIM asks whether two pictures agree pixel by pixel, it is asked whether they have as much contrast of a kind and
+where SSIM asks whether two images agree pixel by pixel, it is asked whether they have as much contrast of a kind and
 as much order in it.
 
-    f, g      luma of the real picture and of the other one through a derivative along one of four directions
+    f, g      luma of the real image and of the other one through a derivative along one of four directions
     E[·]      the mean over a Gaussian window of 11 × 11, σ = 1.5
     contrast  (2 √(E f² · E g²) + c) / (E f² + E g² + c)
     order     1 − ½ | ρ_f − ρ_g |,   ρ = E[f · f a pixel further] / (E f² + c),   to the right, and below
     texture = 1 − mean over places, directions and scales of  contrast · order → · order ↓
 
-c = 20 levels²: what is fainter is hardly seen. Three scales, each by means of 2 × 2 pixels, as far as the picture goes.
+c = 20 levels²: what is fainter is hardly seen. Three scales, each by means of 2 × 2 pixels, as far as the image goes.
 Departures: plain derivatives in place of a steerable pyramid, no term for brightness (psnr sees that), a product in
 place of its root.
 
 It needs no weights and is not LPIPS, but it sees what LPIPS is asked for. On parts of 160 px of three photographs of
 BSD100, fine detail that is sharp and up to a few px out of place has 0.07 to 0.10, bicubic enlargement by 4, which psnr
 prefers, 0.11 to 0.21; noise of 10 levels has 0.03 to 0.06, JPEG of quality 8 has 0.11. (Features of random filters,
-compared place by place as LPIPS compares learnt ones, preferred the bicubic picture, too.)
+compared place by place as LPIPS compares learned ones, preferred the bicubic image, too.)
 
 x, y float64 [N, 1, H, W], 0 to 255.
 """
@@ -45,7 +45,7 @@ DIRECTIONS = (ACROSS, ACROSS.T, SLANTED, SLANTED.flip(1))
 
 
 def texture(x: Tensor, y: Tensor) -> Tensor:
-    """[N], 0 for equal pictures.
+    """[N], 0 for equal images.
 
     Raises:
         UserError: they are smaller than a window.
@@ -63,7 +63,7 @@ def texture(x: Tensor, y: Tensor) -> Tensor:
 
 
 def likeness(f: Tensor, g: Tensor) -> Tensor:
-    """[N] in 0 to 1, of two pictures [N, 1, h, w] through one derivative."""
+    """[N] in 0 to 1, of two images [N, 1, h, w] through one derivative."""
     (power_f, right_f, below_f), (power_g, right_g, below_g) = moments(f), moments(g)
     contrast = (2 * (power_f * power_g).sqrt() + FAINT) / (power_f + power_g + FAINT)
     orders = [
@@ -74,14 +74,14 @@ def likeness(f: Tensor, g: Tensor) -> Tensor:
 
 
 def moments(f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Means over windows of f², of f times its right neighbour, and of f times the one below; all of one shape."""
+    """Means over windows of f², of f times its right neighbor, and of f times the one below; all of one shape."""
     right, below = blurred(f[..., 1:] * f[..., :-1]), blurred(f[..., 1:, :] * f[..., :-1, :])
     height, width = below.shape[2], right.shape[3]
     return blurred(f.square())[..., :height, :width], right[..., :height, :], below[..., :width]
 
 
 class Texture(Metric, kind="texture"):
-    """How unlike the texture of pictures is to that of the real ones, by local contrast and order: 0 for equal ones."""
+    """How unlike the texture of images is to that of the real ones, by local contrast and order: 0 for equal ones."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")

@@ -7,7 +7,7 @@ Brock, Donahue & Simonyan 2019, "Large Scale GAN Training for High Fidelity Natu
     D: `resnet`'s, each block as wide within as at its end, with attention
 
 Spectral norm of all weights but e, orthogonal ones at the start, attention in both. Truncated sampling draws each
-latent anew until it lies within ±2t; see `truncate`.
+latent again until it lies within ±2t; see `truncate`.
 
 Channels, as multiples of `channels`, coarsest grid first, H = h·2ⁿ (`layers.grid`):
 
@@ -117,7 +117,7 @@ class BigganGenerator(Generator, kind="biggan"):
     shared: int = Field(default=128, ge=1)
     """Width of the vector of a label, shared by all blocks."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the picture; 0 for none."""
+    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan")
@@ -142,7 +142,7 @@ class BigganDiscriminator(Discriminator, kind="biggan"):
     channels: int = Field(default=96, ge=1)
     """The width that all others are multiples of: 96 in the paper, 64 for less."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the picture; 0 for none."""
+    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan")

@@ -11,7 +11,7 @@ figure 16.
 
 Two blocks a grid: in G one that stays and one that doubles, in D one that halves and one that stays. Attention,
 spectral norm, orthogonal weights, truncation and the channels of each grid are those of `biggan`; D starts with a
-convolution of the picture. Up to 32×32, D has four pairs of blocks, of which the first two halve.
+convolution of the image. Up to 32×32, D has four pairs of blocks, of which the first two halve.
 z [N, latent], x [N, C, H, W].
 """
 
@@ -123,7 +123,7 @@ class BigganDeepD(nn.Module):
     """The net of `BigganDeepDiscriminator`.
 
     Args:
-        first: channels of the convolution of the picture.
+        first: channels of the convolution of the image.
         stages: of each pair of blocks its channels, and whether it halves the grid.
     """
 
@@ -165,7 +165,7 @@ class BigganDeepGenerator(Generator, kind="biggan_deep"):
     shared: int = Field(default=128, ge=1)
     """Width of the vector of a label, shared by all blocks."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the picture; 0 for none."""
+    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan_deep")
@@ -185,7 +185,7 @@ class BigganDeepDiscriminator(Discriminator, kind="biggan_deep"):
     channels: int = Field(default=128, ge=1)
     """The width that all others are multiples of; 128 in the paper."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the picture; 0 for none."""
+    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan_deep")

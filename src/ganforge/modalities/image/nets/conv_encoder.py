@@ -54,7 +54,7 @@ class ConvE(nn.Module):
 
 
 class ConvEncoder(Encoder, kind="conv"):
-    """Convolutions of stride 2 with batch norm, for pictures of any size from 2×2 on."""
+    """Convolutions of stride 2 with batch norm, for images of any size from 2×2 on."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""

@@ -43,7 +43,7 @@ from ganforge.nets.layers.spectral import spectral
 D_NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "batch": lambda channels: [nn.BatchNorm2d(channels)],
     "layer": lambda channels: [layer_norm(channels)],
-    "spectral": lambda channels: [],  # normalises the weights instead
+    "spectral": lambda channels: [],  # normalizes the weights instead
     "none": lambda channels: [],
 }
 
@@ -163,14 +163,14 @@ class DcganD(nn.Module):
 
 
 class DcganGenerator(Generator, kind="dcgan"):
-    """Transposed convolutions with batch norm, from a small grid up to the picture."""
+    """Transposed convolutions with batch norm, from a small grid up to the image."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest hidden grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
     """At most so many channels on a grid."""
     norm: Literal["batch", "virtual"] = "batch"
-    """Batch norm; or virtual batch norm: no sample hangs on its neighbours, but a reference batch takes its time."""
+    """Batch norm; or virtual batch norm: no sample depends on its neighbors, but a reference batch takes its time."""
     reference: int = Field(default=64, ge=2)
     """Latents in the reference batch of virtual batch norm."""
 
@@ -185,7 +185,7 @@ class DcganGenerator(Generator, kind="dcgan"):
 
 
 class DcganDiscriminator(Discriminator, kind="dcgan"):
-    """Convolutions of stride 2 with batch norm, from the picture down to a small grid."""
+    """Convolutions of stride 2 with batch norm, from the image down to a small grid."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest hidden grid; each coarser one has twice as many."""
@@ -209,7 +209,7 @@ def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The nearest [C, H, W] whose sides are a base grid times a power of two.
 
     Raises:
-        UserError: `shape` is not that of a picture.
+        UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
         raise UserError(f"dcgan nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")
@@ -217,7 +217,7 @@ def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def layout(spec: Spec, who: str) -> tuple[int, int, int, int]:
-    """(colours, base height, base width, doublings) of a spec.
+    """(colors, base height, base width, doublings) of a spec.
 
     Raises:
         UserError: the net cannot reach that size; says the nearest that it can.

@@ -1,4 +1,4 @@
-"""The small DCGAN for 28×28 pictures that tutorials train: 5×5 kernels, dropout in D, no batch norm in D.
+"""The small DCGAN for 28×28 images that tutorials train: 5×5 kernels, dropout in D, no batch norm in D.
 
     G: z [N, 100] → linear → [N, 256, H/4, W/4] → 5×5 transposed convolutions to 128 (stride 1), 64 and C (stride 2)
        batch norm and LeakyReLU 0.3 after all but the last, tanh after that; no biases
@@ -132,7 +132,7 @@ def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The nearest [C, H, W] with sides divisible by 4; of two as near, the smaller.
 
     Raises:
-        UserError: `shape` is not that of a picture.
+        UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
         raise UserError(

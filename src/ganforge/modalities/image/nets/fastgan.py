@@ -10,7 +10,7 @@ Liu et al. 2021, "Towards Faster and Stabilized GAN Training for High-fidelity F
     rebuilding   x̂ = dec(features at 8×8),  x̂' = dec(a quarter of the features at 16×16);
                  D pays mean |x̂ − x| + mean |x̂' − that quarter of x| for real samples
 
-A D that keeps enough to draw a picture has looked at all of it, and overfits later: that is what a hundred pictures
+A D that keeps enough to draw an image has looked at all of it, and overfits later: that is what a hundred images
 need. The gates (gated linear units, Dauphin et al. 2017) and spectral norm (`layers.spectral`) are in both players.
 
 Grids halve as `layers.pyramid` says. Below 128 pixels, where no grid is 16 times as fine as another, excitation spans
@@ -37,7 +37,7 @@ from ganforge.nets.layers.memory import ChannelsLast
 from ganforge.nets.layers.spectral import spectral
 
 REBUILT = 4
-"""A picture is rebuilt from a grid by at most so many doublings: 8×8 → 128×128."""
+"""An image is rebuilt from a grid by at most so many doublings: 8×8 → 128×128."""
 
 
 def levels(channels: int, top: int, count: int) -> list[int]:
@@ -136,7 +136,7 @@ class FastGanG(nn.Module):
 
 
 class Down(nn.Module):
-    """To half the size, rounded up, by two ways: convolutions, and a mean of neighbours; the mean of both."""
+    """To half the size, rounded up, by two ways: convolutions, and a mean of neighbors; the mean of both."""
 
     def __init__(self, before: int, after: int):
         super().__init__()
@@ -160,7 +160,7 @@ class Down(nn.Module):
 
 
 def decoder(channels: int, sizes: list[Size], colours: int) -> nn.Sequential:
-    """From a map of sizes[0] to a picture of sizes[-1], [N, channels, ...] → [N, colours, ...]."""
+    """From a map of sizes[0] to an image of sizes[-1], [N, channels, ...] → [N, colors, ...]."""
     widths = [channels, *(max(channels >> k, 8) for k in range(1, len(sizes)))]
     layers: list[nn.Module] = []
     for (before, after), size in zip(pairwise(widths), sizes[1:], strict=True):
@@ -225,7 +225,7 @@ class FastGanD(nn.Module):
 
 
 class FastGanGenerator(Generator, kind="fastgan"):
-    """A light generator with gates from coarse grids to fine ones, for few pictures of 64 to 512 pixels."""
+    """A light generator with gates from coarse grids to fine ones, for few images of 64 to 512 pixels."""
 
     latent: int = 256
     """Width of the latent z, drawn from a standard normal."""

@@ -1,15 +1,15 @@
-"""LAPGAN: what each level of a pyramid of pictures adds, and a critic for each level.
+"""LAPGAN: what each level of a pyramid of images adds, and a critic for each level.
 
 Denton et al. 2015, "Deep Generative Image Models using a Laplacian Pyramid of Adversarial Networks".
 
     refiner   [l, z, e(c)] → convolution, ReLU → convolution, ReLU → convolution → h̃
     critic    l + h → convolution, ReLU, e(c) beside it → convolution of stride 2, ReLU → dropout → linear → logit
 
-Three and two convolutions, a plane of noise z beside the colours of the low-pass picture l, and a label as one more
+Three and two convolutions, a plane of noise z beside the colors of the low-pass image l, and a label as one more
 plane of a linear layer, as the paper says; the sum l + h is what its critics see. In the paper there are 64 channels up
 to 14 pixels and 128 at 28. The coarsest level has fully connected nets (`nets.mlp`).
 
-N samples, l, h, h̃ [N, C, H, W] low-pass picture, real and made band, z [N, H·W], c [N], logits [N].
+N samples, l, h, h̃ [N, C, H, W] low-pass image, real and made band, z [N, H·W], c [N], logits [N].
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class LapganR(nn.Module):
             nn.ReLU(),
             nn.Conv2d(channels, colours, 5, padding=2),
         )
-        # A plane that all pictures of a label share; weaker than the noise, which no two pictures share.
+        # A plane that all images of a label share; weaker than the noise, which no two images share.
         self.label = LabelTable(classes, math.prod(size), 0.1) if classes else None
 
     def forward(self, z: Tensor, low: Tensor, c: Tensor | None = None) -> Tensor:
@@ -78,7 +78,7 @@ class LapganD(nn.Module):
 
 
 class LapganRefiner(Refiner, kind="lapgan"):
-    """Three convolutions of a picture without its finest band and a plane of noise; for pictures of any size."""
+    """Three convolutions of an image without its finest band and a plane of noise; for images of any size."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the hidden layers: 64 up to 14 pixels in the paper, 128 at 28."""
@@ -90,7 +90,7 @@ class LapganRefiner(Refiner, kind="lapgan"):
 
 
 class LapganDiscriminator(Discriminator, kind="lapgan"):
-    """Two convolutions and a linear layer, with dropout; for pictures of any size."""
+    """Two convolutions and a linear layer, with dropout; for images of any size."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of both layers: 64 up to 14 pixels in the paper, 128 at 28."""

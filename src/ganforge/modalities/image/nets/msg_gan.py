@@ -1,12 +1,12 @@
-"""MSG-GAN: G paints a picture on every grid, and D reads them all, so that gradients reach every grid at once.
+"""MSG-GAN: G paints an image on every grid, and D reads them all, so that gradients reach every grid at once.
 
 Karnewar & Wang 2020, "MSG-GAN: Multi-Scale Gradients for Generative Adversarial Networks", with the nets of ProGAN.
 
-    G   x_k = picture of grid k, for every k (1×1 convolution of its map)
+    G   x_k = image of grid k, for every k (1×1 convolution of its map)
     D   finest grid:  h = read(x_top)
         each grid:    deviation of the batch → convolution → convolution → half;  the coarser x_k joins: [h, x_k]
 
-What joins the map is the picture itself, the paper's φ_simple. A single picture is judged with its own smaller copies.
+What joins the map is the image itself, the paper's φ_simple. A single image is judged with its own smaller copies.
 The rest is as in `nets.progan`, without growing.
 
 N samples, z [N, L], c [N], x_k [N, C, H_k, W_k] coarsest first, h [N, h, w, K] channels last, logits [N].
@@ -40,7 +40,7 @@ class MsgG(nn.Module):
         self.paint = nn.ModuleList(EqualLinear(width, colours) for width in widths)
 
     def scales(self, z: Tensor, c: Tensor | None = None) -> list[Tensor]:
-        """Pictures [N, C, *size] of every grid, coarsest first."""
+        """Images [N, C, *size] of every grid, coarsest first."""
         pictures = zip(self.paint, self.trunk(z, c), strict=True)
         return [paint(h).permute(0, 3, 1, 2).contiguous() for paint, h in pictures]
 
@@ -77,7 +77,7 @@ class MsgD(nn.Module):
         self.judge = Judge(widths[0], sizes[0], classes, extra=colours if steps else 0)
 
     def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> DiscriminatorOutput:
-        """Judges pictures [N, C, *size] of every grid, coarsest first."""
+        """Judges images [N, C, *size] of every grid, coarsest first."""
         h = act(self.read(last(scales[-1])))
         for block, x in zip(reversed(self.blocks), reversed(scales[:-1]), strict=True):
             h = torch.cat([block(h), last(x)], 3)
@@ -88,7 +88,7 @@ class MsgD(nn.Module):
 
 
 class MsgGenerator(Generator, kind="msg_gan"):
-    """The grids of ProGAN, each of which paints a picture; of any size. For the task `msg_gan`."""
+    """The grids of ProGAN, each of which paints an image; of any size. For the task `msg_gan`."""
 
     within_one: ClassVar[bool] = False
     latent: int = 512
@@ -112,7 +112,7 @@ class MsgGenerator(Generator, kind="msg_gan"):
 
 
 class MsgDiscriminator(Discriminator, kind="msg_gan"):
-    """Reads a picture on every grid, and how much samples differ there; of any size."""
+    """Reads an image on every grid, and how much samples differ there; of any size."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""

@@ -3,14 +3,14 @@
 Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation", table 2.
 
     G   z / |z| → linear → 4×4 → convolution;  each finer grid: double → convolution → convolution
-        grid k paints a picture by a 1×1 convolution of its own; LeakyReLU and pixel norm after every other one
-    D   a grid reads its picture by a 1×1 convolution; convolution → convolution → half, down to 4×4 →
+        grid k paints an image by a 1×1 convolution of its own; LeakyReLU and pixel norm after every other one
+    D   a grid reads its image by a 1×1 convolution; convolution → convolution → half, down to 4×4 →
         deviation of the batch → convolution → linear → linear → logit
-    fade   G: x = (1 − α) · double(picture of the lower grid) + α · picture of the higher
+    fade   G: x = (1 − α) · double(image of the lower grid) + α · image of the higher
            D: h = (1 − α) · read(half(x)) + α · half(block(read(x)))
     pixel norm   h / √(mean over channels of h² + 10⁻⁸)
 
-|·| is the root of the mean square. Weights are equalised (`layers.equalized`). How high the nets have grown is said by
+|·| is the root of the mean square. Weights are equalized (`layers.equalized`). How high the nets have grown is said by
 the task (`layers.growth`); grids halve as `layers.pyramid` says. A label joins z in G as a one-hot would, and is a
 projection in D, as in `nets.dcgan`.
 
@@ -107,7 +107,7 @@ class ProganG(Growing):
         self.paint = nn.ModuleList(EqualLinear(width, colours) for width in widths)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        """Pictures [N, C, *sizes[high]] of the grid that it has grown to."""
+        """Images [N, C, *sizes[high]] of the grid that it has grown to."""
         low, high, alpha = self.stage
         maps = list(islice(self.trunk(z, c), high + 1))
         x = self.picture(high, maps[high])
@@ -118,7 +118,7 @@ class ProganG(Growing):
 
 
 class Judge(nn.Module):
-    """D's end: the map of the coarsest grid [N, h, w, width + extra] → a verdict."""
+    """D's end: the map of the coarsest grid [N, h, w, width + extra] → a output."""
 
     def __init__(self, width: int, size: Size, classes: int, extra: int = 0):
         super().__init__()
@@ -159,7 +159,7 @@ class ProganD(Growing):
         self.read = nn.ModuleList(EqualLinear(colours, width) for width in widths)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        """Judges pictures [N, C, *sizes[high]] of the grid that it has grown to."""
+        """Judges images [N, C, *sizes[high]] of the grid that it has grown to."""
         low, high, alpha = self.stage
         h = act(self.read[high](last(x)))
         if low < high:
@@ -170,7 +170,7 @@ class ProganD(Growing):
 
 
 class ProganGenerator(Generator, kind="progan"):
-    """Grids that can be used from the coarsest on, with pixel norm; pictures of any size. For the task `progan`."""
+    """Grids that can be used from the coarsest on, with pixel norm; images of any size. For the task `progan`."""
 
     within_one: ClassVar[bool] = False
     latent: int = 512
@@ -194,7 +194,7 @@ class ProganGenerator(Generator, kind="progan"):
 
 
 class ProganDiscriminator(Discriminator, kind="progan"):
-    """Grids that can be used from the coarsest on, and how much samples differ; pictures of any size."""
+    """Grids that can be used from the coarsest on, and how much samples differ; images of any size."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""

@@ -7,12 +7,12 @@ Huang et al. 2024, "The GAN is dead; long live the GAN! A Modern Baseline GAN", 
     D: x → W x → (blocks → half) down to the coarsest grid → blocks → Σ over places of basis · h → W → logit [N]
 
 act: LeakyReLU 0.2. Halving and doubling are bilinear (`layers.fir`), with a linear map where the channels change. There
-are no biases but b₁ and b₂, no norm and no tanh: a picture is free to leave [−1, 1] a little, and `decode` cuts it.
+are no biases but b₁ and b₂, no norm and no tanh: an image is free to leave [−1, 1] a little, and `decode` cuts it.
 
-Fix-up initialisation (Zhang et al. 2019): W₃ starts at 0, and W₁ and W₂ at He's size times B^(−1/4), B blocks in all:
+Fix-up initialization (Zhang et al. 2019): W₃ starts at 0, and W₁ and W₂ at He's size times B^(−1/4), B blocks in all:
 each block has two of them, and B blocks then add up to a change of the size of one.
 
-A label is joined to z in G as a vector; D has a vector of verdicts instead of one and multiplies it with that of the
+A label is joined to z in G as a vector; D has a vector of outputs instead of one and multiplies it with that of the
 label (Miyato & Koyama 2018), over √F.
 
 Grids halve as `layers.pyramid` says, so every size can be made: 32, 16, 8, 4 or 28, 14, 7, 4. A finest grid of cells of
@@ -76,7 +76,7 @@ class Block(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         inner = leaky_relu(self.widen(h), SLOPE)  # [N, h, w, E·C]
-        inner = self.mix(inner.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # permuted it is a picture in channels_last
+        inner = self.mix(inner.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # permuted it is an image in channels_last
         return h + self.narrow(leaky_relu(inner, SLOPE))
 
 
@@ -172,7 +172,7 @@ def layout(spec: Spec, patch: int, channels: int, wide: int) -> tuple[list[Size]
 
 
 class R3ganGenerator(Generator, kind="r3gan"):
-    """A residual net without norms, from a learned grid of 4×4 up to pictures of any size."""
+    """A residual net without norms, from a learned grid of 4×4 up to images of any size."""
 
     within_one: ClassVar[bool] = False
     latent: int = 64
@@ -199,7 +199,7 @@ class R3ganGenerator(Generator, kind="r3gan"):
 
 
 class R3ganDiscriminator(Discriminator, kind="r3gan"):
-    """A residual net without norms, from pictures of any size down to a grid of 4×4."""
+    """A residual net without norms, from images of any size down to a grid of 4×4."""
 
     channels: int = Field(default=128, ge=1)
     """Channels of the coarsest grid; 768 in the paper."""

@@ -50,11 +50,11 @@ D_NORMS = {"layer": layer_norm, "spectral": lambda channels: nn.Identity(), "non
 
 
 def attended(grids: list[tuple[int, int]], size: tuple[int, int], most: int) -> int:
-    """Which grid attention works on: the finest of at most `most` cells a side and half the picture, else the coarsest.
+    """Which grid attention works on: the finest of at most `most` cells a side and half the image, else the coarsest.
 
     Args:
         grids: (height, width), in any order.
-        size: (height, width) of the picture.
+        size: (height, width) of the image.
     """
     limit = min(most, max(size) // 2)
     fitting = [k for k, cells in enumerate(grids) if max(cells) <= limit]
@@ -172,7 +172,7 @@ class ResnetD(nn.Module):
 
 
 class ResnetGenerator(Generator, kind="resnet"):
-    """Residual blocks with batch norm, from a small grid up to the picture, as in WGAN-GP and SNGAN."""
+    """Residual blocks with batch norm, from a small grid up to the image, as in WGAN-GP and SNGAN."""
 
     latent: int = Field(default=128, ge=1)
     """Width of the latent z, drawn from a standard normal."""
@@ -181,7 +181,7 @@ class ResnetGenerator(Generator, kind="resnet"):
     max_channels: int = Field(default=1024, ge=1)
     """At most so many channels on a grid."""
     attention: int = Field(default=0, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the picture; 0 for none."""
+    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
     spectral: bool = False
     """Spectral norm of all weights, as SAGAN has it in G too."""
 
@@ -206,7 +206,7 @@ class ResnetDiscriminator(Discriminator, kind="resnet"):
     pool: Literal["sum", "mean"] = "sum"
     """How the cells of the last grid come together: their sum (SNGAN) or their mean (WGAN-GP)."""
     attention: int = Field(default=0, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the picture; 0 for none."""
+    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "resnet")

@@ -7,14 +7,14 @@ et al. 2020, "Training Generative Adversarial Networks with Limited Data".
     convolution  s = A w + 1;   y_j = d_j · Σ_i W_ji ∗ (s_i x_i),   d_j = 1/√(Σ_i,k (W_jik s_i)²)  (demodulation)
                  y + strength · noise + b → act
     G            4×4 constant → convolution → (double → convolution → convolution) for each finer grid;
-                 every grid adds its picture to the doubled one of the grid before (skips)
+                 every grid adds its image to the doubled one of the grid before (skips)
     D            x → (convolution → convolution, half) for each coarser grid, each the mean of it and of a straight way
                  (residual) or nothing else (plain) → deviation of the batch → convolution → linear → logit
 
 The style scales what goes into a convolution, and d what comes out of it: the same as scaling its weights sample by
 sample, with one shared convolution instead of N grouped ones, and with derivatives of any order.
 
-Noise is drawn anew in training. In use it is one fixed picture a layer, part of the state, so that a sample hangs on
+Noise is drawn again in training. In use it is one fixed image a layer, part of the state, so that a sample depends on
 its latent alone. The mean of w that truncation draws styles to is kept while G trains:
 
     w' = w̄ + ψ (w − w̄)
@@ -96,7 +96,7 @@ class StyledConv(nn.Module):
     def forward(self, h: Tensor, w: Tensor) -> Tensor:
         s = self.style(w)  # [N, inputs]
         weight = self.weight * self.scale
-        x = (h * s[:, None, None]).permute(0, 3, 1, 2)  # a picture in channels_last
+        x = (h * s[:, None, None]).permute(0, 3, 1, 2)  # an image in channels_last
         if self.fir is None:
             h = conv2d(x, weight, padding=1).permute(0, 2, 3, 1)
         else:
@@ -108,7 +108,7 @@ class StyledConv(nn.Module):
 
 
 class ToPicture(nn.Module):
-    """A styled 1×1 convolution to the colours, without demodulation: [N, h, w, C] → [N, h, w, colours]."""
+    """A styled 1×1 convolution to the colors, without demodulation: [N, h, w, C] → [N, h, w, colors]."""
 
     def __init__(self, width: int, inputs: int, colours: int):
         super().__init__()
@@ -138,7 +138,7 @@ class StyleGan2G(nn.Module):
             self.pictures.append(ToPicture(latent, after, colours))
             self.doubles.append(double(size, SMOOTH))
         self.layers = len(self.convs) + 1
-        """Styles that a picture takes; the last is for its colours alone."""
+        """Styles that an image takes; the last is for its colors alone."""
 
     def styles(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """w [N, K]; while G trains, their mean moves along."""
@@ -216,13 +216,13 @@ def levels(channels: int, top: int, count: int) -> list[int]:
 
 
 class StyleGan2Generator(Generator, kind="stylegan2"):
-    """Convolutions whose channels are scaled by a style that the latent is mapped to; pictures of any size."""
+    """Convolutions whose channels are scaled by a style that the latent is mapped to; images of any size."""
 
     within_one: ClassVar[bool] = False
     latent: int = 512
     """Width of the latent z and of the style w."""
     mapping: int = Field(default=8, ge=1)
-    """Layers from z to w: 8, or 2 for small pictures."""
+    """Layers from z to w: 8, or 2 for small images."""
     channels: int = Field(default=32, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=256, ge=1)
@@ -242,7 +242,7 @@ class StyleGan2Generator(Generator, kind="stylegan2"):
 
 
 class StyleGan2Discriminator(Discriminator, kind="stylegan2"):
-    """Convolutions with smooth halving, and how much a group of samples differs; pictures of any size."""
+    """Convolutions with smooth halving, and how much a group of samples differs; images of any size."""
 
     channels: int = Field(default=32, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
@@ -253,7 +253,7 @@ class StyleGan2Discriminator(Discriminator, kind="stylegan2"):
     group: int = Field(default=4, ge=1)
     """Samples of a batch that are compared for their variety; 1: none."""
     mapping: int = Field(default=8, ge=1)
-    """Layers from a label to the vector that the verdict is multiplied with."""
+    """Layers from a label to the vector that the output is multiplied with."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "stylegan2")

@@ -23,7 +23,7 @@ HALF_LIFE = 6_931
 
 @recipe("biggan")
 def biggan() -> Recipe:
-    """BigGAN for small pictures: wide nets, the latent at every grid, attention, and a vector a class for all blocks.
+    """BigGAN for small images: wide nets, the latent at every grid, attention, and a vector a class for all blocks.
 
     Papers: Brock et al. 2019; for 32×32 the settings of Kang et al. 2023 (StudioGAN): 96 channels, 80 latents in four
     parts, hinge, n_dis 5, Adam 2e-4 (0.5, 0.999), batch 64, 100,000 steps of G, average of 0.9999, standing statistics.
@@ -42,10 +42,10 @@ def biggan() -> Recipe:
 
 @recipe("biggan-128")
 def biggan_128() -> Recipe:
-    """BigGAN for 128×128 pictures of many classes, as on ImageNet: needs GPUs, or patience.
+    """BigGAN for 128×128 images of many classes, as on ImageNet: needs GPUs, or patience.
 
     Paper: Brock et al. 2019, appendix C: 96 channels, 120 latents in six parts, attention at 64×64, hinge, orthogonal
-    regularisation of G (1e-4), Adam (0, 0.999) with 5e-5 for G and 2e-4 for D, two steps of D, batch 2048, 150,000
+    regularization of G (1e-4), Adam (0, 0.999) with 5e-5 for G and 2e-4 for D, two steps of D, batch 2048, 150,000
     steps of G, average of 0.9999, standing statistics. Departures: where the batch does not fit, `accumulate=16` splits
     it, and then each part has batch statistics of its own.
     Command: `ganforge train biggan-128 data=./photos batch=256`
@@ -79,7 +79,7 @@ def biggan_deep() -> Recipe:
     """BigGAN-deep: four times as many layers in narrow blocks, with fewer weights than BigGAN.
 
     Paper: Brock et al. 2019, appendices B and C: 128 channels, 128 latents at every norm, hinge, Adam (0, 0.999) with
-    5e-5 for G and 2e-4 for D, two steps of D, average of 0.9999, standing statistics. Departures: 32×32 pictures of
+    5e-5 for G and 2e-4 for D, two steps of D, average of 0.9999, standing statistics. Departures: 32×32 images of
     CIFAR-10 in nets of one width, which the paper does not have; batch 256 instead of 2048.
     Command: `ganforge train biggan-deep data=./photos`
     """

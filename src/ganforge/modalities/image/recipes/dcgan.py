@@ -16,7 +16,7 @@ from ganforge.tasks.synthesis import Synthesis
 
 @recipe("dcgan")
 def dcgan() -> Recipe:
-    """The convolutional GAN that most others grew from: pictures of any size that is a small grid doubled a few times.
+    """The convolutional GAN that most others grew from: images of any size that is a small grid doubled a few times.
 
     Paper: Radford et al. 2016. Departures: batch 64 instead of 128 (more steps a pass, as small sets want), 64 channels
     on the finest grid whatever the size (the paper's 64×64 nets have 128 in G), latents from a normal instead of a

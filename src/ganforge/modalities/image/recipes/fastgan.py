@@ -1,4 +1,4 @@
-"""FastGAN, for a hundred pictures."""
+"""FastGAN, for a hundred images."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ganforge.recipes.optimizer import Adam
 
 @recipe("fastgan")
 def fastgan() -> Recipe:
-    """A light GAN for a hundred pictures or so: its critic has to redraw what it saw, and so overfits late.
+    """A light GAN for a hundred images or so: its critic has to redraw what it saw, and so overfits late.
 
     Paper: Liu et al. 2021: excitation across grids, two decoders in D, hinge, DiffAugment, Adam 2e-4 (0.5, 0.999),
     batch 8, an average of G (0.999 a step), 50,000 steps. Departures: D rebuilds by absolute difference instead of
-    LPIPS; at most 512 channels; no mirrored pictures without `signal.flip=true`; the side is that of the data up to 64
+    LPIPS; at most 512 channels; no mirrored images without `signal.flip=true`; the side is that of the data up to 64
     pixels, more by `signal.size`.
     Command: `ganforge train fastgan data=./photos`, or `signal.size=256`
     """

@@ -19,7 +19,7 @@ from ganforge.tasks.synthesis import Synthesis
 def gan() -> Recipe:
     """The first GAN: fully connected nets and the non-saturating game.
 
-    Paper: Goodfellow et al. 2014. Departures: the nets and the optimiser that are usual today (batch norm and LeakyReLU
+    Paper: Goodfellow et al. 2014. Departures: the nets and the optimizer that are usual today (batch norm and LeakyReLU
     instead of maxout and dropout, Adam instead of SGD with momentum), and the running average of G.
     Command: `ganforge train gan data=mnist`
     """

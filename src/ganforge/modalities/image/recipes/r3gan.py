@@ -27,7 +27,7 @@ from ganforge.tasks.synthesis import Synthesis
 
 
 def gamma(side: int) -> float:
-    """The γ to start with for pictures of `side` pixels: 0.25 at 32, 2 at 64, 16 at 128, 128 at 256."""
+    """The γ to start with for images of `side` pixels: 0.25 at 32, 2 at 64, 16 at 128, 128 at 256."""
     return 2.0 * (side / 64) ** 3
 
 
@@ -103,7 +103,7 @@ def r3gan_stacked_mnist() -> Recipe:
 
 @recipe("r3gan-64")
 def r3gan_64() -> Recipe:
-    """R3GAN for pictures of 64 pixels, as its paper trains it on faces: FID 1.95 there. For large GPUs.
+    """R3GAN for images of 64 pixels, as its paper trains it on faces: FID 1.95 there. For large GPUs.
 
     Paper: Huang et al. 2024, FFHQ-64: 384 channels on the finest grid and 768 on the others, batch 256, γ 2 to 0.2 and
     augmentation 0 to 0.3 over 20 M samples. Departures: 150 M samples in all; as in `r3gan-cifar10`.
@@ -126,7 +126,7 @@ def r3gan_64() -> Recipe:
 
 @recipe("r3gan-256")
 def r3gan_256() -> Recipe:
-    """R3GAN for pictures of 256 pixels, as its paper trains it on faces: FID 2.75 there. For several large GPUs.
+    """R3GAN for images of 256 pixels, as its paper trains it on faces: FID 2.75 there. For several large GPUs.
 
     Paper: Huang et al. 2024, FFHQ-256: as `r3gan-64` with two grids more, of 192 and 96 channels; γ 150 to 15, and all
     schedules over 200 M samples. Departures: 250 M samples in all; as in `r3gan-cifar10`.
@@ -147,14 +147,14 @@ def r3gan_256() -> Recipe:
 def r3gan_small() -> Recipe:
     """R3GAN cut down for a processor: its game and a small critic of its kind. The one to take on two cores.
 
-    Paper: Huang et al. 2024: the game, both penalties at every step, the critic's blocks and their initialisation, the
+    Paper: Huang et al. 2024: the game, both penalties at every step, the critic's blocks and their initialization, the
     shape of the schedules. Departures, all for the sake of time: DCGAN's generator with batch norm, which learns to
     draw in fewer steps; a critic of 128 to 32 channels with one block a grid, whose finest grid has a cell for 2×2
-    pixels; batch 32; rates of 2e-3 to 3e-4, γ 0.3 to 0.03, which are set for pictures of 28 to 64 pixels.
+    pixels; batch 32; rates of 2e-3 to 3e-4, γ 0.3 to 0.03, which are set for images of 28 to 64 pixels.
     Figure: three minutes of one core's time on MNIST (37,408 samples, fp32) give digits that a classifier is sure of
     0.75 times as often as of real ones, where `dcgan` gives 0.47 in the same time; after one minute 0.61 and 0.19.
     Command: `ganforge train r3gan-small data=mnist`, or `data=./photos`; with labels `task.conditional=true`; with few
-    pictures `task.augment=ada`; `precision=bf16` is faster on processors that have it
+    images `task.augment=ada`; `precision=bf16` is faster on processors that have it
     """
     learning = adam(2e-3, 3e-4, 100_000)
     return Recipe(

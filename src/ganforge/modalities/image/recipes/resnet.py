@@ -1,4 +1,4 @@
-"""Residual GANs up to SAGAN, each as its paper sets it, on CIFAR-10; any picture that the nets reach will do."""
+"""Residual GANs up to SAGAN, each as its paper sets it, on CIFAR-10; any image that the nets reach will do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAMPLES = 100_000 * CRITIC_STEPS * 64
 
 @recipe("sngan")
 def sngan() -> Recipe:
-    """Residual nets, the hinge game and a spectrally normalised D: steady, and good at little data and few classes.
+    """Residual nets, the hinge game and a spectrally normalized D: steady, and good at little data and few classes.
 
     Paper: Miyato et al. 2018, tables 3 to 5: residual nets by size (32, 48, 64, 128), sum pooling, hinge, n_dis 5, Adam
     2e-4 (0, 0.9), batch 64, the rate in a straight line to 0. Departures: 100,000 steps of G on batches of 64 instead
@@ -63,7 +63,7 @@ def cgan_pd() -> Recipe:
 
 @recipe("wgan-gp-resnet")
 def wgan_gp_resnet() -> Recipe:
-    """The residual pair of WGAN-GP: a critic without any norm, held to slope 1 by a price on its gradient.
+    """The residual pair of WGAN-GP: a critic without any norm, held to slope 1 by a loss on its gradient.
 
     Paper: Gulrajani et al. 2017, appendix F: 128 channels everywhere, batch norm in G alone, mean pooling, λ 10,
     n_critic 5, Adam 2e-4 (0, 0.9), batch 64, 100,000 steps of G, the rate in a straight line to 0. Departures: G steps
@@ -86,7 +86,7 @@ def sagan() -> Recipe:
     """Self-attention in both players, spectral norm in both, and two rates instead of many steps of D.
 
     Paper: Zhang et al. 2019: hinge, conditional batch norm and projection, attention on the 32×32 grid of 128×128
-    pictures, Adam (0, 0.9) with 1e-4 for G and 4e-4 for D, one step each, batch 256. Departures: CIFAR-10, so attention
+    images, Adam (0, 0.9) with 1e-4 for G and 4e-4 for D, one step each, batch 256. Departures: CIFAR-10, so attention
     is on the 16×16 grid; 100,000 steps for 1,000,000; the running average of G.
     Command: `ganforge train sagan data=./photos`
     """

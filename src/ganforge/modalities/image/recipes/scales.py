@@ -1,4 +1,4 @@
-"""Pictures at several scales: a GAN for each level of a pyramid, nets that grow, and critics of all scales at once."""
+"""Images at several scales: a GAN for each level of a pyramid, nets that grow, and critics of all scales at once."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from ganforge.recipes.optimizer import SGD, Adam, Optimizer, RMSprop
 
 
 def each_level(levels: int, optimizer: Optimizer) -> dict[str, Optimizer]:
-    """One optimiser for every player of a pyramid."""
+    """One optimizer for every player of a pyramid."""
     return {f"{player}{k}": optimizer for k in range(levels) for player in "GD"}
 
 
 @recipe("lapgan")
 def lapgan() -> Recipe:
-    """A pyramid of GANs: one draws a tiny picture, the others each add the detail of a finer grid. For GPUs.
+    """A pyramid of GANs: one draws a tiny image, the others each add the detail of a finer grid. For GPUs.
 
     Paper: Denton et al. 2015, as for CIFAR-10: fully connected nets on 8×8 (G of 1200 units, D of 600, latents of 100),
     then 3 convolutions in G and 2 in D, the non-saturating game, SGD with rate 0.02 and momentum 0.5. Departures: grids
@@ -93,7 +93,7 @@ def lapgan_small() -> Recipe:
 
 @recipe("progan")
 def progan() -> Recipe:
-    """Progressive growing: nets that begin with 4×4 cells and get a finer grid every 1.6 M pictures. For GPUs.
+    """Progressive growing: nets that begin with 4×4 cells and get a finer grid every 1.6 M images. For GPUs.
 
     Paper: Karras et al. 2018 at 256 pixels: 64 channels on the finest grid and at most 512, WGAN-GP (λ 10, ε 0.001), a
     grid steady for 800 k samples and fading in for 800 k, Adam 0.001 (0, 0.99), an average of G (0.999 a step), 12 M
@@ -148,9 +148,9 @@ def progan_small() -> Recipe:
 
 @recipe("msg-gan")
 def msg_gan() -> Recipe:
-    """A picture on every grid of G, all judged together: large pictures without growing step by step. For GPUs.
+    """An image on every grid of G, all judged together: large images without growing step by step. For GPUs.
 
-    Paper: Karnewar & Wang 2020, MSG-ProGAN at 256 pixels: 64 channels on the finest grid and at most 512, pictures join
+    Paper: Karnewar & Wang 2020, MSG-ProGAN at 256 pixels: 64 channels on the finest grid and at most 512, images join
     D's maps as they are, WGAN-GP, RMSprop 0.003, an average of G. Departures: one penalty for all scales together;
     groups of 4 in the minibatch layers; batch 16.
     Command: `ganforge train msg-gan data=./photos`, or `signal.size=64`; on a CPU take `msg-gan-small`

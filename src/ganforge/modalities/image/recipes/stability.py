@@ -1,4 +1,4 @@
-"""The DCGAN pair under the games and prices that were found against instability, each as its paper sets it."""
+"""The DCGAN pair under the games and losses that were found against instability, each as its paper sets it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def wgan() -> Recipe:
 
 @recipe("wgan-gp")
 def wgan_gp() -> Recipe:
-    """A Wasserstein GAN whose critic is held to slope 1 by a price on its gradient; layer norm in the critic.
+    """A Wasserstein GAN whose critic is held to slope 1 by a loss on its gradient; layer norm in the critic.
 
     Paper: Gulrajani et al. 2017: λ 10, n_critic 5, Adam 1e-4 (0, 0.9), batch 64, no batch norm in the critic.
     Departures: as in `dcgan` for the nets.
@@ -69,10 +69,10 @@ def wgan_gp() -> Recipe:
 
 @recipe("dragan")
 def dragan() -> Recipe:
-    """The usual game with a price on the slope of D around the real samples.
+    """The usual game with a loss on the slope of D around the real samples.
 
     Paper: Kodali et al. 2017: λ 10, slope 1, Adam 2e-4 (0.5, 0.999). Departures: layer norm in D, since batch norm and
-    a price on the slope at one sample do not go together; noise as a share of the data's spread; as in `dcgan`.
+    a loss on the slope at one sample do not go together; noise as a share of the data's spread; as in `dcgan`.
     Command: `ganforge train dragan data=mnist`
     """
     base = dcgan()
@@ -89,7 +89,7 @@ def dragan() -> Recipe:
 
 @recipe("hinge-gan")
 def hinge_gan() -> Recipe:
-    """The hinge game with a spectrally normalised D, the core of SNGAN, SAGAN and BigGAN.
+    """The hinge game with a spectrally normalized D, the core of SNGAN, SAGAN and BigGAN.
 
     Papers: Lim & Ye 2017; Miyato et al. 2018 (spectral norm, Adam 2e-4 (0.5, 0.999), one step of D). Departures: as in
     `dcgan` for the nets.

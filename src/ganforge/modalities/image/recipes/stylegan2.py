@@ -1,6 +1,6 @@
 """StyleGAN2 by the configurations of its authors, and one for a processor.
 
-Two rules follow the picture and the batch, for one GPU (Karras et al. 2020, "Training Generative Adversarial Networks
+Two rules follow the image and the batch, for one GPU (Karras et al. 2020, "Training Generative Adversarial Networks
 with Limited Data", appendix C): γ = 2·10⁻⁴ · side² / batch, and an average whose half-life is 10/32 thousand samples
 for each sample in the batch.
 
@@ -75,7 +75,7 @@ def stylegan2_cifar() -> Recipe:
 
 @recipe("stylegan2-256")
 def stylegan2_256() -> Recipe:
-    """StyleGAN2 as its authors set it for pictures of 256 pixels. For several GPUs.
+    """StyleGAN2 as its authors set it for images of 256 pixels. For several GPUs.
 
     Paper: Karras et al. 2020 (ADA), configuration "paper256": 64 channels on the finest grid and at most 512, eight
     mapping layers, γ 1, path length 2 on half of the batch every 4, mixing 0.9, groups of 8, rate 0.0025, batch 64, an
@@ -103,7 +103,7 @@ def stylegan2_256() -> Recipe:
 
 @recipe("stylegan2-ada")
 def stylegan2_ada() -> Recipe:
-    """StyleGAN2 that augments what D sees as much as it must: for a thousand pictures or a few thousand. For a GPU.
+    """StyleGAN2 that augments what D sees as much as it must: for a thousand images or a few thousand. For a GPU.
 
     Paper: Karras et al. 2020 (ADA), configuration "auto" for one GPU at 64 pixels: 256 channels on the finest grid and
     at most 512, two mapping layers, γ and average by the rules of this file, path length and mixing as `stylegan2-256`,

@@ -1,4 +1,4 @@
-"""Variational autoencoders for pictures: the baseline that articles compare GANs with, and its marriage with one."""
+"""Variational autoencoders for images: the baseline that articles compare GANs with, and its marriage with one."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ganforge.tasks.vae_gan import VaeGan
 
 @recipe("vae")
 def vae() -> Recipe:
-    """A variational autoencoder for pictures: the baseline that GANs are compared with.
+    """A variational autoencoder for images: the baseline that GANs are compared with.
 
     Papers: Kingma & Welling 2014; Rybkin et al. 2021 for the likelihood, a Gaussian whose one variance is always the
     best one (σ-VAE), which needs no β and is sharper than a squared error. Departures: DCGAN's nets; the running
-    average of G. Previews show real pictures beside what becomes of them.
+    average of G. Previews show real images beside what becomes of them.
     Command: `ganforge train vae data=mnist`, or `data=./photos`; with labels `task.conditional=true`
     """
     adam = Adam(lr=1e-3, betas=(0.9, 0.999))

@@ -29,7 +29,7 @@ LABEL_KEYS = ("labels", "label", "y", "targets", "arr_1")
 
 
 def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classes: Sequence[str] = ()) -> ArrayDataset:
-    """A set from any arrays that hold pictures: images [N, H, W], [N, H, W, C] or [N, C, H, W], labels [N] or none.
+    """A set from any arrays that hold images: images [N, H, W], [N, H, W, C] or [N, C, H, W], labels [N] or none.
 
     Raises:
         UserError: another shape or kind of number, or labels that do not go with the images.

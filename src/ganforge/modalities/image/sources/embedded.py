@@ -10,7 +10,7 @@ from ganforge.modalities.image.sources import arrays
 
 
 class Digits(DataSource, kind="digits"):
-    """1,797 handwritten digits, 8×8 grey with labels, that come with scikit-learn: no download.
+    """1,797 handwritten digits, 8×8 gray with labels, that come with scikit-learn: no download.
 
     Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
     """

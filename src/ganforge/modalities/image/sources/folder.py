@@ -1,4 +1,4 @@
-"""Sets of picture files: a folder or a zip, with class folders or without, with train/ and test/ or without."""
+"""Sets of image files: a folder or a zip, with class folders or without, with train/ and test/ or without."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER_SPLITS = ("val", "valid", "validation", "dev")
 
 
 class PictureDataset(Dataset):
-    """Picture files, decoded when they are read.
+    """Image files, decoded when they are read.
 
     Attributes:
         files: their names in the store, sorted.
@@ -80,7 +80,7 @@ class PictureDataset(Dataset):
 
 
 def open_store(store: Store, name: str, split: str) -> PictureDataset | None:
-    """The set of all pictures in a store; None where there is none.
+    """The set of all images in a store; None where there is none.
 
     Raises:
         UserError: the split asked for is not there.
@@ -117,7 +117,7 @@ def _split(files: list[str], prefix: str, split: str, name: str) -> tuple[list[s
 def _classes(
     files: Sequence[str], prefix: str, manifest: Sequence[tuple[str, str]] | None
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels by folder, where every picture lies exactly one folder deep; else none."""
+    """Labels by folder, where every image lies exactly one folder deep; else none."""
     if manifest:
         folders, names = [f for f, _ in manifest], [n for _, n in manifest]
         prefix = ""

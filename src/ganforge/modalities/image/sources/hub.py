@@ -1,4 +1,4 @@
-"""Sets of pictures from the Hugging Face hub, through its `datasets` package."""
+"""Sets of images from the Hugging Face hub, through its `datasets` package."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Hub(DataSource, kind="hub"):
     split: str = "train"
     """Which of its parts."""
     image_column: str | None = None
-    """The column of the pictures; found by itself where there is one."""
+    """The column of the images; found by itself where there is one."""
     label_column: str | None = None
     """The column of the labels; found by itself where there is one."""
 
@@ -91,7 +91,7 @@ class Hub(DataSource, kind="hub"):
 
 
 class HubDataset(Dataset):
-    """Rows of a table whose `column` holds files of pictures."""
+    """Rows of a table whose `column` holds files of images."""
 
     signal = "image"
 

@@ -24,7 +24,7 @@ class _Idx(DataSource):
     classes: ClassVar[tuple[str, ...]] = ()
 
     split: Literal["train", "test"] = "train"
-    """The 60,000 pictures to train with, or the 10,000 to test with."""
+    """The 60,000 images to train with, or the 10,000 to test with."""
 
     def open(self) -> Dataset:
         prefix = "train" if self.split == "train" else "t10k"
@@ -34,7 +34,7 @@ class _Idx(DataSource):
 
 
 class Mnist(_Idx, kind="mnist"):
-    """Handwritten digits, 60,000 of 28×28 grey in 10 classes (12 MB).
+    """Handwritten digits, 60,000 of 28×28 gray in 10 classes (12 MB).
 
     Source: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten digits, 1998.
     """
@@ -50,7 +50,7 @@ class Mnist(_Idx, kind="mnist"):
 
 
 class FashionMnist(_Idx, kind="fashion-mnist"):
-    """Clothes, 60,000 of 28×28 grey in 10 classes (31 MB).
+    """Clothes, 60,000 of 28×28 gray in 10 classes (31 MB).
 
     Source: H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, arXiv 1708.07747, 2017.
     """
@@ -84,7 +84,7 @@ class Cifar10(DataSource, kind="cifar10"):
     )
 
     split: Literal["train", "test"] = "train"
-    """The 50,000 pictures to train with, or the 10,000 to test with."""
+    """The 50,000 images to train with, or the 10,000 to test with."""
 
     def open(self) -> Dataset:
         (archive,) = fetch(self.files, cache_folder() / self.kind, self.kind)

@@ -1,7 +1,7 @@
 """Stacked MNIST: a set whose thousand modes are known by construction.
 
 Metz et al. 2017, "Unrolled Generative Adversarial Networks", after which Srivastava et al. 2017 (VEEGAN) and Lin et al.
-2018 (PacGAN): three digits drawn at random become the red, the green and the blue of one picture, and what the three
+2018 (PacGAN): three digits drawn at random become the red, the green and the blue of one image, and what the three
 say is its mode: 000 to 999.
 """
 
@@ -21,12 +21,12 @@ from ganforge.modalities.image.sources.named import Mnist
 
 
 class StackedDigits(Dataset):
-    """Pictures [28, 28, 3] put together when they are read.
+    """Images [28, 28, 3] put together when they are read.
 
     Args:
         name: for messages.
         digits: of one channel; labels 0 to 9.
-        count: how many pictures.
+        count: how many images.
         seed: which three digits each is made of.
     """
 
@@ -36,7 +36,7 @@ class StackedDigits(Dataset):
         assert digits.labels is not None
         self.name, self.skipped, self.digits = name, list(digits.skipped), digits
         draws = np.random.Generator(np.random.PCG64(seed_of(seed, "stacked-mnist")))
-        self.parts = draws.integers(len(digits), size=(count, 3))  # which digits are the R, G and B of each picture
+        self.parts = draws.integers(len(digits), size=(count, 3))  # which digits are the R, G and B of each image
         self.labels = digits.labels[self.parts].astype(np.int64) @ np.array([100, 10, 1])
         self.classes = tuple(f"{k:03d}" for k in range(1000))
 
@@ -52,9 +52,9 @@ class StackedDigits(Dataset):
 
 
 class StackedMnist(DataSource, kind="stacked-mnist"):
-    """Three random MNIST digits as red, green and blue of one picture: 1,000 modes, to count what a GAN forgets.
+    """Three random MNIST digits as red, green and blue of one image: 1,000 modes, to count what a GAN forgets.
 
-    Source: Metz et al. 2017; 128,000 pictures as in Lin et al. 2018.
+    Source: Metz et al. 2017; 128,000 images as in Lin et al. 2018.
     """
 
     path: str | None = None
@@ -62,7 +62,7 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
     split: Literal["train", "test"] = "train"
     """Which of MNIST's digits to take."""
     count: int = Field(default=128_000, ge=2)
-    """How many pictures."""
+    """How many images."""
     seed: int = Field(default=0, ge=0)
     """Which digits come together: the same ones for the same seed."""
 

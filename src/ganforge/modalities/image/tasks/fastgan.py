@@ -5,10 +5,10 @@ Liu et al. 2021, "Towards Faster and Stabilized GAN Training for High-fidelity F
     D pays  game + rebuild · |dec(features of T(x)) − T(x)|        x real, T the augmentation
     G pays  game
 
-The paper measures the distance by a network for pictures (LPIPS); here it is the mean of absolute differences, which
+The paper measures the distance by a network for images (LPIPS); here it is the mean of absolute differences, which
 needs no weights of others.
 
-N: samples in the batch. x [N, C, H, W], prices [N].
+N: samples in the batch. x [N, C, H, W], losses [N].
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ Denton et al. 2015, "Deep Generative Image Models using a Laplacian Pyramid of A
     level k    G_k and D_k play it on real l_k + h_k and made l_k + G_k(z_k, l_k, c), both with the same real l_k
     to sample  x̃_0 = G0(z_0, c),  l̃_k = u(x̃_{k−1}),  x̃_k = l̃_k + G_k(z_k, l̃_k, c)
 
-d halves a picture by a triangle filter, u doubles it by interpolation. The paper counts levels from the finest, here 0
+d halves an image by a triangle filter, u doubles it by interpolation. The paper counts levels from the finest, here 0
 is the coarsest. All levels train at the same time, each on its own real pyramid and none on what another makes. D_k
-sees the sum of band and low-pass picture, as in the paper, so it judges pictures, and all that goes with `synthesis`
-(prices, augmentation, noise, packs) goes with every level.
+sees the sum of band and low-pass image, as in the paper, so it judges images, and all that goes with `synthesis`
+(losses, augmentation, noise, packs) goes with every level.
 
 N samples. x_k, l_k, h_k [N, C, H_k, W_k], z_0 [N, L], z_k [N, H_k·W_k], c [N] or None.
 """
@@ -36,12 +36,12 @@ from ganforge.tasks.synthesis import Synthesis
 
 
 class Lapgan(Synthesis, kind="lapgan"):
-    """New pictures from coarse to fine: `generator` and `discriminator` on the coarsest grid, a pair for each finer."""
+    """New images from coarse to fine: `generator` and `discriminator` on the coarsest grid, a pair for each finer."""
 
     levels: int = Field(default=3, ge=2, le=8)
-    """Grids, each half as fine as the next. Each wants an optimiser for its G and its D: G0, D0, G1, D1, ..."""
+    """Grids, each half as fine as the next. Each wants an optimizer for its G and its D: G0, D0, G1, D1, ..."""
     refiner: Refiner = Field(default="lapgan", validate_default=True)
-    """The net that adds a band to the picture of the level below: G1, G2, ..."""
+    """The net that adds a band to the image of the level below: G1, G2, ..."""
     judge: Discriminator = Field(default="lapgan", validate_default=True)
     """The net that judges it: D1, D2, ..."""
 
@@ -118,11 +118,11 @@ class Sized(Protocol):
     """What the chain asks of a refiner's module."""
 
     size: Size
-    """(H, W) of the pictures whose band it makes."""
+    """(H, W) of the images whose band it makes."""
 
 
 class Raised(nn.Module):
-    """G_k as a generator of pictures: z, c → l + h̃, with the low-pass picture l closed over."""
+    """G_k as a generator of images: z, c → l + h̃, with the low-pass image l closed over."""
 
     def __init__(self, net: nn.Module, low: Tensor | None):
         super().__init__()
@@ -150,7 +150,7 @@ def doubled(x: Tensor, size: Size) -> Tensor:
 
 
 def real_level(batch: Batch, levels: int, k: int) -> Batch:
-    """The real pictures of level k, and above the coarsest their l_k as `extra["low"]`."""
+    """The real images of level k, and above the coarsest their l_k as `extra["low"]`."""
     x = batch.x
     for _ in range(levels - 1 - k):
         x = smaller(x)

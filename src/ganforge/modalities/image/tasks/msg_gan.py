@@ -1,11 +1,11 @@
-"""MSG-GAN: the game of `synthesis` about pictures of all scales at once.
+"""MSG-GAN: the game of `synthesis` about images of all scales at once.
 
 Karnewar & Wang 2020, "MSG-GAN: Multi-Scale Gradients for Generative Adversarial Networks".
 
-    a sample is (x_0, ..., x_top): what G paints on every grid, or a real picture and its smaller copies
+    a sample is (x_0, ..., x_top): what G paints on every grid, or a real image and its smaller copies
     D judges all of it, so that G's every grid gets a gradient of its own
 
-All scales of a sample lie in one row, so that every price means the sample as a whole: the gradient that a penalty
+All scales of a sample lie in one row, so that every loss means the sample as a whole: the gradient that a penalty
 looks at is the one with respect to all scales together. (The paper takes the penalty of each scale and their mean.)
 
 N samples, P = C · Σ H_k·W_k numbers a sample. x_k [N, C, H_k, W_k] coarsest first, rows [N, P].
@@ -39,7 +39,7 @@ class Paints(Protocol):
     """(H, W) of every grid, coarsest first."""
 
     def scales(self, z: Tensor, c: Tensor | None = None) -> list[Tensor]:
-        """Pictures of every grid, coarsest first."""
+        """Images of every grid, coarsest first."""
         ...
 
 
@@ -51,12 +51,12 @@ class Reads(Protocol):
     """(H, W) of every grid, coarsest first."""
 
     def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> DiscriminatorOutput:
-        """Judges pictures of every grid, coarsest first."""
+        """Judges images of every grid, coarsest first."""
         ...
 
 
 class MsgGan(Synthesis, kind="msg_gan"):
-    """New pictures whose every scale is judged, together: G paints on each of its grids, and D reads them all."""
+    """New images whose every scale is judged, together: G paints on each of its grids, and D reads them all."""
 
     def adapt(self, spec: Spec) -> Spec:
         if self.pack > 1:
@@ -117,7 +117,7 @@ class OfRows(nn.Module):
 
 
 def row_of(scales: Sequence[Tensor]) -> Tensor:
-    """Pictures [N, C, H_k, W_k] side by side in one row, [N, P]."""
+    """Images [N, C, H_k, W_k] side by side in one row, [N, P]."""
     return torch.cat([x.flatten(1) for x in scales], 1)
 
 

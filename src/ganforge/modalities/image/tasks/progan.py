@@ -1,17 +1,17 @@
-"""Progressive growing: the game of `synthesis`, played on small pictures first and on larger ones as samples pass.
+"""Progressive growing: the game of `synthesis`, played on small images first and on larger ones as samples pass.
 
 Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation", section 2.
 
     samples seen    steady │ fade   steady │ fade   steady │ ... until the finest grid
     height h          0    │ 0 → 1    1    │ 1 → 2    2    │
-    real pictures   x_h = (1 − α) · double(half(x)) + α · x,   x brought down to grid ⌈h⌉, α = h − ⌊h⌋
+    real images   x_h = (1 − α) · double(half(x)) + α · x,   x brought down to grid ⌈h⌉, α = h − ⌊h⌋
 
 h is a function of the clock alone and is told to both players before each phase, so the trainer knows nothing of it and
 a resumed run goes on exactly. The nets have all their grids from the start and use those of their height: while
-pictures are small, so is the work. Samples are those of the height that was reached, each cell repeated up to the full
+images are small, so is the work. Samples are those of the height that was reached, each cell repeated up to the full
 size.
 
-N samples. x [N, C, H, W] real pictures, x_h [N, C, H_⌈h⌉, W_⌈h⌉].
+N samples. x [N, C, H, W] real images, x_h [N, C, H_⌈h⌉, W_⌈h⌉].
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Grows(Protocol):
 
 
 class ProGan(Synthesis, kind="progan"):
-    """New pictures from players that grow: they begin with a few cells and get finer grids as samples pass."""
+    """New images from players that grow: they begin with a few cells and get finer grids as samples pass."""
 
     steady: Count = 800_000
     """Samples that each grid is trained on before the next one comes; 800k in the paper."""
@@ -104,7 +104,7 @@ class ProGan(Synthesis, kind="progan"):
 
 
 def brought_down(x: Tensor, top: int, height: float) -> Tensor:
-    """Real pictures of grid `top` as they are at a height: [N, C, H, W] → [N, C, H_⌈h⌉, W_⌈h⌉]."""
+    """Real images of grid `top` as they are at a height: [N, C, H, W] → [N, C, H_⌈h⌉, W_⌈h⌉]."""
     low, high, alpha = stage(height)
     for _ in range(top - high):
         x = shrunk(x)

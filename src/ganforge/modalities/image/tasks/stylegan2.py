@@ -1,4 +1,4 @@
-"""StyleGAN2's training: `synthesis` with mixed styles, a price on the length of paths, and truncation of styles.
+"""StyleGAN2's training: `synthesis` with mixed styles, a loss on the length of paths, and truncation of styles.
 
 Karras et al. 2019, "A Style-Based Generator Architecture for GANs" (mixing, truncation), and 2020, "Analyzing and
 Improving the Image Quality of StyleGAN" (path length, lazy penalties).
@@ -59,12 +59,12 @@ class Styled(Protocol):
 
 
 class StyleSynthesis(Synthesis, kind="stylegan2"):
-    """New samples from a generator with styles: mixing, path length regularisation, truncation around the mean w."""
+    """New samples from a generator with styles: mixing, path length regularization, truncation around the mean w."""
 
     mixing: float = Field(default=0.9, ge=0, le=1)
     """Share of the samples whose styles are mixed from two latents."""
     path_length: Rate = 2.0
-    """Weight of the price on uneven steps in w; 0 leaves it out."""
+    """Weight of the loss on uneven steps in w; 0 leaves it out."""
     path_every: int = Field(default=4, ge=1)
     """Take it every so many iterations, that many times as strong."""
     path_share: float = Field(default=0.5, gt=0, le=1)
@@ -90,7 +90,7 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
         return phases
 
     def path_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """How far a small step in w moves a picture should not hang on where it is taken."""
+        """How far a small step in w moves an image should not depend on where it is taken."""
         n = max(1, round(self.path_share * len(batch)))
         part = batch.rows(0, n)
         ws = self._styles(nets, self._latents(part, rng), part.c, rng)
@@ -119,7 +119,7 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
         if self.mixing == 0:
             return ws
         other = G.mapping(rng.normal("other z", z.shape), c)
-        # One draw a sample, so that it does not hang on how the batch is split.
+        # One draw a sample, so that it does not depend on how the batch is split.
         first = 1 + rng.integers("cut", (len(z), 1, 1), G.layers - 1)
         mixed = rng.uniform("mix", (len(z), 1, 1)) < self.mixing
         later = torch.arange(G.layers, device=z.device)[None, :, None] >= first

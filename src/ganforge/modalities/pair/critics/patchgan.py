@@ -1,11 +1,11 @@
-"""Critics that judge patches, not the whole picture: PatchGAN, the critic of single pixels, and one at several scales.
+"""Critics that judge patches, not the whole image: PatchGAN, the critic of single pixels, and one at several scales.
 
 Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks", section 6.1.2; Wang et al. 2018,
 "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs" (pix2pixHD), section 3.2.
 
     patchgan      C64 → C128 → C256 → C512 → 1        4×4, stride 2, the last two of stride 1: patches of 70×70 px
     pixel         C64 → C128 → 1                      1×1: each pixel for itself
-    multiscale    several PatchGANs, each on a picture half as large as that of the one before
+    multiscale    several PatchGANs, each on an image half as large as that of the one before
 
 LeakyReLU 0.2; a norm after all but the first and the last. The logits of a sample, [P], stand for overlapping patches.
 
@@ -37,7 +37,7 @@ Norm = Literal["batch", "instance", "spectral", "none"]
 NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "batch": lambda channels: [nn.BatchNorm2d(channels)],
     "instance": lambda channels: [nn.InstanceNorm2d(channels)],
-    "spectral": lambda channels: [],  # normalises the weights instead
+    "spectral": lambda channels: [],  # normalizes the weights instead
     "none": lambda channels: [],
 }
 
@@ -116,7 +116,7 @@ def at_least(shape: tuple[int, ...], least: int, who: str) -> tuple[int, ...]:
     """The nearest [C, H, W] with sides of `least` px or more.
 
     Raises:
-        UserError: `shape` is not that of a picture.
+        UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
         raise UserError(f"{who} judges pictures [C, H, W], not samples of shape {list(shape)}; try mlp")
@@ -126,7 +126,7 @@ def at_least(shape: tuple[int, ...], least: int, who: str) -> tuple[int, ...]:
 def refuse_smaller(spec: Spec, least: int, who: str) -> None:
     """
     Raises:
-        UserError: the pictures of a spec are smaller than `least`; says the nearest size.
+        UserError: the images of a spec are smaller than `least`; says the nearest size.
     """
     near = at_least(spec.shape, least, who)
     if near != spec.shape:
@@ -138,7 +138,7 @@ def refuse_smaller(spec: Spec, least: int, who: str) -> None:
 
 
 class PatchGan(Discriminator, kind="patchgan"):
-    """Judges overlapping patches of a picture, 70×70 px each with three layers, as in pix2pix."""
+    """Judges overlapping patches of an image, 70×70 px each with three layers, as in pix2pix."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the first map; each further one has twice as many."""
@@ -162,7 +162,7 @@ class PatchGan(Discriminator, kind="patchgan"):
 
 
 class PixelCritic(Discriminator, kind="pixel"):
-    """Judges each pixel for itself, by its colours alone, as pix2pix's 1×1 critic does."""
+    """Judges each pixel for itself, by its colors alone, as pix2pix's 1×1 critic does."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the first map; the second has twice as many."""
@@ -184,7 +184,7 @@ class PixelCritic(Discriminator, kind="pixel"):
 
 
 class Multiscale(Discriminator, kind="multiscale"):
-    """Several PatchGANs, each on a picture half as large as that of the one before, as in pix2pixHD."""
+    """Several PatchGANs, each on an image half as large as that of the one before, as in pix2pixHD."""
 
     scales: int = Field(default=3, ge=1, le=5)
     """How many PatchGANs."""
@@ -193,7 +193,7 @@ class Multiscale(Discriminator, kind="multiscale"):
     max_channels: int = Field(default=512, ge=1)
     """At most so many channels on a map."""
     layers: int = Field(default=3, ge=1, le=6)
-    """Halvings in each: 3 for patches of 70 px of the picture that it sees."""
+    """Halvings in each: 3 for patches of 70 px of the image that it sees."""
     norm: Norm = "instance"
     """Instance norm (pix2pixHD), batch norm, spectral norm of all weights, or none."""
 

@@ -1,11 +1,11 @@
-"""The critic of SRGAN: eight convolutions in the manner of VGG and two linear layers, one verdict a picture.
+"""The critic of SRGAN: eight convolutions in the manner of VGG and two linear layers, one output an image.
 
 Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network", figure 4.
 
     conv3 64 → ½ 64 → 128 → ½ 128 → 256 → ½ 256 → 512 → ½ 512 → linear 1024 → linear 1
 
 ½: stride 2. LeakyReLU 0.2; batch norm after all convolutions but the first. A label adds ⟨e(c), f⟩, f what the first
-linear layer gives. It judges pictures of the one size that it was built for.
+linear layer gives. It judges images of the one size that it was built for.
 
 x [N, C, H, W] → logits [N].
 """
@@ -67,14 +67,14 @@ class VggNet(nn.Module):
 
 
 class VggCritic(Discriminator, kind="vgg_critic"):
-    """Eight convolutions and two linear layers that judge the whole picture, as in SRGAN and ESRGAN."""
+    """Eight convolutions and two linear layers that judge the whole image, as in SRGAN and ESRGAN."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
     """At most so many channels on a grid."""
     hidden: int = Field(default=1024, ge=1)
-    """Width of the linear layer before the verdict; 100 in ESRGAN."""
+    """Width of the linear layer before the output; 100 in ESRGAN."""
     norm: Norm = "batch"
     """Batch norm (the paper's), spectral norm of all weights, or none."""
 

@@ -1,13 +1,13 @@
-"""What spoils a picture, so that a net can learn to mend it: the source of a pair is made from its target.
+"""What degrades an image, so that a net can learn to mend it: the source of a pair is made from its target.
 
 A degradation is a text, on the command line and in recipes:
 
     bicubic4                          the name of one, with the number that it takes most often
-    gaussian(sigma=5..50)             with fields; a..b is drawn for every picture, evenly
+    gaussian(sigma=5..50)             with fields; a..b is drawn for every image, evenly
     motion(length=5..15)+jpeg(quality=30..95)+gaussian10       several, from left to right
 
-x [N, C, H, W] float, whole numbers in 0..255, C 1 (grey) or 3; all draws come from `rng`, one row a picture, so that
-a picture's fate hangs on the seed, the moment and its place in the batch.
+x [N, C, H, W] float, whole numbers in 0..255, C 1 (gray) or 3; all draws come from `rng`, one row an image, so that
+an image's fate depends on the seed, the moment and its place in the batch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WORD = re.compile(r"(?P<name>[a-z][a-z_-]*?)(?P<number>\d+(\.\d+)?)?")
 
 
 class Degrade(Component, family="degrade"):
-    """Something that spoils pictures. A bare string is a text as `gaussian(sigma=5..50)` or `bicubic4`, or several
+    """Something that degrades images. A bare string is a text as `gaussian(sigma=5..50)` or `bicubic4`, or several
     joined by +."""
 
     number: ClassVar[str] = ""
@@ -42,16 +42,16 @@ class Degrade(Component, family="degrade"):
 
     @property
     def scale(self) -> int:
-        """By how much pictures get smaller, down and across."""
+        """By how much images get smaller, down and across."""
         return 1
 
     @property
     def mask(self) -> bool:
-        """Whether the last channel that `apply` returns is a mask: 255 where a picture is hidden, 0 elsewhere."""
+        """Whether the last channel that `apply` returns is a mask: 255 where an image is hidden, 0 elsewhere."""
         return False
 
     def channels(self, channels: int) -> int:
-        """How many channels of a picture are left; the mask is not counted."""
+        """How many channels of an image are left; the mask is not counted."""
         return channels
 
     def check(self) -> None:
@@ -62,11 +62,11 @@ class Degrade(Component, family="degrade"):
         """
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
-        """Spoilt pictures.
+        """Spoilt images.
 
         Args:
             x: [N, C, H, W] float of the dtype of `rng`, whole numbers in 0..255; `scale` divides H and W.
-            rng: every draw comes from it, one row a picture.
+            rng: every draw comes from it, one row an image.
 
         Returns:
             [N, channels(C) (+ 1 with a mask), H / scale, W / scale], whole numbers in 0..255.
@@ -74,10 +74,10 @@ class Degrade(Component, family="degrade"):
         raise NotImplementedError
 
     def spoil(self, pictures: np.ndarray, seed: int = 0) -> np.ndarray:
-        """What `apply` makes of pictures as they come from files.
+        """What `apply` makes of images as they come from files.
 
         Args:
-            pictures: uint8 [N, H, W, C] or one [H, W, C], C 1 or 3; cut at their lower and right edge to what `scale`
+            images: uint8 [N, H, W, C] or one [H, W, C], C 1 or 3; cut at their lower and right edge to what `scale`
                 divides, as papers do it.
 
         Returns:
@@ -123,10 +123,10 @@ class Degrade(Component, family="degrade"):
 
 
 class Alter(Degrade):
-    """What leaves the size of a picture as it is and hides nothing."""
+    """What leaves the size of an image as it is and hides nothing."""
 
     p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """The share of the pictures that it is done to, drawn anew each time."""
+    """The share of the images that it is done to, drawn again each time."""
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         rng = rng.at(self.kind)
@@ -136,7 +136,7 @@ class Alter(Degrade):
         return torch.where(per_picture(rng.uniform("whether", (x.shape[0],)) < self.p), changed, x)
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
-        """Every picture changed; need not be whole numbers, nor within 0..255."""
+        """Every image changed; need not be whole numbers, nor within 0..255."""
         raise NotImplementedError
 
 
@@ -160,7 +160,7 @@ def _between(value: Any) -> Any:
 
 
 Range = Annotated[tuple[float, float], BeforeValidator(_between)]
-"""A number, or a..b: drawn evenly for every picture."""
+"""A number, or a..b: drawn evenly for every image."""
 
 
 def within(low: float, high: float) -> AfterValidator:
@@ -181,12 +181,12 @@ def draw(rng: Rng, name: str, between: tuple[float, float], n: int) -> Tensor:
 
 
 def seeds(rng: Rng, n: int) -> list[int]:
-    """A seed for each picture, for what is drawn picture by picture: its fate hangs on no other one."""
+    """A seed for each image, for what is drawn image by image: its fate depends on no other one."""
     return rng.integers("seeds", (n,), 2**62).tolist()
 
 
 def one_by_one(do: Callable[..., T], *rows: Iterable[Any]) -> list[T]:
-    """What `do` makes of each picture, by several threads: Pillow and torch let them work at once."""
+    """What `do` makes of each image, by several threads: Pillow and torch let them work at once."""
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
         return list(pool.map(do, *rows))
 

@@ -10,7 +10,7 @@ and, of the kernels of Real-ESRGAN (Wang et al. 2021, after Liu et al. 2020),
     generalised Gaussian  k(v) ∝ exp(−½·q^β)          plateau  k(v) ∝ 1 / (1 + q^β)
     sinc (ringing)        k(v) ∝ ω·J₁(ω|v|) / (2π|v|), J₁ the Bessel function: all frequencies above ω are cut
 
-v in px from the kernel's middle. Pictures are continued beyond their edges by the pixels there.
+v in px from the kernel's middle. Images are continued beyond their edges by the pixels there.
 x [N, C, H, W], kernels [N, K, K], K odd.
 """
 
@@ -76,9 +76,9 @@ class Defocus(Alter, kind="defocus"):
 
 
 def filtered(x: Tensor, kernels: Tensor) -> Tensor:
-    """Each picture with its own kernel."""
+    """Each image with its own kernel."""
     n, reach = x.shape[0], kernels.shape[-1] // 2
-    x = functional.pad(x, [reach] * 4, mode="replicate").transpose(0, 1)  # [C, N, H, W]: a group a picture
+    x = functional.pad(x, [reach] * 4, mode="replicate").transpose(0, 1)  # [C, N, H, W]: a group an image
     return functional.conv2d(x, kernels[:, None].to(x.dtype), groups=n).transpose(0, 1)
 
 

@@ -1,4 +1,4 @@
-"""The marks of JPEG, by writing and reading with Pillow: 8×8 blocks, quantised cosines, halved colours (4:2:0).
+"""The marks of JPEG, by writing and reading with Pillow: 8×8 blocks, quantised cosines, halved colors (4:2:0).
 
 x [N, C, H, W] in 0..255, C 1 or 3.
 """
@@ -23,7 +23,7 @@ class Jpeg(Alter, kind="jpeg"):
     number: ClassVar[str] = "quality"
 
     quality: Annotated[Range, within(1, 100)] = (30, 30)
-    """As picture programs count it, or a..b: 10 is very poor, 95 hardly to be seen."""
+    """As image programs count it, or a..b: 10 is very poor, 95 hardly to be seen."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         qualities = draw(rng, "quality", self.quality, x.shape[0]).round().int().tolist()
@@ -33,7 +33,7 @@ class Jpeg(Alter, kind="jpeg"):
 
 
 def written(picture: np.ndarray, quality: int) -> np.ndarray:
-    """A picture uint8 [H, W, C] as it comes back from a JPEG file."""
+    """An image uint8 [H, W, C] as it comes back from a JPEG file."""
     grey = picture.shape[2] == 1
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(picture[..., 0] if grey else picture)).save(file, "JPEG", quality=quality)

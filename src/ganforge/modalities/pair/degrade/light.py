@@ -1,6 +1,6 @@
-"""Light and air: without colour, too dark, behind haze, in the rain.
+"""Light and air: without color, too dark, behind haze, in the rain.
 
-    grey       0.299·R + 0.587·G + 0.114·B (Rec. 601)
+    gray       0.299·R + 0.587·G + 0.114·B (Rec. 601)
     low light  255·β·(α·x/255)^γ                       Lv et al. 2021, "Attention Guided Low-Light Image Enhancement"
     haze       x·t + A·(1 − t),  t = exp(−β·d)         Koschmieder 1924; β and A as in RESIDE (Li et al. 2019)
     rain       x + 255·s·l,  l: sparse drops, drawn out along one direction
@@ -26,7 +26,7 @@ HILLS = 4  # knots a side of the field that lies over the depth
 
 
 class Grey(Degrade, kind="grey"):
-    """Without colour: one channel."""
+    """Without color: one channel."""
 
     def channels(self, channels: int) -> int:
         return 1
@@ -66,7 +66,7 @@ class Haze(Alter, kind="haze"):
     density: Annotated[Range, within(0, 10)] = (0.6, 1.8)
     """β, or a..b: at 1, 37 % of what is farthest is left."""
     air: Annotated[Range, within(0, 255)] = (178, 255)
-    """A, the grey level of the haze, or a..b."""
+    """A, the gray level of the haze, or a..b."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n, _, height, width = x.shape

@@ -1,6 +1,6 @@
-"""What hides parts of a picture: boxes, strokes of a brush, scratches and dust of old photographs, masks from files.
+"""What hides parts of an image: boxes, strokes of a brush, scratches and dust of old photographs, masks from files.
 
-    y = [x·(1 − m), 255·m],  m 1 where the picture is hidden: the mask is the last channel
+    y = [x·(1 − m), 255·m],  m 1 where the image is hidden: the mask is the last channel
     y = x·(1 − m) + l·m      with paint: no mask, but marks of a level l, which a net has to find by itself
 
 Strokes: Yu et al. 2019, "Free-Form Image Inpainting with Gated Convolution" (algorithm 1): a brush that goes some way,
@@ -28,12 +28,12 @@ FINE = 2  # marks are drawn so many times as large and made smaller, so that thi
 
 
 class Hide(Degrade):
-    """What hides parts of a picture and says which, or paints over them and does not."""
+    """What hides parts of an image and says which, or paints over them and does not."""
 
     paint: bool = False
-    """Paint over the picture, as damage would, in place of giving a mask."""
+    """Paint over the image, as damage would, in place of giving a mask."""
     level: Annotated[Range, within(0, 255)] = (0, 255)
-    """The grey level of the paint, or a..b."""
+    """The gray level of the paint, or a..b."""
 
     @property
     def mask(self) -> bool:
@@ -61,7 +61,7 @@ class Boxes(Hide, kind="boxes"):
     count: Annotated[Range, within(1, 100)] = (1, 3)
     """How many, or a..b."""
     side: Annotated[Range, within(0.01, 1)] = (0.15, 0.5)
-    """Height and width of each, as shares of the picture's, or a..b."""
+    """Height and width of each, as shares of the image's, or a..b."""
 
     def hidden(self, n: int, height: int, width: int, rng: Rng) -> Tensor:
         count = whole_numbers(rng, "count", self.count, n)
@@ -86,7 +86,7 @@ class Strokes(Hide, kind="strokes"):
     count: Annotated[Range, within(1, 100)] = (2, 5)
     """How many, or a..b."""
     width: Annotated[Range, within(0.005, 0.5)] = (0.05, 0.12)
-    """Of the brush, as a share of the picture's shorter side, or a..b."""
+    """Of the brush, as a share of the image's shorter side, or a..b."""
     turns: Annotated[Range, within(1, 50)] = (4, 10)
     """Straight parts a stroke, or a..b."""
     reach: Annotated[Range, within(0.01, 1)] = (0.08, 0.25)
@@ -117,7 +117,7 @@ class Scratches(Hide, kind="scratches"):
     number: ClassVar[str] = "count"
 
     level: Annotated[Range, within(0, 255)] = (200, 255)
-    """The grey level of painted ones, or a..b."""
+    """The gray level of painted ones, or a..b."""
     count: Annotated[Range, within(1, 200)] = (3, 10)
     """How many, or a..b."""
     width: Annotated[Range, within(0.3, 20)] = (0.7, 2)
@@ -144,7 +144,7 @@ class Dust(Hide, kind="dust"):
     number: ClassVar[str] = "count"
 
     level: Annotated[Range, within(0, 255)] = (200, 255)
-    """The grey level of painted ones, or a..b."""
+    """The gray level of painted ones, or a..b."""
     count: Annotated[Range, within(1, 2000)] = (15, 60)
     """How many specks and hairs, or a..b."""
     size: Annotated[Range, within(0.3, 50)] = (0.7, 3)
@@ -171,7 +171,7 @@ class Dust(Hide, kind="dust"):
 
 
 class Masks(Hide, kind="masks"):
-    """Masks from files, brought to the size of the picture, half of them mirrored."""
+    """Masks from files, brought to the size of the image, half of them mirrored."""
 
     path: str
     """A folder or zip of them: white hides."""
@@ -193,7 +193,7 @@ class Masks(Hide, kind="masks"):
         for k in range(len(masks)):
             try:
                 item = masks.read((index + k) % len(masks))
-            except BadItem:  # no picture is lost for a damaged mask, as long as there is a sound one
+            except BadItem:  # no image is lost for a damaged mask, as long as there is a sound one
                 continue
             level = item[..., : 3 if item.shape[2] > 2 else 1].mean(2) / np.iinfo(item.dtype).max
             small = Image.fromarray(((level >= 0.5) != self.invert).astype(np.uint8))
@@ -230,7 +230,7 @@ def drawn(n: int, height: int, width: int, rng: Rng, marks) -> Tensor:
 
 
 def line(pen: ImageDraw.ImageDraw, points: list[np.ndarray], width: float) -> None:
-    """A line of a round pen through points (x, y), all in px of the picture."""
+    """A line of a round pen through points (x, y), all in px of the image."""
     large = [tuple(point * FINE) for point in points]
     pen.line(large, fill=255, width=max(1, round(width * FINE)), joint="curve")
     half = width * FINE / 2

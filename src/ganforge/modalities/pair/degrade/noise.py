@@ -4,7 +4,7 @@
     Poisson          255·k / λ,                     k ~ Poisson(λ·x / 255): λ photons make white
     salt and pepper  0 or 255, each half the time, at a share of the places; x elsewhere
 
-x [N, C, H, W] in 0..255; σ, λ and the share are one number a picture.
+x [N, C, H, W] in 0..255; σ, λ and the share are one number an image.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Gaussian(Alter, kind="gaussian"):
     number: ClassVar[str] = "sigma"
 
     sigma: Annotated[Range, within(0, 255)] = (25, 25)
-    """Its standard deviation in grey levels of 255, or a..b."""
+    """Its standard deviation in gray levels of 255, or a..b."""
     grey: bool = False
     """The same noise in all channels."""
 

@@ -1,12 +1,12 @@
-"""Smaller pictures: bicubic as the papers on super-resolution do it, and area means.
+"""Smaller images: bicubic as the papers on super-resolution do it, and area means.
 
 Keys 1981, "Cubic Convolution Interpolation for Digital Image Processing", with a = −1/2:
 
     k(t) = (a+2)|t|³ − (a+3)|t|² + 1          for |t| ≤ 1
            a|t|³ − 5a|t|² + 8a|t| − 4a         for 1 < |t| < 2,  else 0
 
-To make a picture s times as small, the kernel is widened by s so that it also smooths (antialiasing), as MATLAB's
-imresize does, by whose pictures PSNRs are published:
+To make an image s times as small, the kernel is widened by s so that it also smooths (antialiasing), as MATLAB's
+imresize does, by whose images PSNRs are published:
 
     y(j) = Σi w(j, i)·x(i) / Σi w(j, i),   w(j, i) = k((i − u(j)) / s),   u(j) = s·(j + ½) − ½
 
@@ -31,7 +31,7 @@ A = -0.5
 
 
 class Smaller(Degrade):
-    """What makes pictures `by` times as small."""
+    """What makes images `by` times as small."""
 
     number: ClassVar[str] = "by"
 
@@ -44,7 +44,7 @@ class Smaller(Degrade):
 
 
 class Bicubic(Smaller, kind="bicubic"):
-    """Pictures `by` times as small, bicubic with antialiasing: MATLAB's imresize, the standard of super-resolution."""
+    """Images `by` times as small, bicubic with antialiasing: MATLAB's imresize, the standard of super-resolution."""
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         height, width = x.shape[2] // self.by, x.shape[3] // self.by
@@ -52,7 +52,7 @@ class Bicubic(Smaller, kind="bicubic"):
 
 
 class Area(Smaller, kind="area"):
-    """Pictures `by` times as small: each pixel the mean of those that it covers."""
+    """Images `by` times as small: each pixel the mean of those that it covers."""
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         return whole(torch.nn.functional.avg_pool2d(x, self.by))

@@ -1,13 +1,13 @@
-"""What happens to pictures on their way through cameras, programs and the web, twice over.
+"""What happens to images on their way through cameras, programs and the web, twice over.
 
-Wang et al. 2021, "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data". Each picture has
+Wang et al. 2021, "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data". Each image has
 its own draws:
 
     y = D₂(D₁(x)),   Dᵢ = JPEG ∘ noise ∘ resize ∘ blur
     D₂ ends in  (sinc ∘ resize to 1/s, then JPEG)  or  (JPEG, then sinc ∘ resize to 1/s), one as likely as the other
 
 Blur: one of the six Gaussian kinds or a sinc filter. Resize: larger, smaller or not at all, by area, bilinear or
-bicubic. Noise: Gaussian or Poisson, in colour or grey. x [N, C, H, W] in 0..255 → y [N, C, H/s, W/s].
+bicubic. Noise: Gaussian or Poisson, in color or gray. x [N, C, H, W] in 0..255 → y [N, C, H/s, W/s].
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Order:
 
     Attributes:
         blurred: how often there is any blur. sigma: its deviation in px.
-        ways: how often a picture gets larger, smaller, and neither. sizes: by how much.
-        gauss: deviation of Gaussian noise in grey levels. poisson: strength of Poisson noise.
+        ways: how often an image gets larger, smaller, and neither. sizes: by how much.
+        gauss: deviation of Gaussian noise in gray levels. poisson: strength of Poisson noise.
     """
 
     blurred: float
@@ -60,7 +60,7 @@ QUALITY = (30, 95)
 
 
 class SecondOrder(Smaller, kind="second_order"):
-    """Blur, resizing, noise and JPEG, twice, each drawn for every picture: Real-ESRGAN's pictures of the real world."""
+    """Blur, resizing, noise and JPEG, twice, each drawn for every image: Real-ESRGAN's images of the real world."""
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         size = (x.shape[2] // self.by, x.shape[3] // self.by)
@@ -69,7 +69,7 @@ class SecondOrder(Smaller, kind="second_order"):
 
 
 def spoilt(x: Tensor, size: tuple[int, int], g: Draws) -> Tensor:
-    """One picture [1, C, H, W] after both rounds, [1, C, *size]."""
+    """One image [1, C, H, W] after both rounds, [1, C, *size]."""
     full = (x.shape[2], x.shape[3])
     x = jpeg(one_round(x, full, FIRST, g), g)
     x = one_round(x, size, SECOND, g)
@@ -118,14 +118,14 @@ def resized(x: Tensor, size: tuple[int, int], g: Draws) -> Tensor:
 
 
 def noisy(x: Tensor, order: Order, g: Draws) -> Tensor:
-    """Noise of one kind, in colour or grey."""
+    """Noise of one kind, in color or gray."""
     gaussian, grey = g.random() < GAUSSIAN_NOISE, g.random() < GREY_NOISE
     if gaussian:
         channels = 1 if grey else x.shape[1]
         noise = g.standard_normal((1, channels, *x.shape[2:]), np.float32)
         return x + g.uniform(*order.gauss) * torch.from_numpy(noise)
     seen = x.mean(1, keepdim=True) if grey else x
-    counts = torch.from_numpy(g.poisson(seen.numpy()).astype(np.float32))  # a photon a grey level
+    counts = torch.from_numpy(g.poisson(seen.numpy()).astype(np.float32))  # a photon a gray level
     return x + g.uniform(*order.poisson) * (counts - seen)
 
 

@@ -1,13 +1,13 @@
-"""Holes of a picture filled smoothly from their edges: what a net may begin from.
+"""Holes of an image filled smoothly from their edges: what a net may begin from.
 
-Gortler et al. 1996, "The Lumigraph", section 3.4 (pull-push): a picture with holes is made smaller by means of what is
-known of each cell until the holes are closed, and then larger again, each hole taking what the smaller picture has
+Gortler et al. 1996, "The Lumigraph", section 3.4 (pull-push): an image with holes is made smaller by means of what is
+known of each cell until the holes are closed, and then larger again, each hole taking what the smaller image has
 there. Here a hole's values are also made smooth on each grid (means of 3×3), which comes close to a soap film over it.
 
-    `CELL`   px a side of the largest cells; with grids that begin at a multiple of it parts of a picture come out alike
+    `CELL`   px a side of the largest cells; with grids that begin at a multiple of it parts of an image come out alike
     `REACH`  px that a hole's middle may lie from its edge; what lies further in stays 0, between dark and light
 
-picture [N, C, H, W], mask [N, 1, H, W] (1: to be filled), H and W multiples of `CELL`.
+image [N, C, H, W], mask [N, 1, H, W] (1: to be filled), H and W multiples of `CELL`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SMOOTHED = 3
 """Means that are taken on each grid."""
 REACH = CELL * SPREAD
 HALO = REACH + CELL * 2 + (CELL - 1) * (SMOOTHED + 1)
-"""px around a pixel that can change it, at most: spreading, cells and their neighbours, and the means of all grids."""
+"""px around a pixel that can change it, at most: spreading, cells and their neighbors, and the means of all grids."""
 
 
 @torch.no_grad()
 def continued(picture: Tensor, mask: Tensor) -> Tensor:
-    """The picture with its holes filled smoothly; where the mask is 0 it is unchanged."""
+    """The image with its holes filled smoothly; where the mask is 0 it is unchanged."""
     known = 1 - mask
     colours = picture * known  # times how well they are known
     finer: list[tuple[Tensor, Tensor]] = []
@@ -47,6 +47,6 @@ def continued(picture: Tensor, mask: Tensor) -> Tensor:
 
 
 def of_the_known(colours: Tensor, known: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """The mean colour of what is known of so many cells, times how well it is known: one cell known is enough."""
+    """The mean color of what is known of so many cells, times how well it is known: one cell known is enough."""
     sure = (cells * known).clamp(max=1)
     return colours / known.clamp_min(1e-6) * sure, sure

@@ -1,6 +1,6 @@
-"""What nets that make pictures from pictures share: any size in, a known reach, grids doubled without a checkerboard.
+"""What nets that make images from images share: any size in, a known reach, grids doubled without a checkerboard.
 
-How far a net looks. A pixel of the output hangs on an interval of the source, which is followed back layer by layer:
+How far a net looks. A pixel of the output depends on an interval of the source, which is followed back layer by layer:
 
     convolution k, stride s, padding p, dilation d     [a, b] → [a·s − p, b·s − p + d(k − 1)]
     transposed convolution k, s, p                     [a, b] → [⌈(a + p − k + 1) / s⌉, ⌊(b + p) / s⌋]
@@ -15,9 +15,9 @@ repeats each cell four times and convolves; `shuffle` makes four times the chann
 al. 2016), with the weights of the four alike at the start (Aitken et al. 2017, "Checkerboard artifact free sub-pixel
 convolution").
 
-Instance norm looks at the whole picture, and a tile of a large one would be normalised by itself: brighter or duller
-than its neighbour. `PictureNorm` can be told to go by moments that it took of many parts of the picture together; then
-every tile is normalised alike, and the net has a finite halo.
+Instance norm looks at the whole image, and a tile of a large one would be normalized by itself: brighter or duller
+than its neighbor. `PictureNorm` can be told to go by moments that it took of many parts of the image together; then
+every tile is normalized alike, and the net has a finite halo.
 
 x [N, C, h, w].
 """
@@ -46,24 +46,24 @@ MODES: dict[Padding, Literal["reflect", "zeros", "replicate"]] = {
 class TranslatorNet(nn.Module):
     """Base of the nets that translators build.
 
-    A subclass has `steps(x)`, which goes from a source that fits to the picture, hidden layer by hidden layer.
+    A subclass has `steps(x)`, which goes from a source that fits to the image, hidden layer by hidden layer.
 
     Args:
-        depth: how many hidden layers `steps` yields before the picture.
-        scale: how many times as large as the source the picture is.
+        depth: how many hidden layers `steps` yields before the image.
+        scale: how many times as large as the source the image is.
         multiple: what fits is a multiple of it.
         least: the smallest side in px that the layers can work with, a multiple of `multiple`.
     """
 
     looks_at_all = False
-    """Whether every pixel hangs on the whole source, whatever the layers are."""
+    """Whether every pixel depends on the whole source, whatever the layers are."""
 
     def __init__(self, depth: int, scale: int = 1, multiple: int = 1, least: int = 1):
         super().__init__()
         self.depth, self.scale, self.multiple, self.least = depth, scale, multiple, least
 
     def steps(self, x: Tensor) -> Iterator[Tensor]:
-        """The hidden layers in turn, `depth` of them, and at last the picture."""
+        """The hidden layers in turn, `depth` of them, and at last the image."""
         raise NotImplementedError
 
     def forward(self, source: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class TranslatorNet(nn.Module):
 
     @property
     def halo(self) -> int | None:
-        """How many px of the source around a pixel can change it, in use; None where the whole picture can."""
+        """How many px of the source around a pixel can change it, in use; None where the whole image can."""
         own = any(isinstance(m, PictureNorm) and m.kept is None for m in self.modules())
         return None if own else self.settled_halo
 
@@ -100,15 +100,15 @@ class TranslatorNet(nn.Module):
 
 
 class PictureNorm(nn.InstanceNorm2d):
-    """Instance norm: each channel of a picture to mean 0 and variance 1 over its places (Ulyanov et al. 2016).
+    """Instance norm: each channel of an image to mean 0 and variance 1 over its places (Ulyanov et al. 2016).
 
-    For large pictures, which come in tiles, `settled` makes it go by moments of several parts of the picture at once.
+    For large images, which come in tiles, `settled` makes it go by moments of several parts of the image at once.
     These are no part of its state.
     """
 
     pooling = False
     kept: tuple[Tensor, Tensor] | None = None
-    """Mean and variance [1, C, 1, 1] that pictures are normalised by; None for their own."""
+    """Mean and variance [1, C, 1, 1] that images are normalized by; None for their own."""
 
     def forward(self, input: Tensor) -> Tensor:
         if self.pooling:
@@ -129,7 +129,7 @@ class PictureNorm(nn.InstanceNorm2d):
 
 @contextlib.contextmanager
 def settled(nets: Iterable[nn.Module], show: Callable[[], object]) -> Iterator[None]:
-    """Within it instance norms go by what they saw in `show()`, which runs nets on parts of a picture, in one batch."""
+    """Within it instance norms go by what they saw in `show()`, which runs nets on parts of an image, in one batch."""
     norms = [layer for net in nets for layer in net.modules() if isinstance(layer, PictureNorm)]
     try:
         for norm in norms:
@@ -172,7 +172,7 @@ def reach(net: nn.Module, scale: int, multiple: int) -> int:
 
 
 def behind(layer: nn.Module, low: int, high: int) -> tuple[int, int]:
-    """The interval of a layer's input that an interval of its output hangs on."""
+    """The interval of a layer's input that an interval of its output depends on."""
     match layer:
         case nn.Conv2d():
             s, p, k = layer.stride[0], int(layer.padding[0]), layer.dilation[0] * (layer.kernel_size[0] - 1)
@@ -205,7 +205,7 @@ class Shuffle(nn.Sequential):
 
     @torch.no_grad()
     def even(self) -> None:
-        """Gives the r² neighbours that come from one cell the same weights."""
+        """Gives the r² neighbors that come from one cell the same weights."""
         layer = self[0]
         assert isinstance(layer, nn.Conv2d)
         for tensor in (layer.weight, layer.bias):
@@ -247,7 +247,7 @@ def scale_of(source: Spec, target: Spec, who: str, scales: Sequence[int] = (1,),
     """How many times as large the target is.
 
     Raises:
-        UserError: no pictures, a scale that is none of `scales`, or sources smaller than `least`.
+        UserError: no images, a scale that is none of `scales`, or sources smaller than `least`.
     """
     for name, spec in (("source", source), ("target", target)):
         if len(spec.shape) != 3:

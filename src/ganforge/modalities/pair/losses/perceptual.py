@@ -1,4 +1,4 @@
-"""What pictures are compared through: the critics' own layers, VGG-19 where its weights are at hand, random filters.
+"""What images are compared through: the critics' own layers, VGG-19 where its weights are at hand, random filters.
 
     critic     D's hidden maps                                        Wang et al. 2018 (pix2pixHD); no other net needed
     vgg        VGG-19's maps before the ReLU, trained on ImageNet     Simonyan & Zisserman 2015; Wang et al. 2018
@@ -28,7 +28,7 @@ from ganforge.losses.base import PerceptualNet
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 """Channels and convolutions of VGG-19's blocks; between two of them the grid is halved."""
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's pictures in [0, 1], as the net was trained."""
+"""Of ImageNet's images in [0, 1], as the net was trained."""
 Place = Literal[
     "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4",
     "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4",
@@ -36,7 +36,7 @@ Place = Literal[
 
 
 class Critic(PerceptualNet, kind="critic"):
-    """The hidden layers of the task's own critics: at hand in every run, and trained on its very pictures."""
+    """The hidden layers of the task's own critics: at hand in every run, and trained on its very images."""
 
 
 class Vgg(PerceptualNet, kind="vgg"):
@@ -82,14 +82,14 @@ class Vgg(PerceptualNet, kind="vgg"):
 
 
 class Random(PerceptualNet, kind="random"):
-    """Fixed random filters of several widths at several scales: sees texture and colour, knows nothing of objects."""
+    """Fixed random filters of several widths at several scales: sees texture and color, knows nothing of objects."""
 
     filters: int = Field(default=32, ge=1)
     """Of each width."""
     widths: tuple[int, ...] = Field(default=(3, 5, 7, 11), min_length=1)
     """Sides of the filters in px, odd."""
     scales: int = Field(default=3, ge=1, le=6)
-    """Maps: of the picture, of the halved one, and so on."""
+    """Maps: of the image, of the halved one, and so on."""
 
     def memory(self) -> dict[str, Tensor]:
         draws, found = Rng(0, stream="lens", dtype=torch.get_default_dtype()), {}
@@ -126,7 +126,7 @@ def numbers() -> dict[str, int]:
 
 
 def three(x: Tensor) -> Tensor:
-    """Grey as RGB; alpha over grey, so that what nobody sees makes no difference. [N, 1..4, H, W] → [N, 3, H, W]."""
+    """Gray as RGB; alpha over gray, so that what nobody sees makes no difference. [N, 1..4, H, W] → [N, 3, H, W]."""
     if x.shape[1] in (2, 4):
         x = x[:, :-1] * (x[:, -1:] + 1) / 2
     return x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x

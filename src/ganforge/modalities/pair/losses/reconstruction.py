@@ -24,7 +24,7 @@ from ganforge.losses.base import ReconstructionLoss, TranslatedPair
 
 
 class _ByPixel(ReconstructionLoss):
-    """A mean over all numbers of a picture."""
+    """A mean over all numbers of an image."""
 
     hole: float = Field(default=1.0, ge=0)
     """Weight of the pixels that had to be filled, where there is a mask."""
@@ -38,7 +38,7 @@ class _ByPixel(ReconstructionLoss):
         return price.mean((1, 2, 3))
 
     def of(self, difference: Tensor) -> Tensor:
-        """The price of each number."""
+        """The loss of each number."""
         raise NotImplementedError
 
 
@@ -67,7 +67,7 @@ class Charbonnier(_ByPixel, kind="charbonnier"):
 
 
 class TotalVariation(ReconstructionLoss, kind="total_variation"):
-    """Neighbouring pixels should be alike: less noise, less detail."""
+    """Neighboring pixels should be alike: less noise, less detail."""
 
     paired = False
 
@@ -101,12 +101,12 @@ class _Seen(ReconstructionLoss):
         return torch.stack([share * self.of(a, b) for share, (a, b) in zip(shares, maps, strict=True)]).sum(0)
 
     def of(self, made: Tensor, wanted: Tensor) -> Tensor:
-        """The price [N] of one map."""
+        """The loss [N] of one map."""
         raise NotImplementedError
 
 
 class Perceptual(_Seen, kind="perceptual"):
-    """Through the lens, made and wanted pictures should look alike: sharper than l1, and not exact."""
+    """Through the lens, made and wanted images should look alike: sharper than l1, and not exact."""
 
     def of(self, made: Tensor, wanted: Tensor) -> Tensor:
         return apart(made, wanted)

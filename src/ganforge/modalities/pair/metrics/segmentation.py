@@ -49,7 +49,7 @@ class Split:
     """Which pairs the net learns from, and which ones are judged.
 
     Attributes:
-        side: what it learns from. learnt: positions in it. judged: positions in the sides that are compared; both
+        side: what it learns from. learned: positions in it. judged: positions in the sides that are compared; both
             ascending.
     """
 
@@ -59,7 +59,7 @@ class Split:
 
 
 class Segmentation(Metric, kind="segmentation"):
-    """For photos made from label maps: how well a net that learnt from real pairs finds the maps again (FCN score)."""
+    """For photos made from label maps: how well a net that learned from real pairs finds the maps again (FCN score)."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("pair",)
@@ -79,10 +79,10 @@ class Segmentation(Metric, kind="segmentation"):
         "class_accuracy_of_real": Meaning("The same in real pictures: what is to be had."),
     }
     void: tuple[str, ...] | None = None
-    """Classes that say nothing of a pixel, as levels (11) or colours (#e0e0c0): neither learnt nor judged. By default
+    """Classes that say nothing of a pixel, as levels (11) or colors (#e0e0c0): neither learned nor judged. By default
     level 255 beside levels below 64, which is how PASCAL VOC and Cityscapes write it, and no other."""
     steps: int = Field(default=segmenter.STEPS, ge=1)
-    """Batches of 8 that the net learns from: 300 take one core about a minute for pictures of 128 px."""
+    """Batches of 8 that the net learns from: 300 take one core about a minute for images of 128 px."""
 
     def lacks(self, comparison: Comparison) -> str:
         lacking = super().lacks(comparison)
@@ -190,13 +190,13 @@ def spread(rows: np.ndarray) -> np.ndarray:
 
 
 def size_of(shape: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of what the net sees of pictures: their own, up to `LARGEST`."""
+    """Height and width of what the net sees of images: their own, up to `LARGEST`."""
     scale = min(1.0, LARGEST / max(shape))
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
 def photos_of(part: np.ndarray, size: tuple[int, int]) -> Tensor:
-    """Decoded pictures [N, H, W, C] as the net sees them: uint8 [N, 3, h, w]."""
+    """Decoded images [N, H, W, C] as the net sees them: uint8 [N, 3, h, w]."""
     return resize(rgb(part), *size, "pil-bicubic").round().to(torch.uint8)
 
 
@@ -257,7 +257,7 @@ def per_class(table: np.ndarray, names: Sequence[str]) -> dict[str, float]:
 
 
 def notes_on(found: np.ndarray, real: np.ndarray, chance: np.ndarray) -> list[str]:
-    """What the confusion tables say of the segmenter, and of pictures that have little to do with their label maps."""
+    """What the confusion tables say of the segmenter, and of images that have little to do with their label maps."""
     notes = []
     accuracy, commonest = pixel_accuracy(real), float(real.sum(1).max() / real.sum())
     if accuracy <= commonest:

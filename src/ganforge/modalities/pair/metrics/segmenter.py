@@ -1,11 +1,11 @@
-"""A small net that names the class of every pixel, learnt from real photos and their label maps.
+"""A small net that names the class of every pixel, learned from real photos and their label maps.
 
 A U-Net (Ronneberger, Fischer & Brox 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation") of four
 halvings with batch norm. Trained on crops of three quarters of either side, half of them mirrored, by cross-entropy:
 
     loss = − mean over known pixels of  log softmax(net(x))_y
 
-x uint8 [N, 3, H, W], y uint8 [N, H, W] with `VOID` where nobody knows, K classes; B pictures a step, crops [h, w].
+x uint8 [N, 3, H, W], y uint8 [N, H, W] with `VOID` where nobody knows, K classes; B images a step, crops [h, w].
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _block(before: int, after: int, stride: int = 1) -> nn.Sequential:
 
 
 class Segmenter(nn.Module):
-    """Pictures [N, 3, H, W], 0 to 255, of any size → logits [N, K, H, W]."""
+    """Images [N, 3, H, W], 0 to 255, of any size → logits [N, K, H, W]."""
 
     def __init__(self, classes: int):
         super().__init__()
@@ -91,7 +91,7 @@ def learnt(
 
     Args:
         make: gives x and y.
-        key: what these hang on, JSON.
+        key: what these depend on, JSON.
         cache: the folder that it is kept in; None: nowhere.
     """
     digest = hashlib.sha256(json.dumps([RECIPE, *key, classes, seed, steps, torch.get_num_threads()]).encode())

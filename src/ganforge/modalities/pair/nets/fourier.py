@@ -1,4 +1,4 @@
-"""Fast Fourier convolutions, by which every pixel sees the whole picture from the first block on: LaMa's inpainter.
+"""Fast Fourier convolutions, by which every pixel sees the whole image from the first block on: LaMa's inpainter.
 
 Suvorov et al. 2022, "Resolution-robust Large Mask Inpainting with Fourier Convolutions", section 2.1 and appendix; Chi
 et al. 2020, "Fast Fourier Convolution".
@@ -11,7 +11,7 @@ et al. 2020, "Fast Fourier Convolution".
     c7 C → ½ 2C → ½ 4C → ½ 8C, split → blocks × (x + FFC norm ReLU FFC norm ReLU) → joined → (2×) 4C 2C C → c7, tanh
 
 ½: 3×3, stride 2; (2×): 3×3 transposed, or without a checkerboard. F is the real transform over the places, [N, C, h, w]
-→ [N, C, h, w/2 + 1] complex. The paper's net ends in a sigmoid for colours in [0, 1]. The source is the picture with
+→ [N, C, h, w/2 + 1] complex. The paper's net ends in a sigmoid for colors in [0, 1]. The source is the image with
 its holes at 0 and the mask as its last channel.
 
 source [N, Cs, h, w] → [N, Ct, h, w] in [-1, 1]. The hidden layers: 1 to 4 the first convolutions, then the blocks with
@@ -44,7 +44,7 @@ def normed(layer: nn.Module, channels: int) -> nn.Sequential:
 
 
 class Spectral(nn.Module):
-    """S: a convolution of single frequencies, each of which is all of the picture."""
+    """S: a convolution of single frequencies, each of which is all of the image."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -139,7 +139,7 @@ class FourierNet(TranslatorNet):
 
 
 class Fourier(Translator, kind="fourier"):
-    """Fourier convolutions that see the whole picture at once and repeat its patterns into large holes, as in LaMa."""
+    """Fourier convolutions that see the whole image at once and repeat its patterns into large holes, as in LaMa."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest map; eight times as many in the blocks."""
@@ -148,7 +148,7 @@ class Fourier(Translator, kind="fourier"):
     blocks: int = Field(default=9, ge=1)
     """Residual blocks: 9, or 18 in the paper's large model."""
     share: float = Field(default=0.75, gt=0, lt=1)
-    """Share of the channels that see the whole picture."""
+    """Share of the channels that see the whole image."""
     padding: Padding = "reflect"
     """What lies beyond the edge: the mirror image, zeros, or the edge again."""
     upsample: Doubling = "transposed"

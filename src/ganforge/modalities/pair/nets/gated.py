@@ -1,4 +1,4 @@
-"""Gated convolutions, which learn where the picture is to be believed: an inpainter for holes of any form.
+"""Gated convolutions, which learn where the image is to be believed: an inpainter for holes of any form.
 
 Yu et al. 2019, "Free-Form Image Inpainting with Gated Convolution", section 3.1 and the coarse net of section 3.3.
 
@@ -6,7 +6,7 @@ Yu et al. 2019, "Free-Form Image Inpainting with Gated Convolution", section 3.1
     5×5 C → 3×3 ½ 2C → 2C → ½ 4C → 4C 4C → 4C dilated 2, 4, 8, 16 → 4C 4C → (2×) 2C 2C → (2×) C C/2 → 3×3, tanh
 
 ½: stride 2; (2×): nearest. The paper refines the result by a second net with attention over patches; that one is left
-out here. The source is the picture with its holes at 0 and the mask as its last channel.
+out here. The source is the image with its holes at 0 and the mask as its last channel.
 
 source [N, Cs, h, w] → [N, Ct, h, w] in [-1, 1].
 """
@@ -78,7 +78,7 @@ class GatedNet(TranslatorNet):
         self.layers = nn.ModuleList(plan)
         paint = conv(max(C // 2, 1), target, 3, padding)
         if residual:
-            nn.init.normal_(paint.weight, 0.0, 1e-3)  # the first picture is the smooth one
+            nn.init.normal_(paint.weight, 0.0, 1e-3)  # the first image is the smooth one
             nn.init.zeros_(paint.bias)  # type: ignore[arg-type]
         self.paint = paint if residual else nn.Sequential(paint, nn.Tanh())
 

@@ -81,14 +81,14 @@ class ResnetTranslatorNet(TranslatorNet):
 
 
 class ResnetTranslator(Translator, kind="resnet_translator"):
-    """Residual blocks on a grid four times as coarse as the picture, as in CycleGAN."""
+    """Residual blocks on a grid four times as coarse as the image, as in CycleGAN."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; four times as many in the blocks."""
     blocks: int = Field(default=9, ge=1)
-    """Residual blocks: 9 for pictures of 256 px and more, 6 for smaller ones."""
+    """Residual blocks: 9 for images of 256 px and more, 6 for smaller ones."""
     norm: Norm = "instance"
-    """Instance norm, which looks at the whole picture; batch norm; or none."""
+    """Instance norm, which looks at the whole image; batch norm; or none."""
     padding: Padding = "reflect"
     """What lies beyond the edge: the mirror image, zeros, or the edge again."""
     upsample: Doubling = "transposed"

@@ -1,4 +1,4 @@
-"""Nets that make pictures larger: SRResNet and RRDB. With scale 1 they repair pictures of the same size.
+"""Nets that make images larger: SRResNet and RRDB. With scale 1 they repair images of the same size.
 
 Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network", figure 4;
 Wang et al. 2018, "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", section 3.1.
@@ -9,9 +9,9 @@ Wang et al. 2018, "ESRGAN: Enhanced Super-Resolution Generative Adversarial Netw
                → (nearest, conv3, LeakyReLU 0.2) a doubling → conv3 LeakyReLU → conv3
     a dense block: five conv3, each on all that came before; x + 0.2 · the last
 
-Both give what is to be added to the source, enlarged bilinearly: the net starts from a picture, not from grey. The
-papers' nets give the picture itself (`residual` off). Without norms (`srresnet` of later work, EDSR's finding) the
-colours of a picture do not hang on those of the batch. With `fold` 2 the srresnet lays each 2×2 px of the source into
+Both give what is to be added to the source, enlarged bilinearly: the net starts from an image, not from gray. The
+papers' nets give the image itself (`residual` off). Without norms (`srresnet` of later work, EDSR's finding) the
+colors of an image do not depend on those of the batch. With `fold` 2 the srresnet lays each 2×2 px of the source into
 the channels first (Zhang et al. 2018, "FFDNet", section 3.2) and shuffles them out at the end: its blocks look twice as
 far for a quarter of the work, which suits sources that are as large as their targets.
 
@@ -75,9 +75,9 @@ class EnlargingNet(TranslatorNet):
 
 
 def enlarged(source: Tensor, colours: int, scale: int) -> Tensor:
-    """The source in as many colours and as large as the target, bilinearly: what is to be corrected.
+    """The source in as many colors and as large as the target, bilinearly: what is to be corrected.
 
-    A grey source stands for every colour; of more channels (a mask at the end) the first ones are taken.
+    A gray source stands for every color; of more channels (a mask at the end) the first ones are taken.
     """
     x = source[:, :colours] if source.shape[1] >= colours else source[:, :1].expand(-1, colours, -1, -1)
     return x if scale == 1 else interpolate(x, scale_factor=scale, mode="bilinear")
@@ -129,7 +129,7 @@ class Rrdb(nn.Module):
 
 
 class SrResNet(Translator, kind="srresnet"):
-    """Residual blocks on the small picture, then shuffled channels up to the large one, as in SRGAN."""
+    """Residual blocks on the small image, then shuffled channels up to the large one, as in SRGAN."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of every map."""
@@ -153,7 +153,7 @@ class SrResNet(Translator, kind="srresnet"):
         C, edge, norm = self.channels, self.padding, self.norm == "batch"
         paint = conv(C, target.shape[0], 9, edge)
         if self.residual:
-            nn.init.normal_(paint.weight, 0.0, 1e-3)  # the first picture is the enlarged source
+            nn.init.normal_(paint.weight, 0.0, 1e-3)  # the first image is the enlarged source
             nn.init.zeros_(paint.bias)  # type: ignore[arg-type]
         folded = [nn.PixelUnshuffle(self.fold)] if self.fold > 1 else []
         finer = [*FACTORS[scale], *([self.fold] if self.fold > 1 else [])]

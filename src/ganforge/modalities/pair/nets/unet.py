@@ -6,10 +6,10 @@ Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Netw
     up     CD512 → CD512 → CD512 → C512 → C256 → C128 → C64 → tanh, each but the first on what came up ⊕ its like
 
 D: dropout 0.5 in training, at the three coarsest grids of eight. A norm after all but the first, the innermost and the
-last: over a single cell and a single picture it would leave nothing (the paper's own correction). With `batch` 1 the
+last: over a single cell and a single image it would leave nothing (the paper's own correction). With `batch` 1 the
 paper's batch norm is an instance norm with scale and offset, and that is how it is used after training too.
-For 256 px eight halvings; smaller pictures have as many as divide both sides. The paper keeps dropout when pictures are
-made, as noise; here it is off then, and the same source always gives the same picture.
+For 256 px eight halvings; smaller images have as many as divide both sides. The paper keeps dropout when images are
+made, as noise; here it is off then, and the same source always gives the same image.
 
 source [N, Cs, h, w] → [N, Ct, h, w] in [-1, 1]. The hidden layers: the maps on the way down, then on the way up.
 """
@@ -90,14 +90,14 @@ class UnetNet(TranslatorNet):
 
 
 class Unet(Translator, kind="unet"):
-    """A U-Net that looks at the whole picture and keeps its fine lines, as in pix2pix."""
+    """A U-Net that looks at the whole image and keeps its fine lines, as in pix2pix."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest map; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
     """At most so many channels on a map."""
     halvings: int | None = Field(default=None, ge=FEWEST, le=MOST)
-    """How often the picture is halved; by default as often as both sides can be, 3 to 8 times."""
+    """How often the image is halved; by default as often as both sides can be, 3 to 8 times."""
     norm: Norm = "batch"
     """Batch norm; instance norm, which is what the paper's batches of one amount to; or none."""
     dropout: float = Field(default=0.5, ge=0, lt=1)

@@ -1,4 +1,4 @@
-"""Pictures mended: enlarged, filled in, coloured, cleaned of noise, blur, JPEG and age. Sources are spoilt targets."""
+"""Images mended: enlarged, filled in, colored, cleaned of noise, blur, JPEG and age. Sources are degraded targets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LATER = (0.9, 0.999)
 
 
 def patches(degrade: str, size: int, jitter: int) -> Pair:
-    """Parts of `size` px of pictures of any size, mirrored and turned, spoilt anew each time."""
+    """Parts of `size` px of images of any size, mirrored and turned, degraded again each time."""
     return Pair(size=size, jitter=jitter, patches=True, flip=True, turn=True, degrade=Degrade.parse(degrade))
 
 
@@ -48,7 +48,7 @@ def small(base: Recipe, samples: int = 80_000, **fields: Any) -> Recipe:
 
 @recipe("srresnet")
 def srresnet() -> Recipe:
-    """Pictures enlarged four times by a residual net that aims at the mean squared error: the most decibels.
+    """Images enlarged four times by a residual net that aims at the mean squared error: the most decibels.
 
     Paper: Ledig et al. 2017: 16 residual blocks of 64 channels with batch norm and PReLU, two pixel shuffles, patches
     of 96 px, batch 16, squared error, Adam 1e-4 (0.9), 1,000,000 steps. Departures: patches are turned and mirrored.
@@ -70,10 +70,10 @@ def srresnet() -> Recipe:
 
 @recipe("srresnet-small")
 def srresnet_small() -> Recipe:
-    """`srresnet` for two CPU cores: 6 blocks of 32 channels on top of the bilinear picture.
+    """`srresnet` for two CPU cores: 6 blocks of 32 channels on top of the bilinear image.
 
     Paper: Ledig et al. 2017. Departures: no batch norm, the net corrects the bilinear enlargement (both as in later
-    work), Charbonnier's price (Lai et al. 2017), batch 8, 1e-3 along a cosine to 1e-5, the running average of G.
+    work), Charbonnier's loss (Lai et al. 2017), batch 8, 1e-3 along a cosine to 1e-5, the running average of G.
     Command: `ganforge train srresnet-small data=photos/`
     """
     samples = 160_000
@@ -88,7 +88,7 @@ def srresnet_small() -> Recipe:
 
 @recipe("srgan")
 def srgan() -> Recipe:
-    """Pictures enlarged four times, sharp rather than exact: SRResNet, then a critic and likeness of features.
+    """Images enlarged four times, sharp rather than exact: SRResNet, then a critic and likeness of features.
 
     Paper: Ledig et al. 2017: SRResNet for 1,000,000 steps, then 200,000 against a critic in the manner of VGG, patches
     of 96 px, batch 16, Adam 1e-4 (0.9) and a tenth in the second half. Departures: the weights of the three wishes are
@@ -140,7 +140,7 @@ def srgan_small() -> Recipe:
 
 @recipe("esrgan")
 def esrgan() -> Recipe:
-    """Pictures enlarged four times: dense residual blocks without batch norm against a relativistic critic.
+    """Images enlarged four times: dense residual blocks without batch norm against a relativistic critic.
 
     Paper: Wang et al. 2018: RRDB with 23 blocks, L1 alone first, then 1e-2 L1 + features + 5e-3 of the relativistic
     average game, HR patches of 128 px, batch 16, Adam 1e-4 (0.9) halved after 50k, 100k, 200k and 300k steps of the
@@ -181,7 +181,7 @@ def esrgan_small() -> Recipe:
 
 @recipe("real-esrgan")
 def real_esrgan() -> Recipe:
-    """Real photographs enlarged four times: trained on what cameras, programs and the web do to pictures, twice over.
+    """Real photographs enlarged four times: trained on what cameras, programs and the web do to images, twice over.
 
     Paper: Wang et al. 2021: RRDB with 23 blocks, second-order degradation, a U-Net critic with spectral norm, L1 +
     features + 0.1 of the game, HR patches of 256 px, batch 48, Adam 1e-4 (0.9, 0.99), 1,000,000 steps by L1 alone and
@@ -230,10 +230,10 @@ def real_esrgan_small() -> Recipe:
 
 @recipe("inpaint")
 def inpaint() -> Recipe:
-    """Holes in pictures filled by gated convolutions, which learn what of a half-hidden picture to believe.
+    """Holes in images filled by gated convolutions, which learn what of a half-hidden image to believe.
 
     Paper: Yu et al. 2019: gated convolutions, free-form strokes, a critic of patches with spectral norm that sees the
-    mask, hinge, L1, pictures of 256 px, batch 16, Adam 1e-4. Departures: one stage, no contextual attention; L1 counts
+    mask, hinge, L1, images of 256 px, batch 16, Adam 1e-4. Departures: one stage, no contextual attention; L1 counts
     six times in the hole.
     Command: `ganforge train inpaint data=photos/`, or with holes of your own: `degrade=masks(path=masks/)`
     """
@@ -258,7 +258,7 @@ def inpaint() -> Recipe:
 
 @recipe("inpaint-small")
 def inpaint_small() -> Recipe:
-    """`inpaint` for two CPU cores: pictures of 64 px, whose holes are filled smoothly first and then corrected.
+    """`inpaint` for two CPU cores: images of 64 px, whose holes are filled smoothly first and then corrected.
 
     Paper: Yu et al. 2019. Departures: those of `inpaint`; the smooth filling, 64 px cut from 72, 12 channels, 10 · L1,
     the critic comes in after a tenth of the samples and the game weighs 0.3, batch 8, 1e-3 for G.
@@ -285,10 +285,10 @@ def inpaint_small() -> Recipe:
 
 @recipe("lama-small")
 def lama_small() -> Recipe:
-    """Large holes filled by Fourier convolutions, each of which sees the whole picture, on two CPU cores.
+    """Large holes filled by Fourier convolutions, each of which sees the whole image, on two CPU cores.
 
     Paper: Suvorov et al. 2022: Fourier convolutions, a critic of patches, 10 · game + 100 · its features + R1 0.001 +
-    10 · L1 where the picture is known, Adam 1e-3 for G and 1e-4 for D. Departures: no features of a net for
+    10 · L1 where the image is known, Adam 1e-3 for G and 1e-4 for D. Departures: no features of a net for
     segmentation; 64 px, 16 channels and 3 blocks for 256 px, 64 and 9; L1 also in the hole, a tenth of it; R1 every 16
     steps; batch 8.
     Command: `ganforge train lama-small data=photos/`
@@ -311,7 +311,7 @@ def lama_small() -> Recipe:
 def denoise() -> Recipe:
     """Noise of unknown strength taken off photographs, by a net that says what the noise was.
 
-    Paper: Zhang et al. 2017 (DnCNN-B): the net's output is added to the noisy picture, squared error, σ from 0 to 55,
+    Paper: Zhang et al. 2017 (DnCNN-B): the net's output is added to the noisy image, squared error, σ from 0 to 55,
     20 layers of 64 channels, patches of 50 px, batch 128. Departures: SRResNet's blocks without batch norm in place of
     a plain row of layers, patches of 64 px, Adam 1e-3 along a cosine.
     Command: `ganforge train denoise data=photos/`, or `degrade=gaussian(sigma=5..50)`, `degrade=poisson30`
@@ -334,7 +334,7 @@ def denoise() -> Recipe:
 def denoise_small() -> Recipe:
     """`denoise` for two CPU cores: 4 blocks of 24 channels.
 
-    Paper: Zhang et al. 2017. Departures: those of `denoise`; Charbonnier's price, patches of 48 px, batch 8.
+    Paper: Zhang et al. 2017. Departures: those of `denoise`; Charbonnier's loss, patches of 48 px, batch 8.
     Command: `ganforge train denoise-small data=photos/`
     """
     samples = 100_000
@@ -374,7 +374,7 @@ def dejpeg_small() -> Recipe:
 def deblur() -> Recipe:
     """Photographs that moved or were out of focus made sharp, against critics at two scales.
 
-    Papers: Kupyn et al. 2018 and 2019 (DeblurGAN): a residual net that corrects the blurred picture, patches of 256
+    Papers: Kupyn et al. 2018 and 2019 (DeblurGAN): a residual net that corrects the blurred image, patches of 256
     px, likeness of features, Adam 1e-4. Departures: the blocks are SRResNet's, at full size; least squares and critics
     at two scales (Wang et al. 2018) in place of Wasserstein with a gradient penalty; the critics' own features in
     place of VGG's; batch 4.
@@ -432,10 +432,10 @@ def deblur_small() -> Recipe:
 
 @recipe("colorize")
 def colorize() -> Recipe:
-    """Grey photographs coloured: pix2pix whose source is the picture without its colours.
+    """Gray photographs colored: pix2pix whose source is the image without its colors.
 
     Paper: Isola et al. 2017, section 4: `pix2pix` as it stands. Departures: RGB for Lab, so the net paints the whole
-    picture and not its colours alone.
+    image and not its colors alone.
     Command: `ganforge train colorize data=photos/`
     """
     base = pix2pix()
@@ -445,7 +445,7 @@ def colorize() -> Recipe:
 
 @recipe("colorize-small")
 def colorize_small() -> Recipe:
-    """`colorize` for two CPU cores: pictures of 64 px and small nets.
+    """`colorize` for two CPU cores: images of 64 px and small nets.
 
     Paper: Isola et al. 2017. Departures: those of `colorize`; 64 px cut from 72, 16 channels, batch 8, 4e-4, the
     critic's layers as a second yardstick, the running average of G.
@@ -500,7 +500,7 @@ def old_photo() -> Recipe:
 
 @recipe("old-photo-small")
 def old_photo_small() -> Recipe:
-    """`old-photo` for two CPU cores: 6 blocks of 32 channels that correct the damaged picture.
+    """`old-photo` for two CPU cores: 6 blocks of 32 channels that correct the damaged image.
 
     Papers: Wan et al. 2020; Wang et al. 2018. Departures: those of `old-photo`; the nets and rates of `deblur-small`,
     patches of 64 px, one critic, which comes in after half of the samples, batch 8.

@@ -1,4 +1,4 @@
-"""One kind of picture into another: from pairs (pix2pix), and from two sets that do not match (CycleGAN, CUT)."""
+"""One kind of image into another: from pairs (pix2pix), and from two sets that do not match (CycleGAN, CUT)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from ganforge.recipes.optimizer import Adam
 
 @recipe("pix2pix")
 def pix2pix() -> Recipe:
-    """Pictures from label maps, sketches or maps, learnt from pairs: a U-Net against a critic of patches.
+    """Images from label maps, sketches or maps, learned from pairs: a U-Net against a critic of patches.
 
     Paper: Isola et al. 2017: U-Net-256, PatchGAN of 70×70 px that sees the source too, cross-entropy with D's loss
-    halved, 100 · L1, Adam 2e-4 (0.5, 0.999), batch 1, pictures of 286 px cut to 256 and mirrored, 100 epochs of 400
-    pairs and 100 more with a falling rate. Departures: instance norm, which batch norm is with one picture a batch; no
+    halved, 100 · L1, Adam 2e-4 (0.5, 0.999), batch 1, images of 286 px cut to 256 and mirrored, 100 epochs of 400
+    pairs and 100 more with a falling rate. Departures: instance norm, which batch norm is with one image a batch; no
     dropout when it is used.
     Command: `ganforge train pix2pix data.source=labels/ data.target=photos/`, files of a pair named alike
     """
@@ -58,7 +58,7 @@ def pix2pix() -> Recipe:
 
 @recipe("pix2pix-small")
 def pix2pix_small() -> Recipe:
-    """`pix2pix` for two CPU cores: pictures of 64 px, a quarter of the channels, and batches.
+    """`pix2pix` for two CPU cores: images of 64 px, a quarter of the channels, and batches.
 
     Paper: Isola et al. 2017. Departures: 64 px cut from 72, 16 channels and patches of 34 px, batch 8, 4e-4,
     shuffled channels for transposed convolutions, the critic's layers as a second yardstick (Wang et al. 2018), and
@@ -86,9 +86,9 @@ def pix2pix_small() -> Recipe:
 
 @recipe("line2color")
 def line2color() -> Recipe:
-    """Line drawings coloured in, learnt from drawings and what they look like in colour.
+    """Line drawings colored in, learned from drawings and what they look like in color.
 
-    Paper: Isola et al. 2017, on edges: `pix2pix` as it stands. Transparent pictures lie on white. Departures: the
+    Paper: Isola et al. 2017, on edges: `pix2pix` as it stands. Transparent images lie on white. Departures: the
     critic's layers as a second yardstick (Wang et al. 2018), which keeps flat areas flat.
     Command: `ganforge train line2color data.source=line/ data.target=colour/`
     """
@@ -99,7 +99,7 @@ def line2color() -> Recipe:
 
 @recipe("line2color-small")
 def line2color_small() -> Recipe:
-    """`line2color` for two CPU cores: pictures of 64 px and a quarter of the channels.
+    """`line2color` for two CPU cores: images of 64 px and a quarter of the channels.
 
     Paper: Isola et al. 2017. Departures: those of `pix2pix-small`.
     Command: `ganforge train line2color-small data.source=line/ data.target=colour/`
@@ -110,11 +110,11 @@ def line2color_small() -> Recipe:
 
 @recipe("cyclegan")
 def cyclegan() -> Recipe:
-    """Horses into zebras and back, learnt from a set of each, no two of which match.
+    """Horses into zebras and back, learned from a set of each, no two of which match.
 
     Paper: Zhu et al. 2017: ResNet-9 translators, PatchGANs of 70×70 px with instance norm, least squares, cycle 10,
-    identity 0.5 of that, pools of 50 fakes, Adam 2e-4 (0.5, 0.999), batch 1, pictures of 286 px cut to 256 and
-    mirrored, 100 epochs of about 1,000 pictures and 100 more with a falling rate. Departures: none known; the paper's
+    identity 0.5 of that, pools of 50 fakes, Adam 2e-4 (0.5, 0.999), batch 1, images of 286 px cut to 256 and
+    mirrored, 100 epochs of about 1,000 images and 100 more with a falling rate. Departures: none known; the paper's
     least squares have no halves, hence adversarial=2, and its D halves the loss, as ours does by itself.
     Command: `ganforge train cyclegan data.a=horses/ data.b=zebras/`
     """
@@ -141,7 +141,7 @@ def cyclegan() -> Recipe:
 
 @recipe("cyclegan-small")
 def cyclegan_small() -> Recipe:
-    """`cyclegan` for two CPU cores: pictures of 48 px, a quarter of the channels, a third of the blocks.
+    """`cyclegan` for two CPU cores: images of 48 px, a quarter of the channels, a third of the blocks.
 
     Paper: Zhu et al. 2017. Departures: 48 px cut from 54, 16 channels, 3 blocks, grids doubled by shuffling, patches of
     34 px, batch 2, 4e-4, and the running average of the translators.
@@ -167,11 +167,11 @@ def cyclegan_small() -> Recipe:
 
 @recipe("cut")
 def cut() -> Recipe:
-    """Horses into zebras, one way: each place must stay recognisable, which takes no way back and half the nets.
+    """Horses into zebras, one way: each place must stay recognizable, which takes no way back and half the nets.
 
     Paper: Park et al. 2020: ResNet-9, PatchGAN of 70×70 px, least squares, contrast of 256 places in five layers at
     τ 0.07, as much on zebras themselves, Adam 2e-4 (0.5, 0.999), batch 1, 286 px cut to 256, 200 epochs of about 1,000
-    pictures and 200 more with a falling rate. Departures: CycleGAN's translator, whose halvings are not smoothed.
+    images and 200 more with a falling rate. Departures: CycleGAN's translator, whose halvings are not smoothed.
     FastCUT: `task.nce=10 task.identity=0`.
     Command: `ganforge train cut data.a=horses/ data.b=zebras/`
     """
@@ -193,7 +193,7 @@ def cut() -> Recipe:
 
 @recipe("cut-small")
 def cut_small() -> Recipe:
-    """`cut` for two CPU cores: pictures of 48 px, a quarter of the channels, a third of the blocks.
+    """`cut` for two CPU cores: images of 48 px, a quarter of the channels, a third of the blocks.
 
     Paper: Park et al. 2020. Departures: 48 px cut from 54, 16 channels, 3 blocks, grids doubled by shuffling, patches
     of 34 px, contrast of 64 places in four layers, batch 4, 4e-4, and the running average of G.
@@ -222,12 +222,12 @@ def cut_small() -> Recipe:
 
 @recipe("restyle")
 def restyle() -> Recipe:
-    """The style of one picture onto another, learnt from these two alone; what is learnt works on other pictures too.
+    """The style of one image onto another, learned from these two alone; what is learned works on other images too.
 
-    Papers: Park et al. 2020, section 4.4, one picture a side: patches of both, contrast that keeps what is where;
+    Papers: Park et al. 2020, section 4.4, one image a side: patches of both, contrast that keeps what is where;
     Gatys et al. 2016 for the Gram matrices of style, here through random filters (Ustyuzhaninov et al. 2017), which
     need no weights. Departures: CycleGAN's translator with 6 blocks and a PatchGAN of 34 px for StyleGAN2's nets;
-    both pictures are brought to 320 px first.
+    both images are brought to 320 px first.
     Command: `ganforge train restyle content.jpg style.jpg`, then `ganforge translate runs/... content.jpg`
     """
     return Recipe(

@@ -1,6 +1,6 @@
-"""Contrastive: pictures of one kind into pictures of another, one way, with no way back to check by.
+"""Contrastive: images of one kind into images of another, one way, with no way back to check by.
 
-Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation" (CUT). With pictures a and b and
+Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation" (CUT). With images a and b and
 y = G(a), a place of y should tell more of the same place of a than of any other place of a:
 
     repeat:
@@ -11,9 +11,9 @@ y = G(a), a place of y should tell more of the same place of a than of any other
     NCE(y, x) = mean over layers l and places s of −log ( exp(q_s · k_s / τ) / Σ_t exp(q_s · k_t / τ) )
     q_s = H_l(G_l(y))_s,  k_t = H_l(G_l(x))_t, without a gradient
 
-G_l: hidden layer l of G, H_l: two dense layers and a norm of 1, at `patches` places drawn anew each time.
+G_l: hidden layer l of G, H_l: two dense layers and a norm of 1, at `patches` places drawn again each time.
 
-N: pictures of each kind in a batch, S: places.  a, b, y [N, C, H, W], q, k [N, S, width], losses [N].
+N: images of each kind in a batch, S: places.  a, b, y [N, C, H, W], q, k [N, S, width], losses [N].
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ from ganforge.modalities.pair.tasks.translating import (
 from ganforge.nets.base import Discriminator, Translator
 from ganforge.tasks.base import Phase, Samples
 
-PROBE = 64  # px of the picture that the widths of G's layers are read from
+PROBE = 64  # px of the image that the widths of G's layers are read from
 
 
 class Contrastive(ChangesImages, kind="contrastive"):
-    """One kind of pictures into another: a translator G, a critic D, and a net H that compares places."""
+    """One kind of images into another: a translator G, a critic D, and a net H that compares places."""
 
     translator: Translator
-    """The net that makes pictures."""
+    """The net that makes images."""
     critic: Discriminator
-    """The net that tells them from pictures of the wanted kind."""
+    """The net that tells them from images of the wanted kind."""
     objective: Objective = Field(default="least_squares", validate_default=True)
     """The game that the two play."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on D's behaviour."""
+    """Prices on D's behavior."""
     terms: tuple[ReconstructionLoss, ...] = ()
     """What G wants beside: style, total_variation."""
     lens: PerceptualNet = Field(default="critic", validate_default=True)
@@ -68,9 +68,9 @@ class Contrastive(ChangesImages, kind="contrastive"):
     nce: Rate = 1.0
     """Weight of keeping what is where; 10 in FastCUT."""
     identity: Rate = 1.0
-    """Weight of the same on pictures that are of the wanted kind already; 0 in FastCUT."""
+    """Weight of the same on images that are of the wanted kind already; 0 in FastCUT."""
     layers: tuple[int, ...] = Field(default=(0, 1, 2, 3), min_length=1)
-    """Which of G's hidden layers are compared; 0 is the picture itself."""
+    """Which of G's hidden layers are compared; 0 is the image itself."""
     patches: int = Field(default=256, ge=2)
     """Places of each layer that are compared, at most."""
     width: int = Field(default=256, ge=1)
@@ -116,7 +116,7 @@ class Contrastive(ChangesImages, kind="contrastive"):
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """D's loss on pictures of the wanted kind and on what G makes of the others."""
+        """D's loss on images of the wanted kind and on what G makes of the others."""
         real, fake = self._sides(nets, batch)
         losses, seen = self.d_losses.d("D", nets, real, fake, rng)
         return Terms(losses, seen.stats)
@@ -216,7 +216,7 @@ def project(nets: Nets, number: int, maps: Tensor, places: Tensor) -> Tensor:
 
 
 def nce(asked: Tensor, known: Tensor, temperature: float) -> Tensor:
-    """The price [N] of rows [N, S, width], each of which should be nearest to the known row of the same number."""
+    """The loss [N] of rows [N, S, width], each of which should be nearest to the known row of the same number."""
     logits = asked @ known.transpose(1, 2) / temperature  # [N, S, S]
     n, s = logits.shape[:2]
     same = torch.arange(s, device=logits.device).expand(n, s)

@@ -1,4 +1,4 @@
-"""What the tasks share that learn from two sets of pictures of which no two belong together."""
+"""What the tasks share that learn from two sets of images of which no two belong together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganforge.tasks.base import Samples
 
 
 class TwoSets(Order):
-    """A picture of a and one of b in turn, `count` of each. Both sets go round on their own, shuffled at each pass.
+    """An image of a and one of b in turn, `count` of each. Both sets go round on their own, shuffled at each pass.
 
     They take turns so that a batch that is split into equal parts has both in each.
 
@@ -65,12 +65,12 @@ def one_of_each(dataset: Dataset) -> tuple[Dataset, Dataset]:
 
 
 def halves(batch: Batch) -> tuple[Tensor, Tensor]:
-    """The pictures of a [N, ...] and those of b [N, ...] in a batch that `TwoSets` ordered."""
+    """The images of a [N, ...] and those of b [N, ...] in a batch that `TwoSets` ordered."""
     return batch.x[0::2], batch.x[1::2]
 
 
 def two_domains(spec: Spec) -> Spec:
-    """The spec of pictures of either set; their names are kept in its state as `domains`.
+    """The spec of images of either set; their names are kept in its state as `domains`.
 
     Raises:
         UserError: the data is not of two sets.

@@ -1,4 +1,4 @@
-"""Paired: a picture from a picture, learnt from pairs of them.
+"""Paired: an image from an image, learned from pairs of them.
 
 Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks" (pix2pix); Ledig et al. 2017
 (SRGAN) and Wang et al. 2018 (ESRGAN), whose sources are the targets made small; Yu et al. 2019 and Suvorov et al. 2022
@@ -9,7 +9,7 @@ Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Netw
                                  + Σ weight · term(y, t)
         each D takes a step on   d_gain · ( mean over patches of objective.d(D(t, s), D(y, s)) + Σ weight · penalty )
 
-The critics judge the y of G's step: a picture is made once.
+The critics judge the y of G's step: an image is made once.
 
 D sees s beside t and y where the game is conditional, else t and y alone. Without critics G has its terms alone: so
 SRResNet, and so a GAN's first `alone` samples. Where the source has a mask m (1: to be filled), y = m·G(s) + (1 − m)·s.
@@ -50,18 +50,18 @@ from ganforge.tasks.base import Phase
 
 
 class Paired(ChangesImages, kind="paired"):
-    """A picture from a picture, learnt from pairs: a translator G and any number of critics D."""
+    """An image from an image, learned from pairs: a translator G and any number of critics D."""
 
     translator: Translator
-    """The net that makes pictures."""
+    """The net that makes images."""
     critics: tuple[Discriminator, ...] = ()
     """The nets that judge them; none for a regression on the terms alone."""
     objective: Objective = Field(default="non_saturating", validate_default=True)
     """The game that G plays with each of them."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on the critics' behaviour."""
+    """Prices on the critics' behavior."""
     terms: tuple[ReconstructionLoss, ...] = ()
-    """What G wants of each picture beside the game: l1, perceptual and others."""
+    """What G wants of each image beside the game: l1, perceptual and others."""
     lens: PerceptualNet = Field(default="critic", validate_default=True)
     """What perceptual and style look through: critic (the critics' layers), vgg (with a file of weights), random."""
     adversarial: Rate = 1.0
@@ -69,7 +69,7 @@ class Paired(ChangesImages, kind="paired"):
     d_gain: float = Field(default=1.0, gt=0)
     """What the critics' loss is multiplied with; pix2pix takes 0.5 to slow D down."""
     conditional: bool = False
-    """Show the critics the source beside the picture."""
+    """Show the critics the source beside the image."""
     alone: Count = 0
     """Samples on which G learns from its terms alone before the game begins."""
 
@@ -165,7 +165,7 @@ class Paired(ChangesImages, kind="paired"):
         return term.sees == "critics" or (term.sees == "lens" and by_critic(self.lens))
 
     def _shown(self, x: Tensor, source: Tensor) -> Tensor:
-        """What the critics see of a picture."""
+        """What the critics see of an image."""
         return torch.cat([enlarged(source, x).to(x), x], 1) if self.conditional else x
 
     @torch.no_grad()
@@ -184,7 +184,7 @@ class Paired(ChangesImages, kind="paired"):
 
 
 class Filler(nn.Module):
-    """G where a part of the picture is known: source [N, C + 1, H, W], its last channel the mask → [N, C, H, W]."""
+    """G where a part of the image is known: source [N, C + 1, H, W], its last channel the mask → [N, C, H, W]."""
 
     def __init__(self, net: nn.Module):
         super().__init__()

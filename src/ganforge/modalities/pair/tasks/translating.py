@@ -1,7 +1,7 @@
-"""What the tasks share that make pictures from pictures.
+"""What the tasks share that make images from images.
 
 A critic may judge patches: its logits are [N, P] then. The game is played on each patch, and the mean over the patches
-is the loss of the picture. Penalties are on the slope of the sum over the patches, as the papers with such critics
+is the loss of the image. Penalties are on the slope of the sum over the patches, as the papers with such critics
 have it.
 
 N: samples in the batch, P: patches.  x, y [N, C, H, W], source [N, Cs, h, w], losses [N].
@@ -34,10 +34,10 @@ WATCHED = 256
 
 @dataclass(frozen=True)
 class DiscriminatorLosses:
-    """How critics of pictures are trained, whatever they are shown.
+    """How critics of images are trained, whatever they are shown.
 
     Attributes:
-        objective: the game. penalties: prices on each critic.
+        objective: the game. penalties: losses on each critic.
     """
 
     objective: Objective
@@ -53,7 +53,7 @@ class DiscriminatorLosses:
         return [penalty for penalty in self.penalties if penalty.every > 1]
 
     def d(self, name: str, nets: Nets, real: Tensor, fake: Tensor, rng: Rng) -> tuple[dict[str, Tensor], Terms]:
-        """A critic's losses on real pictures and fakes, and what is to be seen of its logits."""
+        """A critic's losses on real images and fakes, and what is to be seen of its logits."""
         own = [penalty for penalty in self.penalties if penalty.every == 1]
         sloped = {penalty.slope_at for penalty in own}
         real, fake = leaf(real, "real" in sloped), leaf(fake, "fake" in sloped)
@@ -134,7 +134,7 @@ def watched(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
 def liked(
     terms: Sequence[ReconstructionLoss], look: TranslatedPair, lens: PerceptualNet, rng: Rng
 ) -> dict[str, Tensor]:
-    """The weighted price [N] of each term; those that go through a lens say which."""
+    """The weighted loss [N] of each term; those that go through a lens say which."""
     return {
         f"{term.kind}[{lens.kind}]" if term.sees == "lens" else term.kind: at(term.weight, rng.samples)
         * term.loss(look)
@@ -198,35 +198,35 @@ def source_spec(spec: Spec) -> Spec:
 
 
 def enlarged(source: Tensor, like: Tensor) -> Tensor:
-    """A source at the size of a picture: each of its pixels repeated."""
+    """A source at the size of an image: each of its pixels repeated."""
     return source if source.shape[2:] == like.shape[2:] else interpolate(source, like.shape[2:])
 
 
 def as_picture(source: Tensor, like: Tensor) -> Tensor:
-    """A source as people can see it, [N, Cs, h, w] → the shape of `like` [N, C, H, W]. Classes get a colour each."""
+    """A source as people can see it, [N, Cs, h, w] → the shape of `like` [N, C, H, W]. Classes get a color each."""
     if source.shape[1] > 1 and bool((source.sum(1) == 1).all()):  # one-hot
         source = (source.unsqueeze(2) * colours(source.shape[1]).to(source)[:, :, None, None]).sum(1)
     wanted = like.shape[1]
-    if source.shape[1] < wanted:  # grey as colour, and nothing seen through
+    if source.shape[1] < wanted:  # gray as color, and nothing seen through
         opaque = wanted in (2, 4) and source.shape[1] == wanted - 1
         grey = source[:, :1].expand(-1, wanted, -1, -1)
         source = torch.cat([source, torch.ones_like(source[:, :1])], 1) if opaque else grey
-    elif source.shape[1] > wanted:  # a mask, or colours of what is grey
+    elif source.shape[1] > wanted:  # a mask, or colors of what is gray
         source = source[:, :3].mean(1, keepdim=True).expand(-1, wanted, -1, -1) if wanted == 1 else source[:, :wanted]
     return enlarged(source, like)
 
 
 def colours(count: int) -> Tensor:
-    """A colour in [-1, 1] for each of some classes, [count, 3]: turns round the circle of hues, darker every time."""
+    """A color in [-1, 1] for each of some classes, [count, 3]: turns round the circle of hues, darker every time."""
     k = torch.arange(count)
-    hue = (k * 0.618034) % 1  # the golden section: neighbours differ most
+    hue = (k * 0.618034) % 1  # the golden section: neighbors differ most
     shift = torch.tensor([0.0, 1 / 3, 2 / 3])
     wave = (6 * ((hue[:, None] + shift) % 1) - 3).abs() - 1
     return wave.clamp(0, 1) * (1 - 0.25 * (k[:, None] % 3)) * 2 - 1
 
 
 def decibels(made: Tensor, target: Tensor) -> Tensor:
-    """PSNR [N] in dB of pictures in [-1, 1]."""
+    """PSNR [N] in dB of images in [-1, 1]."""
     error = (wide(made.detach().clamp(-1, 1)) - target).square().mean((1, 2, 3))
     return 10 * torch.log10(4 / error.clamp_min(4e-10))
 

@@ -1,7 +1,7 @@
-"""Unpaired: pictures of one kind into pictures of another and back, learnt from a set of each, no two of which match.
+"""Unpaired: images of one kind into images of another and back, learned from a set of each, no two of which match.
 
 Zhu et al. 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks" (CycleGAN). With
-pictures a and b, G_ab: a → b, G_ba: b → a, and ã = G_ba(b), b̃ = G_ab(a):
+images a and b, G_ab: a → b, G_ba: b → a, and ã = G_ba(b), b̃ = G_ab(a):
 
     repeat:
         G_ab, G_ba take a step on   adversarial · Σ mean over patches of objective.g(D_b(b̃)), and alike for ã
@@ -12,7 +12,7 @@ pictures a and b, G_ab: a → b, G_ba: b → a, and ã = G_ba(b), b̃ = G_ab(a):
 ã′, b̃′ come out of pools of the last `pool` fakes (Shrivastava et al. 2017): once a pool is full, each fake is shown to
 D as it is in one case of two, and else takes the place of one in the pool, which is shown.
 
-N: pictures of each kind in a batch.  a, b [N, C, H, W], |·| means over a picture, losses [N].
+N: images of each kind in a batch.  a, b [N, C, H, W], |·| means over an image, losses [N].
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TRANSLATORS = ("G_ab", "G_ba")
 
 
 class Unpaired(ChangesImages, kind="unpaired"):
-    """Two kinds of pictures, each into the other: two translators that undo each other, and two critics."""
+    """Two kinds of images, each into the other: two translators that undo each other, and two critics."""
 
     translator: Translator
     """What each of G_ab and G_ba is built from."""
@@ -48,13 +48,13 @@ class Unpaired(ChangesImages, kind="unpaired"):
     objective: Objective = Field(default="least_squares", validate_default=True)
     """The game that each translator plays with the critic of the other kind."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on the critics' behaviour."""
+    """Prices on the critics' behavior."""
     adversarial: Rate = 1.0
     """Weight of the game in the translators' loss."""
     cycle: Rate = 10.0
-    """Weight of coming back to where a picture came from."""
+    """Weight of coming back to where an image came from."""
     identity: Rate = 0.5
-    """Weight, as a share of `cycle`, of leaving alone what is of the wanted kind already: it keeps colours."""
+    """Weight, as a share of `cycle`, of leaving alone what is of the wanted kind already: it keeps colors."""
     pool: int = Field(default=50, ge=0)
     """Fakes of each kind that are remembered for the critics; 0 shows them the newest alone."""
     d_gain: float = Field(default=1.0, gt=0)
@@ -103,7 +103,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """The critics' losses on real pictures and on fakes out of the pools."""
+        """The critics' losses on real images and on fakes out of the pools."""
         a, b = halves(batch)
         losses: dict[str, Tensor] = {}
         stats: dict[str, Tensor] = {}
@@ -169,7 +169,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
 
 
 def distance(made: Tensor, wanted: Tensor) -> Tensor:
-    """Mean |made − wanted| of each picture, [N]."""
+    """Mean |made − wanted| of each image, [N]."""
     return (wide(made) - wanted).abs().mean((1, 2, 3))
 
 

@@ -1,4 +1,4 @@
-"""Identifiers: nothing to learn from, and not to be repeated; made anew, in the form of the real ones.
+"""Identifiers: nothing to learn from, and not to be repeated; made again, in the form of the real ones.
 
 Numbers go on after the largest real one, so none belongs to a real row; so do texts such as C-0042. Everything else
 gets a UUID where the real ones are, or the column's name and a number.

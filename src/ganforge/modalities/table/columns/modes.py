@@ -1,4 +1,4 @@
-"""Mode-specific normalisation: a number as one of its column's modes and its place within that mode.
+"""Mode-specific normalization: a number as one of its column's modes and its place within that mode.
 
 Xu et al. 2019, "Modeling Tabular Data using Conditional GAN", section 4.2: a variational Gaussian mixture finds at most
 ten modes; a number x draws its mode k by the posterior and becomes
@@ -25,7 +25,7 @@ import numpy as np
 
 REACH = 4.0  # standard deviations on each side of a mean that a mode covers
 NARROW = 1e-6  # by which a range is wider on either side, so that rounding leaves no number outside
-DIGITS = 6  # kept of the fit: more would hang on the number of threads
+DIGITS = 6  # kept of the fit: more would depend on the number of threads
 
 
 def fit(v: np.ndarray, most: int, least_weight: float, rows: int) -> dict[str, Any]:

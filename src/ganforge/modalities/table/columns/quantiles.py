@@ -1,4 +1,4 @@
-"""Quantile normalisation: a number as the share of the column below it, evenly spread over [-1, 1].
+"""Quantile normalization: a number as the share of the column below it, evenly spread over [-1, 1].
 
 A value that many rows have covers its whole share: it is encoded as the middle, and all of the share decodes to it.
 

@@ -110,7 +110,7 @@ def closest(
 
     Args:
         told: told how many points are done, of how many.
-        same: `points` are the first of `others`; a row is then not its own neighbour.
+        same: `points` are the first of `others`; a row is then not its own neighbor.
     """
     mean = others.mean(0, dtype=np.float64).astype(np.float32)
     x, y = (torch.from_numpy(part - mean).to(device) for part in (points, others))

@@ -1,6 +1,6 @@
 """What a column looks like in the real table and among generated rows, and how pairs of columns differ, as SVG.
 
-Each plot is a whole file: its colours follow the reader's (light or dark), its letters are the reader's own fonts, so
+Each plot is a whole file: its colors follow the reader's (light or dark), its letters are the reader's own fonts, so
 that names in any script are shown.
 """
 
@@ -19,7 +19,7 @@ SHOWN = 14  # values of a column of categories
 NAME_ROOM = 0.38  # of the width of a chart of categories, at most
 LABELLED = 45  # columns of a heat map that get names
 SPIKE = 0.1  # share of a single number that is told
-FULL = 0.5  # difference that has the full colour
+FULL = 0.5  # difference that has the full color
 STYLE = (
     "text{font:11.5px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Noto Sans','Noto Sans CJK SC',"
     "'PingFang SC','Microsoft YaHei','Hiragino Sans','Malgun Gothic',sans-serif;fill:#5f6168}"
@@ -52,7 +52,7 @@ def edges_of(real: np.ndarray, whole: bool) -> np.ndarray:
 
 
 def histogram(real: np.ndarray, fake: np.ndarray, whole: bool, dates: bool) -> str:
-    """Shares of the values in bins: real ones as grey bars, generated ones as narrower blue ones before them.
+    """Shares of the values in bins: real ones as gray bars, generated ones as narrower blue ones before them.
 
     Args:
         real, fake: float64 [N] and [M], nothing missing. What lies beyond the bins counts in the outermost ones.
@@ -96,7 +96,7 @@ def in_bins(values: np.ndarray, edges: np.ndarray) -> list[float]:
 
 
 def bars(names: Sequence[str], real: Sequence[float], fake: Sequence[float]) -> str:
-    """Shares of categories: two bars for each, the real one in grey above the generated one in blue."""
+    """Shares of categories: two bars for each, the real one in gray above the generated one in blue."""
     top = max(*real, *fake, 1e-9)
     widths = [text_width(name) for name in names]
     room = min(max(widths) + 8, WIDE * NAME_ROOM)
@@ -154,7 +154,7 @@ def bar(kind: str, x: float, base: float, width: float, height: float) -> str:
 
 
 def legend(y: float) -> list[str]:
-    """What grey and blue are."""
+    """What gray and blue are."""
     return [
         f'<rect class="real" x="{PAD}" y="{y - 9}" width="10" height="10"/><text x="{PAD + 15}" y="{y}">real</text>',
         f'<rect class="fake" x="{PAD + 52}" y="{y - 9}" width="10" height="10"/>'

@@ -48,7 +48,7 @@ class TablePrivacy(Metric, kind="privacy"):
         ),
     }
     most: int = Field(default=5_000, ge=100)
-    """Rows of each side whose nearest neighbours are looked for, at most."""
+    """Rows of each side whose nearest neighbors are looked for, at most."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         columns = columns_of(comparison)

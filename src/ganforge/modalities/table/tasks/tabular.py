@@ -59,7 +59,7 @@ class Tabular(Task, kind="tabular"):
     objective: Objective
     """The game that the two play."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on D's behaviour."""
+    """Prices on D's behavior."""
     conditional: bool = True
     """Tell both players a category of each row, and train on rare categories more often than they occur."""
     match: Rate = 1.0
@@ -281,7 +281,7 @@ def rows_of(G: RowMaker, request: Request, latents: Tensor) -> Tensor:
 
 
 def together(view: View, real: Tensor, fake: Tensor) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
-    """D's verdicts on real and on fake packs, from one pass.
+    """D's outputs on real and on fake packs, from one pass.
 
     D judges each pack by itself, so that nothing else changes, and its first layer is as wide as a whole pack: to take
     the gradient of its weights once rather than twice saves an eighth of a step on a CPU.
