@@ -445,3 +445,12 @@ def test_auto_takes_ranges_where_a_column_heaps_up_and_modes_elsewhere():
     _, _, spec = spec_of(frame, numbers="auto")
     assert column(spec, "gain")["encoding"] == "ranges"
     assert column(spec, "pay")["encoding"] == "mixture"
+
+
+def test_numbers_of_more_digits_than_a_float_counts_stay_within_their_bounds():
+    """Found by `test_whatever_a_table_holds_comes_back`: 1.2e16 steps of a hundredth of a cent."""
+    numbers = pd.Series([750005698186.8687, -427149450728.2328, 32814520207.7594])
+    facts = grid.measure(numbers, "continuous")
+    made = grid.from_unit(np.array([-1.0, 0.3, 1.0]), facts)
+    assert made.min() == numbers.min()
+    assert made.max() == numbers.max()

@@ -68,7 +68,8 @@ def from_unit(v: np.ndarray, column: dict[str, Any]) -> np.ndarray:
     if column["grid"] is None:
         return x.clip(low, high)
     grid = column["grid"]
-    whole = grid["low"] + grid["step"] * np.rint(x).astype(np.int64)
+    steps = np.rint(x).astype(np.int64).clip(int(low), int(high))  # above 2^53 a float64 step is off by one
+    whole = grid["low"] + grid["step"] * steps
     return whole / 10 ** grid["decimals"] if grid["decimals"] else whole
 
 
