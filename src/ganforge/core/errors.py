@@ -11,7 +11,15 @@ class GanforgeError(Exception):
 
 
 class UserError(GanforgeError):
-    """A mistake that the user can mend: a path, a field, a file. The CLI exits with status 2."""
+    """A mistake that the user can fix: a path, a field, a file. The CLI exits with status 2.
+
+    Attributes:
+        code: which mistake, for programs and tests: `data.not_found`. It stays when the words of the message change.
+    """
+
+    def __init__(self, message: str, *, code: str = ""):
+        super().__init__(message)
+        self.code = code
 
 
 class TrainingError(GanforgeError):
@@ -22,7 +30,10 @@ class MissingExtra(UserError):
     """An optional package is needed and absent."""
 
     def __init__(self, package: str, extra: str, purpose: str):
-        super().__init__(f"{purpose} needs the package {package!r}. Install it with: pip install 'ganforge[{extra}]'")
+        super().__init__(
+            f"{purpose} needs the package {package!r}. Install it with: pip install 'ganforge[{extra}]'",
+            code=f"extra.{extra}",
+        )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
