@@ -99,7 +99,8 @@ def _resolve(
     if resume is not None:
         if isinstance(recipe, Recipe):
             raise UserError(
-                "resume= takes the recipe from the run: leave the recipe out, and give fields that should differ"
+                "resume= reads the recipe from the run: leave the recipe out, and give only the fields to change",
+                code="run.recipe_on_resume",
             )
         return engine.resume_recipe(resume, recipe, list(items))
     if isinstance(recipe, Recipe):

@@ -52,7 +52,8 @@ def load_all() -> None:
             package = entry.dist.name if entry.dist else entry.value
             raise UserError(
                 f"the installed plugin {package!r} cannot be loaded: {type(error).__name__}: {error}. "
-                f"Update it or remove it: pip uninstall {package}"
+                f"Update it, or remove it with: pip uninstall {package}",
+                code="plugin.cannot_be_loaded",
             ) from error
 
 
@@ -76,11 +77,11 @@ def load_plugin(path: Path | str) -> None:
     load_all()
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"--plugin {path}: no such file")
+        raise UserError(f"--plugin {path}: no such file", code="plugin.not_found")
     name = f"ganforge_plugin_{path.stem}_{zlib.crc32(bytes(path.resolve())):08x}"  # two files may have the same name
     module_spec = importlib.util.spec_from_file_location(name, path)
     if module_spec is None or module_spec.loader is None:
-        raise UserError(f"--plugin {path}: not a Python file (its name must end in .py)")
+        raise UserError(f"--plugin {path}: not a Python file (its name must end in .py)", code="plugin.not_python")
     module = importlib.util.module_from_spec(module_spec)
     sys.modules[name] = module  # dataclasses look their module up while the class is made
     try:
@@ -89,7 +90,9 @@ def load_plugin(path: Path | str) -> None:
         del sys.modules[name]
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         where = f", line {lines[-1]}" if lines else ""
-        raise UserError(f"--plugin {path}{where}: {type(error).__name__}: {error}") from error
+        raise UserError(
+            f"--plugin {path}{where}: {type(error).__name__}: {error}", code="plugin.cannot_be_loaded"
+        ) from error
 
 
 def verb_modules() -> Iterator[ModuleType]:

@@ -209,7 +209,10 @@ class Signal(Component, family="signal"):
         Raises:
             UserError: such samples have no clean copy, none can be read, or `out` exists or cannot be written.
         """
-        raise UserError(f"data {dataset.name}: samples of this kind are not packed; only images are")
+        raise UserError(
+            f"data {dataset.name}: samples of this kind cannot be packed; only images can",
+            code="data.cannot_be_packed",
+        )
 
     def at(self, spec: Spec) -> Self:
         """This signal with what it would find in the data, such as a size, fixed to what a spec says."""
@@ -321,7 +324,10 @@ class Signal(Component, family="signal"):
         Raises:
             UserError: the samples have no such column, or none at all.
         """
-        raise UserError(f"--target {column}: that is a column of a table, and these samples have none")
+        raise UserError(
+            f"--target {column}: expects a column of a table, and these samples have no columns",
+            code="signal.no_columns",
+        )
 
     def comparable(self, samples: Any) -> Any:
         """Decoded samples as metrics and extractors read them."""
@@ -383,8 +389,9 @@ class Signal(Component, family="signal"):
             UserError: it has no meaning for such samples.
         """
         raise UserError(
-            f"where {' '.join(texts)}: that asks for values of columns, and these samples have none. "
-            "A conditional model is asked for a class with --label"
+            f"where {' '.join(texts)}: conditions apply to columns of a table, and these samples have no columns. "
+            "To sample one class of a conditional model, use --label",
+            code="signal.no_columns",
         )
 
     def frame(self, sample: Any, spec: Spec) -> Any:

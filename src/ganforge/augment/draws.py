@@ -52,6 +52,7 @@ def require_picture(spec: Spec, kind: str) -> None:
     """Raises UserError for samples that are not images in gray, RGB or RGBA."""
     if len(spec.shape) != 3 or spec.shape[0] not in (1, 3, 4):
         raise UserError(
-            f"task.augment: {kind!r} moves and colours pictures in grey, RGB or RGBA, and these samples have the shape "
-            f"{list(spec.shape)}. Leave it out (task.augment=null); penalties such as r1 work for samples of any kind"
+            f"task.augment: {kind!r} augments images in gray, RGB or RGBA, and these samples have the shape "
+            f"{list(spec.shape)}. Set task.augment=null; penalties such as r1 work for samples of any kind",
+            code="augment.needs_images",
         )

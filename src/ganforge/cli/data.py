@@ -42,7 +42,7 @@ def inspect(
     from ganforge.ui.console import stdout
 
     if limit is not None and limit < 1:
-        raise UserError(f"--limit {limit}: it must be at least 1")
+        raise UserError(f"--limit {limit}: it must be at least 1", code="cli.out_of_range")
     load_all()
     found = inspection(source_of(*words).whole().open(), limit)
     if as_json:
@@ -67,7 +67,7 @@ def pack(
     from ganforge.ui.console import stdout
 
     if out.suffix.lower() != ".zip":
-        raise UserError(f"{out}: the name must end in .zip")
+        raise UserError(f"{out}: the name must end in .zip", code="output.wrong_extension")
     load_all()
     dataset = source_of(path).open()
     for line in signal_of(dataset).pack(dataset, out, duplicates=duplicates, force=force):
@@ -95,5 +95,8 @@ def source_of(*words: str) -> DataSource:
     kind = fields.setdefault("kind", "pairs")
     known = DataSource.kinds[kind].words if kind in DataSource.kinds else ()
     if len(paths) > len(known):
-        raise UserError(f"{' '.join(paths)}: {len(paths)} paths, where data of the kind {kind} takes {len(known)}")
+        raise UserError(
+            f"{' '.join(paths)}: got {len(paths)} paths; data of the kind {kind} takes {len(known)}",
+            code="data.too_many_paths",
+        )
     return build(DataSource, {**fields, **dict(zip(known, paths, strict=False))}, what=" ".join(words))

@@ -180,7 +180,9 @@ def split(text: str) -> list[str]:
 
     names = parts(text, ",")
     if not all(names):
-        raise UserError(f"--metrics {text}: names with commas between them, for instance fd10k,kid,pr")
+        raise UserError(
+            f"--metrics {text}: expected names separated by commas, for example fd10k,kid,pr", code="metric.empty_name"
+        )
     return names
 
 

@@ -78,7 +78,7 @@ def sample(
     load_all()
     check_targets(out, grid, npz, force)
     if columns is not None and columns < 1:
-        raise UserError(f"--columns {columns}: it must be at least 1")
+        raise UserError(f"--columns {columns}: it must be at least 1", code="cli.out_of_range")
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
 
@@ -100,7 +100,10 @@ def sample(
     try:
         write_arrays(model, kept, labels, None if folder else out, grid, npz, columns)
     except OSError as error:
-        raise UserError(f"{error.filename or 'the output'}: cannot be written ({error.strerror or error})") from None
+        raise UserError(
+            f"{error.filename or 'the output'}: cannot be written ({error.strerror or error})",
+            code="output.not_writable",
+        ) from None
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
     of = f" of {n}" if written < n else ""
     met = f", where {' and '.join(where)}" if where else ""
@@ -115,20 +118,24 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
     """
     if out is None and grid is None and npz is None:
         raise UserError(
-            "say where the samples go: --out FOLDER (PNG files), --grid FILE.png, --npz FILE.npz or --out FILE.npy; "
-            "rows of a table to --out FILE.csv"
+            "no output is given: use --out FOLDER (PNG files), --grid FILE.png, --npz FILE.npz or --out FILE.npy; "
+            "for rows of a table --out FILE.csv",
+            code="output.not_given",
         )
     for option, path, suffixes in (("--grid", grid, (".png",)), ("--npz", npz, (".npz",))):
         if path is not None and path.suffix.lower() not in suffixes:
-            raise UserError(f"{option} {path}: the file's name must end in {suffixes[0]}")
+            raise UserError(f"{option} {path}: the name must end in {suffixes[0]}", code="output.wrong_extension")
     if out is not None and not is_one_file(out) and out.exists() and not out.is_dir():
-        raise UserError(f"--out {out}: is a file; give the name of a folder, or of a {', '.join(endings())} file")
+        raise UserError(
+            f"--out {out}: is a file; give a folder, or a file name that ends in {', '.join(endings())}",
+            code="output.not_a_folder",
+        )
     from ganforge.inference.film import check_folder
 
     for path in (p for p in (out, grid, npz) if p is not None):
         is_folder = path is out and not is_one_file(path)
         if not is_folder and path.exists() and not force:
-            raise UserError(f"{path}: is there already; --force replaces it")
+            raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
         check_folder(path if is_folder else path.parent)
 
 
@@ -154,9 +161,15 @@ def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
     if out is not None and is_one_file(out) and out.suffix.lower() not in signal.exporters:
         others = [ending for ending in signal.exporters if ending != ".npy"]
         ways = f"a file that ends in {', '.join(others)}" if others else "a folder, or FILE.npy"
-        raise UserError(f"--out {out}: samples of the signal {signal.kind!r} go to {ways}")
+        raise UserError(
+            f"--out {out}: samples of the signal {signal.kind!r} are written to {ways}",
+            code="output.unsupported_format",
+        )
     if npz is not None and not signal.array_name:
-        raise UserError(f"--npz {npz}: a table's columns differ in type; take --out FILE.csv or FILE.parquet")
+        raise UserError(
+            f"--npz {npz}: the columns of a table have different types; use --out FILE.csv or FILE.parquet",
+            code="output.unsupported_format",
+        )
 
 
 def write_files(model: Model, samples: Any, folder: Path, start: int, force: bool) -> None:
@@ -170,9 +183,14 @@ def write_files(model: Model, samples: Any, folder: Path, start: int, force: boo
             files = model.recipe.signal.write(samples, partial, start, model.spec)
             taken = [file.name for file in files if (folder / file.name).exists()]
             if taken and not force:
-                raise UserError(f"{folder / taken[0]}: is there already; --force replaces files of the same name")
+                raise UserError(
+                    f"{folder / taken[0]}: already exists; --force overwrites files of the same name",
+                    code="output.exists",
+                )
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"
+        ) from None
 
 
 def write_arrays(
@@ -208,7 +226,8 @@ def write_arrays(
         image = first_image(signal.render(samples, model.spec, side))
         if image is None:
             raise UserError(
-                f"--grid {grid}: samples of the signal {signal.kind!r} are not drawn as an image; use --out"
+                f"--grid {grid}: samples of the signal {signal.kind!r} cannot be drawn as an image; use --out",
+                code="output.unsupported_format",
             )
         with atomic_file(grid) as path:
             path.write_bytes(image.data)

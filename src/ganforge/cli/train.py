@@ -78,9 +78,9 @@ def train(
     from ganforge.ui.console import stderr, stdout
 
     if minutes is not None and not minutes > 0:
-        raise UserError(f"--minutes {minutes:g}: it must be above 0")
+        raise UserError(f"--minutes {minutes:g}: it must be greater than 0", code="cli.out_of_range")
     if resume is not None and run_dir is not None:
-        raise UserError("--resume goes on in the run's own folder: leave --run-dir out")
+        raise UserError("--resume continues in the folder of the run: leave --run-dir out", code="run.folder_on_resume")
     load_all()
     recipe, why = resolve(words or [], resume, with_files or [], minutes, device)
     if dry_run:
@@ -117,17 +117,21 @@ def resolve(
     if resume is not None:
         if with_files:
             raise UserError(
-                "--resume takes the recipe from the run: leave --with out, and give the fields that should differ"
+                "--resume reads the recipe from the run: leave --with out, and give only the fields to change",
+                code="run.recipe_on_resume",
             )
         return resume_recipe(resume, name, items), []
     if name is not None and name not in recipes.names() and is_data(name):
         if (other := named(items, "data")) is not None:
-            raise UserError(f"data is named twice: {name!r} and data={other}. Leave one of them out")
+            raise UserError(
+                f"data is given twice: {name!r} and data={other}. Leave one of them out", code="data.given_twice"
+            )
         items, name = [f"data={name}", *items], None
     if name is not None and name not in recipes.names():
         near = did_you_mean(name, recipes.names())
         raise UserError(
-            f"unknown recipe {name!r}{near}; nor is there a file or folder of that name (see `ganforge recipes`)"
+            f"unknown recipe {name!r}{near}; there is no file or folder of that name either (see `ganforge recipes`)",
+            code="recipe.unknown",
         )
     if name is not None:
         return make_recipe(name, with_files, items), []
@@ -147,8 +151,9 @@ def with_data(name: str | None, items: list[str]) -> list[str]:
     fields = recipes.get(name).data.words if strays and name in recipes.RECIPES else ()
     if len(strays) > len(fields):
         raise UserError(
-            f"{strays[len(fields)]!r}: after the recipe {'and its data ' * bool(fields)}come fields of the form "
-            "field=value, for instance data=./photos"
+            f"{strays[len(fields)]!r}: expected field=value after the recipe{' and its data' * bool(fields)}, for "
+            "example data=./photos",
+            code="config.not_an_assignment",
         )
     data = [f"data.{field}={word}" for field, word in zip(fields, strays, strict=False)]
     return [*data, *(word for word in items if "=" in word)]
@@ -168,7 +173,10 @@ def is_data(word: str) -> bool:
     if DataSource.from_text(word)["kind"] != "path" or Path(word).expanduser().exists():
         return True
     if os.sep in word or word.startswith((".", "~")) or Path(word).suffix:
-        raise UserError(f"{word!r}: no such file or folder, and no recipe of that name (see `ganforge recipes`)")
+        raise UserError(
+            f"{word!r}: no such file or folder, and no recipe of that name (see `ganforge recipes`)",
+            code="data.not_found",
+        )
     return False
 
 

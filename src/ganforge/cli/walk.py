@@ -55,7 +55,7 @@ def walk(
     seeds = [start, *read_seeds(through), end]
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
     if out.exists() and not force:
-        raise UserError(f"{out}: is there already; --force replaces it")
+        raise UserError(f"{out}: already exists; --force overwrites it", code="output.exists")
     film.check(out, fps)
     model = load(source, device)
     samples = model.walk(seeds, count, mode, loop, label, truncation, batch)
@@ -76,7 +76,7 @@ def read_seeds(text: str | None) -> list[int]:
         return [int(part) for part in (text or "").split(",") if part.strip()]
     except ValueError:
         raise UserError(
-            f"--through {text}: seeds are whole numbers with commas between them, for instance 3,4"
+            f"--through {text}: seeds are integers separated by commas, for example 3,4", code="walk.invalid_seed"
         ) from None
 
 

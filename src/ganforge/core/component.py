@@ -122,7 +122,8 @@ class Component:
         if isinstance(value, str):
             value = cls.from_text(value)
         if not isinstance(value, Mapping):
-            raise _error(f"expected the name of a {cls.family} or a mapping with 'kind', got {_short(value)}")
+            message = f"expected the name of a {cls.family} or a mapping with 'kind', got {_short(value)}"
+            raise _error(message, "invalid_value")
         fields = {str(name): inner for name, inner in value.items()}
         known = cls.members()
         name = fields.pop("kind", None)
@@ -133,8 +134,8 @@ class Component:
         if kind is None:
             choices = f" (known: {', '.join(sorted(known)) or 'none'})"
             if name is None:
-                raise _error(f"'kind' is missing: which {cls.family} is meant?{choices}")
-            raise _error(f"unknown {cls.family} {name!r}{did_you_mean(str(name), known)}{choices}")
+                raise _error(f"'kind' is missing: name a {cls.family}{choices}", "missing_kind")
+            raise _error(f"unknown {cls.family} {name!r}{did_you_mean(str(name), known)}{choices}", "unknown_kind")
         return kind(**fields)
 
     @classmethod
@@ -154,8 +155,8 @@ def _origin(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _error(message: str) -> PydanticCustomError:
-    return PydanticCustomError("component", "{message}", {"message": message})
+def _error(message: str, problem: str) -> PydanticCustomError:
+    return PydanticCustomError("component", "{message}", {"message": message, "problem": problem})
 
 
 def fields_of(cls: type) -> dict[str, dataclasses.Field[Any]]:
@@ -181,16 +182,18 @@ def build(cls: type[T], plain: Mapping[str, Any], what: str = "") -> T:
     """A `cls` from a mapping, with errors a user can act on.
 
     Raises:
-        UserError: every wrong field on a line of its own, with its path and a suggestion.
+        UserError: every wrong field on a line of its own, with its path and a suggestion. Its code is `config.PROBLEM`
+            (unknown_field, unknown_kind, missing_kind, missing_value, invalid_value), or `config.several_errors`.
     """
     try:
         if cls.is_abstract():
             return cls.parse(plain)
         return cls(**cls._check_names(plain))
     except pydantic.ValidationError as error:
-        raise UserError(explain(error, what)) from None
+        raise UserError(explain(error, what), code=_code_of(error)) from None
     except PydanticCustomError as error:
-        raise UserError(f"{what}: {error.message()}" if what else error.message()) from None
+        problem = (error.context or {}).get("problem", "invalid_value")
+        raise UserError(f"{what}: {error.message()}" if what else error.message(), code=f"config.{problem}") from None
 
 
 def explain(error: pydantic.ValidationError, what: str = "") -> str:
@@ -202,7 +205,7 @@ def explain(error: pydantic.ValidationError, what: str = "") -> str:
             case "component":
                 message = item["msg"]
             case "missing" | "missing_keyword_only_argument" | "missing_argument":
-                message = "a value is needed here"
+                message = "a value is required"
             case "tuple_type" | "list_type":
                 message = f"expected a list in brackets, as in [a, b], got {_short(item['input'])}"
             case "dict_type" | "dataclass_type":
@@ -212,6 +215,17 @@ def explain(error: pydantic.ValidationError, what: str = "") -> str:
         lines.append(f"{path}: {message}" if path else message)
     text = "\n  ".join(["the configuration has errors:", *lines]) if len(lines) > 1 else lines[0]
     return f"{what}: {text}" if what else text
+
+
+def _code_of(error: pydantic.ValidationError) -> str:
+    problems = {_problem_of(item["type"], item.get("ctx", {})) for item in error.errors(include_url=False)}
+    return f"config.{problems.pop()}" if len(problems) == 1 else "config.several_errors"
+
+
+def _problem_of(kind: str, context: Mapping[str, Any]) -> str:
+    if kind in ("missing", "missing_keyword_only_argument", "missing_argument"):
+        return "missing_value"
+    return context.get("problem", "invalid_value")
 
 
 def _short(value: Any) -> str:
@@ -225,7 +239,9 @@ def _refuse_unknown(cls: type[Component], fields: Mapping[str, Any]) -> None:
         if name not in known:
             label = f"{cls.family} {cls.kind!r}" if cls.kind else f"the {cls.__name__.lower()}"
             hint = did_you_mean(name, known) or _elsewhere(name, fields)
-            raise _error(f"{label} has no field {name!r}{hint} (its fields: {', '.join(known) or 'none'})")
+            raise _error(
+                f"{label} has no field {name!r}{hint} (its fields: {', '.join(known) or 'none'})", "unknown_field"
+            )
 
 
 def _elsewhere(name: str, plain: Any) -> str:

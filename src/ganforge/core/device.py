@@ -25,7 +25,8 @@ def pick_device(name: str | None = None) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"device {name!r} cannot be used here: {str(error).splitlines()[0]}") from None
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device {name!r} is not available: {reason}", code="device.not_available") from None
     return device
 
 
@@ -46,7 +47,10 @@ def weights_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision != "fp64":
         return torch.float32
     if device.type == "mps":
-        raise UserError("precision=fp64: Apple GPUs have no float64. Take --device cpu, or precision=fp32")
+        raise UserError(
+            "precision=fp64: Apple GPUs do not support float64. Use --device cpu, or precision=fp32",
+            code="device.no_float64",
+        )
     return torch.float64
 
 

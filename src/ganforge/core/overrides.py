@@ -79,7 +79,10 @@ def split(item: str) -> tuple[list[str], Any]:
     """`task.objective.weight=5` → (["task", "objective", "weight"], 5)."""
     path, sign, value = item.partition("=")
     if not sign or not path or any(not part for part in path.split(".")):
-        raise UserError(f"{item!r} is not of the form field=value (for instance batch=64 or optimizers.G.lr=1e-4)")
+        raise UserError(
+            f"{item!r} is not of the form field=value, for example batch=64 or optimizers.G.lr=1e-4",
+            code="config.not_an_assignment",
+        )
     return path.split("."), read_value(value)
 
 
@@ -140,9 +143,11 @@ def _put(node: Any, path: list[str], value: Any, item: str) -> None:
         if isinstance(child, str):  # the name of a kind: its fields can now be set
             child = node[key] = {"kind": child}
         if child is None:
-            raise UserError(f"{item!r}: {where} is null and has no fields; say first what it shall be: {where}=...")
+            raise UserError(
+                f"{item!r}: {where} is null and has no fields; set it first: {where}=...", code="config.field_is_null"
+            )
         if not isinstance(child, (dict, list)):
-            raise UserError(f"{item!r}: {where} is {child!r} and has no fields")
+            raise UserError(f"{item!r}: {where} is {child!r} and has no fields", code="config.no_such_level")
         node = child
     if isinstance(node, list):
         if last == str(len(node)):  # the position after the last one adds to the list
@@ -160,12 +165,15 @@ def _key(node: Any, part: str, item: str, above: list[str]) -> Any:
     if isinstance(node, list):
         if not part.isdecimal() or int(part) >= len(node):
             raise UserError(
-                f"{item!r}: {where} is a list of {len(node)} and {part!r} is no position in it; "
-                f"{where}.{len(node)}=... adds one"
+                f"{item!r}: {where} is a list of length {len(node)}, and {part!r} is not an index of it; "
+                f"{where}.{len(node)}=... appends an element",
+                code="config.index_out_of_range",
             )
         return int(part)
     if part not in node:
-        raise UserError(f"{item!r}: no field {part!r} in {where}{did_you_mean(part, node)}")
+        raise UserError(
+            f"{item!r}: no field {part!r} in {where}{did_you_mean(part, node)}", code="config.unknown_field"
+        )
     return part
 
 
@@ -195,12 +203,14 @@ def from_yaml(path: Path | str) -> dict[str, Any]:
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+        raise UserError(f"{path}: cannot be read ({error.strerror})", code="config.not_readable") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
+        raise UserError(f"{path}: not valid YAML: {error}", code="config.not_yaml") from None
     if not isinstance(value, dict):
         found = "nothing" if value is None else f"a {type(value).__name__}"
-        raise UserError(f"{path}: expected lines of the form `field: value`, found {found}")
+        raise UserError(
+            f"{path}: expected lines of the form `field: value`, found {found}", code="config.not_a_mapping"
+        )
     return value
 
 

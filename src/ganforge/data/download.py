@@ -68,11 +68,15 @@ def fetch(files: Sequence[Remote], folder: Path, title: str) -> list[Path]:
         with FileLock(folder / ".lock", timeout=3600):
             return [_fetch_one(file, folder, files, title) for file in files]
     except Timeout:
-        raise UserError(f"data {title}: another process has held {folder / '.lock'} for an hour; end it") from None
+        raise UserError(
+            f"data {title}: another process has held the lock {folder / '.lock'} for an hour; stop that process",
+            code="data.cache_locked",
+        ) from None
     except OSError as error:
         raise UserError(
             f"data {title}: cannot write to the cache {folder} ({error.strerror or error}); "
-            "make room, or choose another folder with the environment variable GANFORGE_CACHE"
+            "free some space, or choose another folder with the environment variable GANFORGE_CACHE",
+            code="data.cache_not_writable",
         ) from None
 
 
@@ -83,9 +87,9 @@ def _is_there(file: Remote, folder: Path) -> bool:
     found = sha256(path)
     if found != file.sha256:
         raise UserError(
-            f"{path}: not the file that is wanted. Its SHA-256 is {found}, "
-            f"it should be {file.sha256} ({file.size:,} bytes). "
-            "Delete it to have it downloaded again, or put the right one in its place"
+            f"{path}: not the expected file: its SHA-256 is {found}, expected {file.sha256} ({file.size:,} bytes). "
+            "Delete the file to download it again, or replace it",
+            code="data.wrong_checksum",
         )
     return True
 
@@ -108,10 +112,11 @@ def _fetch_one(file: Remote, folder: Path, files: Sequence[Remote], title: str) 
             [
                 f"data {title}: {file.name} could not be downloaded:",
                 *problems,
-                f"Try again later (it goes on where it stopped), or get by other means and put into {folder}:",
+                f"Try again later (the download resumes where it stopped), or put these files into {folder} yourself:",
                 *[f"{f.name} ({f.size:,} bytes, SHA-256 {f.sha256})" for f in missing],
             ]
-        )
+        ),
+        code="data.download_failed",
     )
 
 

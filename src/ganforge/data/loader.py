@@ -270,7 +270,8 @@ class Loader:
             smaller = f"choose a smaller one (batch={n // 2}) or " if a_batch and n > 3 else ""
             raise UserError(
                 f"data {self.dataset.name}: {n} usable sample{'s' * (n != 1)}{bad}, fewer than "
-                f"{f'one batch of {self.size}' if a_batch else self.min_samples}; {smaller}give more of them"
+                f"{f'one batch of {self.size}' if a_batch else self.min_samples}; {smaller}add more samples",
+                code="data.too_few_samples",
             )
 
     def _too_bad(self) -> UserError:
@@ -279,11 +280,12 @@ class Loader:
             "\n  ".join(
                 [
                     f"data {self.dataset.name}: more than half of its {self.noun} ({len(self.dataset)} in all) "
-                    "cannot be read, for instance:",
+                    "cannot be read, for example:",
                     *some,
-                    "`ganforge data inspect` names them all",
+                    "`ganforge data inspect` lists all of them",
                 ]
-            )
+            ),
+            code="data.mostly_unreadable",
         )
 
 

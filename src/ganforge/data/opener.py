@@ -111,7 +111,10 @@ def choose(path: Path, head: Head, name: str, signal: str | None = None) -> Open
         found = [opener for opener in found if opener.signal == signal]
         if not found:
             hint = did_you_mean(signal, known)
-            raise UserError(f"data.signal={signal}: nothing opens a path for it{hint} (known: {', '.join(known)})")
+            raise UserError(
+                f"data.signal={signal}: no opener reads files for this signal{hint} (known: {', '.join(known)})",
+                code="data.unknown_signal",
+            )
     claims = [(opener.claims(path, head), opener) for opener in found]
     surest = max(claim for claim, _ in claims)
     if surest <= 0:
@@ -120,8 +123,9 @@ def choose(path: Path, head: Head, name: str, signal: str | None = None) -> Open
     signals = sorted({opener.signal for opener in best})
     if len(signals) > 1:
         raise UserError(
-            f"data {name}: it may hold samples for the signal {' or '.join(signals)}. Say which: "
-            + " or ".join(f"data.signal={one}" for one in signals)
+            f"data {name}: this may be data for the signal {' or '.join(signals)}. Set "
+            + " or ".join(f"data.signal={one}" for one in signals),
+            code="data.ambiguous_signal",
         )
     return best[0]
 

@@ -38,17 +38,24 @@ class PathData(DataSource, kind="path"):
         try:
             head = openers.look(path)
             if head is None:
-                raise UserError(f"data {self.path}: no such file or folder{_near(path, self.path)}")
+                raise UserError(
+                    f"data {self.path}: no such file or folder{_near(path, self.path)}", code="data.not_found"
+                )
             opener = openers.choose(path, head, self.path, self.signal)
             if opener is None:
                 if not head.start:
-                    raise UserError(f"data {self.path}: the file is empty")
-                raise UserError(f"data {self.path}: this is another kind of file. Wanted: {openers.wanted()}")
+                    raise UserError(f"data {self.path}: the file is empty", code="data.empty_file")
+                raise UserError(
+                    f"data {self.path}: unsupported file format. Expected {openers.wanted()}",
+                    code="data.unsupported_format",
+                )
             return opener.open(
                 path, head, self.path, split=self.split, holdout=self.holdout, asked=self.signal is not None
             )
         except PermissionError as error:
-            raise UserError(f"data {self.path}: no permission to read {error.filename}") from None
+            raise UserError(
+                f"data {self.path}: permission denied: {error.filename}", code="data.permission_denied"
+            ) from None
 
 
 def _near(path: Path, text: str) -> str:

@@ -79,13 +79,16 @@ class ZipStore:
         try:
             self.zip = zipfile.ZipFile(path)  # open for as long as the set is; reading from many threads is safe
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise UserError(f"data {path}: not a zip that can be read ({error}); was it copied whole?") from None
+            raise UserError(
+                f"data {path}: not a readable zip file ({error}); it may be truncated", code="data.invalid_zip"
+            ) from None
         for info in self.zip.infolist():
             name = info.filename.replace("\\", "/")
             if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
                 raise UserError(
-                    f"data {path}: has a file named {info.filename!r}, which leads out of its folder when unpacked. "
-                    "The whole archive is refused (nothing was unpacked); make a clean one from files that you trust"
+                    f"data {path}: contains the file name {info.filename!r}, which points outside the archive. "
+                    "The whole archive is rejected (nothing was unpacked); make a new one from files that you trust",
+                    code="data.unsafe_zip",
                 )
         self.members = {i.filename.replace("\\", "/"): i for i in self.zip.infolist() if not i.is_dir()}
 
@@ -123,7 +126,8 @@ class Below:
             folders = sorted({name.rpartition("/")[0] for name in store.names() if "/" in name})
             raise UserError(
                 f"data: no folder {inner!r} in this zip{did_you_mean(inner, folders)} "
-                f"(it has {', '.join(folders[:10]) or 'none'})"
+                f"(it has {', '.join(folders[:10]) or 'none'})",
+                code="data.folder_not_found",
             )
 
     def names(self) -> list[str]:

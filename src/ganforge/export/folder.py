@@ -59,9 +59,15 @@ def export(
     check_folder(folder)
     taken = [file for file in (BUNDLE, CARD, PICTURE) if (folder / file).exists()]
     if taken and not force:
-        raise UserError(f"{folder / taken[0]}: is there already; --force replaces the files of an earlier export")
+        raise UserError(
+            f"{folder / taken[0]}: already exists; --force overwrites the files of an earlier export",
+            code="output.exists",
+        )
     if license is not None and not license.strip():
-        raise UserError("--license: give its name, for instance apache-2.0, or leave the option out")
+        raise UserError(
+            "--license: the name is empty; give one, for example apache-2.0, or leave the option out",
+            code="export.empty_license",
+        )
     run = source if source.is_dir() else source.parent
     figures = read_figures(run if source.is_dir() else None)
     bundle = source / BUNDLE if source.is_dir() else source
@@ -73,8 +79,10 @@ def export(
             (partial / CARD).write_text(text, encoding="utf-8")
             files = tuple(folder / file.name for file in sorted(partial.iterdir()))
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
-    open_ends = [] if license else ["the licence (--license, or in README.md)"]
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"
+        ) from None
+    open_ends = [] if license else ["the license (--license, or in README.md)"]
     open_ends += [] if figures else [f"the figures: ganforge evaluate {source}, then export again"]
     return Export(folder, files, tuple(open_ends))
 
@@ -89,7 +97,8 @@ def read_figures(run: Path | None) -> list[dict[str, Any]]:
         return [{"name": f["name"], "value": f["value"], "protocol": named(f["protocol"])} for f in found]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path}: is no report of ganforge ({type(error).__name__}: {error}). Evaluate the run again, or remove it"
+            f"{path}: not a ganforge report ({type(error).__name__}: {error}). Evaluate the run again, or delete it",
+            code="report.invalid",
         ) from None
 
 

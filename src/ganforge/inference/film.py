@@ -29,11 +29,16 @@ def check(path: Path, fps: float) -> None:
             an optional package is absent.
     """
     if not 0 < fps <= 240:
-        raise UserError(f"{fps:g} frames a second is out of range: above 0, at most 240")
+        raise UserError(
+            f"{fps:g} frames per second is out of range: greater than 0, at most 240", code="walk.fps_out_of_range"
+        )
     if path.suffix.lower() not in FORMATS:
-        raise UserError(f"{path}: a walk is written as {', '.join(FORMATS)}; give the file one of these endings")
+        raise UserError(
+            f"{path}: a walk is written as {', '.join(FORMATS)}; the name must end in one of these",
+            code="output.wrong_extension",
+        )
     if path.is_dir():
-        raise UserError(f"{path} is a folder; give the name of a file")
+        raise UserError(f"{path}: is a folder; give the name of a file", code="output.is_a_folder")
     if path.suffix.lower() == ".mp4":
         _imageio()
     check_folder(path.parent)
@@ -47,9 +52,9 @@ def check_folder(folder: Path) -> None:
     """
     there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not there.is_dir():
-        raise UserError(f"{folder}: cannot be made, since {there} is a file")
+        raise UserError(f"{folder}: cannot be created, since {there} is a file", code="output.not_a_folder")
     if not os.access(there, os.W_OK):
-        raise UserError(f"{folder}: no right to write in {there}")
+        raise UserError(f"{folder}: cannot write to {there}: permission denied", code="output.permission_denied")
 
 
 def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool = True) -> None:
@@ -75,7 +80,7 @@ def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool 
                 case _:
                     _write_strip(frames, file)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
 
 
 def _write_mp4(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:

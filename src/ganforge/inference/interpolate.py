@@ -60,11 +60,16 @@ def path(keys: Tensor, frames: int, mode: str = "slerp", loop: bool = False) -> 
         UserError: too few keys or frames, or an unknown mode.
     """
     if mode not in MODES:
-        raise UserError(f"unknown mode {mode!r}{did_you_mean(mode, MODES)} (known: {', '.join(MODES)})")
+        raise UserError(
+            f"unknown mode {mode!r}{did_you_mean(mode, MODES)} (known: {', '.join(MODES)})", code="walk.unknown_mode"
+        )
     if len(keys) < 2:
-        raise UserError(f"a walk needs at least two seeds to lead through, got {len(keys)}")
+        raise UserError(f"a walk needs at least two seeds, got {len(keys)}", code="walk.too_few_seeds")
     if frames < len(keys):
-        raise UserError(f"a walk through {len(keys)} seeds needs at least {len(keys)} frames, got {frames}")
+        raise UserError(
+            f"a walk through {len(keys)} seeds needs at least {len(keys)} frames, got {frames}",
+            code="walk.too_few_frames",
+        )
     if loop:
         stops = torch.cat([keys, keys[:1]])
         position = torch.arange(frames, dtype=torch.float64) * (

@@ -124,7 +124,7 @@ class Model:
         batch = self.rows_at_a_time(batch)
         _check_numbers(n, truncation, batch)
         if label is not None:
-            raise UserError("a label and a where: take one of the two")
+            raise UserError("both a label and a where are given: use one of the two", code="sample.label_and_where")
         wish = self.recipe.signal.where(as_texts(where), self.spec)
         request = Request(n=batch, seed=seed, truncation=truncation)
         return fulfil(self.bundle.generate, self.recipe.signal, self.spec, wish, n, request)
@@ -156,8 +156,9 @@ class Model:
     def _check_can_sample(self) -> None:
         if not self.recipe.task.can_sample:
             raise UserError(
-                f"{self.folder}: this model ({self.recipe.name}) changes pictures and makes none of its own. "
-                f"Use it with: ganforge translate {self.folder} PICTURE --out FILE"
+                f"{self.folder}: this model ({self.recipe.name}) translates given images and generates no new ones. "
+                f"Use it with: ganforge translate {self.folder} IMAGE --out FILE",
+                code="sample.not_a_generator",
             )
 
     def translate(
@@ -250,8 +251,9 @@ class Model:
         if not self.labels:
             if label is not None:
                 raise UserError(
-                    f"label {label!r}: this model ({self.recipe.name}) was trained without labels and cannot be asked "
-                    "for one. Leave the label out, or train a conditional recipe such as cdcgan"
+                    f"label {label!r}: this model ({self.recipe.name}) was trained without labels. "
+                    "Leave the label out, or train a conditional recipe such as cdcgan",
+                    code="sample.no_labels",
                 )
             return None
         if label is None:
@@ -260,7 +262,10 @@ class Model:
             return torch.full((n,), self._label_id(label), dtype=torch.int64)
         ids = [self._label_id(one) for one in label]
         if len(ids) != n:
-            raise UserError(f"{len(ids)} labels for {n} samples: give one label, or one for each sample")
+            raise UserError(
+                f"got {len(ids)} labels for {n} samples: give one label, or one for each sample",
+                code="sample.labels_differ_in_number",
+            )
         return torch.tensor(ids, dtype=torch.int64)
 
     def _label_id(self, label: int | str) -> int:
@@ -274,7 +279,9 @@ class Model:
             known = ", ".join(f"{k} {name}" if name != str(k) else name for k, name in enumerate(self.labels[:30]))
             more = f", ... {len(self.labels)} in all" if len(self.labels) > 30 else ""
             hint = did_you_mean(label, self.labels) if isinstance(label, str) else ""
-            raise UserError(f"unknown label {label!r}{hint} (the labels of this model: {known}{more})")
+            raise UserError(
+                f"unknown label {label!r}{hint} (the labels of this model: {known}{more})", code="sample.unknown_label"
+            )
         return number
 
 
@@ -293,10 +300,11 @@ def _label_names(spec: Spec) -> tuple[str, ...]:
 
 def _check_numbers(n: int, truncation: float, batch: int) -> None:
     if n < 1:
-        raise UserError(f"{n} samples asked for: the number must be at least 1")
+        raise UserError(f"got {n} as the number of samples: it must be at least 1", code="sample.number_out_of_range")
     if batch < 1:
-        raise UserError(f"a batch of {batch}: it must be at least 1")
+        raise UserError(f"batch {batch}: it must be at least 1", code="sample.batch_out_of_range")
     if not 0 < truncation <= 1:
         raise UserError(
-            f"truncation {truncation:g} is out of range: it must be above 0 and at most 1 (1 changes nothing)"
+            f"truncation {truncation:g} is out of range: it must be greater than 0 and at most 1 (1 changes nothing)",
+            code="sample.truncation_out_of_range",
         )

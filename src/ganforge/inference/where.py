@@ -56,12 +56,13 @@ def fulfil(
             count += len(kept)
     if not count:
         raise UserError(
-            f"where {wish.text}: not one of {drawn:,} rows that were drawn meets it. The model makes no such rows; ask "
-            "for less at once, or train it longer"
+            f"where {wish.text}: none of {drawn:,} sampled rows meets it. The model generates no such rows; use fewer "
+            "conditions, or train it longer",
+            code="sample.condition_never_met",
         )
     if count < n:
         log.warning(
-            "where %s: %s of the %s rows asked for; %s were drawn, and %.3g %% of them meet it",
+            "where %s: found %s of %s rows; %s were sampled, and %.3g %% of them meet it",
             wish.text, f"{count:,}", f"{n:,}", f"{drawn:,}", 100 * count / drawn,
         )  # fmt: skip
     return Found(signal.join(parts, spec), count, drawn)

@@ -188,8 +188,9 @@ class TranslatedPair:
         """The hidden maps of all critics, of `made` and of `target`."""
         if any(output.layers is None for output in self.on_made):
             raise UserError(
-                "task.terms: a term looks at the critics' hidden layers, and one of these critics does not show them. "
-                "Take patchgan, multiscale, unet_critic or vgg_critic, or another lens"
+                "task.terms: a term needs the critics' hidden layers, and one of these critics does not return them. "
+                "Use patchgan, multiscale, unet_critic or vgg_critic, or another lens",
+                code="nets.no_hidden_layers",
             )
         made = [m for output in self.on_made for m in output.layers or ()]
         return made, [m.detach() for output in self.on_target for m in output.layers or ()]

@@ -38,8 +38,9 @@ class Bcr(Penalty, kind="bcr"):
     def check(self, spec: Spec) -> None:
         if len(spec.shape) != 3:
             raise UserError(
-                f"task.penalties: bcr flips and shifts pictures [C, H, W], which has no meaning for samples of shape "
-                f"{list(spec.shape)}. zcr asks for the like in latents and works for every signal"
+                f"task.penalties: bcr flips and shifts images [C, H, W] and is undefined for samples of shape "
+                f"{list(spec.shape)}. Use zcr, which perturbs latents instead and works for every signal",
+                code="loss.needs_images",
             )
 
     def loss(self, context: LossContext) -> Tensor:

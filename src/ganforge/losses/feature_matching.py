@@ -30,7 +30,8 @@ def features(seen: Seen | None) -> Tensor:
     found = seen[1]
     if found is None:
         raise UserError(
-            "task.terms: feature_matching needs a discriminator that shows its last hidden layer "
-            "(DiscriminatorOutput.features), and this one does not. Leave the term out, or take dcgan or mlp"
+            "task.terms: feature_matching needs a discriminator that returns its last hidden layer "
+            "(DiscriminatorOutput.features), and this one does not. Remove the term, or use dcgan or mlp",
+            code="nets.no_features",
         )
     return found

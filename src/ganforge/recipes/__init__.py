@@ -58,7 +58,9 @@ def get(name: str) -> Recipe:
         UserError: there is none.
     """
     if name not in RECIPES:
-        raise UserError(f"unknown recipe {name!r}{did_you_mean(name, RECIPES)} (known: {', '.join(names())})")
+        raise UserError(
+            f"unknown recipe {name!r}{did_you_mean(name, RECIPES)} (known: {', '.join(names())})", code="recipe.unknown"
+        )
     return RECIPES[name]()
 
 

@@ -21,7 +21,9 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
         UserError: nothing of the data can be read, it is too little, or there is no rule for such data.
     """
     if not dataset.shapes():
-        raise UserError(f"data {dataset.name}: none of its {len(dataset)} samples can be read")
+        raise UserError(
+            f"data {dataset.name}: none of its {len(dataset)} samples can be read", code="data.none_readable"
+        )
     signal = signal_of(dataset)
     if (choice := signal.recommend(dataset, machine)) is not None:
         return choice
@@ -31,6 +33,7 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
         return Choice(facts, names[0], (), (f"{names[0]}: the one recipe for the signal {signal.kind}",))
     (shape, _), _ = max(dataset.shapes().items(), key=lambda found: found[1])
     raise UserError(
-        f"data {dataset.name}: holds samples of shape {'×'.join(map(str, shape))}, for which no recipe is chosen by "
-        "itself. Name one: `ganforge recipes` lists them"
+        f"data {dataset.name}: no recipe is chosen automatically for samples of shape {'×'.join(map(str, shape))}. "
+        "Name one: `ganforge recipes` lists them",
+        code="recipe.no_default",
     )

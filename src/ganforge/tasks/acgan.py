@@ -34,9 +34,15 @@ class Acgan(Synthesis, kind="acgan"):
 
     def adapt(self, spec: Spec) -> Spec:
         if not self.conditional:
-            raise UserError("task.conditional: acgan is about labels. Leave it true, or take task.kind=synthesis")
+            raise UserError(
+                "task.conditional=false: acgan needs labels. Leave it true, or use task.kind=synthesis",
+                code="task.must_be_conditional",
+            )
         if self.pack > 1:
-            raise UserError(f"task.pack={self.pack}: acgan guesses the class of each sample. Leave it at 1")
+            raise UserError(
+                f"task.pack={self.pack}: acgan predicts the class of each single sample. Leave it at 1",
+                code="task.pack_not_supported",
+            )
         return super().adapt(spec)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
@@ -87,7 +93,8 @@ def feature_width(D: nn.Module, spec: Spec, who: str) -> int:
     D.train(training)
     if features is None:
         raise UserError(
-            f"task.discriminator: {who!r} does not show its last hidden layer (DiscriminatorOutput.features), that "
-            "acgan needs to predict the class. Take resnet, dcgan or mlp"
+            f"task.discriminator: {who!r} does not return its last hidden layer (DiscriminatorOutput.features), which "
+            "acgan needs to predict the class. Use resnet, dcgan or mlp",
+            code="nets.no_features",
         )
     return features.shape[1]

@@ -192,12 +192,14 @@ class Task(Component, family="task"):
         """
         if self.directions():
             raise UserError(
-                f"{name}: the task {self.kind!r} translates batches as its training shows them, and does not say how "
-                "samples of any size become such batches (`Task.user_translator`)"
+                f"{name}: the task {self.kind!r} translates training batches only; it does not implement "
+                "`Task.user_translator`, which translates samples of any size",
+                code="translate.not_implemented",
             )
         raise UserError(
-            f"{name}: this model ({bundle.recipe.name}) makes new samples and was not trained to change pictures. "
-            f"Use it with: ganforge sample {name}"
+            f"{name}: this model ({bundle.recipe.name}) generates new samples and was not trained to translate any. "
+            f"Use it with: ganforge sample {name}",
+            code="translate.not_a_translator",
         )
 
     def usage(self, file: str, spec: Spec) -> Usage | None:

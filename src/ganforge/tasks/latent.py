@@ -21,12 +21,14 @@ def with_labels(spec: Spec, conditional: bool) -> Spec:
     if spec.classes == 0:
         raise UserError(
             "task.conditional: this recipe needs labels and the data has none. Put the samples of each class in a "
-            "folder of its own, or take a recipe without labels"
+            "folder of its own, or use a recipe without labels",
+            code="data.no_labels",
         )
     if spec.classes == 1:
         raise UserError(
-            f"task.conditional: the data has one class only ({spec.labels[0]!r}); a conditional recipe needs two "
-            "or more. Take a recipe without labels"
+            f"task.conditional: the data has only one class ({spec.labels[0]!r}); a conditional recipe needs at least "
+            "two. Use a recipe without labels",
+            code="data.one_class",
         )
     return spec
 

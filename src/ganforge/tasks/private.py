@@ -60,13 +60,15 @@ class Private(Task, kind="private"):
             if "norm" not in fields_of(type(self.discriminator)):
                 other = "a discriminator without it, such as task.discriminator.kind=mlp"
             raise UserError(
-                f"task: the discriminator {self.discriminator.kind!r} has batch norm or another layer that looks "
-                f"across the batch, so one sample's gradient cannot be told from the others'. Take {other}"
+                f"task: the discriminator {self.discriminator.kind!r} has batch norm or another layer that mixes the "
+                f"samples of a batch, so there are no per-sample gradients. Use {other}",
+                code="nets.batch_norm",
             )
         if self.objective.uses_real or not self.objective.elementwise or not self._falls_apart():
             raise UserError(
-                f"task.objective: the game {self.objective.kind!r} compares real samples with fakes, so a real sample "
-                "has no loss of its own. Take task.objective=non_saturating, least_squares, hinge or wasserstein"
+                f"task.objective: {self.objective.kind!r} compares real samples with fakes, so there is no loss per "
+                "real sample. Use task.objective=non_saturating, least_squares, hinge or wasserstein",
+                code="privacy.no_per_sample_loss",
             )
         return {"G": self._maker(spec), "D": D}
 

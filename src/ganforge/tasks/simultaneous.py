@@ -53,14 +53,16 @@ class Simultaneous(Task, kind="simultaneous"):
         D = self.discriminator.build(spec)
         if couples_batch(D):
             raise UserError(
-                f"task: the discriminator {self.discriminator.kind!r} has batch norm or another layer that looks "
-                "across the batch, so it does not judge each sample by itself, which simultaneous steps rely on. "
-                "Take task.kind=synthesis, or another discriminator"
+                f"task: the discriminator {self.discriminator.kind!r} has batch norm or another layer that mixes the "
+                "samples of a batch; simultaneous steps need a logit that depends on one sample alone. "
+                "Use task.kind=synthesis, or another discriminator",
+                code="nets.batch_norm",
             )
         if self.objective.uses_real:
             raise UserError(
-                f"task.objective: G's loss in {self.objective.kind!r} looks at real samples, which simultaneous steps "
-                "do not allow. Take task.kind=synthesis, or another objective"
+                f"task.objective: G's loss in {self.objective.kind!r} uses real samples, which simultaneous steps "
+                "do not support. Use task.kind=synthesis, or another objective",
+                code="loss.uses_real",
             )
         return {"G": self.generator.build(spec), "D": D}
 

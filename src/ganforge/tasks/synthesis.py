@@ -79,20 +79,25 @@ class Synthesis(Task, kind="synthesis"):
             start = at(rate, 0)
             if start < 0 or (start > 1 and name != "noise"):
                 raise UserError(
-                    f"task.{name}={start:g}: it must be {'0 or more' if name == 'noise' else 'from 0 to 1'}"
+                    f"task.{name}={start:g}: it must be {'at least 0' if name == 'noise' else 'from 0 to 1'}",
+                    code="task.out_of_range",
                 )
         for name, loss_terms in (("penalties", self.penalties), ("terms", self.terms)):
             kinds = [price.kind for price in loss_terms]
             if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
-                raise UserError(f"task.{name}: {min(twice)} is there twice; add up the weights instead")
+                raise UserError(
+                    f"task.{name}: {min(twice)} is listed twice; list it once with the sum of the weights",
+                    code="loss.listed_twice",
+                )
         return spec
 
     def check(self, batch: int) -> None:
         if batch % self.pack:
             fits = self.pack * max(1, round(batch / self.pack))
             raise UserError(
-                f"task.pack={self.pack} does not divide the {batch} samples that D gets at a time. Take "
-                f"batch={fits} (times accumulate), or a pack that divides it"
+                f"task.pack={self.pack} does not divide the {batch} samples that D gets at a time. Use "
+                f"batch={fits} (times accumulate), or a pack that divides it",
+                code="task.pack_does_not_divide",
             )
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -254,9 +259,10 @@ class Synthesis(Task, kind="synthesis"):
             if "norm" not in fields_of(type(discriminator)):
                 other = "a discriminator without it, such as task.discriminator.kind=mlp"
             raise UserError(
-                f"task.penalties: {loss_terms[0]} looks at the gradient of each sample, and the discriminator "
-                f"{discriminator.kind!r} has batch norm, with which a verdict hangs on the whole batch. "
-                f"Take {other}, or leave {loss_terms[0]} out"
+                f"task.penalties: {loss_terms[0]} needs per-sample gradients, and the discriminator "
+                f"{discriminator.kind!r} has batch norm, with which each logit depends on the whole batch. "
+                f"Use {other}, or remove {loss_terms[0]}",
+                code="nets.batch_norm",
             )
 
 

@@ -126,7 +126,9 @@ def likeness(on_real: DiscriminatorOutput, on_again: DiscriminatorOutput) -> Ten
     """
     if on_real.features is None or on_again.features is None:
         raise UserError(
-            "task.discriminator: this one tells no features, which vae_gan measures likeness by; take dcgan"
+            "task.discriminator: it does not return its last hidden layer (DiscriminatorOutput.features), in which "
+            "vae_gan measures the reconstruction error. Use dcgan",
+            code="nets.no_features",
         )
     away = wide(on_real.features.detach()) - wide(on_again.features)  # [N, F]
     return 0.5 * away.flatten(1).square().sum(1)
