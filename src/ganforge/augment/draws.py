@@ -54,5 +54,5 @@ def require_picture(spec: Spec, kind: str) -> None:
         raise UserError(
             f"task.augment: {kind!r} augments images in gray, RGB or RGBA, and these samples have the shape "
             f"{list(spec.shape)}. Set task.augment=null; penalties such as r1 work for samples of any kind",
-            code="augment.needs_images",
+            code="task.not_for_shape",
         )

@@ -44,7 +44,7 @@ class PathData(DataSource, kind="path"):
             opener = openers.choose(path, head, self.path, self.signal)
             if opener is None:
                 if not head.start:
-                    raise UserError(f"data {self.path}: the file is empty", code="data.empty_file")
+                    raise UserError(f"data {self.path}: the file is empty", code="data.empty")
                 raise UserError(
                     f"data {self.path}: unsupported file format. Expected {openers.wanted()}",
                     code="data.unsupported_format",

@@ -80,7 +80,7 @@ class ZipStore:
             self.zip = zipfile.ZipFile(path)  # open for as long as the set is; reading from many threads is safe
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise UserError(
-                f"data {path}: not a readable zip file ({error}); it may be truncated", code="data.invalid_zip"
+                f"data {path}: not a readable zip file ({error}); it may be truncated", code="data.damaged"
             ) from None
         for info in self.zip.infolist():
             name = info.filename.replace("\\", "/")

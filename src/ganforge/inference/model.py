@@ -124,7 +124,7 @@ class Model:
         batch = self.rows_at_a_time(batch)
         _check_numbers(n, truncation, batch)
         if label is not None:
-            raise UserError("both a label and a where are given: use one of the two", code="sample.label_and_where")
+            raise UserError("both a label and a where are given: use one of the two", code="where.label_given_too")
         wish = self.recipe.signal.where(as_texts(where), self.spec)
         request = Request(n=batch, seed=seed, truncation=truncation)
         return fulfil(self.bundle.generate, self.recipe.signal, self.spec, wish, n, request)
@@ -158,7 +158,7 @@ class Model:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) translates given images and generates no new ones. "
                 f"Use it with: ganforge translate {self.folder} IMAGE --out FILE",
-                code="sample.not_a_generator",
+                code="model.not_a_generator",
             )
 
     def translate(

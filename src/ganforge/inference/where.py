@@ -58,7 +58,7 @@ def fulfil(
         raise UserError(
             f"where {wish.text}: none of {drawn:,} sampled rows meets it. The model generates no such rows; use fewer "
             "conditions, or train it longer",
-            code="sample.condition_never_met",
+            code="where.never_met",
         )
     if count < n:
         log.warning(

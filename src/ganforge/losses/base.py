@@ -190,7 +190,7 @@ class TranslatedPair:
             raise UserError(
                 "task.terms: a term needs the critics' hidden layers, and one of these critics does not return them. "
                 "Use patchgan, multiscale, unet_critic or vgg_critic, or another lens",
-                code="nets.no_hidden_layers",
+                code="task.unsuitable_net",
             )
         made = [m for output in self.on_made for m in output.layers or ()]
         return made, [m.detach() for output in self.on_target for m in output.layers or ()]

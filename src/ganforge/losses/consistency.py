@@ -40,7 +40,7 @@ class Bcr(Penalty, kind="bcr"):
             raise UserError(
                 f"task.penalties: bcr flips and shifts images [C, H, W] and is undefined for samples of shape "
                 f"{list(spec.shape)}. Use zcr, which perturbs latents instead and works for every signal",
-                code="loss.needs_images",
+                code="task.not_for_shape",
             )
 
     def loss(self, context: LossContext) -> Tensor:

@@ -32,6 +32,6 @@ def features(seen: Seen | None) -> Tensor:
         raise UserError(
             "task.terms: feature_matching needs a discriminator that returns its last hidden layer "
             "(DiscriminatorOutput.features), and this one does not. Remove the term, or use dcgan or mlp",
-            code="nets.no_features",
+            code="task.unsuitable_net",
         )
     return found

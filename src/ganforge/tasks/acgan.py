@@ -41,7 +41,7 @@ class Acgan(Synthesis, kind="acgan"):
         if self.pack > 1:
             raise UserError(
                 f"task.pack={self.pack}: acgan predicts the class of each single sample. Leave it at 1",
-                code="task.pack_not_supported",
+                code="task.pack_unsupported",
             )
         return super().adapt(spec)
 
@@ -95,6 +95,6 @@ def feature_width(D: nn.Module, spec: Spec, who: str) -> int:
         raise UserError(
             f"task.discriminator: {who!r} does not return its last hidden layer (DiscriminatorOutput.features), which "
             "acgan needs to predict the class. Use resnet, dcgan or mlp",
-            code="nets.no_features",
+            code="task.unsuitable_net",
         )
     return features.shape[1]

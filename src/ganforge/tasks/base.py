@@ -199,7 +199,7 @@ class Task(Component, family="task"):
         raise UserError(
             f"{name}: this model ({bundle.recipe.name}) generates new samples and was not trained to translate any. "
             f"Use it with: ganforge sample {name}",
-            code="translate.not_a_translator",
+            code="model.not_a_translator",
         )
 
     def usage(self, file: str, spec: Spec) -> Usage | None:

@@ -62,7 +62,7 @@ class Private(Task, kind="private"):
             raise UserError(
                 f"task: the discriminator {self.discriminator.kind!r} has batch norm or another layer that mixes the "
                 f"samples of a batch, so there are no per-sample gradients. Use {other}",
-                code="nets.batch_norm",
+                code="task.discriminator_mixes_batch",
             )
         if self.objective.uses_real or not self.objective.elementwise or not self._falls_apart():
             raise UserError(

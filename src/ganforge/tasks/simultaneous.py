@@ -56,13 +56,13 @@ class Simultaneous(Task, kind="simultaneous"):
                 f"task: the discriminator {self.discriminator.kind!r} has batch norm or another layer that mixes the "
                 "samples of a batch; simultaneous steps need a logit that depends on one sample alone. "
                 "Use task.kind=synthesis, or another discriminator",
-                code="nets.batch_norm",
+                code="task.discriminator_mixes_batch",
             )
         if self.objective.uses_real:
             raise UserError(
                 f"task.objective: G's loss in {self.objective.kind!r} uses real samples, which simultaneous steps "
                 "do not support. Use task.kind=synthesis, or another objective",
-                code="loss.uses_real",
+                code="task.objective_unsupported",
             )
         return {"G": self.generator.build(spec), "D": D}
 

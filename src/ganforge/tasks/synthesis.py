@@ -87,7 +87,7 @@ class Synthesis(Task, kind="synthesis"):
             if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
                 raise UserError(
                     f"task.{name}: {min(twice)} is listed twice; list it once with the sum of the weights",
-                    code="loss.listed_twice",
+                    code="task.duplicate_term",
                 )
         return spec
 
@@ -97,7 +97,7 @@ class Synthesis(Task, kind="synthesis"):
             raise UserError(
                 f"task.pack={self.pack} does not divide the {batch} samples that D gets at a time. Use "
                 f"batch={fits} (times accumulate), or a pack that divides it",
-                code="task.pack_does_not_divide",
+                code="task.pack_not_a_divisor",
             )
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -262,7 +262,7 @@ class Synthesis(Task, kind="synthesis"):
                 f"task.penalties: {loss_terms[0]} needs per-sample gradients, and the discriminator "
                 f"{discriminator.kind!r} has batch norm, with which each logit depends on the whole batch. "
                 f"Use {other}, or remove {loss_terms[0]}",
-                code="nets.batch_norm",
+                code="task.discriminator_mixes_batch",
             )
 
 

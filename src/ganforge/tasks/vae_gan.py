@@ -128,7 +128,7 @@ def likeness(on_real: DiscriminatorOutput, on_again: DiscriminatorOutput) -> Ten
         raise UserError(
             "task.discriminator: it does not return its last hidden layer (DiscriminatorOutput.features), in which "
             "vae_gan measures the reconstruction error. Use dcgan",
-            code="nets.no_features",
+            code="task.unsuitable_net",
         )
     away = wide(on_real.features.detach()) - wide(on_again.features)  # [N, F]
     return 0.5 * away.flatten(1).square().sum(1)
