@@ -27,6 +27,7 @@ from ganforge.modalities.image.augment.ada import (
     recolour,
 )
 from ganforge.modalities.image.augment.diffaugment import DiffAugment
+from refused import refused
 
 EVERYTHING = {"filter": 1.0, "noise": 1.0, "cutout": 1.0}
 ALL = [DiffAugment(), FixedAda(p=0.9, **EVERYTHING), FixedAda(p=1.0, **EVERYTHING), Ada(start=0.5)]
@@ -101,7 +102,7 @@ class TestEveryAugmentation:
 
     @pytest.mark.parametrize("shape", [(2,), (3, 4, 8, 8), (2, 8, 8), (5, 8, 8), (24, 6)], ids=str)
     def test_refuses_what_is_no_picture(self, augment, shape):
-        with pytest.raises(UserError, match=r"task\.augment"):
+        with refused("task.not_for_shape", "task.augment", str(list(shape))):
             augment.check(Spec(shape))
 
 

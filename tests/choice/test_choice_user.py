@@ -103,13 +103,13 @@ def test_without_a_word_it_is_the_demo(ganforge):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nosuch"], "unknown recipe 'nosuch'; nor is there a file or folder of that name"),
-        (["dcgann"], "unknown recipe 'dcgann'; did you mean 'dcgan'?; nor is there"),
+        (["nosuch"], "unknown recipe 'nosuch'; there is no file or folder"),
+        (["dcgann"], "unknown recipe 'dcgann'; did you mean 'dcgan'?; there is no"),
         (["./nosuch"], "'./nosuch': no such file or folder, and no recipe of that name"),
         (["nosuch.zip"], "'nosuch.zip': no such file or folder"),
-        (["photos", "data=ten"], "data is named twice: 'photos' and data=ten"),
+        (["photos", "data=ten"], "data is given twice: 'photos' and data=ten"),
         (["ten"], "data ten: 10 pictures are too few to choose a recipe for; 50 are the least"),
-        (["photos", "more"], "'more': after the recipe come fields of the form field=value"),
+        (["photos", "more"], "'more': expected field=value after the recipe"),
         (["photos", "data.splt=test"], "splt"),
         (["empty"], "the folder is empty"),
     ],

@@ -25,6 +25,7 @@ from ganforge.recipes import fitting, make_recipe
 from ganforge.recipes.choice import choose
 from ganforge.registry import load_all
 from ganforge.signals import Signal, signal_of
+from refused import refused
 
 load_all()
 
@@ -168,7 +169,7 @@ def test_a_set_for_an_unknown_signal_is_described_by_its_shapes(signal, tmp_path
     }
     assert found.shown()[0] == "waves: 7 samples"
     assert fitting.inspection(dataset).facts == {**found.facts, "recipes": {}, "hints": []}
-    with pytest.raises(UserError, match="samples of this kind are not packed"):
+    with refused("data.cannot_be_packed", "waves"):
         Signal.pack(dataset, tmp_path / "x.zip")
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from ganforge import recipes, registry
 from ganforge.core.component import families
-from ganforge.core.errors import UserError
 from ganforge.registry import load_all, load_plugin
+from refused import refused
 
 LOSS = '''
 import torch.nn.functional as F
@@ -79,34 +79,33 @@ def test_a_plugin_cannot_replace_what_another_file_registered(tmp_path, clean_re
     for name in ("one.py", "two.py"):
         (tmp_path / name).write_text(LOSS.format(kind="test_square"))
     load_plugin(tmp_path / "one.py")
-    with pytest.raises(UserError, match=r"two\.py, line 5: TypeError: objective 'test_square' is registered twice"):
+    with refused("plugin.cannot_be_loaded", "two.py, line 5: TypeError: objective 'test_square'"):
         load_plugin(tmp_path / "two.py")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "named"),
     [
-        ("x = 1\nraise RuntimeError('kaputt')\n", r"line 2: RuntimeError: kaputt"),
-        ("def f():\n    return {}['a']\n\n\nf()\n", r"line 2: KeyError: 'a'"),
-        ("x = = 1\n", r"SyntaxError: .*line 1"),
-        ("import no_such_package_at_all\n", r"line 1: ModuleNotFoundError: No module named 'no_such_package_at_all'"),
+        ("x = 1\nraise RuntimeError('kaputt')\n", ["line 2: RuntimeError: kaputt"]),
+        ("def f():\n    return {}['a']\n\n\nf()\n", ["line 2: KeyError: 'a'"]),
+        ("x = = 1\n", ["SyntaxError: ", "line 1"]),
+        ("import no_such_package_at_all\n", ["line 1: ModuleNotFoundError: ", "'no_such_package_at_all'"]),
     ],
 )
-def test_a_plugin_that_fails_says_where(tmp_path, text, said):
+def test_a_plugin_that_fails_says_where(tmp_path, text, named):
     file = tmp_path / "bad.py"
     file.write_text(text)
     before = set(sys.modules)
-    with pytest.raises(UserError, match=said) as caught:
+    with refused("plugin.cannot_be_loaded", f"--plugin {file}", *named):
         load_plugin(file)
-    assert f"--plugin {file}" in str(caught.value)
     assert not {name for name in set(sys.modules) - before if "plugin" in name}
 
 
 def test_plugins_that_are_none(tmp_path):
-    with pytest.raises(UserError, match="no such file"):
+    with refused("plugin.not_found", str(tmp_path / "none.py")):
         load_plugin(tmp_path / "none.py")
     (tmp_path / "notes.txt").write_text("x = 1")
-    with pytest.raises(UserError, match=r"must end in \.py"):
+    with refused("plugin.not_python", "notes.txt", ".py"):
         load_plugin(tmp_path / "notes.txt")
 
 
@@ -118,5 +117,5 @@ def test_a_broken_installed_plugin_is_named(monkeypatch):
             raise ImportError("no engine")
 
     monkeypatch.setattr(registry.importlib.metadata, "entry_points", lambda group: [Entry()])
-    with pytest.raises(UserError, match=r"the installed plugin 'broken_package:main' cannot be loaded: ImportError"):
+    with refused("plugin.cannot_be_loaded", "'broken_package:main'", "ImportError: no engine"):
         load_all.__wrapped__()

@@ -18,6 +18,7 @@ from ganforge.data.base import DataSource
 from ganforge.data.opener import Head, Opener, choose, look, openers
 from ganforge.data.path import PathData
 from ganforge.registry import load_all, load_plugin
+from refused import refused
 
 load_all()
 
@@ -167,7 +168,8 @@ def test_points_are_opened_where_they_are_asked_for(tmp_path):
 def test_a_named_signal_that_does_not_fit(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n" + "1,2\n" * 30)
     says(str(tmp_path / "a.csv"), "images are wanted here", "another kind of file", signal="image")
-    says(str(tmp_path / "a.csv"), "did you mean 'image'", "known: image", signal="imge")
+    with refused("data.unknown_signal", "data.signal=imge", "did you mean 'image'", "known: image"):
+        PathData(path=str(tmp_path / "a.csv"), signal="imge").open()
 
 
 # --- openers that a plugin brings
@@ -208,7 +210,8 @@ def test_a_surer_opener_wins_and_a_less_sure_one_does_not(kinds, waves):
 
 def test_equal_claims_ask_which_is_meant(kinds, waves):
     a_sound(0.9)
-    says(waves, "image or sound", "data.signal=image or data.signal=sound")
+    with refused("data.ambiguous_signal", "image or sound", "data.signal=image or data.signal=sound"):
+        PathData(path=waves).open()
     assert PathData(path=waves, signal="sound").open().signal == "sound"
     assert PathData(path=waves, signal="image").open().signal == "image"
 
@@ -225,9 +228,12 @@ def test_two_openers_for_one_signal_do_not_ask(kinds, waves):
 
 def test_what_is_wanted_names_what_a_plugin_opens(kinds, tmp_path):
     (tmp_path / "x.doc").write_text("words")
-    assert "sounds" not in says(str(tmp_path / "x.doc"), "another kind of file", "or a table: .csv")
+    with refused("data.unsupported_format", "x.doc", "or a table: .csv") as error:
+        PathData(path=str(tmp_path / "x.doc")).open()
+    assert "sounds" not in str(error.value)
     a_sound(0.9)
-    says(str(tmp_path / "x.doc"), "another kind of file", "CIFAR-10 binary files, a folder of sounds, or a table: .csv")
+    with refused("data.unsupported_format", "CIFAR-10 binary files, a folder of sounds, or a table: .csv"):
+        PathData(path=str(tmp_path / "x.doc")).open()
 
 
 def test_a_plugin_file_brings_an_opener(kinds, waves, tmp_path):

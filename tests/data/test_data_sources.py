@@ -20,6 +20,7 @@ from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
 from ganforge.data.path import PathData
 from ganforge.modalities.image.sources import embedded, hub, named  # noqa: F401  (the named sets are known once imported)
+from refused import refused
 
 RNG = np.random.default_rng(0)
 
@@ -144,7 +145,8 @@ def test_a_link_that_leads_back_ends(tmp_path):
 @pytest.mark.parametrize("name", ["../evil.png", "a/../../evil.png", "/etc/evil.png", "..\\evil.png", "C:\\evil.png"])
 def test_zips_that_lead_outside_are_refused_whole(name, tmp_path):
     path = zipped(tmp_path / "evil.zip", {"good.png": png(), name: png()})
-    says(path, "evil.png", "refused")
+    with refused("data.unsafe_zip", str(path), "evil.png"):
+        open_path(path)
     assert {p.name for p in tmp_path.iterdir()} == {"evil.zip", "a", "b"}
 
 
@@ -152,7 +154,8 @@ def test_zips_cut_short_encrypted_or_with_bombs(tmp_path, monkeypatch):
     path = zipped(tmp_path / "x.zip", {f"{k}.png": png(k) for k in range(9)})
     cut = tmp_path / "cut.zip"
     cut.write_bytes(path.read_bytes()[:-40])
-    says(cut, "not a zip that can be read")
+    with refused("data.damaged", str(cut)):
+        open_path(cut)
     data = bytearray(path.read_bytes())
     start = data.find(b"PK\x01\x02")
     data[start + 8] |= 1  # the flag of encryption, of the first file alone
@@ -166,16 +169,22 @@ def test_zips_cut_short_encrypted_or_with_bombs(tmp_path, monkeypatch):
 
 def test_paths_that_are_nothing(tmp_path):
     (tmp_path / "photos").mkdir()
-    says(tmp_path / "nope", "no such file or folder")
-    says(tmp_path / "photo", "did you mean 'photos'")
+    with refused("data.not_found", str(tmp_path / "nope")):
+        open_path(tmp_path / "nope")
+    with refused("data.not_found", "did you mean 'photos'"):
+        open_path(tmp_path / "photo")
     says(tmp_path / "photos", "is empty")
-    says("mnits", "did you mean the named set 'mnist'")
-    says("digit", "did you mean the named set 'digits'")
+    with refused("data.not_found", "did you mean the named set 'mnist'"):
+        open_path("mnits")
+    with refused("data.not_found", "did you mean the named set 'digits'"):
+        open_path("digit")
     (tmp_path / "photos" / "x.doc").write_text("a,b")
     says(tmp_path / "photos", "no pictures", "1 .doc file")
-    says(tmp_path / "photos" / "x.doc", "another kind of file")
+    with refused("data.unsupported_format", str(tmp_path / "photos" / "x.doc")):
+        open_path(tmp_path / "photos" / "x.doc")
     (tmp_path / "none.png").write_bytes(b"")
-    says(tmp_path / "none.png", "is empty")
+    with refused("data.empty", str(tmp_path / "none.png")):
+        open_path(tmp_path / "none.png")
     (tmp_path / "one.png").write_bytes(png())
     says(tmp_path / "one.png", "one picture")
     says(zipped(tmp_path / "x.zip", {"a.txt": b"x"}), "no pictures in this zip", ".txt")

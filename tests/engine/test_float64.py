@@ -21,6 +21,7 @@ from ganforge.engine.precision import dtype_for
 from ganforge.engine.train import resume_recipe, train
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
+from refused import refused
 
 CPU = torch.device("cpu")
 SHAPES = [(3,), (15,), (16,), (17,), (31,), (4, 8), (5, 7, 11), (64, 100)]
@@ -204,7 +205,7 @@ def make_like(recipe, **fields):
 
 
 def test_apple_gpus_have_no_float64():
-    with pytest.raises(UserError, match=r"precision=fp64.*--device cpu"):
+    with refused("device.no_float64", "precision=fp64", "--device cpu"):
         weights_dtype("fp64", torch.device("mps"))
     assert weights_dtype("fp32", torch.device("mps")) == torch.float32
     assert dtype_for("fp64", CPU) == torch.float64

@@ -8,12 +8,12 @@ import pytest
 import torch
 import toys
 
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec
 from ganforge.engine.train import train
 from ganforge.losses.base import Objective
 from ganforge.tasks.base import Task
+from refused import refused
 
 SPEC = Spec((1, 8, 8), 3, ("a", "b", "c"))
 
@@ -52,7 +52,7 @@ def test_gradients_equal_those_of_two_separate_passes(objective, offset):
 
 def test_batch_statistics_in_the_critic_are_refused():
     task = {"kind": "simultaneous", "generator": "dcgan", "discriminator": "dcgan", "objective": "non_saturating"}
-    with pytest.raises(UserError, match=r"has batch norm.*Take task\.kind=synthesis"):
+    with refused("task.discriminator_mixes_batch", "batch norm", "task.kind=synthesis"):
         Task.parse(task).players(Spec((1, 16, 16)))
 
 

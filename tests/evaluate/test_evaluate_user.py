@@ -178,7 +178,7 @@ def test_mistakes_about_runs(ganforge, run, tmp_path):
         ([tmp_path], "no run here"),
         ([unborn], "no model yet"),
         ([run, "--metrics", "fdd5k"], r"unknown metric 'fdd'; did you mean 'fd'"),
-        ([run, "--metrics", "fd,,kid"], "names with commas"),
+        ([run, "--metrics", "fd,,kid"], "--metrics fd,,kid: .*commas"),
         ([run, "--features", "inceptoin"], "did you mean 'inception'|unknown extractor"),
         ([run, "--weights", "w.pth"], "say whose weights"),
         ([run, "-n", "3"], "too few"),

@@ -45,7 +45,7 @@ def test_what_nobody_said_is_left_open(ganforge, trained, tmp_path):
     assert "metrics" not in header_of(card)
     assert "No licence is stated" in card
     assert "None have been measured" in card
-    assert "to fill in: the licence" in said.out
+    assert "to fill in: the license" in said.out
     assert "ganforge evaluate" in said.out
 
 
@@ -53,7 +53,7 @@ def test_nothing_is_overwritten_unless_asked(ganforge, trained, tmp_path):
     (tmp_path / "README.md").write_text("mine")
     said = ganforge("export", trained, "--out", tmp_path)
     assert said.status == 2
-    assert "is there already; --force" in said.err
+    assert "README.md: already exists; --force" in said.err
     assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
     assert (tmp_path / "README.md").read_text() == "mine"
     assert ganforge("export", trained, "--out", tmp_path, "--force").status == 0
@@ -65,7 +65,7 @@ def test_mistakes(ganforge, run, tmp_path):
         ([tmp_path / "nowhere"], "no such file or run directory"),
         ([tmp_path], "no run here"),
         ([run, "--out", run / "recipe.yaml"], "is a file"),
-        ([run, "--license", " ", "--out", tmp_path / "a"], "give its name"),
+        ([run, "--license", " ", "--out", tmp_path / "a"], "--license: the name is empty"),
     ]:
         said = ganforge("export", *words)
         assert said.status == 2, words

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganforge.core.errors import MissingExtra, UserError
+from ganforge.core.errors import MissingExtra
 from ganforge.inference import film
+from refused import refused
 
 
 def frames(count=6, height=20, width=30):
@@ -57,10 +58,14 @@ def test_without_the_extra_an_mp4_names_it_before_any_work(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("name", "fps", "message"),
-    [("walk.avi", 30, r"\.mp4, \.gif, \.png"), ("walk.gif", 0, "out of range"), ("file/walk.gif", 30, "is a file")],
+    ("name", "fps", "code", "named"),
+    [
+        ("walk.avi", 30, "output.wrong_extension", ".mp4, .gif, .png"),
+        ("walk.gif", 0, "walk.fps_out_of_range", "0 frames"),
+        ("file/walk.gif", 30, "output.not_a_folder", "file"),
+    ],
 )
-def test_what_cannot_be_written_is_said_before_any_work(tmp_path, name, fps, message):
+def test_what_cannot_be_written_is_said_before_any_work(tmp_path, name, fps, code, named):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match=message):
+    with refused(code, named):
         film.check(tmp_path / name, fps)

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from ganforge.core.errors import UserError
 from ganforge.inference.interpolate import lerp, path, slerp
+from refused import refused
 
 
 def points(*rows):
@@ -67,13 +67,13 @@ def test_a_loop_closes_without_a_pause(mode):
 
 
 @pytest.mark.parametrize(
-    ("keys", "frames", "mode", "message"),
+    ("keys", "frames", "mode", "code", "named"),
     [
-        (points([1, 0]), 10, "slerp", "at least two seeds"),
-        (points([1, 0], [0, 1], [1, 1]), 2, "slerp", "at least 3 frames"),
-        (points([1, 0], [0, 1]), 10, "slrep", "did you mean 'slerp'"),
+        (points([1, 0]), 10, "slerp", "walk.too_few_seeds", "at least two seeds, got 1"),
+        (points([1, 0], [0, 1], [1, 1]), 2, "slerp", "walk.too_few_frames", "at least 3 frames, got 2"),
+        (points([1, 0], [0, 1]), 10, "slrep", "walk.unknown_mode", "did you mean 'slerp'"),
     ],
 )
-def test_what_is_no_path_is_said_so(keys, frames, mode, message):
-    with pytest.raises(UserError, match=message):
+def test_what_is_no_path_is_said_so(keys, frames, mode, code, named):
+    with refused(code, named):
         path(keys, frames, mode)

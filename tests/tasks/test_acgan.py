@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.component import build
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, DiscriminatorOutput, Nets, Spec
 from ganforge.nets.base import Discriminator
 from ganforge.registry import load_all
 from ganforge.tasks.acgan import Acgan
 from ganforge.tasks.base import Task
+from refused import refused
 
 load_all()
 SPEC = Spec((2,), 3, ("a", "b", "c"))
@@ -84,15 +84,15 @@ def test_it_keeps_what_synthesis_has():
 
 
 @pytest.mark.parametrize(
-    ("fields", "spec", "why"),
+    ("fields", "spec", "code", "field"),
     [
-        ({}, Spec((2,)), "needs labels"),
-        ({"conditional": False}, SPEC, "about labels"),
-        ({"pack": 2}, SPEC, "Leave it at 1"),
+        ({}, Spec((2,)), "data.no_labels", "task.conditional"),
+        ({"conditional": False}, SPEC, "task.must_be_conditional", "task.conditional=false"),
+        ({"pack": 2}, SPEC, "task.pack_unsupported", "task.pack=2"),
     ],
 )
-def test_refused_before_training(fields, spec, why):
-    with pytest.raises(UserError, match=why):
+def test_refused_before_training(fields, spec, code, field):
+    with refused(code, field):
         acgan(**fields).adapt(spec)
 
 
@@ -106,7 +106,7 @@ def test_a_discriminator_that_shows_no_features_is_refused(clean_registries):
         def build(self, spec: Spec) -> nn.Module:
             return Silent()
 
-    with pytest.raises(UserError, match="'test-shy' does not show"):
+    with refused("task.unsuitable_net", "task.discriminator", "'test-shy'", "resnet, dcgan or mlp"):
         acgan(discriminator="test-shy").players(SPEC)
 
 

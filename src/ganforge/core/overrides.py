@@ -147,7 +147,7 @@ def _put(node: Any, path: list[str], value: Any, item: str) -> None:
                 f"{item!r}: {where} is null and has no fields; set it first: {where}=...", code="config.field_is_null"
             )
         if not isinstance(child, (dict, list)):
-            raise UserError(f"{item!r}: {where} is {child!r} and has no fields", code="config.no_such_level")
+            raise UserError(f"{item!r}: {where} is {child!r} and has no fields", code="config.no_fields")
         node = child
     if isinstance(node, list):
         if last == str(len(node)):  # the position after the last one adds to the list
