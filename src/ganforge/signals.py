@@ -131,11 +131,11 @@ class Signal(Component, family="signal"):
     hub_task: ClassVar[str] = ""
     """What the Hugging Face Hub calls what a model of such samples does; empty where it has no name for it."""
     metrics: ClassVar[tuple[str, ...]] = ()
-    """What `ganforge evaluate` measures where nobody says otherwise: names of metrics."""
+    """What `ganforge evaluate` measures by default: names of metrics."""
     extractor: ClassVar[str] = "raw"
-    """Where features come from where nobody says otherwise: the name of an extractor."""
+    """Where features come from by default: the name of an extractor."""
     judged: ClassVar[int] = 10_000
-    """Generated samples that are judged where nobody says how many; 0: as many as there are real ones."""
+    """Generated samples that are evaluated by default; 0: as many as there are real ones."""
     reads: ClassVar[tuple[str, ...]] = ()
     """The signals whose data it can be made from, beside its own: their kinds."""
     gallery: ClassVar[Gallery | None] = None
@@ -159,7 +159,7 @@ class Signal(Component, family="signal"):
         """What a data set holds and which recipes fit it, for people.
 
         Args:
-            limit: look at so many samples only, spread evenly; by default at all.
+            limit: look at this many samples only, spread evenly; by default at all.
 
         Raises:
             UserError: it holds what cannot be used.

@@ -231,7 +231,7 @@ def test_recipes_show_reads_back(ganforge):
         said = ganforge("recipes", "show", name)
         assert said.status == 0, said.err
         assert yaml.safe_load(said.out) == to_plain(recipes.get(name))
-        assert "# Real samples a step." in said.out
+        assert "# Real samples per step." in said.out
 
 
 def test_recipes_diff(ganforge, trained):
@@ -248,7 +248,7 @@ def test_recipes_schema_has_help_and_defaults(ganforge):
 
     said = ganforge("recipes", "schema", "dcgan")
     schema = json.loads(said.out)
-    assert schema["properties"]["batch"]["description"] == "Real samples a step."
+    assert schema["properties"]["batch"]["description"] == "Real samples per step."
     assert schema["properties"]["batch"]["default"] == recipes.get("dcgan").batch
 
 

@@ -43,7 +43,7 @@ def test_what_nobody_said_is_left_open(ganforge, trained, tmp_path):
     card = (tmp_path / "out" / "README.md").read_text()
     assert header_of(card)["license"] == "unknown — fill in"
     assert "metrics" not in header_of(card)
-    assert "No licence is stated" in card
+    assert "No license is stated" in card
     assert "None have been measured" in card
     assert "to fill in: the license" in said.out
     assert "ganforge evaluate" in said.out

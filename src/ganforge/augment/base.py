@@ -27,7 +27,7 @@ class State(Protocol):
 
 
 class Augment(Component, family="augment"):
-    """Random changes to samples on their way to D."""
+    """Random augmentation of samples before D sees them."""
 
     def check(self, spec: Spec) -> None:
         """Looks before training whether this has a meaning for the samples.

@@ -28,12 +28,12 @@ WORDS = (
 def inspect(
     words: Annotated[list[str], typer.Argument(metavar="PATH...", help=WORDS, show_default=False)],
     limit: Annotated[
-        int | None, typer.Option("--limit", help="Look at so many pictures only, spread evenly.", show_default=False)
+        int | None, typer.Option("--limit", help="Inspect only this many samples, spread evenly.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The facts as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
     plugins: Plugins = None,
 ) -> None:
-    """Tell what a data set holds, and which recipes and settings fit it."""
+    """Show what a data set contains, and which recipes and settings fit it."""
     import json
 
     from ganforge.core.errors import UserError
@@ -57,7 +57,7 @@ def inspect(
 def pack(
     path: Where,
     out: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The zip to write.", show_default=False)],
-    duplicates: Annotated[bool, typer.Option("--duplicates", help="Keep pictures with the same pixels.")] = False,
+    duplicates: Annotated[bool, typer.Option("--duplicates", help="Keep images with identical pixels.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of the same name.")] = False,
 ) -> None:
     """Write a clean zip: upright PNG files in class folders, without unreadable files and duplicates."""

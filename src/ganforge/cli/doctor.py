@@ -33,7 +33,7 @@ class Finding:
 
 
 def doctor() -> None:
-    """Check Python, torch, devices, extras, disk and cache; say how to mend what is wrong."""
+    """Check Python, torch, devices, extras, disk and cache; say how to fix what is wrong."""
     from rich.table import Table
     from rich.text import Text
 
@@ -55,7 +55,7 @@ def doctor() -> None:
 
 
 def examine() -> list[Finding]:
-    """All findings, in the order in which a person would want to mend them."""
+    """All findings, in the order in which a person would want to fix them."""
     import ganforge
 
     findings = [
@@ -84,7 +84,7 @@ def check_torch() -> Finding:
 
 
 def check_devices() -> list[Finding]:
-    """The accelerators, each with its memory; a card that torch cannot use is told from no card at all."""
+    """The accelerators, each with its memory; a card that torch cannot use is distinguished from no card at all."""
     import torch
 
     if torch.cuda.is_available():
@@ -102,7 +102,7 @@ def check_devices() -> list[Finding]:
         return [Finding("gpu", HINT, "there is an NVIDIA driver, but torch cannot use the card", fix)]
     return [
         Finding(
-            "gpu", HINT, "none: training runs on the CPU. Digits of 28×28 take minutes there, pictures of 64×64 hours"
+            "gpu", HINT, "none: training runs on the CPU. Digits of 28×28 take minutes there, images of 64×64 hours"
         )
     ]
 

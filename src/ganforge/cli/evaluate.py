@@ -47,8 +47,8 @@ def evaluate(
         str | None,
         typer.Option(
             "--metrics",
-            help="Names with commas, fields in brackets: fd10k,kid,pr or 'psnr(channel=Y,crop=4),ssim'. By default "
-            "what suits the samples. Two sets are paired by name for psnr, ssim, lpips, texture and sharpness.",
+            help="Names separated by commas, fields in parentheses: fd10k,kid,pr or 'psnr(channel=Y,crop=4),ssim'. "
+            "By default what suits the samples. Two sets are paired by name for psnr, ssim, lpips, texture and sharpness.",
             show_default=False,
         ),
     ] = None,
@@ -62,7 +62,7 @@ def evaluate(
         ),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option("--weights", help="The extractor's file of weights.", show_default=False)
+        Path | None, typer.Option("--weights", help="The file with the extractor's weights.", show_default=False)
     ] = None,
     out: Annotated[
         Path | None,
@@ -82,12 +82,12 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Which latents, and every draw: one seed, the same digits.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of latents and draws: same seed, same digits.")] = 0,
     data: Annotated[
         str | None,
         typer.Option(
             "--data",
-            help="Judge runs by these real samples, not by those they were trained on. Of pairs: "
+            help="Evaluate runs on these real samples, not on those of training. Of pairs: "
             '"source=FOLDER target=FOLDER".',
             show_default=False,
         ),
@@ -102,28 +102,28 @@ def evaluate(
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option("--size", help="Bring the pictures of two sets to this side in pixels.", show_default=False),
+        typer.Option("--size", help="Resize the images of two sets to this side in pixels.", show_default=False),
     ] = None,
     mode: Annotated[
-        str | None, typer.Option("--mode", help="Bring the pictures of two sets to L, RGB or RGBA.", show_default=False)
+        str | None, typer.Option("--mode", help="Convert the images of two sets to L, RGB or RGBA.", show_default=False)
     ] = None,
     target: Annotated[
         str | None,
         typer.Option(
             "--target",
-            help="Of tables: the column that models learn to predict. By default the one named in training.",
+            help="For tables: the column that models learn to predict. By default the one set in training.",
             show_default=False,
         ),
     ] = None,
     batch: Annotated[
         int | None,
-        typer.Option("--batch", help="How many are made at a time: 64, or 4,096 rows or points.", show_default=False),
+        typer.Option("--batch", help="Samples generated at a time: 64, or 4,096 rows or points.", show_default=False),
     ] = None,
     device: Device = None,
     plugins: Plugins = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
-    """Judge a run, two sets of samples, or several runs: figures with their protocols, and a page that shows them."""
+    """Evaluate a run, two sets of samples, or several runs: metrics with their protocols, and an HTML report."""
     from ganforge.core.progress import Stages
     from ganforge.evaluation import compare as comparison
     from ganforge.evaluation.asked import is_model

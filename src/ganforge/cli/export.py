@@ -20,13 +20,13 @@ def export(
     source: Source,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The folder to make. By default exports/ and the run's name.", show_default=False),
+        typer.Option("--out", help="The folder to create. By default exports/ and the run's name.", show_default=False),
     ] = None,
     license: Annotated[
         str | None,
         typer.Option(
             "--license",
-            help="The licence of the model, as the Hub names them: apache-2.0, cc-by-4.0, mit, other, ...",
+            help="The license of the model, as the Hub names them: apache-2.0, cc-by-4.0, mit, other, ...",
             show_default=False,
         ),
     ] = None,

@@ -17,7 +17,7 @@ EPILOG = "Start with: ganforge train   (a minute, no downloads). All that can be
 
 app = typer.Typer(
     name="ganforge",
-    help="Train, judge, use and share generative adversarial networks.",
+    help="Train, evaluate, use and share generative adversarial networks.",
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=True,
@@ -39,7 +39,7 @@ def options(
         False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    """Train, judge, use and share generative adversarial networks."""
+    """Train, evaluate, use and share generative adversarial networks."""
 
 
 for verb in verbs():

@@ -32,14 +32,16 @@ def sample(
     seed: Annotated[int, typer.Option("--seed", help="Which samples: sample k of a seed is always the same one.")] = 0,
     label: Annotated[
         str | None,
-        typer.Option("--label", help="The class, by name or number. By default all in turn.", show_default=False),
+        typer.Option(
+            "--label", help="The class, by name or number. By default all classes in turn.", show_default=False
+        ),
     ] = None,
     truncation: Truncation = 1.0,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
-            help="A folder for a file (PNG) each, or FILE.npy for an array; of a table FILE.csv, .tsv or .parquet.",
+            help="A folder for one PNG per sample, or FILE.npy for an array; of a table FILE.csv, .tsv or .parquet.",
             show_default=False,
         ),
     ] = None,
@@ -47,12 +49,12 @@ def sample(
         list[str] | None,
         typer.Option(
             "--where",
-            help="Of a table: what rows are asked for, as column=value or with != < <= > >=. May be given again.",
+            help="For tables: a condition on the rows, as column=value or with != < <= > >=. Can be repeated.",
             show_default=False,
         ),
     ] = None,
     grid: Annotated[
-        Path | None, typer.Option("--grid", help="FILE.png: one picture of all samples.", show_default=False)
+        Path | None, typer.Option("--grid", help="FILE.png: one image of all samples.", show_default=False)
     ] = None,
     npz: Annotated[
         Path | None,
@@ -60,13 +62,11 @@ def sample(
     ] = None,
     columns: Annotated[
         int | None,
-        typer.Option("--columns", help="Samples a row of the grid. By default about a square.", show_default=False),
+        typer.Option("--columns", help="Samples per row of the grid. By default about a square.", show_default=False),
     ] = None,
     batch: Annotated[
         int | None,
-        typer.Option(
-            "--batch", help="How many are computed at a time: by default 64, or 4,096 rows.", show_default=False
-        ),
+        typer.Option("--batch", help="Samples computed at a time: by default 64, or 4,096 rows.", show_default=False),
     ] = None,
     device: Device = None,
     force: Force = False,
@@ -114,7 +114,7 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
     """Finds out before anything is computed whether the output can be written.
 
     Raises:
-        UserError: no output named, a wrong ending, a file that is in the way, or no right to write.
+        UserError: no output named, a wrong extension, a file that already exists, or no permission to write.
     """
     if out is None and grid is None and npz is None:
         raise UserError(

@@ -51,18 +51,18 @@ def train(
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", help="Go on with this run directory, exactly where it stopped.", show_default=False),
+        typer.Option("--resume", help="Resume this run directory exactly where it stopped.", show_default=False),
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option("--minutes", help="Stop and save after so many minutes of training.", show_default=False),
+        typer.Option("--minutes", help="Stop and save after this many minutes of training.", show_default=False),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing: show the resolved recipe, sizes, memory and time.")
     ] = False,
     with_files: Annotated[
         list[Path] | None,
-        typer.Option("--with", help="A YAML file of fields, laid over the recipe.", show_default=False),
+        typer.Option("--with", help="A YAML file of fields that override the recipe.", show_default=False),
     ] = None,
     plugins: Plugins = None,
     device: Device = None,

@@ -30,13 +30,11 @@ def walk(
     frames: Annotated[
         int | None, typer.Option("--frames", help="How many frames. By default 60; 12 for a strip.", show_default=False)
     ] = None,
-    fps: Annotated[float, typer.Option("--fps", help="Frames a second.")] = 30,
+    fps: Annotated[float, typer.Option("--fps", help="Frames per second.")] = 30,
     mode: Annotated[
-        str, typer.Option("--mode", help="slerp (along arcs, where the generator was trained) or linear.")
+        str, typer.Option("--mode", help="slerp (along arcs, where latents of training lie) or linear.")
     ] = "slerp",
-    loop: Annotated[
-        bool, typer.Option("--loop", help="Lead back to the start, so that it can be played round and round.")
-    ] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Return to the start, for endless playback.")] = False,
     label: Annotated[
         str | None,
         typer.Option("--label", help="The class, by name or number. By default the first.", show_default=False),

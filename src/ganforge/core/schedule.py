@@ -13,7 +13,7 @@ from ganforge.core.component import Component, Count, PositiveCount
 
 
 class Schedule(Component, family="schedule"):
-    """A number that depends on how many samples have been seen."""
+    """A number that depends on the samples seen so far."""
 
     def value(self, samples: int) -> float:
         """The number at `samples` samples seen."""

@@ -28,7 +28,7 @@ class DataSource(Component, family="data"):
     By default when they fit in a quarter of what is free.
     """
     workers: int = 0
-    """Threads that read samples when they are not kept in memory; 0 picks one a core, at most 16."""
+    """Threads that read samples when they are not kept in memory; 0 uses one per core, at most 16."""
 
     @property
     def discloses(self) -> str:

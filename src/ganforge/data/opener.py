@@ -45,7 +45,7 @@ class Head:
 
 
 def look(path: Path) -> Head | None:
-    """What is at a path; None where nothing is. A folder in a zip goes on behind it: photos.zip/horses.
+    """What is at a path; None where nothing is. A folder inside a zip is appended: photos.zip/horses.
 
     Raises:
         UserError: a zip that cannot be read, or that has no such folder.

@@ -20,13 +20,13 @@ class PathData(DataSource, kind="path"):
     table (.csv, .tsv, .parquet)."""
 
     path: str
-    """The folder or file. A folder in a zip goes on behind it: photos.zip/horses."""
+    """The folder or file. A folder inside a zip is appended: photos.zip/horses."""
     split: Literal["train", "test"] = "train"
-    """Which part to take where the data has both; of a table, the rows to train on or those held back."""
+    """Which split to use if the data has both; of a table, the rows to train on or those held out."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
-    """Of a table: the share of its rows that is held back, for `ganforge evaluate`; 0 trains on all."""
+    """For tables: the share of rows held out for `ganforge evaluate`; 0 trains on all."""
     signal: str | None = None
-    """The kind of sample that is in it (image, table, points), where the data does not tell; found by default."""
+    """The signal of the samples (image, table, points), if the data is ambiguous; detected by default."""
 
     @property
     def free_on_resume(self) -> tuple[str, ...]:

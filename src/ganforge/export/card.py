@@ -64,7 +64,7 @@ def summary(model: Model) -> str:
             f"A generative adversarial network that changes {changes}, trained on {samples} {by} "
             f"It takes {changes} of any size."
         )
-    asked = f" It draws the class that it is asked for, one of {len(model.labels)}." if model.labels else ""
+    asked = f" It generates samples of a given class, one of {len(model.labels)}." if model.labels else ""
     return f"A generative adversarial network that makes {samples}, trained {by}{asked}"
 
 
@@ -83,9 +83,7 @@ def data(model: Model) -> str:
     if model.labels:
         shown = ", ".join(model.labels[:20]) + (f", ... {len(model.labels)} in all" if len(model.labels) > 20 else "")
         lines.append(f"Classes: {shown}.")
-    lines.append(
-        "Whether the data may be used for this, and what is in it, the maker of the model has to say: fill in."
-    )
+    lines.append("To fill in by the author of the model: whether the data may be used for this, and what it contains.")
     return " ".join(lines)
 
 
@@ -138,17 +136,17 @@ def limits(model: Model, license: str | None) -> str:
     points = [
         "It makes samples like its training data, with the biases of that data, and nothing else.",
         f"Parts of the data may be missing among its samples (see {about.missing}, where measured).",
-        f"A sample may resemble a training sample closely (see {about.copied}, where measured): of private data the "
-        "model is private too.",
+        f"A sample may resemble a training sample closely (see {about.copied}, where measured): with private data, "
+        "the model is private too.",
         f"Made for {about.samples} only.",
     ]
     if model.recipe.signal.data_statistics:
         points.append(
             "Beside the weights the file holds what was measured of the real data: "
-            f"{model.recipe.signal.data_statistics}. Anybody who has the file can read that."
+            f"{model.recipe.signal.data_statistics}. Anyone who has the file can read it."
         )
     if license is None:
         points.append(
-            "No licence is stated: without one nobody has a right to use it. Fill in the field `license` above."
+            "No license is stated: without one others may not use the model. Fill in the field `license` above."
         )
     return "\n".join(f"- {point}" for point in points)

@@ -49,7 +49,7 @@ def export(
         force: replace the files of an earlier export.
 
     Raises:
-        UserError: no model there, a file that is in the way, or no right to write. Nothing is written then.
+        UserError: no model there, a file that already exists, or no permission to write. Nothing is written then.
     """
     source = Path(source)
     model = load(source, "cpu")

@@ -48,7 +48,7 @@ def check_folder(folder: Path) -> None:
     """Whether a folder can be written to, or made; makes nothing.
 
     Raises:
-        UserError: it, or the folder in which it would be made, is a file or gives no right to write.
+        UserError: it, or the folder in which it would be made, is a file or denies permission to write.
     """
     there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not there.is_dir():

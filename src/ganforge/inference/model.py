@@ -130,7 +130,7 @@ class Model:
         return fulfil(self.bundle.generate, self.recipe.signal, self.spec, wish, n, request)
 
     def rows_at_a_time(self, batch: int | None) -> int:
-        """How many samples are computed at a time, unless somebody says."""
+        """How many samples are computed at a time by default."""
         return batch if batch is not None else self.recipe.signal.batch_size(self.spec)
 
     def batches(

@@ -1,6 +1,6 @@
-"""Samples that meet a wish: made on condition where the task can, and drawn until enough meet it where it cannot.
+"""Samples that meet a condition: generated under it where the task can, and drawn until enough meet it where it cannot.
 
-Every sample is looked at after it was made, so what is returned meets the wish without exception.
+Every sample is checked after it was generated, so all that is returned meet the condition.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ganforge.signals import Condition, Signal
 log = logging.getLogger("ganforge")
 
 DRAWS_EACH, DRAWS_MORE = 100, 100_000
-"""So many draws for each sample wanted, and so many more, before what was found is all there will be."""
+"""Draws per requested sample, and draws in addition, before the search stops with what was found."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was drawn for a wish.
+    """What was drawn for a condition.
 
     Attributes:
         samples: those that meet it, at most as many as were wanted.
@@ -37,9 +37,9 @@ class Found:
 def fulfil(
     generate: Callable[[Request], Any], signal: Signal, spec: Spec, wish: Condition, n: int, request: Request
 ) -> Found:
-    """`n` samples that meet a wish, or as many as there are within the bound; of `request` the seed and truncation.
+    """`n` samples that meet a condition, or as many as the bound allows; of `request` the seed and truncation.
 
-    Sample k of a seed and a wish is always the same: rows are drawn in blocks of `request.n`, one after the other.
+    Sample k of a seed and a condition is always the same: rows are drawn in blocks of `request.n`, one after the other.
 
     Raises:
         UserError: not one sample within the bound meets it.

@@ -35,10 +35,10 @@ def cross_entropy(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
 
 
 class Minimax(Objective, kind="minimax"):
-    """The original zero-sum game: G minimizes log(1 − D(G(z))), which saturates while D is sure."""
+    """The original zero-sum game: G minimizes log(1 − D(G(z))), which saturates while D is confident."""
 
     smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """One-sided label smoothing: D aims at 1 − smoothing for real samples; 0.1 keeps it from being too sure."""
+    """One-sided label smoothing: D aims at 1 − smoothing for real samples; 0.1 prevents overconfidence."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return cross_entropy(real, fake, self.smoothing)
@@ -48,10 +48,10 @@ class Minimax(Objective, kind="minimax"):
 
 
 class NonSaturating(Objective, kind="non_saturating"):
-    """G maximizes log D(G(z)) instead: the same fixed point, and a strong gradient where D is sure."""
+    """G maximizes log D(G(z)) instead: the same fixed point, and a strong gradient where D is confident."""
 
     smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """One-sided label smoothing: D aims at 1 − smoothing for real samples; 0.1 keeps it from being too sure."""
+    """One-sided label smoothing: D aims at 1 − smoothing for real samples; 0.1 prevents overconfidence."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return cross_entropy(real, fake, self.smoothing)
@@ -61,14 +61,14 @@ class NonSaturating(Objective, kind="non_saturating"):
 
 
 class LeastSquares(Objective, kind="least_squares"):
-    """Logits are drawn to targets by the square of their distance, so that none is ever too right (LSGAN)."""
+    """Squared distance of the logits to targets, which also penalizes logits far on the correct side (LSGAN)."""
 
     a: float = 0.0
-    """What D wants its logits of fakes to be."""
+    """D's target for logits of fakes."""
     b: float = 1.0
-    """What D wants its logits of real samples to be; 0.9 smooths the labels on one side."""
+    """D's target for logits of real samples; 0.9 is one-sided label smoothing."""
     c: float = 1.0
-    """What G wants D's logits of fakes to be. The paper's other setting, a, b, c = −1, 1, 0, minimizes Pearson's χ²."""
+    """G's target for D's logits of fakes. The paper's other setting, a, b, c = −1, 1, 0, minimizes Pearson's χ²."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * (real - self.b).square() + 0.5 * (fake - self.a).square()
@@ -78,7 +78,7 @@ class LeastSquares(Objective, kind="least_squares"):
 
 
 class Wasserstein(Objective, kind="wasserstein"):
-    """How far the fakes must be moved, seen by a critic of bounded slope: clamp its weights or loss its gradient."""
+    """The Wasserstein distance, estimated by a Lipschitz critic: clamp its weights or penalize its gradient."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake - real
@@ -88,7 +88,7 @@ class Wasserstein(Objective, kind="wasserstein"):
 
 
 class Hinge(Objective, kind="hinge"):
-    """D cares only for samples that it does not yet tell apart by a margin; G raises the logits of fakes."""
+    """D ignores samples that it already separates by a margin; G raises the logits of fakes."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return relu(1 - real) + relu(1 + fake)

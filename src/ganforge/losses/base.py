@@ -31,7 +31,7 @@ class Objective(Component, family="objective"):
     """The game: one loss for D and one for G, unreduced and without state."""
 
     uses_real: ClassVar[bool] = False
-    """Whether G's loss looks at D's logits of real samples (the relativistic ones do)."""
+    """Whether G's loss uses D's logits of real samples (the relativistic ones do)."""
     elementwise: ClassVar[bool] = True
     """Whether the loss of a sample depends on no other sample's logit."""
 
@@ -100,13 +100,13 @@ class Penalty(Component, family="penalty"):
     order: ClassVar[int] = 2
     """The highest derivative that its own gradient needs."""
     slope_at: ClassVar[str] = ""
-    """"real" or "fake" where it takes D's slope at these very samples, of which D is then asked but once."""
+    """"real" or "fake" where it takes D's gradient at exactly these samples; D is then evaluated on them only once."""
     per_sample: ClassVar[bool] = False
-    """Whether it supposes that D judges each sample by itself, which batch norm does not."""
+    """Whether it assumes that D scores each sample independently, which is not so with batch norm."""
     weight: Rate = 1.0
-    """What it is multiplied with."""
+    """Weight in the loss."""
     every: int = Field(default=1, ge=1)
-    """Apply it every so many steps, that many times as strong (a lazy penalty)."""
+    """Apply it every n steps with n times the weight (lazy regularization)."""
 
     def check(self, spec: Spec) -> None:
         """Refuses samples for which it has no meaning.
@@ -125,12 +125,12 @@ class Penalty(Component, family="penalty"):
 
 
 class Term(Component, family="term"):
-    """What G wants beside the game."""
+    """A term of G's loss beside the adversarial one."""
 
     uses_real: ClassVar[bool] = False
-    """Whether it looks at what D says of real samples."""
+    """Whether it uses D's output on real samples."""
     weight: Rate = 1.0
-    """What it is multiplied with."""
+    """Weight in the loss."""
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
         """The state that outlives a step, by name, as it starts for this G; empty for most."""
@@ -142,7 +142,7 @@ class Term(Component, family="term"):
 
 
 class PerceptualNet(Component, family="lens"):
-    """What images are compared through: maps of features of theirs that nothing trains."""
+    """A frozen net; images are compared by its feature maps."""
 
     def memory(self) -> dict[str, Tensor]:
         """The frozen weights, by name: kept with the state of the run, so that a resume needs no file."""
@@ -197,14 +197,14 @@ class TranslatedPair:
 
 
 class ReconstructionLoss(Component, family="likeness"):
-    """What G wants of images that have something to be like."""
+    """A loss of G: how far generated images are from their targets."""
 
     paired: ClassVar[bool] = True
-    """Whether made image and target must be of the same scene."""
+    """Whether generated image and target must show the same scene."""
     sees: ClassVar[str] = "pixels"
-    """"pixels"; "critics" where it looks at their hidden maps; "lens" where at those of the task's lens."""
+    """"pixels"; "critics" where it compares their hidden maps; "lens" where it compares those of the task's lens."""
     weight: Rate = 1.0
-    """What it is multiplied with."""
+    """Weight in the loss."""
 
     def loss(self, pair: TranslatedPair) -> Tensor:
         """The loss [N], not yet weighted."""

@@ -1,4 +1,4 @@
-"""Prices on what D says twice: of a sample and its like, of this batch and of those before.
+"""Consistency losses: D on a sample and a perturbed copy of it, on this batch and on earlier ones.
 
     bCR     (D(x) − D(T(x)))² + (D(x̃) − D(T(x̃)))²       T: flip and shift               Zhao et al. 2021
     zCR, D  (D(G(z)) − D(G(z + σε)))²                    ε ~ N(0, 1)                     Zhao et al. 2021
@@ -25,15 +25,15 @@ from ganforge.losses.base import LossContext, Penalty, Term
 
 
 class Bcr(Penalty, kind="bcr"):
-    """D should say the same of an image, real or fake, when it is flipped or shifted a little (bCR)."""
+    """D should give an image, real or fake, the same logit after a flip or a small shift (bCR)."""
 
     order = 1
     weight: Rate = 10.0
-    """What it is multiplied with; 10 in the paper, for reals and fakes alike."""
+    """Weight in the loss; 10 in the paper, for reals and fakes alike."""
     shift: int = Field(default=4, ge=0)
-    """Images are shifted by up to so many pixels, each way; the edge is repeated, up to half the image."""
+    """Largest shift in pixels, each way, at most half the image; edges are repeated."""
     flip: bool = True
-    """Mirror every second image, left to right. Not for digits and letters."""
+    """Flip half of the images horizontally. Not for digits and letters."""
 
     def check(self, spec: Spec) -> None:
         if len(spec.shape) != 3:
@@ -69,13 +69,13 @@ class Bcr(Penalty, kind="bcr"):
 
 
 class Zcr(Penalty, kind="zcr"):
-    """D should say the same of fakes from latents that lie close together (zCR). Goes with the term zcr of G."""
+    """D should give fakes from nearby latents the same logit (zCR). Use it with the term zcr of G."""
 
     order = 1
     weight: Rate = 5.0
-    """What it is multiplied with; 5 in the paper."""
+    """Weight in the loss; 5 in the paper."""
     sigma: float = Field(default=0.03, gt=0)
-    """How far the other latent lies, as the standard deviation of each coordinate."""
+    """Standard deviation of the perturbation of a latent, per coordinate."""
 
     def loss(self, context: LossContext) -> Tensor:
         with torch.no_grad():
@@ -84,12 +84,12 @@ class Zcr(Penalty, kind="zcr"):
 
 
 class ZcrTerm(Term, kind="zcr"):
-    """G should make different samples from latents that lie close together (zCR). Goes with the penalty zcr of D."""
+    """G should generate different samples from nearby latents (zCR). Use it with the penalty zcr of D."""
 
     weight: Rate = 0.5
-    """What it is multiplied with; 0.5 in the paper."""
+    """Weight in the loss; 0.5 in the paper."""
     sigma: float = Field(default=0.03, gt=0)
-    """How far the other latent lies, as the standard deviation of each coordinate."""
+    """Standard deviation of the perturbation of a latent, per coordinate."""
 
     def loss(self, context: LossContext) -> Tensor:
         # a mean over the numbers of a sample, so that a weight means the same at every size
@@ -104,13 +104,13 @@ def beside(context: LossContext, sigma: float) -> Tensor:
 
 
 class LeCam(Penalty, kind="lecam"):
-    """Draws D's logits of either side to the running mean of the other: for small data (LeCam)."""
+    """Pulls D's logits of each side toward the running mean of the other: for small data sets (LeCam)."""
 
     order = 1
     weight: Rate = 0.01
-    """What it is multiplied with; 0.01 to 0.3 for the paper's small sets, the less data the more."""
+    """Weight in the loss; 0.01 to 0.3 for the paper's small data sets, higher for less data."""
     decay: float = Field(default=0.99, ge=0, lt=1)
-    """Of the running means, a step; they start from 0."""
+    """Decay of the running means per step; they start at 0."""
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
         return {"real": torch.zeros(()), "fake": torch.zeros(())}

@@ -16,11 +16,11 @@ from ganforge.losses.base import LossContext, Penalty
 
 
 class Drift(Penalty, kind="drift"):
-    """Keeps D's logits of real samples from wandering off."""
+    """Keeps D's logits of real samples from drifting away from 0."""
 
     order = 1
     weight: Rate = 0.001
-    """What it is multiplied with; 0.001 in the paper."""
+    """Weight in the loss; 0.001 in the paper."""
 
     def loss(self, context: LossContext) -> Tensor:
         return context.real_logits.square()

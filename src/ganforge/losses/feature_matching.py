@@ -15,7 +15,7 @@ from ganforge.losses.base import LossContext, Seen, Term
 
 
 class FeatureMatching(Term, kind="feature_matching"):
-    """Fakes should move D's last hidden layer as real samples do, on average. In the paper alone: adversarial=0."""
+    """Fakes should match real samples in the mean of D's last hidden layer. The paper uses it alone: adversarial=0."""
 
     uses_real = True
 

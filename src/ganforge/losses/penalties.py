@@ -1,4 +1,4 @@
-"""Prices on the gradient of D with respect to its input.
+"""Penalties on the gradient of D with respect to its input.
 
     WGAN-GP   (‖∇D(x̂)‖₂ − target)²,  x̂ between a real and a fake     Gulrajani et al. 2017
     DRAGAN    (‖∇D(x̂)‖₂ − target)²,  x̂ = a real + noise              Kodali et al. 2017
@@ -49,13 +49,13 @@ def off_target(critic: Critic, x: Tensor, target: float) -> Tensor:
 
 
 class GradientPenalty(Penalty, kind="wgan_gp"):
-    """Holds the norm of D's gradient near `target` on the way from real to fake samples (WGAN-GP)."""
+    """Holds the norm of D's gradient near `target` on lines between real and fake samples (WGAN-GP)."""
 
     per_sample = True
     weight: Rate = 10.0
-    """What it is multiplied with; 10 in the paper."""
+    """Weight in the loss; 10 in the paper."""
     target: float = 1.0
-    """The norm that is wanted: 1 in the paper, 0 for a flat critic."""
+    """Target norm: 1 in the paper, 0 for a flat critic."""
 
     def loss(self, context: LossContext) -> Tensor:
         mix = context.rng.uniform("mix", one_each(context.real)).to(context.real)
@@ -71,9 +71,9 @@ class Dragan(Penalty, kind="dragan"):
 
     per_sample = True
     weight: Rate = 10.0
-    """What it is multiplied with; 10 in the paper."""
+    """Weight in the loss; 10 in the paper."""
     target: float = 1.0
-    """The norm that is wanted; 1 in the paper."""
+    """Target norm; 1 in the paper."""
     spread: float = Field(default=0.5, gt=0)
     """Width of the neighborhood, as a share of the standard deviation of the real samples."""
 
@@ -88,7 +88,7 @@ class R1(Penalty, kind="r1"):
 
     per_sample, slope_at = True, "real"
     weight: Rate = 10.0
-    """γ: what ½‖∇D‖² is multiplied with; 10 in the paper. Larger images want more, larger batches less."""
+    """γ: the factor of ½‖∇D‖²; 10 in the paper. Larger images need more, larger batches less."""
 
     def loss(self, context: LossContext) -> Tensor:
         return 0.5 * known_gradient(context.critic, context.real, context.on_real).square().sum(1)
@@ -99,7 +99,7 @@ class R2(Penalty, kind="r2"):
 
     per_sample, slope_at = True, "fake"
     weight: Rate = 10.0
-    """γ: what ½‖∇D‖² is multiplied with; 10 in the paper. Larger images want more, larger batches less."""
+    """γ: the factor of ½‖∇D‖²; 10 in the paper. Larger images need more, larger batches less."""
 
     def loss(self, context: LossContext) -> Tensor:
         return 0.5 * known_gradient(context.critic, context.fake, context.on_fake).square().sum(1)

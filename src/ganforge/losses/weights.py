@@ -1,4 +1,4 @@
-"""Prices on the weights of a player, whatever it does with them.
+"""Penalties on the weights of a player, whatever it computes with them.
 
     orthogonal              ‖WWᵀ ⊙ (1 − I)‖²_F, summed over weights W      Brock et al. 2017; 2019
     historical averaging    ‖θ − θ̄‖²,  θ̄: the mean of all θ before         Salimans et al. 2016
@@ -40,21 +40,21 @@ def slant(net: nn.Module) -> Tensor:
 
 
 class OrthogonalD(Penalty, kind="orthogonal"):
-    """The weights of each layer of D should not repeat one another, at whatever length."""
+    """Makes the weight vectors of each layer of D orthogonal, whatever their norms."""
 
     order = 1
     weight: Rate = 1e-4
-    """What it is multiplied with; 1e-4 in the paper."""
+    """Weight in the loss; 1e-4 in the paper."""
 
     def loss(self, context: LossContext) -> Tensor:
         return for_each(slant(player_of(context)), context)
 
 
 class OrthogonalG(Term, kind="orthogonal"):
-    """The weights of each layer of G should not repeat one another, at whatever length."""
+    """Makes the weight vectors of each layer of G orthogonal, whatever their norms."""
 
     weight: Rate = 1e-4
-    """What it is multiplied with; 1e-4 in the paper."""
+    """Weight in the loss; 1e-4 in the paper."""
 
     def loss(self, context: LossContext) -> Tensor:
         return for_each(slant(player_of(context)), context)
@@ -79,11 +79,11 @@ def wander(context: LossContext) -> Tensor:
 
 
 class HistoricalD(Penalty, kind="historical_averaging"):
-    """D should not run far from the mean of what it has been so far, which stops it from circling."""
+    """Keeps D's weights near their mean over training so far, which damps oscillation."""
 
     order = 1
     weight: Rate = 1.0
-    """What it is multiplied with."""
+    """Weight in the loss."""
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
         return as_remembered(player)
@@ -93,10 +93,10 @@ class HistoricalD(Penalty, kind="historical_averaging"):
 
 
 class HistoricalG(Term, kind="historical_averaging"):
-    """G should not run far from the mean of what it has been so far, which stops it from circling."""
+    """Keeps G's weights near their mean over training so far, which damps oscillation."""
 
     weight: Rate = 1.0
-    """What it is multiplied with."""
+    """Weight in the loss."""
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
         return as_remembered(player)

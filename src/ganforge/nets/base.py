@@ -28,7 +28,7 @@ class Generator(Component, family="generator"):
     """
 
     within_one: ClassVar[bool] = True
-    """Whether images come out within [-1, 1]; where they may leave it a little, decoding cuts them."""
+    """Whether images lie within [-1, 1]; where they may exceed it slightly, decoding clips them."""
     latent: int = 100
     """Width of the latent z, drawn from a standard normal."""
 
@@ -46,7 +46,7 @@ class Generator(Component, family="generator"):
 
 
 class Discriminator(Component, family="discriminator"):
-    """Judges samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None; gives a `DiscriminatorOutput`.
+    """Scores samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None; gives a `DiscriminatorOutput`.
 
     A net that judges patches returns logits [N, P], one for each patch, and takes images of other sizes than that of
     the spec too.
@@ -100,7 +100,7 @@ class Refiner(Component, family="refiner"):
 
 
 class Encoder(Component, family="encoder"):
-    """Says where in latent space a sample comes from: `forward(x, c)` → mean and log variance, each [N, latent]."""
+    """Maps a sample to latent space: `forward(x, c)` → mean and log variance, each [N, latent]."""
 
     def build(self, spec: Spec, latent: int) -> nn.Module:
         """A fresh module with initialized weights, drawn from torch's global generator."""
@@ -108,7 +108,7 @@ class Encoder(Component, family="encoder"):
 
 
 class Likelihood(Component, family="likelihood"):
-    """What a generator's raw output says of samples: the parameters of a distribution p(x | z).
+    """Reads a generator's raw output as the parameters of a distribution p(x | z).
 
     The module has two methods: `price(raw, x)` is −log p(x | z) [N], and `draw(raw, uniform)` the samples
     [N, *spec.shape] for uniform draws of that shape.

@@ -42,7 +42,7 @@ class GaussianModule(nn.Module):
 
 
 class Gaussian(Likelihood, kind="gaussian"):
-    """Normal noise of one learned strength around what the generator makes, for images; samples come without it."""
+    """Normal noise of one learned standard deviation around G's output, for images; samples are drawn without noise."""
 
     def build(self, spec: Spec) -> nn.Module:
         return GaussianModule()
@@ -72,7 +72,7 @@ class OptimalGaussianModule(nn.Module):
 
 
 class OptimalGaussian(Likelihood, kind="optimal_gaussian"):
-    """Normal noise around what the generator makes, always as strong as the errors are; samples come without it.
+    """Normal noise around G's output, with the standard deviation of the errors; samples are drawn without noise.
 
     For images: a σ of 1 (squared error) drowns in the divergence and leaves blurs, a fixed one is one more number to
     search, and a learned one moves by no more than its rate at a step, where this is right at once.

@@ -135,9 +135,9 @@ class MlpGenerator(Generator, kind="mlp"):
     bounded: bool | None = None
     """End in tanh, so that samples lie in [-1, 1]; by default for images and the like, and not for points [D]."""
     norm: Literal["batch", "layer", "none"] = "batch"
-    """What normalizes the hidden layers."""
+    """Normalization of the hidden layers."""
     codes: int = Field(default=0, ge=0)
-    """Clouds of latents (DeLiGAN), 0 for a single one. With many, G needs no bridges between modes far apart."""
+    """Clusters of latents (DeLiGAN), 0 for a single one. With many, G needs no bridges between distant modes."""
 
     def build(self, spec: Spec) -> nn.Module:
         bounded = len(spec.shape) > 1 if self.bounded is None else self.bounded
@@ -150,11 +150,11 @@ class MlpDiscriminator(Discriminator, kind="mlp"):
     widths: tuple[int, ...] = Field(default=(512, 256), min_length=1)
     """Units of the hidden layers, first to last."""
     norm: Literal["batch", "layer", "spectral", "none"] = "none"
-    """Batch norm, which penalties a sample do not go with; layer norm; spectral norm of all weights; or none."""
+    """Batch norm (not with per-sample penalties), layer norm, spectral norm of all weights, or none."""
     minibatch: Minibatch = "none"
-    """What D sees of the whole batch, against collapse: how much its samples deviate, or learned distances of them."""
+    """What D sees of the whole batch, against mode collapse: its standard deviation, or learned distances."""
     octaves: int = Field(default=0, ge=0)
-    """Frequencies 1, 2, 4, ... whose sines and cosines of every number D sees too: sharper eyes for points."""
+    """Number of frequencies 1, 2, 4, ...; D also sees sines and cosines of every number: finer detail for points."""
 
     def build(self, spec: Spec) -> nn.Module:
         return MlpD(self.widths, spec.shape, spec.classes, self.norm, self.minibatch, self.octaves)

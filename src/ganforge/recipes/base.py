@@ -22,7 +22,7 @@ from ganforge.tasks.base import Task
 
 
 class Recipe(Component):
-    """All the choices of a run. The fields from `data` to `checkpoint_every` are the ones that people set."""
+    """All the choices of a run. The fields from `data` to `checkpoint_every` are the ones that most users set."""
 
     aliases: ClassVar[Mapping[str, str]] = {"target": "signal.target", "degrade": "signal.degrade"}
 
@@ -33,9 +33,9 @@ class Recipe(Component):
     samples: PositiveCount = 200_000
     """How many real samples to train on, all passes over the data together: 200k, 3M."""
     batch: int = Field(default=64, ge=1)
-    """Real samples a step."""
+    """Real samples per step."""
     seed: int = Field(default=0, ge=0)
-    """Decides every draw of the run."""
+    """Seed of every random draw of the run."""
     checkpoint_every: PositiveCount = 50_000
     """Samples between two checkpoints."""
     keep: int = Field(default=2, ge=1)
@@ -43,7 +43,7 @@ class Recipe(Component):
     log_every: PositiveCount = 2_000
     """Samples between two lines of the log."""
     accumulate: int = Field(default=1, ge=1)
-    """Split each batch into so many parts, one after the other, to fit in memory."""
+    """Split each batch into this many parts, processed one after the other, to fit in memory."""
     precision: Literal["auto", "fp32", "bf16", "fp64"] = "auto"
     """Arithmetic of the nets: fp32; bf16 autocast (faster on new CPUs as well); auto: bf16 on GPUs that have it, else
     fp32; or fp64: all of a run in float64, which gives the same digits on every processor for longer and is a quarter
@@ -59,14 +59,14 @@ class Recipe(Component):
     ema: Ema = Ema()
     """The running average of the generators' weights, which samples are made from."""
     statistics: Statistics = Field(default="running", validate_default=True)
-    """What G's batch norms go by when samples are made: running, as in training, or standing, of new samples."""
+    """Statistics of G's batch norms when samples are made: running, from training, or standing, from new samples."""
     metrics: tuple[Metric, ...] = ()
-    """Figures to measure while it trains, as in [fd5k]; the first decides which model is kept as `best.safetensors`."""
+    """Metrics to measure during training, as in [fd5k]; the first decides which model is kept as `best.safetensors`."""
     every: PositiveCount = 50_000
     """Samples between two measurements of `metrics`."""
     health: Health = Field(default="watch", validate_default=True)
-    """What is done about a run that goes wrong: off, watch (name it), or rollback (go back and try other draws)."""
+    """What to do about a run that goes wrong: off, watch (report it), or rollback (go back and try other draws)."""
     privacy: Privacy = Field(default="off", validate_default=True)
-    """What is promised of single training samples: off (nothing), or dp_sgd (differential privacy)."""
+    """The guarantee for single training samples: off (none), or dp_sgd (differential privacy)."""
     callbacks: tuple[Callback, ...] = Field(default=("previews", "curves", "timelapse"), validate_default=True)
     """What watches the run."""

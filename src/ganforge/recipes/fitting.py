@@ -20,7 +20,7 @@ def inspection(dataset: Dataset, limit: int | None = None) -> Inspection:
     """What there is to say of a data set, the recipes that fit it included.
 
     Args:
-        limit: look at so many samples only.
+        limit: look at this many samples only.
 
     Raises:
         UserError: it holds what cannot be used.

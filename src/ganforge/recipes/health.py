@@ -11,7 +11,7 @@ from ganforge.core.component import Component
 
 
 class Health(Component, family="health"):
-    """What is done about a run that goes wrong: nothing, naming it, or going back."""
+    """What to do about a run that goes wrong: nothing, reporting it, or going back."""
 
     @classmethod
     def parse(cls, value: Any) -> Self:
@@ -21,20 +21,20 @@ class Health(Component, family="health"):
 
 
 class Off(Health, kind="off"):
-    """Nobody watches; only numbers that are no longer finite end the run."""
+    """No checks; the run ends only where its numbers are no longer finite."""
 
 
 class Watch(Health, kind="watch"):
-    """Looks at the run now and then and says what it sees, in the progress and in `events.jsonl`; changes nothing."""
+    """Checks the run regularly and reports what it finds, in the progress and in `events.jsonl`; changes nothing."""
 
     every: int = Field(default=50, ge=1)
-    """Iterations between two looks. One look takes about a fifth of an iteration's time."""
+    """Iterations between two checks. A check takes about a fifth of an iteration's time."""
 
 
 class Rollback(Watch, kind="rollback"):
-    """As `watch`; and when the run has gone wrong it goes back to the last healthy checkpoint, to try other draws."""
+    """As `watch`; a run that has gone wrong returns to its last healthy checkpoint and continues with other draws."""
 
     times: int = Field(default=3, ge=1)
-    """How often, at most. After that the run goes on as it is, or ends where its numbers are no longer finite."""
+    """How often, at most. After that the run continues as it is, or ends where its numbers are no longer finite."""
     slower: float = Field(default=0.5, gt=0, le=1)
-    """What all learning rates are multiplied with each time."""
+    """Factor of all learning rates at each rollback."""

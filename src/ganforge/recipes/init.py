@@ -11,10 +11,10 @@ from ganforge.core.component import Component
 
 
 class Init(Component, family="init"):
-    """What the weights start from in place of fresh draws. A bare string is the path of a trained model."""
+    """What the weights start from instead of a random initialization. A bare string is the path of a trained model."""
 
     freeze: int = Field(default=0, ge=0)
-    """How many of D's first layers stay as they were (FreezeD): those of weights, counted from the sample on."""
+    """Number of D's first layers that stay frozen (FreezeD), counting layers with weights from the input on."""
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:

@@ -13,16 +13,16 @@ from ganforge.core.schedule import Rate, Schedule, at
 
 
 class Optimizer(Component, family="optimizer"):
-    """How a player's weights follow its gradients."""
+    """How a player's weights are updated from its gradients."""
 
     lr: Rate = 2e-4
     """Learning rate, or a schedule of it."""
     weight_decay: float = Field(default=0.0, ge=0)
     """L2 penalty on the weights (decoupled in AdamW)."""
     clip: float | None = Field(default=None, gt=0)
-    """Scale the gradients of a step down to this norm; null leaves them."""
+    """Clip the gradient of a step to this norm; null: no clipping."""
     clamp: float | None = Field(default=None, gt=0)
-    """Hold every weight within ± this after each step, as the first WGAN does (0.01); null leaves them."""
+    """Clamp every weight to ± this after each step, as the first WGAN does (0.01); null: no clamping."""
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
         """The optimizer of a net's parameters."""

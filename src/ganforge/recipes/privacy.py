@@ -1,4 +1,4 @@
-"""What is promised of every single training sample: nothing, or differential privacy.
+"""The guarantee for every single training sample: none, or differential privacy.
 
 Dwork & Roth 2014: a run is (ε, δ)-differentially private when for any two data sets of which one has one sample more,
 and any set S of models,
@@ -20,7 +20,7 @@ from ganforge.core.component import Component
 
 
 class Privacy(Component, family="privacy"):
-    """What is promised of single training samples: nothing, or differential privacy."""
+    """The guarantee for single training samples: none, or differential privacy."""
 
     @classmethod
     def parse(cls, value: Any) -> Self:
@@ -30,7 +30,7 @@ class Privacy(Component, family="privacy"):
 
 
 class Off(Privacy, kind="off"):
-    """No promise: the model may remember training samples."""
+    """No guarantee: the model may memorize training samples."""
 
 
 class DpSgd(Privacy, kind="dp_sgd"):
@@ -39,8 +39,8 @@ class DpSgd(Privacy, kind="dp_sgd"):
     epsilon: float = Field(default=10.0, gt=0)
     """The budget ε, for all the samples of the run. Smaller is more private: 1 is strong, 10 is usual for images."""
     delta: float | None = Field(default=None, gt=0, lt=1)
-    """The δ of the promise; it must be below 1 / (samples in the data). By default a tenth of that."""
+    """The δ of the guarantee; it must be below 1 / (samples in the data). By default a tenth of that."""
     clip: float = Field(default=1.0, gt=0)
-    """The norm that the gradient of each sample is cut down to."""
+    """The norm that the gradient of each sample is clipped to."""
     noise_multiplier: float | None = Field(default=None, gt=0)
-    """Noise, as a multiple of `clip`. By default as much as makes the run's samples spend `epsilon`."""
+    """Noise, as a multiple of `clip`. By default the amount with which the run's samples spend exactly `epsilon`."""

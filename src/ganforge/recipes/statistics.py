@@ -28,7 +28,7 @@ SEED = 2**40  # of the latents: a table that nobody samples from by chance
 
 
 class Statistics(Component, family="statistics"):
-    """What the batch norms of a generator go by when samples are made."""
+    """Statistics of a generator's batch norms when samples are made."""
 
     def calibrate(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
         """The generators to sample from, in evaluation mode; those given stay as they are.
@@ -42,19 +42,19 @@ class Statistics(Component, family="statistics"):
 
 
 class Running(Statistics, kind="running"):
-    """The running means of training, averaged as the weights are."""
+    """The running means of training, averaged like the weights."""
 
     def calibrate(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
         return nets
 
 
 class Standing(Statistics, kind="standing"):
-    """Means over new samples of the very generator that is used, taken when it is needed (BigGAN)."""
+    """Means over new samples of the generator in use, computed when needed (BigGAN)."""
 
     batches: int = Field(default=16, ge=1)
-    """How many batches the means are taken over."""
+    """Batches that the means are taken over."""
     size: int = Field(default=64, ge=2)
-    """Samples in each; as many as in training is best."""
+    """Samples per batch; as many as in training is best."""
 
     @torch.inference_mode()
     def calibrate(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:

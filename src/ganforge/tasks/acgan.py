@@ -25,10 +25,10 @@ from ganforge.tasks.synthesis import Synthesis
 
 
 class Acgan(Synthesis, kind="acgan"):
-    """New samples of the class that is asked for; D guesses the class of what it sees instead of being told it."""
+    """New samples of a given class; D predicts the class of its input instead of being given it."""
 
     conditional: bool = True
-    """Labels are what this task is about: it stays true."""
+    """This task needs labels: leave it true."""
     classify: Rate = 1.0
     """Weight of −log p(c | x) and −log p(c | G(z, c)) for both players; 1 in the paper."""
 

@@ -32,15 +32,15 @@ class Autoencode(Task, kind="autoencode"):
     """New samples from a variational autoencoder: an encoder E and a generator G, and no critic."""
 
     encoder: Encoder
-    """The net that says which latents a sample may come from."""
+    """The net that maps samples to distributions of latents."""
     generator: Generator
-    """The net that makes samples of latents."""
+    """The net that makes samples from latents."""
     likelihood: Likelihood
-    """What the generator's output says of samples: optimal_gaussian for images, columns for tables."""
+    """Distribution of samples given G's output: optimal_gaussian for images, columns for tables."""
     reconstruction: Rate = 1.0
-    """Weight of the loss of a sample that is encoded and made again."""
+    """Weight of the reconstruction loss."""
     beta: Rate = 1.0
-    """Weight of the divergence of the encoder's latents from the normal ones that samples are made of."""
+    """Weight of the KL divergence of the encoder's latents from the standard normal prior."""
     conditional: bool = False
     """Give both players the label."""
 

@@ -29,10 +29,10 @@ class Phase:
         loss: (nets, batch, rng) → per-sample losses. Single-device maths: no mean, no backward, no step.
         trains: the players whose weights it updates; all others are frozen while it runs.
         every: run it every so many iterations.
-        repeats: run it so many times an iteration, each on a fresh batch (n_critic).
+        repeats: run it this many times per iteration, each on a fresh batch (n_critic).
         gain: what its loss is multiplied with (a lazy penalty has every=16, gain=16).
         order: the highest derivative that its backward pass takes (2 for gradient penalties).
-        after: it begins when so many samples have been seen.
+        after: it begins when this many samples have been seen.
     """
 
     name: str
@@ -99,7 +99,7 @@ class Task(Component, family="task"):
         """Looks at the number of samples that a phase gets at a time, before anything is made.
 
         Raises:
-            UserError: the task cannot work with so many.
+            UserError: the task cannot work with this number.
         """
 
     def min_samples(self, batch: int) -> int:

@@ -39,13 +39,13 @@ class Private(Task, kind="private"):
     generator: Generator
     """The net that makes samples."""
     discriminator: Discriminator
-    """The net that judges them, each by itself: no batch norm."""
+    """The net that scores them, each independently: no batch norm."""
     objective: Objective
-    """The game that the two play; one without a word about pairs: non_saturating, least_squares, hinge, wasserstein."""
+    """The adversarial loss; one that compares no pairs: non_saturating, least_squares, hinge, wasserstein."""
     conditional: bool = False
     """Give both players the label."""
     d_steps: int = Field(default=10, ge=1)
-    """Steps of D for each step of G. Noise makes a step of D tell less, so it takes more of them than elsewhere."""
+    """Steps of D for each step of G. With noise a step of D carries less information, so more steps are needed."""
 
     def adapt(self, spec: Spec) -> Spec:
         return latent.with_labels(spec, self.conditional)

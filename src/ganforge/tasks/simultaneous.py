@@ -37,9 +37,9 @@ class Simultaneous(Task, kind="simultaneous"):
     generator: Generator
     """The net that makes samples."""
     discriminator: Discriminator
-    """The net that judges them, each by itself: no batch norm."""
+    """The net that scores them, each independently: no batch norm."""
     objective: Objective
-    """The game that the two play. D's loss must have a slope everywhere (hinge has not), G's look at fakes alone."""
+    """The adversarial loss. D's must be differentiable everywhere (hinge is not), and G's must use fakes alone."""
     conditional: bool = False
     """Give both players the label."""
 

@@ -45,29 +45,29 @@ class Synthesis(Task, kind="synthesis"):
     generator: Generator
     """The net that makes samples."""
     discriminator: Discriminator
-    """The net that judges them."""
+    """The net that scores them."""
     objective: Objective
-    """The game that the two play."""
+    """The adversarial loss."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on D's behavior."""
+    """Penalties on D, such as r1."""
     terms: tuple[Term, ...] = ()
-    """What G wants beside the game: feature_matching and others."""
+    """Terms of G's loss beside the adversarial one, such as feature_matching."""
     adversarial: Rate = 1.0
-    """Weight of the game in G's loss; 0 leaves G its `terms` alone."""
+    """Weight of the adversarial loss of G; 0 leaves only its `terms`."""
     conditional: bool = False
     """Give both players the label."""
     d_steps: int = Field(default=1, ge=1)
     """Steps of D for each step of G, each on a fresh batch (n_critic)."""
     augment: Augment | None = None
-    """How real samples and fakes are changed on their way to D."""
+    """How real samples and fakes are augmented before D sees them."""
     noise: Rate = 0.0
-    """Standard deviation of the noise on all that D sees; best as a schedule that ends at 0."""
+    """Standard deviation of the noise on D's input; best as a schedule that ends at 0."""
     flip_labels: Rate = 0.0
-    """Share of the pairs of a real and a fake that D is told the wrong way round; 0.05 is usual, 0.5 leaves nothing."""
+    """Share of pairs of a real and a fake whose labels are swapped for D; 0.05 is usual, at 0.5 D learns nothing."""
     top_k: Rate = 1.0
-    """Share of the fakes that G learns from: those that D finds best. Best as a schedule from 1 to 0.5."""
+    """Share of the fakes that G learns from: those with the highest logits. Best as a schedule from 1 to 0.5."""
     pack: int = Field(default=1, ge=1)
-    """Samples that D judges together (PacGAN). It must divide the batch."""
+    """Samples that D scores together (PacGAN). It must divide the batch."""
 
     def adapt(self, spec: Spec) -> Spec:
         spec = latent.with_labels(spec, self.conditional)

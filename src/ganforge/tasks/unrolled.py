@@ -29,18 +29,18 @@ from ganforge.tasks.base import Phase, Task
 
 
 class Unrolled(Task, kind="unrolled"):
-    """New samples from random latents; G looks some steps of D ahead."""
+    """New samples from random latents; G's loss looks some steps of D ahead."""
 
     generator: Generator
     """The net that makes samples."""
     discriminator: Discriminator
-    """The net that judges them."""
+    """The net that scores them."""
     objective: Objective
-    """The game that the two play."""
+    """The adversarial loss."""
     conditional: bool = False
     """Give both players the label."""
     steps: int = Field(default=5, ge=0)
-    """k: how many steps of D G looks ahead; 5 or 10 in the paper."""
+    """k: number of unrolled steps of D; 5 or 10 in the paper."""
     rate: Rate = 0.1
     """η: learning rate of these steps."""
 

@@ -40,17 +40,17 @@ class VaeGan(Task, kind="vae_gan"):
     """A variational autoencoder whose errors are measured by a critic's features: E, G and D."""
 
     encoder: Encoder
-    """The net that says which latents a sample may come from."""
+    """The net that maps samples to distributions of latents."""
     generator: Generator
-    """The net that makes samples of latents."""
+    """The net that makes samples from latents."""
     discriminator: Discriminator
-    """The net that judges them, and whose features say how like two samples are. Best with batch norm."""
+    """The net that scores them, and in whose features reconstructions are compared. Best with batch norm."""
     objective: Objective
-    """The game that G and D play."""
+    """The adversarial loss."""
     reconstruction: Rate = 1e-3
-    """What the likeness weighs against the game in G's loss (the paper's γ)."""
+    """Weight of the reconstruction error against the adversarial loss in G's loss (the paper's γ)."""
     beta: Rate = 1.0
-    """Weight of the divergence of E's latents from the normal ones that samples are made of."""
+    """Weight of the KL divergence of E's latents from the standard normal prior."""
     conditional: bool = False
     """Give all players the label."""
 

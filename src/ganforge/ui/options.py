@@ -12,12 +12,12 @@ Source = Annotated[
     typer.Argument(metavar="RUN_OR_BUNDLE", help="A run directory, or a model.safetensors file.", show_default=False),
 ]
 Truncation = Annotated[
-    float, typer.Option("--truncation", help="Above 0, at most 1. Less is more typical and less varied.")
+    float, typer.Option("--truncation", help="Greater than 0, at most 1. Lower: more typical, less varied samples.")
 ]
-BatchSize = Annotated[int, typer.Option("--batch", help="How many are computed at a time.")]
+BatchSize = Annotated[int, typer.Option("--batch", help="Samples computed at a time.")]
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="cpu, cuda, cuda:1, mps. By default the best there is.", show_default=False),
+    typer.Option("--device", help="cpu, cuda, cuda:1, mps. By default the best available.", show_default=False),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
 
