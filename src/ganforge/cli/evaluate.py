@@ -48,7 +48,7 @@ def evaluate(
         typer.Option(
             "--metrics",
             help="Names separated by commas, fields in parentheses: fd10k,kid,pr or 'psnr(channel=Y,crop=4),ssim'. "
-            "By default what suits the samples. Two sets are paired by name for psnr, ssim, lpips, texture and sharpness.",
+            "By default what suits the samples. Two sets are paired by name for psnr, ssim, lpips, texture, sharpness.",
             show_default=False,
         ),
     ] = None,

@@ -43,4 +43,4 @@ class DpSgd(Privacy, kind="dp_sgd"):
     clip: float = Field(default=1.0, gt=0)
     """The norm that the gradient of each sample is clipped to."""
     noise_multiplier: float | None = Field(default=None, gt=0)
-    """Noise, as a multiple of `clip`. By default the amount with which the run's samples spend exactly `epsilon`."""
+    """Noise, as a multiple of `clip`. By default the amount with which the run's samples spend `epsilon`."""

@@ -41,7 +41,7 @@ class Private(Task, kind="private"):
     discriminator: Discriminator
     """The net that scores them, each independently: no batch norm."""
     objective: Objective
-    """The adversarial loss; one that compares no pairs: non_saturating, least_squares, hinge, wasserstein."""
+    """The adversarial loss, not a relativistic one: non_saturating, least_squares, hinge, wasserstein."""
     conditional: bool = False
     """Give both players the label."""
     d_steps: int = Field(default=10, ge=1)
