@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from small import reached_by
 
 from ganforge.core.component import fields_of
