@@ -330,7 +330,7 @@ class Signal(Component, family="signal"):
         )
 
     def comparable(self, samples: Any) -> Any:
-        """Decoded samples as metrics and extractors read them."""
+        """Decoded samples as metrics and extractors read them; reports `render` what is returned here."""
         return samples
 
     def nbytes(self, samples: Any) -> int:
