@@ -17,6 +17,7 @@ from ganforge.data.arrays import ArrayDataset
 from ganforge.modalities.image import files
 from ganforge.modalities.image.signal import Image
 from ganforge.signals import Signal
+from refused import refused
 
 RNG = Rng(0)
 
@@ -75,7 +76,7 @@ def test_a_size_that_the_nets_cannot_make_names_the_nearest(size, say):
     "bad", [{"size": 0}, {"size": [1, 2, 3]}, {"mode": "CMYK"}, {"depth": 12}, {"background": 256}]
 )
 def test_wrong_fields_are_refused(bad):
-    with pytest.raises(UserError):
+    with refused("config.invalid_value", next(iter(bad))):
         build(Signal, {"kind": "image", **bad})
 
 

@@ -20,6 +20,7 @@ from ganforge.data.loader import Loader
 from ganforge.modalities.pair.signal import Pair
 from ganforge.modalities.pair.source import COLOURS, Domains, Pairs
 from ganforge.registry import load_all
+from refused import refused
 
 load_all()
 
@@ -154,7 +155,7 @@ def test_folders_in_a_zip(folders, tmp_path):
     pairs = Pairs(source=f"{inside}/grey", target=f"{inside}/photo").open()
     assert len(pairs) == 6
     assert np.array_equal(pairs.read(2), noise(2))
-    with pytest.raises(UserError, match="did you mean 'set/photo'"):
+    with refused("data.folder_not_found", "'set/photos'", "did you mean 'set/photo'"):
         Pairs(source=f"{inside}/grey", target=f"{inside}/photos").open()
 
 

@@ -20,6 +20,7 @@ from ganforge.modalities.image.nets.msg_gan import MsgD, MsgDiscriminator, MsgG,
 from ganforge.modalities.image.nets.stylegan2 import StyleGan2Discriminator, StyleGan2Generator
 from ganforge.modalities.image.tasks.msg_gan import MsgGan, row_of, scales_of
 from ganforge.recipes import make_recipe
+from refused import refused
 
 SMALL = {"channels": 4, "max_channels": 8}
 SHAPES = [(3, 28, 28), (1, 16, 24), (4, 9, 5), (1, 4, 4)]
@@ -110,7 +111,7 @@ def test_what_knows_one_scale_only_is_refused():
         task(augment=DiffAugment()).adapt(spec)
     with pytest.raises(UserError, match=r"task\.pack=2"):
         task(pack=2).adapt(spec)
-    with pytest.raises(UserError, match="bcr"):
+    with refused("task.not_for_shape", "bcr", "[336]"):
         task(penalties=(Bcr(),)).adapt(spec)
     with pytest.raises(UserError, match=r"task\.generator: 'stylegan2' knows one scale"):
         task(generator=StyleGan2Generator(latent=6, **SMALL)).players(spec)

@@ -20,6 +20,7 @@ from ganforge.modalities.pair.nets.resnet import ResnetTranslator
 from ganforge.modalities.pair.nets.super_resolution import SrResNet
 from ganforge.modalities.pair.source import Domains, in_colours
 from ganforge.modalities.pair.tasks.unpaired import Unpaired
+from refused import refused
 
 SMALL = ResnetTranslator(channels=4, blocks=1, norm="batch")
 PLAIN = SrResNet(channels=4, blocks=1)
@@ -247,5 +248,5 @@ class TestInstanceNorm:
 
 def test_translators_do_not_sample_and_others_do_not_translate(colour, folder):
     for use in (lambda: colour.sample(4), lambda: colour.walk(), lambda: colour.latents([1])):
-        with pytest.raises(UserError, match="ganforge translate"):
+        with refused("model.not_a_generator", "ganforge translate"):
             use()
