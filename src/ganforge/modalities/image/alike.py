@@ -25,7 +25,8 @@ def common_fields(sets: Sequence[Dataset], fields: Mapping[str, Any]) -> dict[st
         if len(sizes[0] | sizes[1]) > 1:
             raise UserError(
                 f"pictures of different sizes cannot be compared: {told(sets, sizes, lambda s: f'{s[0]}×{s[1]}')}. "
-                "Resizing changes the figures, so say so if it is meant: --size 64"
+                "Resizing changes the figures, so say so if it is meant: --size 64",
+                code="data.sizes_differ",
             )
         ((height, width),) = sizes[0]
         size = [height, width]
@@ -33,7 +34,8 @@ def common_fields(sets: Sequence[Dataset], fields: Mapping[str, Any]) -> dict[st
         if len(modes[0] | modes[1]) > 1:
             raise UserError(
                 f"pictures of different modes cannot be compared: {told(sets, modes, str)}. "
-                "If they should be brought to one: --mode L (grey) or --mode RGB"
+                "If they should be brought to one: --mode L (grey) or --mode RGB",
+                code="data.modes_differ",
             )
         (mode,) = modes[0]
     return {"size": size, "mode": mode}

@@ -97,7 +97,8 @@ def choose(facts: Facts) -> Choice:
     if facts.count < LEAST_PICTURES:
         raise UserError(
             f"data {facts.name}: {facts.count} pictures are too few to choose a recipe for; {LEAST_PICTURES} are the "
-            f"least, some hundreds are better. To try all the same: ganforge train fastgan data={facts.name}"
+            f"least, some hundreds are better. To try all the same: ganforge train fastgan data={facts.name}",
+            code="data.too_few_samples",
         )
     recipe, fields, reasons = large(facts) if facts.large else small(facts)
     labels(facts, fields, reasons)

@@ -131,11 +131,14 @@ def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, i
         UserError: the set does not hold images.
     """
     if tuple(dtype for _, dtype in dataset.shapes()) == ("object",):
-        raise UserError(f"data {dataset.name}: holds the rows of a table, and this looks at pictures")
+        raise UserError(
+            f"data {dataset.name}: holds the rows of a table, and this looks at pictures", code="data.not_images"
+        )
     if len(shape) != 3:
         raise UserError(
             f"data {dataset.name}: holds vectors of {shape[0]} numbers, and this looks at pictures. "
-            f"To train on them: ganforge train toy data={dataset.name}"
+            f"To train on them: ganforge train toy data={dataset.name}",
+            code="data.not_images",
         )
     height, width, channels = shape
     return height, width, channels

@@ -72,9 +72,15 @@ class ImageOpener(Opener, kind="image"):
         if path.suffix.lower() == ".bin":
             return arrays.from_cifar(name, [(str(path), path.read_bytes())])
         if pictures.is_picture(path.name) and head.start:
-            raise UserError(f"data {name}: this is one picture; give the folder of many: data={path.parent}")
+            raise UserError(
+                f"data {name}: this is one picture; give the folder of many: data={path.parent}",
+                code="data.single_image",
+            )
         what = "this is another kind of file" if head.start else "the file is empty"
-        raise UserError(f"data {name}: images are wanted here, and {what}. Give {self.takes}")
+        raise UserError(
+            f"data {name}: images are wanted here, and {what}. Give {self.takes}",
+            code="data.not_images" if head.start else "data.empty",
+        )
 
 
 def _refuse_unclear(path: Path, name: str, asked: bool) -> None:
@@ -86,7 +92,8 @@ def _refuse_unclear(path: Path, name: str, asked: bool) -> None:
     raise UserError(
         f"data {name}: an array of {n}×{a}×{b} {found.dtype} numbers may be {n:,} gray images of {a}×{b} px, or "
         f"{n:,} series of {a} steps with {b} channels. If it is images, say so with data.signal=image, or store it as "
-        f"[{n}, {a}, {b}, 1]"
+        f"[{n}, {a}, {b}, 1]",
+        code="data.ambiguous_array",
     )
 
 
@@ -124,16 +131,21 @@ def _open_folder(path: Path, store: Store, name: str, split: str) -> Dataset:
         return found
     inside = kinds_of_files(store)
     if not inside:
-        raise UserError(f"data {name}: the folder is empty")
+        raise UserError(f"data {name}: the folder is empty", code="data.empty")
     files = single_files(path)
     hint = f"; or is it one of its files that you want, as data={path / files[0]}?" if files else ""
-    raise UserError(f"data {name}: no pictures in this folder (it holds {inside}). Wanted: {wanted()}{hint}")
+    raise UserError(
+        f"data {name}: no pictures in this folder (it holds {inside}). Wanted: {wanted()}{hint}", code="data.no_images"
+    )
 
 
 def _in_zip(store: Store, name: str, split: str) -> Dataset:
     found = folder.open_store(store, name, split)
     if found is None:
-        raise UserError(f"data {name}: no pictures in this zip (it holds {kinds_of_files(store) or 'nothing'})")
+        raise UserError(
+            f"data {name}: no pictures in this zip (it holds {kinds_of_files(store) or 'nothing'})",
+            code="data.no_images",
+        )
     return found
 
 
@@ -144,7 +156,8 @@ def _open_gz(path: Path, name: str, split: str, suffixes: str) -> Dataset:
     if batches is None:
         raise UserError(
             f"data {name}: of tar archives only CIFAR-10's binary one is read, and this has no batches of its kind "
-            f"for split={split}. Unpack it and give the folder, or make a zip"
+            f"for split={split}. Unpack it and give the folder, or make a zip",
+            code="data.unsupported_archive",
         )
     return arrays.from_cifar(name, batches)
 
@@ -152,6 +165,7 @@ def _open_gz(path: Path, name: str, split: str, suffixes: str) -> Dataset:
 def _part(parts: dict[str, T], split: str, name: str) -> T:
     if split not in parts:
         raise UserError(
-            f"data {name}: no {split} part in it, only {next(iter(parts))}: set data.split={next(iter(parts))}"
+            f"data {name}: no {split} part in it, only {next(iter(parts))}: set data.split={next(iter(parts))}",
+            code="data.split_not_found",
         )
     return parts[split]

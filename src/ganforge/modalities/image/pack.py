@@ -52,7 +52,9 @@ def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool) -
 
 def refuse_existing(out: Path, force: bool) -> None:
     if out.exists() and not force:
-        raise UserError(f"{out}: exists already; choose another name or write over it with --force")
+        raise UserError(
+            f"{out}: exists already; choose another name or write over it with --force", code="output.exists"
+        )
 
 
 def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
@@ -61,7 +63,7 @@ def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
         with atomic_file(out) as file:
             return _write(dataset, file, duplicates)
     except OSError as error:
-        raise UserError(f"{out}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{out}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
 
 
 def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
@@ -96,7 +98,10 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
             archive.writestr(zipfile.ZipInfo(name, EPOCH), png_of(item))
             sources[name] = where
         if not sources:
-            raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read; no zip was made")
+            raise UserError(
+                f"data {dataset.name}: none of its {len(dataset)} pictures can be read; no zip was made",
+                code="data.unreadable",
+            )
         manifest = {
             "format": "ganforge-pack",
             "version": 1,

@@ -50,11 +50,12 @@ def picture_shapes(dataset: Dataset) -> Shapes:
     """
     shapes = dataset.shapes()
     if not shapes:
-        raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read")
+        raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read", code="data.unreadable")
     if any(len(shape) != 3 for shape, _ in shapes):
         raise UserError(
             f"data {dataset.name}: the image signal needs pictures, and this set holds "
-            f"{rows_of(shapes)}, or a set of pictures"
+            f"{rows_of(shapes)}, or a set of pictures",
+            code="data.not_images",
         )
     return shapes
 
@@ -76,7 +77,8 @@ def sample_shape(
         say = str(h) if h == w else f"[{h},{w}]"
         raise UserError(
             f"{field}: these nets cannot make pictures {height} high and {width} wide. "
-            f"The nearest that they can is {h} high and {w} wide: {field}={say}"
+            f"The nearest that they can is {h} high and {w} wide: {field}={say}",
+            code="nets.unreachable_size",
         )
     return shape
 

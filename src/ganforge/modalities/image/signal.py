@@ -92,7 +92,9 @@ class Image(Signal, kind="image"):
             return dataset
         pictures.picture_shapes(dataset)
         if self.size is None:
-            raise UserError("signal.patches: say how large they shall be, for instance signal.size=96")
+            raise UserError(
+                "signal.patches: say how large they shall be, for instance signal.size=96", code="signal.size_missing"
+            )
         height, width = pictures.pair_of(self.size)
         return Patches.of(dataset, (height + self.jitter, width + self.jitter), (height, width))
 

@@ -88,14 +88,19 @@ class PointFile(DataSource, kind="points"):
     def open(self) -> Dataset:
         path = Path(self.path).expanduser()
         if not path.is_file():
-            raise UserError(f"data.path={self.path}: no such file. Wanted: {FILES}")
+            raise UserError(f"data.path={self.path}: no such file. Wanted: {FILES}", code="data.not_found")
         kind = path.suffix.lower()
         if kind not in (".npy", ".npz", ".csv"):
-            raise UserError(f"data.path={self.path}: its name ends in {kind or 'nothing'}. Wanted: {FILES}")
+            raise UserError(
+                f"data.path={self.path}: its name ends in {kind or 'nothing'}. Wanted: {FILES}",
+                code="data.wrong_format",
+            )
         try:
             table, labels = _read_csv(path) if kind == ".csv" else _read_numpy(path)
         except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise UserError(f"data.path={self.path}: cannot be read ({' '.join(str(error).split())[:160]})") from None
+            raise UserError(
+                f"data.path={self.path}: cannot be read ({' '.join(str(error).split())[:160]})", code="data.unreadable"
+            ) from None
         return from_table(self.path, table, labels)
 
 
@@ -109,19 +114,24 @@ def from_table(name: str, table: np.ndarray, labels: np.ndarray | None = None) -
     if table.ndim != 2 or 0 in table.shape or table.dtype.kind not in "iuf":
         raise UserError(
             f"data {name}: {table.dtype} {list(table.shape)} is no table of numbers. Wanted: {FILES}; "
-            "pictures are read with data=PATH and signal=image"
+            "pictures are read with data=PATH and signal=image",
+            code="data.not_points",
         )
     table = table.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(table).all(axis=1))
     if len(bad):
         raise UserError(
             f"data {name}: {len(bad)} of its {len(table)} rows hold something that is no finite number, "
-            f"the first is row {bad[0]} (counted from 0); leave them out"
+            f"the first is row {bad[0]} (counted from 0); leave them out",
+            code="data.not_finite",
         )
     if labels is None:
         return ArrayDataset(name, table, signal="points")
     if labels.shape != (len(table),):
-        raise UserError(f"data {name}: {len(table)} rows need as many labels, there are {list(labels.shape)}")
+        raise UserError(
+            f"data {name}: {len(table)} rows need as many labels, there are {list(labels.shape)}",
+            code="data.label_count",
+        )
     found, numbers = np.unique(labels, return_inverse=True)
     return ArrayDataset(
         name, table, numbers.reshape(-1).astype(np.int64), [str(v) for v in found.tolist()], signal="points"

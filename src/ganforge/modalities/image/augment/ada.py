@@ -101,7 +101,10 @@ class FixedAda(Pipe, kind="ada_fixed"):
     def check(self, spec: Spec) -> None:
         super().check(spec)
         if not isinstance(self.p, Schedule) and not 0 <= self.p <= 1:
-            raise UserError(f"task.augment.p: a probability lies between 0 and 1, got {self.p}. Try 0.3")
+            raise UserError(
+                f"task.augment.p: a probability lies between 0 and 1, got {self.p}. Try 0.3",
+                code="augment.probability_out_of_range",
+            )
 
     def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
         return self.changed(x, rng, min(max(at(self.p, rng.samples), 0.0), 1.0))
@@ -126,7 +129,8 @@ class Ada(Pipe, kind="ada"):
         if self.start > self.limit:
             raise UserError(
                 f"task.augment: start={self.start} is above limit={self.limit}. "
-                f"Lower the start or raise the limit: task.augment.limit={self.start}"
+                f"Lower the start or raise the limit: task.augment.limit={self.start}",
+                code="augment.start_above_limit",
             )
 
     def memory(self) -> dict[str, Tensor]:

@@ -44,7 +44,8 @@ class Fidelity(Extractor, kind="torch-fidelity"):
             raise UserError(
                 f"the extractor torch-fidelity needs the packages torch-fidelity and torchvision ({error}). Install "
                 "them in the builds that go with your torch: pip install torch-fidelity torchvision. "
-                f"Without: the extractor inception with a file of weights ({KNOWN.file}), or {KNOWN.without}"
+                f"Without: the extractor inception with a file of weights ({KNOWN.file}), or {KNOWN.without}",
+                code="extractor.package_not_found",
             ) from None
         if self.weights is not None:
             _check(Path(self.weights))
@@ -55,18 +56,25 @@ class Fidelity(Extractor, kind="torch-fidelity"):
         except OSError as error:
             raise UserError(
                 f"torch-fidelity could not get its weights ({error}). Get {KNOWN.source} by other means and name it "
-                f"with weights=FILE. Without: {KNOWN.without}"
+                f"with weights=FILE. Without: {KNOWN.without}",
+                code="weights.not_loaded",
             ) from None
         return FidelityEncoder(net.eval().to(device), device)
 
 
 def _check(path: Path) -> None:
     if not path.is_file():
-        raise UserError(f"{path}: no such file of weights for torch-fidelity; it is made from {KNOWN.source}")
+        raise UserError(
+            f"{path}: no such file of weights for torch-fidelity; it is made from {KNOWN.source}",
+            code="weights.not_found",
+        )
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != ORIGINAL:
-        raise UserError(f"{path}: not the weights of FID: its SHA-256 is {found}, it should be {ORIGINAL}")
+        raise UserError(
+            f"{path}: not the weights of FID: its SHA-256 is {found}, it should be {ORIGINAL}",
+            code="weights.wrong_checksum",
+        )
 
 
 class FidelityEncoder(Encoder):

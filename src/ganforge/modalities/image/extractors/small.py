@@ -64,7 +64,8 @@ class Small(Extractor, kind="small"):
         if data.n < 2 * len(names):
             raise UserError(
                 f"{data.name}: {data.n} samples are too few to train an extractor on (at least {2 * len(names)} are "
-                "needed). Give more real samples, or name another extractor"
+                "needed). Give more real samples, or name another extractor",
+                code="metric.too_few_samples",
             )
         x, rows, shape = _pictures(data, min(data.n, MOST))
         y = None if labels is None else torch.from_numpy(labels[rows].astype(np.int64))
@@ -109,7 +110,8 @@ class SmallEncoder(Encoder):
             say = "×".join(map(str, self.shape))
             raise UserError(
                 f"the small extractor was trained on pictures of {say} (height, width, channels) and is shown "
-                f"{'×'.join(map(str, samples.shape[1:]))}. Bring both sides to one size and mode first"
+                f"{'×'.join(map(str, samples.shape[1:]))}. Bring both sides to one size and mode first",
+                code="extractor.other_shape",
             )
         features, logits = self.net(seen(samples).to(self.device))
         return features, logits.softmax(1) if self.classes else None
@@ -140,7 +142,9 @@ def _pictures(data: SampleSet, n: int) -> tuple[Tensor, np.ndarray, tuple[int, .
     parts, shape, start = [], None, 0
     for part in data.parts(1024, data.n):
         if shape not in (None, part.shape[1:]):
-            raise UserError(f"{data.name}: its pictures differ in size or mode; bring them to one first")
+            raise UserError(
+                f"{data.name}: its pictures differ in size or mode; bring them to one first", code="data.shapes_differ"
+            )
         shape = part.shape[1:]
         rows = chosen[(chosen >= start) & (chosen < start + len(part))] - start
         start += len(part)

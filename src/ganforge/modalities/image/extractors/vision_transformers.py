@@ -73,7 +73,8 @@ class _Hub(Extractor):
                 f"extractor {self.kind}: {model} cannot be loaded ({reason}).\n"
                 f"  which: config.json and model.safetensors of https://huggingface.co/{self.usual}\n"
                 f"  where: any folder; name it with model=FOLDER\n"
-                "  what runs without it: the extractor small (the default)"
+                "  what runs without it: the extractor small (the default)",
+                code="weights.not_loaded",
             ) from None
         net = net.eval().requires_grad_(False).to(device)
         side = min(self.side, int(net.config.image_size)) if hasattr(net.config, "image_size") else self.side

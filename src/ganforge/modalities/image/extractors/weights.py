@@ -58,7 +58,8 @@ def find(path: str | None, cache: Path | None, known: Known, what: str) -> Path:
         f"  which: {known.file}, made from {known.source} (SHA-256 {known.sha256})\n"
         f"  how:   download that on any machine, then: python benchmarks/convert_weights.py ORIGINAL {known.file}\n"
         f"  where: {place} with weights=FILE\n"
-        f"  what runs without it: {known.without}"
+        f"  what runs without it: {known.without}",
+        code="weights.not_found",
     )
 
 
@@ -73,7 +74,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
         if start[:2] == b"PK" or start[:1] == b"\x80":
             raise UserError(
                 f"{path}: is a pickle, which can run any code when it is loaded, and was not opened. "
-                f"Convert it once: python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors"
+                f"Convert it once: python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors",
+                code="weights.pickle",
             )
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -82,7 +84,9 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except (safetensors.SafetensorError, OSError) as error:
-        raise UserError(f"{path}: is no whole safetensors file ({error}). Nothing was loaded") from None
+        raise UserError(
+            f"{path}: is no whole safetensors file ({error}). Nothing was loaded", code="weights.unreadable"
+        ) from None
     return tensors, header, digest
 
 
@@ -114,7 +118,8 @@ def load_into(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore:
         how = "is missing" if missing else "is not known" if strange else f"has the shape {list(found[name].shape)}"
         raise UserError(
             f"{path}: these weights are of another net than {type(net).__name__}: {name!r} {how} "
-            f"({len(missing)} missing, {len(strange)} unknown, {len(wrong)} of another shape)"
+            f"({len(missing)} missing, {len(strange)} unknown, {len(wrong)} of another shape)",
+            code="weights.other_net",
         )
     net.load_state_dict({name: found[name] for name in wanted}, strict=False)
 

@@ -70,7 +70,8 @@ class AccuracyScore(Metric, kind="cas"):
         if pictures.shape[1:] != x.shape[1:]:
             raise UserError(
                 f"metric 'cas': pictures of {comparison.side(side).name} and those it is tested on differ in size or "
-                "mode; bring them to one first"
+                "mode; bring them to one first",
+                code="data.shapes_differ",
             )
         right = fit.right(fit.fit(pictures, labels, classes, comparison.seed, told, steps), x, y)
         names = comparison.classes or tuple(str(k) for k in range(classes))

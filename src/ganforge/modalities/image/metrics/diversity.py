@@ -39,7 +39,10 @@ def scales(height: int, width: int) -> tuple[float, ...]:
     """
     fit = sum(min(height, width) >> k >= WINDOW for k in range(len(BETAS)))
     if not fit:
-        raise UserError(f"MS-SSIM looks through windows of {WINDOW}×{WINDOW} px; these pictures are {height}×{width}")
+        raise UserError(
+            f"MS-SSIM looks through windows of {WINDOW}×{WINDOW} px; these pictures are {height}×{width}",
+            code="metric.images_too_small",
+        )
     return tuple(b * sum(BETAS) / sum(BETAS[:fit]) for b in BETAS[:fit])
 
 
@@ -66,7 +69,9 @@ def random_pairs(
     groups = [np.arange(n)] if labels is None else [np.flatnonzero(labels == k) for k in np.unique(labels)]
     groups = [group for group in groups if len(group) > 1]
     if not groups:
-        raise UserError("pairs of samples are compared, and there are not two of any class")
+        raise UserError(
+            "pairs of samples are compared, and there are not two of any class", code="metric.too_few_samples"
+        )
     sizes = np.array([len(group) for group in groups], float)
     first, second = np.empty(count, np.int64), np.empty(count, np.int64)
     for k, g in enumerate(draws.choice(len(groups), count, p=sizes / sizes.sum())):

@@ -104,7 +104,8 @@ def load(trunk: TrunkName, file: str | None, heads: str | None, cache: Path | No
         found = tensors.get(name)
         if found is None or found.numel() != weight.numel() or bool((found < 0).any()):
             raise UserError(
-                f"{path}: no learnt weights of LPIPS for {trunk}: {name!r} is missing, misshaped or negative"
+                f"{path}: no learnt weights of LPIPS for {trunk}: {name!r} is missing, misshaped or negative",
+                code="weights.other_net",
             )
         weight.data.copy_(found.flatten())
     return net.eval().requires_grad_(False), f"{digest[:8]}+{of_heads[:8]}"
@@ -141,7 +142,8 @@ class _Perceptual(Metric):
             hint = f"trunk={fits[0]} can" if fits else "no trunk of LPIPS can see so little"
             raise UserError(
                 f"metric {self.kind!r}: {self.trunk} needs pictures of at least {SMALLEST[self.trunk]} px, and these "
-                f"have {side}; {hint}"
+                f"have {side}; {hint}",
+                code="metric.images_too_small",
             )
 
 

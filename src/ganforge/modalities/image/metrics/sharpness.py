@@ -39,7 +39,10 @@ def octaves(x: Tensor) -> list[Tensor]:
     """The power [N] of images [N, 1, H, W] in each octave."""
     height, width = x.shape[2:]
     if min(height, width) < SMALLEST:
-        raise UserError(f"sharpness needs pictures of at least {SMALLEST} px; these are {height}×{width}")
+        raise UserError(
+            f"sharpness needs pictures of at least {SMALLEST} px; these are {height}×{width}",
+            code="metric.images_too_small",
+        )
     down, across = (torch.hann_window(side, periodic=False, dtype=x.dtype, device=x.device) for side in (height, width))
     window = down[:, None] * across
     power = torch.fft.fft2((x - x.mean((2, 3), keepdim=True)) * window).abs().square()

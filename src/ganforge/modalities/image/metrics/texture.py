@@ -51,7 +51,10 @@ def texture(x: Tensor, y: Tensor) -> Tensor:
         UserError: they are smaller than a window.
     """
     if min(x.shape[2:]) < LEAST:
-        raise UserError(f"texture needs pictures of at least {LEAST} px; these are {x.shape[2]}×{x.shape[3]}")
+        raise UserError(
+            f"texture needs pictures of at least {LEAST} px; these are {x.shape[2]}×{x.shape[3]}",
+            code="metric.images_too_small",
+        )
     alike = []
     for scale in range(SCALES):
         if scale:

@@ -130,7 +130,8 @@ class BigganGenerator(Generator, kind="biggan"):
         if self.latent <= plan.doublings:
             raise UserError(
                 f"task.generator.latent={self.latent}: biggan gives a part of the latent to each of its "
-                f"{plan.doublings} blocks and to the base grid, so it must be at least {plan.doublings + 1}"
+                f"{plan.doublings} blocks and to the base grid, so it must be at least {plan.doublings + 1}",
+                code="nets.latent_too_small",
             )
         channels = widths(plan, self.channels)
         return BigganG(self.latent, plan, channels, spec.classes, self.shared, self.attention)

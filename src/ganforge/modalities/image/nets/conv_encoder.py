@@ -65,6 +65,7 @@ class ConvEncoder(Encoder, kind="conv"):
         if len(spec.shape) != 3 or min(spec.shape[1:]) < 2:
             raise UserError(
                 f"task.encoder=conv is for pictures of 2×2 and more, not for samples of shape {list(spec.shape)}; "
-                "take task.encoder=mlp"
+                "take task.encoder=mlp",
+                code="nets.not_for_shape",
             )
         return ConvE(self.channels, self.max_channels, spec, latent)

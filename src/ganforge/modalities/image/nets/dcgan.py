@@ -212,7 +212,10 @@ def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
         UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
-        raise UserError(f"dcgan nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")
+        raise UserError(
+            f"dcgan nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp",
+            code="nets.not_for_shape",
+        )
     return (shape[0], *grid.nearest(shape[1], shape[2]))
 
 
@@ -230,6 +233,7 @@ def layout(spec: Spec, who: str) -> tuple[int, int, int, int]:
     if found is None:
         raise UserError(
             f"{who}: cannot reach {height}×{width} pictures; the nearest size is {near[1]}×{near[2]} "
-            f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)"
+            f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)",
+            code="nets.unreachable_size",
         )
     return (colours, *found)

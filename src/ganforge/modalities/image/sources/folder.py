@@ -106,7 +106,8 @@ def _split(files: list[str], prefix: str, split: str, name: str) -> tuple[list[s
     if not apart or any("/" not in f[len(prefix) :] for f in files):
         if split != "train" and prefix.strip("/").rsplit("/", 1)[-1].lower() not in SPLITS[split]:
             raise UserError(
-                f"data {name}: split={split} needs folders train and test in it; without it all pictures are taken"
+                f"data {name}: split={split} needs folders train and test in it; without it all pictures are taken",
+                code="data.split_not_found",
             )
         return files, prefix
     chosen = {top for top, part in known.items() if part == split}

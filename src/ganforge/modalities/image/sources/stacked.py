@@ -74,9 +74,12 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
         if digits.labels is None or len(digits.classes) != 10:
             raise UserError(
                 f"data.path={self.path}: holds {len(digits.classes) or 'no'} classes; stacked-mnist needs ten, "
-                "the digits. Give the folder of MNIST's four files"
+                "the digits. Give the folder of MNIST's four files",
+                code="data.not_digits",
             )
         shapes = list(digits.shapes())
         if len(shapes) != 1 or shapes[0][0][2] != 1:
-            raise UserError(f"data.path={self.path}: stacked-mnist needs grey digits, all of one size")
+            raise UserError(
+                f"data.path={self.path}: stacked-mnist needs grey digits, all of one size", code="data.not_digits"
+            )
         return StackedDigits(self.kind, digits, self.count, self.seed)

@@ -32,11 +32,15 @@ class FastGan(Synthesis, kind="fastgan"):
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         players = super().players(spec)
         if self.pack > 1:
-            raise UserError(f"task.pack={self.pack}: in fastgan D draws each sample that it sees. Leave it at 1")
+            raise UserError(
+                f"task.pack={self.pack}: in fastgan D draws each sample that it sees. Leave it at 1",
+                code="task.pack_unsupported",
+            )
         if not hasattr(players["D"], "rebuilt"):
             raise UserError(
                 f"task.discriminator: {self.discriminator.kind!r} cannot draw what it has seen, which the task fastgan "
-                "asks of it. Take task.discriminator.kind=fastgan, or task.kind=synthesis"
+                "asks of it. Take task.discriminator.kind=fastgan, or task.kind=synthesis",
+                code="task.unsuitable_net",
             )
         return players
 

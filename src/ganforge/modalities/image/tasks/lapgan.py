@@ -47,7 +47,10 @@ class Lapgan(Synthesis, kind="lapgan"):
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 3:
-            raise UserError(f"task.kind=lapgan is for pictures [C, H, W], not for samples of shape {list(shape)}")
+            raise UserError(
+                f"task.kind=lapgan is for pictures [C, H, W], not for samples of shape {list(shape)}",
+                code="task.not_for_shape",
+            )
         coarsest = (shape[0], *self.sizes(shape)[0])
         reached = latent.nearest_for_both(self.generator, self.discriminator, coarsest)
         if reached != coarsest:

@@ -60,11 +60,15 @@ class MsgGan(Synthesis, kind="msg_gan"):
 
     def adapt(self, spec: Spec) -> Spec:
         if self.pack > 1:
-            raise UserError(f"task.pack={self.pack}: msg_gan shows D all scales of one picture. Leave it at 1")
+            raise UserError(
+                f"task.pack={self.pack}: msg_gan shows D all scales of one picture. Leave it at 1",
+                code="task.pack_unsupported",
+            )
         if self.augment is not None:
             raise UserError(
                 f"task.augment={self.augment.kind}: msg_gan shows D a picture in several scales, which would each be "
-                "changed in another way. Leave it null, or take a recipe with one scale, such as stylegan2-ada"
+                "changed in another way. Leave it null, or take a recipe with one scale, such as stylegan2-ada",
+                code="task.augment_unsupported",
             )
         colours, height, width = spec.shape
         row = Spec((colours * sum(map(math.prod, grids(height, width))),))
@@ -79,7 +83,8 @@ class MsgGan(Synthesis, kind="msg_gan"):
                 kind = getattr(self, field).kind
                 raise UserError(
                     f"task.{field}: {kind!r} knows one scale only, and msg_gan is about all of them. Take "
-                    f"task.{field}.kind=msg_gan, or task.kind=synthesis"
+                    f"task.{field}.kind=msg_gan, or task.kind=synthesis",
+                    code="task.unsuitable_net",
                 )
         return players
 

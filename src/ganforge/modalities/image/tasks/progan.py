@@ -62,7 +62,9 @@ class ProGan(Synthesis, kind="progan"):
 
     def adapt(self, spec: Spec) -> Spec:
         if self.pack > 1:
-            raise UserError(f"task.pack={self.pack}: progan grows D picture by picture. Leave it at 1")
+            raise UserError(
+                f"task.pack={self.pack}: progan grows D picture by picture. Leave it at 1", code="task.pack_unsupported"
+            )
         return super().adapt(spec)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
@@ -72,7 +74,8 @@ class ProGan(Synthesis, kind="progan"):
                 field = {"G": "generator", "D": "discriminator"}[name]
                 raise UserError(
                     f"task.{field}: {kind!r} cannot grow, which the task progan asks of both players. Take "
-                    f"task.{field}.kind=progan, or task.kind=synthesis"
+                    f"task.{field}.kind=progan, or task.kind=synthesis",
+                    code="task.unsuitable_net",
                 )
         return players
 

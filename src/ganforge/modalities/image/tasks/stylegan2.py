@@ -75,7 +75,8 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
         if not isinstance(players["G"], Styled):
             raise UserError(
                 f"task.generator: {self.generator.kind!r} has no styles, which the task stylegan2 mixes and truncates. "
-                "Take task.generator.kind=stylegan2, or task.kind=synthesis"
+                "Take task.generator.kind=stylegan2, or task.kind=synthesis",
+                code="task.unsuitable_net",
             )
         return players
 
