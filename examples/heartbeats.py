@@ -81,7 +81,7 @@ class HeartbeatOpener(Opener, kind="heartbeats"):
             table = np.loadtxt(path, delimiter=",", dtype=np.float32, ndmin=2)  # [N, T + 1]
         except ValueError as error:
             raise UserError(
-                f"data {name}: not lines of numbers, all of one length ({error})", code="data.unreadable"
+                f"data {name}: expected lines of numbers, all of one length ({error})", code="data.unreadable"
             ) from None
         voltages, labels = table[:, :-1], table[:, -1]
         if not np.isin(labels, range(len(CLASSES))).all():

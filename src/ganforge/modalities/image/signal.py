@@ -29,7 +29,7 @@ from ganforge.signals import Card, Gallery, Inspection, Nearest, Noun, Rule, Sig
 
 
 class Image(Signal, kind="image"):
-    """Images. Whatever the files are, all are brought to one mode, depth and size.
+    """Images. All files are converted to one mode, depth and size.
 
     Kept in memory as [C, H, W]: uint8, or for 16 bits int16 that holds value - 32768, since torch can compute little
     with uint16. The nets see float32 in [-1, 1], alpha included. Alpha is straight, not premultiplied, so that every
@@ -62,7 +62,7 @@ class Image(Signal, kind="image"):
     flip: bool = False
     """Show half of the images mirrored left to right, drawn again each time."""
     jitter: int = Field(default=0, ge=0)
-    """Keep images so many px higher and wider than `size`, and show a part of `size` px of them."""
+    """Keep images this many px higher and wider than `size`, and show a part of `size` px of them."""
     place: Literal["random", "centre"] = "random"
     """Where that part is: drawn again each time, or in the middle."""
     patches: bool = False
@@ -93,7 +93,8 @@ class Image(Signal, kind="image"):
         pictures.picture_shapes(dataset)
         if self.size is None:
             raise UserError(
-                "signal.patches: say how large they shall be, for instance signal.size=96", code="signal.size_missing"
+                "signal.patches: the size of a patch is missing; set it, for example signal.size=96",
+                code="signal.size_missing",
             )
         height, width = pictures.pair_of(self.size)
         return Patches.of(dataset, (height + self.jitter, width + self.jitter), (height, width))

@@ -70,7 +70,7 @@ class Points(Signal, kind="points"):
     def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
         ((width,), _), *_ = dataset.shapes()
         raise UserError(
-            f"data {dataset.name}: holds vectors of {width} numbers, and this looks at pictures. "
+            f"data {dataset.name}: holds vectors of {width} numbers, and this command needs images. "
             f"To train on them: ganforge train toy data={dataset.name}",
             code="data.not_images",
         )
@@ -80,21 +80,21 @@ class Points(Signal, kind="points"):
         if dataset.signal == "table":
             raise UserError(
                 f"data {dataset.name}: the points signal needs vectors of numbers, and this set holds the rows of a "
-                f"table. Take a recipe for tables, such as ctgan, or data.kind=points data.path={dataset.name}",
+                f"table. Use a recipe for tables, such as ctgan, or data.kind=points data.path={dataset.name}",
                 code="data.not_points",
             )
         if len(shapes) != 1 or any(len(shape) != 1 for shape, _ in shapes):
             raise UserError(
                 f"data {dataset.name}: the points signal needs vectors, all of one length; this set holds "
                 f"{', '.join('×'.join(map(str, shape)) for shape, _ in list(shapes)[:3]) or 'nothing'}. "
-                "For pictures: signal=image, and nets that make them",
+                "For images: signal=image, and nets that make images",
                 code="data.not_points",
             )
         ((shape, _),) = shapes
         if tuple(nearest(shape)) != shape:  # nets of images raise an error of their own
             raise UserError(
                 f"data {dataset.name}: these nets cannot make points of {shape[0]} numbers. "
-                "Take the recipe toy, or task.generator=mlp task.discriminator=mlp",
+                "Use the recipe toy, or task.generator=mlp task.discriminator=mlp",
                 code="nets.not_for_shape",
             )
         x = _all(dataset)  # [N, D]

@@ -96,13 +96,13 @@ class FixedAda(Pipe, kind="ada_fixed"):
     """The changes of ADA with a probability that is set, not found: a number or a schedule."""
 
     p: Rate = 0.3
-    """The probability of each change, in [0, 1]. Far above 0.6 what is made may come out turned or recoloured."""
+    """The probability of each change, in [0, 1]. Far above 0.6, samples may come out rotated or recolored."""
 
     def check(self, spec: Spec) -> None:
         super().check(spec)
         if not isinstance(self.p, Schedule) and not 0 <= self.p <= 1:
             raise UserError(
-                f"task.augment.p: a probability lies between 0 and 1, got {self.p}. Try 0.3",
+                f"task.augment.p: a probability must be between 0 and 1, got {self.p}. Try 0.3",
                 code="augment.probability_out_of_range",
             )
 
@@ -118,7 +118,7 @@ class Ada(Pipe, kind="ada"):
     start: Share = 0.0
     """The probability of each change at the start; of use where a trained model is trained on."""
     limit: Share = 0.6
-    """The highest probability. Far above 0.6 what is made may come out turned or recoloured."""
+    """The highest probability. Far above 0.6, samples may come out rotated or recolored."""
     length: PositiveCount = 500_000
     """Samples in which the probability could go from 0 to 1. A small set is memorized fast: 100k or less."""
     every: int = Field(default=4, ge=1)

@@ -63,8 +63,8 @@ class Small(Extractor, kind="small"):
             return SmallEncoder(net.eval().requires_grad_(False), shape, names, labels is not None, data.name, device)
         if data.n < 2 * len(names):
             raise UserError(
-                f"{data.name}: {data.n} samples are too few to train an extractor on (at least {2 * len(names)} are "
-                "needed). Give more real samples, or name another extractor",
+                f"{data.name}: {data.n} samples are too few to train an extractor (at least {2 * len(names)} are "
+                "needed). Pass more real samples, or choose another extractor",
                 code="metric.too_few_samples",
             )
         x, rows, shape = _pictures(data, min(data.n, MOST))
@@ -109,8 +109,8 @@ class SmallEncoder(Encoder):
         if samples.ndim != 4 or samples.shape[1:] != self.shape:
             say = "×".join(map(str, self.shape))
             raise UserError(
-                f"the small extractor was trained on pictures of {say} (height, width, channels) and is shown "
-                f"{'×'.join(map(str, samples.shape[1:]))}. Bring both sides to one size and mode first",
+                f"the small extractor was trained on images of {say} (height, width, channels) and got "
+                f"{'×'.join(map(str, samples.shape[1:]))}. Convert both sets to one size and mode first",
                 code="extractor.other_shape",
             )
         features, logits = self.net(seen(samples).to(self.device))
@@ -143,7 +143,8 @@ def _pictures(data: SampleSet, n: int) -> tuple[Tensor, np.ndarray, tuple[int, .
     for part in data.parts(1024, data.n):
         if shape not in (None, part.shape[1:]):
             raise UserError(
-                f"{data.name}: its pictures differ in size or mode; bring them to one first", code="data.shapes_differ"
+                f"{data.name}: its images differ in size or mode; convert them to one size and mode first",
+                code="data.shapes_differ",
             )
         shape = part.shape[1:]
         rows = chosen[(chosen >= start) & (chosen < start + len(part))] - start

@@ -72,7 +72,7 @@ class _Hub(Extractor):
             raise UserError(
                 f"extractor {self.kind}: {model} cannot be loaded ({reason}).\n"
                 f"  which: config.json and model.safetensors of https://huggingface.co/{self.usual}\n"
-                f"  where: any folder; name it with model=FOLDER\n"
+                f"  where: any folder; pass model=FOLDER\n"
                 "  what runs without it: the extractor small (the default)",
                 code="weights.not_loaded",
             ) from None
@@ -116,7 +116,7 @@ class HubEncoder(Encoder):
 
 
 class DinoV2(_Hub, kind="dinov2"):
-    """DINOv2, a self-supervised net that judges images unlike ImageNet's better than Inception does."""
+    """DINOv2, a self-supervised net whose features suit images unlike ImageNet's better than Inception's."""
 
     usual: ClassVar[str] = "facebook/dinov2-large"
 

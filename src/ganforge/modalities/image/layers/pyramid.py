@@ -57,7 +57,7 @@ def nearest_picture(shape: tuple[int, ...], who: str, cell: int = 1, least: int 
     """
     if len(shape) != 3:
         raise UserError(
-            f"{who} nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp",
+            f"{who} nets are for images [C, H, W], not for samples of shape {list(shape)}; try mlp",
             code="nets.not_for_shape",
         )
     height, width = (max(round(side / cell), least) * cell for side in shape[1:])
@@ -69,7 +69,7 @@ def check_picture(spec: Spec, who: str, cell: int = 1, least: int = COARSEST) ->
     near = nearest_picture(spec.shape, who, cell, least)
     if near != tuple(spec.shape):
         raise UserError(
-            f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} pictures; the nearest size is {near[1]}×{near[2]} "
+            f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} images; the nearest size is {near[1]}×{near[2]} "
             f"(sides must be {least} or more" + (f" cells of {cell} pixels)" if cell > 1 else ")"),
             code="nets.unreachable_size",
         )

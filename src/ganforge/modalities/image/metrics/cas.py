@@ -69,8 +69,8 @@ class AccuracyScore(Metric, kind="cas"):
         labels = torch.from_numpy(comparison.labels(side)[rows].astype(np.int64))
         if pictures.shape[1:] != x.shape[1:]:
             raise UserError(
-                f"metric 'cas': pictures of {comparison.side(side).name} and those it is tested on differ in size or "
-                "mode; bring them to one first",
+                f"metric 'cas': images of {comparison.side(side).name} and the test images differ in size or "
+                "mode; convert them to one size and mode first",
                 code="data.shapes_differ",
             )
         right = fit.right(fit.fit(pictures, labels, classes, comparison.seed, told, steps), x, y)

@@ -40,7 +40,7 @@ def octaves(x: Tensor) -> list[Tensor]:
     height, width = x.shape[2:]
     if min(height, width) < SMALLEST:
         raise UserError(
-            f"sharpness needs pictures of at least {SMALLEST} px; these are {height}×{width}",
+            f"sharpness needs images of at least {SMALLEST} px; these are {height}×{width}",
             code="metric.images_too_small",
         )
     down, across = (torch.hann_window(side, periodic=False, dtype=x.dtype, device=x.device) for side in (height, width))
@@ -57,7 +57,9 @@ class Sharpness(Metric, kind="sharpness"):
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
-        "sharpness": Meaning("Fine detail over that of the real picture: less is blurred, more noisy.", "near", 1),
+        "sharpness": Meaning(
+            "Fine detail relative to that of the real image: below 1 is blurred, above 1 noisy.", "near", 1
+        ),
     }
     any_size: ClassVar[bool] = True
 

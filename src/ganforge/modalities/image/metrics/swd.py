@@ -78,11 +78,11 @@ class SlicedWasserstein(Metric, kind="swd"):
     def compute(self, comparison: Comparison) -> list[Result]:
         n = min(comparison.count("fake", self.n), comparison.real.n)
         if n < 2:
-            raise UserError("metric 'swd' needs 2 pictures of each side", code="metric.too_few_samples")
+            raise UserError("metric 'swd' needs at least 2 real and 2 generated images", code="metric.too_few_samples")
         real, fake = self._levels(comparison, "real", n), self._levels(comparison, "fake", n)
         if list(real) != list(fake):
             raise UserError(
-                f"metric 'swd': pictures of {max(real)} px and of {max(fake)} px; bring them to one size",
+                f"metric 'swd': images of {max(real)} px and of {max(fake)} px; convert them to one size",
                 code="data.sizes_differ",
             )
         found = {}
@@ -109,7 +109,7 @@ class SlicedWasserstein(Metric, kind="swd"):
         for part in comparison.batches(side, n):
             if min(part.shape[1:3]) < PATCH:
                 raise UserError(
-                    f"metric 'swd' takes patches of {PATCH} px; the pictures are {part.shape[1]} high",
+                    f"metric 'swd' takes patches of {PATCH} px; these images are only {part.shape[1]}×{part.shape[2]}",
                     code="metric.images_too_small",
                 )
             x = torch.from_numpy(part.astype(np.float32)).permute(0, 3, 1, 2)

@@ -52,7 +52,7 @@ def texture(x: Tensor, y: Tensor) -> Tensor:
     """
     if min(x.shape[2:]) < LEAST:
         raise UserError(
-            f"texture needs pictures of at least {LEAST} px; these are {x.shape[2]}×{x.shape[3]}",
+            f"texture needs images of at least {LEAST} px; these are {x.shape[2]}×{x.shape[3]}",
             code="metric.images_too_small",
         )
     alike = []
@@ -89,7 +89,7 @@ class Texture(Metric, kind="texture"):
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
-        "texture": Meaning("Texture that differs from the real picture's, wherever its details lie.", "lower", 0),
+        "texture": Meaning("Texture that differs from the real image's, wherever its details lie.", "lower", 0),
     }
     any_size: ClassVar[bool] = True
 

@@ -117,7 +117,7 @@ class BigganGenerator(Generator, kind="biggan"):
     shared: int = Field(default=128, ge=1)
     """Width of the vector of a label, shared by all blocks."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan")
@@ -129,8 +129,8 @@ class BigganGenerator(Generator, kind="biggan"):
         plan = layout(spec, "biggan generator")
         if self.latent <= plan.doublings:
             raise UserError(
-                f"task.generator.latent={self.latent}: biggan gives a part of the latent to each of its "
-                f"{plan.doublings} blocks and to the base grid, so it must be at least {plan.doublings + 1}",
+                f"task.generator.latent={self.latent}: biggan splits the latent among its "
+                f"{plan.doublings} blocks and the base grid, so it must be at least {plan.doublings + 1}",
                 code="nets.latent_too_small",
             )
         channels = widths(plan, self.channels)
@@ -143,7 +143,7 @@ class BigganDiscriminator(Discriminator, kind="biggan"):
     channels: int = Field(default=96, ge=1)
     """The width that all others are multiples of: 96 in the paper, 64 for less."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan")

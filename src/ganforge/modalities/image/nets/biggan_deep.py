@@ -165,7 +165,7 @@ class BigganDeepGenerator(Generator, kind="biggan_deep"):
     shared: int = Field(default=128, ge=1)
     """Width of the vector of a label, shared by all blocks."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan_deep")
@@ -185,7 +185,7 @@ class BigganDeepDiscriminator(Discriminator, kind="biggan_deep"):
     channels: int = Field(default=128, ge=1)
     """The width that all others are multiples of; 128 in the paper."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan_deep")

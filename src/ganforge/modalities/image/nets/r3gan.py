@@ -180,11 +180,11 @@ class R3ganGenerator(Generator, kind="r3gan"):
     channels: int = Field(default=128, ge=1)
     """Channels of the coarsest grid; 768 in the paper."""
     wide: int = Field(default=1, ge=1)
-    """So many grids, coarsest first, have all the channels, 4 in the paper; each finer one has half of those before."""
+    """The number of coarsest grids that have all channels, 4 in the paper; each finer one has half as many."""
     blocks: int = Field(default=1, ge=1)
     """Residual blocks on each grid; 2 in the paper."""
     expansion: int = Field(default=2, ge=1)
-    """The convolution within a block has so many times the channels of its grid."""
+    """The convolution within a block has this many times the channels of its grid."""
     group: int = Field(default=16, ge=1)
     """Channels in a group of that convolution."""
     patch: int = Field(default=1, ge=1)
@@ -204,11 +204,11 @@ class R3ganDiscriminator(Discriminator, kind="r3gan"):
     channels: int = Field(default=128, ge=1)
     """Channels of the coarsest grid; 768 in the paper."""
     wide: int = Field(default=1, ge=1)
-    """So many grids, coarsest first, have all the channels, 4 in the paper; each finer one has half of those before."""
+    """The number of coarsest grids that have all channels, 4 in the paper; each finer one has half as many."""
     blocks: int = Field(default=1, ge=1)
     """Residual blocks on each grid; 2 in the paper."""
     expansion: int = Field(default=2, ge=1)
-    """The convolution within a block has so many times the channels of its grid."""
+    """The convolution within a block has this many times the channels of its grid."""
     group: int = Field(default=16, ge=1)
     """Channels in a group of that convolution."""
     patch: int = Field(default=1, ge=1)

@@ -226,7 +226,7 @@ class StyleGan2Generator(Generator, kind="stylegan2"):
     channels: int = Field(default=32, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=256, ge=1)
-    """At most so many channels on a grid; 512 in the paper."""
+    """The maximum number of channels on a grid; 512 in the paper."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "stylegan2")
@@ -247,7 +247,7 @@ class StyleGan2Discriminator(Discriminator, kind="stylegan2"):
     channels: int = Field(default=32, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=256, ge=1)
-    """At most so many channels on a grid; 512 in the paper."""
+    """The maximum number of channels on a grid; 512 in the paper."""
     architecture: Literal["residual", "plain"] = "residual"
     """Whether each block also has a straight way; plain for CIFAR-10 in the paper."""
     group: int = Field(default=4, ge=1)

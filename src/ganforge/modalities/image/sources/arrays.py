@@ -44,20 +44,19 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
         labels = labels[:, 0]
     if labels.shape != (len(array),):
         raise UserError(
-            f"data {name}: {len(array)} images need as many labels; the labels have the shape {list(labels.shape)}",
+            f"data {name}: {len(array)} images need {len(array)} labels; the labels have the shape "
+            f"{list(labels.shape)}",
             code="data.label_count",
         )
     if classes:
         if labels.min() < 0 or labels.max() >= len(classes):
             raise UserError(
-                f"data {name}: labels go from {labels.min()} to {labels.max()}; there are {len(classes)} classes",
+                f"data {name}: labels range from {labels.min()} to {labels.max()}; there are {len(classes)} classes",
                 code="data.labels_out_of_range",
             )
         return ArrayDataset(name, array, labels.astype(np.int64), classes, signal="image")
     if labels.dtype.kind not in "iubUS":
-        raise UserError(
-            f"data {name}: labels are {labels.dtype}; whole numbers or names are needed", code="data.label_type"
-        )
+        raise UserError(f"data {name}: labels are {labels.dtype}; expected integers or names", code="data.label_type")
     found, numbers = np.unique(labels, return_inverse=True)
     names = tuple(v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in found.tolist())
     return ArrayDataset(name, array, numbers.reshape(-1).astype(np.int64), names, signal="image")
@@ -74,13 +73,13 @@ def _as_nhwc(name: str, images: np.ndarray) -> np.ndarray:
         n, *block = images.shape
         raise UserError(
             f"data {name}: an array of shape {list(images.shape)} holds {n:,} blocks of {'×'.join(map(str, block))} "
-            "numbers, such as voxels, which nothing here opens. Images are [N, H, W, C] or [N, C, H, W] with at most 4 "
+            "numbers, such as voxels, which are not supported. Images are [N, H, W, C] or [N, C, H, W] with at most 4 "
             "channels",
             code="data.wrong_shape",
         )
     raise UserError(
-        f"data {name}: an array of shape {list(images.shape)} is no set of pictures. "
-        "Give [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels",
+        f"data {name}: an array of shape {list(images.shape)} is not a set of images. "
+        "Expected [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels",
         code="data.wrong_shape",
     )
 
@@ -95,7 +94,7 @@ def _as_pixels(name: str, images: np.ndarray) -> np.ndarray:
         return images.astype(np.uint8) * 255
     if images.dtype.kind not in "iuf":
         raise UserError(
-            f"data {name}: pixels are {images.dtype}; whole or floating-point numbers are needed",
+            f"data {name}: pixels are {images.dtype}; expected integers or floating-point numbers",
             code="data.pixel_type",
         )
     if images.size == 0:
@@ -103,7 +102,7 @@ def _as_pixels(name: str, images: np.ndarray) -> np.ndarray:
     low, high = float(images.min()), float(images.max())
     if not np.isfinite([low, high]).all():
         raise UserError(
-            f"data {name}: some pixels are not finite numbers (NaN or infinite); clean the array first",
+            f"data {name}: some pixels are not finite (NaN or infinite); clean the array first",
             code="data.not_finite",
         )
     if images.dtype.kind == "f" and low >= 0 and high <= 1:
@@ -114,7 +113,7 @@ def _as_pixels(name: str, images: np.ndarray) -> np.ndarray:
         offset, scale = 0.0, 1.0
     else:
         raise UserError(
-            f"data {name}: pixels go from {low:g} to {high:g}; scale them to 0..255 (uint8), 0..1 or -1..1",
+            f"data {name}: pixels range from {low:g} to {high:g}; scale them to 0..255 (uint8), 0..1 or -1..1",
             code="data.pixels_out_of_range",
         )
     pixels = np.empty(images.shape, np.uint8)
@@ -143,13 +142,13 @@ def read_idx(path: Path) -> np.ndarray:
     kind, axes = data[2], data[3]
     offset = 4 + 4 * axes
     if len(data) < offset:
-        raise UserError(f"{path}: cut short in its header", code="data.damaged")
+        raise UserError(f"{path}: truncated in its header; get the file again", code="data.damaged")
     shape = struct.unpack(f">{axes}I", data[4:offset])
     dtype = np.dtype(IDX_TYPES[kind])
     expected = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if len(data) - offset != expected:
         raise UserError(
-            f"{path}: has {len(data) - offset:,} bytes where its header says {expected:,}; get the file again",
+            f"{path}: expected {expected:,} bytes from its header, got {len(data) - offset:,}; get the file again",
             code="data.damaged",
         )
     return np.frombuffer(data, dtype, offset=offset).reshape(shape)
@@ -169,7 +168,8 @@ def open_idx(path: Path, name: str, classes: Sequence[str] = ()) -> ArrayDataset
     images = read_idx(path)
     if images.ndim == 1:
         raise UserError(
-            f"{path}: an idx file of labels; give the one of the images, or the folder of both", code="data.only_labels"
+            f"{path}: an idx file of labels; pass the file of the images, or the folder of both",
+            code="data.only_labels",
         )
     other = path.name.replace("images", "labels").replace("idx3", "idx1")
     stem = other.removesuffix(".gz")
@@ -246,7 +246,7 @@ def open_npy(path: Path, name: str) -> ArrayDataset:
     try:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path}: not an array that can be read ({_short(error)})", code="data.unreadable") from None
+        raise UserError(f"{path}: cannot be read as an array ({_short(error)})", code="data.unreadable") from None
     return from_arrays(name, images, None)
 
 
@@ -261,14 +261,14 @@ def open_npz(path: Path, name: str, split: str) -> ArrayDataset:
             if images_key is None:
                 wanted = ", ".join((*IMAGE_KEYS, f"x_{split}"))
                 raise UserError(
-                    f"{path}: none of its arrays ({', '.join(file.files)}) is called {wanted}",
+                    f"{path}: none of its arrays ({', '.join(file.files)}) is named {wanted}",
                     code="data.array_not_found",
                 )
             labels_key = _pick(keys, LABEL_KEYS, split)
             images = file[images_key]
             labels = file[labels_key] if labels_key else None
     except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: not arrays that can be read ({_short(error)})", code="data.unreadable") from None
+        raise UserError(f"{path}: cannot be read as arrays ({_short(error)})", code="data.unreadable") from None
     return from_arrays(name, images, labels)
 
 
@@ -312,7 +312,7 @@ def from_cifar(name: str, batches: Sequence[tuple[str, bytes]], classes: Sequenc
         if not data or len(data) % CIFAR_RECORD:
             raise UserError(
                 f"{where}: {len(data):,} bytes are not a whole number of CIFAR-10 records of {CIFAR_RECORD} bytes; "
-                "it is cut short or no CIFAR-10 batch",
+                "it is truncated or not a CIFAR-10 batch",
                 code="data.damaged",
             )
         arrays.append(np.frombuffer(data, np.uint8).reshape(-1, CIFAR_RECORD))

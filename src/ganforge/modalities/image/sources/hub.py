@@ -38,7 +38,7 @@ class Hub(DataSource, kind="hub"):
         images = self._column(table, self.image_column, "image_column", datasets.Image)
         if images is None:
             raise UserError(
-                f"data {self.name}: no column of pictures (it has: {', '.join(table.column_names)})",
+                f"data {self.name}: no column of images (it has: {', '.join(table.column_names)})",
                 code="data.no_images",
             )
         label = self._column(table, self.label_column, "label_column", datasets.ClassLabel)
@@ -47,7 +47,7 @@ class Hub(DataSource, kind="hub"):
         labels, classes = (None, ()) if label is None else self._labels(table, label)
         if not isinstance(table.features[images], datasets.Image):
             raise UserError(
-                f"data {self.name}: the column {images!r} holds {table.features[images]}, no pictures",
+                f"data {self.name}: the column {images!r} holds {table.features[images]}, not images",
                 code="data.not_images",
             )
         # The files as they are: our own decoder knows what to do with 16 bits, alpha and EXIF.
@@ -72,7 +72,7 @@ class Hub(DataSource, kind="hub"):
         except Exception as error:  # whatever its many parts raise: no network, no such set, a gated one, ...
             text = " ".join(str(error).split())
             raise UserError(
-                f"data {self.name}: not to be had: {text[:300] or type(error).__name__}", code="data.not_loaded"
+                f"data {self.name}: could not be loaded: {text[:300] or type(error).__name__}", code="data.not_loaded"
             ) from None
 
     def _column(self, table: Any, wanted: str | None, field: str, feature: type) -> str | None:
@@ -87,7 +87,7 @@ class Hub(DataSource, kind="hub"):
         found = [name for name, kind in table.features.items() if isinstance(kind, feature)]
         if len(found) > 1:
             raise UserError(
-                f"data {self.name}: several columns could be meant ({', '.join(found)}); set data.{field}",
+                f"data {self.name}: several columns are possible ({', '.join(found)}); set data.{field}",
                 code="data.ambiguous_column",
             )
         return found[0] if found else None
@@ -139,9 +139,9 @@ class HubDataset(Dataset):
     def _file(self, index: int) -> Path | io.BytesIO:
         value = self.table[index][self.column]
         if value is None:
-            raise BadItem(self.describe(index), "no picture in this row")
+            raise BadItem(self.describe(index), "no image in this row")
         if value.get("bytes"):
             return io.BytesIO(value["bytes"])
         if value.get("path") and Path(value["path"]).is_file():
             return Path(value["path"])
-        raise BadItem(self.describe(index), "its file is gone")
+        raise BadItem(self.describe(index), "its file no longer exists")

@@ -73,13 +73,13 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
             digits = PathData(path=self.path, split=self.split, signal="image").open()
         if digits.labels is None or len(digits.classes) != 10:
             raise UserError(
-                f"data.path={self.path}: holds {len(digits.classes) or 'no'} classes; stacked-mnist needs ten, "
-                "the digits. Give the folder of MNIST's four files",
+                f"data.path={self.path}: holds {len(digits.classes) or 'no'} classes; stacked-mnist needs 10, "
+                "the digits. Pass the folder of MNIST's four files",
                 code="data.not_digits",
             )
         shapes = list(digits.shapes())
         if len(shapes) != 1 or shapes[0][0][2] != 1:
             raise UserError(
-                f"data.path={self.path}: stacked-mnist needs grey digits, all of one size", code="data.not_digits"
+                f"data.path={self.path}: stacked-mnist needs gray digits, all of one size", code="data.not_digits"
             )
         return StackedDigits(self.kind, digits, self.count, self.seed)

@@ -43,12 +43,12 @@ class Lapgan(Synthesis, kind="lapgan"):
     refiner: Refiner = Field(default="lapgan", validate_default=True)
     """The net that adds a band to the image of the level below: G1, G2, ..."""
     judge: Discriminator = Field(default="lapgan", validate_default=True)
-    """The net that judges it: D1, D2, ..."""
+    """The discriminator of it: D1, D2, ..."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 3:
             raise UserError(
-                f"task.kind=lapgan is for pictures [C, H, W], not for samples of shape {list(shape)}",
+                f"task.kind=lapgan is for images [C, H, W], not for samples of shape {list(shape)}",
                 code="task.not_for_shape",
             )
         coarsest = (shape[0], *self.sizes(shape)[0])

@@ -63,7 +63,7 @@ class ProGan(Synthesis, kind="progan"):
     def adapt(self, spec: Spec) -> Spec:
         if self.pack > 1:
             raise UserError(
-                f"task.pack={self.pack}: progan grows D picture by picture. Leave it at 1", code="task.pack_unsupported"
+                f"task.pack={self.pack}: progan grows D for single images. Leave it at 1", code="task.pack_unsupported"
             )
         return super().adapt(spec)
 
@@ -73,7 +73,7 @@ class ProGan(Synthesis, kind="progan"):
             if not isinstance(players[name], Grows):
                 field = {"G": "generator", "D": "discriminator"}[name]
                 raise UserError(
-                    f"task.{field}: {kind!r} cannot grow, which the task progan asks of both players. Take "
+                    f"task.{field}: {kind!r} cannot grow, which the task progan needs of G and D. Use "
                     f"task.{field}.kind=progan, or task.kind=synthesis",
                     code="task.unsuitable_net",
                 )

@@ -66,7 +66,7 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
     path_length: Rate = 2.0
     """Weight of the loss on uneven steps in w; 0 leaves it out."""
     path_every: int = Field(default=4, ge=1)
-    """Take it every so many iterations, that many times as strong."""
+    """Apply it every this many iterations, multiplied by this number."""
     path_share: float = Field(default=0.5, gt=0, le=1)
     """The share of the batch that it is measured on."""
 
@@ -75,7 +75,7 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
         if not isinstance(players["G"], Styled):
             raise UserError(
                 f"task.generator: {self.generator.kind!r} has no styles, which the task stylegan2 mixes and truncates. "
-                "Take task.generator.kind=stylegan2, or task.kind=synthesis",
+                "Use task.generator.kind=stylegan2, or task.kind=synthesis",
                 code="task.unsuitable_net",
             )
         return players
