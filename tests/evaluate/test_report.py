@@ -60,7 +60,7 @@ def test_a_sound_run_is_left_in_peace():
         (Known(SOUND, look=Look(1.5, 1.0, {"grey": 0.0})), "too bright"),
         (Known(SOUND, look=Look(-1.5, 1.0, {"grey": 0.0})), "too dark"),
         (Known(SOUND, look=Look(0.0, 0.5, {"grey": 0.0})), "too little contrast"),
-        (Known(SOUND, look=Look(0.0, 1.0, {"R": 20.0, "G": -10.0, "B": -10.0})), "colours are off"),
+        (Known(SOUND, look=Look(0.0, 1.0, {"R": 20.0, "G": -10.0, "B": -10.0})), "colors are off"),
         (Known(SOUND, classes=Classes({"a": 0.5, "b": 0.5}, {"a": 0.97, "b": 0.03}, None)), "too seldom or too often"),
         (Known(SOUND, classes=Classes({"a": 1.0}, {"a": 1.0}, {"a": 0.4})), "not drawn as asked"),
         (Known(SOUND, events=[{"event": "health", "state": "collapsing", "samples": 9, "why": "thin"}]), "collapsing"),

@@ -21,6 +21,7 @@ from ganforge.modalities.image.nets.lapgan import LapganDiscriminator, LapganRef
 from ganforge.modalities.image.tasks.lapgan import Lapgan, real_level
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.recipes import make_recipe
+from refused import refused
 
 RNG = Rng(0, 64)
 
@@ -166,7 +167,7 @@ def test_other_nets_play_on_the_coarsest_level_and_judge_on_the_others():
         )
     with pytest.raises(UserError, match="batch norm"):
         task(judge=DcganDiscriminator(channels=4), penalties=(R1(),)).players(Spec((3, 32, 32)))
-    with pytest.raises(UserError, match="pictures"):
+    with refused("task.not_for_shape", "task.kind=lapgan", "[2]"):
         task().nearest((2,))
 
 
