@@ -277,7 +277,7 @@ def test_data_inspect_refuses_conditional_recipes_without_labels(ganforge, tmp_p
 def test_data_pack(ganforge, npz, tmp_path):
     said = ganforge("data", "pack", npz, tmp_path / "clean.zip")
     assert said.status == 0, said.err
-    assert "80 pictures" in said.out
+    assert "80 images" in said.out
     assert ganforge("data", "pack", npz, tmp_path / "clean.zip").status == 2
     assert ganforge("data", "pack", npz, tmp_path / "clean.tar").status == 2
     assert "2: " in ganforge("data", "inspect", tmp_path / "clean.zip").out

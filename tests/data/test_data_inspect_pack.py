@@ -135,7 +135,7 @@ def test_nothing_is_written_over_or_left_half_done(mess, tmp_path, monkeypatch):
 def test_a_set_without_a_readable_picture_cannot_be_packed(tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "x.png").write_text("no")
-    with refused("data.unreadable", "none of its 1 images"):
+    with refused("data.none_readable", "none of its 1 images"):
         pack(PathData(path=str(tmp_path / "bad")), tmp_path / "x.zip")
     assert not (tmp_path / "x.zip").exists()
 

@@ -257,7 +257,7 @@ def test_broken_idx(mnist, tmp_path):
     with refused("data.damaged", packed.name, "1,260 bytes", "1,253"):
         open_path(folder)
     packed.write_bytes(gzip.compress(b"hello, world"))
-    with refused("data.wrong_format", packed.name, "idx"):
+    with refused("data.unsupported_format", packed.name, "idx"):
         open_path(folder)
 
 

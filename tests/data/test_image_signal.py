@@ -87,7 +87,7 @@ def test_auto_takes_the_richest_mode(channels, mode):
 
 
 def test_what_is_no_picture_or_cannot_be_read_is_refused():
-    with refused("data.unreadable", "none of its 1 images"):
+    with refused("data.none_readable", "none of its 1 images"):
         Image().spec(Shapes({}), same)
     with refused("data.not_images", "image signal"):
         spec_of(Image(), (16000,))

@@ -135,5 +135,5 @@ def test_pictures_of_many_sizes_go_pair_by_pair_beside_a_baseline(photo):
     ]
     assert measure([Metric.parse("psnr")], both)[0].value == pytest.approx(np.mean(expected))
     turned = SampleSet("turned", 2, lambda size: (photo[:w, :h][None] for h, w in sizes))
-    with refused("data.shapes_differ", "'psnr'", "real", "turned"):
+    with refused("metric.shapes_differ", "'psnr'", "real", "turned"):
         measure([Metric.parse("psnr")], Comparison(real, turned, paired=True))

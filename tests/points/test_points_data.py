@@ -77,7 +77,7 @@ class TestFiles:
         ("name", "content", "code", "named"),
         [
             ("gone.npy", None, "data.not_found", "gone.npy"),
-            ("a.txt", b"1,2\n", "data.wrong_format", "ends in .txt"),
+            ("a.txt", b"1,2\n", "data.unsupported_format", "ends in .txt"),
             ("a.csv", b"x,y\n1,two\n", "data.unreadable", "two"),
             ("a.csv", b"1,2\n3\n", "data.unreadable", "a.csv"),
             ("a.csv", b"1,2\nnan,3\n", "data.not_finite", "row 1 "),

@@ -132,11 +132,11 @@ def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, i
     """
     if tuple(dtype for _, dtype in dataset.shapes()) == ("object",):
         raise UserError(
-            f"data {dataset.name}: holds the rows of a table, and this command needs images", code="data.not_images"
+            f"data {dataset.name}: holds the rows of a table, but this command reads images", code="data.not_images"
         )
     if len(shape) != 3:
         raise UserError(
-            f"data {dataset.name}: holds vectors of {shape[0]} numbers, and this command needs images. "
+            f"data {dataset.name}: holds vectors of {shape[0]} numbers, but this command reads images. "
             f"To train on them: ganforge train toy data={dataset.name}",
             code="data.not_images",
         )

@@ -100,7 +100,7 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
         if not sources:
             raise UserError(
                 f"data {dataset.name}: none of its {len(dataset)} images can be read; no zip was made",
-                code="data.unreadable",
+                code="data.none_readable",
             )
         manifest = {
             "format": "ganforge-pack",

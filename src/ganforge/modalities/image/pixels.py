@@ -50,7 +50,9 @@ def picture_shapes(dataset: Dataset) -> Shapes:
     """
     shapes = dataset.shapes()
     if not shapes:
-        raise UserError(f"data {dataset.name}: none of its {len(dataset)} images can be read", code="data.unreadable")
+        raise UserError(
+            f"data {dataset.name}: none of its {len(dataset)} images can be read", code="data.none_readable"
+        )
     if any(len(shape) != 3 for shape, _ in shapes):
         raise UserError(
             f"data {dataset.name}: the image signal needs images, and this set holds "

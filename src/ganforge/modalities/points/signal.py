@@ -70,7 +70,7 @@ class Points(Signal, kind="points"):
     def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
         ((width,), _), *_ = dataset.shapes()
         raise UserError(
-            f"data {dataset.name}: holds vectors of {width} numbers, and this command needs images. "
+            f"data {dataset.name}: holds vectors of {width} numbers, but this command reads images. "
             f"To train on them: ganforge train toy data={dataset.name}",
             code="data.not_images",
         )

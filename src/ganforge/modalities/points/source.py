@@ -93,7 +93,7 @@ class PointFile(DataSource, kind="points"):
         if kind not in (".npy", ".npz", ".csv"):
             raise UserError(
                 f"data.path={self.path}: its name ends in {kind or 'nothing'}. Expected: {FILES}",
-                code="data.wrong_format",
+                code="data.unsupported_format",
             )
         try:
             table, labels = _read_csv(path) if kind == ".csv" else _read_numpy(path)

@@ -138,7 +138,7 @@ def _pictures(data: SampleSet, n: int) -> tuple[Tensor, np.ndarray, tuple[int, .
         if shape not in (None, part.shape[1:]):
             raise UserError(
                 f"{data.name}: its images differ in size or mode; convert them to one size and mode first",
-                code="data.shapes_differ",
+                code="metric.shapes_differ",
             )
         shape = part.shape[1:]
         rows = chosen[(chosen >= start) & (chosen < start + len(part))] - start

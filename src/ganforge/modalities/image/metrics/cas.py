@@ -71,7 +71,7 @@ class AccuracyScore(Metric, kind="cas"):
             raise UserError(
                 f"metric 'cas': images of {comparison.side(side).name} and the test images differ in size or "
                 "mode; convert them to one size and mode first",
-                code="data.shapes_differ",
+                code="metric.shapes_differ",
             )
         right = fit.right(fit.fit(pictures, labels, classes, comparison.seed, told, steps), x, y)
         names = comparison.classes or tuple(str(k) for k in range(classes))

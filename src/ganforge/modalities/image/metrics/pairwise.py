@@ -100,7 +100,7 @@ def pair_by_pair(
                 raise UserError(
                     f"metric {metric.kind!r}: the images of a pair differ in shape: {list(real.shape[1:])} in "
                     f"{comparison.real.name} and {list(other.shape[1:])} in {comparison.side(side).name}",
-                    code="data.shapes_differ",
+                    code="metric.shapes_differ",
                 )
             values.append(of(real, other).double().cpu())
             done += len(real)

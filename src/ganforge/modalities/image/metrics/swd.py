@@ -83,7 +83,7 @@ class SlicedWasserstein(Metric, kind="swd"):
         if list(real) != list(fake):
             raise UserError(
                 f"metric 'swd': images of {max(real)} px and of {max(fake)} px; convert them to one size",
-                code="data.sizes_differ",
+                code="metric.shapes_differ",
             )
         found = {}
         for k, size in enumerate(real):

@@ -138,7 +138,7 @@ def read_idx(path: Path) -> np.ndarray:
     """
     data = _unpacked(path)
     if not is_idx(data[:4]):
-        raise UserError(f"{path}: not an idx file (MNIST's format)", code="data.wrong_format")
+        raise UserError(f"{path}: not an idx file (MNIST's format)", code="data.unsupported_format")
     kind, axes = data[2], data[3]
     offset = 4 + 4 * axes
     if len(data) < offset:
