@@ -48,25 +48,25 @@ class Image(Signal, kind="image"):
 
     size: Size = None
     """Side in px of square images, or [height, width]. By default the size of the data (the median where sizes
-    differ), brought down to `max_size` and to what the nets can make."""
+    differ), reduced to `max_size` and to what the nets can make."""
     max_size: int = Field(default=64, ge=1)
-    """The longer side in px that a size found by itself may have."""
+    """Maximum longer side in px where `size` is not set."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
     """Channels: L is gray. auto takes RGBA if any image has alpha, else RGB if any has color, else L."""
     depth: Literal[8, 16] = 8
-    """Bits a channel."""
+    """Bits per channel."""
     fit: Fit = "crop"
-    """How an image of another aspect comes to the size: cut to its center, framed by `background`, or distorted."""
+    """How an image of another aspect ratio is fitted: center crop, padding with `background`, or stretching."""
     background: int = Field(default=255, ge=0, le=255)
     """Gray level, 0 to 255, behind transparent pixels and around padded images."""
     flip: bool = False
-    """Show half of the images mirrored left to right, drawn again each time."""
+    """Flip half of the images left to right, at random each time."""
     jitter: int = Field(default=0, ge=0)
     """Keep images this many px higher and wider than `size`, and show a part of `size` px of them."""
     place: Literal["random", "centre"] = "random"
-    """Where that part is: drawn again each time, or in the middle."""
+    """Where that part is: at random each time, or in the center."""
     patches: bool = False
-    """Cut images of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+    """Cut images of any size into patches of `size` + `jitter` px, instead of resizing whole images."""
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:

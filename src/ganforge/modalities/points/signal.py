@@ -48,7 +48,7 @@ class Points(Signal, kind="points"):
     gallery: ClassVar[Gallery | None] = Gallery(most=2_000, together=True)
 
     standardise: bool = True
-    """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
+    """Scale every number to mean 0 and standard deviation 1 before the nets see it."""
 
     @property
     def data_statistics(self) -> str:

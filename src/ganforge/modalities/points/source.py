@@ -29,12 +29,12 @@ class _Mixture(DataSource):
     """Gaussians of equal weight; the mode that a sample is of is its label."""
 
     std: ClassVar[float]
-    """Of each Gaussian, along each axis."""
+    """Standard deviation of each Gaussian, along each axis."""
 
     count: int = Field(default=100_000, ge=2)
-    """How many samples there are; 100,000 in the papers."""
+    """Number of samples; 100,000 in the papers."""
     seed: int = Field(default=0, ge=0)
-    """Which samples: the same ones for the same seed."""
+    """Seed of the samples."""
 
     @classmethod
     def centres(cls) -> np.ndarray:

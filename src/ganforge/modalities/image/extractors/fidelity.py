@@ -25,7 +25,7 @@ class Fidelity(Extractor, kind="torch-fidelity"):
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     weights: str | None = None
-    """Its file of weights, weights-inception-2015-12-05-6726825d.pth; by default it downloads it."""
+    """Its weights file, weights-inception-2015-12-05-6726825d.pth; downloaded by default."""
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         try:

@@ -33,7 +33,7 @@ class Small(Extractor, kind="small"):
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     steps: int | None = Field(default=None, ge=1)
-    """Batches of 128 that it learns from; by default 1000, fewer for very small sets."""
+    """Training steps, batches of 128; by default 1000, fewer for very small sets."""
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         labels = data.labels if data.labels is not None and len(np.unique(data.labels)) > 1 else None

@@ -38,7 +38,7 @@ class _Hub(Extractor):
     usual: ClassVar[str] = ""
     """The model that the field uses, on the Hub."""
     model: str = ""
-    """A folder that holds config.json and model.safetensors, or a name on the Hub; by default the usual one."""
+    """A folder with config.json and model.safetensors, or a name on the Hub; by default the usual one."""
 
     def build(self) -> type[Any]:
         """The class of transformers that loads it."""

@@ -33,7 +33,7 @@ class AccuracyScore(Metric, kind="cas"):
         "cas": Meaning("Accuracy on real test samples of a classifier that was trained on fakes alone.", "higher", 1),
     }
     steps: int | None = Field(default=None, ge=1)
-    """Batches of 128 that each classifier learns from; by default as many as the small extractor takes."""
+    """Training steps of each classifier, batches of 128; by default as many as for the small extractor."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)

@@ -84,11 +84,13 @@ class MsSsim(Metric, kind="ms-ssim"):
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
-        "ms_ssim": Meaning("How alike fakes are to each other; hold it against that of the reals.", "lower"),
+        "ms_ssim": Meaning(
+            "Similarity of generated images to each other; compare it with that of real images.", "lower"
+        ),
     }
 
     pairs: int = Field(default=1000, ge=1)
-    """How many pairs are drawn, of each side."""
+    """Number of random pairs drawn from the real and from the generated images."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)

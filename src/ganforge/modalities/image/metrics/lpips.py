@@ -174,11 +174,11 @@ class LpipsDiversity(_Perceptual, kind="lpips-diversity"):
     """Mean LPIPS of random pairs of generated images of one class: near 0 where the model repeats itself."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
-        "lpips_diversity": Meaning("How much fakes differ from each other to a trained eye.", "higher"),
+        "lpips_diversity": Meaning("Perceptual distance between generated images.", "higher"),
     }
 
     pairs: int = Field(default=1000, ge=1)
-    """How many pairs are drawn, of each side."""
+    """Number of random pairs drawn from the real and from the generated images."""
 
     @torch.inference_mode()
     def compute(self, comparison: Comparison) -> list[Result]:

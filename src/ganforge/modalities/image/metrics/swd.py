@@ -67,13 +67,13 @@ class SlicedWasserstein(Metric, kind="swd"):
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
-        "swd": Meaning("How texture differs, from fine to coarse (sliced Wasserstein distance).", "lower", 0),
+        "swd": Meaning("Difference of texture, from fine to coarse (sliced Wasserstein distance).", "lower", 0),
     }
 
     patches: int = Field(default=128, ge=1)
-    """Patches an image and level."""
+    """Patches per image and level."""
     directions: int = Field(default=512, ge=1)
-    """Random directions that patches are projected to."""
+    """Number of random directions that patches are projected on."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = min(comparison.count("fake", self.n), comparison.real.n)

@@ -111,11 +111,11 @@ class BigganGenerator(Generator, kind="biggan"):
     """Wide residual blocks that each get a part of the latent and the vector of the label."""
 
     latent: int = Field(default=120, ge=1)
-    """Width of the latent z; each of the n + 1 parts gets an equal share (the first ones a number more)."""
+    """Width of the latent z, split evenly into n + 1 parts (the first parts get one number more)."""
     channels: int = Field(default=96, ge=1)
-    """The width that all others are multiples of: 96 in the paper, 64 for less."""
+    """Base width that all others are multiples of: 96 in the paper, 64 for a smaller net."""
     shared: int = Field(default=128, ge=1)
-    """Width of the vector of a label, shared by all blocks."""
+    """Width of the label embedding, shared by all blocks."""
     attention: int = Field(default=64, ge=0)
     """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 
@@ -141,7 +141,7 @@ class BigganDiscriminator(Discriminator, kind="biggan"):
     """Wide residual blocks with spectral norm and attention; with labels by projection."""
 
     channels: int = Field(default=96, ge=1)
-    """The width that all others are multiples of: 96 in the paper, 64 for less."""
+    """Base width that all others are multiples of: 96 in the paper, 64 for a smaller net."""
     attention: int = Field(default=64, ge=0)
     """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 

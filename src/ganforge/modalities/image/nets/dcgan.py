@@ -170,7 +170,7 @@ class DcganGenerator(Generator, kind="dcgan"):
     max_channels: int = Field(default=512, ge=1)
     """The maximum number of channels on a grid."""
     norm: Literal["batch", "virtual"] = "batch"
-    """Batch norm; or virtual batch norm: no sample depends on its neighbors, but a reference batch takes its time."""
+    """Batch norm; or virtual batch norm: samples do not depend on their batch, but the reference batch costs time."""
     reference: int = Field(default=64, ge=2)
     """Latents in the reference batch of virtual batch norm."""
 
@@ -192,9 +192,9 @@ class DcganDiscriminator(Discriminator, kind="dcgan"):
     max_channels: int = Field(default=512, ge=1)
     """The maximum number of channels on a grid."""
     norm: Literal["batch", "layer", "spectral", "none"] = "batch"
-    """Batch norm, which penalties a sample do not go with; layer norm; spectral norm of all weights; or none."""
+    """Batch norm (not with per-sample penalties), layer norm, spectral norm of all weights, or none."""
     minibatch: Minibatch = "none"
-    """What D sees of the whole batch, against collapse: how much its samples deviate, or learned distances of them."""
+    """What D sees of the whole batch, against collapse: the standard deviation of its samples, or learned distances."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape)

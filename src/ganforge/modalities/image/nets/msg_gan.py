@@ -92,7 +92,7 @@ class MsgGenerator(Generator, kind="msg_gan"):
 
     within_one: ClassVar[bool] = False
     latent: int = 512
-    """Width of the latent z, brought to one length."""
+    """Width of the latent z, normalized to mean square 1."""
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many. In the paper 64 at 256 pixels."""
     max_channels: int = Field(default=512, ge=1)

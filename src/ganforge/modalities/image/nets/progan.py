@@ -174,7 +174,7 @@ class ProganGenerator(Generator, kind="progan"):
 
     within_one: ClassVar[bool] = False
     latent: int = 512
-    """Width of the latent z, brought to one length."""
+    """Width of the latent z, normalized to mean square 1."""
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many. In the paper 16 at 1024 pixels, 64 at 256."""
     max_channels: int = Field(default=512, ge=1)

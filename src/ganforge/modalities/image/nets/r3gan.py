@@ -188,7 +188,7 @@ class R3ganGenerator(Generator, kind="r3gan"):
     group: int = Field(default=16, ge=1)
     """Channels in a group of that convolution."""
     patch: int = Field(default=1, ge=1)
-    """Pixels a side that a cell of the finest grid stands for; above 1 it saves the time of the finest grids."""
+    """Pixels per side of a cell of the finest grid; above 1 it saves the time of the finest grids."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "r3gan", self.patch)
@@ -212,7 +212,7 @@ class R3ganDiscriminator(Discriminator, kind="r3gan"):
     group: int = Field(default=16, ge=1)
     """Channels in a group of that convolution."""
     patch: int = Field(default=1, ge=1)
-    """Pixels a side that a cell of the finest grid stands for; above 1 it saves the time of the finest grids."""
+    """Pixels per side of a cell of the finest grid; above 1 it saves the time of the finest grids."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "r3gan", self.patch)

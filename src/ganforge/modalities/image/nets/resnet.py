@@ -183,7 +183,7 @@ class ResnetGenerator(Generator, kind="resnet"):
     attention: int = Field(default=0, ge=0)
     """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
     spectral: bool = False
-    """Spectral norm of all weights, as SAGAN has it in G too."""
+    """Spectral norm of all weights, as in SAGAN."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "resnet")
@@ -204,7 +204,7 @@ class ResnetDiscriminator(Discriminator, kind="resnet"):
     norm: Literal["spectral", "layer", "none"] = "spectral"
     """Spectral norm of all weights (SNGAN); layer norm, or none (WGAN-GP)."""
     pool: Literal["sum", "mean"] = "sum"
-    """How the cells of the last grid come together: their sum (SNGAN) or their mean (WGAN-GP)."""
+    """How the cells of the last grid are pooled: their sum (SNGAN) or their mean (WGAN-GP)."""
     attention: int = Field(default=0, ge=0)
     """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 

@@ -249,11 +249,11 @@ class StyleGan2Discriminator(Discriminator, kind="stylegan2"):
     max_channels: int = Field(default=256, ge=1)
     """The maximum number of channels on a grid; 512 in the paper."""
     architecture: Literal["residual", "plain"] = "residual"
-    """Whether each block also has a straight way; plain for CIFAR-10 in the paper."""
+    """Whether each block has a residual connection; plain for CIFAR-10 in the paper."""
     group: int = Field(default=4, ge=1)
-    """Samples of a batch that are compared for their variety; 1: none."""
+    """Group size of the minibatch standard deviation; 1 for none."""
     mapping: int = Field(default=8, ge=1)
-    """Layers from a label to the vector that the output is multiplied with."""
+    """Layers from a label to the vector that the output is multiplied by."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "stylegan2")

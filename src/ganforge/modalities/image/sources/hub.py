@@ -18,15 +18,15 @@ class Hub(DataSource, kind="hub"):
     """A set of the Hugging Face hub, or one that its `datasets` package saved to a folder. Needs the extra `hub`."""
 
     name: str
-    """Its name on the hub (`owner/set`), or the folder."""
+    """Its name on the Hub (`owner/set`), or a folder."""
     config: str | None = None
     """Which of the set's configurations, where it has several."""
     split: str = "train"
-    """Which of its parts."""
+    """Which of its splits."""
     image_column: str | None = None
-    """The column of the images; found by itself where there is one."""
+    """The column of the images; not needed where there is only one."""
     label_column: str | None = None
-    """The column of the labels; found by itself where there is one."""
+    """The column of the labels; not needed where there is only one."""
 
     def open(self) -> Dataset:
         try:

@@ -60,11 +60,11 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
     path: str | None = None
     """Where MNIST is; by default the named set `mnist`, which is downloaded once."""
     split: Literal["train", "test"] = "train"
-    """Which of MNIST's digits to take."""
+    """Which split of MNIST to use."""
     count: int = Field(default=128_000, ge=2)
-    """How many images."""
+    """Number of images."""
     seed: int = Field(default=0, ge=0)
-    """Which digits come together: the same ones for the same seed."""
+    """Seed of the random combinations of digits."""
 
     def open(self) -> Dataset:
         if self.path is None:

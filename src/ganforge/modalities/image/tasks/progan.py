@@ -56,9 +56,9 @@ class ProGan(Synthesis, kind="progan"):
     """New images from players that grow: they begin with a few cells and get finer grids as samples pass."""
 
     steady: Count = 800_000
-    """Samples that each grid is trained on before the next one comes; 800k in the paper."""
+    """Number of samples that each grid is trained on before the next is added; 800k in the paper."""
     fade: PositiveCount = 800_000
-    """Samples in which a new grid fades in; 800k in the paper."""
+    """Number of samples over which a new grid fades in; 800k in the paper."""
 
     def adapt(self, spec: Spec) -> Spec:
         if self.pack > 1:

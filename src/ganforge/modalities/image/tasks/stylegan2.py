@@ -39,7 +39,7 @@ class Styled(Protocol):
     """What this task asks of a generator."""
 
     layers: int
-    """How many styles a sample takes."""
+    """Number of styles of a sample."""
 
     def mapping(self, z: Tensor, c: Tensor | None) -> Tensor:
         """z [N, L] → w [N, K]."""
@@ -64,7 +64,7 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
     mixing: float = Field(default=0.9, ge=0, le=1)
     """Share of the samples whose styles are mixed from two latents."""
     path_length: Rate = 2.0
-    """Weight of the loss on uneven steps in w; 0 leaves it out."""
+    """Weight of path length regularization; 0 turns it off."""
     path_every: int = Field(default=4, ge=1)
     """Apply it every this many iterations, multiplied by this number."""
     path_share: float = Field(default=0.5, gt=0, le=1)
