@@ -65,7 +65,7 @@ def main() -> None:
             net, wall = busy(folder / "model.safetensors", folder / "in", folder / ending[1:], ending, arguments.device)
             print(
                 f"{arguments.pictures} images of {arguments.side}² px to {ending}: {net:.1f} s of {wall:.1f} s in "
-                f"the net, {net / wall:.0%}; {arguments.pictures / wall:.1f} pictures a second",
+                f"the net, {net / wall:.0%}; {arguments.pictures / wall:.1f} images a second",
                 flush=True,
             )
 

@@ -93,7 +93,7 @@ class Pipe(Augment):
 
 
 class FixedAda(Pipe, kind="ada_fixed"):
-    """The changes of ADA with a probability that is set, not found: a number or a schedule."""
+    """The augmentations of ADA with a fixed probability: a number or a schedule."""
 
     p: Rate = 0.3
     """The probability of each change, in [0, 1]. Far above 0.6, samples may come out rotated or recolored."""
@@ -111,7 +111,7 @@ class FixedAda(Pipe, kind="ada_fixed"):
 
 
 class Ada(Pipe, kind="ada"):
-    """Augments what D sees as much as its overfitting asks for (ADA): nothing at first, more as D memorizes."""
+    """Augments what D sees with a probability that follows its overfitting (ADA): 0 at first, more as D memorizes."""
 
     target: float = Field(default=0.6, gt=-1, lt=1)
     """The mean of sign(D(x)) over real samples that p is adjusted to hold. Lower augments more."""

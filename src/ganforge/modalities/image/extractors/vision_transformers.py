@@ -120,7 +120,7 @@ class DinoV2(_Hub, kind="dinov2"):
 
 
 class Clip(_Hub, kind="clip"):
-    """CLIP's image side: features that follow what a caption would say."""
+    """CLIP's image encoder: features that follow what a caption would say."""
 
     scale: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = OPENAI
     usual: ClassVar[str] = "openai/clip-vit-large-patch14"

@@ -149,7 +149,7 @@ class _Perceptual(Metric):
 
 
 class LpipsDistance(_Perceptual, kind="lpips"):
-    """LPIPS of images that each belong to a real one: how unlike they look, 0 for equal ones."""
+    """LPIPS of images that each belong to a real one: their perceptual distance, 0 for equal ones."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     values: ClassVar[Mapping[str, Meaning]] = {

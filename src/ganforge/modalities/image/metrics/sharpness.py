@@ -52,7 +52,7 @@ def octaves(x: Tensor) -> list[Tensor]:
 
 
 class Sharpness(Metric, kind="sharpness"):
-    """The fine detail of images over that of the real ones they belong to: 1 as sharp, below blurred, above noisy."""
+    """Fine detail of images relative to their real ones: 1 is as sharp, below 1 blurred, above 1 noisy."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")

@@ -84,7 +84,7 @@ def moments(f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class Texture(Metric, kind="texture"):
-    """How unlike the texture of images is to that of the real ones, by local contrast and order: 0 for equal ones."""
+    """Difference of texture between images and their real ones, by local contrast and order: 0 for equal ones."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")

@@ -108,7 +108,7 @@ def biggan_d(plan: Layout, stages: list[tuple[int, bool]], classes: int, attenti
 
 
 class BigganGenerator(Generator, kind="biggan"):
-    """Wide residual blocks that each get a part of the latent and the vector of the label."""
+    """Wide residual blocks that each get a part of the latent and the label embedding."""
 
     latent: int = Field(default=120, ge=1)
     """Width of the latent z, split evenly into n + 1 parts (the first parts get one number more)."""

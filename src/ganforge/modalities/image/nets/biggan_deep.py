@@ -156,7 +156,7 @@ class BigganDeepD(nn.Module):
 
 
 class BigganDeepGenerator(Generator, kind="biggan_deep"):
-    """Many narrow residual blocks that all get the whole latent and the vector of the label."""
+    """Many narrow residual blocks that all get the whole latent and the label embedding."""
 
     latent: int = Field(default=128, ge=1)
     """Width of the latent z, drawn from a standard normal."""

@@ -246,7 +246,7 @@ class FastGanGenerator(Generator, kind="fastgan"):
 
 
 class FastGanDiscriminator(Discriminator, kind="fastgan"):
-    """A critic that can be asked to draw what it has seen; for the task `fastgan`."""
+    """A critic that can reconstruct what it has seen; for the task `fastgan`."""
 
     channels: int = Field(default=32, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""

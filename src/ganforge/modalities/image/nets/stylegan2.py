@@ -216,7 +216,7 @@ def levels(channels: int, top: int, count: int) -> list[int]:
 
 
 class StyleGan2Generator(Generator, kind="stylegan2"):
-    """Convolutions whose channels are scaled by a style that the latent is mapped to; images of any size."""
+    """Convolutions whose channels are scaled by a style that is mapped from the latent; images of any size."""
 
     within_one: ClassVar[bool] = False
     latent: int = 512

@@ -24,7 +24,7 @@ from ganforge.tasks.synthesis import Synthesis
 
 
 class FastGan(Synthesis, kind="fastgan"):
-    """New samples from few; D has to rebuild the real ones from what it kept of them."""
+    """New samples from little data; D must reconstruct real samples from its own features."""
 
     rebuild: Rate = 1.0
     """Weight of the distance between real samples and what D reconstructs of them; 1 in the paper."""
