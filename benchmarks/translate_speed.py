@@ -64,8 +64,8 @@ def main() -> None:
         for ending in (".jpg", ".png"):
             net, wall = busy(folder / "model.safetensors", folder / "in", folder / ending[1:], ending, arguments.device)
             print(
-                f"{arguments.pictures} pictures of {arguments.side}² px to {ending}: {net:.1f} s of {wall:.1f} s in "
-                f"the net, {net / wall:.0%}; {arguments.pictures / wall:.1f} pictures a second",
+                f"{arguments.pictures} images of {arguments.side}² px to {ending}: {net:.1f} s of {wall:.1f} s in "
+                f"the net, {net / wall:.0%}; {arguments.pictures / wall:.1f} images a second",
                 flush=True,
             )
 

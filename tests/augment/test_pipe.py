@@ -27,6 +27,7 @@ from ganforge.modalities.image.augment.ada import (
     recolour,
 )
 from ganforge.modalities.image.augment.diffaugment import DiffAugment
+from refused import refused
 
 EVERYTHING = {"filter": 1.0, "noise": 1.0, "cutout": 1.0}
 ALL = [DiffAugment(), FixedAda(p=0.9, **EVERYTHING), FixedAda(p=1.0, **EVERYTHING), Ada(start=0.5)]
@@ -131,9 +132,9 @@ def test_a_schedule_of_the_probability():
 
 
 def test_refuses_an_impossible_probability():
-    with pytest.raises(UserError, match="between 0 and 1"):
+    with refused("augment.probability_out_of_range", "task.augment.p", "between 0 and 1", "1.5"):
         FixedAda(p=1.5).check(Spec((3, 8, 8)))
-    with pytest.raises(UserError, match="limit"):
+    with refused("augment.start_above_limit", "start=0.9", "limit"):
         Ada(start=0.9).check(Spec((3, 8, 8)))
 
 

@@ -25,6 +25,7 @@ from ganforge.recipes import fitting, make_recipe
 from ganforge.recipes.choice import choose
 from ganforge.registry import load_all
 from ganforge.signals import Signal, signal_of
+from refused import refused
 
 load_all()
 
@@ -119,13 +120,13 @@ def test_a_pack_is_written_or_refused(example, tmp_path):
     out = tmp_path / "x.zip"
     if signal.kind in ("image", "pair"):
         lines = signal.pack(dataset, out)
-        assert lines[0].startswith(f"{out}: {len(dataset)} pictures")
+        assert lines[0].startswith(f"{out}: {len(dataset)} images")
         assert out.is_file()
-        with pytest.raises(UserError, match="--force"):
+        with refused("output.exists", str(out), "--force"):
             signal.pack(dataset, out)
         signal.pack(dataset, out, force=True)
     else:
-        with pytest.raises(UserError, match="looks at pictures"):
+        with refused("data.not_images", dataset.name):
             signal.pack(dataset, out)
         assert not out.exists()
 

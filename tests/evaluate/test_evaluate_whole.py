@@ -22,6 +22,7 @@ from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.degrade.resample import bicubic
 from ganforge.modalities.pair.full_images import translated
 from ganforge.recipes import make_recipe
+from refused import refused
 
 SIZES = [(40, 53), (61, 40), (48, 48), (37, 70)]  # height, width: no multiples of 4 among most of them
 
@@ -268,7 +269,7 @@ def test_what_does_not_belong_together_is_named(photos, restored, ganforge, tmp_
 
 
 def test_sets_compared_as_wholes_need_no_names(photos, restored, tmp_path):
-    with pytest.raises(UserError, match="pictures of different sizes cannot be compared"):
+    with refused("data.sizes_differ", "images of different sizes"):
         evaluate(photos, restored, metrics=["psnr", "fd"], features="raw", out=tmp_path / "out", progress=False)
 
 

@@ -73,7 +73,7 @@ def test_a_folder_keeps_its_structure_and_a_bad_file_stops_nothing(ganforge, tmp
     assert found == ["a.png", "deep/c.bmp.png", "deep/c.png.png", "deep/down/b.jpg"]
     assert status == 1, "a script can see that something is missing"
     assert "4 pictures, 1 failed" in out
-    assert "broken.png: not a picture" in err
+    assert "broken.png: not an image" in err
 
 
 def test_a_zip_and_the_same_as_a_folder(ganforge, tmp_path):
@@ -163,7 +163,7 @@ def test_a_folder_of_masks(ganforge, tmp_path):
         ("filler", ["a.png", "--out", "b.png", "--mask", "mask.png"], "10×10 px and the picture 20×20"),
         ("colour", ["a.png", "--out", "b.png", "--direction", "ba"], "one way"),
         ("both", ["a.png", "--out", "b.png", "--direction", "bb"], "ab, ba"),
-        ("colour", ["broken.png", "--out", "b.png"], "broken.png: not a picture"),
+        ("colour", ["broken.png", "--out", "b.png"], "broken.png: not an image"),
         ("colour", ["a.png", "--out", "b.png", "--tile", "3"], "at least 16"),
         ("colour", ["in", "--out", "out", "--format", "tiff"], "png, jpg or webp"),
         ("filler", ["in", "--out", "out", "--mask", "mask.png", "--format", "jpg"], "as it was"),
