@@ -67,9 +67,10 @@ def translate(
                 if tell:
                     tell(count, total)
             if writer is None:
-                raise UserError(f"{source}: has no frames that can be read")
+                raise UserError(f"{source}: contains no frames that can be read", code="film.no_frames")
     except OSError as error:
-        raise UserError(f"{source} → {out}: {str(error).splitlines()[0] if str(error) else error}") from None
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{source} → {out}: {reason}", code="film.conversion_failed") from None
     return count
 
 
@@ -80,12 +81,12 @@ def opened(ffmpeg: Any, source: Path) -> tuple[Iterator[np.ndarray], dict[str, A
         UserError: it cannot be read.
     """
     if not source.is_file():
-        raise UserError(f"{source}: no such file")
+        raise UserError(f"{source}: no such file", code="data.not_found")
     stream = ffmpeg.read_frames(str(source), pix_fmt="rgb24")
     try:
         about = next(stream)
     except (OSError, RuntimeError, StopIteration, ValueError, IndexError):
-        raise UserError(f"{source}: not a film that can be read") from None
+        raise UserError(f"{source}: cannot be read as a film", code="film.unreadable") from None
     width, height = about["size"]
     return (np.frombuffer(data, np.uint8).reshape(height, width, 3) for data in stream), about
 

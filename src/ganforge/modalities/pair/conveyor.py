@@ -63,7 +63,7 @@ def open_store(path: Path) -> Store:
     if path.is_dir():
         return FolderStore(path)
     if not path.is_file():
-        raise UserError(f"{path}: no such file or folder")
+        raise UserError(f"{path}: no such file or folder", code="data.not_found")
     return ZipStore(path) if path.suffix.lower() == ".zip" else FolderStore(path.parent)
 
 
@@ -142,7 +142,11 @@ def run(
                 rows.close()
             except BaseException as error:
                 # The writer leaves nothing behind, and its future says why.
-                rows.fail(error if isinstance(error, UserError) else UserError(f"{job.name}: broken off"))
+                rows.fail(
+                    error
+                    if isinstance(error, UserError)
+                    else UserError(f"{job.name}: interrupted", code="translate.interrupted")
+                )
                 if not isinstance(error, UserError):
                     raise
         settle(0)
@@ -225,6 +229,12 @@ def check_targets(jobs: Iterable[Job], force: bool) -> None:
     for job in jobs:
         origin = job.store.root / job.name if isinstance(job.store, FolderStore) else None
         if origin is not None and job.out.exists() and origin.samefile(job.out):
-            raise UserError(f"{job.out}: is the picture itself, which is never written over; give another --out")
+            raise UserError(
+                f"{job.out}: is the input image, which is never overwritten; choose another --out",
+                code="translate.overwrites_source",
+            )
         if job.out.exists() and not force:
-            raise UserError(f"{job.out}: is there already; --force replaces it, --skip-existing leaves it as it is")
+            raise UserError(
+                f"{job.out}: already exists; --force replaces it, --skip-existing keeps it",
+                code="translate.output_exists",
+            )

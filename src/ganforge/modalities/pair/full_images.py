@@ -110,9 +110,9 @@ def translated(
         sizes.append(given.target.shape[:2])
         resample.weights.cache_clear()  # they are as large as an image, and the next one has another size
         if progress is not None:
-            progress(f"whole pictures through {name}", k + 1, count)
+            progress(f"full-size images through {name}", k + 1, count)
     if not rows:
-        raise UserError(f"{dataset.name}: no picture can be read: {first(left_out)}")
+        raise UserError(f"{dataset.name}: no image can be read: {first(left_out)}", code="data.none_readable")
 
     def kept(which: str, called: str) -> SampleSet:
         return one_by_one(called, rows, lambda row: disk_cache.get(f"{row}-{which}"))
@@ -197,7 +197,7 @@ def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress |
     """
     for dataset in (real, made):
         refuse_no_pictures(dataset)
-    names, (of_made, of_real) = partners(made, real, lambda both: "Mend their names, or take those files out")
+    names, (of_made, of_real) = partners(made, real, lambda both: "Fix their names, or remove those files")
     sizes = [[dataset.each_shape()[k] for k in rows] for dataset, rows in ((real, of_real), (made, of_made))]
     apart = [
         f"{name}: {one[1]}×{one[0]} in {real.name}, {other[1]}×{other[0]} in {made.name}"
@@ -206,8 +206,9 @@ def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress |
     ]
     if apart:
         raise UserError(
-            f"{len(apart)} of {len(names)} pairs differ in size (width×height), and only pictures of one size can be "
-            f"held against each other:\n  {first(apart)}"
+            f"{len(apart)} of {len(names)} pairs differ in size (width×height); only images of the same size can be "
+            f"compared:\n  {first(apart)}",
+            code="data.sizes_differ",
         )
 
     def pair(k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -225,7 +226,7 @@ def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress |
         if progress is not None:
             progress("reading pairs", k + 1, len(names))
     if not good:
-        raise UserError(f"no pair can be read: {first(left_out)}")
+        raise UserError(f"no pair can be read: {first(left_out)}", code="data.none_readable")
     return FullImages(
         one_by_one(real.name, good, lambda k: pair(k)[0]),
         one_by_one(made.name, good, lambda k: pair(k)[1]),
@@ -258,8 +259,9 @@ class DiskCache:
             np.save(Path(self.folder.name) / name, item, allow_pickle=False)
         except OSError as error:
             raise UserError(
-                f"{self.folder.name}: what was made could not be kept there ({error.strerror or error}). TMPDIR names "
-                "another place for temporary files"
+                f"{self.folder.name}: generated images could not be stored there ({error.strerror or error}). Set "
+                "TMPDIR to another folder for temporary files",
+                code="disk.write_failed",
             ) from None
 
     def get(self, name: str) -> np.ndarray:

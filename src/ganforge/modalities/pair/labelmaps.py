@@ -67,11 +67,15 @@ def found_in(dataset: Dataset) -> list[Class]:
         found |= set(np.unique(codes(item)).tolist())
         if len(found) > MOST:
             raise UserError(
-                f"data {dataset.name}: more than {MOST} {'colours' if True in kinds else 'levels'} in it, too many for "
-                "classes of label maps (were they saved as JPEG?). If these are pictures: signal.source=RGB"
+                f"data {dataset.name}: more than {MOST} {'colors' if True in kinds else 'levels'}, too many for the "
+                "classes of label maps (were they saved as JPEG?). If these are images: signal.source=RGB",
+                code="data.too_many_classes",
             )
     if len(kinds) > 1:
-        raise UserError(f"data {dataset.name}: some label maps are grey and some in colour; make them all alike")
+        raise UserError(
+            f"data {dataset.name}: some label maps are gray and some are in color; convert them all to one kind",
+            code="data.mixed_label_maps",
+        )
     return [named(code, True in kinds) for code in sorted(found)]
 
 
@@ -82,13 +86,21 @@ def parse(classes: Sequence[str]) -> list[Class]:
         UserError: neither all levels nor all colors, or one twice.
     """
     texts = [text.strip().lower() for text in classes]
-    if len(set(texts)) < len(texts) or len(texts) > MOST:
-        raise UserError(f"signal.classes: {len(texts)} are listed; each may stand there once, and at most {MOST}")
+    if len(set(texts)) < len(texts):
+        twice = next(text for text in texts if texts.count(text) > 1)
+        raise UserError(f"signal.classes: {twice} is listed more than once", code="signal.duplicate_classes")
+    if len(texts) > MOST:
+        raise UserError(
+            f"signal.classes: {len(texts)} are listed; at most {MOST} are possible", code="signal.too_many_classes"
+        )
     if all(text.isdecimal() for text in texts):
         return [int(text) for text in texts]
     if all(len(text) == 7 and text[0] == "#" and set(text[1:]) <= set("0123456789abcdef") for text in texts):
         return list(texts)
-    raise UserError("signal.classes: all grey levels, as in [0, 1, 2], or all colours, as in ['#804080', '#464646']")
+    raise UserError(
+        "signal.classes: list either gray levels only, as in [0, 1, 2], or colors only, as in ['#804080', '#464646']",
+        code="signal.invalid_classes",
+    )
 
 
 def indices(item: np.ndarray, classes: Sequence[Class], where: str) -> np.ndarray:
@@ -99,7 +111,10 @@ def indices(item: np.ndarray, classes: Sequence[Class], where: str) -> np.ndarra
     """
     colour = isinstance(classes[0], str)
     if item.shape[2] > 2 and not colour:
-        raise UserError(f"{where}: it is in colour, and the classes are grey levels ({_list(classes)})")
+        raise UserError(
+            f"{where}: is in color, but the classes are gray levels ({_list(classes)})",
+            code="data.wrong_label_map_mode",
+        )
     if item.shape[2] <= 2 and colour:
         item = np.repeat(item[..., :1], 3, axis=2)
     known = np.array([int(c[1:], 16) if isinstance(c, str) else c for c in classes])
@@ -109,8 +124,9 @@ def indices(item: np.ndarray, classes: Sequence[Class], where: str) -> np.ndarra
     strange = np.unique(here[known[found] != here])
     if len(strange):
         raise UserError(
-            f"{where}: it holds {_list([named(int(code), colour) for code in strange])}, which is none of the classes "
-            f"({_list(classes)})"
+            f"{where}: contains {_list([named(int(code), colour) for code in strange])}, not among the classes "
+            f"({_list(classes)})",
+            code="data.unknown_class",
         )
     return found.astype(np.uint8)
 

@@ -122,7 +122,7 @@ class Pair(Signal, kind="pair"):
         if not self.patches:
             return dataset if source is None else Together(dataset, source, scale)
         if self.size is None:
-            raise UserError("signal.patches: say how large they shall be, for instance signal.size=96")
+            raise UserError("signal.patches: needs their size, for instance signal.size=96", code="signal.size_missing")
         size = pictures.pair_of(self.size)
         self._check_divides(size, scale)
         patch = (size[0] + self.jitter, size[1] + self.jitter)
@@ -138,7 +138,10 @@ class Pair(Signal, kind="pair"):
         mode = self._target_mode(shapes)
         shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
         if self.turn and shape[1] != shape[2]:
-            raise UserError(f"signal.turn: only square pictures can be turned, and these are {shape[1]}×{shape[2]}")
+            raise UserError(
+                f"signal.turn: only square images can be turned, and these are {shape[1]}×{shape[2]}",
+                code="signal.not_square",
+            )
         if self.degrade is None:
             assert isinstance(dataset, Together)
             source = self._given(dataset)
@@ -160,8 +163,9 @@ class Pair(Signal, kind="pair"):
         if self.degrade is not None:
             if dataset.source is not None:
                 raise UserError(
-                    f"data {dataset.name}: brings a source for each picture, and signal.degrade would make another. "
-                    "Set signal.degrade=null, or give the targets alone as data=FOLDER"
+                    f"data {dataset.name}: has a source for each image, and signal.degrade would make another. "
+                    "Set signal.degrade=null, or give only the targets as data=FOLDER",
+                    code="signal.two_sources",
                 )
             return None
         if dataset.source is None:
@@ -170,8 +174,9 @@ class Pair(Signal, kind="pair"):
                 one, two = dataset.classes
                 say = f"data.source={dataset.name}/{one} data.target={dataset.name}/{two} (or the other way round)"
             raise UserError(
-                f"data {dataset.name}: brings nothing that its pictures could be made from. Give two sets: {say}; or "
-                "say how the source is made from the target, for instance degrade=bicubic4"
+                f"data {dataset.name}: has no sources to make its images from. Give two sets: {say}; or say how the "
+                "source is made from the target, for instance degrade=bicubic4",
+                code="signal.no_source",
             )
         return dataset.source
 
@@ -182,8 +187,9 @@ class Pair(Signal, kind="pair"):
         for name, value in fields:
             if value % scale:
                 raise UserError(
-                    f"signal.{name}: sources are {scale} times as small, so {value} px must be a multiple of {scale}: "
-                    f"signal.{name}={value // scale * scale or scale}"
+                    f"signal.{name}: sources are {scale} times smaller, so {value} px must be a multiple of {scale}: "
+                    f"signal.{name}={value // scale * scale or scale}",
+                    code="signal.size_not_a_multiple",
                 )
 
     def _given(self, dataset: Together) -> dict[str, Any]:
@@ -202,8 +208,9 @@ class Pair(Signal, kind="pair"):
         """What sources made from targets are."""
         if mode == "RGBA":
             raise UserError(
-                "signal.degrade: pictures with alpha cannot be spoilt. Leave signal.mode=RGBA out: they come over "
-                "signal.background"
+                "signal.degrade: images with alpha cannot be degraded. Remove signal.mode=RGBA: they are then "
+                "composited over signal.background",
+                code="signal.alpha_not_supported",
             )
         degrade.check()
         channels = degrade.channels(CHANNELS[mode])
@@ -325,16 +332,21 @@ class Pair(Signal, kind="pair"):
         x = torch.from_numpy(item.transpose(2, 0, 1).astype(np.float32)) / (top / 2) - 1  # all of 16 bits
         if not source["mask"]:
             if mask is not None:
-                raise UserError("this model was not trained to fill holes and takes no mask: leave it out")
+                raise UserError(
+                    "this model was not trained to fill holes and takes no mask: leave it out",
+                    code="translate.mask_not_taken",
+                )
             return x
         if mask is None:
             raise UserError(
-                "this model fills holes: say which, with a mask as large as the picture, white where one is"
+                "this model fills holes and needs a mask of the size of the image, white where a hole is",
+                code="translate.mask_missing",
             )
         if mask.shape[:2] != picture.shape[:2]:
             raise UserError(
-                f"the mask is {mask.shape[0]}×{mask.shape[1]} px and the picture "
-                f"{picture.shape[0]}×{picture.shape[1]}; they must be of one size"
+                f"the mask is {mask.shape[0]}×{mask.shape[1]} px and the image "
+                f"{picture.shape[0]}×{picture.shape[1]}; they must have the same size",
+                code="translate.mask_size_differs",
             )
         flat = mask if mask.ndim == 2 else pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0]
         hidden = torch.from_numpy((flat >= 128).astype(np.float32))

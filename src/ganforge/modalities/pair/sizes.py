@@ -25,7 +25,7 @@ def paired_sizes(target: Dataset, source: Dataset) -> tuple[list[tuple[int, int]
     if len(ratios) == len(whole) == 1:
         return sizes, int(whole[0][0])
     if not ratios:
-        raise UserError(f"data {target.name}: none of its pairs can be read")
+        raise UserError(f"data {target.name}: none of its pairs can be read", code="data.none_readable")
     shown = []
     for ratio, k in ratios.items():
         if ratio not in whole or len(whole) > 1:
@@ -35,8 +35,9 @@ def paired_sizes(target: Dataset, source: Dataset) -> tuple[list[tuple[int, int]
             )
             shown.append(sides)
     raise UserError(
-        "data: source and target of a pair must have one size, or all targets as many times the size of their "
-        "sources; not so:\n  " + "\n  ".join(shown[:5])
+        "data: source and target of a pair must have the same size, or all targets the same multiple of the size of "
+        "their sources. These do not:\n  " + "\n  ".join(shown[:5]),
+        code="data.sizes_differ",
     )
 
 

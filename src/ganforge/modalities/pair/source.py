@@ -53,13 +53,17 @@ class Pairs(DataSource, kind="pairs"):
 
     def open(self) -> Dataset:
         if self.path and (self.source or self.target):
-            raise UserError("data: give either data.path (pictures side by side), or data.source and data.target")
+            raise UserError(
+                "data: give either data.path (images side by side), or data.source and data.target",
+                code="data.conflicting_fields",
+            )
         if self.path:
             return self._side_by_side(open_images(self.path, self._folders))
         if not self.source or not self.target:
             raise UserError(
-                "data: say which pictures: data.source=FOLDER data.target=FOLDER (files of the same names), "
-                "or data.path=FOLDER of pictures side by side"
+                "data: say which images: data.source=FOLDER data.target=FOLDER (files of the same names), "
+                "or data.path=FOLDER of images side by side",
+                code="data.field_missing",
             )
         source, target = (open_images(path, self._folders) for path in (self.source, self.target))
         for dataset in (source, target):
@@ -67,7 +71,7 @@ class Pairs(DataSource, kind="pairs"):
         names, rows = partners(
             source,
             target,
-            lambda both: f"Mend their names, or train on the {both} that have one: data.unpaired=skip",
+            lambda both: f"Fix their names, or train only on the {both} pairs: data.unpaired=skip",
             skip=self.unpaired == "skip",
         )
         kept = part_of(names, self.split, self.holdout, target.name)
@@ -115,7 +119,9 @@ class Domains(DataSource, kind="domains"):
 
     def open(self) -> Dataset:
         if not self.a or not self.b:
-            raise UserError("data: say which two sets of pictures: data.a=FOLDER data.b=FOLDER")
+            raise UserError(
+                "data: say which two sets of images: data.a=FOLDER data.b=FOLDER", code="data.field_missing"
+            )
         parts = [open_one_or_many(path, "train" if self.holdout else self.split) for path in (self.a, self.b)]
         for dataset in parts:
             refuse_no_pictures(dataset)
@@ -171,7 +177,7 @@ class Half(Dataset):
         item = self.dataset.read(index)
         if item.shape[1] % 2:
             raise BadItem(
-                self.describe(index), f"{item.shape[1]} px wide: two pictures side by side have an even width"
+                self.describe(index), f"{item.shape[1]} px wide: two images side by side must have an even width"
             )
         half = item.shape[1] // 2
         return item[:, self.which * half : (self.which + 1) * half]
@@ -260,8 +266,9 @@ def part_of(names: Sequence[str], split: str, holdout: float, where: str) -> np.
     back = np.array([seed_of("held back", name) / 2**63 < holdout for name in names])
     if holdout and back.all() == back.any():
         raise UserError(
-            f"data {where}: a share of {holdout:g} of {len(names)} pictures holds {'all' if back.all() else 'none'} of "
-            "them back; ask for another data.holdout"
+            f"data {where}: a share of {holdout:g} of {len(names)} images holds out "
+            f"{'all' if back.all() else 'none'} of them; choose another data.holdout",
+            code="data.bad_holdout",
         )
     return np.flatnonzero(back if holdout and split == "test" else ~back)
 
@@ -317,12 +324,12 @@ def open_one_or_many(path: str, split: Literal["train", "test"]) -> Dataset:
 
 
 def partners(
-    source: Dataset, target: Dataset, mend: Callable[[int], str], skip: bool = False
+    source: Dataset, target: Dataset, fix: Callable[[int], str], skip: bool = False
 ) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
     """The names that both sets have, and the items of each by these names.
 
     Args:
-        mend: from how many have a partner to what can be done about those that have none.
+        fix: given the number of pairs, says what can be done about files without a partner.
         skip: leave those out.
 
     Raises:
@@ -332,8 +339,9 @@ def partners(
     if left is None or right is None:  # arrays have no names: the order pairs them
         if len(source) != len(target):
             raise UserError(
-                f"data: {source.name} holds {len(source)} pictures and {target.name} {len(target)}; "
-                "without file names they are paired in their order, so there must be as many in both"
+                f"data: {source.name} contains {len(source)} images and {target.name} {len(target)}; without file "
+                "names they are paired in order, so both must contain the same number",
+                code="data.counts_differ",
             )
         return [str(k) for k in range(len(target))], (np.arange(len(source)), np.arange(len(target)))
     both = [name for name in right if name in left]
@@ -341,13 +349,15 @@ def partners(
     lonely += [f"{target.name}: {name}" for name in right if name not in left]
     if not both:
         raise UserError(
-            f"data: no file of {source.name} is called as one of {target.name} (endings do not count), for "
-            f"instance:\n  {first(lonely)}"
+            f"data: no file of {source.name} has the name of a file of {target.name} (endings are ignored), for "
+            f"instance:\n  {first(lonely)}",
+            code="data.no_pairs",
         )
     if lonely and not skip:
         raise UserError(
             f"data: {len(lonely)} files have no partner of the same name in the other set:\n  {first(lonely)}\n"
-            f"{mend(len(both))}"
+            f"{fix(len(both))}",
+            code="data.unpaired_files",
         )
     return both, (np.array([left[name] for name in both]), np.array([right[name] for name in both]))
 
@@ -366,7 +376,8 @@ def by_name(dataset: Dataset) -> dict[str, int] | None:
         name = PurePosixPath(file[len(prefix) :]).with_suffix("").as_posix()
         if name in found:
             raise UserError(
-                f"data {dataset.name}: {dataset.files[found[name]]} and {file} have one name; keep one of them"
+                f"data {dataset.name}: {dataset.files[found[name]]} and {file} have the same name; keep one of them",
+                code="data.duplicate_names",
             )
         found[name] = k
     return found
@@ -376,9 +387,11 @@ def refuse_no_pictures(dataset: Dataset) -> None:
     """Raises UserError where a set holds something else than images."""
     shapes = dataset.shapes()
     if any(len(shape) != 3 for shape, _ in shapes):
-        raise UserError(f"data {dataset.name}: pictures are needed here, and this holds something else")
+        raise UserError(f"data {dataset.name}: expected images, found other data", code="data.not_images")
     if not shapes:
-        raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read")
+        raise UserError(
+            f"data {dataset.name}: none of its {len(dataset)} images can be read", code="data.none_readable"
+        )
 
 
 def first(lines: Sequence[str]) -> str:

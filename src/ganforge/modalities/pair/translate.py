@@ -76,9 +76,12 @@ class PictureTranslator:
         ways = bundle.recipe.task.directions()
         if direction is not None and direction not in ways:
             known = named(ways, bundle.spec.state.get("domains"))
-            raise UserError(f"--direction {direction}: this model knows {known}{did_you_mean(direction, ways)}")
+            raise UserError(
+                f"--direction {direction}: this model translates {known}{did_you_mean(direction, ways)}",
+                code="translate.unknown_direction",
+            )
         if tile is not None and tile < 16:
-            raise UserError(f"--tile {tile}: at least 16 px")
+            raise UserError(f"--tile {tile}: must be at least 16 px", code="translate.tile_too_small")
         self.bundle, self.name, self.direction = bundle, name, direction or ways[0]
         self.signal: Any = bundle.recipe.signal
         state = bundle.spec.state
@@ -117,10 +120,14 @@ class PictureTranslator:
         """
         if self.takes_mask and not given:
             raise UserError(
-                f"{self.name} fills holes: say which with --mask FILE, a picture that is white where one is"
+                f"{self.name} fills holes: mark them with --mask FILE, an image that is white where a hole is",
+                code="translate.mask_missing",
             )
         if given and not self.takes_mask:
-            raise UserError(f"{self.name} was not trained to fill holes and takes no mask: leave it out")
+            raise UserError(
+                f"{self.name} was not trained to fill holes and takes no mask: leave it out",
+                code="translate.mask_not_taken",
+            )
 
     def check(self, picture: np.ndarray, mask: np.ndarray | None) -> None:
         """
@@ -131,14 +138,15 @@ class PictureTranslator:
         self.check_mask(mask is not None)
         if mask is not None and mask.shape[:2] != picture.shape[:2]:
             raise UserError(
-                f"the mask is {mask.shape[1]}×{mask.shape[0]} px and the picture "
-                f"{picture.shape[1]}×{picture.shape[0]}; they must be of one size"
+                f"the mask is {mask.shape[1]}×{mask.shape[0]} px and the image "
+                f"{picture.shape[1]}×{picture.shape[0]}; they must have the same size",
+                code="translate.mask_size_differs",
             )
         classes = self.source["classes"] if self.source else []
         if self.mode == "classes" and picture.shape[2] > 2 and not isinstance(classes[0], str):
             raise UserError(
-                f"{self.name} makes pictures of label maps, in which a grey level says what a pixel is, and this is a "
-                "picture in colour"
+                f"{self.name} takes label maps whose gray levels are the classes, but this is an image in color",
+                code="data.wrong_label_map_mode",
             )
 
     def __call__(self, picture: np.ndarray, mask: np.ndarray | None = None) -> Made:
@@ -232,7 +240,8 @@ class PictureTranslator:
         except torch.OutOfMemoryError:
             h, w = source.shape[2:]
             raise UserError(
-                f"no memory for {w}×{h} px at a time; take smaller tiles: --tile {max(16, h // 2)}"
+                f"not enough memory for {w}×{h} px at a time; use smaller tiles: --tile {max(16, h // 2)}",
+                code="device.out_of_memory",
             ) from None
         self.seconds += time.perf_counter() - begun
         return made
@@ -255,12 +264,13 @@ def as_pixels(picture: np.ndarray | Path | str) -> np.ndarray:
         try:
             return photo.read(Path(picture), str(picture)).pixels
         except (BadItem, OSError) as error:
-            raise UserError(str(error)) from None
+            raise UserError(str(error), code="data.unreadable") from None
     pixels = picture[..., None] if picture.ndim == 2 else picture
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
         raise UserError(
-            f"a picture is uint8 or uint16 [H, W] or [H, W, C] with C from 1 to 4, and this is {picture.dtype} "
-            f"{list(picture.shape)}"
+            f"expected an image uint8 or uint16 [H, W] or [H, W, C] with C from 1 to 4, got {picture.dtype} "
+            f"{list(picture.shape)}",
+            code="data.wrong_array",
         )
     return pixels
 

@@ -24,32 +24,32 @@ EPILOG = examples(
     "ganforge translate runs/0010-inpaint photo.jpg --mask mask.png --out fixed.png",
 )
 SHOWN = 20
-"""Failures that are told one by one."""
+"""Failures that are listed one by one."""
 
 
 def translate(
     source: Source,
     inputs: Annotated[
         Path,
-        typer.Argument(
-            metavar="PICTURES", help="A picture, a folder, a zip of pictures, or a film.", show_default=False
-        ),
+        typer.Argument(metavar="PICTURES", help="An image, a folder, a zip of images, or a film.", show_default=False),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", help="A file for one picture or film; a folder for several.", show_default=False),
+        typer.Option("--out", help="A file for one image or film; a folder for several.", show_default=False),
     ],
     mask: Annotated[
         Path | None,
         typer.Option(
             "--mask",
-            help="White where a picture is to be filled: one for all, or a folder of masks named as the pictures.",
+            help="White where an image is to be filled: one for all, or a folder of masks named like the images.",
             show_default=False,
         ),
     ] = None,
     direction: Annotated[
         str | None,
-        typer.Option("--direction", help="ab or ba, of a model that knows both. By default ab.", show_default=False),
+        typer.Option(
+            "--direction", help="ab or ba, for a model that translates both ways. By default ab.", show_default=False
+        ),
     ] = None,
     tile: Annotated[
         int | None,
@@ -63,12 +63,12 @@ def translate(
         str | None,
         typer.Option(
             "--format",
-            help="png, jpg or webp, in a folder. By default as the source where it can be.",
+            help="png, jpg or webp, for a folder. By default that of the source where possible.",
             show_default=False,
         ),
     ] = None,
     skip: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave out pictures whose output is there: go on after a break.")
+        bool, typer.Option("--skip-existing", help="Skip images whose output exists: continue after an interruption.")
     ] = False,
     device: Device = None,
     force: Force = False,
@@ -85,7 +85,7 @@ def translate(
         check_clip(inputs, out, force)
     translator = load(source, device).translator(direction, tile)
     if not isinstance(translator, PictureTranslator):
-        raise UserError(f"{source}: this model changes no images, and this verb is for images")
+        raise UserError(f"{source}: this model does not translate images", code="model.not_a_translator")
     if clip.is_clip(inputs.name):
         frames = one_clip(translator, inputs, out, mask)
         stdout().print(f"{frames} frames: {out}", soft_wrap=True)
@@ -107,7 +107,7 @@ def checked_ending(ending: str | None) -> str | None:
         return None
     wanted = "." + ending.lower().lstrip(".")
     if wanted not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise UserError(f"--format {ending}: pictures are written as png, jpg or webp")
+        raise UserError(f"--format {ending}: images are written as png, jpg or webp", code="translate.unknown_format")
     return wanted
 
 
@@ -127,29 +127,41 @@ def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | No
     several = inputs.is_dir() or inputs.suffix.lower() == ".zip"
     if several:
         if out.suffix.lower() in ENDINGS or out.is_file():
-            raise UserError(f"--out {out}: several pictures go to a folder")
+            raise UserError(f"--out {out}: must be a folder for several images", code="translate.output_not_a_folder")
         if out.exists() and out.samefile(inputs):
-            raise UserError(f"--out {out}: is the folder of the pictures, which are never written over; give another")
+            raise UserError(
+                f"--out {out}: is the folder of the input images, which are never overwritten; choose another",
+                code="translate.overwrites_source",
+            )
         names = conveyor.pictures_in(store, without=out)
         if not names:
-            raise UserError(f"{inputs}: no pictures in it")
+            raise UserError(f"{inputs}: contains no images", code="data.empty")
         if lossless and wanted not in (None, *LOSSLESS):
-            raise UserError(f"--format {wanted}: what is outside the mask would not come back as it was; write png")
+            raise UserError(
+                f"--format {wanted}: would change the pixels outside the mask; use png", code="translate.lossy_format"
+            )
         if wanted in (".jpg", ".jpeg") and translator.target == "RGBA":
             raise UserError(
-                f"--format {wanted}: this model's pictures have transparency, which JPEG has not; write png"
+                f"--format {wanted}: the images of this model have transparency, which JPEG does not support; use png",
+                code="translate.no_alpha_in_format",
             )
         outs = conveyor.outputs(names, out, lossless, wanted)
         check_folder(out)
     else:
         names = [inputs.name]
         if out.is_dir():
-            raise UserError(f"--out {out}: is a folder; of one picture one file is made: --out {out / 'made.png'}")
+            raise UserError(
+                f"--out {out}: is a folder; one image needs the name of a file: --out {out / 'made.png'}",
+                code="translate.output_is_a_folder",
+            )
         if out.suffix.lower() not in ENDINGS:
-            raise UserError(f"--out {out}: the file's name must end in {', '.join(ENDINGS)}")
+            raise UserError(
+                f"--out {out}: the file name must end in one of {', '.join(ENDINGS)}", code="translate.unknown_format"
+            )
         if lossless and out.suffix.lower() not in LOSSLESS:
             raise UserError(
-                f"--out {out}: what is outside the mask would not come back as it was in this format; end it in .png"
+                f"--out {out}: this format would change the pixels outside the mask; use a name that ends in .png",
+                code="translate.lossy_format",
             )
         outs = [out]
         check_folder(out.parent)
@@ -172,7 +184,7 @@ def masks_for(names: list[str], mask: Path) -> list:
     missing = [name for name in names if str(Path(name).with_suffix("")) not in known]
     if missing:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        raise UserError(f"--mask {mask}: no mask of the same name for {shown}")
+        raise UserError(f"--mask {mask}: no mask of the same name for {shown}", code="translate.mask_not_found")
     return [(store, known[str(Path(name).with_suffix(""))]) for name in names]
 
 
@@ -187,14 +199,14 @@ def carried_out(translator: PictureTranslator, jobs: list[Job]) -> Outcome:
         def done(job: Job) -> None:
             nonlocal count
             count += 1
-            told("pictures", count, len(jobs))
+            told("images", count, len(jobs))
 
         def tell(bands: int, total: int) -> None:
             if len(jobs) == 1 or total > 1:
-                told("this picture", bands, total)
+                told("this image", bands, total)
 
         if len(jobs) > 1:
-            told("pictures", 0, len(jobs))
+            told("images", 0, len(jobs))
         return conveyor.run(translator, jobs, done if len(jobs) > 1 else None, tell)
 
 
@@ -208,11 +220,11 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
     from ganforge.ui.console import stderr, stdout
 
     if single and outcome.failed:
-        raise UserError(": ".join(outcome.failed[0]))
-    there = f", {skipped} there already" if skipped else ""
+        raise UserError(": ".join(outcome.failed[0]), code="translate.failed")
+    there = f", {skipped} already existed" if skipped else ""
     failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
-    pictures = "picture" if len(outcome.written) == 1 else "pictures"
-    stdout().print(f"{len(outcome.written)} {pictures}{there}{failed}: {out}", soft_wrap=True)
+    images = "image" if len(outcome.written) == 1 else "images"
+    stdout().print(f"{len(outcome.written)} {images}{there}{failed}: {out}", soft_wrap=True)
     for name, why in outcome.failed[:SHOWN]:
         stderr().print(f"{name}: {why}", style="yellow", soft_wrap=True)
     if len(outcome.failed) > SHOWN:
@@ -229,13 +241,18 @@ def check_clip(inputs: Path, out: Path, force: bool) -> None:
     from ganforge.inference.film import check_folder
 
     if not inputs.is_file():
-        raise UserError(f"{inputs}: no such file or folder")
+        raise UserError(f"{inputs}: no such file or folder", code="data.not_found")
     if out.suffix.lower() != ".mp4":
-        raise UserError(f"--out {out}: of a film an .mp4 file is made; end the name so")
+        raise UserError(
+            f"--out {out}: films are written as .mp4; use a name that ends in it", code="translate.unknown_format"
+        )
     if out.exists() and out.samefile(inputs):
-        raise UserError(f"{out}: is the film itself, which is never written over; give another --out")
+        raise UserError(
+            f"{out}: is the input film, which is never overwritten; choose another --out",
+            code="translate.overwrites_source",
+        )
     if out.exists() and not force:
-        raise UserError(f"{out}: is there already; --force replaces it")
+        raise UserError(f"{out}: already exists; --force replaces it", code="translate.output_exists")
     check_folder(out.parent)
 
 
@@ -251,7 +268,7 @@ def one_clip(translator: PictureTranslator, inputs: Path, out: Path, mask: Path 
         try:
             hidden = photo.read(mask, str(mask)).pixels
         except (BadItem, OSError) as error:
-            raise UserError(f"--mask {error}") from None
+            raise UserError(f"--mask {error}", code="data.unreadable") from None
     with Stages(delay=1.0) as told:
         return clip.translate(
             translator, inputs, out, hidden, lambda done, total: told("frames", done, max(total, done + 1))

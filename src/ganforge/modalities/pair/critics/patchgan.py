@@ -119,7 +119,9 @@ def at_least(shape: tuple[int, ...], least: int, who: str) -> tuple[int, ...]:
         UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
-        raise UserError(f"{who} judges pictures [C, H, W], not samples of shape {list(shape)}; try mlp")
+        raise UserError(
+            f"{who} takes images [C, H, W], not samples of shape {list(shape)}; try mlp", code="nets.not_images"
+        )
     return (shape[0], *(max(side, least) for side in shape[1:]))
 
 
@@ -132,8 +134,9 @@ def refuse_smaller(spec: Spec, least: int, who: str) -> None:
     if near != spec.shape:
         h, w = spec.shape[1:]
         raise UserError(
-            f"{who}: pictures of {h}×{w} px are too small to judge; the nearest size is {near[1]}×{near[2]} "
-            f"(sides of {least} px at least)"
+            f"{who}: images of {h}×{w} px are too small; the nearest size is {near[1]}×{near[2]} "
+            f"(sides of at least {least} px)",
+            code="nets.images_too_small",
         )
 
 

@@ -88,8 +88,9 @@ class Degrade(Component, family="degrade"):
         """
         if pictures.dtype != np.uint8 or pictures.ndim not in (3, 4) or pictures.shape[-1] not in (1, 3):
             raise UserError(
-                f"degrade: pictures are {pictures.dtype} {list(pictures.shape)}; wanted are uint8 [H, W, C] or "
-                "[N, H, W, C], grey (C = 1) or in colour (C = 3)"
+                f"degrade: expected images uint8 [H, W, C] or [N, H, W, C], gray (C = 1) or color (C = 3), got "
+                f"{pictures.dtype} {list(pictures.shape)}",
+                code="data.wrong_array",
             )
         x = torch.from_numpy(np.ascontiguousarray(pictures)).reshape(-1, *pictures.shape[-3:]).permute(0, 3, 1, 2)
         height, width = (side // self.scale * self.scale for side in x.shape[2:])
@@ -109,8 +110,8 @@ class Degrade(Component, family="degrade"):
         found = None if written is None else WORD.fullmatch(written[0])
         if written is None or found is None:
             raise refused(
-                f"{text!r} is no degradation: a name, as in blur, bicubic4 or gaussian(sigma=5..50), fields written "
-                "name=value, or several joined by +"
+                f"{text!r} is not a degradation: write a name, as in blur, bicubic4 or gaussian(sigma=5..50), with fields as name=value, "
+                "or several joined by +"
             )
         name, number = found["name"], found["number"]
         plain: dict[str, Any] = {"kind": name}
@@ -155,7 +156,7 @@ def _between(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and len(value) == 2:
         low, high = value
         if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
-            raise refused(f"{low:g}..{high:g}: the lower end comes first")
+            raise refused(f"{low:g}..{high:g}: the lower end must come first")
     return value
 
 

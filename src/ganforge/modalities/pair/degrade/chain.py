@@ -21,7 +21,7 @@ class Chain(Degrade, kind="chain"):
     @model_validator(mode="after")
     def _mask_last(self) -> Self:
         if any(step.mask for step in self.steps[:-1]):
-            raise refused("what hides parts of a picture comes last in a chain, else its mask would be spoilt too")
+            raise refused("a degradation with a mask must come last in a chain, or the mask would be degraded too")
         return self
 
     @property

@@ -198,7 +198,7 @@ class Masks(Hide, kind="masks"):
             level = item[..., : 3 if item.shape[2] > 2 else 1].mean(2) / np.iinfo(item.dtype).max
             small = Image.fromarray(((level >= 0.5) != self.invert).astype(np.uint8))
             return np.asarray(small.resize((width, height), Image.Resampling.NEAREST), np.float32)
-        raise UserError(f"masks {self.path}: none of its {len(masks)} pictures can be read")
+        raise UserError(f"masks {self.path}: none of its {len(masks)} images can be read", code="data.none_readable")
 
 
 @functools.lru_cache(maxsize=4)
@@ -211,11 +211,11 @@ def files(path: str) -> Dataset:
     try:
         masks = PathData(path=path, signal="image").open()
     except UserError as error:
-        raise UserError(f"masks: {error}") from None
+        raise UserError(f"masks: {error}", code=error.code) from None
     if any(len(shape) != 3 for shape, _ in masks.shapes()):
-        raise UserError(f"masks {path}: pictures are needed here, and this holds something else")
+        raise UserError(f"masks {path}: expected images, found other data", code="data.not_images")
     if not masks.shapes():
-        raise UserError(f"masks {path}: none of its {len(masks)} pictures can be read")
+        raise UserError(f"masks {path}: none of its {len(masks)} images can be read", code="data.none_readable")
     return masks
 
 

@@ -252,17 +252,19 @@ def scale_of(source: Spec, target: Spec, who: str, scales: Sequence[int] = (1,),
     for name, spec in (("source", source), ("target", target)):
         if len(spec.shape) != 3:
             raise UserError(
-                f"{who} makes pictures [C, H, W] from pictures, and a {name} here has the shape {list(spec.shape)}"
+                f"{who} takes images [C, H, W] and returns images; a {name} here has the shape {list(spec.shape)}",
+                code="nets.not_images",
             )
     (h, w), (H, W) = source.shape[1:], target.shape[1:]
     if min(h, w) < least:
         raise UserError(
-            f"{who}: a source of {h}×{w} px is too small; both sides must be {least} px at least. "
-            f"Train on larger pictures: signal.size={least * max(1, H // h)} or more"
+            f"{who}: a source of {h}×{w} px is too small; both sides must be at least {least} px. "
+            f"Train on larger images: signal.size={least * max(1, H // h)} or more",
+            code="nets.images_too_small",
         )
     scale = H // h
     if (h * scale, w * scale) != (H, W) or scale not in scales:
         known = ", ".join(map(str, scales))
-        only = "makes pictures of the size of their source" if tuple(scales) == (1,) else f"enlarges {known} times"
-        raise UserError(f"{who} {only}, and here {h}×{w} is to become {H}×{W}")
+        only = "keeps the size of the source" if tuple(scales) == (1,) else f"enlarges {known} times"
+        raise UserError(f"{who} {only}, but here {h}×{w} is to become {H}×{W}", code="nets.wrong_scale")
     return scale

@@ -57,8 +57,9 @@ class Vgg(PerceptualNet, kind="vgg"):
                 found = tensors.get(f"features.{number}.{part}")
                 if found is None or found.shape != shape:
                     raise UserError(
-                        f"{self.weights}: no weights of VGG-19: features.{number}.{part} "
-                        f"{'is missing' if found is None else f'has the shape {list(found.shape)}'}"
+                        f"{self.weights}: are not the weights of VGG-19: features.{number}.{part} "
+                        f"{'is missing' if found is None else f'has the shape {list(found.shape)}'}",
+                        code="loss.wrong_weights",
                     )
                 wanted[f"{place}.{part}"] = wide(found)
             before = channels
@@ -95,7 +96,9 @@ class Random(PerceptualNet, kind="random"):
         draws, found = Rng(0, stream="lens", dtype=torch.get_default_dtype()), {}
         for width in self.widths:
             if width % 2 == 0:
-                raise UserError(f"task.lens.widths: {width} is even; a filter needs a pixel in its middle")
+                raise UserError(
+                    f"task.lens.widths: {width} is even; the width of a filter must be odd", code="loss.even_filter"
+                )
             # He's spread: what comes out is about as wide as what goes in, whatever the width
             deviation = (2 / (3 * width**2)) ** 0.5
             found[f"filters.{width}"] = draws.normal(f"{width}", (self.filters, 3, width, width)) * deviation
@@ -140,16 +143,20 @@ def read(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise UserError(
-            f"task.lens.weights: {path}: no such file. Without VGG-19's weights take task.lens=critic, or "
-            "task.lens=random for style"
+            f"task.lens.weights: {path}: no such file. Without the weights of VGG-19, use task.lens=critic, or "
+            "task.lens=random for style",
+            code="loss.weights_not_found",
         )
     with path.open("rb") as file:
         if file.read(2) in (b"PK", b"\x80\x02"):
             raise UserError(
-                f"{path}: is a pickle, which can run any code when it is loaded, and was not opened. Convert it once: "
-                f"python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors"
+                f"{path}: is a pickle, which can run any code when loaded, and was not opened. Convert it once: "
+                f"python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors",
+                code="loss.weights_are_pickle",
             )
     try:
         return safetensors.torch.load_file(path)
     except safetensors.SafetensorError as error:
-        raise UserError(f"{path}: is no whole safetensors file ({error}). Nothing was loaded") from None
+        raise UserError(
+            f"{path}: is not a complete safetensors file ({error}). Nothing was loaded", code="loss.weights_damaged"
+        ) from None

@@ -97,7 +97,10 @@ class _Seen(ReconstructionLoss):
         maps = list(zip(*pair.features, strict=True))
         shares = self.shares or [1 / len(maps)] * len(maps)
         if len(shares) != len(maps):
-            raise UserError(f"task.terms: {self.kind} has {len(shares)} shares, and the lens shows {len(maps)} maps")
+            raise UserError(
+                f"task.terms: {self.kind} has {len(shares)} shares, but the lens yields {len(maps)} maps",
+                code="loss.wrong_number_of_shares",
+            )
         return torch.stack([share * self.of(a, b) for share, (a, b) in zip(shares, maps, strict=True)]).sum(0)
 
     def of(self, made: Tensor, wanted: Tensor) -> Tensor:

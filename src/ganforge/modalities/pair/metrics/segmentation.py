@@ -97,7 +97,10 @@ class Segmentation(Metric, kind="segmentation"):
         void = self.void_of(classes)
         known = [str(name) for name in classes if str(name) not in void]
         if len(known) < 2:
-            raise UserError(f"metric 'segmentation': {len(known)} classes besides void; at least 2 are needed")
+            raise UserError(
+                f"metric 'segmentation': {len(known)} classes besides void; at least 2 are needed",
+                code="metric.too_few_classes",
+            )
         places = np.full(256, VOID, np.uint8)  # from the place among all classes to that among those that count
         places[[k for k, name in enumerate(classes) if str(name) not in void]] = np.arange(len(known))
         split = split_of(comparison, n)
@@ -105,7 +108,10 @@ class Segmentation(Metric, kind="segmentation"):
         truth = maps_of(comparison.real, split.judged, size, places)
         share = float((truth == VOID).float().mean())
         if share == 1:
-            raise UserError("metric 'segmentation': every pixel of the label maps is void; nothing can be judged")
+            raise UserError(
+                "metric 'segmentation': every pixel of the label maps is void; nothing can be evaluated",
+                code="metric.all_void",
+            )
         found, real = (confusion(comparison, name, split.judged, net, truth, size) for name in ("fake", "real"))
         chance = confusion(comparison, "real", split.judged, net, truth.roll(1, 0), size)
         protocol = comparison.protocol(n) | {
@@ -144,7 +150,8 @@ class Segmentation(Metric, kind="segmentation"):
         strange = sorted(void - set(names))
         if strange:
             raise UserError(
-                f"metric 'segmentation': void {', '.join(strange)} is none of the classes ({', '.join(names)})"
+                f"metric 'segmentation': void {', '.join(strange)} is not among the classes ({', '.join(names)})",
+                code="metric.unknown_class",
             )
         return void
 
@@ -179,7 +186,10 @@ def split_of(comparison: Comparison, n: int) -> Split:
     if not same and train.sources is not None:
         return Split(train, spread(np.arange(train.n)), np.arange(n))
     if n < FEWEST:
-        raise UserError(f"{real.name}: {n} pairs are too few to learn from some and judge others: at least {FEWEST}")
+        raise UserError(
+            f"{real.name}: {n} pairs are too few to train on some and evaluate on others: at least {FEWEST} are needed",
+            code="metric.too_few_samples",
+        )
     judged = np.sort(comparison.draws("segmentation").permutation(n)[: n // 4])
     return Split(real, spread(np.setdiff1d(np.arange(real.n), judged)), judged)
 

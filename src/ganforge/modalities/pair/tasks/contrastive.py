@@ -160,7 +160,10 @@ class Contrastive(ChangesImages, kind="contrastive"):
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         if direction not in ("", "ab"):
-            raise UserError(f"direction {direction!r}: this model knows one way, ab; a CycleGAN knows both")
+            raise UserError(
+                f"direction {direction!r}: this model translates only ab; a CycleGAN translates both ways",
+                code="translate.unknown_direction",
+            )
         return nets.G(source)
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor]:
@@ -177,7 +180,8 @@ class Contrastive(ChangesImages, kind="contrastive"):
         """The channels of the layers that are compared."""
         if max(self.layers) > G.depth:
             raise UserError(
-                f"task.layers: {max(self.layers)}: the translator {self.translator.kind!r} has layers 0 to {G.depth}"
+                f"task.layers: {max(self.layers)}: the translator {self.translator.kind!r} has layers 0 to {G.depth}",
+                code="task.unknown_layer",
             )
         G.eval()
         widths = [m.shape[1] for m in G.features(torch.zeros(1, spec.shape[0], PROBE, PROBE), self.layers)]

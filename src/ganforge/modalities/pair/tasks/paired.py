@@ -85,13 +85,22 @@ class Paired(ChangesImages, kind="paired"):
         source = source_spec(spec)
         if source.state.get("mask") and source.shape != (spec.shape[0] + 1, *spec.shape[1:]):
             raise UserError(
-                f"task: the source has a mask, so it should be the target with one more channel; it is "
-                f"{list(source.shape)} for a target of {list(spec.shape)}"
+                f"task: the source has a mask, so it must be the target plus one channel; it is "
+                f"{list(source.shape)} for a target of {list(spec.shape)}",
+                code="task.wrong_mask",
             )
         refuse_terms(self.terms, self.lens, len(self.critics), pairs=True)
-        if not self.critics and (self.penalties or not self.terms):
-            what = "terms" if not self.terms else "critics to pay the penalties"
-            raise UserError(f"task: without critics it needs {what}, as in task.critics=[patchgan] or task.terms=[l1]")
+        if not self.critics and not self.terms:
+            raise UserError(
+                "task: has no loss: give it critics or terms, as in task.critics=[patchgan] or task.terms=[l1]",
+                code="task.no_loss",
+            )
+        if not self.critics and self.penalties:
+            raise UserError(
+                f"task.penalties: {self.penalties[0].kind} applies to critics, and this task has none. Give it one, as "
+                "in task.critics=[patchgan], or leave the penalties out",
+                code="task.no_critics",
+            )
         self.translator.check(source, spec)
         return Spec(spec.shape, state=spec.state)  # labels are not used
 

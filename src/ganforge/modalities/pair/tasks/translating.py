@@ -94,9 +94,10 @@ class DiscriminatorLosses:
             penalty.check(spec)
             if penalty.per_sample and any(couples_batch(D) for D in critics.values()):
                 raise UserError(
-                    f"task.penalties: {penalty.kind} looks at the gradient of each sample, and a critic here has batch "
-                    f"norm, with which a verdict hangs on the whole batch. Give it norm=instance, spectral or none, or "
-                    f"leave {penalty.kind} out"
+                    f"task.penalties: {penalty.kind} needs the gradient of each sample, but a critic here has batch "
+                    f"norm, which makes each output depend on the whole batch. Give it norm=instance, spectral or "
+                    f"none, or leave {penalty.kind} out",
+                    code="task.batch_norm_conflict",
                 )
 
     def _context(self, D: nn.Module, real: Tensor, fake: Tensor, on_real=None, on_fake=None) -> LossContext:
@@ -168,17 +169,21 @@ def refuse_terms(terms: Sequence[ReconstructionLoss], lens: PerceptualNet, criti
     """
     kinds = [term.kind for term in terms]
     if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
-        raise UserError(f"task.terms: {min(twice)} is there twice; add up the weights instead")
+        raise UserError(
+            f"task.terms: {min(twice)} is listed twice; use one with the sum of the weights", code="task.duplicate_term"
+        )
     for term in terms:
         if term.paired and not pairs:
             raise UserError(
-                f"task.terms: {term.kind} compares a picture with the very one that it should be, and here no two "
-                "pictures belong together. Terms without pairs: style, total_variation"
+                f"task.terms: {term.kind} compares an image with its target, but this task has no pairs. Terms that "
+                "need no pairs: style, total_variation",
+                code="task.term_needs_pairs",
             )
         if not critics and (term.sees == "critics" or (term.sees == "lens" and by_critic(lens))):
             raise UserError(
-                f"task.terms: {term.kind} looks at the layers of the critics, and this task has none. Give it one, "
-                "as in task.critics=[patchgan], or another lens: task.lens.kind=vgg task.lens.weights=FILE"
+                f"task.terms: {term.kind} compares layers of the critics, but this task has no critics. Give it one, "
+                "as in task.critics=[patchgan], or another lens: task.lens.kind=vgg task.lens.weights=FILE",
+                code="task.no_critics",
             )
 
 
@@ -191,8 +196,9 @@ def source_spec(spec: Spec) -> Spec:
     source: Any = spec.state.get("source")
     if source is None:
         raise UserError(
-            "task: this recipe makes one picture from another, and these samples come alone. Take signal.kind=pair, "
-            "with a second folder (data.source=A data.target=B) or with signal.degrade=bicubic4 and the like"
+            "task: this recipe makes one image from another, but these samples have no source. Use signal.kind=pair, "
+            "with a second folder (data.source=A data.target=B) or with signal.degrade=bicubic4 or similar",
+            code="task.needs_pairs",
         )
     return Spec(tuple(source["shape"]), state=source)
 

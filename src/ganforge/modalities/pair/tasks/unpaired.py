@@ -149,7 +149,9 @@ class Unpaired(ChangesImages, kind="unpaired"):
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         way = direction or "ab"
         if way not in self.directions():
-            raise UserError(f"direction {direction!r}: this model knows ab and ba")
+            raise UserError(
+                f"direction {direction!r}: this model translates ab and ba", code="translate.unknown_direction"
+            )
         return nets[f"G_{way}"](source)
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor]:
