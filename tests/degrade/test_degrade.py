@@ -18,6 +18,7 @@ from ganforge.core.rng import Rng
 from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.degrade.resample import bicubic, kernel, weights
 from ganforge.registry import load_all
+from refused import refused
 
 load_all()
 
@@ -113,14 +114,14 @@ def test_chains_multiply_scales_and_keep_the_last_mask():
         ("gausian25", "did you mean 'gaussian'"),
         ("gaussian(25)", "name=value"),
         ("gaussian(sigm=25)", "did you mean 'sigma'"),
-        ("gaussian(sigma=50..5)", "the lower end comes first"),
+        ("gaussian(sigma=50..5)", "50..5: "),
         ("gaussian(sigma=300)", "not within 0..255"),
         ("gaussian(p=0)", "greater than 0"),
         ("jpeg0", "not within 1..100"),
         ("bicubic0", "greater than or equal to 1"),
-        ("grey5", "unknown degrade 'grey5'"),
-        ("boxes+gaussian5", "comes last"),
-        ("blur++jpeg", "no degradation"),
+        ("grey5", "'grey5'"),
+        ("boxes+gaussian5", "come last"),
+        ("blur++jpeg", "'' is not a degradation"),
         ("masks", "path"),
     ],
 )
@@ -298,12 +299,12 @@ def test_masks_from_files(tmp_path):
 
 
 def test_a_folder_of_masks_that_is_of_no_use(tmp_path):
-    with pytest.raises(UserError, match=r"masks: data .* the folder is empty"):
+    with pytest.raises(UserError, match=rf"masks: .*{tmp_path}"):
         build(Degrade, {"kind": "masks", "path": str(tmp_path)}).check()
-    with pytest.raises(UserError, match="no such file or folder"):
+    with pytest.raises(UserError, match=str(tmp_path / "nowhere")):
         build(Degrade, f"gaussian5+masks(path={tmp_path / 'nowhere'})").check()  # type: ignore[arg-type]
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    with pytest.raises(UserError, match="none of its 1 pictures can be read"):
+    with refused("data.none_readable", "masks", "none of its 1 images"):
         build(Degrade, {"kind": "masks", "path": str(tmp_path)}).check()
 
 
@@ -328,9 +329,9 @@ def test_pictures_as_they_come_from_files():
     assert both.shape == (2, 30, 21, 3)
     assert np.array_equal(both, noisy.spoil(np.stack([picture, picture]), seed=3))
     assert not np.array_equal(both[0], both[1])
-    with pytest.raises(UserError, match=r"wanted are uint8 \[H, W, C\]"):
+    with refused("data.wrong_array", "uint8 [H, W, C]", "float32"):
         noisy.spoil(picture.astype(np.float32))
-    with pytest.raises(UserError, match="grey"):
+    with refused("data.wrong_array", "(C = 1)", "(C = 3)", "[8, 8, 4]"):
         noisy.spoil(np.zeros((8, 8, 4), np.uint8))
 
 

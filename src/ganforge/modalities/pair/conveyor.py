@@ -231,10 +231,10 @@ def check_targets(jobs: Iterable[Job], force: bool) -> None:
         if origin is not None and job.out.exists() and origin.samefile(job.out):
             raise UserError(
                 f"{job.out}: is the input image, which is never overwritten; choose another --out",
-                code="translate.overwrites_source",
+                code="output.is_the_input",
             )
         if job.out.exists() and not force:
             raise UserError(
                 f"{job.out}: already exists; --force replaces it, --skip-existing keeps it",
-                code="translate.output_exists",
+                code="output.exists",
             )

@@ -114,7 +114,7 @@ def write(
                 _write_whole(partial, path.suffix.lower(), np.concatenate(list(rows)), exif, profile)
     except (OSError, ValueError) as error:  # Pillow's word for a side too long for the format is ValueError
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: cannot be written ({reason})", code="image.write_failed") from None
+        raise UserError(f"{path}: cannot be written ({reason})", code="output.not_writable") from None
 
 
 def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profile: bytes) -> None:

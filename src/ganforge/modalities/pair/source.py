@@ -55,7 +55,7 @@ class Pairs(DataSource, kind="pairs"):
         if self.path and (self.source or self.target):
             raise UserError(
                 "data: give either data.path (images side by side), or data.source and data.target",
-                code="data.conflicting_fields",
+                code="data.given_twice",
             )
         if self.path:
             return self._side_by_side(open_images(self.path, self._folders))

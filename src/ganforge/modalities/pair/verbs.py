@@ -85,7 +85,7 @@ def translate(
         check_clip(inputs, out, force)
     translator = load(source, device).translator(direction, tile)
     if not isinstance(translator, PictureTranslator):
-        raise UserError(f"{source}: this model does not translate images", code="model.not_a_translator")
+        raise UserError(f"{source}: this model does not translate images", code="translate.not_a_translator")
     if clip.is_clip(inputs.name):
         frames = one_clip(translator, inputs, out, mask)
         stdout().print(f"{frames} frames: {out}", soft_wrap=True)
@@ -107,7 +107,7 @@ def checked_ending(ending: str | None) -> str | None:
         return None
     wanted = "." + ending.lower().lstrip(".")
     if wanted not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise UserError(f"--format {ending}: images are written as png, jpg or webp", code="translate.unknown_format")
+        raise UserError(f"--format {ending}: images are written as png, jpg or webp", code="output.unsupported_format")
     return wanted
 
 
@@ -127,23 +127,23 @@ def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | No
     several = inputs.is_dir() or inputs.suffix.lower() == ".zip"
     if several:
         if out.suffix.lower() in ENDINGS or out.is_file():
-            raise UserError(f"--out {out}: must be a folder for several images", code="translate.output_not_a_folder")
+            raise UserError(f"--out {out}: must be a folder for several images", code="output.not_a_folder")
         if out.exists() and out.samefile(inputs):
             raise UserError(
                 f"--out {out}: is the folder of the input images, which are never overwritten; choose another",
-                code="translate.overwrites_source",
+                code="output.is_the_input",
             )
         names = conveyor.pictures_in(store, without=out)
         if not names:
             raise UserError(f"{inputs}: contains no images", code="data.empty")
         if lossless and wanted not in (None, *LOSSLESS):
             raise UserError(
-                f"--format {wanted}: would change the pixels outside the mask; use png", code="translate.lossy_format"
+                f"--format {wanted}: would change the pixels outside the mask; use png", code="output.lossy_format"
             )
         if wanted in (".jpg", ".jpeg") and translator.target == "RGBA":
             raise UserError(
                 f"--format {wanted}: the images of this model have transparency, which JPEG does not support; use png",
-                code="translate.no_alpha_in_format",
+                code="output.no_alpha",
             )
         outs = conveyor.outputs(names, out, lossless, wanted)
         check_folder(out)
@@ -152,16 +152,16 @@ def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | No
         if out.is_dir():
             raise UserError(
                 f"--out {out}: is a folder; one image needs the name of a file: --out {out / 'made.png'}",
-                code="translate.output_is_a_folder",
+                code="output.is_a_folder",
             )
         if out.suffix.lower() not in ENDINGS:
             raise UserError(
-                f"--out {out}: the file name must end in one of {', '.join(ENDINGS)}", code="translate.unknown_format"
+                f"--out {out}: the file name must end in one of {', '.join(ENDINGS)}", code="output.wrong_extension"
             )
         if lossless and out.suffix.lower() not in LOSSLESS:
             raise UserError(
                 f"--out {out}: this format would change the pixels outside the mask; use a name that ends in .png",
-                code="translate.lossy_format",
+                code="output.lossy_format",
             )
         outs = [out]
         check_folder(out.parent)
@@ -244,15 +244,15 @@ def check_clip(inputs: Path, out: Path, force: bool) -> None:
         raise UserError(f"{inputs}: no such file or folder", code="data.not_found")
     if out.suffix.lower() != ".mp4":
         raise UserError(
-            f"--out {out}: films are written as .mp4; use a name that ends in it", code="translate.unknown_format"
+            f"--out {out}: films are written as .mp4; use a name that ends in it", code="output.wrong_extension"
         )
     if out.exists() and out.samefile(inputs):
         raise UserError(
             f"{out}: is the input film, which is never overwritten; choose another --out",
-            code="translate.overwrites_source",
+            code="output.is_the_input",
         )
     if out.exists() and not force:
-        raise UserError(f"{out}: already exists; --force replaces it", code="translate.output_exists")
+        raise UserError(f"{out}: already exists; --force replaces it", code="output.exists")
     check_folder(out.parent)
 
 

@@ -120,7 +120,7 @@ def at_least(shape: tuple[int, ...], least: int, who: str) -> tuple[int, ...]:
     """
     if len(shape) != 3:
         raise UserError(
-            f"{who} takes images [C, H, W], not samples of shape {list(shape)}; try mlp", code="nets.not_images"
+            f"{who} takes images [C, H, W], not samples of shape {list(shape)}; try mlp", code="nets.not_for_shape"
         )
     return (shape[0], *(max(side, least) for side in shape[1:]))
 

@@ -110,8 +110,8 @@ class Degrade(Component, family="degrade"):
         found = None if written is None else WORD.fullmatch(written[0])
         if written is None or found is None:
             raise refused(
-                f"{text!r} is not a degradation: write a name, as in blur, bicubic4 or gaussian(sigma=5..50), with fields as name=value, "
-                "or several joined by +"
+                f"{text!r} is not a degradation: write a name, as in blur, bicubic4 or gaussian(sigma=5..50), with "
+                "fields as name=value, or several joined by +"
             )
         name, number = found["name"], found["number"]
         plain: dict[str, Any] = {"kind": name}

@@ -253,7 +253,7 @@ def scale_of(source: Spec, target: Spec, who: str, scales: Sequence[int] = (1,),
         if len(spec.shape) != 3:
             raise UserError(
                 f"{who} takes images [C, H, W] and returns images; a {name} here has the shape {list(spec.shape)}",
-                code="nets.not_images",
+                code="nets.not_for_shape",
             )
     (h, w), (H, W) = source.shape[1:], target.shape[1:]
     if min(h, w) < least:

@@ -59,7 +59,7 @@ class Vgg(PerceptualNet, kind="vgg"):
                     raise UserError(
                         f"{self.weights}: are not the weights of VGG-19: features.{number}.{part} "
                         f"{'is missing' if found is None else f'has the shape {list(found.shape)}'}",
-                        code="loss.wrong_weights",
+                        code="weights.other_net",
                     )
                 wanted[f"{place}.{part}"] = wide(found)
             before = channels
@@ -145,18 +145,18 @@ def read(path: Path) -> dict[str, Tensor]:
         raise UserError(
             f"task.lens.weights: {path}: no such file. Without the weights of VGG-19, use task.lens=critic, or "
             "task.lens=random for style",
-            code="loss.weights_not_found",
+            code="weights.not_found",
         )
     with path.open("rb") as file:
         if file.read(2) in (b"PK", b"\x80\x02"):
             raise UserError(
                 f"{path}: is a pickle, which can run any code when loaded, and was not opened. Convert it once: "
                 f"python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors",
-                code="loss.weights_are_pickle",
+                code="weights.pickle",
             )
     try:
         return safetensors.torch.load_file(path)
     except safetensors.SafetensorError as error:
         raise UserError(
-            f"{path}: is not a complete safetensors file ({error}). Nothing was loaded", code="loss.weights_damaged"
+            f"{path}: is not a complete safetensors file ({error}). Nothing was loaded", code="weights.unreadable"
         ) from None

@@ -97,7 +97,7 @@ class DiscriminatorLosses:
                     f"task.penalties: {penalty.kind} needs the gradient of each sample, but a critic here has batch "
                     f"norm, which makes each output depend on the whole batch. Give it norm=instance, spectral or "
                     f"none, or leave {penalty.kind} out",
-                    code="task.batch_norm_conflict",
+                    code="nets.batch_norm",
                 )
 
     def _context(self, D: nn.Module, real: Tensor, fake: Tensor, on_real=None, on_fake=None) -> LossContext:
@@ -170,7 +170,7 @@ def refuse_terms(terms: Sequence[ReconstructionLoss], lens: PerceptualNet, criti
     kinds = [term.kind for term in terms]
     if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
         raise UserError(
-            f"task.terms: {min(twice)} is listed twice; use one with the sum of the weights", code="task.duplicate_term"
+            f"task.terms: {min(twice)} is listed twice; use one with the sum of the weights", code="loss.listed_twice"
         )
     for term in terms:
         if term.paired and not pairs:
