@@ -55,9 +55,9 @@ def test_words_are_the_data_of_a_recipe_that_takes_two_sets(clean_registries):
     assert with_data("two-domains", ["content.jpg", "style.jpg"]) == ["data.a=content.jpg", "data.b=style.jpg"]
     made = make_recipe("two-domains", (), with_data("two-domains", ["content.jpg", "style.jpg"]))
     assert made.data == Domains(a="content.jpg", b="style.jpg")
-    with pytest.raises(UserError, match="'c': .*after the recipe and its data"):
+    with pytest.raises(UserError, match=r"'c': .*after the recipe and its data"):
         with_data("two-sets", ["a", "b", "c"])
-    with pytest.raises(UserError, match="'photos': .*after the recipe"):
+    with pytest.raises(UserError, match=r"'photos': .*after the recipe"):
         with_data("dcgan", ["photos"])
 
 
