@@ -320,19 +320,19 @@ def test_the_second_order_leaves_something_of_the_picture():
 def test_pictures_as_they_come_from_files():
     """Of any size: cut to what the scale divides, as papers do before they make an image smaller."""
     picture = np.random.default_rng(0).integers(0, 256, (30, 21, 3), np.uint8)
-    small = Degrade.parse("area4").spoil(picture)
+    small = Degrade.parse("area4").apply_to_images(picture)
     assert small.shape == (7, 5, 3)
     assert small.dtype == np.uint8
     assert abs(int(small[0, 0, 0]) - picture[:4, :4, 0].mean()) <= 0.5
     noisy = Degrade.parse("gaussian25")
-    both = noisy.spoil(np.stack([picture, picture]), seed=3)
+    both = noisy.apply_to_images(np.stack([picture, picture]), seed=3)
     assert both.shape == (2, 30, 21, 3)
-    assert np.array_equal(both, noisy.spoil(np.stack([picture, picture]), seed=3))
+    assert np.array_equal(both, noisy.apply_to_images(np.stack([picture, picture]), seed=3))
     assert not np.array_equal(both[0], both[1])
     with refused("data.wrong_array", "uint8 [H, W, C]", "float32"):
-        noisy.spoil(picture.astype(np.float32))
+        noisy.apply_to_images(picture.astype(np.float32))
     with refused("data.wrong_array", "(C = 1)", "(C = 3)", "[8, 8, 4]"):
-        noisy.spoil(np.zeros((8, 8, 4), np.uint8))
+        noisy.apply_to_images(np.zeros((8, 8, 4), np.uint8))
 
 
 def test_the_page_tells_of_every_degradation_and_nothing_else():

@@ -78,7 +78,7 @@ def test_an_enlarger_is_judged_as_papers_do(larger, photos, tmp_path):
     for file in sorted(photos.iterdir()):
         item = np.array(Image.open(file))
         target = item[: item.shape[0] // 4 * 4, : item.shape[1] // 4 * 4]
-        source = Degrade.parse("bicubic4").spoil(target)
+        source = Degrade.parse("bicubic4").apply_to_images(target)
         x = torch.from_numpy(source).permute(2, 0, 1)[None].float()
         cubic = bicubic(x, *target.shape[:2]).round().clamp(0, 255)[0].permute(1, 2, 0).numpy()
         made.append(decibels(target, model.translate(source), crop=4, luma=True))
@@ -117,7 +117,7 @@ def test_sources_may_lie_in_a_folder_of_their_own(larger, tmp_path):
     targets, sources = pictures(tmp_path / "large", [(40, 52), (60, 40), (48, 48)]), tmp_path / "small"
     sources.mkdir()
     for file in targets.iterdir():
-        small = Degrade.parse("bicubic4").spoil(np.array(Image.open(file)))
+        small = Degrade.parse("bicubic4").apply_to_images(np.array(Image.open(file)))
         Image.fromarray(small).save(sources / file.name)
     items = ["data=pairs", f"data.source={sources}", f"data.target={targets}", "signal.degrade=null"]
     run = trained("srresnet-small", targets, tmp_path / "run", *items)

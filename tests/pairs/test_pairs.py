@@ -18,7 +18,7 @@ from ganforge.core.types import Spec
 from ganforge.data.base import DataSource
 from ganforge.data.loader import Loader
 from ganforge.modalities.pair.signal import Pair
-from ganforge.modalities.pair.source import COLOURS, Domains, Pairs
+from ganforge.modalities.pair.source import COLORS, Domains, Pairs
 from ganforge.registry import load_all
 from refused import refused
 
@@ -418,4 +418,4 @@ def test_label_maps_of_a_domain_come_in_colours(tmp_path):
 
 
 def test_every_level_has_a_colour_of_its_own():
-    assert len(np.unique(COLOURS, axis=0)) == 256
+    assert len(np.unique(COLORS, axis=0)) == 256

@@ -18,7 +18,7 @@ from ganforge.modalities.pair.nets.fourier import Fourier
 from ganforge.modalities.pair.nets.gated import Gated
 from ganforge.modalities.pair.nets.resnet import ResnetTranslator
 from ganforge.modalities.pair.nets.super_resolution import SrResNet
-from ganforge.modalities.pair.source import Domains, in_colours
+from ganforge.modalities.pair.source import Domains, in_colors
 from ganforge.modalities.pair.tasks.unpaired import Unpaired
 from refused import refused
 
@@ -139,7 +139,7 @@ def test_label_maps_of_a_domain_are_shown_in_the_colours_of_the_training(folder,
     spec = task.adapt(ImageSignal(size=16).spec(dataset, nearest=lambda shape: shape))
     model = gf.load(model_file(folder / "streets.safetensors", SMALL, spec, task), "cpu")
     levels = rng.integers(0, 12, (20, 24, 1), np.uint8)
-    np.testing.assert_array_equal(model.translate(levels), model.translate(in_colours(levels)))
+    np.testing.assert_array_equal(model.translate(levels), model.translate(in_colors(levels)))
     shown_as_it_is = model.translate(np.repeat(levels, 3, 2))
     assert not np.array_equal(model.translate(levels), shown_as_it_is)
     back = model.translate(levels, direction="ba")
@@ -206,7 +206,7 @@ def test_a_net_that_looks_at_the_whole_says_that_tiles_are_not_exact(folder, cap
         model.translate(photo_like(64, 64))
         assert not caplog.records
         model.translate(photo_like(200, 200), tile=64)
-    assert "the whole picture" in caplog.records[0].getMessage()
+    assert "the whole image" in caplog.records[0].getMessage()
 
 
 @pytest.fixture(scope="module")

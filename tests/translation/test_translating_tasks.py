@@ -23,7 +23,7 @@ from ganforge.modalities.pair.losses.reconstruction import L1, FeatureMatch, Per
 from ganforge.modalities.pair.tasks.contrastive import Contrastive, nce
 from ganforge.modalities.pair.tasks.domains import TwoSets
 from ganforge.modalities.pair.tasks.paired import Filler, Paired
-from ganforge.modalities.pair.tasks.translating import as_picture, colours
+from ganforge.modalities.pair.tasks.translating import as_image, colors
 from ganforge.modalities.pair.tasks.unpaired import Unpaired, out_of_pool
 from ganforge.registry import load_all
 from refused import refused
@@ -210,14 +210,14 @@ def test_sources_of_any_kind_can_be_seen():
     like = torch.zeros(1, 3, 4, 4)
     ids = torch.tensor([[0, 1], [2, 2]])
     one_hot = torch.nn.functional.one_hot(ids, 3).permute(2, 0, 1)[None].float()
-    shown = as_picture(one_hot, like)
-    assert torch.equal(shown[0, :, 0, 3], colours(3)[1])
-    assert len({tuple(c.tolist()) for c in (colours(12) * 20).round()}) == 12, "twelve classes, twelve colours"
+    shown = as_image(one_hot, like)
+    assert torch.equal(shown[0, :, 0, 3], colors(3)[1])
+    assert len({tuple(c.tolist()) for c in (colors(12) * 20).round()}) == 12, "twelve classes, twelve colours"
     grey = picture(0, 1, 1, 4, 4)
-    assert torch.equal(as_picture(grey, like), grey.expand(-1, 3, -1, -1))
-    assert torch.equal(as_picture(torch.cat([like, grey], 1), like), like), "a mask is left out"
-    assert as_picture(like, grey).shape == grey.shape
-    assert torch.equal(as_picture(like, torch.zeros(1, 4, 4, 4))[:, 3], torch.ones(1, 4, 4)), "opaque"
+    assert torch.equal(as_image(grey, like), grey.expand(-1, 3, -1, -1))
+    assert torch.equal(as_image(torch.cat([like, grey], 1), like), like), "a mask is left out"
+    assert as_image(like, grey).shape == grey.shape
+    assert torch.equal(as_image(like, torch.zeros(1, 4, 4, 4))[:, 3], torch.ones(1, 4, 4)), "opaque"
 
 
 class TestUnpaired:

@@ -12,7 +12,7 @@ import numpy as np
 from ganforge.core.errors import MissingExtra, UserError
 from ganforge.core.files import atomic_file
 from ganforge.modalities.image import pixels as pictures
-from ganforge.modalities.pair.translate import PictureTranslator
+from ganforge.modalities.pair.translate import ImageTranslator
 
 ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv")
 QUALITY = 8  # of 10
@@ -26,7 +26,7 @@ def is_clip(name: str) -> bool:
 
 
 def translate(
-    translator: PictureTranslator,
+    translator: ImageTranslator,
     source: Path,
     out: Path,
     mask: np.ndarray | None = None,
@@ -53,7 +53,7 @@ def translate(
         with atomic_file(out) as file, contextlib.ExitStack() as closing:
             writer: Any = None
             for frame in frames:
-                made = even(picture_of(translator, frame, mask))
+                made = even(image_of(translator, frame, mask))
                 if writer is None:
                     size = (made.shape[1], made.shape[0])
                     # Color planes of half the size are what every player shows, and so both sides are even.
@@ -91,7 +91,7 @@ def opened(ffmpeg: Any, source: Path) -> tuple[Iterator[np.ndarray], dict[str, A
     return (np.frombuffer(data, np.uint8).reshape(height, width, 3) for data in stream), about
 
 
-def picture_of(translator: PictureTranslator, frame: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+def image_of(translator: ImageTranslator, frame: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     made = np.concatenate(list(translator(frame, mask).bands))
     return pictures.to_mode(made, "RGB", 0)
 

@@ -31,8 +31,8 @@ from ganforge.metrics.base import Progress, SampleSet
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.pair.degrade import resample
 from ganforge.modalities.pair.signal import Pair
-from ganforge.modalities.pair.source import first, partners, refuse_no_pictures
-from ganforge.modalities.pair.translate import PictureTranslator
+from ganforge.modalities.pair.source import first, partners, refuse_non_images
+from ganforge.modalities.pair.translate import ImageTranslator
 
 WHITE = 255
 SAME = "the source itself"
@@ -80,7 +80,7 @@ class Given:
 
 
 def translated(
-    use: PictureTranslator, dataset: Dataset, name: str, seed: int, most: int | None, progress: Progress | None
+    use: ImageTranslator, dataset: Dataset, name: str, seed: int, most: int | None, progress: Progress | None
 ) -> FullImages:
     """What a translator makes of whole images.
 
@@ -147,8 +147,8 @@ def given_of(signal: Pair, spec: Spec, dataset: Dataset, row: int, seed: int) ->
     """A target with its source; raises as `target_of`."""
     target, state = target_of(signal, spec, dataset, row), spec.state["source"]
     if signal.degrade is not None:
-        spoilt = signal.degrade.spoil(target, seed_of(seed, "whole pictures", row))
-        return Given(target, spoilt[..., :-1], spoilt[..., -1:]) if state["mask"] else Given(target, spoilt)
+        degraded = signal.degrade.apply_to_images(target, seed_of(seed, "whole pictures", row))
+        return Given(target, degraded[..., :-1], degraded[..., -1:]) if state["mask"] else Given(target, degraded)
     assert dataset.source is not None
     source = dataset.source.read(row)
     if state["mode"] != "classes":
@@ -175,9 +175,9 @@ def shown(given: Given, spec: Spec) -> np.ndarray:
     """The source for people to look at, as large as the target: pixels repeated, holes white, classes in grays."""
     source, state = given.source, spec.state["source"]
     if state["mode"] == "classes" and not isinstance(state["classes"][0], str):  # levels; colors are seen as they are
-        greys = np.zeros(256, np.uint8)
-        greys[state["classes"]] = np.linspace(0, 255, len(state["classes"]))
-        source = greys[source[..., :1]]
+        gray = np.zeros(256, np.uint8)
+        gray[state["classes"]] = np.linspace(0, 255, len(state["classes"]))
+        source = gray[source[..., :1]]
     if given.mask is not None:
         source = np.where(given.mask >= WHITE // 2 + 1, np.uint8(WHITE), source)
     return pictures.to_mode(pictures.enlarge(source, state["scale"]), spec.state["mode"], WHITE)
@@ -196,7 +196,7 @@ def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress |
         UserError: names without a partner, or pairs whose sizes differ (lists them); none can be read.
     """
     for dataset in (real, made):
-        refuse_no_pictures(dataset)
+        refuse_non_images(dataset)
     names, (of_made, of_real) = partners(made, real, lambda both: "Fix their names, or remove those files")
     sizes = [[dataset.each_shape()[k] for k in rows] for dataset, rows in ((real, of_real), (made, of_made))]
     apart = [
@@ -213,8 +213,8 @@ def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress |
 
     def pair(k: int) -> tuple[np.ndarray, np.ndarray]:
         one, other = real.read(int(of_real[k])), made.read(int(of_made[k]))
-        grey = one.shape[2] <= 2 and other.shape[2] <= 2
-        return alike(one, mode or ("L" if grey else "RGB")), alike(other, mode or ("L" if grey else "RGB"))
+        gray = one.shape[2] <= 2 and other.shape[2] <= 2
+        return alike(one, mode or ("L" if gray else "RGB")), alike(other, mode or ("L" if gray else "RGB"))
 
     good, found, left_out = [], [], []
     for k in range(len(names)):

@@ -35,20 +35,20 @@ def codes(item: np.ndarray) -> np.ndarray:
     return (r << 16) + (g << 8) + b
 
 
-def named(code: int, colour: bool) -> Class:
-    return f"#{code:06x}" if colour else code
+def named(code: int, color: bool) -> Class:
+    return f"#{code:06x}" if color else code
 
 
 def look_like(dataset: Dataset, most: int) -> bool:
     """Whether a set holds label maps: by the numbers and colors in `most` of its items, spread evenly."""
     found: set[int] = set()
-    colour = False
+    color = False
     for item in _items(dataset, np.unique(np.linspace(0, len(dataset) - 1, most).round().astype(int))):
-        colour |= item.shape[2] > 2
+        color |= item.shape[2] > 2
         found |= set(np.unique(codes(item)).tolist())
         if len(found) > FEW:
             return False
-    if not colour:
+    if not color:
         return max(found, default=FEW) < FEW  # an image would use lighter levels, too
     # Three and more: black and white alone are a drawing.
     return len(found) > 2 and any(len({code >> 16, code >> 8 & 255, code & 255}) > 1 for code in found)
@@ -109,13 +109,13 @@ def indices(item: np.ndarray, classes: Sequence[Class], where: str) -> np.ndarra
     Raises:
         UserError: it holds something that is no class (says what; `where` names the map).
     """
-    colour = isinstance(classes[0], str)
-    if item.shape[2] > 2 and not colour:
+    color = isinstance(classes[0], str)
+    if item.shape[2] > 2 and not color:
         raise UserError(
             f"{where}: is in color, but the classes are gray levels ({_list(classes)})",
             code="data.wrong_label_map_mode",
         )
-    if item.shape[2] <= 2 and colour:
+    if item.shape[2] <= 2 and color:
         item = np.repeat(item[..., :1], 3, axis=2)
     known = np.array([int(c[1:], 16) if isinstance(c, str) else c for c in classes])
     order = np.argsort(known)
@@ -124,7 +124,7 @@ def indices(item: np.ndarray, classes: Sequence[Class], where: str) -> np.ndarra
     strange = np.unique(here[known[found] != here])
     if len(strange):
         raise UserError(
-            f"{where}: contains {_list([named(int(code), colour) for code in strange])}, not among the classes "
+            f"{where}: contains {_list([named(int(code), color) for code in strange])}, not among the classes "
             f"({_list(classes)})",
             code="data.unknown_class",
         )

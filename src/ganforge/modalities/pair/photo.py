@@ -55,12 +55,12 @@ def read(source: Path | BinaryIO, where: str) -> Photo:
         data = source.read_bytes() if isinstance(source, Path) else source.read()
     except OSError as error:
         raise BadItem(where, (error.strerror or str(error)).lower()) from None
-    pixels, picture = pictures.decode_all(io.BytesIO(data), where)
+    pixels, image = pictures.decode_all(io.BytesIO(data), where)
     try:
-        exif = picture.info.get("exif") or (picture.getexif().tobytes() if picture.getexif() else b"")
+        exif = image.info.get("exif") or (image.getexif().tobytes() if image.getexif() else b"")
     except pictures.BROKEN:  # the pixels are there; damaged notes are left out
         exif = b""
-    return Photo(pixels, upright(exif), picture.info.get("icc_profile") or b"")
+    return Photo(pixels, upright(exif), image.info.get("icc_profile") or b"")
 
 
 def upright(exif: bytes) -> bytes:
@@ -122,8 +122,8 @@ def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profi
     if ending != ".webp" and pixels.shape[2] in (2, 4):
         raise ValueError("JPEG has no transparency; write PNG or WebP")
     extra = {"exif": exif} if exif else {}
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if ending == ".webp":
-        picture.save(path, "WEBP", quality=QUALITY, icc_profile=profile or None, **extra)
+        image.save(path, "WEBP", quality=QUALITY, icc_profile=profile or None, **extra)
     else:
-        picture.save(path, "JPEG", quality=QUALITY, subsampling=0, icc_profile=profile or None, **extra)
+        image.save(path, "JPEG", quality=QUALITY, subsampling=0, icc_profile=profile or None, **extra)

@@ -146,7 +146,7 @@ class Pair(Signal, kind="pair"):
             assert isinstance(dataset, Together)
             source = self._given(dataset)
         else:
-            source = self._spoilt(self.degrade, mode)
+            source = self._degraded(self.degrade, mode)
         self._check_divides((shape[1], shape[2]), source["scale"])
         source["shape"] = [source["shape"][0], *(side // source["scale"] for side in shape[1:])]
         return Spec(shape, len(dataset.classes), tuple(dataset.classes), {"mode": mode, "depth": 8, "source": source})
@@ -204,7 +204,7 @@ class Pair(Signal, kind="pair"):
         channels = len(classes) if classes else CHANNELS[mode]
         return {"shape": [channels], "mode": mode, "classes": classes, "scale": dataset.scale, "mask": False}
 
-    def _spoilt(self, degrade: Degrade, mode: str) -> dict[str, Any]:
+    def _degraded(self, degrade: Degrade, mode: str) -> dict[str, Any]:
         """What sources made from targets are."""
         if mode == "RGBA":
             raise UserError(
@@ -262,8 +262,8 @@ class Pair(Signal, kind="pair"):
         mode = spec.state["source"]["mode"]
         target, source = self._moved(*self._cropped(stored, spec, rng), rng)
         if self.degrade is not None:
-            spoilt = self.degrade.apply(target.to(rng.dtype), rng.at("degrade"))
-            source = masked(spoilt) if self.degrade.mask else pictures.scaled(spoilt, 8, rng.dtype)
+            degraded = self.degrade.apply(target.to(rng.dtype), rng.at("degrade"))
+            source = masked(degraded) if self.degrade.mask else pictures.scaled(degraded, 8, rng.dtype)
         elif mode == "classes":
             assert source is not None
             source = labelmaps.one_hot(source[:, 0], len(spec.state["source"]["classes"]))
@@ -309,7 +309,7 @@ class Pair(Signal, kind="pair"):
 
     # --- after training
 
-    def source_of(self, picture: np.ndarray, spec: Spec, mask: np.ndarray | None = None) -> Tensor:
+    def source_of(self, image: np.ndarray, spec: Spec, mask: np.ndarray | None = None) -> Tensor:
         """An image as a trained translator takes it.
 
         Args:
@@ -325,10 +325,10 @@ class Pair(Signal, kind="pair"):
         """
         source = spec.state["source"]
         if source["mode"] == "classes":
-            found = labelmaps.indices(picture, source["classes"], where="the label map")
+            found = labelmaps.indices(image, source["classes"], where="the label map")
             return labelmaps.one_hot(torch.from_numpy(found)[None], len(source["classes"]))[0]
-        top = int(np.iinfo(picture.dtype).max)
-        item = pictures.to_mode(picture, source["mode"], self.background * (top // 255))
+        top = int(np.iinfo(image.dtype).max)
+        item = pictures.to_mode(image, source["mode"], self.background * (top // 255))
         x = torch.from_numpy(item.transpose(2, 0, 1).astype(np.float32)) / (top / 2) - 1  # all of 16 bits
         if not source["mask"]:
             if mask is not None:
@@ -342,10 +342,10 @@ class Pair(Signal, kind="pair"):
                 "this model fills holes and needs a mask of the size of the image, white where a hole is",
                 code="translate.mask_missing",
             )
-        if mask.shape[:2] != picture.shape[:2]:
+        if mask.shape[:2] != image.shape[:2]:
             raise UserError(
                 f"the mask is {mask.shape[0]}×{mask.shape[1]} px and the image "
-                f"{picture.shape[0]}×{picture.shape[1]}; they must have the same size",
+                f"{image.shape[0]}×{image.shape[1]}; they must have the same size",
                 code="translate.mask_size_differs",
             )
         flat = mask if mask.ndim == 2 else pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0]
@@ -430,7 +430,7 @@ class Together(Dataset):
         return self.target.describe(index)
 
 
-def masked(spoilt: Tensor) -> Tensor:
+def masked(degraded: Tensor) -> Tensor:
     """[N, C + 1, H, W] in 0..255 with a mask last → the source: 0 where hidden, and 1 there in the mask."""
-    mask = spoilt[:, -1:] / HIDDEN
-    return torch.cat([(spoilt[:, :-1] / 127.5 - 1) * (1 - mask), mask], dim=1)
+    mask = degraded[:, -1:] / HIDDEN
+    return torch.cat([(degraded[:, :-1] / 127.5 - 1) * (1 - mask), mask], dim=1)

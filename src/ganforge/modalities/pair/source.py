@@ -67,7 +67,7 @@ class Pairs(DataSource, kind="pairs"):
             )
         source, target = (open_images(path, self._folders) for path in (self.source, self.target))
         for dataset in (source, target):
-            refuse_no_pictures(dataset)
+            refuse_non_images(dataset)
         names, rows = partners(
             source,
             target,
@@ -86,7 +86,7 @@ class Pairs(DataSource, kind="pairs"):
         return "train" if self.holdout else self.split
 
     def _side_by_side(self, dataset: Dataset) -> Dataset:
-        refuse_no_pictures(dataset)
+        refuse_non_images(dataset)
         dataset = some_of(dataset, self.split, self.holdout)
         left, right = Half(dataset, 0), Half(dataset, 1)
         source, target = (left, right) if self.sides == "source,target" else (right, left)
@@ -124,10 +124,10 @@ class Domains(DataSource, kind="domains"):
             )
         parts = [open_one_or_many(path, "train" if self.holdout else self.split) for path in (self.a, self.b)]
         for dataset in parts:
-            refuse_no_pictures(dataset)
+            refuse_non_images(dataset)
         parts = [some_of(dataset, self.split, self.holdout) for dataset in parts]
         if self.maps == "colours":
-            parts = [Coloured(dataset) if holds_maps(dataset) else dataset for dataset in parts]
+            parts = [Colored(dataset) if holds_maps(dataset) else dataset for dataset in parts]
         names = [Path(path).stem for path in (self.a, self.b)]
         return Joined(f"{self.a} and {self.b}", parts, names if names[0] != names[1] else ["a", "b"])
 
@@ -201,7 +201,7 @@ class Joined(Dataset):
     def __init__(self, name: str, parts: Sequence[Dataset], classes: Sequence[str]):
         self.name, self.parts, self.classes = name, list(parts), tuple(classes)
         self.signal = parts[0].signal
-        self.coloured = tuple(name for name, part in zip(classes, parts, strict=True) if isinstance(part, Coloured))
+        self.coloured = tuple(name for name, part in zip(classes, parts, strict=True) if isinstance(part, Colored))
         self.skipped = [one for part in parts for one in part.skipped]
         self.digest = "".join(part.digest for part in parts)
         self.part = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
@@ -230,7 +230,7 @@ class Joined(Dataset):
         return self.parts[part].describe(index - int(self.first[part]))
 
 
-class Coloured(Dataset):
+class Colored(Dataset):
     """Label maps with a color for each gray level: that of PASCAL VOC (Everingham et al. 2010)."""
 
     def __init__(self, dataset: Dataset):
@@ -243,7 +243,7 @@ class Coloured(Dataset):
         return len(self.dataset)
 
     def read(self, index: int) -> np.ndarray:
-        return in_colours(self.dataset.read(index))
+        return in_colors(self.dataset.read(index))
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         return {((*shape[:2], 3), dtype): count for (shape, dtype), count in self.dataset.shapes().items()}
@@ -282,19 +282,19 @@ def some_of(dataset: Dataset, split: str, holdout: float) -> Dataset:
     return Chosen(dataset, rows, [names[k] for k in rows])
 
 
-def colours() -> np.ndarray:
+def colors() -> np.ndarray:
     """A color for each level, uint8 [256, 3]: every third bit of it is a bit of red, of green or of blue."""
     levels = np.arange(256)[:, None]
     bits = (levels >> (3 * np.arange(3)[:, None, None] + np.arange(3))) & 1  # [bit, level, channel]
     return (bits << np.array([7, 6, 5])[:, None, None]).sum(0).astype(np.uint8)
 
 
-COLOURS = colours()
+COLORS = colors()
 
 
-def in_colours(levels: np.ndarray) -> np.ndarray:
+def in_colors(levels: np.ndarray) -> np.ndarray:
     """Label maps, uint8 [..., 1], with a color for each level, uint8 [..., 3]."""
-    return COLOURS[levels[..., 0]]
+    return COLORS[levels[..., 0]]
 
 
 def holds_maps(dataset: Dataset) -> bool:
@@ -383,7 +383,7 @@ def by_name(dataset: Dataset) -> dict[str, int] | None:
     return found
 
 
-def refuse_no_pictures(dataset: Dataset) -> None:
+def refuse_non_images(dataset: Dataset) -> None:
     """Raises UserError where a set holds something else than images."""
     shapes = dataset.shapes()
     if any(len(shape) != 3 for shape, _ in shapes):

@@ -14,8 +14,8 @@ from ganforge.ui.verb import Verb
 if TYPE_CHECKING:
     import numpy as np
 
-    from ganforge.modalities.pair.conveyor import Job, Outcome
-    from ganforge.modalities.pair.translate import PictureTranslator
+    from ganforge.modalities.pair.batch_translate import Job, Outcome
+    from ganforge.modalities.pair.translate import ImageTranslator
 
 EPILOG = examples(
     "ganforge translate runs/0007-pix2pix sketch.png --out photo.png",
@@ -77,14 +77,14 @@ def translate(
     """Change images with a trained model: translate, enlarge, repair, fill."""
     wanted = checked_ending(ending)
     from ganforge.inference.model import load
-    from ganforge.modalities.pair import clip, conveyor
-    from ganforge.modalities.pair.translate import PictureTranslator
+    from ganforge.modalities.pair import batch_translate, clip
+    from ganforge.modalities.pair.translate import ImageTranslator
     from ganforge.ui.console import stdout
 
     if clip.is_clip(inputs.name):
         check_clip(inputs, out, force)
     translator = load(source, device).translator(direction, tile)
-    if not isinstance(translator, PictureTranslator):
+    if not isinstance(translator, ImageTranslator):
         raise UserError(f"{source}: this model does not translate images", code="translate.not_a_translator")
     if clip.is_clip(inputs.name):
         frames = one_clip(translator, inputs, out, mask)
@@ -92,7 +92,7 @@ def translate(
         return
     jobs = plan(translator, inputs, out, mask, wanted)
     left = [job for job in jobs if not (skip and job.out.exists())]
-    conveyor.check_targets(left, force)
+    batch_translate.check_targets(left, force)
     outcome = carried_out(translator, left)
     report(outcome, out, skipped=len(jobs) - len(left), single=not inputs.is_dir() and len(jobs) == 1)
 
@@ -111,18 +111,18 @@ def checked_ending(ending: str | None) -> str | None:
     return wanted
 
 
-def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | None, wanted: str | None) -> list[Job]:
+def plan(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None, wanted: str | None) -> list[Job]:
     """What is to be made of what.
 
     Raises:
         UserError: nothing to do, an output of the wrong kind, or masks that are missing.
     """
     from ganforge.inference.film import check_folder
-    from ganforge.modalities.pair import conveyor
+    from ganforge.modalities.pair import batch_translate
     from ganforge.modalities.pair.photo import ENDINGS, LOSSLESS
 
     translator.check_mask(mask is not None)
-    store = conveyor.open_store(inputs)
+    store = batch_translate.open_store(inputs)
     lossless = translator.takes_mask
     several = inputs.is_dir() or inputs.suffix.lower() == ".zip"
     if several:
@@ -133,7 +133,7 @@ def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | No
                 f"--out {out}: is the folder of the input images, which are never overwritten; choose another",
                 code="output.is_the_input",
             )
-        names = conveyor.pictures_in(store, without=out)
+        names = batch_translate.images_in(store, without=out)
         if not names:
             raise UserError(f"{inputs}: contains no images", code="data.empty")
         if lossless and wanted not in (None, *LOSSLESS):
@@ -145,7 +145,7 @@ def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | No
                 f"--format {wanted}: the images of this model have transparency, which JPEG does not support; use png",
                 code="output.no_alpha",
             )
-        outs = conveyor.outputs(names, out, lossless, wanted)
+        outs = batch_translate.outputs(names, out, lossless, wanted)
         check_folder(out)
     else:
         names = [inputs.name]
@@ -166,7 +166,7 @@ def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | No
         outs = [out]
         check_folder(out.parent)
     masks = masks_for(names, mask) if mask is not None else [None] * len(names)
-    return [conveyor.Job(n, store, o, m) for n, o, m in zip(names, outs, masks, strict=True)]
+    return [batch_translate.Job(n, store, o, m) for n, o, m in zip(names, outs, masks, strict=True)]
 
 
 def masks_for(names: list[str], mask: Path) -> list:
@@ -175,12 +175,12 @@ def masks_for(names: list[str], mask: Path) -> list:
     Raises:
         UserError: images without a mask (says which).
     """
-    from ganforge.modalities.pair import conveyor
+    from ganforge.modalities.pair import batch_translate
 
-    store = conveyor.open_store(mask)
+    store = batch_translate.open_store(mask)
     if not mask.is_dir() and mask.suffix.lower() != ".zip":
         return [(store, mask.name)] * len(names)
-    known = {str(Path(name).with_suffix("")): name for name in conveyor.pictures_in(store)}
+    known = {str(Path(name).with_suffix("")): name for name in batch_translate.images_in(store)}
     missing = [name for name in names if str(Path(name).with_suffix("")) not in known]
     if missing:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
@@ -188,26 +188,26 @@ def masks_for(names: list[str], mask: Path) -> list:
     return [(store, known[str(Path(name).with_suffix(""))]) for name in names]
 
 
-def carried_out(translator: PictureTranslator, jobs: list[Job]) -> Outcome:
+def carried_out(translator: ImageTranslator, jobs: list[Job]) -> Outcome:
     """Does the jobs, with a bar: of the images, or of the one image's parts."""
     from ganforge.core.progress import Stages
-    from ganforge.modalities.pair import conveyor
+    from ganforge.modalities.pair import batch_translate
 
-    with Stages(delay=1.0) as told:
+    with Stages(delay=1.0) as progress:
         count = 0
 
         def done(job: Job) -> None:
             nonlocal count
             count += 1
-            told("images", count, len(jobs))
+            progress("images", count, len(jobs))
 
         def tell(bands: int, total: int) -> None:
             if len(jobs) == 1 or total > 1:
-                told("this image", bands, total)
+                progress("this image", bands, total)
 
         if len(jobs) > 1:
-            told("images", 0, len(jobs))
-        return conveyor.run(translator, jobs, done if len(jobs) > 1 else None, tell)
+            progress("images", 0, len(jobs))
+        return batch_translate.run(translator, jobs, done if len(jobs) > 1 else None, tell)
 
 
 def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
@@ -256,7 +256,7 @@ def check_clip(inputs: Path, out: Path, force: bool) -> None:
     check_folder(out.parent)
 
 
-def one_clip(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | None) -> int:
+def one_clip(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None) -> int:
     """Does a film, with a bar of its frames."""
     from ganforge.core.dataset import BadItem
     from ganforge.core.progress import Stages
@@ -269,9 +269,9 @@ def one_clip(translator: PictureTranslator, inputs: Path, out: Path, mask: Path 
             hidden = photo.read(mask, str(mask)).pixels
         except (BadItem, OSError) as error:
             raise UserError(f"--mask {error}", code="data.unreadable") from None
-    with Stages(delay=1.0) as told:
+    with Stages(delay=1.0) as progress:
         return clip.translate(
-            translator, inputs, out, hidden, lambda done, total: told("frames", done, max(total, done + 1))
+            translator, inputs, out, hidden, lambda done, total: progress("frames", done, max(total, done + 1))
         )
 
 

@@ -100,9 +100,9 @@ class MultiscaleNet(nn.Module):
         return DiscriminatorOutput(torch.cat(alike, 1).flatten(1), torch.cat(features, 1), layers=maps)
 
 
-def patch_net(colours: int, classes: int, channels: int, top: int, layers: int, norm: Norm) -> PatchNet:
+def patch_net(colors: int, classes: int, channels: int, top: int, layers: int, norm: Norm) -> PatchNet:
     """A PatchGAN: `layers` halvings and two convolutions of stride 1."""
-    widths = [colours, *(min(channels << k, top) for k in range(layers + 1))]
+    widths = [colors, *(min(channels << k, top) for k in range(layers + 1))]
     bias = norm in ("none", "spectral")  # an offset before a norm would be taken off again
     blocks: list[nn.Module] = []
     for k, (before, after) in enumerate(pairwise(widths)):

@@ -30,11 +30,11 @@ LEAST = 8
 class UnetCriticNet(nn.Module):
     """The net of `UnetCritic`."""
 
-    def __init__(self, colours: int, classes: int, C: int, top: int):
+    def __init__(self, colors: int, classes: int, C: int, top: int):
         super().__init__()
         widths = [min(C << k, top) for k in range(4)]
         self.layout = ChannelsLast()
-        self.first = nn.Conv2d(colours, widths[0], 3, 1, 1)
+        self.first = nn.Conv2d(colors, widths[0], 3, 1, 1)
         self.downs = nn.ModuleList(nn.Conv2d(widths[k], widths[k + 1], 4, 2, 1, bias=False) for k in range(3))
         self.ups = nn.ModuleList(nn.Conv2d(widths[k], widths[k - 1], 3, 1, 1, bias=False) for k in (3, 2, 1))
         self.last = nn.ModuleList(nn.Conv2d(widths[0], widths[0], 3, 1, 1, bias=False) for _ in range(2))

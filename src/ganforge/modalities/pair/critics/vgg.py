@@ -32,11 +32,11 @@ Norm = Literal["batch", "spectral", "none"]
 class VggNet(nn.Module):
     """The net of `VggCritic`. `widths`: channels of the four grids, finest first."""
 
-    def __init__(self, colours: int, classes: int, size: tuple[int, int], widths: list[int], hidden: int, norm: Norm):
+    def __init__(self, colors: int, classes: int, size: tuple[int, int], widths: list[int], hidden: int, norm: Norm):
         super().__init__()
         bias = norm != "batch"  # an offset before a norm would be taken off again
         blocks: list[nn.Module] = []
-        before, (height, width) = colours, size
+        before, (height, width) = colors, size
         for after in widths:
             for stride in (1, 2):
                 own = NORMS[norm](after) if blocks else []

@@ -62,7 +62,7 @@ class Degrade(Component, family="degrade"):
         """
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
-        """Spoilt images.
+        """Degraded images.
 
         Args:
             x: [N, C, H, W] float of the dtype of `rng`, whole numbers in 0..255; `scale` divides H and W.
@@ -73,7 +73,7 @@ class Degrade(Component, family="degrade"):
         """
         raise NotImplementedError
 
-    def spoil(self, pictures: np.ndarray, seed: int = 0) -> np.ndarray:
+    def apply_to_images(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         """What `apply` makes of images as they come from files.
 
         Args:
@@ -86,16 +86,16 @@ class Degrade(Component, family="degrade"):
         Raises:
             UserError: another shape or kind of number.
         """
-        if pictures.dtype != np.uint8 or pictures.ndim not in (3, 4) or pictures.shape[-1] not in (1, 3):
+        if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[-1] not in (1, 3):
             raise UserError(
                 f"degrade: expected images uint8 [H, W, C] or [N, H, W, C], gray (C = 1) or color (C = 3), got "
-                f"{pictures.dtype} {list(pictures.shape)}",
+                f"{images.dtype} {list(images.shape)}",
                 code="data.wrong_array",
             )
-        x = torch.from_numpy(np.ascontiguousarray(pictures)).reshape(-1, *pictures.shape[-3:]).permute(0, 3, 1, 2)
+        x = torch.from_numpy(np.ascontiguousarray(images)).reshape(-1, *images.shape[-3:]).permute(0, 3, 1, 2)
         height, width = (side // self.scale * self.scale for side in x.shape[2:])
         y = self.apply(x[..., :height, :width].float(), Rng(seed)).byte().permute(0, 2, 3, 1).numpy()
-        return y[0] if pictures.ndim == 3 else y
+        return y[0] if images.ndim == 3 else y
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
@@ -134,7 +134,7 @@ class Alter(Degrade):
         changed = whole(self.alter(x, rng))
         if self.p == 1:
             return changed
-        return torch.where(per_picture(rng.uniform("whether", (x.shape[0],)) < self.p), changed, x)
+        return torch.where(per_image(rng.uniform("whether", (x.shape[0],)) < self.p), changed, x)
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         """Every image changed; need not be whole numbers, nor within 0..255."""
@@ -192,7 +192,7 @@ def one_by_one(do: Callable[..., T], *rows: Iterable[Any]) -> list[T]:
         return list(pool.map(do, *rows))
 
 
-def per_picture(values: Tensor) -> Tensor:
+def per_image(values: Tensor) -> Tensor:
     """[N] → [N, 1, 1, 1]."""
     return values[:, None, None, None]
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ganforge.core.rng import Rng
-from ganforge.modalities.pair.degrade.base import Alter, Degrade, Range, draw, per_picture, whole, within
+from ganforge.modalities.pair.degrade.base import Alter, Degrade, Range, draw, per_image, whole, within
 from ganforge.modalities.pair.degrade.blur import filtered, segments
 
 HILLS = 4  # knots a side of the field that lies over the depth
@@ -53,7 +53,7 @@ class LowLight(Alter, kind="low_light"):
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n = x.shape[0]
         gamma, gain, exposure = (
-            per_picture(draw(rng, name, getattr(self, name), n)) for name in ("gamma", "gain", "exposure")
+            per_image(draw(rng, name, getattr(self, name), n)) for name in ("gamma", "gain", "exposure")
         )
         return 255 * gain * (exposure * x / 255) ** gamma
 
@@ -73,8 +73,8 @@ class Haze(Alter, kind="haze"):
         up = torch.linspace(1, 0, height, device=x.device, dtype=x.dtype)[:, None]
         hills = rng.normal("hills", (n, 1, HILLS, HILLS)) * 0.15
         hills = functional.interpolate(hills, (height, width), mode="bicubic", align_corners=True)
-        left = torch.exp(-per_picture(draw(rng, "density", self.density, n)) * (up + hills).clamp(0, 1))
-        return x * left + per_picture(draw(rng, "air", self.air, n)) * (1 - left)
+        left = torch.exp(-per_image(draw(rng, "density", self.density, n)) * (up + hills).clamp(0, 1))
+        return x * left + per_image(draw(rng, "air", self.air, n)) * (1 - left)
 
 
 class Rain(Alter, kind="rain"):
@@ -93,10 +93,10 @@ class Rain(Alter, kind="rain"):
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n, _, height, width = x.shape
-        drops = rng.uniform("drops", (n, 1, height, width)) < per_picture(draw(rng, "percent", self.percent, n)) / 100
+        drops = rng.uniform("drops", (n, 1, height, width)) < per_image(draw(rng, "percent", self.percent, n)) / 100
         bright = rng.uniform("bright", (n, 1, height, width), 0.4, 1) * drops
         length = draw(rng, "length", self.length, n)
         side = torch.where(rng.uniform("side", (n,)) < 0.5, -1.0, 1.0)
         angle = math.pi / 2 + torch.deg2rad(draw(rng, "slant", self.slant, n)) * side
-        streaks = filtered(bright, segments(length, angle, math.ceil(self.length[1] / 2) + 1)) * per_picture(length)
-        return x + 255 * per_picture(draw(rng, "strength", self.strength, n)) * streaks.clamp(0, 1)
+        streaks = filtered(bright, segments(length, angle, math.ceil(self.length[1] / 2) + 1)) * per_image(length)
+        return x + 255 * per_image(draw(rng, "strength", self.strength, n)) * streaks.clamp(0, 1)

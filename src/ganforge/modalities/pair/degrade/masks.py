@@ -22,7 +22,7 @@ from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.data.path import PathData
-from ganforge.modalities.pair.degrade.base import Degrade, Range, draw, per_picture, seeds, whole, within
+from ganforge.modalities.pair.degrade.base import Degrade, Range, draw, per_image, seeds, whole, within
 
 FINE = 2  # marks are drawn so many times as large and made smaller, so that thin ones are soft
 
@@ -44,7 +44,7 @@ class Hide(Degrade):
         rng = rng.at(self.kind)
         hidden = self.hidden(n, height, width, rng).to(x)
         if self.paint:
-            return whole(x * (1 - hidden) + per_picture(draw(rng, "level", self.level, n)) * hidden)
+            return whole(x * (1 - hidden) + per_image(draw(rng, "level", self.level, n)) * hidden)
         hidden = (hidden >= 0.5).to(x)
         return torch.cat([x * (1 - hidden), 255 * hidden], dim=1)
 
@@ -74,7 +74,7 @@ class Boxes(Hide, kind="boxes"):
                 at = torch.arange(length, device=rng.device)
                 inside.append((at >= start[:, None]) & (at < (start + size)[:, None]))  # [N, length]
             box = inside[0][:, None, :, None] & inside[1][:, None, None, :]
-            hidden = hidden.maximum((box & per_picture(k < count)).float())
+            hidden = hidden.maximum((box & per_image(k < count)).float())
         return hidden
 
 
@@ -184,7 +184,7 @@ class Masks(Hide, kind="masks"):
     def hidden(self, n: int, height: int, width: int, rng: Rng) -> Tensor:
         chosen = (rng.uniform("which", (n,), 0, len(files(self.path)))).long().tolist()
         masks = torch.stack([torch.from_numpy(self._read(k, height, width)) for k in chosen])[:, None].to(rng.device)
-        mirror = per_picture(rng.uniform("mirror", (n,)) < 0.5)
+        mirror = per_image(rng.uniform("mirror", (n,)) < 0.5)
         return torch.where(mirror, masks.flip(-1), masks)
 
     def _read(self, index: int, height: int, width: int) -> np.ndarray:

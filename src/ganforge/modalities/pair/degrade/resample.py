@@ -70,10 +70,10 @@ def weights(old: int, new: int) -> Tensor:
     """How much of each old pixel is in each new one, float64 [new, old]; rows sum to 1."""
     step = old / new
     wide = max(1.0, step)
-    centres = (torch.arange(new, dtype=torch.float64) + 0.5) * step - 0.5  # [new]
+    centers = (torch.arange(new, dtype=torch.float64) + 0.5) * step - 0.5  # [new]
     reach = math.ceil(2 * wide) + 1
-    taps = centres.floor()[:, None] + torch.arange(-reach, reach + 1)  # [new, T]: places of pixels, beyond edges too
-    share = kernel((taps - centres[:, None]) / wide)
+    taps = centers.floor()[:, None] + torch.arange(-reach, reach + 1)  # [new, T]: places of pixels, beyond edges too
+    share = kernel((taps - centers[:, None]) / wide)
     share /= share.sum(1, keepdim=True)
     inside = taps.long() % (2 * old)  # a row and its mirror image, over and over
     inside = torch.where(inside < old, inside, 2 * old - 1 - inside)

@@ -16,7 +16,7 @@ al. 2016), with the weights of the four alike at the start (Aitken et al. 2017, 
 convolution").
 
 Instance norm looks at the whole image, and a tile of a large one would be normalized by itself: brighter or duller
-than its neighbor. `PictureNorm` can be told to go by moments that it took of many parts of the image together; then
+than its neighbor. `InstanceNorm` can be told to go by moments that it took of many parts of the image together; then
 every tile is normalized alike, and the net has a finite halo.
 
 x [N, C, h, w].
@@ -68,8 +68,8 @@ class TranslatorNet(nn.Module):
 
     def forward(self, source: Tensor) -> Tensor:
         height, width = source.shape[2:]
-        *_, picture = self.steps(self.fitted(source))
-        return picture[:, :, : height * self.scale, : width * self.scale]
+        *_, image = self.steps(self.fitted(source))
+        return image[:, :, : height * self.scale, : width * self.scale]
 
     def features(self, source: Tensor, layers: Sequence[int]) -> list[Tensor]:
         """Hidden layers by number, from 1 to `depth`, and 0 for the source; nothing beyond the last one is computed."""
@@ -90,7 +90,7 @@ class TranslatorNet(nn.Module):
     @property
     def halo(self) -> int | None:
         """How many px of the source around a pixel can change it, in use; None where the whole image can."""
-        own = any(isinstance(m, PictureNorm) and m.kept is None for m in self.modules())
+        own = any(isinstance(m, InstanceNorm) and m.kept is None for m in self.modules())
         return None if own else self.settled_halo
 
     @property
@@ -99,7 +99,7 @@ class TranslatorNet(nn.Module):
         return None if self.looks_at_all else reach(self, self.scale, self.multiple)
 
 
-class PictureNorm(nn.InstanceNorm2d):
+class InstanceNorm(nn.InstanceNorm2d):
     """Instance norm: each channel of an image to mean 0 and variance 1 over its places (Ulyanov et al. 2016).
 
     For large images, which come in tiles, `settled` makes it go by moments of several parts of the image at once.
@@ -130,7 +130,7 @@ class PictureNorm(nn.InstanceNorm2d):
 @contextlib.contextmanager
 def settled(nets: Iterable[nn.Module], show: Callable[[], object]) -> Iterator[None]:
     """Within it instance norms go by what they saw in `show()`, which runs nets on parts of an image, in one batch."""
-    norms = [layer for net in nets for layer in net.modules() if isinstance(layer, PictureNorm)]
+    norms = [layer for net in nets for layer in net.modules() if isinstance(layer, InstanceNorm)]
     try:
         for norm in norms:
             norm.pooling = True

@@ -32,10 +32,10 @@ class _ByPixel(ReconstructionLoss):
     """Weight of the pixels that were known, where there is a mask."""
 
     def loss(self, pair: TranslatedPair) -> Tensor:
-        price = self.of(wide(pair.raw) - pair.target)
+        loss = self.of(wide(pair.raw) - pair.target)
         if pair.mask is not None:
-            price = price * (self.rest + (self.hole - self.rest) * pair.mask)
-        return price.mean((1, 2, 3))
+            loss = loss * (self.rest + (self.hole - self.rest) * pair.mask)
+        return loss.mean((1, 2, 3))
 
     def of(self, difference: Tensor) -> Tensor:
         """The loss of each number."""

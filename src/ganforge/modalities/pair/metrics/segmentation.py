@@ -49,12 +49,12 @@ class Split:
     """Which pairs the net learns from, and which ones are judged.
 
     Attributes:
-        side: what it learns from. learned: positions in it. judged: positions in the sides that are compared; both
+        side: what it learns from. train_rows: positions in it. judged: positions in the sides that are compared; both
             ascending.
     """
 
     side: SampleSet
-    learnt: np.ndarray
+    train_rows: np.ndarray
     judged: np.ndarray
 
 
@@ -120,7 +120,7 @@ class Segmentation(Metric, kind="segmentation"):
             "steps": self.steps,
             "classes": len(known),
             "void": round(share, 4),
-            "learnt_from": f"{len(split.learnt)} {'of the' if split.side is comparison.real else 'training'} pairs",
+            "learnt_from": f"{len(split.train_rows)} {'of the' if split.side is comparison.real else 'training'} pairs",
             "judged": f"{len(split.judged)} other ones",
         }
         end = f"{short_count(len(split.judged))}[segmenter@{digest[:8]} {size[0]}×{size[1]}]"
@@ -163,15 +163,15 @@ class Segmentation(Metric, kind="segmentation"):
         size = size_of(next(side.parts(1, 1)).shape[1:3])
 
         def pairs() -> tuple[Tensor, Tensor]:
-            photos = torch.cat([photos_of(part, size) for part in side.chosen(split.learnt, PART)])
-            return photos, maps_of(side, split.learnt, size, places)
+            photos = torch.cat([photos_of(part, size) for part in side.chosen(split.train_rows, PART)])
+            return photos, maps_of(side, split.train_rows, size, places)
 
-        def told(done: int) -> None:
+        def report(done: int) -> None:
             comparison.progress("a segmenter learns from real pairs", done, self.steps)
 
-        key = [side.fingerprint, hashlib.sha256(split.learnt.tobytes()).hexdigest(), size, places.tolist()]
+        key = [side.fingerprint, hashlib.sha256(split.train_rows.tobytes()).hexdigest(), size, places.tolist()]
         cache = comparison.cache if side.fingerprint else None
-        net, digest = segmenter.learnt(pairs, key, classes, cache, comparison.seed, self.steps, told)
+        net, digest = segmenter.trained_or_cached(pairs, key, classes, cache, comparison.seed, self.steps, report)
         return net.to(comparison.device), digest, size
 
 

@@ -59,7 +59,7 @@ class Segmenter(nn.Module):
         return self.head(x)
 
 
-def trained(x: Tensor, y: Tensor, classes: int, seed: int, steps: int, told: Callable[[int], None]) -> Segmenter:
+def trained(x: Tensor, y: Tensor, classes: int, seed: int, steps: int, report: Callable[[int], None]) -> Segmenter:
     """A net that finds y in x. In evaluation mode, on the CPU."""
     net = fit.seeded(lambda: Segmenter(classes), seed, "segmenter")
     size = (-(-x.shape[2] * 3 // 4), -(-x.shape[3] * 3 // 4))
@@ -75,17 +75,17 @@ def trained(x: Tensor, y: Tensor, classes: int, seed: int, steps: int, told: Cal
         total = cross_entropy(net(both[:, :3].float()), target, ignore_index=VOID, reduction="sum")
         return total / (target != VOID).sum().clamp(min=1)  # a mean over none would be no number
 
-    return fit.descend(net, loss, steps, told)
+    return fit.descend(net, loss, steps, report)
 
 
-def learnt(
+def trained_or_cached(
     make: Callable[[], tuple[Tensor, Tensor]],
     key: Sequence[object],
     classes: int,
     cache: Path | None,
     seed: int,
     steps: int,
-    told: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> tuple[Segmenter, str]:
     """The net and a hash of its weights: from the cache where it lies there, else trained.
 
@@ -104,7 +104,7 @@ def learnt(
 
     net = cached(
         path,
-        lambda: trained(*make(), classes, seed, steps, told),
+        lambda: trained(*make(), classes, seed, steps, report),
         read,
         lambda file, net: weights.write(file, net.state_dict(), {}),
     )

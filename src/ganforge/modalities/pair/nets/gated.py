@@ -96,8 +96,8 @@ class GatedNet(TranslatorNet):
         for layer in self.layers:
             x = layer(x)
             yield x
-        picture = self.paint(x)
-        yield picture if smooth is None else smooth + mask * picture
+        image = self.paint(x)
+        yield image if smooth is None else smooth + mask * image
 
 
 class Gated(Translator, kind="gated"):

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from ganforge.core.types import Spec
 from ganforge.modalities.pair.layers.translating import (
     Doubling,
+    InstanceNorm,
     Padding,
-    PictureNorm,
     TranslatorNet,
     conv,
     doubling,
@@ -34,7 +34,7 @@ from ganforge.modalities.pair.layers.translating import (
 from ganforge.nets.base import Translator
 
 Norm = Literal["instance", "batch", "none"]
-NORMS = {"instance": PictureNorm, "batch": nn.BatchNorm2d, "none": lambda channels: nn.Identity()}
+NORMS = {"instance": InstanceNorm, "batch": nn.BatchNorm2d, "none": lambda channels: nn.Identity()}
 
 
 class Block(nn.Module):
@@ -99,5 +99,5 @@ class ResnetTranslator(Translator, kind="resnet_translator"):
 
     def build(self, source: Spec, target: Spec) -> nn.Module:
         self.check(source, target)
-        colours = source.shape[0], target.shape[0]
-        return ResnetTranslatorNet(*colours, self.channels, self.blocks, self.norm, self.padding, self.upsample)
+        colors = source.shape[0], target.shape[0]
+        return ResnetTranslatorNet(*colors, self.channels, self.blocks, self.norm, self.padding, self.upsample)

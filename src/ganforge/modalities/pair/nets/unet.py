@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from ganforge.core.types import Spec
 from ganforge.modalities.pair.layers.translating import (
     Doubling,
+    InstanceNorm,
     Padding,
-    PictureNorm,
     TranslatorNet,
     conv,
     doubling,
@@ -40,7 +40,7 @@ from ganforge.nets.layers.dropout import FastDropout
 Norm = Literal["batch", "instance", "none"]
 NORMS = {
     "batch": nn.BatchNorm2d,
-    "instance": lambda channels: PictureNorm(channels, affine=True),
+    "instance": lambda channels: InstanceNorm(channels, affine=True),
     "none": lambda channels: nn.Identity(),
 }
 MOST, FEWEST = 8, 3
@@ -114,8 +114,8 @@ class Unet(Translator, kind="unet"):
         self.check(source, target)
         times = self.halvings or halvings(*source.shape[1:])
         widths = [min(self.channels << k, self.max_channels) for k in range(times)]
-        colours = source.shape[0], target.shape[0]
-        return UnetNet(*colours, widths, self.norm, self.dropout, self.padding, self.upsample)
+        colors = source.shape[0], target.shape[0]
+        return UnetNet(*colors, widths, self.norm, self.dropout, self.padding, self.upsample)
 
 
 def halvings(height: int, width: int) -> int:

@@ -37,7 +37,7 @@ from ganforge.modalities.pair.tasks.translating import (
     ChangesImages,
     DiscriminatorLosses,
     lazy_phases,
-    liked,
+    reconstruction_losses,
     refuse_terms,
     through,
     with_lens,
@@ -130,13 +130,13 @@ class Contrastive(ChangesImages, kind="contrastive"):
         if self.objective.uses_real or any(term.sees != "pixels" for term in self.terms):
             with torch.no_grad():
                 on_real = (nets.D(b),)
-        wish = self.d_losses.g(on_made, on_real[0] if on_real else None)
-        losses = {"adversarial": at(self.adversarial, rng.samples) * wish}
+        game = self.d_losses.g(on_made, on_real[0] if on_real else None)
+        losses = {"adversarial": at(self.adversarial, rng.samples) * game}
         losses["nce"] = at(self.nce, rng.samples) * self.contrast(nets, made, a, rng.at("nce"))
         if identity := at(self.identity, rng.samples):
             losses["identity"] = identity * self.contrast(nets, nets.G(b), b, rng.at("identity"))
         look = TranslatedPair(made, b, made, None, (on_made,), on_real, through(self.lens, nets))
-        return Terms(losses | liked(self.terms, look, self.lens, rng))
+        return Terms(losses | reconstruction_losses(self.terms, look, self.lens, rng))
 
     def contrast(self, nets: Nets, made: Tensor, source: Tensor, rng: Rng) -> Tensor:
         """NCE [N] of what was made against its source."""

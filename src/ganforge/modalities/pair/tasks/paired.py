@@ -34,12 +34,12 @@ from ganforge.losses.base import Objective, Penalty, PerceptualNet, Reconstructi
 from ganforge.modalities.pair.tasks.translating import (
     ChangesImages,
     DiscriminatorLosses,
-    as_picture,
+    as_image,
     by_critic,
     decibels,
     enlarged,
     lazy_phases,
-    liked,
+    reconstruction_losses,
     refuse_terms,
     source_spec,
     through,
@@ -154,7 +154,7 @@ class Paired(ChangesImages, kind="paired"):
             with torch.no_grad():
                 on_target = tuple(nets[name](self._shown(batch.x, source)) for name in self.names())
         look = TranslatedPair(made, batch.x, raw, mask, on_made, on_target, through(self.lens, nets))
-        losses = liked(terms, look, self.lens, rng)
+        losses = reconstruction_losses(terms, look, self.lens, rng)
         if game:
             parts = [self.d_losses.g(seen, on_target[k] if on_target else None) for k, seen in enumerate(on_made)]
             losses["adversarial"] = at(self.adversarial, rng.samples) * torch.stack(parts).mean(0)
@@ -168,7 +168,7 @@ class Paired(ChangesImages, kind="paired"):
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor]:
         source = batch.extra["source"]
-        return [as_picture(source, batch.x), wide(self.translate(nets, source)), batch.x]
+        return [as_image(source, batch.x), wide(self.translate(nets, source)), batch.x]
 
     def _asks_critics(self, term: ReconstructionLoss) -> bool:
         return term.sees == "critics" or (term.sees == "lens" and by_critic(self.lens))

@@ -132,7 +132,7 @@ def watched(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
     return {"logit/real": real, "logit/fake": fake}
 
 
-def liked(
+def reconstruction_losses(
     terms: Sequence[ReconstructionLoss], look: TranslatedPair, lens: PerceptualNet, rng: Rng
 ) -> dict[str, Tensor]:
     """The weighted loss [N] of each term; those that go through a lens say which."""
@@ -208,21 +208,21 @@ def enlarged(source: Tensor, like: Tensor) -> Tensor:
     return source if source.shape[2:] == like.shape[2:] else interpolate(source, like.shape[2:])
 
 
-def as_picture(source: Tensor, like: Tensor) -> Tensor:
+def as_image(source: Tensor, like: Tensor) -> Tensor:
     """A source as people can see it, [N, Cs, h, w] → the shape of `like` [N, C, H, W]. Classes get a color each."""
     if source.shape[1] > 1 and bool((source.sum(1) == 1).all()):  # one-hot
-        source = (source.unsqueeze(2) * colours(source.shape[1]).to(source)[:, :, None, None]).sum(1)
+        source = (source.unsqueeze(2) * colors(source.shape[1]).to(source)[:, :, None, None]).sum(1)
     wanted = like.shape[1]
     if source.shape[1] < wanted:  # gray as color, and nothing seen through
         opaque = wanted in (2, 4) and source.shape[1] == wanted - 1
-        grey = source[:, :1].expand(-1, wanted, -1, -1)
-        source = torch.cat([source, torch.ones_like(source[:, :1])], 1) if opaque else grey
+        gray = source[:, :1].expand(-1, wanted, -1, -1)
+        source = torch.cat([source, torch.ones_like(source[:, :1])], 1) if opaque else gray
     elif source.shape[1] > wanted:  # a mask, or colors of what is gray
         source = source[:, :3].mean(1, keepdim=True).expand(-1, wanted, -1, -1) if wanted == 1 else source[:, :wanted]
     return enlarged(source, like)
 
 
-def colours(count: int) -> Tensor:
+def colors(count: int) -> Tensor:
     """A color in [-1, 1] for each of some classes, [count, 3]: turns round the circle of hues, darker every time."""
     k = torch.arange(count)
     hue = (k * 0.618034) % 1  # the golden section: neighbors differ most
@@ -267,9 +267,9 @@ class ChangesImages(Task):
     def user_translator(
         self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
     ) -> UserTranslator:
-        from ganforge.modalities.pair.translate import PictureTranslator  # a model in use; training needs none of it
+        from ganforge.modalities.pair.translate import ImageTranslator  # a model in use; training needs none of it
 
-        return PictureTranslator(bundle, name, direction, tile)
+        return ImageTranslator(bundle, name, direction, tile)
 
     def usage(self, file: str, spec: Spec) -> Usage:
         ways = self.directions()

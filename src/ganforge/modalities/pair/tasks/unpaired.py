@@ -137,7 +137,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
             parts["cycle"] = cycle * distance(back(made), x)
             if identity:
                 parts["identity"] = identity * distance(there(other), other)
-            losses = {key: losses.get(key, 0) + wish for key, wish in parts.items()}
+            losses = {key: losses.get(key, 0) + loss for key, loss in parts.items()}
         return Terms(losses)
 
     def sources_and_targets(self, dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
@@ -177,17 +177,17 @@ def distance(made: Tensor, wanted: Tensor) -> Tensor:
 
 def out_of_pool(memory: Memory, fakes: Tensor, rng: Rng) -> Tensor:
     """What D is shown in place of fakes [N, ...], one after the other; the pool takes in what is new."""
-    pictures, count = memory["pictures"].clone(), memory["count"].clone()
-    size = len(pictures)
+    images, count = memory["pictures"].clone(), memory["count"].clone()
+    size = len(images)
     places = rng.integers("place", (len(fakes),), size)
     swaps = rng.uniform("swap", (len(fakes),)) < 0.5
     shown = []
     for fake, place, swap in zip(fakes.detach(), places, swaps, strict=True):  # tensors throughout: nothing waits
         full = count >= size
         slot = torch.where(full, place, count.clamp(max=size - 1))[None]
-        old = pictures.index_select(0, slot)[0]
+        old = images.index_select(0, slot)[0]
         shown.append(torch.where(full & swap, old, fake))
-        pictures.index_copy_(0, slot, torch.where(~full | swap, fake, old)[None])
+        images.index_copy_(0, slot, torch.where(~full | swap, fake, old)[None])
         count += ~full
-    memory["pictures"], memory["count"] = pictures, count
+    memory["pictures"], memory["count"] = images, count
     return torch.stack(shown)

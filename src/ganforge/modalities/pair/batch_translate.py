@@ -22,7 +22,7 @@ from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
 from ganforge.modalities.image.files import is_picture
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.photo import LOSSLESS, Photo
-from ganforge.modalities.pair.translate import Made, PictureTranslator
+from ganforge.modalities.pair.translate import ImageTranslator, Made
 
 AHEAD = 2
 BEHIND = 2
@@ -67,7 +67,7 @@ def open_store(path: Path) -> Store:
     return ZipStore(path) if path.suffix.lower() == ".zip" else FolderStore(path.parent)
 
 
-def pictures_in(store: Store, without: Path | None = None) -> list[str]:
+def images_in(store: Store, without: Path | None = None) -> list[str]:
     """The names of all images in a store, sorted; those below `without` (an output folder within) are left out."""
     names = [name for name in sorted(store.names()) if is_picture(name) and not is_hidden(name)]
     if without is None or not isinstance(store, FolderStore):
@@ -95,7 +95,7 @@ def outputs(names: Sequence[str], folder: Path, lossless: bool, wanted: str | No
 
 
 def run(
-    translator: PictureTranslator,
+    translator: ImageTranslator,
     jobs: Sequence[Job],
     done: Callable[[Job], None] | None = None,
     tell: Callable[[int, int], None] | None = None,
@@ -124,8 +124,8 @@ def run(
 
         for job, read in ahead(jobs, load, readers):
             try:
-                picture, mask = read.result()
-                made = translator(picture.pixels, mask)
+                image, mask = read.result()
+                made = translator(image.pixels, mask)
             except (UserError, BadItem) as error:
                 outcome.failed.append((job.name, reason(error)))
                 if done:
@@ -133,7 +133,7 @@ def run(
                 continue
             settle(BEHIND - 1)
             rows = Rows()
-            writing.append((job, writers.submit(save, job.out, rows, made, picture)))
+            writing.append((job, writers.submit(save, job.out, rows, made, image)))
             try:
                 for k, band in enumerate(made.bands):
                     rows.put(band)
@@ -159,11 +159,11 @@ def load(job: Job) -> tuple[Photo, np.ndarray | None]:
     Raises:
         BadItem: one of them cannot be read.
     """
-    picture = photo.read(job.store.open(job.name), job.name)
+    image = photo.read(job.store.open(job.name), job.name)
     if job.mask is None:
-        return picture, None
+        return image, None
     store, name = job.mask
-    return picture, photo.read(store.open(name), name).pixels
+    return image, photo.read(store.open(name), name).pixels
 
 
 def save(out: Path, rows: Rows, made: Made, like: Photo) -> None:
