@@ -38,9 +38,8 @@ def busy(model: Path, pictures: Path, out: Path, ending: str, device: str | None
     use: Any = load(model, device).translator()
     store = batch_translate.open_store(pictures)
     names = batch_translate.images_in(store)
-    list(
-        use(batch_translate.load(batch_translate.Job(names[0], store, out))[0].pixels).bands
-    )  # the first run of a net is slow
+    first, _ = batch_translate.load(batch_translate.Job(names[0], store, out))
+    list(use(first.pixels).bands)  # the first run of a net is slow
     outs = batch_translate.outputs(names, out, False, ending)
     jobs = [batch_translate.Job(name, store, file) for name, file in zip(names, outs, strict=True)]
     use.seconds = 0.0

@@ -1,4 +1,4 @@
-"""A film through a translator, frame by frame: MP4 out, with the sound of the original."""
+"""Translates a film frame by frame: writes MP4, with the sound of the original."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def translate(
     mask: np.ndarray | None = None,
     tell: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Makes a film of a film; returns how many frames it has.
+    """Translates a film; returns the number of frames.
 
     Args:
         out: ends in .mp4; written whole or not at all.
-        mask: of every frame.
-        tell: called with (frames done, about how many there are).
+        mask: used for every frame.
+        tell: called with (frames done, approximate number of frames).
 
     Raises:
         UserError: it cannot be read or written, or as the translator says.
@@ -75,7 +75,7 @@ def translate(
 
 
 def opened(ffmpeg: Any, source: Path) -> tuple[Iterator[np.ndarray], dict[str, Any]]:
-    """The frames of a film, uint8 [H, W, 3] each, and what it says of itself.
+    """The frames of a film, uint8 [H, W, 3] each, and its metadata.
 
     Raises:
         UserError: it cannot be read.

@@ -1,10 +1,10 @@
-"""Whole images of any size, each beside the very image that it should be: what papers on restoration judge by.
+"""Full-size images, each with its target: what papers on restoration evaluate.
 
     real       the image, cut at its lower and right edge to a multiple of the scale
     source     what the degradation makes of it, drawn for each image from the seed: the same in every evaluation; or
                the file that belongs to it
     made       what `ganforge translate` makes of the source, in tiles where it is large
-    baseline   what can be had without a model: the source itself, or its bicubic enlargement; none for label maps,
+    baseline   the result without a model: the source itself, or its bicubic enlargement; none for label maps,
                and none where holes are filled
 
 What was made lies in a temporary folder: no more than one image is ever held, and none is made twice. A `SampleSet`
@@ -41,7 +41,7 @@ SAME = "the source itself"
 
 @dataclass(frozen=True, eq=False)
 class FullImages:
-    """Whole images to be judged.
+    """Full-size images to evaluate.
 
     Attributes:
         real, made: the two sides. baseline, source: further ones, or None; a source is as large as what is made of it.
@@ -65,7 +65,7 @@ class FullImages:
 
 @dataclass(frozen=True)
 class Given:
-    """What a translator is given, and what it should make of it.
+    """The input of a translator, and its target.
 
     Attributes:
         target: uint8 [H, W, C]. source: uint8 [h, w, Cs], or a label map. mask: uint8 [h, w, 1], or None.
@@ -82,12 +82,12 @@ class Given:
 def translated(
     use: ImageTranslator, dataset: Dataset, name: str, seed: int, most: int | None, progress: Progress | None
 ) -> FullImages:
-    """What a translator makes of whole images.
+    """The output of a translator for full-size images.
 
     Args:
         dataset: targets, with their sources unless these are made from them.
         name: of the model, for people.
-        most: of more images so many are taken, spread evenly.
+        most: the maximum number of images; of more, evenly spread ones are taken.
 
     Raises:
         UserError: none of the images can be read, or a label map holds classes that the model does not know.
@@ -157,7 +157,7 @@ def given_of(signal: Pair, spec: Spec, dataset: Dataset, row: int, seed: int) ->
 
 
 def has_baseline(spec: Spec) -> bool:
-    """Whether a source is an image that can stand for what is made of it."""
+    """Whether a source is an image that can be compared with its target."""
     return spec.state["source"]["mode"] != "classes" and not spec.state["source"]["mask"]
 
 
@@ -187,7 +187,7 @@ def shown(given: Given, spec: Spec) -> np.ndarray:
 
 
 def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress | None) -> FullImages:
-    """Images of two sets that are called alike, each at its own size.
+    """Pairs the images of two sets by name, each at its own size.
 
     Args:
         mode: L, RGB or RGBA, to bring all to; by default gray where both of a pair are, else RGB.
@@ -245,7 +245,7 @@ def alike(item: np.ndarray, mode: str) -> np.ndarray:
 
 
 class DiskCache:
-    """Arrays in a temporary folder, which goes when nobody has a use for the shelf any more."""
+    """Arrays in a temporary folder, which is removed with this object."""
 
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="ganforge-evaluate-")
@@ -253,7 +253,7 @@ class DiskCache:
     def put(self, name: str, item: np.ndarray) -> None:
         """
         Raises:
-            UserError: there is no room.
+            UserError: it cannot be written (the disk is full).
         """
         try:
             np.save(Path(self.folder.name) / name, item, allow_pickle=False)

@@ -1,7 +1,7 @@
-"""Images that are judged at their own sizes, each next to the one that it should be.
+"""Images that are evaluated at their own sizes, each with its target.
 
-They are put together in two ways: of a model of pairs that was trained on patches, and of two sets of files that are
-called alike.
+There are two kinds: the outputs of a model of pairs that was trained on patches, and two sets of files paired by
+name.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from ganforge.modalities.pair.signal import Pair
 from ganforge.modalities.pair.translate import ImageTranslator
 from ganforge.signals import Signal
 
-NOT_RESIZED = "Pairs were held against each other at their own sizes; --size is for what compares whole sets."
+NOT_RESIZED = "Pairs were compared at their own sizes; --size applies only to metrics that compare sets."
 ROWS, PART = 6, 192
 """Images that are shown, and how many px of each."""
 
 
 class FullSize(Subjects, kind="full-size"):
-    """Images of any size, judged pair by pair; metrics of sets see patches, or images brought to one size."""
+    """Images of any size, evaluated pair by pair; metrics of sets see patches, or images resized to one size."""
 
     def of_run(self, run: Run) -> Subject | None:
         signal = run.model.recipe.signal
@@ -74,10 +74,7 @@ class FullSize(Subjects, kind="full-size"):
 
 
 def lead_of(maker: str, full: FullImages) -> str:
-    return (
-        f"{full.made.n:,} whole pictures of {maker}, each held against the very picture of {full.real.name} "
-        "that it should be."
-    )
+    return f"{full.made.n:,} full-size images of {maker}, each compared with its target in {full.real.name}."
 
 
 def facts_of(full: FullImages) -> dict[str, str]:
@@ -90,11 +87,11 @@ def unread(reasons: Sequence[str]) -> tuple[str, ...]:
     if not reasons:
         return ()
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return (f"Left out, for they cannot be read: {'; '.join(reasons[:3])}{more}.",)
+    return (f"Left out because they cannot be read: {'; '.join(reasons[:3])}{more}.",)
 
 
 def side_by_side(full: FullImages, signal: Signal, spec: Spec, title: str) -> Iterator[Panel]:
-    """Parts of images, px for px: the source, what it is without a model, what was made of it, the real one."""
+    """Crops at full resolution: the source, the result without a model, the output, the target."""
     columns = {"source": full.source, "made": full.made, "real": full.real}
     if full.baseline is not None and full.baseline.name != SAME:
         columns = {"source": full.source, full.baseline.name: full.baseline, **columns}
@@ -105,7 +102,7 @@ def side_by_side(full: FullImages, signal: Signal, spec: Spec, title: str) -> It
     samples = np.stack([found[name][k] for k in range(len(rows)) for name in shown])
     yield Panel(
         title,
-        f"The middle {side} px of each picture, px for px. From left to right: {', '.join(shown)}.",
+        f"The center {side} px of each image, at full resolution. From left to right: {', '.join(shown)}.",
         tuple(signal.render(samples, spec, len(shown))),
         tuple(full.names[row] for row in rows),
     )

@@ -1,4 +1,4 @@
-"""Label maps: images in which a gray level, or a color, says what a pixel is (road, sky, ...).
+"""Label maps: images in which the gray level or the color of a pixel is its class (road, sky, ...).
 
 A class is written as the gray level (an int), or as the color ("#804080"). Maps come to the nets one-hot: [K, H, W]
 with 1 in the channel of the pixel's class and 0 in the others.

@@ -1,4 +1,4 @@
-"""Pairs of images: one that is to be made, and what it is to be made from.
+"""Pairs of images: a target, and the source that it is to be made from.
 
 The source is a second image (a sketch, a label map, a smaller version: the set's own `source`), or the target itself,
 degraded by a degradation again each time it is seen. Source and target are cropped, mirrored and turned alike.
@@ -54,29 +54,29 @@ class Pair(Signal, kind="pair"):
     gallery: ClassVar[Gallery | None] = Gallery()
 
     size: Size = None
-    """Side in px of the part of the target that is seen in training, or [height, width]. By default the size of the
-    data (the median where sizes differ), brought down to `max_size` and to what the nets can make."""
+    """Side in px of the crop of the target that is seen in training, or [height, width]. By default the size of the
+    data (the median where sizes differ), reduced to `max_size` and to what the nets can generate."""
     max_size: int = Field(default=256, ge=1)
-    """The longer side in px that a size found by itself may have."""
+    """Upper limit in px of the longer side when the size is chosen automatically."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
     """Channels of the target: L is gray. auto takes RGBA if any image has alpha (and none is degraded), else RGB if
     any has color, else L."""
     source: Literal["auto", "L", "RGB", "RGBA", "classes"] = "auto"
     """What a source of the data is: an image of one of these modes, or a label map (each level or color a class).
-    auto looks: gray maps that hold small numbers alone, and few colors, are label maps."""
+    auto recognizes label maps: gray images with small values only, or with few colors."""
     classes: tuple[str, ...] = ()
-    """What label maps may hold: gray levels (0, 1, ...) or colors (#804080, ...). By default what they do hold."""
+    """The classes of label maps: gray levels (0, 1, ...) or colors (#804080, ...). By default those that occur."""
     degrade: Degrade | None = None
-    """Make the source from the target, as in bicubic4 or gaussian(sigma=5..50); see docs/degradations.md."""
+    """Make the source from the target, as with bicubic4 or gaussian(sigma=5..50); see docs/degradations.md."""
     jitter: int = Field(default=0, ge=0)
-    """Keep images so many px higher and wider than `size`, and show a part of `size` px of them."""
+    """Keep images this many px higher and wider than `size`, and show crops of `size` px of them."""
     place: Literal["random", "centre"] = "random"
-    """Where that part is: drawn again each time, or in the middle."""
+    """Where that crop is: drawn again each time, or in the center."""
     patches: bool = False
-    """Cut images of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+    """Cut images of any size into patches of `size` + `jitter` px, instead of resizing whole images."""
     fit: Fit = "stretch"
-    """How a whole image of another aspect comes to the size: cut to its center, framed by `background`, or
-    distorted."""
+    """How a whole image of another aspect ratio is brought to the size: center crop, padding with `background`, or
+    stretching."""
     background: int = Field(default=255, ge=0, le=255)
     """Gray level, 0 to 255, behind transparent pixels and around padded images."""
     flip: bool = False

@@ -1,18 +1,18 @@
-"""Sizes of pairs: of each target, and how many times as small its source is."""
+"""Sizes of pairs: of each target, and the scale of its source."""
 
 from __future__ import annotations
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 
-LOOK = 32  # label maps are told from images by so many
+LOOK = 32  # images that are read to tell label maps from photos
 
 
 def paired_sizes(target: Dataset, source: Dataset) -> tuple[list[tuple[int, int] | None], int]:
-    """Height and width of each target whose pair can be read, and how many times as small sources are.
+    """Height and width of each target whose pair can be read, and how many times smaller the sources are.
 
     Raises:
-        UserError: sizes that differ within a pair (lists them), or that are not all as many times as small.
+        UserError: sizes differ within a pair (lists them), or the scale is not the same for all.
     """
     sizes: list[tuple[int, int] | None] = []
     ratios: dict[tuple[float, float], int] = {}

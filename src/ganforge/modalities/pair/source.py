@@ -1,4 +1,4 @@
-"""Two sets of images that belong together: image by image (pairs), or as wholes (domains)."""
+"""Two sets of images that belong together: image by image (pairs), or as sets (domains)."""
 
 from __future__ import annotations
 
@@ -21,31 +21,30 @@ from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.sources import folder
 
 SHOWN = 10  # names in a message
-LOOK, SMALL = 16, 64  # label maps are told by so many images: a photo would use higher levels, too
+LOOK, SMALL = 16, 64  # images that are read to recognize label maps; a photo would use higher levels, too
 
 
 class Pairs(DataSource, kind="pairs"):
-    """Images with what each is to be made from: two folders or zips with files of the same names (whatever their
-    endings), or one of images side by side."""
+    """Pairs of source and target images: two folders or zips with files of the same names (endings are ignored), or one
+    folder or zip of images side by side."""
 
     words: ClassVar[tuple[str, ...]] = ("source", "target")
     places: ClassVar[tuple[str, ...]] = ("path", "source", "target")
 
     source: str = ""
-    """The folder or zip of what images are made from: label maps, sketches, damaged images."""
+    """The folder or zip of the input images: label maps, sketches, damaged images."""
     target: str = ""
-    """The folder or zip of the images that are to be made."""
+    """The folder or zip of the target images."""
     path: str = ""
-    """In place of these two: a folder or zip of images that hold both, side by side."""
+    """Instead of these two: a folder or zip of images that contain both, side by side."""
     sides: Literal["source,target", "target,source"] = "source,target"
-    """What is left and what is right in those."""
+    """Which is left and which is right in those."""
     unpaired: Literal["refuse", "skip"] = "refuse"
-    """What is done about files that have no partner."""
+    """What to do with files without a partner."""
     split: Literal["train", "test"] = "train"
-    """Which part to take where the data has both, or some pairs are held back."""
+    """Which part to use if the data has both, or if some pairs are held out."""
     holdout: float = Field(default=0.0, ge=0, lt=1)
-    """The share of the pairs that is held back from training, for `ganforge evaluate`: always the same ones, by
-    their names."""
+    """The share of the pairs held out from training for `ganforge evaluate`; always the same ones, chosen by name."""
 
     @property
     def held_back(self) -> float:
@@ -82,7 +81,7 @@ class Pairs(DataSource, kind="pairs"):
 
     @property
     def _folders(self) -> Literal["train", "test"]:
-        """Which part of a path is opened: what is held back is so from the one to train on."""
+        """Which part of a path is opened: pairs are held out from the training part."""
         return "train" if self.holdout else self.split
 
     def _side_by_side(self, dataset: Dataset) -> Dataset:
@@ -95,7 +94,7 @@ class Pairs(DataSource, kind="pairs"):
 
 
 class Domains(DataSource, kind="domains"):
-    """Two sets of images, A and B, that are to be made from each other. They need not belong together one by one."""
+    """Two sets of images, A and B, to be translated into each other. They need not be paired."""
 
     words: ClassVar[tuple[str, ...]] = ("a", "b")
     places: ClassVar[tuple[str, ...]] = ("a", "b")
@@ -105,13 +104,13 @@ class Domains(DataSource, kind="domains"):
     b: str = ""
     """The other one."""
     maps: Literal["colours", "levels"] = "colours"
-    """How label maps come, gray images of small numbers alone: in colors, one a class, or as they are, nearly
+    """How label maps (gray images of small values only) are shown: in colors, one per class, or unchanged, nearly
     black."""
     split: Literal["train", "test"] = "train"
-    """Which part to take where the data has both, or some images are held back."""
+    """Which part to use if the data has both, or if some images are held out."""
     holdout: float = Field(default=0.0, ge=0, lt=1)
-    """The share of the images of either set that is held back from training, for `ganforge evaluate`: always the
-    same ones, by their names."""
+    """The share of the images of each set held out from training for `ganforge evaluate`; always the same ones,
+    chosen by name."""
 
     @property
     def held_back(self) -> float:
@@ -256,12 +255,12 @@ class Colored(Dataset):
 
 
 def part_of(names: Sequence[str], split: str, holdout: float, where: str) -> np.ndarray:
-    """The places of the images to train on, or of those held back: each by a draw of its own, that of its name.
+    """The indices of the images to train on, or of those held out: each is drawn from its name alone.
 
-    So images that come or go change nothing for the others, and runs of other seeds hold back the same.
+    So adding or removing images changes nothing for the others, and runs with other seeds hold out the same ones.
 
     Raises:
-        UserError: none would be held back, or all.
+        UserError: none would be held out, or all.
     """
     back = np.array([seed_of("held back", name) / 2**63 < holdout for name in names])
     if holdout and back.all() == back.any():
@@ -274,7 +273,7 @@ def part_of(names: Sequence[str], split: str, holdout: float, where: str) -> np.
 
 
 def some_of(dataset: Dataset, split: str, holdout: float) -> Dataset:
-    """A set, or the part of it to train on or to judge by."""
+    """A set, or the part of it for training or evaluation."""
     if not holdout:
         return dataset
     names = list(by_name(dataset) or map(str, range(len(dataset))))
@@ -384,7 +383,7 @@ def by_name(dataset: Dataset) -> dict[str, int] | None:
 
 
 def refuse_non_images(dataset: Dataset) -> None:
-    """Raises UserError where a set holds something else than images."""
+    """Raises UserError if a set contains anything but images, or none that can be read."""
     shapes = dataset.shapes()
     if any(len(shape) != 3 for shape, _ in shapes):
         raise UserError(f"data {dataset.name}: expected images, found other data", code="data.not_images")

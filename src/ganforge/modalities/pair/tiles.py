@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 OUTPUT = 1024
-"""px a side that the net makes at a time, unless somebody says."""
+"""Default side in px of the output of one tile."""
 
 
 @dataclass(frozen=True)

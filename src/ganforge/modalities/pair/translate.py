@@ -1,4 +1,4 @@
-"""A trained translator in use: images of any size, depth and mode in; images of the same kind out.
+"""Inference with a trained translator: images of any size, depth and mode in; images of the same kind out.
 
 mode      the image is brought to what the model learned from (gray, color, a label map); alpha goes beside it and
           comes back, enlarged as the image is
@@ -55,7 +55,7 @@ class Made:
 
 
 class ImageTranslator:
-    """A model that makes images of images.
+    """A model that translates images.
 
     Args:
         bundle: the trained model.
@@ -69,7 +69,7 @@ class ImageTranslator:
         seconds: spent in the net so far.
 
     Raises:
-        UserError: the model knows no such direction.
+        UserError: the model does not translate in this direction.
     """
 
     def __init__(self, bundle: Bundle, name: str, direction: str | None = None, tile: int | None = None):
@@ -150,7 +150,7 @@ class ImageTranslator:
             )
 
     def __call__(self, image: np.ndarray, mask: np.ndarray | None = None) -> Made:
-        """What is made of an image.
+        """Translates an image.
 
         Args:
             image: uint8 or uint16 [H, W, C]: gray, gray with alpha, RGB or RGBA; or a label map.
@@ -219,8 +219,8 @@ class ImageTranslator:
             self.warned = True
             sees = "the whole image" if self.halo is None else f"{self.halo} px around each"
             log.info(
-                "the net looks at %s, and tiles show it %d px beyond their edge: they are blended, and not exactly "
-                "what the whole would give (--tile takes larger ones)", sees, self.plan.margin,
+                "each output pixel depends on %s, but a tile includes only %d px around it: tiles are blended, and the "
+                "result differs slightly from that of the whole image (use a larger --tile)", sees, self.plan.margin,
             )  # fmt: skip
 
     def encoded(self, image: np.ndarray, hidden: np.ndarray | None) -> torch.Tensor:

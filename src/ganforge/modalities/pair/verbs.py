@@ -1,4 +1,4 @@
-"""`ganforge translate`: images made of images by a trained model, as files."""
+"""`ganforge translate`: translates image files with a trained model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def translate(
     source: Source,
     inputs: Annotated[
         Path,
-        typer.Argument(metavar="PICTURES", help="An image, a folder, a zip of images, or a film.", show_default=False),
+        typer.Argument(metavar="IMAGES", help="An image, a folder, a zip of images, or a film.", show_default=False),
     ],
     out: Annotated[
         Path,
@@ -55,7 +55,7 @@ def translate(
         int | None,
         typer.Option(
             "--tile",
-            help="Side in px of what the net sees at a time. By default about a million px.",
+            help="Side in px of the tiles that the net processes. By default about a million px each.",
             show_default=False,
         ),
     ] = None,
@@ -112,7 +112,7 @@ def checked_ending(ending: str | None) -> str | None:
 
 
 def plan(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None, wanted: str | None) -> list[Job]:
-    """What is to be made of what.
+    """The jobs: inputs, outputs and masks.
 
     Raises:
         UserError: nothing to do, an output of the wrong kind, or masks that are missing.
@@ -189,7 +189,7 @@ def masks_for(names: list[str], mask: Path) -> list:
 
 
 def carried_out(translator: ImageTranslator, jobs: list[Job]) -> Outcome:
-    """Does the jobs, with a bar: of the images, or of the one image's parts."""
+    """Runs the jobs with a progress bar: of the images, or of the parts of the one image."""
     from ganforge.core.progress import Stages
     from ganforge.modalities.pair import batch_translate
 
@@ -211,11 +211,11 @@ def carried_out(translator: ImageTranslator, jobs: list[Job]) -> Outcome:
 
 
 def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
-    """Says what was done, and what could not be.
+    """Reports what was done and what failed.
 
     Raises:
-        UserError: the one image could not be done.
-        typer.Exit: some of several could not: status 1.
+        UserError: the only image failed.
+        typer.Exit: some of several failed: status 1.
     """
     from ganforge.ui.console import stderr, stdout
 
@@ -236,7 +236,7 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
 def check_clip(inputs: Path, out: Path, force: bool) -> None:
     """
     Raises:
-        UserError: the output is no .mp4, is the film itself, or is there already.
+        UserError: the output is not .mp4, is the input film, or already exists.
     """
     from ganforge.inference.film import check_folder
 
@@ -257,7 +257,7 @@ def check_clip(inputs: Path, out: Path, force: bool) -> None:
 
 
 def one_clip(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None) -> int:
-    """Does a film, with a bar of its frames."""
+    """Translates a film, with a progress bar of its frames."""
     from ganforge.core.dataset import BadItem
     from ganforge.core.progress import Stages
     from ganforge.modalities.pair import clip, photo

@@ -94,7 +94,7 @@ class MultiscaleNet(nn.Module):
             found.append(logits)
             maps += hidden
             features.append(hidden[-1].mean((2, 3)))
-        # Coarse logits are repeated to as many as the finest ones, so that each scale weighs the same in a mean.
+        # Coarse logits are repeated to the number of the finest ones, so that each scale weighs the same in a mean.
         size = found[0].shape[2:]
         alike = [found[0], *(interpolate(logits, size, mode="nearest-exact") for logits in found[1:])]
         return DiscriminatorOutput(torch.cat(alike, 1).flatten(1), torch.cat(features, 1), layers=maps)
@@ -103,7 +103,7 @@ class MultiscaleNet(nn.Module):
 def patch_net(colors: int, classes: int, channels: int, top: int, layers: int, norm: Norm) -> PatchNet:
     """A PatchGAN: `layers` halvings and two convolutions of stride 1."""
     widths = [colors, *(min(channels << k, top) for k in range(layers + 1))]
-    bias = norm in ("none", "spectral")  # an offset before a norm would be taken off again
+    bias = norm in ("none", "spectral")  # a norm would remove a bias before it
     blocks: list[nn.Module] = []
     for k, (before, after) in enumerate(pairwise(widths)):
         own = [] if k == 0 else NORMS[norm](after)
@@ -146,7 +146,7 @@ class PatchGan(Discriminator, kind="patchgan"):
     channels: int = Field(default=64, ge=1)
     """Channels of the first map; each further one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a map."""
+    """Maximum number of channels of a map."""
     layers: int = Field(default=3, ge=1, le=6)
     """Halvings: 1 for patches of 16 px, 2 for 34, 3 for 70, 4 for 142, 5 for 286."""
     norm: Norm = "batch"
@@ -194,7 +194,7 @@ class Multiscale(Discriminator, kind="multiscale"):
     channels: int = Field(default=64, ge=1)
     """Channels of the first map of each; each further map has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a map."""
+    """Maximum number of channels of a map."""
     layers: int = Field(default=3, ge=1, le=6)
     """Halvings in each: 3 for patches of 70 px of the image that it sees."""
     norm: Norm = "instance"

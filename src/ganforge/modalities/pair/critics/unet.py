@@ -69,7 +69,7 @@ class UnetCritic(Discriminator, kind="unet_critic"):
     channels: int = Field(default=64, ge=1)
     """Channels of the finest map; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a map."""
+    """Maximum number of channels of a map."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return at_least(shape, LEAST, "unet_critic")

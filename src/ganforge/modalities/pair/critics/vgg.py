@@ -34,7 +34,7 @@ class VggNet(nn.Module):
 
     def __init__(self, colors: int, classes: int, size: tuple[int, int], widths: list[int], hidden: int, norm: Norm):
         super().__init__()
-        bias = norm != "batch"  # an offset before a norm would be taken off again
+        bias = norm != "batch"  # a norm would remove a bias before it
         blocks: list[nn.Module] = []
         before, (height, width) = colors, size
         for after in widths:
@@ -72,7 +72,7 @@ class VggCritic(Discriminator, kind="vgg_critic"):
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid."""
+    """Maximum number of channels of a grid."""
     hidden: int = Field(default=1024, ge=1)
     """Width of the linear layer before the output; 100 in ESRGAN."""
     norm: Norm = "batch"

@@ -1,13 +1,13 @@
-"""What degrades an image, so that a net can learn to mend it: the source of a pair is made from its target.
+"""Degradations of images for nets that learn to restore them: the source of a pair is made from its target.
 
 A degradation is a text, on the command line and in recipes:
 
-    bicubic4                          the name of one, with the number that it takes most often
-    gaussian(sigma=5..50)             with fields; a..b is drawn for every image, evenly
+    bicubic4                          a name, followed by the value of its main field
+    gaussian(sigma=5..50)             with fields; a..b is drawn uniformly for every image
     motion(length=5..15)+jpeg(quality=30..95)+gaussian10       several, from left to right
 
 x [N, C, H, W] float, whole numbers in 0..255, C 1 (gray) or 3; all draws come from `rng`, one row an image, so that
-an image's fate depends on the seed, the moment and its place in the batch.
+the degradation of an image depends on the seed, the step and its place in the batch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WORD = re.compile(r"(?P<name>[a-z][a-z_-]*?)(?P<number>\d+(\.\d+)?)?")
 
 
 class Degrade(Component, family="degrade"):
-    """Something that degrades images. A bare string is a text as `gaussian(sigma=5..50)` or `bicubic4`, or several
+    """A degradation of images. A bare string is a text such as `gaussian(sigma=5..50)` or `bicubic4`, or several
     joined by +."""
 
     number: ClassVar[str] = ""
@@ -42,7 +42,7 @@ class Degrade(Component, family="degrade"):
 
     @property
     def scale(self) -> int:
-        """By how much images get smaller, down and across."""
+        """The factor by which images get smaller, in height and width."""
         return 1
 
     @property
@@ -51,14 +51,14 @@ class Degrade(Component, family="degrade"):
         return False
 
     def channels(self, channels: int) -> int:
-        """How many channels of an image are left; the mask is not counted."""
+        """The number of output channels without the mask."""
         return channels
 
     def check(self) -> None:
-        """Looks before training whether all that it needs is there.
+        """Checks before training that files and folders exist.
 
         Raises:
-            UserError: a file or a folder is not.
+            UserError: a file or folder is missing.
         """
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
@@ -74,7 +74,7 @@ class Degrade(Component, family="degrade"):
         raise NotImplementedError
 
     def apply_to_images(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
-        """What `apply` makes of images as they come from files.
+        """Degrades images as they are read from files.
 
         Args:
             images: uint8 [N, H, W, C] or one [H, W, C], C 1 or 3; cut at their lower and right edge to what `scale`
@@ -124,10 +124,10 @@ class Degrade(Component, family="degrade"):
 
 
 class Alter(Degrade):
-    """What leaves the size of an image as it is and hides nothing."""
+    """A degradation that keeps the size of an image and hides nothing."""
 
     p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """The share of the images that it is done to, drawn again each time."""
+    """The probability that an image is degraded, drawn again each time."""
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         rng = rng.at(self.kind)
@@ -182,7 +182,7 @@ def draw(rng: Rng, name: str, between: tuple[float, float], n: int) -> Tensor:
 
 
 def seeds(rng: Rng, n: int) -> list[int]:
-    """A seed for each image, for what is drawn image by image: its fate depends on no other one."""
+    """A seed for each image, for what is drawn image by image: its degradation depends on no other image."""
     return rng.integers("seeds", (n,), 2**62).tolist()
 
 

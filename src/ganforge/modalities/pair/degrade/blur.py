@@ -28,14 +28,14 @@ from ganforge.modalities.pair.degrade.base import Alter, Range, draw, within
 
 
 class Blur(Alter, kind="blur"):
-    """Gaussian blur, round or longish."""
+    """Gaussian blur, isotropic or anisotropic."""
 
     number: ClassVar[str] = "sigma"
 
     sigma: Annotated[Range, within(0.05, 30)] = (2, 2)
     """Its standard deviation in px, or a..b."""
     aspect: Annotated[Range, within(1, 10)] = (1, 1)
-    """How many times as far it goes along one axis, whose angle is drawn, as across, or a..b."""
+    """Ratio of the deviations along and across an axis at a random angle, or a..b."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n = x.shape[0]
@@ -46,12 +46,12 @@ class Blur(Alter, kind="blur"):
 
 
 class Motion(Alter, kind="motion"):
-    """The blur of a camera, or of a thing, that moves in a straight line."""
+    """Motion blur along a straight line."""
 
     number: ClassVar[str] = "length"
 
     length: Annotated[Range, within(1, 100)] = (15, 15)
-    """How far it moves in px, or a..b."""
+    """Length of the movement in px, or a..b."""
     angle: Annotated[Range, within(0, 180)] = (0, 180)
     """The direction in degrees, or a..b; 0 is to the right, 90 up."""
 
@@ -62,12 +62,12 @@ class Motion(Alter, kind="motion"):
 
 
 class Defocus(Alter, kind="defocus"):
-    """The blur of a lens that is out of focus: every point becomes a disc."""
+    """Out-of-focus blur: every point becomes a disc."""
 
     number: ClassVar[str] = "radius"
 
     radius: Annotated[Range, within(0.5, 50)] = (3, 3)
-    """Of the disc in px, or a..b."""
+    """Radius of the disc in px, or a..b."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         radius = draw(rng, "radius", self.radius, x.shape[0])[:, None, None]

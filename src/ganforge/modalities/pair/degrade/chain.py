@@ -13,10 +13,10 @@ from ganforge.modalities.pair.degrade.base import Degrade, refused
 
 
 class Chain(Degrade, kind="chain"):
-    """Several degradations, each of what the one before has left."""
+    """Several degradations in sequence, each applied to the output of the one before."""
 
     steps: Annotated[tuple[Degrade, ...], Field(min_length=1)]
-    """First to last."""
+    """The degradations, first to last."""
 
     @model_validator(mode="after")
     def _mask_last(self) -> Self:

@@ -1,4 +1,4 @@
-"""The marks of JPEG, by writing and reading with Pillow: 8×8 blocks, quantized cosines, halved colors (4:2:0).
+"""JPEG artifacts, by writing and reading with Pillow: 8×8 blocks, quantized cosines, halved colors (4:2:0).
 
 x [N, C, H, W] in 0..255, C 1 or 3.
 """
@@ -18,12 +18,12 @@ from ganforge.modalities.pair.degrade.base import Alter, Range, draw, one_by_one
 
 
 class Jpeg(Alter, kind="jpeg"):
-    """The marks of JPEG."""
+    """JPEG artifacts."""
 
     number: ClassVar[str] = "quality"
 
     quality: Annotated[Range, within(1, 100)] = (30, 30)
-    """As image programs count it, or a..b: 10 is very poor, 95 hardly to be seen."""
+    """Quality from 1 to 100, or a..b: 10 is very poor, 95 nearly lossless."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         qualities = draw(rng, "quality", self.quality, x.shape[0]).round().int().tolist()

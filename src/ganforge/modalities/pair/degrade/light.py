@@ -39,12 +39,12 @@ class Grey(Degrade, kind="grey"):
 
 
 class LowLight(Alter, kind="low_light"):
-    """Too dark, dark parts most of all."""
+    """Underexposure, strongest in dark areas."""
 
     number: ClassVar[str] = "gamma"
 
     gamma: Annotated[Range, within(1, 10)] = (1.5, 5)
-    """γ, or a..b: 1 keeps the curve, 5 leaves little but the lights."""
+    """γ, or a..b: 1 keeps the tone curve, 5 leaves only the highlights."""
     gain: Annotated[Range, within(0, 1)] = (0.5, 1)
     """β, how bright white is left, or a..b."""
     exposure: Annotated[Range, within(0, 1)] = (0.9, 1)
@@ -59,12 +59,12 @@ class LowLight(Alter, kind="low_light"):
 
 
 class Haze(Alter, kind="haze"):
-    """Haze that gets thicker with the distance, which is taken to grow upwards."""
+    """Haze that gets denser with the distance, which is assumed to grow upwards."""
 
     number: ClassVar[str] = "density"
 
     density: Annotated[Range, within(0, 10)] = (0.6, 1.8)
-    """β, or a..b: at 1, 37 % of what is farthest is left."""
+    """β, or a..b: at 1, 37% of the farthest objects remains visible."""
     air: Annotated[Range, within(0, 255)] = (178, 255)
     """A, the gray level of the haze, or a..b."""
 
@@ -83,13 +83,13 @@ class Rain(Alter, kind="rain"):
     number: ClassVar[str] = "percent"
 
     percent: Annotated[Range, within(0, 20)] = (0.1, 0.5)
-    """Of the pixels, where a drop begins, or a..b."""
+    """Percentage of pixels where a streak begins, or a..b."""
     length: Annotated[Range, within(3, 100)] = (12, 30)
-    """Of a streak in px, or a..b."""
+    """Length of a streak in px, or a..b."""
     slant: Annotated[Range, within(0, 60)] = (0, 30)
-    """By how many degrees it falls aside, to the left or to the right, or a..b."""
+    """Angle from the vertical in degrees, to the left or right, or a..b."""
     strength: Annotated[Range, within(0, 1)] = (0.25, 0.6)
-    """How bright a streak is, of white, or a..b."""
+    """Brightness of a streak as a share of white, or a..b."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n, _, height, width = x.shape

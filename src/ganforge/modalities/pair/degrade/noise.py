@@ -35,12 +35,12 @@ class Gaussian(Alter, kind="gaussian"):
 
 
 class Poisson(Alter, kind="poisson"):
-    """The noise of few photons: stronger where it is light, stronger still the fewer there are."""
+    """Shot noise: stronger in bright areas, and stronger the fewer the photons."""
 
     number: ClassVar[str] = "photons"
 
     photons: Annotated[Range, within(1, 1e6)] = (60, 60)
-    """How many make white, or a..b."""
+    """Number of photons of a white pixel, or a..b."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         photons = per_image(draw(rng, "photons", self.photons, x.shape[0]))
@@ -57,7 +57,7 @@ class SaltPepper(Alter, kind="salt_pepper"):
     number: ClassVar[str] = "percent"
 
     percent: Annotated[Range, within(0, 100)] = (5, 5)
-    """Of the pixels, or a..b."""
+    """Percentage of the pixels, or a..b."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n, _, height, width = x.shape

@@ -1,4 +1,4 @@
-"""What happens to images on their way through cameras, programs and the web, twice over.
+"""The degradations that cameras, programs and the web apply to images, in two rounds.
 
 Wang et al. 2021, "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data". Each image has
 its own draws:
@@ -138,7 +138,7 @@ def ringing(x: Tensor, g: Draws) -> Tensor:
 
 
 def jpeg(x: Tensor, g: Draws) -> Tensor:
-    """The marks of JPEG."""
+    """JPEG artifacts."""
     pixels = whole(x).byte()[0].permute(1, 2, 0).numpy()
     back = written(pixels, round(g.uniform(*QUALITY)))
     return torch.from_numpy(np.array(back)).permute(2, 0, 1)[None].to(x)

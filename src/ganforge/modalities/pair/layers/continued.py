@@ -47,6 +47,6 @@ def continued(image: Tensor, mask: Tensor) -> Tensor:
 
 
 def of_the_known(colors: Tensor, known: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """The mean color of what is known of so many cells, times how well it is known: one cell known is enough."""
+    """The mean color of the known cells of `cells`, times how well it is known: one known cell is enough."""
     sure = (cells * known).clamp(max=1)
     return colors / known.clamp_min(1e-6) * sure, sure

@@ -16,8 +16,8 @@ al. 2016), with the weights of the four alike at the start (Aitken et al. 2017, 
 convolution").
 
 Instance norm looks at the whole image, and a tile of a large one would be normalized by itself: brighter or duller
-than its neighbor. `InstanceNorm` can be told to go by moments that it took of many parts of the image together; then
-every tile is normalized alike, and the net has a finite halo.
+than its neighbor. `InstanceNorm` can use moments of many parts of the image together; then every tile is normalized
+alike, and the net has a finite halo.
 
 x [N, C, h, w].
 """

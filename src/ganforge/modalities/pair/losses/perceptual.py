@@ -1,4 +1,4 @@
-"""What images are compared through: the critics' own layers, VGG-19 where its weights are at hand, random filters.
+"""Feature extractors that compare images: the critics' own layers, VGG-19 if its weights are available, random filters.
 
     critic     D's hidden maps                                        Wang et al. 2018 (pix2pixHD); no other net needed
     vgg        VGG-19's maps before the ReLU, trained on ImageNet     Simonyan & Zisserman 2015; Wang et al. 2018
@@ -36,17 +36,18 @@ Place = Literal[
 
 
 class Critic(PerceptualNet, kind="critic"):
-    """The hidden layers of the task's own critics: at hand in every run, and trained on its very images."""
+    """The hidden layers of the task's own critics: always available, and trained on the same images."""
 
 
 class Vgg(PerceptualNet, kind="vgg"):
-    """VGG-19 trained on ImageNet, from a file of weights that you have: what the papers compare through."""
+    """VGG-19 trained on ImageNet, from a file of weights that you provide: what the papers use."""
 
     weights: str
     """Safetensors file of the weights (`features.0.weight` and so on), made from vgg19-dcbb9e9d.pth of the usual model
     zoo with benchmarks/convert_weights.py."""
     places: tuple[Place, ...] = Field(default=("conv5_4",), min_length=1)
-    """Which maps, before their ReLU. ESRGAN: conv5_4; Real-ESRGAN: conv1_2, conv2_2, conv3_4, conv4_4, conv5_4."""
+    """Feature maps to use, before their ReLU. ESRGAN: conv5_4; Real-ESRGAN: conv1_2, conv2_2, conv3_4, conv4_4,
+    conv5_4."""
 
     def memory(self) -> dict[str, Tensor]:
         tensors = read(Path(self.weights).expanduser())
@@ -83,14 +84,14 @@ class Vgg(PerceptualNet, kind="vgg"):
 
 
 class Random(PerceptualNet, kind="random"):
-    """Fixed random filters of several widths at several scales: sees texture and color, knows nothing of objects."""
+    """Fixed random filters of several widths at several scales: they respond to texture and color, not to objects."""
 
     filters: int = Field(default=32, ge=1)
-    """Of each width."""
+    """Number of filters of each width."""
     widths: tuple[int, ...] = Field(default=(3, 5, 7, 11), min_length=1)
-    """Sides of the filters in px, odd."""
+    """Widths of the filters in px, odd."""
     scales: int = Field(default=3, ge=1, le=6)
-    """Maps: of the image, of the halved one, and so on."""
+    """Number of scales: the image, the image halved, and so on."""
 
     def memory(self) -> dict[str, Tensor]:
         draws, found = Rng(0, stream="lens", dtype=torch.get_default_dtype()), {}
@@ -129,7 +130,7 @@ def numbers() -> dict[str, int]:
 
 
 def three(x: Tensor) -> Tensor:
-    """Gray as RGB; alpha over gray, so that what nobody sees makes no difference. [N, 1..4, H, W] → [N, 3, H, W]."""
+    """Gray as RGB; alpha over gray, so that invisible pixels make no difference. [N, 1..4, H, W] → [N, 3, H, W]."""
     if x.shape[1] in (2, 4):
         x = x[:, :-1] * (x[:, -1:] + 1) / 2
     return x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
@@ -139,7 +140,7 @@ def read(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file.
 
     Raises:
-        UserError: no such file, a pickle, or no whole safetensors file.
+        UserError: no such file, a pickle, or a damaged safetensors file.
     """
     if not path.is_file():
         raise UserError(

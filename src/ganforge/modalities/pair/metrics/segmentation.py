@@ -10,7 +10,7 @@ Segmentation", section 5 of which has the figures. Here a small net learns it fr
     IoU            = mean over classes of  n_ii / (t_i + Σ_j n_ji − n_ii)
 
 over the classes that the label maps hold. Beside each stands what the same net says of the real photos of the same
-label maps: what is to be had. It has seen neither: it learns from the pairs of the training where others are judged,
+label maps: the upper bound. It has seen neither: it learns from the pairs of the training where others are judged,
 and else from three quarters of the pairs, and the last quarter alone is judged. Scenes are alike (the sky is above), so
 there is a score by chance, too: that of the real photos against the label map of another pair.
 
@@ -38,18 +38,18 @@ from ganforge.modalities.pair.metrics.segmenter import VOID, Segmenter
 
 LARGEST = 128  # px: the longer side of what the net sees
 MOST = 2_000  # pairs that it learns from
-FEWEST = 8  # pairs, where they are their own yardstick
-NEAR = 0.1  # of the way from chance to real photos, below which a model is told from chance by luck alone
+FEWEST = 8  # pairs, where some are used for training and others for evaluation
+NEAR = 0.1  # of the way from chance to real photos, below which a model is hardly better than chance
 PART = 16
 SMALL = 64  # levels of label maps are below it, but for the one that PASCAL VOC and Cityscapes keep for "no class"
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Which pairs the net learns from, and which ones are judged.
+    """Which pairs the net is trained on, and which ones it is evaluated on.
 
     Attributes:
-        side: what it learns from. train_rows: positions in it. judged: positions in the sides that are compared; both
+        side: the training samples. train_rows: positions in it. judged: positions in the sides that are compared; both
             ascending.
     """
 
@@ -65,31 +65,35 @@ class Segmentation(Metric, kind="segmentation"):
     signals: ClassVar[tuple[str, ...]] = ("pair",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "iou": Meaning(
-            "How well a net that learnt from real pairs finds the label map again in a picture made from it: right "
-            "pixels over all of either, a mean over the classes.",
+            "How well a net trained on real pairs recovers the label map from an image made from it: intersection "
+            "over union, averaged over the classes.",
             "higher",
             1,
         ),
-        "iou_of_real": Meaning("The same in the real picture: what is to be had."),
-        "pixel_accuracy": Meaning("In how many pixels that net names the class of the label map.", "higher", 1),
-        "pixel_accuracy_of_real": Meaning("The same in real pictures: what is to be had."),
-        "class_accuracy": Meaning(
-            "The same within each class, averaged: rare classes count as common ones.", "higher", 1
+        "iou_of_real": Meaning("The same for the real images: the upper bound."),
+        "pixel_accuracy": Meaning(
+            "The share of pixels for which that net predicts the class of the label map.", "higher", 1
         ),
-        "class_accuracy_of_real": Meaning("The same in real pictures: what is to be had."),
+        "pixel_accuracy_of_real": Meaning("The same for the real images: the upper bound."),
+        "class_accuracy": Meaning(
+            "The same within each class, averaged: rare classes count as much as common ones.", "higher", 1
+        ),
+        "class_accuracy_of_real": Meaning("The same for the real images: the upper bound."),
     }
     void: tuple[str, ...] | None = None
-    """Classes that say nothing of a pixel, as levels (11) or colors (#e0e0c0): neither learned nor judged. By default
-    level 255 beside levels below 64, which is how PASCAL VOC and Cityscapes write it, and no other."""
+    """Classes that mean "no class", as levels (11) or colors (#e0e0c0): ignored in training and evaluation. By default
+    level 255 beside levels below 64, as in PASCAL VOC and Cityscapes, else none."""
     steps: int = Field(default=segmenter.STEPS, ge=1)
-    """Batches of 8 that the net learns from: 300 take one core about a minute for images of 128 px."""
+    """Training steps of the net, with batches of 8: 300 take about a minute on one core for images of 128 px."""
 
     def lacks(self, comparison: Comparison) -> str:
         lacking = super().lacks(comparison)
         source = comparison.facts.get("source", {})
         if lacking or (source.get("mode") == "classes" and comparison.real.sources is not None):
             return lacking
-        return "label maps that the pictures were made from (train with signal.source=classes if yours were not known)"
+        return (
+            "label maps that the images were made from (train with signal.source=classes if yours were not recognized)"
+        )
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
@@ -167,7 +171,7 @@ class Segmentation(Metric, kind="segmentation"):
             return photos, maps_of(side, split.train_rows, size, places)
 
         def report(done: int) -> None:
-            comparison.progress("a segmenter learns from real pairs", done, self.steps)
+            comparison.progress("training a segmenter on real pairs", done, self.steps)
 
         key = [side.fingerprint, hashlib.sha256(split.train_rows.tobytes()).hexdigest(), size, places.tolist()]
         cache = comparison.cache if side.fingerprint else None
@@ -211,7 +215,7 @@ def photos_of(part: np.ndarray, size: tuple[int, int]) -> Tensor:
 
 
 def maps_of(side: SampleSet, rows: np.ndarray, size: tuple[int, int], places: np.ndarray) -> Tensor:
-    """The label maps of some samples of a side: uint8 [N, h, w], `VOID` where nobody knows."""
+    """The label maps of some samples of a side: uint8 [N, h, w], `VOID` where the class is unknown."""
     assert side.sources is not None
     parts = side.sources.chosen(rows, PART)
     return torch.from_numpy(places[np.stack([fitted(one[..., 0], *size, "stretch") for part in parts for one in part])])
@@ -231,7 +235,7 @@ def confusion(
         pairs = asked[known].long() * classes + found[known]
         table += torch.bincount(pairs, minlength=classes**2).view(classes, classes).numpy()
         done += len(part)
-        comparison.progress(f"segmenting {name} pictures", done, len(rows))
+        comparison.progress(f"segmenting {name} images", done, len(rows))
     return table
 
 
@@ -272,14 +276,14 @@ def notes_on(found: np.ndarray, real: np.ndarray, chance: np.ndarray) -> list[st
     accuracy, commonest = pixel_accuracy(real), float(real.sum(1).max() / real.sum())
     if accuracy <= commonest:
         notes.append(
-            f"The segmenter is right in {accuracy:.0%} of the pixels of real photos, and who always names the "
-            f"commonest class in {commonest:.0%}: it has learnt too little to judge by. It needs more real pairs, or "
+            f"The segmenter is right in {accuracy:.0%} of the pixels of real photos, and always predicting the most "
+            f"common class in {commonest:.0%}: it has learned too little to evaluate with. It needs more real pairs or "
             "more steps."
         )
     iou, best, least = (mean_iou(table) for table in (found, real, chance))
     if iou - least < NEAR * (best - least):
         notes.append(
-            f"An iou of {iou:.2f} is about what real photos have with the label maps of others ({least:.2f}): the "
-            "pictures do not follow their label maps."
+            f"An iou of {iou:.2f} is about that of real photos with the label maps of other photos ({least:.2f}): the "
+            "images do not follow their label maps."
         )
     return notes

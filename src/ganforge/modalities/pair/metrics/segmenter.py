@@ -1,11 +1,12 @@
-"""A small net that names the class of every pixel, learned from real photos and their label maps.
+"""A small net for semantic segmentation, trained on real photos and their label maps.
 
 A U-Net (Ronneberger, Fischer & Brox 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation") of four
 halvings with batch norm. Trained on crops of three quarters of either side, half of them mirrored, by cross-entropy:
 
     loss = − mean over known pixels of  log softmax(net(x))_y
 
-x uint8 [N, 3, H, W], y uint8 [N, H, W] with `VOID` where nobody knows, K classes; B images a step, crops [h, w].
+x uint8 [N, 3, H, W], y uint8 [N, H, W] with `VOID` where the class is unknown, K classes; B images a step,
+crops [h, w].
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def trained_or_cached(
     steps: int,
     report: Callable[[int], None],
 ) -> tuple[Segmenter, str]:
-    """The net and a hash of its weights: from the cache where it lies there, else trained.
+    """The net and a hash of its weights: from the cache if it is there, else trained.
 
     Args:
         make: gives x and y.

@@ -95,7 +95,7 @@ class Unet(Translator, kind="unet"):
     channels: int = Field(default=64, ge=1)
     """Channels of the finest map; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a map."""
+    """Maximum number of channels of a map."""
     halvings: int | None = Field(default=None, ge=FEWEST, le=MOST)
     """How often the image is halved; by default as often as both sides can be, 3 to 8 times."""
     norm: Norm = "batch"

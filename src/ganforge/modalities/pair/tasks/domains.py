@@ -1,4 +1,4 @@
-"""What the tasks share that learn from two sets of images of which no two belong together."""
+"""Shared code of the tasks that train on two unpaired sets of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paired: an image from an image, learned from pairs of them.
+"""Paired image-to-image translation.
 
 Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks" (pix2pix); Ledig et al. 2017
 (SRGAN) and Wang et al. 2018 (ESRGAN), whose sources are the targets made small; Yu et al. 2019 and Suvorov et al. 2022
@@ -50,28 +50,29 @@ from ganforge.tasks.base import Phase
 
 
 class Paired(ChangesImages, kind="paired"):
-    """An image from an image, learned from pairs: a translator G and any number of critics D."""
+    """Image translation learned from pairs: a translator G and any number of critics D."""
 
     translator: Translator
-    """The net that makes images."""
+    """The net that translates images."""
     critics: tuple[Discriminator, ...] = ()
-    """The nets that judge them; none for a regression on the terms alone."""
+    """The nets that judge its outputs; none for a regression on the terms alone."""
     objective: Objective = Field(default="non_saturating", validate_default=True)
-    """The game that G plays with each of them."""
+    """The adversarial loss of G and each critic."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on the critics' behavior."""
+    """Penalties in the critics' losses."""
     terms: tuple[ReconstructionLoss, ...] = ()
-    """What G wants of each image beside the game: l1, perceptual and others."""
+    """Additional losses of G: l1, perceptual and others."""
     lens: PerceptualNet = Field(default="critic", validate_default=True)
-    """What perceptual and style look through: critic (the critics' layers), vgg (with a file of weights), random."""
+    """The net whose features perceptual and style compare: critic (the critics' layers), vgg (needs a file of weights),
+    random."""
     adversarial: Rate = 1.0
-    """Weight of the game in G's loss."""
+    """Weight of the adversarial loss in G's loss."""
     d_gain: float = Field(default=1.0, gt=0)
-    """What the critics' loss is multiplied with; pix2pix takes 0.5 to slow D down."""
+    """Factor of the critics' loss; pix2pix uses 0.5 to slow D down."""
     conditional: bool = False
-    """Show the critics the source beside the image."""
+    """Give the critics the source together with the image."""
     alone: Count = 0
-    """Samples on which G learns from its terms alone before the game begins."""
+    """Number of samples on which G is trained by its terms alone, before the critics join."""
 
     @property
     def d_losses(self) -> DiscriminatorLosses:

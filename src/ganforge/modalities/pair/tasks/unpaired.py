@@ -1,4 +1,4 @@
-"""Unpaired: images of one kind into images of another and back, learned from a set of each, no two of which match.
+"""Unpaired image-to-image translation between two sets, both ways.
 
 Zhu et al. 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks" (CycleGAN). With
 images a and b, G_ab: a → b, G_ba: b → a, and ã = G_ba(b), b̃ = G_ab(a):
@@ -39,26 +39,26 @@ TRANSLATORS = ("G_ab", "G_ba")
 
 
 class Unpaired(ChangesImages, kind="unpaired"):
-    """Two kinds of images, each into the other: two translators that undo each other, and two critics."""
+    """Unpaired two-way translation: two translators that invert each other, and two critics."""
 
     translator: Translator
-    """What each of G_ab and G_ba is built from."""
+    """The net of G_ab and of G_ba."""
     critic: Discriminator
-    """What each of D_a and D_b is built from."""
+    """The net of D_a and of D_b."""
     objective: Objective = Field(default="least_squares", validate_default=True)
-    """The game that each translator plays with the critic of the other kind."""
+    """The adversarial loss of each translator and the critic of its target domain."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on the critics' behavior."""
+    """Penalties in the critics' losses."""
     adversarial: Rate = 1.0
-    """Weight of the game in the translators' loss."""
+    """Weight of the adversarial loss in the translators' loss."""
     cycle: Rate = 10.0
-    """Weight of coming back to where an image came from."""
+    """Weight of the cycle-consistency loss."""
     identity: Rate = 0.5
-    """Weight, as a share of `cycle`, of leaving alone what is of the wanted kind already: it keeps colors."""
+    """Weight, relative to `cycle`, of the identity loss on images of the target domain, which preserves colors."""
     pool: int = Field(default=50, ge=0)
-    """Fakes of each kind that are remembered for the critics; 0 shows them the newest alone."""
+    """Size of each critic's pool of earlier fakes; 0 shows only the newest ones."""
     d_gain: float = Field(default=1.0, gt=0)
-    """What the critics' loss is multiplied with."""
+    """Factor of the critics' loss."""
 
     @property
     def d_losses(self) -> DiscriminatorLosses:
@@ -103,7 +103,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """The critics' losses on real images and on fakes out of the pools."""
+        """The critics' losses on real images and on fakes from the pools."""
         a, b = halves(batch)
         losses: dict[str, Tensor] = {}
         stats: dict[str, Tensor] = {}
@@ -119,7 +119,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
         return Terms(losses, pairs)
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """The translators' losses: the games, the ways there and back, and what should be left alone."""
+        """The translators' losses: adversarial, cycle-consistency and identity."""
         a, b = halves(batch)
         cycle = at(self.cycle, rng.samples)
         identity = cycle * at(self.identity, rng.samples)
