@@ -94,7 +94,7 @@ def test_an_enlarger_is_judged_as_papers_do(larger, photos, tmp_path):
     assert result.protocol["pictures"] == "whole"
     assert result.protocol["n_real"] == 4, "fewer than ten whole pictures are enough, unlike samples of a generator"
     page = found.html.read_text()
-    assert "px for px. From left to right: source, bicubic ×4, made, real" in page
+    assert "at full resolution. From left to right: source, bicubic ×4, made, real" in page
     assert "few samples" not in page
 
 
@@ -169,7 +169,7 @@ def test_pictures_from_elsewhere_and_one_that_is_damaged(cleaner, photos, tmp_pa
     (others / "cut.png").write_bytes((others / "cut.png").read_bytes()[:2000])
     found = evaluate(cleaner, metrics=["psnr"], data=others, out=tmp_path / "out", progress=False, device="cpu")
     assert found.results[0].protocol["n_fake"] == 2
-    assert "Left out, for they cannot be read: cut.png" in found.html.read_text()
+    assert "Left out because they cannot be read: cut.png" in found.html.read_text()
 
 
 def test_what_looks_at_sets_still_sees_patches_of_one_size(cleaner, tmp_path):
@@ -248,7 +248,7 @@ def test_grey_and_colour_are_held_against_each_other_in_colour(photos, restored,
         (tmp_path / "photos" / f"{k}.png").unlink()
     found = evaluate(tmp_path / "photos", restored, metrics=["psnr"], size=20, out=tmp_path / "out", progress=False)
     assert found.results[0].value == pytest.approx(decibels(item, grey[..., None].repeat(3, axis=2)), abs=1e-6)
-    assert "at their own sizes; --size is for" in found.html.read_text()
+    assert "at their own sizes; --size applies only to" in found.html.read_text()
 
 
 def test_what_does_not_belong_together_is_named(photos, restored, ganforge, tmp_path):

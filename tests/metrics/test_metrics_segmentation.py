@@ -112,10 +112,10 @@ def test_the_net_is_trained_once(real, tmp_path):
     more = {"cache": tmp_path, "progress": lambda title, done, total: told.append(title)}
     metric = Segmentation(steps=3)
     first = measure([metric], compared(next(real.draw(32)), real, **more))
-    assert any("learns" in title for title in told)
+    assert any("training a segmenter" in title for title in told)
     told.clear()
     second = measure([metric], compared(next(real.draw(32)), real, **more))
-    assert not any("learns" in title for title in told)
+    assert not any("training a segmenter" in title for title in told)
     assert [result.to_plain() for result in first] == [result.to_plain() for result in second]
     (file,) = (tmp_path / "extractors").iterdir()
     file.write_bytes(b"broken")
@@ -159,7 +159,7 @@ def test_figures_by_hand():
     (note,) = notes_on(chance, good, chance)
     assert "do not follow their label maps" in note
     (note,) = notes_on(table[:2, :2], np.array([[6, 2], [3, 1]]), chance)
-    assert "58% of the pixels of real photos, and who always names the commonest class in 67%" in note
+    assert "58% of the pixels of real photos, and always predicting the most common class in 67%" in note
 
 
 def test_of_many_pairs_some_are_learnt_from():

@@ -73,7 +73,7 @@ def test_inspect_tells_of_both_sides(folders):
     label, photo = folders
     said = CliRunner().invoke(app, ["data", "inspect", str(label), str(photo)])
     assert said.exit_code == 0
-    assert "8 pairs, of one size each" in said.output
+    assert "8 pairs, source and target of equal size" in said.output
     assert "label maps of 3 classes: 0, 1, 2" in said.output
     plain = json.loads(CliRunner().invoke(app, ["data", "inspect", str(label), str(photo), "--json"]).stdout)
     assert plain["modes"] == {"RGB": 8}
