@@ -1,5 +1,5 @@
-"""Photos made from label maps: right ones, gray ones and those of other maps are told apart by a net that learned from
-real pairs, and every figure is what its definition says."""
+"""Photos made from label maps: right ones, gray ones and those of other maps are distinguished by a net trained on real
+pairs, and every figure is what its definition says."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_what_comes_by_chance_is_said(real, cache):
     assert any("do not follow their label maps" in note for note in shuffled.detail["notes"])
 
 
-def test_what_is_judged_was_not_learnt_from(real, cache):
+def test_training_and_judged_pairs_are_disjoint(real, cache):
     """A quarter of the pairs are the yardstick; photos of others may be anything."""
     photos = next(real.draw(32))
     (result, *_) = measure([METRIC], compared(photos, real, cache=cache))
@@ -104,23 +104,23 @@ def test_pairs_of_the_training_teach_where_others_are_judged(real, cache):
     assert result.value > 0.9
     again = replace(real, name="the same once more")
     (result, *_) = measure([METRIC], compared(next(real.draw(32)), real, train=again, cache=cache))
-    assert result.protocol["judged"] == "8 other ones", "what it learnt from is not judged"
+    assert result.protocol["judged"] == "8 other ones", "what it was trained on is not judged"
 
 
 def test_the_net_is_trained_once(real, tmp_path):
-    told = []
-    more = {"cache": tmp_path, "progress": lambda title, done, total: told.append(title)}
+    titles = []
+    more = {"cache": tmp_path, "progress": lambda title, done, total: titles.append(title)}
     metric = Segmentation(steps=3)
     first = measure([metric], compared(next(real.draw(32)), real, **more))
-    assert any("training a segmenter" in title for title in told)
-    told.clear()
+    assert any("training a segmenter" in title for title in titles)
+    titles.clear()
     second = measure([metric], compared(next(real.draw(32)), real, **more))
-    assert not any("training a segmenter" in title for title in told)
+    assert not any("training a segmenter" in title for title in titles)
     assert [result.to_plain() for result in first] == [result.to_plain() for result in second]
     (file,) = (tmp_path / "extractors").iterdir()
     file.write_bytes(b"broken")
     third = measure([metric], compared(next(real.draw(32)), real, **more))
-    assert third[0].value == first[0].value, "a damaged file is made anew"
+    assert third[0].value == first[0].value, "a damaged file is made again"
 
 
 def test_void_pixels_count_for_nothing(cache):
@@ -162,7 +162,7 @@ def test_figures_by_hand():
     assert "58% of the pixels of real photos, and always predicting the most common class in 67%" in note
 
 
-def test_of_many_pairs_some_are_learnt_from():
+def test_of_many_pairs_some_are_trained_on():
     rows = spread(np.arange(3 * MOST))
     assert len(rows) == MOST
     assert (rows[0], rows[-1]) == (0, 3 * MOST - 1)

@@ -1,4 +1,4 @@
-"""Pairs of images: how two sets are put together, how what cannot be a pair is told, what a batch of them is."""
+"""Pairs of images: how two sets are put together, how files without a partner are reported, what a batch of them is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading ahead and writing behind: nothing is lost, nothing hangs, memory stays bounded."""
+"""Reading ahead and writing behind: nothing is lost, nothing blocks, memory stays bounded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def jobs_of(tmp_path: Path, count: int, size: tuple[int, int] = (24, 24)) -> lis
     return [batch_translate.Job(name, store, out) for name, out in zip(names, outs, strict=True)]
 
 
-def test_a_writer_that_fails_stops_nobody(tmp_path, translator, monkeypatch):
+def test_a_writer_that_fails_does_not_stop_the_others(tmp_path, translator, monkeypatch):
     """More bands than may wait: the thread that computes must not wait for one who has given up."""
     jobs = jobs_of(tmp_path, 3, (400, 60))
     real = photo.write
@@ -137,7 +137,7 @@ def test_no_more_are_read_than_needed(tmp_path, translator):
     assert most <= batch_translate.AHEAD + 1
 
 
-def test_names_that_meet_are_told_apart():
+def test_names_that_collide_are_kept_apart():
     names = ["a.png", "a.bmp", "b.tif", "c/a.jpg"]
     outs = [str(path) for path in batch_translate.outputs(names, Path("out"), False, None)]
     assert outs == ["out/a.png.png", "out/a.bmp.png", "out/b.png", "out/c/a.jpg"]

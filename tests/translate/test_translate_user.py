@@ -111,7 +111,7 @@ def test_an_output_folder_within_the_input_is_not_read(ganforge, tmp_path):
     assert [p.name for p in (tmp_path / "in" / "out").rglob("*.png")] == ["a.png"]
 
 
-def test_a_source_is_never_written_over(ganforge, tmp_path):
+def test_a_source_is_never_overwritten(ganforge, tmp_path):
     file = save(tmp_path / "a.png", photo_like(20, 20))
     before = file.read_bytes()
     for arguments in ((file, "--out", file), (tmp_path, "--out", tmp_path)):
@@ -170,7 +170,7 @@ def test_a_folder_of_masks(ganforge, tmp_path):
         ("colour", ["film.mp4", "--out", "b.png"], "--out b.png: films are written as .mp4"),
     ],
 )
-def test_mistakes_are_told_and_cost_nothing(ganforge, tmp_path, monkeypatch, model, arguments, said):
+def test_mistakes_are_reported_and_cost_nothing(ganforge, tmp_path, monkeypatch, model, arguments, said):
     monkeypatch.chdir(tmp_path)
     save(Path("a.png"), photo_like(20, 20))
     save(Path("in/a.png"), photo_like(20, 20))

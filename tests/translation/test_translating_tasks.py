@@ -90,14 +90,14 @@ class TestPaired:
         task = pix2pix(critics=(TinyCritic(), TinyCritic()))
         nets, batch = nets_of(task, self.spec), self.batch()
         assert set(task.d_loss(nets, batch, RNG).losses) == {"D1", "D2"}
-        wish = task.g_loss(nets, batch, RNG).losses["adversarial"]
+        game = task.g_loss(nets, batch, RNG).losses["adversarial"]
         alone = [
             replace(task, critics=(TinyCritic(),))
             .g_loss(Nets({"G": nets.G, "D": nets[d]}), batch, RNG)
             .losses["adversarial"]
             for d in ("D1", "D2")
         ]
-        assert torch.allclose(wish, (alone[0] + alone[1]) / 2)
+        assert torch.allclose(game, (alone[0] + alone[1]) / 2)
 
     def test_relativistic_averages_run_over_all_patches(self):
         task, batch = pix2pix(objective=RaGan(), terms=()), self.batch()
@@ -115,11 +115,11 @@ class TestPaired:
         x = torch.cat([batch.extra["source"], batch.x], 1).requires_grad_()
         (slope,) = torch.autograd.grad(nets.D(x).logits.sum(), x)
         phase = task.phases()[1 if every == 1 else 2]
-        price = phase.loss(nets, batch, RNG).losses["D/r1"]
-        assert torch.allclose(price, 3.0 * 0.5 * slope.square().sum((1, 2, 3)), rtol=1e-4)
+        penalty = phase.loss(nets, batch, RNG).losses["D/r1"]
+        assert torch.allclose(penalty, 3.0 * 0.5 * slope.square().sum((1, 2, 3)), rtol=1e-4)
         assert phase.order == 2
         assert (phase.every, phase.gain) == (every, 0.5 * every)
-        price.sum().backward()
+        penalty.sum().backward()
         assert all(p.grad is not None for p in nets.D.first.parameters())
 
     def test_g_learns_alone_first(self):
@@ -172,7 +172,7 @@ class TestPaired:
         task = pix2pix(terms=(Style(),), lens={"kind": "random", "filters": 2})
         memory = task.memory(self.spec)
         assert set(memory.buffers) == {f"lens.filters.{w}" for w in (3, 5, 7, 11)}
-        assert not pix2pix(lens="random").memory(self.spec).buffers, "nobody looks through it"
+        assert not pix2pix(lens="random").memory(self.spec).buffers, "no term uses it"
         losses = task.g_loss(nets_of(task, self.spec), self.batch(), RNG).losses
         assert "style[random]" in losses, "the log says what it looked through"
 
@@ -193,7 +193,7 @@ class TestPaired:
         with refused("task.needs_pairs", "signal.kind=pair"):
             pix2pix().adapt(Spec((3, 8, 8), state={"mode": "RGB"}))
 
-    def test_batch_norm_and_prices_on_single_slopes(self):
+    def test_batch_norm_and_per_sample_penalties(self):
         task = pix2pix(critics=(DcganDiscriminator(channels=4),), conditional=False, penalties=(R1(),))
         with refused("nets.batch_norm", "task.penalties: r1", "norm=instance"):
             task.players(pair_spec(32))

@@ -86,7 +86,7 @@ def translated(
 
     Args:
         dataset: targets, with their sources unless these are made from them.
-        name: of the model, for people.
+        name: of the model, for messages.
         most: the maximum number of images; of more, evenly spread ones are taken.
 
     Raises:
@@ -172,7 +172,7 @@ def without_model(given: Given, spec: Spec) -> np.ndarray:
 
 
 def shown(given: Given, spec: Spec) -> np.ndarray:
-    """The source for people to look at, as large as the target: pixels repeated, holes white, classes in grays."""
+    """The source as a visible image of the size of the target: pixels repeated, holes white, classes in grays."""
     source, state = given.source, spec.state["source"]
     if state["mode"] == "classes" and not isinstance(state["classes"][0], str):  # levels; colors are seen as they are
         gray = np.zeros(256, np.uint8)

@@ -79,7 +79,7 @@ def lead_of(maker: str, full: FullImages) -> str:
 
 def facts_of(full: FullImages) -> dict[str, str]:
     sides = sorted({f"{width}×{height}" for height, width in full.sizes})
-    return {"pictures": sides[0] if len(sides) == 1 else f"{len(sides)} sizes", "judged by": full.real.name}
+    return {"images": sides[0] if len(sides) == 1 else f"{len(sides)} sizes", "judged by": full.real.name}
 
 
 def unread(reasons: Sequence[str]) -> tuple[str, ...]:

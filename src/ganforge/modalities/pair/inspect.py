@@ -30,7 +30,10 @@ def pair_lines(dataset: Dataset) -> list[str]:
     """
     assert dataset.source is not None
     _, scale = paired_sizes(dataset, dataset.source)
-    lines = [f"{len(dataset):,} pairs, " + (f"sources {scale} times smaller" if scale > 1 else "source and target of equal size")]
+    lines = [
+        f"{len(dataset):,} pairs, "
+        + (f"sources {scale} times smaller" if scale > 1 else "source and target of equal size")
+    ]
     if labelmaps.look_like(dataset.source, LOOK):
         classes = labelmaps.found_in(dataset.source)
         lines.append(f"sources are label maps of {len(classes)} classes: {', '.join(map(str, classes))}")

@@ -22,7 +22,7 @@ from ganforge.modalities.image import pixels as pictures
 MOST = 255
 """Classes that one set may have: kept maps are bytes."""
 FEW = 64
-"""Maps that use no more levels or colors are taken for label maps by themselves."""
+"""Maps that use no more levels or colors are recognized as label maps."""
 
 Class = int | str
 

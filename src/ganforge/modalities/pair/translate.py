@@ -181,7 +181,7 @@ class ImageTranslator:
             return made if alpha is None else np.concatenate([made, self.enlarged(alpha[part])])
 
         def look() -> None:
-            """Shows the nets parts of the image, spread evenly over it, as many as one tile has px."""
+            """Shows the nets parts of the image, spread evenly over it, with as many px in sum as one tile."""
             corners = spread(height, width, self.plan.side, self.multiple)
             self.net(torch.cat([self.encoded(colors[c], None if hidden is None else hidden[c]) for c in corners]))
 

@@ -144,7 +144,7 @@ class PatchGan(Discriminator, kind="patchgan"):
     """Judges overlapping patches of an image, 70×70 px each with three layers, as in pix2pix."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the first map; each further one has twice as many."""
+    """Channels of the first map; each further one has twice the number."""
     max_channels: int = Field(default=512, ge=1)
     """Maximum number of channels of a map."""
     layers: int = Field(default=3, ge=1, le=6)
@@ -168,7 +168,7 @@ class PixelCritic(Discriminator, kind="pixel"):
     """Judges each pixel for itself, by its colors alone, as pix2pix's 1×1 critic does."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the first map; the second has twice as many."""
+    """Channels of the first map; the second has twice the number."""
     norm: Norm = "batch"
     """Batch norm, instance norm, spectral norm of all weights, or none."""
 
@@ -192,7 +192,7 @@ class Multiscale(Discriminator, kind="multiscale"):
     scales: int = Field(default=3, ge=1, le=5)
     """How many PatchGANs."""
     channels: int = Field(default=64, ge=1)
-    """Channels of the first map of each; each further map has twice as many."""
+    """Channels of the first map of each; each further map has twice the number."""
     max_channels: int = Field(default=512, ge=1)
     """Maximum number of channels of a map."""
     layers: int = Field(default=3, ge=1, le=6)

@@ -67,7 +67,7 @@ class UnetCritic(Discriminator, kind="unet_critic"):
     """Judges every pixel in its surroundings, with spectral norm, as in Real-ESRGAN."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest map; each coarser one has twice as many."""
+    """Channels of the finest map; each coarser one has twice the number."""
     max_channels: int = Field(default=512, ge=1)
     """Maximum number of channels of a map."""
 

@@ -70,7 +70,7 @@ class VggCritic(Discriminator, kind="vgg_critic"):
     """Eight convolutions and two linear layers that judge the whole image, as in SRGAN and ESRGAN."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many."""
+    """Channels of the finest grid; each coarser one has twice the number."""
     max_channels: int = Field(default=512, ge=1)
     """Maximum number of channels of a grid."""
     hidden: int = Field(default=1024, ge=1)

@@ -81,7 +81,7 @@ class Degrade(Component, family="degrade"):
                 divides, as papers do it.
 
         Returns:
-            uint8, as many axes.
+            uint8, with the same number of axes.
 
         Raises:
             UserError: another shape or kind of number.

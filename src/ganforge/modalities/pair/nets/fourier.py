@@ -142,7 +142,7 @@ class Fourier(Translator, kind="fourier"):
     """Fourier convolutions that see the whole image at once and repeat its patterns into large holes, as in LaMa."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest map; eight times as many in the blocks."""
+    """Channels of the finest map; eight times the number in the blocks."""
     max_channels: int = Field(default=1024, ge=2)
     """Maximum number of channels of a map."""
     blocks: int = Field(default=9, ge=1)

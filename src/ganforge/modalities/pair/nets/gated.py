@@ -104,7 +104,7 @@ class Gated(Translator, kind="gated"):
     """Gated and dilated convolutions that fill holes of any form, as in DeepFill v2's coarse net."""
 
     channels: int = Field(default=24, ge=1)
-    """Channels of the finest map; four times as many on the coarsest."""
+    """Channels of the finest map; four times the number on the coarsest."""
     residual: bool = False
     """Fill the holes smoothly first, and add what the net gives to that."""
     padding: Padding = "zero"

@@ -84,7 +84,7 @@ class ResnetTranslator(Translator, kind="resnet_translator"):
     """Residual blocks on a grid four times as coarse as the image, as in CycleGAN."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; four times as many in the blocks."""
+    """Channels of the finest grid; four times the number in the blocks."""
     blocks: int = Field(default=9, ge=1)
     """Residual blocks: 9 for images of 256 px and more, 6 for smaller ones."""
     norm: Norm = "instance"

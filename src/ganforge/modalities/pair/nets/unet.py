@@ -93,7 +93,7 @@ class Unet(Translator, kind="unet"):
     """A U-Net that looks at the whole image and keeps its fine lines, as in pix2pix."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest map; each coarser one has twice as many."""
+    """Channels of the finest map; each coarser one has twice the number."""
     max_channels: int = Field(default=512, ge=1)
     """Maximum number of channels of a map."""
     halvings: int | None = Field(default=None, ge=FEWEST, le=MOST)

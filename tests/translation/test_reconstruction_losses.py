@@ -36,29 +36,29 @@ def look(**fields) -> TranslatedPair:
     return TranslatedPair(**({"made": made, "target": target, "raw": made} | fields))
 
 
-def by_hand(price, a: Tensor, b: Tensor) -> list[float]:
-    return [float(price(x - y).mean()) for x, y in zip(a.double().numpy(), b.double().numpy(), strict=True)]
+def by_hand(pixel_loss, a: Tensor, b: Tensor) -> list[float]:
+    return [float(pixel_loss(x - y).mean()) for x, y in zip(a.double().numpy(), b.double().numpy(), strict=True)]
 
 
 @pytest.mark.parametrize(
-    ("term", "price"),
+    ("term", "pixel_loss"),
     [
         (L1(), np.abs),
         (L2(), np.square),
         (Charbonnier(eps=0.1), lambda d: np.sqrt(d**2 + 0.01)),
     ],
 )
-def test_terms_of_pixels(term: ReconstructionLoss, price):
+def test_terms_of_pixels(term: ReconstructionLoss, pixel_loss):
     seen = look()
-    assert term.loss(seen).tolist() == pytest.approx(by_hand(price, seen.made, seen.target), rel=1e-6)
+    assert term.loss(seen).tolist() == pytest.approx(by_hand(pixel_loss, seen.made, seen.target), rel=1e-6)
 
 
 def test_a_mask_weighs_what_was_to_be_filled_and_what_was_known():
     mask = torch.zeros(N, 1, H, W)
     mask[:, :, :2] = 1
     made, target = torch.zeros(N, C, H, W), torch.ones(N, C, H, W)
-    price = L1(hole=6.0, rest=0.5).loss(look(made=made, raw=made, target=target, mask=mask))
-    assert price.tolist() == pytest.approx([(6 * 2 + 0.5 * 3) / 5] * N)
+    pixel_loss = L1(hole=6.0, rest=0.5).loss(look(made=made, raw=made, target=target, mask=mask))
+    assert pixel_loss.tolist() == pytest.approx([(6 * 2 + 0.5 * 3) / 5] * N)
     assert L1(hole=6.0).loss(look(made=made, raw=made, target=target)).tolist() == pytest.approx([1.0] * N)
 
 
