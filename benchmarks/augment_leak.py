@@ -144,7 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--traits", nargs="*", default=list(traits()), help=", ".join(traits()))
     parser.add_argument("--p", nargs="*", type=float, default=[0.2, 0.4, 0.6, 0.8, 1.0], help="of ADA's default pipe")
-    parser.add_argument("--draws", type=int, default=DRAWS, help="augmented pictures of each kind, a multiple of 1024")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="augmented images of each kind, a multiple of 1024")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     pipes: dict[str, Augment] = {f"ada p={p:g}": FixedAda(p=p) for p in args.p}

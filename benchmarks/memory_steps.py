@@ -134,8 +134,8 @@ def row(name: str, asked: argparse.Namespace) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="recipes; by default every one that makes pictures")
-    parser.add_argument("--size", type=int, help="side of the pictures in px, in place of the recipe's own")
+    parser.add_argument("names", nargs="*", help="recipes; by default every one that makes images")
+    parser.add_argument("--size", type=int, help="side of the images in px, instead of the recipe's own")
     parser.add_argument("--batch", type=int, help="samples a step, in place of the rule")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=float, default=1800, help="seconds after which a recipe is given up")
@@ -143,11 +143,11 @@ def main() -> None:
     asked = parser.parse_args()
     known = picture_recipes()
     if unknown := [name for name in asked.names if name not in known]:
-        parser.error(f"no picture recipe is called {', '.join(unknown)} (known: {', '.join(known)})")
+        parser.error(f"no image recipe is named {', '.join(unknown)} (known: {', '.join(known)})")
     if asked.child:
         measure(asked.names[0], asked.size, asked.batch, asked.threads)
         return
-    print("| recipe | pictures | batch | parameters | most memory | 1,000 samples |\n|---|---|---|---|---|---|")
+    print("| recipe | images | batch | parameters | most memory | 1,000 samples |\n|---|---|---|---|---|---|")
     for name in asked.names or known:
         print(row(name, asked), flush=True)
 

@@ -101,7 +101,7 @@ def grey_and_rgba() -> dict[str, Callable[[Tensor], Tensor]]:
         share = (y[:, 3:].clamp(-1, 1) + 1) / 2
         return y[:, :3] * share + (1 - share)
 
-    return {"ADA, grey": grey, "ADA, RGBA": rgba}
+    return {"ADA, gray": grey, "ADA, RGBA": rgba}
 
 
 def column(rows: dict[str, Callable[[Tensor], Tensor]]) -> Image.Image:

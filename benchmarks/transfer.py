@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--classifier", type=Path, required=True, help="where its weights are kept")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs, the grids and results.json")
     parser.add_argument("--first", type=float, default=5.0, help="minutes of training on the digits 0 to 4")
-    parser.add_argument("--then", type=float, default=4.0, help="minutes of training on the 500 pictures")
+    parser.add_argument("--then", type=float, default=4.0, help="minutes of training on the 500 images")
     parser.add_argument("--every", type=int, default=2_048, help="samples between two looks")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

@@ -33,17 +33,18 @@ def folder_of(path: Path, count: int, side: int) -> None:
 def busy(model: Path, pictures: Path, out: Path, ending: str, device: str | None) -> tuple[float, float]:
     """(seconds in the net, seconds in all)."""
     from ganforge.inference.model import load
-    from ganforge.modalities.pair import conveyor
+    from ganforge.modalities.pair import batch_translate
 
     use: Any = load(model, device).translator()
-    store = conveyor.open_store(pictures)
-    names = conveyor.pictures_in(store)
-    list(use(conveyor.load(conveyor.Job(names[0], store, out))[0].pixels).bands)  # the first run of a net is slow
-    outs = conveyor.outputs(names, out, False, ending)
-    jobs = [conveyor.Job(name, store, file) for name, file in zip(names, outs, strict=True)]
+    store = batch_translate.open_store(pictures)
+    names = batch_translate.images_in(store)
+    first, _ = batch_translate.load(batch_translate.Job(names[0], store, out))
+    list(use(first.pixels).bands)  # the first run of a net is slow
+    outs = batch_translate.outputs(names, out, False, ending)
+    jobs = [batch_translate.Job(name, store, file) for name, file in zip(names, outs, strict=True)]
     use.seconds = 0.0
     begun = time.perf_counter()
-    outcome = conveyor.run(use, jobs)
+    outcome = batch_translate.run(use, jobs)
     wall = time.perf_counter() - begun
     assert len(outcome.written) == len(names), outcome.failed
     return use.seconds, wall
@@ -64,8 +65,8 @@ def main() -> None:
         for ending in (".jpg", ".png"):
             net, wall = busy(folder / "model.safetensors", folder / "in", folder / ending[1:], ending, arguments.device)
             print(
-                f"{arguments.pictures} pictures of {arguments.side}² px to {ending}: {net:.1f} s of {wall:.1f} s in "
-                f"the net, {net / wall:.0%}; {arguments.pictures / wall:.1f} pictures a second",
+                f"{arguments.pictures} images of {arguments.side}² px to {ending}: {net:.1f} s of {wall:.1f} s in "
+                f"the net, {net / wall:.0%}; {arguments.pictures / wall:.1f} images a second",
                 flush=True,
             )
 

@@ -80,10 +80,15 @@ class HeartbeatOpener(Opener, kind="heartbeats"):
         try:
             table = np.loadtxt(path, delimiter=",", dtype=np.float32, ndmin=2)  # [N, T + 1]
         except ValueError as error:
-            raise UserError(f"data {name}: not lines of numbers, all of one length ({error})") from None
+            raise UserError(
+                f"data {name}: expected lines of numbers, all of one length ({error})", code="data.unreadable"
+            ) from None
         voltages, labels = table[:, :-1], table[:, -1]
         if not np.isin(labels, range(len(CLASSES))).all():
-            raise UserError(f"data {name}: the last number of a line is its class, from 0 to {len(CLASSES) - 1}")
+            raise UserError(
+                f"data {name}: the last number of a line is its class, from 0 to {len(CLASSES) - 1}",
+                code="data.labels_out_of_range",
+            )
         held_out = np.arange(len(table)) % 10 == 9 if holdout else np.zeros(len(table), bool)
         chosen = held_out if split == "test" else ~held_out
         return ArrayDataset(name, voltages[chosen], labels[chosen].astype(np.int64), CLASSES, signal="heartbeats")
@@ -147,7 +152,10 @@ class Heartbeats(Signal, kind="heartbeats"):
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         shapes = list(dataset.shapes())
         if len(shapes) != 1 or len(shapes[0][0]) != 1:
-            raise UserError(f"data {dataset.name}: the heartbeats signal needs rows of voltages, all of one length")
+            raise UserError(
+                f"data {dataset.name}: the heartbeats signal needs rows of voltages, all of one length",
+                code="data.not_heartbeats",
+            )
         ((length,), _) = shapes[0]
         return Spec(nearest((1, length)), len(dataset.classes), tuple(dataset.classes))
 

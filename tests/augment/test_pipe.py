@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ganforge.augment.base import Augment
 from ganforge.augment.draws import Draws
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.image.augment.ada import (
@@ -132,9 +131,9 @@ def test_a_schedule_of_the_probability():
 
 
 def test_refuses_an_impossible_probability():
-    with pytest.raises(UserError, match="between 0 and 1"):
+    with refused("augment.probability_out_of_range", "task.augment.p", "between 0 and 1", "1.5"):
         FixedAda(p=1.5).check(Spec((3, 8, 8)))
-    with pytest.raises(UserError, match="limit"):
+    with refused("augment.start_above_limit", "start=0.9", "limit"):
         Ada(start=0.9).check(Spec((3, 8, 8)))
 
 

@@ -31,9 +31,9 @@ def test_a_dry_run_shows_what_was_chosen_and_why(ganforge, place):
     assert shown["name"] == "r3gan-small"
     assert shown["data"]["path"] == "./photos"
     assert shown["task"]["conditional"] is True
-    assert "./photos: 80 pictures of 8×8, grey, 2 labels; a CPU" in said.out
+    assert "./photos: 80 images of 8×8, gray, 2 labels; a CPU" in said.out
     assert "chosen: r3gan-small" in said.out
-    assert "  - task.conditional=true: 2 labels of 40 pictures each" in said.out
+    assert "  - task.conditional=true: 2 labels of 40 images each" in said.out
     assert "otherwise: name a recipe, as in `ganforge train dcgan data=./photos`" in said.out
     assert not (place / "runs").exists()
 
@@ -77,13 +77,13 @@ def test_how_the_data_is_read_counts(place):
         (place / "split" / part).mkdir(parents=True)
         for k in range(count):
             Image.fromarray(draws.integers(0, 255, (8, 8), np.uint8)).save(place / "split" / part / f"{k}.png")
-    assert "100 pictures" in choose_recipe("split", ["data.split=test"], device="cpu").facts
+    assert "100 images" in choose_recipe("split", ["data.split=test"], device="cpu").facts
 
 
 def test_a_named_set_is_data_too(ganforge):
     said = ganforge("train", "digits", "--dry-run", "--device", "cpu", *QUICK)
     assert said.status == 0, said.err
-    assert "digits: 1,797 pictures of 8×8, grey, 10 labels" in said.out
+    assert "digits: 1,797 images of 8×8, gray, 10 labels" in said.out
 
 
 def test_a_recipe_wins_over_a_folder_of_its_name(ganforge, place):
@@ -108,7 +108,7 @@ def test_without_a_word_it_is_the_demo(ganforge):
         (["./nosuch"], "'./nosuch': no such file or folder, and no recipe of that name"),
         (["nosuch.zip"], "'nosuch.zip': no such file or folder"),
         (["photos", "data=ten"], "data is given twice: 'photos' and data=ten"),
-        (["ten"], "data ten: 10 pictures are too few to choose a recipe for; 50 are the least"),
+        (["ten"], "data ten: 10 images are too few to choose a recipe; at least 50 are needed"),
         (["photos", "more"], "'more': expected field=value after the recipe"),
         (["photos", "data.splt=test"], "splt"),
         (["empty"], "the folder is empty"),

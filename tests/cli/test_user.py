@@ -277,7 +277,7 @@ def test_data_inspect_refuses_conditional_recipes_without_labels(ganforge, tmp_p
 def test_data_pack(ganforge, npz, tmp_path):
     said = ganforge("data", "pack", npz, tmp_path / "clean.zip")
     assert said.status == 0, said.err
-    assert "80 pictures" in said.out
+    assert "80 images" in said.out
     assert ganforge("data", "pack", npz, tmp_path / "clean.zip").status == 2
     assert ganforge("data", "pack", npz, tmp_path / "clean.tar").status == 2
     assert "2: " in ganforge("data", "inspect", tmp_path / "clean.zip").out
@@ -369,7 +369,7 @@ def test_an_array_that_may_be_images_or_series_is_asked_about(ganforge, tmp_path
         assert plain["sizes"] == {"12×8": 80}
     said = ganforge("train", path, "data.signal=image", "--dry-run", "--device", "cpu", "--minutes", "1")
     assert said.status == 0, said.err
-    assert "80 pictures of 12×8, grey" in said.out
+    assert "80 images of 12×8, gray" in said.out
 
 
 def test_interpolate_is_another_word_for_walk(ganforge, trained, tmp_path):

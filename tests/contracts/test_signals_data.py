@@ -13,7 +13,6 @@ from ganforge import recipes
 from ganforge.core.choice import Choice, Machine
 from ganforge.core.component import build, to_plain
 from ganforge.core.dataset import Dataset
-from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
 from ganforge.data.loader import Prepared
 from ganforge.data.opener import Opener
@@ -120,13 +119,13 @@ def test_a_pack_is_written_or_refused(example, tmp_path):
     out = tmp_path / "x.zip"
     if signal.kind in ("image", "pair"):
         lines = signal.pack(dataset, out)
-        assert lines[0].startswith(f"{out}: {len(dataset)} pictures")
+        assert lines[0].startswith(f"{out}: {len(dataset)} images")
         assert out.is_file()
-        with pytest.raises(UserError, match="--force"):
+        with refused("output.exists", str(out), "--force"):
             signal.pack(dataset, out)
         signal.pack(dataset, out, force=True)
     else:
-        with pytest.raises(UserError, match="looks at pictures"):
+        with refused("data.not_images", dataset.name):
             signal.pack(dataset, out)
         assert not out.exists()
 

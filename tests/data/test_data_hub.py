@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from ganforge.core.dataset import BadItem
-from ganforge.core.errors import MissingExtra, UserError
+from ganforge.core.errors import MissingExtra
 from ganforge.modalities.image.sources.hub import Hub
+from refused import refused
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3), np.uint8)
 
@@ -62,27 +63,27 @@ def test_splits_and_columns_can_be_chosen(saved):
 
 
 @pytest.mark.parametrize(
-    ("fields", "word"),
+    ("fields", "code", "named"),
     [
-        ({"split": "dev"}, "no split 'dev'"),
-        ({"image_column": "pictures"}, "did you mean 'picture'"),
-        ({"image_column": "word"}, "no pictures"),
-        ({"label_column": "x"}, "no column 'x'"),
+        ({"split": "dev"}, "data.split_not_found", "no split 'dev'"),
+        ({"image_column": "pictures"}, "data.column_not_found", "did you mean 'picture'"),
+        ({"image_column": "word"}, "data.not_images", "column 'word'"),
+        ({"label_column": "x"}, "data.column_not_found", "no column 'x'"),
     ],
 )
-def test_wrong_names_are_said(fields, word, saved):
-    with pytest.raises(UserError, match=word):
+def test_wrong_names_are_said(fields, code, named, saved):
+    with refused(code, named):
         Hub(name=str(saved / "two"), **fields).open()
 
 
-def test_a_set_that_is_not_to_be_had_is_an_error(saved):
-    with pytest.raises(UserError, match="not to be had"):
+def test_a_set_that_cannot_be_loaded_is_an_error(saved):
+    with refused("data.not_loaded", "nobody/nothing-at-all"):
         Hub(name="nobody/nothing-at-all").open()
 
 
 def test_rows_without_a_picture_are_bad_items(saved):
     data = Hub(name=str(saved / "broken")).open()
-    for k, why in enumerate(("no picture in this row", "not a picture")):
+    for k, why in enumerate(("no image in this row", "not an image")):
         with pytest.raises(BadItem, match=why):
             data.read(k)
     assert data.shapes() == {}

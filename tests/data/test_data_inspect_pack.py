@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganforge.core.errors import UserError
 from ganforge.data.path import PathData
 from ganforge.modalities.image.files import ORIENTATION
 from ganforge.modalities.image.inspect import fingerprint, inspect
 from ganforge.modalities.image.pack import pack
 from ganforge.modalities.image.sources.embedded import Digits
 from ganforge.modalities.image.sources.folder import MANIFEST
+from refused import refused
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_report(mess):
     assert report.modes == {"L": 3, "RGBA": 1, "LA": 1, "RGB": 1}
     assert report.depths == {8: 5, 16: 1}
     assert report.duplicates == [["cat/a.png", "cat/same as a.bmp"]]
-    assert report.unreadable == [("dog/fake.png", "not a picture that can be read")]
+    assert report.unreadable == [("dog/fake.png", "not an image that can be read")]
     assert report.ignored == {".txt": 1}
     assert report.nbytes > 500
     plain = json.loads(json.dumps(report.to_plain()))
@@ -76,7 +76,7 @@ def test_a_pack_reads_back_the_same(mess, tmp_path):
     manifest = pack(mess, out)
     assert manifest["count"] == 5
     assert manifest["duplicates"] == [["cat/same as a.bmp", "cat/a.png"]]
-    assert manifest["unreadable"] == [["dog/fake.png", "not a picture that can be read"]]
+    assert manifest["unreadable"] == [["dog/fake.png", "not an image that can be read"]]
     before, after = mess.open(), PathData(path=str(out)).open()
     assert after.classes == before.classes
     for k in range(len(after)):
@@ -118,13 +118,13 @@ def test_a_pack_of_one_class_keeps_it_and_one_of_none_has_none(tmp_path):
 def test_nothing_is_written_over_or_left_half_done(mess, tmp_path, monkeypatch):
     out = tmp_path / "x.zip"
     out.write_text("mine")
-    with pytest.raises(UserError, match="--force"):
+    with refused("output.exists", str(out), "--force"):
         pack(mess, out)
     monkeypatch.setattr(
         "ganforge.modalities.image.pack.png_of",
         lambda item: (_ for _ in ()).throw(OSError(28, "No space left on device")),
     )
-    with pytest.raises(UserError, match="No space left"):
+    with refused("output.not_writable", str(out), "No space left"):
         pack(mess, out, force=True)
     assert out.read_text() == "mine"
     monkeypatch.undo()
@@ -135,7 +135,7 @@ def test_nothing_is_written_over_or_left_half_done(mess, tmp_path, monkeypatch):
 def test_a_set_without_a_readable_picture_cannot_be_packed(tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "x.png").write_text("no")
-    with pytest.raises(UserError, match="none of its 1 pictures"):
+    with refused("data.none_readable", "none of its 1 images"):
         pack(PathData(path=str(tmp_path / "bad")), tmp_path / "x.zip")
     assert not (tmp_path / "x.zip").exists()
 

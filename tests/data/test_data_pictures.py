@@ -136,7 +136,7 @@ def test_truncated_and_fake_files_are_bad_items():
         with pytest.raises(BadItem) as error:
             pictures.decode(io.BytesIO(whole[: len(whole) // 2]), "cut.file")
         assert error.value.where == "cut.file"
-    with pytest.raises(BadItem, match="not a picture"):
+    with pytest.raises(BadItem, match="not an image"):
         pictures.decode(io.BytesIO(b"<html>not found</html>"), "x")
 
 

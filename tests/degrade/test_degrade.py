@@ -18,6 +18,7 @@ from ganforge.core.rng import Rng
 from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.degrade.resample import bicubic, kernel, weights
 from ganforge.registry import load_all
+from refused import refused
 
 load_all()
 
@@ -52,41 +53,41 @@ def flat(level: float, n: int = 4, side: int = 64) -> Tensor:
 @pytest.mark.parametrize("channels", [1, 3])
 class TestEveryDegradation:
     def test_gives_what_it_says(self, kind, channels):
-        spoil, x = degrade(kind), pictures(channels=channels)
+        degradation, x = degrade(kind), pictures(channels=channels)
         before = x.clone()
-        y = spoil.apply(x, Rng(1))
-        size = 32 // spoil.scale
-        assert y.shape == (3, spoil.channels(channels) + spoil.mask, size, size)
+        y = degradation.apply(x, Rng(1))
+        size = 32 // degradation.scale
+        assert y.shape == (3, degradation.channels(channels) + degradation.mask, size, size)
         assert y.dtype == torch.float32
         assert torch.equal(y, y.round()), "not whole numbers"
         assert y.min() >= 0
         assert y.max() <= 255
         assert torch.equal(x, before), "changed its input"
-        if spoil.mask:
+        if degradation.mask:
             assert set(y[:, -1].unique().tolist()) == {0, 255}, "a mask that hides nothing, or all, or is soft"
             known = y[:, -1:] == 0
             assert torch.equal((y[:, :-1] * known), x * known), "what is not hidden was touched"
             assert not (y[:, :-1] * ~known).any(), "what is hidden can be seen"
 
     def test_draws_hang_on_the_seed_alone(self, kind, channels):
-        spoil, x = degrade(kind), pictures(channels=channels)
-        one = spoil.apply(x, Rng(1, 5))
+        degradation, x = degrade(kind), pictures(channels=channels)
+        one = degradation.apply(x, Rng(1, 5))
         torch.rand(3)  # no generator of torch's own is used
-        assert torch.equal(one, spoil.apply(x, Rng(1, 5)))
+        assert torch.equal(one, degradation.apply(x, Rng(1, 5)))
         if kind not in ("bicubic", "area", "blur", "defocus", "grey", "jpeg"):  # these draw nothing as they are
-            assert not torch.equal(one, spoil.apply(x, Rng(2, 5)))
-            assert not torch.equal(one, spoil.apply(x, Rng(1, 6)))
+            assert not torch.equal(one, degradation.apply(x, Rng(2, 5)))
+            assert not torch.equal(one, degradation.apply(x, Rng(1, 6)))
 
     def test_a_half_of_a_batch_is_spoilt_as_in_the_whole(self, kind, channels):
         """A batch that is split over processes gives the same images."""
-        spoil, x = degrade(kind), pictures(n=4, channels=channels)
-        whole = spoil.apply(x, Rng(3))
-        halves = [spoil.apply(x[2 * k : 2 * k + 2], Rng(3, shard=(k, 2))) for k in (0, 1)]
+        degradation, x = degrade(kind), pictures(n=4, channels=channels)
+        whole = degradation.apply(x, Rng(3))
+        halves = [degradation.apply(x[2 * k : 2 * k + 2], Rng(3, shard=(k, 2))) for k in (0, 1)]
         assert (torch.cat(halves) - whole).abs().max() <= 1  # convolutions of other batches round another way
 
     def test_survives_yaml(self, kind, channels):
-        spoil = degrade(kind)
-        assert build(Degrade, to_plain(spoil)) == spoil
+        degradation = degrade(kind)
+        assert build(Degrade, to_plain(degradation)) == degradation
 
 
 # --- texts
@@ -113,14 +114,14 @@ def test_chains_multiply_scales_and_keep_the_last_mask():
         ("gausian25", "did you mean 'gaussian'"),
         ("gaussian(25)", "name=value"),
         ("gaussian(sigm=25)", "did you mean 'sigma'"),
-        ("gaussian(sigma=50..5)", "the lower end comes first"),
+        ("gaussian(sigma=50..5)", "50..5: "),
         ("gaussian(sigma=300)", "not within 0..255"),
         ("gaussian(p=0)", "greater than 0"),
         ("jpeg0", "not within 1..100"),
         ("bicubic0", "greater than or equal to 1"),
-        ("grey5", "unknown degrade 'grey5'"),
-        ("boxes+gaussian5", "comes last"),
-        ("blur++jpeg", "no degradation"),
+        ("grey5", "'grey5'"),
+        ("boxes+gaussian5", "come last"),
+        ("blur++jpeg", "'' is not a degradation"),
         ("masks", "path"),
     ],
 )
@@ -289,21 +290,21 @@ def test_masks_from_files(tmp_path):
     Image.fromarray(mask).save(tmp_path / "upper.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     for invert, hidden in ((False, slice(0, 16)), (True, slice(16, 32))):
-        spoil = build(Degrade, {"kind": "masks", "path": str(tmp_path), "invert": invert})
-        spoil.check()
-        y = spoil.apply(pictures(n=6), Rng(0))
+        degradation = build(Degrade, {"kind": "masks", "path": str(tmp_path), "invert": invert})
+        degradation.check()
+        y = degradation.apply(pictures(n=6), Rng(0))
         wanted = torch.zeros(32, 32)
         wanted[hidden] = 255
         assert all(torch.equal(found, wanted) for found in y[:, -1])
 
 
 def test_a_folder_of_masks_that_is_of_no_use(tmp_path):
-    with pytest.raises(UserError, match=r"masks: data .* the folder is empty"):
+    with pytest.raises(UserError, match=rf"masks: .*{tmp_path}"):
         build(Degrade, {"kind": "masks", "path": str(tmp_path)}).check()
-    with pytest.raises(UserError, match="no such file or folder"):
+    with pytest.raises(UserError, match=str(tmp_path / "nowhere")):
         build(Degrade, f"gaussian5+masks(path={tmp_path / 'nowhere'})").check()  # type: ignore[arg-type]
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    with pytest.raises(UserError, match="none of its 1 pictures can be read"):
+    with refused("data.none_readable", "masks", "none of its 1 images"):
         build(Degrade, {"kind": "masks", "path": str(tmp_path)}).check()
 
 
@@ -319,28 +320,28 @@ def test_the_second_order_leaves_something_of_the_picture():
 def test_pictures_as_they_come_from_files():
     """Of any size: cut to what the scale divides, as papers do before they make an image smaller."""
     picture = np.random.default_rng(0).integers(0, 256, (30, 21, 3), np.uint8)
-    small = Degrade.parse("area4").spoil(picture)
+    small = Degrade.parse("area4").apply_to_images(picture)
     assert small.shape == (7, 5, 3)
     assert small.dtype == np.uint8
     assert abs(int(small[0, 0, 0]) - picture[:4, :4, 0].mean()) <= 0.5
     noisy = Degrade.parse("gaussian25")
-    both = noisy.spoil(np.stack([picture, picture]), seed=3)
+    both = noisy.apply_to_images(np.stack([picture, picture]), seed=3)
     assert both.shape == (2, 30, 21, 3)
-    assert np.array_equal(both, noisy.spoil(np.stack([picture, picture]), seed=3))
+    assert np.array_equal(both, noisy.apply_to_images(np.stack([picture, picture]), seed=3))
     assert not np.array_equal(both[0], both[1])
-    with pytest.raises(UserError, match=r"wanted are uint8 \[H, W, C\]"):
-        noisy.spoil(picture.astype(np.float32))
-    with pytest.raises(UserError, match="grey"):
-        noisy.spoil(np.zeros((8, 8, 4), np.uint8))
+    with refused("data.wrong_array", "uint8 [H, W, C]", "float32"):
+        noisy.apply_to_images(picture.astype(np.float32))
+    with refused("data.wrong_array", "(C = 1)", "(C = 3)", "[8, 8, 4]"):
+        noisy.apply_to_images(np.zeros((8, 8, 4), np.uint8))
 
 
 def test_the_page_tells_of_every_degradation_and_nothing_else():
     page = (Path(__file__).parents[2] / "docs" / "degradations.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([^`]+)` \| .+? \|(.*)\|$", page, re.MULTILINE)
-    told = {Degrade.parse(text).kind: set(re.findall(r"`(\w+)`", fields)) for text, fields in rows}
-    assert set(told) == set(Degrade.kinds) - {"chain"}
-    shared = {"p", "paint", "level"}  # told of in the text around
-    for kind, fields in told.items():
+    documented = {Degrade.parse(text).kind: set(re.findall(r"`(\w+)`", fields)) for text, fields in rows}
+    assert set(documented) == set(Degrade.kinds) - {"chain"}
+    shared = {"p", "paint", "level"}  # described in the text around
+    for kind, fields in documented.items():
         assert fields == set(fields_of(Degrade.kinds[kind])) - shared, kind
     for command in re.findall(r'"?degrade=([^"\s]+)', page):
         if command != "`":

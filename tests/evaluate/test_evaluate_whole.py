@@ -79,7 +79,7 @@ def test_an_enlarger_is_judged_as_papers_do(larger, photos, tmp_path):
     for file in sorted(photos.iterdir()):
         item = np.array(Image.open(file))
         target = item[: item.shape[0] // 4 * 4, : item.shape[1] // 4 * 4]
-        source = Degrade.parse("bicubic4").spoil(target)
+        source = Degrade.parse("bicubic4").apply_to_images(target)
         x = torch.from_numpy(source).permute(2, 0, 1)[None].float()
         cubic = bicubic(x, *target.shape[:2]).round().clamp(0, 255)[0].permute(1, 2, 0).numpy()
         made.append(decibels(target, model.translate(source), crop=4, luma=True))
@@ -95,7 +95,7 @@ def test_an_enlarger_is_judged_as_papers_do(larger, photos, tmp_path):
     assert result.protocol["pictures"] == "whole"
     assert result.protocol["n_real"] == 4, "fewer than ten whole pictures are enough, unlike samples of a generator"
     page = found.html.read_text()
-    assert "px for px. From left to right: source, bicubic ×4, made, real" in page
+    assert "at full resolution. From left to right: source, bicubic ×4, made, real" in page
     assert "few samples" not in page
 
 
@@ -118,7 +118,7 @@ def test_sources_may_lie_in_a_folder_of_their_own(larger, tmp_path):
     targets, sources = pictures(tmp_path / "large", [(40, 52), (60, 40), (48, 48)]), tmp_path / "small"
     sources.mkdir()
     for file in targets.iterdir():
-        small = Degrade.parse("bicubic4").spoil(np.array(Image.open(file)))
+        small = Degrade.parse("bicubic4").apply_to_images(np.array(Image.open(file)))
         Image.fromarray(small).save(sources / file.name)
     items = ["data=pairs", f"data.source={sources}", f"data.target={targets}", "signal.degrade=null"]
     run = trained("srresnet-small", targets, tmp_path / "run", *items)
@@ -170,7 +170,7 @@ def test_pictures_from_elsewhere_and_one_that_is_damaged(cleaner, photos, tmp_pa
     (others / "cut.png").write_bytes((others / "cut.png").read_bytes()[:2000])
     found = evaluate(cleaner, metrics=["psnr"], data=others, out=tmp_path / "out", progress=False, device="cpu")
     assert found.results[0].protocol["n_fake"] == 2
-    assert "Left out, for they cannot be read: cut.png" in found.html.read_text()
+    assert "Left out because they cannot be read: cut.png" in found.html.read_text()
 
 
 def test_what_looks_at_sets_still_sees_patches_of_one_size(cleaner, tmp_path):
@@ -249,7 +249,7 @@ def test_grey_and_colour_are_held_against_each_other_in_colour(photos, restored,
         (tmp_path / "photos" / f"{k}.png").unlink()
     found = evaluate(tmp_path / "photos", restored, metrics=["psnr"], size=20, out=tmp_path / "out", progress=False)
     assert found.results[0].value == pytest.approx(decibels(item, grey[..., None].repeat(3, axis=2)), abs=1e-6)
-    assert "at their own sizes; --size is for" in found.html.read_text()
+    assert "at their own sizes; --size applies only to" in found.html.read_text()
 
 
 def test_what_does_not_belong_together_is_named(photos, restored, ganforge, tmp_path):
@@ -269,7 +269,7 @@ def test_what_does_not_belong_together_is_named(photos, restored, ganforge, tmp_
 
 
 def test_sets_compared_as_wholes_need_no_names(photos, restored, tmp_path):
-    with pytest.raises(UserError, match="pictures of different sizes cannot be compared"):
+    with refused("data.sizes_differ", "images of different sizes"):
         evaluate(photos, restored, metrics=["psnr", "fd"], features="raw", out=tmp_path / "out", progress=False)
 
 

@@ -57,10 +57,10 @@ def test_a_sound_run_is_left_in_peace():
         (Known([figure("precision", 0.9), figure("recall", 0.1)]), "lack variety"),
         (Known([figure("coverage", 0.05)]), "never made"),
         (Known([figure("copies", 0.4, copying=True, by_chance=0.01)]), "training samples are repeated"),
-        (Known(SOUND, look=Appearance(1.5, 1.0, {"grey": 0.0})), "too bright"),
-        (Known(SOUND, look=Appearance(-1.5, 1.0, {"grey": 0.0})), "too dark"),
-        (Known(SOUND, look=Appearance(0.0, 0.5, {"grey": 0.0})), "too little contrast"),
-        (Known(SOUND, look=Appearance(0.0, 1.0, {"R": 20.0, "G": -10.0, "B": -10.0})), "colours are off"),
+        (Known(SOUND, look=Appearance(1.5, 1.0, {"gray": 0.0})), "too bright"),
+        (Known(SOUND, look=Appearance(-1.5, 1.0, {"gray": 0.0})), "too dark"),
+        (Known(SOUND, look=Appearance(0.0, 0.5, {"gray": 0.0})), "too little contrast"),
+        (Known(SOUND, look=Appearance(0.0, 1.0, {"R": 20.0, "G": -10.0, "B": -10.0})), "colors are off"),
         (Known(SOUND, classes=Classes({"a": 0.5, "b": 0.5}, {"a": 0.97, "b": 0.03}, None)), "too seldom or too often"),
         (Known(SOUND, classes=Classes({"a": 1.0}, {"a": 1.0}, {"a": 0.4})), "not drawn as asked"),
         (Known(SOUND, events=[{"event": "health", "state": "collapsing", "samples": 9, "why": "thin"}]), "collapsing"),
@@ -106,7 +106,7 @@ def test_look_sees_what_was_done():
     red[..., 0] = (red[..., 0].astype(int) + 40).clip(0, 255)
     assert look(real[:100], red).colour["R"] == pytest.approx(40 * 2 / 3, rel=0.2)
     grey = look(real[:100, ..., :1], real[100:, ..., :1])
-    assert grey.colour == {"grey": 0.0}
+    assert grey.colour == {"gray": 0.0}
 
 
 def test_names_lead_to_words():

@@ -7,12 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from ganforge.core.errors import UserError
 from ganforge.data.path import PathData
 from ganforge.metrics.base import Comparison, Metric, SampleSet, measure
 from ganforge.modalities.image.extractors.small import Small
 from ganforge.modalities.image.sources.embedded import Digits
 from ganforge.registry import load_all
+from refused import refused
 
 load_all()
 FAST = ["fd", {"kind": "kid", "blocks": 10}, "prdc", "nn", {"kind": "swd", "patches": 16, "directions": 64}]
@@ -166,7 +166,7 @@ def test_figures_of_pairs_state_channel_and_crop():
     assert [r.name for r in (whole, cut, ssim)] == ["psnr5[RGB]", "psnr5[Y, crop 4]", "ssim5[RGB]"]
     assert cut.value > whole.value + 10
     small = SampleSet.of(x[:, :8, :8])
-    with pytest.raises(UserError, match=r"windows of 11×11 px; these pictures are 8×8"):
+    with refused("metric.images_too_small", "11×11 px", "8×8"):
         measure([Metric.parse("ssim")], Comparison(small, small, paired=True))
 
 

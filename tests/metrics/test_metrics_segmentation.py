@@ -1,5 +1,5 @@
-"""Photos made from label maps: right ones, gray ones and those of other maps are told apart by a net that learned from
-real pairs, and every figure is what its definition says."""
+"""Photos made from label maps: right ones, gray ones and those of other maps are distinguished by a net trained on real
+pairs, and every figure is what its definition says."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Metric, SampleSet, measure
 from ganforge.modalities.pair.metrics.segmentation import FIGURES, MOST, Segmentation, notes_on, per_class, spread
+from refused import refused
 
 COLOURS = np.array([[200, 60, 40], [40, 180, 70], [60, 80, 210]])
 SIZE = 16
@@ -78,7 +79,7 @@ def test_what_comes_by_chance_is_said(real, cache):
     assert any("do not follow their label maps" in note for note in shuffled.detail["notes"])
 
 
-def test_what_is_judged_was_not_learnt_from(real, cache):
+def test_training_and_judged_pairs_are_disjoint(real, cache):
     """A quarter of the pairs are the yardstick; photos of others may be anything."""
     photos = next(real.draw(32))
     (result, *_) = measure([METRIC], compared(photos, real, cache=cache))
@@ -103,23 +104,23 @@ def test_pairs_of_the_training_teach_where_others_are_judged(real, cache):
     assert result.value > 0.9
     again = replace(real, name="the same once more")
     (result, *_) = measure([METRIC], compared(next(real.draw(32)), real, train=again, cache=cache))
-    assert result.protocol["judged"] == "8 other ones", "what it learnt from is not judged"
+    assert result.protocol["judged"] == "8 other ones", "what it was trained on is not judged"
 
 
 def test_the_net_is_trained_once(real, tmp_path):
-    told = []
-    more = {"cache": tmp_path, "progress": lambda title, done, total: told.append(title)}
+    titles = []
+    more = {"cache": tmp_path, "progress": lambda title, done, total: titles.append(title)}
     metric = Segmentation(steps=3)
     first = measure([metric], compared(next(real.draw(32)), real, **more))
-    assert any("learns" in title for title in told)
-    told.clear()
+    assert any("training a segmenter" in title for title in titles)
+    titles.clear()
     second = measure([metric], compared(next(real.draw(32)), real, **more))
-    assert not any("learns" in title for title in told)
+    assert not any("training a segmenter" in title for title in titles)
     assert [result.to_plain() for result in first] == [result.to_plain() for result in second]
     (file,) = (tmp_path / "extractors").iterdir()
     file.write_bytes(b"broken")
     third = measure([metric], compared(next(real.draw(32)), real, **more))
-    assert third[0].value == first[0].value, "a damaged file is made anew"
+    assert third[0].value == first[0].value, "a damaged file is made again"
 
 
 def test_void_pixels_count_for_nothing(cache):
@@ -143,7 +144,7 @@ def test_which_classes_are_void():
     assert Segmentation().void_of(["#000000", "#ff0000"]) == set()
     assert Segmentation(void=("11",)).void_of([*range(12)]) == {"11"}
     assert Segmentation(void=("#E0E0C0",)).void_of(["#000000", "#e0e0c0"]) == {"#e0e0c0"}
-    with pytest.raises(UserError, match=r"void 12 is none of the classes \(0, 1"):
+    with refused("metric.unknown_class", "void 12", "(0, 1"):
         Segmentation(void=("12",)).void_of([*range(12)])
 
 
@@ -158,10 +159,10 @@ def test_figures_by_hand():
     (note,) = notes_on(chance, good, chance)
     assert "do not follow their label maps" in note
     (note,) = notes_on(table[:2, :2], np.array([[6, 2], [3, 1]]), chance)
-    assert "58% of the pixels of real photos, and who always names the commonest class in 67%" in note
+    assert "58% of the pixels of real photos, and always predicting the most common class in 67%" in note
 
 
-def test_of_many_pairs_some_are_learnt_from():
+def test_of_many_pairs_some_are_trained_on():
     rows = spread(np.arange(3 * MOST))
     assert len(rows) == MOST
     assert (rows[0], rows[-1]) == (0, 3 * MOST - 1)
@@ -171,10 +172,10 @@ def test_of_many_pairs_some_are_learnt_from():
 def test_what_it_lacks(real):
     photos = next(real.draw(32))
     pictures = Comparison(real, SampleSet.of(photos), paired=True, facts=facts((), "RGB"))
-    with pytest.raises(UserError, match=r"needs label maps that the pictures were made from .*signal\.source=classes"):
+    with pytest.raises(UserError, match=r"needs label maps .*signal\.source=classes"):
         measure([METRIC], pictures)
     with pytest.raises(UserError, match="needs pairs"):
         measure([METRIC], Comparison(real, SampleSet.of(photos), facts=facts()))
     few = side(photos[:3], np.zeros((3, SIZE, SIZE, 1), np.uint8), "few")
-    with pytest.raises(UserError, match="few: 3 pairs are too few"):
+    with refused("metric.too_few_samples", "few: 3 pairs"):
         measure([METRIC], compared(photos[:3], few))

@@ -9,11 +9,11 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
-from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Metric, SampleSet, measure
 from ganforge.modalities.image.metrics.pairwise import psnr
 from ganforge.modalities.image.metrics.sharpness import sharpness
 from ganforge.modalities.image.metrics.texture import DIRECTIONS, FAINT, texture
+from refused import refused
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ class TestSharpness:
     def test_flat_pictures_are_as_sharp_as_each_other(self):
         flat = torch.full((1, 1, 20, 20), 9.0, dtype=torch.float64)
         assert float(sharpness(flat, flat + 50)) == pytest.approx(1)
-        with pytest.raises(UserError, match="at least 16 px"):
+        with refused("metric.images_too_small", "at least 16 px"):
             sharpness(flat[..., :12], flat[..., :12])
 
     def test_of_a_photograph(self, photo):
@@ -107,7 +107,7 @@ class TestTexture:
             found = [float(texture(x, grey(item))) for item in row]
             assert found == sorted(found)
         assert float(texture(x, grey(photo[::-1, ::-1]))) > 0.05, "another place is another texture"
-        with pytest.raises(UserError, match="at least 14 px"):
+        with refused("metric.images_too_small", "at least 14 px"):
             texture(x[..., :13, :], x[..., :13, :])
 
 
@@ -135,5 +135,5 @@ def test_pictures_of_many_sizes_go_pair_by_pair_beside_a_baseline(photo):
     ]
     assert measure([Metric.parse("psnr")], both)[0].value == pytest.approx(np.mean(expected))
     turned = SampleSet("turned", 2, lambda size: (photo[:w, :h][None] for h, w in sizes))
-    with pytest.raises(UserError, match="pictures of a pair differ in shape"):
+    with refused("metric.shapes_differ", "'psnr'", "real", "turned"):
         measure([Metric.parse("psnr")], Comparison(real, turned, paired=True))

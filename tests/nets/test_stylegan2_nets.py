@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch.nn.functional import conv2d
 
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.engine.train import train
@@ -22,6 +21,7 @@ from ganforge.modalities.image.tasks.stylegan2 import StyleSynthesis
 from ganforge.nets.layers.equalized import EqualLinear
 from ganforge.nets.mlp import MlpGenerator
 from ganforge.recipes import make_recipe
+from refused import refused
 
 SMALL = {"channels": 4, "max_channels": 8}
 
@@ -196,7 +196,7 @@ def test_other_generators_are_refused():
     played = StyleSynthesis(
         generator=MlpGenerator(), discriminator=StyleGan2Discriminator(**SMALL), objective=NonSaturating()
     )
-    with pytest.raises(UserError, match=r"no styles.*kind=stylegan2"):
+    with refused("task.unsuitable_net", "task.generator: 'mlp'", "kind=stylegan2"):
         played.players(Spec((1, 8, 8)))
 
 

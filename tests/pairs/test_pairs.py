@@ -1,4 +1,4 @@
-"""Pairs of images: how two sets are put together, how what cannot be a pair is told, what a batch of them is."""
+"""Pairs of images: how two sets are put together, how files without a partner are reported, what a batch of them is."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from PIL import Image
 
 from ganforge.core.component import build
 from ganforge.core.dataset import Dataset
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.data.base import DataSource
 from ganforge.data.loader import Loader
 from ganforge.modalities.pair.signal import Pair
-from ganforge.modalities.pair.source import COLOURS, Domains, Pairs
+from ganforge.modalities.pair.source import COLORS, Domains, Pairs
 from ganforge.registry import load_all
 from refused import refused
 
@@ -82,11 +81,8 @@ def test_names_without_a_partner_are_listed(folders, tmp_path):
     source, target = folders
     save(tmp_path / "photo", "lonely.png", noise(9))
     save(tmp_path / "grey", "alone.png", noise(9))
-    with pytest.raises(UserError, match="2 files have no partner") as error:
+    with refused("data.unpaired_files", "2 files", f"{target}: lonely", f"{source}: alone", "data.unpaired=skip"):
         Pairs(source=source, target=target).open()
-    assert f"{target}: lonely" in str(error.value)
-    assert f"{source}: alone" in str(error.value)
-    assert "data.unpaired=skip" in str(error.value)
     pairs = Pairs(source=source, target=target, unpaired="skip").open()
     assert len(pairs) == 6
     assert [Path(pairs.describe(k)).stem for k in range(6)] == [
@@ -97,24 +93,21 @@ def test_names_without_a_partner_are_listed(folders, tmp_path):
 
 def test_sets_that_have_no_name_in_common(folders, tmp_path):
     save(tmp_path / "other", "x.png", noise(0))
-    with pytest.raises(UserError, match=r"no file of .* is called as one of"):
+    with refused("data.no_pairs", str(tmp_path / "other"), folders[1]):
         Pairs(source=str(tmp_path / "other"), target=folders[1]).open()
 
 
 def test_two_files_of_one_name(folders, tmp_path):
     save(tmp_path / "photo", "0.bmp", noise(0))
-    with pytest.raises(UserError, match=r"0\.bmp and 0\.png have one name"):
+    with refused("data.duplicate_names", "0.bmp", "0.png"):
         Pairs(source=folders[0], target=folders[1]).open()
 
 
 def test_sizes_that_differ_within_a_pair(folders, tmp_path):
     save(tmp_path / "grey", "3.bmp", noise(0, 10, 16))
-    with pytest.raises(UserError, match="must have one size") as error:
+    with refused("data.sizes_differ", "10×16", "3.bmp", "12×16") as caught:
         opened(Pairs(source=folders[0], target=folders[1]), Pair())
-    assert "10×16" in str(error.value)
-    assert "3.bmp" in str(error.value)
-    assert "12×16" in str(error.value)
-    assert "0.bmp" not in str(error.value)
+    assert "0.bmp" not in str(caught.value)
 
 
 def test_smaller_sources(tmp_path):
@@ -130,7 +123,7 @@ def test_smaller_sources(tmp_path):
     cut, spec = batch_of(pairs, Pair(size=8, jitter=4, patches=True))
     assert spec.state["source"]["shape"] == [3, 4, 4]
     assert np.array_equal(pixels(cut.extra["source"]), pixels(cut.x)[:, ::2, ::2])
-    with pytest.raises(UserError, match=r"signal\.size: sources are 2 times as small.*signal\.size=8"):
+    with refused("signal.size_not_a_multiple", "signal.size: ", "2 times", "9 px", "signal.size=8"):
         opened(pairs, Pair(size=9, patches=True))
 
 
@@ -160,13 +153,13 @@ def test_folders_in_a_zip(folders, tmp_path):
 
 
 def test_one_word_is_asked_for_what_is_missing(folders):
-    with pytest.raises(UserError, match=r"data\.source=FOLDER data\.target=FOLDER"):
+    with refused("data.field_missing", "data.source=FOLDER data.target=FOLDER"):
         Pairs().open()
-    with pytest.raises(UserError, match="give either"):
+    with refused("data.given_twice", "data.path", "data.source", "data.target"):
         Pairs(path="x", source="y").open()
-    with pytest.raises(UserError, match=r"brings nothing.*data\.source=FOLDER.*degrade=bicubic4"):
+    with refused("signal.no_source", "data.source=FOLDER", "degrade=bicubic4"):
         opened(build(DataSource, {"kind": folders[1]}), Pair())
-    with pytest.raises(UserError, match=r"signal\.degrade=null"):
+    with refused("signal.two_sources", "signal.degrade=null"):
         opened(Pairs(source=folders[0], target=folders[1]), Pair(degrade="bicubic2"))  # type: ignore[arg-type]
 
 
@@ -222,9 +215,9 @@ def test_label_maps_become_one_hot(tmp_path, mode, classes):
 def test_a_map_with_classes_that_were_not_seen(tmp_path):
     maps(tmp_path, [0, 3, 7])
     _, spec = opened(Pairs(source=str(tmp_path / "label"), target=str(tmp_path / "photo")), Pair())
-    with pytest.raises(UserError, match=r"the label map: it holds 9, which is none of the classes \(0, 3, 7\)"):
+    with refused("data.unknown_class", "the label map: ", " 9,", "(0, 3, 7)"):
         Pair().source_of(np.full((12, 16, 1), 9, np.uint8), spec)
-    with pytest.raises(UserError, match="it is in colour, and the classes are grey levels"):
+    with refused("data.wrong_label_map_mode", "the label map: ", "(0, 3, 7)"):
         Pair().source_of(noise(0), spec)
 
 
@@ -235,9 +228,9 @@ def test_classes_may_be_listed(tmp_path):
     found, _ = batch_of(pairs, Pair())
     assert spec.state["source"]["classes"] == [7, 0, 3, 5]
     assert torch.equal(listed.extra["source"][:, [1, 2, 0]], found.extra["source"])
-    with pytest.raises(UserError, match=r"0\.png: it holds 3, 7, which is none"):
+    with refused("data.unknown_class", "0.png: ", " 3, 7,", "(0, 1)"):
         batch_of(pairs, Pair(classes=("0", "1")))
-    with pytest.raises(UserError, match="all grey levels"):
+    with refused("signal.invalid_classes", "signal.classes", "[0, 1, 2]"):
         opened(pairs, Pair(classes=("0", "#ffffff")))
 
 
@@ -250,7 +243,7 @@ def test_drawings_and_photos_are_no_label_maps(folders, tmp_path):
     for folder, mode in (("line", "L"), ("rgb", "RGB"), ("some", "RGB")):
         _, spec = opened(Pairs(source=str(tmp_path / folder), target=str(tmp_path / "some")), Pair())
         assert spec.state["source"]["mode"] == mode
-    with pytest.raises(UserError, match=r"more than 255 colours.*signal\.source=RGB"):
+    with refused("data.too_many_classes", "255 colors", "signal.source=RGB"):
         opened(Pairs(source=str(tmp_path / "some"), target=str(tmp_path / "some")), Pair(source="classes"))
 
 
@@ -292,16 +285,16 @@ def test_what_is_hidden_is_zero_and_the_mask_says_where(folders):
     white = (mask[0, 0] * 255).byte().numpy()
     again = Pair().source_of(noise(0), spec, mask=white)
     assert torch.equal(again, batch.extra["source"][0])
-    with pytest.raises(UserError, match="the mask is 5×16 px and the picture 12×16"):
+    with refused("translate.mask_size_differs", "5×16 px", "12×16"):
         Pair().source_of(noise(0), spec, mask=white[:5])
-    with pytest.raises(UserError, match="this model fills holes"):
+    with refused("translate.mask_missing", "mask"):
         Pair().source_of(noise(0), spec)
 
 
 def test_a_mask_for_a_model_that_takes_none(folders):
     _, spec = opened(build(DataSource, {"kind": folders[1]}), Pair(degrade="grey"))  # type: ignore[arg-type]
     assert Pair().source_of(noise(0, 5, 7), spec).shape == (1, 5, 7)  # any size, any mode
-    with pytest.raises(UserError, match="takes no mask"):
+    with refused("translate.mask_not_taken", "mask"):
         Pair().source_of(noise(0), spec, mask=np.zeros((12, 16), np.uint8))
 
 
@@ -313,7 +306,7 @@ def test_pictures_with_alpha_are_degraded_over_a_background(tmp_path):
     batch, spec = batch_of(data, Pair(degrade="area2", background=255))  # type: ignore[arg-type]
     assert spec.shape == (3, 12, 16)
     assert (batch.extra["source"] == 1).all()
-    with pytest.raises(UserError, match=r"Leave signal\.mode=RGBA out"):
+    with refused("signal.alpha_not_supported", "signal.degrade", "signal.mode=RGBA", "signal.background"):
         opened(data, Pair(degrade="area2", mode="RGBA"))  # type: ignore[arg-type]
 
 
@@ -352,12 +345,12 @@ def test_a_source_made_from_the_crop_sets_no_bounds_to_where_that_lies(folders):
     batch, _ = batch_of(build(DataSource, {"kind": folders[1]}), signal)
     assert batch.extra["source"].shape[1:] == (3, 2, 2)
     assert np.abs(pixels(batch.extra["source"])[2, 0, 0] - pixels(batch.x)[2, :4, :4].mean((0, 1))).max() < 0.51
-    with pytest.raises(UserError, match=r"must be a multiple of 4: signal\.size=8"):
+    with refused("signal.size_not_a_multiple", "multiple of 4: signal.size=8"):
         opened(build(DataSource, {"kind": folders[1]}), Pair(size=9, degrade="area4"))  # type: ignore[arg-type]
 
 
 def test_only_squares_are_turned(folders):
-    with pytest.raises(UserError, match=r"signal\.turn"):
+    with refused("signal.not_square", "signal.turn", "12×16"):
         opened(Pairs(source=folders[0], target=folders[1]), Pair(turn=True))
 
 
@@ -383,7 +376,7 @@ def test_patches_hold_every_pixel_of_pictures_of_any_size(tmp_path):
 
 
 def test_patches_need_a_size(folders):
-    with pytest.raises(UserError, match=r"signal\.size=96"):
+    with refused("signal.size_missing", "signal.patches", "signal.size=96"):
         opened(build(DataSource, {"kind": folders[1]}), Pair(patches=True, degrade="area2"))  # type: ignore[arg-type]
 
 
@@ -405,7 +398,7 @@ def test_a_domain_may_be_one_picture(folders):
     assert len(joined) == 2
     assert joined.classes == ("1", "2")
     assert np.array_equal(joined.read(1), noise(2))
-    with pytest.raises(UserError, match=r"data\.a=FOLDER data\.b=FOLDER"):
+    with refused("data.field_missing", "data.a=FOLDER data.b=FOLDER"):
         Domains(a=folders[0]).open()
 
 
@@ -424,4 +417,4 @@ def test_label_maps_of_a_domain_come_in_colours(tmp_path):
 
 
 def test_every_level_has_a_colour_of_its_own():
-    assert len(np.unique(COLOURS, axis=0)) == 256
+    assert len(np.unique(COLORS, axis=0)) == 256

@@ -7,15 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from ganforge.core.dataset import Dataset
-from ganforge.core.errors import UserError
 from ganforge.engine.train import train
 from ganforge.evaluation.evaluate import evaluate
 from ganforge.modalities.pair.source import Domains, Pairs
 from ganforge.recipes import make_recipe
+from refused import refused
 
 
 def pictures(folder: Path, count: int, side: int = 24, wide: int = 1) -> str:
@@ -65,7 +64,7 @@ def test_pictures_side_by_side_and_sets_without_pairs(tmp_path):
 
 def test_nothing_held_back_is_said(tmp_path):
     a, b = pictures(tmp_path / "a", 3), pictures(tmp_path / "b", 3)
-    with pytest.raises(UserError, match=r"0.001 of 3 pictures holds none of them back; ask for another data.holdout"):
+    with refused("data.bad_holdout", "0.001 of 3 images", "none", "data.holdout"):
         Pairs(source=a, target=b, holdout=0.001).open()
 
 

@@ -1,4 +1,4 @@
-"""Pairs as a user meets them: words on the command line, what is told of data, runs that stop and go on."""
+"""Pairs as a user meets them: words on the command line, what is said of data, runs that stop and go on."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ def test_words_are_the_data_of_a_recipe_that_takes_two_sets(clean_registries):
 
 
 def test_degrade_is_a_field_of_the_signal(clean_registries):
-    recipe("mend")(lambda: a_recipe(name="mend", signal=Pair(degrade=Degrade.parse("grey"))))
-    made = make_recipe("mend", (), ["degrade=gaussian(sigma=5..50)+jpeg30"])
+    recipe("restore")(lambda: a_recipe(name="restore", signal=Pair(degrade=Degrade.parse("grey"))))
+    made = make_recipe("restore", (), ["degrade=gaussian(sigma=5..50)+jpeg30"])
     assert made.signal == Pair(degrade=Degrade.parse("gaussian(sigma=5..50)+jpeg30"))
     with refused("config.unknown_field", "signal 'image'", "'degrade'"):
         make_recipe("dcgan", (), ["degrade=grey"])
 
 
-def test_inspect_tells_of_both_sides(folders):
+def test_inspect_describes_both_sides(folders):
     label, photo = folders
     said = CliRunner().invoke(app, ["data", "inspect", str(label), str(photo)])
     assert said.exit_code == 0
-    assert "8 pairs, of one size each" in said.output
+    assert "8 pairs, source and target of equal size" in said.output
     assert "label maps of 3 classes: 0, 1, 2" in said.output
     plain = json.loads(CliRunner().invoke(app, ["data", "inspect", str(label), str(photo), "--json"]).stdout)
     assert plain["modes"] == {"RGB": 8}
@@ -84,14 +84,14 @@ def test_inspect_tells_of_both_sides(folders):
 def test_inspect_names_what_is_no_pair(folders):
     label, photo = folders
     Image.new("L", (10, 20)).save(label / "3.png")
-    refused = CliRunner().invoke(app, ["data", "inspect", str(label), str(photo)])
-    assert refused.exit_code != 0
-    assert "3.png" in str(refused.exception)
+    found = CliRunner().invoke(app, ["data", "inspect", str(label), str(photo)])
+    assert found.exit_code != 0
+    assert "3.png" in str(found.exception)
     (label / "3.png").unlink()
-    refused = CliRunner().invoke(app, ["data", "inspect", str(label), str(photo)])
-    assert f"{photo}: 3" in str(refused.exception)
-    told = CliRunner().invoke(app, ["data", "inspect", "unpaired=skip", str(label), str(photo)])
-    assert "7 pairs" in told.output
+    found = CliRunner().invoke(app, ["data", "inspect", str(label), str(photo)])
+    assert f"{photo}: 3" in str(found.exception)
+    said = CliRunner().invoke(app, ["data", "inspect", "unpaired=skip", str(label), str(photo)])
+    assert "7 pairs" in said.output
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_inspect_names_what_is_no_pair(folders):
         Pair(size=8, jitter=2, patches=True, turn=True),
     ],
 )
-def test_kept_in_memory_or_read_anew_the_batches_are_the_same(folders, signal):
+def test_kept_in_memory_or_read_again_the_batches_are_the_same(folders, signal):
     label, photo = folders
     found = []
     for in_memory in (True, False):

@@ -7,7 +7,6 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.image.nets.dcgan import DcganGenerator
@@ -15,6 +14,7 @@ from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.arrays import from_arrays
 from ganforge.modalities.points.signal import Points
 from ganforge.modalities.points.source import Grid25, Ring8, from_table
+from refused import refused
 
 RNG = Rng(0)
 
@@ -66,17 +66,17 @@ class TestScale:
 class TestRefusals:
     def test_pictures(self):
         data = from_arrays("photos", np.zeros((4, 8, 8), np.uint8), None)
-        with pytest.raises(UserError, match=r"needs vectors.*8×8×1.*signal=image"):
+        with refused("data.not_points", "photos", "8×8×1", "signal=image"):
             Points().spec(data, any_shape)
 
     def test_points_where_pictures_are_wanted(self):
-        with pytest.raises(UserError, match=r"needs pictures.*such as toy"):
+        with refused("data.not_images", "image signal", "such as toy"):
             Image().spec(Ring8(count=50).open(), any_shape)
 
     def test_nets_of_pictures(self):
-        with pytest.raises(UserError, match="try mlp"):
+        with refused("nets.not_for_shape", "dcgan", "[2]", "mlp"):
             Points().spec(Ring8(count=50).open(), DcganGenerator().nearest)
-        with pytest.raises(UserError, match="cannot make points of 2 numbers"):
+        with refused("nets.not_for_shape", "points of 2 numbers", "recipe toy"):
             Points().spec(Ring8(count=50).open(), lambda shape: (3,))
 
 

@@ -55,7 +55,7 @@ def test_one_file(ganforge, tmp_path):
     source = save(tmp_path / "a.png", photo_like(20, 30))
     status, out, _ = ganforge("colour", source, "--out", tmp_path / "made" / "b.png")
     assert status == 0
-    assert "1 picture" in out
+    assert "1 image" in out
     assert pixels(tmp_path / "made" / "b.png").shape == (20, 30, 3)
 
 
@@ -72,8 +72,8 @@ def test_a_folder_keeps_its_structure_and_a_bad_file_stops_nothing(ganforge, tmp
     found = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
     assert found == ["a.png", "deep/c.bmp.png", "deep/c.png.png", "deep/down/b.jpg"]
     assert status == 1, "a script can see that something is missing"
-    assert "4 pictures, 1 failed" in out
-    assert "broken.png: not a picture" in err
+    assert "4 images, 1 failed" in out
+    assert "broken.png: not an image" in err
 
 
 def test_a_zip_and_the_same_as_a_folder(ganforge, tmp_path):
@@ -98,7 +98,7 @@ def test_going_on_after_a_break(ganforge, tmp_path):
     assert not (tmp_path / "out" / "0.png").exists(), "nothing is begun"
     status, out, _ = ganforge("colour", tmp_path / "in", "--out", tmp_path / "out", "--skip-existing")
     assert status == 0
-    assert "2 pictures, 1 there already" in out
+    assert "2 images, 1 already existed" in out
     assert pixels(tmp_path / "out" / "1.png").shape == (4, 4, 3)
     assert ganforge("colour", tmp_path / "in", "--out", tmp_path / "out", "--force")[0] == 0
     assert pixels(tmp_path / "out" / "1.png").shape == (20, 20, 3)
@@ -111,13 +111,13 @@ def test_an_output_folder_within_the_input_is_not_read(ganforge, tmp_path):
     assert [p.name for p in (tmp_path / "in" / "out").rglob("*.png")] == ["a.png"]
 
 
-def test_a_source_is_never_written_over(ganforge, tmp_path):
+def test_a_source_is_never_overwritten(ganforge, tmp_path):
     file = save(tmp_path / "a.png", photo_like(20, 20))
     before = file.read_bytes()
     for arguments in ((file, "--out", file), (tmp_path, "--out", tmp_path)):
         status, _, err = ganforge("colour", *arguments, "--force")
         assert status == 2
-        assert "never written over" in err
+        assert "never overwritten" in err
     assert file.read_bytes() == before
 
 
@@ -154,23 +154,23 @@ def test_a_folder_of_masks(ganforge, tmp_path):
     ("model", "arguments", "said"),
     [
         ("colour", ["nowhere.png", "--out", "b.png"], "no such file or folder"),
-        ("colour", ["a.png", "--out", "b.gif"], "must end in .png"),
+        ("colour", ["a.png", "--out", "b.gif"], "must end in one of .png"),
         ("colour", ["a.png", "--out", "."], "is a folder"),
-        ("colour", ["in", "--out", "b.png"], "go to a folder"),
-        ("colour", ["empty", "--out", "out"], "no pictures in it"),
+        ("colour", ["in", "--out", "b.png"], "--out b.png: must be a folder"),
+        ("colour", ["empty", "--out", "out"], "empty: contains no images"),
         ("colour", ["a.png", "--out", "b.png", "--mask", "mask.png"], "takes no mask"),
         ("filler", ["a.png", "--out", "b.png"], "--mask FILE"),
-        ("filler", ["a.png", "--out", "b.png", "--mask", "mask.png"], "10×10 px and the picture 20×20"),
+        ("filler", ["a.png", "--out", "b.png", "--mask", "mask.png"], "10×10 px and the image 20×20"),
         ("colour", ["a.png", "--out", "b.png", "--direction", "ba"], "one way"),
         ("both", ["a.png", "--out", "b.png", "--direction", "bb"], "ab, ba"),
-        ("colour", ["broken.png", "--out", "b.png"], "broken.png: not a picture"),
+        ("colour", ["broken.png", "--out", "b.png"], "broken.png: not an image"),
         ("colour", ["a.png", "--out", "b.png", "--tile", "3"], "at least 16"),
         ("colour", ["in", "--out", "out", "--format", "tiff"], "png, jpg or webp"),
-        ("filler", ["in", "--out", "out", "--mask", "mask.png", "--format", "jpg"], "as it was"),
-        ("colour", ["film.mp4", "--out", "b.png"], ".mp4 file is made"),
+        ("filler", ["in", "--out", "out", "--mask", "mask.png", "--format", "jpg"], "outside the mask"),
+        ("colour", ["film.mp4", "--out", "b.png"], "--out b.png: films are written as .mp4"),
     ],
 )
-def test_mistakes_are_told_and_cost_nothing(ganforge, tmp_path, monkeypatch, model, arguments, said):
+def test_mistakes_are_reported_and_cost_nothing(ganforge, tmp_path, monkeypatch, model, arguments, said):
     monkeypatch.chdir(tmp_path)
     save(Path("a.png"), photo_like(20, 20))
     save(Path("in/a.png"), photo_like(20, 20))
@@ -227,5 +227,5 @@ def test_a_film_that_cannot_be_read_leaves_nothing(ganforge, tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"no film")
     status, _, err = ganforge("colour", tmp_path / "a.mp4", "--out", tmp_path / "c.mp4")
     assert status == 2
-    assert "not a film" in err
+    assert "a.mp4: cannot be read as a film" in err
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]

@@ -68,7 +68,7 @@ def test_a_run_that_has_learnt_nothing_against_real_photos(run, tmp_path):
     assert protocol["judged"] == "10 other ones"
     assert protocol["split"] == "test"
     page = found.html.read_text()
-    assert "finds the label map again" in page
+    assert "recovers the label map" in page
     assert "within each class" in page
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.modalities.pair.layers.continued import CELL, HALO, REACH, continued
 from ganforge.modalities.pair.nets.gated import Gated
+from refused import refused
 
 
 def ramp(side: int) -> Tensor:
@@ -96,7 +96,7 @@ def test_it_reaches_further_than_without():
 
 
 def test_without_a_mask_there_is_nothing_to_fill():
-    with pytest.raises(UserError, match="degradation with a mask"):
+    with refused("nets.needs_mask", "3 channels for 3", "signal.degrade=strokes", "residual=false"):
         Gated(residual=True).build(Spec((3, 64, 64)), Spec((3, 64, 64)))
 
 

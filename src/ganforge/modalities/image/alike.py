@@ -24,16 +24,18 @@ def common_fields(sets: Sequence[Dataset], fields: Mapping[str, Any]) -> dict[st
     if size is None:
         if len(sizes[0] | sizes[1]) > 1:
             raise UserError(
-                f"pictures of different sizes cannot be compared: {told(sets, sizes, lambda s: f'{s[0]}×{s[1]}')}. "
-                "Resizing changes the figures, so say so if it is meant: --size 64"
+                f"images of different sizes cannot be compared: {told(sets, sizes, lambda s: f'{s[0]}×{s[1]}')}. "
+                "Resizing changes the metrics; to resize all images, pass for example --size 64",
+                code="data.sizes_differ",
             )
         ((height, width),) = sizes[0]
         size = [height, width]
     if mode is None:
         if len(modes[0] | modes[1]) > 1:
             raise UserError(
-                f"pictures of different modes cannot be compared: {told(sets, modes, str)}. "
-                "If they should be brought to one: --mode L (grey) or --mode RGB"
+                f"images of different modes cannot be compared: {told(sets, modes, str)}. "
+                "To convert all images, pass --mode L (gray) or --mode RGB",
+                code="data.modes_differ",
             )
         (mode,) = modes[0]
     return {"size": size, "mode": mode}

@@ -1,4 +1,4 @@
-"""Which recipe for which images, where nobody names one: a table of rules, read from the top, with reasons in words.
+"""Which recipe for which images, where none is named: a table of rules, read from the top, with reasons in words.
 
     Facts (count, size, channels, labels), Machine → Choice(recipe, fields, reasons)
 
@@ -76,12 +76,12 @@ class Facts:
         return self.machine.device == "cuda" and self.machine.memory >= LARGE and patient
 
     def __str__(self) -> str:
-        what = f"{self.count:,} pictures of {self.height}×{self.width}, {MODES.get(self.channels, '')}"
+        what = f"{self.count:,} images of {self.height}×{self.width}, {MODES.get(self.channels, '')}"
         labels = f", {self.classes} labels" if self.classes else ""
         return f"{what}{labels}; {self.machine}"
 
 
-MODES = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
+MODES = {1: "gray", 2: "gray with alpha", 3: "RGB", 4: "RGBA"}
 
 
 Found = tuple[str, list[str], list[str]]
@@ -96,8 +96,9 @@ def choose(facts: Facts) -> Choice:
     """
     if facts.count < LEAST_PICTURES:
         raise UserError(
-            f"data {facts.name}: {facts.count} pictures are too few to choose a recipe for; {LEAST_PICTURES} are the "
-            f"least, some hundreds are better. To try all the same: ganforge train fastgan data={facts.name}"
+            f"data {facts.name}: {facts.count} images are too few to choose a recipe; at least {LEAST_PICTURES} are "
+            f"needed, several hundred are better. To train anyway: ganforge train fastgan data={facts.name}",
+            code="data.too_few_samples",
         )
     recipe, fields, reasons = large(facts) if facts.large else small(facts)
     labels(facts, fields, reasons)
@@ -109,19 +110,19 @@ def large(facts: Facts) -> Found:
     side = next((s for s in (256, 128, 64) if min(facts.height, facts.width) >= s), 32)
     size = [f"signal.size={side}"]
     if facts.count < FEW_PICTURES:
-        return "fastgan", size, [f"fastgan: made for a hundred pictures or so, and {facts.count:,} are few"]
+        return "fastgan", size, [f"fastgan: made for about a hundred images, and {facts.count:,} are few"]
     if facts.count < SOME_PICTURES:
         weight = f"task.penalties.0.weight={gamma(side, 32):g}"
         why = f"stylegan2-ada: {facts.count:,} are few for a large net; it augments D's view as far as D overfits"
         return "stylegan2-ada", [*size, weight], [why, f"{weight}: γ by the rule of its authors for {side} px"]
     if side == 32:
-        return "r3gan-cifar10", [], ["r3gan-cifar10: many small pictures, a large GPU and hours"]
+        return "r3gan-cifar10", [], ["r3gan-cifar10: many small images, a large GPU and hours"]
     if side == 64:
-        return "r3gan-64", size, ["r3gan-64: many pictures of 64 px and more, a large GPU and hours"]
+        return "r3gan-64", size, ["r3gan-64: many images of 64 px and more, a large GPU and hours"]
     if side == 256:
-        return "r3gan-256", size, ["r3gan-256: many pictures of 256 px and more, a large GPU and days"]
+        return "r3gan-256", size, ["r3gan-256: many images of 256 px and more, a large GPU and days"]
     weight = f"task.penalties.0.weight={gamma(side, 64):g}"
-    why = "stylegan2-256: many pictures between the sizes that R3GAN's authors set it for"
+    why = "stylegan2-256: many images of a size between those that R3GAN's authors tuned it for"
     return "stylegan2-256", [*size, weight], [why, f"{weight}: γ by the rule of its authors for {side} px"]
 
 
@@ -132,7 +133,9 @@ def small(facts: Facts) -> Found:
     most = 64 if facts.machine.device != "cpu" else most_pixels(facts.machine.minutes)
     if facts.side > most:
         fields.append(f"signal.max_size={most}")
-        reasons.append(f"signal.max_size={most}: what can be learnt in the time; the data has {facts.side} px")
+        reasons.append(
+            f"signal.max_size={most}: the size that can be learned in the time; the data has {facts.side} px"
+        )
     side = min(facts.side, most)
     seen = samples_within(facts, side * side * min(facts.height, facts.width) // facts.side)
     passes = seen / facts.count
@@ -140,30 +143,30 @@ def small(facts: Facts) -> Found:
         kind = "diffaugment" if seen < LONG else "ada"
         fields.append(f"task.augment={kind}")
         reasons.append(
-            f"task.augment={kind}: each picture will be seen {passes:,.0f} times or so, and D would know it by heart"
+            f"task.augment={kind}: each image will be seen about {passes:,.0f} times, and D would memorize it"
         )
     if facts.machine.device == "cpu" and facts.machine.bf16:
         fields.append("precision=bf16")
         reasons.append(
-            "precision=bf16: this processor has the instructions, with which it sees half as many samples again, and "
-            "learns no less of each"
+            "precision=bf16: this processor has the instructions, with which it sees 1.5 times as many samples and "
+            "learns as much from each"
         )
     return "r3gan-small", fields, reasons
 
 
 def labels(facts: Facts, fields: list[str], reasons: list[str]) -> None:
-    """Whether the players are told the label."""
+    """Whether G and D are conditioned on the label."""
     if facts.classes >= 2 and facts.count >= LEAST_A_CLASS * facts.classes:
         fields.append("task.conditional=true")
         reasons.append(
-            f"task.conditional=true: {facts.classes} labels of {facts.count // facts.classes:,} pictures each on "
+            f"task.conditional=true: {facts.classes} labels of {facts.count // facts.classes:,} images each on "
             "average help a great deal; `ganforge sample RUN --label NAME` then asks for one"
         )
         return
     fields.append("task.conditional=false")
     if facts.classes >= 2:
         reasons.append(
-            f"task.conditional=false: {facts.classes} labels have fewer than {LEAST_A_CLASS} pictures each on average"
+            f"task.conditional=false: {facts.classes} labels have fewer than {LEAST_A_CLASS} images each on average"
         )
     else:
         reasons.append("task.conditional=false: there are no labels (folders in the folder would become labels)")

@@ -190,7 +190,7 @@ def _to_array(picture: Image.Image, where: str) -> np.ndarray:
 
 def _why(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "not a picture that can be read"
+        return "not an image that can be read"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     text = " ".join(str(error).split())

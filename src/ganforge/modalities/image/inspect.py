@@ -131,11 +131,14 @@ def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, i
         UserError: the set does not hold images.
     """
     if tuple(dtype for _, dtype in dataset.shapes()) == ("object",):
-        raise UserError(f"data {dataset.name}: holds the rows of a table, and this looks at pictures")
+        raise UserError(
+            f"data {dataset.name}: holds the rows of a table, but this command reads images", code="data.not_images"
+        )
     if len(shape) != 3:
         raise UserError(
-            f"data {dataset.name}: holds vectors of {shape[0]} numbers, and this looks at pictures. "
-            f"To train on them: ganforge train toy data={dataset.name}"
+            f"data {dataset.name}: holds vectors of {shape[0]} numbers, but this command reads images. "
+            f"To train on them: ganforge train toy data={dataset.name}",
+            code="data.not_images",
         )
     height, width, channels = shape
     return height, width, channels
@@ -159,7 +162,7 @@ def _decoded(dataset: Dataset, chosen: np.ndarray):
         return item.shape, item.dtype.itemsize * 8, fingerprint(item)
 
     # Piece by piece: a queue of a million jobs is memory, too.
-    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool, Bar("looking at pictures", len(chosen)) as bar:
+    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool, Bar("reading images", len(chosen)) as bar:
         for k in range(0, len(chosen), 1024):
             part = [int(i) for i in chosen[k : k + 1024]]
             for index, found in zip(part, pool.map(look, part), strict=True):
@@ -191,7 +194,7 @@ def in_channels(spec: Spec) -> str:
 
 
 def advice(report: Report) -> list[str]:
-    """What one would want to set or mend before training, most important first."""
+    """What to set or fix before training, most important first."""
     hints = []
     if report.unreadable:
         hints.append(
@@ -202,26 +205,29 @@ def advice(report: Report) -> list[str]:
     spare = sum(len(group) - 1 for group in report.duplicates)
     if spare > report.readable // 100:
         hints.append(
-            f"{spare:,} pictures repeat others, which D learns by heart: `ganforge data pack {report.name} OUT.zip` "
-            "drops them"
+            f"{spare:,} images repeat others, which D memorizes: `ganforge data pack {report.name} OUT.zip` drops them"
         )
     if 0 < report.readable < FEW:
-        hints.append(f"{report.readable:,} pictures are few; with less than some thousands D soon knows them by heart")
+        hints.append(f"{report.readable:,} images are few; with fewer than several thousand, D soon memorizes them")
     if report.readable and "RGB" in report.modes and report.readable < 20_000:
         hints.append(
             "where left and right mean nothing (faces, landscapes; not letters): signal.flip=true doubles the data"
         )
     if any(depth > 8 for depth in report.depths):
-        hints.append("there are pictures of 16 bits: signal.depth=16 keeps them so, 8 is the default")
+        hints.append("some images have 16 bits: signal.depth=16 keeps them, 8 is the default")
     if report.median and max(report.median) > 64:
         hints.append(
             "by default no side is longer than 64; larger with signal.size=128 or signal.max_size=128 (and slower)"
         )
     aspects = {round(h / w, 1) for h, w in report.sizes}
     if len(aspects) > 1:
-        hints.append("shapes differ: signal.fit=crop (default) cuts to the centre, pad adds a border, stretch distorts")
+        hints.append(
+            "shapes differ: signal.fit=crop (default) crops to the center, pad adds a border, stretch distorts"
+        )
     if report.balance and report.balance > 3:
-        hints.append(f"the largest class is {report.balance:.1f} times the smallest: rare labels will be learnt worse")
+        hints.append(
+            f"the largest class is {report.balance:.1f} times the smallest: rare labels will be learned less well"
+        )
     return hints
 
 
@@ -234,7 +240,7 @@ def as_table(report: Report):
     table.add_column(overflow="fold")
     part = "" if report.looked_at == report.count else f" (looked at {report.looked_at:,})"
     table.add_row("data", f"{report.name}, {report.nbytes / 2**20:,.1f} MiB")
-    table.add_row("pictures", f"{report.count:,}{part}, {report.readable:,} of these readable")
+    table.add_row("images", f"{report.count:,}{part}, {report.readable:,} of these readable")
     if report.smallest and report.median and report.largest:
         sizes = [f"{h}×{w} ({count:,})" for (h, w), count in list(report.sizes.items())[:SHOWN]]
         more = f", {len(report.sizes) - SHOWN} more" if len(report.sizes) > SHOWN else ""

@@ -1,6 +1,6 @@
 """How images differ to the eye, before any net looks: brightness, contrast, color; and what is wrong with them.
 
-Everything is told against how much real images differ among themselves, so that one threshold serves all data.
+Everything is measured relative to how much real images differ among themselves, so that one threshold serves all data.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def look(real: np.ndarray, fake: np.ndarray) -> Appearance:
     levels = [mean.mean(1) for mean in means]
     contrasts = [x[..., :3].astype(np.float64).std((1, 2)).mean(1) for x in (real, fake)]
     shift = means[1].mean(0) - means[0].mean(0)
-    names = "RGB" if shift.size == 3 else ("grey",)
+    names = "RGB" if shift.size == 3 else ("gray",)
     return Appearance(
         brightness=float((levels[1].mean() - levels[0].mean()) / max(levels[0].std(), 1e-6)),
         contrast=float(np.median(contrasts[1]) / max(np.median(contrasts[0]), 1e-6)),
@@ -72,9 +72,9 @@ def appearance(known: Known) -> Iterator[Finding]:
     if abs(tint) > TINT:
         yield Finding(
             "warn",
-            "the colours are off",
+            "the colors are off",
             f"Channel {channel} lies {abs(tint):.0f} of 255 levels {side_of(tint)} what brightness alone makes it.",
-            "Check that the real pictures come in the same colour mode; else train longer.",
+            "Check that the real images have the same color mode; otherwise train longer.",
         )
 
 

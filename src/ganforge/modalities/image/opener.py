@@ -24,7 +24,7 @@ class ImageOpener(Opener, kind="image"):
     """Folders and zips of image files, idx files, arrays of numpy and CIFAR-10's binary batches."""
 
     signal = "image"
-    takes = "a folder or zip of pictures (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files"
+    takes = "a folder or zip of images (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files"
     endings = (".zip", ".npz", ".npy", ".gz")
 
     def claims(self, path: Path, head: Head) -> float:
@@ -72,21 +72,28 @@ class ImageOpener(Opener, kind="image"):
         if path.suffix.lower() == ".bin":
             return arrays.from_cifar(name, [(str(path), path.read_bytes())])
         if pictures.is_picture(path.name) and head.start:
-            raise UserError(f"data {name}: this is one picture; give the folder of many: data={path.parent}")
+            raise UserError(
+                f"data {name}: this is a single image; pass the folder of images: data={path.parent}",
+                code="data.single_image",
+            )
         what = "this is another kind of file" if head.start else "the file is empty"
-        raise UserError(f"data {name}: images are wanted here, and {what}. Give {self.takes}")
+        raise UserError(
+            f"data {name}: expected images, but {what}. Pass {self.takes}",
+            code="data.not_images" if head.start else "data.empty",
+        )
 
 
 def _refuse_unclear(path: Path, name: str, asked: bool) -> None:
-    """Raises UserError where an array may hold images as well as something else, and nobody said that it does."""
+    """Raises UserError where an array may hold images or something else, and the user did not say which."""
     found = arrays.header_of(path)
     if asked or found is None or not found.may_be_images or found.are_images:
         return
     n, a, b = found.shape
     raise UserError(
         f"data {name}: an array of {n}×{a}×{b} {found.dtype} numbers may be {n:,} gray images of {a}×{b} px, or "
-        f"{n:,} series of {a} steps with {b} channels. If it is images, say so with data.signal=image, or store it as "
-        f"[{n}, {a}, {b}, 1]"
+        f"{n:,} series of {a} steps with {b} channels. If it holds images, set data.signal=image, or store it as "
+        f"[{n}, {a}, {b}, 1]",
+        code="data.ambiguous_array",
     )
 
 
@@ -124,16 +131,21 @@ def _open_folder(path: Path, store: Store, name: str, split: str) -> Dataset:
         return found
     inside = kinds_of_files(store)
     if not inside:
-        raise UserError(f"data {name}: the folder is empty")
+        raise UserError(f"data {name}: the folder is empty", code="data.empty")
     files = single_files(path)
-    hint = f"; or is it one of its files that you want, as data={path / files[0]}?" if files else ""
-    raise UserError(f"data {name}: no pictures in this folder (it holds {inside}). Wanted: {wanted()}{hint}")
+    hint = f"; or use one of its files: data={path / files[0]}" if files else ""
+    raise UserError(
+        f"data {name}: no images in this folder (it holds {inside}). Expected: {wanted()}{hint}", code="data.no_images"
+    )
 
 
 def _in_zip(store: Store, name: str, split: str) -> Dataset:
     found = folder.open_store(store, name, split)
     if found is None:
-        raise UserError(f"data {name}: no pictures in this zip (it holds {kinds_of_files(store) or 'nothing'})")
+        raise UserError(
+            f"data {name}: no images in this zip (it holds {kinds_of_files(store) or 'nothing'})",
+            code="data.no_images",
+        )
     return found
 
 
@@ -143,8 +155,9 @@ def _open_gz(path: Path, name: str, split: str, suffixes: str) -> Dataset:
     batches = arrays.read_tar(path, split)
     if batches is None:
         raise UserError(
-            f"data {name}: of tar archives only CIFAR-10's binary one is read, and this has no batches of its kind "
-            f"for split={split}. Unpack it and give the folder, or make a zip"
+            f"data {name}: the only tar archive supported is CIFAR-10's binary one, and this has no such batches "
+            f"for split={split}. Unpack it and pass the folder, or make a zip",
+            code="data.unsupported_archive",
         )
     return arrays.from_cifar(name, batches)
 
@@ -152,6 +165,7 @@ def _open_gz(path: Path, name: str, split: str, suffixes: str) -> Dataset:
 def _part(parts: dict[str, T], split: str, name: str) -> T:
     if split not in parts:
         raise UserError(
-            f"data {name}: no {split} part in it, only {next(iter(parts))}: set data.split={next(iter(parts))}"
+            f"data {name}: no split {split}, only {next(iter(parts))}: set data.split={next(iter(parts))}",
+            code="data.split_not_found",
         )
     return parts[split]

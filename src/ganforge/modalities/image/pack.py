@@ -45,14 +45,16 @@ def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool) -
     made = write(dataset, out, duplicates)
     left_out = f"{len(made['unreadable'])} unreadable and {len(made['duplicates'])} duplicates left out"
     return [
-        f"{out}: {made['count']:,} pictures, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
+        f"{out}: {made['count']:,} images, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
         f"train on it: ganforge train dcgan data={out}",
     ]
 
 
 def refuse_existing(out: Path, force: bool) -> None:
     if out.exists() and not force:
-        raise UserError(f"{out}: exists already; choose another name or write over it with --force")
+        raise UserError(
+            f"{out}: already exists; choose another name or overwrite it with --force", code="output.exists"
+        )
 
 
 def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
@@ -61,7 +63,7 @@ def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
         with atomic_file(out) as file:
             return _write(dataset, file, duplicates)
     except OSError as error:
-        raise UserError(f"{out}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{out}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
 
 
 def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
@@ -96,7 +98,10 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
             archive.writestr(zipfile.ZipInfo(name, EPOCH), png_of(item))
             sources[name] = where
         if not sources:
-            raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read; no zip was made")
+            raise UserError(
+                f"data {dataset.name}: none of its {len(dataset)} images can be read; no zip was made",
+                code="data.none_readable",
+            )
         manifest = {
             "format": "ganforge-pack",
             "version": 1,
@@ -121,7 +126,7 @@ def _safe(text: str) -> str:
 
 
 def _folders(classes: tuple[str, ...]) -> list[str]:
-    """A folder for each class; two whose names become the same are told apart by their numbers."""
+    """A folder for each class; two whose names become the same are distinguished by their numbers."""
     names = [_safe(name) for name in classes]
     counts = Counter(name.lower() for name in names)
     return [name if counts[name.lower()] == 1 else f"{name}-{k}" for k, name in enumerate(names)]

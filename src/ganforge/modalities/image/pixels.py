@@ -50,11 +50,14 @@ def picture_shapes(dataset: Dataset) -> Shapes:
     """
     shapes = dataset.shapes()
     if not shapes:
-        raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read")
+        raise UserError(
+            f"data {dataset.name}: none of its {len(dataset)} images can be read", code="data.none_readable"
+        )
     if any(len(shape) != 3 for shape, _ in shapes):
         raise UserError(
-            f"data {dataset.name}: the image signal needs pictures, and this set holds "
-            f"{rows_of(shapes)}, or a set of pictures"
+            f"data {dataset.name}: the image signal needs images, and this set holds "
+            f"{rows_of(shapes)}, or use a set of images",
+            code="data.not_images",
         )
     return shapes
 
@@ -75,8 +78,9 @@ def sample_shape(
         h, w = shape[1:]
         say = str(h) if h == w else f"[{h},{w}]"
         raise UserError(
-            f"{field}: these nets cannot make pictures {height} high and {width} wide. "
-            f"The nearest that they can is {h} high and {w} wide: {field}={say}"
+            f"{field}: these nets cannot make images of {height}×{width} (height × width). "
+            f"The nearest size is {h}×{w}: {field}={say}",
+            code="nets.unreachable_size",
         )
     return shape
 
@@ -283,8 +287,8 @@ def size_of(spec: Spec) -> str:
 def card_of(spec: Spec) -> Card:
     """`Signal.card` of images."""
     channels, height, width = spec.shape
-    colour = {1: "grey", 3: "colour", 4: "colour with transparency"}.get(channels, f"{channels} channels")
-    return Card(f"pictures of {width}×{height} pixels (width × height), {colour}")
+    colour = {1: "gray", 3: "color", 4: "color with transparency"}.get(channels, f"{channels} channels")
+    return Card(f"images of {width}×{height} pixels (width × height), {colour}")
 
 
 def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:

@@ -29,7 +29,7 @@ from ganforge.signals import Card, Gallery, Inspection, Nearest, Noun, Rule, Sig
 
 
 class Image(Signal, kind="image"):
-    """Images. Whatever the files are, all are brought to one mode, depth and size.
+    """Images. All files are converted to one mode, depth and size.
 
     Kept in memory as [C, H, W]: uint8, or for 16 bits int16 that holds value - 32768, since torch can compute little
     with uint16. The nets see float32 in [-1, 1], alpha included. Alpha is straight, not premultiplied, so that every
@@ -48,25 +48,25 @@ class Image(Signal, kind="image"):
 
     size: Size = None
     """Side in px of square images, or [height, width]. By default the size of the data (the median where sizes
-    differ), brought down to `max_size` and to what the nets can make."""
+    differ), reduced to `max_size` and to what the nets can make."""
     max_size: int = Field(default=64, ge=1)
-    """The longer side in px that a size found by itself may have."""
+    """Maximum longer side in px where `size` is not set."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
     """Channels: L is gray. auto takes RGBA if any image has alpha, else RGB if any has color, else L."""
     depth: Literal[8, 16] = 8
-    """Bits a channel."""
+    """Bits per channel."""
     fit: Fit = "crop"
-    """How an image of another aspect comes to the size: cut to its center, framed by `background`, or distorted."""
+    """How an image of another aspect ratio is fitted: center crop, padding with `background`, or stretching."""
     background: int = Field(default=255, ge=0, le=255)
     """Gray level, 0 to 255, behind transparent pixels and around padded images."""
     flip: bool = False
-    """Show half of the images mirrored left to right, drawn again each time."""
+    """Flip half of the images left to right, at random each time."""
     jitter: int = Field(default=0, ge=0)
-    """Keep images so many px higher and wider than `size`, and show a part of `size` px of them."""
+    """Keep images this many px higher and wider than `size`, and show a part of `size` px of them."""
     place: Literal["random", "centre"] = "random"
-    """Where that part is: drawn again each time, or in the middle."""
+    """Where that part is: at random each time, or in the center."""
     patches: bool = False
-    """Cut images of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+    """Cut images of any size into patches of `size` + `jitter` px, instead of resizing whole images."""
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
@@ -92,7 +92,10 @@ class Image(Signal, kind="image"):
             return dataset
         pictures.picture_shapes(dataset)
         if self.size is None:
-            raise UserError("signal.patches: say how large they shall be, for instance signal.size=96")
+            raise UserError(
+                "signal.patches: the size of a patch is missing; set it, for example signal.size=96",
+                code="signal.size_missing",
+            )
         height, width = pictures.pair_of(self.size)
         return Patches.of(dataset, (height + self.jitter, width + self.jitter), (height, width))
 

@@ -1,4 +1,4 @@
-"""A film through a translator, frame by frame: MP4 out, with the sound of the original."""
+"""Translates a film frame by frame: writes MP4, with the sound of the original."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from ganforge.core.errors import MissingExtra, UserError
 from ganforge.core.files import atomic_file
 from ganforge.modalities.image import pixels as pictures
-from ganforge.modalities.pair.translate import PictureTranslator
+from ganforge.modalities.pair.translate import ImageTranslator
 
 ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv")
 QUALITY = 8  # of 10
@@ -26,18 +26,18 @@ def is_clip(name: str) -> bool:
 
 
 def translate(
-    translator: PictureTranslator,
+    translator: ImageTranslator,
     source: Path,
     out: Path,
     mask: np.ndarray | None = None,
     tell: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Makes a film of a film; returns how many frames it has.
+    """Translates a film; returns the number of frames.
 
     Args:
         out: ends in .mp4; written whole or not at all.
-        mask: of every frame.
-        tell: called with (frames done, about how many there are).
+        mask: used for every frame.
+        tell: called with (frames done, approximate number of frames).
 
     Raises:
         UserError: it cannot be read or written, or as the translator says.
@@ -53,7 +53,7 @@ def translate(
         with atomic_file(out) as file, contextlib.ExitStack() as closing:
             writer: Any = None
             for frame in frames:
-                made = even(picture_of(translator, frame, mask))
+                made = even(image_of(translator, frame, mask))
                 if writer is None:
                     size = (made.shape[1], made.shape[0])
                     # Color planes of half the size are what every player shows, and so both sides are even.
@@ -67,30 +67,31 @@ def translate(
                 if tell:
                     tell(count, total)
             if writer is None:
-                raise UserError(f"{source}: has no frames that can be read")
+                raise UserError(f"{source}: contains no frames that can be read", code="film.no_frames")
     except OSError as error:
-        raise UserError(f"{source} → {out}: {str(error).splitlines()[0] if str(error) else error}") from None
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{source} → {out}: {reason}", code="film.conversion_failed") from None
     return count
 
 
 def opened(ffmpeg: Any, source: Path) -> tuple[Iterator[np.ndarray], dict[str, Any]]:
-    """The frames of a film, uint8 [H, W, 3] each, and what it says of itself.
+    """The frames of a film, uint8 [H, W, 3] each, and its metadata.
 
     Raises:
         UserError: it cannot be read.
     """
     if not source.is_file():
-        raise UserError(f"{source}: no such file")
+        raise UserError(f"{source}: no such file", code="data.not_found")
     stream = ffmpeg.read_frames(str(source), pix_fmt="rgb24")
     try:
         about = next(stream)
     except (OSError, RuntimeError, StopIteration, ValueError, IndexError):
-        raise UserError(f"{source}: not a film that can be read") from None
+        raise UserError(f"{source}: cannot be read as a film", code="film.unreadable") from None
     width, height = about["size"]
     return (np.frombuffer(data, np.uint8).reshape(height, width, 3) for data in stream), about
 
 
-def picture_of(translator: PictureTranslator, frame: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+def image_of(translator: ImageTranslator, frame: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     made = np.concatenate(list(translator(frame, mask).bands))
     return pictures.to_mode(made, "RGB", 0)
 

@@ -1,10 +1,10 @@
-"""Whole images of any size, each beside the very image that it should be: what papers on restoration judge by.
+"""Full-size images, each with its target: what papers on restoration evaluate.
 
     real       the image, cut at its lower and right edge to a multiple of the scale
     source     what the degradation makes of it, drawn for each image from the seed: the same in every evaluation; or
                the file that belongs to it
     made       what `ganforge translate` makes of the source, in tiles where it is large
-    baseline   what can be had without a model: the source itself, or its bicubic enlargement; none for label maps,
+    baseline   the result without a model: the source itself, or its bicubic enlargement; none for label maps,
                and none where holes are filled
 
 What was made lies in a temporary folder: no more than one image is ever held, and none is made twice. A `SampleSet`
@@ -31,8 +31,8 @@ from ganforge.metrics.base import Progress, SampleSet
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.pair.degrade import resample
 from ganforge.modalities.pair.signal import Pair
-from ganforge.modalities.pair.source import first, partners, refuse_no_pictures
-from ganforge.modalities.pair.translate import PictureTranslator
+from ganforge.modalities.pair.source import first, partners, refuse_non_images
+from ganforge.modalities.pair.translate import ImageTranslator
 
 WHITE = 255
 SAME = "the source itself"
@@ -41,7 +41,7 @@ SAME = "the source itself"
 
 @dataclass(frozen=True, eq=False)
 class FullImages:
-    """Whole images to be judged.
+    """Full-size images to evaluate.
 
     Attributes:
         real, made: the two sides. baseline, source: further ones, or None; a source is as large as what is made of it.
@@ -65,7 +65,7 @@ class FullImages:
 
 @dataclass(frozen=True)
 class Given:
-    """What a translator is given, and what it should make of it.
+    """The input of a translator, and its target.
 
     Attributes:
         target: uint8 [H, W, C]. source: uint8 [h, w, Cs], or a label map. mask: uint8 [h, w, 1], or None.
@@ -80,14 +80,14 @@ class Given:
 
 
 def translated(
-    use: PictureTranslator, dataset: Dataset, name: str, seed: int, most: int | None, progress: Progress | None
+    use: ImageTranslator, dataset: Dataset, name: str, seed: int, most: int | None, progress: Progress | None
 ) -> FullImages:
-    """What a translator makes of whole images.
+    """The output of a translator for full-size images.
 
     Args:
         dataset: targets, with their sources unless these are made from them.
-        name: of the model, for people.
-        most: of more images so many are taken, spread evenly.
+        name: of the model, for messages.
+        most: the maximum number of images; of more, evenly spread ones are taken.
 
     Raises:
         UserError: none of the images can be read, or a label map holds classes that the model does not know.
@@ -110,9 +110,9 @@ def translated(
         sizes.append(given.target.shape[:2])
         resample.weights.cache_clear()  # they are as large as an image, and the next one has another size
         if progress is not None:
-            progress(f"whole pictures through {name}", k + 1, count)
+            progress(f"full-size images through {name}", k + 1, count)
     if not rows:
-        raise UserError(f"{dataset.name}: no picture can be read: {first(left_out)}")
+        raise UserError(f"{dataset.name}: no image can be read: {first(left_out)}", code="data.none_readable")
 
     def kept(which: str, called: str) -> SampleSet:
         return one_by_one(called, rows, lambda row: disk_cache.get(f"{row}-{which}"))
@@ -147,8 +147,8 @@ def given_of(signal: Pair, spec: Spec, dataset: Dataset, row: int, seed: int) ->
     """A target with its source; raises as `target_of`."""
     target, state = target_of(signal, spec, dataset, row), spec.state["source"]
     if signal.degrade is not None:
-        spoilt = signal.degrade.spoil(target, seed_of(seed, "whole pictures", row))
-        return Given(target, spoilt[..., :-1], spoilt[..., -1:]) if state["mask"] else Given(target, spoilt)
+        degraded = signal.degrade.apply_to_images(target, seed_of(seed, "whole pictures", row))
+        return Given(target, degraded[..., :-1], degraded[..., -1:]) if state["mask"] else Given(target, degraded)
     assert dataset.source is not None
     source = dataset.source.read(row)
     if state["mode"] != "classes":
@@ -157,7 +157,7 @@ def given_of(signal: Pair, spec: Spec, dataset: Dataset, row: int, seed: int) ->
 
 
 def has_baseline(spec: Spec) -> bool:
-    """Whether a source is an image that can stand for what is made of it."""
+    """Whether a source is an image that can be compared with its target."""
     return spec.state["source"]["mode"] != "classes" and not spec.state["source"]["mask"]
 
 
@@ -172,12 +172,12 @@ def without_model(given: Given, spec: Spec) -> np.ndarray:
 
 
 def shown(given: Given, spec: Spec) -> np.ndarray:
-    """The source for people to look at, as large as the target: pixels repeated, holes white, classes in grays."""
+    """The source as a visible image of the size of the target: pixels repeated, holes white, classes in grays."""
     source, state = given.source, spec.state["source"]
     if state["mode"] == "classes" and not isinstance(state["classes"][0], str):  # levels; colors are seen as they are
-        greys = np.zeros(256, np.uint8)
-        greys[state["classes"]] = np.linspace(0, 255, len(state["classes"]))
-        source = greys[source[..., :1]]
+        gray = np.zeros(256, np.uint8)
+        gray[state["classes"]] = np.linspace(0, 255, len(state["classes"]))
+        source = gray[source[..., :1]]
     if given.mask is not None:
         source = np.where(given.mask >= WHITE // 2 + 1, np.uint8(WHITE), source)
     return pictures.to_mode(pictures.enlarge(source, state["scale"]), spec.state["mode"], WHITE)
@@ -187,7 +187,7 @@ def shown(given: Given, spec: Spec) -> np.ndarray:
 
 
 def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress | None) -> FullImages:
-    """Images of two sets that are called alike, each at its own size.
+    """Pairs the images of two sets by name, each at its own size.
 
     Args:
         mode: L, RGB or RGBA, to bring all to; by default gray where both of a pair are, else RGB.
@@ -196,8 +196,8 @@ def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress |
         UserError: names without a partner, or pairs whose sizes differ (lists them); none can be read.
     """
     for dataset in (real, made):
-        refuse_no_pictures(dataset)
-    names, (of_made, of_real) = partners(made, real, lambda both: "Mend their names, or take those files out")
+        refuse_non_images(dataset)
+    names, (of_made, of_real) = partners(made, real, lambda both: "Fix their names, or remove those files")
     sizes = [[dataset.each_shape()[k] for k in rows] for dataset, rows in ((real, of_real), (made, of_made))]
     apart = [
         f"{name}: {one[1]}×{one[0]} in {real.name}, {other[1]}×{other[0]} in {made.name}"
@@ -206,14 +206,15 @@ def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress |
     ]
     if apart:
         raise UserError(
-            f"{len(apart)} of {len(names)} pairs differ in size (width×height), and only pictures of one size can be "
-            f"held against each other:\n  {first(apart)}"
+            f"{len(apart)} of {len(names)} pairs differ in size (width×height); only images of the same size can be "
+            f"compared:\n  {first(apart)}",
+            code="data.sizes_differ",
         )
 
     def pair(k: int) -> tuple[np.ndarray, np.ndarray]:
         one, other = real.read(int(of_real[k])), made.read(int(of_made[k]))
-        grey = one.shape[2] <= 2 and other.shape[2] <= 2
-        return alike(one, mode or ("L" if grey else "RGB")), alike(other, mode or ("L" if grey else "RGB"))
+        gray = one.shape[2] <= 2 and other.shape[2] <= 2
+        return alike(one, mode or ("L" if gray else "RGB")), alike(other, mode or ("L" if gray else "RGB"))
 
     good, found, left_out = [], [], []
     for k in range(len(names)):
@@ -225,7 +226,7 @@ def by_name(real: Dataset, made: Dataset, mode: str | None, progress: Progress |
         if progress is not None:
             progress("reading pairs", k + 1, len(names))
     if not good:
-        raise UserError(f"no pair can be read: {first(left_out)}")
+        raise UserError(f"no pair can be read: {first(left_out)}", code="data.none_readable")
     return FullImages(
         one_by_one(real.name, good, lambda k: pair(k)[0]),
         one_by_one(made.name, good, lambda k: pair(k)[1]),
@@ -244,7 +245,7 @@ def alike(item: np.ndarray, mode: str) -> np.ndarray:
 
 
 class DiskCache:
-    """Arrays in a temporary folder, which goes when nobody has a use for the shelf any more."""
+    """Arrays in a temporary folder, which is removed with this object."""
 
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="ganforge-evaluate-")
@@ -252,14 +253,15 @@ class DiskCache:
     def put(self, name: str, item: np.ndarray) -> None:
         """
         Raises:
-            UserError: there is no room.
+            UserError: it cannot be written (the disk is full).
         """
         try:
             np.save(Path(self.folder.name) / name, item, allow_pickle=False)
         except OSError as error:
             raise UserError(
-                f"{self.folder.name}: what was made could not be kept there ({error.strerror or error}). TMPDIR names "
-                "another place for temporary files"
+                f"{self.folder.name}: generated images could not be stored there ({error.strerror or error}). Set "
+                "TMPDIR to another folder for temporary files",
+                code="disk.write_failed",
             ) from None
 
     def get(self, name: str) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Images that are judged at their own sizes, each next to the one that it should be.
+"""Images that are evaluated at their own sizes, each with its target.
 
-They are put together in two ways: of a model of pairs that was trained on patches, and of two sets of files that are
-called alike.
+There are two kinds: the outputs of a model of pairs that was trained on patches, and two sets of files paired by
+name.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ganforge.modalities.image.pixels import to_depth, to_mode
 from ganforge.modalities.image.signal import Image
 from ganforge.modalities.pair.full_images import SAME, FullImages, by_name, translated
 from ganforge.modalities.pair.signal import Pair
-from ganforge.modalities.pair.translate import PictureTranslator
+from ganforge.modalities.pair.translate import ImageTranslator
 from ganforge.signals import Signal
 
-NOT_RESIZED = "Pairs were held against each other at their own sizes; --size is for what compares sets as wholes."
+NOT_RESIZED = "Pairs were compared at their own sizes; --size applies only to metrics that compare sets."
 ROWS, PART = 6, 192
 """Images that are shown, and how many px of each."""
 
 
 class FullSize(Subjects, kind="full-size"):
-    """Images of any size, judged pair by pair; metrics of sets see patches, or images brought to one size."""
+    """Images of any size, evaluated pair by pair; metrics of sets see patches, or images resized to one size."""
 
     def of_run(self, run: Run) -> Subject | None:
         signal = run.model.recipe.signal
@@ -37,8 +37,8 @@ class FullSize(Subjects, kind="full-size"):
         if not isinstance(signal, Pair) or not signal.patches or not pairwise:
             return None
         use = run.model.translator()
-        assert isinstance(use, PictureTranslator)
-        wholes = translated(use, run.source.open(), run.name, run.seed, run.n, run.progress)
+        assert isinstance(use, ImageTranslator)
+        full = translated(use, run.source.open(), run.name, run.seed, run.n, run.progress)
         model = run.model
         trained = f" Recipe {model.recipe.name}, {model.samples:,} real samples seen in training."
 
@@ -47,11 +47,11 @@ class FullSize(Subjects, kind="full-size"):
             return replace(sets, stamp=sets.stamp | {"pictures": "patches"})
 
         return Subject(
-            run.name, signal, model.spec, wholes.real, wholes.made, run.stamp | {"pictures": "whole"},
-            model=model, folder=run.folder, notes=(*run.notes, *unread(wholes.left_out)), paired=True,
-            baseline=wholes.baseline, sizes=wholes.sizes, as_sets=patches,
-            lead=lead_of("this model", wholes) + trained, facts=facts_of(wholes),
-            panels=lambda: side_by_side(wholes, signal, model.spec, "generated"),
+            run.name, signal, model.spec, full.real, full.made, run.stamp | {"pictures": "whole"},
+            model=model, folder=run.folder, notes=(*run.notes, *unread(full.left_out)), paired=True,
+            baseline=full.baseline, sizes=full.sizes, as_sets=patches,
+            lead=lead_of("this model", full) + trained, facts=facts_of(full),
+            panels=lambda: side_by_side(full, signal, model.spec, "generated"),
         )  # fmt: skip
 
     def of_sets(self, sets: Sets) -> Subject | None:
@@ -60,29 +60,26 @@ class FullSize(Subjects, kind="full-size"):
         fields = dict(sets.fields)
         resized = fields.pop("size", None) is not None
         mode = fields.get("mode")
-        wholes = by_name(*sets.sets, mode, sets.progress)
+        full = by_name(*sets.sets, mode, sets.progress)
         signal = Image(mode=mode or "auto")
         spec = signal.spec(sets.sets[0], lambda shape: shape)
         return Subject(
-            title_of(sets.names), signal, spec, wholes.real, wholes.made,
+            title_of(sets.names), signal, spec, full.real, full.made,
             {"split": "all", "pictures": "whole", **fields},
-            notes=(*unread(wholes.left_out), *([NOT_RESIZED] if resized else [])), paired=True,
-            sizes=wholes.sizes, as_sets=sets.general,
-            lead=lead_of(wholes.made.name, wholes), facts=facts_of(wholes),
-            panels=lambda: side_by_side(wholes, signal, spec, "judged"),
+            notes=(*unread(full.left_out), *([NOT_RESIZED] if resized else [])), paired=True,
+            sizes=full.sizes, as_sets=sets.general,
+            lead=lead_of(full.made.name, full), facts=facts_of(full),
+            panels=lambda: side_by_side(full, signal, spec, "judged"),
         )  # fmt: skip
 
 
-def lead_of(maker: str, wholes: FullImages) -> str:
-    return (
-        f"{wholes.made.n:,} whole pictures of {maker}, each held against the very picture of {wholes.real.name} "
-        "that it should be."
-    )
+def lead_of(maker: str, full: FullImages) -> str:
+    return f"{full.made.n:,} full-size images of {maker}, each compared with its target in {full.real.name}."
 
 
-def facts_of(wholes: FullImages) -> dict[str, str]:
-    sides = sorted({f"{width}×{height}" for height, width in wholes.sizes})
-    return {"pictures": sides[0] if len(sides) == 1 else f"{len(sides)} sizes", "judged by": wholes.real.name}
+def facts_of(full: FullImages) -> dict[str, str]:
+    sides = sorted({f"{width}×{height}" for height, width in full.sizes})
+    return {"images": sides[0] if len(sides) == 1 else f"{len(sides)} sizes", "judged by": full.real.name}
 
 
 def unread(reasons: Sequence[str]) -> tuple[str, ...]:
@@ -90,24 +87,24 @@ def unread(reasons: Sequence[str]) -> tuple[str, ...]:
     if not reasons:
         return ()
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return (f"Left out, for they cannot be read: {'; '.join(reasons[:3])}{more}.",)
+    return (f"Left out because they cannot be read: {'; '.join(reasons[:3])}{more}.",)
 
 
-def side_by_side(wholes: FullImages, signal: Signal, spec: Spec, title: str) -> Iterator[Panel]:
-    """Parts of images, px for px: the source, what it is without a model, what was made of it, the real one."""
-    columns = {"source": wholes.source, "made": wholes.made, "real": wholes.real}
-    if wholes.baseline is not None and wholes.baseline.name != SAME:
-        columns = {"source": wholes.source, wholes.baseline.name: wholes.baseline, **columns}
+def side_by_side(full: FullImages, signal: Signal, spec: Spec, title: str) -> Iterator[Panel]:
+    """Crops at full resolution: the source, the result without a model, the output, the target."""
+    columns = {"source": full.source, "made": full.made, "real": full.real}
+    if full.baseline is not None and full.baseline.name != SAME:
+        columns = {"source": full.source, full.baseline.name: full.baseline, **columns}
     shown = {name: side for name, side in columns.items() if side is not None}
-    rows = spread(wholes.real.n, ROWS)
-    side = min(PART, *(min(wholes.sizes[row]) for row in rows))
+    rows = spread(full.real.n, ROWS)
+    side = min(PART, *(min(full.sizes[row]) for row in rows))
     found = {name: middles(one, rows, side) for name, one in shown.items()}
     samples = np.stack([found[name][k] for k in range(len(rows)) for name in shown])
     yield Panel(
         title,
-        f"The middle {side} px of each picture, px for px. From left to right: {', '.join(shown)}.",
+        f"The center {side} px of each image, at full resolution. From left to right: {', '.join(shown)}.",
         tuple(signal.render(samples, spec, len(shown))),
-        tuple(wholes.names[row] for row in rows),
+        tuple(full.names[row] for row in rows),
     )
 
 

@@ -1,4 +1,4 @@
-"""What `ganforge data inspect` says of pairs of images."""
+"""`ganforge data inspect` for pairs of images."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ def inspection(dataset: Dataset, limit: int | None) -> Inspection:
 
 
 def pair_lines(dataset: Dataset) -> list[str]:
-    """What there is to say of pairs, beside what each side is.
+    """Facts about the pairs, beside those about each side.
 
     Raises:
         UserError: sizes differ within pairs.
     """
     assert dataset.source is not None
     _, scale = paired_sizes(dataset, dataset.source)
-    lines = [f"{len(dataset):,} pairs, " + (f"sources {scale} times as small" if scale > 1 else "of one size each")]
+    lines = [
+        f"{len(dataset):,} pairs, "
+        + (f"sources {scale} times smaller" if scale > 1 else "source and target of equal size")
+    ]
     if labelmaps.look_like(dataset.source, LOOK):
         classes = labelmaps.found_in(dataset.source)
         lines.append(f"sources are label maps of {len(classes)} classes: {', '.join(map(str, classes))}")

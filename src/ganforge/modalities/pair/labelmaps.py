@@ -1,4 +1,4 @@
-"""Label maps: images in which a gray level, or a color, says what a pixel is (road, sky, ...).
+"""Label maps: images in which the gray level or the color of a pixel is its class (road, sky, ...).
 
 A class is written as the gray level (an int), or as the color ("#804080"). Maps come to the nets one-hot: [K, H, W]
 with 1 in the channel of the pixel's class and 0 in the others.
@@ -22,7 +22,7 @@ from ganforge.modalities.image import pixels as pictures
 MOST = 255
 """Classes that one set may have: kept maps are bytes."""
 FEW = 64
-"""Maps that use no more levels or colors are taken for label maps by themselves."""
+"""Maps that use no more levels or colors are recognized as label maps."""
 
 Class = int | str
 
@@ -35,20 +35,20 @@ def codes(item: np.ndarray) -> np.ndarray:
     return (r << 16) + (g << 8) + b
 
 
-def named(code: int, colour: bool) -> Class:
-    return f"#{code:06x}" if colour else code
+def named(code: int, color: bool) -> Class:
+    return f"#{code:06x}" if color else code
 
 
 def look_like(dataset: Dataset, most: int) -> bool:
     """Whether a set holds label maps: by the numbers and colors in `most` of its items, spread evenly."""
     found: set[int] = set()
-    colour = False
+    color = False
     for item in _items(dataset, np.unique(np.linspace(0, len(dataset) - 1, most).round().astype(int))):
-        colour |= item.shape[2] > 2
+        color |= item.shape[2] > 2
         found |= set(np.unique(codes(item)).tolist())
         if len(found) > FEW:
             return False
-    if not colour:
+    if not color:
         return max(found, default=FEW) < FEW  # an image would use lighter levels, too
     # Three and more: black and white alone are a drawing.
     return len(found) > 2 and any(len({code >> 16, code >> 8 & 255, code & 255}) > 1 for code in found)
@@ -67,11 +67,15 @@ def found_in(dataset: Dataset) -> list[Class]:
         found |= set(np.unique(codes(item)).tolist())
         if len(found) > MOST:
             raise UserError(
-                f"data {dataset.name}: more than {MOST} {'colours' if True in kinds else 'levels'} in it, too many for "
-                "classes of label maps (were they saved as JPEG?). If these are pictures: signal.source=RGB"
+                f"data {dataset.name}: more than {MOST} {'colors' if True in kinds else 'levels'}, too many for the "
+                "classes of label maps (were they saved as JPEG?). If these are images: signal.source=RGB",
+                code="data.too_many_classes",
             )
     if len(kinds) > 1:
-        raise UserError(f"data {dataset.name}: some label maps are grey and some in colour; make them all alike")
+        raise UserError(
+            f"data {dataset.name}: some label maps are gray and some are in color; convert them all to one kind",
+            code="data.mixed_label_maps",
+        )
     return [named(code, True in kinds) for code in sorted(found)]
 
 
@@ -82,13 +86,21 @@ def parse(classes: Sequence[str]) -> list[Class]:
         UserError: neither all levels nor all colors, or one twice.
     """
     texts = [text.strip().lower() for text in classes]
-    if len(set(texts)) < len(texts) or len(texts) > MOST:
-        raise UserError(f"signal.classes: {len(texts)} are listed; each may stand there once, and at most {MOST}")
+    if len(set(texts)) < len(texts):
+        twice = next(text for text in texts if texts.count(text) > 1)
+        raise UserError(f"signal.classes: {twice} is listed more than once", code="signal.duplicate_classes")
+    if len(texts) > MOST:
+        raise UserError(
+            f"signal.classes: {len(texts)} are listed; at most {MOST} are possible", code="signal.too_many_classes"
+        )
     if all(text.isdecimal() for text in texts):
         return [int(text) for text in texts]
     if all(len(text) == 7 and text[0] == "#" and set(text[1:]) <= set("0123456789abcdef") for text in texts):
         return list(texts)
-    raise UserError("signal.classes: all grey levels, as in [0, 1, 2], or all colours, as in ['#804080', '#464646']")
+    raise UserError(
+        "signal.classes: list either gray levels only, as in [0, 1, 2], or colors only, as in ['#804080', '#464646']",
+        code="signal.invalid_classes",
+    )
 
 
 def indices(item: np.ndarray, classes: Sequence[Class], where: str) -> np.ndarray:
@@ -97,10 +109,13 @@ def indices(item: np.ndarray, classes: Sequence[Class], where: str) -> np.ndarra
     Raises:
         UserError: it holds something that is no class (says what; `where` names the map).
     """
-    colour = isinstance(classes[0], str)
-    if item.shape[2] > 2 and not colour:
-        raise UserError(f"{where}: it is in colour, and the classes are grey levels ({_list(classes)})")
-    if item.shape[2] <= 2 and colour:
+    color = isinstance(classes[0], str)
+    if item.shape[2] > 2 and not color:
+        raise UserError(
+            f"{where}: is in color, but the classes are gray levels ({_list(classes)})",
+            code="data.wrong_label_map_mode",
+        )
+    if item.shape[2] <= 2 and color:
         item = np.repeat(item[..., :1], 3, axis=2)
     known = np.array([int(c[1:], 16) if isinstance(c, str) else c for c in classes])
     order = np.argsort(known)
@@ -109,8 +124,9 @@ def indices(item: np.ndarray, classes: Sequence[Class], where: str) -> np.ndarra
     strange = np.unique(here[known[found] != here])
     if len(strange):
         raise UserError(
-            f"{where}: it holds {_list([named(int(code), colour) for code in strange])}, which is none of the classes "
-            f"({_list(classes)})"
+            f"{where}: contains {_list([named(int(code), color) for code in strange])}, not among the classes "
+            f"({_list(classes)})",
+            code="data.unknown_class",
         )
     return found.astype(np.uint8)
 

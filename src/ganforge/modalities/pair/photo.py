@@ -1,6 +1,6 @@
-"""An image file with all that it says of itself: its depth, its color profile, its camera's notes.
+"""An image file with its metadata: depth, color profile, EXIF.
 
-`data.pictures` reads pixels to learn from. Here nothing is to be lost between a file and the one that is made of it.
+`modalities.image.files` reads pixels to train on. Here nothing is lost between an input file and its output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 LOSSLESS = (".png",)
 QUALITY = 95
 SPACES = {1: b"GRAY", 2: b"GRAY", 3: b"RGB ", 4: b"RGB "}
-"""What a color profile says that it is for, by channels."""
+"""The color space that a profile must name, by channels."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Photo:
 
     Attributes:
         pixels: uint8 or uint16 [H, W, C]: gray, gray with alpha, RGB, RGBA.
-        exif: the camera's notes, which say that it is upright; empty for none.
+        exif: EXIF data with the orientation set to upright; empty for none.
         profile: the ICC color profile; empty for none.
     """
 
@@ -55,16 +55,16 @@ def read(source: Path | BinaryIO, where: str) -> Photo:
         data = source.read_bytes() if isinstance(source, Path) else source.read()
     except OSError as error:
         raise BadItem(where, (error.strerror or str(error)).lower()) from None
-    pixels, picture = pictures.decode_all(io.BytesIO(data), where)
+    pixels, image = pictures.decode_all(io.BytesIO(data), where)
     try:
-        exif = picture.info.get("exif") or (picture.getexif().tobytes() if picture.getexif() else b"")
-    except pictures.BROKEN:  # the pixels are there; damaged notes are left out
+        exif = image.info.get("exif") or (image.getexif().tobytes() if image.getexif() else b"")
+    except pictures.BROKEN:  # the pixels are intact; damaged EXIF is left out
         exif = b""
-    return Photo(pixels, upright(exif), picture.info.get("icc_profile") or b"")
+    return Photo(pixels, upright(exif), image.info.get("icc_profile") or b"")
 
 
 def upright(exif: bytes) -> bytes:
-    """The notes with the orientation set to 1, and every other byte as it was.
+    """EXIF data with the orientation set to 1, and every other byte unchanged.
 
     TIFF 6.0, section 2: a header of 8 bytes, then a directory of entries (tag, type, count, value), 12 bytes each.
     """
@@ -96,7 +96,7 @@ def write(
         path: ends in one of `ENDINGS`.
         shape: (H, W, C).
         dtype: "uint8" or "uint16".
-        like: whose notes and profile it takes on; a profile for other channels is left out.
+        like: the photo whose EXIF and profile are copied; a profile for other channels is left out.
 
     Raises:
         UserError: the file cannot be written, or not in this format.
@@ -112,9 +112,9 @@ def write(
                         png.write(part)
             else:
                 _write_whole(partial, path.suffix.lower(), np.concatenate(list(rows)), exif, profile)
-    except (OSError, ValueError) as error:  # Pillow's word for a side too long for the format is ValueError
+    except (OSError, ValueError) as error:  # Pillow raises ValueError where a side is too long for the format
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: cannot be written ({reason})") from None
+        raise UserError(f"{path}: cannot be written ({reason})", code="output.not_writable") from None
 
 
 def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profile: bytes) -> None:
@@ -122,8 +122,8 @@ def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profi
     if ending != ".webp" and pixels.shape[2] in (2, 4):
         raise ValueError("JPEG has no transparency; write PNG or WebP")
     extra = {"exif": exif} if exif else {}
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if ending == ".webp":
-        picture.save(path, "WEBP", quality=QUALITY, icc_profile=profile or None, **extra)
+        image.save(path, "WEBP", quality=QUALITY, icc_profile=profile or None, **extra)
     else:
-        picture.save(path, "JPEG", quality=QUALITY, subsampling=0, icc_profile=profile or None, **extra)
+        image.save(path, "JPEG", quality=QUALITY, subsampling=0, icc_profile=profile or None, **extra)

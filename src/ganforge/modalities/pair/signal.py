@@ -1,4 +1,4 @@
-"""Pairs of images: one that is to be made, and what it is to be made from.
+"""Pairs of images: a target, and the source that it is to be made from.
 
 The source is a second image (a sketch, a label map, a smaller version: the set's own `source`), or the target itself,
 degraded by a degradation again each time it is seen. Source and target are cropped, mirrored and turned alike.
@@ -54,29 +54,29 @@ class Pair(Signal, kind="pair"):
     gallery: ClassVar[Gallery | None] = Gallery()
 
     size: Size = None
-    """Side in px of the part of the target that is seen in training, or [height, width]. By default the size of the
-    data (the median where sizes differ), brought down to `max_size` and to what the nets can make."""
+    """Side in px of the crop of the target that is seen in training, or [height, width]. By default the size of the
+    data (the median where sizes differ), reduced to `max_size` and to what the nets can generate."""
     max_size: int = Field(default=256, ge=1)
-    """The longer side in px that a size found by itself may have."""
+    """Upper limit in px of the longer side when the size is chosen automatically."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
     """Channels of the target: L is gray. auto takes RGBA if any image has alpha (and none is degraded), else RGB if
     any has color, else L."""
     source: Literal["auto", "L", "RGB", "RGBA", "classes"] = "auto"
     """What a source of the data is: an image of one of these modes, or a label map (each level or color a class).
-    auto looks: gray maps that hold small numbers alone, and few colors, are label maps."""
+    auto recognizes label maps: gray images with small values only, or with few colors."""
     classes: tuple[str, ...] = ()
-    """What label maps may hold: gray levels (0, 1, ...) or colors (#804080, ...). By default what they do hold."""
+    """The classes of label maps: gray levels (0, 1, ...) or colors (#804080, ...). By default those that occur."""
     degrade: Degrade | None = None
-    """Make the source from the target, as in bicubic4 or gaussian(sigma=5..50); see docs/degradations.md."""
+    """Make the source from the target, as with bicubic4 or gaussian(sigma=5..50); see docs/degradations.md."""
     jitter: int = Field(default=0, ge=0)
-    """Keep images so many px higher and wider than `size`, and show a part of `size` px of them."""
+    """Keep images this many px higher and wider than `size`, and show crops of `size` px of them."""
     place: Literal["random", "centre"] = "random"
-    """Where that part is: drawn again each time, or in the middle."""
+    """Where that crop is: drawn again each time, or in the center."""
     patches: bool = False
-    """Cut images of any size into parts of `size` + `jitter` px, in place of bringing whole ones to that size."""
+    """Cut images of any size into patches of `size` + `jitter` px, instead of resizing whole images."""
     fit: Fit = "stretch"
-    """How a whole image of another aspect comes to the size: cut to its center, framed by `background`, or
-    distorted."""
+    """How a whole image of another aspect ratio is brought to the size: center crop, padding with `background`, or
+    stretching."""
     background: int = Field(default=255, ge=0, le=255)
     """Gray level, 0 to 255, behind transparent pixels and around padded images."""
     flip: bool = False
@@ -122,7 +122,7 @@ class Pair(Signal, kind="pair"):
         if not self.patches:
             return dataset if source is None else Together(dataset, source, scale)
         if self.size is None:
-            raise UserError("signal.patches: say how large they shall be, for instance signal.size=96")
+            raise UserError("signal.patches: needs their size, for instance signal.size=96", code="signal.size_missing")
         size = pictures.pair_of(self.size)
         self._check_divides(size, scale)
         patch = (size[0] + self.jitter, size[1] + self.jitter)
@@ -138,12 +138,15 @@ class Pair(Signal, kind="pair"):
         mode = self._target_mode(shapes)
         shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
         if self.turn and shape[1] != shape[2]:
-            raise UserError(f"signal.turn: only square pictures can be turned, and these are {shape[1]}×{shape[2]}")
+            raise UserError(
+                f"signal.turn: only square images can be turned, and these are {shape[1]}×{shape[2]}",
+                code="signal.not_square",
+            )
         if self.degrade is None:
             assert isinstance(dataset, Together)
             source = self._given(dataset)
         else:
-            source = self._spoilt(self.degrade, mode)
+            source = self._degraded(self.degrade, mode)
         self._check_divides((shape[1], shape[2]), source["scale"])
         source["shape"] = [source["shape"][0], *(side // source["scale"] for side in shape[1:])]
         return Spec(shape, len(dataset.classes), tuple(dataset.classes), {"mode": mode, "depth": 8, "source": source})
@@ -160,8 +163,9 @@ class Pair(Signal, kind="pair"):
         if self.degrade is not None:
             if dataset.source is not None:
                 raise UserError(
-                    f"data {dataset.name}: brings a source for each picture, and signal.degrade would make another. "
-                    "Set signal.degrade=null, or give the targets alone as data=FOLDER"
+                    f"data {dataset.name}: has a source for each image, and signal.degrade would make another. "
+                    "Set signal.degrade=null, or give only the targets as data=FOLDER",
+                    code="signal.two_sources",
                 )
             return None
         if dataset.source is None:
@@ -170,8 +174,9 @@ class Pair(Signal, kind="pair"):
                 one, two = dataset.classes
                 say = f"data.source={dataset.name}/{one} data.target={dataset.name}/{two} (or the other way round)"
             raise UserError(
-                f"data {dataset.name}: brings nothing that its pictures could be made from. Give two sets: {say}; or "
-                "say how the source is made from the target, for instance degrade=bicubic4"
+                f"data {dataset.name}: has no sources to make its images from. Give two sets: {say}; or say how the "
+                "source is made from the target, for instance degrade=bicubic4",
+                code="signal.no_source",
             )
         return dataset.source
 
@@ -182,8 +187,9 @@ class Pair(Signal, kind="pair"):
         for name, value in fields:
             if value % scale:
                 raise UserError(
-                    f"signal.{name}: sources are {scale} times as small, so {value} px must be a multiple of {scale}: "
-                    f"signal.{name}={value // scale * scale or scale}"
+                    f"signal.{name}: sources are {scale} times smaller, so {value} px must be a multiple of {scale}: "
+                    f"signal.{name}={value // scale * scale or scale}",
+                    code="signal.size_not_a_multiple",
                 )
 
     def _given(self, dataset: Together) -> dict[str, Any]:
@@ -198,12 +204,13 @@ class Pair(Signal, kind="pair"):
         channels = len(classes) if classes else CHANNELS[mode]
         return {"shape": [channels], "mode": mode, "classes": classes, "scale": dataset.scale, "mask": False}
 
-    def _spoilt(self, degrade: Degrade, mode: str) -> dict[str, Any]:
+    def _degraded(self, degrade: Degrade, mode: str) -> dict[str, Any]:
         """What sources made from targets are."""
         if mode == "RGBA":
             raise UserError(
-                "signal.degrade: pictures with alpha cannot be spoilt. Leave signal.mode=RGBA out: they come over "
-                "signal.background"
+                "signal.degrade: images with alpha cannot be degraded. Remove signal.mode=RGBA: they are then "
+                "composited over signal.background",
+                code="signal.alpha_not_supported",
             )
         degrade.check()
         channels = degrade.channels(CHANNELS[mode])
@@ -255,8 +262,8 @@ class Pair(Signal, kind="pair"):
         mode = spec.state["source"]["mode"]
         target, source = self._moved(*self._cropped(stored, spec, rng), rng)
         if self.degrade is not None:
-            spoilt = self.degrade.apply(target.to(rng.dtype), rng.at("degrade"))
-            source = masked(spoilt) if self.degrade.mask else pictures.scaled(spoilt, 8, rng.dtype)
+            degraded = self.degrade.apply(target.to(rng.dtype), rng.at("degrade"))
+            source = masked(degraded) if self.degrade.mask else pictures.scaled(degraded, 8, rng.dtype)
         elif mode == "classes":
             assert source is not None
             source = labelmaps.one_hot(source[:, 0], len(spec.state["source"]["classes"]))
@@ -302,7 +309,7 @@ class Pair(Signal, kind="pair"):
 
     # --- after training
 
-    def source_of(self, picture: np.ndarray, spec: Spec, mask: np.ndarray | None = None) -> Tensor:
+    def source_of(self, image: np.ndarray, spec: Spec, mask: np.ndarray | None = None) -> Tensor:
         """An image as a trained translator takes it.
 
         Args:
@@ -318,23 +325,28 @@ class Pair(Signal, kind="pair"):
         """
         source = spec.state["source"]
         if source["mode"] == "classes":
-            found = labelmaps.indices(picture, source["classes"], where="the label map")
+            found = labelmaps.indices(image, source["classes"], where="the label map")
             return labelmaps.one_hot(torch.from_numpy(found)[None], len(source["classes"]))[0]
-        top = int(np.iinfo(picture.dtype).max)
-        item = pictures.to_mode(picture, source["mode"], self.background * (top // 255))
+        top = int(np.iinfo(image.dtype).max)
+        item = pictures.to_mode(image, source["mode"], self.background * (top // 255))
         x = torch.from_numpy(item.transpose(2, 0, 1).astype(np.float32)) / (top / 2) - 1  # all of 16 bits
         if not source["mask"]:
             if mask is not None:
-                raise UserError("this model was not trained to fill holes and takes no mask: leave it out")
+                raise UserError(
+                    "this model was not trained to fill holes and takes no mask: leave it out",
+                    code="translate.mask_not_taken",
+                )
             return x
         if mask is None:
             raise UserError(
-                "this model fills holes: say which, with a mask as large as the picture, white where one is"
+                "this model fills holes and needs a mask of the size of the image, white where a hole is",
+                code="translate.mask_missing",
             )
-        if mask.shape[:2] != picture.shape[:2]:
+        if mask.shape[:2] != image.shape[:2]:
             raise UserError(
-                f"the mask is {mask.shape[0]}×{mask.shape[1]} px and the picture "
-                f"{picture.shape[0]}×{picture.shape[1]}; they must be of one size"
+                f"the mask is {mask.shape[0]}×{mask.shape[1]} px and the image "
+                f"{image.shape[0]}×{image.shape[1]}; they must have the same size",
+                code="translate.mask_size_differs",
             )
         flat = mask if mask.ndim == 2 else pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0]
         hidden = torch.from_numpy((flat >= 128).astype(np.float32))
@@ -418,7 +430,7 @@ class Together(Dataset):
         return self.target.describe(index)
 
 
-def masked(spoilt: Tensor) -> Tensor:
+def masked(degraded: Tensor) -> Tensor:
     """[N, C + 1, H, W] in 0..255 with a mask last → the source: 0 where hidden, and 1 there in the mask."""
-    mask = spoilt[:, -1:] / HIDDEN
-    return torch.cat([(spoilt[:, :-1] / 127.5 - 1) * (1 - mask), mask], dim=1)
+    mask = degraded[:, -1:] / HIDDEN
+    return torch.cat([(degraded[:, :-1] / 127.5 - 1) * (1 - mask), mask], dim=1)

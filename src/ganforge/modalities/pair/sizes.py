@@ -1,18 +1,18 @@
-"""Sizes of pairs: of each target, and how many times as small its source is."""
+"""Sizes of pairs: of each target, and the scale of its source."""
 
 from __future__ import annotations
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 
-LOOK = 32  # label maps are told from images by so many
+LOOK = 32  # images that are read to tell label maps from photos
 
 
 def paired_sizes(target: Dataset, source: Dataset) -> tuple[list[tuple[int, int] | None], int]:
-    """Height and width of each target whose pair can be read, and how many times as small sources are.
+    """Height and width of each target whose pair can be read, and how many times smaller the sources are.
 
     Raises:
-        UserError: sizes that differ within a pair (lists them), or that are not all as many times as small.
+        UserError: sizes differ within a pair (lists them), or the scale is not the same for all.
     """
     sizes: list[tuple[int, int] | None] = []
     ratios: dict[tuple[float, float], int] = {}
@@ -25,7 +25,7 @@ def paired_sizes(target: Dataset, source: Dataset) -> tuple[list[tuple[int, int]
     if len(ratios) == len(whole) == 1:
         return sizes, int(whole[0][0])
     if not ratios:
-        raise UserError(f"data {target.name}: none of its pairs can be read")
+        raise UserError(f"data {target.name}: none of its pairs can be read", code="data.none_readable")
     shown = []
     for ratio, k in ratios.items():
         if ratio not in whole or len(whole) > 1:
@@ -35,8 +35,9 @@ def paired_sizes(target: Dataset, source: Dataset) -> tuple[list[tuple[int, int]
             )
             shown.append(sides)
     raise UserError(
-        "data: source and target of a pair must have one size, or all targets as many times the size of their "
-        "sources; not so:\n  " + "\n  ".join(shown[:5])
+        "data: source and target of a pair must have the same size, or all targets the same multiple of the size of "
+        "their sources. These do not:\n  " + "\n  ".join(shown[:5]),
+        code="data.sizes_differ",
     )
 
 

@@ -1,4 +1,4 @@
-"""Two sets of images that belong together: image by image (pairs), or as wholes (domains)."""
+"""Two sets of images that belong together: image by image (pairs), or as sets (domains)."""
 
 from __future__ import annotations
 
@@ -21,31 +21,30 @@ from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.sources import folder
 
 SHOWN = 10  # names in a message
-LOOK, SMALL = 16, 64  # label maps are told by so many images: a photo would use higher levels, too
+LOOK, SMALL = 16, 64  # images that are read to recognize label maps; a photo would use higher levels, too
 
 
 class Pairs(DataSource, kind="pairs"):
-    """Images with what each is to be made from: two folders or zips with files of the same names (whatever their
-    endings), or one of images side by side."""
+    """Pairs of source and target images: two folders or zips with files of the same names (endings are ignored), or one
+    folder or zip of images side by side."""
 
     words: ClassVar[tuple[str, ...]] = ("source", "target")
     places: ClassVar[tuple[str, ...]] = ("path", "source", "target")
 
     source: str = ""
-    """The folder or zip of what images are made from: label maps, sketches, damaged images."""
+    """The folder or zip of the input images: label maps, sketches, damaged images."""
     target: str = ""
-    """The folder or zip of the images that are to be made."""
+    """The folder or zip of the target images."""
     path: str = ""
-    """In place of these two: a folder or zip of images that hold both, side by side."""
+    """Instead of these two: a folder or zip of images that contain both, side by side."""
     sides: Literal["source,target", "target,source"] = "source,target"
-    """What is left and what is right in those."""
+    """Which is left and which is right in those."""
     unpaired: Literal["refuse", "skip"] = "refuse"
-    """What is done about files that have no partner."""
+    """What to do with files without a partner."""
     split: Literal["train", "test"] = "train"
-    """Which part to take where the data has both, or some pairs are held back."""
+    """Which part to use if the data has both, or if some pairs are held out."""
     holdout: float = Field(default=0.0, ge=0, lt=1)
-    """The share of the pairs that is held back from training, for `ganforge evaluate`: always the same ones, by
-    their names."""
+    """The share of the pairs held out from training for `ganforge evaluate`; always the same ones, chosen by name."""
 
     @property
     def held_back(self) -> float:
@@ -53,21 +52,25 @@ class Pairs(DataSource, kind="pairs"):
 
     def open(self) -> Dataset:
         if self.path and (self.source or self.target):
-            raise UserError("data: give either data.path (pictures side by side), or data.source and data.target")
+            raise UserError(
+                "data: give either data.path (images side by side), or data.source and data.target",
+                code="data.given_twice",
+            )
         if self.path:
             return self._side_by_side(open_images(self.path, self._folders))
         if not self.source or not self.target:
             raise UserError(
-                "data: say which pictures: data.source=FOLDER data.target=FOLDER (files of the same names), "
-                "or data.path=FOLDER of pictures side by side"
+                "data: say which images: data.source=FOLDER data.target=FOLDER (files of the same names), "
+                "or data.path=FOLDER of images side by side",
+                code="data.field_missing",
             )
         source, target = (open_images(path, self._folders) for path in (self.source, self.target))
         for dataset in (source, target):
-            refuse_no_pictures(dataset)
+            refuse_non_images(dataset)
         names, rows = partners(
             source,
             target,
-            lambda both: f"Mend their names, or train on the {both} that have one: data.unpaired=skip",
+            lambda both: f"Fix their names, or train only on the {both} pairs: data.unpaired=skip",
             skip=self.unpaired == "skip",
         )
         kept = part_of(names, self.split, self.holdout, target.name)
@@ -78,11 +81,11 @@ class Pairs(DataSource, kind="pairs"):
 
     @property
     def _folders(self) -> Literal["train", "test"]:
-        """Which part of a path is opened: what is held back is so from the one to train on."""
+        """Which part of a path is opened: pairs are held out from the training part."""
         return "train" if self.holdout else self.split
 
     def _side_by_side(self, dataset: Dataset) -> Dataset:
-        refuse_no_pictures(dataset)
+        refuse_non_images(dataset)
         dataset = some_of(dataset, self.split, self.holdout)
         left, right = Half(dataset, 0), Half(dataset, 1)
         source, target = (left, right) if self.sides == "source,target" else (right, left)
@@ -91,7 +94,7 @@ class Pairs(DataSource, kind="pairs"):
 
 
 class Domains(DataSource, kind="domains"):
-    """Two sets of images, A and B, that are to be made from each other. They need not belong together one by one."""
+    """Two sets of images, A and B, to be translated into each other. They need not be paired."""
 
     words: ClassVar[tuple[str, ...]] = ("a", "b")
     places: ClassVar[tuple[str, ...]] = ("a", "b")
@@ -101,13 +104,13 @@ class Domains(DataSource, kind="domains"):
     b: str = ""
     """The other one."""
     maps: Literal["colours", "levels"] = "colours"
-    """How label maps come, gray images of small numbers alone: in colors, one a class, or as they are, nearly
+    """How label maps (gray images of small values only) are shown: in colors, one per class, or unchanged, nearly
     black."""
     split: Literal["train", "test"] = "train"
-    """Which part to take where the data has both, or some images are held back."""
+    """Which part to use if the data has both, or if some images are held out."""
     holdout: float = Field(default=0.0, ge=0, lt=1)
-    """The share of the images of either set that is held back from training, for `ganforge evaluate`: always the
-    same ones, by their names."""
+    """The share of the images of each set held out from training for `ganforge evaluate`; always the same ones,
+    chosen by name."""
 
     @property
     def held_back(self) -> float:
@@ -115,13 +118,15 @@ class Domains(DataSource, kind="domains"):
 
     def open(self) -> Dataset:
         if not self.a or not self.b:
-            raise UserError("data: say which two sets of pictures: data.a=FOLDER data.b=FOLDER")
+            raise UserError(
+                "data: say which two sets of images: data.a=FOLDER data.b=FOLDER", code="data.field_missing"
+            )
         parts = [open_one_or_many(path, "train" if self.holdout else self.split) for path in (self.a, self.b)]
         for dataset in parts:
-            refuse_no_pictures(dataset)
+            refuse_non_images(dataset)
         parts = [some_of(dataset, self.split, self.holdout) for dataset in parts]
         if self.maps == "colours":
-            parts = [Coloured(dataset) if holds_maps(dataset) else dataset for dataset in parts]
+            parts = [Colored(dataset) if holds_maps(dataset) else dataset for dataset in parts]
         names = [Path(path).stem for path in (self.a, self.b)]
         return Joined(f"{self.a} and {self.b}", parts, names if names[0] != names[1] else ["a", "b"])
 
@@ -171,7 +176,7 @@ class Half(Dataset):
         item = self.dataset.read(index)
         if item.shape[1] % 2:
             raise BadItem(
-                self.describe(index), f"{item.shape[1]} px wide: two pictures side by side have an even width"
+                self.describe(index), f"{item.shape[1]} px wide: two images side by side must have an even width"
             )
         half = item.shape[1] // 2
         return item[:, self.which * half : (self.which + 1) * half]
@@ -195,7 +200,7 @@ class Joined(Dataset):
     def __init__(self, name: str, parts: Sequence[Dataset], classes: Sequence[str]):
         self.name, self.parts, self.classes = name, list(parts), tuple(classes)
         self.signal = parts[0].signal
-        self.coloured = tuple(name for name, part in zip(classes, parts, strict=True) if isinstance(part, Coloured))
+        self.coloured = tuple(name for name, part in zip(classes, parts, strict=True) if isinstance(part, Colored))
         self.skipped = [one for part in parts for one in part.skipped]
         self.digest = "".join(part.digest for part in parts)
         self.part = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
@@ -224,7 +229,7 @@ class Joined(Dataset):
         return self.parts[part].describe(index - int(self.first[part]))
 
 
-class Coloured(Dataset):
+class Colored(Dataset):
     """Label maps with a color for each gray level: that of PASCAL VOC (Everingham et al. 2010)."""
 
     def __init__(self, dataset: Dataset):
@@ -237,7 +242,7 @@ class Coloured(Dataset):
         return len(self.dataset)
 
     def read(self, index: int) -> np.ndarray:
-        return in_colours(self.dataset.read(index))
+        return in_colors(self.dataset.read(index))
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         return {((*shape[:2], 3), dtype): count for (shape, dtype), count in self.dataset.shapes().items()}
@@ -250,24 +255,25 @@ class Coloured(Dataset):
 
 
 def part_of(names: Sequence[str], split: str, holdout: float, where: str) -> np.ndarray:
-    """The places of the images to train on, or of those held back: each by a draw of its own, that of its name.
+    """The indices of the images to train on, or of those held out: each is drawn from its name alone.
 
-    So images that come or go change nothing for the others, and runs of other seeds hold back the same.
+    So adding or removing images changes nothing for the others, and runs with other seeds hold out the same ones.
 
     Raises:
-        UserError: none would be held back, or all.
+        UserError: none would be held out, or all.
     """
     back = np.array([seed_of("held back", name) / 2**63 < holdout for name in names])
     if holdout and back.all() == back.any():
         raise UserError(
-            f"data {where}: a share of {holdout:g} of {len(names)} pictures holds {'all' if back.all() else 'none'} of "
-            "them back; ask for another data.holdout"
+            f"data {where}: a share of {holdout:g} of {len(names)} images holds out "
+            f"{'all' if back.all() else 'none'} of them; choose another data.holdout",
+            code="data.bad_holdout",
         )
     return np.flatnonzero(back if holdout and split == "test" else ~back)
 
 
 def some_of(dataset: Dataset, split: str, holdout: float) -> Dataset:
-    """A set, or the part of it to train on or to judge by."""
+    """A set, or the part of it for training or evaluation."""
     if not holdout:
         return dataset
     names = list(by_name(dataset) or map(str, range(len(dataset))))
@@ -275,19 +281,19 @@ def some_of(dataset: Dataset, split: str, holdout: float) -> Dataset:
     return Chosen(dataset, rows, [names[k] for k in rows])
 
 
-def colours() -> np.ndarray:
+def colors() -> np.ndarray:
     """A color for each level, uint8 [256, 3]: every third bit of it is a bit of red, of green or of blue."""
     levels = np.arange(256)[:, None]
     bits = (levels >> (3 * np.arange(3)[:, None, None] + np.arange(3))) & 1  # [bit, level, channel]
     return (bits << np.array([7, 6, 5])[:, None, None]).sum(0).astype(np.uint8)
 
 
-COLOURS = colours()
+COLORS = colors()
 
 
-def in_colours(levels: np.ndarray) -> np.ndarray:
+def in_colors(levels: np.ndarray) -> np.ndarray:
     """Label maps, uint8 [..., 1], with a color for each level, uint8 [..., 3]."""
-    return COLOURS[levels[..., 0]]
+    return COLORS[levels[..., 0]]
 
 
 def holds_maps(dataset: Dataset) -> bool:
@@ -317,12 +323,12 @@ def open_one_or_many(path: str, split: Literal["train", "test"]) -> Dataset:
 
 
 def partners(
-    source: Dataset, target: Dataset, mend: Callable[[int], str], skip: bool = False
+    source: Dataset, target: Dataset, fix: Callable[[int], str], skip: bool = False
 ) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
     """The names that both sets have, and the items of each by these names.
 
     Args:
-        mend: from how many have a partner to what can be done about those that have none.
+        fix: given the number of pairs, says what can be done about files without a partner.
         skip: leave those out.
 
     Raises:
@@ -332,8 +338,9 @@ def partners(
     if left is None or right is None:  # arrays have no names: the order pairs them
         if len(source) != len(target):
             raise UserError(
-                f"data: {source.name} holds {len(source)} pictures and {target.name} {len(target)}; "
-                "without file names they are paired in their order, so there must be as many in both"
+                f"data: {source.name} contains {len(source)} images and {target.name} {len(target)}; without file "
+                "names they are paired in order, so both must contain the same number",
+                code="data.counts_differ",
             )
         return [str(k) for k in range(len(target))], (np.arange(len(source)), np.arange(len(target)))
     both = [name for name in right if name in left]
@@ -341,13 +348,15 @@ def partners(
     lonely += [f"{target.name}: {name}" for name in right if name not in left]
     if not both:
         raise UserError(
-            f"data: no file of {source.name} is called as one of {target.name} (endings do not count), for "
-            f"instance:\n  {first(lonely)}"
+            f"data: no file of {source.name} has the name of a file of {target.name} (endings are ignored), for "
+            f"instance:\n  {first(lonely)}",
+            code="data.no_pairs",
         )
     if lonely and not skip:
         raise UserError(
             f"data: {len(lonely)} files have no partner of the same name in the other set:\n  {first(lonely)}\n"
-            f"{mend(len(both))}"
+            f"{fix(len(both))}",
+            code="data.unpaired_files",
         )
     return both, (np.array([left[name] for name in both]), np.array([right[name] for name in both]))
 
@@ -366,19 +375,22 @@ def by_name(dataset: Dataset) -> dict[str, int] | None:
         name = PurePosixPath(file[len(prefix) :]).with_suffix("").as_posix()
         if name in found:
             raise UserError(
-                f"data {dataset.name}: {dataset.files[found[name]]} and {file} have one name; keep one of them"
+                f"data {dataset.name}: {dataset.files[found[name]]} and {file} have the same name; keep one of them",
+                code="data.duplicate_names",
             )
         found[name] = k
     return found
 
 
-def refuse_no_pictures(dataset: Dataset) -> None:
-    """Raises UserError where a set holds something else than images."""
+def refuse_non_images(dataset: Dataset) -> None:
+    """Raises UserError if a set contains anything but images, or none that can be read."""
     shapes = dataset.shapes()
     if any(len(shape) != 3 for shape, _ in shapes):
-        raise UserError(f"data {dataset.name}: pictures are needed here, and this holds something else")
+        raise UserError(f"data {dataset.name}: expected images, found other data", code="data.not_images")
     if not shapes:
-        raise UserError(f"data {dataset.name}: none of its {len(dataset)} pictures can be read")
+        raise UserError(
+            f"data {dataset.name}: none of its {len(dataset)} images can be read", code="data.none_readable"
+        )
 
 
 def first(lines: Sequence[str]) -> str:

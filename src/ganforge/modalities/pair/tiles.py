@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 OUTPUT = 1024
-"""px a side that the net makes at a time, unless somebody says."""
+"""Default side in px of the output of one tile."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def tiling(halo: int | None, multiple: int, scale: int, tile: int | None) -> Til
         halo: of the net, in px of the source; None where it looks at the whole image.
         multiple: sizes and places that the net needs.
         scale: of the net.
-        tile: px of the source that the net sees at a time, about; by default as many as give `OUTPUT` px a side.
+        tile: approximate side in px of the source per tile; by default `OUTPUT` px of the output.
     """
     side = max(tile or OUTPUT // scale, 4 * multiple)
 

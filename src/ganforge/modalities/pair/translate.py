@@ -1,4 +1,4 @@
-"""A trained translator in use: images of any size, depth and mode in; images of the same kind out.
+"""Inference with a trained translator: images of any size, depth and mode in; images of the same kind out.
 
 mode      the image is brought to what the model learned from (gray, color, a label map); alpha goes beside it and
           comes back, enlarged as the image is
@@ -27,7 +27,7 @@ from ganforge.core.errors import UserError, did_you_mean
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.layers.translating import TranslatorNet, settled
-from ganforge.modalities.pair.source import in_colours
+from ganforge.modalities.pair.source import in_colors
 from ganforge.modalities.pair.tiles import Span, Tiling, assembled, tiling
 
 WHITE = 128
@@ -54,8 +54,8 @@ class Made:
     parts: int
 
 
-class PictureTranslator:
-    """A model that makes images of images.
+class ImageTranslator:
+    """A model that translates images.
 
     Args:
         bundle: the trained model.
@@ -69,16 +69,19 @@ class PictureTranslator:
         seconds: spent in the net so far.
 
     Raises:
-        UserError: the model knows no such direction.
+        UserError: the model does not translate in this direction.
     """
 
     def __init__(self, bundle: Bundle, name: str, direction: str | None = None, tile: int | None = None):
         ways = bundle.recipe.task.directions()
         if direction is not None and direction not in ways:
             known = named(ways, bundle.spec.state.get("domains"))
-            raise UserError(f"--direction {direction}: this model knows {known}{did_you_mean(direction, ways)}")
+            raise UserError(
+                f"--direction {direction}: this model translates {known}{did_you_mean(direction, ways)}",
+                code="translate.unknown_direction",
+            )
         if tile is not None and tile < 16:
-            raise UserError(f"--tile {tile}: at least 16 px")
+            raise UserError(f"--tile {tile}: must be at least 16 px", code="translate.tile_too_small")
         self.bundle, self.name, self.direction = bundle, name, direction or ways[0]
         self.signal: Any = bundle.recipe.signal
         state = bundle.spec.state
@@ -88,7 +91,7 @@ class PictureTranslator:
         self.takes_mask = bool(self.source and self.source["mask"])
         self.scale: int = self.source["scale"] if self.source else 1
         of = self.direction and dict(zip("ab", state.get("domains", ()), strict=False)).get(self.direction[0])
-        self.colours = of in state.get("coloured", ())
+        self.colors = of in state.get("coloured", ())
         self.seconds = 0.0
         self.warned = False
         self.nets = self.players()
@@ -117,32 +120,37 @@ class PictureTranslator:
         """
         if self.takes_mask and not given:
             raise UserError(
-                f"{self.name} fills holes: say which with --mask FILE, a picture that is white where one is"
+                f"{self.name} fills holes: mark them with --mask FILE, an image that is white where a hole is",
+                code="translate.mask_missing",
             )
         if given and not self.takes_mask:
-            raise UserError(f"{self.name} was not trained to fill holes and takes no mask: leave it out")
+            raise UserError(
+                f"{self.name} was not trained to fill holes and takes no mask: leave it out",
+                code="translate.mask_not_taken",
+            )
 
-    def check(self, picture: np.ndarray, mask: np.ndarray | None) -> None:
+    def check(self, image: np.ndarray, mask: np.ndarray | None) -> None:
         """
         Raises:
             UserError: a mask where none is taken or none where one is needed, one of another size, or an image of
                 another kind than those of the training.
         """
         self.check_mask(mask is not None)
-        if mask is not None and mask.shape[:2] != picture.shape[:2]:
+        if mask is not None and mask.shape[:2] != image.shape[:2]:
             raise UserError(
-                f"the mask is {mask.shape[1]}×{mask.shape[0]} px and the picture "
-                f"{picture.shape[1]}×{picture.shape[0]}; they must be of one size"
+                f"the mask is {mask.shape[1]}×{mask.shape[0]} px and the image "
+                f"{image.shape[1]}×{image.shape[0]}; they must have the same size",
+                code="translate.mask_size_differs",
             )
         classes = self.source["classes"] if self.source else []
-        if self.mode == "classes" and picture.shape[2] > 2 and not isinstance(classes[0], str):
+        if self.mode == "classes" and image.shape[2] > 2 and not isinstance(classes[0], str):
             raise UserError(
-                f"{self.name} makes pictures of label maps, in which a grey level says what a pixel is, and this is a "
-                "picture in colour"
+                f"{self.name} takes label maps whose gray levels are the classes, but this is an image in color",
+                code="data.wrong_label_map_mode",
             )
 
-    def __call__(self, picture: np.ndarray, mask: np.ndarray | None = None) -> Made:
-        """What is made of an image.
+    def __call__(self, image: np.ndarray, mask: np.ndarray | None = None) -> Made:
+        """Translates an image.
 
         Args:
             image: uint8 or uint16 [H, W, C]: gray, gray with alpha, RGB or RGBA; or a label map.
@@ -151,15 +159,15 @@ class PictureTranslator:
         Raises:
             UserError: as `check`; and, while the bands come, a label map with unknown classes.
         """
-        self.check(picture, mask)
-        if self.colours and picture.shape[2] == 1 and picture.dtype == np.uint8:
-            picture = in_colours(picture)
-        height, width = picture.shape[:2]
+        self.check(image, mask)
+        if self.colors and image.shape[2] == 1 and image.dtype == np.uint8:
+            image = in_colors(image)
+        height, width = image.shape[:2]
         hidden = None if mask is None else holes(mask)
-        beside = picture.shape[2] in (2, 4) and self.mode not in ("RGBA", "classes") and self.target != "RGBA"
-        colours, alpha = (picture[..., :-1], picture[..., -1:]) if beside else (picture, None)
+        beside = image.shape[2] in (2, 4) and self.mode not in ("RGBA", "classes") and self.target != "RGBA"
+        colors, alpha = (image[..., :-1], image[..., -1:]) if beside else (image, None)
         channels = pictures.CHANNELS[self.target] + beside
-        dtype = "uint8" if self.mode == "classes" else str(picture.dtype)
+        dtype = "uint8" if self.mode == "classes" else str(image.dtype)
         parts = len(self.plan.spans(height))
         whole_at_once = parts * len(self.plan.spans(width)) == 1
         if self.plan.fade and not whole_at_once:
@@ -169,13 +177,13 @@ class PictureTranslator:
             if hidden is not None and not hidden[slice(*row.used), slice(*column.used)].any():
                 return None
             part = (slice(row.low, row.high), slice(column.low, column.high))
-            made = self.net(self.encoded(colours[part], None if hidden is None else hidden[part]))
+            made = self.net(self.encoded(colors[part], None if hidden is None else hidden[part]))
             return made if alpha is None else np.concatenate([made, self.enlarged(alpha[part])])
 
         def look() -> None:
-            """Shows the nets parts of the image, spread evenly over it, as many as one tile has px."""
+            """Shows the nets parts of the image, spread evenly over it, with as many px in sum as one tile."""
             corners = spread(height, width, self.plan.side, self.multiple)
-            self.net(torch.cat([self.encoded(colours[c], None if hidden is None else hidden[c]) for c in corners]))
+            self.net(torch.cat([self.encoded(colors[c], None if hidden is None else hidden[c]) for c in corners]))
 
         def bands() -> Iterator[np.ndarray]:
             with contextlib.ExitStack() as stack:
@@ -188,12 +196,12 @@ class PictureTranslator:
                         yield rows
                     else:
                         part = slice(top, top + len(rows))
-                        yield kept(picture[part], rows, hidden[part])
+                        yield kept(image[part], rows, hidden[part])
                     top += len(rows)
 
         shape = (height * self.scale, width * self.scale, channels)
         if hidden is not None:
-            shape = picture.shape  # in its own mode, or what is known could not come back as it was
+            shape = image.shape  # in its own mode, or what is known could not come back as it was
         return Made((shape[0], shape[1], shape[2]), dtype, bands(), parts)
 
     def translated(self, source: np.ndarray | Path | str, mask: np.ndarray | Path | str | None = None) -> np.ndarray:
@@ -209,19 +217,19 @@ class PictureTranslator:
         """Says once that large images are not exactly what the whole would give."""
         if not self.warned:
             self.warned = True
-            sees = "the whole picture" if self.halo is None else f"{self.halo} px around each"
+            sees = "the whole image" if self.halo is None else f"{self.halo} px around each"
             log.info(
-                "the net looks at %s, and tiles show it %d px beyond their edge: they are blended, and not exactly "
-                "what the whole would give (--tile takes larger ones)", sees, self.plan.margin,
+                "each output pixel depends on %s, but a tile includes only %d px around it: tiles are blended, and the "
+                "result differs slightly from that of the whole image (use a larger --tile)", sees, self.plan.margin,
             )  # fmt: skip
 
-    def encoded(self, picture: np.ndarray, hidden: np.ndarray | None) -> torch.Tensor:
+    def encoded(self, image: np.ndarray, hidden: np.ndarray | None) -> torch.Tensor:
         """Part of an image as the net takes it, float32 [1, Cs, h, w]."""
         if self.source:
             mask = None if hidden is None else np.where(hidden, 255, 0).astype(np.uint8)
-            return self.signal.source_of(picture, self.bundle.spec, mask)[None]
-        top = int(np.iinfo(picture.dtype).max)
-        item = pictures.to_mode(picture, self.mode, self.signal.background * (top // 255))
+            return self.signal.source_of(image, self.bundle.spec, mask)[None]
+        top = int(np.iinfo(image.dtype).max)
+        item = pictures.to_mode(image, self.mode, self.signal.background * (top // 255))
         return torch.from_numpy(item.transpose(2, 0, 1).astype(np.float32))[None] / (top / 2) - 1
 
     def net(self, source: torch.Tensor) -> np.ndarray:
@@ -232,7 +240,8 @@ class PictureTranslator:
         except torch.OutOfMemoryError:
             h, w = source.shape[2:]
             raise UserError(
-                f"no memory for {w}×{h} px at a time; take smaller tiles: --tile {max(16, h // 2)}"
+                f"not enough memory for {w}×{h} px at a time; use smaller tiles: --tile {max(16, h // 2)}",
+                code="device.out_of_memory",
             ) from None
         self.seconds += time.perf_counter() - begun
         return made
@@ -245,22 +254,23 @@ class PictureTranslator:
         return x[0].numpy()
 
 
-def as_pixels(picture: np.ndarray | Path | str) -> np.ndarray:
+def as_pixels(image: np.ndarray | Path | str) -> np.ndarray:
     """An image or its file as uint8 or uint16 [H, W, C].
 
     Raises:
         UserError: no such file, or none that can be read; an array of another form.
     """
-    if isinstance(picture, (str, Path)):
+    if isinstance(image, (str, Path)):
         try:
-            return photo.read(Path(picture), str(picture)).pixels
+            return photo.read(Path(image), str(image)).pixels
         except (BadItem, OSError) as error:
-            raise UserError(str(error)) from None
-    pixels = picture[..., None] if picture.ndim == 2 else picture
+            raise UserError(str(error), code="data.unreadable") from None
+    pixels = image[..., None] if image.ndim == 2 else image
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
         raise UserError(
-            f"a picture is uint8 or uint16 [H, W] or [H, W, C] with C from 1 to 4, and this is {picture.dtype} "
-            f"{list(picture.shape)}"
+            f"expected an image uint8 or uint16 [H, W] or [H, W, C] with C from 1 to 4, got {image.dtype} "
+            f"{list(image.shape)}",
+            code="data.wrong_array",
         )
     return pixels
 
@@ -289,12 +299,12 @@ def holes(mask: np.ndarray) -> np.ndarray:
     return pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0] >= WHITE
 
 
-def kept(picture: np.ndarray, made: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+def kept(image: np.ndarray, made: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """What was made where it is hidden, in the image's own mode; elsewhere the image, and its alpha everywhere."""
-    colours = picture.shape[2] - (picture.shape[2] in (2, 4))
-    filling = pictures.to_mode(made[..., : 3 if made.shape[2] >= 3 else 1], "L" if colours == 1 else "RGB", 255)
-    result = picture.copy()
-    result[..., :colours][hidden] = filling[hidden]
+    colors = image.shape[2] - (image.shape[2] in (2, 4))
+    filling = pictures.to_mode(made[..., : 3 if made.shape[2] >= 3 else 1], "L" if colors == 1 else "RGB", 255)
+    result = image.copy()
+    result[..., :colors][hidden] = filling[hidden]
     return result
 
 

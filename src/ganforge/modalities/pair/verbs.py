@@ -1,4 +1,4 @@
-"""`ganforge translate`: images made of images by a trained model, as files."""
+"""`ganforge translate`: translates image files with a trained model."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ganforge.ui.verb import Verb
 if TYPE_CHECKING:
     import numpy as np
 
-    from ganforge.modalities.pair.conveyor import Job, Outcome
-    from ganforge.modalities.pair.translate import PictureTranslator
+    from ganforge.modalities.pair.batch_translate import Job, Outcome
+    from ganforge.modalities.pair.translate import ImageTranslator
 
 EPILOG = examples(
     "ganforge translate runs/0007-pix2pix sketch.png --out photo.png",
@@ -24,38 +24,38 @@ EPILOG = examples(
     "ganforge translate runs/0010-inpaint photo.jpg --mask mask.png --out fixed.png",
 )
 SHOWN = 20
-"""Failures that are told one by one."""
+"""Failures that are listed one by one."""
 
 
 def translate(
     source: Source,
     inputs: Annotated[
         Path,
-        typer.Argument(
-            metavar="PICTURES", help="A picture, a folder, a zip of pictures, or a film.", show_default=False
-        ),
+        typer.Argument(metavar="IMAGES", help="An image, a folder, a zip of images, or a film.", show_default=False),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", help="A file for one picture or film; a folder for several.", show_default=False),
+        typer.Option("--out", help="A file for one image or film; a folder for several.", show_default=False),
     ],
     mask: Annotated[
         Path | None,
         typer.Option(
             "--mask",
-            help="White where a picture is to be filled: one for all, or a folder of masks named as the pictures.",
+            help="White where an image is to be filled: one for all, or a folder of masks named like the images.",
             show_default=False,
         ),
     ] = None,
     direction: Annotated[
         str | None,
-        typer.Option("--direction", help="ab or ba, of a model that knows both. By default ab.", show_default=False),
+        typer.Option(
+            "--direction", help="ab or ba, for a model that translates both ways. By default ab.", show_default=False
+        ),
     ] = None,
     tile: Annotated[
         int | None,
         typer.Option(
             "--tile",
-            help="Side in px of what the net sees at a time. By default about a million px.",
+            help="Side in px of the tiles that the net processes. By default about a million px each.",
             show_default=False,
         ),
     ] = None,
@@ -63,12 +63,12 @@ def translate(
         str | None,
         typer.Option(
             "--format",
-            help="png, jpg or webp, in a folder. By default as the source where it can be.",
+            help="png, jpg or webp, for a folder. By default that of the source where possible.",
             show_default=False,
         ),
     ] = None,
     skip: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave out pictures whose output is there: go on after a break.")
+        bool, typer.Option("--skip-existing", help="Skip images whose output exists: continue after an interruption.")
     ] = False,
     device: Device = None,
     force: Force = False,
@@ -77,22 +77,22 @@ def translate(
     """Change images with a trained model: translate, enlarge, repair, fill."""
     wanted = checked_ending(ending)
     from ganforge.inference.model import load
-    from ganforge.modalities.pair import clip, conveyor
-    from ganforge.modalities.pair.translate import PictureTranslator
+    from ganforge.modalities.pair import batch_translate, clip
+    from ganforge.modalities.pair.translate import ImageTranslator
     from ganforge.ui.console import stdout
 
     if clip.is_clip(inputs.name):
         check_clip(inputs, out, force)
     translator = load(source, device).translator(direction, tile)
-    if not isinstance(translator, PictureTranslator):
-        raise UserError(f"{source}: this model changes no images, and this verb is for images")
+    if not isinstance(translator, ImageTranslator):
+        raise UserError(f"{source}: this model does not translate images", code="translate.not_a_translator")
     if clip.is_clip(inputs.name):
         frames = one_clip(translator, inputs, out, mask)
         stdout().print(f"{frames} frames: {out}", soft_wrap=True)
         return
     jobs = plan(translator, inputs, out, mask, wanted)
     left = [job for job in jobs if not (skip and job.out.exists())]
-    conveyor.check_targets(left, force)
+    batch_translate.check_targets(left, force)
     outcome = carried_out(translator, left)
     report(outcome, out, skipped=len(jobs) - len(left), single=not inputs.is_dir() and len(jobs) == 1)
 
@@ -107,54 +107,66 @@ def checked_ending(ending: str | None) -> str | None:
         return None
     wanted = "." + ending.lower().lstrip(".")
     if wanted not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise UserError(f"--format {ending}: pictures are written as png, jpg or webp")
+        raise UserError(f"--format {ending}: images are written as png, jpg or webp", code="output.unsupported_format")
     return wanted
 
 
-def plan(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | None, wanted: str | None) -> list[Job]:
-    """What is to be made of what.
+def plan(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None, wanted: str | None) -> list[Job]:
+    """The jobs: inputs, outputs and masks.
 
     Raises:
         UserError: nothing to do, an output of the wrong kind, or masks that are missing.
     """
     from ganforge.inference.film import check_folder
-    from ganforge.modalities.pair import conveyor
+    from ganforge.modalities.pair import batch_translate
     from ganforge.modalities.pair.photo import ENDINGS, LOSSLESS
 
     translator.check_mask(mask is not None)
-    store = conveyor.open_store(inputs)
+    store = batch_translate.open_store(inputs)
     lossless = translator.takes_mask
     several = inputs.is_dir() or inputs.suffix.lower() == ".zip"
     if several:
         if out.suffix.lower() in ENDINGS or out.is_file():
-            raise UserError(f"--out {out}: several pictures go to a folder")
+            raise UserError(f"--out {out}: must be a folder for several images", code="output.not_a_folder")
         if out.exists() and out.samefile(inputs):
-            raise UserError(f"--out {out}: is the folder of the pictures, which are never written over; give another")
-        names = conveyor.pictures_in(store, without=out)
+            raise UserError(
+                f"--out {out}: is the folder of the input images, which are never overwritten; choose another",
+                code="output.is_the_input",
+            )
+        names = batch_translate.images_in(store, without=out)
         if not names:
-            raise UserError(f"{inputs}: no pictures in it")
+            raise UserError(f"{inputs}: contains no images", code="data.empty")
         if lossless and wanted not in (None, *LOSSLESS):
-            raise UserError(f"--format {wanted}: what is outside the mask would not come back as it was; write png")
+            raise UserError(
+                f"--format {wanted}: would change the pixels outside the mask; use png", code="output.lossy_format"
+            )
         if wanted in (".jpg", ".jpeg") and translator.target == "RGBA":
             raise UserError(
-                f"--format {wanted}: this model's pictures have transparency, which JPEG has not; write png"
+                f"--format {wanted}: the images of this model have transparency, which JPEG does not support; use png",
+                code="output.no_alpha",
             )
-        outs = conveyor.outputs(names, out, lossless, wanted)
+        outs = batch_translate.outputs(names, out, lossless, wanted)
         check_folder(out)
     else:
         names = [inputs.name]
         if out.is_dir():
-            raise UserError(f"--out {out}: is a folder; of one picture one file is made: --out {out / 'made.png'}")
+            raise UserError(
+                f"--out {out}: is a folder; one image needs the name of a file: --out {out / 'made.png'}",
+                code="output.is_a_folder",
+            )
         if out.suffix.lower() not in ENDINGS:
-            raise UserError(f"--out {out}: the file's name must end in {', '.join(ENDINGS)}")
+            raise UserError(
+                f"--out {out}: the file name must end in one of {', '.join(ENDINGS)}", code="output.wrong_extension"
+            )
         if lossless and out.suffix.lower() not in LOSSLESS:
             raise UserError(
-                f"--out {out}: what is outside the mask would not come back as it was in this format; end it in .png"
+                f"--out {out}: this format would change the pixels outside the mask; use a name that ends in .png",
+                code="output.lossy_format",
             )
         outs = [out]
         check_folder(out.parent)
     masks = masks_for(names, mask) if mask is not None else [None] * len(names)
-    return [conveyor.Job(n, store, o, m) for n, o, m in zip(names, outs, masks, strict=True)]
+    return [batch_translate.Job(n, store, o, m) for n, o, m in zip(names, outs, masks, strict=True)]
 
 
 def masks_for(names: list[str], mask: Path) -> list:
@@ -163,56 +175,56 @@ def masks_for(names: list[str], mask: Path) -> list:
     Raises:
         UserError: images without a mask (says which).
     """
-    from ganforge.modalities.pair import conveyor
+    from ganforge.modalities.pair import batch_translate
 
-    store = conveyor.open_store(mask)
+    store = batch_translate.open_store(mask)
     if not mask.is_dir() and mask.suffix.lower() != ".zip":
         return [(store, mask.name)] * len(names)
-    known = {str(Path(name).with_suffix("")): name for name in conveyor.pictures_in(store)}
+    known = {str(Path(name).with_suffix("")): name for name in batch_translate.images_in(store)}
     missing = [name for name in names if str(Path(name).with_suffix("")) not in known]
     if missing:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        raise UserError(f"--mask {mask}: no mask of the same name for {shown}")
+        raise UserError(f"--mask {mask}: no mask of the same name for {shown}", code="translate.mask_not_found")
     return [(store, known[str(Path(name).with_suffix(""))]) for name in names]
 
 
-def carried_out(translator: PictureTranslator, jobs: list[Job]) -> Outcome:
-    """Does the jobs, with a bar: of the images, or of the one image's parts."""
+def carried_out(translator: ImageTranslator, jobs: list[Job]) -> Outcome:
+    """Runs the jobs with a progress bar: of the images, or of the parts of the one image."""
     from ganforge.core.progress import Stages
-    from ganforge.modalities.pair import conveyor
+    from ganforge.modalities.pair import batch_translate
 
-    with Stages(delay=1.0) as told:
+    with Stages(delay=1.0) as progress:
         count = 0
 
         def done(job: Job) -> None:
             nonlocal count
             count += 1
-            told("pictures", count, len(jobs))
+            progress("images", count, len(jobs))
 
         def tell(bands: int, total: int) -> None:
             if len(jobs) == 1 or total > 1:
-                told("this picture", bands, total)
+                progress("this image", bands, total)
 
         if len(jobs) > 1:
-            told("pictures", 0, len(jobs))
-        return conveyor.run(translator, jobs, done if len(jobs) > 1 else None, tell)
+            progress("images", 0, len(jobs))
+        return batch_translate.run(translator, jobs, done if len(jobs) > 1 else None, tell)
 
 
 def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
-    """Says what was done, and what could not be.
+    """Reports what was done and what failed.
 
     Raises:
-        UserError: the one image could not be done.
-        typer.Exit: some of several could not: status 1.
+        UserError: the only image failed.
+        typer.Exit: some of several failed: status 1.
     """
     from ganforge.ui.console import stderr, stdout
 
     if single and outcome.failed:
-        raise UserError(": ".join(outcome.failed[0]))
-    there = f", {skipped} there already" if skipped else ""
+        raise UserError(": ".join(outcome.failed[0]), code="translate.failed")
+    there = f", {skipped} already existed" if skipped else ""
     failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
-    pictures = "picture" if len(outcome.written) == 1 else "pictures"
-    stdout().print(f"{len(outcome.written)} {pictures}{there}{failed}: {out}", soft_wrap=True)
+    images = "image" if len(outcome.written) == 1 else "images"
+    stdout().print(f"{len(outcome.written)} {images}{there}{failed}: {out}", soft_wrap=True)
     for name, why in outcome.failed[:SHOWN]:
         stderr().print(f"{name}: {why}", style="yellow", soft_wrap=True)
     if len(outcome.failed) > SHOWN:
@@ -224,23 +236,28 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
 def check_clip(inputs: Path, out: Path, force: bool) -> None:
     """
     Raises:
-        UserError: the output is no .mp4, is the film itself, or is there already.
+        UserError: the output is not .mp4, is the input film, or already exists.
     """
     from ganforge.inference.film import check_folder
 
     if not inputs.is_file():
-        raise UserError(f"{inputs}: no such file or folder")
+        raise UserError(f"{inputs}: no such file or folder", code="data.not_found")
     if out.suffix.lower() != ".mp4":
-        raise UserError(f"--out {out}: of a film an .mp4 file is made; end the name so")
+        raise UserError(
+            f"--out {out}: films are written as .mp4; use a name that ends in it", code="output.wrong_extension"
+        )
     if out.exists() and out.samefile(inputs):
-        raise UserError(f"{out}: is the film itself, which is never written over; give another --out")
+        raise UserError(
+            f"{out}: is the input film, which is never overwritten; choose another --out",
+            code="output.is_the_input",
+        )
     if out.exists() and not force:
-        raise UserError(f"{out}: is there already; --force replaces it")
+        raise UserError(f"{out}: already exists; --force replaces it", code="output.exists")
     check_folder(out.parent)
 
 
-def one_clip(translator: PictureTranslator, inputs: Path, out: Path, mask: Path | None) -> int:
-    """Does a film, with a bar of its frames."""
+def one_clip(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None) -> int:
+    """Translates a film, with a progress bar of its frames."""
     from ganforge.core.dataset import BadItem
     from ganforge.core.progress import Stages
     from ganforge.modalities.pair import clip, photo
@@ -251,10 +268,10 @@ def one_clip(translator: PictureTranslator, inputs: Path, out: Path, mask: Path 
         try:
             hidden = photo.read(mask, str(mask)).pixels
         except (BadItem, OSError) as error:
-            raise UserError(f"--mask {error}") from None
-    with Stages(delay=1.0) as told:
+            raise UserError(f"--mask {error}", code="data.unreadable") from None
+    with Stages(delay=1.0) as progress:
         return clip.translate(
-            translator, inputs, out, hidden, lambda done, total: told("frames", done, max(total, done + 1))
+            translator, inputs, out, hidden, lambda done, total: progress("frames", done, max(total, done + 1))
         )
 
 

@@ -1,4 +1,4 @@
-"""Which recipe for vectors of numbers, where nobody names one."""
+"""Which recipe for vectors of numbers, where none is named."""
 
 from __future__ import annotations
 

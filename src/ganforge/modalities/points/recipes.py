@@ -91,7 +91,7 @@ def toy_vanilla() -> Recipe:
 
 @recipe("toy-pacgan")
 def toy_pacgan() -> Recipe:
-    """Points in the plane by PacGAN: `toy-vanilla` with a D that judges two samples at a time, and so sees collapse.
+    """Points in the plane by PacGAN: `toy-vanilla` with a D that scores two samples at a time, and so sees collapse.
 
     Paper: Lin et al. 2018. Departures: as in `toy-vanilla`; the batch of 100 samples makes 50 packs.
     Command: `ganforge train toy-pacgan`, or `data=grid25 task.pack=4`

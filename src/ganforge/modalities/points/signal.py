@@ -48,7 +48,7 @@ class Points(Signal, kind="points"):
     gallery: ClassVar[Gallery | None] = Gallery(most=2_000, together=True)
 
     standardise: bool = True
-    """Give every number the mean 0 and the standard deviation 1 before the nets see it, as they like it best."""
+    """Scale every number to mean 0 and standard deviation 1 before the nets see it."""
 
     @property
     def data_statistics(self) -> str:
@@ -70,8 +70,9 @@ class Points(Signal, kind="points"):
     def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
         ((width,), _), *_ = dataset.shapes()
         raise UserError(
-            f"data {dataset.name}: holds vectors of {width} numbers, and this looks at pictures. "
-            f"To train on them: ganforge train toy data={dataset.name}"
+            f"data {dataset.name}: holds vectors of {width} numbers, but this command reads images. "
+            f"To train on them: ganforge train toy data={dataset.name}",
+            code="data.not_images",
         )
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
@@ -79,19 +80,22 @@ class Points(Signal, kind="points"):
         if dataset.signal == "table":
             raise UserError(
                 f"data {dataset.name}: the points signal needs vectors of numbers, and this set holds the rows of a "
-                f"table. Take a recipe for tables, such as ctgan, or data.kind=points data.path={dataset.name}"
+                f"table. Use a recipe for tables, such as ctgan, or data.kind=points data.path={dataset.name}",
+                code="data.not_points",
             )
         if len(shapes) != 1 or any(len(shape) != 1 for shape, _ in shapes):
             raise UserError(
                 f"data {dataset.name}: the points signal needs vectors, all of one length; this set holds "
                 f"{', '.join('×'.join(map(str, shape)) for shape, _ in list(shapes)[:3]) or 'nothing'}. "
-                "For pictures: signal=image, and nets that make them"
+                "For images: signal=image, and nets that make images",
+                code="data.not_points",
             )
         ((shape, _),) = shapes
         if tuple(nearest(shape)) != shape:  # nets of images raise an error of their own
             raise UserError(
                 f"data {dataset.name}: these nets cannot make points of {shape[0]} numbers. "
-                "Take the recipe toy, or task.generator=mlp task.discriminator=mlp"
+                "Use the recipe toy, or task.generator=mlp task.discriminator=mlp",
+                code="nets.not_for_shape",
             )
         x = _all(dataset)  # [N, D]
         mean, std = (x.mean(0), x.std(0)) if self.standardise else (np.zeros(shape), np.ones(shape))

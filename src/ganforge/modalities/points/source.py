@@ -29,12 +29,12 @@ class _Mixture(DataSource):
     """Gaussians of equal weight; the mode that a sample is of is its label."""
 
     std: ClassVar[float]
-    """Of each Gaussian, along each axis."""
+    """Standard deviation of each Gaussian, along each axis."""
 
     count: int = Field(default=100_000, ge=2)
-    """How many samples there are; 100,000 in the papers."""
+    """Number of samples; 100,000 in the papers."""
     seed: int = Field(default=0, ge=0)
-    """Which samples: the same ones for the same seed."""
+    """Seed of the samples."""
 
     @classmethod
     def centres(cls) -> np.ndarray:
@@ -88,14 +88,19 @@ class PointFile(DataSource, kind="points"):
     def open(self) -> Dataset:
         path = Path(self.path).expanduser()
         if not path.is_file():
-            raise UserError(f"data.path={self.path}: no such file. Wanted: {FILES}")
+            raise UserError(f"data.path={self.path}: no such file. Expected: {FILES}", code="data.not_found")
         kind = path.suffix.lower()
         if kind not in (".npy", ".npz", ".csv"):
-            raise UserError(f"data.path={self.path}: its name ends in {kind or 'nothing'}. Wanted: {FILES}")
+            raise UserError(
+                f"data.path={self.path}: its name ends in {kind or 'nothing'}. Expected: {FILES}",
+                code="data.unsupported_format",
+            )
         try:
             table, labels = _read_csv(path) if kind == ".csv" else _read_numpy(path)
         except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise UserError(f"data.path={self.path}: cannot be read ({' '.join(str(error).split())[:160]})") from None
+            raise UserError(
+                f"data.path={self.path}: cannot be read ({' '.join(str(error).split())[:160]})", code="data.unreadable"
+            ) from None
         return from_table(self.path, table, labels)
 
 
@@ -108,20 +113,25 @@ def from_table(name: str, table: np.ndarray, labels: np.ndarray | None = None) -
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2 or 0 in table.shape or table.dtype.kind not in "iuf":
         raise UserError(
-            f"data {name}: {table.dtype} {list(table.shape)} is no table of numbers. Wanted: {FILES}; "
-            "pictures are read with data=PATH and signal=image"
+            f"data {name}: {table.dtype} {list(table.shape)} is not a table of numbers. Expected: {FILES}; "
+            "images are read with data=PATH and signal=image",
+            code="data.not_points",
         )
     table = table.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(table).all(axis=1))
     if len(bad):
         raise UserError(
-            f"data {name}: {len(bad)} of its {len(table)} rows hold something that is no finite number, "
-            f"the first is row {bad[0]} (counted from 0); leave them out"
+            f"data {name}: {len(bad)} of its {len(table)} rows hold values that are not finite numbers, "
+            f"the first in row {bad[0]} (counted from 0); remove these rows",
+            code="data.not_finite",
         )
     if labels is None:
         return ArrayDataset(name, table, signal="points")
     if labels.shape != (len(table),):
-        raise UserError(f"data {name}: {len(table)} rows need as many labels, there are {list(labels.shape)}")
+        raise UserError(
+            f"data {name}: {len(table)} rows need {len(table)} labels; the labels have the shape {list(labels.shape)}",
+            code="data.label_count",
+        )
     found, numbers = np.unique(labels, return_inverse=True)
     return ArrayDataset(
         name, table, numbers.reshape(-1).astype(np.int64), [str(v) for v in found.tolist()], signal="points"
@@ -136,7 +146,7 @@ def _read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     with stored as file:
         names = [name for name in file.files if name.lower() not in ("labels", "y")]
         if len(names) != 1:
-            raise ValueError(f"it should hold one array of points, and perhaps `labels`; it holds {file.files}")
+            raise ValueError(f"expected one array of points, and optionally `labels`; it holds {file.files}")
         labels = [file[name] for name in file.files if name not in names]
         return file[names[0]], labels[0] if labels else None
 

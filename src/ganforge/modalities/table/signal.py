@@ -110,7 +110,9 @@ class Table(Signal, kind="table"):
 
     @classmethod
     def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
-        raise UserError(f"data {dataset.name}: holds the rows of a table, and this looks at pictures")
+        raise UserError(
+            f"data {dataset.name}: holds the rows of a table, but this command reads images", code="data.not_images"
+        )
 
     def items(self, dataset: Dataset) -> Dataset:
         if self.public is None:

@@ -58,17 +58,17 @@ class Pipe(Augment):
     """The pipe of changes; what follows it says how p is found."""
 
     blit: Share = 1.0
-    """Mirroring, quarter turns and moves by whole pixels: p is multiplied with this."""
+    """Flips, 90° rotations and translations by whole pixels: p is multiplied by this."""
     geometry: Share = 1.0
-    """Scaling, turning and stretching: p is multiplied with this."""
+    """Scaling, rotation and stretching: p is multiplied by this."""
     colour: Share = 1.0
-    """Brightness, contrast, hue and saturation: p is multiplied with this."""
+    """Brightness, contrast, hue and saturation: p is multiplied by this."""
     filter: Share = 0.0
-    """Gains of bands of frequency: p is multiplied with this. Helps photos little (ADA paper)."""
+    """Gains of frequency bands: p is multiplied by this. Helps photos little (ADA paper)."""
     noise: Share = 0.0
-    """Added noise: p is multiplied with this. Helps photos little (ADA paper), and is slow for large ones."""
+    """Added noise: p is multiplied by this. Helps photos little (ADA paper), and is slow for large ones."""
     cutout: Share = 0.0
-    """A box without content: p is multiplied with this. Helps photos little (ADA paper)."""
+    """A box of zeros: p is multiplied by this. Helps photos little (ADA paper)."""
 
     def check(self, spec: Spec) -> None:
         require_picture(spec, self.kind)
@@ -93,40 +93,44 @@ class Pipe(Augment):
 
 
 class FixedAda(Pipe, kind="ada_fixed"):
-    """The changes of ADA with a probability that is set, not found: a number or a schedule."""
+    """The augmentations of ADA with a fixed probability: a number or a schedule."""
 
     p: Rate = 0.3
-    """The probability of each change, in [0, 1]. Far above 0.6 what is made may come out turned or recoloured."""
+    """The probability of each change, in [0, 1]. Far above 0.6, samples may come out rotated or recolored."""
 
     def check(self, spec: Spec) -> None:
         super().check(spec)
         if not isinstance(self.p, Schedule) and not 0 <= self.p <= 1:
-            raise UserError(f"task.augment.p: a probability lies between 0 and 1, got {self.p}. Try 0.3")
+            raise UserError(
+                f"task.augment.p: a probability must be between 0 and 1, got {self.p}. Try 0.3",
+                code="augment.probability_out_of_range",
+            )
 
     def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
         return self.changed(x, rng, min(max(at(self.p, rng.samples), 0.0), 1.0))
 
 
 class Ada(Pipe, kind="ada"):
-    """Augments what D sees as much as its overfitting asks for (ADA): nothing at first, more as D memorizes."""
+    """Augments what D sees with a probability that follows its overfitting (ADA): 0 at first, more as D memorizes."""
 
     target: float = Field(default=0.6, gt=-1, lt=1)
-    """How sure of reals D may be: the mean of sign(D(x)) that is held. Lower augments more."""
+    """The mean of sign(D(x)) over real samples that p is adjusted to hold. Lower augments more."""
     start: Share = 0.0
-    """The probability of each change at the start; of use where a trained model is trained on."""
+    """The probability of each change at the start; useful when training continues from a trained model."""
     limit: Share = 0.6
-    """The highest probability. Far above 0.6 what is made may come out turned or recoloured."""
+    """The highest probability. Far above 0.6, samples may come out rotated or recolored."""
     length: PositiveCount = 500_000
     """Samples in which the probability could go from 0 to 1. A small set is memorized fast: 100k or less."""
     every: int = Field(default=4, ge=1)
-    """Batches of which D's outputs are gathered before the probability moves."""
+    """Number of batches whose D outputs are collected before the probability is updated."""
 
     def check(self, spec: Spec) -> None:
         super().check(spec)
         if self.start > self.limit:
             raise UserError(
                 f"task.augment: start={self.start} is above limit={self.limit}. "
-                f"Lower the start or raise the limit: task.augment.limit={self.start}"
+                f"Lower the start or raise the limit: task.augment.limit={self.start}",
+                code="augment.start_above_limit",
             )
 
     def memory(self) -> dict[str, Tensor]:

@@ -33,13 +33,13 @@ class DiffAugment(Augment, kind="diffaugment"):
     """Colors, moves and cuts every image that D sees (DiffAugment). A strength of 0 leaves that part out."""
 
     brightness: Strength = 0.5
-    """By how much an image gets darker or brighter at most; white is 1 and black −1."""
+    """Maximum change of brightness; white is 1 and black −1."""
     saturation: Strength = 1.0
-    """By how much the strength of colors changes at most: 1 is from none to twice as strong. None for gray."""
+    """Maximum change of saturation: 1 is a factor from 0 to 2. No effect on gray images."""
     contrast: Strength = 0.5
-    """By how much contrast changes at most: 0.5 is from half to one and a half times."""
+    """Maximum change of contrast: 0.5 is a factor from 0.5 to 1.5."""
     translation: Strength = 0.125
-    """How far an image moves at most, as a share of its height and of its width."""
+    """Maximum translation, as a share of the height and of the width."""
     cutout: Strength = 0.5
     """Height and width of the box that is cut out, as shares of the image's."""
 

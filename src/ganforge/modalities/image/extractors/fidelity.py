@@ -25,7 +25,7 @@ class Fidelity(Extractor, kind="torch-fidelity"):
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     weights: str | None = None
-    """Its file of weights, weights-inception-2015-12-05-6726825d.pth; by default it downloads it."""
+    """Its weights file, weights-inception-2015-12-05-6726825d.pth; downloaded by default."""
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         try:
@@ -33,8 +33,9 @@ class Fidelity(Extractor, kind="torch-fidelity"):
         except (ImportError, RuntimeError) as error:  # torchvision of another build raises a RuntimeError
             raise UserError(
                 f"the extractor torch-fidelity needs the packages torch-fidelity and torchvision ({error}). Install "
-                "them in the builds that go with your torch: pip install torch-fidelity torchvision. "
-                f"Without: the extractor inception with a file of weights ({KNOWN.file}), or {KNOWN.without}"
+                "them in builds that match your torch: pip install torch-fidelity torchvision. "
+                f"Without them: the extractor inception with a weights file ({KNOWN.file}), or {KNOWN.without}",
+                code="extractor.package_not_found",
             ) from None
         if self.weights is not None:
             _check(Path(self.weights))
@@ -44,19 +45,26 @@ class Fidelity(Extractor, kind="torch-fidelity"):
             )
         except OSError as error:
             raise UserError(
-                f"torch-fidelity could not get its weights ({error}). Get {KNOWN.source} by other means and name it "
-                f"with weights=FILE. Without: {KNOWN.without}"
+                f"torch-fidelity could not download its weights ({error}). Download {KNOWN.source} by other means and "
+                f"pass weights=FILE. What runs without it: {KNOWN.without}",
+                code="weights.not_loaded",
             ) from None
         return FidelityEncoder(net.eval().to(context.device), context.device)
 
 
 def _check(path: Path) -> None:
     if not path.is_file():
-        raise UserError(f"{path}: no such file of weights for torch-fidelity; it is made from {KNOWN.source}")
+        raise UserError(
+            f"{path}: the weights file for torch-fidelity does not exist; it is made from {KNOWN.source}",
+            code="weights.not_found",
+        )
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != ORIGINAL:
-        raise UserError(f"{path}: not the weights of FID: its SHA-256 is {found}, it should be {ORIGINAL}")
+        raise UserError(
+            f"{path}: not the weights that FID uses: expected SHA-256 {ORIGINAL}, got {found}",
+            code="weights.wrong_checksum",
+        )
 
 
 class FidelityEncoder(Encoder):

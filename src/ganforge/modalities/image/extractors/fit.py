@@ -64,7 +64,7 @@ def seeded(make: Callable[[], N], seed: int, name: str) -> N:
 
 
 def descend(net: N, loss: Callable[[int], Tensor], steps: int, told: Callable[[int], None]) -> N:
-    """A net after so many steps down a loss, given for each step's number. In evaluation mode."""
+    """A net trained for `steps` steps on a loss, given for each step's number. In evaluation mode."""
     optimizer = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
     warm = max(1, steps // 10)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -81,7 +81,7 @@ def descend(net: N, loss: Callable[[int], Tensor], steps: int, told: Callable[[i
 
 
 def _turned(x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
-    """Square images, each turned by so many quarters; and the turns."""
+    """Square images, each rotated by a number of quarter turns; and those numbers."""
     out = torch.empty_like(x)
     for k in range(4):
         out[turns == k] = torch.rot90(x[turns == k], k, (2, 3))

@@ -31,7 +31,7 @@ KNOWN = weights.Known(
     "inception-2015-12-05.safetensors",
     "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
     ORIGINAL,
-    "the extractor small (--features small, the default), whose figure is called fd, not FID",
+    "the extractor small (--features small, the default), whose metric is called fd, not FID",
 )
 
 
@@ -204,7 +204,7 @@ class Inception(Extractor, kind="inception"):
     weights: str | None = None
     """Safetensors file of the weights; by default inception-2015-12-05.safetensors in the cache."""
     resizer: Literal["tf-bilinear", "clean"] = "tf-bilinear"
-    """How images come to 299 × 299: as the FID of 2017 has it, or antialiased as clean-fid has it."""
+    """How images are resized to 299 × 299: as in the FID of 2017, or antialiased as in clean-fid."""
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         path = weights.find(self.weights, context.cache, KNOWN, "the extractor inception")

@@ -33,7 +33,7 @@ class Small(Extractor, kind="small"):
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     steps: int | None = Field(default=None, ge=1)
-    """Batches of 128 that it learns from; by default 1000, fewer for very small sets."""
+    """Training steps, batches of 128; by default 1000, fewer for very small sets."""
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         labels = data.labels if data.labels is not None and len(np.unique(data.labels)) > 1 else None
@@ -57,8 +57,9 @@ class Small(Extractor, kind="small"):
             )
         if data.n < 2 * len(names):
             raise UserError(
-                f"{data.name}: {data.n} samples are too few to train an extractor on (at least {2 * len(names)} are "
-                "needed). Give more real samples, or name another extractor"
+                f"{data.name}: {data.n} samples are too few to train an extractor (at least {2 * len(names)} are "
+                "needed). Pass more real samples, or choose another extractor",
+                code="metric.too_few_samples",
             )
         x, rows, shape = _pictures(data, min(data.n, MOST))
         y = None if labels is None else torch.from_numpy(labels[rows].astype(np.int64))
@@ -102,8 +103,9 @@ class SmallEncoder(Encoder):
         if samples.ndim != 4 or samples.shape[1:] != self.shape:
             say = "×".join(map(str, self.shape))
             raise UserError(
-                f"the small extractor was trained on pictures of {say} (height, width, channels) and is shown "
-                f"{'×'.join(map(str, samples.shape[1:]))}. Bring both sides to one size and mode first"
+                f"the small extractor was trained on images of {say} (height, width, channels) and got "
+                f"{'×'.join(map(str, samples.shape[1:]))}. Convert both sets to one size and mode first",
+                code="extractor.other_shape",
             )
         features, logits = self.net(seen(samples).to(self.device))
         return features, logits.softmax(1) if self.classes else None
@@ -134,7 +136,10 @@ def _pictures(data: SampleSet, n: int) -> tuple[Tensor, np.ndarray, tuple[int, .
     parts, shape, start = [], None, 0
     for part in data.parts(1024, data.n):
         if shape not in (None, part.shape[1:]):
-            raise UserError(f"{data.name}: its pictures differ in size or mode; bring them to one first")
+            raise UserError(
+                f"{data.name}: its images differ in size or mode; convert them to one size and mode first",
+                code="metric.shapes_differ",
+            )
         shape = part.shape[1:]
         rows = chosen[(chosen >= start) & (chosen < start + len(part))] - start
         start += len(part)

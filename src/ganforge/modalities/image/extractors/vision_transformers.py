@@ -38,7 +38,7 @@ class _Hub(Extractor):
     usual: ClassVar[str] = ""
     """The model that the field uses, on the Hub."""
     model: str = ""
-    """A folder that holds config.json and model.safetensors, or a name on the Hub; by default the usual one."""
+    """A folder with config.json and model.safetensors, or a name on the Hub; by default the usual one."""
 
     def build(self) -> type[Any]:
         """The class of transformers that loads it."""
@@ -62,8 +62,9 @@ class _Hub(Extractor):
             raise UserError(
                 f"extractor {self.kind}: {model} cannot be loaded ({reason}).\n"
                 f"  which: config.json and model.safetensors of https://huggingface.co/{self.usual}\n"
-                f"  where: any folder; name it with model=FOLDER\n"
-                "  what runs without it: the extractor small (the default)"
+                f"  where: any folder; pass model=FOLDER\n"
+                "  what runs without it: the extractor small (the default)",
+                code="weights.not_loaded",
             ) from None
         net = net.eval().requires_grad_(False).to(context.device)
         side = min(self.side, int(net.config.image_size)) if hasattr(net.config, "image_size") else self.side
@@ -105,7 +106,7 @@ class HubEncoder(Encoder):
 
 
 class DinoV2(_Hub, kind="dinov2"):
-    """DINOv2, a self-supervised net that judges images unlike ImageNet's better than Inception does."""
+    """DINOv2, a self-supervised net whose features suit images unlike ImageNet's better than Inception's."""
 
     usual: ClassVar[str] = "facebook/dinov2-large"
 
@@ -119,7 +120,7 @@ class DinoV2(_Hub, kind="dinov2"):
 
 
 class Clip(_Hub, kind="clip"):
-    """CLIP's image side: features that follow what a caption would say."""
+    """CLIP's image encoder: features that follow what a caption would say."""
 
     scale: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = OPENAI
     usual: ClassVar[str] = "openai/clip-vit-large-patch14"

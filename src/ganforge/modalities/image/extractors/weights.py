@@ -47,18 +47,19 @@ def find(path: str | None, cache: Path | None, known: Known, what: str) -> Path:
         file = Path(path).expanduser()
         if file.is_file():
             return file
-        missing = f"{path}: no such file of weights for {what}"
+        missing = f"{path}: the weights file for {what} does not exist"
     else:
         if folder is not None and (folder / known.file).is_file():
             return folder / known.file
-        missing = f"{what} needs a file of weights, and none is here"
-    place = f"put it to {folder / known.file}, or name it" if folder is not None else "name it"
+        missing = f"{what} needs a weights file, and none was found"
+    place = f"put it at {folder / known.file}, or pass it" if folder is not None else "pass it"
     raise UserError(
         f"{missing}.\n"
         f"  which: {known.file}, made from {known.source} (SHA-256 {known.sha256})\n"
         f"  how:   download that on any machine, then: python benchmarks/convert_weights.py ORIGINAL {known.file}\n"
         f"  where: {place} with weights=FILE\n"
-        f"  what runs without it: {known.without}"
+        f"  what runs without it: {known.without}",
+        code="weights.not_found",
     )
 
 
@@ -72,8 +73,9 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
         start = file.read(4)
         if start[:2] == b"PK" or start[:1] == b"\x80":
             raise UserError(
-                f"{path}: is a pickle, which can run any code when it is loaded, and was not opened. "
-                f"Convert it once: python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors"
+                f"{path}: is a pickle, which can run arbitrary code when loaded, and was not opened. "
+                f"Convert it once: python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors",
+                code="weights.pickle",
             )
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -82,7 +84,9 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except (safetensors.SafetensorError, OSError) as error:
-        raise UserError(f"{path}: is no whole safetensors file ({error}). Nothing was loaded") from None
+        raise UserError(
+            f"{path}: is not a complete safetensors file ({error}). Nothing was loaded", code="weights.unreadable"
+        ) from None
     return tensors, header, digest
 
 
@@ -111,10 +115,11 @@ def load_into(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore:
     wrong = [name for name, t in wanted.items() if name in found and found[name].shape != t.shape]
     if missing or strange or wrong:
         name = (missing or strange or wrong)[0]
-        how = "is missing" if missing else "is not known" if strange else f"has the shape {list(found[name].shape)}"
+        how = "is missing" if missing else "is unknown" if strange else f"has the shape {list(found[name].shape)}"
         raise UserError(
-            f"{path}: these weights are of another net than {type(net).__name__}: {name!r} {how} "
-            f"({len(missing)} missing, {len(strange)} unknown, {len(wrong)} of another shape)"
+            f"{path}: these weights do not fit the net {type(net).__name__}: {name!r} {how} "
+            f"({len(missing)} missing, {len(strange)} unknown, {len(wrong)} with another shape)",
+            code="weights.other_net",
         )
     net.load_state_dict({name: found[name] for name in wanted}, strict=False)
 

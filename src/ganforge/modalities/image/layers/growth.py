@@ -57,5 +57,5 @@ class Growing(nn.Module):
 
     @property
     def stage(self) -> Stage:
-        """Where it stands: in training as it was told, which makes no GPU wait, and in use as its state says."""
+        """Where it stands: in training as it was set, which makes no GPU wait, and in use as its state says."""
         return stage(self.told if self.training else int(self.stored) / UNIT)

@@ -56,7 +56,10 @@ def nearest_picture(shape: tuple[int, ...], who: str, cell: int = 1, least: int 
         UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
-        raise UserError(f"{who} nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")
+        raise UserError(
+            f"{who} nets are for images [C, H, W], not for samples of shape {list(shape)}; try mlp",
+            code="nets.not_for_shape",
+        )
     height, width = (max(round(side / cell), least) * cell for side in shape[1:])
     return (shape[0], height, width)
 
@@ -66,6 +69,7 @@ def check_picture(spec: Spec, who: str, cell: int = 1, least: int = COARSEST) ->
     near = nearest_picture(spec.shape, who, cell, least)
     if near != tuple(spec.shape):
         raise UserError(
-            f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} pictures; the nearest size is {near[1]}×{near[2]} "
-            f"(sides must be {least} or more" + (f" cells of {cell} pixels)" if cell > 1 else ")")
+            f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} images; the nearest size is {near[1]}×{near[2]} "
+            f"(sides must be {least} or more" + (f" cells of {cell} pixels)" if cell > 1 else ")"),
+            code="nets.unreachable_size",
         )

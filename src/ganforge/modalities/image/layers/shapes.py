@@ -34,7 +34,10 @@ def nearest_picture(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
         UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
-        raise UserError(f"{who} nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")
+        raise UserError(
+            f"{who} nets are for images [C, H, W], not for samples of shape {list(shape)}; try mlp",
+            code="nets.not_for_shape",
+        )
     return (shape[0], *grid.nearest(shape[1], shape[2]))
 
 
@@ -49,7 +52,8 @@ def layout(spec: Spec, who: str) -> Layout:
     found = grid.split(height, width, base_min=4) or grid.split(height, width)  # 48 from 6×6, as the papers do
     if found is None:
         raise UserError(
-            f"{who}: cannot reach {height}×{width} pictures; the nearest size is {near[1]}×{near[2]} "
-            f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)"
+            f"{who}: cannot reach {height}×{width} images; the nearest size is {near[1]}×{near[2]} "
+            f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)",
+            code="nets.unreachable_size",
         )
     return Layout(colours, (height, width), found[:2], found[2])

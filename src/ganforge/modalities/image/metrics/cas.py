@@ -33,7 +33,7 @@ class AccuracyScore(Metric, kind="cas"):
         "cas": Meaning("Accuracy on real test samples of a classifier that was trained on fakes alone.", "higher", 1),
     }
     steps: int | None = Field(default=None, ge=1)
-    """Batches of 128 that each classifier learns from; by default as many as the small extractor takes."""
+    """Training steps of each classifier, batches of 128; by default as many as for the small extractor."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
@@ -69,8 +69,9 @@ class AccuracyScore(Metric, kind="cas"):
         labels = torch.from_numpy(comparison.labels(side)[rows].astype(np.int64))
         if pictures.shape[1:] != x.shape[1:]:
             raise UserError(
-                f"metric 'cas': pictures of {comparison.side(side).name} and those it is tested on differ in size or "
-                "mode; bring them to one first"
+                f"metric 'cas': images of {comparison.side(side).name} and the test images differ in size or "
+                "mode; convert them to one size and mode first",
+                code="metric.shapes_differ",
             )
         right = fit.right(fit.fit(pictures, labels, classes, comparison.seed, told, steps), x, y)
         names = comparison.classes or tuple(str(k) for k in range(classes))

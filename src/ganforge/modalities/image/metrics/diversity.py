@@ -39,7 +39,10 @@ def scales(height: int, width: int) -> tuple[float, ...]:
     """
     fit = sum(min(height, width) >> k >= WINDOW for k in range(len(BETAS)))
     if not fit:
-        raise UserError(f"MS-SSIM looks through windows of {WINDOW}×{WINDOW} px; these pictures are {height}×{width}")
+        raise UserError(
+            f"MS-SSIM needs images of at least {WINDOW}×{WINDOW} px; these are {height}×{width}",
+            code="metric.images_too_small",
+        )
     return tuple(b * sum(BETAS) / sum(BETAS[:fit]) for b in BETAS[:fit])
 
 
@@ -66,7 +69,9 @@ def random_pairs(
     groups = [np.arange(n)] if labels is None else [np.flatnonzero(labels == k) for k in np.unique(labels)]
     groups = [group for group in groups if len(group) > 1]
     if not groups:
-        raise UserError("pairs of samples are compared, and there are not two of any class")
+        raise UserError(
+            "pairs of samples of one class are compared, and no class has 2 samples", code="metric.too_few_samples"
+        )
     sizes = np.array([len(group) for group in groups], float)
     first, second = np.empty(count, np.int64), np.empty(count, np.int64)
     for k, g in enumerate(draws.choice(len(groups), count, p=sizes / sizes.sum())):
@@ -75,15 +80,17 @@ def random_pairs(
 
 
 class MsSsim(Metric, kind="ms-ssim"):
-    """Likeness (MS-SSIM) of pairs of generated images of one class: near 1 where the model repeats itself."""
+    """Similarity (MS-SSIM) of pairs of generated images of one class: near 1 where the model repeats itself."""
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
-        "ms_ssim": Meaning("How alike fakes are to each other; hold it against that of the reals.", "lower"),
+        "ms_ssim": Meaning(
+            "Similarity of generated images to each other; compare it with that of real images.", "lower"
+        ),
     }
 
     pairs: int = Field(default=1000, ge=1)
-    """How many pairs are drawn, of each side."""
+    """Number of random pairs drawn from the real and from the generated images."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
@@ -98,7 +105,7 @@ class MsSsim(Metric, kind="ms-ssim"):
             for start in range(0, self.pairs, 32):
                 stop = min(start + 32, self.pairs)
                 parts.append(ms_ssim(x[start:stop], x[self.pairs + start : self.pairs + stop], betas))
-                comparison.progress(f"likeness of {side} pairs", stop, self.pairs)
+                comparison.progress(f"similarity of {side} pairs", stop, self.pairs)
             found[side] = torch.cat(parts)
         protocol = comparison.protocol(n) | {
             "pairs": self.pairs,

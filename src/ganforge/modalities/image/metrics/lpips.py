@@ -97,14 +97,16 @@ def load(trunk: TrunkName, file: str | None, heads: str | None, cache: Path | No
     path = weights.find(file, cache, known, f"lpips (trunk {trunk})")
     tensors, _, digest = weights.read(path)
     weights.load_into(net.trunk, tensors, path, ignore=("classifier.", "lin"))
-    path = weights.find(heads, cache, known_heads, f"lpips (learnt weights for {trunk})")
+    path = weights.find(heads, cache, known_heads, f"lpips (learned weights for {trunk})")
     tensors, _, of_heads = weights.read(path)
     for k, weight in enumerate(net.weights):
         name = f"lin{k}.model.1.weight"
         found = tensors.get(name)
         if found is None or found.numel() != weight.numel() or bool((found < 0).any()):
             raise UserError(
-                f"{path}: no learnt weights of LPIPS for {trunk}: {name!r} is missing, misshaped or negative"
+                f"{path}: not the learned weights of LPIPS for {trunk}: {name!r} is missing, negative or "
+                "has the wrong shape",
+                code="weights.other_net",
             )
         weight.data.copy_(found.flatten())
     return net.eval().requires_grad_(False), f"{digest[:8]}+{of_heads[:8]}"
@@ -138,15 +140,16 @@ class _Perceptual(Metric):
         side = min(pictures.shape[1:3])
         if side < SMALLEST[self.trunk]:
             fits = [name for name, least in SMALLEST.items() if side >= least]
-            hint = f"trunk={fits[0]} can" if fits else "no trunk of LPIPS can see so little"
+            hint = f"trunk={fits[0]} takes them" if fits else "no trunk of LPIPS takes images this small"
             raise UserError(
-                f"metric {self.kind!r}: {self.trunk} needs pictures of at least {SMALLEST[self.trunk]} px, and these "
-                f"have {side}; {hint}"
+                f"metric {self.kind!r}: {self.trunk} needs images of at least {SMALLEST[self.trunk]} px, and these "
+                f"have {side}; {hint}",
+                code="metric.images_too_small",
             )
 
 
 class LpipsDistance(_Perceptual, kind="lpips"):
-    """LPIPS of images that each belong to a real one: how unlike they look, 0 for equal ones."""
+    """LPIPS of images that each belong to a real one: their perceptual distance, 0 for equal ones."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     values: ClassVar[Mapping[str, Meaning]] = {
@@ -171,11 +174,11 @@ class LpipsDiversity(_Perceptual, kind="lpips-diversity"):
     """Mean LPIPS of random pairs of generated images of one class: near 0 where the model repeats itself."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
-        "lpips_diversity": Meaning("How much fakes differ from each other to a trained eye.", "higher"),
+        "lpips_diversity": Meaning("Perceptual distance between generated images.", "higher"),
     }
 
     pairs: int = Field(default=1000, ge=1)
-    """How many pairs are drawn, of each side."""
+    """Number of random pairs drawn from the real and from the generated images."""
 
     @torch.inference_mode()
     def compute(self, comparison: Comparison) -> list[Result]:

@@ -57,7 +57,8 @@ def structure(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """(mean of l · cs, mean of cs), both [N]: SSIM, and its part that does not see brightness. As `ssim`."""
     if min(x.shape[2:]) < WINDOW:
         raise UserError(
-            f"SSIM looks through windows of {WINDOW}×{WINDOW} px; these pictures are {x.shape[2]}×{x.shape[3]}"
+            f"SSIM needs images of at least {WINDOW}×{WINDOW} px; these are {x.shape[2]}×{x.shape[3]}",
+            code="metric.images_too_small",
         )
     mean_x, mean_y, xx, yy, xy = (blurred(part) for part in (x, y, x * x, y * y, x * y))
     luminance = (2 * mean_x * mean_y + C1) / (mean_x.square() + mean_y.square() + C1)
@@ -97,8 +98,9 @@ def pair_by_pair(
         for real, other in zip(comparison.batches("real", n, 16), comparison.batches(side, n, 16), strict=True):
             if real.shape != other.shape:
                 raise UserError(
-                    f"metric {metric.kind!r}: pictures of a pair differ in shape: {list(real.shape[1:])} in "
-                    f"{comparison.real.name} and {list(other.shape[1:])} in {comparison.side(side).name}"
+                    f"metric {metric.kind!r}: the images of a pair differ in shape: {list(real.shape[1:])} in "
+                    f"{comparison.real.name} and {list(other.shape[1:])} in {comparison.side(side).name}",
+                    code="metric.shapes_differ",
                 )
             values.append(of(real, other).double().cpu())
             done += len(real)

@@ -54,13 +54,13 @@ class PathLength(Metric, kind="ppl"):
         "ppl": Meaning("How much samples change with small steps of the latent: lower is smoother.", "lower"),
     }
     paths: int = Field(default=1000, ge=2)
-    """How many short steps are measured."""
+    """Number of short steps measured."""
     epsilon: float = Field(default=1e-4, gt=0, lt=1)
-    """Length of a step, of the way between two latents."""
+    """Length of a step, as a fraction of the path between two latents."""
     distance: Literal["features", "lpips"] = "features"
-    """What tells how far two images are apart: the extractor's features, or LPIPS, which needs weights."""
+    """The distance between two images: in the extractor's features, or LPIPS, which needs weights."""
     trunk: TrunkName = "vgg"
-    """The trunk of LPIPS, where that is asked for."""
+    """The trunk of LPIPS, for distance=lpips."""
 
     def lacks(self, comparison: Comparison) -> str:
         missing = super().lacks(comparison)

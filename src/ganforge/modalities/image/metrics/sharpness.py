@@ -39,7 +39,10 @@ def octaves(x: Tensor) -> list[Tensor]:
     """The power [N] of images [N, 1, H, W] in each octave."""
     height, width = x.shape[2:]
     if min(height, width) < SMALLEST:
-        raise UserError(f"sharpness needs pictures of at least {SMALLEST} px; these are {height}×{width}")
+        raise UserError(
+            f"sharpness needs images of at least {SMALLEST} px; these are {height}×{width}",
+            code="metric.images_too_small",
+        )
     down, across = (torch.hann_window(side, periodic=False, dtype=x.dtype, device=x.device) for side in (height, width))
     window = down[:, None] * across
     power = torch.fft.fft2((x - x.mean((2, 3), keepdim=True)) * window).abs().square()
@@ -49,12 +52,14 @@ def octaves(x: Tensor) -> list[Tensor]:
 
 
 class Sharpness(Metric, kind="sharpness"):
-    """The fine detail of images over that of the real ones they belong to: 1 as sharp, below blurred, above noisy."""
+    """Fine detail of images relative to their real ones: 1 is as sharp, below 1 blurred, above 1 noisy."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
-        "sharpness": Meaning("Fine detail over that of the real picture: less is blurred, more noisy.", "near", 1),
+        "sharpness": Meaning(
+            "Fine detail relative to that of the real image: below 1 is blurred, above 1 noisy.", "near", 1
+        ),
     }
     any_size: ClassVar[bool] = True
 

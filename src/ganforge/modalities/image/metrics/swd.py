@@ -67,21 +67,24 @@ class SlicedWasserstein(Metric, kind="swd"):
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
-        "swd": Meaning("How texture differs, from fine to coarse (sliced Wasserstein distance).", "lower", 0),
+        "swd": Meaning("Difference of texture, from fine to coarse (sliced Wasserstein distance).", "lower", 0),
     }
 
     patches: int = Field(default=128, ge=1)
-    """Patches an image and level."""
+    """Patches per image and level."""
     directions: int = Field(default=512, ge=1)
-    """Random directions that patches are projected to."""
+    """Number of random directions that patches are projected on."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = min(comparison.count("fake", self.n), comparison.real.n)
         if n < 2:
-            raise UserError("metric 'swd' needs 2 pictures of each side")
+            raise UserError("metric 'swd' needs at least 2 real and 2 generated images", code="metric.too_few_samples")
         real, fake = self._levels(comparison, "real", n), self._levels(comparison, "fake", n)
         if list(real) != list(fake):
-            raise UserError(f"metric 'swd': pictures of {max(real)} px and of {max(fake)} px; bring them to one size")
+            raise UserError(
+                f"metric 'swd': images of {max(real)} px and of {max(fake)} px; convert them to one size",
+                code="metric.shapes_differ",
+            )
         found = {}
         for k, size in enumerate(real):
             a, b = whitened(real[size]), whitened(fake[size])
@@ -105,7 +108,10 @@ class SlicedWasserstein(Metric, kind="swd"):
         found: dict[int, list[Tensor]] = {}
         for part in comparison.batches(side, n):
             if min(part.shape[1:3]) < PATCH:
-                raise UserError(f"metric 'swd' takes patches of {PATCH} px; the pictures are {part.shape[1]} high")
+                raise UserError(
+                    f"metric 'swd' takes patches of {PATCH} px; these images are only {part.shape[1]}×{part.shape[2]}",
+                    code="metric.images_too_small",
+                )
             x = torch.from_numpy(part.astype(np.float32)).permute(0, 3, 1, 2)
             for level in pyramid(x):
                 height, width = level.shape[2:]

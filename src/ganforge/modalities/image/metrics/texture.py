@@ -51,7 +51,10 @@ def texture(x: Tensor, y: Tensor) -> Tensor:
         UserError: they are smaller than a window.
     """
     if min(x.shape[2:]) < LEAST:
-        raise UserError(f"texture needs pictures of at least {LEAST} px; these are {x.shape[2]}×{x.shape[3]}")
+        raise UserError(
+            f"texture needs images of at least {LEAST} px; these are {x.shape[2]}×{x.shape[3]}",
+            code="metric.images_too_small",
+        )
     alike = []
     for scale in range(SCALES):
         if scale:
@@ -81,12 +84,12 @@ def moments(f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class Texture(Metric, kind="texture"):
-    """How unlike the texture of images is to that of the real ones, by local contrast and order: 0 for equal ones."""
+    """Difference of texture between images and their real ones, by local contrast and order: 0 for equal ones."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
-        "texture": Meaning("Texture that differs from the real picture's, wherever its details lie.", "lower", 0),
+        "texture": Meaning("Texture that differs from the real image's, wherever its details lie.", "lower", 0),
     }
     any_size: ClassVar[bool] = True
 

@@ -108,16 +108,16 @@ def biggan_d(plan: Layout, stages: list[tuple[int, bool]], classes: int, attenti
 
 
 class BigganGenerator(Generator, kind="biggan"):
-    """Wide residual blocks that each get a part of the latent and the vector of the label."""
+    """Wide residual blocks that each get a part of the latent and the label embedding."""
 
     latent: int = Field(default=120, ge=1)
-    """Width of the latent z; each of the n + 1 parts gets an equal share (the first ones a number more)."""
+    """Width of the latent z, split evenly into n + 1 parts (the first parts get one number more)."""
     channels: int = Field(default=96, ge=1)
-    """The width that all others are multiples of: 96 in the paper, 64 for less."""
+    """Base width that all others are multiples of: 96 in the paper, 64 for a smaller net."""
     shared: int = Field(default=128, ge=1)
-    """Width of the vector of a label, shared by all blocks."""
+    """Width of the label embedding, shared by all blocks."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan")
@@ -129,8 +129,9 @@ class BigganGenerator(Generator, kind="biggan"):
         plan = layout(spec, "biggan generator")
         if self.latent <= plan.doublings:
             raise UserError(
-                f"task.generator.latent={self.latent}: biggan gives a part of the latent to each of its "
-                f"{plan.doublings} blocks and to the base grid, so it must be at least {plan.doublings + 1}"
+                f"task.generator.latent={self.latent}: biggan splits the latent among its "
+                f"{plan.doublings} blocks and the base grid, so it must be at least {plan.doublings + 1}",
+                code="nets.latent_too_small",
             )
         channels = widths(plan, self.channels)
         return BigganG(self.latent, plan, channels, spec.classes, self.shared, self.attention)
@@ -140,9 +141,9 @@ class BigganDiscriminator(Discriminator, kind="biggan"):
     """Wide residual blocks with spectral norm and attention; with labels by projection."""
 
     channels: int = Field(default=96, ge=1)
-    """The width that all others are multiples of: 96 in the paper, 64 for less."""
+    """Base width that all others are multiples of: 96 in the paper, 64 for a smaller net."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan")

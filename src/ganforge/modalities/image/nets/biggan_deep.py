@@ -156,16 +156,16 @@ class BigganDeepD(nn.Module):
 
 
 class BigganDeepGenerator(Generator, kind="biggan_deep"):
-    """Many narrow residual blocks that all get the whole latent and the vector of the label."""
+    """Many narrow residual blocks that all get the whole latent and the label embedding."""
 
     latent: int = Field(default=128, ge=1)
     """Width of the latent z, drawn from a standard normal."""
     channels: int = Field(default=128, ge=1)
-    """The width that all others are multiples of; 128 in the paper."""
+    """Base width that all others are multiples of; 128 in the paper."""
     shared: int = Field(default=128, ge=1)
-    """Width of the vector of a label, shared by all blocks."""
+    """Width of the label embedding, shared by all blocks."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan_deep")
@@ -183,9 +183,9 @@ class BigganDeepDiscriminator(Discriminator, kind="biggan_deep"):
     """Many narrow residual blocks with spectral norm and attention; with labels by projection."""
 
     channels: int = Field(default=128, ge=1)
-    """The width that all others are multiples of; 128 in the paper."""
+    """Base width that all others are multiples of; 128 in the paper."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan_deep")

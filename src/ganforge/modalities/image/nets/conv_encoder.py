@@ -23,7 +23,7 @@ from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
 
 COARSEST = 4
-"""Grids are halved until their shorter side is at most so many cells."""
+"""Grids are halved until their shorter side has at most this number of cells."""
 
 
 class ConvE(nn.Module):
@@ -59,12 +59,13 @@ class ConvEncoder(Encoder, kind="conv"):
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid."""
+    """The maximum number of channels on a grid."""
 
     def build(self, spec: Spec, latent: int) -> nn.Module:
         if len(spec.shape) != 3 or min(spec.shape[1:]) < 2:
             raise UserError(
-                f"task.encoder=conv is for pictures of 2×2 and more, not for samples of shape {list(spec.shape)}; "
-                "take task.encoder=mlp"
+                f"task.encoder=conv is for images of at least 2×2 px, not for samples of shape {list(spec.shape)}; "
+                "use task.encoder=mlp",
+                code="nets.not_for_shape",
             )
         return ConvE(self.channels, self.max_channels, spec, latent)

@@ -168,9 +168,9 @@ class DcganGenerator(Generator, kind="dcgan"):
     channels: int = Field(default=64, ge=1)
     """Channels of the finest hidden grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid."""
+    """The maximum number of channels on a grid."""
     norm: Literal["batch", "virtual"] = "batch"
-    """Batch norm; or virtual batch norm: no sample depends on its neighbors, but a reference batch takes its time."""
+    """Batch norm; or virtual batch norm: samples do not depend on their batch, but the reference batch costs time."""
     reference: int = Field(default=64, ge=2)
     """Latents in the reference batch of virtual batch norm."""
 
@@ -190,11 +190,11 @@ class DcganDiscriminator(Discriminator, kind="dcgan"):
     channels: int = Field(default=64, ge=1)
     """Channels of the finest hidden grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid."""
+    """The maximum number of channels on a grid."""
     norm: Literal["batch", "layer", "spectral", "none"] = "batch"
-    """Batch norm, which penalties a sample do not go with; layer norm; spectral norm of all weights; or none."""
+    """Batch norm (not with per-sample penalties), layer norm, spectral norm of all weights, or none."""
     minibatch: Minibatch = "none"
-    """What D sees of the whole batch, against collapse: how much its samples deviate, or learned distances of them."""
+    """What D sees of the whole batch, against collapse: the standard deviation of its samples, or learned distances."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape)
@@ -212,7 +212,10 @@ def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
         UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
-        raise UserError(f"dcgan nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp")
+        raise UserError(
+            f"dcgan nets are for images [C, H, W], not for samples of shape {list(shape)}; try mlp",
+            code="nets.not_for_shape",
+        )
     return (shape[0], *grid.nearest(shape[1], shape[2]))
 
 
@@ -229,7 +232,8 @@ def layout(spec: Spec, who: str) -> tuple[int, int, int, int]:
         found = grid.split(height, width, base_min=2)
     if found is None:
         raise UserError(
-            f"{who}: cannot reach {height}×{width} pictures; the nearest size is {near[1]}×{near[2]} "
-            f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)"
+            f"{who}: cannot reach {height}×{width} images; the nearest size is {near[1]}×{near[2]} "
+            f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)",
+            code="nets.unreachable_size",
         )
     return (colours, *found)

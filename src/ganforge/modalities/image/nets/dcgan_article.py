@@ -136,7 +136,8 @@ def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
     """
     if len(shape) != 3:
         raise UserError(
-            f"dcgan-article nets are for pictures [C, H, W], not for samples of shape {list(shape)}; try mlp"
+            f"dcgan-article nets are for images [C, H, W], not for samples of shape {list(shape)}; try mlp",
+            code="nets.not_for_shape",
         )
     return (shape[0], *(max(4, (side + 1) // 4 * 4) for side in shape[1:]))
 
@@ -150,7 +151,8 @@ def checked(spec: Spec, who: str) -> tuple[int, int, int]:
     colours, height, width = nearest_picture(spec.shape)
     if (colours, height, width) != spec.shape:
         raise UserError(
-            f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} pictures, both sides must be divisible by 4; "
-            f"the nearest size is {height}×{width}"
+            f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} images, both sides must be divisible by 4; "
+            f"the nearest size is {height}×{width}",
+            code="nets.unreachable_size",
         )
     return colours, height, width

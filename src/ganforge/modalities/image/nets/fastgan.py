@@ -37,7 +37,7 @@ from ganforge.nets.layers.memory import ChannelsLast
 from ganforge.nets.layers.spectral import spectral
 
 REBUILT = 4
-"""An image is rebuilt from a grid by at most so many doublings: 8×8 → 128×128."""
+"""The maximum number of doublings from a grid to the image rebuilt from it: 8×8 → 128×128."""
 
 
 def levels(channels: int, top: int, count: int) -> list[int]:
@@ -232,7 +232,7 @@ class FastGanGenerator(Generator, kind="fastgan"):
     channels: int = Field(default=32, ge=1)
     """Channels of the finest grid; each coarser one has twice as many. 32 at 256 pixels in the paper."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid; 1024 in the paper."""
+    """The maximum number of channels on a grid; 1024 in the paper."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "fastgan")
@@ -246,12 +246,12 @@ class FastGanGenerator(Generator, kind="fastgan"):
 
 
 class FastGanDiscriminator(Discriminator, kind="fastgan"):
-    """A critic that can be asked to draw what it has seen; for the task `fastgan`."""
+    """A critic that can reconstruct what it has seen; for the task `fastgan`."""
 
     channels: int = Field(default=32, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid."""
+    """The maximum number of channels on a grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "fastgan")

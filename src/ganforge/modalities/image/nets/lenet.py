@@ -52,7 +52,7 @@ class LenetD(nn.Module):
 
 
 class LenetDiscriminator(Discriminator, kind="lenet"):
-    """Two convolutions 5×5 and three linear layers, as in LeNet-5: for digits, and wherever a small critic will do."""
+    """Two convolutions 5×5 and three linear layers, as in LeNet-5: for digits, or where a small critic is enough."""
 
     channels: int = Field(default=6, ge=1)
     """Channels of the first convolution; all other widths follow in LeNet-5's proportions (16, 120 and 84 for 6)."""

@@ -77,7 +77,7 @@ class MsgD(nn.Module):
         self.judge = Judge(widths[0], sizes[0], classes, extra=colours if steps else 0)
 
     def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> DiscriminatorOutput:
-        """Judges images [N, C, *size] of every grid, coarsest first."""
+        """Scores images [N, C, *size] of every grid, coarsest first."""
         h = act(self.read(last(scales[-1])))
         for block, x in zip(reversed(self.blocks), reversed(scales[:-1]), strict=True):
             h = torch.cat([block(h), last(x)], 3)
@@ -92,11 +92,11 @@ class MsgGenerator(Generator, kind="msg_gan"):
 
     within_one: ClassVar[bool] = False
     latent: int = 512
-    """Width of the latent z, brought to one length."""
+    """Width of the latent z, normalized to mean square 1."""
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many. In the paper 64 at 256 pixels."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid."""
+    """The maximum number of channels on a grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "msg_gan")
@@ -117,7 +117,7 @@ class MsgDiscriminator(Discriminator, kind="msg_gan"):
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid."""
+    """The maximum number of channels on a grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "msg_gan")

@@ -159,7 +159,7 @@ class ProganD(Growing):
         self.read = nn.ModuleList(EqualLinear(colours, width) for width in widths)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        """Judges images [N, C, *sizes[high]] of the grid that it has grown to."""
+        """Scores images [N, C, *sizes[high]] of the grid that it has grown to."""
         low, high, alpha = self.stage
         h = act(self.read[high](last(x)))
         if low < high:
@@ -174,11 +174,11 @@ class ProganGenerator(Generator, kind="progan"):
 
     within_one: ClassVar[bool] = False
     latent: int = 512
-    """Width of the latent z, brought to one length."""
+    """Width of the latent z, normalized to mean square 1."""
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many. In the paper 16 at 1024 pixels, 64 at 256."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid."""
+    """The maximum number of channels on a grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "progan")
@@ -199,7 +199,7 @@ class ProganDiscriminator(Discriminator, kind="progan"):
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid."""
+    """The maximum number of channels on a grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "progan")

@@ -180,15 +180,15 @@ class R3ganGenerator(Generator, kind="r3gan"):
     channels: int = Field(default=128, ge=1)
     """Channels of the coarsest grid; 768 in the paper."""
     wide: int = Field(default=1, ge=1)
-    """So many grids, coarsest first, have all the channels, 4 in the paper; each finer one has half of those before."""
+    """The number of coarsest grids that have all channels, 4 in the paper; each finer one has half as many."""
     blocks: int = Field(default=1, ge=1)
     """Residual blocks on each grid; 2 in the paper."""
     expansion: int = Field(default=2, ge=1)
-    """The convolution within a block has so many times the channels of its grid."""
+    """The convolution within a block has this many times the channels of its grid."""
     group: int = Field(default=16, ge=1)
     """Channels in a group of that convolution."""
     patch: int = Field(default=1, ge=1)
-    """Pixels a side that a cell of the finest grid stands for; above 1 it saves the time of the finest grids."""
+    """Pixels per side of a cell of the finest grid; above 1 it saves the time of the finest grids."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "r3gan", self.patch)
@@ -204,15 +204,15 @@ class R3ganDiscriminator(Discriminator, kind="r3gan"):
     channels: int = Field(default=128, ge=1)
     """Channels of the coarsest grid; 768 in the paper."""
     wide: int = Field(default=1, ge=1)
-    """So many grids, coarsest first, have all the channels, 4 in the paper; each finer one has half of those before."""
+    """The number of coarsest grids that have all channels, 4 in the paper; each finer one has half as many."""
     blocks: int = Field(default=1, ge=1)
     """Residual blocks on each grid; 2 in the paper."""
     expansion: int = Field(default=2, ge=1)
-    """The convolution within a block has so many times the channels of its grid."""
+    """The convolution within a block has this many times the channels of its grid."""
     group: int = Field(default=16, ge=1)
     """Channels in a group of that convolution."""
     patch: int = Field(default=1, ge=1)
-    """Pixels a side that a cell of the finest grid stands for; above 1 it saves the time of the finest grids."""
+    """Pixels per side of a cell of the finest grid; above 1 it saves the time of the finest grids."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "r3gan", self.patch)

@@ -179,11 +179,11 @@ class ResnetGenerator(Generator, kind="resnet"):
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; twice as many on each coarser one. Up to 32×32: four times as many on all."""
     max_channels: int = Field(default=1024, ge=1)
-    """At most so many channels on a grid."""
+    """The maximum number of channels on a grid."""
     attention: int = Field(default=0, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
     spectral: bool = False
-    """Spectral norm of all weights, as SAGAN has it in G too."""
+    """Spectral norm of all weights, as in SAGAN."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "resnet")
@@ -200,13 +200,13 @@ class ResnetDiscriminator(Discriminator, kind="resnet"):
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; twice as many on each coarser one. Up to 32×32: twice as many on all."""
     max_channels: int = Field(default=1024, ge=1)
-    """At most so many channels on a grid."""
+    """The maximum number of channels on a grid."""
     norm: Literal["spectral", "layer", "none"] = "spectral"
     """Spectral norm of all weights (SNGAN); layer norm, or none (WGAN-GP)."""
     pool: Literal["sum", "mean"] = "sum"
-    """How the cells of the last grid come together: their sum (SNGAN) or their mean (WGAN-GP)."""
+    """How the cells of the last grid are pooled: their sum (SNGAN) or their mean (WGAN-GP)."""
     attention: int = Field(default=0, ge=0)
-    """Self-attention on the finest grid of at most so many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "resnet")

@@ -216,7 +216,7 @@ def levels(channels: int, top: int, count: int) -> list[int]:
 
 
 class StyleGan2Generator(Generator, kind="stylegan2"):
-    """Convolutions whose channels are scaled by a style that the latent is mapped to; images of any size."""
+    """Convolutions whose channels are scaled by a style that is mapped from the latent; images of any size."""
 
     within_one: ClassVar[bool] = False
     latent: int = 512
@@ -226,7 +226,7 @@ class StyleGan2Generator(Generator, kind="stylegan2"):
     channels: int = Field(default=32, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=256, ge=1)
-    """At most so many channels on a grid; 512 in the paper."""
+    """The maximum number of channels on a grid; 512 in the paper."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "stylegan2")
@@ -247,13 +247,13 @@ class StyleGan2Discriminator(Discriminator, kind="stylegan2"):
     channels: int = Field(default=32, ge=1)
     """Channels of the finest grid; each coarser one has twice as many."""
     max_channels: int = Field(default=256, ge=1)
-    """At most so many channels on a grid; 512 in the paper."""
+    """The maximum number of channels on a grid; 512 in the paper."""
     architecture: Literal["residual", "plain"] = "residual"
-    """Whether each block also has a straight way; plain for CIFAR-10 in the paper."""
+    """Whether each block has a residual connection; plain for CIFAR-10 in the paper."""
     group: int = Field(default=4, ge=1)
-    """Samples of a batch that are compared for their variety; 1: none."""
+    """Group size of the minibatch standard deviation; 1 for none."""
     mapping: int = Field(default=8, ge=1)
-    """Layers from a label to the vector that the output is multiplied with."""
+    """Layers from a label to the vector that the output is multiplied by."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "stylegan2")

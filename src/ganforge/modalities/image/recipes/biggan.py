@@ -23,7 +23,7 @@ HALF_LIFE = 6_931
 
 @recipe("biggan")
 def biggan() -> Recipe:
-    """BigGAN for small images: wide nets, the latent at every grid, attention, and a vector a class for all blocks.
+    """BigGAN for small images: wide nets, the latent at every grid, attention, and one class embedding for all blocks.
 
     Papers: Brock et al. 2019; for 32×32 the settings of Kang et al. 2023 (StudioGAN): 96 channels, 80 latents in four
     parts, hinge, n_dis 5, Adam 2e-4 (0.5, 0.999), batch 64, 100,000 steps of G, average of 0.9999, standing statistics.

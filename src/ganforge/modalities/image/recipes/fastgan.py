@@ -15,7 +15,7 @@ from ganforge.recipes.optimizer import Adam
 
 @recipe("fastgan")
 def fastgan() -> Recipe:
-    """A light GAN for a hundred images or so: its critic has to redraw what it saw, and so overfits late.
+    """A light GAN for about a hundred images: its critic must also reconstruct what it sees, and so overfits late.
 
     Paper: Liu et al. 2021: excitation across grids, two decoders in D, hinge, DiffAugment, Adam 2e-4 (0.5, 0.999),
     batch 8, an average of G (0.999 a step), 50,000 steps. Departures: D rebuilds by absolute difference instead of

@@ -28,7 +28,7 @@ def gan() -> Recipe:
 
 @recipe("gan-minimax")
 def gan_minimax() -> Recipe:
-    """The first GAN with its original zero-sum game, in which G saturates while D wins: to see why nobody uses it.
+    """The first GAN with its original zero-sum game, in which G saturates while D wins: shows why it is no longer used.
 
     Paper: Goodfellow et al. 2014, equation 1. Departures: as in `gan`.
     Command: `ganforge train gan-minimax data=mnist`

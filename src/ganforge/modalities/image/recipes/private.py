@@ -18,7 +18,7 @@ from ganforge.tasks.private import Private
 
 @recipe("dp-gan")
 def dp_gan() -> Recipe:
-    """A conditional GAN with differential privacy: nobody can be sure that a certain sample was in the training data.
+    """A conditional GAN with differential privacy: no single sample can be shown to be in the training data.
 
     Papers: Abadi et al. 2016 (DP-SGD); Xie et al. 2018 (a private D makes a private G); Bie et al. 2023 (large batches,
     several steps of D for one of G, Adam). Departures: a small fully connected D, whose clipping costs next to nothing;

@@ -49,7 +49,7 @@ def adam(start: float, end: float, over: int) -> Adam:
 
 @recipe("r3gan-cifar10")
 def r3gan_cifar10() -> Recipe:
-    """R3GAN as its paper trains it on CIFAR-10, one network a class: FID 1.96 there. For large GPUs.
+    """R3GAN as its paper trains it on CIFAR-10, class-conditional: FID 1.96 there. For large GPUs.
 
     Paper: Huang et al. 2024, configuration E and its appendix: 768 channels on four grids, two blocks each, batch 512,
     rates 2e-4 to 5e-5, β2 0.9 to 0.99, γ 0.05 to 0.005 and augmentation 0 to 0.55 over 20 M samples, 250 M in all.

@@ -107,7 +107,7 @@ def sagan() -> Recipe:
 
 @recipe("acgan")
 def acgan() -> Recipe:
-    """A GAN whose D guesses the class instead of being told it, and whose G wants the guess to be right.
+    """A GAN whose D predicts the class instead of taking it as input, and whose G wants the prediction to be right.
 
     Paper: Odena et al. 2017, appendix A: convolutional nets, cross-entropy for real or fake and for the class, Adam
     2e-4 (0.5, 0.999), batch 100. Departures: the nets are those of `dcgan` (no dropout, no noise on activations, 100

@@ -148,7 +148,7 @@ def progan_small() -> Recipe:
 
 @recipe("msg-gan")
 def msg_gan() -> Recipe:
-    """An image on every grid of G, all judged together: large images without growing step by step. For GPUs.
+    """An image on every grid of G, all scored together: large images without growing step by step. For GPUs.
 
     Paper: Karnewar & Wang 2020, MSG-ProGAN at 256 pixels: 64 channels on the finest grid and at most 512, images join
     D's maps as they are, WGAN-GP, RMSprop 0.003, an average of G. Departures: one penalty for all scales together;

@@ -15,7 +15,7 @@ from ganforge.recipes.base import Recipe
 from ganforge.recipes.optimizer import Adam, RMSprop
 
 CRITIC_STEPS = 5
-"""n_critic of WGAN: so many steps of D for one of G, and so many times the samples for as many steps of G."""
+"""n_critic of WGAN: n steps of D for each step of G, and n times the samples for the same number of steps of G."""
 
 
 @recipe("lsgan")

@@ -103,7 +103,7 @@ def stylegan2_256() -> Recipe:
 
 @recipe("stylegan2-ada")
 def stylegan2_ada() -> Recipe:
-    """StyleGAN2 that augments what D sees as much as it must: for a thousand images or a few thousand. For a GPU.
+    """StyleGAN2 with adaptive augmentation: for one thousand to several thousand images. For a GPU.
 
     Paper: Karras et al. 2020 (ADA), configuration "auto" for one GPU at 64 pixels: 256 channels on the finest grid and
     at most 512, two mapping layers, γ and average by the rules of this file, path length and mixing as `stylegan2-256`,

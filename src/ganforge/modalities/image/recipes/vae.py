@@ -41,9 +41,9 @@ def vae() -> Recipe:
 
 @recipe("vae-gan")
 def vae_gan() -> Recipe:
-    """A variational autoencoder that a critic judges, in whose features it measures its errors: sharp reconstructions.
+    """A variational autoencoder with a critic, in whose features it measures its errors: sharp reconstructions.
 
-    Paper: Larsen et al. 2016: three players, likeness in D's features, fakes from E's latents and from normal ones,
+    Paper: Larsen et al. 2016: three players, similarity in D's features, fakes from E's latents and from normal ones,
     batch 64, rates 3e-4. Departures: DCGAN's nets and Adam instead of RMSProp; see `tasks/vae_gan.py`.
     Command: `ganforge train vae-gan data=mnist`, or `data=./photos`
     """

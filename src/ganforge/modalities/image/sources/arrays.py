@@ -36,7 +36,7 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
     """
     array = _as_pixels(name, _as_nhwc(name, images))
     if len(array) == 0:
-        raise UserError(f"data {name}: the array of images is empty")
+        raise UserError(f"data {name}: the array of images is empty", code="data.empty")
     if labels is None:
         return ArrayDataset(name, array, signal="image")
     labels = np.asarray(labels)
@@ -44,16 +44,19 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
         labels = labels[:, 0]
     if labels.shape != (len(array),):
         raise UserError(
-            f"data {name}: {len(array)} images need as many labels; the labels have the shape {list(labels.shape)}"
+            f"data {name}: {len(array)} images need {len(array)} labels; the labels have the shape "
+            f"{list(labels.shape)}",
+            code="data.label_count",
         )
     if classes:
         if labels.min() < 0 or labels.max() >= len(classes):
             raise UserError(
-                f"data {name}: labels go from {labels.min()} to {labels.max()}; there are {len(classes)} classes"
+                f"data {name}: labels range from {labels.min()} to {labels.max()}; there are {len(classes)} classes",
+                code="data.labels_out_of_range",
             )
         return ArrayDataset(name, array, labels.astype(np.int64), classes, signal="image")
     if labels.dtype.kind not in "iubUS":
-        raise UserError(f"data {name}: labels are {labels.dtype}; whole numbers or names are needed")
+        raise UserError(f"data {name}: labels are {labels.dtype}; expected integers or names", code="data.label_type")
     found, numbers = np.unique(labels, return_inverse=True)
     names = tuple(v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in found.tolist())
     return ArrayDataset(name, array, numbers.reshape(-1).astype(np.int64), names, signal="image")
@@ -70,12 +73,14 @@ def _as_nhwc(name: str, images: np.ndarray) -> np.ndarray:
         n, *block = images.shape
         raise UserError(
             f"data {name}: an array of shape {list(images.shape)} holds {n:,} blocks of {'×'.join(map(str, block))} "
-            "numbers, such as voxels, which nothing here opens. Images are [N, H, W, C] or [N, C, H, W] with at most 4 "
-            "channels"
+            "numbers, such as voxels, which are not supported. Images are [N, H, W, C] or [N, C, H, W] with at most 4 "
+            "channels",
+            code="data.wrong_shape",
         )
     raise UserError(
-        f"data {name}: an array of shape {list(images.shape)} is no set of pictures. "
-        "Give [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels"
+        f"data {name}: an array of shape {list(images.shape)} is not a set of images. "
+        "Expected [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels",
+        code="data.wrong_shape",
     )
 
 
@@ -88,12 +93,18 @@ def _as_pixels(name: str, images: np.ndarray) -> np.ndarray:
     if images.dtype.kind == "b":
         return images.astype(np.uint8) * 255
     if images.dtype.kind not in "iuf":
-        raise UserError(f"data {name}: pixels are {images.dtype}; whole or floating-point numbers are needed")
+        raise UserError(
+            f"data {name}: pixels are {images.dtype}; expected integers or floating-point numbers",
+            code="data.pixel_type",
+        )
     if images.size == 0:
         return images.astype(np.uint8)
     low, high = float(images.min()), float(images.max())
     if not np.isfinite([low, high]).all():
-        raise UserError(f"data {name}: some pixels are not finite numbers (NaN or infinite); clean the array first")
+        raise UserError(
+            f"data {name}: some pixels are not finite (NaN or infinite); clean the array first",
+            code="data.not_finite",
+        )
     if images.dtype.kind == "f" and low >= 0 and high <= 1:
         offset, scale = 0.0, 255.0
     elif images.dtype.kind == "f" and low >= -1 and high <= 1:
@@ -101,7 +112,10 @@ def _as_pixels(name: str, images: np.ndarray) -> np.ndarray:
     elif low >= 0 and high <= 255:
         offset, scale = 0.0, 1.0
     else:
-        raise UserError(f"data {name}: pixels go from {low:g} to {high:g}; scale them to 0..255 (uint8), 0..1 or -1..1")
+        raise UserError(
+            f"data {name}: pixels range from {low:g} to {high:g}; scale them to 0..255 (uint8), 0..1 or -1..1",
+            code="data.pixels_out_of_range",
+        )
     pixels = np.empty(images.shape, np.uint8)
     for k in range(0, len(images), 1024):  # piece by piece: a float64 copy of everything may not fit
         pixels[k : k + 1024] = np.rint((images[k : k + 1024].astype(np.float64) + offset) * scale)
@@ -124,17 +138,18 @@ def read_idx(path: Path) -> np.ndarray:
     """
     data = _unpacked(path)
     if not is_idx(data[:4]):
-        raise UserError(f"{path}: not an idx file (MNIST's format)")
+        raise UserError(f"{path}: not an idx file (MNIST's format)", code="data.unsupported_format")
     kind, axes = data[2], data[3]
     offset = 4 + 4 * axes
     if len(data) < offset:
-        raise UserError(f"{path}: cut short in its header")
+        raise UserError(f"{path}: truncated in its header; get the file again", code="data.damaged")
     shape = struct.unpack(f">{axes}I", data[4:offset])
     dtype = np.dtype(IDX_TYPES[kind])
     expected = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if len(data) - offset != expected:
         raise UserError(
-            f"{path}: has {len(data) - offset:,} bytes where its header says {expected:,}; get the file again"
+            f"{path}: expected {expected:,} bytes from its header, got {len(data) - offset:,}; get the file again",
+            code="data.damaged",
         )
     return np.frombuffer(data, dtype, offset=offset).reshape(shape)
 
@@ -145,14 +160,17 @@ def _unpacked(path: Path) -> bytes:
     try:
         return gzip.decompress(path.read_bytes()) if zipped else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: damaged or cut short ({error}); get the file again") from None
+        raise UserError(f"{path}: damaged or cut short ({error}); get the file again", code="data.damaged") from None
 
 
 def open_idx(path: Path, name: str, classes: Sequence[str] = ()) -> ArrayDataset:
     """The set of an idx file of images, with the labels of the file beside it where there is one."""
     images = read_idx(path)
     if images.ndim == 1:
-        raise UserError(f"{path}: an idx file of labels; give the one of the images, or the folder of both")
+        raise UserError(
+            f"{path}: an idx file of labels; pass the file of the images, or the folder of both",
+            code="data.only_labels",
+        )
     other = path.name.replace("images", "labels").replace("idx3", "idx1")
     stem = other.removesuffix(".gz")
     found = [path.with_name(n) for n in (other, stem, f"{stem}.gz") if n != path.name and path.with_name(n).is_file()]
@@ -228,7 +246,7 @@ def open_npy(path: Path, name: str) -> ArrayDataset:
     try:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path}: not an array that can be read ({_short(error)})") from None
+        raise UserError(f"{path}: cannot be read as an array ({_short(error)})", code="data.unreadable") from None
     return from_arrays(name, images, None)
 
 
@@ -242,12 +260,15 @@ def open_npz(path: Path, name: str, split: str) -> ArrayDataset:
                 images_key = next(iter(keys.values()))
             if images_key is None:
                 wanted = ", ".join((*IMAGE_KEYS, f"x_{split}"))
-                raise UserError(f"{path}: none of its arrays ({', '.join(file.files)}) is called {wanted}")
+                raise UserError(
+                    f"{path}: none of its arrays ({', '.join(file.files)}) is named {wanted}",
+                    code="data.array_not_found",
+                )
             labels_key = _pick(keys, LABEL_KEYS, split)
             images = file[images_key]
             labels = file[labels_key] if labels_key else None
     except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: not arrays that can be read ({_short(error)})") from None
+        raise UserError(f"{path}: cannot be read as arrays ({_short(error)})", code="data.unreadable") from None
     return from_arrays(name, images, labels)
 
 
@@ -291,7 +312,8 @@ def from_cifar(name: str, batches: Sequence[tuple[str, bytes]], classes: Sequenc
         if not data or len(data) % CIFAR_RECORD:
             raise UserError(
                 f"{where}: {len(data):,} bytes are not a whole number of CIFAR-10 records of {CIFAR_RECORD} bytes; "
-                "it is cut short or no CIFAR-10 batch"
+                "it is truncated or not a CIFAR-10 batch",
+                code="data.damaged",
             )
         arrays.append(np.frombuffer(data, np.uint8).reshape(-1, CIFAR_RECORD))
     records = np.concatenate(arrays)
@@ -312,7 +334,7 @@ def read_tar(path: Path, split: str) -> list[tuple[str, bytes]] | None:
                 return None
             return [(f"{path}:{n}", _content(archive, members[n])) for n in names]
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: damaged or cut short ({error}); get the file again") from None
+        raise UserError(f"{path}: damaged or cut short ({error}); get the file again", code="data.damaged") from None
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -65,7 +65,7 @@ class PictureDataset(Dataset):
         """Of all files; None for those that cannot be read. The first call reads them all; the answer is kept."""
         if self._headers is None:
             headers = []
-            with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, Bar("looking at pictures", len(self)) as bar:
+            with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, Bar("reading images", len(self)) as bar:
                 for found in pool.map(self._header, self.files, chunksize=64):
                     bar.advance(1)
                     headers.append(found)
@@ -106,7 +106,9 @@ def _split(files: list[str], prefix: str, split: str, name: str) -> tuple[list[s
     if not apart or any("/" not in f[len(prefix) :] for f in files):
         if split != "train" and prefix.strip("/").rsplit("/", 1)[-1].lower() not in SPLITS[split]:
             raise UserError(
-                f"data {name}: split={split} needs folders train and test in it; without it all pictures are taken"
+                f"data {name}: split={split} needs the folders train and test in it; without data.split "
+                "all images are used",
+                code="data.split_not_found",
             )
         return files, prefix
     chosen = {top for top, part in known.items() if part == split}

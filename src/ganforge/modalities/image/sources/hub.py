@@ -18,15 +18,15 @@ class Hub(DataSource, kind="hub"):
     """A set of the Hugging Face hub, or one that its `datasets` package saved to a folder. Needs the extra `hub`."""
 
     name: str
-    """Its name on the hub (`owner/set`), or the folder."""
+    """Its name on the Hub (`owner/set`), or a folder."""
     config: str | None = None
     """Which of the set's configurations, where it has several."""
     split: str = "train"
-    """Which of its parts."""
+    """Which of its splits."""
     image_column: str | None = None
-    """The column of the images; found by itself where there is one."""
+    """The column of the images; not needed where there is only one."""
     label_column: str | None = None
-    """The column of the labels; found by itself where there is one."""
+    """The column of the labels; not needed where there is only one."""
 
     def open(self) -> Dataset:
         try:
@@ -37,13 +37,19 @@ class Hub(DataSource, kind="hub"):
         table = self._table(datasets)
         images = self._column(table, self.image_column, "image_column", datasets.Image)
         if images is None:
-            raise UserError(f"data {self.name}: no column of pictures (it has: {', '.join(table.column_names)})")
+            raise UserError(
+                f"data {self.name}: no column of images (it has: {', '.join(table.column_names)})",
+                code="data.no_images",
+            )
         label = self._column(table, self.label_column, "label_column", datasets.ClassLabel)
         if len(table) == 0:
-            raise UserError(f"data {self.name}: the split {self.split!r} is empty")
+            raise UserError(f"data {self.name}: the split {self.split!r} is empty", code="data.empty")
         labels, classes = (None, ()) if label is None else self._labels(table, label)
         if not isinstance(table.features[images], datasets.Image):
-            raise UserError(f"data {self.name}: the column {images!r} holds {table.features[images]}, no pictures")
+            raise UserError(
+                f"data {self.name}: the column {images!r} holds {table.features[images]}, not images",
+                code="data.not_images",
+            )
         # The files as they are: our own decoder knows what to do with 16 bits, alpha and EXIF.
         return HubDataset(self.name, table.cast_column(images, datasets.Image(decode=False)), images, labels, classes)
 
@@ -54,7 +60,10 @@ class Hub(DataSource, kind="hub"):
                 found = datasets.load_from_disk(str(folder))
                 if isinstance(found, datasets.DatasetDict):
                     if self.split not in found:
-                        raise UserError(f"data {self.name}: no split {self.split!r} (it has: {', '.join(found)})")
+                        raise UserError(
+                            f"data {self.name}: no split {self.split!r} (it has: {', '.join(found)})",
+                            code="data.split_not_found",
+                        )
                     return found[self.split]
                 return found
             return datasets.load_dataset(self.name, self.config, split=self.split)
@@ -62,19 +71,25 @@ class Hub(DataSource, kind="hub"):
             raise
         except Exception as error:  # whatever its many parts raise: no network, no such set, a gated one, ...
             text = " ".join(str(error).split())
-            raise UserError(f"data {self.name}: not to be had: {text[:300] or type(error).__name__}") from None
+            raise UserError(
+                f"data {self.name}: could not be loaded: {text[:300] or type(error).__name__}", code="data.not_loaded"
+            ) from None
 
     def _column(self, table: Any, wanted: str | None, field: str, feature: type) -> str | None:
         if wanted is not None:
             if wanted not in table.column_names:
                 known = table.column_names
                 raise UserError(
-                    f"data.{field}: no column {wanted!r}{did_you_mean(wanted, known)} (it has: {', '.join(known)})"
+                    f"data.{field}: no column {wanted!r}{did_you_mean(wanted, known)} (it has: {', '.join(known)})",
+                    code="data.column_not_found",
                 )
             return wanted
         found = [name for name, kind in table.features.items() if isinstance(kind, feature)]
         if len(found) > 1:
-            raise UserError(f"data {self.name}: several columns could be meant ({', '.join(found)}); set data.{field}")
+            raise UserError(
+                f"data {self.name}: several columns are possible ({', '.join(found)}); set data.{field}",
+                code="data.ambiguous_column",
+            )
         return found[0] if found else None
 
     def _labels(self, table: Any, column: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -83,7 +98,10 @@ class Hub(DataSource, kind="hub"):
         if names is not None:
             labels = np.asarray(values, dtype=np.int64)
             if labels.min() < 0:
-                raise UserError(f"data {self.name}: labels are missing (-1) in {self.split}; choose another data.split")
+                raise UserError(
+                    f"data {self.name}: labels are missing (-1) in {self.split}; choose another data.split",
+                    code="data.labels_missing",
+                )
             return labels, tuple(names)
         found = sorted(set(values), key=lambda v: (str(type(v)), v))
         number = {value: k for k, value in enumerate(found)}
@@ -121,9 +139,9 @@ class HubDataset(Dataset):
     def _file(self, index: int) -> Path | io.BytesIO:
         value = self.table[index][self.column]
         if value is None:
-            raise BadItem(self.describe(index), "no picture in this row")
+            raise BadItem(self.describe(index), "no image in this row")
         if value.get("bytes"):
             return io.BytesIO(value["bytes"])
         if value.get("path") and Path(value["path"]).is_file():
             return Path(value["path"])
-        raise BadItem(self.describe(index), "its file is gone")
+        raise BadItem(self.describe(index), "its file no longer exists")

@@ -60,11 +60,11 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
     path: str | None = None
     """Where MNIST is; by default the named set `mnist`, which is downloaded once."""
     split: Literal["train", "test"] = "train"
-    """Which of MNIST's digits to take."""
+    """Which split of MNIST to use."""
     count: int = Field(default=128_000, ge=2)
-    """How many images."""
+    """Number of images."""
     seed: int = Field(default=0, ge=0)
-    """Which digits come together: the same ones for the same seed."""
+    """Seed of the random combinations of digits."""
 
     def open(self) -> Dataset:
         if self.path is None:
@@ -73,10 +73,13 @@ class StackedMnist(DataSource, kind="stacked-mnist"):
             digits = PathData(path=self.path, split=self.split, signal="image").open()
         if digits.labels is None or len(digits.classes) != 10:
             raise UserError(
-                f"data.path={self.path}: holds {len(digits.classes) or 'no'} classes; stacked-mnist needs ten, "
-                "the digits. Give the folder of MNIST's four files"
+                f"data.path={self.path}: holds {len(digits.classes) or 'no'} classes; stacked-mnist needs 10, "
+                "the digits. Pass the folder of MNIST's four files",
+                code="data.not_digits",
             )
         shapes = list(digits.shapes())
         if len(shapes) != 1 or shapes[0][0][2] != 1:
-            raise UserError(f"data.path={self.path}: stacked-mnist needs grey digits, all of one size")
+            raise UserError(
+                f"data.path={self.path}: stacked-mnist needs gray digits, all of one size", code="data.not_digits"
+            )
         return StackedDigits(self.kind, digits, self.count, self.seed)

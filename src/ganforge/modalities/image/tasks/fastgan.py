@@ -24,19 +24,23 @@ from ganforge.tasks.synthesis import Synthesis
 
 
 class FastGan(Synthesis, kind="fastgan"):
-    """New samples from few; D has to rebuild the real ones from what it kept of them."""
+    """New samples from little data; D must reconstruct real samples from its own features."""
 
     rebuild: Rate = 1.0
-    """Weight of the distance between real samples and what D draws of them; 1 in the paper."""
+    """Weight of the distance between real samples and what D reconstructs of them; 1 in the paper."""
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         players = super().players(spec)
         if self.pack > 1:
-            raise UserError(f"task.pack={self.pack}: in fastgan D draws each sample that it sees. Leave it at 1")
+            raise UserError(
+                f"task.pack={self.pack}: in fastgan, D reconstructs each sample that it sees. Leave it at 1",
+                code="task.pack_unsupported",
+            )
         if not hasattr(players["D"], "rebuilt"):
             raise UserError(
-                f"task.discriminator: {self.discriminator.kind!r} cannot draw what it has seen, which the task fastgan "
-                "asks of it. Take task.discriminator.kind=fastgan, or task.kind=synthesis"
+                f"task.discriminator: {self.discriminator.kind!r} cannot reconstruct what it has seen, which the task "
+                "fastgan needs. Use task.discriminator.kind=fastgan, or task.kind=synthesis",
+                code="task.unsuitable_net",
             )
         return players
 

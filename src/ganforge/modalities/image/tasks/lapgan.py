@@ -39,15 +39,18 @@ class Lapgan(Synthesis, kind="lapgan"):
     """New images from coarse to fine: `generator` and `discriminator` on the coarsest grid, a pair for each finer."""
 
     levels: int = Field(default=3, ge=2, le=8)
-    """Grids, each half as fine as the next. Each wants an optimizer for its G and its D: G0, D0, G1, D1, ..."""
+    """Grids, each half as fine as the next. Each needs an optimizer for its G and its D: G0, D0, G1, D1, ..."""
     refiner: Refiner = Field(default="lapgan", validate_default=True)
     """The net that adds a band to the image of the level below: G1, G2, ..."""
     judge: Discriminator = Field(default="lapgan", validate_default=True)
-    """The net that judges it: D1, D2, ..."""
+    """The discriminator of that image: D1, D2, ..."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 3:
-            raise UserError(f"task.kind=lapgan is for pictures [C, H, W], not for samples of shape {list(shape)}")
+            raise UserError(
+                f"task.kind=lapgan is for images [C, H, W], not for samples of shape {list(shape)}",
+                code="task.not_for_shape",
+            )
         coarsest = (shape[0], *self.sizes(shape)[0])
         reached = latent.nearest_for_both(self.generator, self.discriminator, coarsest)
         if reached != coarsest:

@@ -51,20 +51,24 @@ class Reads(Protocol):
     """(H, W) of every grid, coarsest first."""
 
     def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> DiscriminatorOutput:
-        """Judges images of every grid, coarsest first."""
+        """Scores images of every grid, coarsest first."""
         ...
 
 
 class MsgGan(Synthesis, kind="msg_gan"):
-    """New images whose every scale is judged, together: G paints on each of its grids, and D reads them all."""
+    """New images, all scales of which D scores together: G paints on each of its grids, and D reads them all."""
 
     def adapt(self, spec: Spec) -> Spec:
         if self.pack > 1:
-            raise UserError(f"task.pack={self.pack}: msg_gan shows D all scales of one picture. Leave it at 1")
+            raise UserError(
+                f"task.pack={self.pack}: msg_gan shows D all scales of one image. Leave it at 1",
+                code="task.pack_unsupported",
+            )
         if self.augment is not None:
             raise UserError(
-                f"task.augment={self.augment.kind}: msg_gan shows D a picture in several scales, which would each be "
-                "changed in another way. Leave it null, or take a recipe with one scale, such as stylegan2-ada"
+                f"task.augment={self.augment.kind}: msg_gan shows D an image in several scales, and each would be "
+                "augmented differently. Leave it null, or use a recipe with one scale, such as stylegan2-ada",
+                code="task.augment_unsupported",
             )
         colours, height, width = spec.shape
         row = Spec((colours * sum(map(math.prod, grids(height, width))),))
@@ -78,8 +82,9 @@ class MsgGan(Synthesis, kind="msg_gan"):
             if not isinstance(players[name], asked):
                 kind = getattr(self, field).kind
                 raise UserError(
-                    f"task.{field}: {kind!r} knows one scale only, and msg_gan is about all of them. Take "
-                    f"task.{field}.kind=msg_gan, or task.kind=synthesis"
+                    f"task.{field}: {kind!r} has one scale only, and msg_gan needs all of them. Use "
+                    f"task.{field}.kind=msg_gan, or task.kind=synthesis",
+                    code="task.unsuitable_net",
                 )
         return players
 
@@ -105,7 +110,7 @@ class MsgGan(Synthesis, kind="msg_gan"):
 
 
 class OfRows(nn.Module):
-    """D as a judge of rows [N, P]."""
+    """D as a scorer of rows [N, P]."""
 
     def __init__(self, net: nn.Module):
         super().__init__()

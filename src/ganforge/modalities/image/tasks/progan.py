@@ -56,13 +56,15 @@ class ProGan(Synthesis, kind="progan"):
     """New images from players that grow: they begin with a few cells and get finer grids as samples pass."""
 
     steady: Count = 800_000
-    """Samples that each grid is trained on before the next one comes; 800k in the paper."""
+    """Number of samples that each grid is trained on before the next is added; 800k in the paper."""
     fade: PositiveCount = 800_000
-    """Samples in which a new grid fades in; 800k in the paper."""
+    """Number of samples over which a new grid fades in; 800k in the paper."""
 
     def adapt(self, spec: Spec) -> Spec:
         if self.pack > 1:
-            raise UserError(f"task.pack={self.pack}: progan grows D picture by picture. Leave it at 1")
+            raise UserError(
+                f"task.pack={self.pack}: progan grows D for single images. Leave it at 1", code="task.pack_unsupported"
+            )
         return super().adapt(spec)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
@@ -71,8 +73,9 @@ class ProGan(Synthesis, kind="progan"):
             if not isinstance(players[name], Grows):
                 field = {"G": "generator", "D": "discriminator"}[name]
                 raise UserError(
-                    f"task.{field}: {kind!r} cannot grow, which the task progan asks of both players. Take "
-                    f"task.{field}.kind=progan, or task.kind=synthesis"
+                    f"task.{field}: {kind!r} cannot grow, which the task progan needs of G and D. Use "
+                    f"task.{field}.kind=progan, or task.kind=synthesis",
+                    code="task.unsuitable_net",
                 )
         return players
 

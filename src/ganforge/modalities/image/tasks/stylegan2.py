@@ -39,7 +39,7 @@ class Styled(Protocol):
     """What this task asks of a generator."""
 
     layers: int
-    """How many styles a sample takes."""
+    """Number of styles of a sample."""
 
     def mapping(self, z: Tensor, c: Tensor | None) -> Tensor:
         """z [N, L] → w [N, K]."""
@@ -64,9 +64,9 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
     mixing: float = Field(default=0.9, ge=0, le=1)
     """Share of the samples whose styles are mixed from two latents."""
     path_length: Rate = 2.0
-    """Weight of the loss on uneven steps in w; 0 leaves it out."""
+    """Weight of path length regularization; 0 turns it off."""
     path_every: int = Field(default=4, ge=1)
-    """Take it every so many iterations, that many times as strong."""
+    """Apply it every this many iterations, multiplied by this number."""
     path_share: float = Field(default=0.5, gt=0, le=1)
     """The share of the batch that it is measured on."""
 
@@ -75,7 +75,8 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
         if not isinstance(players["G"], Styled):
             raise UserError(
                 f"task.generator: {self.generator.kind!r} has no styles, which the task stylegan2 mixes and truncates. "
-                "Take task.generator.kind=stylegan2, or task.kind=synthesis"
+                "Use task.generator.kind=stylegan2, or task.kind=synthesis",
+                code="task.unsuitable_net",
             )
         return players
 

@@ -94,16 +94,16 @@ class MultiscaleNet(nn.Module):
             found.append(logits)
             maps += hidden
             features.append(hidden[-1].mean((2, 3)))
-        # Coarse logits are repeated to as many as the finest ones, so that each scale weighs the same in a mean.
+        # Coarse logits are repeated to the number of the finest ones, so that each scale weighs the same in a mean.
         size = found[0].shape[2:]
         alike = [found[0], *(interpolate(logits, size, mode="nearest-exact") for logits in found[1:])]
         return DiscriminatorOutput(torch.cat(alike, 1).flatten(1), torch.cat(features, 1), layers=maps)
 
 
-def patch_net(colours: int, classes: int, channels: int, top: int, layers: int, norm: Norm) -> PatchNet:
+def patch_net(colors: int, classes: int, channels: int, top: int, layers: int, norm: Norm) -> PatchNet:
     """A PatchGAN: `layers` halvings and two convolutions of stride 1."""
-    widths = [colours, *(min(channels << k, top) for k in range(layers + 1))]
-    bias = norm in ("none", "spectral")  # an offset before a norm would be taken off again
+    widths = [colors, *(min(channels << k, top) for k in range(layers + 1))]
+    bias = norm in ("none", "spectral")  # a norm would remove a bias before it
     blocks: list[nn.Module] = []
     for k, (before, after) in enumerate(pairwise(widths)):
         own = [] if k == 0 else NORMS[norm](after)
@@ -119,7 +119,9 @@ def at_least(shape: tuple[int, ...], least: int, who: str) -> tuple[int, ...]:
         UserError: `shape` is not that of an image.
     """
     if len(shape) != 3:
-        raise UserError(f"{who} judges pictures [C, H, W], not samples of shape {list(shape)}; try mlp")
+        raise UserError(
+            f"{who} takes images [C, H, W], not samples of shape {list(shape)}; try mlp", code="nets.not_for_shape"
+        )
     return (shape[0], *(max(side, least) for side in shape[1:]))
 
 
@@ -132,8 +134,9 @@ def refuse_smaller(spec: Spec, least: int, who: str) -> None:
     if near != spec.shape:
         h, w = spec.shape[1:]
         raise UserError(
-            f"{who}: pictures of {h}×{w} px are too small to judge; the nearest size is {near[1]}×{near[2]} "
-            f"(sides of {least} px at least)"
+            f"{who}: images of {h}×{w} px are too small; the nearest size is {near[1]}×{near[2]} "
+            f"(sides of at least {least} px)",
+            code="nets.images_too_small",
         )
 
 
@@ -141,9 +144,9 @@ class PatchGan(Discriminator, kind="patchgan"):
     """Judges overlapping patches of an image, 70×70 px each with three layers, as in pix2pix."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the first map; each further one has twice as many."""
+    """Channels of the first map; each further one has twice the number."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a map."""
+    """Maximum number of channels of a map."""
     layers: int = Field(default=3, ge=1, le=6)
     """Halvings: 1 for patches of 16 px, 2 for 34, 3 for 70, 4 for 142, 5 for 286."""
     norm: Norm = "batch"
@@ -165,7 +168,7 @@ class PixelCritic(Discriminator, kind="pixel"):
     """Judges each pixel for itself, by its colors alone, as pix2pix's 1×1 critic does."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the first map; the second has twice as many."""
+    """Channels of the first map; the second has twice the number."""
     norm: Norm = "batch"
     """Batch norm, instance norm, spectral norm of all weights, or none."""
 
@@ -189,9 +192,9 @@ class Multiscale(Discriminator, kind="multiscale"):
     scales: int = Field(default=3, ge=1, le=5)
     """How many PatchGANs."""
     channels: int = Field(default=64, ge=1)
-    """Channels of the first map of each; each further map has twice as many."""
+    """Channels of the first map of each; each further map has twice the number."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a map."""
+    """Maximum number of channels of a map."""
     layers: int = Field(default=3, ge=1, le=6)
     """Halvings in each: 3 for patches of 70 px of the image that it sees."""
     norm: Norm = "instance"

@@ -30,11 +30,11 @@ LEAST = 8
 class UnetCriticNet(nn.Module):
     """The net of `UnetCritic`."""
 
-    def __init__(self, colours: int, classes: int, C: int, top: int):
+    def __init__(self, colors: int, classes: int, C: int, top: int):
         super().__init__()
         widths = [min(C << k, top) for k in range(4)]
         self.layout = ChannelsLast()
-        self.first = nn.Conv2d(colours, widths[0], 3, 1, 1)
+        self.first = nn.Conv2d(colors, widths[0], 3, 1, 1)
         self.downs = nn.ModuleList(nn.Conv2d(widths[k], widths[k + 1], 4, 2, 1, bias=False) for k in range(3))
         self.ups = nn.ModuleList(nn.Conv2d(widths[k], widths[k - 1], 3, 1, 1, bias=False) for k in (3, 2, 1))
         self.last = nn.ModuleList(nn.Conv2d(widths[0], widths[0], 3, 1, 1, bias=False) for _ in range(2))
@@ -67,9 +67,9 @@ class UnetCritic(Discriminator, kind="unet_critic"):
     """Judges every pixel in its surroundings, with spectral norm, as in Real-ESRGAN."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest map; each coarser one has twice as many."""
+    """Channels of the finest map; each coarser one has twice the number."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a map."""
+    """Maximum number of channels of a map."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return at_least(shape, LEAST, "unet_critic")

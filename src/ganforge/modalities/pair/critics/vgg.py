@@ -32,11 +32,11 @@ Norm = Literal["batch", "spectral", "none"]
 class VggNet(nn.Module):
     """The net of `VggCritic`. `widths`: channels of the four grids, finest first."""
 
-    def __init__(self, colours: int, classes: int, size: tuple[int, int], widths: list[int], hidden: int, norm: Norm):
+    def __init__(self, colors: int, classes: int, size: tuple[int, int], widths: list[int], hidden: int, norm: Norm):
         super().__init__()
-        bias = norm != "batch"  # an offset before a norm would be taken off again
+        bias = norm != "batch"  # a norm would remove a bias before it
         blocks: list[nn.Module] = []
-        before, (height, width) = colours, size
+        before, (height, width) = colors, size
         for after in widths:
             for stride in (1, 2):
                 own = NORMS[norm](after) if blocks else []
@@ -70,9 +70,9 @@ class VggCritic(Discriminator, kind="vgg_critic"):
     """Eight convolutions and two linear layers that judge the whole image, as in SRGAN and ESRGAN."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many."""
+    """Channels of the finest grid; each coarser one has twice the number."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a grid."""
+    """Maximum number of channels of a grid."""
     hidden: int = Field(default=1024, ge=1)
     """Width of the linear layer before the output; 100 in ESRGAN."""
     norm: Norm = "batch"

@@ -1,13 +1,13 @@
-"""What degrades an image, so that a net can learn to mend it: the source of a pair is made from its target.
+"""Degradations of images for nets that learn to restore them: the source of a pair is made from its target.
 
 A degradation is a text, on the command line and in recipes:
 
-    bicubic4                          the name of one, with the number that it takes most often
-    gaussian(sigma=5..50)             with fields; a..b is drawn for every image, evenly
+    bicubic4                          a name, followed by the value of its main field
+    gaussian(sigma=5..50)             with fields; a..b is drawn uniformly for every image
     motion(length=5..15)+jpeg(quality=30..95)+gaussian10       several, from left to right
 
 x [N, C, H, W] float, whole numbers in 0..255, C 1 (gray) or 3; all draws come from `rng`, one row an image, so that
-an image's fate depends on the seed, the moment and its place in the batch.
+the degradation of an image depends on the seed, the step and its place in the batch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WORD = re.compile(r"(?P<name>[a-z][a-z_-]*?)(?P<number>\d+(\.\d+)?)?")
 
 
 class Degrade(Component, family="degrade"):
-    """Something that degrades images. A bare string is a text as `gaussian(sigma=5..50)` or `bicubic4`, or several
+    """A degradation of images. A bare string is a text such as `gaussian(sigma=5..50)` or `bicubic4`, or several
     joined by +."""
 
     number: ClassVar[str] = ""
@@ -42,7 +42,7 @@ class Degrade(Component, family="degrade"):
 
     @property
     def scale(self) -> int:
-        """By how much images get smaller, down and across."""
+        """The factor by which images get smaller, in height and width."""
         return 1
 
     @property
@@ -51,18 +51,18 @@ class Degrade(Component, family="degrade"):
         return False
 
     def channels(self, channels: int) -> int:
-        """How many channels of an image are left; the mask is not counted."""
+        """The number of output channels without the mask."""
         return channels
 
     def check(self) -> None:
-        """Looks before training whether all that it needs is there.
+        """Checks before training that files and folders exist.
 
         Raises:
-            UserError: a file or a folder is not.
+            UserError: a file or folder is missing.
         """
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
-        """Spoilt images.
+        """Degraded images.
 
         Args:
             x: [N, C, H, W] float of the dtype of `rng`, whole numbers in 0..255; `scale` divides H and W.
@@ -73,28 +73,29 @@ class Degrade(Component, family="degrade"):
         """
         raise NotImplementedError
 
-    def spoil(self, pictures: np.ndarray, seed: int = 0) -> np.ndarray:
-        """What `apply` makes of images as they come from files.
+    def apply_to_images(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
+        """Degrades images as they are read from files.
 
         Args:
             images: uint8 [N, H, W, C] or one [H, W, C], C 1 or 3; cut at their lower and right edge to what `scale`
                 divides, as papers do it.
 
         Returns:
-            uint8, as many axes.
+            uint8, with the same number of axes.
 
         Raises:
             UserError: another shape or kind of number.
         """
-        if pictures.dtype != np.uint8 or pictures.ndim not in (3, 4) or pictures.shape[-1] not in (1, 3):
+        if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[-1] not in (1, 3):
             raise UserError(
-                f"degrade: pictures are {pictures.dtype} {list(pictures.shape)}; wanted are uint8 [H, W, C] or "
-                "[N, H, W, C], grey (C = 1) or in colour (C = 3)"
+                f"degrade: expected images uint8 [H, W, C] or [N, H, W, C], gray (C = 1) or color (C = 3), got "
+                f"{images.dtype} {list(images.shape)}",
+                code="data.wrong_array",
             )
-        x = torch.from_numpy(np.ascontiguousarray(pictures)).reshape(-1, *pictures.shape[-3:]).permute(0, 3, 1, 2)
+        x = torch.from_numpy(np.ascontiguousarray(images)).reshape(-1, *images.shape[-3:]).permute(0, 3, 1, 2)
         height, width = (side // self.scale * self.scale for side in x.shape[2:])
         y = self.apply(x[..., :height, :width].float(), Rng(seed)).byte().permute(0, 2, 3, 1).numpy()
-        return y[0] if pictures.ndim == 3 else y
+        return y[0] if images.ndim == 3 else y
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
@@ -109,8 +110,8 @@ class Degrade(Component, family="degrade"):
         found = None if written is None else WORD.fullmatch(written[0])
         if written is None or found is None:
             raise refused(
-                f"{text!r} is no degradation: a name, as in blur, bicubic4 or gaussian(sigma=5..50), fields written "
-                "name=value, or several joined by +"
+                f"{text!r} is not a degradation: write a name, as in blur, bicubic4 or gaussian(sigma=5..50), with "
+                "fields as name=value, or several joined by +"
             )
         name, number = found["name"], found["number"]
         plain: dict[str, Any] = {"kind": name}
@@ -123,17 +124,17 @@ class Degrade(Component, family="degrade"):
 
 
 class Alter(Degrade):
-    """What leaves the size of an image as it is and hides nothing."""
+    """A degradation that keeps the size of an image and hides nothing."""
 
     p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """The share of the images that it is done to, drawn again each time."""
+    """The probability that an image is degraded, drawn again each time."""
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         rng = rng.at(self.kind)
         changed = whole(self.alter(x, rng))
         if self.p == 1:
             return changed
-        return torch.where(per_picture(rng.uniform("whether", (x.shape[0],)) < self.p), changed, x)
+        return torch.where(per_image(rng.uniform("whether", (x.shape[0],)) < self.p), changed, x)
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         """Every image changed; need not be whole numbers, nor within 0..255."""
@@ -155,7 +156,7 @@ def _between(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and len(value) == 2:
         low, high = value
         if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
-            raise refused(f"{low:g}..{high:g}: the lower end comes first")
+            raise refused(f"{low:g}..{high:g}: the lower end must come first")
     return value
 
 
@@ -181,7 +182,7 @@ def draw(rng: Rng, name: str, between: tuple[float, float], n: int) -> Tensor:
 
 
 def seeds(rng: Rng, n: int) -> list[int]:
-    """A seed for each image, for what is drawn image by image: its fate depends on no other one."""
+    """A seed for each image, for what is drawn image by image: its degradation depends on no other image."""
     return rng.integers("seeds", (n,), 2**62).tolist()
 
 
@@ -191,7 +192,7 @@ def one_by_one(do: Callable[..., T], *rows: Iterable[Any]) -> list[T]:
         return list(pool.map(do, *rows))
 
 
-def per_picture(values: Tensor) -> Tensor:
+def per_image(values: Tensor) -> Tensor:
     """[N] → [N, 1, 1, 1]."""
     return values[:, None, None, None]
 

@@ -7,7 +7,7 @@
 
 and, of the kernels of Real-ESRGAN (Wang et al. 2021, after Liu et al. 2020),
 
-    generalised Gaussian  k(v) ∝ exp(−½·q^β)          plateau  k(v) ∝ 1 / (1 + q^β)
+    generalized Gaussian  k(v) ∝ exp(−½·q^β)          plateau  k(v) ∝ 1 / (1 + q^β)
     sinc (ringing)        k(v) ∝ ω·J₁(ω|v|) / (2π|v|), J₁ the Bessel function: all frequencies above ω are cut
 
 v in px from the kernel's middle. Images are continued beyond their edges by the pixels there.
@@ -28,30 +28,30 @@ from ganforge.modalities.pair.degrade.base import Alter, Range, draw, within
 
 
 class Blur(Alter, kind="blur"):
-    """Gaussian blur, round or longish."""
+    """Gaussian blur, isotropic or anisotropic."""
 
     number: ClassVar[str] = "sigma"
 
     sigma: Annotated[Range, within(0.05, 30)] = (2, 2)
     """Its standard deviation in px, or a..b."""
     aspect: Annotated[Range, within(1, 10)] = (1, 1)
-    """How many times as far it goes along one axis, whose angle is drawn, as across, or a..b."""
+    """Ratio of the deviations along and across an axis at a random angle, or a..b."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n = x.shape[0]
         sigma, aspect = draw(rng, "sigma", self.sigma, n), draw(rng, "aspect", self.aspect, n)
         radius = math.ceil(3 * self.sigma[1] * self.aspect[1])
         q = ellipses(sigma * aspect, sigma, rng.uniform("angle", (n,), 0, math.pi), radius)
-        return filtered(x, normalised(torch.exp(-0.5 * q)))
+        return filtered(x, normalized(torch.exp(-0.5 * q)))
 
 
 class Motion(Alter, kind="motion"):
-    """The blur of a camera, or of a thing, that moves in a straight line."""
+    """Motion blur along a straight line."""
 
     number: ClassVar[str] = "length"
 
     length: Annotated[Range, within(1, 100)] = (15, 15)
-    """How far it moves in px, or a..b."""
+    """Length of the movement in px, or a..b."""
     angle: Annotated[Range, within(0, 180)] = (0, 180)
     """The direction in degrees, or a..b; 0 is to the right, 90 up."""
 
@@ -62,17 +62,17 @@ class Motion(Alter, kind="motion"):
 
 
 class Defocus(Alter, kind="defocus"):
-    """The blur of a lens that is out of focus: every point becomes a disc."""
+    """Out-of-focus blur: every point becomes a disc."""
 
     number: ClassVar[str] = "radius"
 
     radius: Annotated[Range, within(0.5, 50)] = (3, 3)
-    """Of the disc in px, or a..b."""
+    """Radius of the disc in px, or a..b."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         radius = draw(rng, "radius", self.radius, x.shape[0])[:, None, None]
         down, right = places(math.ceil(self.radius[1]) + 1, radius)
-        return filtered(x, normalised((radius + 0.5 - torch.hypot(down, right)).clamp(0, 1)))
+        return filtered(x, normalized((radius + 0.5 - torch.hypot(down, right)).clamp(0, 1)))
 
 
 def filtered(x: Tensor, kernels: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ def segments(length: Tensor, angle: Tensor, radius: int) -> Tensor:
     cos, sin = torch.cos(angle)[:, None, None], torch.sin(angle)[:, None, None]
     along, across = cos * right - sin * down, sin * right + cos * down
     beyond = (along.abs() - (length[:, None, None] - 1) / 2).clamp(min=0)
-    return normalised((1 - torch.hypot(beyond, across)).clamp(min=0))
+    return normalized((1 - torch.hypot(beyond, across)).clamp(min=0))
 
 
 def rings(cutoff: Tensor, radius: int) -> Tensor:
@@ -111,9 +111,9 @@ def rings(cutoff: Tensor, radius: int) -> Tensor:
     distance = torch.hypot(down, right)
     cutoff = cutoff[:, None, None]
     wave = cutoff * torch.special.bessel_j1(cutoff * distance) / (2 * math.pi * distance.clamp(min=1e-6))
-    return normalised(torch.where(distance == 0, cutoff.square() / (4 * math.pi), wave))
+    return normalized(torch.where(distance == 0, cutoff.square() / (4 * math.pi), wave))
 
 
-def normalised(kernels: Tensor) -> Tensor:
+def normalized(kernels: Tensor) -> Tensor:
     """Weights that sum to 1."""
     return kernels / kernels.sum((1, 2), keepdim=True)

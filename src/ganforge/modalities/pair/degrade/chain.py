@@ -13,15 +13,15 @@ from ganforge.modalities.pair.degrade.base import Degrade, refused
 
 
 class Chain(Degrade, kind="chain"):
-    """Several degradations, each of what the one before has left."""
+    """Several degradations in sequence, each applied to the output of the one before."""
 
     steps: Annotated[tuple[Degrade, ...], Field(min_length=1)]
-    """First to last."""
+    """The degradations, first to last."""
 
     @model_validator(mode="after")
     def _mask_last(self) -> Self:
         if any(step.mask for step in self.steps[:-1]):
-            raise refused("what hides parts of a picture comes last in a chain, else its mask would be spoilt too")
+            raise refused("a degradation with a mask must come last in a chain, or the mask would be degraded too")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""The marks of JPEG, by writing and reading with Pillow: 8×8 blocks, quantised cosines, halved colors (4:2:0).
+"""JPEG artifacts, by writing and reading with Pillow: 8×8 blocks, quantized cosines, halved colors (4:2:0).
 
 x [N, C, H, W] in 0..255, C 1 or 3.
 """
@@ -18,12 +18,12 @@ from ganforge.modalities.pair.degrade.base import Alter, Range, draw, one_by_one
 
 
 class Jpeg(Alter, kind="jpeg"):
-    """The marks of JPEG."""
+    """JPEG artifacts."""
 
     number: ClassVar[str] = "quality"
 
     quality: Annotated[Range, within(1, 100)] = (30, 30)
-    """As image programs count it, or a..b: 10 is very poor, 95 hardly to be seen."""
+    """Quality from 1 to 100, or a..b: 10 is very poor, 95 nearly lossless."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         qualities = draw(rng, "quality", self.quality, x.shape[0]).round().int().tolist()
@@ -32,10 +32,10 @@ class Jpeg(Alter, kind="jpeg"):
         return torch.from_numpy(back).permute(0, 3, 1, 2).to(x)
 
 
-def written(picture: np.ndarray, quality: int) -> np.ndarray:
+def written(image: np.ndarray, quality: int) -> np.ndarray:
     """An image uint8 [H, W, C] as it comes back from a JPEG file."""
-    grey = picture.shape[2] == 1
+    gray = image.shape[2] == 1
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture[..., 0] if grey else picture)).save(file, "JPEG", quality=quality)
+    Image.fromarray(np.ascontiguousarray(image[..., 0] if gray else image)).save(file, "JPEG", quality=quality)
     back = np.asarray(Image.open(file))
-    return back[..., None] if grey else back
+    return back[..., None] if gray else back

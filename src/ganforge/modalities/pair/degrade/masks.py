@@ -1,4 +1,4 @@
-"""What hides parts of an image: boxes, strokes of a brush, scratches and dust of old photographs, masks from files.
+"""Degradations that hide parts of an image: boxes, brush strokes, scratches and dust of old photos, masks from files.
 
     y = [x·(1 − m), 255·m],  m 1 where the image is hidden: the mask is the last channel
     y = x·(1 − m) + l·m      with paint: no mask, but marks of a level l, which a net has to find by itself
@@ -22,18 +22,18 @@ from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.data.path import PathData
-from ganforge.modalities.pair.degrade.base import Degrade, Range, draw, per_picture, seeds, whole, within
+from ganforge.modalities.pair.degrade.base import Degrade, Range, draw, per_image, seeds, whole, within
 
-FINE = 2  # marks are drawn so many times as large and made smaller, so that thin ones are soft
+FINE = 2  # marks are drawn this many times larger and downsampled, so that thin ones are antialiased
 
 
 class Hide(Degrade):
-    """What hides parts of an image and says which, or paints over them and does not."""
+    """Hides parts of an image and returns a mask, or paints over them without one."""
 
     paint: bool = False
-    """Paint over the image, as damage would, in place of giving a mask."""
+    """Paint over the image, as damage would, instead of returning a mask."""
     level: Annotated[Range, within(0, 255)] = (0, 255)
-    """The gray level of the paint, or a..b."""
+    """Gray level of the paint, or a..b."""
 
     @property
     def mask(self) -> bool:
@@ -44,7 +44,7 @@ class Hide(Degrade):
         rng = rng.at(self.kind)
         hidden = self.hidden(n, height, width, rng).to(x)
         if self.paint:
-            return whole(x * (1 - hidden) + per_picture(draw(rng, "level", self.level, n)) * hidden)
+            return whole(x * (1 - hidden) + per_image(draw(rng, "level", self.level, n)) * hidden)
         hidden = (hidden >= 0.5).to(x)
         return torch.cat([x * (1 - hidden), 255 * hidden], dim=1)
 
@@ -59,9 +59,9 @@ class Boxes(Hide, kind="boxes"):
     number: ClassVar[str] = "count"
 
     count: Annotated[Range, within(1, 100)] = (1, 3)
-    """How many, or a..b."""
+    """Number of boxes, or a..b."""
     side: Annotated[Range, within(0.01, 1)] = (0.15, 0.5)
-    """Height and width of each, as shares of the image's, or a..b."""
+    """Height and width of a box as shares of those of the image, or a..b."""
 
     def hidden(self, n: int, height: int, width: int, rng: Rng) -> Tensor:
         count = whole_numbers(rng, "count", self.count, n)
@@ -74,23 +74,23 @@ class Boxes(Hide, kind="boxes"):
                 at = torch.arange(length, device=rng.device)
                 inside.append((at >= start[:, None]) & (at < (start + size)[:, None]))  # [N, length]
             box = inside[0][:, None, :, None] & inside[1][:, None, None, :]
-            hidden = hidden.maximum((box & per_picture(k < count)).float())
+            hidden = hidden.maximum((box & per_image(k < count)).float())
         return hidden
 
 
 class Strokes(Hide, kind="strokes"):
-    """Free strokes of a round brush."""
+    """Free-form strokes of a round brush."""
 
     number: ClassVar[str] = "count"
 
     count: Annotated[Range, within(1, 100)] = (2, 5)
-    """How many, or a..b."""
+    """Number of strokes, or a..b."""
     width: Annotated[Range, within(0.005, 0.5)] = (0.05, 0.12)
-    """Of the brush, as a share of the image's shorter side, or a..b."""
+    """Width of the brush as a share of the shorter side of the image, or a..b."""
     turns: Annotated[Range, within(1, 50)] = (4, 10)
-    """Straight parts a stroke, or a..b."""
+    """Number of straight segments per stroke, or a..b."""
     reach: Annotated[Range, within(0.01, 1)] = (0.08, 0.25)
-    """Length of a part, as a share of the shorter side, or a..b."""
+    """Length of a segment as a share of the shorter side, or a..b."""
 
     def hidden(self, n: int, height: int, width: int, rng: Rng) -> Tensor:
         return drawn(n, height, width, rng, self._strokes)
@@ -112,16 +112,16 @@ class Strokes(Hide, kind="strokes"):
 
 
 class Scratches(Hide, kind="scratches"):
-    """Long thin scratches, mostly upright, as film and prints get them."""
+    """Long thin scratches, mostly vertical, as on film and prints."""
 
     number: ClassVar[str] = "count"
 
     level: Annotated[Range, within(0, 255)] = (200, 255)
     """The gray level of painted ones, or a..b."""
     count: Annotated[Range, within(1, 200)] = (3, 10)
-    """How many, or a..b."""
+    """Number of scratches, or a..b."""
     width: Annotated[Range, within(0.3, 20)] = (0.7, 2)
-    """In px, or a..b."""
+    """Width in px, or a..b."""
 
     def hidden(self, n: int, height: int, width: int, rng: Rng) -> Tensor:
         return drawn(n, height, width, rng, self._scratches)
@@ -146,7 +146,7 @@ class Dust(Hide, kind="dust"):
     level: Annotated[Range, within(0, 255)] = (200, 255)
     """The gray level of painted ones, or a..b."""
     count: Annotated[Range, within(1, 2000)] = (15, 60)
-    """How many specks and hairs, or a..b."""
+    """Number of specks and hairs, or a..b."""
     size: Annotated[Range, within(0.3, 50)] = (0.7, 3)
     """Radius of a speck in px, or a..b."""
 
@@ -171,12 +171,12 @@ class Dust(Hide, kind="dust"):
 
 
 class Masks(Hide, kind="masks"):
-    """Masks from files, brought to the size of the image, half of them mirrored."""
+    """Masks from files, resized to the image, half of them mirrored."""
 
     path: str
-    """A folder or zip of them: white hides."""
+    """A folder or zip of masks: white is hidden."""
     invert: bool = False
-    """Black hides."""
+    """Black is hidden instead."""
 
     def check(self) -> None:
         files(self.path)
@@ -184,7 +184,7 @@ class Masks(Hide, kind="masks"):
     def hidden(self, n: int, height: int, width: int, rng: Rng) -> Tensor:
         chosen = (rng.uniform("which", (n,), 0, len(files(self.path)))).long().tolist()
         masks = torch.stack([torch.from_numpy(self._read(k, height, width)) for k in chosen])[:, None].to(rng.device)
-        mirror = per_picture(rng.uniform("mirror", (n,)) < 0.5)
+        mirror = per_image(rng.uniform("mirror", (n,)) < 0.5)
         return torch.where(mirror, masks.flip(-1), masks)
 
     def _read(self, index: int, height: int, width: int) -> np.ndarray:
@@ -198,7 +198,7 @@ class Masks(Hide, kind="masks"):
             level = item[..., : 3 if item.shape[2] > 2 else 1].mean(2) / np.iinfo(item.dtype).max
             small = Image.fromarray(((level >= 0.5) != self.invert).astype(np.uint8))
             return np.asarray(small.resize((width, height), Image.Resampling.NEAREST), np.float32)
-        raise UserError(f"masks {self.path}: none of its {len(masks)} pictures can be read")
+        raise UserError(f"masks {self.path}: none of its {len(masks)} images can be read", code="data.none_readable")
 
 
 @functools.lru_cache(maxsize=4)
@@ -211,11 +211,11 @@ def files(path: str) -> Dataset:
     try:
         masks = PathData(path=path, signal="image").open()
     except UserError as error:
-        raise UserError(f"masks: {error}") from None
+        raise UserError(f"masks: {error}", code=error.code) from None
     if any(len(shape) != 3 for shape, _ in masks.shapes()):
-        raise UserError(f"masks {path}: pictures are needed here, and this holds something else")
+        raise UserError(f"masks {path}: expected images, found other data", code="data.not_images")
     if not masks.shapes():
-        raise UserError(f"masks {path}: none of its {len(masks)} pictures can be read")
+        raise UserError(f"masks {path}: none of its {len(masks)} images can be read", code="data.none_readable")
     return masks
 
 

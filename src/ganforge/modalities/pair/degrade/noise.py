@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.rng import Rng
-from ganforge.modalities.pair.degrade.base import Alter, Range, draw, per_picture, seeds, within
+from ganforge.modalities.pair.degrade.base import Alter, Range, draw, per_image, seeds, within
 
 
 class Gaussian(Alter, kind="gaussian"):
@@ -31,19 +31,19 @@ class Gaussian(Alter, kind="gaussian"):
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n, channels, height, width = x.shape
         noise = rng.normal("noise", (n, 1 if self.grey else channels, height, width))
-        return x + per_picture(draw(rng, "sigma", self.sigma, n)) * noise
+        return x + per_image(draw(rng, "sigma", self.sigma, n)) * noise
 
 
 class Poisson(Alter, kind="poisson"):
-    """The noise of few photons: stronger where it is light, stronger still the fewer there are."""
+    """Shot noise: stronger in bright areas, and stronger the fewer the photons."""
 
     number: ClassVar[str] = "photons"
 
     photons: Annotated[Range, within(1, 1e6)] = (60, 60)
-    """How many make white, or a..b."""
+    """Number of photons of a white pixel, or a..b."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
-        photons = per_picture(draw(rng, "photons", self.photons, x.shape[0]))
+        photons = per_image(draw(rng, "photons", self.photons, x.shape[0]))
         counts = [
             torch.poisson(mean, generator=torch.Generator().manual_seed(seed))
             for mean, seed in zip((photons * x / 255).cpu(), seeds(rng, x.shape[0]), strict=True)
@@ -57,11 +57,11 @@ class SaltPepper(Alter, kind="salt_pepper"):
     number: ClassVar[str] = "percent"
 
     percent: Annotated[Range, within(0, 100)] = (5, 5)
-    """Of the pixels, or a..b."""
+    """Percentage of the pixels, or a..b."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n, _, height, width = x.shape
-        share = per_picture(draw(rng, "percent", self.percent, n)) / 100
+        share = per_image(draw(rng, "percent", self.percent, n)) / 100
         u = rng.uniform("where", (n, 1, height, width))
         x = torch.where(u < share, torch.zeros_like(x), x)
         return torch.where(u < share / 2, torch.full_like(x, 255), x)

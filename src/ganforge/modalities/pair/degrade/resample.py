@@ -31,12 +31,12 @@ A = -0.5
 
 
 class Smaller(Degrade):
-    """What makes images `by` times as small."""
+    """Downsampling by the factor `by`."""
 
     number: ClassVar[str] = "by"
 
     by: Annotated[int, Field(ge=1, le=16)] = 4
-    """How many times as small."""
+    """The downsampling factor."""
 
     @property
     def scale(self) -> int:
@@ -44,7 +44,7 @@ class Smaller(Degrade):
 
 
 class Bicubic(Smaller, kind="bicubic"):
-    """Images `by` times as small, bicubic with antialiasing: MATLAB's imresize, the standard of super-resolution."""
+    """Bicubic downsampling with antialiasing: MATLAB's imresize, the standard of super-resolution."""
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         height, width = x.shape[2] // self.by, x.shape[3] // self.by
@@ -52,7 +52,7 @@ class Bicubic(Smaller, kind="bicubic"):
 
 
 class Area(Smaller, kind="area"):
-    """Images `by` times as small: each pixel the mean of those that it covers."""
+    """Area downsampling: each pixel is the mean of those that it covers."""
 
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         return whole(torch.nn.functional.avg_pool2d(x, self.by))
@@ -70,10 +70,10 @@ def weights(old: int, new: int) -> Tensor:
     """How much of each old pixel is in each new one, float64 [new, old]; rows sum to 1."""
     step = old / new
     wide = max(1.0, step)
-    centres = (torch.arange(new, dtype=torch.float64) + 0.5) * step - 0.5  # [new]
+    centers = (torch.arange(new, dtype=torch.float64) + 0.5) * step - 0.5  # [new]
     reach = math.ceil(2 * wide) + 1
-    taps = centres.floor()[:, None] + torch.arange(-reach, reach + 1)  # [new, T]: places of pixels, beyond edges too
-    share = kernel((taps - centres[:, None]) / wide)
+    taps = centers.floor()[:, None] + torch.arange(-reach, reach + 1)  # [new, T]: places of pixels, beyond edges too
+    share = kernel((taps - centers[:, None]) / wide)
     share /= share.sum(1, keepdim=True)
     inside = taps.long() % (2 * old)  # a row and its mirror image, over and over
     inside = torch.where(inside < old, inside, 2 * old - 1 - inside)

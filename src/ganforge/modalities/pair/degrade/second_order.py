@@ -1,4 +1,4 @@
-"""What happens to images on their way through cameras, programs and the web, twice over.
+"""The degradations that cameras, programs and the web apply to images, in two rounds.
 
 Wang et al. 2021, "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data". Each image has
 its own draws:
@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from ganforge.core.rng import Rng
 from ganforge.modalities.pair.degrade.base import one_by_one, seeds, whole
-from ganforge.modalities.pair.degrade.blur import ellipses, filtered, normalised, rings
+from ganforge.modalities.pair.degrade.blur import ellipses, filtered, normalized, rings
 from ganforge.modalities.pair.degrade.jpeg import written
 from ganforge.modalities.pair.degrade.resample import Smaller, bicubic
 
@@ -55,7 +55,7 @@ KINDS = ((0.45, "gauss", False), (0.25, "gauss", True), (0.12, "general", False)
          (0.12, "plateau", False), (0.03, "plateau", True))  # fmt: skip
 """How often each kind of kernel comes, and whether it is longish."""
 GENERAL, PLATEAU = (0.5, 4.0), (1.0, 2.0)  # β
-GAUSSIAN_NOISE, GREY_NOISE = 0.5, 0.4  # how often
+GAUSSIAN_NOISE, GRAY_NOISE = 0.5, 0.4  # how often
 QUALITY = (30, 95)
 
 
@@ -65,10 +65,10 @@ class SecondOrder(Smaller, kind="second_order"):
     def apply(self, x: Tensor, rng: Rng) -> Tensor:
         size = (x.shape[2] // self.by, x.shape[3] // self.by)
         draws = [Draws(np.random.PCG64(seed)) for seed in seeds(rng.at(self.kind), x.shape[0])]
-        return torch.cat(one_by_one(lambda one, g: spoilt(one, size, g), x.cpu().split(1), draws)).to(x.device)
+        return torch.cat(one_by_one(lambda one, g: degraded(one, size, g), x.cpu().split(1), draws)).to(x.device)
 
 
-def spoilt(x: Tensor, size: tuple[int, int], g: Draws) -> Tensor:
+def degraded(x: Tensor, size: tuple[int, int], g: Draws) -> Tensor:
     """One image [1, C, H, W] after both rounds, [1, C, *size]."""
     full = (x.shape[2], x.shape[3])
     x = jpeg(one_round(x, full, FIRST, g), g)
@@ -99,10 +99,10 @@ def blur_kernel(sigma: tuple[float, float], g: Draws, dtype: torch.dtype) -> Ten
     short = torch.tensor([g.uniform(*sigma)], dtype=dtype) if longish else long
     q = ellipses(long, short, torch.tensor([g.uniform(-math.pi, math.pi)], dtype=dtype), radius)
     if kind == "gauss":
-        return normalised(torch.exp(-0.5 * q))
+        return normalized(torch.exp(-0.5 * q))
     low, high = GENERAL if kind == "general" else PLATEAU
     beta = g.uniform(low, 1) if g.random() < 0.5 else g.uniform(1, high)  # flatter as often as steeper
-    return normalised(torch.exp(-0.5 * q**beta) if kind == "general" else 1 / (1 + q**beta))
+    return normalized(torch.exp(-0.5 * q**beta) if kind == "general" else 1 / (1 + q**beta))
 
 
 def resized(x: Tensor, size: tuple[int, int], g: Draws) -> Tensor:
@@ -119,12 +119,12 @@ def resized(x: Tensor, size: tuple[int, int], g: Draws) -> Tensor:
 
 def noisy(x: Tensor, order: Order, g: Draws) -> Tensor:
     """Noise of one kind, in color or gray."""
-    gaussian, grey = g.random() < GAUSSIAN_NOISE, g.random() < GREY_NOISE
+    gaussian, gray = g.random() < GAUSSIAN_NOISE, g.random() < GRAY_NOISE
     if gaussian:
-        channels = 1 if grey else x.shape[1]
+        channels = 1 if gray else x.shape[1]
         noise = g.standard_normal((1, channels, *x.shape[2:]), np.float32)
         return x + g.uniform(*order.gauss) * torch.from_numpy(noise)
-    seen = x.mean(1, keepdim=True) if grey else x
+    seen = x.mean(1, keepdim=True) if gray else x
     counts = torch.from_numpy(g.poisson(seen.numpy()).astype(np.float32))  # a photon a gray level
     return x + g.uniform(*order.poisson) * (counts - seen)
 
@@ -138,7 +138,7 @@ def ringing(x: Tensor, g: Draws) -> Tensor:
 
 
 def jpeg(x: Tensor, g: Draws) -> Tensor:
-    """The marks of JPEG."""
+    """JPEG artifacts."""
     pixels = whole(x).byte()[0].permute(1, 2, 0).numpy()
     back = written(pixels, round(g.uniform(*QUALITY)))
     return torch.from_numpy(np.array(back)).permute(2, 0, 1)[None].to(x)

@@ -28,25 +28,25 @@ HALO = REACH + CELL * 2 + (CELL - 1) * (SMOOTHED + 1)
 
 
 @torch.no_grad()
-def continued(picture: Tensor, mask: Tensor) -> Tensor:
+def continued(image: Tensor, mask: Tensor) -> Tensor:
     """The image with its holes filled smoothly; where the mask is 0 it is unchanged."""
     known = 1 - mask
-    colours = picture * known  # times how well they are known
+    colors = image * known  # times how well they are known
     finer: list[tuple[Tensor, Tensor]] = []
     for _ in range(GRIDS):
-        finer.append((colours, known))
-        colours, known = of_the_known(avg_pool2d(colours, 2), avg_pool2d(known, 2), 4)
+        finer.append((colors, known))
+        colors, known = of_the_known(avg_pool2d(colors, 2), avg_pool2d(known, 2), 4)
     for _ in range(SPREAD):
-        around, sure = of_the_known(avg_pool2d(colours, 3, 1, 1), avg_pool2d(known, 3, 1, 1), 9)
-        colours, known = colours + (1 - known) * around, known + (1 - known) * sure
+        around, sure = of_the_known(avg_pool2d(colors, 3, 1, 1), avg_pool2d(known, 3, 1, 1), 9)
+        colors, known = colors + (1 - known) * around, known + (1 - known) * sure
     for own, sure in reversed(finer):
-        colours = own + (1 - sure) * interpolate(colours, scale_factor=2, mode="bilinear")
+        colors = own + (1 - sure) * interpolate(colors, scale_factor=2, mode="bilinear")
         for _ in range(SMOOTHED):
-            colours = own + (1 - sure) * avg_pool2d(pad(colours, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    return colours
+            colors = own + (1 - sure) * avg_pool2d(pad(colors, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    return colors
 
 
-def of_the_known(colours: Tensor, known: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """The mean color of what is known of so many cells, times how well it is known: one cell known is enough."""
+def of_the_known(colors: Tensor, known: Tensor, cells: int) -> tuple[Tensor, Tensor]:
+    """The mean color of the known cells of `cells`, times how well it is known: one known cell is enough."""
     sure = (cells * known).clamp(max=1)
-    return colours / known.clamp_min(1e-6) * sure, sure
+    return colors / known.clamp_min(1e-6) * sure, sure

@@ -16,8 +16,8 @@ al. 2016), with the weights of the four alike at the start (Aitken et al. 2017, 
 convolution").
 
 Instance norm looks at the whole image, and a tile of a large one would be normalized by itself: brighter or duller
-than its neighbor. `PictureNorm` can be told to go by moments that it took of many parts of the image together; then
-every tile is normalized alike, and the net has a finite halo.
+than its neighbor. `InstanceNorm` can use moments of many parts of the image together; then every tile is normalized
+alike, and the net has a finite halo.
 
 x [N, C, h, w].
 """
@@ -68,8 +68,8 @@ class TranslatorNet(nn.Module):
 
     def forward(self, source: Tensor) -> Tensor:
         height, width = source.shape[2:]
-        *_, picture = self.steps(self.fitted(source))
-        return picture[:, :, : height * self.scale, : width * self.scale]
+        *_, image = self.steps(self.fitted(source))
+        return image[:, :, : height * self.scale, : width * self.scale]
 
     def features(self, source: Tensor, layers: Sequence[int]) -> list[Tensor]:
         """Hidden layers by number, from 1 to `depth`, and 0 for the source; nothing beyond the last one is computed."""
@@ -90,7 +90,7 @@ class TranslatorNet(nn.Module):
     @property
     def halo(self) -> int | None:
         """How many px of the source around a pixel can change it, in use; None where the whole image can."""
-        own = any(isinstance(m, PictureNorm) and m.kept is None for m in self.modules())
+        own = any(isinstance(m, InstanceNorm) and m.kept is None for m in self.modules())
         return None if own else self.settled_halo
 
     @property
@@ -99,7 +99,7 @@ class TranslatorNet(nn.Module):
         return None if self.looks_at_all else reach(self, self.scale, self.multiple)
 
 
-class PictureNorm(nn.InstanceNorm2d):
+class InstanceNorm(nn.InstanceNorm2d):
     """Instance norm: each channel of an image to mean 0 and variance 1 over its places (Ulyanov et al. 2016).
 
     For large images, which come in tiles, `settled` makes it go by moments of several parts of the image at once.
@@ -130,7 +130,7 @@ class PictureNorm(nn.InstanceNorm2d):
 @contextlib.contextmanager
 def settled(nets: Iterable[nn.Module], show: Callable[[], object]) -> Iterator[None]:
     """Within it instance norms go by what they saw in `show()`, which runs nets on parts of an image, in one batch."""
-    norms = [layer for net in nets for layer in net.modules() if isinstance(layer, PictureNorm)]
+    norms = [layer for net in nets for layer in net.modules() if isinstance(layer, InstanceNorm)]
     try:
         for norm in norms:
             norm.pooling = True
@@ -252,17 +252,19 @@ def scale_of(source: Spec, target: Spec, who: str, scales: Sequence[int] = (1,),
     for name, spec in (("source", source), ("target", target)):
         if len(spec.shape) != 3:
             raise UserError(
-                f"{who} makes pictures [C, H, W] from pictures, and a {name} here has the shape {list(spec.shape)}"
+                f"{who} takes images [C, H, W] and returns images; a {name} here has the shape {list(spec.shape)}",
+                code="nets.not_for_shape",
             )
     (h, w), (H, W) = source.shape[1:], target.shape[1:]
     if min(h, w) < least:
         raise UserError(
-            f"{who}: a source of {h}×{w} px is too small; both sides must be {least} px at least. "
-            f"Train on larger pictures: signal.size={least * max(1, H // h)} or more"
+            f"{who}: a source of {h}×{w} px is too small; both sides must be at least {least} px. "
+            f"Train on larger images: signal.size={least * max(1, H // h)} or more",
+            code="nets.images_too_small",
         )
     scale = H // h
     if (h * scale, w * scale) != (H, W) or scale not in scales:
         known = ", ".join(map(str, scales))
-        only = "makes pictures of the size of their source" if tuple(scales) == (1,) else f"enlarges {known} times"
-        raise UserError(f"{who} {only}, and here {h}×{w} is to become {H}×{W}")
+        only = "keeps the size of the source" if tuple(scales) == (1,) else f"enlarges {known} times"
+        raise UserError(f"{who} {only}, but here {h}×{w} is to become {H}×{W}", code="nets.wrong_scale")
     return scale

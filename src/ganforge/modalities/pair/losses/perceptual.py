@@ -1,4 +1,4 @@
-"""What images are compared through: the critics' own layers, VGG-19 where its weights are at hand, random filters.
+"""Feature extractors that compare images: the critics' own layers, VGG-19 if its weights are available, random filters.
 
     critic     D's hidden maps                                        Wang et al. 2018 (pix2pixHD); no other net needed
     vgg        VGG-19's maps before the ReLU, trained on ImageNet     Simonyan & Zisserman 2015; Wang et al. 2018
@@ -36,17 +36,18 @@ Place = Literal[
 
 
 class Critic(PerceptualNet, kind="critic"):
-    """The hidden layers of the task's own critics: at hand in every run, and trained on its very images."""
+    """The hidden layers of the task's own critics: always available, and trained on the same images."""
 
 
 class Vgg(PerceptualNet, kind="vgg"):
-    """VGG-19 trained on ImageNet, from a file of weights that you have: what the papers compare through."""
+    """VGG-19 trained on ImageNet, from a file of weights that you provide: what the papers use."""
 
     weights: str
     """Safetensors file of the weights (`features.0.weight` and so on), made from vgg19-dcbb9e9d.pth of the usual model
     zoo with benchmarks/convert_weights.py."""
     places: tuple[Place, ...] = Field(default=("conv5_4",), min_length=1)
-    """Which maps, before their ReLU. ESRGAN: conv5_4; Real-ESRGAN: conv1_2, conv2_2, conv3_4, conv4_4, conv5_4."""
+    """Feature maps to use, before their ReLU. ESRGAN: conv5_4; Real-ESRGAN: conv1_2, conv2_2, conv3_4, conv4_4,
+    conv5_4."""
 
     def memory(self) -> dict[str, Tensor]:
         tensors = read(Path(self.weights).expanduser())
@@ -57,8 +58,9 @@ class Vgg(PerceptualNet, kind="vgg"):
                 found = tensors.get(f"features.{number}.{part}")
                 if found is None or found.shape != shape:
                     raise UserError(
-                        f"{self.weights}: no weights of VGG-19: features.{number}.{part} "
-                        f"{'is missing' if found is None else f'has the shape {list(found.shape)}'}"
+                        f"{self.weights}: are not the weights of VGG-19: features.{number}.{part} "
+                        f"{'is missing' if found is None else f'has the shape {list(found.shape)}'}",
+                        code="weights.other_net",
                     )
                 wanted[f"{place}.{part}"] = wide(found)
             before = channels
@@ -82,20 +84,22 @@ class Vgg(PerceptualNet, kind="vgg"):
 
 
 class Random(PerceptualNet, kind="random"):
-    """Fixed random filters of several widths at several scales: sees texture and color, knows nothing of objects."""
+    """Fixed random filters of several widths at several scales: they respond to texture and color, not to objects."""
 
     filters: int = Field(default=32, ge=1)
-    """Of each width."""
+    """Number of filters of each width."""
     widths: tuple[int, ...] = Field(default=(3, 5, 7, 11), min_length=1)
-    """Sides of the filters in px, odd."""
+    """Widths of the filters in px, odd."""
     scales: int = Field(default=3, ge=1, le=6)
-    """Maps: of the image, of the halved one, and so on."""
+    """Number of scales: the image, the image halved, and so on."""
 
     def memory(self) -> dict[str, Tensor]:
         draws, found = Rng(0, stream="lens", dtype=torch.get_default_dtype()), {}
         for width in self.widths:
             if width % 2 == 0:
-                raise UserError(f"task.lens.widths: {width} is even; a filter needs a pixel in its middle")
+                raise UserError(
+                    f"task.lens.widths: {width} is even; the width of a filter must be odd", code="loss.even_filter"
+                )
             # He's spread: what comes out is about as wide as what goes in, whatever the width
             deviation = (2 / (3 * width**2)) ** 0.5
             found[f"filters.{width}"] = draws.normal(f"{width}", (self.filters, 3, width, width)) * deviation
@@ -126,7 +130,7 @@ def numbers() -> dict[str, int]:
 
 
 def three(x: Tensor) -> Tensor:
-    """Gray as RGB; alpha over gray, so that what nobody sees makes no difference. [N, 1..4, H, W] → [N, 3, H, W]."""
+    """Gray as RGB; alpha over gray, so that invisible pixels make no difference. [N, 1..4, H, W] → [N, 3, H, W]."""
     if x.shape[1] in (2, 4):
         x = x[:, :-1] * (x[:, -1:] + 1) / 2
     return x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
@@ -136,20 +140,24 @@ def read(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file.
 
     Raises:
-        UserError: no such file, a pickle, or no whole safetensors file.
+        UserError: no such file, a pickle, or a damaged safetensors file.
     """
     if not path.is_file():
         raise UserError(
-            f"task.lens.weights: {path}: no such file. Without VGG-19's weights take task.lens=critic, or "
-            "task.lens=random for style"
+            f"task.lens.weights: {path}: no such file. Without the weights of VGG-19, use task.lens=critic, or "
+            "task.lens=random for style",
+            code="weights.not_found",
         )
     with path.open("rb") as file:
         if file.read(2) in (b"PK", b"\x80\x02"):
             raise UserError(
-                f"{path}: is a pickle, which can run any code when it is loaded, and was not opened. Convert it once: "
-                f"python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors"
+                f"{path}: is a pickle, which can run any code when loaded, and was not opened. Convert it once: "
+                f"python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors",
+                code="weights.pickle",
             )
     try:
         return safetensors.torch.load_file(path)
     except safetensors.SafetensorError as error:
-        raise UserError(f"{path}: is no whole safetensors file ({error}). Nothing was loaded") from None
+        raise UserError(
+            f"{path}: is not a complete safetensors file ({error}). Nothing was loaded", code="weights.unreadable"
+        ) from None

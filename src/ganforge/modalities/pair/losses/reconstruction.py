@@ -1,4 +1,4 @@
-"""How far what was made is off what it should be like.
+"""Losses between an output and its target.
 
     l1                   mean |y − t|                                   Isola et al. 2017
     l2                   mean (y − t)²                                  Ledig et al. 2017, as the content of SRResNet
@@ -8,8 +8,8 @@
     perceptual           Σ_l s_l · mean |φ_l(y) − φ_l(t)|               Johnson et al. 2016; Wang et al. 2018 (ESRGAN)
     style                Σ_l s_l · ‖Gram φ_l(y) − Gram φ_l(t)‖²,  Gram φ = φφᵀ / (F·h·w)        Gatys et al. 2016
 
-y [N, C, H, W] what was made, t [N, C, H, W] the target, both in [-1, 1]; φ_l [N, F, h, w]: map l through the task's
-lens, D_l: hidden layer l of a critic, s_l: its share. Prices [N].
+y [N, C, H, W] the output, t [N, C, H, W] the target, both in [-1, 1]; φ_l [N, F, h, w]: map l through the task's
+lens, D_l: hidden layer l of a critic, s_l: its share. Losses [N].
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from ganforge.losses.base import ReconstructionLoss, TranslatedPair
 
 
 class _ByPixel(ReconstructionLoss):
-    """A mean over all numbers of an image."""
+    """A mean over all values of an image."""
 
     hole: float = Field(default=1.0, ge=0)
-    """Weight of the pixels that had to be filled, where there is a mask."""
+    """Weight of the pixels that are filled, if there is a mask."""
     rest: float = Field(default=1.0, ge=0)
-    """Weight of the pixels that were known, where there is a mask."""
+    """Weight of the known pixels, if there is a mask."""
 
     def loss(self, pair: TranslatedPair) -> Tensor:
-        price = self.of(wide(pair.raw) - pair.target)
+        loss = self.of(wide(pair.raw) - pair.target)
         if pair.mask is not None:
-            price = price * (self.rest + (self.hole - self.rest) * pair.mask)
-        return price.mean((1, 2, 3))
+            loss = loss * (self.rest + (self.hole - self.rest) * pair.mask)
+        return loss.mean((1, 2, 3))
 
     def of(self, difference: Tensor) -> Tensor:
         """The loss of each number."""
@@ -43,24 +43,24 @@ class _ByPixel(ReconstructionLoss):
 
 
 class L1(_ByPixel, kind="l1"):
-    """The mean distance of made and wanted pixels: blurred where several answers would do, but never far off."""
+    """Mean absolute error of the pixels: blurs where several outputs are plausible, but is never far off."""
 
     def of(self, difference: Tensor) -> Tensor:
         return difference.abs()
 
 
 class L2(_ByPixel, kind="l2"):
-    """The mean squared distance of made and wanted pixels: what PSNR measures."""
+    """Mean squared error of the pixels: what PSNR measures."""
 
     def of(self, difference: Tensor) -> Tensor:
         return difference.square()
 
 
 class Charbonnier(_ByPixel, kind="charbonnier"):
-    """As l1, with a slope that does not jump where the difference is 0."""
+    """Like l1, but differentiable where the difference is 0."""
 
     eps: float = Field(default=1e-3, gt=0)
-    """Differences well below this count as if squared."""
+    """Differences well below this count quadratically."""
 
     def of(self, difference: Tensor) -> Tensor:
         return (difference.square() + self.eps**2).sqrt()
@@ -78,7 +78,7 @@ class TotalVariation(ReconstructionLoss, kind="total_variation"):
 
 
 class FeatureMatch(ReconstructionLoss, kind="feature_match"):
-    """The critics' hidden layers should see what they see in the target: steadies the game, needs no other net."""
+    """Matches the critics' hidden layers on output and target: stabilizes the training, needs no other net."""
 
     sees = "critics"
 
@@ -87,17 +87,20 @@ class FeatureMatch(ReconstructionLoss, kind="feature_match"):
 
 
 class _Seen(ReconstructionLoss):
-    """A sum over the maps of the task's lens."""
+    """A sum over the feature maps of the task's lens."""
 
     sees = "lens"
     shares: tuple[float, ...] | None = None
-    """Weight of each map, from fine to coarse; by default all alike, 1 in sum."""
+    """Weight of each map, from fine to coarse; by default equal, 1 in sum."""
 
     def loss(self, pair: TranslatedPair) -> Tensor:
         maps = list(zip(*pair.features, strict=True))
         shares = self.shares or [1 / len(maps)] * len(maps)
         if len(shares) != len(maps):
-            raise UserError(f"task.terms: {self.kind} has {len(shares)} shares, and the lens shows {len(maps)} maps")
+            raise UserError(
+                f"task.terms: {self.kind} has {len(shares)} shares, but the lens yields {len(maps)} maps",
+                code="loss.wrong_number_of_shares",
+            )
         return torch.stack([share * self.of(a, b) for share, (a, b) in zip(shares, maps, strict=True)]).sum(0)
 
     def of(self, made: Tensor, wanted: Tensor) -> Tensor:
@@ -106,14 +109,14 @@ class _Seen(ReconstructionLoss):
 
 
 class Perceptual(_Seen, kind="perceptual"):
-    """Through the lens, made and wanted images should look alike: sharper than l1, and not exact."""
+    """Features of output and target should agree: sharper than l1, less exact."""
 
     def of(self, made: Tensor, wanted: Tensor) -> Tensor:
         return apart(made, wanted)
 
 
 class Style(_Seen, kind="style"):
-    """Which features come together how often, wherever they are, should be as in the target: its style."""
+    """Correlations of features, regardless of place, should match those of the target: its style."""
 
     paired = False
 
@@ -127,6 +130,6 @@ def apart(a: Tensor, b: Tensor) -> Tensor:
 
 
 def gram(maps: Tensor) -> Tensor:
-    """How maps [N, F, h, w] go together, [N, F, F]."""
+    """Gram matrices [N, F, F] of maps [N, F, h, w]."""
     rows = wide(maps).flatten(2)
     return rows @ rows.transpose(1, 2) / (rows.shape[1] * rows.shape[2])

@@ -10,7 +10,7 @@ Segmentation", section 5 of which has the figures. Here a small net learns it fr
     IoU            = mean over classes of  n_ii / (t_i + Σ_j n_ji − n_ii)
 
 over the classes that the label maps hold. Beside each stands what the same net says of the real photos of the same
-label maps: what is to be had. It has seen neither: it learns from the pairs of the training where others are judged,
+label maps: the upper bound. It has seen neither: it learns from the pairs of the training where others are judged,
 and else from three quarters of the pairs, and the last quarter alone is judged. Scenes are alike (the sky is above), so
 there is a score by chance, too: that of the real photos against the label map of another pair.
 
@@ -38,23 +38,23 @@ from ganforge.modalities.pair.metrics.segmenter import VOID, Segmenter
 
 LARGEST = 128  # px: the longer side of what the net sees
 MOST = 2_000  # pairs that it learns from
-FEWEST = 8  # pairs, where they are their own yardstick
-NEAR = 0.1  # of the way from chance to real photos, below which a model is told from chance by luck alone
+FEWEST = 8  # pairs, where some are used for training and others for evaluation
+NEAR = 0.1  # of the way from chance to real photos, below which a model is hardly better than chance
 PART = 16
 SMALL = 64  # levels of label maps are below it, but for the one that PASCAL VOC and Cityscapes keep for "no class"
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Which pairs the net learns from, and which ones are judged.
+    """Which pairs the net is trained on, and which ones it is evaluated on.
 
     Attributes:
-        side: what it learns from. learned: positions in it. judged: positions in the sides that are compared; both
+        side: the training samples. train_rows: positions in it. judged: positions in the sides that are compared; both
             ascending.
     """
 
     side: SampleSet
-    learnt: np.ndarray
+    train_rows: np.ndarray
     judged: np.ndarray
 
 
@@ -65,31 +65,35 @@ class Segmentation(Metric, kind="segmentation"):
     signals: ClassVar[tuple[str, ...]] = ("pair",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "iou": Meaning(
-            "How well a net that learnt from real pairs finds the label map again in a picture made from it: right "
-            "pixels over all of either, a mean over the classes.",
+            "How well a net trained on real pairs recovers the label map from an image made from it: intersection "
+            "over union, averaged over the classes.",
             "higher",
             1,
         ),
-        "iou_of_real": Meaning("The same in the real picture: what is to be had."),
-        "pixel_accuracy": Meaning("In how many pixels that net names the class of the label map.", "higher", 1),
-        "pixel_accuracy_of_real": Meaning("The same in real pictures: what is to be had."),
-        "class_accuracy": Meaning(
-            "The same within each class, averaged: rare classes count as common ones.", "higher", 1
+        "iou_of_real": Meaning("The same for the real images: the upper bound."),
+        "pixel_accuracy": Meaning(
+            "The share of pixels for which that net predicts the class of the label map.", "higher", 1
         ),
-        "class_accuracy_of_real": Meaning("The same in real pictures: what is to be had."),
+        "pixel_accuracy_of_real": Meaning("The same for the real images: the upper bound."),
+        "class_accuracy": Meaning(
+            "The same within each class, averaged: rare classes count as much as common ones.", "higher", 1
+        ),
+        "class_accuracy_of_real": Meaning("The same for the real images: the upper bound."),
     }
     void: tuple[str, ...] | None = None
-    """Classes that say nothing of a pixel, as levels (11) or colors (#e0e0c0): neither learned nor judged. By default
-    level 255 beside levels below 64, which is how PASCAL VOC and Cityscapes write it, and no other."""
+    """Classes that mean "no class", as levels (11) or colors (#e0e0c0): ignored in training and evaluation. By default
+    level 255 beside levels below 64, as in PASCAL VOC and Cityscapes, else none."""
     steps: int = Field(default=segmenter.STEPS, ge=1)
-    """Batches of 8 that the net learns from: 300 take one core about a minute for images of 128 px."""
+    """Training steps of the net, with batches of 8: 300 take about a minute on one core for images of 128 px."""
 
     def lacks(self, comparison: Comparison) -> str:
         lacking = super().lacks(comparison)
         source = comparison.facts.get("source", {})
         if lacking or (source.get("mode") == "classes" and comparison.real.sources is not None):
             return lacking
-        return "label maps that the pictures were made from (train with signal.source=classes if yours were not known)"
+        return (
+            "label maps that the images were made from (train with signal.source=classes if yours were not recognized)"
+        )
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
@@ -97,7 +101,10 @@ class Segmentation(Metric, kind="segmentation"):
         void = self.void_of(classes)
         known = [str(name) for name in classes if str(name) not in void]
         if len(known) < 2:
-            raise UserError(f"metric 'segmentation': {len(known)} classes besides void; at least 2 are needed")
+            raise UserError(
+                f"metric 'segmentation': {len(known)} classes besides void; at least 2 are needed",
+                code="metric.too_few_classes",
+            )
         places = np.full(256, VOID, np.uint8)  # from the place among all classes to that among those that count
         places[[k for k, name in enumerate(classes) if str(name) not in void]] = np.arange(len(known))
         split = split_of(comparison, n)
@@ -105,7 +112,10 @@ class Segmentation(Metric, kind="segmentation"):
         truth = maps_of(comparison.real, split.judged, size, places)
         share = float((truth == VOID).float().mean())
         if share == 1:
-            raise UserError("metric 'segmentation': every pixel of the label maps is void; nothing can be judged")
+            raise UserError(
+                "metric 'segmentation': every pixel of the label maps is void; nothing can be evaluated",
+                code="metric.all_void",
+            )
         found, real = (confusion(comparison, name, split.judged, net, truth, size) for name in ("fake", "real"))
         chance = confusion(comparison, "real", split.judged, net, truth.roll(1, 0), size)
         protocol = comparison.protocol(n) | {
@@ -114,7 +124,7 @@ class Segmentation(Metric, kind="segmentation"):
             "steps": self.steps,
             "classes": len(known),
             "void": round(share, 4),
-            "learnt_from": f"{len(split.learnt)} {'of the' if split.side is comparison.real else 'training'} pairs",
+            "learnt_from": f"{len(split.train_rows)} {'of the' if split.side is comparison.real else 'training'} pairs",
             "judged": f"{len(split.judged)} other ones",
         }
         end = f"{short_count(len(split.judged))}[segmenter@{digest[:8]} {size[0]}×{size[1]}]"
@@ -144,7 +154,8 @@ class Segmentation(Metric, kind="segmentation"):
         strange = sorted(void - set(names))
         if strange:
             raise UserError(
-                f"metric 'segmentation': void {', '.join(strange)} is none of the classes ({', '.join(names)})"
+                f"metric 'segmentation': void {', '.join(strange)} is not among the classes ({', '.join(names)})",
+                code="metric.unknown_class",
             )
         return void
 
@@ -156,15 +167,15 @@ class Segmentation(Metric, kind="segmentation"):
         size = size_of(next(side.parts(1, 1)).shape[1:3])
 
         def pairs() -> tuple[Tensor, Tensor]:
-            photos = torch.cat([photos_of(part, size) for part in side.chosen(split.learnt, PART)])
-            return photos, maps_of(side, split.learnt, size, places)
+            photos = torch.cat([photos_of(part, size) for part in side.chosen(split.train_rows, PART)])
+            return photos, maps_of(side, split.train_rows, size, places)
 
-        def told(done: int) -> None:
-            comparison.progress("a segmenter learns from real pairs", done, self.steps)
+        def report(done: int) -> None:
+            comparison.progress("training a segmenter on real pairs", done, self.steps)
 
-        key = [side.fingerprint, hashlib.sha256(split.learnt.tobytes()).hexdigest(), size, places.tolist()]
+        key = [side.fingerprint, hashlib.sha256(split.train_rows.tobytes()).hexdigest(), size, places.tolist()]
         cache = comparison.cache if side.fingerprint else None
-        net, digest = segmenter.learnt(pairs, key, classes, cache, comparison.seed, self.steps, told)
+        net, digest = segmenter.trained_or_cached(pairs, key, classes, cache, comparison.seed, self.steps, report)
         return net.to(comparison.device), digest, size
 
 
@@ -179,7 +190,10 @@ def split_of(comparison: Comparison, n: int) -> Split:
     if not same and train.sources is not None:
         return Split(train, spread(np.arange(train.n)), np.arange(n))
     if n < FEWEST:
-        raise UserError(f"{real.name}: {n} pairs are too few to learn from some and judge others: at least {FEWEST}")
+        raise UserError(
+            f"{real.name}: {n} pairs are too few to train on some and evaluate on others: at least {FEWEST} are needed",
+            code="metric.too_few_samples",
+        )
     judged = np.sort(comparison.draws("segmentation").permutation(n)[: n // 4])
     return Split(real, spread(np.setdiff1d(np.arange(real.n), judged)), judged)
 
@@ -201,7 +215,7 @@ def photos_of(part: np.ndarray, size: tuple[int, int]) -> Tensor:
 
 
 def maps_of(side: SampleSet, rows: np.ndarray, size: tuple[int, int], places: np.ndarray) -> Tensor:
-    """The label maps of some samples of a side: uint8 [N, h, w], `VOID` where nobody knows."""
+    """The label maps of some samples of a side: uint8 [N, h, w], `VOID` where the class is unknown."""
     assert side.sources is not None
     parts = side.sources.chosen(rows, PART)
     return torch.from_numpy(places[np.stack([fitted(one[..., 0], *size, "stretch") for part in parts for one in part])])
@@ -221,7 +235,7 @@ def confusion(
         pairs = asked[known].long() * classes + found[known]
         table += torch.bincount(pairs, minlength=classes**2).view(classes, classes).numpy()
         done += len(part)
-        comparison.progress(f"segmenting {name} pictures", done, len(rows))
+        comparison.progress(f"segmenting {name} images", done, len(rows))
     return table
 
 
@@ -262,14 +276,14 @@ def notes_on(found: np.ndarray, real: np.ndarray, chance: np.ndarray) -> list[st
     accuracy, commonest = pixel_accuracy(real), float(real.sum(1).max() / real.sum())
     if accuracy <= commonest:
         notes.append(
-            f"The segmenter is right in {accuracy:.0%} of the pixels of real photos, and who always names the "
-            f"commonest class in {commonest:.0%}: it has learnt too little to judge by. It needs more real pairs, or "
+            f"The segmenter is right in {accuracy:.0%} of the pixels of real photos, and always predicting the most "
+            f"common class in {commonest:.0%}: it has learned too little to evaluate with. It needs more real pairs or "
             "more steps."
         )
     iou, best, least = (mean_iou(table) for table in (found, real, chance))
     if iou - least < NEAR * (best - least):
         notes.append(
-            f"An iou of {iou:.2f} is about what real photos have with the label maps of others ({least:.2f}): the "
-            "pictures do not follow their label maps."
+            f"An iou of {iou:.2f} is about that of real photos with the label maps of other photos ({least:.2f}): the "
+            "images do not follow their label maps."
         )
     return notes

@@ -1,11 +1,12 @@
-"""A small net that names the class of every pixel, learned from real photos and their label maps.
+"""A small net for semantic segmentation, trained on real photos and their label maps.
 
 A U-Net (Ronneberger, Fischer & Brox 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation") of four
 halvings with batch norm. Trained on crops of three quarters of either side, half of them mirrored, by cross-entropy:
 
     loss = − mean over known pixels of  log softmax(net(x))_y
 
-x uint8 [N, 3, H, W], y uint8 [N, H, W] with `VOID` where nobody knows, K classes; B images a step, crops [h, w].
+x uint8 [N, 3, H, W], y uint8 [N, H, W] with `VOID` where the class is unknown, K classes; B images a step,
+crops [h, w].
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Segmenter(nn.Module):
         return self.head(x)
 
 
-def trained(x: Tensor, y: Tensor, classes: int, seed: int, steps: int, told: Callable[[int], None]) -> Segmenter:
+def trained(x: Tensor, y: Tensor, classes: int, seed: int, steps: int, report: Callable[[int], None]) -> Segmenter:
     """A net that finds y in x. In evaluation mode, on the CPU."""
     net = fit.seeded(lambda: Segmenter(classes), seed, "segmenter")
     size = (-(-x.shape[2] * 3 // 4), -(-x.shape[3] * 3 // 4))
@@ -75,19 +76,19 @@ def trained(x: Tensor, y: Tensor, classes: int, seed: int, steps: int, told: Cal
         total = cross_entropy(net(both[:, :3].float()), target, ignore_index=VOID, reduction="sum")
         return total / (target != VOID).sum().clamp(min=1)  # a mean over none would be no number
 
-    return fit.descend(net, loss, steps, told)
+    return fit.descend(net, loss, steps, report)
 
 
-def learnt(
+def trained_or_cached(
     make: Callable[[], tuple[Tensor, Tensor]],
     key: Sequence[object],
     classes: int,
     cache: Path | None,
     seed: int,
     steps: int,
-    told: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> tuple[Segmenter, str]:
-    """The net and a hash of its weights: from the cache where it lies there, else trained.
+    """The net and a hash of its weights: from the cache if it is there, else trained.
 
     Args:
         make: gives x and y.
@@ -104,7 +105,7 @@ def learnt(
 
     net = cached(
         path,
-        lambda: trained(*make(), classes, seed, steps, told),
+        lambda: trained(*make(), classes, seed, steps, report),
         read,
         lambda file, net: weights.write(file, net.state_dict(), {}),
     )

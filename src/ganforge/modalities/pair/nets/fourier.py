@@ -142,9 +142,9 @@ class Fourier(Translator, kind="fourier"):
     """Fourier convolutions that see the whole image at once and repeat its patterns into large holes, as in LaMa."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest map; eight times as many in the blocks."""
+    """Channels of the finest map; eight times the number in the blocks."""
     max_channels: int = Field(default=1024, ge=2)
-    """At most so many channels on a map."""
+    """Maximum number of channels of a map."""
     blocks: int = Field(default=9, ge=1)
     """Residual blocks: 9, or 18 in the paper's large model."""
     share: float = Field(default=0.75, gt=0, lt=1)

@@ -96,15 +96,15 @@ class GatedNet(TranslatorNet):
         for layer in self.layers:
             x = layer(x)
             yield x
-        picture = self.paint(x)
-        yield picture if smooth is None else smooth + mask * picture
+        image = self.paint(x)
+        yield image if smooth is None else smooth + mask * image
 
 
 class Gated(Translator, kind="gated"):
     """Gated and dilated convolutions that fill holes of any form, as in DeepFill v2's coarse net."""
 
     channels: int = Field(default=24, ge=1)
-    """Channels of the finest map; four times as many on the coarsest."""
+    """Channels of the finest map; four times the number on the coarsest."""
     residual: bool = False
     """Fill the holes smoothly first, and add what the net gives to that."""
     padding: Padding = "zero"
@@ -114,9 +114,10 @@ class Gated(Translator, kind="gated"):
         scale_of(source, target, "gated", least=4)
         if self.residual and source.shape[0] != target.shape[0] + 1:
             raise UserError(
-                f"gated with residual=true fills holes, and its source must be the target with a mask as one more "
-                f"channel; it has {source.shape[0]} channels for {target.shape[0]}. Take a degradation with a mask, as "
-                "in signal.degrade=strokes, or residual=false"
+                f"gated with residual=true fills holes: its source must be the target plus a mask channel, but has "
+                f"{source.shape[0]} channels for {target.shape[0]}. Use a degradation with a mask, as in "
+                "signal.degrade=strokes, or residual=false",
+                code="nets.needs_mask",
             )
 
     def build(self, source: Spec, target: Spec) -> nn.Module:

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from ganforge.core.types import Spec
 from ganforge.modalities.pair.layers.translating import (
     Doubling,
+    InstanceNorm,
     Padding,
-    PictureNorm,
     TranslatorNet,
     conv,
     doubling,
@@ -34,7 +34,7 @@ from ganforge.modalities.pair.layers.translating import (
 from ganforge.nets.base import Translator
 
 Norm = Literal["instance", "batch", "none"]
-NORMS = {"instance": PictureNorm, "batch": nn.BatchNorm2d, "none": lambda channels: nn.Identity()}
+NORMS = {"instance": InstanceNorm, "batch": nn.BatchNorm2d, "none": lambda channels: nn.Identity()}
 
 
 class Block(nn.Module):
@@ -84,7 +84,7 @@ class ResnetTranslator(Translator, kind="resnet_translator"):
     """Residual blocks on a grid four times as coarse as the image, as in CycleGAN."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; four times as many in the blocks."""
+    """Channels of the finest grid; four times the number in the blocks."""
     blocks: int = Field(default=9, ge=1)
     """Residual blocks: 9 for images of 256 px and more, 6 for smaller ones."""
     norm: Norm = "instance"
@@ -99,5 +99,5 @@ class ResnetTranslator(Translator, kind="resnet_translator"):
 
     def build(self, source: Spec, target: Spec) -> nn.Module:
         self.check(source, target)
-        colours = source.shape[0], target.shape[0]
-        return ResnetTranslatorNet(*colours, self.channels, self.blocks, self.norm, self.padding, self.upsample)
+        colors = source.shape[0], target.shape[0]
+        return ResnetTranslatorNet(*colors, self.channels, self.blocks, self.norm, self.padding, self.upsample)

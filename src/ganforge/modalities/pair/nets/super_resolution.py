@@ -70,16 +70,16 @@ class EnlargingNet(TranslatorNet):
         for layer in self.finer:
             h = layer(h)
             yield h
-        picture = self.paint(h)
-        yield picture + enlarged(x, self.target, self.scale) if self.residual else picture
+        image = self.paint(h)
+        yield image + enlarged(x, self.target, self.scale) if self.residual else image
 
 
-def enlarged(source: Tensor, colours: int, scale: int) -> Tensor:
+def enlarged(source: Tensor, colors: int, scale: int) -> Tensor:
     """The source in as many colors and as large as the target, bilinearly: what is to be corrected.
 
     A gray source stands for every color; of more channels (a mask at the end) the first ones are taken.
     """
-    x = source[:, :colours] if source.shape[1] >= colours else source[:, :1].expand(-1, colours, -1, -1)
+    x = source[:, :colors] if source.shape[1] >= colors else source[:, :1].expand(-1, colors, -1, -1)
     return x if scale == 1 else interpolate(x, scale_factor=scale, mode="bilinear")
 
 

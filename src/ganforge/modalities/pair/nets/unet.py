@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from ganforge.core.types import Spec
 from ganforge.modalities.pair.layers.translating import (
     Doubling,
+    InstanceNorm,
     Padding,
-    PictureNorm,
     TranslatorNet,
     conv,
     doubling,
@@ -40,7 +40,7 @@ from ganforge.nets.layers.dropout import FastDropout
 Norm = Literal["batch", "instance", "none"]
 NORMS = {
     "batch": nn.BatchNorm2d,
-    "instance": lambda channels: PictureNorm(channels, affine=True),
+    "instance": lambda channels: InstanceNorm(channels, affine=True),
     "none": lambda channels: nn.Identity(),
 }
 MOST, FEWEST = 8, 3
@@ -93,9 +93,9 @@ class Unet(Translator, kind="unet"):
     """A U-Net that looks at the whole image and keeps its fine lines, as in pix2pix."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest map; each coarser one has twice as many."""
+    """Channels of the finest map; each coarser one has twice the number."""
     max_channels: int = Field(default=512, ge=1)
-    """At most so many channels on a map."""
+    """Maximum number of channels of a map."""
     halvings: int | None = Field(default=None, ge=FEWEST, le=MOST)
     """How often the image is halved; by default as often as both sides can be, 3 to 8 times."""
     norm: Norm = "batch"
@@ -114,8 +114,8 @@ class Unet(Translator, kind="unet"):
         self.check(source, target)
         times = self.halvings or halvings(*source.shape[1:])
         widths = [min(self.channels << k, self.max_channels) for k in range(times)]
-        colours = source.shape[0], target.shape[0]
-        return UnetNet(*colours, widths, self.norm, self.dropout, self.padding, self.upsample)
+        colors = source.shape[0], target.shape[0]
+        return UnetNet(*colors, widths, self.norm, self.dropout, self.padding, self.upsample)
 
 
 def halvings(height: int, width: int) -> int:

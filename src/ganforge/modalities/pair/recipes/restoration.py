@@ -1,4 +1,7 @@
-"""Images mended: enlarged, filled in, colored, cleaned of noise, blur, JPEG and age. Sources are degraded targets."""
+"""Restoration: super-resolution, inpainting, colorization, removal of noise, blur, JPEG artifacts and aging.
+
+Sources are degraded targets.
+"""
 
 from __future__ import annotations
 
@@ -88,12 +91,12 @@ def srresnet_small() -> Recipe:
 
 @recipe("srgan")
 def srgan() -> Recipe:
-    """Images enlarged four times, sharp rather than exact: SRResNet, then a critic and likeness of features.
+    """Images enlarged four times, sharp rather than exact: SRResNet, then a critic and a perceptual loss.
 
     Paper: Ledig et al. 2017: SRResNet for 1,000,000 steps, then 200,000 against a critic in the manner of VGG, patches
-    of 96 px, batch 16, Adam 1e-4 (0.9) and a tenth in the second half. Departures: the weights of the three wishes are
-    those that the field settled on (1e-2 L1, 1 features, 5e-3 game); features are the critic's own, for VGG's weights
-    cannot be shipped. With them at hand: `task.lens.kind=vgg task.lens.weights=FILE`.
+    of 96 px, batch 16, Adam 1e-4 (0.9) and a tenth in the second half. Departures: the weights of the three losses are
+    those of later work (1e-2 L1, 1 features, 5e-3 adversarial); features are the critic's own, because VGG's weights
+    cannot be shipped. If you have them: `task.lens.kind=vgg task.lens.weights=FILE`.
     Command: `ganforge train srgan data=photos/`
     """
     base = srresnet()
@@ -375,7 +378,7 @@ def deblur() -> Recipe:
     """Photographs that moved or were out of focus made sharp, against critics at two scales.
 
     Papers: Kupyn et al. 2018 and 2019 (DeblurGAN): a residual net that corrects the blurred image, patches of 256
-    px, likeness of features, Adam 1e-4. Departures: the blocks are SRResNet's, at full size; least squares and critics
+    px, a perceptual loss, Adam 1e-4. Departures: the blocks are SRResNet's, at full size; least squares and critics
     at two scales (Wang et al. 2018) in place of Wasserstein with a gradient penalty; the critics' own features in
     place of VGG's; batch 4.
     Command: `ganforge train deblur data=photos/`, or `degrade=defocus(radius=1..6)`

@@ -90,7 +90,7 @@ def line2color() -> Recipe:
 
     Paper: Isola et al. 2017, on edges: `pix2pix` as it stands. Transparent images lie on white. Departures: the
     critic's layers as a second yardstick (Wang et al. 2018), which keeps flat areas flat.
-    Command: `ganforge train line2color data.source=line/ data.target=colour/`
+    Command: `ganforge train line2color data.source=line/ data.target=color/`
     """
     base = pix2pix()
     task = replace(base.task, terms=(L1(weight=100.0), FeatureMatch(weight=10.0)))
@@ -102,7 +102,7 @@ def line2color_small() -> Recipe:
     """`line2color` for two CPU cores: images of 64 px and a quarter of the channels.
 
     Paper: Isola et al. 2017. Departures: those of `pix2pix-small`.
-    Command: `ganforge train line2color-small data.source=line/ data.target=colour/`
+    Command: `ganforge train line2color-small data.source=line/ data.target=color/`
     """
     base = pix2pix_small()
     return replace(base, signal=replace(base.signal, mode="RGB", source="L"))

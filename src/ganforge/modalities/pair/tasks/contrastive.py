@@ -1,4 +1,4 @@
-"""Contrastive: images of one kind into images of another, one way, with no way back to check by.
+"""Contrastive image-to-image translation between two unpaired sets, one way, without a cycle.
 
 Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation" (CUT). With images a and b and
 y = G(a), a place of y should tell more of the same place of a than of any other place of a:
@@ -37,7 +37,7 @@ from ganforge.modalities.pair.tasks.translating import (
     ChangesImages,
     DiscriminatorLosses,
     lazy_phases,
-    liked,
+    reconstruction_losses,
     refuse_terms,
     through,
     with_lens,
@@ -49,36 +49,36 @@ PROBE = 64  # px of the image that the widths of G's layers are read from
 
 
 class Contrastive(ChangesImages, kind="contrastive"):
-    """One kind of images into another: a translator G, a critic D, and a net H that compares places."""
+    """Unpaired one-way translation: a translator G, a critic D, and a net H that compares places."""
 
     translator: Translator
-    """The net that makes images."""
+    """The net that translates images."""
     critic: Discriminator
-    """The net that tells them from images of the wanted kind."""
+    """The net that tells its outputs from images of the target domain."""
     objective: Objective = Field(default="least_squares", validate_default=True)
-    """The game that the two play."""
+    """The adversarial loss of the two."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on D's behavior."""
+    """Penalties in D's loss."""
     terms: tuple[ReconstructionLoss, ...] = ()
-    """What G wants beside: style, total_variation."""
+    """Additional losses of G: style, total_variation."""
     lens: PerceptualNet = Field(default="critic", validate_default=True)
-    """What style looks through: critic (D's layers), vgg (with a file of weights), random."""
+    """The net whose features style compares: critic (D's layers), vgg (needs a file of weights), random."""
     adversarial: Rate = 1.0
-    """Weight of the game in G's loss."""
+    """Weight of the adversarial loss in G's loss."""
     nce: Rate = 1.0
-    """Weight of keeping what is where; 10 in FastCUT."""
+    """Weight of the contrastive loss, which keeps content in its place; 10 in FastCUT."""
     identity: Rate = 1.0
-    """Weight of the same on images that are of the wanted kind already; 0 in FastCUT."""
+    """Weight of the contrastive loss on images of the target domain; 0 in FastCUT."""
     layers: tuple[int, ...] = Field(default=(0, 1, 2, 3), min_length=1)
     """Which of G's hidden layers are compared; 0 is the image itself."""
     patches: int = Field(default=256, ge=2)
-    """Places of each layer that are compared, at most."""
+    """Maximum number of places that are compared per layer."""
     width: int = Field(default=256, ge=1)
-    """Numbers that H makes of each place."""
+    """Size of the embeddings of H."""
     temperature: float = Field(default=0.07, gt=0)
-    """τ: the smaller, the more the nearest mistakes count."""
+    """τ: the smaller, the more the hardest negatives count."""
     d_gain: float = Field(default=1.0, gt=0)
-    """What D's loss is multiplied with."""
+    """Factor of D's loss."""
 
     @property
     def d_losses(self) -> DiscriminatorLosses:
@@ -116,13 +116,13 @@ class Contrastive(ChangesImages, kind="contrastive"):
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """D's loss on images of the wanted kind and on what G makes of the others."""
+        """D's loss on images of the target domain and on the outputs of G."""
         real, fake = self._sides(nets, batch)
         losses, seen = self.d_losses.d("D", nets, real, fake, rng)
         return Terms(losses, seen.stats)
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """G's and H's loss: the game, what must stay in its place, and the terms."""
+        """The loss of G and H: adversarial, contrastive, and the terms."""
         a, b = halves(batch)
         made = nets.G(a)
         batch.made["G"] = made.detach()
@@ -130,13 +130,13 @@ class Contrastive(ChangesImages, kind="contrastive"):
         if self.objective.uses_real or any(term.sees != "pixels" for term in self.terms):
             with torch.no_grad():
                 on_real = (nets.D(b),)
-        wish = self.d_losses.g(on_made, on_real[0] if on_real else None)
-        losses = {"adversarial": at(self.adversarial, rng.samples) * wish}
+        game = self.d_losses.g(on_made, on_real[0] if on_real else None)
+        losses = {"adversarial": at(self.adversarial, rng.samples) * game}
         losses["nce"] = at(self.nce, rng.samples) * self.contrast(nets, made, a, rng.at("nce"))
         if identity := at(self.identity, rng.samples):
             losses["identity"] = identity * self.contrast(nets, nets.G(b), b, rng.at("identity"))
         look = TranslatedPair(made, b, made, None, (on_made,), on_real, through(self.lens, nets))
-        return Terms(losses | liked(self.terms, look, self.lens, rng))
+        return Terms(losses | reconstruction_losses(self.terms, look, self.lens, rng))
 
     def contrast(self, nets: Nets, made: Tensor, source: Tensor, rng: Rng) -> Tensor:
         """NCE [N] of what was made against its source."""
@@ -160,7 +160,10 @@ class Contrastive(ChangesImages, kind="contrastive"):
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         if direction not in ("", "ab"):
-            raise UserError(f"direction {direction!r}: this model knows one way, ab; a CycleGAN knows both")
+            raise UserError(
+                f"direction {direction!r}: this model translates only ab; a CycleGAN translates both ways",
+                code="translate.unknown_direction",
+            )
         return nets.G(source)
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor]:
@@ -177,7 +180,8 @@ class Contrastive(ChangesImages, kind="contrastive"):
         """The channels of the layers that are compared."""
         if max(self.layers) > G.depth:
             raise UserError(
-                f"task.layers: {max(self.layers)}: the translator {self.translator.kind!r} has layers 0 to {G.depth}"
+                f"task.layers: {max(self.layers)}: the translator {self.translator.kind!r} has layers 0 to {G.depth}",
+                code="task.unknown_layer",
             )
         G.eval()
         widths = [m.shape[1] for m in G.features(torch.zeros(1, spec.shape[0], PROBE, PROBE), self.layers)]

@@ -1,4 +1,4 @@
-"""What the tasks share that learn from two sets of images of which no two belong together."""
+"""Shared code of the tasks that train on two unpaired sets of images."""
 
 from __future__ import annotations
 
@@ -78,8 +78,9 @@ def two_domains(spec: Spec) -> Spec:
     if spec.classes != 2:
         found = f"{spec.classes} classes" if spec.classes else "no classes"
         raise UserError(
-            f"task: this recipe learns from two sets of pictures, and the data has {found}. Name two folders: "
-            "data.a=horses/ data.b=zebras/"
+            f"task: this recipe trains on two sets of images, but the data has {found}. Name two folders: "
+            "data.a=horses/ data.b=zebras/",
+            code="task.needs_two_domains",
         )
     return Spec(spec.shape, state={**spec.state, "domains": list(spec.labels)})
 

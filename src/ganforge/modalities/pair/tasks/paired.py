@@ -1,4 +1,4 @@
-"""Paired: an image from an image, learned from pairs of them.
+"""Paired image-to-image translation.
 
 Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks" (pix2pix); Ledig et al. 2017
 (SRGAN) and Wang et al. 2018 (ESRGAN), whose sources are the targets made small; Yu et al. 2019 and Suvorov et al. 2022
@@ -34,12 +34,12 @@ from ganforge.losses.base import Objective, Penalty, PerceptualNet, Reconstructi
 from ganforge.modalities.pair.tasks.translating import (
     ChangesImages,
     DiscriminatorLosses,
-    as_picture,
+    as_image,
     by_critic,
     decibels,
     enlarged,
     lazy_phases,
-    liked,
+    reconstruction_losses,
     refuse_terms,
     source_spec,
     through,
@@ -50,28 +50,29 @@ from ganforge.tasks.base import Phase
 
 
 class Paired(ChangesImages, kind="paired"):
-    """An image from an image, learned from pairs: a translator G and any number of critics D."""
+    """Image translation learned from pairs: a translator G and any number of critics D."""
 
     translator: Translator
-    """The net that makes images."""
+    """The net that translates images."""
     critics: tuple[Discriminator, ...] = ()
-    """The nets that judge them; none for a regression on the terms alone."""
+    """The nets that judge its outputs; none for a regression on the terms alone."""
     objective: Objective = Field(default="non_saturating", validate_default=True)
-    """The game that G plays with each of them."""
+    """The adversarial loss of G and each critic."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on the critics' behavior."""
+    """Penalties in the critics' losses."""
     terms: tuple[ReconstructionLoss, ...] = ()
-    """What G wants of each image beside the game: l1, perceptual and others."""
+    """Additional losses of G: l1, perceptual and others."""
     lens: PerceptualNet = Field(default="critic", validate_default=True)
-    """What perceptual and style look through: critic (the critics' layers), vgg (with a file of weights), random."""
+    """The net whose features perceptual and style compare: critic (the critics' layers), vgg (needs a file of weights),
+    random."""
     adversarial: Rate = 1.0
-    """Weight of the game in G's loss."""
+    """Weight of the adversarial loss in G's loss."""
     d_gain: float = Field(default=1.0, gt=0)
-    """What the critics' loss is multiplied with; pix2pix takes 0.5 to slow D down."""
+    """Factor of the critics' loss; pix2pix uses 0.5 to slow D down."""
     conditional: bool = False
-    """Show the critics the source beside the image."""
+    """Give the critics the source together with the image."""
     alone: Count = 0
-    """Samples on which G learns from its terms alone before the game begins."""
+    """Number of samples on which G is trained by its terms alone, before the critics join."""
 
     @property
     def d_losses(self) -> DiscriminatorLosses:
@@ -85,13 +86,22 @@ class Paired(ChangesImages, kind="paired"):
         source = source_spec(spec)
         if source.state.get("mask") and source.shape != (spec.shape[0] + 1, *spec.shape[1:]):
             raise UserError(
-                f"task: the source has a mask, so it should be the target with one more channel; it is "
-                f"{list(source.shape)} for a target of {list(spec.shape)}"
+                f"task: the source has a mask, so it must be the target plus one channel; it is "
+                f"{list(source.shape)} for a target of {list(spec.shape)}",
+                code="task.wrong_mask",
             )
         refuse_terms(self.terms, self.lens, len(self.critics), pairs=True)
-        if not self.critics and (self.penalties or not self.terms):
-            what = "terms" if not self.terms else "critics to pay the penalties"
-            raise UserError(f"task: without critics it needs {what}, as in task.critics=[patchgan] or task.terms=[l1]")
+        if not self.critics and not self.terms:
+            raise UserError(
+                "task: has no loss: give it critics or terms, as in task.critics=[patchgan] or task.terms=[l1]",
+                code="task.no_loss",
+            )
+        if not self.critics and self.penalties:
+            raise UserError(
+                f"task.penalties: {self.penalties[0].kind} applies to critics, and this task has none. Give it one, as "
+                "in task.critics=[patchgan], or leave the penalties out",
+                code="task.no_critics",
+            )
         self.translator.check(source, spec)
         return Spec(spec.shape, state=spec.state)  # labels are not used
 
@@ -145,7 +155,7 @@ class Paired(ChangesImages, kind="paired"):
             with torch.no_grad():
                 on_target = tuple(nets[name](self._shown(batch.x, source)) for name in self.names())
         look = TranslatedPair(made, batch.x, raw, mask, on_made, on_target, through(self.lens, nets))
-        losses = liked(terms, look, self.lens, rng)
+        losses = reconstruction_losses(terms, look, self.lens, rng)
         if game:
             parts = [self.d_losses.g(seen, on_target[k] if on_target else None) for k, seen in enumerate(on_made)]
             losses["adversarial"] = at(self.adversarial, rng.samples) * torch.stack(parts).mean(0)
@@ -159,7 +169,7 @@ class Paired(ChangesImages, kind="paired"):
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor]:
         source = batch.extra["source"]
-        return [as_picture(source, batch.x), wide(self.translate(nets, source)), batch.x]
+        return [as_image(source, batch.x), wide(self.translate(nets, source)), batch.x]
 
     def _asks_critics(self, term: ReconstructionLoss) -> bool:
         return term.sees == "critics" or (term.sees == "lens" and by_critic(self.lens))

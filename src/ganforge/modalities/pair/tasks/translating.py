@@ -1,8 +1,8 @@
-"""What the tasks share that make images from images.
+"""Shared code of the tasks that translate images.
 
-A critic may judge patches: its logits are [N, P] then. The game is played on each patch, and the mean over the patches
-is the loss of the image. Penalties are on the slope of the sum over the patches, as the papers with such critics
-have it.
+A critic may judge patches: its logits are [N, P] then. The adversarial loss is computed for each patch, and the mean
+over the patches is the loss of the image. Penalties use the gradient of the sum over the patches, as in the papers with
+such critics.
 
 N: samples in the batch, P: patches.  x, y [N, C, H, W], source [N, Cs, h, w], losses [N].
 """
@@ -29,15 +29,15 @@ from ganforge.tasks.base import Phase, Task, UserTranslator
 from ganforge.tasks.synthesis import leaf, weighted_losses
 
 WATCHED = 256
-"""Logits of a batch that are watched, at most: a batch may have a hundred thousand patches."""
+"""Maximum number of logits per batch in the statistics: a batch may have a hundred thousand patches."""
 
 
 @dataclass(frozen=True)
 class DiscriminatorLosses:
-    """How critics of images are trained, whatever they are shown.
+    """The losses of critics of images.
 
     Attributes:
-        objective: the game. penalties: losses on each critic.
+        objective: the adversarial loss. penalties: of each critic.
     """
 
     objective: Objective
@@ -53,7 +53,7 @@ class DiscriminatorLosses:
         return [penalty for penalty in self.penalties if penalty.every > 1]
 
     def d(self, name: str, nets: Nets, real: Tensor, fake: Tensor, rng: Rng) -> tuple[dict[str, Tensor], Terms]:
-        """A critic's losses on real images and fakes, and what is to be seen of its logits."""
+        """A critic's losses on real images and fakes, and statistics of its logits."""
         own = [penalty for penalty in self.penalties if penalty.every == 1]
         sloped = {penalty.slope_at for penalty in own}
         real, fake = leaf(real, "real" in sloped), leaf(fake, "fake" in sloped)
@@ -67,20 +67,20 @@ class DiscriminatorLosses:
     def penalty_losses(
         self, penalty: Penalty, name: str, nets: Nets, real: Tensor, fake: Tensor, rng: Rng
     ) -> dict[str, Tensor]:
-        """What one penalty asks of a critic, for a phase of its own."""
+        """The losses of one penalty on a critic, for a phase of its own."""
         context = self._context(nets[name], real, fake)
         return {
             f"{name}/{k}": v for k, v in weighted_losses(f"penalties.{name}", [penalty], context, nets, rng).items()
         }
 
     def g(self, on_fake: DiscriminatorOutput, on_real: DiscriminatorOutput | None) -> Tensor:
-        """What the game asks of whoever made the fakes, [N]."""
+        """The adversarial loss of the generator, [N]."""
         fake, n = wide(on_fake.logits), len(on_fake.logits)
         real = wide(on_real.logits).flatten() if on_real is not None and self.objective.uses_real else None
         return self.objective.g(fake.flatten(), real).view(n, -1).mean(1)
 
     def memory(self, critics: dict[str, nn.Module]) -> dict[str, Tensor]:
-        """What the penalties remember."""
+        """The state of the penalties."""
         return {
             f"penalties.{name}.{penalty.kind}.{k}": v
             for name, D in critics.items()
@@ -89,14 +89,15 @@ class DiscriminatorLosses:
         }
 
     def refuse(self, spec: Spec, critics: dict[str, nn.Module]) -> None:
-        """Raises UserError where a penalty has no meaning for such samples or such critics."""
+        """Raises UserError if a penalty cannot be used with these samples or critics."""
         for penalty in self.penalties:
             penalty.check(spec)
             if penalty.per_sample and any(couples_batch(D) for D in critics.values()):
                 raise UserError(
-                    f"task.penalties: {penalty.kind} looks at the gradient of each sample, and a critic here has batch "
-                    f"norm, with which a verdict hangs on the whole batch. Give it norm=instance, spectral or none, or "
-                    f"leave {penalty.kind} out"
+                    f"task.penalties: {penalty.kind} needs the gradient of each sample, but a critic here has batch "
+                    f"norm, which makes each output depend on the whole batch. Give it norm=instance, spectral or "
+                    f"none, or leave {penalty.kind} out",
+                    code="nets.batch_norm",
                 )
 
     def _context(self, D: nn.Module, real: Tensor, fake: Tensor, on_real=None, on_fake=None) -> LossContext:
@@ -115,7 +116,7 @@ class DiscriminatorLosses:
 
 
 def by_patch(game: Callable[[Tensor, Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-    """A game on each patch, real logits [N, P] or [N] against fake ones; the mean over the patches, [N]."""
+    """The adversarial loss of each patch, from real and fake logits [N, P] or [N]; the mean over the patches, [N]."""
     return game(wide(real).flatten(), wide(fake).flatten()).view(len(fake), -1).mean(1)
 
 
@@ -125,16 +126,16 @@ def summed(output: DiscriminatorOutput) -> DiscriminatorOutput:
 
 
 def watched(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """What there is to see in a critic's logits, of patches spread evenly over the batch."""
+    """Statistics of a critic's logits, from patches spread evenly over the batch."""
     real, fake = (x.detach().flatten() for x in (real, fake))
     real, fake = (x[:: max(1, len(x) // WATCHED)] for x in (real, fake))
     return {"logit/real": real, "logit/fake": fake}
 
 
-def liked(
+def reconstruction_losses(
     terms: Sequence[ReconstructionLoss], look: TranslatedPair, lens: PerceptualNet, rng: Rng
 ) -> dict[str, Tensor]:
-    """The weighted loss [N] of each term; those that go through a lens say which."""
+    """The weighted loss [N] of each term, by name; terms that use a lens name it."""
     return {
         f"{term.kind}[{lens.kind}]" if term.sees == "lens" else term.kind: at(term.weight, rng.samples)
         * term.loss(look)
@@ -161,29 +162,33 @@ def lens_memory(lens: PerceptualNet, terms: Sequence[ReconstructionLoss]) -> dic
 
 
 def refuse_terms(terms: Sequence[ReconstructionLoss], lens: PerceptualNet, critics: int, pairs: bool) -> None:
-    """Looks at the terms of a task before anything is made.
+    """Checks the terms of a task before anything is built.
 
     Raises:
-        UserError: one is there twice, asks for pairs or for critics that are not there.
+        UserError: a term is listed twice, or needs pairs or critics that this task does not have.
     """
     kinds = [term.kind for term in terms]
     if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
-        raise UserError(f"task.terms: {min(twice)} is there twice; add up the weights instead")
+        raise UserError(
+            f"task.terms: {min(twice)} is listed twice; use one with the sum of the weights", code="loss.listed_twice"
+        )
     for term in terms:
         if term.paired and not pairs:
             raise UserError(
-                f"task.terms: {term.kind} compares a picture with the very one that it should be, and here no two "
-                "pictures belong together. Terms without pairs: style, total_variation"
+                f"task.terms: {term.kind} compares an image with its target, but this task has no pairs. Terms that "
+                "need no pairs: style, total_variation",
+                code="task.term_needs_pairs",
             )
         if not critics and (term.sees == "critics" or (term.sees == "lens" and by_critic(lens))):
             raise UserError(
-                f"task.terms: {term.kind} looks at the layers of the critics, and this task has none. Give it one, "
-                "as in task.critics=[patchgan], or another lens: task.lens.kind=vgg task.lens.weights=FILE"
+                f"task.terms: {term.kind} compares layers of the critics, but this task has no critics. Give it one, "
+                "as in task.critics=[patchgan], or another lens: task.lens.kind=vgg task.lens.weights=FILE",
+                code="task.no_critics",
             )
 
 
 def source_spec(spec: Spec) -> Spec:
-    """What the source of a sample is.
+    """The spec of the source of a sample.
 
     Raises:
         UserError: the samples have none.
@@ -191,8 +196,9 @@ def source_spec(spec: Spec) -> Spec:
     source: Any = spec.state.get("source")
     if source is None:
         raise UserError(
-            "task: this recipe makes one picture from another, and these samples come alone. Take signal.kind=pair, "
-            "with a second folder (data.source=A data.target=B) or with signal.degrade=bicubic4 and the like"
+            "task: this recipe makes one image from another, but these samples have no source. Use signal.kind=pair, "
+            "with a second folder (data.source=A data.target=B) or with signal.degrade=bicubic4 or similar",
+            code="task.needs_pairs",
         )
     return Spec(tuple(source["shape"]), state=source)
 
@@ -202,22 +208,22 @@ def enlarged(source: Tensor, like: Tensor) -> Tensor:
     return source if source.shape[2:] == like.shape[2:] else interpolate(source, like.shape[2:])
 
 
-def as_picture(source: Tensor, like: Tensor) -> Tensor:
-    """A source as people can see it, [N, Cs, h, w] → the shape of `like` [N, C, H, W]. Classes get a color each."""
+def as_image(source: Tensor, like: Tensor) -> Tensor:
+    """A source as a visible image, [N, Cs, h, w] → the shape of `like` [N, C, H, W]. Classes get a color each."""
     if source.shape[1] > 1 and bool((source.sum(1) == 1).all()):  # one-hot
-        source = (source.unsqueeze(2) * colours(source.shape[1]).to(source)[:, :, None, None]).sum(1)
+        source = (source.unsqueeze(2) * colors(source.shape[1]).to(source)[:, :, None, None]).sum(1)
     wanted = like.shape[1]
     if source.shape[1] < wanted:  # gray as color, and nothing seen through
         opaque = wanted in (2, 4) and source.shape[1] == wanted - 1
-        grey = source[:, :1].expand(-1, wanted, -1, -1)
-        source = torch.cat([source, torch.ones_like(source[:, :1])], 1) if opaque else grey
+        gray = source[:, :1].expand(-1, wanted, -1, -1)
+        source = torch.cat([source, torch.ones_like(source[:, :1])], 1) if opaque else gray
     elif source.shape[1] > wanted:  # a mask, or colors of what is gray
         source = source[:, :3].mean(1, keepdim=True).expand(-1, wanted, -1, -1) if wanted == 1 else source[:, :wanted]
     return enlarged(source, like)
 
 
-def colours(count: int) -> Tensor:
-    """A color in [-1, 1] for each of some classes, [count, 3]: turns round the circle of hues, darker every time."""
+def colors(count: int) -> Tensor:
+    """A color in [-1, 1] for each of some classes, [count, 3]: steps around the hue circle, darker with each turn."""
     k = torch.arange(count)
     hue = (k * 0.618034) % 1  # the golden section: neighbors differ most
     shift = torch.tensor([0.0, 1 / 3, 2 / 3])
@@ -253,17 +259,17 @@ def lazy_phases(
 
 
 class ChangesImages(Task):
-    """What tasks that make one image of another have in common once a model of them is trained."""
+    """Base of the tasks that translate images: how a trained model is used."""
 
     hub_task: ClassVar[str] = "image-to-image"
-    changes: ClassVar[str] = "pictures"
+    changes: ClassVar[str] = "images"
 
     def user_translator(
         self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
     ) -> UserTranslator:
-        from ganforge.modalities.pair.translate import PictureTranslator  # a model in use; training needs none of it
+        from ganforge.modalities.pair.translate import ImageTranslator  # a model in use; training needs none of it
 
-        return PictureTranslator(bundle, name, direction, tile)
+        return ImageTranslator(bundle, name, direction, tile)
 
     def usage(self, file: str, spec: Spec) -> Usage:
         ways = self.directions()

@@ -1,4 +1,4 @@
-"""Unpaired: images of one kind into images of another and back, learned from a set of each, no two of which match.
+"""Unpaired image-to-image translation between two sets, both ways.
 
 Zhu et al. 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks" (CycleGAN). With
 images a and b, G_ab: a → b, G_ba: b → a, and ã = G_ba(b), b̃ = G_ab(a):
@@ -39,26 +39,26 @@ TRANSLATORS = ("G_ab", "G_ba")
 
 
 class Unpaired(ChangesImages, kind="unpaired"):
-    """Two kinds of images, each into the other: two translators that undo each other, and two critics."""
+    """Unpaired two-way translation: two translators that invert each other, and two critics."""
 
     translator: Translator
-    """What each of G_ab and G_ba is built from."""
+    """The net of G_ab and of G_ba."""
     critic: Discriminator
-    """What each of D_a and D_b is built from."""
+    """The net of D_a and of D_b."""
     objective: Objective = Field(default="least_squares", validate_default=True)
-    """The game that each translator plays with the critic of the other kind."""
+    """The adversarial loss of each translator and the critic of its target domain."""
     penalties: tuple[Penalty, ...] = ()
-    """Prices on the critics' behavior."""
+    """Penalties in the critics' losses."""
     adversarial: Rate = 1.0
-    """Weight of the game in the translators' loss."""
+    """Weight of the adversarial loss in the translators' loss."""
     cycle: Rate = 10.0
-    """Weight of coming back to where an image came from."""
+    """Weight of the cycle-consistency loss."""
     identity: Rate = 0.5
-    """Weight, as a share of `cycle`, of leaving alone what is of the wanted kind already: it keeps colors."""
+    """Weight, relative to `cycle`, of the identity loss on images of the target domain, which preserves colors."""
     pool: int = Field(default=50, ge=0)
-    """Fakes of each kind that are remembered for the critics; 0 shows them the newest alone."""
+    """Size of each critic's pool of earlier fakes; 0 shows only the newest ones."""
     d_gain: float = Field(default=1.0, gt=0)
-    """What the critics' loss is multiplied with."""
+    """Factor of the critics' loss."""
 
     @property
     def d_losses(self) -> DiscriminatorLosses:
@@ -103,7 +103,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """The critics' losses on real images and on fakes out of the pools."""
+        """The critics' losses on real images and on fakes from the pools."""
         a, b = halves(batch)
         losses: dict[str, Tensor] = {}
         stats: dict[str, Tensor] = {}
@@ -119,7 +119,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
         return Terms(losses, pairs)
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """The translators' losses: the games, the ways there and back, and what should be left alone."""
+        """The translators' losses: adversarial, cycle-consistency and identity."""
         a, b = halves(batch)
         cycle = at(self.cycle, rng.samples)
         identity = cycle * at(self.identity, rng.samples)
@@ -137,7 +137,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
             parts["cycle"] = cycle * distance(back(made), x)
             if identity:
                 parts["identity"] = identity * distance(there(other), other)
-            losses = {key: losses.get(key, 0) + wish for key, wish in parts.items()}
+            losses = {key: losses.get(key, 0) + loss for key, loss in parts.items()}
         return Terms(losses)
 
     def sources_and_targets(self, dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
@@ -149,7 +149,9 @@ class Unpaired(ChangesImages, kind="unpaired"):
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         way = direction or "ab"
         if way not in self.directions():
-            raise UserError(f"direction {direction!r}: this model knows ab and ba")
+            raise UserError(
+                f"direction {direction!r}: this model translates ab and ba", code="translate.unknown_direction"
+            )
         return nets[f"G_{way}"](source)
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor]:
@@ -175,17 +177,17 @@ def distance(made: Tensor, wanted: Tensor) -> Tensor:
 
 def out_of_pool(memory: Memory, fakes: Tensor, rng: Rng) -> Tensor:
     """What D is shown in place of fakes [N, ...], one after the other; the pool takes in what is new."""
-    pictures, count = memory["pictures"].clone(), memory["count"].clone()
-    size = len(pictures)
+    images, count = memory["pictures"].clone(), memory["count"].clone()
+    size = len(images)
     places = rng.integers("place", (len(fakes),), size)
     swaps = rng.uniform("swap", (len(fakes),)) < 0.5
     shown = []
     for fake, place, swap in zip(fakes.detach(), places, swaps, strict=True):  # tensors throughout: nothing waits
         full = count >= size
         slot = torch.where(full, place, count.clamp(max=size - 1))[None]
-        old = pictures.index_select(0, slot)[0]
+        old = images.index_select(0, slot)[0]
         shown.append(torch.where(full & swap, old, fake))
-        pictures.index_copy_(0, slot, torch.where(~full | swap, fake, old)[None])
+        images.index_copy_(0, slot, torch.where(~full | swap, fake, old)[None])
         count += ~full
-    memory["pictures"], memory["count"] = pictures, count
+    memory["pictures"], memory["count"] = images, count
     return torch.stack(shown)

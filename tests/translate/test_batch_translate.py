@@ -1,4 +1,4 @@
-"""Reading ahead and writing behind: nothing is lost, nothing hangs, memory stays bounded."""
+"""Reading ahead and writing behind: nothing is lost, nothing blocks, memory stays bounded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from translate_models import model_file, photo_like, save, spec_of
 
 from ganforge.core.errors import UserError
 from ganforge.inference.model import load
-from ganforge.modalities.pair import conveyor, photo
+from ganforge.modalities.pair import batch_translate, photo
 from ganforge.modalities.pair.nets.super_resolution import SrResNet
 
 pytestmark = pytest.mark.timeout(60)
@@ -24,16 +24,16 @@ def translator(tmp_path):
     return load(file, "cpu").translator(tile=96)
 
 
-def jobs_of(tmp_path: Path, count: int, size: tuple[int, int] = (24, 24)) -> list[conveyor.Job]:
+def jobs_of(tmp_path: Path, count: int, size: tuple[int, int] = (24, 24)) -> list[batch_translate.Job]:
     for k in range(count):
         save(tmp_path / "in" / f"{k:03d}.png", photo_like(*size, seed=k))
-    store = conveyor.open_store(tmp_path / "in")
-    names = conveyor.pictures_in(store)
-    outs = conveyor.outputs(names, tmp_path / "out", False, None)
-    return [conveyor.Job(name, store, out) for name, out in zip(names, outs, strict=True)]
+    store = batch_translate.open_store(tmp_path / "in")
+    names = batch_translate.images_in(store)
+    outs = batch_translate.outputs(names, tmp_path / "out", False, None)
+    return [batch_translate.Job(name, store, out) for name, out in zip(names, outs, strict=True)]
 
 
-def test_a_writer_that_fails_stops_nobody(tmp_path, translator, monkeypatch):
+def test_a_writer_that_fails_does_not_stop_the_others(tmp_path, translator, monkeypatch):
     """More bands than may wait: the thread that computes must not wait for one who has given up."""
     jobs = jobs_of(tmp_path, 3, (400, 60))
     real = photo.write
@@ -44,7 +44,7 @@ def test_a_writer_that_fails_stops_nobody(tmp_path, translator, monkeypatch):
         real(path, rows, *arguments)
 
     monkeypatch.setattr(photo, "write", write)
-    outcome = conveyor.run(translator, jobs)
+    outcome = batch_translate.run(translator, jobs)
     assert outcome.failed == [("001.png", "the disk is full")]
     assert [path.name for path in outcome.written] == ["000.png", "002.png"]
 
@@ -60,7 +60,7 @@ def test_a_net_that_fails_leaves_no_half_file(tmp_path, translator):
         return net(x)
 
     translator.net = failing
-    outcome = conveyor.run(translator, jobs)
+    outcome = batch_translate.run(translator, jobs)
     assert outcome.failed == [("000.png", "no memory")]
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["001.png"]
 
@@ -75,7 +75,7 @@ def test_an_error_of_ours_is_raised_and_leaves_no_half_file(tmp_path, translator
 
     translator.net = broken
     with pytest.raises(ZeroDivisionError):
-        conveyor.run(translator, jobs)
+        batch_translate.run(translator, jobs)
     assert not list((tmp_path / "out").glob("*"))
     assert threading.active_count() < 20
 
@@ -86,7 +86,7 @@ def test_files_are_read_and_written_while_the_net_works(tmp_path, translator, mo
     jobs = jobs_of(tmp_path, count)
     read, computed = ([threading.Event() for _ in range(count)] for _ in range(2))
     numbers = {job.name: k for k, job in enumerate(jobs)} | {job.out: k for k, job in enumerate(jobs)}
-    load_one, write, net = conveyor.load, photo.write, translator.net
+    load_one, write, net = batch_translate.load, photo.write, translator.net
     calls: list[int] = []
     met: list[tuple[str, int]] = []
 
@@ -108,10 +108,10 @@ def test_files_are_read_and_written_while_the_net_works(tmp_path, translator, mo
             met.append(("write", k))
         write(path, *arguments)
 
-    monkeypatch.setattr(conveyor, "load", loading)
+    monkeypatch.setattr(batch_translate, "load", loading)
     monkeypatch.setattr(photo, "write", writing)
     translator.net = computing
-    assert len(conveyor.run(translator, jobs).written) == count
+    assert len(batch_translate.run(translator, jobs).written) == count
     assert len(calls) == count
     assert sorted(met) == [(kind, k) for kind in ("read", "write") for k in range(count - 1)]
 
@@ -124,30 +124,30 @@ def test_no_more_are_read_than_needed(tmp_path, translator):
 
     def work(job):
         begun.append(1)
-        return conveyor.load(job)
+        return batch_translate.load(job)
 
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(2) as pool:
-        for done, (_, future) in enumerate(conveyor.ahead(jobs, work, pool)):
+        for done, (_, future) in enumerate(batch_translate.ahead(jobs, work, pool)):
             future.result()
             time.sleep(0.005)
             most = max(most, len(begun) - done)
     assert len(begun) == 12
-    assert most <= conveyor.AHEAD + 1
+    assert most <= batch_translate.AHEAD + 1
 
 
-def test_names_that_meet_are_told_apart():
+def test_names_that_collide_are_kept_apart():
     names = ["a.png", "a.bmp", "b.tif", "c/a.jpg"]
-    outs = [str(path) for path in conveyor.outputs(names, Path("out"), False, None)]
+    outs = [str(path) for path in batch_translate.outputs(names, Path("out"), False, None)]
     assert outs == ["out/a.png.png", "out/a.bmp.png", "out/b.png", "out/c/a.jpg"]
-    outs = [str(path) for path in conveyor.outputs(names, Path("out"), False, ".webp")]
+    outs = [str(path) for path in batch_translate.outputs(names, Path("out"), False, ".webp")]
     assert outs == ["out/a.png.webp", "out/a.bmp.webp", "out/b.webp", "out/c/a.webp"]
-    assert [p.suffix for p in conveyor.outputs(["c.jpg"], Path("out"), True, None)] == [".png"]
+    assert [p.suffix for p in batch_translate.outputs(["c.jpg"], Path("out"), True, None)] == [".png"]
 
 
 def test_bands_come_in_order_and_end():
-    rows = conveyor.Rows()
+    rows = batch_translate.Rows()
 
     def give() -> None:
         for k in range(9):

@@ -1,4 +1,4 @@
-"""Image files through a translator: read ahead, translated, written behind, so that the net seldom waits.
+"""Translates many image files: reads ahead and writes in the background, so that the net seldom waits.
 
 Files are read by two threads and written by two; the thread that calls does nothing but compute. At most `AHEAD`
 images wait before the net and `BEHIND` after it, so a thousand images take no more memory than a few.
@@ -22,7 +22,7 @@ from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
 from ganforge.modalities.image.files import is_picture
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.photo import LOSSLESS, Photo
-from ganforge.modalities.pair.translate import Made, PictureTranslator
+from ganforge.modalities.pair.translate import ImageTranslator, Made
 
 AHEAD = 2
 BEHIND = 2
@@ -37,7 +37,7 @@ class Job:
     Attributes:
         name: of the source in its store. store: where it lies.
         out: the file to write.
-        mask: the file that says what is to be filled, or None.
+        mask: the mask file, white where pixels are to be filled, or None.
     """
 
     name: str
@@ -48,14 +48,14 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What became of the jobs. `failed`: (file, why) of those that could not be done."""
+    """The results of the jobs. `failed`: (file, reason) of those that failed."""
 
     written: list[Path] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
 def open_store(path: Path) -> Store:
-    """A folder or a zip as a place of files; one file as the folder that holds it.
+    """Opens a folder or a zip as a store of files; for one file, the folder that contains it.
 
     Raises:
         UserError: nothing there, or a zip that cannot be read.
@@ -63,11 +63,11 @@ def open_store(path: Path) -> Store:
     if path.is_dir():
         return FolderStore(path)
     if not path.is_file():
-        raise UserError(f"{path}: no such file or folder")
+        raise UserError(f"{path}: no such file or folder", code="data.not_found")
     return ZipStore(path) if path.suffix.lower() == ".zip" else FolderStore(path.parent)
 
 
-def pictures_in(store: Store, without: Path | None = None) -> list[str]:
+def images_in(store: Store, without: Path | None = None) -> list[str]:
     """The names of all images in a store, sorted; those below `without` (an output folder within) are left out."""
     names = [name for name in sorted(store.names()) if is_picture(name) and not is_hidden(name)]
     if without is None or not isinstance(store, FolderStore):
@@ -77,7 +77,7 @@ def pictures_in(store: Store, without: Path | None = None) -> list[str]:
 
 
 def ending_for(name: str, lossless: bool, wanted: str | None) -> str:
-    """The ending of what is made of a file: as asked for, else its own where that can be written and may be lossy."""
+    """The ending of the output for a file: `wanted`, else its own if it can be written and may be lossy, else .png."""
     own = Path(name).suffix.lower()
     if wanted:
         return wanted
@@ -85,7 +85,7 @@ def ending_for(name: str, lossless: bool, wanted: str | None) -> str:
 
 
 def outputs(names: Sequence[str], folder: Path, lossless: bool, wanted: str | None) -> list[Path]:
-    """Where each goes: the same folders below `folder`. Of two that would meet both keep their ending in the name."""
+    """The output file of each: the same folders below `folder`. Where two would collide, both keep their ending."""
     plain = [str(Path(name).with_suffix(ending_for(name, lossless, wanted))) for name in names]
     counts = Counter(plain)
     return [
@@ -95,15 +95,15 @@ def outputs(names: Sequence[str], folder: Path, lossless: bool, wanted: str | No
 
 
 def run(
-    translator: PictureTranslator,
+    translator: ImageTranslator,
     jobs: Sequence[Job],
     done: Callable[[Job], None] | None = None,
     tell: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Does all jobs. One that fails is noted, and the others go on.
+    """Runs all jobs. A failed one is recorded, and the others continue.
 
     Args:
-        done: called after each job, whether it went well or not.
+        done: called after each job, successful or not.
         tell: called with (bands done, bands in all) of the image that is computed.
     """
     outcome = Outcome()
@@ -124,8 +124,8 @@ def run(
 
         for job, read in ahead(jobs, load, readers):
             try:
-                picture, mask = read.result()
-                made = translator(picture.pixels, mask)
+                image, mask = read.result()
+                made = translator(image.pixels, mask)
             except (UserError, BadItem) as error:
                 outcome.failed.append((job.name, reason(error)))
                 if done:
@@ -133,7 +133,7 @@ def run(
                 continue
             settle(BEHIND - 1)
             rows = Rows()
-            writing.append((job, writers.submit(save, job.out, rows, made, picture)))
+            writing.append((job, writers.submit(save, job.out, rows, made, image)))
             try:
                 for k, band in enumerate(made.bands):
                     rows.put(band)
@@ -142,7 +142,11 @@ def run(
                 rows.close()
             except BaseException as error:
                 # The writer leaves nothing behind, and its future says why.
-                rows.fail(error if isinstance(error, UserError) else UserError(f"{job.name}: broken off"))
+                rows.fail(
+                    error
+                    if isinstance(error, UserError)
+                    else UserError(f"{job.name}: interrupted", code="translate.interrupted")
+                )
                 if not isinstance(error, UserError):
                     raise
         settle(0)
@@ -155,15 +159,15 @@ def load(job: Job) -> tuple[Photo, np.ndarray | None]:
     Raises:
         BadItem: one of them cannot be read.
     """
-    picture = photo.read(job.store.open(job.name), job.name)
+    image = photo.read(job.store.open(job.name), job.name)
     if job.mask is None:
-        return picture, None
+        return image, None
     store, name = job.mask
-    return picture, photo.read(store.open(name), name).pixels
+    return image, photo.read(store.open(name), name).pixels
 
 
 def save(out: Path, rows: Rows, made: Made, like: Photo) -> None:
-    """Writes an image as its rows come; whatever happens, nobody waits for it to take more."""
+    """Writes an image as its rows arrive; whatever happens, `rows.put` does not block afterwards."""
     try:
         photo.write(out, rows, made.shape, made.dtype, like)
     finally:
@@ -184,14 +188,14 @@ def ahead(
 
 
 class Rows:
-    """Bands of rows from the thread that computes to the one that writes. Iterated once."""
+    """A queue of bands of rows from the computing thread to the writing one. Iterated once."""
 
     def __init__(self) -> None:
         self.queue: queue.Queue[np.ndarray | BaseException | None] = queue.Queue(BANDS)
         self.abandoned = threading.Event()
 
     def put(self, item: np.ndarray | BaseException | None) -> None:
-        """Waits for room, unless nobody will read any more."""
+        """Waits for room in the queue, unless the reader is gone."""
         while not self.abandoned.is_set():
             try:
                 self.queue.put(item, timeout=0.05)
@@ -213,18 +217,24 @@ class Rows:
 
 
 def reason(error: Exception) -> str:
-    """Why an image could not be done, without its name, which stands beside it."""
+    """Why an image failed, without its name, which is printed beside it."""
     return error.why if isinstance(error, BadItem) else str(error)
 
 
 def check_targets(jobs: Iterable[Job], force: bool) -> None:
     """
     Raises:
-        UserError: an output would fall onto a source, or is there already and may not be replaced.
+        UserError: an output is a source, or already exists and must not be replaced.
     """
     for job in jobs:
         origin = job.store.root / job.name if isinstance(job.store, FolderStore) else None
         if origin is not None and job.out.exists() and origin.samefile(job.out):
-            raise UserError(f"{job.out}: is the picture itself, which is never written over; give another --out")
+            raise UserError(
+                f"{job.out}: is the input image, which is never overwritten; choose another --out",
+                code="output.is_the_input",
+            )
         if job.out.exists() and not force:
-            raise UserError(f"{job.out}: is there already; --force replaces it, --skip-existing leaves it as it is")
+            raise UserError(
+                f"{job.out}: already exists; --force replaces it, --skip-existing keeps it",
+                code="output.exists",
+            )
