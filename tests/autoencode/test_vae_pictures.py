@@ -9,7 +9,6 @@ from PIL import Image
 from torch import nn
 from torch.distributions import Normal
 
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.engine.train import train
@@ -19,6 +18,7 @@ from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
 from ganforge.tasks.base import Task
 from ganforge.tasks.vae_gan import VaeGan
+from refused import refused
 
 load_all()
 SHAPES = [(1, 28, 28), (3, 32, 32), (4, 16, 16), (1, 8, 8), (3, 48, 64), (3, 37, 21), (1, 2, 2)]
@@ -62,7 +62,7 @@ class TestConvEncoder:
 
 
 def test_only_pictures_go_through_convolutions():
-    with pytest.raises(UserError, match=r"task\.encoder=mlp"):
+    with refused("nets.not_for_shape", "[2]", "task.encoder=mlp"):
         Encoder.parse("conv").build(Spec((2,)), LATENT)
 
 

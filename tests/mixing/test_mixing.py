@@ -18,6 +18,7 @@ from ganforge.modalities.image.nets.resnet import ResnetDiscriminator, ResnetGen
 from ganforge.nets.base import Discriminator, Generator
 from ganforge.registry import load_all
 from ganforge.tasks.synthesis import Synthesis
+from refused import refused
 
 load_all()
 SHAPE = (3, 16, 16)
@@ -95,7 +96,7 @@ class TestLenet:
         assert net(torch.randn(2, 3, *size)).logits.shape == (2,)
 
     def test_the_smallest_is_said(self):
-        with pytest.raises(UserError, match="4×4"):
+        with refused("nets.unreachable_size", "3×2", "4×4"):
             LenetDiscriminator().build(Spec((1, 3, 2)))
 
 

@@ -8,7 +8,6 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ganforge.core.errors import UserError
 from ganforge.core.types import Memory
 from ganforge.losses.base import ReconstructionLoss, TranslatedPair
 from ganforge.modalities.pair.losses import perceptual as lens
@@ -85,7 +84,7 @@ def test_feature_match_is_a_mean_over_layers_and_critics():
 
 def test_critics_that_show_no_layers_are_named():
     silent = (DiscriminatorOutput(torch.zeros(N)),)
-    with pytest.raises(UserError, match="hidden layers"):
+    with refused("task.unsuitable_net", "task.terms", "hidden layers"):
         FeatureMatch().loss(look(on_made=silent, on_target=silent))
 
 
