@@ -52,6 +52,6 @@ class Choice:
             f"{data}: {self.facts}",
             f"chosen: {chosen}",
             *(f"  - {reason}" for reason in self.reasons),
-            f"otherwise: name a recipe, as in `ganforge train dcgan data={data}`, or set fields, which win over these; "
+            f"otherwise: name a recipe, as in `ganforge train dcgan data={data}`, or set fields, which override these; "
             f"`ganforge recipes` lists all, `ganforge data inspect {data}` those that fit",
         ]

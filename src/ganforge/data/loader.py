@@ -267,7 +267,7 @@ class Loader:
         if n < self.min_samples:
             bad = f" ({len(self.skipped)} more cannot be read)" if self.skipped else ""
             a_batch = self.min_samples == self.size
-            smaller = f"choose a smaller one (batch={n // 2}) or " if a_batch and n > 3 else ""
+            smaller = f"choose a smaller batch (batch={n // 2}) or " if a_batch and n > 3 else ""
             raise UserError(
                 f"data {self.dataset.name}: {n} usable sample{'s' * (n != 1)}{bad}, fewer than "
                 f"{f'one batch of {self.size}' if a_batch else self.min_samples}; {smaller}add more samples",

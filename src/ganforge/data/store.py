@@ -66,7 +66,7 @@ class FolderStore:
     def open(self, name: str) -> Path | BinaryIO:
         path = self.root / name
         if not path.is_file():
-            raise BadItem(name, "gone, or a link to nothing")
+            raise BadItem(name, "missing, or a broken link")
         if path.stat().st_size == 0:
             raise BadItem(name, "an empty file")
         return path

@@ -57,7 +57,7 @@ def fitting(dataset: Dataset, describe: Callable[[Spec], str] | None = None) -> 
             found[name] = (False, str(error))
             continue
         if len(dataset) < recipe.batch:
-            say = f"its batch of {recipe.batch} is more than there are: batch={max(2, len(dataset) // 4)}"
+            say = f"its batch of {recipe.batch} is larger than the data set: use batch={max(2, len(dataset) // 4)}"
             found[name] = (False, say)
         else:
             what = (describe or recipe.signal.describe)(spec) + (f", {spec.classes} labels" if spec.classes else "")
