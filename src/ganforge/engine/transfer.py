@@ -79,7 +79,7 @@ def model(path: Path | str) -> tuple[Recipe, Spec, dict[str, Tensor]]:
     try:
         return bundle.read(Path(path).expanduser())
     except UserError as error:
-        raise UserError(f"init={error}") from None
+        raise UserError(f"init={error}", code=error.code) from None
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -130,11 +130,12 @@ def start(trainer: Trainer) -> list[str]:
     critics = trainer.recipe.task.critic_players(trainer.nets)
     if init.freeze and (absent := [name for name in critics if not source.has(name)]):
         raise UserError(
-            f"init.freeze={init.freeze}: {init.path} holds no {', '.join(absent)}, whose layers could stay as they "
-            "were. Give the run directory with its checkpoints, or leave freeze out"
+            f"init.freeze={init.freeze}: {init.path} holds no {', '.join(absent)}, whose layers could be "
+            "frozen. Give the run directory with its checkpoints, or leave freeze out",
+            code="init.player_missing",
         )
     if not any(source.has(name) for name in trainer.nets):
-        raise UserError(_refusal(source, trainer, []))
+        raise UserError(_refusal(source, trainer, []), code="init.nets_differ")
     labels = LabelShapes({}, set())
     if source.spec.labels != trainer.spec.labels:
         labels = label_shapes(trainer.recipe.task, trainer.spec, trainer.spec.classes or source.spec.classes)
@@ -147,7 +148,7 @@ def start(trainer: Trainer) -> list[str]:
                 copies += found
                 wrong += differs
     if wrong:
-        raise UserError(_refusal(source, trainer, list(dict.fromkeys(wrong))))
+        raise UserError(_refusal(source, trainer, list(dict.fromkeys(wrong))), code="init.nets_differ")
     with torch.no_grad():
         for own, theirs in copies:
             own.copy_(theirs)

@@ -77,7 +77,7 @@ def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **opt
     progress("runs", len(sources), len(sources))
     if not found:
         reasons = "\n  ".join(f"{name}: {why}" for name, why in left_out.items())
-        raise UserError(f"none of these can be judged:\n  {reasons}")
+        raise UserError(f"none of these can be evaluated:\n  {reasons}", code="evaluate.no_runs")
     notes = tuple(differences(found))
     html = page.page("Comparison", parts_of(found, left_out, notes, target))
     plain = [{"run": one.title, **plain_result(result)} for one in found for result in one.results]

@@ -50,7 +50,9 @@ def write_pair(folder: Path, page: str, plain: str) -> tuple[Path, Path]:
             (partial / HTML).write_text(page, encoding="utf-8")
             (partial / JSON).write_text(plain + "\n", encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror or error})", code="evaluate.not_writable"
+        ) from None
     return folder / HTML, folder / JSON
 
 

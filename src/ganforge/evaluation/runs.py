@@ -65,7 +65,9 @@ def of_run(
     except UserError as error:
         if data is not None:
             raise
-        raise UserError(f"{error}. If the data of this run has moved, say where it is: --data PATH") from None
+        raise UserError(
+            f"{error}. If the data of this run has moved, give its place: --data PATH", code=error.code
+        ) from None
     wanted = [metric.n or n for metric in metrics or ()] or [n]
     if recipe.task.mode != "translate":
         return of_generator(path, model, source, dataset, wanted, seed, batch, progress)

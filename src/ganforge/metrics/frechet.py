@@ -35,7 +35,10 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     """
     for found in (a, b):
         if found.n < 2:
-            raise UserError(f"a Fréchet distance needs at least 2 samples of each side, and there is {found.n}")
+            raise UserError(
+                f"a Fréchet distance needs at least 2 samples of each side, but there is {found.n}",
+                code="metric.too_few_samples",
+            )
     first, second = a.covariance, b.covariance
     apart = float(((a.mean - b.mean) ** 2).sum())
     shared = float(_singular_values(_factor(first).T @ _factor(second)).sum())
@@ -130,7 +133,7 @@ class IntraClass(Metric, kind="ifd"):
             found[name] = frechet_distance(moments(theirs), moments(mine))
             smallest = {"n_real": min(smallest["n_real"], len(theirs)), "n_fake": min(smallest["n_fake"], len(mine))}
         if not found:
-            raise UserError("metric 'ifd': no class has 2 real and 2 generated samples")
+            raise UserError("metric 'ifd': no class has 2 real and 2 generated samples", code="metric.too_few_samples")
         notes += notes_on_size(comparison.encoder.dim, **{f"smallest class: {k}": v for k, v in smallest.items()})
         detail = {"per_class": found} | ({"notes": notes} if notes else {})
         value = float(np.mean(list(found.values())))

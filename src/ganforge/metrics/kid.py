@@ -59,7 +59,10 @@ class KernelDistance(Metric, kind="kid"):
         real, fake = comparison.features("real"), comparison.features("fake", n)
         size = min(self.block, len(real), n)
         if size < 2:
-            raise UserError(f"metric 'kid' needs 2 samples of each side; there are {len(real)} real, {n} generated")
+            raise UserError(
+                f"metric 'kid' needs 2 samples of each side; there are {len(real)} real and {n} generated",
+                code="metric.too_few_samples",
+            )
         whole = size == len(real) == n  # every block would be the same one
         draws = comparison.draws("kid")
         found = []

@@ -49,7 +49,10 @@ def density_coverage(
 
 def _reach(x: np.ndarray, k: int, device: torch.device, told: Progress, which: str) -> np.ndarray:
     if len(x) <= k:
-        raise UserError(f"balls that reach to the neighbour {k} need more than {k} {which} samples; there are {len(x)}")
+        raise UserError(
+            f"neighborhoods up to neighbor {k} need more than {k} {which} samples, but there are {len(x)}",
+            code="metric.too_few_samples",
+        )
     return radii(x, k, device, _part(told, f"neighbours among {which} samples"))
 
 

@@ -110,7 +110,9 @@ class Table(Signal, kind="table"):
 
     @classmethod
     def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
-        raise UserError(f"data {dataset.name}: holds the rows of a table, and this looks at pictures")
+        raise UserError(
+            f"data {dataset.name}: holds the rows of a table, but this command reads images", code="data.not_images"
+        )
 
     def items(self, dataset: Dataset) -> Dataset:
         if self.public is None:
@@ -122,13 +124,17 @@ class Table(Signal, kind="table"):
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         frame = _frame_of(dataset)
         if len(frame) < 2:
-            raise UserError(f"data {dataset.name}: one row is nothing to learn from; give a table of many")
+            raise UserError(
+                f"data {dataset.name}: one row is too few to learn from; give a table with more rows",
+                code="table.too_few_rows",
+            )
         for field, names in (("columns", self.columns), ("encodings", self.encodings), ("target", [self.target])):
             for name in names:
                 if name is not None and name not in frame.columns:
                     raise UserError(
                         f"signal.{field}: the table has no column {name!r}{did_you_mean(name, frame.columns)} "
-                        f"(its columns: {', '.join(map(str, frame.columns))})"
+                        f"(its columns: {', '.join(map(str, frame.columns))})",
+                        code="column.not_found",
                     )
         for note in getattr(dataset, "notes", []):
             log.warning("data %s: %s", dataset.name, note)
@@ -139,13 +145,15 @@ class Table(Signal, kind="table"):
         blocks = _blocks(columns)
         if not blocks:
             raise UserError(
-                f"data {dataset.name}: every column is constant or an identifier; nothing to learn. "
-                f"Where that is wrong: signal.columns.{columns[0]['name']}=categorical (or integer, continuous, ...)"
+                f"data {dataset.name}: every column is constant or an identifier, so there is nothing to learn. If "
+                f"that is wrong: signal.columns.{columns[0]['name']}=categorical (or integer, continuous, ...)",
+                code="table.nothing_to_learn",
             )
         shape = (blocks[-1]["start"] + blocks[-1]["width"],)
         if tuple(nearest(shape)) != shape:
             raise UserError(
-                f"data {dataset.name}: these nets cannot make rows of {shape[0]} numbers. Take a recipe for tables"
+                f"data {dataset.name}: these nets cannot generate rows of {shape[0]} numbers. Use a recipe for tables",
+                code="recipe.not_for_tables",
             )
         state = {
             "names": [str(name) for name in frame.columns],
@@ -207,7 +215,9 @@ class Table(Signal, kind="table"):
     def targeted(self, spec: Spec, column: str) -> Spec:
         names = spec.state["names"]
         if column not in names:
-            raise UserError(f"--target {column}: the table has no such column{did_you_mean(column, names)}")
+            raise UserError(
+                f"--target {column}: the table has no such column{did_you_mean(column, names)}", code="column.not_found"
+            )
         return replace(spec, state=spec.state | {"target": column})
 
     def nbytes(self, samples: pd.DataFrame) -> int:
@@ -300,20 +310,24 @@ class Table(Signal, kind="table"):
         assert self.public is not None
         if self.columns or self.encodings:
             raise UserError(
-                "signal.columns, signal.encodings: with signal.public the description says what columns are"
+                "signal.columns, signal.encodings: the kinds of columns are already given by signal.public; leave "
+                "these out",
+                code="column.described_twice",
             )
         for name in names:
             if name not in self.public:
                 raise UserError(
-                    f"signal.public: nothing is said of the column {name!r}{did_you_mean(name, self.public)}. Describe "
-                    "it, as `{kind: integer, min: 0, max: 120}`; or, where it shall not be learned, as `constant` or "
-                    "`identifier`"
+                    f"signal.public: the column {name!r} is not described{did_you_mean(name, self.public)}. Describe "
+                    f"it, as `{{kind: integer, min: 0, max: 120}}`; or, to leave it out of training, as `constant` or "
+                    "`identifier`",
+                    code="column.not_described",
                 )
         for name in self.public:
             if name not in names:
                 raise UserError(
                     f"signal.public: the table has no column {name!r}{did_you_mean(name, names)} "
-                    f"(its columns: {', '.join(names)})"
+                    f"(its columns: {', '.join(names)})",
+                    code="column.not_found",
                 )
         return [{"name": name, **self.public[name].facts()} for name in names]
 
@@ -355,7 +369,9 @@ class Table(Signal, kind="table"):
         numeric = kinds.as_numbers(values, column)
         if numeric is None:
             raise UserError(
-                f"signal.encodings.{name}={encoding}: the column is {kind}, and this is for numbers; use onehot"
+                f"signal.encodings.{name}={encoding}: this encoding is for numbers, and the column is {kind}; use "
+                "onehot",
+                code="column.encoding_does_not_fit",
             )
         column |= grid.measure(numeric.dropna(), kind)
         v = np.sort(grid.to_unit(numeric.dropna(), column))
@@ -473,7 +489,8 @@ def _frame_of(dataset: Dataset) -> Any:
     frame = getattr(dataset, "frame", None)
     if frame is None:
         raise UserError(
-            f"data {dataset.name}: the table signal needs a table: a CSV, TSV or Parquet file, such as data=adult.csv"
+            f"data {dataset.name}: the table signal needs a table: a CSV, TSV or Parquet file, such as data=adult.csv",
+            code="data.not_a_table",
         )
     return frame
 

@@ -326,7 +326,7 @@ def _read(value: Any) -> Any:
     try:
         return from_yaml(value)
     except UserError as error:
-        raise UserError(f"signal.public: {error}") from None
+        raise UserError(f"signal.public: {error}", code=error.code) from None
 
 
 Described = Annotated[dict[str, PublicColumn], BeforeValidator(_read)]

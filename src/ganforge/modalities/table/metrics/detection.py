@@ -45,7 +45,10 @@ class Detection(Metric, kind="detection"):
         real, fake = frame_of(comparison, "real"), frame_of(comparison, "fake", self.n)
         m = min(len(real), len(fake), self.most)
         if m < FEWEST:
-            raise UserError(f"metric 'detection': it takes at least {FEWEST} rows of each side, and there are {m}")
+            raise UserError(
+                f"metric 'detection' needs at least {FEWEST} rows of each side, but there are {m}",
+                code="metric.too_few_samples",
+            )
         sides = [side.iloc[spread_over(len(side), m)] for side in (real, fake)]
         x = np.concatenate([for_trees(columns, real, side) for side in sides])
         y = np.repeat([1, 0], m)

@@ -60,7 +60,10 @@ class Pairwise(Metric, kind="pairwise"):
         left_out = columns[MOST:]
         columns = columns[:MOST]
         if len(columns) < 2:
-            raise UserError("metric 'pairwise': this table has one column to judge, and pairs need two; leave it out")
+            raise UserError(
+                "metric 'pairwise' needs two columns, but only one column of this table can be compared; leave it out",
+                code="metric.too_few_columns",
+            )
         sides = {"real": frame_of(comparison, "real"), "fake": frame_of(comparison, "fake", self.n)}
         if comparison.heldout is not None:
             sides["held-out"] = frame_of(comparison, "heldout")

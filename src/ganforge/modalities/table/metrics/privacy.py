@@ -58,7 +58,10 @@ class TablePrivacy(Metric, kind="privacy"):
             unseen = None
         outside = None if unseen is None else unseen.iloc[spread_over(len(unseen), self.most)]
         if len(train) < 2:
-            raise UserError(f"metric 'privacy': {len(train)} training rows are nothing to be near to; leave it out")
+            raise UserError(
+                f"metric 'privacy': {len(train)} training rows are too few to measure distances to; leave it out",
+                code="metric.too_few_samples",
+            )
         dense = Dense(columns, train)
         notes = notes_on(comparison, dense, unseen is not None)
         rows = spread_over(len(train), ROOM // dense.width)

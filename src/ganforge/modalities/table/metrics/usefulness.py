@@ -63,12 +63,16 @@ class Usefulness(Metric, kind="usefulness"):
         name = str(self.target or comparison.facts["target"])
         if name not in columns:
             raise UserError(
-                f"metric 'usefulness': the column {name!r} cannot be predicted: it is not in the table, or every row "
-                f"has the same or another value in it. Take one of {', '.join(columns)}"
+                f"metric 'usefulness': the column {name!r} cannot be predicted: it is not in the table, or its "
+                f"values are all the same or all different. Use one of {', '.join(columns)}",
+                code="metric.target_not_usable",
             )
         target = columns.pop(name)
         if not columns:
-            raise UserError("metric 'usefulness': there is no column to predict the target from; leave it out")
+            raise UserError(
+                "metric 'usefulness': there is no other column to predict the target from; leave it out",
+                code="metric.too_few_columns",
+            )
         real, test, notes = self._real(comparison)
         of_numbers = is_a_number(target, real[name]) and target.kind != "boolean"
         others = list(columns.values())
@@ -78,7 +82,9 @@ class Usefulness(Metric, kind="usefulness"):
         short = min(rows, key=lambda side: len(rows[side].y))
         if len(rows[short].y) < FEWEST:
             raise UserError(
-                f"metric 'usefulness': {len(rows[short].y)} {short} rows have a value of {name!r}; it takes {FEWEST}"
+                f"metric 'usefulness': {len(rows[short].y)} {short} rows have a value of {name!r}, but {FEWEST} "
+                "are needed",
+                code="metric.too_few_samples",
             )
         wanted = rows["test"].y
         found, linear, per_class = {}, {}, {}
