@@ -22,6 +22,7 @@ from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import FrameData, TableFile, from_frame
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
+from refused import refused
 
 load_all()
 KNOWN = {
@@ -266,19 +267,19 @@ class TestRefused:
             signal_of({"x": known})
 
     def test_a_file_that_is_not_there(self):
-        with pytest.raises(UserError, match=r"signal.public: nowhere.yaml: cannot be read"):
+        with pytest.raises(UserError, match=r"signal\.public: nowhere\.yaml"):
             build(Table, {"public": "nowhere.yaml"})
 
     def test_columns_that_are_not_described_or_not_there(self):
         frame = pd.DataFrame({"age": [1, 2], "town": ["a", "b"]})
         known = {"age": {"kind": "integer", "min": 0, "max": 9}}
-        with pytest.raises(UserError, match="nothing is said of the column 'town'"):
+        with refused("column.not_described", "signal.public", "'town'"):
             spec_of(frame, signal_of(known))
-        with pytest.raises(UserError, match="the table has no column 'towns'; did you mean 'town'"):
+        with refused("column.not_found", "'towns'; did you mean 'town'"):
             spec_of(frame, signal_of(known | {"town": "boolean", "towns": "boolean"}))
 
     def test_two_ways_of_saying_what_a_column_is(self):
-        with pytest.raises(UserError, match="the description says what columns are"):
+        with refused("column.described_twice", "signal.columns", "signal.public"):
             spec_of(rows(), replace(signal_of(), columns={"age": "ordinal"}))
 
 

@@ -154,7 +154,7 @@ def refuse_pickle(data: bytes, path: Path) -> None:
         raise UserError(
             f"{path}: a pickle or torch.save file; loading it could run code, so it was not loaded. Only "
             "safetensors files are read",
-            code="file.is_pickle",
+            code="weights.pickle",
         )
 
 

@@ -44,12 +44,12 @@ def make_folder(folder: Path, exist_ok: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=exist_ok)
     except FileExistsError:
         if exist_ok:
-            raise UserError(f"{folder}: is a file, not a folder", code="run.is_a_file") from None
+            raise UserError(f"{folder}: is a file, not a folder", code="output.not_a_folder") from None
         raise
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be created ({error.strerror}). Choose another place with --run-dir",
-            code="run.not_writable",
+            code="output.not_writable",
         ) from None
 
 
@@ -73,7 +73,7 @@ class RunDir:
             ) from None
         except OSError as error:
             raise UserError(
-                f"{self.folder}: cannot be written to ({error.strerror})", code="run.not_writable"
+                f"{self.folder}: cannot be written to ({error.strerror})", code="output.not_writable"
             ) from None
         self.events = EventLog(self.folder / "events.jsonl")
         self.checkpoints = self.folder / "checkpoints"

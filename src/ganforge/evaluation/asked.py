@@ -76,9 +76,9 @@ def target_folder(source: Path, out: Path | None, run: bool) -> Path:
     """
     if out is None and not (run and source.is_dir()):
         what = "a bundle" if run else "two sets"
-        raise UserError(f"no place for the report of {what}: add --out FOLDER", code="evaluate.no_output")
+        raise UserError(f"no place for the report of {what}: add --out FOLDER", code="output.not_given")
     folder = out if out is not None else source / "evaluation"
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file, but the reports need a folder", code="evaluate.output_is_a_file")
+        raise UserError(f"{folder}: is a file, but the reports need a folder", code="output.not_a_folder")
     check_folder(folder)
     return folder

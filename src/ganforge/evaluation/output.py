@@ -51,7 +51,7 @@ def write_pair(folder: Path, page: str, plain: str) -> tuple[Path, Path]:
             (partial / JSON).write_text(plain + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot be written ({error.strerror or error})", code="evaluate.not_writable"
+            f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"
         ) from None
     return folder / HTML, folder / JSON
 

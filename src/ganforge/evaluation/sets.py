@@ -88,7 +88,7 @@ def common(sets: Sequence[Dataset], fields: Mapping[str, Any]) -> Signal:
     for dataset in sets:
         if not dataset.shapes():
             raise UserError(
-                f"{dataset.name}: none of its {len(dataset)} samples can be read", code="evaluate.too_few_samples"
+                f"{dataset.name}: none of its {len(dataset)} samples can be read", code="data.none_readable"
             )
     kinds = []
     for dataset in sets:

@@ -129,7 +129,7 @@ class TableGAN(BaseEstimator):
                 file.write_bytes(self.bundle_)
         except OSError as error:
             raise UserError(
-                f"{path}: cannot be written ({error.strerror or error})", code="model.not_writable"
+                f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable"
             ) from None
         return path
 

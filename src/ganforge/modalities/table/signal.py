@@ -153,7 +153,7 @@ class Table(Signal, kind="table"):
         if tuple(nearest(shape)) != shape:
             raise UserError(
                 f"data {dataset.name}: these nets cannot generate rows of {shape[0]} numbers. Use a recipe for tables",
-                code="recipe.not_for_tables",
+                code="nets.not_for_shape",
             )
         state = {
             "names": [str(name) for name in frame.columns],

@@ -389,7 +389,7 @@ def _read_text(path: Path, source: TableFile) -> tuple[pd.DataFrame, list[str], 
         with _text_of(path, encoding) as file:
             first = list(itertools.islice(file, PROBE))
         if not any(line.strip() for line in first):
-            raise UserError(f"data {name}: the file is empty", code="table.file_is_empty")
+            raise UserError(f"data {name}: the file is empty", code="data.empty_file")
         delimiter = source.delimiter or _delimiter(first, path)
         sample = list(csv.reader(first, delimiter=delimiter, skipinitialspace=True))
         names = _header(sample, delimiter, source)
@@ -452,7 +452,7 @@ def _refuse_other_files(path: Path, name: str) -> None:
     with path.open("rb") as file:
         start = file.read(4096)
     if not start:
-        raise UserError(f"data {name}: the file is empty", code="table.file_is_empty")
+        raise UserError(f"data {name}: the file is empty", code="data.empty_file")
     if start.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
         raise UserError(
             f"data {name}: this is a workbook or an archive, not text. Save the sheet as CSV", code="table.not_text"
@@ -608,7 +608,7 @@ class _Records:
             if fields == self.width or any_width:
                 yield text if text.endswith(("\n", "\r")) else text + "\n"
             else:
-                self.skipped.append((f"{self.name}, line {begin}", f"{fields} fields where {self.width} are wanted"))
+                self.skipped.append((f"{self.name}, line {begin}", f"{fields} fields where {self.width} are expected"))
 
     def _quoted(self, line: str) -> tuple[str, int]:
         """A record that has quotes, which may go on over several lines, and its number of fields."""
