@@ -125,7 +125,7 @@ def train(
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
         if begun:
             session.log("init", told=begun)
-            log.warning("starts from a trained model: %s", "; ".join(begun))
+            log.warning("starting from a trained model: %s", "; ".join(begun))
         told = _tell_skipped(session, loader)
         session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]
         with stopped_by_interrupt(session):
@@ -220,7 +220,7 @@ def stopped_by_interrupt(session: Session) -> Iterator[None]:
         if session.stop:
             raise KeyboardInterrupt
         session.stop = True
-        log.warning("stopping after this step and saving; once more to stop at once")
+        log.warning("stopping after this step and saving; interrupt again to stop immediately")
 
     old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -253,7 +253,7 @@ class Plan:
 
 
 def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
-    """Builds a recipe whole, takes a few steps in memory, and tells what the run would cost.
+    """Builds a recipe whole, takes a few steps in memory, and estimates what the run would take.
 
     Raises:
         UserError: as `train` would.
@@ -306,7 +306,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
 
 
 def _process_bytes() -> int:
-    """The most memory this process has held, in bytes; 0 where the system does not tell (Windows)."""
+    """The most memory this process has held, in bytes; 0 where the system does not report it (Windows)."""
     try:
         import resource
         import sys

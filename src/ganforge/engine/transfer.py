@@ -200,8 +200,8 @@ def _refusal(source: Source, trainer: Trainer, wrong: list[str]) -> str:
     for found in (nets, wrong):
         lines += found[:SHOWN] + ([f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else [])
     return (
-        f"init={source.path}: these players cannot start from it; what differs:\n  " + "\n  ".join(lines) + "\n"
-        f"It was trained with the recipe {source.recipe.name!r}: take that recipe, its fields and its size, or leave "
+        f"init={source.path}: these players cannot start from it; differences:\n  " + "\n  ".join(lines) + "\n"
+        f"It was trained with the recipe {source.recipe.name!r}: use that recipe, its fields and its size, or leave "
         "init out"
     )
 
@@ -212,17 +212,17 @@ def _by(shape: tuple[int, ...]) -> str:
 
 def _told(source: Source, trainer: Trainer) -> list[str]:
     taken = [name for name in trainer.nets if source.has(name)]
-    told = [f"{', '.join(taken)} as {source.path} left off after training as {source.recipe.name!r}"]
+    told = [f"{', '.join(taken)} with the weights of {source.path}, trained as {source.recipe.name!r}"]
     absent = [name for name in trainer.nets if not source.has(name)]
     if absent:
         told.append(
-            f"{', '.join(absent)} starts from fresh weights: a model file holds the generators alone. Give the run "
-            "directory, while it has its checkpoints, for the others"
+            f"{', '.join(absent)} starts from fresh weights: a model file holds the generators only. For the others "
+            "give the run directory with its checkpoints"
         )
     here, there = trainer.spec.labels, source.spec.labels
     if here != there and here:
         kept = [label for label in here if label in there]
         told.append(f"labels: {len(kept)} known by name, {len(here) - len(kept)} new")
     if trainer.frozen:
-        told.append(f"{sum(weight.numel() for weight in trainer.frozen):,} weights of the critics stay as they were")
+        told.append(f"{sum(weight.numel() for weight in trainer.frozen):,} weights of the critics are frozen")
     return told

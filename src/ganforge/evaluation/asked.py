@@ -72,7 +72,7 @@ def target_folder(source: Path, out: Path | None, run: bool) -> Path:
     """Where the reports go. Found out before anything is computed.
 
     Raises:
-        UserError: nowhere is said, or there is no right to write there.
+        UserError: no place is given, or permission denied.
     """
     if out is None and not (run and source.is_dir()):
         what = "a bundle" if run else "two sets"

@@ -174,7 +174,9 @@ def parts_of(
     stamps = page.shared([result.protocol for one in evaluations for result in one.results])
     return [
         "<h1>Comparison</h1>",
-        f'<p class="lead">{len(evaluations)} runs, each judged by its data with one protocol.</p>' if not notes else "",
+        f'<p class="lead">{len(evaluations)} runs, each evaluated on its data with one protocol.</p>'
+        if not notes
+        else "",
         page.facts(facts),
         page.findings(findings, "To be known first") if findings else "",
         "<h2>Figures</h2>",

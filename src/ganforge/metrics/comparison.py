@@ -273,10 +273,10 @@ def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], 
         try:
             return load(path)
         except UserError as error:
-            log.warning("%s: computed again, and the file written anew", error)
+            log.warning("%s: computed again, and the file was replaced", error)
     found = make()
     try:
         save(path, found)
     except (OSError, SafetensorError) as error:
-        log.warning("%s: could not be kept there (%s), so the next evaluation will compute it again", path, error)
+        log.warning("%s: could not be saved (%s), so the next evaluation will compute it again", path, error)
     return found

@@ -53,7 +53,7 @@ def _reach(x: np.ndarray, k: int, device: torch.device, told: Progress, which: s
             f"neighborhoods up to neighbor {k} need more than {k} {which} samples, but there are {len(x)}",
             code="metric.too_few_samples",
         )
-    return radii(x, k, device, _part(told, f"neighbours among {which} samples"))
+    return radii(x, k, device, _part(told, f"neighbors among {which} samples"))
 
 
 def _part(told: Progress, title: str):

@@ -30,7 +30,7 @@ def check(recipe: Recipe) -> None:
             code="privacy.task_not_supported",
         )
     if recipe.signal.data_statistics:
-        instead = recipe.signal.privacy_hint or "Take pictures, or a table whose columns are described"
+        instead = recipe.signal.privacy_hint or "Use images, or a table whose columns are described"
         raise UserError(
             f"signal={recipe.signal.kind}: it measures the data ({recipe.signal.data_statistics}) and stores "
             f"the result in the model file, where no noise protects it. {instead} (docs/privacy.md)",

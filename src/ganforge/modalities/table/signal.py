@@ -85,7 +85,7 @@ class Table(Signal, kind="table"):
     fit_rows: int = Field(default=5_000, ge=100)
     """How many numbers of a column, evenly spaced from the smallest to the largest, the modes are fitted to."""
     few: int = Field(default=20, ge=0)
-    """Numbers that take so many values at most are ordinal: picked like categories."""
+    """Numbers with at most this number of different values are ordinal: picked like categories."""
     most_categories: int = Field(default=500, ge=2)
     """Values of a column at most; rarer ones share one bucket, from which they are drawn as often as they are."""
     draw_modes: bool = True
@@ -357,7 +357,7 @@ class Table(Signal, kind="table"):
             most = present.mode()
             return column | {"encoding": "none", "value": _plain(most.iloc[0]) if len(most) else None}
         if kind == "identifier":
-            log.warning("column %s: taken for an identifier; it is not learned but made anew", name)
+            log.warning("column %s: treated as an identifier; it is not learned but generated", name)
             column |= {"encoding": "none", **identifiers.measure(present)}
             made_as_text = column["style"] != "number" and not pd.api.types.is_string_dtype(values.dtype)
             return column | {"dtype": "object"} if made_as_text else column
@@ -398,8 +398,8 @@ class Table(Signal, kind="table"):
             lost = max(0, count - kept - categories.MOST_RARE)
             log.warning(
                 "column %s: %s different values; all but the %s most frequent share one bucket, from which %s rare "
-                "ones are drawn as often as they are%s. signal.most_categories=%s would keep more apart; "
-                "signal.columns.%s=identifier would make new ones",
+                "ones are drawn as often as they are%s. signal.most_categories=%s would keep more of them separate; "
+                "signal.columns.%s=identifier would generate new ones",
                 values.name, f"{count:,}", f"{kept:,}", f"{len(rare['values']):,}",
                 f" (the other {lost:,} are left out)" if lost else "", 2 * self.most_categories, values.name,
             )  # fmt: skip

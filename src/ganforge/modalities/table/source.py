@@ -57,8 +57,8 @@ class TableFile(DataSource, kind="table"):
     split: Literal["train", "test"] = "train"
     """Which part to take: the rows to train on, or those that are held back."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
-    """The share of the rows that is held back: `ganforge evaluate` judges with rows that were never trained on. 0
-    trains on all."""
+    """The share of the rows that is held out: `ganforge evaluate` uses rows that were never trained on. 0 trains on
+    all."""
 
     def open(self) -> TableSet:
         return part_of(self.read(), self.split, self.holdout)
@@ -384,7 +384,7 @@ def _read_text(path: Path, source: TableFile) -> tuple[pd.DataFrame, list[str], 
     encoding = source.encoding or _encoding(path, name)
     if source.encoding is None and encoding in ("gb18030", "cp1252"):
         known = {"gb18030": "gb18030 (Chinese)", "cp1252": "cp1252 (Western European)"}[encoding]
-        notes.append(f"its text is no UTF-8; read as {known}. Set data.encoding if letters look wrong")
+        notes.append(f"its text is not UTF-8; read as {known}. Set data.encoding if letters look wrong")
     try:
         with _text_of(path, encoding) as file:
             first = list(itertools.islice(file, PROBE))

@@ -24,7 +24,7 @@ EQUAL = ("=", "==")
 
 @dataclass(frozen=True)
 class Clause:
-    """One wish about one column.
+    """One condition on one column.
 
     Attributes:
         column: as `Spec.state["columns"]` describes it.
@@ -39,7 +39,7 @@ class Clause:
     places: dict[Any, int]
 
     def holds(self, rows: pd.DataFrame) -> np.ndarray:
-        """Which rows meet it, bool [N]. A missing value meets nothing but the wish for it, and `!=`."""
+        """Which rows meet it, bool [N]. A missing value meets nothing but the condition for it, and `!=`."""
         import pandas as pd
 
         values: Any = rows[self.column["name"]]
@@ -72,7 +72,7 @@ class Clause:
 
 
 def read(texts: Sequence[str], spec: Spec) -> list[Clause]:
-    """Wishes from texts.
+    """Conditions from texts.
 
     Raises:
         UserError: a column or a value that the table does not have, or a sign that has no meaning for it.
@@ -151,7 +151,7 @@ def _typed(text: str, column: dict[str, Any], sign: str, value: str) -> Clause:
 
 
 def _of_picked(text: str, column: dict[str, Any], sign: str, value: str) -> Clause:
-    """A wish about a column whose values are picked."""
+    """A condition on a column whose values are picked."""
     name, special = column["name"], (column["missing_at"], column["other_at"])
     places = {v: k for k, v in enumerate(column["values"]) if k not in special}
     rare = column.get("rare", {}).get("values", [])

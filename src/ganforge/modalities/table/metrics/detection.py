@@ -38,7 +38,7 @@ class Detection(Metric, kind="detection"):
     most: int = Field(default=10_000, ge=FEWEST)
     """Rows of each side that are looked at, at most."""
     folds: int = Field(default=3, ge=2)
-    """Parts that the rows are cut into; each is judged by a classifier that learned from the others."""
+    """Parts that the rows are split into; each is scored by a classifier trained on the others."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         columns = columns_of(comparison)

@@ -66,7 +66,7 @@ class TablePrivacy(Metric, kind="privacy"):
         notes = notes_on(comparison, dense, unseen is not None)
         rows = spread_over(len(train), ROOM // dense.width)
         if len(rows) < len(train):
-            notes.append(f"Neighbours are looked for among {len(rows):,} of the {len(train):,} training rows.")
+            notes.append(f"Neighbors are searched for among {len(rows):,} of the {len(train):,} training rows.")
         yardstick = "leave-one-out" if unseen is None else "held-out"
         protocol = {"train": comparison.train.name, "n_train": len(rows), "yardstick": yardstick}
         known = dense(train.iloc[rows])

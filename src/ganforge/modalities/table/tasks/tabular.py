@@ -55,7 +55,7 @@ class Tabular(Task, kind="tabular"):
     generator: Generator
     """The net that makes the raw numbers of rows."""
     discriminator: Discriminator
-    """The net that judges packs of rows."""
+    """The net that scores packs of rows."""
     objective: Objective
     """The game that the two play."""
     penalties: tuple[Penalty, ...] = ()
@@ -69,7 +69,7 @@ class Tabular(Task, kind="tabular"):
     d_steps: int = Field(default=1, ge=1)
     """Steps of D for each step of G, each on fresh rows."""
     pack: int = Field(default=10, ge=1)
-    """Rows that D judges together (PacGAN). It must divide the batch."""
+    """Rows that D scores together (PacGAN). It must divide the batch."""
 
     def adapt(self, spec: Spec) -> Spec:
         if "blocks" not in spec.state:
