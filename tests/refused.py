@@ -1,4 +1,4 @@
-"""`with refused("data.not_found", "photos"):` what the block does is a mistake of the user's, and the message names it."""
+"""`with refused("data.not_found", "photos"):` expects that mistake of the user, and its message to name photos."""
 
 from __future__ import annotations
 

@@ -1,78 +1,206 @@
-"""The worked examples of CONTRIBUTING.md: each file, as printed, is a plugin that trains with the printed command."""
+"""The worked examples of CONTRIBUTING.md: the files and the commands of each section, as printed."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-EXAMPLES = {
-    file: (code, command)
-    for file, code, command in re.findall(
-        r"`(my_\w+\.py)`:\n```python\n(.*?)```\n```\n(ganforge train .*?)\n```", TEXT, re.DOTALL
-    )
-}
+SMALL = ["batch=8", "samples=16", "checkpoint_every=16"]  # added to each `ganforge train`: the last value counts
 
 
-def test_all_three_are_found():
-    assert list(EXAMPLES) == ["my_loss.py", "my_net.py", "my_task.py"]
+class Section(NamedTuple):
+    """A worked example: its files by name, and its commands, each as a list of words."""
 
+    files: dict[str, str]
+    commands: list[list[str]]
+
+
+def sections() -> dict[str, Section]:
+    """By what is added: "loss", "net", ..."""
+    found = {}
+    for what, body in re.findall(r"^## Add a (\w+)\n(.*?)(?=^## )", TEXT, re.DOTALL | re.MULTILINE):
+        section = found[what] = Section({}, [])
+        for name, language, block in re.findall(
+            r"(?:^`([\w.]+)`:\n)?^```(\w*)\n(.*?)^```$", body, re.DOTALL | re.MULTILINE
+        ):
+            if name:
+                section.files[name] = block
+            else:
+                assert not language, f"a block of {language} without a file name in `Add a {what}`"
+                section.commands.extend(shlex.split(line, comments=True) for line in block.splitlines())
+    return found
+
+
+SECTIONS = sections()
+FILES = {name: text for section in SECTIONS.values() for name, text in section.files.items() if name.endswith(".py")}
 
 PROGRAM = """
-import sys
+import contextlib, io, json, sys
 import ganforge as gf
 from ganforge.cli.main import main
 
-plugin, *words = sys.argv[1:]
-try:
-    main(words)
-except SystemExit as stop:
-    assert not stop.code
-gf.load_plugin(plugin)
-print(gf.load("run").sample(2, seed=1).shape)
+said = []
+for words in json.loads(sys.argv[1]):
+    out, status = io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        try:
+            main(words)
+        except SystemExit as stop:
+            status = stop.code or 0
+    said.append([status, out.getvalue()])
+shapes = [list(gf.load(run, device="cpu").sample(2, seed=1).shape) for run in sys.argv[2:]]
+print(json.dumps([said, shapes]))
 """
 
 
-@pytest.mark.parametrize("file", EXAMPLES)
-def test_the_file_trains_with_the_command(file, tmp_path):
-    code, command = EXAMPLES[file]
-    (tmp_path / file).write_text(code, encoding="utf-8")
-    words = [
-        *shlex.split(command)[1:],
-        "batch=8",
-        "samples=16",
-        "checkpoint_every=16",
-        "callbacks=[]",
-        "--run-dir",
-        "run",
-    ]
+def environment(*folders: Path) -> dict[str, str]:
+    """For processes, with more folders that Python imports from."""
+    path = os.pathsep.join([*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1", "PYTHONPATH": path}
+
+
+def call(words: list[str], place: Path, *folders: Path) -> str:
+    """What a process prints; it must end well."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, file, *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        words, cwd=place, capture_output=True, text=True, timeout=280, env=environment(*folders), check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def ganforge(commands: list[list[str]], place: Path, *folders: Path, runs: tuple[str, ...] = ()) -> tuple[list, list]:
+    """All the commands in one process: what each prints, and the shapes of two samples of each run."""
+    said, shapes = json.loads(
+        call([sys.executable, "-c", PROGRAM, json.dumps(commands), *runs], place, *folders).splitlines()[-1]
+    )
+    failed = [text for status, text in said if status != 0]
+    assert not failed, "\n".join(failed)
+    return [text for _, text in said], shapes
+
+
+def written(what: str, place: Path) -> list[list[str]]:
+    """Writes the files of a section to a folder and returns its commands, trainings made short."""
+    for name, text in SECTIONS[what].files.items():
+        (place / name).write_text(text, encoding="utf-8")
+    return [words + SMALL if words[:2] == ["ganforge", "train"] else words for words in SECTIONS[what].commands]
+
+
+def rest(commands: list[list[str]]) -> list[list[str]]:
+    """The words after `ganforge`; there is no other program among them."""
+    assert commands
+    assert {words[0] for words in commands} == {"ganforge"}
+    return [words[1:] for words in commands]
+
+
+def install(project: Path, target: Path) -> None:
+    """What `pip install` leaves of a project with one module, written by hand: no network and no build tools."""
+    metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    name, version = metadata["project"]["name"], metadata["project"]["version"]
+    info = target / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    lines = []
+    for group, entries in metadata["project"]["entry-points"].items():
+        lines += [f"[{group}]", *(f"{key} = {value}" for key, value in entries.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for module in metadata["tool"]["setuptools"]["py-modules"]:
+        (project / f"{module}.py").rename(target / f"{module}.py")
+
+
+def figures(report: Path) -> dict[str, Any]:
+    return {figure["name"]: figure["value"] for figure in json.loads(report.read_text(encoding="utf-8"))}
+
+
+def test_every_section_is_found():
+    assert list(SECTIONS) == ["loss", "net", "task", "signal", "metric", "verb"]
+    assert list(FILES) == [f"my_{what}.py" for what in SECTIONS]
+    assert all(section.commands for section in SECTIONS.values())
+
+
+@pytest.mark.parametrize("what", ["loss", "net", "task"])
+def test_the_file_trains_with_the_command(what, tmp_path):
+    (train,) = rest(written(what, tmp_path))
+    _, shapes = ganforge([[*train, "callbacks=[]", "--run-dir", "run"]], tmp_path, runs=("run",))
     assert (tmp_path / "run" / "model.safetensors").is_file()
-    assert done.stdout.splitlines()[-1] == "(2, 8, 8, 1)"
+    assert shapes == [[2, 8, 8, 1]]
+
+
+def test_the_signal_goes_the_whole_way(tmp_path):
+    make, *commands = written("signal", tmp_path)
+    assert make[0] == "python"
+    call([sys.executable, *make[1:]], tmp_path)
+    data = np.loadtxt(tmp_path / "sky.spectra")
+    assert data.shape == (500, 64)
+    (inspected, trained, _, evaluated), shapes = ganforge(rest(commands), tmp_path, runs=("runs/0001-my-spectra",))
+    assert "500 samples" in inspected
+    assert "chosen: my-spectra" in trained
+    assert shapes == [[2, 64]]
+    run = tmp_path / "runs" / "0001-my-spectra"
+    assert (run / "previews" / "latest.png").stat().st_size
+    new = np.loadtxt(tmp_path / "new.spectra")
+    assert new.shape == (100, 64)
+    assert new.min() >= data.min() - 0.01  # of rounding to two digits
+    assert new.max() <= data.max() + 0.01
+    assert np.unique(new, axis=0).shape == new.shape, "each is another one"
+    assert "precision10k[raw]" in evaluated
+    assert np.isfinite(list(figures(run / "evaluation" / "report.json").values())).all()
+    assert "data:image/png" in (run / "evaluation" / "report.html").read_text(encoding="utf-8"), "spectra are drawn"
+
+
+def test_the_metric_measures_what_its_formula_says(tmp_path):
+    commands = rest(written("metric", tmp_path))
+    half = np.random.default_rng(0).integers(0, 100, (64, 4, 4, 1), np.uint8)
+    np.save(tmp_path / "real.npy", 2 * half)
+    np.save(tmp_path / "half.npy", half + 50)  # deviations half as large: a quarter of the variance
+    known = ["evaluate", "real.npy", "half.npy", "--metrics", "my_spread", "--features", "raw"]
+    said, _ = ganforge([*commands, [*known, "--plugin", "my_metric.py", "--out", "known"]], tmp_path)
+    assert "near 1" in said[1]
+    of_run = figures(tmp_path / "runs" / "toy" / "evaluation" / "report.json")
+    assert set(of_run) == {"fd10k[raw]", "my_spread10k[raw]"}
+    assert of_run["my_spread10k[raw]"] > 0
+    assert figures(tmp_path / "known" / "report.json") == {"my_spread64[raw]": pytest.approx(0.25, rel=1e-5)}
+
+
+def test_the_verb_is_found_once_its_package_is_installed(tmp_path):
+    pip, *commands = written("verb", tmp_path)
+    assert pip == ["pip", "install", "."]
+    (before,), _ = ganforge([["--help"]], tmp_path)
+    install(tmp_path, tmp_path / "packages")
+    (after, _, sizes), _ = ganforge(rest(commands), tmp_path, tmp_path / "packages")
+    summary = "Count the parameters of a trained model, net by net."
+    assert summary not in before
+    assert summary in after
+    assert re.fullmatch(r"G: [\d,]+ parameters\n", sizes)
+
+
+def test_a_plugin_file_brings_no_verb(tmp_path):
+    """As the page says."""
+    written("verb", tmp_path)
+    words = [sys.executable, "-m", "ganforge.cli.main", "size", "runs/toy", "--plugin", str(tmp_path / "my_verb.py")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100, env=environment(), check=False)
+    assert done.returncode == 2
+    assert "No such command 'size'" in done.stderr
 
 
 def test_the_examples_are_formatted(tmp_path):
     pytest.importorskip("ruff")
-    for file, (code, _) in EXAMPLES.items():
+    for file, code in FILES.items():
         (tmp_path / file).write_text(code, encoding="utf-8")
     settings = ["--config", str(ROOT / "pyproject.toml")]
     for check in (["format", "--check"], ["check"]):
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *check, *settings, str(tmp_path)], capture_output=True, text=True
+            [sys.executable, "-m", "ruff", *check, *settings, str(tmp_path)], capture_output=True, text=True, cwd=ROOT
         )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -324,7 +324,7 @@ class Signal(Component, family="signal"):
         raise UserError(f"--target {column}: that is a column of a table, and these samples have none")
 
     def comparable(self, samples: Any) -> Any:
-        """Decoded samples as metrics and extractors read them."""
+        """Decoded samples as metrics and extractors read them; reports `render` what is returned here."""
         return samples
 
     def nbytes(self, samples: Any) -> int:

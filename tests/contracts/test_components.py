@@ -110,9 +110,20 @@ class TestEveryComponent:
         json.dumps(schema)
 
 
-@pytest.mark.parametrize(
-    ("cls", "needed"), [p for p in EVERY if p.values[0].__module__.split(".")[1] in ("nets", "objectives")]
-)
+def test_every_family_has_components():
+    of_the_package = {family for family, base in families().items() if base.__module__.startswith("ganforge.")}
+    assert {param.values[0].family for param in EVERY} == of_the_package
+
+
+EXPLAINED = ("generator", "discriminator", "translator", "refiner", "encoder", "likelihood")
+EXPLAINED += ("objective", "penalty", "term")
+
+
+def test_there_are_components_of_the_families_that_explain_every_field():
+    assert set(EXPLAINED) <= {param.values[0].family for param in EVERY}
+
+
+@pytest.mark.parametrize(("cls", "needed"), [p for p in EVERY if p.values[0].family in EXPLAINED])
 def test_every_field_has_help(cls: type[Component], needed):
     missing = set(fields_of(cls)) - set(field_help(cls))
     assert not missing, f"{cls.__qualname__}: no help text under {', '.join(sorted(missing))}"

@@ -9,6 +9,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import torch
+from small import reached, reached_by
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -21,8 +22,7 @@ from ganforge.registry import load_all
 
 load_all()
 
-SHAPES = [(1, 28, 28), (3, 32, 32), (4, 16, 16), (1, 8, 8), (3, 48, 64), (2,)]
-VARIANT_SHAPES = [(1, 8, 8), (2,)]
+FEW = [Spec((1, 8, 8)), Spec((2,))]  # for choices of words other than the default
 SMALL = {"latent": 6, "channels": 4, "max_channels": 16, "widths": (12, 16), "reference": 5}
 N = 4
 
@@ -44,23 +44,28 @@ def variants(cls: type) -> list[dict[str, str]]:
     return [dict(zip(words, choice, strict=True)) for choice in itertools.product(*words.values())]
 
 
-def cases(family: type) -> list:
+def few(net: Generator | Discriminator) -> list[Spec]:
+    """Small specs that a net can work with; at least one."""
+    return reached(net, FEW) or reached_by(net)[:1]
+
+
+def cases_of(cls: type) -> list:
+    """Every choice of words of a net with the samples that it can make, with labels and without; never none."""
     found = []
-    for cls in own(family):
-        kind = cls.kind
-        default = {name: getattr(cls(), name) for name in variants(cls)[0]}
-        for options in variants(cls):
-            for shape in SHAPES if options == default else VARIANT_SHAPES:
-                net = small(cls, **options)
-                try:
-                    reached = net.nearest(shape)
-                except UserError:
-                    continue  # not for samples of this kind, and it says so
-                for classes in (0, 3) if options == default else (3 if len(shape) == 3 else 0,):
-                    spec = Spec(tuple(reached), classes, tuple("abc"[:classes]))
-                    name = [kind, *(v for k, v in options.items() if v != default[k]), "x".join(map(str, reached))]
-                    found.append(pytest.param(net, spec, id=f"{'-'.join(name)}-{classes}"))
+    default = {name: getattr(cls(), name) for name in variants(cls)[0]}
+    for options in variants(cls):
+        net = small(cls, **options)
+        for near in reached_by(net) if options == default else few(net):
+            for classes in (0, 3) if options == default else (3 if len(near.shape) == 3 else 0,):
+                spec = Spec(near.shape, classes, tuple("abc"[:classes]), near.state)
+                changed = [value for name, value in options.items() if value != default[name]]
+                name = [cls.kind, *changed, "x".join(map(str, near.shape)), *(["state"] if near.state else [])]
+                found.append(pytest.param(net, spec, id=f"{'-'.join(name)}-{classes}"))
     return found
+
+
+def cases(family: type) -> list:
+    return [case for cls in own(family) for case in cases_of(cls)]
 
 
 def labels(spec: Spec, shift: int = 0) -> Tensor | None:
@@ -330,28 +335,56 @@ class TestDiscriminator:
         assert all(t.is_contiguous() for t in built(net_of, spec).state_dict().values())
 
 
-@pytest.mark.parametrize("family", [Generator, Discriminator])
-def test_sizes_out_of_reach_are_refused_with_the_nearest(family):
-    for cls in own(family):
+@pytest.mark.parametrize("cls", [*own(Generator), *own(Discriminator)], ids=lambda cls: f"{cls.family}-{cls.kind}")
+class TestEveryNet:
+    def test_it_is_tried(self, cls):
+        """Every choice of words is among the cases of the tests above, and one is really built."""
+        tried = [case.values for case in cases_of(cls)]
+        assert {net for net, _ in tried} == {small(cls, **options) for options in variants(cls)}
+        assert isinstance(built(*tried[0]), nn.Module)
+
+    def test_sizes_out_of_reach_are_refused_with_the_nearest(self, cls):
         net = small(cls)
-        near = net.nearest((3, 31, 33))
-        assert net.nearest(near) == near, cls.kind
-        if near != (3, 31, 33):
-            with pytest.raises(UserError, match=f"{near[1]}×{near[2]}"):
-                net.build(Spec((3, 31, 33)))
+        for spec in reached_by(net):
+            assert net.nearest(spec.shape) == spec.shape
+        for spec in reached(net, [Spec((3, 31, 33))]):  # none of a net that is not for images
+            near = spec.shape
+            assert net.nearest(near) == near
+            if near != (3, 31, 33):
+                with pytest.raises(UserError, match=f"{near[1]}×{near[2]}"):
+                    net.build(Spec((3, 31, 33)))
 
-
-@pytest.mark.parametrize("family", [Generator, Discriminator])
-def test_bf16_autocast(family):
-    """Under autocast nothing fails and nothing overflows."""
-    for cls in own(family):
+    def test_bf16_autocast(self, cls):
+        """Under autocast nothing fails and nothing overflows."""
         for options in variants(cls):
             net_of = small(cls, **options)
-            spec = Spec(tuple(net_of.nearest((1, 8, 8))))
+            spec = few(net_of)[0]
             net = built(net_of, spec)
-            data = torch.randn(N, SMALL["latent"]) if family is Generator else torch.randn(N, *spec.shape)
+            data = torch.randn(N, *((net_of.latent,) if isinstance(net_of, Generator) else spec.shape))
             with torch.autocast("cpu", torch.bfloat16):
                 out = net(data, None)
             out = out if isinstance(out, Tensor) else out.logits
             assert torch.isfinite(out).all()
             out.float().sum().backward()
+
+
+class Picky(Discriminator, kind="picky"):
+    """A net for samples of one form only."""
+
+    axes: int = 2
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) != self.axes:
+            raise UserError("samples of another kind")
+        return shape
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3, 4])
+def test_a_net_for_one_kind_of_sample_is_tried(axes):
+    found = reached_by(Picky(axes=axes))
+    assert {len(spec.shape) for spec in found} == {axes}
+
+
+def test_a_net_that_refuses_everything_is_a_failure():
+    with pytest.raises(AssertionError, match="no test would try it"):
+        reached_by(Picky(axes=7))

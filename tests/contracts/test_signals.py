@@ -56,7 +56,9 @@ def recipe_for(signal: type[Signal], data: DataSource) -> Recipe:
         if type(found.signal) is not signal:
             continue
         plain: dict[str, Any] = {**to_plain(found), "data": to_plain(data), "callbacks": ["previews"]}
-        recipe = build(Recipe, apply(plain, [*shrunk(found), "callbacks.0.rows=2", "callbacks.0.columns=2"]))
+        small = [*shrunk(found), "callbacks.0.rows=2", "callbacks.0.columns=2"]
+        small += ["signal.size=32", "signal.jitter=0"] if {"size", "jitter"} <= set(plain["signal"]) else []
+        recipe = build(Recipe, apply(plain, small))
         try:
             open_data(recipe)
         except UserError:

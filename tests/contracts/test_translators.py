@@ -48,6 +48,7 @@ def scales(cls: type[Translator]) -> list[int]:
         except UserError:
             continue
         found.append(scale)
+    assert found, f"translator {cls.kind!r} refuses every scale of {SCALES}, so no test would try it"
     return found
 
 

@@ -123,7 +123,7 @@ def test_building_leaves_no_default_behind():
 @pytest.mark.parametrize("make", [toys.toy_gan, toys.toy_crowd])
 def test_all_of_a_run_is_float64(make):
     trainer = trainer_of(in_float64(make()))
-    trace = trainer.iterate(look=True)
+    trace = trainer.iterate(probe=True)
     assert trace is not None
     real = {name: tensor for name, tensor in trainer.state().items() if tensor.is_floating_point()}
     counters = {name for name in real if name.startswith("optim.") and name.endswith(".step")}  # torch's own

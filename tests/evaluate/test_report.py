@@ -22,7 +22,7 @@ from ganforge.evaluation.report.known import Known
 from ganforge.evaluation.report.words import meaning_of, meanings, stem_of
 from ganforge.evaluation.subject import Subject
 from ganforge.metrics.base import SampleSet
-from ganforge.modalities.image.look import RULES, Look, look
+from ganforge.modalities.image.look import RULES, Appearance, look
 from ganforge.signals import Gallery, Signal
 
 
@@ -44,7 +44,7 @@ def titles(known: Known, *levels: str) -> list[str]:
 
 def test_a_sound_run_is_left_in_peace():
     assert titles(Known(SOUND)) == []
-    calm = Look(0.1, 1.02, {"R": 1.0, "G": 0.0, "B": -1.0})
+    calm = Appearance(0.1, 1.02, {"R": 1.0, "G": 0.0, "B": -1.0})
     even = {"a": 0.5, "b": 0.5}
     assert titles(Known(SOUND, look=calm, classes=Classes(even, {"a": 0.45, "b": 0.55}, None))) == []
 
@@ -57,10 +57,10 @@ def test_a_sound_run_is_left_in_peace():
         (Known([figure("precision", 0.9), figure("recall", 0.1)]), "lack variety"),
         (Known([figure("coverage", 0.05)]), "never made"),
         (Known([figure("copies", 0.4, copying=True, by_chance=0.01)]), "training samples are repeated"),
-        (Known(SOUND, look=Look(1.5, 1.0, {"grey": 0.0})), "too bright"),
-        (Known(SOUND, look=Look(-1.5, 1.0, {"grey": 0.0})), "too dark"),
-        (Known(SOUND, look=Look(0.0, 0.5, {"grey": 0.0})), "too little contrast"),
-        (Known(SOUND, look=Look(0.0, 1.0, {"R": 20.0, "G": -10.0, "B": -10.0})), "colours are off"),
+        (Known(SOUND, look=Appearance(1.5, 1.0, {"grey": 0.0})), "too bright"),
+        (Known(SOUND, look=Appearance(-1.5, 1.0, {"grey": 0.0})), "too dark"),
+        (Known(SOUND, look=Appearance(0.0, 0.5, {"grey": 0.0})), "too little contrast"),
+        (Known(SOUND, look=Appearance(0.0, 1.0, {"R": 20.0, "G": -10.0, "B": -10.0})), "colours are off"),
         (Known(SOUND, classes=Classes({"a": 0.5, "b": 0.5}, {"a": 0.97, "b": 0.03}, None)), "too seldom or too often"),
         (Known(SOUND, classes=Classes({"a": 1.0}, {"a": 1.0}, {"a": 0.4})), "not drawn as asked"),
         (Known(SOUND, events=[{"event": "health", "state": "collapsing", "samples": 9, "why": "thin"}]), "collapsing"),

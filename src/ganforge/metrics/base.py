@@ -7,13 +7,13 @@ the extractor once, however many metrics ask. A `Metric` reads it and returns `R
 """
 
 from ganforge.metrics.comparison import CHUNK, Comparison, Latents, cached
-from ganforge.metrics.extractor import Encoder, Extractor
+from ganforge.metrics.extractor import Encoder, Extractor, OpenContext
 from ganforge.metrics.meaning import Meaning
 from ganforge.metrics.metric import Metric, measure
 from ganforge.metrics.result import Result, short_count
 from ganforge.metrics.samples import Progress, SampleSet, fingerprint_of, silent
 
 __all__ = [
-    "CHUNK", "Comparison", "Encoder", "Extractor", "Latents", "Meaning", "Metric", "Progress", "Result", "SampleSet",
-    "cached", "fingerprint_of", "measure", "short_count", "silent",
+    "CHUNK", "Comparison", "Encoder", "Extractor", "Latents", "Meaning", "Metric", "OpenContext", "Progress", "Result",
+    "SampleSet", "cached", "fingerprint_of", "measure", "short_count", "silent",
 ]  # fmt: skip

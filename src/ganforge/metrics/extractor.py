@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -63,6 +64,25 @@ class Encoder:
         return json.dumps(self.stamp, sort_keys=True)
 
 
+@dataclass(frozen=True)
+class OpenContext:
+    """What an extractor may use when it is opened.
+
+    Attributes:
+        classes: names of the labels of the real samples.
+        cache: folder where what was computed once is kept, and where files of weights are looked for; None: nowhere.
+        device: where the net is to run.
+        seed: of what is drawn where a net is trained on the data.
+        progress: is told how far long work has come.
+    """
+
+    classes: tuple[str, ...] = ()
+    cache: Path | None = None
+    device: torch.device | str = "cpu"
+    seed: int = 0
+    progress: Progress | None = None
+
+
 class Extractor(Component, family="extractor"):
     """Where features come from."""
 
@@ -79,14 +99,16 @@ class Extractor(Component, family="extractor"):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Encoder:
-        """The net, ready to use.
+        """The net, ready to use; the arguments are those of `OpenContext`.
 
         Args:
             data: real samples; an extractor that is trained on the data itself learns from these.
-            classes: the names of their labels.
-            cache: where what was computed once is kept, and where files of weights are looked for.
 
         Raises:
             UserError: weights that are absent or wrong (says which, where from, where to put them, what runs without).
         """
+        return self.load(data, OpenContext(tuple(classes), cache, device, seed, progress))
+
+    def load(self, data: SampleSet, context: OpenContext) -> Encoder:
+        """What `open` returns."""
         raise NotImplementedError

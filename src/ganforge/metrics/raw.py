@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Encoder, Extractor, Progress, SampleSet
+from ganforge.metrics.base import Encoder, Extractor, OpenContext, SampleSet
 
 
 class Raw(Extractor, kind="raw"):
     """The numbers of a sample themselves, in one row."""
 
-    def open(
-        self,
-        data: SampleSet,
-        *,
-        classes: Sequence[str] = (),
-        cache: Path | None = None,
-        device: torch.device | str = "cpu",
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Encoder:
+    def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         first = next(iter(data.parts(1, 1)))
         if not isinstance(first, np.ndarray) or not np.issubdtype(first.dtype, np.number):
             raise UserError(

@@ -1,4 +1,4 @@
-"""Images to try things out with: discs and squares in class folders."""
+"""Images to try things out with: shaded discs and squares in class folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def shape(kind: str, place: tuple[float, float], radius: float, color: np.ndarra
     y, x = (np.indices((side, side)) + 0.5) / side
     away = np.abs(np.stack([y - place[0], x - place[1]]))
     inside = np.hypot(*away) < radius if kind == "discs" else away.max(0) < radius
-    return (inside[..., None] * color).astype(np.uint8)
+    light = 0.4 + 0.6 * y  # in flat colors they would be taken for label maps where a model learns from pairs
+    return ((inside * light)[..., None] * color).astype(np.uint8)
 
 
 def write_example(folder: Path, n: int, side: int = 16, seed: int = 0) -> str:

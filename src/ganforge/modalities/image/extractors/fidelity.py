@@ -6,7 +6,6 @@ torch-fidelity imports torchvision, which ganforge never does by itself: it is i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Encoder, Extractor, Progress, SampleSet
+from ganforge.metrics.base import Encoder, Extractor, OpenContext, SampleSet
 from ganforge.modalities.image.extractors.inception import CLASSES, KNOWN, ORIGINAL, SIDE
 from ganforge.modalities.image.extractors.resize import rgb
 
@@ -28,16 +27,7 @@ class Fidelity(Extractor, kind="torch-fidelity"):
     weights: str | None = None
     """Its file of weights, weights-inception-2015-12-05-6726825d.pth; by default it downloads it."""
 
-    def open(
-        self,
-        data: SampleSet,
-        *,
-        classes: Sequence[str] = (),
-        cache: Path | None = None,
-        device: torch.device | str = "cpu",
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Encoder:
+    def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
         except (ImportError, RuntimeError) as error:  # torchvision of another build raises a RuntimeError
@@ -57,7 +47,7 @@ class Fidelity(Extractor, kind="torch-fidelity"):
                 f"torch-fidelity could not get its weights ({error}). Get {KNOWN.source} by other means and name it "
                 f"with weights=FILE. Without: {KNOWN.without}"
             ) from None
-        return FidelityEncoder(net.eval().to(device), device)
+        return FidelityEncoder(net.eval().to(context.device), context.device)
 
 
 def _check(path: Path) -> None:

@@ -13,8 +13,6 @@ x [N, 3, 299, 299] → features [N, 2048], logits without bias [N, 1008]. Names 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -22,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, max_pool2d
 
-from ganforge.metrics.base import Encoder, Extractor, Progress, SampleSet
+from ganforge.metrics.base import Encoder, Extractor, OpenContext, SampleSet
 from ganforge.modalities.image.extractors import weights
 from ganforge.modalities.image.extractors.resize import Resizer, resize, rgb
 
@@ -208,21 +206,12 @@ class Inception(Extractor, kind="inception"):
     resizer: Literal["tf-bilinear", "clean"] = "tf-bilinear"
     """How images come to 299 × 299: as the FID of 2017 has it, or antialiased as clean-fid has it."""
 
-    def open(
-        self,
-        data: SampleSet,
-        *,
-        classes: Sequence[str] = (),
-        cache: Path | None = None,
-        device: torch.device | str = "cpu",
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Encoder:
-        path = weights.find(self.weights, cache, KNOWN, "the extractor inception")
+    def load(self, data: SampleSet, context: OpenContext) -> Encoder:
+        path = weights.find(self.weights, context.cache, KNOWN, "the extractor inception")
         tensors, header, digest = weights.read(path)
         net = weights.blank(InceptionV3)
         weights.load_into(net, tensors, path, ignore=("AuxLogits.",))
-        return InceptionEncoder(net, digest, self.resizer, header.get("source_sha256", "") == ORIGINAL, device)
+        return InceptionEncoder(net, digest, self.resizer, header.get("source_sha256", "") == ORIGINAL, context.device)
 
 
 class InceptionEncoder(Encoder):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.metrics.base import Encoder, Extractor, Progress, SampleSet, silent
+from ganforge.metrics.base import Encoder, Extractor, OpenContext, SampleSet, silent
 from ganforge.modalities.image.extractors import fit, weights
 from ganforge.modalities.image.extractors.net import FEATURES, SmallNet
 from ganforge.modalities.image.extractors.resize import resize
@@ -36,31 +35,26 @@ class Small(Extractor, kind="small"):
     steps: int | None = Field(default=None, ge=1)
     """Batches of 128 that it learns from; by default 1000, fewer for very small sets."""
 
-    def open(
-        self,
-        data: SampleSet,
-        *,
-        classes: Sequence[str] = (),
-        cache: Path | None = None,
-        device: torch.device | str = "cpu",
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Encoder:
+    def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         labels = data.labels if data.labels is not None and len(np.unique(data.labels)) > 1 else None
-        names = tuple(classes) or tuple(str(k) for k in range(0 if labels is None else int(labels.max()) + 1))
+        names = tuple(context.classes) or tuple(str(k) for k in range(0 if labels is None else int(labels.max()) + 1))
         names = fit.ROTATIONS if labels is None else names
         steps = fit.steps_for(min(data.n, MOST)) if self.steps is None else self.steps
-        key = [RECIPE, data.fingerprint, seed, steps, labels is not None, list(names), torch.get_num_threads()]
+        key = [RECIPE, data.fingerprint, context.seed, steps, labels is not None, list(names), torch.get_num_threads()]
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
         path = (
-            None if cache is None or not data.fingerprint else cache / "extractors" / f"small-{digest[:24]}.safetensors"
+            None
+            if context.cache is None or not data.fingerprint
+            else context.cache / "extractors" / f"small-{digest[:24]}.safetensors"
         )
         if path is not None and path.is_file():
             tensors, header, _ = weights.read(path)
             shape = tuple(json.loads(header["shape"]))
             net = weights.blank(lambda: SmallNet(_channels(shape), len(names)))
             weights.load_into(net, tensors, path)
-            return SmallEncoder(net.eval().requires_grad_(False), shape, names, labels is not None, data.name, device)
+            return SmallEncoder(
+                net.eval().requires_grad_(False), shape, names, labels is not None, data.name, context.device
+            )
         if data.n < 2 * len(names):
             raise UserError(
                 f"{data.name}: {data.n} samples are too few to train an extractor on (at least {2 * len(names)} are "
@@ -68,10 +62,10 @@ class Small(Extractor, kind="small"):
             )
         x, rows, shape = _pictures(data, min(data.n, MOST))
         y = None if labels is None else torch.from_numpy(labels[rows].astype(np.int64))
-        net = fit.fit(x, y, len(names), seed, progress or silent, steps)
+        net = fit.fit(x, y, len(names), context.seed, context.progress or silent, steps)
         if path is not None:
             weights.write(path, net.state_dict(), {"shape": json.dumps(shape), "data": data.name})
-        return SmallEncoder(net, shape, names, labels is not None, data.name, device)
+        return SmallEncoder(net, shape, names, labels is not None, data.name, context.device)
 
 
 class SmallEncoder(Encoder):

@@ -11,8 +11,7 @@ x [N, 3, S, S] → the class token after the last norm (DINOv2), or the embeddin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.core.errors import MissingExtra, UserError
-from ganforge.metrics.base import Encoder, Extractor, Progress, SampleSet
+from ganforge.metrics.base import Encoder, Extractor, OpenContext, SampleSet
 from ganforge.modalities.image.extractors import weights
 from ganforge.modalities.image.extractors.resize import resize, rgb
 
@@ -49,16 +48,7 @@ class _Hub(Extractor):
         """Features [N, D] of images [N, 3, S, S]."""
         raise NotImplementedError
 
-    def open(
-        self,
-        data: SampleSet,
-        *,
-        classes: Sequence[str] = (),
-        cache: Path | None = None,
-        device: torch.device | str = "cpu",
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Encoder:
+    def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         model = self.model or self.usual
         try:
             cls = self.build()
@@ -75,9 +65,9 @@ class _Hub(Extractor):
                 f"  where: any folder; name it with model=FOLDER\n"
                 "  what runs without it: the extractor small (the default)"
             ) from None
-        net = net.eval().requires_grad_(False).to(device)
+        net = net.eval().requires_grad_(False).to(context.device)
         side = min(self.side, int(net.config.image_size)) if hasattr(net.config, "image_size") else self.side
-        return HubEncoder(self.kind, net, self.read, side, self.scale, device)
+        return HubEncoder(self.kind, net, self.read, side, self.scale, context.device)
 
 
 class HubEncoder(Encoder):
