@@ -265,7 +265,7 @@ class TestResume:
     def test_a_dry_run_tells(self, place):
         notes = plan(recipe(place / "bcde", f"init={place / 'run'}", "init.freeze=1"), "cpu").notes
         assert any("labels: 2 known" in note for note in notes)
-        assert any("weights of the critics stay as they were" in note for note in notes)
+        assert any("weights of the critics are frozen" in note for note in notes)
 
 
 class TestWithoutARecipe:

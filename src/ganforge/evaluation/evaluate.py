@@ -96,8 +96,8 @@ def evaluate(
         progress: show bars on stderr; or what is told how far long work has come.
 
     Raises:
-        UserError: nothing there, sets that do not fit, too few samples, a metric without what it needs, permission denied.
-            Nothing is written then.
+        UserError: nothing there, sets that do not fit, too few samples, a metric without what it needs, no
+            permission to write. Nothing is written then.
     """
     load_all()
     asked = None if metrics is None else [read_metric(metric) for metric in metrics]

@@ -30,7 +30,7 @@ OTHER_DATA = (
     "This is not known to be the table that the run was trained on (its rows, their content or its form differ), so "
     "it is not known which of these rows it has seen."
 )
-HELD_BACK = "These are images that were held out from training (data.holdout={share:g})."
+HELD_BACK = "These are images that were held back from training (data.holdout={share:g})."
 NO_HELDOUT = "No part of the data was held out: each training sample in turn stands for an unseen one."
 SEEN = (
     "These are the images that it was trained on, since no part of the data was held out: evaluate it on others with "

@@ -60,8 +60,8 @@ def crowded(known: Known) -> Iterator[Finding]:
             "warn",
             "a very frequent number is generated too rarely",
             f"{named}. The generated values there are slightly larger or smaller.",
-            "Where a column has few other values, signal.encodings.COLUMN=onehot generates its numbers exactly; otherwise "
-            "train longer.",
+            "Where a column has few other values, signal.encodings.COLUMN=onehot generates its numbers exactly; "
+            "otherwise train longer.",
         )
 
 
