@@ -222,7 +222,7 @@ def test_without_held_out_rows_it_says_so():
     assert any("No rows were held back" in note for note in found["usefulness"].detail["notes"])
     notes = found["dcr"].detail["notes"]
     assert any("No rows were held back" in note for note in notes)
-    assert any("taken for the training rows" in note for note in notes)
+    assert any("treated as the training rows" in note for note in notes)
     assert found["dcr"].protocol["yardstick"] == "leave-one-out"
 
 

@@ -78,7 +78,9 @@ class FrechetDistance(Metric, kind="fd"):
     needs: ClassVar[frozenset[str]] = frozenset({"moments"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "fd": Meaning("How far the whole of the fakes lies from the reals, in the extractor's features.", "lower", 0),
+        "fd": Meaning(
+            "Distance between the distributions of fakes and reals, in the extractor's features.", "lower", 0
+        ),
     }
     label: ClassVar[str] = "fd"
 
@@ -95,7 +97,7 @@ class Fid(FrechetDistance, kind="fid"):
     """Fréchet Inception distance: the same under TF's Inception-v3, and refused under any other extractor."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
-        "fid": Meaning("How far the whole of the fakes lies from the reals, in Inception's features.", "lower", 0),
+        "fid": Meaning("Distance between the distributions of fakes and reals, in Inception's features.", "lower", 0),
     }
 
     label: ClassVar[str] = "fid"
@@ -116,7 +118,7 @@ class IntraClass(Metric, kind="ifd"):
     needs: ClassVar[frozenset[str]] = frozenset({"features", "labels"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "ifd": Meaning("The same within each class, averaged: it sees a class that went wrong.", "lower", 0),
+        "ifd": Meaning("The same within each class, averaged: it shows a class that went wrong.", "lower", 0),
     }
 
     def compute(self, comparison: Comparison) -> list[Result]:

@@ -37,7 +37,7 @@ class InceptionScore(Metric, kind="is"):
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "is": Meaning(
-            "Whether each sample is clearly of one class, and all classes come. It never sees the reals.", "higher"
+            "Whether each sample is clearly of one class, and all classes occur. It never looks at the reals.", "higher"
         ),
     }
     splits: int = Field(default=10, ge=1)

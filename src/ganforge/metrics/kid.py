@@ -47,7 +47,7 @@ class KernelDistance(Metric, kind="kid"):
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "kid": Meaning("As the above, by a kernel and without the bias of few samples.", "lower", 0),
+        "kid": Meaning("Like fd, but with a kernel and without bias from small samples.", "lower", 0),
     }
     blocks: int = Field(default=100, ge=1)
     """How many blocks are drawn."""

@@ -45,7 +45,7 @@ class NearestNeighbours(Metric, kind="nn"):
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "copies": Meaning("Share of fakes nearer to a training sample than 99 % of unseen reals come.", "near", 0.01),
+        "copies": Meaning("Share of fakes nearer to a training sample than 99 % of unseen reals.", "near", 0.01),
         "closer": Meaning("How often a fake lies nearer to a training sample than an unseen real does.", "near", 0.5),
     }
     quantile: float = Field(default=0.01, gt=0, lt=0.5)

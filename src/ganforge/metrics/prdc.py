@@ -82,7 +82,7 @@ class DensityCoverage(Metric, kind="dc"):
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "density": Meaning("How thick fakes lie among reals: quality. 1 for reals, may be above.", "higher"),
+        "density": Meaning("How densely fakes lie among reals: quality. 1 for reals; it may be above 1.", "higher"),
         "coverage": Meaning("Share of reals that have a fake next to them: variety.", "higher", 1),
     }
     k: int = Field(default=5, ge=1)

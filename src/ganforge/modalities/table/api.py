@@ -77,7 +77,7 @@ class TableGAN(BaseEstimator):
         """Trains on a table: a DataFrame, or the path of a CSV, TSV or Parquet file.
 
         Args:
-            X: the table, all of which is learned: keep rows for judging back yourself. Its index is not looked at.
+            X: the table, all of which is learned: hold out rows for evaluation yourself. Its index is not looked at.
             y: not used; scikit-learn's pipelines pass it.
 
         Raises:

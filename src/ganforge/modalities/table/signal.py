@@ -66,7 +66,7 @@ class Table(Signal, kind="table"):
     """The columns as they are known without looking at a row: a mapping, or the path of a YAML or JSON file of lines
     such as `age: {kind: integer, min: 17, max: 90}`. Nothing is measured then, as differential privacy asks for."""
     columns: dict[str, Kind] = Field(default_factory=dict)
-    """What columns are, where what is found is wrong, as in `signal.columns.age=ordinal`."""
+    """Kinds of single columns, where the detected kind is wrong, as in `signal.columns.age=ordinal`."""
     encodings: dict[str, Encoding] = Field(default_factory=dict)
     """How the nets see single columns: auto, mixture, ranges, minmax, quantile or onehot, as in
     `signal.encodings.price=quantile`."""
@@ -77,17 +77,17 @@ class Table(Signal, kind="table"):
     target: str | None = None
     """The column that a model would be asked to predict; figures of usefulness need it."""
     modes: int = Field(default=10, ge=1, le=100)
-    """Modes of a column of numbers, at most."""
+    """Maximum number of modes of a column of numbers."""
     least_weight: float = Field(default=0.005, ge=0, lt=1)
     """A mode of less weight is left out."""
     ranges: int = Field(default=20, ge=2, le=1000)
-    """About how many ranges a column of numbers is split into, where it is seen by ranges."""
+    """Approximate number of ranges that a column of numbers is split into, where it is encoded by ranges."""
     fit_rows: int = Field(default=5_000, ge=100)
     """How many numbers of a column, evenly spaced from the smallest to the largest, the modes are fitted to."""
     few: int = Field(default=20, ge=0)
     """Numbers with at most this number of different values are ordinal: picked like categories."""
     most_categories: int = Field(default=500, ge=2)
-    """Values of a column at most; rarer ones share one bucket, from which they are drawn as often as they are."""
+    """Maximum number of values of a column; rarer ones share one bucket and are drawn from it by their frequency."""
     draw_modes: bool = True
     """Draw the mode of a number again each time it is seen, by the odds that it is of it; else take the likeliest."""
 

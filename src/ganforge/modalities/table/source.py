@@ -187,7 +187,7 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
     frame = whole.frame.iloc[rows].reset_index(drop=True)
     notes = list(whole.notes)
     if split == "train":
-        notes.append(f"{count:,} of its {len(whole):,} rows are held back for judging (data.holdout=0: none)")
+        notes.append(f"{count:,} of its {len(whole):,} rows are held back for evaluation (data.holdout=0: none)")
     return TableSet(whole.name, frame, notes, whole.skipped, digest, rows)
 
 
@@ -236,13 +236,13 @@ def _names(names: list[str], notes: list[str]) -> list[str]:
     for k, name in enumerate(names):
         clean = name.strip() or f"column {k + 1}"
         if not name.strip():
-            notes.append(f"column {k + 1} has no name and is called {clean!r}")
+            notes.append(f"column {k + 1} has no name and is named {clean!r}")
         again = 2
         unique = clean
         while unique in result:
             unique, again = f"{clean}.{again}", again + 1
         if unique != clean:
-            notes.append(f"two columns are called {clean!r}; the later one (column {k + 1}) is called {unique!r}")
+            notes.append(f"two columns are named {clean!r}; the second one (column {k + 1}) is renamed {unique!r}")
         result.append(unique)
     return result
 
@@ -327,7 +327,7 @@ def _mostly_numbers(name: str, values: Any, present: Any, notes: list[str]) -> A
     numbers: Any = pd.to_numeric(present, errors="coerce")
     share = numbers.notna().mean()
     if share < NUMBERS_AT_LEAST:
-        notes.append(f"column {name!r} holds numbers ({share:.0%} of it) beside text; all of it is read as text")
+        notes.append(f"column {name!r} holds numbers ({share:.0%} of it) and text; all of it is read as text")
         return None
     others = present[numbers.isna()]
     if len(others):

@@ -32,7 +32,7 @@ class Detection(Metric, kind="detection"):
     signals: ClassVar[tuple[str, ...]] = ("table",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "detection": Meaning(
-            "How surely a classifier tells generated rows from real ones: ½ guesses, 1 knows.", "near", 0.5
+            "How well a classifier separates generated rows from real ones: ½ is chance, 1 is perfect.", "near", 0.5
         ),
     }
     most: int = Field(default=10_000, ge=FEWEST)

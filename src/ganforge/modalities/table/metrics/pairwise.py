@@ -48,7 +48,7 @@ class Pairwise(Metric, kind="pairwise"):
     signals: ClassVar[tuple[str, ...]] = ("table",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "correlation": Meaning("Whether numbers go up and down together as in the real table.", "higher", 1),
-        "contingency": Meaning("Whether values of two columns come together as in the real table.", "higher", 1),
+        "contingency": Meaning("Whether values of two columns occur together as in the real table.", "higher", 1),
     }
     bins: int = Field(default=10, ge=2)
     """Parts that a column of numbers is cut into, each with as many real rows, beside a column of categories."""

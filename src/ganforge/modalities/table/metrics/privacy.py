@@ -44,7 +44,7 @@ class TablePrivacy(Metric, kind="privacy"):
         "dcr": Meaning("How often a fake lies nearer to a training row than an unseen real row does.", "near", 0.5),
         "exact_copies": Meaning("Share of fakes that equal a training row in every column.", "lower", 0),
         "membership": Meaning(
-            "How surely an attacker with the fakes alone tells who was trained on: ½ guesses.", "near", 0.5
+            "How well an attacker with only the fakes detects training rows: ½ is chance.", "near", 0.5
         ),
     }
     most: int = Field(default=5_000, ge=100)
@@ -159,7 +159,7 @@ def notes_on(comparison: Comparison, dense: Dense, held_out: bool) -> list[str]:
             "No rows were held back: each training row in turn stands for an unseen one; membership is not measured."
         )
     if not comparison.known_train:
-        notes.append(f"The rows of {comparison.train.name} are taken for the training rows.")
+        notes.append(f"The rows of {comparison.train.name} are treated as the training rows.")
     if dense.bucketed:
         shown = ", ".join(dense.bucketed[:3]) + (", ..." if len(dense.bucketed) > 3 else "")
         notes.append(f"Rare categories of {shown} count as one in distances (not in exact copies).")
