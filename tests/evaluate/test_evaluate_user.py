@@ -180,7 +180,7 @@ def test_mistakes_about_runs(ganforge, run, tmp_path):
         ([run, "--metrics", "fdd5k"], r"unknown metric 'fdd'; did you mean 'fd'"),
         ([run, "--metrics", "fd,,kid"], "names with commas"),
         ([run, "--features", "inceptoin"], "did you mean 'inception'|unknown extractor"),
-        ([run, "--weights", "w.pth"], "say whose weights"),
+        ([run, "--weights", "w.pth"], "weights w.pth: .*--features"),
         ([run, "-n", "3"], "too few"),
         ([run, "--data", tmp_path / "gone"], "no such file or folder"),
         ([run / "model.safetensors"], "--out FOLDER"),

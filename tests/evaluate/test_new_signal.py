@@ -106,7 +106,7 @@ def test_it_is_judged_and_shown(hum):
     results, made = judged(3.0)
     assert [result.name for result in results] == ["fd40[raw]", "loudness[all]"]
     assert results[1].value == pytest.approx(3.0, rel=0.2)
-    assert "40 hums of made, against 40 of real." in made
+    assert "40 hums of made against 40 of real." in made
     assert "How loud fakes are." in made
     assert "near 1 is right" in made
     assert "the hums are too loud" in made

@@ -231,7 +231,7 @@ def test_a_signal_of_sounds_is_shown_without_an_edit(hum):
     sides = [SampleSet.of(np.arange(40, dtype=np.uint8).reshape(10, 4) + 100 * k, name=name)
              for k, name in enumerate(("real", "fake"))]  # fmt: skip
     judged, real = gallery.panels(Subject("t", hum, Spec((4,)), *sides, {}), [], 0)
-    assert (judged.title, real.title) == ("judged", "real")
+    assert (judged.title, real.title) == ("evaluated", "real")
     assert [media.data for media in judged.media] == [bytes(range(100 + k, 104 + k)) for k in (0, 16, 36)]
     assert page.panel(real).count("<audio") == 3
 

@@ -51,7 +51,7 @@ def test_a_sound_run_is_left_in_peace():
          "a very frequent number", "0 in gain (90% of the real rows, 10% of the generated)"),
         (figure("contingency", 0.9, worst=[{"columns": ["a", "b"], "similarity": 0.4}]),
          "pairs of columns differ", "a and b (0.40)"),
-        (figure("detection", 0.99, per_column={"gain": 0.3, "age": 0.0}), "nearly always", "mostly by gain."),
+        (figure("detection", 0.99, per_column={"gain": 0.3, "age": 0.0}), "nearly always", "mostly on gain."),
         (figure("detection", 0.93), "distinguishes generated rows from real ones", "0.930"),
         (figure("usefulness", 0.0), "learns nothing", "constant guess"),
         (figure("usefulness", 0.2), "much less", "0.710"),

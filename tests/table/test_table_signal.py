@@ -356,7 +356,7 @@ def test_identifiers_are_new_and_go_on_from_part_to_part(caplog, tmp_path):
     )
     with caplog.at_level(logging.WARNING, "ganforge"):
         signal, data, spec = spec_of(frame)
-    assert "column id: taken for an identifier" in caplog.text
+    assert "column id: treated as an identifier" in caplog.text
     x = signal.encode(torch.from_numpy(signal.prepare_all(data, spec)), spec, Rng(0))
     made = signal.join([signal.decode(x[:25], spec), signal.decode(x[25:], spec)], spec)
     assert made["id"].tolist() == list(range(160, 220))

@@ -93,7 +93,7 @@ class TestWhatIsTaken:
             for name, net in players.items():
                 for key, tensor in net.state_dict().items():
                     assert torch.equal(tensor, there[f"{prefix}.{name}.{key}"]), key
-        assert "G, D as" in told[0]
+        assert "G, D with the weights of" in told[0]
         assert trainer.samples == 0
         assert not any(optimizer.state for optimizer in trainer.optimizers.values())
 
