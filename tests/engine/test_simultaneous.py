@@ -52,7 +52,7 @@ def test_gradients_equal_those_of_two_separate_passes(objective, offset):
 
 def test_batch_statistics_in_the_critic_are_refused():
     task = {"kind": "simultaneous", "generator": "dcgan", "discriminator": "dcgan", "objective": "non_saturating"}
-    with pytest.raises(UserError, match=r"batch norm.*task\.kind=synthesis"):
+    with pytest.raises(UserError, match=r"has batch norm.*Take task\.kind=synthesis"):
         Task.parse(task).players(Spec((1, 16, 16)))
 
 
