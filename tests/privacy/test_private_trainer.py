@@ -264,9 +264,7 @@ def test_the_number_of_samples_that_the_message_names_is_within_the_budget():
 
 def test_without_opacus_the_extra_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(
-        UserError, match=r"privacy=dp_sgd needs the package 'opacus'.*pip install 'ganforge\[privacy\]'"
-    ):
+    with refused("extra.privacy", "privacy=dp_sgd", "'opacus'", "pip install 'ganforge[privacy]'"):
         check(private())
 
 
