@@ -33,7 +33,7 @@ OTHER_DATA = (
 HELD_BACK = "These are images that were held back from training (data.holdout={share:g})."
 NO_HELDOUT = "No part of the data was held out: each training sample in turn stands for an unseen one."
 SEEN = (
-    "These are the images that it was trained on, since no part of the data was held out: evaluate it on others with "
+    "These are the images that it was trained on, for no part of the data was held out: evaluate it on others with "
     "--data."
 )
 
