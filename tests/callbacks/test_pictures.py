@@ -103,7 +103,7 @@ def test_a_mistake_of_ours_is_a_warning(run):
     run.generate = lambda request: 1 / 0
     with pytest.warns(UserWarning, match="ZeroDivisionError"):
         Previews().build(run).on_start()
-    assert "Training goes on" in run.notices[0]
+    assert "Training continues" in run.notices[0]
 
 
 def test_timelapse_holds_the_last_preview_and_leaves_out_what_was_taken_back(run):

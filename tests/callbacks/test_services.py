@@ -184,4 +184,4 @@ def test_a_service_that_fails_does_not_stop_training(run, fake, monkeypatch):
     listener.on_start()
     run.tick([listener], 100)
     listener.on_end()
-    assert run.notices == ["the W&B log could not be written: no network. Training goes on"]
+    assert run.notices == ["the W&B log could not be written: no network. Training continues"]

@@ -15,9 +15,9 @@ import toys
 from safetensors.torch import load_file
 
 from ganforge.artifacts import checkpoint
-from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.engine.train import resume_recipe, train
+from refused import refused
 
 HERE = Path(__file__).parent
 RECIPES = {"toy-gan": toys.toy_gan, "toy-crowd": toys.toy_crowd}
@@ -153,11 +153,9 @@ def test_twenty_kills_of_twenty(tmp_path, single_thread):
 def test_other_recipe_is_refused_and_said_how_it_differs(tmp_path):
     train(resume_recipe_with(toys.toy_gan(), samples=64), run_dir=tmp_path / "run")
     before = final_state(tmp_path / "run")
-    with pytest.raises(
-        UserError, match=r"(?s)batch: 16 in the run, 32 now.*optimizers\.D\.lr: 0\.01 in the run, 0\.1 now"
-    ):
+    with refused("run.recipe_differs", "batch: 16 in the run, 32 now", "optimizers.D.lr: 0.01 in the run, 0.1 now"):
         resume_recipe(tmp_path / "run", "toy-gan", ["batch=32", "optimizers.D.lr=0.1"])
-    with pytest.raises(UserError, match="a run of the recipe 'toy-gan', not 'toy-crowd'"):
+    with refused("run.recipe_name_differs", "'toy-gan', not 'toy-crowd'"):
         resume_recipe(tmp_path / "run", "toy-crowd")
     assert final_state(tmp_path / "run") == before
 
@@ -165,13 +163,13 @@ def test_other_recipe_is_refused_and_said_how_it_differs(tmp_path):
 def test_changed_data_is_refused(tmp_path):
     train(resume_recipe_with(toys.toy_gan(), samples=64), run_dir=tmp_path / "run")
     recipe = resume_recipe_with(toys.toy_gan(), samples=128, data=toys.ToyPoints(count=500))
-    with pytest.raises(UserError, match="no longer what this run was trained on"):
+    with refused("run.data_differs", str(tmp_path / "run")):
         train(recipe, resume=tmp_path / "run")
 
 
 def test_nothing_to_resume(tmp_path):
-    with pytest.raises(UserError, match="no run here"):
+    with refused("run.not_found", "recipe.yaml"):
         resume_recipe(tmp_path)
-    with pytest.raises(UserError, match="no run here"):
+    with refused("run.not_found", "recipe.yaml"):
         train(toys.toy_gan(), resume=tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()

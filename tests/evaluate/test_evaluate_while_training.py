@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 
 from ganforge.artifacts import checkpoint
 from ganforge.core.component import build, to_plain
-from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.engine.train import check, resume_recipe, train
 from ganforge.evaluation.callback import Evaluation
 from ganforge.metrics.base import Metric, Result
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
+from refused import refused
 
 EVALUATION = {"kind": "evaluation", "metrics": ["fd", "kid"], "every": 48, "n": 40, "extractor": "raw"}
 
@@ -140,7 +140,7 @@ def test_mistakes(ganforge, npz, tmp_path):
     assert said.status == 2
     assert "metrics.0: unknown metric 'fdd'; did you mean 'fd'" in said.err
     assert not (tmp_path / "run").exists()
-    with pytest.raises(UserError, match="the callbacks hold an evaluation"):
+    with refused("recipe.metrics_given_twice", "metrics", "callbacks"):
         check(recipe(npz, "metrics=[fd]"))
 
 

@@ -193,7 +193,7 @@ def test_holes_are_filled_as_translate_fills_them(photos, tmp_path):
     ("psnr", "texture", "level", "title"),
     [
         (29.6, 0.15, "good", "better than bicubic ×4"),
-        (26.0, 0.08, "note", "looks more like the real pictures than bicubic ×4, and is further from them"),
+        (26.0, 0.08, "note", "looks more like the real images than bicubic ×4, and is further from them"),
         (26.0, 0.15, "warn", "no better than bicubic ×4"),
     ],
 )

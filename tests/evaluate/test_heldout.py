@@ -52,7 +52,7 @@ def test_data_without_parts(tmp_path):
     folder_of(shades(6), tmp_path / "set")
     _, kept, why = found(source_of(tmp_path / "set"))
     assert kept is None
-    assert "needs folders train and test" in why
+    assert "folders train and test" in why
     ring = build(DataSource, {"kind": "ring8", "count": 20})
     assert (ring.part_name, ring.part("test"), ring.whole()) == ("all", None, ring)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from ganforge.core.dataset import Dataset
-from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.types import Spec
 from ganforge.evaluation.evaluate import compared as compare
@@ -21,6 +20,7 @@ from ganforge.evaluation.sets import common, compared
 from ganforge.metrics.base import Extractor, Meaning, Metric, Result, measure
 from ganforge.registry import load_all
 from ganforge.signals import Gallery, Noun, Rule, Signal
+from refused import refused
 
 
 class Hums(Dataset):
@@ -106,7 +106,7 @@ def test_it_is_judged_and_shown(hum):
     results, made = judged(3.0)
     assert [result.name for result in results] == ["fd40[raw]", "loudness[all]"]
     assert results[1].value == pytest.approx(3.0, rel=0.2)
-    assert "40 hums of made, judged by 40 of real." in made
+    assert "40 hums of made against 40 of real." in made
     assert "How loud fakes are." in made
     assert "near 1 is right" in made
     assert "the hums are too loud" in made
@@ -122,16 +122,16 @@ def test_two_kinds_are_not_compared(hum):
     class Others(Hums):
         signal = "points"
 
-    with pytest.raises(UserError, match="real is a set of hums and made is a set of points"):
+    with refused("evaluate.signals_differ", "real is a set of hums and made is a set of points"):
         common((Hums("real", 1.0), Others("made", 1.0)), {})
 
     class Unknown(Hums):
         signal = ""
 
-    with pytest.raises(UserError, match="does not say which signal its samples are for"):
+    with refused("data.no_signal", "made"):
         common((Hums("real", 1.0), Unknown("made", 1.0)), {})
 
 
 def test_forms_that_differ_are_not_compared(hum):
-    with pytest.raises(UserError, match="different shapes"):
+    with refused("evaluate.shapes_differ", "a and b"):
         compared(("a", "b"), (Hums("a", 1.0), Hums("b", 1.0, length=9)), None, 0, {}, None)

@@ -55,16 +55,16 @@ def test_a_sound_run_is_left_in_peace():
         (Known([figure("precision", 0.3), figure("recall", 0.7)]), "do not look like the data"),
         (Known([figure("precision", 0.02)]), "hardly look"),
         (Known([figure("precision", 0.9), figure("recall", 0.1)]), "lack variety"),
-        (Known([figure("coverage", 0.05)]), "never made"),
+        (Known([figure("coverage", 0.05)]), "never generated"),
         (Known([figure("copies", 0.4, copying=True, by_chance=0.01)]), "training samples are repeated"),
         (Known(SOUND, look=Appearance(1.5, 1.0, {"gray": 0.0})), "too bright"),
         (Known(SOUND, look=Appearance(-1.5, 1.0, {"gray": 0.0})), "too dark"),
         (Known(SOUND, look=Appearance(0.0, 0.5, {"gray": 0.0})), "too little contrast"),
         (Known(SOUND, look=Appearance(0.0, 1.0, {"R": 20.0, "G": -10.0, "B": -10.0})), "colors are off"),
-        (Known(SOUND, classes=Classes({"a": 0.5, "b": 0.5}, {"a": 0.97, "b": 0.03}, None)), "too seldom or too often"),
-        (Known(SOUND, classes=Classes({"a": 1.0}, {"a": 1.0}, {"a": 0.4})), "not drawn as asked"),
+        (Known(SOUND, classes=Classes({"a": 0.5, "b": 0.5}, {"a": 0.97, "b": 0.03}, None)), "too rare or too frequent"),
+        (Known(SOUND, classes=Classes({"a": 1.0}, {"a": 1.0}, {"a": 0.4})), "not generated as requested"),
         (Known(SOUND, events=[{"event": "health", "state": "collapsing", "samples": 9, "why": "thin"}]), "collapsing"),
-        (Known(SOUND, events=[{"event": "failed", "message": "no longer finite"}]), "broke off"),
+        (Known(SOUND, events=[{"event": "failed", "message": "no longer finite"}]), "stopped with an error"),
         (Known([{"name": "fd", "value": 1.0, "protocol": {"n_real": 90, "n_fake": 90}}]), "few samples"),
     ],
 )  # fmt: skip
@@ -84,7 +84,7 @@ def test_what_is_only_worth_knowing_is_no_fault():
     known = Known(SOUND, events=[*healed, *best, {"event": "skipped", "count": 3}], samples=20, wanted=40, notes=["so"])
     assert titles(known) == []
     said = titles(known, "note")
-    for word in ("came out of it", "an earlier model was better", "3 samples of the data", "not finished"):
+    for word in ("recovered", "an earlier model was better", "3 samples of the data", "not finished"):
         assert any(word in title for title in said), (word, said)
 
 
@@ -231,7 +231,7 @@ def test_a_signal_of_sounds_is_shown_without_an_edit(hum):
     sides = [SampleSet.of(np.arange(40, dtype=np.uint8).reshape(10, 4) + 100 * k, name=name)
              for k, name in enumerate(("real", "fake"))]  # fmt: skip
     judged, real = gallery.panels(Subject("t", hum, Spec((4,)), *sides, {}), [], 0)
-    assert (judged.title, real.title) == ("judged", "real")
+    assert (judged.title, real.title) == ("evaluated", "real")
     assert [media.data for media in judged.media] == [bytes(range(100 + k, 104 + k)) for k in (0, 16, 36)]
     assert page.panel(real).count("<audio") == 3
 

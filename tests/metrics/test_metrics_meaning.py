@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganforge.core.errors import UserError
 from ganforge.evaluation.compare import best_of
 from ganforge.evaluation.report.words import meanings
 from ganforge.metrics.base import Extractor, Meaning, Metric, SampleSet
 from ganforge.registry import load_all
+from refused import refused
 
 load_all()
 
@@ -67,6 +67,6 @@ def test_the_first_of_equal_values_is_marked_and_one_alone_is_not():
 
 def test_raw_features_are_of_numbers():
     rows = SampleSet.of(pd.DataFrame({"city": ["Oslo", "Lima"]}), name="people.csv")
-    with pytest.raises(UserError, match=r"people\.csv are not arrays of numbers"):
+    with refused("metric.no_features", "people.csv"):
         Extractor.parse("raw").open(rows)
     assert Extractor.parse("raw").open(SampleSet.of(np.zeros((3, 24, 6), np.float32))).dim == 144

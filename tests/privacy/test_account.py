@@ -8,8 +8,8 @@ pytest.importorskip("opacus")
 
 from opacus.accountants import RDPAccountant
 
-from ganforge.core.errors import UserError
 from ganforge.engine.privacy.account import ORDERS, Account, noise_for
+from refused import refused
 
 pytestmark = pytest.mark.filterwarnings("ignore:Optimal order")
 
@@ -52,6 +52,6 @@ def test_most_steps_are_the_last_within_the_budget():
 
 
 def test_a_budget_that_no_noise_keeps_is_refused():
-    with pytest.raises(UserError, match=r"ends at 0\.0.* for delta=1e-09\. Take an epsilon of 0\.0"):
+    with refused("privacy.epsilon_too_small", "for delta=1e-09 is 0.0", "Set epsilon to 0.0"):
         noise_for(1e-3, 1e-9, 0.5, 10)
     assert noise_for(0.1, 1e-6, 0.01, 100) > 1

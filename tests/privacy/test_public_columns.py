@@ -22,6 +22,7 @@ from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import FrameData, TableFile, from_frame
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
+from refused import refused
 
 load_all()
 KNOWN = {
@@ -250,12 +251,12 @@ class TestRefused:
         [
             ({"kind": "integer", "min": 9, "max": 9}, "min must be below max"),
             ({"kind": "integer", "min": 0, "max": 9, "bins": [0, 5, 5]}, "ascending, from min to below max"),
-            ({"kind": "integer", "min": 0, "max": 9, "bins": 0}, "wanted are 1 to 1000"),
+            ({"kind": "integer", "min": 0, "max": 9, "bins": 0}, "from 1 to 1000"),
             ({"kind": "continuous", "min": 0, "max": 1e-3, "decimals": 2}, "min and max are the same number"),
             ({"kind": "categorical", "values": [True, False]}, "YAML reads yes, no, on and off"),
-            ({"kind": "categorical", "values": ["1", 1.0]}, "comes twice"),
-            ({"kind": "categorical", "values": ["1"]}, "Say kind: constant"),
-            ({"kind": "datetime", "min": "soon", "max": "2024-01-01"}, "'soon' is no date"),
+            ({"kind": "categorical", "values": ["1", 1.0]}, "listed twice"),
+            ({"kind": "categorical", "values": ["1"]}, "Set kind: constant"),
+            ({"kind": "datetime", "min": "soon", "max": "2024-01-01"}, "'soon' is not a date"),
             ({"kind": "datetime", "min": "2024-01-01", "max": "2024-01-01T05:00"}, "less than a day apart"),
             ({"kind": "integer", "min": 0, "max": 9, "mean": 3}, "has no field 'mean'"),
             ("whole", "unknown column 'whole'"),
@@ -266,19 +267,19 @@ class TestRefused:
             signal_of({"x": known})
 
     def test_a_file_that_is_not_there(self):
-        with pytest.raises(UserError, match=r"signal.public: nowhere.yaml: cannot be read"):
+        with pytest.raises(UserError, match=r"signal\.public: nowhere\.yaml"):
             build(Table, {"public": "nowhere.yaml"})
 
     def test_columns_that_are_not_described_or_not_there(self):
         frame = pd.DataFrame({"age": [1, 2], "town": ["a", "b"]})
         known = {"age": {"kind": "integer", "min": 0, "max": 9}}
-        with pytest.raises(UserError, match="nothing is said of the column 'town'"):
+        with refused("column.not_described", "signal.public", "'town'"):
             spec_of(frame, signal_of(known))
-        with pytest.raises(UserError, match="the table has no column 'towns'; did you mean 'town'"):
+        with refused("column.not_found", "'towns'; did you mean 'town'"):
             spec_of(frame, signal_of(known | {"town": "boolean", "towns": "boolean"}))
 
     def test_two_ways_of_saying_what_a_column_is(self):
-        with pytest.raises(UserError, match="the description says what columns are"):
+        with refused("column.described_twice", "signal.columns", "signal.public"):
             spec_of(rows(), replace(signal_of(), columns={"age": "ordinal"}))
 
 

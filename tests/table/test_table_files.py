@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from ganforge.core.component import build, to_plain
-from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
 from ganforge.data.path import PathData
 from ganforge.engine.build import fingerprint
 from ganforge.modalities.table.source import FrameData, TableFile, from_frame
+from refused import refused
 
 ROWS = [(20 + k % 50, ["Oslo", "Bergen"][k % 2], k / 100) for k in range(200)]
 GOOD = "age,city,pay\n" + "".join(f"{a},{c},{p}\n" for a, c, p in ROWS)
@@ -30,12 +30,10 @@ def read(tmp_path, content, name="t.csv"):
     return PathData(path=put(tmp_path, content, name), holdout=0).open()
 
 
-def refused(tmp_path, content, *words, name="t.csv", **fields):
+def refuses(tmp_path, code, content, *words, name="t.csv", **fields):
     path = put(tmp_path, content, name)
-    with pytest.raises(UserError) as error:
+    with refused(code, *words):
         (TableFile(path=path, **fields) if fields else PathData(path=path)).open()
-    for word in words:
-        assert word in str(error.value), str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -87,28 +85,32 @@ def test_parquet_comes_with_its_types(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "code", "words"),
     [
-        ("", ["the file is empty"]),
-        ("\n\n \n", ["the file is empty"]),
-        ("a,b,c\n", ["a, b, c", "no rows"]),
-        ("1,2\n3,4\n", ["first line holds numbers", "data.header=false"]),
-        ("a,b\n" + "1,2,3\n" * 50 + "1,2\n" * 50, ["50 of its 100 rows", "line 2: 3 fields where 2 are wanted"]),
-        ('a,b\n1,"x\n' + "2,y\n" * 2000, ["line 2", "never closed"]),
-        (b"PK\x03\x04xxxx", ["workbook"]),
-        (b"a,b\n\0\0,1\n", ["no text"]),
+        ("", "data.empty_file", ["t.csv"]),
+        ("\n\n \n", "data.empty_file", ["t.csv"]),
+        ("a,b,c\n", "table.no_rows", ["a, b, c"]),
+        ("1,2\n3,4\n", "table.no_header", ["(1, 2)", "data.header=false"]),
+        (
+            "a,b\n" + "1,2,3\n" * 50 + "1,2\n" * 50,
+            "table.field_counts_differ",
+            ["50 of its 100 rows", "line 2: 3 fields where 2 are expected"],
+        ),
+        ('a,b\n1,"x\n' + "2,y\n" * 2000, "table.quote_not_closed", ["line 2"]),
+        (b"PK\x03\x04xxxx", "table.not_text", ["workbook"]),
+        (b"a,b\n\0\0,1\n", "table.not_text", ["zero bytes"]),
     ],
 )
-def test_what_cannot_be_a_table_is_refused(tmp_path, content, words):
-    refused(tmp_path, content, *words)
+def test_what_cannot_be_a_table_is_refused(tmp_path, content, code, words):
+    refuses(tmp_path, code, content, *words)
 
 
 def test_fields_that_are_wrong_are_refused(tmp_path):
-    refused(tmp_path, GOOD, "data.delimiter=';'", "Leave it out", delimiter=";")
-    refused(tmp_path, "ä,b\n1,2\n", "no ascii", encoding="ascii")
-    refused(tmp_path, GOOD, "no such encoding", encoding="utf-99")
-    refused(tmp_path, b"nothing", "Parquet", name="t.parquet")
-    with pytest.raises(UserError, match="no such file"):
+    refuses(tmp_path, "table.wrong_delimiter", GOOD, "data.delimiter=';'", "Leave it out", delimiter=";")
+    refuses(tmp_path, "table.wrong_encoding", "ä,b\n1,2\n", "ascii", encoding="ascii")
+    refuses(tmp_path, "table.unknown_encoding", GOOD, "data.encoding=utf-99", encoding="utf-99")
+    refuses(tmp_path, "table.unreadable", b"nothing", "Parquet", name="t.parquet")
+    with refused("data.not_found", "none.csv"):
         TableFile(path=str(tmp_path / "none.csv")).open()
 
 
@@ -116,7 +118,7 @@ def test_a_few_ragged_rows_are_left_out_and_named(tmp_path):
     data = read(tmp_path, GOOD + "1,2\n1,2,3,4\n" + "9,Oslo,9\n")
     assert len(data) == 201
     assert [where.rsplit(", ")[-1] for where, _ in data.skipped] == ["line 202", "line 203"]
-    assert data.skipped[1][1] == "4 fields where 3 are wanted"
+    assert data.skipped[1][1] == "4 fields where 3 are expected"
     assert data.frame["age"].iloc[-1] == 9
 
 
@@ -183,11 +185,11 @@ def test_frames_with_odd_columns():
     assert mixed.frame["x"].isna().tolist() == [False, False, False, False, True]
     assert "mixes" in mixed.notes[0]
     for odd in ([[1], [2]], [{"a": 1}, {}], pd.to_timedelta([1, 2]), [1j, 2j]):
-        with pytest.raises(UserError, match="column 'x'"):
+        with refused("column.type_not_supported", "column 'x'"):
             from_frame("t", pd.DataFrame({"x": odd}))
-    with pytest.raises(UserError, match="no rows"):
+    with refused("table.no_rows", "data t"):
         from_frame("t", FRAME.iloc[:0])
-    with pytest.raises(UserError, match="no columns"):
+    with refused("table.no_columns", "data t"):
         from_frame("t", pd.DataFrame(index=[1, 2]))
 
 
@@ -197,7 +199,7 @@ def test_a_frame_in_memory_is_known_by_its_content():
     assert FrameData.of(FRAME.copy()) == source
     assert FrameData.of(FRAME.assign(age=1)) != source
     stored = build(DataSource, to_plain(source))
-    with pytest.raises(UserError, match="DataFrame in memory"):
+    with refused("data.not_stored", "data=table.csv"):
         stored.open()
 
 

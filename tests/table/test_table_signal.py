@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import from_frame
+from refused import refused
 
 N = 120
 QUICK = settings(
@@ -323,23 +323,23 @@ def test_what_was_found_can_be_overruled_and_what_cannot_be_is_refused():
     assert [column(spec, n)["kind"] for n in ("age", "rating", "city", "flag")] == [
         "ordinal", "continuous", "identifier", "constant",
     ]  # fmt: skip
-    for fields, words in (
-        ({"columns": {"city": "continuous"}}, "signal.columns.city=continuous: it does not hold numbers"),
-        ({"columns": {"price": "integer"}}, "whole numbers"),
-        ({"columns": {"city": "datetime"}}, "dates that can be read"),
-        ({"columns": {"age": "boolean"}}, "different values"),
-        ({"columns": {"agge": "ordinal"}}, "did you mean 'age'"),
-        ({"encodings": {"city": "mixture"}}, "signal.encodings.city=mixture"),
-        ({"target": "incom"}, "no column 'incom'"),
+    for fields, code, named in (
+        ({"columns": {"city": "continuous"}}, "column.kind_does_not_fit", "city=continuous: it does not hold numbers"),
+        ({"columns": {"price": "integer"}}, "column.kind_does_not_fit", "whole numbers"),
+        ({"columns": {"city": "datetime"}}, "column.kind_does_not_fit", "dates that can be read"),
+        ({"columns": {"age": "boolean"}}, "column.kind_does_not_fit", "different values"),
+        ({"columns": {"agge": "ordinal"}}, "column.not_found", "did you mean 'age'"),
+        ({"encodings": {"city": "mixture"}}, "column.encoding_does_not_fit", "signal.encodings.city=mixture"),
+        ({"target": "incom"}, "column.not_found", "'incom'"),
     ):
-        with pytest.raises(UserError, match=words):
+        with refused(code, named):
             spec_of(frame, **fields)
 
 
 def test_a_table_with_nothing_to_learn_is_refused():
-    with pytest.raises(UserError, match="one row"):
+    with refused("table.too_few_rows", "one row"):
         spec_of(pd.DataFrame({"a": [1], "b": [2]}))
-    with pytest.raises(UserError, match="nothing to learn"):
+    with refused("table.nothing_to_learn", "signal.columns.a=categorical"):
         spec_of(pd.DataFrame({"a": [1] * 50, "id": range(50)}))
 
 
@@ -356,7 +356,7 @@ def test_identifiers_are_new_and_go_on_from_part_to_part(caplog, tmp_path):
     )
     with caplog.at_level(logging.WARNING, "ganforge"):
         signal, data, spec = spec_of(frame)
-    assert "column id: taken for an identifier" in caplog.text
+    assert "column id: treated as an identifier" in caplog.text
     x = signal.encode(torch.from_numpy(signal.prepare_all(data, spec)), spec, Rng(0))
     made = signal.join([signal.decode(x[:25], spec), signal.decode(x[25:], spec)], spec)
     assert made["id"].tolist() == list(range(160, 220))

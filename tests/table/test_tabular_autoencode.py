@@ -8,7 +8,6 @@ from tabular_spec import WIDTH, rows, spec
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.modalities.table.likelihood import TableColumns
@@ -16,6 +15,7 @@ from ganforge.nets.likelihoods import Gaussian
 from ganforge.registry import load_all
 from ganforge.tasks.autoencode import Autoencode
 from ganforge.tasks.base import Task
+from refused import refused
 
 load_all()
 PICTURES = Spec((1, 4, 4))
@@ -112,7 +112,7 @@ def test_it_learns_what_there_is(likelihood, of):
 
 
 def test_columns_are_for_tables_alone():
-    with pytest.raises(UserError, match="likelihood=gaussian"):
+    with refused("data.not_a_table", "task.likelihood=columns", "likelihood=gaussian"):
         autoencode("columns").players(PICTURES)
 
 

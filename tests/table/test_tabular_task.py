@@ -10,12 +10,12 @@ import pytest
 import torch
 from tabular_spec import CONDITIONS, WIDTH, batch, rows, spec
 
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.modalities.table.tasks.tabular import BySampling, PackJudge, RowMaker, Tabular
 from ganforge.registry import load_all
 from ganforge.tasks.base import Task
+from refused import refused
 
 load_all()
 
@@ -186,15 +186,19 @@ class TestSampling:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "code", "named"),
     [
-        (lambda: tabular().adapt(Spec((3, 8, 8))), "makes rows of a table"),
-        (lambda: tabular().check(52), "batch=50"),
-        (lambda: tabular(penalties=[{"kind": "r1", "every": 4}]).adapt(spec()), "every=1 alone"),
+        (lambda: tabular().adapt(Spec((3, 8, 8))), "data.not_a_table", "task.kind=tabular"),
+        (lambda: tabular().check(52), "task.pack_not_a_divisor", "batch=50"),
+        (
+            lambda: tabular(penalties=[{"kind": "r1", "every": 4}]).adapt(spec()),
+            "task.penalty_not_every_step",
+            "every=1",
+        ),
     ],
 )
-def test_what_cannot_work_is_refused_before_training(change, message):
-    with pytest.raises(UserError, match=message):
+def test_what_cannot_work_is_refused_before_training(change, code, named):
+    with refused(code, named):
         change()
 
 
@@ -221,5 +225,5 @@ def test_a_look_at_the_runs_health_compares_rows_of_the_same_conditions(monkeypa
 
 def test_a_discriminator_that_looks_across_the_batch_is_refused():
     """Real and fake packs go through D together, so it must judge each by itself."""
-    with pytest.raises(UserError, match=r"across the batch.*task\.discriminator=tabular"):
+    with refused("task.discriminator_mixes_batch", "task.discriminator=mlp", "task.discriminator=tabular"):
         players(tabular(discriminator={"kind": "mlp", "norm": "batch"}))

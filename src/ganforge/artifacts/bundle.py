@@ -121,10 +121,13 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
     if path.is_dir():
         stored_recipe(path)
         if not (path / "model.safetensors").is_file():
-            raise UserError(f"{path}: this run has written no model yet; it does so with its first checkpoint")
+            raise UserError(
+                f"{path}: this run has not written a model yet; the first one is written with its first checkpoint",
+                code="model.not_written_yet",
+            )
         path = path / "model.safetensors"
     elif not path.is_file():
-        raise UserError(f"{path}: no such file or run directory")
+        raise UserError(f"{path}: no such file or run directory", code="model.not_found")
     with path.open("rb") as file:
         checkpoint.refuse_pickle(file.read(2), path)
     try:
@@ -132,10 +135,13 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except safetensors.SafetensorError as error:
-        raise UserError(f"{path}: is no whole safetensors file ({error}). Nothing was loaded") from None
+        raise UserError(
+            f"{path}: not a complete safetensors file ({error}). Nothing was loaded", code="model.damaged"
+        ) from None
     if header.get("format") != FORMAT or "recipe" not in header:
         raise UserError(
-            f"{path}: a safetensors file, but no ganforge bundle of format {FORMAT} (its header does not say so)"
+            f"{path}: a safetensors file, but not a ganforge bundle of format {FORMAT} (according to its header)",
+            code="model.not_a_bundle",
         )
     recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
     spec = Spec.from_plain(json.loads(header["spec"]))

@@ -102,15 +102,19 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         data = (folder / "state.safetensors").read_bytes()
     except (OSError, ValueError) as error:
         raise UserError(
-            f"checkpoint {folder}: cannot be read ({error}). Remove this folder to go on from an earlier one"
+            f"checkpoint {folder}: cannot be read ({error}). Remove this folder to resume from an earlier one",
+            code="checkpoint.unreadable",
         ) from None
     found = state.get("format") if isinstance(state, dict) else None
     if found != FORMAT:
-        raise UserError(f"checkpoint {folder}: format {found!r}; this version reads format {FORMAT}")
+        raise UserError(
+            f"checkpoint {folder}: format {found!r}; this version reads format {FORMAT}", code="checkpoint.other_format"
+        )
     refuse_pickle(data, folder / "state.safetensors")
     altered = UserError(
-        f"checkpoint {folder}: state.safetensors is not what was written (cut short or altered). "
-        "Nothing was loaded. Remove this folder to go on from an earlier checkpoint"
+        f"checkpoint {folder}: state.safetensors is damaged (truncated or altered since it was written). "
+        "Nothing was loaded. Remove this folder to resume from an earlier checkpoint",
+        code="checkpoint.damaged",
     )
     if hashlib.sha256(data).hexdigest() != state.get("sha256"):
         raise altered
@@ -148,8 +152,9 @@ def refuse_pickle(data: bytes, path: Path) -> None:
     """
     if data[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         raise UserError(
-            f"{path}: is a pickle or a torch.save file, which can run code when it is loaded, so it is not. "
-            "Only safetensors files are read"
+            f"{path}: a pickle or torch.save file; loading it could run code, so it was not loaded. Only "
+            "safetensors files are read",
+            code="weights.pickle",
         )
 
 
@@ -168,7 +173,10 @@ def load_module(prefix: str, net: nn.Module, tensors: Mapping[str, Tensor], wher
     found = {name[len(prefix) + 1 :]: t for name, t in tensors.items() if name.startswith(f"{prefix}.")}
     wrong = [n for n in own if n not in found or found[n].shape != own[n].shape] + [n for n in found if n not in own]
     if wrong:
-        raise UserError(f"{where}: the weights of {prefix} do not fit the recipe (first: {wrong[0]})")
+        raise UserError(
+            f"{where}: the weights of {prefix} do not fit the recipe (first: {wrong[0]})",
+            code="model.weights_do_not_fit",
+        )
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(found[name])
@@ -193,7 +201,9 @@ def load_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: Mappi
             continue
         index, key = name[len(prefix) + 1 :].split(".", 1)
         if int(index) >= len(parameters):
-            raise UserError(f"{where}: the optimiser state {name} does not fit the recipe")
+            raise UserError(
+                f"{where}: the optimizer state {name} does not fit the recipe", code="checkpoint.optimizer_does_not_fit"
+            )
         p = parameters[int(index)]
         if tensor.ndim == 0:
             # Where a step counter lives follows torch: on the parameter's device for the fused kernels only.
@@ -202,4 +212,6 @@ def load_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: Mappi
         elif tensor.shape == p.shape:
             optimizer.state[p][key] = torch.empty_like(p, dtype=tensor.dtype).copy_(tensor)
         else:
-            raise UserError(f"{where}: the optimiser state {name} does not fit the recipe")
+            raise UserError(
+                f"{where}: the optimizer state {name} does not fit the recipe", code="checkpoint.optimizer_does_not_fit"
+            )

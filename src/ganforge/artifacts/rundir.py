@@ -44,10 +44,13 @@ def make_folder(folder: Path, exist_ok: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=exist_ok)
     except FileExistsError:
         if exist_ok:
-            raise UserError(f"{folder}: is a file, not a folder") from None
+            raise UserError(f"{folder}: is a file, not a folder", code="output.not_a_folder") from None
         raise
     except OSError as error:
-        raise UserError(f"{folder}: cannot be made ({error.strerror}). Choose another place with --run-dir") from None
+        raise UserError(
+            f"{folder}: cannot be created ({error.strerror}). Choose another place with --run-dir",
+            code="output.not_writable",
+        ) from None
 
 
 class RunDir:
@@ -65,10 +68,13 @@ class RunDir:
             self._lock.acquire()
         except filelock.Timeout:
             raise UserError(
-                f"{self.folder}: another process is training in this run. Stop it first, or start a run of its own"
+                f"{self.folder}: another process is training in this run. Stop it first, or start a separate run",
+                code="run.in_use",
             ) from None
         except OSError as error:
-            raise UserError(f"{self.folder}: cannot be written to ({error.strerror})") from None
+            raise UserError(
+                f"{self.folder}: cannot be written to ({error.strerror})", code="output.not_writable"
+            ) from None
         self.events = EventLog(self.folder / "events.jsonl")
         self.checkpoints = self.folder / "checkpoints"
 
@@ -93,7 +99,10 @@ class RunDir:
 def refuse_existing(folder: Path | str) -> None:
     """Raises UserError when a folder holds a run already."""
     if (Path(folder) / "recipe.yaml").exists():
-        raise UserError(f"{folder}: holds a run already. Go on with it (--resume {folder}) or choose another --run-dir")
+        raise UserError(
+            f"{folder}: already holds a run. Resume it (--resume {folder}) or choose another --run-dir",
+            code="run.already_exists",
+        )
 
 
 def stored_recipe(folder: Path | str) -> Recipe:
@@ -104,7 +113,10 @@ def stored_recipe(folder: Path | str) -> Recipe:
     """
     path = Path(folder) / "recipe.yaml"
     if not path.is_file():
-        raise UserError(f"{folder}: no run here (there is no {path.name}). A run directory looks like runs/0001-dcgan")
+        raise UserError(
+            f"{folder}: no run here (there is no {path.name}). A run directory looks like runs/0001-dcgan",
+            code="run.not_found",
+        )
     return build(Recipe, overrides.from_yaml(path), what=str(path))
 
 

@@ -87,11 +87,16 @@ def make_optimizers(recipe: Recipe, nets: Nets) -> dict[str, torch.optim.Optimiz
     for name in recipe.optimizers:
         if name not in nets:
             raise UserError(
-                f"optimizers.{name}: the task has no such player{did_you_mean(name, nets)} (players: {', '.join(nets)})"
+                f"optimizers.{name}: the task has no player of this name{did_you_mean(name, nets)} (players: "
+                f"{', '.join(nets)})",
+                code="recipe.unknown_player",
             )
     missing = [name for name in nets if name not in recipe.optimizers]
     if missing:
-        raise UserError(f"optimizers: none for {', '.join(missing)}. Add optimizers.{missing[0]}=adam")
+        raise UserError(
+            f"optimizers: no optimizer for {', '.join(missing)}. Add optimizers.{missing[0]}=adam",
+            code="recipe.no_optimizer",
+        )
     return {name: recipe.optimizers[name].build(net) for name, net in nets.items()}
 
 

@@ -16,7 +16,10 @@ def frozen(critics: Mapping[str, nn.Module], count: int) -> list[nn.Parameter]:
         UserError: there is no critic, or one with no more layers than that.
     """
     if count and not critics:
-        raise UserError(f"init.freeze={count}: there is no critic whose layers could stay as they were; leave it out")
+        raise UserError(
+            f"init.freeze={count}: this task has no critic whose layers could be frozen; leave freeze out",
+            code="init.no_critic",
+        )
     return [weight for name, net in critics.items() for weight in lower(net, count, name)] if count else []
 
 
@@ -31,7 +34,10 @@ def lower(net: nn.Module, count: int, name: str = "D") -> list[nn.Parameter]:
         UserError: the net has no more layers than that, or no fixed first ones.
     """
     if any(getattr(module, "in_order", True) is False for module in net.modules()):
-        raise UserError(f"init.freeze={count}: {name} grows from its last layers on, and has no first ones to keep")
+        raise UserError(
+            f"init.freeze={count}: {name} grows from its last layers, so it has no fixed first layers to freeze",
+            code="init.no_first_layers",
+        )
     found: dict[nn.Parameter, None] = {}
     layers = 0
     for module in net.modules():
@@ -43,7 +49,9 @@ def lower(net: nn.Module, count: int, name: str = "D") -> list[nn.Parameter]:
         elif layers and not [*module.children()]:
             found |= dict.fromkeys(module.parameters(recurse=False))
     raise UserError(
-        f"init.freeze={count}: {name} has {layers} layers, and its last must learn: freeze {max(layers - 1, 0)} at most"
+        f"init.freeze={count}: {name} has {layers} layers, and the last one must be trained: freeze at "
+        f"most {max(layers - 1, 0)}",
+        code="init.too_many_layers",
     )
 
 

@@ -174,7 +174,7 @@ class Session:
             rate=watcher.rate,
         )
         log.warning(
-            "%s at %s samples: going back to %s samples, with other draws and learning rates times %.3g (rollback %d)",
+            "%s at %s samples: rolling back to %s samples, with new draws and learning rates times %.3g (rollback %d)",
             state, f"{at_samples:,}", f"{self.samples:,}", watcher.rate, watcher.rollbacks,
         )  # fmt: skip
         self._saved_at = self.samples
@@ -222,7 +222,7 @@ class Session:
 
     def _rescue(self) -> str:
         last = checkpoint.newest(self.run.checkpoints)
-        return f"The last good checkpoint is {last}" if last else "No checkpoint was written before that"
+        return f"The last good checkpoint is {last}" if last else "No checkpoint had been written"
 
 
 def _healthy(info: Mapping[str, Any]) -> bool:

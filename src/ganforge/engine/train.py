@@ -101,8 +101,10 @@ def train(
         prints = fingerprint(dataset)
         if state and state["data"] != prints:
             raise UserError(
-                f"{resume}: the data is no longer what this run was trained on (its count, classes or sizes differ), "
-                "so the run cannot go on exactly. Point data= to the same data, or start a new run"
+                f"{resume}: the data is no longer what this run was trained on (its count, classes or sizes "
+                "differ), so the run cannot be resumed exactly. Set data= to the original data, or start a new "
+                "run",
+                code="run.data_differs",
             )
         loader = make_loader(recipe, dataset, spec, place)
         stack.callback(loader.close)
@@ -123,7 +125,7 @@ def train(
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
         if begun:
             session.log("init", told=begun)
-            log.warning("starts from a trained model: %s", "; ".join(begun))
+            log.warning("starting from a trained model: %s", "; ".join(begun))
         told = _tell_skipped(session, loader)
         session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]
         with stopped_by_interrupt(session):
@@ -148,15 +150,21 @@ def check(recipe: Recipe) -> None:
         UserError: such a combination.
     """
     if recipe.batch % recipe.accumulate:
-        raise UserError(f"accumulate={recipe.accumulate} does not divide batch={recipe.batch}")
+        raise UserError(
+            f"accumulate={recipe.accumulate} does not divide batch={recipe.batch}",
+            code="recipe.accumulate_not_a_divisor",
+        )
     if recipe.metrics and any(callback.kind == "evaluation" for callback in recipe.callbacks):
         raise UserError(
-            "metrics: the callbacks hold an evaluation with metrics of its own; give them there, or leave it out"
+            "metrics: the callbacks already hold an evaluation with its own metrics; set them there, or leave "
+            "metrics out",
+            code="recipe.metrics_given_twice",
         )
     if recipe.init and recipe.init.freeze and recipe.privacy.kind != "off":
         raise UserError(
-            f"init.freeze={recipe.init.freeze} does not go with privacy={recipe.privacy.kind}, which trains the player "
-            "that meets real samples whole. Leave freeze out"
+            f"init.freeze={recipe.init.freeze} cannot be combined with privacy={recipe.privacy.kind}, which "
+            "trains all layers of the net that sees real samples. Leave freeze out",
+            code="privacy.freeze_not_supported",
         )
     recipe.task.check(recipe.batch // recipe.accumulate)
     Trainer.of(recipe).check(recipe)
@@ -182,7 +190,8 @@ def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[s
     stored = stored_recipe(folder)
     if name is not None and name != stored.name:
         raise UserError(
-            f"{folder} is a run of the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run"
+            f"{folder}: a run of the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run",
+            code="run.recipe_name_differs",
         )
     recipe = build(Recipe, overrides.apply(to_plain(stored), items, Recipe))
     free_fields = (*FREE_ON_RESUME, *(f"data.{name}" for name in stored.data.free_on_resume))
@@ -193,8 +202,9 @@ def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[s
     ]
     if changed:
         raise UserError(
-            f"{folder} cannot go on with another recipe; what differs:\n  " + "\n  ".join(changed) + "\n"
-            f"Leave these out, or start a new run. Free to change: {', '.join(free_fields)}"
+            f"{folder} cannot be resumed with a different recipe; differences:\n  " + "\n  ".join(changed) + "\n"
+            f"Leave these out, or start a new run. These may change: {', '.join(free_fields)}",
+            code="run.recipe_differs",
         )
     return recipe
 
@@ -210,7 +220,7 @@ def stopped_by_interrupt(session: Session) -> Iterator[None]:
         if session.stop:
             raise KeyboardInterrupt
         session.stop = True
-        log.warning("stopping after this step and saving; once more to stop at once")
+        log.warning("stopping after this step and saving; interrupt again to stop immediately")
 
     old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -243,7 +253,7 @@ class Plan:
 
 
 def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
-    """Builds a recipe whole, takes a few steps in memory, and tells what the run would cost.
+    """Builds a recipe whole, takes a few steps in memory, and estimates what the run would take.
 
     Raises:
         UserError: as `train` would.
@@ -296,7 +306,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
 
 
 def _process_bytes() -> int:
-    """The most memory this process has held, in bytes; 0 where the system does not tell (Windows)."""
+    """The most memory this process has held, in bytes; 0 where the system does not report it (Windows)."""
     try:
         import resource
         import sys

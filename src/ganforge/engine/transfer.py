@@ -79,7 +79,7 @@ def model(path: Path | str) -> tuple[Recipe, Spec, dict[str, Tensor]]:
     try:
         return bundle.read(Path(path).expanduser())
     except UserError as error:
-        raise UserError(f"init={error}") from None
+        raise UserError(f"init={error}", code=error.code) from None
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -130,11 +130,12 @@ def start(trainer: Trainer) -> list[str]:
     critics = trainer.recipe.task.critic_players(trainer.nets)
     if init.freeze and (absent := [name for name in critics if not source.has(name)]):
         raise UserError(
-            f"init.freeze={init.freeze}: {init.path} holds no {', '.join(absent)}, whose layers could stay as they "
-            "were. Give the run directory with its checkpoints, or leave freeze out"
+            f"init.freeze={init.freeze}: {init.path} holds no {', '.join(absent)}, whose layers could be "
+            "frozen. Give the run directory with its checkpoints, or leave freeze out",
+            code="init.player_missing",
         )
     if not any(source.has(name) for name in trainer.nets):
-        raise UserError(_refusal(source, trainer, []))
+        raise UserError(_refusal(source, trainer, []), code="init.nets_differ")
     labels = LabelShapes({}, set())
     if source.spec.labels != trainer.spec.labels:
         labels = label_shapes(trainer.recipe.task, trainer.spec, trainer.spec.classes or source.spec.classes)
@@ -147,7 +148,7 @@ def start(trainer: Trainer) -> list[str]:
                 copies += found
                 wrong += differs
     if wrong:
-        raise UserError(_refusal(source, trainer, list(dict.fromkeys(wrong))))
+        raise UserError(_refusal(source, trainer, list(dict.fromkeys(wrong))), code="init.nets_differ")
     with torch.no_grad():
         for own, theirs in copies:
             own.copy_(theirs)
@@ -199,8 +200,8 @@ def _refusal(source: Source, trainer: Trainer, wrong: list[str]) -> str:
     for found in (nets, wrong):
         lines += found[:SHOWN] + ([f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else [])
     return (
-        f"init={source.path}: these players cannot start from it; what differs:\n  " + "\n  ".join(lines) + "\n"
-        f"It was trained with the recipe {source.recipe.name!r}: take that recipe, its fields and its size, or leave "
+        f"init={source.path}: these players cannot start from it; differences:\n  " + "\n  ".join(lines) + "\n"
+        f"It was trained with the recipe {source.recipe.name!r}: use that recipe, its fields and its size, or leave "
         "init out"
     )
 
@@ -211,17 +212,17 @@ def _by(shape: tuple[int, ...]) -> str:
 
 def _told(source: Source, trainer: Trainer) -> list[str]:
     taken = [name for name in trainer.nets if source.has(name)]
-    told = [f"{', '.join(taken)} as {source.path} left off after training as {source.recipe.name!r}"]
+    told = [f"{', '.join(taken)} with the weights of {source.path}, trained as {source.recipe.name!r}"]
     absent = [name for name in trainer.nets if not source.has(name)]
     if absent:
         told.append(
-            f"{', '.join(absent)} starts from fresh weights: a model file holds the generators alone. Give the run "
-            "directory, while it has its checkpoints, for the others"
+            f"{', '.join(absent)} starts from fresh weights: a model file holds the generators only. For the others "
+            "give the run directory with its checkpoints"
         )
     here, there = trainer.spec.labels, source.spec.labels
     if here != there and here:
         kept = [label for label in here if label in there]
         told.append(f"labels: {len(kept)} known by name, {len(here) - len(kept)} new")
     if trainer.frozen:
-        told.append(f"{sum(weight.numel() for weight in trainer.frozen):,} weights of the critics stay as they were")
+        told.append(f"{sum(weight.numel() for weight in trainer.frozen):,} weights of the critics are frozen")
     return told

@@ -43,15 +43,20 @@ def refuse_mixtures(source: Path, against: Path | str | None, data: str | None) 
     """Raises UserError where the arguments are neither one run nor two sets."""
     if against is None:
         if not is_model(source):
-            raise UserError(not_a_run(source))
+            raise UserError(not_a_run(source), code="run.not_found")
         return
     if is_model(source) or is_model(Path(against)):
         raise UserError(
-            f"{source} and {against}: two sets of samples are compared here, and one of these is a run or a bundle. "
-            "Give runs alone, or write a run's samples first: ganforge sample RUN -n 10000 --out FOLDER"
+            f"{source} and {against}: two sets of samples are compared here, but one of these is a run or a "
+            "bundle. Give runs only, or write the samples of the run first: ganforge sample RUN -n 10000 "
+            "--out FOLDER",
+            code="evaluate.run_among_sets",
         )
     if data is not None:
-        raise UserError("--data takes the place of a run's data; of two sets the first is the real one")
+        raise UserError(
+            "--data replaces the data of a run; of two sets the first is the real one, so leave --data out",
+            code="evaluate.data_not_used",
+        )
 
 
 def not_a_run(path: Path) -> str:
@@ -67,13 +72,13 @@ def target_folder(source: Path, out: Path | None, run: bool) -> Path:
     """Where the reports go. Found out before anything is computed.
 
     Raises:
-        UserError: nowhere is said, or there is no right to write there.
+        UserError: no place is given, or permission denied.
     """
     if out is None and not (run and source.is_dir()):
         what = "a bundle" if run else "two sets"
-        raise UserError(f"say where the report of {what} goes: --out FOLDER")
+        raise UserError(f"no place for the report of {what}: add --out FOLDER", code="output.not_given")
     folder = out if out is not None else source / "evaluation"
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file; the reports need a folder")
+        raise UserError(f"{folder}: is a file, but the reports need a folder", code="output.not_a_folder")
     check_folder(folder)
     return folder

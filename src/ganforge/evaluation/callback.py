@@ -39,7 +39,7 @@ BEST = "best.safetensors"
 
 
 class Evaluation(Callback, kind="evaluation"):
-    """Measures metrics every so many samples, logs them, and keeps the best model so far as `best.safetensors`.
+    """Measures metrics at a regular interval, logs them, and keeps the best model so far as `best.safetensors`.
 
     The fields `metrics` and `every` of a recipe are short for one of these.
     """
@@ -49,11 +49,11 @@ class Evaluation(Callback, kind="evaluation"):
     every: PositiveCount = 50_000
     """Samples between two evaluations; there is one more at the end."""
     n: PositiveCount = 5_000
-    """How many generated samples metrics look at that do not say it themselves."""
+    """Generated samples for metrics whose name does not give a number."""
     extractor: Extractor | None = None
     """Where features come from; by default what the signal says: for images small, trained on the data once."""
     seed: Count = 0
-    """Which latents."""
+    """Seed of the latents."""
 
     def build(self, run: RunView) -> Listener:
         return Evaluator(self, run)

@@ -77,7 +77,7 @@ def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **opt
     progress("runs", len(sources), len(sources))
     if not found:
         reasons = "\n  ".join(f"{name}: {why}" for name, why in left_out.items())
-        raise UserError(f"none of these can be judged:\n  {reasons}")
+        raise UserError(f"none of these can be evaluated:\n  {reasons}", code="evaluate.no_runs")
     notes = tuple(differences(found))
     html = page.page("Comparison", parts_of(found, left_out, notes, target))
     plain = [{"run": one.title, **plain_result(result)} for one in found for result in one.results]
@@ -174,7 +174,9 @@ def parts_of(
     stamps = page.shared([result.protocol for one in evaluations for result in one.results])
     return [
         "<h1>Comparison</h1>",
-        f'<p class="lead">{len(evaluations)} runs, each judged by its data with one protocol.</p>' if not notes else "",
+        f'<p class="lead">{len(evaluations)} runs, each evaluated on its data with one protocol.</p>'
+        if not notes
+        else "",
         page.facts(facts),
         page.findings(findings, "To be known first") if findings else "",
         "<h2>Figures</h2>",

@@ -32,8 +32,9 @@ def refuse_other_signals(metrics: Sequence[Metric], extractor: Extractor, signal
     for part in (*metrics, extractor) if looks_at_features(metrics) else metrics:
         if "*" not in part.signals and signal.kind not in part.signals:
             raise UserError(
-                f"{part.family} {part.kind!r} is for {', '.join(part.signals)}, and these samples are of the kind "
-                f"{signal.kind!r}: leave it out"
+                f"{part.family} {part.kind!r} is for {', '.join(part.signals)}, but these samples are of the kind "
+                f"{signal.kind!r}: leave it out",
+                code="metric.signal_not_supported",
             )
 
 

@@ -96,17 +96,23 @@ def evaluate(
         progress: show bars on stderr; or what is told how far long work has come.
 
     Raises:
-        UserError: nothing there, sets that do not fit, too few samples, a metric without what it needs, no right to
-            write. Nothing is written then.
+        UserError: nothing there, sets that do not fit, too few samples, a metric without what it needs, no
+            permission to write. Nothing is written then.
     """
     load_all()
     asked = None if metrics is None else [read_metric(metric) for metric in metrics]
     if features is None and weights is not None:
-        raise UserError(f"weights {weights}: say whose weights they are: --features inception, dinov2, clip, ...")
+        raise UserError(
+            f"weights {weights}: name the extractor they belong to: --features inception, dinov2, clip, ...",
+            code="evaluate.weights_without_features",
+        )
     if features is not None:
         read_extractor(features, weights)  # a typo is told at once
     if n is not None and n < FEWEST:
-        raise UserError(f"{n} generated samples are too few to judge by: at least {FEWEST}")
+        raise UserError(
+            f"{n} generated samples are too few to evaluate: at least {FEWEST} are needed",
+            code="evaluate.too_few_samples",
+        )
     data = None if data is None else str(data)
     refuse_mixtures(Path(source), against, data)
     folder = target_folder(Path(source), None if out is None else Path(out), against is None)
@@ -168,7 +174,10 @@ def compared(
         UserError: no metrics, or a metric or an extractor that means nothing for these samples.
     """
     if not metrics:
-        raise UserError(f"samples of the kind {subject.signal.kind!r} have no metrics of their own yet: name some")
+        raise UserError(
+            f"samples of the kind {subject.signal.kind!r} have no default metrics: name some with --metrics",
+            code="evaluate.no_metrics",
+        )
     refuse_other_signals(metrics, extractor, subject.signal)
     place = pick_device(device)
     encoder = encoder_for(metrics, extractor, subject.real, subject.classes, place, told)

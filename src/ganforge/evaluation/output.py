@@ -23,7 +23,7 @@ def write(report: Report, results: Sequence[Result], folder: Path) -> tuple[Path
     """Writes both files, whole or not at all; those of an earlier evaluation are replaced.
 
     Raises:
-        UserError: the disk is full, or there is no right to write.
+        UserError: the disk is full, or permission denied.
     """
     plain = json.dumps([plain_result(result) for result in results], ensure_ascii=False, indent=2, allow_nan=False)
     return write_pair(folder, render(report), plain)
@@ -50,7 +50,9 @@ def write_pair(folder: Path, page: str, plain: str) -> tuple[Path, Path]:
             (partial / HTML).write_text(page, encoding="utf-8")
             (partial / JSON).write_text(plain + "\n", encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"
+        ) from None
     return folder / HTML, folder / JSON
 
 

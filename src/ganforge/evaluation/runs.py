@@ -28,13 +28,13 @@ from ganforge.recipes.base import Recipe
 
 OTHER_DATA = (
     "This is not known to be the table that the run was trained on (its rows, their content or its form differ), so "
-    "nobody can say which of these rows it has seen."
+    "it is not known which of these rows it has seen."
 )
-HELD_BACK = "These are pictures that were held back from training (data.holdout={share:g})."
-NO_HELDOUT = "The data has no part that was kept for tests: each training sample in turn stands for an unseen one."
+HELD_BACK = "These are images that were held back from training (data.holdout={share:g})."
+NO_HELDOUT = "No part of the data was held out: each training sample in turn stands for an unseen one."
 SEEN = (
-    "These are the pictures that it was trained on, for the data has no part that was kept for tests: judge it by "
-    "others with --data."
+    "These are the images that it was trained on, for no part of the data was held out: evaluate it on others with "
+    "--data."
 )
 
 
@@ -65,7 +65,9 @@ def of_run(
     except UserError as error:
         if data is not None:
             raise
-        raise UserError(f"{error}. If the data of this run has moved, say where it is: --data PATH") from None
+        raise UserError(
+            f"{error}. If the data of this run has moved, give its place: --data PATH", code=error.code
+        ) from None
     wanted = [metric.n or n for metric in metrics or ()] or [n]
     if recipe.task.mode != "translate":
         return of_generator(path, model, source, dataset, wanted, seed, batch, progress)

@@ -59,7 +59,9 @@ def compared(
     signal = common(sets, fields)
     spec = signal.spec(sets[0], lambda shape: shape)
     if signal.raw_samples(sets[0]) is None and signal.spec(sets[1], lambda shape: shape).shape != spec.shape:
-        raise UserError(f"{names[0]} and {names[1]}: samples of different shapes cannot be compared")
+        raise UserError(
+            f"{names[0]} and {names[1]}: samples of different shapes cannot be compared", code="evaluate.shapes_differ"
+        )
     real = real_samples(signal, sets[0], spec, seed=seed, min_samples=FEWEST, progress=progress)
     most = n or MOST_REAL
     fake = real_samples(
@@ -85,15 +87,20 @@ def common(sets: Sequence[Dataset], fields: Mapping[str, Any]) -> Signal:
     """
     for dataset in sets:
         if not dataset.shapes():
-            raise UserError(f"{dataset.name}: none of its {len(dataset)} samples can be read")
+            raise UserError(
+                f"{dataset.name}: none of its {len(dataset)} samples can be read", code="data.none_readable"
+            )
     kinds = []
     for dataset in sets:
         if dataset.signal not in Signal.kinds:
-            raise UserError(f"{dataset.name}: its source does not say which signal its samples are for")
+            raise UserError(
+                f"{dataset.name}: its source does not say which signal its samples are for", code="data.no_signal"
+            )
         kinds.append(Signal.kinds[dataset.signal])
     first, second = kinds
     if first is not second:
         raise UserError(
-            f"{sets[0].name} is {first.noun.all} and {sets[1].name} is {second.noun.all}: they cannot be compared"
+            f"{sets[0].name} is {first.noun.all} and {sets[1].name} is {second.noun.all}: they cannot be compared",
+            code="evaluate.signals_differ",
         )
     return first.common(sets, fields)

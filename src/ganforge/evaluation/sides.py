@@ -161,7 +161,9 @@ def refuse_few(name: str, count: int, min_samples: int) -> None:
     """Raises UserError where there are fewer samples than figures mean something with."""
     if count < min_samples:
         some = f"{count} sample{'s' * (count != 1)} can be read"
-        raise UserError(f"{name}: {some}, too few to judge by: at least {min_samples} are needed")
+        raise UserError(
+            f"{name}: {some}, too few to evaluate: at least {min_samples} are needed", code="evaluate.too_few_samples"
+        )
 
 
 class Reader:

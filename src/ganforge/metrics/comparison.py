@@ -132,7 +132,9 @@ class Comparison:
         """
         side = self.side(name)
         if n is not None and n > side.n:
-            raise UserError(f"{side.name}: {n:,} samples are asked for and there are {side.n:,}")
+            raise UserError(
+                f"{side.name}: {n:,} samples are needed, but there are {side.n:,}", code="metric.too_few_samples"
+            )
         return side.n if n is None else n
 
     def draws(self, name: str) -> np.random.Generator:
@@ -153,7 +155,10 @@ class Comparison:
         """The first `n` samples of a side in one array; for metrics that need few or small ones."""
         parts = list(self.batches(name, n))
         if len({part.shape[1:] for part in parts}) > 1:
-            raise UserError(f"{self.side(name).name}: samples differ in shape; bring them to one first")
+            raise UserError(
+                f"{self.side(name).name}: the samples differ in shape; bring them to one shape first",
+                code="metric.shapes_differ",
+            )
         return np.concatenate(parts)
 
     def at(self, name: str, rows: np.ndarray) -> np.ndarray:
@@ -240,9 +245,10 @@ class Comparison:
             good = np.isfinite(array).all(1)
             if not good.all():
                 raise UserError(
-                    f"{side.name}: sample {done + int(np.argmin(good))} has features that are not finite numbers (NaN "
-                    f"or infinite) under the extractor {self.encoder.tag}. Look at that sample, and at the weights "
-                    "of the extractor; nothing was measured"
+                    f"{side.name}: sample {done + int(np.argmin(good))} has features that are not finite (NaN or "
+                    f"infinite) under the extractor {self.encoder.tag}. Check that sample and the weights of the "
+                    "extractor; nothing was measured",
+                    code="metric.features_not_finite",
                 )
             done += len(array)
             self.progress(title, done, n)
@@ -267,10 +273,10 @@ def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], 
         try:
             return load(path)
         except UserError as error:
-            log.warning("%s: computed again, and the file written anew", error)
+            log.warning("%s: computed again, and the file was replaced", error)
     found = make()
     try:
         save(path, found)
     except (OSError, SafetensorError) as error:
-        log.warning("%s: could not be kept there (%s), so the next evaluation will compute it again", path, error)
+        log.warning("%s: could not be saved (%s), so the next evaluation will compute it again", path, error)
     return found

@@ -35,7 +35,10 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     """
     for found in (a, b):
         if found.n < 2:
-            raise UserError(f"a Fréchet distance needs at least 2 samples of each side, and there is {found.n}")
+            raise UserError(
+                f"a Fréchet distance needs at least 2 samples of each side, but there is {found.n}",
+                code="metric.too_few_samples",
+            )
     first, second = a.covariance, b.covariance
     apart = float(((a.mean - b.mean) ** 2).sum())
     shared = float(_singular_values(_factor(first).T @ _factor(second)).sum())
@@ -75,7 +78,9 @@ class FrechetDistance(Metric, kind="fd"):
     needs: ClassVar[frozenset[str]] = frozenset({"moments"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "fd": Meaning("How far the whole of the fakes lies from the reals, in the extractor's features.", "lower", 0),
+        "fd": Meaning(
+            "Distance between the distributions of fakes and reals, in the extractor's features.", "lower", 0
+        ),
     }
     label: ClassVar[str] = "fd"
 
@@ -92,7 +97,7 @@ class Fid(FrechetDistance, kind="fid"):
     """Fréchet Inception distance: the same under TF's Inception-v3, and refused under any other extractor."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
-        "fid": Meaning("How far the whole of the fakes lies from the reals, in Inception's features.", "lower", 0),
+        "fid": Meaning("Distance between the distributions of fakes and reals, in Inception's features.", "lower", 0),
     }
 
     label: ClassVar[str] = "fid"
@@ -113,7 +118,7 @@ class IntraClass(Metric, kind="ifd"):
     needs: ClassVar[frozenset[str]] = frozenset({"features", "labels"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "ifd": Meaning("The same within each class, averaged: it sees a class that went wrong.", "lower", 0),
+        "ifd": Meaning("The same within each class, averaged: it shows a class that went wrong.", "lower", 0),
     }
 
     def compute(self, comparison: Comparison) -> list[Result]:
@@ -130,7 +135,7 @@ class IntraClass(Metric, kind="ifd"):
             found[name] = frechet_distance(moments(theirs), moments(mine))
             smallest = {"n_real": min(smallest["n_real"], len(theirs)), "n_fake": min(smallest["n_fake"], len(mine))}
         if not found:
-            raise UserError("metric 'ifd': no class has 2 real and 2 generated samples")
+            raise UserError("metric 'ifd': no class has 2 real and 2 generated samples", code="metric.too_few_samples")
         notes += notes_on_size(comparison.encoder.dim, **{f"smallest class: {k}": v for k, v in smallest.items()})
         detail = {"per_class": found} | ({"notes": notes} if notes else {})
         value = float(np.mean(list(found.values())))

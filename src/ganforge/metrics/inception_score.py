@@ -37,7 +37,7 @@ class InceptionScore(Metric, kind="is"):
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "is": Meaning(
-            "Whether each sample is clearly of one class, and all classes come. It never sees the reals.", "higher"
+            "Whether each sample is clearly of one class, and all classes occur. It never looks at the reals.", "higher"
         ),
     }
     splits: int = Field(default=10, ge=1)
@@ -47,7 +47,10 @@ class InceptionScore(Metric, kind="is"):
         n = comparison.count("fake", self.n)
         p = comparison.probabilities("fake", n)
         if n < self.splits:
-            raise UserError(f"metric 'is': {n} samples cannot be dealt to {self.splits} parts; set fewer splits")
+            raise UserError(
+                f"metric 'is': {n} samples cannot be split into {self.splits} parts; set fewer splits",
+                code="metric.too_few_samples",
+            )
         scores = inception_scores(p[comparison.draws("is").permutation(n)], self.splits)
         protocol = comparison.protocol(n, features=True) | {"splits": self.splits, "classes": p.shape[1]}
         detail: dict[str, object] = {"sd": float(scores.std())}

@@ -47,7 +47,7 @@ class KernelDistance(Metric, kind="kid"):
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "kid": Meaning("As the above, by a kernel and without the bias of few samples.", "lower", 0),
+        "kid": Meaning("Like fd, but with a kernel and without bias from small samples.", "lower", 0),
     }
     blocks: int = Field(default=100, ge=1)
     """How many blocks are drawn."""
@@ -59,7 +59,10 @@ class KernelDistance(Metric, kind="kid"):
         real, fake = comparison.features("real"), comparison.features("fake", n)
         size = min(self.block, len(real), n)
         if size < 2:
-            raise UserError(f"metric 'kid' needs 2 samples of each side; there are {len(real)} real, {n} generated")
+            raise UserError(
+                f"metric 'kid' needs 2 samples of each side; there are {len(real)} real and {n} generated",
+                code="metric.too_few_samples",
+            )
         whole = size == len(real) == n  # every block would be the same one
         draws = comparison.draws("kid")
         found = []

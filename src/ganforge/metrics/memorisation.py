@@ -45,7 +45,7 @@ class NearestNeighbours(Metric, kind="nn"):
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "copies": Meaning("Share of fakes nearer to a training sample than 99 % of unseen reals come.", "near", 0.01),
+        "copies": Meaning("Share of fakes nearer to a training sample than 99 % of unseen reals.", "near", 0.01),
         "closer": Meaning("How often a fake lies nearer to a training sample than an unseen real does.", "near", 0.5),
     }
     quantile: float = Field(default=0.01, gt=0, lt=0.5)
@@ -156,7 +156,10 @@ def _unit(x: np.ndarray) -> np.ndarray:
 def _to_train(comparison: Comparison, name: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Distances and positions of the training samples nearest to the first n of a side."""
     if comparison.train.n < 2:
-        raise UserError(f"{comparison.train.name}: {comparison.train.n} training samples; at least 2 are needed")
+        raise UserError(
+            f"{comparison.train.name}: {comparison.train.n} training samples, but at least 2 are needed",
+            code="metric.too_few_samples",
+        )
 
     def compute() -> tuple[np.ndarray, np.ndarray]:
         points, train = comparison.features(name, n), comparison.features("train")

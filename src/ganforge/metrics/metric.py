@@ -78,7 +78,10 @@ def measure(metrics: Sequence[Metric], comparison: Comparison) -> list[Result]:
     for metric in metrics:
         lacking = metric.lacks(comparison)
         if lacking:
-            raise UserError(f"metric {metric.kind!r} needs {lacking}. Leave it out of the metrics, or provide that")
+            raise UserError(
+                f"metric {metric.kind!r} needs {lacking}. Leave it out of the metrics, or provide what it needs",
+                code="metric.requirement_missing",
+            )
         comparison.count("fake", metric.n)
     fresh = {"features", "probabilities"}
     sizes = {metric.n for metric in metrics if "moments" in metric.needs}

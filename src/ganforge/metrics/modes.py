@@ -29,7 +29,7 @@ class ModeCoverage(Metric, kind="modes"):
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "modes": Meaning("How many of the data's classes are made at all.", "higher"),
+        "modes": Meaning("Number of the data's classes that are generated at all.", "higher"),
         "mode_kl": Meaning("How far the shares of the classes are from those of the reals.", "lower", 0),
     }
 

@@ -49,8 +49,11 @@ def density_coverage(
 
 def _reach(x: np.ndarray, k: int, device: torch.device, told: Progress, which: str) -> np.ndarray:
     if len(x) <= k:
-        raise UserError(f"balls that reach to the neighbour {k} need more than {k} {which} samples; there are {len(x)}")
-    return radii(x, k, device, _part(told, f"neighbours among {which} samples"))
+        raise UserError(
+            f"neighborhoods up to neighbor {k} need more than {k} {which} samples, but there are {len(x)}",
+            code="metric.too_few_samples",
+        )
+    return radii(x, k, device, _part(told, f"neighbors among {which} samples"))
 
 
 def _part(told: Progress, title: str):
@@ -79,7 +82,7 @@ class DensityCoverage(Metric, kind="dc"):
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "density": Meaning("How thick fakes lie among reals: quality. 1 for reals, may be above.", "higher"),
+        "density": Meaning("How densely fakes lie among reals: quality. 1 for reals; it may be above 1.", "higher"),
         "coverage": Meaning("Share of reals that have a fake next to them: variety.", "higher", 1),
     }
     k: int = Field(default=5, ge=1)

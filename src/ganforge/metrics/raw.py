@@ -17,8 +17,9 @@ class Raw(Extractor, kind="raw"):
         first = next(iter(data.parts(1, 1)))
         if not isinstance(first, np.ndarray) or not np.issubdtype(first.dtype, np.number):
             raise UserError(
-                f"extractor 'raw': the samples of {data.name} are not arrays of numbers, so there are no features to "
-                "take from them: leave out the metrics that need features"
+                f"extractor 'raw': the samples of {data.name} are not arrays of numbers, so no features can be "
+                "computed from them: leave out the metrics that need features",
+                code="metric.no_features",
             )
         return RawEncoder(int(np.prod(first.shape[1:])))
 

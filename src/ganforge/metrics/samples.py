@@ -69,7 +69,9 @@ class SampleSet:
             yield part if len(part) <= left else part[:left]
             left -= len(part)
         if left > 0:
-            raise UserError(f"{self.name}: {n:,} samples were promised and {n - left:,} came")
+            raise UserError(
+                f"{self.name}: expected {n:,} samples, got {n - left:,}", code="metric.sample_count_differs"
+            )
 
     def chosen(self, rows: np.ndarray, size: int) -> Iterator[Any]:
         """The samples at these positions, each once and in ascending order, in parts of at most `size`; the others are

@@ -50,7 +50,7 @@ def draw(ticks: list[dict[str, Any]], path: Path, title: str) -> None:
     groups = [
         ("losses", "mean loss", [n for n in names if n.startswith("loss/")]),
         ("what D gets right", "share of samples", [n for n in names if n.startswith("acc/")]),
-        ("speed", "samples a second", [n for n in names if n == "sps"]),
+        ("speed", "samples per second", [n for n in names if n == "sps"]),
     ]
     groups = [group for group in groups if group[2]]
     figure = Figure(figsize=(5 * len(groups), 3.6), dpi=110, layout="constrained")
@@ -66,7 +66,7 @@ def draw(ticks: list[dict[str, Any]], path: Path, title: str) -> None:
         axes.grid(alpha=0.25)
         if heading == "what D gets right":
             axes.set_ylim(-0.02, 1.02)
-            axes.axhline(0.5, color="grey", lw=0.8, ls=":")  # where D can only guess
+            axes.axhline(0.5, color="gray", lw=0.8, ls=":")  # where D can only guess
         if heading == "speed":
             axes.set_ylim(bottom=0)
         else:

@@ -27,9 +27,9 @@ class Guard:
         try:
             yield
         except OSError as error:
-            self._tell(f"{self.what} could not be written: {error}. Training goes on")
+            self._tell(f"{self.what} could not be written: {error}. Training continues")
         except Exception as error:
-            message = f"{self.what} failed with {type(error).__name__}: {error}. Training goes on"
+            message = f"{self.what} failed with {type(error).__name__}: {error}. Training continues"
             self._tell(message)
             warnings.warn(message, UserWarning, stacklevel=1)
 
@@ -40,4 +40,4 @@ class Guard:
             try:
                 self.run.log("notice", message=message)
             except OSError as error:  # the log lies on the same full disk
-                log.warning("nor could this be written to the run's log: %s", error)
+                log.warning("this could not be written to the run's log either: %s", error)

@@ -20,18 +20,18 @@ EXHIBITED = 4
 
 
 class Previews(Callback, kind="previews"):
-    """Writes a grid to `previews/` every so many samples: samples of the same latents, one row a class, and, from a
+    """Writes a grid to `previews/` every `every` samples: samples of the same latents, one row per class, and, from a
     task that shows what it makes of real samples, the same ones of these: source, made, target side by side."""
 
     every: PositiveCount = 10_000
     """Samples between two grids; there is also one at the start and one at the end."""
     columns: int = Field(default=8, ge=1, le=64)
-    """Images a row."""
+    """Images per row."""
     rows: int | None = Field(default=None, ge=1, le=64)
-    """Rows of samples. By default one a class (at most 16), or 8 where there are no labels. Of real samples as many,
-    by default 4."""
+    """Rows of samples. By default one per class (at most 16), or 8 without labels. Rows of real samples: the same
+    number, by default 4."""
     seed: Count = 0
-    """Which latents."""
+    """Seed of the latents."""
 
     def build(self, run: RunView) -> Listener:
         return PreviewWriter(self, run)

@@ -18,13 +18,13 @@ class Timelapse(Callback, kind="timelapse"):
     """
 
     frames: int = Field(default=60, ge=2, le=1000)
-    """At most so many of the previews, evenly picked, the first and the last among them."""
+    """Maximum number of previews; they are evenly picked, the first and the last included."""
     fps: float = Field(default=8, gt=0, le=50)
-    """Previews a second."""
+    """Previews per second."""
     hold: float = Field(default=2, ge=0, le=60)
-    """Seconds that the last one stays."""
+    """Seconds for which the last preview is shown."""
     width: int = Field(default=512, ge=16)
-    """Wider previews are made smaller to so many pixels."""
+    """Maximum width in pixels; wider previews are scaled down."""
 
     def build(self, run: RunView) -> Listener:
         return TimelapseWriter(self, run)
@@ -47,17 +47,17 @@ class TimelapseWriter(Listener):
     def _write(self, pages: list[Path]) -> None:
         from PIL import Image
 
-        pictures = []
+        images = []
         for page in pages:
-            with Image.open(page) as picture:
-                shrink = min(1.0, self.config.width / picture.width)
-                size = (max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink)))
-                pictures.append(picture.convert("RGB").resize(size))
+            with Image.open(page) as image:
+                shrink = min(1.0, self.config.width / image.width)
+                size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
+                images.append(image.convert("RGB").resize(size))
         steady = max(round(100 / self.config.fps), 2) * 10  # GIF counts hundredths of a second
-        durations = [*[steady] * (len(pictures) - 1), max(steady, round(self.config.hold * 1000))]
-        rest = pictures[1:]
+        durations = [*[steady] * (len(images) - 1), max(steady, round(self.config.hold * 1000))]
+        rest = images[1:]
         with atomic_file(self.run.folder / "timelapse.gif") as file:
-            pictures[0].save(file, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0)
+            images[0].save(file, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0)
 
 
 def evenly(items: list[Path], most: int) -> list[Path]:

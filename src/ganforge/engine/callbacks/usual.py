@@ -8,5 +8,5 @@ from ganforge.engine.callbacks.timelapse import Timelapse
 
 
 def seen(every: int, rows: int | None = None, columns: int = 8) -> tuple[Previews, Curves, Timelapse]:
-    """Previews every so many samples, curves, and a timelapse."""
+    """Previews at a regular interval, curves, and a timelapse."""
     return Previews(every=every, rows=rows, columns=columns), Curves(), Timelapse()

@@ -68,18 +68,18 @@ ADVICE = {
     ),
     OSCILLATING: (
         "lower both learning rates",
-        "take less momentum: betas of [0, 0.99] or [0.5, 0.999]",
+        "use less momentum: betas of [0, 0.99] or [0.5, 0.999]",
         "add a gradient penalty, which damps the game",
     ),
     COLLAPSING: (
         "lower optimizers.G.lr",
-        "take a relativistic objective, or let D see several samples at once (packing, minibatch statistics)",
-        "add a gradient penalty; take a larger batch",
+        "use a relativistic objective, or let D see several samples at once (packing, minibatch statistics)",
+        "add a gradient penalty; use a larger batch",
     ),
     DIVERGING: (
         "lower the learning rates, or schedule a slow start",
         "clip gradients (optimizers.G.clip, optimizers.D.clip) or add a gradient penalty",
-        "take precision=fp32 if it is bf16",
+        "use precision=fp32 if it is bf16",
     ),
 }
 """What to try against each trouble, the likeliest first."""
@@ -164,7 +164,7 @@ def diagnose(probes: Sequence[dict[str, Any]]) -> Diagnosis:
         return Diagnosis(found, because(seen))
     turns = swings(probes)
     if turns >= SWINGS:
-        return Diagnosis(OSCILLATING, f"D went {turns} times from sure to fooled or back within {len(probes)} looks")
+        return Diagnosis(OSCILLATING, f"D changed {turns} times between sure and fooled within {len(probes)} looks")
     calm = sum(not probe["sign"] for probe in probes[-PATIENCE:])
     return Diagnosis(HEALTHY if calm > PATIENCE / 2 else UNSETTLED)
 
@@ -207,7 +207,7 @@ def swings(probes: Sequence[dict[str, Any]]) -> int:
 def because(probes: Sequence[dict[str, Any]]) -> str:
     """The figures that a trouble was seen in: medians of the looks."""
     said = {
-        "auc": "D ranks {:.0%} of real-fake pairs rightly",
+        "auc": "D ranks {:.0%} of real-fake pairs correctly",
         "gap": "logits of reals and fakes are {:.3g} apart",
         "diversity": "fakes are {:.2g} times as diverse as reals",
         "distance": "their distance is {:.2g} (0 is right)",

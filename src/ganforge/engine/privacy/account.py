@@ -69,8 +69,9 @@ def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:
     least = converted(np.zeros(len(ORDERS)), delta)  # of noise without end
     if epsilon < 1.05 * least:
         raise UserError(
-            f"privacy.epsilon={epsilon:g}: what this account can tell ends at {least:.2g} for delta={delta:.2g}. "
-            f"Take an epsilon of {1.1 * least:.2g} or more"
+            f"privacy.epsilon={epsilon:g}: the smallest epsilon that can be proven for delta={delta:.2g} is "
+            f"{least:.2g}. Set epsilon to {1.1 * least:.2g} or more",
+            code="privacy.epsilon_too_small",
         )
     with quiet():
         return get_noise_multiplier(

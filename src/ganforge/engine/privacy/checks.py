@@ -24,37 +24,49 @@ def check(recipe: Recipe) -> None:
     if not recipe.task.guarded:
         fits = sorted(name for name, kind in Task.kinds.items() if kind.guarded)
         raise UserError(
-            f"privacy: in the task {recipe.task.kind!r} samples meet each other or the generator, so the gradient "
-            f"of each cannot be bounded. Take task.kind={' or '.join(fits)} (the recipe dp-gan has it)"
+            f"privacy: in the task {recipe.task.kind!r} samples interact with each other or with the "
+            "generator, so the gradient of a single sample cannot be bounded. Use "
+            f"task.kind={' or '.join(fits)} (the recipe dp-gan has it)",
+            code="privacy.task_not_supported",
         )
     if recipe.signal.data_statistics:
-        instead = recipe.signal.privacy_hint or "Take pictures, or a table whose columns are described"
+        instead = recipe.signal.privacy_hint or "Use images, or a table whose columns are described"
         raise UserError(
-            f"signal={recipe.signal.kind}: it measures the data ({recipe.signal.data_statistics}) and writes that into "
-            f"the model file, which no noise covers. {instead} (docs/privacy.md)"
+            f"signal={recipe.signal.kind}: it measures the data ({recipe.signal.data_statistics}) and stores "
+            f"the result in the model file, where no noise protects it. {instead} (docs/privacy.md)",
+            code="privacy.signal_measures_data",
         )
     if recipe.data.discloses:
         raise UserError(
-            f"data={recipe.data.kind}: the recipe holds {recipe.data.discloses}, by which anybody who guesses at the "
-            "data learns whether the guess is right. Take FrameData.of(frame, named=False), or a file"
+            f"data={recipe.data.kind}: the recipe holds {recipe.data.discloses}, with which a guess at the "
+            "data can be confirmed. Use FrameData.of(frame, named=False), or a file",
+            code="privacy.recipe_discloses_data",
         )
     if recipe.health.kind != "off":
         raise UserError(
-            f"health={recipe.health.kind}: it compares fakes with real samples and writes down what it finds, "
-            "which no noise covers. Take health=off with privacy"
+            f"health={recipe.health.kind}: it compares generated with real samples and records the result, "
+            "which no noise protects. Set health=off with privacy",
+            code="privacy.health_not_supported",
         )
     if recipe.metrics or any(callback.kind == "evaluation" for callback in recipe.callbacks):
         raise UserError(
-            "metrics: they compare fakes with real samples, and the best model is chosen by them, which no noise "
-            "covers. Take metrics=[] with privacy, and measure the finished model on data that is not private"
+            "metrics: they compare generated with real samples and choose the best model, which no noise "
+            "protects. Set metrics=[] with privacy, and evaluate the finished model on data that is not "
+            "private",
+            code="privacy.metrics_not_supported",
         )
     if recipe.accumulate > 1:
         raise UserError(
-            f"accumulate={recipe.accumulate}: with privacy a step draws how many samples it takes, so a batch has "
-            "no equal parts. Take accumulate=1; clipping needs little more memory than ordinary training"
+            f"accumulate={recipe.accumulate}: with privacy each step draws a random number of samples, so a "
+            "batch cannot be split into equal parts. Set accumulate=1; clipping needs little more memory than "
+            "ordinary training",
+            code="privacy.accumulate_not_supported",
         )
     if recipe.precision == "bf16":
-        raise UserError("precision=bf16: it is too coarse to bound a gradient with. Take precision=fp32 with privacy")
+        raise UserError(
+            "precision=bf16: too coarse to bound a gradient. Set precision=fp32 with privacy",
+            code="privacy.precision_too_low",
+        )
 
 
 def finalize(recipe: Recipe, loader: Loader) -> Recipe:
@@ -68,19 +80,22 @@ def finalize(recipe: Recipe, loader: Loader) -> Recipe:
     n, missing = len(loader), len(loader.dataset) - len(loader)
     if missing:
         raise UserError(
-            f"privacy: {missing:,} samples of the data cannot be read; others would stand in for them and so count "
-            "twice. Remove them first (`ganforge data inspect` names them)"
+            f"privacy: {missing:,} samples of the data cannot be read; other samples would replace them and "
+            "count twice. Remove them first (`ganforge data inspect` names them)",
+            code="privacy.unreadable_samples",
         )
     if not loader.in_memory:
         raise UserError(
-            "privacy: the data must lie in memory, for every step draws from all of it, and what cannot be read "
-            "has to be known before. Set data.in_memory=true, or take fewer or smaller samples"
+            "privacy: the data must be held in memory, since every step draws from all of it and unreadable "
+            "samples must be known before. Set data.in_memory=true, or use fewer or smaller samples",
+            code="privacy.not_in_memory",
         )
     delta = privacy.delta if privacy.delta is not None else 0.1 / n
     if delta >= 1 / n:
         raise UserError(
-            f"privacy.delta={delta:g}: with {n:,} samples it must be below {1 / n:.3g}, or giving one of them away "
-            f"whole would keep the promise. Take {0.1 / n:.2g}"
+            f"privacy.delta={delta:g}: with {n:,} samples it must be below {1 / n:.3g}; otherwise publishing "
+            f"one whole sample would satisfy the guarantee. Set it to {0.1 / n:.2g}",
+            code="privacy.delta_too_large",
         )
     rate, steps = recipe.batch / n, steps_by(recipe, recipe.samples)
     noise = privacy.noise_multiplier or noise_for(privacy.epsilon, delta, rate, steps)
@@ -90,9 +105,10 @@ def finalize(recipe: Recipe, loader: Loader) -> Recipe:
         stride, a_round = stride_of(recipe), steps_by(recipe, stride_of(recipe))
         most = account.most_steps(privacy.epsilon, delta) // a_round * stride
         raise UserError(
-            f"privacy.epsilon={privacy.epsilon:g}: samples={recipe.samples} with noise_multiplier={noise:.4g} would "
-            f"spend ε = {spent:.4g}. Within the budget are samples={most}; or raise it to "
-            f"privacy.epsilon={spent * 1.0005:.4g}, or start a new run with more noise"
+            f"privacy.epsilon={privacy.epsilon:g}: samples={recipe.samples} with noise_multiplier={noise:.4g} "
+            f"would spend ε = {spent:.4g}. The budget allows samples={most}; or raise it to "
+            f"privacy.epsilon={spent * 1.0005:.4g}, or start a new run with more noise",
+            code="privacy.budget_exceeded",
         )
     return replace(recipe, privacy=replace(privacy, delta=delta, noise_multiplier=noise))
 

@@ -91,8 +91,10 @@ class RowNorms:
             right = False
         if not right:
             raise UserError(
-                f"privacy: the gradient of a single sample cannot be told in the net {name} (such as one with spectral "
-                "norm, or with layers that look across the batch). Take task.discriminator.norm=layer or none"
+                f"privacy: the gradient of a single sample cannot be computed in the net {name} (it has spectral "
+                "norm, for example, or layers that mix the samples of a batch). Set task.discriminator.norm=layer "
+                "or none",
+                code="privacy.gradient_not_per_sample",
             )
 
     @contextmanager

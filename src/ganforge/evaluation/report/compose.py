@@ -53,10 +53,10 @@ def lead_of(subject: Subject) -> str:
         return subject.lead
     them = subject.signal.noun.many
     if subject.model is None:
-        return f"{subject.fake.n:,} {them} of {subject.fake.name}, judged by {subject.real.n:,} of {subject.real.name}."
+        return f"{subject.fake.n:,} {them} of {subject.fake.name} against {subject.real.n:,} of {subject.real.name}."
     recipe = subject.model.recipe
     return (
-        f"{subject.fake.n:,} {them} of this model, judged by {subject.real.n:,} real {them} of {subject.real.name}."
+        f"{subject.fake.n:,} {them} of this model against {subject.real.n:,} real {them} of {subject.real.name}."
         f" Recipe {recipe.name}, {subject.model.samples:,} real {them} seen in training."
     )
 

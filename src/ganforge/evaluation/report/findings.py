@@ -40,7 +40,7 @@ def quality(known: Known) -> Iterator[Finding]:
         yield Finding(
             "bad" if few else "warn",
             "the samples hardly look like the data" if few else "many samples do not look like the data",
-            f"Precision is {precision:.0%}: so many of the fakes lie where real samples do.",
+            f"Precision is {precision:.0%}: the share of the fakes that lie where real samples do.",
             "Train longer; look at the curves for a D that has won or given up; give G more width.",
         )
     poor = [name for name, value, least in (("recall", recall, LOW_RECALL), ("coverage", coverage, LOW_COVERAGE))
@@ -51,11 +51,11 @@ def quality(known: Known) -> Iterator[Finding]:
         clear = precision is not None and precision >= LOW_PRECISION
         yield Finding(
             "bad" if worst < VERY_LOW else "warn",
-            "the samples lack variety: parts of the data are never made"
+            "the samples lack variety: parts of the data are never generated"
             if clear
-            else "parts of the data are never made",
-            f"{said[0].upper()}{said[1:]}: so much of the data has fakes around it. "
-            + ("What is made mostly looks right; it is too often the same." if clear else ""),
+            else "parts of the data are never generated",
+            f"{said[0].upper()}{said[1:]}: the share of the data that has fakes around it. "
+            + ("The samples mostly look right, but are too often alike." if clear else ""),
             "Against collapse: a relativistic objective (recipe rpgan), packing (task.pack=2), a gradient penalty, a "
             "larger batch. Truncation below 1 lowers variety too.",
         )
@@ -71,7 +71,7 @@ def memory(known: Known) -> Iterator[Finding]:
             "bad" if copies > 10 * chance else "warn",
             "training samples are repeated",
             f"{copies:.1%} of the fakes lie nearer to a training sample than all but the nearest unseen reals "
-            f"({chance:.0%} would by chance). The nearest pairs are shown below: look whether they are copies.",
+            f"({chance:.0%} would by chance). The nearest pairs are shown below: check whether they are copies.",
             "More data or augmentation (task.augment=ada); less training. If the data is private, keep the model so.",
         )
     elif copies > 0 or detail:
@@ -93,9 +93,9 @@ def balance(known: Known) -> Iterator[Finding]:
             named = ", ".join(f"{name} ({share:.0%})" for name, share in worst)
             yield Finding(
                 "bad" if min(poor.values()) < 0.5 else "warn",
-                "classes are not drawn as asked",
-                f"A classifier of the real data recognises what was asked for too seldom in: {named}.",
-                "Train longer; more pictures of these classes; a larger weight of the label in D.",
+                "classes are not generated as requested",
+                f"A classifier of the real data recognizes the requested class too rarely in: {named}.",
+                "Train longer; more images of these classes; a larger weight of the label in D.",
             )
         return
     real, fake = known.classes.real, known.classes.fake
@@ -106,7 +106,7 @@ def balance(known: Known) -> Iterator[Finding]:
         parts = [f"{name} ({fake[name]:.1%} instead of {real[name]:.1%})" for name in (rare + often)[:6]]
         yield Finding(
             "bad" if any(off[name] < VERY_LOW for name in rare) else "warn",
-            "classes come too seldom or too often",
+            "classes are too rare or too frequent",
             f"By a classifier of the real data: {', '.join(parts)}.",
             "Ask for classes (a conditional recipe such as cdcgan), or see what helps against collapse.",
         )
@@ -127,17 +127,17 @@ def gain(known: Known) -> Iterator[Finding]:
     elif any(one and stem in LOOKS for one, stem in zip(better, stems, strict=True)):
         yield Finding(
             "note",
-            f"looks more like the real pictures than {of}, and is further from them",
+            f"looks more like the real images than {of}, and is further from them",
             f"{said}.",
             "That is what a game against a critic is for: it gives up decibels for detail, partly invented. Look at "
-            "the pictures. For the most decibels train without a critic.",
+            "the images. For the most decibels train without a critic.",
         )
     else:
         yield Finding(
             "warn",
             f"no better than {of}",
             f"{said}.",
-            "Train longer; and judge by pictures that were spoilt as those of the training were.",
+            "Train longer; and evaluate on images that were degraded like those of the training.",
         )
 
 
@@ -172,7 +172,7 @@ def health(known: Known) -> Iterator[Finding]:
         trouble = [event for event in states if event["state"] not in ("healthy", "unsettled")]
         if trouble:
             said = ", ".join(f"{event['state']} at {event['samples']:,}" for event in trouble[-3:])
-            yield Finding("note", "training had trouble and came out of it", f"{said} samples.")
+            yield Finding("note", "training had trouble and recovered", f"{said} samples.")
     back = [event for event in known.events if event["event"] == "rollback"]
     if back:
         yield Finding(
@@ -180,7 +180,7 @@ def health(known: Known) -> Iterator[Finding]:
         )
     if any(event["event"] == "failed" for event in known.events[-3:]):
         failed = [event for event in known.events if event["event"] == "failed"][-1]
-        yield Finding("bad", "training broke off", str(failed.get("message", "")))
+        yield Finding("bad", "training stopped with an error", str(failed.get("message", "")))
     skipped = sum(event.get("count", 0) for event in known.events if event["event"] == "skipped")
     if skipped:
         yield Finding("note", f"{skipped:,} samples of the data could not be read", "They were left out of training.")
@@ -189,7 +189,7 @@ def health(known: Known) -> Iterator[Finding]:
             "note",
             "training is not finished",
             f"{known.samples:,} of {known.wanted:,} samples have been seen.",
-            "Go on with: ganforge train --resume RUN",
+            "Resume with: ganforge train --resume RUN",
         )
 
 

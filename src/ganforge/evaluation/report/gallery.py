@@ -39,14 +39,14 @@ def panels(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) ->
 def sides(subject: Subject, layout: Gallery) -> Iterator[Panel]:
     """Real next to fake: one row a class where both have labels, else some that are spread over each."""
     real, fake = subject.real, subject.fake
-    rows, names, said = [(spread(side.n, layout.most), side) for side in (fake, real)], (), "Drawn without choice."
+    rows, names, said = [(spread(side.n, layout.most), side) for side in (fake, real)], (), "Not cherry-picked."
     if layout.together:
         said = f"{min(fake.n, layout.most):,} of each."
     elif real.labels is not None and fake.labels is not None:
         both = [k for k in range(len(subject.classes)) if (real.labels == k).any() and (fake.labels == k).any()]
         rows = [(places(side, both[:MOST_ROWS], layout.columns), side) for side in (fake, real)]
-        names, said = tuple(subject.classes[k] for k in both[:MOST_ROWS]), "One row a class."
-    for (indices, side), title in zip(rows, ("generated" if subject.model else "judged", "real"), strict=True):
+        names, said = tuple(subject.classes[k] for k in both[:MOST_ROWS]), "One row per class."
+    for (indices, side), title in zip(rows, ("generated" if subject.model else "evaluated", "real"), strict=True):
         samples = pick(subject, side, indices)
         yield from shown(subject, title, f"{side.name}. {said}", samples, layout.columns, names, half=True)
 
@@ -62,7 +62,7 @@ def walks(subject: Subject, seed: int) -> Iterator[Panel]:
     yield from shown(
         subject,
         "interpolation",
-        "Each row leads from one latent to another along an arc. Smooth is good; jumps between a few pictures are not.",
+        "Each row leads from one latent to another along an arc. Smooth is good; jumps between a few images are not.",
         subject.signal.join(rows, subject.spec),
         WALK,
         names if any(names) else (),

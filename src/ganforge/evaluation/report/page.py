@@ -122,7 +122,7 @@ def panels(items: Sequence[Panel]) -> str:
     if not items:
         return ""
     images = all(media.mime.startswith("image/") for item in items for media in item.media)
-    title = "Pictures" if images else "Samples"
+    title = "Images" if images else "Samples"
     return f'<h2>{title}</h2><div class="wall">' + "".join(panel(item) for item in items) + "</div>"
 
 
@@ -181,7 +181,7 @@ def wall(title: str, items: Sequence[str]) -> str:
 def again(command: str) -> str:
     if not command:
         return ""
-    return f"<h2>The same again</h2><p>One seed gives the same digits.</p><pre>{text(command)}</pre>"
+    return f"<h2>Reproduce</h2><p>One seed gives the same digits.</p><pre>{text(command)}</pre>"
 
 
 def number(value: Any) -> str:

@@ -77,14 +77,14 @@ class TableGAN(BaseEstimator):
         """Trains on a table: a DataFrame, or the path of a CSV, TSV or Parquet file.
 
         Args:
-            X: the table, all of which is learned: keep rows for judging back yourself. Its index is not looked at.
+            X: the table, all of which is learned: hold out rows for evaluation yourself. Its index is not looked at.
             y: not used; scikit-learn's pipelines pass it.
 
         Raises:
             UserError: the table or a setting cannot be used.
         """
         if self.epochs is not None and self.epochs < 1:
-            raise UserError(f"epochs={self.epochs}: it must be at least 1")
+            raise UserError(f"epochs={self.epochs}: it must be at least 1", code="table.epochs_too_few")
         recipe = self._recipe(X)
         scratch = None if self.run_dir is not None else Path(tempfile.mkdtemp(prefix="ganforge-"))
         try:
@@ -128,7 +128,9 @@ class TableGAN(BaseEstimator):
             with atomic_file(path) as file:
                 file.write_bytes(self.bundle_)
         except OSError as error:
-            raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+            raise UserError(
+                f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable"
+            ) from None
         return path
 
     @classmethod
@@ -140,7 +142,10 @@ class TableGAN(BaseEstimator):
         """
         model = load(path, device)
         if model.recipe.signal.kind != "table":
-            raise UserError(f"{path}: a model of the signal {model.recipe.signal.kind!r}, not of tables")
+            raise UserError(
+                f"{path}: a model of the signal {model.recipe.signal.kind!r}, not of tables",
+                code="model.signal_differs",
+            )
         self = cls(model.recipe.name, seed=model.recipe.seed, device=device)
         self.model_ = model
         file = Path(path)
@@ -160,7 +165,10 @@ class TableGAN(BaseEstimator):
         fields |= dict(self.fields or {})
         recipe = make_recipe(self.recipe, (), api.as_items(fields))
         if recipe.signal.kind != "table":
-            raise UserError(f"recipe={self.recipe!r} is not for tables. Take ctgan-fast, ctgan, tvae or table-gan")
+            raise UserError(
+                f"recipe={self.recipe!r} is not for tables. Use ctgan-fast, ctgan, tvae or table-gan",
+                code="recipe.not_for_tables",
+            )
         if not isinstance(table, (Path, str)):
             recipe = replace(recipe, data=_source(table, named=recipe.privacy.kind == "off"))
         if self.epochs is not None:
@@ -169,7 +177,10 @@ class TableGAN(BaseEstimator):
 
     def _model(self) -> Model:
         if not hasattr(self, "model_"):
-            raise UserError("this TableGAN has not been trained: call fit(table) first, or TableGAN.load(path)")
+            raise UserError(
+                "this TableGAN has not been trained: call fit(table) first, or TableGAN.load(path)",
+                code="model.not_trained",
+            )
         return self.model_
 
 
@@ -177,5 +188,8 @@ def _source(table: Any, named: bool) -> FrameData:
     import pandas as pd
 
     if not isinstance(table, pd.DataFrame):
-        raise UserError(f"fit: a {type(table).__name__} is no table. Give a DataFrame, or the path of a CSV file")
+        raise UserError(
+            f"fit: a {type(table).__name__} is not a table. Give a DataFrame, or the path of a CSV file",
+            code="table.type_not_supported",
+        )
     return FrameData.of(table, named)

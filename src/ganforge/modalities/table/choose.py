@@ -22,8 +22,9 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
     rows = len(dataset)
     if rows < LEAST_ROWS:
         raise UserError(
-            f"data {dataset.name}: {rows} rows are too few to choose a recipe for; {LEAST_ROWS} are the least. "
-            "To try all the same: ganforge train ctgan-fast data=... batch=20"
+            f"data {dataset.name}: {rows} rows are too few to choose a recipe for; at least {LEAST_ROWS} are "
+            "needed. To train anyway: ganforge train ctgan-fast data=... batch=20",
+            code="table.too_few_rows",
         )
     fields, reasons = [], ["ctgan-fast: columns of mixed kinds, rare categories among them"]
     if rows < USUAL_BATCH:

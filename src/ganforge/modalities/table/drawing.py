@@ -21,7 +21,7 @@ MOST_CHARTS = 30
 ACROSS = 5
 WIDE, HIGH = 220, 150  # px of a chart, with its title
 PAD, TITLE, FOOT = 10, 18, 16
-REAL, FAKE, GREY = (190, 190, 190), (31, 91, 163), (110, 110, 110)
+REAL, FAKE, GRAY = (190, 190, 190), (31, 91, 163), (110, 110, 110)
 CARD, LINE = 360, 18
 LATIN = 0x24F
 """The last character that Pillow's own font may know."""
@@ -51,9 +51,9 @@ def charts(samples: Any, spec: Any) -> Pillow.Image:
     down = -(-len(columns) // across)
     canvas = Pillow.new("RGB", (across * WIDE, down * HIGH + FOOT), "white")
     draw = _pen(canvas, [str(v) for c in columns for v in (c["name"], *c.get("values", ()))])
-    told = "grey: the real table  " if spec.state.get("measured", True) else ""
-    draw.text((PAD, down * HIGH), told, fill=GREY)
-    draw.text((PAD + draw.textlength(told), down * HIGH), "blue: made", fill=FAKE)
+    told = "gray: the real table  " if spec.state.get("measured", True) else ""
+    draw.text((PAD, down * HIGH), told, fill=GRAY)
+    draw.text((PAD + draw.textlength(told), down * HIGH), "blue: generated", fill=FAKE)
     for k, column in enumerate(columns):
         heights = _heights(samples[column["name"]], column, spec.state.get("measured", True))
         _chart(draw, k % across * WIDE, k // across * HIGH, heights, column["name"])
@@ -68,7 +68,7 @@ def card(row: Any, spec: Any) -> np.ndarray:
     canvas = Pillow.new("RGB", (CARD, len(names) * LINE + 2 * PAD), "white")
     draw = _pen(canvas, [*names, *map(str, row)])
     for k, (name, value) in enumerate(zip(names, row, strict=True)):
-        draw.text((PAD, PAD + k * LINE), _fits(draw, name, CARD // 2 - 2 * PAD), fill=GREY)
+        draw.text((PAD, PAD + k * LINE), _fits(draw, name, CARD // 2 - 2 * PAD), fill=GRAY)
         said = "(missing)" if pd.isna(value) else str(value)
         draw.text((CARD // 2, PAD + k * LINE), _fits(draw, said, CARD // 2 - PAD), fill="black")
     return np.asarray(canvas)
@@ -103,10 +103,10 @@ def _chart(draw: ImageDraw.ImageDraw, left: int, top: int, heights: Heights, nam
             draw.rectangle((x, base - r / highest * tall, x + step - 1, base), fill=REAL)
         if f > 0:
             draw.rectangle((x + step * 0.25, base - f / highest * tall, x + step * 0.75 - 1, base), fill=FAKE)
-    draw.line((left + PAD, base + 1, left + WIDE - PAD, base + 1), fill=GREY)
+    draw.line((left + PAD, base + 1, left + WIDE - PAD, base + 1), fill=GRAY)
     draw.text((left + PAD, top + 4), _fits(draw, name, inner), fill="black")
-    draw.text((left + PAD, base + 3), _fits(draw, first, inner // 2), fill=GREY)
-    draw.text((left + WIDE - PAD, base + 3), _fits(draw, last, inner // 2), fill=GREY, anchor="ra")
+    draw.text((left + PAD, base + 3), _fits(draw, first, inner // 2), fill=GRAY)
+    draw.text((left + WIDE - PAD, base + 3), _fits(draw, last, inner // 2), fill=GRAY, anchor="ra")
 
 
 def _heights(values: pd.Series, column: dict[str, Any], measured: bool) -> Heights:

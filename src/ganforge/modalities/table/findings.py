@@ -43,7 +43,7 @@ def columns(known: Known) -> Iterator[Finding]:
             "columns that are not like the real ones" if len(worst) > 1 else "a column that is not like the real one",
             f"{named}{more}. Their plots below show how.",
             "Train longer. Of numbers with a long tail, try signal.encodings.COLUMN=quantile; of a column that was "
-            "taken for something else, signal.columns.COLUMN=categorical, integer, ...",
+            "given the wrong kind, signal.columns.COLUMN=categorical, integer, ...",
         )
 
 
@@ -58,10 +58,10 @@ def crowded(known: Known) -> Iterator[Finding]:
         )
         yield Finding(
             "warn",
-            "a number that comes very often is missed",
-            f"{named}. What is made there is a little more or less.",
-            "Where a column has few other values, signal.encodings.COLUMN=onehot makes its numbers exactly; else train "
-            "longer.",
+            "a very frequent number is generated too rarely",
+            f"{named}. The generated values there are slightly larger or smaller.",
+            "Where a column has few other values, signal.encodings.COLUMN=onehot generates its numbers exactly; "
+            "otherwise train longer.",
         )
 
 
@@ -73,7 +73,7 @@ def pairs(known: Known) -> Iterator[Finding]:
         named = ", ".join(f"{' and '.join(pair['columns'])} ({pair['similarity']:.2f})" for pair in worst[:NAMED])
         yield Finding(
             "warn",
-            "columns that hang together in another way than in the real table",
+            "pairs of columns differ from the real table",
             f"Similarity, 1 at best: {named}.",
             "Train longer; a larger G and D (task.generator.widths=[512,512]).",
         )
@@ -87,10 +87,10 @@ def detection(known: Known) -> Iterator[Finding]:
     most = [name for name, drop in sorted(drops.items(), key=lambda item: -item[1])[:3] if drop > 0.01]
     yield Finding(
         "bad" if value > KNOWN else "warn",
-        "a classifier tells generated rows from real ones" + (" nearly always" if value > KNOWN else ""),
-        f"Its AUC is {value:.3f}, where ½ is guessing." + (f" It goes mostly by {', '.join(most)}." if most else ""),
-        "Look at the plots of these columns, and at their pairs. What looks right by itself can be told by "
-        "combinations that never occur. Whether that matters hangs on what the rows are for.",
+        "a classifier distinguishes generated rows from real ones" + (" nearly always" if value > KNOWN else ""),
+        f"Its AUC is {value:.3f}, where ½ is chance." + (f" It relies mostly on {', '.join(most)}." if most else ""),
+        "Look at the plots of these columns, and at their pairs. What looks right by itself can be detected by "
+        "combinations that never occur. Whether that matters depends on what the rows are for.",
     )
 
 
@@ -102,7 +102,7 @@ def usefulness(known: Known) -> Iterator[Finding]:
         yield Finding(
             "note",
             "the target can hardly be predicted, even from real rows",
-            f"Real rows give {real:.3f}, a constant guess {none:.3f}: usefulness tells nothing here.",
+            f"Real rows give {real:.3f}, a constant guess {none:.3f}: usefulness is not informative here.",
             "Choose another column: ganforge evaluate RUN --target COLUMN",
         )
     elif value <= none:
@@ -110,7 +110,7 @@ def usefulness(known: Known) -> Iterator[Finding]:
             "bad",
             "a model learns nothing from the generated rows",
             f"It scores {value:.3f}, no better than a constant guess ({none:.3f}); from real rows {real:.3f}.",
-            "Look whether the target's rare classes are made at all (its plot), and train longer.",
+            "Check whether the target's rare classes are generated at all (its plot), and train longer.",
         )
     elif value < none + HALF * (real - none):
         yield Finding(
@@ -131,7 +131,7 @@ def privacy(known: Known) -> Iterator[Finding]:
         chance = known.detail_of("exact_copies")["by_chance"]
         yield Finding(
             "bad" if copies > 10 * chance + 0.01 else "warn",
-            "training rows are repeated word for word",
+            "training rows are repeated exactly",
             f"{copies:.2%} of the generated rows equal a training row in every column; of unseen real rows "
             f"{chance:.2%} do.",
             keep,
@@ -148,17 +148,17 @@ def privacy(known: Known) -> Iterator[Finding]:
         found = True
         yield Finding(
             "bad" if attack > STRONG else "warn",
-            "the generated rows tell who was in the training data",
-            f"An attacker who has them alone is right with an AUC of {attack:.3f}, where ½ is guessing.",
+            "the generated rows reveal who was in the training data",
+            f"An attacker who has only them reaches an AUC of {attack:.3f}, where ½ is chance.",
             keep,
         )
     if copies is not None and not found:
         yield Finding(
             "good",
-            "no sign that training rows are given away",
+            "no sign that training rows are revealed",
             "Generated rows lie no nearer to training rows than unseen real rows do"
-            + (", and the attack that was tried guesses." if attack is not None else ".")
-            + " That is a check, not a promise.",
+            + (", and the attack that was tried does not beat chance." if attack is not None else ".")
+            + " That is a check, not a guarantee.",
         )
 
 

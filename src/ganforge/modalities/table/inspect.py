@@ -113,13 +113,13 @@ def _short(text: str) -> str:
 def _hints(columns: list[dict[str, Any]], rows: int, most: int) -> list[str]:
     hints = [
         f"{c['name']}: {c['distinct']:,} different values; all but the {most - 1} most frequent would share one bucket "
-        f"(signal.most_categories; or signal.columns.{c['name']}=identifier makes new ones)"
+        f"(signal.most_categories; or signal.columns.{c['name']}=identifier generates new ones)"
         for c in columns
         if c["kind"] in ("categorical", "ordinal") and c["distinct"] > most
     ]
     made = [c["name"] for c in columns if c["kind"] == "identifier"]
     if made:
-        hints.append(f"identifiers are not learned but made anew: {', '.join(made)}")
+        hints.append(f"identifiers are not learned but generated: {', '.join(made)}")
     if rows < FEW:
-        hints.append(f"{rows:,} rows are few; what a GAN learns from less than some thousands is coarse")
+        hints.append(f"{rows:,} rows are few; a GAN needs some thousands to learn more than a coarse distribution")
     return hints

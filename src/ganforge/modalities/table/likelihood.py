@@ -50,7 +50,8 @@ class TableColumns(Likelihood, kind="columns"):
     def build(self, spec: Spec) -> nn.Module:
         if "blocks" not in spec.state:
             raise UserError(
-                "task.likelihood=columns is for rows of a table, and this data is none. Take data=TABLE.csv "
-                "signal=table, or task.likelihood=gaussian"
+                "task.likelihood=columns is for rows of a table, but this data is not a table. Use data=TABLE.csv "
+                "signal=table, or task.likelihood=gaussian",
+                code="data.not_a_table",
             )
         return ColumnsModule(spec)

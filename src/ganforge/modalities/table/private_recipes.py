@@ -18,13 +18,13 @@ from ganforge.recipes.privacy import DpSgd
 
 @recipe("dp-ctgan")
 def dp_ctgan() -> Recipe:
-    """New rows of a table with differential privacy: nobody can be sure that a certain row was in the training data.
+    """New rows of a table with differential privacy: whether a given row was in the training data stays uncertain.
 
     Papers: Xu et al. 2019 (heads and modes of CTGAN); Xie et al. 2018 and Bie et al. 2023 (as `dp-gan`). Departures
-    from CTGAN: no training by sampling, no conditions, no packs, since with them the promise would not hold; a small D;
-    columns are described by hand (`signal.public`) instead of measured.
+    from CTGAN: no training by sampling, no conditions, no packs, since with them the guarantee would not hold; a
+    small D; columns are described by hand (`signal.public`) instead of measured.
     Command: `ganforge train dp-ctgan data=adult.csv signal.public=adult.columns.yaml privacy.epsilon=3`
-    See docs/privacy.md for what is promised and what is not.
+    See docs/privacy.md for what is guaranteed and what is not.
     """
     return Recipe(
         samples=500_000,

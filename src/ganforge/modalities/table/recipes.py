@@ -62,7 +62,7 @@ def ctgan() -> Recipe:
 
 @recipe("ctgan-fast")
 def ctgan_fast() -> Recipe:
-    """`ctgan` in a fraction of its time: D judges rows one by one and sees more of each.
+    """`ctgan` in a fraction of its time: D scores rows one by one and sees more of each.
 
     Paper: Xu et al. 2019, as `ctgan`. Departures: columns that heap up at some number are seen by ranges in place of
     modes, no packs, a quarter of D's units left out where the paper leaves out half, Adam 3e-4, a quarter of the

@@ -66,7 +66,7 @@ class Table(Signal, kind="table"):
     """The columns as they are known without looking at a row: a mapping, or the path of a YAML or JSON file of lines
     such as `age: {kind: integer, min: 17, max: 90}`. Nothing is measured then, as differential privacy asks for."""
     columns: dict[str, Kind] = Field(default_factory=dict)
-    """What columns are, where what is found is wrong, as in `signal.columns.age=ordinal`."""
+    """Kinds of single columns, where the detected kind is wrong, as in `signal.columns.age=ordinal`."""
     encodings: dict[str, Encoding] = Field(default_factory=dict)
     """How the nets see single columns: auto, mixture, ranges, minmax, quantile or onehot, as in
     `signal.encodings.price=quantile`."""
@@ -77,17 +77,17 @@ class Table(Signal, kind="table"):
     target: str | None = None
     """The column that a model would be asked to predict; figures of usefulness need it."""
     modes: int = Field(default=10, ge=1, le=100)
-    """Modes of a column of numbers, at most."""
+    """Maximum number of modes of a column of numbers."""
     least_weight: float = Field(default=0.005, ge=0, lt=1)
     """A mode of less weight is left out."""
     ranges: int = Field(default=20, ge=2, le=1000)
-    """About how many ranges a column of numbers is split into, where it is seen by ranges."""
+    """Approximate number of ranges that a column of numbers is split into, where it is encoded by ranges."""
     fit_rows: int = Field(default=5_000, ge=100)
     """How many numbers of a column, evenly spaced from the smallest to the largest, the modes are fitted to."""
     few: int = Field(default=20, ge=0)
-    """Numbers that take so many values at most are ordinal: picked like categories."""
+    """Numbers with at most this number of different values are ordinal: picked like categories."""
     most_categories: int = Field(default=500, ge=2)
-    """Values of a column at most; rarer ones share one bucket, from which they are drawn as often as they are."""
+    """Maximum number of values of a column; rarer ones share one bucket and are drawn from it by their frequency."""
     draw_modes: bool = True
     """Draw the mode of a number again each time it is seen, by the odds that it is of it; else take the likeliest."""
 
@@ -124,13 +124,17 @@ class Table(Signal, kind="table"):
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         frame = _frame_of(dataset)
         if len(frame) < 2:
-            raise UserError(f"data {dataset.name}: one row is nothing to learn from; give a table of many")
+            raise UserError(
+                f"data {dataset.name}: one row is too few to learn from; give a table with more rows",
+                code="table.too_few_rows",
+            )
         for field, names in (("columns", self.columns), ("encodings", self.encodings), ("target", [self.target])):
             for name in names:
                 if name is not None and name not in frame.columns:
                     raise UserError(
                         f"signal.{field}: the table has no column {name!r}{did_you_mean(name, frame.columns)} "
-                        f"(its columns: {', '.join(map(str, frame.columns))})"
+                        f"(its columns: {', '.join(map(str, frame.columns))})",
+                        code="column.not_found",
                     )
         for note in getattr(dataset, "notes", []):
             log.warning("data %s: %s", dataset.name, note)
@@ -141,13 +145,15 @@ class Table(Signal, kind="table"):
         blocks = _blocks(columns)
         if not blocks:
             raise UserError(
-                f"data {dataset.name}: every column is constant or an identifier; nothing to learn. "
-                f"Where that is wrong: signal.columns.{columns[0]['name']}=categorical (or integer, continuous, ...)"
+                f"data {dataset.name}: every column is constant or an identifier, so there is nothing to learn. If "
+                f"that is wrong: signal.columns.{columns[0]['name']}=categorical (or integer, continuous, ...)",
+                code="table.nothing_to_learn",
             )
         shape = (blocks[-1]["start"] + blocks[-1]["width"],)
         if tuple(nearest(shape)) != shape:
             raise UserError(
-                f"data {dataset.name}: these nets cannot make rows of {shape[0]} numbers. Take a recipe for tables"
+                f"data {dataset.name}: these nets cannot generate rows of {shape[0]} numbers. Use a recipe for tables",
+                code="nets.not_for_shape",
             )
         state = {
             "names": [str(name) for name in frame.columns],
@@ -209,7 +215,9 @@ class Table(Signal, kind="table"):
     def targeted(self, spec: Spec, column: str) -> Spec:
         names = spec.state["names"]
         if column not in names:
-            raise UserError(f"--target {column}: the table has no such column{did_you_mean(column, names)}")
+            raise UserError(
+                f"--target {column}: the table has no such column{did_you_mean(column, names)}", code="column.not_found"
+            )
         return replace(spec, state=spec.state | {"target": column})
 
     def nbytes(self, samples: pd.DataFrame) -> int:
@@ -302,20 +310,24 @@ class Table(Signal, kind="table"):
         assert self.public is not None
         if self.columns or self.encodings:
             raise UserError(
-                "signal.columns, signal.encodings: with signal.public the description says what columns are"
+                "signal.columns, signal.encodings: the kinds of columns are already given by signal.public; leave "
+                "these out",
+                code="column.described_twice",
             )
         for name in names:
             if name not in self.public:
                 raise UserError(
-                    f"signal.public: nothing is said of the column {name!r}{did_you_mean(name, self.public)}. Describe "
-                    "it, as `{kind: integer, min: 0, max: 120}`; or, where it shall not be learned, as `constant` or "
-                    "`identifier`"
+                    f"signal.public: the column {name!r} is not described{did_you_mean(name, self.public)}. Describe "
+                    f"it, as `{{kind: integer, min: 0, max: 120}}`; or, to leave it out of training, as `constant` or "
+                    "`identifier`",
+                    code="column.not_described",
                 )
         for name in self.public:
             if name not in names:
                 raise UserError(
                     f"signal.public: the table has no column {name!r}{did_you_mean(name, names)} "
-                    f"(its columns: {', '.join(names)})"
+                    f"(its columns: {', '.join(names)})",
+                    code="column.not_found",
                 )
         return [{"name": name, **self.public[name].facts()} for name in names]
 
@@ -345,7 +357,7 @@ class Table(Signal, kind="table"):
             most = present.mode()
             return column | {"encoding": "none", "value": _plain(most.iloc[0]) if len(most) else None}
         if kind == "identifier":
-            log.warning("column %s: taken for an identifier; it is not learned but made anew", name)
+            log.warning("column %s: treated as an identifier; it is not learned but generated", name)
             column |= {"encoding": "none", **identifiers.measure(present)}
             made_as_text = column["style"] != "number" and not pd.api.types.is_string_dtype(values.dtype)
             return column | {"dtype": "object"} if made_as_text else column
@@ -357,7 +369,9 @@ class Table(Signal, kind="table"):
         numeric = kinds.as_numbers(values, column)
         if numeric is None:
             raise UserError(
-                f"signal.encodings.{name}={encoding}: the column is {kind}, and this is for numbers; use onehot"
+                f"signal.encodings.{name}={encoding}: this encoding is for numbers, and the column is {kind}; use "
+                "onehot",
+                code="column.encoding_does_not_fit",
             )
         column |= grid.measure(numeric.dropna(), kind)
         v = np.sort(grid.to_unit(numeric.dropna(), column))
@@ -384,8 +398,8 @@ class Table(Signal, kind="table"):
             lost = max(0, count - kept - categories.MOST_RARE)
             log.warning(
                 "column %s: %s different values; all but the %s most frequent share one bucket, from which %s rare "
-                "ones are drawn as often as they are%s. signal.most_categories=%s would keep more apart; "
-                "signal.columns.%s=identifier would make new ones",
+                "ones are drawn as often as they are%s. signal.most_categories=%s would keep more of them separate; "
+                "signal.columns.%s=identifier would generate new ones",
                 values.name, f"{count:,}", f"{kept:,}", f"{len(rare['values']):,}",
                 f" (the other {lost:,} are left out)" if lost else "", 2 * self.most_categories, values.name,
             )  # fmt: skip
@@ -475,7 +489,8 @@ def _frame_of(dataset: Dataset) -> Any:
     frame = getattr(dataset, "frame", None)
     if frame is None:
         raise UserError(
-            f"data {dataset.name}: the table signal needs a table: a CSV, TSV or Parquet file, such as data=adult.csv"
+            f"data {dataset.name}: the table signal needs a table: a CSV, TSV or Parquet file, such as data=adult.csv",
+            code="data.not_a_table",
         )
     return frame
 

@@ -57,8 +57,8 @@ class TableFile(DataSource, kind="table"):
     split: Literal["train", "test"] = "train"
     """Which part to take: the rows to train on, or those that are held back."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
-    """The share of the rows that is held back: `ganforge evaluate` judges with rows that were never trained on. 0
-    trains on all."""
+    """The share of the rows that is held out: `ganforge evaluate` uses rows that were never trained on. 0 trains on
+    all."""
 
     def open(self) -> TableSet:
         return part_of(self.read(), self.split, self.holdout)
@@ -71,13 +71,13 @@ class TableFile(DataSource, kind="table"):
         """All rows of the file."""
         path = Path(self.path).expanduser()
         if not path.is_file():
-            raise UserError(f"data.path={self.path}: no such file")
+            raise UserError(f"data.path={self.path}: no such file", code="data.not_found")
         try:
             if is_parquet(path):
                 return from_frame(self.path, _read_parquet(path, self.path), digest=_digest(path))
             frame, notes, skipped = _read_text(path, self)
         except PermissionError:
-            raise UserError(f"data {self.path}: no permission to read it") from None
+            raise UserError(f"data {self.path}: permission denied", code="data.permission_denied") from None
         return from_frame(self.path, frame, notes, skipped, _digest(path))
 
 
@@ -116,8 +116,9 @@ class FrameData(DataSource, kind="frame"):
         frame = getattr(self, "_frame", None)
         if frame is None:
             raise UserError(
-                "data: this run was trained on a DataFrame in memory, which its recipe does not hold. "
-                "Write the table to a file and give that: data=table.csv"
+                "data: this run was trained on a DataFrame in memory, which is not stored in its recipe. Write "
+                "the table to a file and give that: data=table.csv",
+                code="data.not_stored",
             )
         return from_frame("the DataFrame", frame, digest=self.digest)
 
@@ -177,13 +178,16 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
     if count < FEWEST_HELD_BACK or len(whole) - count < 2:
         if split == "train":
             return whole
-        raise UserError(f"data {whole.name}: of its {len(whole):,} rows none are held back (data.holdout={holdout:g})")
+        raise UserError(
+            f"data {whole.name}: none of its {len(whole):,} rows are held out (data.holdout={holdout:g})",
+            code="data.split_is_empty",
+        )
     rows = np.flatnonzero(kept_back if split == "test" else ~kept_back)
     digest = hashlib.sha256(f"{whole.digest} {split} {holdout!r}".encode()).hexdigest()[:16]
     frame = whole.frame.iloc[rows].reset_index(drop=True)
     notes = list(whole.notes)
     if split == "train":
-        notes.append(f"{count:,} of its {len(whole):,} rows are held back for judging (data.holdout=0: none)")
+        notes.append(f"{count:,} of its {len(whole):,} rows are held back for evaluation (data.holdout=0: none)")
     return TableSet(whole.name, frame, notes, whole.skipped, digest, rows)
 
 
@@ -212,9 +216,12 @@ def from_frame(
 
     notes = list(notes or [])
     if frame.shape[1] == 0:
-        raise UserError(f"data {name}: it has no columns")
+        raise UserError(f"data {name}: it has no columns", code="table.no_columns")
     if len(frame) == 0:
-        raise UserError(f"data {name}: it has names of columns ({', '.join(map(str, frame.columns[:5]))}) and no rows")
+        raise UserError(
+            f"data {name}: it has column names ({', '.join(map(str, frame.columns[:5]))}) and no rows",
+            code="table.no_rows",
+        )
     names = _names([str(n) for n in frame.columns], notes)
     columns = {n: _typed(n, frame.iloc[:, k].reset_index(drop=True), name, notes) for k, n in enumerate(names)}
     empty = [repr(n) for n, values in columns.items() if values.isna().all()]
@@ -229,13 +236,13 @@ def _names(names: list[str], notes: list[str]) -> list[str]:
     for k, name in enumerate(names):
         clean = name.strip() or f"column {k + 1}"
         if not name.strip():
-            notes.append(f"column {k + 1} has no name and is called {clean!r}")
+            notes.append(f"column {k + 1} has no name and is named {clean!r}")
         again = 2
         unique = clean
         while unique in result:
             unique, again = f"{clean}.{again}", again + 1
         if unique != clean:
-            notes.append(f"two columns are called {clean!r}; the later one (column {k + 1}) is called {unique!r}")
+            notes.append(f"two columns are named {clean!r}; the second one (column {k + 1}) is renamed {unique!r}")
         result.append(unique)
     return result
 
@@ -256,8 +263,9 @@ def _typed(name: str, values: Any, where: str, notes: list[str]) -> Any:
         return values
     if types.is_complex_dtype(kind) or types.is_timedelta64_dtype(kind) or isinstance(kind, pd.PeriodDtype):
         raise UserError(
-            f"data {where}, column {name!r}: it holds {kind}, which is neither number, text nor date. "
-            "Turn it into numbers (of hours, say) first"
+            f"data {where}, column {name!r}: it holds {kind}, which is not a number, text or date. Convert it "
+            "to numbers first (to hours, for example)",
+            code="column.type_not_supported",
         )
     if types.is_numeric_dtype(kind):
         return _finite(name, values, notes)
@@ -285,8 +293,9 @@ def _text(name: str, values: Any, where: str, notes: list[str]) -> Any:
         types = set(map(type, present))
         if any(issubclass(t, (list, dict, set, tuple, np.ndarray)) for t in types):
             raise UserError(
-                f"data {where}, column {name!r}: it holds {min(t.__name__ for t in types)}s; a cell must be one value. "
-                "Spread it over columns of its own"
+                f"data {where}, column {name!r}: it holds {min(t.__name__ for t in types)}s, but a cell must be "
+                "one value. Split it into several columns",
+                code="column.type_not_supported",
             )
         if types == {bool}:
             return values.astype("boolean")
@@ -318,7 +327,7 @@ def _mostly_numbers(name: str, values: Any, present: Any, notes: list[str]) -> A
     numbers: Any = pd.to_numeric(present, errors="coerce")
     share = numbers.notna().mean()
     if share < NUMBERS_AT_LEAST:
-        notes.append(f"column {name!r} holds numbers ({share:.0%} of it) beside text; all of it is read as text")
+        notes.append(f"column {name!r} holds numbers ({share:.0%} of it) and text; all of it is read as text")
         return None
     others = present[numbers.isna()]
     if len(others):
@@ -358,7 +367,9 @@ def _read_parquet(path: Path, name: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise UserError(f"data {name}: cannot be read as Parquet ({' '.join(str(error).split())[:160]})") from None
+        raise UserError(
+            f"data {name}: cannot be read as Parquet ({' '.join(str(error).split())[:160]})", code="table.unreadable"
+        ) from None
 
 
 # --- text
@@ -373,12 +384,12 @@ def _read_text(path: Path, source: TableFile) -> tuple[pd.DataFrame, list[str], 
     encoding = source.encoding or _encoding(path, name)
     if source.encoding is None and encoding in ("gb18030", "cp1252"):
         known = {"gb18030": "gb18030 (Chinese)", "cp1252": "cp1252 (Western European)"}[encoding]
-        notes.append(f"its text is no UTF-8; read as {known}. Set data.encoding if letters look wrong")
+        notes.append(f"its text is not UTF-8; read as {known}. Set data.encoding if letters look wrong")
     try:
         with _text_of(path, encoding) as file:
             first = list(itertools.islice(file, PROBE))
         if not any(line.strip() for line in first):
-            raise UserError(f"data {name}: the file is empty")
+            raise UserError(f"data {name}: the file is empty", code="data.empty_file")
         delimiter = source.delimiter or _delimiter(first, path)
         sample = list(csv.reader(first, delimiter=delimiter, skipinitialspace=True))
         names = _header(sample, delimiter, source)
@@ -400,25 +411,35 @@ def _read_text(path: Path, source: TableFile) -> tuple[pd.DataFrame, list[str], 
             )
     except UnicodeError as error:
         raise UserError(
-            f"data {name}: its text is no {encoding} ({error}). Leave data.encoding out, and it is found"
+            f"data {name}: its text is not valid {encoding} ({error}). Leave data.encoding out to detect it "
+            "automatically",
+            code="table.wrong_encoding",
         ) from None
     except LookupError:
         raise UserError(
-            f"data.encoding={encoding}: no such encoding; such as utf-8, gb18030, latin-1, utf-16"
+            f"data.encoding={encoding}: no such encoding; use utf-8, gb18030, latin-1 or utf-16, for example",
+            code="table.unknown_encoding",
         ) from None
     except pd.errors.EmptyDataError:
-        raise UserError(f"data {name}: names of columns ({', '.join(names[:5])}) and no rows") from None
+        raise UserError(
+            f"data {name}: it has column names ({', '.join(names[:5])}) and no rows", code="table.no_rows"
+        ) from None
     except (csv.Error, pd.errors.ParserError) as error:
-        raise UserError(f"data {name}: cannot be read as a table ({' '.join(str(error).split())[:160]})") from None
+        raise UserError(
+            f"data {name}: cannot be read as a table ({' '.join(str(error).split())[:160]})", code="table.unreadable"
+        ) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"data {name}: damaged or cut short ({error}); get the file again") from None
+        raise UserError(
+            f"data {name}: damaged or truncated ({error}); get the file again", code="table.damaged"
+        ) from None
     total = len(frame) + len(records.skipped)
     if len(records.skipped) > SKIPPED_AT_MOST * total:
         some = "\n  ".join(f"{where}: {why}" for where, why in records.skipped[:3])
         raise UserError(
-            f"data {name}: {len(records.skipped):,} of its {total:,} rows do not have the {len(names)} fields of the "
-            f"first line, so the delimiter {delimiter!r} or the file is wrong:\n  {some}\n"
-            "Mend the file, or say data.kind=table data.delimiter=..."
+            f"data {name}: {len(records.skipped):,} of its {total:,} rows do not have the {len(names)} fields "
+            f"of the first line, so the delimiter {delimiter!r} or the file is wrong:\n  {some}\nFix the file, "
+            "or set data.kind=table data.delimiter=...",
+            code="table.field_counts_differ",
         )
     for k in range(len(names)):
         frame[k] = _whole(frame[k])
@@ -431,13 +452,15 @@ def _refuse_other_files(path: Path, name: str) -> None:
     with path.open("rb") as file:
         start = file.read(4096)
     if not start:
-        raise UserError(f"data {name}: the file is empty")
+        raise UserError(f"data {name}: the file is empty", code="data.empty_file")
     if start.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
-        raise UserError(f"data {name}: this is a workbook or an archive, not text. Save the sheet as CSV")
+        raise UserError(
+            f"data {name}: this is a workbook or an archive, not text. Save the sheet as CSV", code="table.not_text"
+        )
     if start.startswith(b"PAR1"):
-        raise UserError(f"data {name}: this is a Parquet file; let its name end in .parquet")
+        raise UserError(f"data {name}: this is a Parquet file; rename it to end in .parquet", code="table.wrong_suffix")
     if b"\0" in start and not start.startswith((b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b")):
-        raise UserError(f"data {name}: this is no text (it holds zero bytes)")
+        raise UserError(f"data {name}: this is not a text file (it holds zero bytes)", code="table.not_text")
 
 
 def _open(path: Path) -> io.BufferedReader | gzip.GzipFile:
@@ -495,15 +518,17 @@ def _header(sample: list[list[str]], delimiter: str, source: TableFile) -> list[
     others = [d for d in DELIMITERS if d != delimiter and d in first[0]]
     if len(first) == 1 and others and source.delimiter is not None:
         raise UserError(
-            f"data.delimiter={delimiter!r}: the whole line would be one column, {first[0][:60]!r}. "
-            "Leave it out, and it is found"
+            f"data.delimiter={delimiter!r}: the whole line would be one column, {first[0][:60]!r}. Leave it "
+            "out to detect the delimiter automatically",
+            code="table.wrong_delimiter",
         )
     if not source.header:
         return [f"column {k + 1}" for k in range(len(first))]
     if all(_is_number(cell) for cell in first):
         raise UserError(
-            f"data {source.path}: its first line holds numbers ({', '.join(first[:3])}), not names of columns. "
-            "Add a line of names, or say data.kind=table data.header=false"
+            f"data {source.path}: its first line holds numbers ({', '.join(first[:3])}), not column names. Add "
+            "a line of names, or set data.kind=table data.header=false",
+            code="table.no_header",
         )
     return first
 
@@ -583,7 +608,7 @@ class _Records:
             if fields == self.width or any_width:
                 yield text if text.endswith(("\n", "\r")) else text + "\n"
             else:
-                self.skipped.append((f"{self.name}, line {begin}", f"{fields} fields where {self.width} are wanted"))
+                self.skipped.append((f"{self.name}, line {begin}", f"{fields} fields where {self.width} are expected"))
 
     def _quoted(self, line: str) -> tuple[str, int]:
         """A record that has quotes, which may go on over several lines, and its number of fields."""
@@ -596,7 +621,10 @@ class _Records:
                 self.number += 1
                 taken.append(following)
                 if len(taken) > LONGEST:
-                    raise UserError(f"data {self.name}, line {begin}: a quote that is opened there is never closed")
+                    raise UserError(
+                        f"data {self.name}, line {begin}: a quote that opens there is never closed",
+                        code="table.quote_not_closed",
+                    )
                 yield following
 
         row = next(csv.reader(more(), delimiter=self.delimiter, skipinitialspace=True))

@@ -24,7 +24,7 @@ EQUAL = ("=", "==")
 
 @dataclass(frozen=True)
 class Clause:
-    """One wish about one column.
+    """One condition on one column.
 
     Attributes:
         column: as `Spec.state["columns"]` describes it.
@@ -39,7 +39,7 @@ class Clause:
     places: dict[Any, int]
 
     def holds(self, rows: pd.DataFrame) -> np.ndarray:
-        """Which rows meet it, bool [N]. A missing value meets nothing but the wish for it, and `!=`."""
+        """Which rows meet it, bool [N]. A missing value meets nothing but the condition for it, and `!=`."""
         import pandas as pd
 
         values: Any = rows[self.column["name"]]
@@ -72,7 +72,7 @@ class Clause:
 
 
 def read(texts: Sequence[str], spec: Spec) -> list[Clause]:
-    """Wishes from texts.
+    """Conditions from texts.
 
     Raises:
         UserError: a column or a value that the table does not have, or a sign that has no meaning for it.
@@ -102,19 +102,32 @@ def _clause(text: str, spec: Spec) -> Clause:
             return _typed(text, columns[name], sign, found[2].strip())
     name = re.split(r"[<>=!]", text, maxsplit=1)[0].strip()
     if name in columns:
-        raise UserError(f"where {text!r}: wanted is column=value, or one of the signs != < <= > >=")
-    raise UserError(f"where {text!r}: no column {name!r}{did_you_mean(name, columns)} (columns: {', '.join(columns)})")
+        raise UserError(
+            f"where {text!r}: expected column=value, or one of the operators != < <= > >=", code="where.no_comparison"
+        )
+    raise UserError(
+        f"where {text!r}: no column {name!r}{did_you_mean(name, columns)} (columns: {', '.join(columns)})",
+        code="column.not_found",
+    )
 
 
 def _typed(text: str, column: dict[str, Any], sign: str, value: str) -> Clause:
     name = column["name"]
     if column["encoding"] == "none":
-        raise UserError(f"where {text!r}: the column {name!r} is {_an(column['kind'])} and is not learned")
+        raise UserError(
+            f"where {text!r}: the column {name!r} is {_an(column['kind'])} and is not learned",
+            code="where.column_not_learned",
+        )
     if value in ("", "(missing)"):
         if sign not in ("=", "!="):
-            raise UserError(f"where {text!r}: a missing value is neither more nor less; ask with = or !=")
+            raise UserError(
+                f"where {text!r}: a missing value cannot be ordered; use = or !=", code="where.operator_not_supported"
+            )
         if not column["missing"]:
-            raise UserError(f"where {text!r}: no value of {name!r} is missing in the table this model has learned")
+            raise UserError(
+                f"where {text!r}: {name!r} had no missing values in the table this model was trained on",
+                code="where.nothing_missing",
+            )
         return Clause(column, sign, None, {})
     if column["encoding"] == "onehot":
         return _of_picked(text, column, sign, value)
@@ -123,16 +136,22 @@ def _typed(text: str, column: dict[str, Any], sign: str, value: str) -> Clause:
         wanted = _date(value, column)
     if wanted is None:
         kind = "a date" if column["kind"] == "datetime" else "a number"
-        raise UserError(f"where {text!r}: {value!r} is not {kind}, and {name!r} is {_an(column['kind'])} column")
+        raise UserError(
+            f"where {text!r}: {value!r} is not {kind}, and {name!r} is {_an(column['kind'])} column",
+            code="where.wrong_type",
+        )
     low, high = (_date(v, column) if column["kind"] == "datetime" else v for v in (column["low"], column["high"]))
     never = {"=": wanted < low or wanted > high, "<": wanted <= low, "<=": wanted < low, ">": wanted >= high}
     if never.get(sign, sign == ">=" and wanted > high):
-        raise UserError(f"where {text!r}: never so; {name!r} runs from {column['low']} to {column['high']}")
+        raise UserError(
+            f"where {text!r}: no row can match; {name!r} ranges from {column['low']} to {column['high']}",
+            code="where.out_of_range",
+        )
     return Clause(column, sign, wanted, {})
 
 
 def _of_picked(text: str, column: dict[str, Any], sign: str, value: str) -> Clause:
-    """A wish about a column whose values are picked."""
+    """A condition on a column whose values are picked."""
     name, special = column["name"], (column["missing_at"], column["other_at"])
     places = {v: k for k, v in enumerate(column["values"]) if k not in special}
     rare = column.get("rare", {}).get("values", [])
@@ -145,24 +164,36 @@ def _of_picked(text: str, column: dict[str, Any], sign: str, value: str) -> Clau
         if value not in known:
             shown = ", ".join(list(map(str, places))[:12]) + (f", ... {len(known)} in all" if len(known) > 12 else "")
             raise UserError(
-                f"where {text!r}: {name!r} never is {value!r}{did_you_mean(value, map(str, known))} (known: {shown})"
+                f"where {text!r}: {name!r} never has the value {value!r}{did_you_mean(value, map(str, known))} "
+                f"(known: {shown})",
+                code="where.unknown_value",
             )
         return Clause(column, sign, known[value], places)
     if all(_is_number(v) for v in places):
         number = _number(value)
         if number is None:
-            raise UserError(f"where {text!r}: {value!r} is not a number, and {name!r} is a column of numbers")
+            raise UserError(
+                f"where {text!r}: {value!r} is not a number, and {name!r} is a column of numbers",
+                code="where.wrong_type",
+            )
         clause = Clause(column, sign, number, places)
         if not any(clause._compare(v, number) for v in [*places, *rare]):
-            raise UserError(f"where {text!r}: never so; {name!r} runs from {min(places)} to {max(places)}")
+            raise UserError(
+                f"where {text!r}: no row can match; {name!r} ranges from {min(places)} to {max(places)}",
+                code="where.out_of_range",
+            )
         return clause
     if not column.get("ordered"):
         raise UserError(
-            f"where {text!r}: {name!r} is {_an(column['kind'])} column, of which only = and != can be asked"
+            f"where {text!r}: {name!r} is {_an(column['kind'])} column, which supports = and != only",
+            code="where.operator_not_supported",
         )
     known = {str(v): v for v in places}
     if value not in known:
-        raise UserError(f"where {text!r}: {name!r} never is {value!r} (known: {', '.join(known)})")
+        raise UserError(
+            f"where {text!r}: {name!r} never has the value {value!r} (known: {', '.join(known)})",
+            code="where.unknown_value",
+        )
     return Clause(column, sign, known[value], places)
 
 

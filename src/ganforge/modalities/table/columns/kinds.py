@@ -92,8 +92,9 @@ def check(values: pd.Series, kind: str) -> None:
     if refused:
         some = ", ".join(repr(v) for v in present.unique()[:3].tolist())
         raise UserError(
-            f"signal.columns.{values.name}={kind}: {refused}{f' (for instance {some})' if some else ''}. "
-            "Leave it out, and the kind is found by itself"
+            f"signal.columns.{values.name}={kind}: {refused}{f' (for example {some})' if some else ''}. Leave "
+            "it out to detect the kind automatically",
+            code="column.kind_does_not_fit",
         )
 
 

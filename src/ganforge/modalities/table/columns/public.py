@@ -50,7 +50,7 @@ def _wrong(message: str) -> PydanticCustomError:
 def _no_truth(value: Any) -> Any:
     if isinstance(value, bool):
         raise _wrong(
-            f"{value} among the values: YAML reads yes, no, on and off as truth values. Put them in quotes, or say "
+            f"{value} among the values: YAML reads yes, no, on and off as truth values. Put them in quotes, or set "
             "kind: boolean"
         )
     return str(value) if isinstance(value, datetime.date) else value
@@ -91,9 +91,9 @@ class Categorical(PublicColumn, kind="categorical"):
         listed = self._listed()
         for k, value in enumerate(listed):
             if key(value) in (None, *(key(v) for v in listed[:k])):
-                raise _wrong(f"values: {value!r} comes twice or is empty (1, 1.0 and '1' are the same here)")
+                raise _wrong(f"values: {value!r} is listed twice or is empty (1, 1.0 and '1' are the same here)")
         if len(listed) + self.missing < 2:
-            raise _wrong("values: with one value alone the column is a constant. Say kind: constant")
+            raise _wrong("values: a column with a single value is a constant. Set kind: constant")
         return self
 
     def facts(self) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class Continuous(PublicColumn, kind="continuous"):
     def _ascend(self) -> Self:
         check_bounds(self.min, self.max, self.bins)
         if self.decimals is not None and max(abs(self.min), abs(self.max)) * 10**self.decimals > EXACT:
-            raise _wrong(f"decimals: {self.decimals} are more than a float holds of numbers so large")
+            raise _wrong(f"decimals: {self.decimals} are more than a float can represent for numbers this large")
         if self.decimals is not None and self._whole(self.min) == self._whole(self.max):
             raise _wrong(f"decimals: with {self.decimals} of them, min and max are the same number")
         return self
@@ -219,14 +219,14 @@ class Continuous(PublicColumn, kind="continuous"):
 
 
 class Datetime(PublicColumn, kind="datetime"):
-    """Dates, or points in time (UTC, where they tell a zone)."""
+    """Dates, or points in time (UTC, where they have a time zone)."""
 
     min: Date
     """The first that there can be, as 2024-05-31 or in `format`. Earlier ones are read as it."""
     max: Date
     """The last that there can be. Later ones are read as it."""
     step: Literal["day", "hour", "minute", "second"] = "day"
-    """How finely they are told; what is finer is cut off."""
+    """Resolution; what is finer is cut off."""
     format: str | None = None
     """How the table writes them, such as "%d.%m.%Y". By default ISO 8601, and made rows have them as datetimes."""
     bins: int | tuple[Date, ...] = Field(default=BINS)
@@ -239,11 +239,11 @@ class Datetime(PublicColumn, kind="datetime"):
         told = [self.min, self.max, *(() if isinstance(self.bins, int) else self.bins)]
         unread = [text for text, second in zip(told, self._seconds(told), strict=True) if second is None]
         if unread:
-            raise _wrong(f"{unread[0]!r} is no date; wanted is {self.format or '2024-05-31 or 2024-05-31T13:45:00'}")
+            raise _wrong(f"{unread[0]!r} is not a date; expected {self.format or '2024-05-31 or 2024-05-31T13:45:00'}")
         low, high, *starts = (second or 0 for second in self._seconds(told))
         check_bounds(low, high, self.bins if isinstance(self.bins, int) else starts)
         if high - low < SECONDS[self.step]:
-            raise _wrong(f"min and max are less than a {self.step} apart; take a finer step")
+            raise _wrong(f"min and max are less than a {self.step} apart; use a finer step")
         return self
 
     def facts(self) -> dict[str, Any]:
@@ -326,7 +326,7 @@ def _read(value: Any) -> Any:
     try:
         return from_yaml(value)
     except UserError as error:
-        raise UserError(f"signal.public: {error}") from None
+        raise UserError(f"signal.public: {error}", code=error.code) from None
 
 
 Described = Annotated[dict[str, PublicColumn], BeforeValidator(_read)]
@@ -372,9 +372,9 @@ def check_bounds(low: float, high: float, bins: int | Sequence[float]) -> None:
         raise _wrong("min must be below max")
     if isinstance(bins, int):
         if not 1 <= bins <= 1000:
-            raise _wrong(f"bins: {bins} of them; wanted are 1 to 1000")
+            raise _wrong(f"bins={bins}: it must be from 1 to 1000")
     elif list(bins) != sorted(set(bins)) or not bins or bins[0] < low or bins[-1] >= high:
-        raise _wrong("bins: a list tells where each begins, ascending, from min to below max")
+        raise _wrong("bins: a list gives the start of each bin, ascending, from min to below max")
 
 
 def _type_of(values: Sequence[Any], missing: bool) -> str:

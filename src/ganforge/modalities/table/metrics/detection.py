@@ -32,20 +32,23 @@ class Detection(Metric, kind="detection"):
     signals: ClassVar[tuple[str, ...]] = ("table",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "detection": Meaning(
-            "How surely a classifier tells generated rows from real ones: ½ guesses, 1 knows.", "near", 0.5
+            "How well a classifier separates generated rows from real ones: ½ is chance, 1 is perfect.", "near", 0.5
         ),
     }
     most: int = Field(default=10_000, ge=FEWEST)
     """Rows of each side that are looked at, at most."""
     folds: int = Field(default=3, ge=2)
-    """Parts that the rows are cut into; each is judged by a classifier that learned from the others."""
+    """Parts that the rows are split into; each is scored by a classifier trained on the others."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         columns = columns_of(comparison)
         real, fake = frame_of(comparison, "real"), frame_of(comparison, "fake", self.n)
         m = min(len(real), len(fake), self.most)
         if m < FEWEST:
-            raise UserError(f"metric 'detection': it takes at least {FEWEST} rows of each side, and there are {m}")
+            raise UserError(
+                f"metric 'detection' needs at least {FEWEST} rows of each side, but there are {m}",
+                code="metric.too_few_samples",
+            )
         sides = [side.iloc[spread_over(len(side), m)] for side in (real, fake)]
         x = np.concatenate([for_trees(columns, real, side) for side in sides])
         y = np.repeat([1, 0], m)

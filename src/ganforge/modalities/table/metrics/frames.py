@@ -58,11 +58,15 @@ def _columns_of(comparison: Comparison) -> list[Column]:
     lacking = [column.name for column in found if column.name not in fake.columns]
     if lacking:
         raise UserError(
-            f"{comparison.fake.name}: the columns {', '.join(lacking[:5])} of {comparison.real.name} are not in it, so "
-            "the two cannot be compared. Give two tables with the same columns"
+            f"{comparison.fake.name}: the columns {', '.join(lacking[:5])} of {comparison.real.name} are "
+            "missing in it, so the two cannot be compared. Give two tables with the same columns",
+            code="table.columns_differ",
         )
     if not found:
-        raise UserError(f"{comparison.real.name}: every column is constant or an identifier; there is nothing to judge")
+        raise UserError(
+            f"{comparison.real.name}: every column is constant or an identifier, so nothing can be compared",
+            code="metric.no_columns",
+        )
     return found
 
 

@@ -48,7 +48,7 @@ class Pairwise(Metric, kind="pairwise"):
     signals: ClassVar[tuple[str, ...]] = ("table",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "correlation": Meaning("Whether numbers go up and down together as in the real table.", "higher", 1),
-        "contingency": Meaning("Whether values of two columns come together as in the real table.", "higher", 1),
+        "contingency": Meaning("Whether values of two columns occur together as in the real table.", "higher", 1),
     }
     bins: int = Field(default=10, ge=2)
     """Parts that a column of numbers is cut into, each with as many real rows, beside a column of categories."""
@@ -60,7 +60,10 @@ class Pairwise(Metric, kind="pairwise"):
         left_out = columns[MOST:]
         columns = columns[:MOST]
         if len(columns) < 2:
-            raise UserError("metric 'pairwise': this table has one column to judge, and pairs need two; leave it out")
+            raise UserError(
+                "metric 'pairwise' needs two columns, but only one column of this table can be compared; leave it out",
+                code="metric.too_few_columns",
+            )
         sides = {"real": frame_of(comparison, "real"), "fake": frame_of(comparison, "fake", self.n)}
         if comparison.heldout is not None:
             sides["held-out"] = frame_of(comparison, "heldout")

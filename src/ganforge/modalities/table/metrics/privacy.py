@@ -44,7 +44,7 @@ class TablePrivacy(Metric, kind="privacy"):
         "dcr": Meaning("How often a fake lies nearer to a training row than an unseen real row does.", "near", 0.5),
         "exact_copies": Meaning("Share of fakes that equal a training row in every column.", "lower", 0),
         "membership": Meaning(
-            "How surely an attacker with the fakes alone tells who was trained on: ½ guesses.", "near", 0.5
+            "How well an attacker with only the fakes detects training rows: ½ is chance.", "near", 0.5
         ),
     }
     most: int = Field(default=5_000, ge=100)
@@ -58,12 +58,15 @@ class TablePrivacy(Metric, kind="privacy"):
             unseen = None
         outside = None if unseen is None else unseen.iloc[spread_over(len(unseen), self.most)]
         if len(train) < 2:
-            raise UserError(f"metric 'privacy': {len(train)} training rows are nothing to be near to; leave it out")
+            raise UserError(
+                f"metric 'privacy': {len(train)} training rows are too few to measure distances to; leave it out",
+                code="metric.too_few_samples",
+            )
         dense = Dense(columns, train)
         notes = notes_on(comparison, dense, unseen is not None)
         rows = spread_over(len(train), ROOM // dense.width)
         if len(rows) < len(train):
-            notes.append(f"Neighbours are looked for among {len(rows):,} of the {len(train):,} training rows.")
+            notes.append(f"Neighbors are searched for among {len(rows):,} of the {len(train):,} training rows.")
         yardstick = "leave-one-out" if unseen is None else "held-out"
         protocol = {"train": comparison.train.name, "n_train": len(rows), "yardstick": yardstick}
         known = dense(train.iloc[rows])
@@ -156,7 +159,7 @@ def notes_on(comparison: Comparison, dense: Dense, held_out: bool) -> list[str]:
             "No rows were held back: each training row in turn stands for an unseen one; membership is not measured."
         )
     if not comparison.known_train:
-        notes.append(f"The rows of {comparison.train.name} are taken for the training rows.")
+        notes.append(f"The rows of {comparison.train.name} are treated as the training rows.")
     if dense.bucketed:
         shown = ", ".join(dense.bucketed[:3]) + (", ..." if len(dense.bucketed) > 3 else "")
         notes.append(f"Rare categories of {shown} count as one in distances (not in exact copies).")

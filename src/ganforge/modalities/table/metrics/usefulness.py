@@ -4,7 +4,7 @@ Xu et al. 2019, section 5.2 (the "machine learning efficacy" of CTGAN's paper): 
 
     usefulness             score on real rows of a model that learned from generated rows
     usefulness_of_real     score of the same model that learned from the real rows that the generator learned from
-    usefulness_of_constant score of whoever says the most frequent class, or the mean, of those real rows
+    usefulness_of_constant score of a constant prediction: the most frequent class, or the mean, of those real rows
 
 The score is F1 of the rarer one of two classes, the mean of the classes' F1 where there are more, and R² of numbers.
 The real rows are those that were held back: neither the generator nor the models have seen them. The model is
@@ -45,9 +45,9 @@ class Usefulness(Metric, kind="usefulness"):
 
     signals: ClassVar[tuple[str, ...]] = ("table",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "usefulness": Meaning("Score on real rows of a model that learned from generated rows alone.", "higher", 1),
-        "usefulness_of_real": Meaning("The same of a model that learned from real rows: as good as it can get."),
-        "usefulness_of_constant": Meaning("The same of whoever always says the same: no use at all."),
+        "usefulness": Meaning("Score on real rows of a model trained on generated rows only.", "higher", 1),
+        "usefulness_of_real": Meaning("The same of a model trained on real rows: as good as it can get."),
+        "usefulness_of_constant": Meaning("The score of a constant prediction: no use at all."),
     }
     target: str | None = None
     """The column to predict; by default the recipe's `target`."""
@@ -63,12 +63,16 @@ class Usefulness(Metric, kind="usefulness"):
         name = str(self.target or comparison.facts["target"])
         if name not in columns:
             raise UserError(
-                f"metric 'usefulness': the column {name!r} cannot be predicted: it is not in the table, or every row "
-                f"has the same or another value in it. Take one of {', '.join(columns)}"
+                f"metric 'usefulness': the column {name!r} cannot be predicted: it is not in the table, or its "
+                f"values are all the same or all different. Use one of {', '.join(columns)}",
+                code="metric.target_not_usable",
             )
         target = columns.pop(name)
         if not columns:
-            raise UserError("metric 'usefulness': there is no column to predict the target from; leave it out")
+            raise UserError(
+                "metric 'usefulness': there is no other column to predict the target from; leave it out",
+                code="metric.too_few_columns",
+            )
         real, test, notes = self._real(comparison)
         of_numbers = is_a_number(target, real[name]) and target.kind != "boolean"
         others = list(columns.values())
@@ -78,7 +82,9 @@ class Usefulness(Metric, kind="usefulness"):
         short = min(rows, key=lambda side: len(rows[side].y))
         if len(rows[short].y) < FEWEST:
             raise UserError(
-                f"metric 'usefulness': {len(rows[short].y)} {short} rows have a value of {name!r}; it takes {FEWEST}"
+                f"metric 'usefulness': {len(rows[short].y)} {short} rows have a value of {name!r}, but {FEWEST} "
+                "are needed",
+                code="metric.too_few_samples",
             )
         wanted = rows["test"].y
         found, linear, per_class = {}, {}, {}
@@ -89,7 +95,7 @@ class Usefulness(Metric, kind="usefulness"):
             per_class[side] = {} if of_numbers else f1_by_class(wanted, guess)
             linear[side], settled = straight(rows[side], rows["test"], of_numbers)
             if not settled:
-                notes.append(f"The linear model that learned from {side} rows had not settled when it was stopped.")
+                notes.append(f"The linear model trained on {side} rows had not converged when it was stopped.")
         best = constant(rows["real"].y, len(wanted), of_numbers)
         what = f"{'R²' if of_numbers else 'F1'} of {name}"
         tested = {"test": test_name(comparison), "n_test": len(wanted), "target": name}

@@ -38,13 +38,16 @@ class PrivateTabular(Private, kind="private_tabular"):
     def adapt(self, spec: Spec) -> Spec:
         if "blocks" not in spec.state:
             raise UserError(
-                "task.kind=private_tabular makes rows of a table, and this data is none. Take data=TABLE.csv "
-                "signal=table, or another recipe"
+                "task.kind=private_tabular generates rows of a table, but this data is not a table. Use "
+                "data=TABLE.csv signal=table, or another recipe",
+                code="data.not_a_table",
             )
         if self.conditional:
             raise UserError(
-                "task.conditional=true: rows of this task are made without conditions, since how often each value "
-                "occurs is not known. Take task.conditional=false; `ganforge sample --where` picks among the made rows"
+                "task.conditional=true: this task generates rows without conditions, since the frequency of each "
+                "value is not known. Set task.conditional=false; `ganforge sample --where` filters the generated "
+                "rows",
+                code="privacy.conditional_not_supported",
             )
         return Spec(spec.shape, state={**spec.state, "conditions": []})
 

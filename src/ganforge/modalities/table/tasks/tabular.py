@@ -55,7 +55,7 @@ class Tabular(Task, kind="tabular"):
     generator: Generator
     """The net that makes the raw numbers of rows."""
     discriminator: Discriminator
-    """The net that judges packs of rows."""
+    """The net that scores packs of rows."""
     objective: Objective
     """The game that the two play."""
     penalties: tuple[Penalty, ...] = ()
@@ -69,18 +69,22 @@ class Tabular(Task, kind="tabular"):
     d_steps: int = Field(default=1, ge=1)
     """Steps of D for each step of G, each on fresh rows."""
     pack: int = Field(default=10, ge=1)
-    """Rows that D judges together (PacGAN). It must divide the batch."""
+    """Rows that D scores together (PacGAN). It must divide the batch."""
 
     def adapt(self, spec: Spec) -> Spec:
         if "blocks" not in spec.state:
             raise UserError(
-                "task.kind=tabular makes rows of a table, and this data is none. Take data=TABLE.csv signal=table, or "
-                "another recipe"
+                "task.kind=tabular generates rows of a table, but this data is not a table. Use data=TABLE.csv "
+                "signal=table, or another recipe",
+                code="data.not_a_table",
             )
         for penalty in self.penalties:
             penalty.check(spec)
             if penalty.every > 1:
-                raise UserError(f"task.penalties: {penalty.kind} with every={penalty.every}: here it is every=1 alone")
+                raise UserError(
+                    f"task.penalties: {penalty.kind} with every={penalty.every}: this task supports every=1 only",
+                    code="task.penalty_not_every_step",
+                )
         state = spec.state if self.conditional else {k: v for k, v in spec.state.items() if k != "conditions"}
         return Spec(spec.shape, state=state)
 
@@ -88,8 +92,9 @@ class Tabular(Task, kind="tabular"):
         if batch % self.pack:
             fits = self.pack * max(1, round(batch / self.pack))
             raise UserError(
-                f"task.pack={self.pack} does not divide the {batch} rows that D gets at a time. Take batch={fits} "
-                "(times accumulate), or a pack that divides it"
+                f"task.pack={self.pack} does not divide the {batch} rows that D sees at a time. Set batch={fits} "
+                "(times accumulate), or a pack that divides it",
+                code="task.pack_not_a_divisor",
             )
 
     def min_samples(self, batch: int) -> int:
@@ -108,8 +113,10 @@ class Tabular(Task, kind="tabular"):
         D = self.discriminator.build(Spec((self.pack * spec.shape[0],), self.pack * seen.classes))
         if couples_batch(D):
             raise UserError(
-                f"task.discriminator={self.discriminator.kind}: it has batch norm or another layer that looks across "
-                "the batch, and here D judges each pack by itself. Take task.discriminator=tabular, or norm=none in it"
+                f"task.discriminator={self.discriminator.kind}: it has batch norm or another layer that mixes the "
+                "samples of a batch, but here D scores each pack on its own. Use task.discriminator=tabular, or "
+                "set norm=none in it",
+                code="task.discriminator_mixes_batch",
             )
         return {"G": net, "D": PackJudge(D, self.pack, seen.classes)}
 
