@@ -11,7 +11,7 @@ import pytest
 from judged import FAST, folder_of, shades
 
 import ganforge as gf
-from ganforge.core.errors import UserError
+from refused import refused
 
 QUICK = ["--metrics", "fd,kid,pr", "--features", "raw", "-n", "64"]
 
@@ -225,5 +225,5 @@ def test_data_that_is_gone_is_told_with_the_way_out(run, npz, tmp_path):
     with safe_open(path, framework="pt") as file:
         header = {k: v.replace(str(npz), str(tmp_path / "moved.npz")) for k, v in file.metadata().items()}
     safetensors.torch.save_file(safetensors.torch.load_file(path), path, metadata=header)
-    with pytest.raises(UserError, match=r"no such .*--data PATH"):
+    with refused("data.not_found", "--data PATH"):
         gf.evaluate(run, metrics=["fd"], features="raw", progress=False)

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 import ganforge as gf
-from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.data.path import PathData
 from ganforge.engine.train import train
@@ -215,7 +214,7 @@ def test_unseen_rows_in_a_file_of_their_own(trained, tmp_path):
     assert f"--heldout {unseen}" in done.report.command
     run = gf.evaluate(trained, heldout=unseen, metrics=["usefulness"], out=tmp_path / "run", progress=False)
     assert run.results[0].protocol["test"] == str(unseen)
-    with pytest.raises(UserError, match=r"nothing\.csv"):
+    with refused("data.not_found", "nothing.csv"):
         gf.evaluate(trained, heldout=tmp_path / "nothing.csv", out=tmp_path / "run", progress=False)
 
 
