@@ -10,7 +10,7 @@ import pytest
 from family import Dish, Leftovers, Menu, Oven, Pepper, Salt, Soup, Spice, Stew
 
 from ganforge.core.component import Component, build, families, field_help, fields_of, help_text, to_plain
-from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.errors import did_you_mean
 from ganforge.core.schedule import Linear, Schedule
 from refused import refused
 
@@ -29,8 +29,8 @@ class Doubled(Word, kind="doubled"):
     of: Word
 
 
-def message(plain, cls=Menu, what="") -> str:
-    with pytest.raises(UserError) as caught:
+def message(problem: str, plain, cls: type[Component] | type[Menu] = Menu, what="") -> str:
+    with refused(f"config.{problem}") as caught:
         build(cls, plain, what)
     return str(caught.value)
 
@@ -99,7 +99,7 @@ def test_a_string_may_stand_for_more_than_a_kind():
 
 
 def test_kinds_that_register_later_are_accepted(clean_registries):
-    assert "unknown spice 'chili'" in message({"name": "x", "dish": {"kind": "soup", "spice": "chili"}})
+    assert "unknown spice 'chili'" in message("unknown_kind", {"name": "x", "dish": {"kind": "soup", "spice": "chili"}})
 
     class Chili(Spice, kind="chili"):
         """Red and hotter."""
@@ -127,7 +127,7 @@ def test_a_part_of_a_family_accepts_its_own_kinds_only(clean_registries):
 
     assert Herb.members() == {"basil": Basil}
     assert build(Herb, {"kind": "basil"}) == Basil()
-    assert "unknown spice 'pepper' (known: basil)" in message({"kind": "pepper"}, Herb)
+    assert "unknown spice 'pepper' (known: basil)" in message("unknown_kind", {"kind": "pepper"}, Herb)
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,15 @@ def test_errors_of_several_kinds_have_a_code_of_their_own():
 
 
 def test_every_error_is_told_at_once():
-    text = message({"name": "x", "dish": {"kind": "soup", "litres": -1}, "guests": 0}, what="menu.yaml")
+    plain = {"name": "x", "dish": {"kind": "soup", "litres": -1}, "guests": 0}
+    text = message("invalid_value", plain, what="menu.yaml")
     assert text.splitlines()[0] == "menu.yaml: the configuration has errors:"
     assert [line.split(":")[0].strip() for line in text.splitlines()[1:]] == ["dish.litres", "guests"]
 
 
 def test_a_field_that_is_deeper_is_pointed_out():
     plain = to_plain(Menu(name="x", dish="soup")) | {"litres": 3}  # type: ignore[arg-type]
-    assert "the menu has no field 'litres'; did you mean dish.litres?" in message(plain)
+    assert "the menu has no field 'litres'; did you mean dish.litres?" in message("unknown_field", plain)
 
 
 def test_misspelt_fields_in_python_get_the_same_hint():
@@ -207,7 +208,7 @@ def test_counts_in_words(text, count):
 
 @pytest.mark.parametrize("text", ["", "k", "1.5", "0.0001k", "inf", "nan", "-3k", "infk", "3 k k"])
 def test_counts_that_are_none(text):
-    assert message({"name": "x", "dish": "soup", "guests": text}).startswith("guests: ")
+    assert message("invalid_value", {"name": "x", "dish": "soup", "guests": text}).startswith("guests: ")
 
 
 def test_json_schema_has_every_kind_and_all_help():

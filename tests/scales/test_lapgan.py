@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.engine.train import train
@@ -201,7 +200,7 @@ def test_a_run_writes_previews_and_a_bundle_that_draws_what_is_asked_for(tmp_pat
 
 
 def test_a_level_without_an_optimiser_is_refused_before_training(tmp_path, pictures):
-    with pytest.raises(UserError, match=r"for G3, D3\. Add optimizers\.G3=adam"):
+    with refused("recipe.no_optimizer", "G3, D3", "optimizers.G3=adam"):
         train(small(pictures, **{"task.levels": 4}), run_dir=tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
     recipe = small(pictures, **{"task.levels": 4, "optimizers.G3": "adam", "optimizers.D3": "adam"})
