@@ -144,7 +144,7 @@ def test_the_signal_goes_the_whole_way(tmp_path):
     data = np.loadtxt(tmp_path / "sky.spectra")
     assert data.shape == (500, 64)
     (inspected, trained, _, evaluated), shapes = ganforge(rest(commands), tmp_path, runs=("runs/0001-my-spectra",))
-    assert "500 samples" in inspected
+    assert "500 spectra" in inspected
     assert "chosen: my-spectra" in trained
     assert shapes == [[2, 64]]
     run = tmp_path / "runs" / "0001-my-spectra"
