@@ -112,7 +112,7 @@ def every_parameter_learns(net: nn.Module, loss: Tensor) -> None:
 
 
 def steepness(net: nn.Module, x: Tensor, c: Tensor | None) -> Tensor:
-    """What gradient penalties put a loss on, differentiable."""
+    """What gradient penalties look at, differentiable."""
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         (gradient,) = torch.autograd.grad(net(x, c).logits.sum(), x, create_graph=True)
@@ -245,7 +245,7 @@ class TestDiscriminator:
         assert (gradient.flatten(1).abs().sum(1) > 0).all()
 
     def test_second_derivative(self, net_of, spec):
-        """A loss on the gradient reaches the weights, and is what finite differences say it is."""
+        """A penalty on the gradient reaches the weights, and is what finite differences say it is."""
         net = built(net_of, spec).double().eval()
         x = torch.randn(N, *spec.shape, dtype=torch.float64)
         c = labels(spec)

@@ -1,4 +1,4 @@
-"""R3GAN's nets: the paper's parameter counts, its initialization, any size, and a loss on the gradient."""
+"""R3GAN's nets: the paper's parameter counts, its initialization, any size, and a penalty on the gradient."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class TestPublishedCounts:
 
     def test_wgan_gp_without_labels(self):
         """64 channels. Its critic has batch norm: before every convolution's ReLU, and on the skips of the halving
-        blocks (the image's 3 channels, then 128), which a loss on a sample's gradient cannot live with. Ours has
+        blocks (the image's 3 channels, then 128), which a penalty on a sample's gradient cannot live with. Ours has
         layer norm in the former places, none on the skips: 2·(3 + 128) numbers less."""
         assert count(ResnetGenerator().build(PLAIN)) == 4_276_739
         assert count(ResnetDiscriminator(norm="layer").build(PLAIN)) == 1_055_879 - 2 * (3 + 128)

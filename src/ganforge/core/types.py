@@ -47,7 +47,7 @@ class Batch:
         x: encoded samples, float32 (float64 under precision=fp64) [N, *spec.shape], in [-1, 1] for images.
         c: labels, int64 [N], or None.
         extra: what else a task's data brings (a source image, a mask), each [N, ...].
-        made: what a phase has made of these very samples and a later one of the same step may use, without a graph.
+        made: detached outputs shared between the phases of one step.
     """
 
     x: Tensor

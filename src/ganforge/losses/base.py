@@ -46,7 +46,7 @@ class Objective(Component, family="objective"):
 
 @dataclass(frozen=True)
 class LossContext:
-    """One moment of the game, as those see it who put a loss on it.
+    """Everything a penalty or a loss term may read in one step.
 
     With packing, a sample here is a pack: what D judges as one.
 
@@ -58,8 +58,8 @@ class LossContext:
         rng: draws for this loss alone.
         memory: the state that this loss has declared, by name.
         player: the net that is trained: D or G.
-        on_real: what D said of `real` in this very step, where it was asked. on_fake: of `fake`.
-        steady: whether the critic draws nothing, so that it would say the same again.
+        on_real: D's output for `real` in this step, if it was computed. on_fake: for `fake`.
+        steady: whether the critic draws nothing, so that a second call would return the same.
         z: latents [n, L] of the fakes, n samples to N packs.
         generator: latents [n, L] → samples [N, ...], the label closed over.
         labels: int64 [n] of the samples, or None; for tasks in which D guesses them.
@@ -95,7 +95,7 @@ class LossContext:
 
 
 class Penalty(Component, family="penalty"):
-    """A loss on D's behavior, most often on its gradient."""
+    """A penalty on D's behavior, most often on its gradient."""
 
     order: ClassVar[int] = 2
     """The highest derivative that its own gradient needs."""

@@ -1,4 +1,4 @@
-"""A loss on how far D's logits wander off, which a Wasserstein critic is free to let them.
+"""A penalty on how far D's logits wander off, which a Wasserstein critic is free to let them.
 
 Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation", appendix A.1:
 

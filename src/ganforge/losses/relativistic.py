@@ -1,7 +1,7 @@
 """Games about how much more real one sample is than another, not about how real it is.
 
 Jolicoeur-Martineau 2018, "The relativistic discriminator: a key element missing from standard GAN". With logits r of
-reals and f of fakes and ℓ(t) = softplus(−t), the loss of a difference t that should be above 0:
+reals and f of fakes and ℓ(t) = softplus(−t), the loss at a difference t that should be above 0:
 
     pairing (RpGAN)     D: ℓ(r − f)                              G: ℓ(f − r)
     average (RaGAN)     D: ℓ(r − f̄) + ℓ(r̄ − f)                   G: ℓ(f − r̄) + ℓ(f̄ − r)

@@ -4,7 +4,7 @@
     historical averaging    ‖θ − θ̄‖²,  θ̄: the mean of all θ before         Salimans et al. 2016
 
 W [rows, columns]: a layer's weights, one output a row, or transposed where rows would outnumber columns and so could
-not be orthogonal. Both loss the whole, so the loss [N] of every sample is the same.
+not be orthogonal. Both measure the whole net, so the loss [N] of every sample is the same.
 """
 
 from __future__ import annotations

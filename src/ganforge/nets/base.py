@@ -123,7 +123,7 @@ def couples_batch(net: nn.Module) -> bool:
     """Whether what a net makes of a sample while it trains depends on the other samples of the batch.
 
     So it is with batch norm, and with every layer whose class says `couples_batch = True`. Such a output has no
-    gradient of one sample alone: losses on it and differential privacy need a net that judges each by itself.
+    gradient of one sample alone: penalties on it and differential privacy need a net that judges each by itself.
     """
     return any(
         isinstance(layer, nn.modules.batchnorm._BatchNorm) or getattr(layer, "couples_batch", False) is True

@@ -78,7 +78,7 @@ class Task(Component, family="task"):
     """The player that alone meets real samples, in one phase, where a task is made for differential privacy. In that
     phase the player is asked once; the losses, one entry of `Terms` after the other, belong to the rows it is asked
     about, and `Batch.extra["asked"]` holds a label for each fake (zeros without classes), as many as there shall be.
-    Stats that the phase reports depend on no real sample."""
+    Stats that the phase reports must not depend on real samples."""
 
     shaping: ClassVar[tuple[str, ...]] = ("conditional", "pack")
     """Fields other than those of nets that decide how the players are built, those of them that a task has."""

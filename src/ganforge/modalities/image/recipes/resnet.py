@@ -63,7 +63,7 @@ def cgan_pd() -> Recipe:
 
 @recipe("wgan-gp-resnet")
 def wgan_gp_resnet() -> Recipe:
-    """The residual pair of WGAN-GP: a critic without any norm, held to slope 1 by a loss on its gradient.
+    """The residual pair of WGAN-GP: a critic without any norm, held to slope 1 by a penalty on its gradient.
 
     Paper: Gulrajani et al. 2017, appendix F: 128 channels everywhere, batch norm in G alone, mean pooling, λ 10,
     n_critic 5, Adam 2e-4 (0, 0.9), batch 64, 100,000 steps of G, the rate in a straight line to 0. Departures: G steps

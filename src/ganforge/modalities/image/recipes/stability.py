@@ -51,7 +51,7 @@ def wgan() -> Recipe:
 
 @recipe("wgan-gp")
 def wgan_gp() -> Recipe:
-    """A Wasserstein GAN whose critic is held to slope 1 by a loss on its gradient; layer norm in the critic.
+    """A Wasserstein GAN whose critic is held to slope 1 by a penalty on its gradient; layer norm in the critic.
 
     Paper: Gulrajani et al. 2017: λ 10, n_critic 5, Adam 1e-4 (0, 0.9), batch 64, no batch norm in the critic.
     Departures: as in `dcgan` for the nets.
@@ -69,10 +69,10 @@ def wgan_gp() -> Recipe:
 
 @recipe("dragan")
 def dragan() -> Recipe:
-    """The usual game with a loss on the slope of D around the real samples.
+    """The usual game with a penalty on the slope of D around the real samples.
 
     Paper: Kodali et al. 2017: λ 10, slope 1, Adam 2e-4 (0.5, 0.999). Departures: layer norm in D, since batch norm and
-    a loss on the slope at one sample do not go together; noise as a share of the data's spread; as in `dcgan`.
+    a penalty on the slope at one sample do not go together; noise as a share of the data's spread; as in `dcgan`.
     Command: `ganforge train dragan data=mnist`
     """
     base = dcgan()

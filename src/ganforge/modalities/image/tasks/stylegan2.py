@@ -1,4 +1,4 @@
-"""StyleGAN2's training: `synthesis` with mixed styles, a loss on the length of paths, and truncation of styles.
+"""StyleGAN2's training: `synthesis` with mixed styles, a penalty on the length of paths, and truncation of styles.
 
 Karras et al. 2019, "A Style-Based Generator Architecture for GANs" (mixing, truncation), and 2020, "Analyzing and
 Improving the Image Quality of StyleGAN" (path length, lazy penalties).

@@ -1,6 +1,6 @@
 """Numbers and dates as exact steps of a grid, and these as numbers in [-1, 1].
 
-Ages come in whole years, losses in cents, times perhaps in minutes: a column is low + step · j, with whole j in
+Ages come in whole years, prices in cents, times perhaps in minutes: a column is low + step · j, with whole j in
 [0, count], wherever that holds for every row. Decoding rounds to it, so precision and bounds come back exactly.
 
     v = 2 · j / count - 1          without a grid   v = (x - center) / half
