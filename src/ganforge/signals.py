@@ -134,7 +134,7 @@ class Signal(Component, family="signal"):
     """What `ganforge evaluate` measures by default: names of metrics."""
     extractor: ClassVar[str] = "raw"
     """Where features come from by default: the name of an extractor."""
-    judged: ClassVar[int] = 10_000
+    n_generated: ClassVar[int] = 10_000
     """Generated samples that are evaluated by default; 0: as many as there are real ones."""
     reads: ClassVar[tuple[str, ...]] = ()
     """The signals whose data it can be made from, beside its own: their kinds."""

@@ -31,14 +31,14 @@ def test_a_run_gets_a_table_a_page_and_a_list_of_figures(ganforge, run):
     for figure in found:
         assert set(figure) <= {"name", "value", "protocol", "detail"}
         assert figure["name"] in said.out
-        stamp = figure["protocol"]
-        assert stamp["n_real"] == 240
-        assert stamp["n_fake"] == 10_000
-        assert stamp["seed"] == 0
-        assert stamp["extractor"] == "small"
-        assert len(stamp["weights"]) >= 32
-        assert stamp["ema"] is True
-        assert stamp["samples"] == 128
+        provenance = figure["protocol"]
+        assert provenance["n_real"] == 240
+        assert provenance["n_fake"] == 10_000
+        assert provenance["seed"] == 0
+        assert provenance["extractor"] == "small"
+        assert len(provenance["weights"]) >= 32
+        assert provenance["ema"] is True
+        assert provenance["samples"] == 128
     page = (run / "evaluation" / "report.html").read_text()
     assert outside(page) == []
     assert "<script" not in page

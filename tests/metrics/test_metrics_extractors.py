@@ -85,7 +85,7 @@ class TestInception:
         expected = (features @ encoder.net.fc.weight.T).softmax(1)
         assert torch.allclose(p, expected, atol=1e-6)
         assert not encoder.reference, "these are not the field's weights"
-        assert encoder.stamp["weights"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert encoder.provenance["weights"] == hashlib.sha256(file.read_bytes()).hexdigest()
         assert encoder.resizer == "tf-bilinear 299×299"
 
     def test_the_fields_weights_are_told_by_their_origin(self, file, tmp_path):

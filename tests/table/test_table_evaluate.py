@@ -120,9 +120,9 @@ class TestARun:
             "ks", "tv", "correlation", "contingency", "detection", "usefulness", "usefulness_of_real",
             "usefulness_of_constant", "dcr", "exact_copies", "membership",
         }  # fmt: skip
-        stamp = by_name["usefulness"].protocol
-        assert stamp["n_real"] + stamp["n_test"] == 600
-        assert stamp["n_fake"] == stamp["n_real"], "as many rows as the real table has"
+        provenance = by_name["usefulness"].protocol
+        assert provenance["n_real"] + provenance["n_test"] == 600
+        assert provenance["n_fake"] == provenance["n_real"], "as many rows as the real table has"
         assert by_name["dcr"].protocol["yardstick"] == "held-out"
         assert "row" not in by_name["tv"].detail["per_column"], "identifiers are not judged"
 

@@ -196,14 +196,14 @@ def figures(done: Evaluation) -> Table:
 
     common = shared([result.protocol for result in done.results])
     table = Table(box=None, padding=(0, 2, 0, 0), title=done.title, title_justify="left", caption_justify="left")
-    table.caption = Text(f"all: {stamp(common)}") if common else None
+    table.caption = Text(f"all: {provenance(common)}") if common else None
     table.add_column("figure", overflow="fold", style="bold")
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("better", no_wrap=True)
     table.add_column("how it was made", overflow="fold", min_width=28)
     for result in done.results:
         own = {name: value for name, value in result.protocol.items() if name not in common}
-        lines = [Text(stamp(own))] + [Text(note, "yellow") for note in result.detail.get("notes", ())]
+        lines = [Text(provenance(own))] + [Text(note, "yellow") for note in result.detail.get("notes", ())]
         meaning = meaning_of(result.name)
         better = f"near {meaning.ideal:g}" if meaning.direction == "near" else meaning.direction
         table.add_row(
@@ -212,7 +212,7 @@ def figures(done: Evaluation) -> Table:
     return table
 
 
-def stamp(protocol: Mapping[str, Any]) -> str:
+def provenance(protocol: Mapping[str, Any]) -> str:
     from ganforge.evaluation.report.page import plain, short_hash
 
     return ", ".join(f"{name} {short_hash(plain(value))}" for name, value in protocol.items())

@@ -123,7 +123,7 @@ class Evaluator(Listener):
             spec=run.spec,
             real=self.real,
             fake=self._fake(),
-            stamp={"samples": run.samples, "split": self.split, "ema": run.recipe.ema.half_life > 0},
+            provenance={"samples": run.samples, "split": self.split, "ema": run.recipe.ema.half_life > 0},
             classes=run.dataset.classes,
             paired=self.paired,
             train=self.train,

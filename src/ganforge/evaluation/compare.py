@@ -181,7 +181,7 @@ def parts_of(
         page.findings(findings, "To be known first") if findings else "",
         "<h2>Figures</h2>",
         '<p class="quiet">The best of each column is green, where protocols agree. All of them:</p>',
-        page.stamp(stamps),
+        page.provenance(stamps),
         f'<div class="scroll"><table class="figures">{body}</table></div>',
         page.panels(shown),
         page.wall("How training went", [charts.lines(chart) for chart in overlaid(evaluations)]),

@@ -81,7 +81,7 @@ def comparison_of(
         seed=seed,
         device=device,
         cache=cache(),
-        stamp=subject.stamp,
+        provenance=subject.provenance,
         progress=progress,
     )
 

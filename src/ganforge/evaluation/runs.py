@@ -79,14 +79,14 @@ def of_run(
         if other is not None and kept is not None:
             notes = (HELD_BACK.format(share=source.held_back),) if source.held_back else ()
             source, dataset = other, kept
-    stamp = stamp_of(path, model, source.part_name)
+    provenance = provenance_of(path, model, source.part_name)
     most = None if None in wanted else max(each for each in wanted if each is not None)
 
     def general() -> Subject:
         return of_translator(run, opened(recipe) if own is None else own)
 
     name = path.name or str(path)
-    run = Run(path, name, model, source, dataset, notes, metrics, most, seed, stamp, progress, general)
+    run = Run(path, name, model, source, dataset, notes, metrics, most, seed, provenance, progress, general)
     for kind in Subjects.members().values():
         if (subject := kind().of_run(run)) is not None:
             return subject
@@ -116,7 +116,7 @@ def of_generator(
     else:
         real = real_samples(signal, dataset, spec, seed=seed, min_samples=FEWEST, progress=progress)
         heldout, why = unseen(source, dataset, recipe, model, seed, progress)
-    n = max(each or signal.judged or real.n for each in wanted)
+    n = max(each or signal.n_generated or real.n for each in wanted)
     labels = labels_like(real.labels, n, seed) if spec.classes else None
     name = path.name or str(path)
     fake = generated_samples(
@@ -129,7 +129,7 @@ def of_generator(
         spec=spec,
         real=real,
         fake=fake,
-        stamp=stamp_of(path, model, source.part_name) | {"truncation": 1.0},
+        provenance=provenance_of(path, model, source.part_name) | {"truncation": 1.0},
         heldout=heldout,
         classes=dataset.classes,
         model=model,
@@ -164,7 +164,7 @@ def of_translator(run: Run, own: Dataset | None) -> Subject:
         signal, sources, spec, translate, run.name, seed=seed, min_samples=FEWEST, progress=progress
     )
     return Subject(
-        run.name, signal, spec, replace(real, labels=None), fake, run.stamp | ({"direction": way} if way else {}),
+        run.name, signal, spec, replace(real, labels=None), fake, run.provenance | ({"direction": way} if way else {}),
         model=model, folder=run.folder, notes=run.notes, paired=sources is wanted,
         train=None if own is None or own is run.dataset else train,
     )  # fmt: skip
@@ -182,7 +182,7 @@ def named_data(text: str, own: DataSource) -> DataSource:
     return build(DataSource, DataSource.from_text(text), what=f"--data {text}")
 
 
-def stamp_of(path: Path, model: Model, split: str) -> dict[str, Any]:
+def provenance_of(path: Path, model: Model, split: str) -> dict[str, Any]:
     """What every protocol says of a model and of the part of the data that it is judged by."""
     file = path / "model.safetensors" if path.is_dir() else path
     return {

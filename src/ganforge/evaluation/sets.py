@@ -74,7 +74,7 @@ def compared(
         spec=spec,
         real=replace(real, name=names[0]),
         fake=replace(fake, name=names[1], labels=fake.labels if labelled else None),
-        stamp={"split": "all", **fields},
+        provenance={"split": "all", **fields},
         classes=sets[0].classes,
     )
 

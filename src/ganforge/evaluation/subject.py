@@ -47,7 +47,7 @@ class Subject:
     spec: Spec
     real: SampleSet
     fake: SampleSet
-    stamp: dict[str, Any]
+    provenance: dict[str, Any]
     heldout: SampleSet | None = None
     classes: tuple[str, ...] = ()
     model: Model | None = None
@@ -94,7 +94,7 @@ class Run:
     metrics: Sequence[Metric] | None
     n: int | None
     seed: int
-    stamp: dict[str, Any]
+    provenance: dict[str, Any]
     progress: Progress | None
     general: Callable[[], Subject]
 

@@ -116,18 +116,18 @@ def table(figures: Sequence[Mapping[str, Any]], model: Model) -> str:
     common = shared([figure["protocol"] for figure in figures])
     rows = [
         f"| `{figure['name']}` | {number(figure['value'])} | {meaning_of(figure['name']).better or '–'} | "
-        f"{stamp({k: v for k, v in figure['protocol'].items() if k not in common}) or '–'} |"
+        f"{provenance({k: v for k, v in figure['protocol'].items() if k not in common}) or '–'} |"
         for figure in figures
     ]
     measured = figures[0]["protocol"].get("samples")
     other = measured is not None and measured != model.samples
     warning = f"\n\n**Measured on another state of the model** ({measured:,} samples seen)." if other else ""
     head = "| figure | value | better | protocol |\n|---|---|---|---|\n"
-    said = f"All of them: {stamp(common)}.\n\n" if common else ""
+    said = f"All of them: {provenance(common)}.\n\n" if common else ""
     return said + head + "\n".join(rows) + warning + "\n\nFigures can be compared only where their protocols agree."
 
 
-def stamp(protocol: Mapping[str, Any]) -> str:
+def provenance(protocol: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {plain(value)}" for name, value in protocol.items()).replace("|", "\\|")
 
 

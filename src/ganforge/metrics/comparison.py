@@ -87,7 +87,7 @@ class Comparison:
         device: torch.device | str = "cpu",
         cache: Path | None = None,
         reference: Path | None = None,
-        stamp: Mapping[str, Any] | None = None,
+        provenance: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
         keep: bool = True,
     ):
@@ -96,7 +96,7 @@ class Comparison:
         self._train = real if train is None else train
         self.classes, self.paired, self.latents = tuple(classes), paired, latents
         self.seed, self.device, self.cache, self.reference = seed, torch.device(device), cache, reference
-        self.extra, self.facts = dict(stamp or {}), dict(facts or {})
+        self.extra, self.facts = dict(provenance or {}), dict(facts or {})
         self.progress: Progress = progress or silent
         self.keep = keep
         self._encoder = encoder
@@ -191,9 +191,9 @@ class Comparison:
 
     def protocol(self, n: int | None = None, *, features: bool = False) -> dict[str, Any]:
         """The stamp of a figure that looked at `n` generated samples and at all real ones."""
-        stamp = self.encoder.stamp if features else {}
+        provenance = self.encoder.provenance if features else {}
         sides = {"real": self.real.name, "fake": self.fake.name, "n_real": self.real.n}
-        return stamp | sides | {"n_fake": self.count("fake", n), "seed": self.seed} | self.extra
+        return provenance | sides | {"n_fake": self.count("fake", n), "seed": self.seed} | self.extra
 
     def _moments(self, name: str, n: int) -> Moments:
         identity = self.encoder.identity

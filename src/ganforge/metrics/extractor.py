@@ -53,15 +53,15 @@ class Encoder:
         return f"{self.name}@{self.digest[:8]}" if self.digest else self.name
 
     @property
-    def stamp(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """For the protocol of a figure."""
-        stamp = {"extractor": self.name, "weights": self.digest, "resizer": self.resizer, "features": self.dim}
-        return stamp | getattr(self, "detail", {})
+        provenance = {"extractor": self.name, "weights": self.digest, "resizer": self.resizer, "features": self.dim}
+        return provenance | getattr(self, "detail", {})
 
     @property
     def identity(self) -> str:
         """Equal for two encoders exactly where their features are."""
-        return json.dumps(self.stamp, sort_keys=True)
+        return json.dumps(self.provenance, sort_keys=True)
 
 
 @dataclass(frozen=True)

@@ -94,14 +94,14 @@ def figures(results: Sequence[Mapping[str, Any]]) -> str:
         rows.append(
             f'<tr><td><div class="name">{text(result["name"])}</div>'
             f'<div class="said">{text(meaning.text)}</div>{remarks}</td>'
-            f'<td class="value">{number(result["value"])}{better}</td><td>{stamp(own)}</td></tr>'
+            f'<td class="value">{number(result["value"])}{better}</td><td>{provenance(own)}</td></tr>'
         )
     head = "<thead><tr><th>figure</th><th style='text-align:right'>value</th><th>how it was made</th></tr></thead>"
-    said = f"<p class='quiet'>All of them:</p>{stamp(common)}<p></p>" if common else ""
+    said = f"<p class='quiet'>All of them:</p>{provenance(common)}<p></p>" if common else ""
     return f'<h2>Figures</h2>{said}<div class="scroll"><table class="figures">{head}{"".join(rows)}</table></div>'
 
 
-def stamp(protocol: Mapping[str, Any]) -> str:
+def provenance(protocol: Mapping[str, Any]) -> str:
     items = "".join(
         f'<li title="{text(plain(value))}">{text(key)} <b>{text(short_hash(plain(value)))}</b></li>'
         for key, value in protocol.items()

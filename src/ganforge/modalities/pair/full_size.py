@@ -44,10 +44,10 @@ class FullSize(Subjects, kind="full-size"):
 
         def patches() -> Subject:
             sets = run.general()
-            return replace(sets, stamp=sets.stamp | {"pictures": "patches"})
+            return replace(sets, provenance=sets.provenance | {"pictures": "patches"})
 
         return Subject(
-            run.name, signal, model.spec, full.real, full.made, run.stamp | {"pictures": "whole"},
+            run.name, signal, model.spec, full.real, full.made, run.provenance | {"pictures": "whole"},
             model=model, folder=run.folder, notes=(*run.notes, *unread(full.left_out)), paired=True,
             baseline=full.baseline, sizes=full.sizes, as_sets=patches,
             lead=lead_of("this model", full) + trained, facts=facts_of(full),

@@ -57,7 +57,7 @@ class Table(Signal, kind="table"):
     array_name = ""
     exporters: ClassVar[Mapping[str, Exporter]] = FORMATS
     metrics = ("columns", "pairwise", "detection", "usefulness", "privacy")
-    judged = 0
+    n_generated = 0
     rules = findings.RULES
     names_left_out = True
     privacy_hint = "Describe the columns by what is known without looking at the rows: signal.public=FILE.yaml"

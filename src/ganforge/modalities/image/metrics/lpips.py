@@ -202,5 +202,5 @@ class LpipsDiversity(_Perceptual, kind="lpips-diversity"):
         detail = {"real": float(found["real"].mean())}
         detail |= {"sd": float(found["fake"].double().std(correction=0))}
         name = f"lpips-diversity{short_count(n)}[{self.trunk}@{digest[:8]}]"
-        stamp = protocol | {"trunk": self.trunk, "weights": digest}
-        return [Result(name, float(found["fake"].double().mean()), stamp, detail)]
+        provenance = protocol | {"trunk": self.trunk, "weights": digest}
+        return [Result(name, float(found["fake"].double().mean()), provenance, detail)]

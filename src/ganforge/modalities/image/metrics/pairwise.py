@@ -110,7 +110,7 @@ def pair_by_pair(
 
 
 def pair_result(
-    name: str, comparison: Comparison, n: int, found: Mapping[str, Tensor], stamp: dict[str, Any]
+    name: str, comparison: Comparison, n: int, found: Mapping[str, Tensor], provenance: dict[str, Any]
 ) -> Result:
     """The mean over all pairs, with that of the baseline in the detail, {of, value, sd}."""
     detail: dict[str, Any] = {"sd": float(found["fake"].std(correction=0))}
@@ -121,7 +121,7 @@ def pair_result(
             "value": float(values.mean()),
             "sd": float(values.std(correction=0)),
         }
-    return Result(name, float(found["fake"].mean()), comparison.protocol(n) | {"n_real": n} | stamp, detail)
+    return Result(name, float(found["fake"].mean()), comparison.protocol(n) | {"n_real": n} | provenance, detail)
 
 
 def seen(pictures: np.ndarray, channel: str, crop: int) -> Tensor:

@@ -73,7 +73,7 @@ class PathLength(Metric, kind="ppl"):
         latents = comparison.latents
         assert latents is not None
         walk = slerp if latents.space == "normal" else line
-        apart, tag, stamp = self._apart(comparison)
+        apart, tag, provenance = self._apart(comparison)
         t = torch.from_numpy(comparison.draws("ppl").random(self.paths))
         found = []
         for start in range(0, self.paths, BATCH):
@@ -87,7 +87,7 @@ class PathLength(Metric, kind="ppl"):
         low, high = np.quantile(values, [0.01, 0.99])
         kept = values[(values >= low) & (values <= high)]
         sides = {"fake": comparison.fake.name, "seed": comparison.seed} | comparison.extra
-        protocol = stamp | sides | {"paths": self.paths, "epsilon": self.epsilon, "space": latents.space}
+        protocol = provenance | sides | {"paths": self.paths, "epsilon": self.epsilon, "space": latents.space}
         detail = {"sd": float(kept.std()), "median": float(np.median(values))}
         return [Result(f"ppl{short_count(self.paths)}[{tag}]", float(kept.mean()), protocol, detail)]
 
@@ -110,7 +110,7 @@ class PathLength(Metric, kind="ppl"):
             u, v = (encoder.encode(_decoded(part))[0].double() for part in (x, y))
             return (u - v).square().sum(1)
 
-        return features, encoder.tag, encoder.stamp | {"distance": "squared distance of features"}
+        return features, encoder.tag, encoder.provenance | {"distance": "squared distance of features"}
 
 
 def _decoded(x: Tensor) -> np.ndarray:
