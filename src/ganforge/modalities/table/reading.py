@@ -1,0 +1,322 @@
+"""Rows of CSV, TSV and Parquet files: delimiter, encoding and header are found, rows that do not fit are named."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import itertools
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ganforge.core.errors import MissingExtra, UserError
+from ganforge.modalities.table.cells import whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DELIMITERS = (",", ";", "\t", "|")
+PROBE = 1_000  # records looked at before a file is read
+LONGEST = 1_000  # lines that a record in quotes may have
+SKIPPED_AT_MOST = 0.1  # of the rows; beyond, something else is wrong
+BLOCK = 1 << 20
+PAIRS = re.compile(rb"[\xa1-\xfe][\xa1-\xfe]")
+HIGH = re.compile(rb"[\x80-\xff]")
+LEADING_ZERO = re.compile(r"-?0\d+")
+
+
+class TextOptions(Protocol):
+    """How a text file is to be read; the fields of `TableFile`."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def delimiter(self) -> str | None: ...
+    @property
+    def encoding(self) -> str | None: ...
+    @property
+    def header(self) -> bool: ...
+    @property
+    def missing(self) -> tuple[str, ...]: ...
+
+
+def read_parquet(path: Path, name: str) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        import pyarrow
+    except ImportError:
+        raise MissingExtra("pyarrow", "tables", "reading a Parquet file") from None
+    try:
+        return pd.read_parquet(path)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise UserError(
+            f"data {name}: cannot be read as Parquet ({' '.join(str(error).split())[:160]})", code="table.unreadable"
+        ) from None
+
+
+def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str], list[tuple[str, str]]]:
+    """The table of a text file, what was noted, and the rows that could not be used."""
+    import pandas as pd
+
+    name, notes, names = source.path, [], []
+    _refuse_other_files(path, name)
+    encoding = source.encoding or _encoding(path, name)
+    if source.encoding is None and encoding in ("gb18030", "cp1252"):
+        known = {"gb18030": "gb18030 (Chinese)", "cp1252": "cp1252 (Western European)"}[encoding]
+        notes.append(f"its text is not UTF-8; read as {known}. Set data.encoding if letters look wrong")
+    try:
+        with _text_of(path, encoding) as file:
+            first = list(itertools.islice(file, PROBE))
+        if not any(line.strip() for line in first):
+            raise UserError(f"data {name}: the file is empty", code="data.empty_file")
+        delimiter = source.delimiter or _delimiter(first, path)
+        sample = list(csv.reader(first, delimiter=delimiter, skipinitialspace=True))
+        names = _header(sample, delimiter, source)
+        with _text_of(path, encoding) as file:
+            records = _Records(file, delimiter, len(names), name)
+            if source.header:
+                records.skip_one()
+            frame = pd.read_csv(
+                records,  # type: ignore[arg-type]  # has what pandas asks of a file
+                sep=delimiter,
+                header=None,
+                names=list(range(len(names))),
+                index_col=False,
+                skipinitialspace=True,
+                na_values=list(source.missing),
+                dtype=dict.fromkeys(_codes(sample, len(names)), str),
+                low_memory=False,
+                **_exact_floats(),
+            )
+    except UnicodeError as error:
+        raise UserError(
+            f"data {name}: its text is not valid {encoding} ({error}). Leave data.encoding out to detect it "
+            "automatically",
+            code="table.wrong_encoding",
+        ) from None
+    except LookupError:
+        raise UserError(
+            f"data.encoding={encoding}: no such encoding; use utf-8, gb18030, latin-1 or utf-16, for example",
+            code="table.unknown_encoding",
+        ) from None
+    except pd.errors.EmptyDataError:
+        raise UserError(
+            f"data {name}: it has column names ({', '.join(names[:5])}) and no rows", code="table.no_rows"
+        ) from None
+    except (csv.Error, pd.errors.ParserError) as error:
+        raise UserError(
+            f"data {name}: cannot be read as a table ({' '.join(str(error).split())[:160]})", code="table.unreadable"
+        ) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(
+            f"data {name}: damaged or truncated ({error}); get the file again", code="table.damaged"
+        ) from None
+    total = len(frame) + len(records.skipped)
+    if len(records.skipped) > SKIPPED_AT_MOST * total:
+        some = "\n  ".join(f"{where}: {why}" for where, why in records.skipped[:3])
+        raise UserError(
+            f"data {name}: {len(records.skipped):,} of its {total:,} rows do not have the {len(names)} fields "
+            f"of the first line, so the delimiter {delimiter!r} or the file is wrong:\n  {some}\nFix the file, "
+            "or set data.kind=table data.delimiter=...",
+            code="table.field_counts_differ",
+        )
+    for k in range(len(names)):
+        frame[k] = whole(frame[k])
+    frame.columns = names
+    return frame, notes, records.skipped
+
+
+def _refuse_other_files(path: Path, name: str) -> None:
+    """Raises UserError for an empty file, a workbook and everything else that is no text."""
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if not start:
+        raise UserError(f"data {name}: the file is empty", code="data.empty_file")
+    if start.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        raise UserError(
+            f"data {name}: this is a workbook or an archive, not text. Save the sheet as CSV", code="table.not_text"
+        )
+    if start.startswith(b"PAR1"):
+        raise UserError(f"data {name}: this is a Parquet file; rename it to end in .parquet", code="table.wrong_suffix")
+    if b"\0" in start and not start.startswith((b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b")):
+        raise UserError(f"data {name}: this is not a text file (it holds zero bytes)", code="table.not_text")
+
+
+def _open(path: Path) -> io.BufferedReader | gzip.GzipFile:
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if zipped else path.open("rb")
+
+
+def _text_of(path: Path, encoding: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(_open(path), encoding=encoding, newline="")  # type: ignore[arg-type]
+
+
+def _encoding(path: Path, name: str) -> str:
+    """UTF-8 if the whole file is, else Chinese or Western European, whichever its bytes look like."""
+    with _open(path) as file:
+        start = file.read(BLOCK)
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if _decodes(path, "utf-8-sig"):
+        return "utf-8-sig"
+    # A Chinese character is a pair of high bytes; in Latin text high bytes stand between low ones.
+    high = sum(1 for _ in HIGH.finditer(start))
+    pairs = sum(2 for _ in PAIRS.finditer(start))
+    return "gb18030" if pairs >= 0.7 * high and _decodes(path, "gb18030") else "cp1252"
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    try:
+        with _text_of(path, encoding) as file:
+            while file.read(BLOCK):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _delimiter(lines: list[str], path: Path) -> str:
+    """The one that splits the most lines into the same number of fields, of these the one that makes the most."""
+    best, score = "\t" if ".tsv" in path.name.lower() else ",", (0.0, 1)
+    for candidate in DELIMITERS:
+        try:
+            counts = Counter(len(row) for row in csv.reader(lines, delimiter=candidate) if row)
+        except csv.Error:
+            continue
+        (fields, often), *_ = counts.most_common(1)
+        found = (round(often / counts.total(), 1), fields)
+        if fields > 1 and found > score:
+            best, score = candidate, found
+    return best
+
+
+def _header(sample: list[list[str]], delimiter: str, source: TextOptions) -> list[str]:
+    """The names of the columns."""
+    first = next(row for row in sample if row)
+    others = [d for d in DELIMITERS if d != delimiter and d in first[0]]
+    if len(first) == 1 and others and source.delimiter is not None:
+        raise UserError(
+            f"data.delimiter={delimiter!r}: the whole line would be one column, {first[0][:60]!r}. Leave it "
+            "out to detect the delimiter automatically",
+            code="table.wrong_delimiter",
+        )
+    if not source.header:
+        return [f"column {k + 1}" for k in range(len(first))]
+    if all(_is_number(cell) for cell in first):
+        raise UserError(
+            f"data {source.path}: its first line holds numbers ({', '.join(first[:3])}), not column names. Add "
+            "a line of names, or set data.kind=table data.header=false",
+            code="table.no_header",
+        )
+    return first
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _codes(sample: list[list[str]], width: int) -> list[int]:
+    """The columns of digits that are no numbers, since some start with a zero: 01234."""
+    rows = [row for row in sample[1:] if len(row) == width]
+    return [k for k in range(width) if any(LEADING_ZERO.fullmatch(row[k].strip()) for row in rows)]
+
+
+def _exact_floats() -> dict[str, Any]:
+    """What makes pandas read the nearest float of every decimal; from version 3 on it does so by itself."""
+    import pandas as pd
+
+    return {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
+
+
+class _Records:
+    """The records of a text file that have the right number of fields, as a file that pandas can read.
+
+    Args:
+        lines: of the file.
+        delimiter: between fields.
+        width: fields of a record.
+        name: of the file, for messages.
+
+    Attributes:
+        skipped: (line, why) of all others.
+    """
+
+    def __init__(self, lines: Iterator[str], delimiter: str, width: int, name: str):
+        self.lines, self.delimiter, self.width, self.name = lines, delimiter, width, name
+        self.skipped: list[tuple[str, str]] = []
+        self.number = 0  # of the line read last
+        self.rest = ""
+
+    def skip_one(self) -> None:
+        """Passes the header."""
+        next(self._good(any_width=True), None)
+
+    def read(self, size: int = -1) -> str:
+        """About `size` characters, whole records; all where `size` is negative."""
+        parts, length = [self.rest] if self.rest else [], len(self.rest)
+        for record in self._good():
+            parts.append(record)
+            length += len(record)
+            if 0 <= size <= length:
+                break
+        text = "".join(parts)
+        if size < 0:
+            self.rest = ""
+            return text
+        self.rest = text[size:]
+        return text[:size]
+
+    def __iter__(self) -> Iterator[str]:
+        return self._good()
+
+    def _good(self, any_width: bool = False) -> Iterator[str]:
+        for line in self.lines:
+            self.number += 1
+            begin, text = self.number, line
+            if '"' in line:
+                text, fields = self._quoted(line)
+            else:
+                fields = line.count(self.delimiter) + 1
+            if not text.strip():
+                continue
+            if fields == self.width or any_width:
+                yield text if text.endswith(("\n", "\r")) else text + "\n"
+            else:
+                self.skipped.append((f"{self.name}, line {begin}", f"{fields} fields where {self.width} are expected"))
+
+    def _quoted(self, line: str) -> tuple[str, int]:
+        """A record that has quotes, which may go on over several lines, and its number of fields."""
+        taken = [line]
+        begin = self.number
+
+        def more() -> Iterator[str]:
+            yield line
+            for following in self.lines:
+                self.number += 1
+                taken.append(following)
+                if len(taken) > LONGEST:
+                    raise UserError(
+                        f"data {self.name}, line {begin}: a quote that opens there is never closed",
+                        code="table.quote_not_closed",
+                    )
+                yield following
+
+        row = next(csv.reader(more(), delimiter=self.delimiter, skipinitialspace=True))
+        return "".join(taken), len(row)
+
+
+def digest(path: Path) -> str:
+    """A hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
