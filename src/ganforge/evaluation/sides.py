@@ -23,7 +23,7 @@ from ganforge.metrics.base import Progress, SampleSet
 from ganforge.signals import Signal
 
 MOST_REAL = 100_000
-"""Real samples that are compared with, at most; of a larger set so many are drawn."""
+"""Real samples that are compared with, at most; from a larger set this many are drawn."""
 KEPT_BYTES = 2**30
 """A side that takes no more is kept in memory."""
 PART = 256
@@ -49,7 +49,7 @@ def real_samples(
     """The real samples of a data set, without those that cannot be read, each once and nothing drawn again.
 
     Args:
-        most: of a larger set so many are drawn.
+        most: from a larger set this many are drawn.
         shuffled: in an order drawn from the seed, so that the first few stand for all; else in the order of the data.
         made: encoded samples that are made of a batch, in place of the real ones themselves.
         stored: prepared items that are at hand already; see `RunView.stored`.
@@ -149,7 +149,7 @@ def translated_samples(
     kept: list[Any] = []
 
     def draw(size: int) -> Iterator[Any]:
-        # Always so many at a time: what is drawn for a source, as its noise is, depends on its place in the batch.
+        # Always as many at a time: what is drawn for a source, as its noise is, depends on its place in the batch.
         for part in kept or _keeping(signal, side.draw(TRANSLATED), kept, side.n, TRANSLATED):
             for start in range(0, len(part), size):
                 yield part[start : start + size]

@@ -35,7 +35,7 @@ class Found:
 
 
 def fulfil(
-    generate: Callable[[Request], Any], signal: Signal, spec: Spec, wish: Condition, n: int, request: Request
+    generate: Callable[[Request], Any], signal: Signal, spec: Spec, condition: Condition, n: int, request: Request
 ) -> Found:
     """`n` samples that meet a condition, or as many as the bound allows; of `request` the seed and truncation.
 
@@ -47,22 +47,22 @@ def fulfil(
     parts, count, drawn = [], 0, 0
     most = DRAWS_EACH * n + DRAWS_MORE
     while count < n and drawn < most:
-        extra = {name: value.repeat(request.n, *[1] * value.ndim) for name, value in wish.extra.items()}
+        extra = {name: value.repeat(request.n, *[1] * value.ndim) for name, value in condition.extra.items()}
         made = generate(replace(request, start=drawn, extra=extra))
-        kept = made[wish.holds(made)][: n - count]
+        kept = made[condition.holds(made)][: n - count]
         drawn += request.n
         if len(kept):
             parts.append(kept)
             count += len(kept)
     if not count:
         raise UserError(
-            f"where {wish.text}: none of {drawn:,} sampled rows meets it. The model generates no such rows; use fewer "
-            "conditions, or train it longer",
+            f"where {condition.text}: none of {drawn:,} sampled rows meets it. The model generates no such rows; "
+            "use fewer conditions, or train it longer",
             code="where.never_met",
         )
     if count < n:
         log.warning(
             "where %s: found %s of %s rows; %s were sampled, and %.3g %% of them meet it",
-            wish.text, f"{count:,}", f"{n:,}", f"{drawn:,}", 100 * count / drawn,
+            condition.text, f"{count:,}", f"{n:,}", f"{drawn:,}", 100 * count / drawn,
         )  # fmt: skip
     return Found(signal.join(parts, spec), count, drawn)

@@ -26,7 +26,7 @@ class SampleSet:
     Attributes:
         name: what the user called it: "mnist", "runs/0003-dcgan", "folder_a".
         n: how many there are.
-        draw: from a batch size to the samples in order, in parts of at most so many: for images uint8 [n, H, W, C],
+        draw: from a batch size to the samples in order, in parts of at most that size: for images uint8 [n, H, W, C],
             for points float32 [n, D], for tables pandas DataFrames. Of whole images, whose sizes differ, each part is
             one: [1, H, W, C]. May be called again and then gives the same.
         labels: int64 [n], or None.

@@ -83,7 +83,7 @@ class Synthesis(Task, kind="synthesis"):
                     code="task.out_of_range",
                 )
         for name, loss_terms in (("penalties", self.penalties), ("terms", self.terms)):
-            kinds = [price.kind for price in loss_terms]
+            kinds = [term.kind for term in loss_terms]
             if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
                 raise UserError(
                     f"task.{name}: {min(twice)} is listed twice; list it once with the sum of the weights",
@@ -122,8 +122,8 @@ class Synthesis(Task, kind="synthesis"):
         """What augmentation and losses remember of a pair of players G and D."""
         found = {f"augment.{k}": v for k, v in (self.augment.memory() if self.augment else {}).items()}
         if any(type(p).memory not in (Penalty.memory, Term.memory) for p in (*self.penalties, *self.terms)):
-            for where, price, player in self._loss_terms(players()):  # some remember something of their shape
-                found |= {f"{where}.{k}": v for k, v in price.memory(player).items()}
+            for where, term, player in self._loss_terms(players()):  # some remember something of their shape
+                found |= {f"{where}.{k}": v for k, v in term.memory(player).items()}
         return found
 
     def _loss_terms(self, players: dict[str, nn.Module]) -> list[tuple[str, Penalty | Term, nn.Module]]:
@@ -271,9 +271,9 @@ def weighted_losses(
 ) -> dict[str, Tensor]:
     """The weighted loss [M] of each, by its kind; each has draws and memory of its own."""
     losses: dict[str, Tensor] = {}
-    for price in loss_terms:
-        own = replace(context, rng=rng.at(f"{where}/{price.kind}"), memory=nets.memory.part(f"{where}.{price.kind}"))
-        losses[price.kind] = at(price.weight, rng.samples) * price.loss(own)
+    for term in loss_terms:
+        own = replace(context, rng=rng.at(f"{where}/{term.kind}"), memory=nets.memory.part(f"{where}.{term.kind}"))
+        losses[term.kind] = at(term.weight, rng.samples) * term.loss(own)
     return losses
 
 

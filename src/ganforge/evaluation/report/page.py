@@ -144,12 +144,12 @@ def medium(media: Media, title: str) -> str:
     said = f'<div class="quiet">{text(media.caption)}</div>' if media.caption else ""
     if media.mime.startswith("image/"):
         return f'<img alt="{named}" src="{data}">{said}'
-    kind = media.mime.split("/")[0]
-    if kind in ("audio", "video"):
-        return f'<{kind} controls title="{named}" src="{data}"></{kind}>{said}'
+    player = media.mime.split("/")[0]
+    if player in ("audio", "video"):
+        return f'<{player} controls title="{named}" src="{data}"></{player}>{said}'
     if media.mime == "text/html":
         return f'<iframe sandbox title="{named}" srcdoc="{text(media.data.decode())}"></iframe>{said}'
-    if kind == "text":
+    if media.mime.startswith("text/"):
         return f"<pre>{text(media.data.decode())}</pre>{said}"
     return f'<a download="{named}{media.ending}" href="{data}">{named}{media.ending}</a>'
 
