@@ -1,4 +1,4 @@
-"""Generators, discriminators and the other nets. A net's component holds its sizes; `build(spec)` returns a plain `nn.Module`."""
+"""The kinds of nets. A net's component holds its sizes; `build(spec)` returns a plain `nn.Module`."""
 
 from __future__ import annotations
 
