@@ -1,7 +1,7 @@
 """Names of files and folders that are not clean text: bytes of another encoding, composed and decomposed letters.
 
-Systems keep names as bytes. Python gives those that are no UTF-8 with a lone surrogate for each byte, which no file, log
-or terminal takes. A zip of before 2006, or of an old program, does not say which encoding its names are in.
+Systems keep names as bytes. Python gives those that are no UTF-8 with a lone surrogate for each byte, which no file,
+log or terminal takes. A zip of before 2006, or of an old program, does not say which encoding its names are in.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class DataSource(Component, family="data"):
 
     def located(self) -> Self:
         """This source with paths that do not depend on the folder from which they are read."""
-        return self._placed(lambda path: os.path.abspath(Path(path).expanduser()))
+        return self._placed(lambda path: os.path.normpath(Path(path).expanduser().absolute()))
 
     def unlocated(self) -> Self:
         """This source for a file that is shared: of absolute paths the last part alone."""

@@ -1,4 +1,4 @@
-"""What the folders of a set mean: its parts (train, val, test), two domains (trainA, trainB), or the labels of its files.
+"""What the folders of a set mean: its parts (train, val, test), two domains (trainA, trainB), or labels of its files.
 
 Only names are looked at. Whatever is decided is said in a sentence, with the field of the data source that changes it.
 """
@@ -22,7 +22,8 @@ SHOWN = 8
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
          "test": "test", "testing": "test"}  # fmt: skip
 PART = re.compile(
-    rf"({'|'.join(sorted(PARTS, key=len, reverse=True))})(?:[_\- ]?(?:sets?|images?|imgs?|data|split|\d{{4}}))*[_\- ]?([ab])?",
+    rf"({'|'.join(sorted(PARTS, key=len, reverse=True))})"
+    r"(?:[_\- ]?(?:sets?|images?|imgs?|data|split|\d{4}))*[_\- ]?([ab])?",
     re.IGNORECASE,
 )
 """train, Validation, test_set, val2017, trainA."""

@@ -22,7 +22,7 @@ UTF8_NAME = 0x800
 RUN = ("recipe.yaml", "events.jsonl")
 """Files by which a folder is known to hold a run."""
 RUN_FILES = ("previews", "checkpoints", "curves.png", "timelapse.gif")
-"""What of a run's own files and folders could be taken for data, where the data lies in the folder of the run itself."""
+"""What of a run's own files could be taken for data, where the data lies in the folder of the run itself."""
 
 
 class Store(Protocol):

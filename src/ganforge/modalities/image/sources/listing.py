@@ -1,4 +1,4 @@
-"""Which files of a folder or a zip are images to use: not hidden, not a run's own, of a format that can be read here."""
+"""Which files of a folder or a zip are images to use: not hidden, not a run's own, of a format that is read here."""
 
 from __future__ import annotations
 
