@@ -17,6 +17,7 @@ import torch
 from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.names import quoted
 from ganforge.core.types import Request, Spec
 from ganforge.inference.interpolate import path
 from ganforge.inference.where import Found, fulfil
@@ -158,7 +159,7 @@ class Model:
         if not self.recipe.task.can_sample:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) translates given images and generates no new ones. "
-                f"Use it with: ganforge translate {self.folder} IMAGE --out FILE",
+                f"Use it with: ganforge translate {quoted(self.folder)} IMAGE --out FILE",
                 code="model.not_a_generator",
             )
 

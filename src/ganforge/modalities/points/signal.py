@@ -18,6 +18,7 @@ from ganforge.core.choice import Choice, Machine
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
+from ganforge.core.names import quoted
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.points import choose, inspect
@@ -127,7 +128,7 @@ class Points(Signal, kind="points"):
         return [media.png(_plot(samples, spec))]
 
     def next_steps(self, folder: Path) -> Steps:
-        return [("make more", f"ganforge sample {folder} -n 1000 --out new.csv")]
+        return [("make more", f"ganforge sample {quoted(folder)} -n 1000 --out new.csv")]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a sample."""
