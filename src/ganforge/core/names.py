@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 ENCODINGS = ("gb18030", "cp932", "big5")
@@ -34,13 +34,28 @@ def quoted(path: Path | str) -> str:
 
 def readable(name: str) -> str:
     """A name for people, composed (NFC): bytes that are no UTF-8 are read in the likeliest other encoding."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
+    if not _is_text(name):
         raw = name.encode("utf-8", "surrogateescape") if _is_bytes(name) else b""
         encoding = likeliest([raw]) if raw else None
         name = raw.decode(encoding) if encoding else writable(name)
     return unicodedata.normalize("NFC", name)
+
+
+def readables(names: Collection[str]) -> dict[str, str]:
+    """As `readable`, of names that lie beside each other and so are in one encoding: bytes of one may be UTF-8 by
+    chance (two bytes of Chinese are an "è"), those of all seldom are."""
+    bad = [name for name in names if not _is_text(name)]
+    if bad and all(map(_is_bytes, names)):
+        raw = {name: name.encode("utf-8", "surrogateescape") for name in names if not name.isascii()}
+        encoding = likeliest(list(raw.values()))
+        if encoding is not None:
+            decoded = {name: raw[name].decode(encoding) if name in raw else name for name in names}
+            return {name: unicodedata.normalize("NFC", text) for name, text in decoded.items()}
+    return {name: readable(name) for name in names}
+
+
+def _is_text(name: str) -> bool:
+    return not any(0xD800 <= ord(c) <= 0xDFFF for c in name)
 
 
 def _is_bytes(name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ganforge.core.errors import UserError
-from ganforge.core.names import readable
+from ganforge.core.names import readable, readables
 
 Labels = Literal["auto", "first", "last", "none"]
 """Which folder is the label: the only one that there is, the first or the last of several, or none."""
@@ -187,7 +187,8 @@ def _labelled(files: list[_File], labels: Labels) -> tuple[list[_File], tuple[st
             some = f"{readable(bare[0].name)} lies" + (f" and {len(bare) - 1:,} others lie" if len(bare) > 1 else "")
             return files, (), f"{some} outside the class folders; data.labels=last leaves out what lies there", 0
     which = -1 if labels == "last" else 0
-    files = [file._replace(folders=(readable(file.folders[which]),)) for file in files if file.folders]
+    names = readables({file.folders[which] for file in files if file.folders})
+    files = [file._replace(folders=(names[file.folders[which]],)) for file in files if file.folders]
     return files, tuple(_sorted({file.folders[0] for file in files})), "", len(bare)
 
 
