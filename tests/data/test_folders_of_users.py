@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -192,6 +193,24 @@ class TestRunsAndFingerprints:
         assert str(tmp_path).encode() not in (tmp_path / "A/r/model.safetensors").read_bytes()
         ended = ganforge("train", "--resume", "../A/r", "samples=24", "data.path=photos", "-q")
         assert ended.status == 2
+
+
+def test_a_run_of_before_that_took_val_for_training_goes_on_with_it(tmp_path, ganforge):
+    write_folder(
+        tmp_path / "d", [*numbered("train/cat"), *numbered("train/dog"), *numbered("val/cat"), *numbered("val/dog")]
+    )
+    words = ("train", "dcgan", f"data={tmp_path / 'd'}", "data.split=all", "data.labels=none")
+    assert ganforge(*words, "--run-dir", tmp_path / "r", "samples=8", "batch=4", "-q").status == 0
+    recipe = tmp_path / "r/recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("split: all", "split: train"))
+    for state in (tmp_path / "r/checkpoints").glob("*/state.json"):
+        facts = json.loads(state.read_text())
+        facts["data"] = facts["data"].partition("-")[0]
+        state.write_text(json.dumps(facts))
+    ended = ganforge("train", "--resume", tmp_path / "r", "samples=16", "-q")
+    assert ended.status == 0, ended.err
+    assert "data.split=all" in ended.err
+    assert "split: all" in recipe.read_text()
 
 
 def check_tree(names: list[str], folder: Path) -> None:

@@ -24,10 +24,15 @@ def mask(level: int, channels: int = 1) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize("level", [0, 1, 127])
+@pytest.mark.parametrize("level", [1, 127])
 def test_a_mask_without_white_is_refused(level):
     with refused("translate.mask_is_black", f"highest level {level}"):
         refuse_black(mask(level))
+
+
+def test_a_black_mask_is_said(caplog):
+    refuse_black(mask(0))
+    assert "nothing is filled" in caplog.text
 
 
 def test_red_and_alpha_masks_are_refused():

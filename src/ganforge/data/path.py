@@ -37,7 +37,7 @@ class PathData(DataSource, kind="path"):
 
     @property
     def free_on_resume(self) -> tuple[str, ...]:
-        return (*super().free_on_resume, "signal", "split", "labels", "name_encoding")
+        return (*super().free_on_resume, "signal", "name_encoding")
 
     def open(self) -> Dataset:
         load_all()  # every opener, so that none is overlooked

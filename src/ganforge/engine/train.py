@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -20,6 +20,7 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
 from ganforge.core.types import Spec
 from ganforge.data.loader import Loader
 from ganforge.engine import transfer
@@ -98,14 +99,17 @@ def train(
         elif run_dir is not None:
             refuse_existing(run_dir)
 
-        dataset, spec = open_data(recipe) if resume is None else data_of_run(recipe, resume)
+        if resume is None:
+            dataset, spec = open_data(recipe)
+        else:
+            recipe, dataset, spec = data_of_run(recipe, resume, state.get("data"))
         prints = fingerprint(dataset)
         if state and not is_same_data(state["data"], prints):
             raise UserError(
                 f"{resume}: the data is no longer what this run was trained on (count, classes, sizes, names or "
                 f"content of its files differ), so the run cannot be resumed exactly. It was read as: "
-                f"{'; '.join(line.text for line in reading(dataset)) or dataset.name}. Set data= to the original data "
-                "(or data.split and data.labels so that it is read as then), or start a new run",
+                f"{'; '.join(line.text for line in reading(dataset)) or dataset.name}. Set data= to the original data, "
+                "or start a new run",
                 code="run.data_differs",
             )
         loader = make_loader(recipe, dataset, spec, place)
@@ -138,10 +142,25 @@ def train(
         return TrainResult(run.folder, session.samples, reason)
 
 
-def data_of_run(recipe: Recipe, folder: Path | str) -> tuple[Dataset, Spec]:
-    """As `open_data`, for a run that is there already."""
+def data_of_run(recipe: Recipe, folder: Path | str, known: str | None) -> tuple[Recipe, Dataset, Spec]:
+    """As `open_data`, for a run that is there already; with the recipe, which then says how its data was read.
+
+    Args:
+        known: the fingerprint of what it was trained on, where there is one. Runs of before took train and val for one
+            part; they go on with both.
+    """
     try:
-        return open_data(recipe)
+        dataset, spec = open_data(recipe)
+        if known is None or is_same_data(known, fingerprint(dataset)) or recipe.data.kind != "path":
+            return recipe, dataset, spec
+        both = replace(recipe, data=recipe.data.part("all"))
+        other, other_spec = open_data(both)
+        if not is_same_data(known, fingerprint(other)):
+            return recipe, dataset, spec
+        log.warning("this run was trained on all parts of its data: it goes on with data.split=all")
+        with atomic_file(Path(folder) / "recipe.yaml") as file:
+            file.write_text(overrides.to_yaml(both), encoding="utf-8")
+        return both, other, other_spec
     except UserError as error:
         if error.code != "data.not_found":
             raise

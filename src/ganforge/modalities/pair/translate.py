@@ -307,13 +307,16 @@ def levels_of(mask: np.ndarray) -> np.ndarray:
 
 
 def refuse_black(mask: np.ndarray) -> None:
-    """Raises UserError where a mask marks nothing, which leaves the image as it was; says what levels it has.
+    """Raises UserError where a mask marks something, but nothing in white, so that nothing would be filled; says which
+    levels it has. A mask that is all black is reported: of a folder of masks some may be.
 
     Levels that are neither black nor white are counted and reported where many are taken for black.
     """
     levels = levels_of(mask)
     white = int((levels >= WHITE).sum())
-    if not white:
+    if not levels.any() and (mask.shape[2] in (1, 3) or not mask[..., -1].any() or mask[..., -1].all()):
+        log.warning("the mask is black, so nothing is filled")
+    elif not white:
         clear = mask.shape[2] in (2, 4) and levels.max() == 0 and mask[..., -1].any()
         fix = "it is drawn in its alpha channel, which is not read: save it as a gray image" if clear else (
             f"white is from level {WHITE} on: multiply 0/1 masks by 255, draw in white"
