@@ -146,6 +146,15 @@ class TestContent:
         assert "1 file ignored: 1 .heic (HEIC is read if pillow-heif" in said(data)
         assert data.reading()[0].left_out
 
+    def test_bits_that_are_dropped_are_counted(self, tmp_path, caplog):
+        from ganforge.modalities.image.signal import Image as Images
+
+        Image.new("I;16", (4, 4), 9).save(tmp_path / "a.png")
+        for depth, count in ((8, 1), (16, 0)):
+            caplog.clear()
+            Images(depth=depth).spec(opened(tmp_path), lambda shape: shape)
+            assert caplog.text.count("1 images have 16 bits") == count
+
     def test_what_cannot_be_read_is_named(self, tmp_path, ganforge, monkeypatch):
         monkeypatch.setattr(pictures, "reads_heif", lambda: False)
         pictures._formats.cache_clear()
@@ -202,7 +211,7 @@ def test_a_run_of_before_that_took_val_for_training_goes_on_with_it(tmp_path, ga
     words = ("train", "dcgan", f"data={tmp_path / 'd'}", "data.split=all", "data.labels=none")
     assert ganforge(*words, "--run-dir", tmp_path / "r", "samples=8", "batch=4", "-q").status == 0
     recipe = tmp_path / "r/recipe.yaml"
-    recipe.write_text(recipe.read_text().replace("split: all", "split: train"))
+    recipe.write_text(recipe.read_text().replace("split: all", "split: train").replace("labels: none", "labels: auto"))
     for state in (tmp_path / "r/checkpoints").glob("*/state.json"):
         facts = json.loads(state.read_text())
         facts["data"] = facts["data"].partition("-")[0]

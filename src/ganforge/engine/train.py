@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -153,14 +153,15 @@ def data_of_run(recipe: Recipe, folder: Path | str, known: str | None) -> tuple[
         dataset, spec = open_data(recipe)
         if known is None or is_same_data(known, fingerprint(dataset)) or recipe.data.kind != "path":
             return recipe, dataset, spec
-        both = replace(recipe, data=recipe.data.part("all"))
-        other, other_spec = open_data(both)
-        if not is_same_data(known, fingerprint(other)):
-            return recipe, dataset, spec
-        log.warning("this run was trained on all parts of its data: it goes on with data.split=all")
-        with atomic_file(Path(folder) / "recipe.yaml") as file:
-            file.write_text(overrides.to_yaml(both), encoding="utf-8")
-        return both, other, other_spec
+        for items in (["data.split=all"], ["data.split=all", "data.labels=none"]):
+            both = build(Recipe, overrides.apply(to_plain(recipe), items, Recipe))
+            other, other_spec = open_data(both)
+            if is_same_data(known, fingerprint(other)):
+                log.warning("this run was trained on all parts of its data: it goes on with %s", " ".join(items))
+                with atomic_file(Path(folder) / "recipe.yaml") as file:
+                    file.write_text(overrides.to_yaml(both), encoding="utf-8")
+                return both, other, other_spec
+        return recipe, dataset, spec
     except UserError as error:
         if error.code != "data.not_found":
             raise
