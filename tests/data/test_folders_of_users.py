@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -146,7 +147,8 @@ class TestContent:
         assert "1 file ignored: 1 .heic (HEIC is read if pillow-heif" in said(data)
         assert data.reading()[0].left_out
 
-    def test_bits_that_are_dropped_are_counted(self, tmp_path, caplog):
+    def test_bits_that_are_dropped_are_counted(self, tmp_path, caplog, monkeypatch):
+        monkeypatch.setattr(logging.getLogger("ganforge"), "propagate", True)
         from ganforge.modalities.image.signal import Image as Images
 
         Image.new("I;16", (4, 4), 9).save(tmp_path / "a.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 from typing import cast
 
@@ -16,6 +17,12 @@ from ganforge.modalities.pair.batch_translate import outputs
 from ganforge.modalities.pair.translate import refuse_black
 from refused import refused
 from strategies.folders import image
+
+
+@pytest.fixture(autouse=True)
+def notices_reach_caplog(monkeypatch):
+    """The command line, which other tests run, keeps the package's notices to itself."""
+    monkeypatch.setattr(logging.getLogger("ganforge"), "propagate", True)
 
 
 def mask(level: int, channels: int = 1) -> np.ndarray:
