@@ -152,10 +152,10 @@ class TestContent:
         from ganforge.modalities.image.signal import Image as Images
 
         Image.new("I;16", (4, 4), 9).save(tmp_path / "a.png")
-        for depth, count in ((8, 1), (16, 0)):
+        for depth, dropped in ((8, True), (16, False)):
             caplog.clear()
             Images(depth=depth).spec(opened(tmp_path), lambda shape: shape)
-            assert caplog.text.count("1 images have 16 bits") == count
+            assert ("1 images have 16 bits" in caplog.text) == dropped
 
     def test_what_cannot_be_read_is_named(self, tmp_path, ganforge, monkeypatch):
         monkeypatch.setattr(pictures, "reads_heif", lambda: False)
