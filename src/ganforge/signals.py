@@ -15,6 +15,7 @@ from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
+from ganforge.core.names import quoted
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
 
@@ -360,14 +361,14 @@ class Signal(Component, family="signal"):
         return Usage(
             f'model = gf.load("{file}")\n'
             f"samples = model.sample(64, seed=0{asked})  # sample k of a seed is always the same one",
-            f"ganforge sample {file} -n 64{word} --grid grid.png",
+            f"ganforge sample {quoted(file)} -n 64{word} --grid grid.png",
         )
 
     def next_steps(self, folder: Path) -> Steps:
         """What to do with a trained run that makes such samples."""
         return [
-            ("make more", f"ganforge sample {folder} -n 64 --grid grid.png"),
-            ("walk", f"ganforge walk {folder} --from 1 --to 2 --out walk.gif"),
+            ("make more", f"ganforge sample {quoted(folder)} -n 64 --grid grid.png"),
+            ("walk", f"ganforge walk {quoted(folder)} --from 1 --to 2 --out walk.gif"),
         ]
 
     def render(self, samples: Any, spec: Spec, columns: int = 8) -> list[Media]:

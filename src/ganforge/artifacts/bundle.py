@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.device import building, pick_device, weights_dtype
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
+from ganforge.core.names import writable
 from ganforge.core.types import Nets, Request, Spec
 from ganforge.core.version import __version__
 from ganforge.recipes import sampling
@@ -87,11 +88,12 @@ def save(
     privacy: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a bundle; one that was there is replaced in one step, or left alone when writing fails."""
+    shared = replace(recipe, data=recipe.data.unlocated())  # what lies where on this disk is nobody's business
     header = {
         "format": FORMAT,
         "ganforge": __version__,
-        "recipe": json.dumps(to_plain(recipe), ensure_ascii=False),
-        "spec": json.dumps(spec.to_plain(), ensure_ascii=False),
+        "recipe": writable(json.dumps(to_plain(shared), ensure_ascii=False)),
+        "spec": writable(json.dumps(spec.to_plain(), ensure_ascii=False)),
         "samples": str(samples),
         "classes": json.dumps({name: type(net).__qualname__ for name, net in averages.items()}),
     }
@@ -144,6 +146,8 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
             code="model.not_a_bundle",
         )
     recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
+    if (path.parent / "recipe.yaml").is_file():  # the run that wrote it knows where its data lies
+        recipe = replace(recipe, data=stored_recipe(path.parent).data)
     spec = Spec.from_plain(json.loads(header["spec"]))
     return recipe, spec, tensors, header
 

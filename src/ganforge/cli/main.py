@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -11,6 +12,7 @@ import typer
 
 import ganforge
 from ganforge.core.errors import GanforgeError, UserError
+from ganforge.core.names import writable
 from ganforge.ui.verb import verbs
 
 EPILOG = "Start with: ganforge train   (a minute, no downloads). All that can be set: ganforge recipes show dcgan"
@@ -56,6 +58,18 @@ class ToStderr(logging.Handler):
         stderr().print(record.getMessage(), style=style, soft_wrap=True)
 
 
+def refuse_empty(words: Sequence[str]) -> None:
+    """Raises UserError where a word is empty: as a path it would mean the current folder."""
+    for before, word in zip(["", *words], words, strict=False):
+        if not word.strip() or (word.startswith("--") and word.endswith("=")):
+            after = f" after {before!r}" if before else ""
+            raise UserError(
+                f"an empty argument{after if not word.strip() else f' for {word[:-1]}'} (a variable of the shell that "
+                "is not set?). Leave it out, or give a value; the current folder is .",
+                code="cli.empty_argument",
+            )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits: 0 well, 2 the user's mistake, 1 training cannot go on, 130 interrupted."""
     log = logging.getLogger("ganforge")
@@ -64,17 +78,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         log.setLevel(logging.INFO)
         log.propagate = False
     try:
+        refuse_empty(sys.argv[1:] if arguments is None else arguments)
         app(args=None if arguments is None else list(arguments), prog_name="ganforge")
     except GanforgeError as error:
         if os.environ.get("GANFORGE_DEBUG"):
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UserError) else 1)
-    except BrokenPipeError:  # `ganforge recipes | head`
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # or Python complains again when it flushes at exit
-        sys.exit(141)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # `ganforge recipes | head`
+            # or Python complains again when it flushes at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        name = writable(os.fsdecode(error.filename or "an output"))
+        print(f"error: {name}: the name is too long; most systems take at most 255 bytes", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

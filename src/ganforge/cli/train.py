@@ -219,6 +219,7 @@ def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
 
 def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     """Where things are, and what to do with them."""
+    from ganforge.core.names import quoted
     from ganforge.engine.callbacks.previews import latest
 
     folder = result.folder
@@ -233,9 +234,9 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     lines += [f"  {what:<10}{file}" for what, file in found if file.exists()]
     for what, command in recipe.task.next_steps(folder) or recipe.signal.next_steps(folder):
         lines.append(f"  {what:<10}{command}")
-    lines.append(f"  {'judge':<10}ganforge evaluate {folder}")
+    lines.append(f"  {'judge':<10}ganforge evaluate {quoted(folder)}")
     more = "" if result.reason != "finished" else f" samples={2 * recipe.samples}"
-    lines.append(f"  {'go on':<10}ganforge train --resume {folder}{more}")
+    lines.append(f"  {'go on':<10}ganforge train --resume {quoted(folder)}{more}")
     console.print("\n".join(lines), soft_wrap=True)
 
 

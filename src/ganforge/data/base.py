@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ganforge.core.component import Component, build, fields_of, to_plain
 from ganforge.core.dataset import Dataset
@@ -73,6 +75,19 @@ class DataSource(Component, family="data"):
 
     def _with(self, **fields: Any) -> DataSource:
         return build(DataSource, {**to_plain(self), **fields}, what="data")
+
+    def located(self) -> Self:
+        """This source with paths that do not depend on the folder from which they are read."""
+        return self._placed(lambda path: os.path.normpath(Path(path).expanduser().absolute()))
+
+    def unlocated(self) -> Self:
+        """This source for a file that is shared: of absolute paths the last part alone."""
+        return self._placed(lambda path: Path(path).name if Path(path).is_absolute() else path)
+
+    def _placed(self, change: Callable[[str], str]) -> Self:
+        known = fields_of(type(self))
+        places = {field: getattr(self, field) for field in self.places if field in known}
+        return replace(self, **{field: change(path) for field, path in places.items() if path})
 
     def open(self) -> Dataset:
         """Finds and lists the samples; reads as little as it can.

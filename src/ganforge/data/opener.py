@@ -11,6 +11,7 @@ from typing import ClassVar
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.data.layout import Labels
 from ganforge.data.store import FolderStore, Store, Subfolder, ZipStore
 
 HEAD_BYTES = 512
@@ -24,11 +25,15 @@ class Head:
     Attributes:
         start: the first bytes of a file; empty for a folder, and for an empty file.
         store: the files of a folder, or of a folder in a zip; None for a file.
+        labels: which folder the user wants as the label.
+        name_encoding: of the file names in a zip, where the user says it.
     """
 
     path: Path
     start: bytes = b""
     store: Store | None = None
+    labels: Labels = "auto"
+    name_encoding: str | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -44,20 +49,21 @@ class Head:
             return []
 
 
-def read_head(path: Path) -> Head | None:
+def read_head(path: Path, labels: Labels = "auto", name_encoding: str | None = None) -> Head | None:
     """What is at a path; None where nothing is. A folder inside a zip is appended: photos.zip/horses.
 
     Raises:
         UserError: a zip that cannot be read, or that has no such folder.
     """
     if path.is_dir():
-        return Head(path, store=FolderStore(path))
+        return Head(path, store=FolderStore(path), labels=labels)
     if path.is_file():
         with path.open("rb") as file:
-            return Head(path, file.read(HEAD_BYTES))
+            return Head(path, file.read(HEAD_BYTES), None, labels, name_encoding)
     archive = next((above for above in path.parents if above.is_file()), None)
     if archive is not None and zipfile.is_zipfile(archive):
-        return Head(path, store=Subfolder(ZipStore(archive), path.relative_to(archive).as_posix()))
+        inner = Subfolder(ZipStore(archive, name_encoding), path.relative_to(archive).as_posix())
+        return Head(path, store=inner, labels=labels)
     return None
 
 

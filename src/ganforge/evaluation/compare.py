@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.core.errors import UserError
+from ganforge.core.names import writable
 from ganforge.evaluation.asked import is_model, not_a_run
 from ganforge.evaluation.evaluate import Evaluation, evaluate
 from ganforge.evaluation.output import JSON, plain_result, write_pair
@@ -81,7 +82,7 @@ def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **opt
     notes = tuple(differences(found))
     html = page.page("Comparison", parts_of(found, left_out, notes, target))
     plain = [{"run": one.title, **plain_result(result)} for one in found for result in one.results]
-    written = write_pair(target, html, json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False))
+    written = write_pair(target, html, writable(json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False)))
     return Several(tuple(found), left_out, notes, *written)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_files
+from ganforge.core.names import writable
 from ganforge.evaluation.asked import text_of
 from ganforge.evaluation.report.content import Report
 from ganforge.evaluation.report.page import render
@@ -25,7 +26,9 @@ def write(report: Report, results: Sequence[Result], folder: Path) -> tuple[Path
     Raises:
         UserError: the disk is full, or permission denied.
     """
-    plain = json.dumps([plain_result(result) for result in results], ensure_ascii=False, indent=2, allow_nan=False)
+    plain = writable(
+        json.dumps([plain_result(result) for result in results], ensure_ascii=False, indent=2, allow_nan=False)
+    )
     return write_pair(folder, render(report), plain)
 
 

@@ -18,7 +18,7 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import apply
 from ganforge.data.base import DataSource
-from ganforge.engine.build import fingerprint
+from ganforge.engine.build import fingerprint, is_same_data
 from ganforge.evaluation.heldout import held_out
 from ganforge.evaluation.sides import generated_samples, labels_like, real_samples, translated_samples
 from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
@@ -109,7 +109,8 @@ def of_generator(
         wanted: how many generated samples each metric asks for; None: as many as the signal says.
     """
     recipe, spec, signal = model.recipe, model.spec, model.recipe.signal
-    if signal.raw_samples(dataset) is not None and trained_on(path) not in (None, fingerprint(dataset)):
+    known = trained_on(path)
+    if signal.raw_samples(dataset) is not None and known and not is_same_data(known, fingerprint(dataset)):
         source = source.whole()
         dataset, heldout, why = source.open(), None, OTHER_DATA
         real = real_samples(signal, dataset, spec, seed=seed, min_samples=FEWEST, progress=progress)

@@ -6,6 +6,7 @@ images = model.sample(64, seed=0, label=3)
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.names import quoted
 from ganforge.core.types import Request, Spec
 from ganforge.inference.interpolate import path
 from ganforge.inference.where import Found, fulfil
@@ -23,7 +25,7 @@ from ganforge.recipes.base import Recipe
 from ganforge.tasks.base import UserTranslator
 
 Label = int | str | Sequence[int | str]
-"""A label by its position or its name; a sequence holds one a sample."""
+"""A label by its name, or by its position where no name is a number; a sequence holds one a sample."""
 
 Picture = np.ndarray | Path | str
 """Pixels, uint8 or uint16 [H, W] or [H, W, C], or a file that holds them."""
@@ -157,7 +159,7 @@ class Model:
         if not self.recipe.task.can_sample:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) translates given images and generates no new ones. "
-                f"Use it with: ganforge translate {self.folder} IMAGE --out FILE",
+                f"Use it with: ganforge translate {quoted(self.folder)} IMAGE --out FILE",
                 code="model.not_a_generator",
             )
 
@@ -269,12 +271,17 @@ class Model:
         return torch.tensor(ids, dtype=torch.int64)
 
     def _label_id(self, label: int | str) -> int:
-        if isinstance(label, str) and label in self.labels:
-            return self.labels.index(label)
+        name = unicodedata.normalize("NFC", str(label))
+        names = [unicodedata.normalize("NFC", known) for known in self.labels]
+        if name in names:
+            return names.index(name)
         try:
             number = int(label)
         except ValueError:
             number = -1
+        if any(known.isdecimal() for known in names):  # a number is a name then, in every form: 7 is 007
+            same = [k for k, known in enumerate(names) if known.isdecimal() and int(known) == number]
+            number = same[0] if len(same) == 1 else -1
         if not 0 <= number < len(self.labels):
             known = ", ".join(f"{k} {name}" if name != str(k) else name for k, name in enumerate(self.labels[:30]))
             more = f", ... {len(self.labels)} in all" if len(self.labels) > 30 else ""

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
+from ganforge.core.names import quoted, writable
 from ganforge.core.progress import Bar
 from ganforge.data.base import DataSource
 from ganforge.modalities.image.inspect import fingerprint, picture_shape
@@ -46,7 +47,7 @@ def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool) -
     left_out = f"{len(made['unreadable'])} unreadable and {len(made['duplicates'])} duplicates left out"
     return [
         f"{out}: {made['count']:,} images, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
-        f"train on it: ganforge train dcgan data={out}",
+        f"train on it: ganforge train dcgan {quoted(f'data={out}')}",
     ]
 
 
@@ -115,7 +116,7 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
             "duplicates": [list(pair) for pair in same],
             "files": sources,
         }
-        text = json.dumps(manifest, ensure_ascii=False, indent=1)
+        text = writable(json.dumps(manifest, ensure_ascii=False, indent=1))
         archive.writestr(zipfile.ZipInfo(MANIFEST, EPOCH), text, zipfile.ZIP_DEFLATED)
     return manifest
 

@@ -117,6 +117,16 @@ def write(
         raise UserError(f"{path}: cannot be written ({reason})", code="output.not_writable") from None
 
 
+def check_ending(path: Path, channels: int) -> None:
+    """Raises UserError where a format cannot hold so many channels; before anything is computed."""
+    if path.suffix.lower() in (".jpg", ".jpeg") and channels in (2, 4):
+        raise UserError(
+            f"{path}: the image has transparency, which JPEG does not support; write PNG or WebP (for a folder: "
+            "--format png)",
+            code="output.no_alpha",
+        )
+
+
 def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profile: bytes) -> None:
     pixels = to_depth(pixels, 8)
     if ending != ".webp" and pixels.shape[2] in (2, 4):

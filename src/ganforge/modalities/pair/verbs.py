@@ -145,7 +145,7 @@ def plan(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None
                 f"--format {wanted}: the images of this model have transparency, which JPEG does not support; use png",
                 code="output.no_alpha",
             )
-        outs = batch_translate.outputs(names, out, lossless, wanted)
+        outs = batch_translate.outputs(names, out, lossless, wanted, store)
         check_folder(out)
     else:
         names = [inputs.name]

@@ -15,6 +15,7 @@ from ganforge.core.choice import Choice, Machine
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
+from ganforge.core.names import quoted
 from ganforge.core.plot.charts import frame
 from ganforge.core.plot.drawing import Drawing
 from ganforge.core.rng import Rng
@@ -126,7 +127,7 @@ class Points(Signal, kind="points"):
         return [media.png(_plot(samples, spec))]
 
     def next_steps(self, folder: Path) -> Steps:
-        return [("make more", f"ganforge sample {folder} -n 1000 --out new.csv")]
+        return [("make more", f"ganforge sample {quoted(folder)} -n 1000 --out new.csv")]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a sample."""

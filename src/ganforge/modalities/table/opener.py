@@ -19,5 +19,5 @@ class TableOpener(Opener, kind="table"):
         return 0.95 if head.store is None and is_table(path) else 0.0
 
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> TableSet:
-        part = "test" if split == "test" else "train"
-        return TableFile(path=name, split=part, holdout=holdout).open()
+        part = "test" if split in ("test", "val") else "train"
+        return TableFile(path=name, split=part, holdout=0.0 if split == "all" else holdout).open()

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ganforge.core.errors import UserError
+from ganforge.core.names import quoted
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import at
 from ganforge.core.types import Memory, Nets, Spec, Terms, wide
@@ -282,4 +283,4 @@ class ChangesImages(Task):
         )
 
     def next_steps(self, folder: Path) -> Steps:
-        return [("use it", f"ganforge translate {folder} photos/ --out made/")]
+        return [("use it", f"ganforge translate {quoted(folder)} photos/ --out made/")]
