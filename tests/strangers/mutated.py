@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import struct
@@ -58,7 +59,7 @@ def mutated(file: Path, seed: int) -> bytes:
             del meta[name]
         else:
             meta[name] = draw.choice(
-                [json.dumps(draw.choice(NONSENSE)), "[" * 100_000, "{", "", "NaN", meta[name][:-3]]
+                [json.dumps(copy.deepcopy(draw.choice(NONSENSE))), "[" * 100_000, "{", "", "NaN", meta[name][:-3]]
             )
     elif way == "tensors":
         name = draw.choice([name for name in header if name != "__metadata__"])
@@ -100,9 +101,9 @@ def change_one(plain: Any, draw: random.Random) -> None:
             case 0:
                 del node[key]
             case 1 if isinstance(node, dict):
-                node[f"{key}_"] = draw.choice(NONSENSE)
+                node[f"{key}_"] = copy.deepcopy(draw.choice(NONSENSE))
             case 2 if isinstance(node[key], int):
                 node[key] = node[key] * draw.choice([2, 1000, -1, 10**7])
             case _:
-                node[key] = draw.choice(NONSENSE)
+                node[key] = copy.deepcopy(draw.choice(NONSENSE))
         return
