@@ -287,6 +287,10 @@ class Signal(Component, family="signal"):
         """Decoded parts, one after the other, as one."""
         return np.concatenate(parts)
 
+    def returned(self, samples: Any, spec: Spec) -> Any:
+        """Decoded samples as a Python caller gets them who handed over the data: by default as they are."""
+        return samples
+
     def raw_samples(self, dataset: Dataset) -> Any | None:
         """All real samples as people know them, with `len` and slices, where the data set holds them so (a table).
 

@@ -35,6 +35,10 @@ class DataSource(Component, family="data"):
         """What this source, which is in the recipe, says of the samples' values; empty: nothing."""
         return ""
 
+    def undisclosed(self) -> DataSource:
+        """The same source, for a recipe that may say nothing of its samples. By default as it is."""
+        return self
+
     @property
     def free_on_resume(self) -> tuple[str, ...]:
         """Fields that may differ when a run goes on: how samples are read and where they lie. (The data itself is known

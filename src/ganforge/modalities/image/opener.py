@@ -9,10 +9,12 @@ from typing import TypeVar
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.data.base import DataSource
+from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener, single_files, wanted
 from ganforge.data.store import Store, ZipStore, is_hidden, kinds_of_files
 from ganforge.modalities.image import files as pictures
-from ganforge.modalities.image.sources import arrays, folder
+from ganforge.modalities.image.sources import arrays, folder, objects
 
 T = TypeVar("T")
 
@@ -52,6 +54,10 @@ class ImageOpener(Opener, kind="image"):
         if found is None or not found.may_be_images:
             return WRONG
         return CLEAR if found.are_images else MAYBE
+
+    def source_of(self, given: Given) -> DataSource | None:
+        dataset = objects.open_given(given)
+        return None if dataset is None else MemoryData.of(dataset)
 
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
         if head.store is not None:

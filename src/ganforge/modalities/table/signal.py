@@ -25,7 +25,7 @@ from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.table import choose, findings, inspect, where
+from ganforge.modalities.table import choose, findings, given, inspect, where
 from ganforge.modalities.table import drawing as picture
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
@@ -164,6 +164,11 @@ class Table(Signal, kind="table"):
             # how often each occurs is not known, and rows asked for evenly would not be as the table's are
             "conditions": [] if self.public is not None else _conditions(columns, blocks),
         }
+        as_given = getattr(dataset, "given", {})
+        if self.public is not None:  # that texts are numbers is a fact of the rows
+            as_given = {name: value for name, value in as_given.items() if name == "names"}
+        if as_given:
+            state["given"] = as_given
         return Spec(shape, state=state)
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
@@ -254,6 +259,9 @@ class Table(Signal, kind="table"):
         import pandas as pd
 
         return _renumbered(pd.concat(list(parts), ignore_index=True), 0, spec)
+
+    def returned(self, samples: pd.DataFrame, spec: Spec) -> pd.DataFrame:
+        return given.returned(samples, spec.state["given"]) if "given" in spec.state else samples
 
     def describe(self, spec: Spec) -> str:
         return f"a row of {len(spec.state['names'])} columns"
