@@ -26,7 +26,8 @@ LAYERS = (
     {"export"},
     {"ui"},
     {"api"},
-    {"cli", "__init__", "__main__"},
+    {"cli", "__init__"},
+    {"__main__"},
 )
 """What each part of the package may import: itself and what stands in the lines above its own."""
 

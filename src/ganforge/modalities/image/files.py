@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ganforge.core.dataset import BadItem
+from ganforge.core.surroundings import refuse_machine_faults
 from ganforge.modalities.image.png import deep_colour
 
 EXTENSIONS = frozenset(
@@ -63,6 +64,7 @@ def decode_all(source: Path | BinaryIO, where: str) -> tuple[np.ndarray, Image.I
                 return pixels if turn is None else turned(pixels, turn), picture
             return _to_array(picture if turn is None else picture.transpose(turn), where), picture
     except BROKEN as error:
+        refuse_machine_faults(error)
         raise BadItem(where, _why(error)) from None
 
 
@@ -85,6 +87,7 @@ def header(source: Path | BinaryIO, where: str) -> tuple[tuple[int, int, int], s
             channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}.get(mode, 1)
             return (height, width, channels), "uint16" if mode == "I;16" else "uint8"
     except BROKEN as error:
+        refuse_machine_faults(error)
         raise BadItem(where, _why(error)) from None
 
 
