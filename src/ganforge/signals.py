@@ -208,6 +208,7 @@ class Signal(Component, family="signal"):
 
         Raises:
             UserError: such samples have no clean copy, none can be read, or `out` exists or cannot be written.
+            PartlyDone: the copy is made, without samples that cannot be read.
         """
         raise UserError(
             f"data {dataset.name}: samples of this kind cannot be packed; only images can",

@@ -124,7 +124,10 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Evaluate a run, two sets of samples, or several runs: metrics with their protocols, and an HTML report."""
+    from dataclasses import replace
+
     from ganforge.core.progress import Stages
+    from ganforge.core.refusals import PartlyDone
     from ganforge.evaluation import compare as comparison
     from ganforge.evaluation.asked import is_model
     from ganforge.evaluation.evaluate import evaluate as judge
@@ -144,10 +147,13 @@ def evaluate(
             done = judge(sources[0], *sources[1:], out=out, progress=progress, **options)
         else:
             done = comparison.compare([Path(source) for source in sources], out, progress, **options)
-    if isinstance(done, comparison.Several):
-        show_several(done, stdout())
-    else:
-        show_one(done, stdout())
+    several = isinstance(done, comparison.Several)
+    (show_several if several else show_one)(done, stdout())
+    each = done.evaluations if several else (done,)
+    refused = [replace(one, what=f"{e.title}: {one.what}" if several else one.what) for e in each for one in e.refused]
+    if refused:
+        places = ", ".join(str(e.json.with_name("refused.json")) for e in each if e.refused and e.json is not None)
+        raise PartlyDone(refused, places)
 
 
 def show_one(done: Evaluation, console: Console) -> None:

@@ -12,6 +12,7 @@ import typer
 
 import ganforge
 from ganforge.core.errors import GanforgeError, UserError
+from ganforge.core.refusals import PartlyDone
 from ganforge.core.surroundings import help_for, print_anything_everywhere
 from ganforge.ui.verb import verbs
 
@@ -68,8 +69,8 @@ def refuse_empty(words: Sequence[str]) -> None:
         UserError: there is one. (A condition on a table, `--where note=`, may ask for an empty text.)
     """
     for before, word in zip(["", *words], words, strict=False):
-        if before != "--where" and (not word.strip() or EMPTY.fullmatch(word)):
-            after = f" after {before}" if before and not word.strip() else ""
+        if before != "--where" and (not word or EMPTY.fullmatch(word)):
+            after = f" after {before}" if before and not word else ""
             raise UserError(
                 f"{word!r}{after} is empty: is a variable not set? (To set a field to nothing, write field=null)",
                 code="cli.empty_value",
@@ -89,6 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         refuse_empty(words)
         app(args=words, prog_name="ganforge")
+    except PartlyDone as error:
+        for line in error.said:
+            print(line)
+        print(error, file=sys.stderr)
+        sys.exit(3)
     except GanforgeError as error:
         if os.environ.get("GANFORGE_DEBUG"):
             raise

@@ -19,6 +19,7 @@ from typing import Any
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Stages
+from ganforge.core.refusals import Refusal, listed
 from ganforge.data.base import DataSource
 from ganforge.data.objects import is_object
 from ganforge.evaluation.asked import is_model, read_extractor, read_metric, refuse_mixtures, target_folder
@@ -42,6 +43,7 @@ class Evaluation:
         title: what was judged.
         results: the figures.
         report: all that the page shows.
+        refused: metrics that could not be had, with the reason; also in `refused.json` beside the report.
         json, html: the files that were written; None where two sets in memory are compared and `out` is not given.
     """
 
@@ -50,6 +52,7 @@ class Evaluation:
     report: Report
     json: Path | None
     html: Path | None
+    refused: tuple[Refusal, ...] = ()
 
 
 def evaluate(
@@ -161,12 +164,17 @@ def evaluate(
             lacking = [said for comparison, some in looks for said in left_out(subject, some, comparison)]
             subject = replace(subject, notes=(*subject.notes, *lacking))
             looks = [(c, [metric for metric in some if not metric.lacks(c)]) for c, some in looks]
-        results = [result for comparison, some in looks for result in measure(some, comparison)]
+        refused: list[Refusal] = []
+        results = [result for comparison, some in looks for result in measure(some, comparison, refused)]
+        lacking = [f"Not measured: {one.what}. {one.why}" for one in refused]
+        subject = replace(subject, notes=(*subject.notes, *lacking))
         more = {"--data": data, "--heldout": heldout, "--target": target}
         command = "" if in_memory else command_of(source, against, asked, features, n, seed, more)
         report = compose.report(subject, looks[-1][0], results, command)
     html, plain = (None, None) if folder is None else write(report, results, folder)
-    return Evaluation(subject.title, tuple(results), report, plain, html)
+    if folder is not None:
+        listed(refused, folder / "refused.json")
+    return Evaluation(subject.title, tuple(results), report, plain, html, tuple(refused))
 
 
 def usual(subject: Subject) -> list[Metric]:
