@@ -51,6 +51,11 @@ class DataSource(Component, family="data"):
         found = [getattr(self, field, None) for field in (*self.places, "name")]
         return " and ".join(filter(None, (Path(str(place)).name for place in found if place))) or self.kind
 
+    @property
+    def hub_id(self) -> str:
+        """What the data is called on the Hugging Face hub; empty where it does not lie there."""
+        return ""
+
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
         return {"kind": text} if text in cls.kinds else {"kind": "path", "path": text}

@@ -28,6 +28,10 @@ class Hub(DataSource, kind="hub"):
     label_column: str | None = None
     """The column of the labels; not needed where there is only one."""
 
+    @property
+    def hub_id(self) -> str:
+        return "" if Path(self.name).expanduser().exists() else self.name
+
     def open(self) -> Dataset:
         try:
             import datasets
