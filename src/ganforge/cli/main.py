@@ -14,6 +14,7 @@ import ganforge
 from ganforge.core.errors import GanforgeError, UserError
 from ganforge.core.refusals import PartlyDone
 from ganforge.core.surroundings import help_for, print_anything_everywhere
+from ganforge.registry import PLUGIN_FILES
 from ganforge.ui.verb import verbs
 
 EPILOG = "Start with: ganforge train   (a minute, no downloads). All that can be set: ganforge recipes show dcgan"
@@ -86,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         log.setLevel(logging.INFO)
         log.propagate = False
     print_anything_everywhere()
+    PLUGIN_FILES.clear()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         refuse_empty(words)

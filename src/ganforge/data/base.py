@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ganforge.core.component import Component, build, fields_of, to_plain
 from ganforge.core.dataset import Dataset
@@ -55,6 +55,12 @@ class DataSource(Component, family="data"):
     def hub_id(self) -> str:
         """What the data is called on the Hugging Face hub; empty where it does not lie there."""
         return ""
+
+    @classmethod
+    def parse(cls, value: Any) -> Self:
+        if isinstance(value, int) and not isinstance(value, bool):  # a folder or a file that is called 2024
+            value = str(value)
+        return super().parse(value)
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:

@@ -55,11 +55,13 @@ class TrainResult:
         folder: the run directory.
         samples: real samples seen.
         reason: "finished", "minutes" or "interrupted".
+        spec: what its samples are.
     """
 
     folder: Path
     samples: int
     reason: str
+    spec: Spec
 
 
 def train(
@@ -131,7 +133,7 @@ def train(
         with stopped_by_interrupt(session):
             reason = session.train(minutes)
         _tell_skipped(session, loader, told)  # a streamed set shows its bad items late
-        return TrainResult(run.folder, session.samples, reason)
+        return TrainResult(run.folder, session.samples, reason, spec)
 
 
 def _tell_skipped(session: Session, loader: Loader, told: int = 0) -> int:

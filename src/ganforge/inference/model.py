@@ -16,6 +16,7 @@ import torch
 
 from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
+from ganforge.core.commands import command
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import Request, Spec
 from ganforge.inference.interpolate import path
@@ -159,7 +160,7 @@ class Model:
         if not self.recipe.task.can_sample:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) translates given images and generates no new ones. "
-                f"Use it with: ganforge translate {self.folder} IMAGE --out FILE",
+                f"Use it with: {command('translate', self.folder)} IMAGE --out FILE",
                 code="model.not_a_generator",
             )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
+from ganforge.core.commands import command
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
@@ -53,7 +53,7 @@ def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool) -
     left_out = f"{len(made['unreadable'])} unreadable and {len(made['duplicates'])} duplicates left out"
     said = [
         f"{out}: {made['count']:,} images, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
-        f"train on it: ganforge train dcgan {shlex.quote(f'data={out}')}",
+        "train on it: " + command("train", "dcgan", f"data={out}"),
     ]
     if made["unreadable"]:
         raise PartlyDone([Refusal(*pair) for pair in made["unreadable"]], f"{MANIFEST} in {out}", said)

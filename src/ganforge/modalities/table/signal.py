@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ganforge.core import media
 from ganforge.core.choice import Choice, Machine
+from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.media import Media
@@ -279,11 +280,11 @@ class Table(Signal, kind="table"):
         return Usage(
             f'model = gf.TableGAN.load("{file}")\n'
             "rows = model.sample(1000)  # a DataFrame; row k of a seed is always the same one",
-            f"ganforge sample {file} -n 1000 --out rows.csv",
+            command("sample", file, "-n", 1000, "--out", "rows.csv"),
         )
 
-    def next_steps(self, folder: Path) -> Steps:
-        return [("make more", f"ganforge sample {folder} -n 1000 --out new.csv")]
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
+        return [("make more", command("sample", folder, "-n", 1000, "--out", "new.csv"))]
 
     def render(self, samples: pd.DataFrame, spec: Spec, columns: int = 8) -> list[Media]:
         """A small chart a column: how often its values are in the real table (gray) and among the samples (blue)."""
