@@ -6,6 +6,7 @@ Neither reads markup: a path like `data[1]` is to be shown as it is.
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from ganforge.core.surroundings import print_anything
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+WIDE = 10_000  # columns
 
 
 @functools.cache
@@ -25,8 +29,11 @@ def stderr() -> Console:
 
 
 def stdout() -> Console:
-    """For results."""
+    """For results. In a pipe or a file lines are as long as they need to be, so that no figure is cut."""
     from rich.console import Console
 
     print_anything(sys.stdout)
-    return Console(markup=False, highlight=False)
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDE
+    return console
