@@ -110,8 +110,9 @@ def _resolve(
     items = as_items({name: value for name, value in fields.items() if name != "data"})
     if recipe is None and resume is None and named(items, "init") is None:
         choice = choose(source.open(), machine(pick_device(device), minutes))
-        for line in choice.lines(type(held).__name__) if told is not None else ():
-            told(line)
+        if told is not None:
+            for line in choice.lines(type(held).__name__):
+                told(line)
         found = make_recipe(choice.recipe, (), items, choice.fields)
     else:
         found = _resolve_items(recipe, resume, items, minutes, device, told)

@@ -155,11 +155,13 @@ def evaluate(
         else:
             done = comparison.compare([Path(source) for source in sources], out, progress, **options)
     several = isinstance(done, comparison.Several)
-    each = done.evaluations if several else (done,)
+    each = done.evaluations if isinstance(done, comparison.Several) else (done,)
     if as_json:
         typer.echo(json.dumps(plain_figures(each), ensure_ascii=False, indent=2))
+    elif isinstance(done, comparison.Several):
+        show_several(done, stdout())
     else:
-        (show_several if several else show_one)(done, stdout())
+        show_one(done, stdout())
     refused = [replace(one, what=f"{e.title}: {one.what}" if several else one.what) for e in each for one in e.refused]
     if refused:
         places = ", ".join(str(e.json.with_name("refused.json")) for e in each if e.refused and e.json is not None)

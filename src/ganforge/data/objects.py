@@ -62,7 +62,8 @@ def unwrapped(value: Any) -> Given:
     if isinstance(value, torch.utils.data.DataLoader):
         value = value.dataset  # a run draws its own batches
     if isinstance(value, torch.utils.data.TensorDataset):
-        value = tuple(value.tensors[:2]) if len(value.tensors) > 1 else value.tensors[0]
+        first, *more = value.tensors
+        value = (first, more[0]) if more else first
     if isinstance(value, torch.utils.data.Dataset):
         return _of_items(value)
     if isinstance(value, tuple) and len(value) == 2 and _are_labels(value[1], len(value[0])):

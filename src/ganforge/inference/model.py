@@ -248,7 +248,7 @@ class Model:
         """One sample as an image to look at, uint8 [H, W, 3], whatever its signal is."""
         return self.recipe.signal.frame(sample, self.spec)
 
-    def label_ids(self, label: Label | None, n: int) -> torch.Tensor | None:
+    def label_ids(self, label: Any, n: int) -> torch.Tensor | None:
         """The labels of samples 0..n as int64 [n], or None for an unconditional model.
 
         Raises:

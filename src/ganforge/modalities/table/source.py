@@ -99,7 +99,7 @@ class FrameData(DataSource, kind="frame"):
         return "a digest of its rows" if self.digest else ""
 
     def undisclosed(self) -> FrameData:
-        return FrameData()._holding(self._frame)
+        return FrameData()._holding(vars(self)["_frame"])
 
     def open(self) -> TableSet:
         frame = getattr(self, "_frame", None)
