@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, ClassVar
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.data.store import Below, FolderStore, Store, ZipStore
+from ganforge.data.store import FolderStore, Store, Subfolder, ZipStore
 
 if TYPE_CHECKING:
     from ganforge.data.base import DataSource
     from ganforge.data.given import Given
 
-FIRST = 512
+HEAD_BYTES = 512
 """Bytes of a file that openers see."""
 
 
@@ -48,7 +48,7 @@ class Head:
             return []
 
 
-def look(path: Path) -> Head | None:
+def read_head(path: Path) -> Head | None:
     """What is at a path; None where nothing is. A folder inside a zip is appended: photos.zip/horses.
 
     Raises:
@@ -58,10 +58,10 @@ def look(path: Path) -> Head | None:
         return Head(path, store=FolderStore(path))
     if path.is_file():
         with path.open("rb") as file:
-            return Head(path, file.read(FIRST))
+            return Head(path, file.read(HEAD_BYTES))
     archive = next((above for above in path.parents if above.is_file()), None)
     if archive is not None and zipfile.is_zipfile(archive):
-        return Head(path, store=Below(ZipStore(archive), path.relative_to(archive).as_posix()))
+        return Head(path, store=Subfolder(ZipStore(archive), path.relative_to(archive).as_posix()))
     return None
 
 
@@ -142,7 +142,7 @@ def choose(path: Path, head: Head, name: str, signal: str | None = None) -> Open
     return best[0]
 
 
-def wanted() -> str:
+def supported_formats() -> str:
     """What can be opened, for messages."""
     *others, last = [opener.takes for opener in openers() if opener.takes]
     return f"{', '.join(others)}, or {last}" if others else last

@@ -40,7 +40,7 @@ class PathData(DataSource, kind="path"):
         load_all()  # every opener, so that none is overlooked
         path = Path(self.path).expanduser()
         try:
-            head = openers.look(path)
+            head = openers.read_head(path)
             if head is None:
                 raise UserError(
                     f"data {self.path}: no such file or folder{_near(path, self.path)}", code="data.not_found"
@@ -50,7 +50,7 @@ class PathData(DataSource, kind="path"):
                 if not head.start:
                     raise UserError(f"data {self.path}: the file is empty", code="data.empty")
                 raise UserError(
-                    f"data {self.path}: unsupported file format. Expected {openers.wanted()}",
+                    f"data {self.path}: unsupported file format. Expected {openers.supported_formats()}",
                     code="data.unsupported_format",
                 )
             return opener.open(

@@ -116,7 +116,7 @@ class ZipStore:
         return io.BytesIO(data)
 
 
-class Below:
+class Subfolder:
     """The files of a store that lie in one of its folders.
 
     Raises:

@@ -114,7 +114,7 @@ def train(
         recipe = kind.finalize(recipe, loader)
         stack.enter_context(torch.random.fork_rng())
         trainer = kind(recipe, spec, loader, place)
-        begun = [] if state else transfer.start(trainer)
+        init_notes = [] if state else transfer.start(trainer)
         if run is None:
             run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
             run.begin(recipe, place)
@@ -125,20 +125,20 @@ def train(
 
         session = Session(trainer, run, dataset, prints, state)
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
-        if begun:
-            session.log("init", told=begun)
-            log.warning("starting from a trained model: %s", "; ".join(begun))
-        told = _tell_skipped(session, loader)
+        if init_notes:
+            session.log("init", told=init_notes)
+            log.warning("starting from a trained model: %s", "; ".join(init_notes))
+        n_logged = _log_skipped(session, loader)
         session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]
         with stopped_by_interrupt(session):
             reason = session.train(minutes)
-        _tell_skipped(session, loader, told)  # a streamed set shows its bad items late
+        _log_skipped(session, loader, n_logged)  # a streamed set shows its bad items late
         return TrainResult(run.folder, session.samples, reason, spec)
 
 
-def _tell_skipped(session: Session, loader: Loader, told: int = 0) -> int:
-    """Logs the samples that could not be used, beyond the first `told`; returns how many there are."""
-    new = loader.skipped[told:]
+def _log_skipped(session: Session, loader: Loader, n_logged: int = 0) -> int:
+    """Logs the samples that could not be used, beyond the first `n_logged`; returns how many there are."""
+    new = loader.skipped[n_logged:]
     if new:
         session.log("skipped", count=len(new), items=[f"{where}: {why}" for where, why in new[:100]])
         log.warning("%d samples could not be used and were skipped, the first: %s: %s", len(new), *new[0])
@@ -271,7 +271,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
         with torch.random.fork_rng():
             before = _process_bytes()
             trainer = kind(recipe, spec, loader, place)
-            begun = transfer.start(trainer)
+            init_notes = transfer.start(trainer)
             iterations = -(-recipe.samples // trainer.stride)
             times = []
             for k in range(steps):
@@ -290,7 +290,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
                 )
         step = sum(times[1:]) / len(times[1:])  # the first one sets everything up
         notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
-        notes += kind.notes(recipe) + begun
+        notes += kind.notes(recipe) + init_notes
         return Plan(
             recipe=recipe,
             spec=spec,

@@ -1,4 +1,4 @@
-"""A metric reads a comparison and returns results, each stamped with its protocol."""
+"""A metric reads a comparison and returns results, each with its protocol."""
 
 from __future__ import annotations
 

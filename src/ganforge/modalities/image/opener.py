@@ -11,7 +11,7 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
 from ganforge.data.given import Given, MemoryData
-from ganforge.data.opener import Head, Opener, single_files, wanted
+from ganforge.data.opener import Head, Opener, single_files, supported_formats
 from ganforge.data.store import Store, ZipStore, is_hidden, kinds_of_files
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.sources import arrays, folder, objects
@@ -141,7 +141,8 @@ def _open_folder(path: Path, store: Store, name: str, split: str) -> Dataset:
     files = single_files(path)
     hint = f"; or use one of its files: data={path / files[0]}" if files else ""
     raise UserError(
-        f"data {name}: no images in this folder (it holds {inside}). Expected: {wanted()}{hint}", code="data.no_images"
+        f"data {name}: no images in this folder (it holds {inside}). Expected: {supported_formats()}{hint}",
+        code="data.no_images",
     )
 
 

@@ -26,8 +26,7 @@ from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.table import choose, findings, given, inspect, where
-from ganforge.modalities.table import drawing as picture
+from ganforge.modalities.table import choose, drawing, findings, given, inspect, where
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described
@@ -288,7 +287,7 @@ class Table(Signal, kind="table"):
 
     def render(self, samples: pd.DataFrame, spec: Spec, columns: int = 8) -> list[Media]:
         """A small chart a column: how often its values are in the real table (gray) and among the samples (blue)."""
-        return [media.png(picture.charts(samples, spec))]
+        return [media.png(drawing.charts(samples, spec))]
 
     def write(self, samples: pd.DataFrame, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a row."""
@@ -312,7 +311,7 @@ class Table(Signal, kind="table"):
 
     def frame(self, sample: Any, spec: Spec) -> np.ndarray:
         """One row, a value a column, as a card to read."""
-        return picture.card(sample, spec)
+        return drawing.card(sample, spec)
 
     def _described(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """What the description knows of each column."""
@@ -394,7 +393,7 @@ class Table(Signal, kind="table"):
             column["modes"] = modes.ranges(v, self.ranges)
         if encoding == "mixture":
             column["modes"] = modes.fit(v, self.modes, self.least_weight, self.fit_rows)
-        column["bins"] = picture.bins(v)
+        column["bins"] = drawing.bins(v)
         return column
 
     def _values(self, values: pd.Series, kind: str) -> dict[str, Any]:

@@ -56,8 +56,8 @@ class DiscriminatorLosses:
     def d(self, name: str, nets: Nets, real: Tensor, fake: Tensor, rng: Rng) -> tuple[dict[str, Tensor], Terms]:
         """A critic's losses on real images and fakes, and statistics of its logits."""
         own = [penalty for penalty in self.penalties if penalty.every == 1]
-        sloped = {penalty.slope_at for penalty in own}
-        real, fake = leaf(real, "real" in sloped), leaf(fake, "fake" in sloped)
+        gradient_at = {penalty.gradient_at for penalty in own}
+        real, fake = leaf(real, "real" in gradient_at), leaf(fake, "fake" in gradient_at)
         on_real, on_fake = nets[name](real), nets[name](fake)
         losses = {name: by_patch(self.objective.d, on_real.logits, on_fake.logits)}
         context = self._context(nets[name], real, fake, on_real, on_fake)
@@ -112,7 +112,7 @@ class DiscriminatorLosses:
             player=D,
             on_real=None if on_real is None else summed(on_real),
             on_fake=None if on_fake is None else summed(on_fake),
-            steady=True,
+            deterministic=True,
         )
 
 
