@@ -37,6 +37,10 @@ class DataSource(Component, family="data"):
         """What this source, which is in the recipe, says of the samples' values; empty: nothing."""
         return ""
 
+    def undisclosed(self) -> DataSource:
+        """The same source, for a recipe that may say nothing of its samples. By default as it is."""
+        return self
+
     @property
     def free_on_resume(self) -> tuple[str, ...]:
         """Fields that may differ when a run goes on: how samples are read and where they lie. (The data itself is known
@@ -48,6 +52,17 @@ class DataSource(Component, family="data"):
         """What the data is called where its place is nobody's business: the last part of each path."""
         found = [getattr(self, field, None) for field in (*self.places, "name")]
         return " and ".join(filter(None, (Path(str(place)).name for place in found if place))) or self.kind
+
+    @property
+    def hub_id(self) -> str:
+        """What the data is called on the Hugging Face hub; empty where it does not lie there."""
+        return ""
+
+    @classmethod
+    def parse(cls, value: Any) -> Self:
+        if isinstance(value, int) and not isinstance(value, bool):  # a folder or a file that is called 2024
+            value = str(value)
+        return super().parse(value)
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:

@@ -6,13 +6,17 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.data.layout import Labels
 from ganforge.data.store import FolderStore, Store, Subfolder, ZipStore
+
+if TYPE_CHECKING:
+    from ganforge.data.base import DataSource
+    from ganforge.data.given import Given
 
 HEAD_BYTES = 512
 """Bytes of a file that openers see."""
@@ -98,6 +102,14 @@ class Opener(Component, family="opener"):
             UserError: nothing here that it can open, or it cannot be told whether this signal is meant.
         """
         raise NotImplementedError
+
+    def source_of(self, given: Given) -> DataSource | None:
+        """The source of samples that a Python caller handed over; None where they are not for this signal.
+
+        Raises:
+            UserError: they are for it, and cannot be used.
+        """
+        return None
 
 
 def openers() -> list[Opener]:

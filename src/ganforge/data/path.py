@@ -40,6 +40,10 @@ class PathData(DataSource, kind="path"):
         return (*super().free_on_resume, "signal", "name_encoding")
 
     def open(self) -> Dataset:
+        if not self.path.strip():
+            raise UserError(
+                "data: the path is empty: is a variable not set? (The current folder is data=.)", code="data.empty_path"
+            )
         load_all()  # every opener, so that none is overlooked
         if not self.path.strip():
             raise UserError(

@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.names import likeliest, readable
+from ganforge.core.surroundings import refuse_machine_faults
 
 JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir"})
 MAX_MEMBER = 2**30  # bytes of one file in a zip, unpacked: more is a bomb, not a sample
@@ -117,6 +118,7 @@ class ZipStore:
         try:
             self.zip = zipfile.ZipFile(path)  # open for as long as the set is; reading from many threads is safe
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            refuse_machine_faults(error)
             raise UserError(
                 f"data {path}: not a readable zip file ({error}); it may be truncated", code="data.damaged"
             ) from None
@@ -159,6 +161,7 @@ class ZipStore:
         try:
             data = self.zip.read(info)
         except UNREADABLE as error:
+            refuse_machine_faults(error)
             raise BadItem(name, f"damaged in the archive ({error})") from None
         if not data:
             raise BadItem(name, "an empty file")

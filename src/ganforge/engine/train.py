@@ -57,11 +57,13 @@ class TrainResult:
         folder: the run directory.
         samples: real samples seen.
         reason: "finished", "minutes" or "interrupted".
+        spec: what its samples are.
     """
 
     folder: Path
     samples: int
     reason: str
+    spec: Spec
 
 
 def train(
@@ -139,7 +141,7 @@ def train(
         with stopped_by_interrupt(session):
             reason = session.train(minutes)
         _log_skipped(session, loader, n_logged)  # a streamed set shows its bad items late
-        return TrainResult(run.folder, session.samples, reason)
+        return TrainResult(run.folder, session.samples, reason, spec)
 
 
 def data_of_run(recipe: Recipe, folder: Path | str, known: str | None) -> tuple[Recipe, Dataset, Spec]:

@@ -269,11 +269,11 @@ def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], 
     """
     if path is None:
         return make()
-    if path.is_file():
-        try:
+    try:
+        if path.is_file():
             return load(path)
-        except UserError as error:
-            log.warning("%s: computed again, and the file was replaced", error)
+    except (UserError, OSError) as error:
+        log.warning("%s: computed again, and the file is replaced where it can be", error)
     found = make()
     try:
         save(path, found)

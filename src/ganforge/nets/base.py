@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from ganforge.core.allowance import may_be_weightless
 from ganforge.core.component import Component
 from ganforge.core.types import DiscriminatorOutput, Spec
 
@@ -51,6 +52,11 @@ class Discriminator(Component, family="discriminator"):
     A net that scores patches returns logits [N, P], one for each patch, and takes images of other sizes than that of
     the spec too.
     """
+
+    def __init_subclass__(cls, **kwargs: Any):
+        if "build" in vars(cls):
+            cls.build = may_be_weightless(cls.build)
+        super().__init_subclass__(**kwargs)
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The sample shape nearest to the requested one that this net can score."""

@@ -89,7 +89,8 @@ def feature_width(D: nn.Module, spec: Spec, who: str) -> int:
     """
     training = D.training
     with torch.no_grad():
-        features = D.eval()(torch.zeros(2, *spec.shape)).features
+        place = next((weight.device for weight in D.parameters()), None)
+        features = D.eval()(torch.zeros(2, *spec.shape, device=place)).features
     D.train(training)
     if features is None:
         raise UserError(

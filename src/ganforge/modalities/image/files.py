@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ganforge.core.dataset import BadItem
+from ganforge.core.surroundings import refuse_machine_faults
 from ganforge.modalities.image.png import deep_colour
 
 EXTENSIONS = frozenset(
@@ -97,6 +98,7 @@ def decode_all(source: Path | BinaryIO, where: str) -> tuple[np.ndarray, Image.I
                 return pixels if turn is None else turned(pixels, turn), picture
             return _to_array(picture if turn is None else picture.transpose(turn), where), picture
     except BROKEN as error:
+        refuse_machine_faults(error)
         raise BadItem(where, _why(error, source)) from None
 
 
@@ -127,6 +129,7 @@ def facts(source: Path | BinaryIO, where: str) -> Facts:
                 return Facts((height, width, channels), "uint16", _frames(picture))
             return Facts((height, width, channels), "uint8", _frames(picture), _has_16_bits(picture))
     except BROKEN as error:
+        refuse_machine_faults(error)
         raise BadItem(where, _why(error, source)) from None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.core.commands import command
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
@@ -141,7 +142,7 @@ def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, i
     if len(shape) != 3:
         raise UserError(
             f"data {dataset.name}: holds vectors of {shape[0]} numbers, but this command reads images. "
-            f"To train on them: ganforge train toy data={dataset.name}",
+            "To train on them: " + command("train", "toy", f"data={dataset.name}"),
             code="data.not_images",
         )
     height, width, channels = shape

@@ -9,10 +9,12 @@ from typing import TypeVar
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.data.base import DataSource
+from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener, single_files, supported_formats
 from ganforge.data.store import Store, ZipStore, is_hidden, kinds_of_files
 from ganforge.modalities.image import files as pictures
-from ganforge.modalities.image.sources import arrays, folder
+from ganforge.modalities.image.sources import arrays, folder, objects
 
 T = TypeVar("T")
 
@@ -52,6 +54,10 @@ class ImageOpener(Opener, kind="image"):
         if found is None or not found.may_be_images:
             return WRONG
         return CLEAR if found.are_images else MAYBE
+
+    def source_of(self, given: Given) -> DataSource | None:
+        dataset = objects.open_given(given)
+        return None if dataset is None else MemoryData.of(dataset)
 
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
         if head.store is not None:
@@ -138,7 +144,8 @@ def _open_folder(head: Head, name: str, split: str) -> Dataset:
     files = single_files(path)
     hint = f"; or use one of its files: data={path / files[0]}" if files else ""
     raise UserError(
-        f"data {name}: no images in this folder (it holds {inside}{_heif(store)}). Expected: {supported_formats()}{hint}",
+        f"data {name}: no images in this folder (it holds {inside}{_heif(store)}). "
+        f"Expected: {supported_formats()}{hint}",
         code="data.no_images",
     )
 

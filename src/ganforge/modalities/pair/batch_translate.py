@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
+from ganforge.core.refusals import Refusal
 from ganforge.data.store import FolderStore, Store, ZipStore
 from ganforge.modalities.image.files import ending_of
 from ganforge.modalities.image.sources.listing import listing
@@ -50,10 +50,10 @@ class Job:
 
 @dataclass
 class Outcome:
-    """The results of the jobs. `failed`: (file, reason) of those that failed."""
+    """The results of the jobs."""
 
     written: list[Path] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[Refusal] = field(default_factory=list)
 
 
 def open_store(path: Path) -> Store:
@@ -135,8 +135,8 @@ def run(
                 try:
                     future.result()
                     outcome.written.append(job.out)
-                except (UserError, BadItem, OSError) as error:
-                    outcome.failed.append((job.name, reason(error)))
+                except Exception as error:
+                    outcome.failed.append(Refusal.of(job.name, error))
                 if done:
                     done(job)
 
@@ -145,8 +145,8 @@ def run(
                 image, mask = read.result()
                 made = translator(image.pixels, mask)
                 photo.check_ending(job.out, made.shape[2])
-            except (UserError, BadItem, OSError) as error:
-                outcome.failed.append((job.name, reason(error)))
+            except Exception as error:  # whatever one image does to a decoder, the others can be made
+                outcome.failed.append(Refusal.of(job.name, error))
                 if done:
                     done(job)
                 continue
@@ -233,11 +233,6 @@ class Rows:
             if isinstance(item, BaseException):
                 raise item
             yield item
-
-
-def reason(error: Exception) -> str:
-    """Why an image failed, without its name, which is printed beside it."""
-    return error.why if isinstance(error, BadItem) else str(error)
 
 
 def check_targets(jobs: Iterable[Job], force: bool) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
+from ganforge.core.surroundings import refuse_machine_faults
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.pixels import to_depth
 from ganforge.modalities.image.png import PngWriter
@@ -54,6 +55,7 @@ def read(source: Path | BinaryIO, where: str) -> Photo:
     try:
         data = source.read_bytes() if isinstance(source, Path) else source.read()
     except OSError as error:
+        refuse_machine_faults(error)
         raise BadItem(where, (error.strerror or str(error)).lower()) from None
     pixels, image = pictures.decode_all(io.BytesIO(data), where)
     try:

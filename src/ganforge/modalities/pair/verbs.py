@@ -215,22 +215,22 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
 
     Raises:
         UserError: the only image failed.
-        typer.Exit: some of several failed: status 1.
+        PartlyDone: some of several failed; they are listed in `refused.json` of the output folder.
     """
-    from ganforge.ui.console import stderr, stdout
+    from ganforge.core.refusals import PartlyDone, listed
+    from ganforge.ui.console import stdout
 
     if single and outcome.failed:
-        raise UserError(": ".join(outcome.failed[0]), code="translate.failed")
+        failed = outcome.failed[0]
+        raise UserError(f"{failed.what}: {failed.why}", code="translate.failed")
     there = f", {skipped} already existed" if skipped else ""
     failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
     images = "image" if len(outcome.written) == 1 else "images"
     stdout().print(f"{len(outcome.written)} {images}{there}{failed}: {out}", soft_wrap=True)
-    for name, why in outcome.failed[:SHOWN]:
-        stderr().print(f"{name}: {why}", style="yellow", soft_wrap=True)
-    if len(outcome.failed) > SHOWN:
-        stderr().print(f"... and {len(outcome.failed) - SHOWN} more", style="yellow")
-    if outcome.failed:
-        raise typer.Exit(1)
+    if single:
+        return
+    if file := listed(outcome.failed, out / "refused.json"):
+        raise PartlyDone(outcome.failed, file)
 
 
 def check_clip(inputs: Path, out: Path, force: bool) -> None:

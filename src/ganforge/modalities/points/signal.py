@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ganforge.core import media
 from ganforge.core.choice import Choice, Machine
+from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
-from ganforge.core.names import quoted
 from ganforge.core.plot.charts import frame
 from ganforge.core.plot.drawing import Drawing
 from ganforge.core.rng import Rng
@@ -71,7 +71,7 @@ class Points(Signal, kind="points"):
         ((width,), _), *_ = dataset.shapes()
         raise UserError(
             f"data {dataset.name}: holds vectors of {width} numbers, but this command reads images. "
-            f"To train on them: ganforge train toy data={dataset.name}",
+            "To train on them: " + command("train", "toy", f"data={dataset.name}"),
             code="data.not_images",
         )
 
@@ -126,8 +126,8 @@ class Points(Signal, kind="points"):
         """A scatter plot of the first two numbers, over the range of the data; of one number, its density."""
         return [media.png(_plot(samples, spec))]
 
-    def next_steps(self, folder: Path) -> Steps:
-        return [("make more", f"ganforge sample {quoted(folder)} -n 1000 --out new.csv")]
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
+        return [("make more", command("sample", folder, "-n", 1000, "--out", "new.csv"))]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a sample."""

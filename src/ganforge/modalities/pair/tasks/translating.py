@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from ganforge.core.commands import command
 from ganforge.core.errors import UserError
-from ganforge.core.names import quoted
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import at
 from ganforge.core.types import Memory, Nets, Spec, Terms, wide
@@ -274,13 +274,23 @@ class ChangesImages(Task):
 
     def usage(self, file: str, spec: Spec) -> Usage:
         ways = self.directions()
-        way, word = (f', direction="{ways[0]}"', f" --direction {ways[0]}") if len(ways) > 1 else ("", "")
-        masked = bool(spec.state.get("source", {}).get("mask"))
-        hole, holes = (', mask="mask.png"', " --mask masks/") if masked else ("", "")
+        way, word = (f', direction="{ways[0]}"', ("--direction", ways[0])) if len(ways) > 1 else ("", ())
+        hole = ', mask="mask.png"' if _masked(spec) else ""
         return Usage(
             f'model = gf.load("{file}")\nmade = model.translate("photo.png"{hole}{way})  # uint8 [H, W, C]',
-            f"ganforge translate {file} photos/{holes}{word} --out made/",
+            _translate(file, spec, *word),
         )
 
-    def next_steps(self, folder: Path) -> Steps:
-        return [("use it", f"ganforge translate {quoted(folder)} photos/ --out made/")]
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
+        return [("use it", _translate(folder, spec))]
+
+
+def _masked(spec: Spec) -> bool:
+    return bool((spec.state.get("source") or {}).get("mask"))
+
+
+def _translate(model: Path | str, spec: Spec, *more: str) -> str:
+    """The command that translates a folder of what the model takes."""
+    inputs = "labels/" if (spec.state.get("source") or {}).get("mode") == "classes" else "photos/"
+    holes = ("--mask", "masks/") if _masked(spec) else ()
+    return command("translate", model, inputs, *holes, *more, "--out", "made/")
