@@ -51,12 +51,10 @@ def _typed(values: np.ndarray, column: Mapping[str, Any]) -> np.ndarray:
     values = values.clip(column["low"], column["high"])
     if column["decimals"] >= 0:
         values = values.round(column["decimals"])
-    kind = (
-        np.dtype(column["dtype"])
-        if column["dtype"] in ("bool", "float32") or ("int" in column["dtype"].lower() and (column["dtype"].islower()))
-        else np.dtype(np.float64)
-    )
-    return (values >= 0.5) if kind == bool else values.astype(kind)
+    if column["dtype"] == "bool":
+        return values >= 0.5
+    plain = column["dtype"].startswith(("int", "uint", "float32"))  # those of pandas that may miss values: as float64
+    return values.astype(column["dtype"] if plain else np.float64)
 
 
 def _stamps(clock: Mapping[str, Any], count: int, length: int) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 G: z [N, L] → W z as [N, C₀, ⌈T/4⌉] → (double → conv 5 → batch norm → LeakyReLU) twice → conv 5 → x [N, C, T]
 D: [x, Δx] → W → (residual blocks without norms → half) twice → blocks → Σ over steps of basis · h → logit [N]
 
-The blocks of D are those of R3GAN (Huang et al. 2024) with convolutions over 3 steps:  h + W₃ act(W₂ ∗ act(W₁ h + b₁) +
-b₂), W₃ starts at 0. Δx, the change from step to step, is joined as further channels: what is small beside the level of a
-series would be seen late. D sees it times `EDGE`.
+The blocks of D are those of R3GAN (Huang et al. 2024) with convolutions over 3 steps:
+h + W₃ act(W₂ ∗ act(W₁ h + b₁) + b₂), where W₃ starts at 0. Δx, the change from step to step, is joined as further
+channels, times `EDGE`: what is small beside the level of a series would be seen late.
 
 N samples, T steps, C channels, x [N, C, T].
 """
@@ -53,7 +53,7 @@ class SeriesG(nn.Module):
         self.length = spec.shape[1]
         self.label = LabelTable(spec.classes, latent) if spec.classes else None
         widths = (2 * channels, 3 * channels // 2, channels)
-        self.begin = -(-self.length // 4)
+        self.begin = (self.length + 3) // 4
         self.start = nn.Linear(latent, widths[0] * self.begin)
         self.norm = nn.BatchNorm1d(widths[0])
         blocks: list[nn.Module] = []
@@ -118,7 +118,7 @@ class SeriesD(nn.Module):
         self.change = nn.ModuleList(
             nn.Conv1d(a, b, 1, bias=False) for a, b in ((widths[0], widths[1]), (widths[1], widths[2]))
         )
-        end = -(-(-(-spec.shape[1] // 2)) // 2)
+        end = (spec.shape[1] + 3) // 4
         self.basis = nn.Parameter(torch.randn(widths[2], end) / math.sqrt(end))
         self.head = nn.Linear(widths[2], widths[2] if spec.classes else 1, bias=False)
         self.label = LabelTable(spec.classes, widths[2], spec.classes**-0.5) if spec.classes else None

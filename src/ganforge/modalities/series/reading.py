@@ -8,7 +8,7 @@ import re
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -71,11 +71,8 @@ def load(path: Path, rows: int | None = None) -> pd.DataFrame:
             raise MissingExtra("pyarrow", "tables", "reading a Parquet file") from None
         frame = pd.read_parquet(path)
         return frame if rows is None else frame.head(rows)
-    opened: Any = (
-        gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix == ".gz" else path.open(encoding="utf-8-sig")
-    )
-    with opened as file:
-        first = file.readline()
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        first = file.readline().decode("utf-8-sig")
     delimiter = max((",", ";", "\t", "|"), key=first.count)
     return pd.read_csv(path, sep=delimiter, nrows=rows, encoding="utf-8-sig", skipinitialspace=True)
 

@@ -24,7 +24,7 @@ def series_small() -> Recipe:
     also sees the change from step to step; smaller nets and larger rates.
     Command: `ganforge train data=stocks.csv`, or `signal.window=64`
     """
-    samples = 1_200_000
+    samples = 400_000
     over = samples // 2
     fading = Cosine(start=1.0, end=0.1, over=over)
     learning = Adam(lr=Cosine(start=2e-3, end=3e-4, over=over), betas=(0.0, Cosine(start=0.9, end=0.99, over=over)))
@@ -32,8 +32,8 @@ def series_small() -> Recipe:
         data=PathData(path="series.csv"),
         samples=samples,
         batch=128,
-        checkpoint_every=100_000,
-        log_every=10_000,
+        checkpoint_every=50_000,
+        log_every=5_000,
         signal=Series(),
         task=Synthesis(
             generator=SeriesGenerator(),
@@ -43,5 +43,5 @@ def series_small() -> Recipe:
         ),
         optimizers={"G": learning, "D": learning},
         ema=Ema(half_life=20_000),
-        callbacks=seen(100_000, rows=4, columns=6),
+        callbacks=seen(50_000, rows=4, columns=6),
     )

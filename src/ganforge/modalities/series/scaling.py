@@ -39,14 +39,14 @@ def fit(values: np.ndarray, how: str) -> dict[str, Any]:
     return found
 
 
-def forward(values: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
+def scaled(values: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     """Values as the nets see them, of any shape."""
     if "knots" in scale:
         return ndtri(np.interp(values, scale["knots"], scale["ranks"])) / NORMAL
     return 2 * (values - scale["low"]) / ((scale["high"] - scale["low"]) or 1.0) - 1
 
 
-def backward(x: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
+def restored(x: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     """What the nets made as values."""
     if "knots" in scale:
         return np.interp(ndtr(x * NORMAL), scale["ranks"], scale["knots"])

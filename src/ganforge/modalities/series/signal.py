@@ -107,7 +107,7 @@ class Series(Signal, kind="series"):
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
         """[T, C] → float32 [C, T], scaled."""
-        rows = [scaling.forward(item[:, k], scale) for k, scale in enumerate(spec.state["scales"])]
+        rows = [scaling.scaled(item[:, k], scale) for k, scale in enumerate(spec.state["scales"])]
         return np.stack(rows).astype(np.float32)
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
@@ -118,7 +118,7 @@ class Series(Signal, kind="series"):
         made = x.detach().double().cpu().numpy()
         columns = spec.state["columns"]
         parts = [
-            scaling.backward(made[:, k], scale).clip(columns[k]["low"], columns[k]["high"])
+            scaling.restored(made[:, k], scale).clip(columns[k]["low"], columns[k]["high"])
             for k, scale in enumerate(spec.state["scales"])
         ]
         return np.stack(parts, axis=2)

@@ -275,14 +275,25 @@ def _measured(name: str, raw: pd.Series, values: np.ndarray) -> Column:
 
 
 def _clock(found: Layout) -> Clock | None:
-    import pandas as pd
 
     if found.times is None:
         return None
     times = found.times.drop_duplicates().sort_values()
+    return Clock(found.time, str(times.iloc[-1]), _step(times), found.format)
+
+
+def _step(times: pd.Series) -> str:
+    """The usual distance between rows, as a frequency of pandas."""
+    import pandas as pd
+
     gaps = times.diff().dropna()
-    step = pd.infer_freq(times.iloc[-200:]) if len(times) > 3 else None
-    if step is None and len(gaps):
-        usual = gaps.mode().iloc[0]
-        step = "B" if usual == pd.Timedelta("1D") and (times.dt.dayofweek < 5).all() else f"{usual.total_seconds():g}s"
-    return Clock(found.time, str(times.iloc[-1]), step or "D", found.format)
+    if not len(gaps):
+        return "D"
+    usual, days = gaps.mode().iloc[0], gaps.median() / pd.Timedelta("1D")
+    if 28 <= days <= 31 and (times.dt.day == 1).all():
+        return "MS"
+    if 365 <= days <= 366 and (times.dt.dayofyear == 1).all():
+        return "YS"
+    if usual == pd.Timedelta("1D"):
+        return "B" if (times.dt.dayofweek < 5).all() else "D"
+    return "h" if usual == pd.Timedelta("1h") else f"{usual.total_seconds():g}s"
