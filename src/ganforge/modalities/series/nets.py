@@ -51,7 +51,7 @@ class SeriesG(nn.Module):
     def __init__(self, latent: int, channels: int, spec: Spec):
         super().__init__()
         self.length = spec.shape[1]
-        self.label = LabelTable(spec.classes, latent) if spec.classes else None
+        self.label = LabelTable(spec.classes, latent, spec.classes**-0.5) if spec.classes else None
         widths = (2 * channels, 3 * channels // 2, channels)
         self.begin = (self.length + 3) // 4
         self.start = nn.Linear(latent, widths[0] * self.begin)

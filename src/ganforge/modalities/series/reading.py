@@ -99,7 +99,8 @@ def dates_of(values: pd.Series, notes: list[str], name: str) -> tuple[pd.Series 
     if pd.to_datetime(some, errors="coerce", utc=True, format="mixed").notna().mean() < DATES_AT_LEAST / 2:
         return None, None
     readings: dict[str, pd.Series] = {}
-    for first in (False, True):
+    year_first = re.match(r"\d{4}\D", texts.iloc[0]) is not None
+    for first in (False,) if year_first else (False, True):
         form = guess_datetime_format(texts.iloc[0], dayfirst=first)
         read = pd.to_datetime(values, errors="coerce", format=form or "mixed", dayfirst=first, utc=form is None)
         if read.isna().sum() <= values.isna().sum() + (1 - DATES_AT_LEAST) * len(values):
