@@ -97,7 +97,9 @@ class SeriesFigures(Metric, kind="series"):
         "correlational": Meaning("How far the correlations of columns differ from the real ones.", "lower", 0.0),
         "marginal": Meaning("How far the distribution of each column at each step differs.", "lower", 0.0),
         "autocorrelation": Meaning("How far the dependence on earlier steps differs.", "lower", 0.0),
-        "near_copies": Meaning("Share of windows nearer to a real one than 99 % of unseen ones are.", "near", 0.01),
+        "near_copies": Meaning(
+            "Share of windows nearer in shape to a real one than 99 % of unseen ones are.", "near", 0.01
+        ),
     }
 
     def compute(self, comparison: Comparison) -> list[Result]:
@@ -117,7 +119,8 @@ class SeriesFigures(Metric, kind="series"):
         draws = comparison.draws("copies")
         unseen = scaled(comparison, "heldout")
         some = [x[draws.permutation(len(x))[:NEAREST]] for x in (fake, unseen)]
-        distances = [_nearest(x, real) for x in some]
+        # Without the level of a window: unseen ones are later, where prices may be at levels of their own.
+        distances = [_nearest(x - x.mean(1, keepdims=True), real - real.mean(1, keepdims=True)) for x in some]
         limit = float(np.quantile(distances[1], SHARE))
         share = float((distances[0] < limit).mean())
         notes = [f"median distance to the nearest real window {np.median(distances[0]):.4g}, of unseen ones "
