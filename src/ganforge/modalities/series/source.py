@@ -292,8 +292,8 @@ def _step(times: pd.Series) -> str:
     usual, days = gaps.mode().iloc[0], gaps.median() / pd.Timedelta("1D")
     if 28 <= days <= 31 and (times.dt.day == 1).all():
         return "MS"
-    if 365 <= days <= 366 and (times.dt.dayofyear == 1).all():
+    if 365 <= days <= 366 and (times.dt.day_of_year == 1).all():
         return "YS"
     if usual == pd.Timedelta("1D"):
-        return "B" if (times.dt.dayofweek < 5).all() else "D"
+        return "B" if (times.dt.day_of_week < 5).all() else "D"
     return "h" if usual == pd.Timedelta("1h") else f"{usual.total_seconds():g}s"
