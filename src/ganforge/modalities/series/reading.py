@@ -8,7 +8,7 @@ import re
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Layout:
         notes: what was assumed.
     """
 
-    times: pd.Series | None
+    times: Any
     time: tuple[str, ...] = ()
     entity: str | None = None
     format: str | None = None
@@ -56,7 +56,7 @@ def is_table(path: Path) -> bool:
     return path.name.lower().endswith(TEXT + PARQUET)
 
 
-def load(path: Path, rows: int | None = None) -> pd.DataFrame:
+def load(path: Path, rows: int | None = None) -> Any:
     """The table of a file, or its first rows.
 
     Raises:
@@ -77,7 +77,7 @@ def load(path: Path, rows: int | None = None) -> pd.DataFrame:
     return pd.read_csv(path, sep=delimiter, nrows=rows, encoding="utf-8-sig", skipinitialspace=True)
 
 
-def dates_of(values: pd.Series, notes: list[str], name: str) -> tuple[pd.Series | None, str | None]:
+def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]:
     """A column as time stamps and the format that they are written in; None where it holds no dates.
 
     Raises:
@@ -98,7 +98,7 @@ def dates_of(values: pd.Series, notes: list[str], name: str) -> tuple[pd.Series 
     some = texts.iloc[:: max(1, len(texts) // 50)]
     if pd.to_datetime(some, errors="coerce", utc=True, format="mixed").notna().mean() < DATES_AT_LEAST / 2:
         return None, None
-    readings: dict[str, pd.Series] = {}
+    readings: dict[str, Any] = {}
     year_first = re.match(r"\d{4}\D", texts.iloc[0]) is not None
     for first in (False,) if year_first else (False, True):
         form = guess_datetime_format(texts.iloc[0], dayfirst=first)
@@ -126,7 +126,7 @@ def dates_of(values: pd.Series, notes: list[str], name: str) -> tuple[pd.Series 
     return read, None if form == "mixed" else form
 
 
-def _from_numbers(values: pd.Series, name: str) -> tuple[pd.Series | None, str | None]:
+def _from_numbers(values: Any, name: str) -> tuple[Any, str | None]:
     """Years, or seconds or milliseconds since 1970, in a column that is named so."""
     import pandas as pd
 
@@ -141,13 +141,13 @@ def _from_numbers(values: pd.Series, name: str) -> tuple[pd.Series | None, str |
     return None, None
 
 
-def _steadiness(times: pd.Series) -> float:
+def _steadiness(times: Any) -> float:
     """How often the most frequent gap comes, between rows as they stand."""
     gaps = times.dropna().diff().dropna()
     return 0.0 if not len(gaps) else float(gaps.value_counts().iloc[0]) / len(gaps)
 
 
-def find(frame: pd.DataFrame, time: str | None = None, entity: str | None = None) -> Layout | None:
+def find(frame: Any, time: str | None = None, entity: str | None = None) -> Layout | None:
     """The layout of a table, or None where it is no time series.
 
     Args:
@@ -191,7 +191,7 @@ def find(frame: pd.DataFrame, time: str | None = None, entity: str | None = None
     return None
 
 
-def _arranged(frame: pd.DataFrame, dates: pd.Series, names: tuple[str, ...], entity: str | None) -> Layout | None:
+def _arranged(frame: Any, dates: Any, names: tuple[str, ...], entity: str | None) -> Layout | None:
     """The layout with a series in every value of the entity column, where one is needed."""
     import pandas as pd
 
@@ -207,7 +207,7 @@ def _arranged(frame: pd.DataFrame, dates: pd.Series, names: tuple[str, ...], ent
     return None
 
 
-def _order(dates: pd.Series, of: pd.Series | None) -> tuple[bool, float]:
+def _order(dates: Any, of: pd.Series | None) -> tuple[bool, float]:
     """Whether each series is in order, and how regular its gaps are once it is."""
     groups = [dates] if of is None else [part for _, part in dates.groupby(of, sort=False)]
     ordered = all(part.is_monotonic_increasing or part.is_monotonic_decreasing for part in groups)

@@ -22,7 +22,7 @@ from ganforge.modalities.series import reading
 from ganforge.modalities.series.reading import Layout
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 MOSTLY_MISSING = 0.5  # of a column's values, from which it is left out
 FEWEST_HELD_BACK = 32  # rows of a series
@@ -189,7 +189,7 @@ def part_of(whole: SeriesSet, split: str, holdout: float) -> SeriesSet:
 
 
 def from_frame(
-    name: str, frame: pd.DataFrame, time: str | None = None, entity: str | None = None, digest: str = ""
+    name: str, frame: Any, time: str | None = None, entity: str | None = None, digest: str = ""
 ) -> SeriesSet:
     """The series of a table.
 
@@ -217,7 +217,7 @@ def from_frame(
     return SeriesSet(name, series, columns, _clock(found), found.entity, order, notes, digest)
 
 
-def _without_entity(name: str, frame: pd.DataFrame, time: str | None, entity: str | None) -> Layout:
+def _without_entity(name: str, frame: Any, time: str | None, entity: str | None) -> Layout:
     """Rows in the order of the file, where no column says when they are; an error where a time comes twice."""
     notes: list[str] = []
     for column in [time] if time else list(frame.columns):
@@ -232,7 +232,7 @@ def _without_entity(name: str, frame: pd.DataFrame, time: str | None, entity: st
     return Layout(None, notes=["no column of times: the rows are taken in the order of the file"])
 
 
-def _numbers(name: str, frame: pd.DataFrame, found: Layout, notes: list[str]) -> pd.DataFrame:
+def _numbers(name: str, frame: Any, found: Layout, notes: list[str]) -> Any:
     """The columns of numbers; others are left out and named."""
     import pandas as pd
 
@@ -248,7 +248,7 @@ def _numbers(name: str, frame: pd.DataFrame, found: Layout, notes: list[str]) ->
     return numbers.astype(float).replace([np.inf, -np.inf], np.nan)
 
 
-def _in_order(numbers: pd.DataFrame, frame: pd.DataFrame, found: Layout, notes: list[str]) -> dict[str, np.ndarray]:
+def _in_order(numbers: Any, frame: Any, found: Layout, notes: list[str]) -> dict[str, np.ndarray]:
     """The series by name, oldest row first, gaps filled along a line."""
     of: Any = frame[found.entity].astype(str) if found.entity else np.zeros(len(frame), int)
     series = {}
@@ -266,7 +266,7 @@ def _in_order(numbers: pd.DataFrame, frame: pd.DataFrame, found: Layout, notes: 
     return series
 
 
-def _measured(name: str, raw: pd.Series, values: np.ndarray) -> Column:
+def _measured(name: str, raw: Any, values: np.ndarray) -> Column:
     """What a channel needs to come back as it was."""
     present = raw.dropna()
     some = present.iloc[:: max(1, len(present) // 1_000)].astype(float)
@@ -282,7 +282,7 @@ def _clock(found: Layout) -> Clock | None:
     return Clock(found.time, str(times.iloc[-1]), _step(times), found.format)
 
 
-def _step(times: pd.Series) -> str:
+def _step(times: Any) -> str:
     """The usual distance between rows, as a frequency of pandas."""
     import pandas as pd
 
