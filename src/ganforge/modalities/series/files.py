@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +13,11 @@ from ganforge.core.errors import MissingExtra
 from ganforge.core.types import Spec
 from ganforge.signals import Exporter, save_array
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 SERIES = "series"
 
 
-def to_frame(samples: np.ndarray, spec: Spec, start: int = 0) -> pd.DataFrame:
-    """Windows [N, T, C] below each other.
+def to_frame(samples: np.ndarray, spec: Spec, start: int = 0) -> Any:
+    """Windows [N, T, C] below each other, as a DataFrame.
 
     The column that named the real series, or a new first column, numbers them. Every window is stamped from the step
     after the last real row on: a time that no real row has.
