@@ -230,7 +230,9 @@ def test_what_is_wanted_names_what_a_plugin_opens(kinds, tmp_path):
         PathData(path=str(tmp_path / "x.doc")).open()
     assert "sounds" not in str(error.value)
     a_sound(0.9)
-    with refused("data.unsupported_format", "CIFAR-10 binary files, a folder of sounds, or a table: .csv"):
+    with refused(
+        "data.unsupported_format", "CIFAR-10 binary files, time series: .csv", "a folder of sounds, or a table: .csv"
+    ):
         PathData(path=str(tmp_path / "x.doc")).open()
 
 
