@@ -151,7 +151,8 @@ def _short(value: float, column: dict[str, Any]) -> str:
 
 
 def _fits(draw: ImageDraw.ImageDraw, text: str, width: int) -> str:
-    """The text, or as much of it as has room."""
+    """The text on one line, or as much of it as has room."""
+    text = " ".join(text.split())
     if draw.textlength(text) <= width:
         return text
     while text and draw.textlength(text + "...") > width:
