@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,12 @@ Stored = Callable[[np.ndarray], "list[np.ndarray | None]"]
 """From places in a data set to its prepared items; None for one that cannot be read."""
 TRANSLATED = 16
 """Sources that are translated at a time."""
+
+
+def short_name(dataset: Dataset) -> str:
+    """The data's name in results. They are compared across machines, so only the last part of an absolute path counts."""
+    path = Path(dataset.name)
+    return path.name if path.is_absolute() else dataset.name
 
 
 def real_samples(
@@ -65,7 +72,7 @@ def real_samples(
         refuse_few(dataset.name, len(chosen), min_samples)
         content = hashlib.sha256(f"{dataset.digest} {len(dataset)}".encode() + chosen.tobytes())
         return SampleSet.of(
-            whole.take(chosen), name=dataset.name, fingerprint=content.hexdigest() if dataset.digest else ""
+            whole.take(chosen), name=short_name(dataset), fingerprint=content.hexdigest() if dataset.digest else ""
         )
     reader = Reader(signal, dataset, spec, stored)
     digest, good, kept, room = hashlib.sha256(repr((spec.to_plain(), signal.kind)).encode()), [], [], KEPT_BYTES
@@ -108,8 +115,8 @@ def real_samples(
         samples = drawn(lambda rows: signal.comparable(deterministic.decode(made(batch(rows)), spec)))
     sources = drawn(lambda rows: deterministic.sources(batch(rows), spec))
     return SampleSet(
-        dataset.name, len(items), samples, labels, digest.hexdigest(),
-        sources=SampleSet(f"{dataset.name} (sources)", len(items), sources) if signal.has_sources(spec) else None,
+        short_name(dataset), len(items), samples, labels, digest.hexdigest(),
+        sources=SampleSet(f"{short_name(dataset)} (sources)", len(items), sources) if signal.has_sources(spec) else None,
     )  # fmt: skip
 
 

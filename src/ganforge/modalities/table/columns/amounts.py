@@ -42,7 +42,8 @@ def find(texts: Sequence[str], decimal_comma: bool = False) -> dict[str, Any] | 
     Args:
         decimal_comma: what the rest of the table says of texts such as 1,234.
     """
-    probe = [texts[k] for k in np.linspace(0, len(texts) - 1, min(len(texts), PROBED)).astype(int)] if texts else []
+    at: list[int] = np.linspace(0, len(texts) - 1, min(len(texts), PROBED)).astype(int).tolist() if texts else []
+    probe = [texts[k] for k in at]
     if sum(WHOLE.fullmatch(text.strip()) is not None for text in probe) < AT_LEAST / 2 * max(len(probe), 1):
         return None
     found = [m for text in texts if (m := WHOLE.fullmatch(text.strip())) is not None]

@@ -99,7 +99,7 @@ def read(values: Any, form: str) -> Any:
     if pd.api.types.is_numeric_dtype(values.dtype):
         values = values.astype("Int64").astype(object).map(str, na_action="ignore")
     texts = values.astype(object).map(lambda text: str(text).strip(), na_action="ignore")
-    return pd.to_datetime(texts, format=_plain(form), errors="coerce", utc=True if form.endswith("%z") else None)
+    return pd.to_datetime(texts, format=_plain(form), errors="coerce", utc=form.endswith("%z"))
 
 
 def write(times: pd.Series, form: str, offset: str = "") -> list[str | None]:
@@ -243,7 +243,7 @@ def _text(time: Any, form: str, offset: str) -> str:
         words = {
             "Y": f"{time.year:04d}", "y": f"{time.year % 100:02d}", "f": nanoseconds[:6], "p": half, "P": half.lower(),
             "b": MONTHS[time.month - 1][:3], "B": MONTHS[time.month - 1], "a": DAYS[time.weekday()][:3],
-            "A": DAYS[time.weekday()], "j": f"{time.dayofyear:03d}", "z": offset, "%": "%",
+            "A": DAYS[time.weekday()], "j": f"{time.day_of_year:03d}", "z": offset, "%": "%",
         }  # fmt: skip
         word = words.get(bare)
         if word is None:

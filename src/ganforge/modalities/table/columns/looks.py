@@ -93,7 +93,7 @@ def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Look]:
     date = dates.find(seen, hints.day)
     if date is not None:
         unread = values.notna() & dates.read(values, date.format).isna()
-        notes = _dropped(name, values[unread], len(present), f"dates such as {seen[0]}")
+        notes = _dropped(name, values.loc[unread], len(present), f"dates such as {seen[0]}")
         if date.other:
             notes.append(
                 f"column {name}: {seen[0]!r} may begin with the day or the month; read as {date.format}. If that is "
@@ -107,8 +107,8 @@ def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Look]:
     form = amounts.find(seen, hints.decimal_comma)
     if form is None:
         return values, Look()
-    unread = values.notna() & amounts.read(values, form).isna().to_numpy()
-    notes = _dropped(name, values[unread], len(present), "numbers")
+    unread = values.notna() & amounts.read(values, form).isna().to_numpy(dtype=bool)
+    notes = _dropped(name, values.loc[unread], len(present), "numbers")
     if not amounts.is_plain(form):
         guess = ". Whether the comma stands before decimals cannot be seen" if form["guessed"] else ""
         notes.append(
