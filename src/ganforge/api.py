@@ -16,6 +16,7 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.device import has_bf16_cpu, pick_device
 from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
+from ganforge.data.objects import is_object, source_of
 from ganforge.engine import train as engine
 from ganforge.engine import transfer
 from ganforge.inference.model import Model, load
@@ -61,6 +62,8 @@ def train(
         device: "cpu", "cuda", ...; by default the best there is.
         progress: show a progress bar on stderr.
         fields: fields of the recipe, by their dotted path: `data`, `samples`, `batch`, `seed`, `checkpoint_every`, ...
+            `data` may be the samples themselves: an array or a tensor, a list of images, a pair (samples, labels), a
+            DataFrame, a torch Dataset or DataLoader (each item is read once), a Dataset of `datasets`.
 
     Returns:
         The trained model; its run directory is `model.folder`.
@@ -77,7 +80,7 @@ def train(
         listeners = [lambda run: Progress(run, minutes)]
         told = stderr().print
     result = engine.train(
-        _resolve(recipe, resume, as_items(fields), minutes, device, told),
+        _resolve(recipe, resume, fields, minutes, device, told),
         run_dir=run_dir,
         resume=resume,
         minutes=minutes,
@@ -90,12 +93,40 @@ def train(
 def _resolve(
     recipe: str | Recipe | None,
     resume: Path | str | None,
-    items: Sequence[str],
+    fields: dict[str, Any],
     minutes: float | None,
     device: str | None,
     told: Callable[[str], None] | None,
 ) -> Recipe:
     load_all()
+    held = fields.get("data")
+    if not (is_object(held) or isinstance(held, DataSource)):
+        return _resolve_items(recipe, resume, as_items(fields), minutes, device, told)
+    if of_data := [name for name in fields if name.startswith("data.")]:
+        raise UserError(
+            f"{of_data[0]}: data is an object, which has no fields; leave {of_data[0]} out", code="data.not_a_path"
+        )
+    source = source_of(held)
+    items = as_items({name: value for name, value in fields.items() if name != "data"})
+    if recipe is None and resume is None and named(items, "init") is None:
+        choice = choose(source.open(), machine(pick_device(device), minutes))
+        if told is not None:
+            for line in choice.lines(type(held).__name__):
+                told(line)
+        found = make_recipe(choice.recipe, (), items, choice.fields)
+    else:
+        found = _resolve_items(recipe, resume, items, minutes, device, told)
+    return replace(found, data=source if found.privacy.kind == "off" else source.undisclosed())
+
+
+def _resolve_items(
+    recipe: str | Recipe | None,
+    resume: Path | str | None,
+    items: Sequence[str],
+    minutes: float | None,
+    device: str | None,
+    told: Callable[[str], None] | None,
+) -> Recipe:
     if resume is not None:
         if isinstance(recipe, Recipe):
             raise UserError(

@@ -68,6 +68,10 @@ def public_names() -> dict[str, str]:
     return found
 
 
+PLUGIN_FILES: list[str] = []
+"""The files that were loaded as plugins, as they were named; a command line begins with none."""
+
+
 def load_plugin(path: Path | str) -> None:
     """Runs a Python file so that the components and recipes in it are known.
 
@@ -93,6 +97,8 @@ def load_plugin(path: Path | str) -> None:
         raise UserError(
             f"--plugin {path}{where}: {type(error).__name__}: {error}", code="plugin.cannot_be_loaded"
         ) from error
+    if str(path) not in PLUGIN_FILES:
+        PLUGIN_FILES.append(str(path))
 
 
 def verb_modules() -> Iterator[ModuleType]:

@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from ganforge.core.choice import Choice, Machine
+from ganforge.core.commands import command
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
@@ -208,6 +209,7 @@ class Signal(Component, family="signal"):
 
         Raises:
             UserError: such samples have no clean copy, none can be read, or `out` exists or cannot be written.
+            PartlyDone: the copy is made, without samples that cannot be read.
         """
         raise UserError(
             f"data {dataset.name}: samples of this kind cannot be packed; only images can",
@@ -287,6 +289,10 @@ class Signal(Component, family="signal"):
         """Decoded parts, one after the other, as one."""
         return np.concatenate(parts)
 
+    def returned(self, samples: Any, spec: Spec) -> Any:
+        """Decoded samples as a Python caller gets them who handed over the data: by default as they are."""
+        return samples
+
     def raw_samples(self, dataset: Dataset) -> Any | None:
         """All real samples as people know them, with `len` and slices, where the data set holds them so (a table).
 
@@ -356,18 +362,18 @@ class Signal(Component, family="signal"):
     def usage(self, file: str, spec: Spec) -> Usage:
         """How a model file that makes such samples is used."""
         label = spec.labels[0] if spec.labels else "0" if spec.classes else None
-        asked, word = ("", "") if label is None else (f", label={label!r}", f" --label {label}")
+        asked, word = ("", ()) if label is None else (f", label={label!r}", ("--label", label))
         return Usage(
             f'model = gf.load("{file}")\n'
             f"samples = model.sample(64, seed=0{asked})  # sample k of a seed is always the same one",
-            f"ganforge sample {file} -n 64{word} --grid grid.png",
+            command("sample", file, "-n", 64, *word, "--grid", "grid.png"),
         )
 
-    def next_steps(self, folder: Path) -> Steps:
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
         """What to do with a trained run that makes such samples."""
         return [
-            ("make more", f"ganforge sample {folder} -n 64 --grid grid.png"),
-            ("walk", f"ganforge walk {folder} --from 1 --to 2 --out walk.gif"),
+            ("make more", command("sample", folder, "-n", 64, "--grid", "grid.png")),
+            ("walk", command("walk", folder, "--from", 1, "--to", 2, "--out", "walk.gif")),
         ]
 
     def render(self, samples: Any, spec: Spec, columns: int = 8) -> list[Media]:

@@ -26,6 +26,7 @@ NEEDED = {
     ("data", "path"): {"path": "./photos"},
     ("data", "hub"): {"name": "someone/pictures"},
     ("data", "points"): {"path": "./table.csv"},
+    ("data", "series"): {"path": "./series.csv"},
     ("data", "table"): {"path": "./table.csv"},
     ("init", "bundle"): {"path": "./runs/0001-dcgan"},
     ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},

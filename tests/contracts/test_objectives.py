@@ -356,7 +356,7 @@ def test_what_is_known_is_not_asked_for_again():
     known = dataclasses.replace(context(critic), on_real=(quadratic(X), None), on_fake=(quadratic(Y), None))
     for penalty, passes in ((Bcr(), 2), (Zcr(), 1), (LeCam(), 0)):
         asked.clear()
-        price = penalty.loss(dataclasses.replace(known, steady=True))
+        price = penalty.loss(dataclasses.replace(known, deterministic=True))
         assert len(asked) == passes
         torch.testing.assert_close(price, penalty.loss(known))
 

@@ -76,6 +76,10 @@ class TestEveryRecipe:
             shrink += ["task.pack=2"] if "pack" in plain["task"] else []
             known = "{age: {kind: integer, min: 0, max: 99}, city: {kind: categorical, values: [a, b, c]}}"
             shrink += [f"signal.public={known}"] if plain["privacy"]["kind"] != "off" else []
+        if plain["signal"]["kind"] == "series":
+            data = tmp_path / "tiny.csv"
+            rows = [f"2024-{1 + k // 28:02d}-{1 + k % 28:02d},{k % 7},{k / 3:.2f}\n" for k in range(84)]
+            data.write_text("day,visits,sales\n" + "".join(rows))
         if plain["signal"]["kind"] == "pair" or plain["data"]["kind"] == "domains":
             shrink = [s for s in shrink if s != "signal.size=null"] + ["signal.size=48", "signal.jitter=0"]
             shrink += tiny_pictures(tmp_path, plain["data"]["kind"])

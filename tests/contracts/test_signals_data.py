@@ -105,7 +105,11 @@ def test_recipes_that_fit_are_those_of_the_signal(example):
 def test_at_a_spec_the_signal_finds_the_same_in_other_data(example):
     """Of a recipe that fits: its signal, pinned to the spec of the data, gives that spec's shape."""
     _, dataset, fields = example
-    name = next(name for name in fitting.for_signal(dataset) if name in {"gan", "toy", "ctgan-fast", "pix2pix-small"})
+    name = next(
+        name
+        for name in fitting.for_signal(dataset)
+        if name in {"gan", "toy", "ctgan-fast", "pix2pix-small", "series-small"}
+    )
     recipe = make_recipe(name, (), [f"data={json.dumps(fields)}", "batch=10"])
     data, spec = open_data(recipe)
     pinned = recipe.signal.at(spec)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 import yaml
 from family import Leftovers, Menu, Oven, Pepper, Salt, Soup, Stew
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from ganforge.core.component import build, to_plain
 from ganforge.core.overrides import apply, diff, flatten, from_yaml, merge, read_value, split, to_yaml
+from ganforge.recipes import make_recipe
 from refused import refused
 
 MENU = Menu(name="x", dish=Soup(litres=2, more=(Salt(),)), spices={"Ada": Pepper(corns=7)})
@@ -222,3 +225,27 @@ def test_short_names_lead_to_fields_that_lie_deeper(clean_registries):
         assert make_recipe("ctgan", overrides=items).signal.target == "income"
     with refused("config.unknown_field", "'target'"):
         make_recipe("dcgan", overrides=["target=income"])
+
+
+class TestSwitchingKinds:
+    """`task.generator.kind=r3gan` drops what only the old kind knew, and keeps what the user typed."""
+
+    PLAIN: ClassVar = {"net": {"kind": "dcgan", "channels": 64, "norm": "batch"}, "nets": [{"kind": "a", "x": 1}]}
+
+    def test_fields_of_the_old_kind_go(self):
+        assert apply(self.PLAIN, ["net.kind=mlp"])["net"] == {"kind": "mlp"}
+        assert apply(self.PLAIN, ["nets.0.kind=b"])["nets"] == [{"kind": "b"}]
+
+    def test_fields_that_were_typed_stay_in_either_order(self):
+        wanted = {"kind": "mlp", "channels": 8}
+        for items in (["net.channels=8", "net.kind=mlp"], ["net.kind=mlp", "net.channels=8"]):
+            assert apply(self.PLAIN, items)["net"] == wanted
+
+    def test_the_kind_that_is_there_changes_nothing(self):
+        assert apply(self.PLAIN, ["net.kind=dcgan"]) == self.PLAIN
+
+    def test_a_recipe_with_another_net(self):
+        recipe = make_recipe("dcgan", (), ["task.generator.kind=r3gan", "task.generator.latent=32"])
+        assert (recipe.task.generator.kind, recipe.task.generator.latent) == ("r3gan", 32)
+        with refused("config.unknown_field", "norm"):
+            make_recipe("dcgan", (), ["task.generator.norm=batch", "task.generator.kind=r3gan"])

@@ -177,10 +177,10 @@ def test_streaming_reads_a_few_batches_ahead_and_no_more():
     stream = make(data, in_memory=False)
     for k in [*range(20), 30, 32, 34, 36, 3]:  # jumps, too
         stream.batch(8 * k)
-        assert len(stream._coming) < AHEAD
+        assert len(stream._pending) < AHEAD
     stream.close()
     assert data.reads <= 8 * (25 + 6 * (AHEAD - 1) + AHEAD) + 1
-    assert not stream._coming
+    assert not stream._pending
 
 
 def test_bad_items_are_told_once():

@@ -14,7 +14,7 @@ from PIL import Image
 from ganforge.core.component import build
 from ganforge.data.arrays import ArrayDataset
 from ganforge.data.base import DataSource
-from ganforge.data.opener import Head, Opener, choose, look, openers
+from ganforge.data.opener import Head, Opener, choose, openers, read_head
 from ganforge.data.path import PathData
 from ganforge.registry import load_all, load_plugin
 from refused import refused
@@ -217,7 +217,7 @@ def test_equal_claims_ask_which_is_meant(kinds, waves):
 def test_two_openers_for_one_signal_do_not_ask(kinds, waves):
     a_sound(0.95, "sound").signal = "sound"
     a_sound(0.95, "sound-too").signal = "sound"
-    head = look(Path(waves))
+    head = read_head(Path(waves))
     assert head is not None
     opener = choose(Path(waves), head, waves)
     assert opener is not None
@@ -230,7 +230,9 @@ def test_what_is_wanted_names_what_a_plugin_opens(kinds, tmp_path):
         PathData(path=str(tmp_path / "x.doc")).open()
     assert "sounds" not in str(error.value)
     a_sound(0.9)
-    with refused("data.unsupported_format", "CIFAR-10 binary files, a folder of sounds, or a table: .csv"):
+    with refused(
+        "data.unsupported_format", "CIFAR-10 binary files, time series: .csv", "a folder of sounds, or a table: .csv"
+    ):
         PathData(path=str(tmp_path / "x.doc")).open()
 
 
@@ -257,19 +259,19 @@ def test_a_plugin_file_brings_an_opener(kinds, waves, tmp_path):
 
 def test_a_head_is_what_lies_at_a_path(tmp_path):
     (tmp_path / "a.bin").write_bytes(b"abc")
-    assert look(tmp_path / "nowhere") is None
-    assert look(tmp_path / "a.bin") == Head(tmp_path / "a.bin", b"abc")
-    folder = look(tmp_path)
+    assert read_head(tmp_path / "nowhere") is None
+    assert read_head(tmp_path / "a.bin") == Head(tmp_path / "a.bin", b"abc")
+    folder = read_head(tmp_path)
     assert folder is not None
     assert folder.names == ["a.bin"]
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("in/a.txt", "x")
     for path, names in ((tmp_path / "x.zip", ["in/a.txt"]), (tmp_path / "x.zip" / "in", ["a.txt"])):
-        head = look(path)
+        head = read_head(path)
         assert head is not None
         assert head.names == names
     (tmp_path / "x.zip").write_bytes((tmp_path / "x.zip").read_bytes()[:20])
-    damaged = look(tmp_path / "x.zip")
+    damaged = read_head(tmp_path / "x.zip")
     assert damaged is not None
     assert damaged.names == []
 
@@ -279,6 +281,6 @@ def test_no_opener_claims_what_says_nothing(opener, tmp_path):
     """An empty file, and one of another program: nobody's."""
     for name, content in (("a", b""), ("b.xyz", b"\x00\x01 something else")):
         (tmp_path / name).write_bytes(content)
-        head = look(tmp_path / name)
+        head = read_head(tmp_path / name)
         assert head is not None
         assert opener.claims(tmp_path / name, head) == 0

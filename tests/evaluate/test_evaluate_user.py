@@ -99,6 +99,42 @@ def test_several_runs_get_a_comparison(ganforge, trained, tmp_path):
     assert "comparison: no run" not in again.out
 
 
+def test_a_comparison_with_out_leaves_the_reports_of_the_runs(ganforge, trained, tmp_path):
+    runs = [tmp_path / "x" / "run", tmp_path / "y" / "run"]
+    for run in runs:
+        shutil.copytree(trained, run)
+        (run / "evaluation").mkdir(exist_ok=True)
+        for name in ("report.html", "report.json"):
+            (run / "evaluation" / name).write_text("what took an hour")
+    said = ganforge("evaluate", *runs, *QUICK, "--out", tmp_path / "cmp")
+    assert said.status == 0, said.err
+    for run in runs:
+        for name in ("report.html", "report.json"):
+            assert (run / "evaluation" / name).read_text() == "what took an hour"
+    assert {path.name for path in (tmp_path / "cmp").iterdir()} == {"report.html", "report.json", "run", "run-2"}
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_width_cuts_a_figure(ganforge, trained, tmp_path, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    said = ganforge("evaluate", trained, *QUICK, "--out", tmp_path / "o")
+    plain = json.loads((tmp_path / "o" / "report.json").read_text())
+    flat = "".join(said.out.split())
+    for figure in plain:
+        assert figure["name"] in flat
+        assert str(figure["protocol"]["n_fake"]) in flat.replace(",", "")
+    if width == 80:
+        assert all(figure["name"] in said.out for figure in plain), "names are whole on one line"
+
+
+def test_json_for_scripts(ganforge, trained, tmp_path):
+    said = ganforge("evaluate", trained, *QUICK, "--out", tmp_path / "o", "--json", "-q")
+    found = json.loads(said.out)
+    assert found == [
+        {"run": found[0]["run"], **one} for one in json.loads((tmp_path / "o" / "report.json").read_text())
+    ]
+
+
 def test_in_python(trained, tmp_path):
     done = gf.evaluate(trained, metrics=["fd", "pr"], features="raw", n=50, out=tmp_path, progress=False)
     assert [result.name for result in done.results] == ["fd50[raw]", "precision50[raw]", "recall50[raw]"]

@@ -26,7 +26,7 @@ def test_a_folder_with_bundle_and_card(ganforge, run, tmp_path):
     assert head["library_name"] == "ganforge"
     assert head["license"] == "cc-by-4.0"
     assert head["pipeline_tag"] == "unconditional-image-generation"
-    assert head["datasets"] == ["shades.npz"]
+    assert "datasets" not in head, "a file of one's own is no data set of the Hub"
     assert head["metrics"] == ["fd64", "precision64", "recall64"]
     assert "gan" in head["tags"]
     for figure in json.loads((run / "evaluation" / "report.json").read_text()):
@@ -41,7 +41,7 @@ def test_what_nobody_said_is_left_open(ganforge, trained, tmp_path):
     said = ganforge("export", trained / "model.safetensors", "--out", tmp_path / "out")
     assert said.status == 0, said.err
     card = (tmp_path / "out" / "README.md").read_text()
-    assert header_of(card)["license"] == "unknown — fill in"
+    assert header_of(card)["license"] == "unknown"
     assert "metrics" not in header_of(card)
     assert "No license is stated" in card
     assert "None have been measured" in card

@@ -62,7 +62,7 @@ def test_discrimination():
     y = layer(x)
     assert y.shape == (5, 9)
     assert torch.equal(y[:, :6], x)
-    m = (x @ layer.data_statistics.weight.T).reshape(5, 2, 3).transpose(1, 2)  # [N, B, C]
+    m = (x @ layer.measures.weight.T).reshape(5, 2, 3).transpose(1, 2)  # [N, B, C]
     for i in range(5):
         for b in range(3):
             near = [torch.exp(-(m[i, b] - m[j, b]).abs().sum()) for j in range(5) if j != i]

@@ -80,7 +80,7 @@ def test_parquet_comes_with_its_types(tmp_path):
         some=pd.array([None, 3] * 100, dtype="Int8"),
     )
     frame.to_parquet(tmp_path / "t.parquet")
-    data = PathData(path=str(tmp_path / "t.parquet"), holdout=0).open()
+    data = PathData(path=str(tmp_path / "t.parquet"), holdout=0, signal="table").open()  # a day a row is a series
     pd.testing.assert_frame_equal(data.frame, frame)
 
 

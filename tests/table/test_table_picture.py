@@ -1,36 +1,15 @@
-"""Previews of tables in other scripts than Latin show letters where the system has them, and never fail."""
+"""Previews of tables show columns with names in any script, and names that span lines."""
 
-import numpy as np
-import pytest
-from PIL import Image
+from types import SimpleNamespace
 
-from ganforge.modalities.table import drawing as picture
+import pandas as pd
 
-
-def drawn(text: str) -> np.ndarray:
-    canvas = Image.new("RGB", (60, 20), "white")
-    picture._pen(canvas, [text]).text((2, 2), text, fill="black")
-    return np.asarray(canvas)
+from ganforge.modalities.table import drawing
 
 
-def test_two_characters_do_not_look_alike():
-    font = picture._font()
-    if font is None:
-        pytest.skip("this system has no font of many scripts")
-    only_dejavu = "DejaVu" in font.getname()[0]  # the last in the list: many scripts, but none of China
-    for one, other in [("Ж", "Щ")] if only_dejavu else [("Ж", "Щ"), ("价", "格")]:
-        assert (drawn(one) != drawn(other)).any(), "both are the box of a missing letter"
-
-
-def test_a_system_without_fonts_draws_all_the_same(monkeypatch):
-    monkeypatch.setattr(picture, "FONTS", ())
-    picture._font.cache_clear()
-    try:
-        assert drawn("价格").shape == (20, 60, 3)
-    finally:
-        picture._font.cache_clear()
-
-
-def test_latin_letters_are_drawn_as_ever(monkeypatch):
-    monkeypatch.setattr(picture, "_font", lambda: pytest.fail("no other font is needed for these"))
-    assert (drawn("prix élevé") < 255).any()
+def test_a_card_shows_each_value_and_names_what_is_missing():
+    spec = SimpleNamespace(state={"names": ["价格", "two\nlines", "x"]})
+    rows = [pd.Series(row) for row in (["1", "a", None], ["1", "a", "b"])]
+    empty, full = (drawing.card(row, spec) for row in rows)
+    assert empty.shape == full.shape == (3 * drawing.LINE + 20, drawing.CARD, 3)
+    assert (empty != full).any()

@@ -416,8 +416,8 @@ def test_what_one_sees(tmp_path):
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.width > 500
         shown = np.asarray(picture.convert("RGB")).reshape(-1, 3)
-    assert (shown == (31, 91, 163)).all(1).any(), "samples in blue"
-    assert (shown == (190, 190, 190)).all(1).any(), "the real table in grey"
+    assert (shown == (47, 109, 179)).all(1).any(), "samples in blue"
+    assert (shown == (185, 181, 173)).all(1).any(), "the real table in grey"
     card = signal.frame(data.frame.iloc[0], spec)
     assert (card.dtype, card.shape[2]) == (np.uint8, 3)
     assert card.shape[0] > 18 * data.frame.shape[1]

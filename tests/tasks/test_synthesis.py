@@ -180,22 +180,25 @@ class TestPacks:
 
 class TestWhatDIsTold:
     def test_all_labels_flipped_is_the_game_turned_round(self):
-        told, lied = synthesis(), synthesis(flip_labels=1.0)
+        plain, flipped = synthesis(), synthesis(flip_labels=1.0)
         real, fake = torch.randn(8), torch.randn(8)
-        assert all(torch.equal(a, b) for a, b in zip(lied._told(real, fake, Rng(0)), (fake, real), strict=True))
-        assert all(a is b for a, b in zip(told._told(real, fake, Rng(0)), (real, fake), strict=True))
+        assert all(
+            torch.equal(a, b)
+            for a, b in zip(flipped._with_flipped_labels(real, fake, Rng(0)), (fake, real), strict=True)
+        )
+        assert all(a is b for a, b in zip(plain._with_flipped_labels(real, fake, Rng(0)), (real, fake), strict=True))
 
     def test_a_share_is_flipped(self):
         real, fake = torch.ones(20_000), torch.zeros(20_000)
-        first, second = synthesis(flip_labels=0.1)._told(real, fake, Rng(0))
+        first, second = synthesis(flip_labels=0.1)._with_flipped_labels(real, fake, Rng(0))
         assert first.mean().item() == pytest.approx(0.9, abs=0.01)
         assert torch.equal(first, 1 - second)
 
     def test_g_learns_from_the_best(self):
         wish, logits = torch.arange(5.0), torch.tensor([0.3, -1.0, 2.0, 0.1, 0.5])
-        assert synthesis()._best(wish, logits, Rng(0)) is wish
-        assert synthesis(top_k=0.5)._best(wish, logits, Rng(0)).tolist() == [2, 4, 0]
-        assert synthesis(top_k=0.01)._best(wish, logits, Rng(0)).tolist() == [2]
+        assert synthesis()._top_k(wish, logits, Rng(0)) is wish
+        assert synthesis(top_k=0.5)._top_k(wish, logits, Rng(0)).tolist() == [2, 4, 0]
+        assert synthesis(top_k=0.01)._top_k(wish, logits, Rng(0)).tolist() == [2]
 
     def test_schedules(self):
         ramp = {"kind": "linear", "start": 1.0, "end": 0.0, "over": 100}

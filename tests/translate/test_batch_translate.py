@@ -45,7 +45,7 @@ def test_a_writer_that_fails_does_not_stop_the_others(tmp_path, translator, monk
 
     monkeypatch.setattr(photo, "write", write)
     outcome = batch_translate.run(translator, jobs)
-    assert outcome.failed == [("001.png", "the disk is full")]
+    assert [(one.what, one.why) for one in outcome.failed] == [("001.png", "the disk is full")]
     assert [path.name for path in outcome.written] == ["000.png", "002.png"]
 
 
@@ -61,7 +61,7 @@ def test_a_net_that_fails_leaves_no_half_file(tmp_path, translator):
 
     translator.net = failing
     outcome = batch_translate.run(translator, jobs)
-    assert outcome.failed == [("000.png", "no memory")]
+    assert [(one.what, one.why) for one in outcome.failed] == [("000.png", "no memory")]
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["001.png"]
 
 

@@ -76,8 +76,8 @@ def test_a_file_and_a_list(colour, tmp_path):
     assert all(np.array_equal(one, made[0]) for one in made)
     with refused("data.unreadable", "b.png"):
         colour.translate(tmp_path / "b.png")
-    with refused("data.wrong_array", "uint8 or uint16", "float32 [4, 4]"):
-        colour.translate(np.zeros((4, 4), np.float32))
+    with refused("data.wrong_array", "uint8, uint16", "int32 [4, 4]"):
+        colour.translate(np.zeros((4, 4), np.int32))
 
 
 def test_alpha_comes_back_as_it_was(colour, larger):

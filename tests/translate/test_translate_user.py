@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import zipfile
 from pathlib import Path
@@ -70,8 +71,10 @@ def test_a_folder_keeps_its_structure_and_a_bad_file_stops_nothing(ganforge, tmp
     save(folder / ".hidden.png", photo_like(8, 8))
     status, out, err = ganforge("colour", folder, "--out", tmp_path / "out")
     found = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
-    assert found == ["a.png", "deep/c.bmp.png", "deep/c.png.png", "deep/down/b.jpg"]
-    assert status == 1, "a script can see that something is missing"
+    assert found == ["a.png", "deep/c.bmp.png", "deep/c.png.png", "deep/down/b.jpg", "refused.json"]
+    assert status == 3, "a script can see that something is missing"
+    (listed,) = json.loads((tmp_path / "out" / "refused.json").read_text())
+    assert (listed["what"], listed["why"]) == ("broken.png", "not an image that can be read")
     assert "4 images, 1 failed" in out
     assert "broken.png: not an image" in err
 

@@ -92,7 +92,7 @@ def test_perceptual_and_style_through_a_lens():
     def through(x: Tensor) -> list[Tensor]:
         return [torch.cat([x, 2 * x], 1), x[:, :, ::2]]
 
-    seen = look(through=through)
+    seen = look(perceptual_features=through)
     made, target = through(seen.made), through(seen.target)
     near = [by_hand(np.abs, a, b) for a, b in zip(made, target, strict=True)]
     wanted = 3 * np.array(near[0]) + 0.5 * np.array(near[1])
@@ -108,12 +108,12 @@ def test_perceptual_and_style_through_a_lens():
 
 def test_shares_must_fit_the_lens():
     with refused("loss.wrong_number_of_shares", "3 shares", "2 maps"):
-        Style(shares=(1.0, 1.0, 1.0)).loss(look(through=lambda x: [x, x]))
+        Style(shares=(1.0, 1.0, 1.0)).loss(look(perceptual_features=lambda x: [x, x]))
 
 
 def test_the_target_sends_no_gradient_and_what_was_made_does():
     made, target = picture(0).requires_grad_(), picture(1).requires_grad_()
-    seen = look(made=made, raw=made, target=target, through=lambda x: [x.square()])
+    seen = look(made=made, raw=made, target=target, perceptual_features=lambda x: [x.square()])
     (Style().loss(seen) + Perceptual().loss(seen)).sum().backward()
     assert made.grad is not None
     assert float(made.grad.abs().sum()) > 0
@@ -135,7 +135,9 @@ class TestRandomLens:
         memory = Memory(config.memory())
 
         def apart(x: Tensor, y: Tensor) -> float:
-            return float(Style().loss(look(made=x, target=y, raw=x, through=lambda x: config.maps(x, memory))))
+            return float(
+                Style().loss(look(made=x, target=y, raw=x, perceptual_features=lambda x: config.maps(x, memory)))
+            )
 
         assert apart(stripes, stripes.roll(2, 3)) < 0.05 * apart(stripes, spots)
 

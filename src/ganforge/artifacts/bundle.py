@@ -5,9 +5,10 @@ Weights are tensors; everything else is JSON. Loading it runs no code from the f
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from torch import Tensor, nn
 
 from ganforge.artifacts import checkpoint
 from ganforge.artifacts.rundir import stored_recipe
+from ganforge.core.allowance import Allowance, Exceeded, WithoutWeights
 from ganforge.core.component import build, to_plain
 from ganforge.core.device import building, pick_device, weights_dtype
-from ganforge.core.errors import UserError
+from ganforge.core.errors import GanforgeError, UserError
 from ganforge.core.files import atomic_file
+from ganforge.core.names import writable
 from ganforge.core.types import Nets, Request, Spec
 from ganforge.core.version import __version__
 from ganforge.recipes import sampling
@@ -31,6 +34,10 @@ from ganforge.recipes.statistics import CachedNets
 from ganforge.registry import load_all
 
 FORMAT = "1"
+MAX_HEADER = 2**24  # bytes
+SPARE = 96 * 2**20
+"""Bytes that nets may take beyond twice the weights of a file: constants, and what initialization draws."""
+SPARE_TENSORS = 20_000
 
 
 @dataclass
@@ -43,6 +50,8 @@ class Bundle:
         nets: the averaged generators, in evaluation mode on `device`.
         samples: how many real samples it was trained on.
         privacy: what is promised of its training samples (ε, δ and how they were reached); empty without a promise.
+        path: where it was loaded from.
+        proven: it has made samples, so its header is known to fit.
     """
 
     recipe: Recipe
@@ -53,6 +62,8 @@ class Bundle:
     privacy: dict[str, Any] = field(default_factory=dict)
 
     truncated: CachedNets = field(default_factory=CachedNets)
+    path: str = ""
+    proven: bool = False
 
     @property
     def dtype(self) -> torch.dtype:
@@ -65,7 +76,19 @@ class Bundle:
         nets, t = self.nets, request.truncation
         if t < 1:  # the statistics in the file are those without truncation
             nets = self.truncated.at(t, lambda: sampling.calibrate(self.recipe, self.spec, self.nets, t, self.device))
-        return sampling.generate(self.recipe, self.spec, nets, request, self.device)
+        with self.on_trial():
+            return sampling.generate(self.recipe, self.spec, nets, request, self.device)
+
+    @contextlib.contextmanager
+    def on_trial(self) -> Iterator[None]:
+        """Where the model is used for the first time: what fails there is an error of its header.
+
+        Raises:
+            UserError: in place of other exceptions, but for a lack of memory.
+        """
+        with contextlib.nullcontext() if self.proven else header_errors(self.path):
+            yield
+        self.proven = True
 
     @torch.inference_mode()
     def translate(self, source: Tensor, direction: str = "") -> np.ndarray:
@@ -75,7 +98,8 @@ class Bundle:
     @torch.inference_mode()
     def translated(self, source: Tensor, direction: str = "") -> Tensor:
         """What is made of an encoded source [N, Cs, h, w], [N, C, h·s, w·s] on `device`."""
-        return self.recipe.task.translate(self.nets, source.to(self.device, self.dtype), direction)
+        with self.on_trial():
+            return self.recipe.task.translate(self.nets, source.to(self.device, self.dtype), direction)
 
 
 def save(
@@ -87,11 +111,12 @@ def save(
     privacy: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a bundle; one that was there is replaced in one step, or left alone when writing fails."""
+    shared = replace(recipe, data=recipe.data.unlocated())  # what lies where on this disk is nobody's business
     header = {
         "format": FORMAT,
         "ganforge": __version__,
-        "recipe": json.dumps(to_plain(recipe), ensure_ascii=False),
-        "spec": json.dumps(spec.to_plain(), ensure_ascii=False),
+        "recipe": writable(json.dumps(to_plain(shared), ensure_ascii=False)),
+        "spec": writable(json.dumps(spec.to_plain(), ensure_ascii=False)),
         "samples": str(samples),
         "classes": json.dumps({name: type(net).__qualname__ for name, net in averages.items()}),
     }
@@ -129,12 +154,19 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
     elif not path.is_file():
         raise UserError(f"{path}: no such file or run directory", code="model.not_found")
     with path.open("rb") as file:
-        checkpoint.refuse_pickle(file.read(2), path)
+        start = file.read(8)
+    checkpoint.refuse_pickle(start, path)
+    if (length := int.from_bytes(start, "little")) > MAX_HEADER:
+        raise UserError(
+            f"{path}: its header is {length:,} bytes, and at most {MAX_HEADER:,} are read: it is damaged, or no "
+            "safetensors file. Nothing was loaded",
+            code="model.damaged",
+        )
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path}: not a complete safetensors file ({error}). Nothing was loaded", code="model.damaged"
         ) from None
@@ -143,13 +175,39 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
             f"{path}: a safetensors file, but not a ganforge bundle of format {FORMAT} (according to its header)",
             code="model.not_a_bundle",
         )
-    recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
-    spec = Spec.from_plain(json.loads(header["spec"]))
+    with header_errors(path):
+        recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
+        spec = Spec.from_plain(json.loads(header["spec"]))
+    if (path.parent / "recipe.yaml").is_file():  # the run that wrote it knows where its data lies
+        recipe = replace(recipe, data=stored_recipe(path.parent).data)
     return recipe, spec, tensors, header
+
+
+@contextlib.contextmanager
+def header_errors(path: Path | str) -> Iterator[None]:
+    """Where what a stranger's header says is put to use: whatever goes wrong there is an error of the file.
+
+    A header can hold any value for any field, and each net, signal and task trips over nonsense in a way of its own.
+
+    Raises:
+        UserError: in place of any other exception.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, GanforgeError):  # of the machine, or said already
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{path}: its header does not describe a model ({type(error).__name__}: {str(error)[:200]}). Nothing was "
+            "loaded",
+            code="model.header_does_not_fit",
+        ) from error
 
 
 def load(path: Path | str, device: str | None = None) -> Bundle:
     """A trained model from a run directory or from a bundle file.
+
+    The file may be a stranger's: its nets are built only as far as they need no more room than its weights suggest.
 
     Raises:
         UserError: nothing there, not trained yet, or not a bundle (a pickle, a cut file, another tool's weights).
@@ -157,11 +215,30 @@ def load(path: Path | str, device: str | None = None) -> Bundle:
     recipe, spec, tensors, header = _read(Path(path))
     place = pick_device(device)
     dtype = weights_dtype(recipe.precision, place)
-    with building(dtype):
-        players = recipe.task.players(spec)
-    nets = Nets({name: players[name] for name in recipe.task.generators()}).to(place, dtype)
-    for name, net in nets.items():
-        checkpoint.load_module(name, net, tensors, str(path))
-        net.eval().requires_grad_(False)
-    privacy = json.loads(header.get("privacy", "{}"))
-    return Bundle(recipe, spec, nets, int(header["samples"]), place, privacy)
+    with header_errors(path):
+        nets = generators(recipe, spec, tensors, dtype, path).to(place, dtype)
+        for name, net in nets.items():
+            checkpoint.load_module(name, net, tensors, str(path))
+            net.eval().requires_grad_(False)
+        privacy = json.loads(header.get("privacy", "{}"))
+        return Bundle(recipe, spec, nets, int(header["samples"]), place, privacy, path=str(path))
+
+
+def generators(recipe: Recipe, spec: Spec, tensors: Mapping[str, Tensor], dtype: torch.dtype, path: Path | str) -> Nets:
+    """Fresh generators, of a size that the tensors of the file account for.
+
+    Raises:
+        UserError: the recipe asks for nets that are much larger than what is in the file. They were not built.
+    """
+    held = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    allowance = Allowance(2 * held + SPARE, 4 * len(tensors) + SPARE_TENSORS)
+    try:
+        with building(dtype), WithoutWeights(), allowance:
+            players = recipe.task.players(spec)
+    except Exceeded:
+        raise UserError(
+            f"{path}: its recipe asks for nets that are much larger than the {held:,} bytes of weights in the file. "
+            "They were not built",
+            code="model.weights_do_not_fit",
+        ) from None
+    return Nets({name: players[name] for name in recipe.task.generators()})

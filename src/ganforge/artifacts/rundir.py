@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ class RunDir:
             UserError: there is a run here already.
         """
         refuse_existing(self.folder)
-        (self.folder / "recipe.yaml").write_text(overrides.to_yaml(recipe), encoding="utf-8")
+        placed = replace(recipe, data=recipe.data.located())  # it may be resumed from another folder
+        (self.folder / "recipe.yaml").write_text(overrides.to_yaml(placed), encoding="utf-8")
         environment = json.dumps(environment_of(device), indent=2)
         (self.folder / "environment.json").write_text(environment + "\n", encoding="utf-8")
 

@@ -44,11 +44,11 @@ def per_sample(value: Tensor) -> Tensor:
 
 def split_alpha(x: Tensor) -> tuple[Tensor, Tensor]:
     """An image's color [N, 1 or 3, H, W] and its alpha [N, 0 or 1, H, W]."""
-    colours = 3 if x.shape[1] == 4 else x.shape[1]
-    return x[:, :colours], x[:, colours:]
+    colors = 3 if x.shape[1] == 4 else x.shape[1]
+    return x[:, :colors], x[:, colors:]
 
 
-def require_picture(spec: Spec, kind: str) -> None:
+def require_image(spec: Spec, kind: str) -> None:
     """Raises UserError for samples that are not images in gray, RGB or RGBA."""
     if len(spec.shape) != 3 or spec.shape[0] not in (1, 3, 4):
         raise UserError(

@@ -37,6 +37,7 @@ def inspect(
     import json
 
     from ganforge.core.errors import UserError
+    from ganforge.core.names import writable
     from ganforge.recipes.fitting import inspection
     from ganforge.registry import load_all
     from ganforge.ui.console import stdout
@@ -46,7 +47,7 @@ def inspect(
     load_all()
     found = inspection(source_of(*words).whole().open(), limit)
     if as_json:
-        typer.echo(json.dumps(found.facts, ensure_ascii=False, indent=2))
+        typer.echo(writable(json.dumps(found.facts, ensure_ascii=False, indent=2)))
         return
     console = stdout()
     for part in (*found.shown(), *(f"- {hint}" for hint in found.hints)):

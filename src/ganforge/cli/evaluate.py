@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +29,9 @@ EPILOG = examples(
     "ganforge evaluate runs/*",
 )
 
+
+NARROW = 100
+"""Columns of a terminal, below which a table would cut names and protocols: figures are then printed line by line."""
 
 WIDEST = 6
 """Figures that stand beside each other; more go below each other."""
@@ -69,7 +73,7 @@ def evaluate(
         typer.Option(
             "--out",
             help="A folder for report.html and report.json, which are replaced. By default RUN/evaluation, and for "
-            "several runs the folder `comparison` beside them.",
+            "several runs the folder `comparison` beside them. With it the runs' own reports stay as they are.",
             show_default=False,
         ),
     ] = None,
@@ -121,10 +125,16 @@ def evaluate(
     ] = None,
     device: Device = None,
     plugins: Plugins = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the figures with their protocols as JSON, for scripts.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Evaluate a run, two sets of samples, or several runs: metrics with their protocols, and an HTML report."""
+    from dataclasses import replace
+
     from ganforge.core.progress import Stages
+    from ganforge.core.refusals import PartlyDone
     from ganforge.evaluation import compare as comparison
     from ganforge.evaluation.asked import is_model
     from ganforge.evaluation.evaluate import evaluate as judge
@@ -144,15 +154,33 @@ def evaluate(
             done = judge(sources[0], *sources[1:], out=out, progress=progress, **options)
         else:
             done = comparison.compare([Path(source) for source in sources], out, progress, **options)
-    if isinstance(done, comparison.Several):
+    several = isinstance(done, comparison.Several)
+    each = done.evaluations if isinstance(done, comparison.Several) else (done,)
+    if as_json:
+        typer.echo(json.dumps(plain_figures(each), ensure_ascii=False, indent=2))
+    elif isinstance(done, comparison.Several):
         show_several(done, stdout())
     else:
         show_one(done, stdout())
+    refused = [replace(one, what=f"{e.title}: {one.what}" if several else one.what) for e in each for one in e.refused]
+    if refused:
+        places = ", ".join(str(e.json.with_name("refused.json")) for e in each if e.refused and e.json is not None)
+        raise PartlyDone(refused, places)
+
+
+def plain_figures(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
+    """Each figure as `report.json` has it, with what was judged."""
+    from ganforge.evaluation.output import plain_result
+
+    return [{"run": one.title, **plain_result(result)} for one in evaluations for result in one.results]
 
 
 def show_one(done: Evaluation, console: Console) -> None:
     """The figures, what is wrong if something is, and where the page is."""
-    console.print(figures(done))
+    if console.width < NARROW:
+        console.print("\n".join(figure_lines(done)), soft_wrap=True)
+    else:
+        console.print(figures(done))
     for finding in done.report.findings:
         if finding.level in ("bad", "warn"):
             console.print(f"{finding.title}: {finding.why}", style="yellow", soft_wrap=True)
@@ -161,7 +189,10 @@ def show_one(done: Evaluation, console: Console) -> None:
 
 def show_several(done: Several, console: Console) -> None:
     """The runs beside each other, what was left out, what cannot be compared, and where the page is."""
-    console.print(side_by_side(done.evaluations))
+    if console.width < NARROW:
+        console.print("\n".join(run_lines(done.evaluations)), soft_wrap=True)
+    else:
+        console.print(side_by_side(done.evaluations))
     for name, why in done.left_out.items():
         console.print(f"left out: {name}: {why}", style="yellow", soft_wrap=True)
     for note in done.notes:
@@ -210,6 +241,35 @@ def figures(done: Evaluation) -> Table:
             result.name, before(result) + number(result.value) + spread(result), better, Text("\n").join(lines)
         )
     return table
+
+
+def figure_lines(done: Evaluation) -> list[str]:
+    """What `figures` shows, on lines of any length, for a terminal that is too narrow for a table."""
+    from ganforge.evaluation.report.page import number, shared
+    from ganforge.evaluation.report.words import meaning_of
+
+    common = shared([result.protocol for result in done.results])
+    lines = [done.title]
+    for result in done.results:
+        meaning = meaning_of(result.name)
+        better = f"near {meaning.ideal:g}" if meaning.direction == "near" else meaning.direction
+        lines.append(f"{result.name}  {before(result)}{number(result.value)}{spread(result)}  (better: {better})")
+        own = provenance({name: value for name, value in result.protocol.items() if name not in common})
+        lines += [f"    {line}" for line in (own, *result.detail.get("notes", ())) if line]
+    return [*lines, f"all: {provenance(common)}"] if common else lines
+
+
+def run_lines(evaluations: Sequence[Evaluation]) -> list[str]:
+    """What `side_by_side` shows, a figure a line under the name of each run; the best of each is marked with a star."""
+    from ganforge.evaluation.compare import columns_of
+    from ganforge.evaluation.report.page import number
+
+    columns = columns_of(evaluations)
+    lines = []
+    for k, evaluation in enumerate(evaluations):
+        lines.append(evaluation.title)
+        lines += [f"    {c.name}  {number(c.values[k])}{' *' if k == c.best else ''}" for c in columns]
+    return lines
 
 
 def provenance(protocol: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -11,9 +12,15 @@ import typer
 
 import ganforge
 from ganforge.core.errors import GanforgeError, UserError
+from ganforge.core.refusals import PartlyDone
+from ganforge.core.surroundings import help_for, print_anything_everywhere
+from ganforge.registry import PLUGIN_FILES
 from ganforge.ui.verb import verbs
 
 EPILOG = "Start with: ganforge train   (a minute, no downloads). All that can be set: ganforge recipes show dcgan"
+
+EMPTY = re.compile(r"(--)?[A-Za-z_][\w.-]*=\s*")
+"""A field or an option that is given no value."""
 
 app = typer.Typer(
     name="ganforge",
@@ -56,15 +63,40 @@ class ToStderr(logging.Handler):
         stderr().print(record.getMessage(), style=style, soft_wrap=True)
 
 
+def refuse_empty(words: Sequence[str]) -> None:
+    """An empty word, or a field or an option without its value, is most often a variable of a script that is not set.
+
+    Raises:
+        UserError: there is one. (A condition on a table, `--where note=`, may ask for an empty text.)
+    """
+    for before, word in zip(["", *words], words, strict=False):
+        if before != "--where" and (not word or EMPTY.fullmatch(word)):
+            after = f" after {before}" if before and not word else ""
+            raise UserError(
+                f"{word!r}{after} is empty: is a variable not set? (To set a field to nothing, write field=null)",
+                code="cli.empty_value",
+            )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits: 0 well, 2 the user's mistake, 1 training cannot go on, 130 interrupted."""
+    """Runs the command line and exits: 0 well, 2 the user's mistake, 1 training or the machine cannot go on, 3 a part
+    of the job could not be done, 130 interrupted."""
     log = logging.getLogger("ganforge")
     if not any(isinstance(handler, ToStderr) for handler in log.handlers):
         log.addHandler(ToStderr())
         log.setLevel(logging.INFO)
         log.propagate = False
+    print_anything_everywhere()
+    PLUGIN_FILES.clear()
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="ganforge")
+        refuse_empty(words)
+        app(args=words, prog_name="ganforge")
+    except PartlyDone as error:
+        for line in error.said:
+            print(line)
+        print(error, file=sys.stderr)
+        sys.exit(3)
     except GanforgeError as error:
         if os.environ.get("GANFORGE_DEBUG"):
             raise
@@ -75,6 +107,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # or Python complains again when it flushes at exit
         sys.exit(141)
+    except OSError as error:
+        if os.environ.get("GANFORGE_DEBUG"):
+            raise
+        print(f"error: {help_for(error)}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

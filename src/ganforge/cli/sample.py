@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -130,6 +131,12 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
             f"--out {out}: is a file; give a folder, or a file name that ends in {', '.join(endings())}",
             code="output.not_a_folder",
         )
+    if out is not None and not is_one_file(out) and not out.is_dir() and is_image_name(out):
+        raise UserError(
+            f"--out {out}: samples are written to a folder, or to one file that ends in {', '.join(endings())}; for "
+            "one image of all samples use --grid FILE.png",
+            code="output.unsupported_format",
+        )
     from ganforge.inference.film import check_folder
 
     for path in (p for p in (out, grid, npz) if p is not None):
@@ -137,6 +144,11 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
         if not is_folder and path.exists() and not force:
             raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
         check_folder(path if is_folder else path.parent)
+
+
+def is_image_name(path: Path) -> bool:
+    """Whether a name is that of one image or film, for which a folder is not to be taken."""
+    return (mimetypes.guess_type(path.name)[0] or "").startswith(("image/", "video/"))
 
 
 def endings() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,9 @@ RESULTS = {
     "best": "best.safetensors",
 }
 """Files of a run that a user wants to look at or to use, those of them that are there."""
+
+
+FIELD = re.compile(r"[A-Za-z_][^=/\\]*=")
 
 
 def train(
@@ -112,7 +116,7 @@ def resolve(
     from ganforge.engine.train import resume_recipe
     from ganforge.recipes import make_recipe
 
-    name = words[0] if words and "=" not in words[0] else None
+    name = words[0] if words and not is_field(words[0]) else None
     items = with_data(name, words[1:] if name is not None else words)
     if resume is not None:
         if with_files:
@@ -147,7 +151,7 @@ def with_data(name: str | None, items: list[str]) -> list[str]:
     from ganforge import recipes
     from ganforge.core.errors import UserError
 
-    strays = [word for word in items if "=" not in word]
+    strays = [word for word in items if not is_field(word)]
     fields = recipes.get(name).data.words if strays and name in recipes.RECIPES else ()
     if len(strays) > len(fields):
         raise UserError(
@@ -156,7 +160,12 @@ def with_data(name: str | None, items: list[str]) -> list[str]:
             code="config.not_an_assignment",
         )
     data = [f"data.{field}={word}" for field, word in zip(fields, strays, strict=False)]
-    return [*data, *(word for word in items if "=" in word)]
+    return [*data, *(word for word in items if is_field(word))]
+
+
+def is_field(word: str) -> bool:
+    """Whether a word is `field=value`. `./a b/c=d` is a path."""
+    return FIELD.match(word) is not None and not (Path(word).exists() and not word.startswith("data="))
 
 
 def is_data(word: str) -> bool:
@@ -219,7 +228,9 @@ def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
 
 def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     """Where things are, and what to do with them."""
+    from ganforge.core.commands import command, with_plugins
     from ganforge.engine.callbacks.previews import latest
+    from ganforge.registry import PLUGIN_FILES
 
     folder = result.folder
     ended = {
@@ -231,11 +242,10 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     found = [("samples", file) for file in latest(folder).values()]
     found += [(what, folder / file) for what, file in RESULTS.items()]
     lines += [f"  {what:<10}{file}" for what, file in found if file.exists()]
-    for what, command in recipe.task.next_steps(folder) or recipe.signal.next_steps(folder):
-        lines.append(f"  {what:<10}{command}")
-    lines.append(f"  {'judge':<10}ganforge evaluate {folder}")
-    more = "" if result.reason != "finished" else f" samples={2 * recipe.samples}"
-    lines.append(f"  {'go on':<10}ganforge train --resume {folder}{more}")
+    steps = [*(recipe.task.next_steps(folder, result.spec) or recipe.signal.next_steps(folder, result.spec))]
+    more = [] if result.reason != "finished" else [f"samples={2 * recipe.samples}"]
+    steps += [("judge", command("evaluate", folder)), ("go on", command("train", "--resume", folder, *more))]
+    lines += [f"  {what:<10}{with_plugins(step, PLUGIN_FILES)}" for what, step in steps]
     console.print("\n".join(lines), soft_wrap=True)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ganforge.core.commands import command
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -52,6 +54,6 @@ class Choice:
             f"{data}: {self.facts}",
             f"chosen: {chosen}",
             *(f"  - {reason}" for reason in self.reasons),
-            f"otherwise: name a recipe, as in `ganforge train dcgan data={data}`, or set fields, which override these; "
-            f"`ganforge recipes` lists all, `ganforge data inspect {data}` those that fit",
+            f"otherwise: name a recipe, as in `{command('train', 'dcgan', f'data={data}')}`, or set fields, which "
+            f"override these; `ganforge recipes` lists all, `{command('data', 'inspect', data)}` those that fit",
         ]

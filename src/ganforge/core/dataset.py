@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 
@@ -17,6 +19,10 @@ class Dataset:
         digest: a hash of the content where that is cheap to have, else empty.
         source: a set whose item k is what item k of this one is to be made from (a sketch, a label map), or None.
         colored: the classes whose items are label maps that `read` gives in colors.
+        no_labels: why there are no labels although its folders could be some; else empty.
+        domains: whether the labels are two domains to translate between, not classes.
+        understood: how the data was read and what was left out, as sentences without a full stop.
+        left_out: whether something is left out that may be meant as a sample.
     """
 
     name: str = ""
@@ -27,6 +33,10 @@ class Dataset:
     digest: str = ""
     source: Dataset | None = None
     coloured: tuple[str, ...] = ()
+    no_labels: str = ""
+    domains: bool = False
+    understood: tuple[str, ...] = ()
+    left_out: bool = False
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -63,9 +73,27 @@ class Dataset:
         not."""
         return np.arange(len(self)) if self is whole else None
 
+    def reading(self) -> list[Reading]:
+        """What was understood of this set, and of the sets that it is made of: a line for each, none where there is
+        nothing to say."""
+        if not self.understood:
+            return []
+        return [Reading(f"data {self.name}: {len(self):,} items; {'; '.join(self.understood)}", self.left_out)]
+
+    def identity(self) -> str:
+        """A hash of the names and sizes of its files and of some of their content; empty for data without files."""
+        return ""
+
     def describe(self, index: int) -> str:
         """Where item `index` comes from: a file's name, for messages."""
         return f"{self.name}[{index}]"
+
+
+class Reading(NamedTuple):
+    """A line on how a set was read; `left_out`: whether something is left out that may be meant as a sample."""
+
+    text: str
+    left_out: bool
 
 
 class Order:

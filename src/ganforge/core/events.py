@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.core.files import atomic_file
+from ganforge.core.names import writable
 
 
 class EventLog:
@@ -24,7 +25,7 @@ class EventLog:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
                 whole = file.read(1) == b"\n"
-            file.write((b"" if whole else b"\n") + json.dumps(event, ensure_ascii=False).encode() + b"\n")
+            file.write((b"" if whole else b"\n") + line_of(event).encode())
 
     def rewind(self, samples: int) -> None:
         """Drops what was logged after `samples`: a resumed run says it again."""
@@ -32,7 +33,12 @@ class EventLog:
             return
         kept = [e for e in read_events(self.path) if e.get("samples", 0) <= samples]
         with atomic_file(self.path) as file:
-            file.write_text("".join(json.dumps(e, ensure_ascii=False) + "\n" for e in kept), encoding="utf-8")
+            file.write_text("".join(map(line_of, kept)), encoding="utf-8")
+
+
+def line_of(event: dict[str, Any]) -> str:
+    """An event as a line of the log; names of files that are no UTF-8 are escaped."""
+    return writable(json.dumps(event, ensure_ascii=False)) + "\n"
 
 
 def read_events(path: Path, name: str | None = None) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 PREFIX = ".writing-"
 """What the name of a file or folder starts with until it is whole."""
+SHORT = 200  # bytes
 
 
 @contextmanager
@@ -31,9 +33,9 @@ def atomic_file(path: Path, durable: bool = False) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if durable:
-        for left in path.parent.glob(f"{PREFIX}*-{glob.escape(path.name)}"):
+        for left in path.parent.glob(f"{PREFIX}*-{glob.escape(short_name(path))}"):
             left.unlink(missing_ok=True)
-    partial = path.with_name(f"{PREFIX}{os.getpid()}-{path.name}")
+    partial = path.with_name(f"{PREFIX}{os.getpid()}-{short_name(path)}")
     try:
         yield partial
         if durable:
@@ -43,6 +45,16 @@ def atomic_file(path: Path, durable: bool = False) -> Iterator[Path]:
             flush_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def short_name(path: Path) -> str:
+    """A name for the file until it is whole: its own, or, where that and a prefix could be too long for a file system
+    (255 bytes), a hash with its ending."""
+    name = os.fsencode(path.name)
+    if len(name) <= SHORT:
+        return path.name
+    ending = path.suffix if len(os.fsencode(path.suffix)) <= 16 else ""
+    return hashlib.blake2b(name, digest_size=16).hexdigest() + ending
 
 
 def flush_file(path: Path) -> None:

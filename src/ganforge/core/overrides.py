@@ -87,7 +87,8 @@ def split(item: str) -> tuple[list[str], Any]:
 
 
 def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] | None = None) -> dict[str, Any]:
-    """A copy of a plain recipe with overrides put in. Naming another kind forgets the old one's fields.
+    """A copy of a plain recipe with overrides put in. Naming another kind forgets the old one's fields, but for those
+    that earlier items set.
 
     Args:
         plain: the recipe as `to_plain` gives it.
@@ -99,10 +100,10 @@ def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] |
     """
     result = to_plain(plain)
     short = {} if cls is None else cls.aliases
-    for item in items:
-        path, value = split(item)
-        if len(path) == 1 and path[0] in short and path[0] not in result:
-            path = short[path[0]].split(".")
+    typed: list[tuple[list[str], Any, str]] = []
+
+    def put(path: list[str], value: Any, item: str) -> None:
+        nonlocal result
         try:
             _put(result, path, value, item)
         except UserError:
@@ -110,7 +111,36 @@ def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] |
                 raise
             result = to_plain(build(cls, result))  # fills in the fields of kinds that earlier items named
             _put(result, path, value, item)
+
+    for item in items:
+        path, value = split(item)
+        if len(path) == 1 and path[0] in short and path[0] not in result:
+            path = short[path[0]].split(".")
+        owner = path[:-1]
+        if path[-1] == "kind" and owner and _is_of_another_kind(node := _at(result, owner), value):
+            node.clear()
+            node["kind"] = value
+            for one in typed:
+                if one[0][: len(owner)] == owner and len(one[0]) > len(owner) and one[0] != path:
+                    put(*one)
+        else:
+            put(path, value, item)
+        typed.append((path, value, item))
     return result
+
+
+def _at(node: Any, path: list[str]) -> Any:
+    """What lies at a path; None where it leads to nothing."""
+    for part in path:
+        if isinstance(node, list):
+            node = node[int(part)] if part.isdecimal() and int(part) < len(node) else None
+        else:
+            node = node.get(part) if isinstance(node, Mapping) else None
+    return node
+
+
+def _is_of_another_kind(node: Any, kind: Any) -> bool:
+    return isinstance(node, Mapping) and "kind" in node and node["kind"] != kind
 
 
 def merge(plain: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Bar(Delayed):
 
 
 class Stages(Delayed):
-    """Bars for work of several stages, some within others: `with Stages() as told: told("features", 256, 60000)`.
+    """Bars for nested stages of work: `with Stages() as progress: progress("features", 256, 60000)`.
 
     A stage that is done goes away.
     """

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+MOST_CLASSES = 2**20
+
 
 def wide(x: Tensor) -> Tensor:
     """x in float32 at least; float64 stays. Autocast leaves bfloat16, too coarse for losses and statistics."""
@@ -36,7 +38,18 @@ class Spec:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Spec:
-        return cls(tuple(plain["shape"]), plain["classes"], tuple(plain["labels"]), dict(plain["state"]))
+        """The inverse of `to_plain`.
+
+        Raises:
+            ValueError: sizes that are no numbers of at least 1, more than `MOST_CLASSES` classes, or another number of
+                labels than there are classes.
+        """
+        shape, classes, labels = tuple(plain["shape"]), plain["classes"], tuple(plain["labels"])
+        if not shape or not all(type(size) is int and size >= 1 for size in shape):
+            raise ValueError(f"the shape of a sample is {list(shape)}")
+        if type(classes) is not int or not 0 <= classes <= MOST_CLASSES or (labels and len(labels) != classes):
+            raise ValueError(f"{classes!r} classes with {len(labels)} labels")
+        return cls(shape, classes, labels, dict(plain["state"]))
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ganforge.core.component import Component, build, fields_of, to_plain
 from ganforge.core.dataset import Dataset
@@ -35,6 +37,10 @@ class DataSource(Component, family="data"):
         """What this source, which is in the recipe, says of the samples' values; empty: nothing."""
         return ""
 
+    def undisclosed(self) -> DataSource:
+        """The same source, for a recipe that may say nothing of its samples. By default as it is."""
+        return self
+
     @property
     def free_on_resume(self) -> tuple[str, ...]:
         """Fields that may differ when a run goes on: how samples are read and where they lie. (The data itself is known
@@ -46,6 +52,17 @@ class DataSource(Component, family="data"):
         """What the data is called where its place is nobody's business: the last part of each path."""
         found = [getattr(self, field, None) for field in (*self.places, "name")]
         return " and ".join(filter(None, (Path(str(place)).name for place in found if place))) or self.kind
+
+    @property
+    def hub_id(self) -> str:
+        """What the data is called on the Hugging Face hub; empty where it does not lie there."""
+        return ""
+
+    @classmethod
+    def parse(cls, value: Any) -> Self:
+        if isinstance(value, int) and not isinstance(value, bool):  # a folder or a file that is called 2024
+            value = str(value)
+        return super().parse(value)
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
@@ -73,6 +90,19 @@ class DataSource(Component, family="data"):
 
     def _with(self, **fields: Any) -> DataSource:
         return build(DataSource, {**to_plain(self), **fields}, what="data")
+
+    def located(self) -> Self:
+        """This source with paths that do not depend on the folder from which they are read."""
+        return self._placed(lambda path: os.path.normpath(Path(path).expanduser().absolute()))
+
+    def unlocated(self) -> Self:
+        """This source for a file that is shared: of absolute paths the last part alone."""
+        return self._placed(lambda path: Path(path).name if Path(path).is_absolute() else path)
+
+    def _placed(self, change: Callable[[str], str]) -> Self:
+        known = fields_of(type(self))
+        places = {field: getattr(self, field) for field in self.places if field in known}
+        return replace(self, **{field: change(path) for field, path in places.items() if path})
 
     def open(self) -> Dataset:
         """Finds and lists the samples; reads as little as it can.

@@ -9,6 +9,7 @@ import hashlib
 import http.client
 import os
 import ssl
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -47,11 +48,15 @@ class Remote:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: $GANFORGE_CACHE, else $XDG_CACHE_HOME/ganforge, else ~/.cache/ganforge."""
+    """Where downloads are kept: $GANFORGE_CACHE, else $XDG_CACHE_HOME/ganforge, else ~/.cache/ganforge, and of a user
+    without a home a folder for temporary files."""
     own = os.environ.get("GANFORGE_CACHE")
     if own:
         return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "ganforge"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "ganforge"
+    except RuntimeError:  # a user without a home, as in some containers
+        return Path(tempfile.gettempdir()) / "ganforge"
 
 
 def fetch(files: Sequence[Remote], folder: Path, title: str) -> list[Path]:

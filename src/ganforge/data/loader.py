@@ -75,7 +75,7 @@ class Loader:
         self._lock = threading.Lock()
         self._draws = self._bad_draws = 0
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="ganforge-data")
-        self._coming: dict[int, _Coming] = {}
+        self._pending: dict[int, _Pending] = {}
         labels = dataset.labels
         self._labels = None if labels is None else torch.from_numpy(np.ascontiguousarray(labels, np.int64))
         try:
@@ -83,7 +83,7 @@ class Loader:
             probe = self._usable(0)[1]
             self._dtype = torch.from_numpy(np.empty(0, probe.dtype)).dtype
             total = probe.nbytes * len(dataset)
-            self.in_memory = total <= _room(self.device) if in_memory is None else in_memory
+            self.in_memory = total <= _memory_budget(self.device) if in_memory is None else in_memory
             if self.in_memory:
                 self._fill()
         except BaseException:
@@ -103,13 +103,13 @@ class Loader:
         """
         if self.in_memory:
             items, extra = self.order.rows(self.seed, start, self.size)
-            return *self._kept(items), self._on_device(extra)
+            return *self._from_memory(items), self._on_device(extra)
         wanted = [start + k * self.size for k in range(AHEAD)]
         self._drop(keep=wanted)  # after a jump, what was read ahead is of no use
         for position in wanted:
-            if position not in self._coming:
-                self._coming[position] = self._ask_for(position)
-        found = self._coming.pop(start)
+            if position not in self._pending:
+                self._pending[position] = self._read_ahead(position)
+        found = self._pending.pop(start)
         for job in found.jobs:
             job.result()
         self._check_count()
@@ -120,12 +120,12 @@ class Loader:
     def sweep(self) -> Iterator[tuple[int, Tensor, Tensor | None]]:
         """All items once, in the order of the data set: (the first one's number, prepared, labels), part by part."""
         for start in range(0, len(self.dataset), SWEEP):
-            yield start, *self._found(np.arange(start, min(start + SWEEP, len(self.dataset))))
+            yield start, *self._load(np.arange(start, min(start + SWEEP, len(self.dataset))))
 
     def peek(self, seed: int, start: int, count: int) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
         """As `batch`, of any seed, place and count, and past what is read ahead: to look at, not to train on."""
         items, extra = self.order.rows(seed, start, count)
-        return *self._found(items), self._on_device(extra)
+        return *self._load(items), self._on_device(extra)
 
     def stored(self, rows: np.ndarray) -> list[np.ndarray | None] | None:
         """Prepared items by their number in the data set, None for one that cannot be read. None where they are not
@@ -149,16 +149,16 @@ class Loader:
         self._drop()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _found(self, items: np.ndarray) -> tuple[Tensor, Tensor | None]:
+    def _load(self, items: np.ndarray) -> tuple[Tensor, Tensor | None]:
         """Items by their number in the data set, prepared, and their labels."""
         if self.in_memory:
-            return self._kept(items)
+            return self._from_memory(items)
         found = [self._usable(int(k)) for k in items]
         x = torch.from_numpy(np.stack([item for _, item in found])).to(self.device)
         index = torch.tensor([k for k, _ in found])
         return x, None if self._labels is None else self._labels[index].to(self.device)
 
-    def _kept(self, items: np.ndarray) -> tuple[Tensor, Tensor | None]:
+    def _from_memory(self, items: np.ndarray) -> tuple[Tensor, Tensor | None]:
         rows = torch.from_numpy(self._row[items]).to(self.device)
         return self._store.index_select(0, rows), None if self._labels is None else self._labels.index_select(0, rows)
 
@@ -204,7 +204,7 @@ class Loader:
 
     # --- streaming
 
-    def _ask_for(self, position: int) -> _Coming:
+    def _read_ahead(self, position: int) -> _Pending:
         """Has the batch at a position read, in as many jobs as there are threads."""
         wanted, extra = self.order.rows(self.seed, position, self.size)
         count = len(wanted)
@@ -217,11 +217,11 @@ class Loader:
                 index_rows[slot], rows[slot] = self._usable(int(wanted[slot]))
 
         parts = np.array_split(np.arange(count), max(1, min(self.workers, count)))
-        return _Coming(items, index, extra, [self._pool.submit(job, part) for part in parts])
+        return _Pending(items, index, extra, [self._pool.submit(job, part) for part in parts])
 
     def _drop(self, keep: Sequence[int] = ()) -> None:
-        for position in [p for p in self._coming if p not in keep]:
-            for job in self._coming.pop(position).jobs:
+        for position in [p for p in self._pending if p not in keep]:
+            for job in self._pending.pop(position).jobs:
                 job.cancel()
 
     # --- both
@@ -313,14 +313,14 @@ class Prepared(Dataset):
         return self.array[index]
 
 
-class _Coming:
+class _Pending:
     """A batch that is being read."""
 
     def __init__(self, items: Tensor, index: Tensor, extra: dict[str, np.ndarray], jobs: list[Future[None]]):
         self.items, self.index, self.extra, self.jobs = items, index, extra, jobs
 
 
-def _room(device: torch.device) -> int:
+def _memory_budget(device: torch.device) -> int:
     """How many bytes a set may take: a quarter of what is free, on the device and on the way there."""
     free = _free_memory()
     if device.type == "cuda":

@@ -6,14 +6,19 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.data.store import Below, FolderStore, Store, ZipStore
+from ganforge.data.layout import Labels
+from ganforge.data.store import FolderStore, Store, Subfolder, ZipStore
 
-FIRST = 512
+if TYPE_CHECKING:
+    from ganforge.data.base import DataSource
+    from ganforge.data.given import Given
+
+HEAD_BYTES = 512
 """Bytes of a file that openers see."""
 
 
@@ -24,11 +29,15 @@ class Head:
     Attributes:
         start: the first bytes of a file; empty for a folder, and for an empty file.
         store: the files of a folder, or of a folder in a zip; None for a file.
+        labels: which folder the user wants as the label.
+        name_encoding: of the file names in a zip, where the user says it.
     """
 
     path: Path
     start: bytes = b""
     store: Store | None = None
+    labels: Labels = "auto"
+    name_encoding: str | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -44,20 +53,21 @@ class Head:
             return []
 
 
-def look(path: Path) -> Head | None:
+def read_head(path: Path, labels: Labels = "auto", name_encoding: str | None = None) -> Head | None:
     """What is at a path; None where nothing is. A folder inside a zip is appended: photos.zip/horses.
 
     Raises:
         UserError: a zip that cannot be read, or that has no such folder.
     """
     if path.is_dir():
-        return Head(path, store=FolderStore(path))
+        return Head(path, store=FolderStore(path), labels=labels)
     if path.is_file():
         with path.open("rb") as file:
-            return Head(path, file.read(FIRST))
+            return Head(path, file.read(HEAD_BYTES), None, labels, name_encoding)
     archive = next((above for above in path.parents if above.is_file()), None)
     if archive is not None and zipfile.is_zipfile(archive):
-        return Head(path, store=Below(ZipStore(archive), path.relative_to(archive).as_posix()))
+        inner = Subfolder(ZipStore(archive, name_encoding), path.relative_to(archive).as_posix())
+        return Head(path, store=inner, labels=labels)
     return None
 
 
@@ -92,6 +102,14 @@ class Opener(Component, family="opener"):
             UserError: nothing here that it can open, or it cannot be told whether this signal is meant.
         """
         raise NotImplementedError
+
+    def source_of(self, given: Given) -> DataSource | None:
+        """The source of samples that a Python caller handed over; None where they are not for this signal.
+
+        Raises:
+            UserError: they are for it, and cannot be used.
+        """
+        return None
 
 
 def openers() -> list[Opener]:
@@ -130,7 +148,7 @@ def choose(path: Path, head: Head, name: str, signal: str | None = None) -> Open
     return best[0]
 
 
-def wanted() -> str:
+def supported_formats() -> str:
     """What can be opened, for messages."""
     *others, last = [opener.takes for opener in openers() if opener.takes]
     return f"{', '.join(others)}, or {last}" if others else last

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.data import layout
 from ganforge.data import opener as openers
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.registry import load_all
@@ -21,8 +22,14 @@ class PathData(DataSource, kind="path"):
 
     path: str
     """The folder or file. A folder inside a zip is appended: photos.zip/horses."""
-    split: Literal["train", "test"] = "train"
-    """Which split to use if the data has both; of a table, the rows to train on or those held out."""
+    split: Literal["train", "val", "test", "all"] = "train"
+    """Which part to use if the data has several (folders train, val, test); val stands for test where there is no
+    test, and the reverse; of a table, the rows to train on or those held out (test)."""
+    labels: layout.Labels = "auto"
+    """Of images in folders: which folder is the label. auto: the folder of each image, if all lie one folder deep;
+    first or last: the first or the last folder of several; none: no labels."""
+    name_encoding: str | None = None
+    """The encoding of file names in a zip that does not say it, such as gb18030 or shift_jis; detected by default."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
     """For tables: the share of rows held out for `ganforge evaluate`; 0 trains on all."""
     signal: str | None = None
@@ -30,13 +37,23 @@ class PathData(DataSource, kind="path"):
 
     @property
     def free_on_resume(self) -> tuple[str, ...]:
-        return (*super().free_on_resume, "signal")
+        return (*super().free_on_resume, "signal", "name_encoding")
 
     def open(self) -> Dataset:
+        if not self.path.strip():
+            raise UserError(
+                "data: the path is empty: is a variable not set? (The current folder is data=.)", code="data.empty_path"
+            )
         load_all()  # every opener, so that none is overlooked
+        if not self.path.strip():
+            raise UserError(
+                "data: the path is empty (a variable of the shell that is not set?). Give a folder or a file; the "
+                "current folder is data=.",
+                code="data.path_is_empty",
+            )
         path = Path(self.path).expanduser()
         try:
-            head = openers.look(path)
+            head = openers.read_head(path, self.labels, self.name_encoding)
             if head is None:
                 raise UserError(
                     f"data {self.path}: no such file or folder{_near(path, self.path)}", code="data.not_found"
@@ -46,7 +63,7 @@ class PathData(DataSource, kind="path"):
                 if not head.start:
                     raise UserError(f"data {self.path}: the file is empty", code="data.empty")
                 raise UserError(
-                    f"data {self.path}: unsupported file format. Expected {openers.wanted()}",
+                    f"data {self.path}: unsupported file format. Expected {openers.supported_formats()}",
                     code="data.unsupported_format",
                 )
             return opener.open(
@@ -55,6 +72,10 @@ class PathData(DataSource, kind="path"):
         except PermissionError as error:
             raise UserError(
                 f"data {self.path}: permission denied: {error.filename}", code="data.permission_denied"
+            ) from None
+        except OSError as error:
+            raise UserError(
+                f"data {self.path}: cannot be opened ({error.strerror or error})", code="data.cannot_be_opened"
             ) from None
 
 

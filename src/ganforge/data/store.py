@@ -13,9 +13,17 @@ from typing import BinaryIO, Protocol
 
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.names import likeliest, readable
+from ganforge.core.surroundings import refuse_machine_faults
 
 JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir"})
 MAX_MEMBER = 2**30  # bytes of one file in a zip, unpacked: more is a bomb, not a sample
+UTF8_NAME = 0x800
+"""The flag of a file in a zip whose name is UTF-8."""
+RUN = ("recipe.yaml", "events.jsonl")
+"""Files by which a folder is known to hold a run."""
+RUN_FILES = ("previews", "checkpoints", "curves.png", "timelapse.gif")
+"""What of a run's own files could be taken for data, where the data lies in the folder of the run itself."""
 
 
 class Store(Protocol):
@@ -29,6 +37,14 @@ class Store(Protocol):
         """In bytes."""
         ...
 
+    def start(self, name: str, count: int) -> bytes:
+        """The first bytes of a file; empty where it cannot be read."""
+        ...
+
+    def notices(self) -> list[str]:
+        """What one would want to know of how its names were found: links that were not followed, a guessed encoding."""
+        ...
+
     def open(self, name: str) -> Path | BinaryIO:
         """A path or a file that is open, to read the content from; raises `BadItem` where there is none."""
         ...
@@ -40,6 +56,8 @@ class FolderStore:
     def __init__(self, root: Path):
         self.root = root
         self._names: list[str] | None = None
+        self._links: list[str] = []
+        self._denied: list[str] = []
 
     def names(self) -> list[str]:
         if self._names is None:
@@ -49,15 +67,32 @@ class FolderStore:
     def _walk(self) -> list[str]:
         found: list[str] = []
         seen: set[str] = set()
-        for folder, below, files in os.walk(self.root, followlinks=True):
+        for folder, below, files in os.walk(self.root, followlinks=True, onerror=self._note_denied):
+            relative = Path(folder).relative_to(self.root).as_posix()
             real = os.path.realpath(folder)
-            if real in seen:  # a link that leads back up
+            if real in seen:  # a link that leads back up, or to a folder that was read under another name
+                self._links.append(relative)
                 below.clear()
                 continue
             seen.add(real)
-            relative = Path(folder).relative_to(self.root).as_posix()
             found += files if relative == "." else [f"{relative}/{file}" for file in files]
         return found
+
+    def _note_denied(self, error: OSError) -> None:
+        if Path(error.filename) == self.root:
+            raise error
+        self._denied.append(Path(error.filename).relative_to(self.root).as_posix())
+
+    def notices(self) -> list[str]:
+        links = counted(self._links, "linked folder", "left out, since what it links to is read already")
+        return links + counted(self._denied, "folder", "left out: permission denied")
+
+    def start(self, name: str, count: int) -> bytes:
+        try:
+            with (self.root / name).open("rb") as file:
+                return file.read(count)
+        except OSError:  # said when the file is opened to be read
+            return b""
 
     def size(self, name: str) -> int:
         path = self.root / name
@@ -73,30 +108,49 @@ class FolderStore:
 
 
 class ZipStore:
-    """Files in a zip, read one by one; nothing is ever unpacked to disk."""
+    """Files in a zip, read one by one; nothing is ever unpacked to disk.
 
-    def __init__(self, path: Path):
+    Args:
+        encoding: of those names that the zip does not say to be UTF-8; by default the one that their bytes speak for.
+    """
+
+    def __init__(self, path: Path, encoding: str | None = None):
         try:
             self.zip = zipfile.ZipFile(path)  # open for as long as the set is; reading from many threads is safe
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            refuse_machine_faults(error)
             raise UserError(
                 f"data {path}: not a readable zip file ({error}); it may be truncated", code="data.damaged"
             ) from None
-        for info in self.zip.infolist():
-            name = info.filename.replace("\\", "/")
+        self.encoding, names = names_in(self.zip, encoding)
+        for info, name in zip(self.zip.infolist(), names, strict=True):
             if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
                 raise UserError(
                     f"data {path}: contains the file name {info.filename!r}, which points outside the archive. "
                     "The whole archive is rejected (nothing was unpacked); make a new one from files that you trust",
                     code="data.unsafe_zip",
                 )
-        self.members = {i.filename.replace("\\", "/"): i for i in self.zip.infolist() if not i.is_dir()}
+        self.members = {
+            name: info for info, name in zip(self.zip.infolist(), names, strict=True) if not name.endswith("/")
+        }
 
     def names(self) -> list[str]:
         return list(self.members)
 
     def size(self, name: str) -> int:
         return self.members[name].file_size
+
+    def start(self, name: str, count: int) -> bytes:
+        try:
+            with self.zip.open(self.members[name]) as file:
+                return file.read(count)
+        except UNREADABLE:  # said when the file is opened to be read
+            return b""
+
+    def notices(self) -> list[str]:
+        if self.encoding in (None, "utf-8"):
+            return []
+        return [f"file names read as {self.encoding} (data.name_encoding={self.encoding})"]
 
     def open(self, name: str) -> Path | BinaryIO:
         info = self.members[name]
@@ -106,14 +160,53 @@ class ZipStore:
             raise BadItem(name, f"claims {info.file_size:,} bytes unpacked (a decompression bomb?)")
         try:
             data = self.zip.read(info)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        except UNREADABLE as error:
+            refuse_machine_faults(error)
             raise BadItem(name, f"damaged in the archive ({error})") from None
         if not data:
             raise BadItem(name, "an empty file")
         return io.BytesIO(data)
 
 
-class Below:
+UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError)
+"""What reading a damaged or unknown file in a zip raises."""
+
+
+def names_in(archive: zipfile.ZipFile, encoding: str | None) -> tuple[str | None, list[str]]:
+    """The names of the files in a zip, with / between their parts, and the encoding of those not marked as UTF-8.
+
+    `zipfile` reads those as the DOS of 1981 would (cp437); their bytes are got back and read as what they look like.
+
+    Args:
+        encoding: if it is known.
+
+    Returns:
+        The encoding that was used, None where cp437 was kept, and the names.
+
+    Raises:
+        UserError: the names are not in the encoding given.
+    """
+    infos = archive.infolist()
+    old = [info.orig_filename.encode("cp437") for info in infos if not info.flag_bits & UTF8_NAME]
+    odd = [raw for raw in old if not raw.isascii()]
+    used = (encoding or likeliest(odd)) if odd else None
+    names = []
+    for info in infos:
+        name = info.orig_filename
+        if used and not info.flag_bits & UTF8_NAME:
+            try:
+                name = name.encode("cp437").decode(used)
+            except (UnicodeDecodeError, LookupError) as error:
+                raise UserError(
+                    f"data {archive.filename}: its file names are not in {used} ({error}). Set data.name_encoding to "
+                    "their encoding, for example gb18030, shift_jis or big5",
+                    code="data.wrong_name_encoding",
+                ) from None
+        names.append(name.partition("\0")[0].replace("\\", "/"))
+    return used, names
+
+
+class Subfolder:
     """The files of a store that lie in one of its folders.
 
     Raises:
@@ -136,8 +229,39 @@ class Below:
     def size(self, name: str) -> int:
         return self.store.size(self.prefix + name)
 
+    def start(self, name: str, count: int) -> bytes:
+        return self.store.start(self.prefix + name, count)
+
+    def notices(self) -> list[str]:
+        return self.store.notices()
+
     def open(self, name: str) -> Path | BinaryIO:
         return self.store.open(self.prefix + name)
+
+
+def without_runs(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The names that do not belong to a run, and the folders below the store that hold one.
+
+    Where the store itself is the folder of a run, the data may lie in it, and only the run's own files are left out.
+    """
+    known = set(names)
+    homes = [name[: -len(RUN[0])] for name in names if name.rpartition("/")[2] == RUN[0]]
+    homes = [home for home in homes if home + RUN[1] in known]
+    if not homes:
+        return list(names), []
+    below = tuple(home for home in homes if home)
+    kept = [name for name in names if not name.startswith(below)] if below else list(names)
+    if "" in homes:
+        kept = [name for name in kept if name.partition("/")[0] not in RUN_FILES]
+    return kept, sorted(home[:-1] for home in homes)
+
+
+def counted(items: Sequence[str], noun: str, what: str) -> list[str]:
+    """A sentence on several items, or none: "2 folders left out: permission denied: a, b"."""
+    if not items:
+        return []
+    shown = ", ".join(map(readable, items[:3])) + (" …" if len(items) > 3 else "")
+    return [f"{len(items):,} {noun}{'s' * (len(items) > 1)} {what} ({shown or 'the folder itself'})"]
 
 
 def kinds_of_files(store: Store) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
-from ganforge.core.dataset import Dataset
+from ganforge.core.dataset import Dataset, Reading
 from ganforge.core.device import building, weights_dtype
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import Rng, seed_of
@@ -23,7 +23,18 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
         UserError: the data or the size asked for cannot be used.
     """
     dataset = recipe.signal.items(recipe.data.open())
-    return dataset, recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest))
+    try:
+        return dataset, recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest))
+    except UserError as error:
+        if error.code == "data.no_labels" and dataset.no_labels:
+            raise UserError(f"{error}. (There are folders: {dataset.no_labels})", code=error.code) from None
+        raise
+
+
+def reading(dataset: Dataset) -> list[Reading]:
+    """How a set and what it is made from were read, each line once."""
+    lines = [*dataset.reading(), *(dataset.source.reading() if dataset.source is not None else ())]
+    return list(dict.fromkeys(lines))
 
 
 def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device) -> Loader:
@@ -101,9 +112,18 @@ def make_optimizers(recipe: Recipe, nets: Nets) -> dict[str, torch.optim.Optimiz
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """A short hash by which a resumed run notices that its data has changed: count, classes, labels, shapes, digest."""
+    """A short hash by which a resumed run notices that its data has changed: of count, classes, labels, shapes and
+    digest; and, after a "-", of the names, sizes and some of the content of its files, where it has files."""
     digest = hashlib.sha256(repr((len(dataset), dataset.classes, sorted(dataset.shapes().items()))).encode())
     if dataset.labels is not None:
         digest.update(dataset.labels.astype("<i8").tobytes())
     digest.update(dataset.digest.encode())
-    return digest.hexdigest()[:16]
+    sources = [dataset] if dataset.source is None else [dataset, dataset.source]
+    files = "".join(one.identity() for one in sources)
+    shapes = digest.hexdigest()[:16]
+    return f"{shapes}-{hashlib.sha256(files.encode()).hexdigest()[:16]}" if files else shapes
+
+
+def is_same_data(known: str, now: str) -> bool:
+    """Whether two fingerprints are of the same data. Runs of before have none of the files: there shapes decide."""
+    return known == now or ("-" not in known and known == now.partition("-")[0])

@@ -68,9 +68,9 @@ class Session:
         return self.trainer.visualize(count)
 
     def log(self, event: str, **fields: Any) -> None:
-        said = {"event": event, "samples": self.samples, "t": round(time.time(), 3), **fields}
-        self.run.events.write(said)
-        self.tell(said)
+        record = {"event": event, "samples": self.samples, "t": round(time.time(), 3), **fields}
+        self.run.events.write(record)
+        self.tell(record)
 
     def tell(self, event: Mapping[str, Any]) -> None:
         for listener in self.listeners:

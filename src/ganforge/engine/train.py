@@ -17,12 +17,14 @@ from ganforge.artifacts import checkpoint
 from ganforge.artifacts.rundir import RunDir, next_folder, refuse_existing, stored_recipe
 from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
+from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
 from ganforge.core.types import Spec
 from ganforge.data.loader import Loader
 from ganforge.engine import transfer
-from ganforge.engine.build import fingerprint, make_loader, open_data
+from ganforge.engine.build import fingerprint, is_same_data, make_loader, open_data, reading
 from ganforge.engine.session import Session
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes.base import Recipe
@@ -55,11 +57,13 @@ class TrainResult:
         folder: the run directory.
         samples: real samples seen.
         reason: "finished", "minutes" or "interrupted".
+        spec: what its samples are.
     """
 
     folder: Path
     samples: int
     reason: str
+    spec: Spec
 
 
 def train(
@@ -97,13 +101,17 @@ def train(
         elif run_dir is not None:
             refuse_existing(run_dir)
 
-        dataset, spec = open_data(recipe)
+        if resume is None:
+            dataset, spec = open_data(recipe)
+        else:
+            recipe, dataset, spec = data_of_run(recipe, resume, state.get("data"))
         prints = fingerprint(dataset)
-        if state and state["data"] != prints:
+        if state and not is_same_data(state["data"], prints):
             raise UserError(
-                f"{resume}: the data is no longer what this run was trained on (its count, classes or sizes "
-                "differ), so the run cannot be resumed exactly. Set data= to the original data, or start a new "
-                "run",
+                f"{resume}: the data is no longer what this run was trained on (count, classes, sizes, names or "
+                f"content of its files differ), so the run cannot be resumed exactly. It was read as: "
+                f"{'; '.join(line.text for line in reading(dataset)) or dataset.name}. Set data= to the original data, "
+                "or start a new run",
                 code="run.data_differs",
             )
         loader = make_loader(recipe, dataset, spec, place)
@@ -112,7 +120,7 @@ def train(
         recipe = kind.finalize(recipe, loader)
         stack.enter_context(torch.random.fork_rng())
         trainer = kind(recipe, spec, loader, place)
-        begun = [] if state else transfer.start(trainer)
+        init_notes = [] if state else transfer.start(trainer)
         if run is None:
             run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
             run.begin(recipe, place)
@@ -122,21 +130,52 @@ def train(
         tensors.clear()
 
         session = Session(trainer, run, dataset, prints, state)
+        for line in reading(dataset):
+            log.log(logging.WARNING if line.left_out else logging.INFO, "%s", line.text)
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
-        if begun:
-            session.log("init", told=begun)
-            log.warning("starting from a trained model: %s", "; ".join(begun))
-        told = _tell_skipped(session, loader)
+        if init_notes:
+            session.log("init", told=init_notes)
+            log.warning("starting from a trained model: %s", "; ".join(init_notes))
+        n_logged = _log_skipped(session, loader)
         session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]
         with stopped_by_interrupt(session):
             reason = session.train(minutes)
-        _tell_skipped(session, loader, told)  # a streamed set shows its bad items late
-        return TrainResult(run.folder, session.samples, reason)
+        _log_skipped(session, loader, n_logged)  # a streamed set shows its bad items late
+        return TrainResult(run.folder, session.samples, reason, spec)
 
 
-def _tell_skipped(session: Session, loader: Loader, told: int = 0) -> int:
-    """Logs the samples that could not be used, beyond the first `told`; returns how many there are."""
-    new = loader.skipped[told:]
+def data_of_run(recipe: Recipe, folder: Path | str, known: str | None) -> tuple[Recipe, Dataset, Spec]:
+    """As `open_data`, for a run that is there already; with the recipe, which then says how its data was read.
+
+    Args:
+        known: the fingerprint of what it was trained on, where there is one. Runs of before took train and val for one
+            part; they go on with both.
+    """
+    try:
+        dataset, spec = open_data(recipe)
+        if known is None or is_same_data(known, fingerprint(dataset)) or recipe.data.kind != "path":
+            return recipe, dataset, spec
+        for items in (["data.split=all"], ["data.split=all", "data.labels=none"]):
+            both = build(Recipe, overrides.apply(to_plain(recipe), items, Recipe))
+            other, other_spec = open_data(both)
+            if is_same_data(known, fingerprint(other)):
+                log.warning("this run was trained on all parts of its data: it goes on with %s", " ".join(items))
+                with atomic_file(Path(folder) / "recipe.yaml") as file:
+                    file.write_text(overrides.to_yaml(both), encoding="utf-8")
+                return both, other, other_spec
+        return recipe, dataset, spec
+    except UserError as error:
+        if error.code != "data.not_found":
+            raise
+        fields = " ".join(f"data.{name}=PATH" for name in recipe.data.places if getattr(recipe.data, name, ""))
+        raise UserError(
+            f"{error}. If the data of {folder} has moved, say where it is: {fields}", code=error.code
+        ) from None
+
+
+def _log_skipped(session: Session, loader: Loader, n_logged: int = 0) -> int:
+    """Logs the samples that could not be used, beyond the first `n_logged`; returns how many there are."""
+    new = loader.skipped[n_logged:]
     if new:
         session.log("skipped", count=len(new), items=[f"{where}: {why}" for where, why in new[:100]])
         log.warning("%d samples could not be used and were skipped, the first: %s: %s", len(new), *new[0])
@@ -269,7 +308,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
         with torch.random.fork_rng():
             before = _process_bytes()
             trainer = kind(recipe, spec, loader, place)
-            begun = transfer.start(trainer)
+            init_notes = transfer.start(trainer)
             iterations = -(-recipe.samples // trainer.stride)
             times = []
             for k in range(steps):
@@ -288,7 +327,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
                 )
         step = sum(times[1:]) / len(times[1:])  # the first one sets everything up
         notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
-        notes += kind.notes(recipe) + begun
+        notes += [line.text for line in reading(dataset)] + kind.notes(recipe) + init_notes
         return Plan(
             recipe=recipe,
             spec=spec,

@@ -227,8 +227,8 @@ class Trainer:
         finally:
             for module, mode in modes:
                 module.training = mode
-        pictures = torch.cat(found)
-        return recipe.signal.decode(pictures.flatten(0, 1), self.spec), pictures.shape[1]
+        images = torch.cat(found)
+        return recipe.signal.decode(images.flatten(0, 1), self.spec), images.shape[1]
 
     @torch.no_grad()
     def live_samples(self, n: int, labels: Tensor | None, extra: dict[str, Tensor]) -> Tensor | None:

@@ -152,7 +152,7 @@ def start(trainer: Trainer) -> list[str]:
     with torch.no_grad():
         for own, theirs in copies:
             own.copy_(theirs)
-    return _told(source, trainer)
+    return _summary(source, trainer)
 
 
 def _match(
@@ -168,7 +168,7 @@ def _match(
         if other is None:
             if name not in labels.alone:
                 wrong.append(f"{name}: not there, {list(tensor.shape)} here")
-        elif axis is not None and _but(other.shape, axis) == _but(tensor.shape, axis):
+        elif axis is not None and _without_axis(other.shape, axis) == _without_axis(tensor.shape, axis):
             for k, label in enumerate(here.labels):
                 if label in there.labels:
                     copies.append((tensor.select(axis, k), other.select(axis, there.labels.index(label))))
@@ -182,7 +182,7 @@ def _match(
     return copies, wrong
 
 
-def _but(shape: torch.Size, axis: int) -> tuple[int, ...]:
+def _without_axis(shape: torch.Size, axis: int) -> tuple[int, ...]:
     return (*shape[:axis], *shape[axis + 1 :])
 
 
@@ -190,7 +190,7 @@ def _refusal(source: Source, trainer: Trainer, wrong: list[str]) -> str:
     recipe = trainer.recipe
     lines = []
     if source.spec.shape != trainer.spec.shape:
-        lines.append(f"sample: {_by(source.spec.shape)} there, {_by(trainer.spec.shape)} here")
+        lines.append(f"sample: {_dimensions(source.spec.shape)} there, {_dimensions(trainer.spec.shape)} here")
     deciding = {"kind", *source.recipe.task.net_fields(), *recipe.task.net_fields()}
     nets = [
         f"{path}: {old!r} there, {new!r} here"
@@ -206,23 +206,23 @@ def _refusal(source: Source, trainer: Trainer, wrong: list[str]) -> str:
     )
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def _dimensions(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))
 
 
-def _told(source: Source, trainer: Trainer) -> list[str]:
+def _summary(source: Source, trainer: Trainer) -> list[str]:
     taken = [name for name in trainer.nets if source.has(name)]
-    told = [f"{', '.join(taken)} with the weights of {source.path}, trained as {source.recipe.name!r}"]
+    lines = [f"{', '.join(taken)} with the weights of {source.path}, trained as {source.recipe.name!r}"]
     absent = [name for name in trainer.nets if not source.has(name)]
     if absent:
-        told.append(
+        lines.append(
             f"{', '.join(absent)} starts from fresh weights: a model file holds the generators only. For the others "
             "give the run directory with its checkpoints"
         )
     here, there = trainer.spec.labels, source.spec.labels
     if here != there and here:
         kept = [label for label in here if label in there]
-        told.append(f"labels: {len(kept)} known by name, {len(here) - len(kept)} new")
+        lines.append(f"labels: {len(kept)} known by name, {len(here) - len(kept)} new")
     if trainer.frozen:
-        told.append(f"{sum(weight.numel() for weight in trainer.frozen):,} weights of the critics are frozen")
-    return told
+        lines.append(f"{sum(weight.numel() for weight in trainer.frozen):,} weights of the critics are frozen")
+    return lines

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.core.errors import UserError
+from ganforge.core.names import writable
 from ganforge.evaluation.asked import is_model, not_a_run
 from ganforge.evaluation.evaluate import Evaluation, evaluate
 from ganforge.evaluation.output import JSON, plain_result, write_pair
@@ -48,12 +49,13 @@ class Column:
 
 
 def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **options: Any) -> Several:
-    """Judges each run (its own report goes to its folder), and writes a page of all.
+    """Judges each run, and writes a page of all.
 
     What is no run is passed over and named: `runs/*` may hold more than runs.
 
     Args:
-        out: where the page goes; by default the folder `comparison` beside the first run.
+        out: where the page goes, with the report of each run in a folder of the run's name; by default the folder
+            `comparison` beside the first run, and each report to its run, whose earlier report it replaces.
         options: as `evaluate` takes them.
 
     Raises:
@@ -63,6 +65,7 @@ def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **opt
     check_folder(target)
     left_out: dict[str, str] = {}
     found = []
+    taken: set[str] = set()
     for k, source in enumerate(sources):
         progress("runs", k, len(sources))
         if not is_model(source):
@@ -70,7 +73,8 @@ def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **opt
                 left_out[str(source)] = not_a_run(source).split(": ", 1)[1]
             continue
         try:
-            folder = None if source.is_dir() else target / source.stem
+            own = out is None and source.is_dir()
+            folder = None if own else target / free_name(source, taken)
             found.append(evaluate(source, out=folder, progress=progress, **options))
         except UserError as error:
             left_out[str(source)] = str(error)
@@ -81,8 +85,19 @@ def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **opt
     notes = tuple(differences(found))
     html = page.page("Comparison", parts_of(found, left_out, notes, target))
     plain = [{"run": one.title, **plain_result(result)} for one in found for result in one.results]
-    written = write_pair(target, html, json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False))
+    written = write_pair(target, html, writable(json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False)))
     return Several(tuple(found), left_out, notes, *written)
+
+
+def free_name(source: Path, taken: set[str]) -> str:
+    """What a run is called in a comparison: its own name, with a number where others have the same one. It is then
+    taken."""
+    own = source.absolute().name if source.is_dir() else source.stem
+    name, again = own, 2
+    while name in taken:
+        name, again = f"{own}-{again}", again + 1
+    taken.add(name)
+    return name
 
 
 def columns_of(evaluations: Sequence[Evaluation]) -> list[Column]:

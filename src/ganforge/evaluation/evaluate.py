@@ -14,11 +14,15 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Stages
-from ganforge.evaluation.asked import read_extractor, read_metric, refuse_mixtures, target_folder
+from ganforge.core.refusals import Refusal, listed
+from ganforge.data.base import DataSource
+from ganforge.data.objects import is_object
+from ganforge.evaluation.asked import is_model, read_extractor, read_metric, refuse_mixtures, target_folder
 from ganforge.evaluation.comparison import comparison_of, encoder_for, refuse_other_signals
 from ganforge.evaluation.output import command_of, write
 from ganforge.evaluation.report import compose
@@ -26,6 +30,7 @@ from ganforge.evaluation.report.content import Report
 from ganforge.evaluation.runs import of_run, with_heldout
 from ganforge.evaluation.sets import of_sets
 from ganforge.evaluation.subject import FEWEST, Subject
+from ganforge.inference.model import Model
 from ganforge.metrics.base import Comparison, Extractor, Metric, Progress, Result, measure
 from ganforge.registry import load_all
 
@@ -38,27 +43,29 @@ class Evaluation:
         title: what was judged.
         results: the figures.
         report: all that the page shows.
-        json, html: the files that were written.
+        refused: metrics that could not be had, with the reason; also in `refused.json` beside the report.
+        json, html: the files that were written; None where two sets in memory are compared and `out` is not given.
     """
 
     title: str
     results: tuple[Result, ...]
     report: Report
-    json: Path
-    html: Path
+    json: Path | None
+    html: Path | None
+    refused: tuple[Refusal, ...] = ()
 
 
 def evaluate(
-    source: Path | str,
-    against: Path | str | None = None,
+    source: Any,
+    against: Any = None,
     *,
     metrics: Sequence[str | Metric] | None = None,
     features: str | Extractor | None = None,
     weights: Path | str | None = None,
     n: int | None = None,
     seed: int = 0,
-    data: Path | str | None = None,
-    heldout: Path | str | None = None,
+    data: Any = None,
+    heldout: Any = None,
     size: int | None = None,
     mode: str | None = None,
     target: str | None = None,
@@ -73,10 +80,11 @@ def evaluate(
         gf.evaluate("photos/", "generated/", metrics=["fd", "kid", "pr"], out="report/")
         gf.evaluate("photos/", "restored/", metrics=["psnr(channel=Y)", "ssim"], out="report/")  # of the same names
         gf.evaluate("adult.csv", "synthetic.csv", target="income", out="report/")
+        gf.evaluate(real_frame, synthetic_frame).results
 
     Args:
-        source: a run directory or a bundle; or the real samples, where two sets are compared: a folder, a zip, a CSV
-            file, ...
+        source: a run directory, a bundle or a `Model`; or the real samples, where two sets are compared: a folder, a
+            zip, a CSV file, ..., or samples in memory, as `gf.train` takes them.
         against: the samples to judge by those in `source`.
         metrics: names such as "fd50k", "kid", "psnr(channel=Y, crop=4)"; by default those that suit the signal. Two
             sets are paired by their names for those that hold an image against the one that it should be.
@@ -113,18 +121,38 @@ def evaluate(
             f"{n} generated samples are too few to evaluate: at least {FEWEST} are needed",
             code="evaluate.too_few_samples",
         )
-    data = None if data is None else str(data)
-    refuse_mixtures(Path(source), against, data)
-    folder = target_folder(Path(source), None if out is None else Path(out), against is None)
+    if isinstance(source, Model):
+        source = source.folder
+    in_memory = any(is_object(value) or isinstance(value, DataSource) for value in (source, against, data, heldout))
+    if is_object(source) and against is None:
+        raise UserError(
+            "one set of samples alone cannot be evaluated: give the samples to judge by it too, "
+            "gf.evaluate(real, generated)",
+            code="evaluate.one_set",
+        )
+    if isinstance(data, Path):
+        data = str(data)
+    for first, second in ((source, against), (against, source)):
+        if is_object(first) and isinstance(second, (str, Path)) and is_model(Path(second)):
+            raise UserError(
+                f"{second}: a run is judged by other samples as gf.evaluate({str(second)!r}, data=...)",
+                code="evaluate.run_among_sets",
+            )
+    folder = Path(out) if out is not None else None
+    if not is_object(source) and not is_object(against):
+        refuse_mixtures(Path(source), against, data)
+        folder = target_folder(Path(source), folder, against is None)
+    elif folder is not None:
+        folder = target_folder(folder, folder, False)
     with contextlib.ExitStack() as stack:
         told = stack.enter_context(Stages(quiet=not progress)) if isinstance(progress, bool) else progress
         if against is None:
             subject = of_run(Path(source), asked, n, seed, data, batch, device, told)
         else:
-            subject = of_sets(str(source), str(against), asked, n, seed, {"size": size, "mode": mode}, told)
+            subject = of_sets(source, against, asked, n, seed, {"size": size, "mode": mode}, told)
         subject = subject.targeting(target)
         if heldout is not None:
-            subject = with_heldout(subject, str(heldout), seed, told)
+            subject = with_heldout(subject, heldout, seed, told)
         if asked is not None and n is not None:
             asked = [metric if metric.n is not None else replace(metric, n=n) for metric in asked]
         chosen = asked if asked is not None else usual(subject)
@@ -136,12 +164,17 @@ def evaluate(
             lacking = [said for comparison, some in looks for said in left_out(subject, some, comparison)]
             subject = replace(subject, notes=(*subject.notes, *lacking))
             looks = [(c, [metric for metric in some if not metric.lacks(c)]) for c, some in looks]
-        results = [result for comparison, some in looks for result in measure(some, comparison)]
+        refused: list[Refusal] = []
+        results = [result for comparison, some in looks for result in measure(some, comparison, refused)]
+        lacking = [f"Not measured: {one.what}. {one.why}" for one in refused]
+        subject = replace(subject, notes=(*subject.notes, *lacking))
         more = {"--data": data, "--heldout": heldout, "--target": target}
-        command = command_of(source, against, asked, features, n, seed, more)
+        command = "" if in_memory else command_of(source, against, asked, features, n, seed, more)
         report = compose.report(subject, looks[-1][0], results, command)
-    html, plain = write(report, results, folder)
-    return Evaluation(subject.title, tuple(results), report, plain, html)
+    html, plain = (None, None) if folder is None else write(report, results, folder)
+    if folder is not None:
+        listed(refused, folder / "refused.json")
+    return Evaluation(subject.title, tuple(results), report, plain, html, tuple(refused))
 
 
 def usual(subject: Subject) -> list[Metric]:

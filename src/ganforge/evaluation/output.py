@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganforge.core.commands import command, with_plugins
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_files
+from ganforge.core.names import writable
 from ganforge.evaluation.asked import text_of
 from ganforge.evaluation.report.content import Report
 from ganforge.evaluation.report.page import render
 from ganforge.metrics.base import Extractor, Metric, Result
+from ganforge.registry import PLUGIN_FILES
 
 JSON, HTML = "report.json", "report.html"
 
@@ -25,7 +27,9 @@ def write(report: Report, results: Sequence[Result], folder: Path) -> tuple[Path
     Raises:
         UserError: the disk is full, or permission denied.
     """
-    plain = json.dumps([plain_result(result) for result in results], ensure_ascii=False, indent=2, allow_nan=False)
+    plain = writable(
+        json.dumps([plain_result(result) for result in results], ensure_ascii=False, indent=2, allow_nan=False)
+    )
     return write_pair(folder, render(report), plain)
 
 
@@ -66,13 +70,13 @@ def command_of(
     more: Mapping[str, Path | str | None],
 ) -> str:
     """The command that gives these figures again; of `more` options those that have a value."""
-    words = ["ganforge evaluate", str(source)]
+    words: list[str] = [str(source)]
     if against is not None:
         words.append(str(against))
     if metrics is not None:
-        words.append(f"--metrics {shlex.quote(','.join(text_of(metric) for metric in metrics))}")
+        words += ["--metrics", ",".join(text_of(metric) for metric in metrics)]
     if isinstance(features, str):
-        words.append(f"--features {features}")
+        words += ["--features", features]
     options = {"-n": n, **more}
-    words += [f"{name} {value}" for name, value in options.items() if value is not None]
-    return " ".join([*words, f"--seed {seed}"])
+    words += [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    return with_plugins(command("evaluate", *words, "--seed", seed), PLUGIN_FILES)

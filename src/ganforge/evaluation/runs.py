@@ -18,7 +18,8 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import apply
 from ganforge.data.base import DataSource
-from ganforge.engine.build import fingerprint
+from ganforge.data.objects import is_object, source_of
+from ganforge.engine.build import fingerprint, is_same_data
 from ganforge.evaluation.heldout import held_out
 from ganforge.evaluation.sides import generated_samples, labels_like, real_samples, translated_samples
 from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
@@ -43,7 +44,7 @@ def of_run(
     metrics: Sequence[Metric] | None,
     n: int | None,
     seed: int,
-    data: str | None,
+    data: Any,
     batch: int | None,
     device: str | None,
     progress: Progress | None,
@@ -109,7 +110,8 @@ def of_generator(
         wanted: how many generated samples each metric asks for; None: as many as the signal says.
     """
     recipe, spec, signal = model.recipe, model.spec, model.recipe.signal
-    if signal.raw_samples(dataset) is not None and trained_on(path) not in (None, fingerprint(dataset)):
+    known = trained_on(path)
+    if signal.raw_samples(dataset) is not None and known and not is_same_data(known, fingerprint(dataset)):
         source = source.whole()
         dataset, heldout, why = source.open(), None, OTHER_DATA
         real = real_samples(signal, dataset, spec, seed=seed, min_samples=FEWEST, progress=progress)
@@ -170,12 +172,14 @@ def of_translator(run: Run, own: Dataset | None) -> Subject:
     )  # fmt: skip
 
 
-def named_data(text: str, own: DataSource) -> DataSource:
+def named_data(text: Any, own: DataSource) -> DataSource:
     """The data that `--data` means: a path or a name; or fields of the run's own, as in "source=A target=B".
 
     Raises:
         UserError: no such data.
     """
+    if is_object(text) or isinstance(text, DataSource):
+        return source_of(text)
     words = shlex.split(text)
     if words and all("=" in word for word in words):
         return build(DataSource, apply(to_plain(own), words), what=f"--data {text}")
@@ -223,14 +227,14 @@ def unseen(
     return None, f"{NO_HELDOUT} ({why})" if why else NO_HELDOUT
 
 
-def with_heldout(subject: Subject, text: str, seed: int, progress: Progress | None) -> Subject:
+def with_heldout(subject: Subject, data: Any, seed: int, progress: Progress | None) -> Subject:
     """A subject with unseen samples that the user names.
 
     Raises:
         UserError: nothing there, or too few samples.
     """
-    source = build(DataSource, DataSource.from_text(text), what=f"--heldout {text}")
-    dataset = subject.signal.items(source.whole().open())
+    dataset = subject.signal.items(source_of(data).whole().open())
     side = real_samples(subject.signal, dataset, subject.spec, seed=seed, min_samples=FEWEST, progress=progress)
     notes = tuple(note for note in subject.notes if not note.startswith((NO_HELDOUT, OTHER_DATA)))
-    return replace(subject, heldout=replace(side, name=text), notes=notes)
+    name = str(data) if isinstance(data, (str, Path)) else "the samples held out"
+    return replace(subject, heldout=replace(side, name=name), notes=notes)

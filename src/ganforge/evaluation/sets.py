@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from ganforge.core.component import build
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
-from ganforge.data.base import DataSource
+from ganforge.data.objects import source_of
 from ganforge.evaluation.sides import MOST_REAL, real_samples
 from ganforge.evaluation.subject import FEWEST, Sets, Subject, Subjects, title_of
 from ganforge.metrics.base import Metric, Progress
@@ -17,8 +17,8 @@ from ganforge.signals import Signal
 
 
 def of_sets(
-    first: str,
-    second: str,
+    first: Any,
+    second: Any,
     metrics: Sequence[Metric] | None,
     n: int | None,
     seed: int,
@@ -28,23 +28,30 @@ def of_sets(
     """A set of samples against another that is taken for real.
 
     Args:
+        first, second: what `data` of a recipe may be: a path, a name, or samples in memory.
         metrics: those asked for; None: those that suit the signal.
         fields: of the signal, to bring both to one form.
 
     Raises:
         UserError: not two sets of samples of one kind and form, or too few.
     """
-    real, fake = (build(DataSource, DataSource.from_text(text), what=text).whole().open() for text in (first, second))
+    real, fake = (source_of(data).whole().open() for data in (first, second))
+    names = (name_of(first, "the first set"), name_of(second, "the second set"))
     said = {name: value for name, value in fields.items() if value is not None}
 
     def general() -> Subject:
-        return compared((first, second), (real, fake), n, seed, said, progress)
+        return compared(names, (real, fake), n, seed, said, progress)
 
-    sets = Sets((first, second), (real, fake), metrics, said, progress, general)
+    sets = Sets(names, (real, fake), metrics, said, progress, general)
     for kind in Subjects.members().values():
         if (subject := kind().of_sets(sets)) is not None:
             return subject
     return general()
+
+
+def name_of(data: Any, otherwise: str) -> str:
+    """What a set is called: its path or its name, of samples in memory what stands for them."""
+    return str(data) if isinstance(data, (str, Path)) else otherwise
 
 
 def compared(

@@ -20,7 +20,8 @@ from ganforge.evaluation.report.page import number, plain, shared
 from ganforge.evaluation.report.words import meaning_of
 from ganforge.inference.model import Model
 
-UNKNOWN = "unknown — fill in"
+UNKNOWN = "unknown"
+"""The Hub's own word for a license that nobody stated."""
 BUNDLE, PICTURE = "model.safetensors", "samples.png"
 """What the files beside the card are called."""
 TAGS = ("gan", "ganforge")
@@ -48,7 +49,8 @@ def header(model: Model, license: str | None, figures: Sequence[Mapping[str, Any
     if tag := model.recipe.task.hub_task or model.recipe.signal.hub_task:
         fields["pipeline_tag"] = tag
     fields["tags"] = [*TAGS, model.recipe.name, *(["conditional"] if model.labels else [])]
-    fields["datasets"] = [model.recipe.data.display_name]
+    if of_hub := model.recipe.data.hub_id:
+        fields["datasets"] = [of_hub]
     names = list(dict.fromkeys(str(figure["name"]).split("[")[0] for figure in figures))
     if names:
         fields["metrics"] = names

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganforge.core.commands import command
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_files
 from ganforge.core.media import first_image
@@ -83,7 +84,7 @@ def export(
             f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"
         ) from None
     open_ends = [] if license else ["the license (--license, or in README.md)"]
-    open_ends += [] if figures else [f"the figures: ganforge evaluate {source}, then export again"]
+    open_ends += [] if figures else [f"the figures: {command('evaluate', source)}, then export again"]
     return Export(folder, files, tuple(open_ends))
 
 

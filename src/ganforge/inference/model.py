@@ -6,6 +6,8 @@ images = model.sample(64, seed=0, label=3)
 
 from __future__ import annotations
 
+import operator
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import torch
 
 from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
+from ganforge.core.commands import command
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import Request, Spec
 from ganforge.inference.interpolate import path
@@ -23,10 +26,10 @@ from ganforge.recipes.base import Recipe
 from ganforge.tasks.base import UserTranslator
 
 Label = int | str | Sequence[int | str]
-"""A label by its position or its name; a sequence holds one a sample."""
+"""A label by its name, or by its position where no name is a number; a sequence holds one a sample."""
 
-Picture = np.ndarray | Path | str
-"""Pixels, uint8 or uint16 [H, W] or [H, W, C], or a file that holds them."""
+Picture = Any
+"""An image in memory (Pillow's, an array, a tensor), or a file that holds one."""
 
 Where = str | Sequence[str] | Mapping[str, Any]
 """What rows of a table are asked for: `"age>40"`, several of these, or values by column."""
@@ -90,8 +93,8 @@ class Model:
         Args:
             n: how many.
             seed: which samples.
-            label: the class, by name or position; a sequence of `n` gives one a sample. By default a conditional model
-                goes through its labels in turn: 0, 1, 2, ...
+            label: the class, by name or position (an int, also numpy's or torch's); a sequence of `n` gives one a
+                sample. By default a conditional model goes through its labels in turn: 0, 1, 2, ...
             truncation: in (0, 1]; below 1 the samples are more typical and less varied.
             batch: how many are computed at a time; by default 64, and 4,096 rows or points.
             where: of tables, what rows are asked for: "education=Bachelors", ["sex=Female", "age>40"] or
@@ -106,10 +109,11 @@ class Model:
             UserError: a number out of range, an unknown label, a label for a model without any, or a `where` that names
                 what is not in the table or that no row meets.
         """
+        signal = self.recipe.signal
         if where := as_texts(where):
-            return self.found(n, where, seed, label, truncation, batch).samples
+            return signal.returned(self.found(n, where, seed, label, truncation, batch).samples, self.spec)
         parts = [part for part, _ in self.batches(n, seed, label, truncation, batch)]
-        return self.recipe.signal.join(parts, self.spec)
+        return signal.returned(signal.join(parts, self.spec), self.spec)
 
     def found(
         self,
@@ -121,7 +125,7 @@ class Model:
         batch: int | None = None,
     ) -> Found:
         """What `sample` returns for a `where`, with how many rows it took."""
-        batch = self.rows_at_a_time(batch)
+        n, seed, batch = _integers(n=n, seed=seed, batch=self.rows_at_a_time(batch))
         _check_numbers(n, truncation, batch)
         if label is not None:
             raise UserError("both a label and a where are given: use one of the two", code="where.label_given_too")
@@ -141,7 +145,7 @@ class Model:
         Arguments are checked at the call, before the first part is asked for.
         """
         self._check_can_sample()
-        batch = self.rows_at_a_time(batch)
+        n, seed, batch = _integers(n=n, seed=seed, batch=self.rows_at_a_time(batch))
         _check_numbers(n, truncation, batch)
         labels = self.label_ids(label, n)
         return self._parts(n, seed, labels, truncation, batch)
@@ -157,7 +161,7 @@ class Model:
         if not self.recipe.task.can_sample:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) translates given images and generates no new ones. "
-                f"Use it with: ganforge translate {self.folder} IMAGE --out FILE",
+                f"Use it with: {command('translate', self.folder)} IMAGE --out FILE",
                 code="model.not_a_generator",
             )
 
@@ -173,21 +177,24 @@ class Model:
             fixed = gf.load("runs/0010-inpaint").translate(image, mask=mask)
 
         Args:
-            image: uint8 or uint16 [H, W] or [H, W, C] with C 1 (gray), 2 (gray, alpha), 3 or 4; a file; or a list.
+            picture: a file; a Pillow image; an array or a tensor [H, W], [H, W, C] or [C, H, W] with C 1 (gray),
+                2 (gray, alpha), 3 or 4, of uint8, uint16 or floats in [0, 1] or [-1, 1]; several of these in one array
+                [N, ...] of images of one size; or a list.
             mask: white where images are to be filled, as large as each; for models that fill holes.
             direction: "ab" or "ba", of a model that knows both; by default the first.
             tile: side in px of what the net sees at a time; by default what gives about a million px.
 
         Returns:
-            uint8 [H, W, C], uint16 for images of 16 bits; alpha is kept. For a list, a list.
+            What came in: of a file uint8 [H, W, C], uint16 for images of 16 bits; of a Pillow image one of Pillow's;
+            of an array or a tensor one of that layout and range. Alpha is kept. For a list, a list.
 
         Raises:
             UserError: the model is no translator, knows no such direction, or was trained on images of another kind.
         """
         use = self.translator(direction, tile)
-        if isinstance(picture, (str, Path, np.ndarray)):
-            return use.translated(picture, mask)
-        return [use.translated(one, mask) for one in picture]
+        if isinstance(picture, (list, tuple)):
+            return [use.translated(one, mask) for one in picture]
+        return use.translated(picture, mask)
 
     def translator(self, direction: str | None = None, tile: int | None = None) -> UserTranslator:
         """This model as what `translate` uses; raises as it does."""
@@ -242,7 +249,7 @@ class Model:
         """One sample as an image to look at, uint8 [H, W, 3], whatever its signal is."""
         return self.recipe.signal.frame(sample, self.spec)
 
-    def label_ids(self, label: Label | None, n: int) -> torch.Tensor | None:
+    def label_ids(self, label: Any, n: int) -> torch.Tensor | None:
         """The labels of samples 0..n as int64 [n], or None for an unconditional model.
 
         Raises:
@@ -258,7 +265,7 @@ class Model:
             return None
         if label is None:
             return torch.arange(n) % len(self.labels)
-        if isinstance(label, (int, str)):
+        if isinstance(label, str) or not hasattr(label, "__len__") or getattr(label, "ndim", 1) == 0:
             return torch.full((n,), self._label_id(label), dtype=torch.int64)
         ids = [self._label_id(one) for one in label]
         if len(ids) != n:
@@ -269,12 +276,17 @@ class Model:
         return torch.tensor(ids, dtype=torch.int64)
 
     def _label_id(self, label: int | str) -> int:
-        if isinstance(label, str) and label in self.labels:
-            return self.labels.index(label)
+        name = unicodedata.normalize("NFC", str(label))
+        names = [unicodedata.normalize("NFC", known) for known in self.labels]
+        if name in names:
+            return names.index(name)
         try:
-            number = int(label)
-        except ValueError:
+            number = int(label) if isinstance(label, str) else operator.index(label)  # a float is no number of a class
+        except (ValueError, TypeError):
             number = -1
+        if any(known.isdecimal() for known in names):  # a number is a name then, in every form: 7 is 007
+            same = [k for k, known in enumerate(names) if known.isdecimal() and int(known) == number]
+            number = same[0] if len(same) == 1 else -1
         if not 0 <= number < len(self.labels):
             known = ", ".join(f"{k} {name}" if name != str(k) else name for k, name in enumerate(self.labels[:30]))
             more = f", ... {len(self.labels)} in all" if len(self.labels) > 30 else ""
@@ -296,6 +308,17 @@ def as_texts(where: Where) -> list[str]:
 
 def _label_names(spec: Spec) -> tuple[str, ...]:
     return tuple(spec.labels) or tuple(str(k) for k in range(spec.classes))
+
+
+def _integers(**numbers: Any) -> list[int]:
+    """Whole numbers of any library as Python's, of which draws are a function."""
+    found = []
+    for name, value in numbers.items():
+        try:
+            found.append(operator.index(value))
+        except TypeError:
+            raise UserError(f"{name}={value!r}: expected a whole number", code="sample.not_an_integer") from None
+    return found
 
 
 def _check_numbers(n: int, truncation: float, batch: int) -> None:

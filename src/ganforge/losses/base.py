@@ -23,9 +23,6 @@ from ganforge.core.types import DiscriminatorOutput, Memory, Spec
 Critic = Callable[[Tensor], Tensor]
 """A discriminator with its label and its augmentation closed over: samples [N, ...] → logits [N]."""
 
-Seen = DiscriminatorOutput
-"""What a discriminator has said of samples in this step."""
-
 
 class Objective(Component, family="objective"):
     """The game: one loss for D and one for G, unreduced and without state."""
@@ -48,18 +45,18 @@ class Objective(Component, family="objective"):
 class LossContext:
     """Everything a penalty or a loss term may read in one step.
 
-    With packing, a sample here is a pack: what D judges as one.
+    With packing, a sample here is a pack, which D scores as one.
 
     Attributes:
         critic: samples → logits [N]. It draws the same augmentation and noise each time, so that D(x) and D(x′)
             differ by x′ − x alone.
-        real: samples [N, ...]; the critic's slope there can be taken.
+        real: samples [N, ...]; the critic can be differentiated with respect to them.
         fake: samples [N, ...]; detached where D is trained, with G's graph where G is.
         rng: draws for this loss alone.
         memory: the state that this loss has declared, by name.
         player: the net that is trained: D or G.
         on_real: D's output for `real` in this step, if it was computed. on_fake: for `fake`.
-        steady: whether the critic draws nothing, so that a second call would return the same.
+        deterministic: whether the critic draws nothing, so that a second call would return the same.
         z: latents [n, L] of the fakes, n samples to N packs.
         generator: latents [n, L] → samples [N, ...], the label closed over.
         labels: int64 [n] of the samples, or None; for tasks in which D guesses them.
@@ -71,27 +68,27 @@ class LossContext:
     rng: Rng = Rng(0)
     memory: Memory = field(default_factory=Memory)
     player: nn.Module | None = None
-    on_real: Seen | None = None
-    on_fake: Seen | None = None
-    steady: bool = False
+    on_real: DiscriminatorOutput | None = None
+    on_fake: DiscriminatorOutput | None = None
+    deterministic: bool = False
     z: Tensor | None = None
     generator: Callable[[Tensor], Tensor] | None = None
     labels: Tensor | None = None
 
     @property
     def real_logits(self) -> Tensor:
-        """D's logits [N] of `real`; asked for now where D has not judged them in this step."""
+        """D's logits [N] of `real`; computed now if D has not evaluated them in this step."""
         return self.critic(self.real.detach()) if self.on_real is None else self.on_real[0]
 
     @property
     def fake_logits(self) -> Tensor:
-        """D's logits [N] of `fake`; asked for now where D has not judged them in this step."""
+        """D's logits [N] of `fake`; computed now if D has not evaluated them in this step."""
         return self.critic(self.fake.detach()) if self.on_fake is None else self.on_fake[0]
 
-    def again(self, side: Literal["real", "fake"]) -> Tensor:
-        """The critic's logits [N] of one side, with the draws that it will use for other samples too."""
-        x, seen = (self.real, self.on_real) if side == "real" else (self.fake, self.on_fake)
-        return seen[0] if self.steady and seen is not None else self.critic(x.detach())
+    def critic_logits(self, side: Literal["real", "fake"]) -> Tensor:
+        """The critic's logits [N] of one side, with the same draws as its calls on other samples."""
+        x, output = (self.real, self.on_real) if side == "real" else (self.fake, self.on_fake)
+        return output[0] if self.deterministic and output is not None else self.critic(x.detach())
 
 
 class Penalty(Component, family="penalty"):
@@ -99,7 +96,7 @@ class Penalty(Component, family="penalty"):
 
     order: ClassVar[int] = 2
     """The highest derivative that its own gradient needs."""
-    slope_at: ClassVar[str] = ""
+    gradient_at: ClassVar[str] = ""
     """"real" or "fake" where it takes D's gradient at exactly these samples; D is then evaluated on them only once."""
     per_sample: ClassVar[bool] = False
     """Whether it assumes that D scores each sample independently, which is not so with batch norm."""
@@ -155,7 +152,7 @@ class PerceptualNet(Component, family="lens"):
 
 @dataclass(frozen=True)
 class TranslatedPair:
-    """Images that were made, beside what they should be like.
+    """Generated images and their targets.
 
     Attributes:
         made: [N, C, H, W] with G's graph. Where a part was known from the start, it has been put back.
@@ -163,7 +160,7 @@ class TranslatedPair:
         raw: what G gave, before what was known was put back.
         mask: [N, 1, H, W], 1 where it had to be filled; None where all had to be made.
         on_made: what each critic said of `made`. on_target: of `target`; without a graph.
-        through: images → maps of features, by the task's lens; None to take the hidden maps of the critics.
+        perceptual_features: images → maps of features, by the task's lens; None to take the hidden maps of the critics.
     """
 
     made: Tensor
@@ -172,19 +169,19 @@ class TranslatedPair:
     mask: Tensor | None = None
     on_made: tuple[DiscriminatorOutput, ...] = ()
     on_target: tuple[DiscriminatorOutput, ...] = ()
-    through: Callable[[Tensor], list[Tensor]] | None = None
+    perceptual_features: Callable[[Tensor], list[Tensor]] | None = None
 
     @cached_property
     def features(self) -> tuple[list[Tensor], list[Tensor]]:
         """Maps of `made` and of `target` through the lens; those of the target have no graph."""
-        if self.through is None:
-            return self.judged
+        if self.perceptual_features is None:
+            return self.critic_features
         with torch.no_grad():
-            wanted = self.through(self.target)
-        return self.through(self.made), wanted
+            wanted = self.perceptual_features(self.target)
+        return self.perceptual_features(self.made), wanted
 
     @property
-    def judged(self) -> tuple[list[Tensor], list[Tensor]]:
+    def critic_features(self) -> tuple[list[Tensor], list[Tensor]]:
         """The hidden maps of all critics, of `made` and of `target`."""
         if any(output.layers is None for output in self.on_made):
             raise UserError(

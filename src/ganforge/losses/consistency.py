@@ -47,13 +47,13 @@ class Bcr(Penalty, kind="bcr"):
         return self._change(context, "real", context.real) + self._change(context, "fake", context.fake)
 
     def _change(self, context: LossContext, side: Literal["real", "fake"], x: Tensor) -> Tensor:
-        return (context.again(side) - context.critic(self.moved(x.detach(), context.rng.at(side)))).square()
+        return (context.critic_logits(side) - context.critic(self.moved(x.detach(), context.rng.at(side)))).square()
 
     def moved(self, x: Tensor, rng: Rng) -> Tensor:
         """T(x): images [N, C, H, W], each flipped or not and shifted its own way."""
         n, _, height, width = x.shape
-        rows = self._places(rng, "down", n, height, x)
-        columns = self._places(rng, "right", n, width, x)
+        rows = self._shifted_index(rng, "down", n, height, x)
+        columns = self._shifted_index(rng, "right", n, width, x)
         if self.flip:
             mirrored = rng.uniform("flip", (n, 1)).to(x.device) < 0.5
             columns = torch.where(mirrored, columns.flip(1), columns)
@@ -61,8 +61,8 @@ class Bcr(Penalty, kind="bcr"):
         moved = x.permute(0, 2, 3, 1)[samples[:, None, None], rows[:, :, None], columns[:, None, :]]  # [N, H, W, C]
         return moved.permute(0, 3, 1, 2)
 
-    def _places(self, rng: Rng, name: str, n: int, size: int, x: Tensor) -> Tensor:
-        """Which row of the image each row [N, size] of the shifted one is."""
+    def _shifted_index(self, rng: Rng, name: str, n: int, size: int, x: Tensor) -> Tensor:
+        """For each row (or column) of the shifted image, its index [N, size] in the original."""
         most = min(self.shift, size // 2)
         by = rng.integers(name, (n, 1), 2 * most + 1).to(x.device) - most
         return (torch.arange(size, device=x.device) + by).clamp(0, size - 1)
@@ -79,8 +79,8 @@ class Zcr(Penalty, kind="zcr"):
 
     def loss(self, context: LossContext) -> Tensor:
         with torch.no_grad():
-            other = beside(context, self.sigma)
-        return (context.again("fake") - context.critic(other)).square()
+            other = perturbed_fakes(context, self.sigma)
+        return (context.critic_logits("fake") - context.critic(other)).square()
 
 
 class ZcrTerm(Term, kind="zcr"):
@@ -93,11 +93,11 @@ class ZcrTerm(Term, kind="zcr"):
 
     def loss(self, context: LossContext) -> Tensor:
         # a mean over the numbers of a sample, so that a weight means the same at every size
-        return -(context.fake - beside(context, self.sigma)).square().flatten(1).mean(1)
+        return -(context.fake - perturbed_fakes(context, self.sigma)).square().flatten(1).mean(1)
 
 
-def beside(context: LossContext, sigma: float) -> Tensor:
-    """Samples [N, ...] from latents that lie close to those of the fakes."""
+def perturbed_fakes(context: LossContext, sigma: float) -> Tensor:
+    """Samples [N, ...] from the fakes' latents plus noise of standard deviation `sigma`."""
     assert context.generator is not None, "the task brings its generator"
     assert context.z is not None, "the task brings the latents of the fakes"
     return context.generator(context.z + sigma * context.rng.normal("beside", context.z.shape).to(context.z))

@@ -11,7 +11,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.losses.base import LossContext, Seen, Term
+from ganforge.core.types import DiscriminatorOutput
+from ganforge.losses.base import LossContext, Term
 
 
 class FeatureMatching(Term, kind="feature_matching"):
@@ -24,10 +25,10 @@ class FeatureMatching(Term, kind="feature_matching"):
         return (real.detach().mean(0) - fake.mean(0)).square().sum().expand(len(fake))
 
 
-def features(seen: Seen | None) -> Tensor:
+def features(output: DiscriminatorOutput | None) -> Tensor:
     """D's features [N, F]."""
-    assert seen is not None, "asked for by uses_real"
-    found = seen[1]
+    assert output is not None, "asked for by uses_real"
+    found = output[1]
     if found is None:
         raise UserError(
             "task.terms: feature_matching needs a discriminator that returns its last hidden layer "

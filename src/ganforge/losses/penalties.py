@@ -5,8 +5,8 @@
     R1        ½‖∇D(x)‖²,  x real                                      Mescheder et al. 2018
     R2        ½‖∇D(x)‖²,  x fake                                      Mescheder et al. 2018
 
-x [N, ...], D(x) and losses [N]. Norms run over everything but N. What D's weights receive of them passes through a
-second derivative. All suppose that D judges each sample by itself: ∇ of the sum of the logits then holds ∇ of each.
+x [N, ...], D(x) and losses [N]. Norms run over everything but N. Their gradient with respect to D's weights is a
+second derivative. All assume that D scores each sample independently: ∇ of the sum of the logits is then ∇ of each.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.schedule import Rate
-from ganforge.core.types import wide
-from ganforge.losses.base import Critic, LossContext, Penalty, Seen
+from ganforge.core.types import DiscriminatorOutput, wide
+from ganforge.losses.base import Critic, LossContext, Penalty
 
 
 def input_gradient(critic: Critic, x: Tensor) -> Tensor:
@@ -28,20 +28,20 @@ def input_gradient(critic: Critic, x: Tensor) -> Tensor:
     return gradient.flatten(1)
 
 
-def known_gradient(critic: Critic, x: Tensor, seen: Seen | None) -> Tensor:
-    """As `input_gradient`, from the judgment of this step where there is one that knows its x: a pass of D less."""
-    if seen is None or not (x.requires_grad and seen[0].requires_grad):
+def cached_gradient(critic: Critic, x: Tensor, output: DiscriminatorOutput | None) -> Tensor:
+    """As `input_gradient`, but reuses D's `output` for x from this step if it has a graph; this saves a pass of D."""
+    if output is None or not (x.requires_grad and output[0].requires_grad):
         return input_gradient(critic, x)
-    (gradient,) = torch.autograd.grad(seen[0].sum(), x, create_graph=True)
+    (gradient,) = torch.autograd.grad(output[0].sum(), x, create_graph=True)
     return gradient.flatten(1)
 
 
-def one_each(x: Tensor) -> tuple[int, ...]:
-    """The shape [N, 1, ...] of one number a sample that goes with x."""
+def per_sample_shape(x: Tensor) -> tuple[int, ...]:
+    """The shape [N, 1, ...] of one number per sample, which broadcasts with x."""
     return (len(x), *[1] * (x.ndim - 1))
 
 
-def off_target(critic: Critic, x: Tensor, target: float) -> Tensor:
+def norm_penalty(critic: Critic, x: Tensor, target: float) -> Tensor:
     """(‖∇D(x)‖₂ − target)² [N]."""
     # vector_norm has the derivative 0 at 0, where sqrt(sum of squares) would put NaN into a flat critic
     norm = torch.linalg.vector_norm(input_gradient(critic, x), dim=1)
@@ -58,8 +58,8 @@ class GradientPenalty(Penalty, kind="wgan_gp"):
     """Target norm: 1 in the paper, 0 for a flat critic."""
 
     def loss(self, context: LossContext) -> Tensor:
-        mix = context.rng.uniform("mix", one_each(context.real)).to(context.real)
-        return off_target(context.critic, mix * context.real + (1 - mix) * context.fake, self.target)
+        mix = context.rng.uniform("mix", per_sample_shape(context.real)).to(context.real)
+        return norm_penalty(context.critic, mix * context.real + (1 - mix) * context.fake, self.target)
 
 
 class Dragan(Penalty, kind="dragan"):
@@ -79,27 +79,29 @@ class Dragan(Penalty, kind="dragan"):
 
     def loss(self, context: LossContext) -> Tensor:
         real = context.real.detach()
-        noise = context.rng.normal("noise", real.shape).to(real) * context.rng.uniform("share", one_each(real)).to(real)
-        return off_target(context.critic, real + self.spread * real.std() * noise, self.target)
+        noise = context.rng.normal("noise", real.shape).to(real) * context.rng.uniform(
+            "share", per_sample_shape(real)
+        ).to(real)
+        return norm_penalty(context.critic, real + self.spread * real.std() * noise, self.target)
 
 
 class R1(Penalty, kind="r1"):
     """Flattens D around real samples: half the squared norm of its gradient there. `weight` is the papers' γ."""
 
-    per_sample, slope_at = True, "real"
+    per_sample, gradient_at = True, "real"
     weight: Rate = 10.0
     """γ: the factor of ½‖∇D‖²; 10 in the paper. Larger images need more, larger batches less."""
 
     def loss(self, context: LossContext) -> Tensor:
-        return 0.5 * known_gradient(context.critic, context.real, context.on_real).square().sum(1)
+        return 0.5 * cached_gradient(context.critic, context.real, context.on_real).square().sum(1)
 
 
 class R2(Penalty, kind="r2"):
     """Flattens D around fakes: half the squared norm of its gradient there. `weight` is the papers' γ."""
 
-    per_sample, slope_at = True, "fake"
+    per_sample, gradient_at = True, "fake"
     weight: Rate = 10.0
     """γ: the factor of ½‖∇D‖²; 10 in the paper. Larger images need more, larger batches less."""
 
     def loss(self, context: LossContext) -> Tensor:
-        return 0.5 * known_gradient(context.critic, context.fake, context.on_fake).square().sum(1)
+        return 0.5 * cached_gradient(context.critic, context.fake, context.on_fake).square().sum(1)

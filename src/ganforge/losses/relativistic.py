@@ -41,13 +41,13 @@ class RaGan(Objective, kind="ragan"):
     elementwise = False
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
-        return ranked(real, fake)
+        return relativistic_average(real, fake)
 
     def g(self, fake: Tensor, real: Tensor | None) -> Tensor:
         assert real is not None, "asked for by uses_real"
-        return ranked(fake, real)
+        return relativistic_average(fake, real)
 
 
-def ranked(high: Tensor, low: Tensor) -> Tensor:
+def relativistic_average(high: Tensor, low: Tensor) -> Tensor:
     """The loss [N] of logits that should lie above the mean of the others, and the others below theirs."""
     return softplus(low.mean(0) - high) + softplus(low - high.mean(0))

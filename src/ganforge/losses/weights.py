@@ -21,11 +21,11 @@ def player_of(context: LossContext) -> nn.Module:
     return context.player
 
 
-def for_each(loss: Tensor, context: LossContext) -> Tensor:
+def expanded(loss: Tensor, context: LossContext) -> Tensor:
     return loss.expand(len(context.real))
 
 
-def slant(net: nn.Module) -> Tensor:
+def orthogonality_loss(net: nn.Module) -> Tensor:
     """How far the rows of each weight are from orthogonal: the sum of their squared products, each pair twice."""
     tables = {id(p) for layer in net.modules() if isinstance(layer, nn.Embedding) for p in layer.parameters()}
     total = torch.zeros((), device=next(net.parameters()).device)
@@ -47,7 +47,7 @@ class OrthogonalD(Penalty, kind="orthogonal"):
     """Weight in the loss; 1e-4 in the paper."""
 
     def loss(self, context: LossContext) -> Tensor:
-        return for_each(slant(player_of(context)), context)
+        return expanded(orthogonality_loss(player_of(context)), context)
 
 
 class OrthogonalG(Term, kind="orthogonal"):
@@ -57,17 +57,17 @@ class OrthogonalG(Term, kind="orthogonal"):
     """Weight in the loss; 1e-4 in the paper."""
 
     def loss(self, context: LossContext) -> Tensor:
-        return for_each(slant(player_of(context)), context)
+        return expanded(orthogonality_loss(player_of(context)), context)
 
 
-def as_remembered(net: nn.Module) -> dict[str, Tensor]:
-    """The memory that `wander` wants: no steps, and a mean of none."""
+def initial_mean(net: nn.Module) -> dict[str, Tensor]:
+    """The memory of `distance_from_mean` before the first step: zero steps, zero means."""
     means = {f"mean/{name}": torch.zeros_like(p) for name, p in net.named_parameters()}
     return {"steps": torch.zeros(()), **means}
 
 
-def wander(context: LossContext) -> Tensor:
-    """‖θ − θ̄‖² over all weights; moves θ̄ on."""
+def distance_from_mean(context: LossContext) -> Tensor:
+    """‖θ − θ̄‖² over all weights, a scalar; then updates θ̄."""
     total = torch.zeros((), device=context.real.device)
     steps = context.memory["steps"]
     for name, parameter in player_of(context).named_parameters():
@@ -86,10 +86,10 @@ class HistoricalD(Penalty, kind="historical_averaging"):
     """Weight in the loss."""
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
-        return as_remembered(player)
+        return initial_mean(player)
 
     def loss(self, context: LossContext) -> Tensor:
-        return for_each(wander(context), context)
+        return expanded(distance_from_mean(context), context)
 
 
 class HistoricalG(Term, kind="historical_averaging"):
@@ -99,7 +99,7 @@ class HistoricalG(Term, kind="historical_averaging"):
     """Weight in the loss."""
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
-        return as_remembered(player)
+        return initial_mean(player)
 
     def loss(self, context: LossContext) -> Tensor:
-        return for_each(wander(context), context)
+        return expanded(distance_from_mean(context), context)

@@ -3,7 +3,7 @@
     samples → extractor → features → statistics → number
 
 A `Comparison` holds the real and the generated samples and whatever else a metric may ask for; each side goes through
-the extractor once, however many metrics ask. A `Metric` reads it and returns `Result`s, each stamped with its protocol.
+the extractor once, however many metrics ask. A `Metric` reads it and returns `Result`s, each with its protocol.
 """
 
 from ganforge.metrics.comparison import CHUNK, Comparison, Latents, cached

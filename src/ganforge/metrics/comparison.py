@@ -50,7 +50,7 @@ class Comparison:
     """Real and generated samples, with what metrics ask of them, computed once and kept.
 
     Args:
-        real: what the generated samples are held against.
+        real: what the generated samples are compared with.
         fake: generated samples, or a second set of real ones.
         encoder: features come from it; only metrics that need features ask for it.
         train: what the generator was trained on, or what reads it where a metric asks; by default `real`.
@@ -65,8 +65,8 @@ class Comparison:
         device: where nets run.
         cache: folder in which statistics of sides with a fingerprint are kept; None: nowhere.
         reference: a file of statistics (`statistics.save`) in place of the features of `real`.
-        stamp: what else every protocol should say: split, checkpoint, ema, truncation, ...
-        progress: told how far long work has come.
+        provenance: further entries of every protocol: split, checkpoint, ema, truncation, ...
+        progress: called as long work advances, to report how far it is.
         keep: hold features in memory (4 bytes a number). `measure` decides it by what the metrics need.
     """
 
@@ -190,7 +190,7 @@ class Comparison:
         return self.once(("moments", id(self.side(name)), n), lambda: self._moments(name, n))
 
     def protocol(self, n: int | None = None, *, features: bool = False) -> dict[str, Any]:
-        """The stamp of a figure that looked at `n` generated samples and at all real ones."""
+        """The protocol of a value measured on `n` generated samples and all real ones."""
         provenance = self.encoder.provenance if features else {}
         sides = {"real": self.real.name, "fake": self.fake.name, "n_real": self.real.n}
         return provenance | sides | {"n_fake": self.count("fake", n), "seed": self.seed} | self.extra
@@ -269,11 +269,11 @@ def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], 
     """
     if path is None:
         return make()
-    if path.is_file():
-        try:
+    try:
+        if path.is_file():
             return load(path)
-        except UserError as error:
-            log.warning("%s: computed again, and the file was replaced", error)
+    except (UserError, OSError) as error:
+        log.warning("%s: computed again, and the file is replaced where it can be", error)
     found = make()
     try:
         save(path, found)

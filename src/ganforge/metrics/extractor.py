@@ -73,7 +73,7 @@ class OpenContext:
         cache: folder where what was computed once is kept, and where files of weights are looked for; None: nowhere.
         device: where the net is to run.
         seed: of what is drawn where a net is trained on the data.
-        progress: is told how far long work has come.
+        progress: called as long work advances, to report how far it is.
     """
 
     classes: tuple[str, ...] = ()

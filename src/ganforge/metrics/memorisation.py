@@ -33,10 +33,10 @@ from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_cou
 from ganforge.metrics.frechet import frechet_distance, notes_on_size
 from ganforge.metrics.neighbours import nearest
 
-FLOOR = 1e-3  # of the threshold: the least cosine distance that is told from none
+FLOOR = 1e-3  # of the threshold: a smaller cosine distance counts as none
 SHOWN = 16  # pairs of a sample and its nearest training sample that are named in the result
-MOST = 10_000  # training samples that are held out in turn, spread evenly over all
-SURE = 3.0  # standard errors above chance at which copying is called so
+MAX_HELD_OUT = 10_000  # training samples that are held out in turn, spread evenly over all
+STANDARD_ERRORS = 3.0  # standard errors above chance at which copying is called so
 
 
 class NearestNeighbours(Metric, kind="nn"):
@@ -64,7 +64,7 @@ class NearestNeighbours(Metric, kind="nn"):
         closer = _closer(distance, chance)
         # How far from the quantile the share would be by the luck of both draws.
         error = math.sqrt(self.quantile * (1 - self.quantile) * (1 / n + 1 / len(chance)))
-        copied = copies > self.quantile + SURE * error and copies > 2 * self.quantile
+        copied = copies > self.quantile + STANDARD_ERRORS * error and copies > 2 * self.quantile
         tag = comparison.encoder.tag
         order = np.argsort(distance, kind="stable")[:SHOWN]
         protocol = comparison.protocol(n, features=True) | {
@@ -128,23 +128,25 @@ class MemorisationDistance(Metric, kind="mfd"):
         return [Result(f"mfd{short_count(n)}[{comparison.encoder.tag}]", fd * penalty, protocol, detail)]
 
     def _nearness(self, comparison: Comparison, name: str, n: int) -> float:
-        def told(done: int, total: int) -> None:
+        def progress(done: int, total: int) -> None:
             comparison.progress("nearest training samples", done, total)
 
         def compute() -> float:
             same = comparison.side(name) is comparison.train
             points, train = comparison.features(name, n), comparison.features("train")
-            return cosine_nearness(points, train, comparison, told, same=same)
+            return cosine_nearness(points, train, comparison, progress, same=same)
 
         return comparison.once(("cosine", id(comparison.side(name)), n), compute)
 
 
-def cosine_nearness(points: np.ndarray, train: np.ndarray, comparison: Comparison, told: Any, *, same: bool) -> float:
+def cosine_nearness(
+    points: np.ndarray, train: np.ndarray, comparison: Comparison, progress: Any, *, same: bool
+) -> float:
     """s: the mean over points [N, D] of the least 1 − |cos| to a training sample [M, D]."""
     x, t = _unit(points), _unit(train)
     # ‖a − b‖² = 2 − 2 cos for unit vectors, and |cos| is the cosine to t or to −t, whichever is nearer.
-    plus, _ = nearest(x, t, comparison.device, told, same=same)
-    minus, _ = nearest(x, -t, comparison.device, told, same=same)
+    plus, _ = nearest(x, t, comparison.device, progress, same=same)
+    minus, _ = nearest(x, -t, comparison.device, progress, same=same)
     return float((np.minimum(plus, minus) ** 2 / 2).mean())
 
 
@@ -163,7 +165,7 @@ def _to_train(comparison: Comparison, name: str, n: int) -> tuple[np.ndarray, np
 
     def compute() -> tuple[np.ndarray, np.ndarray]:
         points, train = comparison.features(name, n), comparison.features("train")
-        return nearest(points, train, comparison.device, _told(comparison))
+        return nearest(points, train, comparison.device, _progress(comparison))
 
     return comparison.once(("to train", name, n), compute)
 
@@ -175,14 +177,14 @@ def _by_chance(comparison: Comparison) -> tuple[np.ndarray, str]:
 
     def compute() -> np.ndarray:
         train, n = comparison.features("train"), comparison.train.n
-        left_out = np.linspace(0, n - 1, min(n, MOST)).round().astype(np.int64)
+        left_out = np.linspace(0, n - 1, min(n, MAX_HELD_OUT)).round().astype(np.int64)
         order = np.concatenate([left_out, np.setdiff1d(np.arange(n), left_out)])  # sample k of both sides is the same
-        return nearest(train[left_out], train[order], comparison.device, _told(comparison), same=True)[0]
+        return nearest(train[left_out], train[order], comparison.device, _progress(comparison), same=True)[0]
 
     return comparison.once(("by chance",), compute), "leave-one-out"
 
 
-def _told(comparison: Comparison) -> Callable[[int, int], None]:
+def _progress(comparison: Comparison) -> Callable[[int, int], None]:
     return lambda done, total: comparison.progress("nearest training samples", done, total)
 
 

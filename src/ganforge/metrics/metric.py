@@ -1,4 +1,4 @@
-"""A metric reads a comparison and returns results, each stamped with its protocol."""
+"""A metric reads a comparison and returns results, each with its protocol."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ganforge.core.component import Component, PositiveCount
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import called
+from ganforge.core.refusals import Refusal
 from ganforge.metrics.comparison import Comparison
 from ganforge.metrics.meaning import Meaning, stem_of
 from ganforge.metrics.result import Result
@@ -69,25 +70,44 @@ class Metric(Component, family="metric"):
         raise NotImplementedError
 
 
-def measure(metrics: Sequence[Metric], comparison: Comparison) -> list[Result]:
+def measure(metrics: Sequence[Metric], comparison: Comparison, refused: list[Refusal] | None = None) -> list[Result]:
     """The figures of several metrics on one comparison; each side goes through the extractor once.
 
+    Args:
+        refused: what is said of the metrics that cannot be had, while the others are computed, is added here; None: the
+            first one ends it.
+
     Raises:
-        UserError: a metric lacks something (says what), or as its `compute`. Checked before anything is computed.
+        UserError: a metric lacks something (says what, before anything is computed), or as its `compute`; where
+            `refused` is given, only if that is so of all of them.
     """
+    possible = []
     for metric in metrics:
-        lacking = metric.lacks(comparison)
-        if lacking:
-            raise UserError(
-                f"metric {metric.kind!r} needs {lacking}. Leave it out of the metrics, or provide what it needs",
-                code="metric.requirement_missing",
-            )
-        comparison.count("fake", metric.n)
+        if not (lacking := metric.lacks(comparison)):
+            comparison.count("fake", metric.n)
+            possible.append(metric)
+            continue
+        error = UserError(
+            f"metric {metric.kind!r} needs {lacking}. Leave it out of the metrics, or provide what it needs",
+            code="metric.requirement_missing",
+        )
+        if refused is None or len(metrics) == 1:
+            raise error
+        refused.append(Refusal.of(metric.kind, error))
     fresh = {"features", "probabilities"}
-    sizes = {metric.n for metric in metrics if "moments" in metric.needs}
-    comparison.keep = len(sizes) > 1 or any(fresh & metric.needs for metric in metrics)
+    sizes = {metric.n for metric in possible if "moments" in metric.needs}
+    comparison.keep = len(sizes) > 1 or any(fresh & metric.needs for metric in possible)
     results: list[Result] = []
-    for k, metric in enumerate(metrics):
-        comparison.progress(f"metric {metric.kind}", k, len(metrics))
-        results += metric.compute(comparison)
+    errors: list[UserError] = []
+    for k, metric in enumerate(possible):
+        comparison.progress(f"metric {metric.kind}", k, len(possible))
+        try:
+            results += metric.compute(comparison)
+        except UserError as error:
+            if refused is None:
+                raise
+            refused.append(Refusal.of(metric.kind, error))
+            errors.append(error)
+    if errors and not results:
+        raise errors[0]
     return results

@@ -17,15 +17,15 @@ import torch
 from torch import Tensor
 
 ROOM = 1 << 25  # distances held at a time: 256 MiB
-Told = Callable[[int, int], None]
-"""Told how many samples are done, of how many."""
+RowProgress = Callable[[int, int], None]
+"""Called with (samples done, samples in all)."""
 
 
-def _nothing(done: int, total: int) -> None:
+def _silent(done: int, total: int) -> None:
     return None
 
 
-def _pairs(a: np.ndarray, b: np.ndarray, device: torch.device, told: Told) -> Iterator[tuple[int, Tensor]]:
+def _pairs(a: np.ndarray, b: np.ndarray, device: torch.device, progress: RowProgress) -> Iterator[tuple[int, Tensor]]:
     """(first row, distances [rows, M] from those rows of a to all of b), piece by piece."""
     place = torch.device("cpu") if device.type == "mps" else device  # which has no float64
     mean = b.mean(0, dtype=np.float64)
@@ -34,23 +34,23 @@ def _pairs(a: np.ndarray, b: np.ndarray, device: torch.device, told: Told) -> It
     rows = max(1, ROOM // max(1, len(b)))
     for start in range(0, len(a), rows):
         piece = x[start : start + rows]
-        apart = torch.addmm(squares[None], piece, y.T, alpha=-2).add_(piece.square().sum(1, keepdim=True))
-        yield start, apart.clamp_(min=0).sqrt_()
-        told(min(start + rows, len(a)), len(a))
+        distances = torch.addmm(squares[None], piece, y.T, alpha=-2).add_(piece.square().sum(1, keepdim=True))
+        yield start, distances.clamp_(min=0).sqrt_()
+        progress(min(start + rows, len(a)), len(a))
 
 
-def radii(x: np.ndarray, k: int, device: torch.device, told: Told = _nothing) -> np.ndarray:
+def radii(x: np.ndarray, k: int, device: torch.device, progress: RowProgress = _silent) -> np.ndarray:
     """The distance from each sample of x [N, D] to its k-th nearest other one, float64 [N]; N > k."""
     found = []
-    for start, apart in _pairs(x, x, device, told):
-        own = torch.arange(len(apart), device=apart.device)
-        apart[own, own + start] = torch.inf  # not its own neighbor; a copy of it is
-        found.append(apart.kthvalue(k, dim=1).values.cpu())
+    for start, distances in _pairs(x, x, device, progress):
+        own = torch.arange(len(distances), device=distances.device)
+        distances[own, own + start] = torch.inf  # not its own neighbor; a copy of it is
+        found.append(distances.kthvalue(k, dim=1).values.cpu())
     return torch.cat(found).numpy()
 
 
 def balls(
-    centres: np.ndarray, reach: np.ndarray, points: np.ndarray, device: torch.device, told: Told = _nothing
+    centres: np.ndarray, reach: np.ndarray, points: np.ndarray, device: torch.device, progress: RowProgress = _silent
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which points lie in the balls around the centres.
 
@@ -60,28 +60,28 @@ def balls(
     Returns:
         In how many balls each point lies, int64 [M]; whether each ball holds a point, bool [N].
     """
-    counts, held = [], np.zeros(len(centres), bool)
-    for _, apart in _pairs(points, centres, device, told):  # [rows, N]
-        inside = apart <= torch.from_numpy(reach).to(apart.device)
+    counts, occupied = [], np.zeros(len(centres), bool)
+    for _, distances in _pairs(points, centres, device, progress):  # [rows, N]
+        inside = distances <= torch.from_numpy(reach).to(distances.device)
         counts.append(inside.sum(1).cpu())
-        held |= inside.any(0).cpu().numpy()
-    return torch.cat(counts).numpy(), held
+        occupied |= inside.any(0).cpu().numpy()
+    return torch.cat(counts).numpy(), occupied
 
 
 def nearest(
-    points: np.ndarray, others: np.ndarray, device: torch.device, told: Told = _nothing, *, same: bool = False
+    points: np.ndarray, others: np.ndarray, device: torch.device, progress: RowProgress = _silent, *, same: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """The nearest of `others` [M, D] to each of `points` [N, D]: distances float64 [N] and positions int64 [N].
 
     Args:
         same: both are the same set; a sample is then not its own neighbor.
     """
-    distances, places = [], []
-    for start, apart in _pairs(points, others, device, told):
+    least_distances, places = [], []
+    for start, distances in _pairs(points, others, device, progress):
         if same:
-            own = torch.arange(len(apart), device=apart.device)
-            apart[own, own + start] = torch.inf
-        least = apart.min(1)
-        distances.append(least.values.cpu())
+            own = torch.arange(len(distances), device=distances.device)
+            distances[own, own + start] = torch.inf
+        least = distances.min(1)
+        least_distances.append(least.values.cpu())
         places.append(least.indices.cpu())
-    return torch.cat(distances).numpy(), torch.cat(places).numpy()
+    return torch.cat(least_distances).numpy(), torch.cat(places).numpy()

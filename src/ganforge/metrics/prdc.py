@@ -25,39 +25,39 @@ from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Meaning, Metric, Progress, Result, short_count, silent
 from ganforge.metrics.neighbours import balls, radii
 
-MOST = 10_000
+MAX_REAL = 10_000
 """Real samples that are looked at, or as many as there are fakes: time grows with the square of their number."""
 
 
 def precision_recall(
-    real: np.ndarray, fake: np.ndarray, k: int, device: torch.device, told: Progress = silent
+    real: np.ndarray, fake: np.ndarray, k: int, device: torch.device, progress: Progress = silent
 ) -> tuple[float, float]:
     """Of features real [N, D] and fake [M, D], N, M > k."""
-    precise, _ = balls(real, _reach(real, k, device, told, "real"), fake, device, _part(told, "precision"))
-    recalled, _ = balls(fake, _reach(fake, k, device, told, "generated"), real, device, _part(told, "recall"))
+    precise, _ = balls(real, _reach(real, k, device, progress, "real"), fake, device, _part(progress, "precision"))
+    recalled, _ = balls(fake, _reach(fake, k, device, progress, "generated"), real, device, _part(progress, "recall"))
     return float((precise > 0).mean()), float((recalled > 0).mean())
 
 
 def density_coverage(
-    real: np.ndarray, fake: np.ndarray, k: int, device: torch.device, told: Progress = silent
+    real: np.ndarray, fake: np.ndarray, k: int, device: torch.device, progress: Progress = silent
 ) -> tuple[float, float]:
     """Of features real [N, D] and fake [M, D], N > k."""
-    reach = _reach(real, k, device, told, "real")
-    counts, held = balls(real, reach, fake, device, _part(told, "density and coverage"))
-    return float(counts.mean() / k), float(held.mean())
+    reach = _reach(real, k, device, progress, "real")
+    counts, occupied = balls(real, reach, fake, device, _part(progress, "density and coverage"))
+    return float(counts.mean() / k), float(occupied.mean())
 
 
-def _reach(x: np.ndarray, k: int, device: torch.device, told: Progress, which: str) -> np.ndarray:
+def _reach(x: np.ndarray, k: int, device: torch.device, progress: Progress, which: str) -> np.ndarray:
     if len(x) <= k:
         raise UserError(
             f"neighborhoods up to neighbor {k} need more than {k} {which} samples, but there are {len(x)}",
             code="metric.too_few_samples",
         )
-    return radii(x, k, device, _part(told, f"neighbors among {which} samples"))
+    return radii(x, k, device, _part(progress, f"neighbors among {which} samples"))
 
 
-def _part(told: Progress, title: str):
-    return lambda done, total: told(title, done, total)
+def _part(progress: Progress, title: str):
+    return lambda done, total: progress(title, done, total)
 
 
 class PrecisionRecall(Metric, kind="pr"):
@@ -106,7 +106,7 @@ class Prdc(Metric, kind="prdc"):
 def _results(comparison: Comparison, n: int | None, k: int, names: tuple[str, str], figures) -> list[Result]:
     n = comparison.count("fake", n)
     real, fake = comparison.features("real"), comparison.features("fake", n)
-    most = max(n, MOST)
+    most = max(n, MAX_REAL)
     if len(real) > most:  # spread evenly: a folder's classes come one after the other
         real = real[np.linspace(0, len(real) - 1, most).round().astype(np.int64)]
     values = figures(real, fake, k, comparison.device, comparison.progress)

@@ -12,11 +12,11 @@ import numpy as np
 from ganforge.core.errors import UserError
 
 Progress = Callable[[str, int, int], None]
-"""Told (what is going on, how much is done, of how much); for bars."""
+"""Called with (title, amount done, total amount); for progress bars."""
 
 
 def silent(title: str, done: int, total: int) -> None:
-    """Nobody is told."""
+    """Ignores the progress."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,12 @@
-"""Who plays. A net's component holds its sizes; `build(spec)` returns a plain `nn.Module`."""
+"""The kinds of nets. A net's component holds its sizes; `build(spec)` returns a plain `nn.Module`."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from ganforge.core.allowance import may_be_weightless
 from ganforge.core.component import Component
 from ganforge.core.types import DiscriminatorOutput, Spec
 
@@ -48,12 +49,17 @@ class Generator(Component, family="generator"):
 class Discriminator(Component, family="discriminator"):
     """Scores samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None; gives a `DiscriminatorOutput`.
 
-    A net that judges patches returns logits [N, P], one for each patch, and takes images of other sizes than that of
+    A net that scores patches returns logits [N, P], one for each patch, and takes images of other sizes than that of
     the spec too.
     """
 
+    def __init_subclass__(cls, **kwargs: Any):
+        if "build" in vars(cls):
+            cls.build = may_be_weightless(cls.build)
+        super().__init_subclass__(**kwargs)
+
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The sample shape nearest to the one wanted that this net can judge."""
+        """The sample shape nearest to the requested one that this net can score."""
         return shape
 
     def build(self, spec: Spec) -> nn.Module:
@@ -110,20 +116,20 @@ class Encoder(Component, family="encoder"):
 class Likelihood(Component, family="likelihood"):
     """Reads a generator's raw output as the parameters of a distribution p(x | z).
 
-    The module has two methods: `price(raw, x)` is −log p(x | z) [N], and `draw(raw, uniform)` the samples
-    [N, *spec.shape] for uniform draws of that shape.
+    The module has two methods: `nll(raw, x)` returns −log p(x | z) [N], and `draw(raw, uniform)` returns samples
+    [N, *spec.shape] from uniform draws of that shape.
     """
 
     def build(self, spec: Spec) -> nn.Module:
-        """A fresh module; what the distribution learns beside the generator are its parameters."""
+        """A fresh module; its parameters are what the distribution learns in addition to the generator."""
         raise NotImplementedError
 
 
 def couples_batch(net: nn.Module) -> bool:
     """Whether what a net makes of a sample while it trains depends on the other samples of the batch.
 
-    So it is with batch norm, and with every layer whose class says `couples_batch = True`. Such a output has no
-    gradient of one sample alone: penalties on it and differential privacy need a net that judges each by itself.
+    So it is with batch norm, and with every layer whose class says `couples_batch = True`. Such an output has no
+    per-sample gradient: penalties on it and differential privacy need a net that scores each sample independently.
     """
     return any(
         isinstance(layer, nn.modules.batchnorm._BatchNorm) or getattr(layer, "couples_batch", False) is True

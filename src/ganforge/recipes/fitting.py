@@ -1,4 +1,4 @@
-"""Which recipes fit a data set, and what there is to say of one before anybody trains on it."""
+"""Which recipes fit a data set, and what each would make of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Fits = dict[str, tuple[bool, str]]
 
 
 def inspection(dataset: Dataset, limit: int | None = None) -> Inspection:
-    """What there is to say of a data set, the recipes that fit it included.
+    """The inspection of a data set, including the recipes that fit it.
 
     Args:
         limit: look at this many samples only.
@@ -57,8 +57,8 @@ def fitting(dataset: Dataset, describe: Callable[[Spec], str] | None = None) -> 
             found[name] = (False, str(error))
             continue
         if len(dataset) < recipe.batch:
-            say = f"its batch of {recipe.batch} is larger than the data set: use batch={max(2, len(dataset) // 4)}"
-            found[name] = (False, say)
+            reason = f"its batch of {recipe.batch} is larger than the data set: use batch={max(2, len(dataset) // 4)}"
+            found[name] = (False, reason)
         else:
             what = (describe or recipe.signal.describe)(spec) + (f", {spec.classes} labels" if spec.classes else "")
             found[name] = (True, f"makes {what}")

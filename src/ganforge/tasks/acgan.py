@@ -20,7 +20,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import DiscriminatorOutput, Spec, wide
-from ganforge.losses.base import LossContext, Seen
+from ganforge.losses.base import LossContext
 from ganforge.tasks.synthesis import Synthesis
 
 
@@ -52,11 +52,11 @@ class Acgan(Synthesis, kind="acgan"):
         return {"G": self.generator.build(spec), "D": classifier}
 
     def extra_d_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
-        wrong = mistaken(context.on_real, context.labels) + mistaken(context.on_fake, context.labels)
+        wrong = class_loss(context.on_real, context.labels) + class_loss(context.on_fake, context.labels)
         return {"classify": at(self.classify, rng.samples) * wrong}
 
     def extra_g_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
-        return {"classify": at(self.classify, rng.samples) * mistaken(context.on_fake, context.labels)}
+        return {"classify": at(self.classify, rng.samples) * class_loss(context.on_fake, context.labels)}
 
 
 class Classifier(nn.Module):
@@ -72,12 +72,12 @@ class Classifier(nn.Module):
         return output._replace(classes=self.classify(output.features))
 
 
-def mistaken(seen: Seen | None, labels: Tensor | None) -> Tensor:
-    """−log p(c | x) [N] of what D has said of samples."""
-    assert seen is not None
-    assert seen.classes is not None
+def class_loss(output: DiscriminatorOutput | None, labels: Tensor | None) -> Tensor:
+    """−log p(c | x) [N] from D's output for samples x."""
+    assert output is not None
+    assert output.classes is not None
     assert labels is not None
-    logits = wide(seen.classes)
+    logits = wide(output.classes)
     return cross_entropy(logits, labels, reduction="none")
 
 
@@ -89,7 +89,8 @@ def feature_width(D: nn.Module, spec: Spec, who: str) -> int:
     """
     training = D.training
     with torch.no_grad():
-        features = D.eval()(torch.zeros(2, *spec.shape)).features
+        place = next((weight.device for weight in D.parameters()), None)
+        features = D.eval()(torch.zeros(2, *spec.shape, device=place)).features
     D.train(training)
     if features is None:
         raise UserError(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol, get_args, get_type_hints
 import numpy as np
 from torch import Tensor, nn
 
+from ganforge.core.commands import command
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset, Order
 from ganforge.core.errors import UserError
@@ -198,7 +199,7 @@ class Task(Component, family="task"):
             )
         raise UserError(
             f"{name}: this model ({bundle.recipe.name}) generates new samples and was not trained to translate any. "
-            f"Use it with: ganforge sample {name}",
+            f"Use it with: {command('sample', name)}",
             code="model.not_a_translator",
         )
 
@@ -206,7 +207,7 @@ class Task(Component, family="task"):
         """How a model file of this task is used, for its card; None: as the signal says."""
         return None
 
-    def next_steps(self, folder: Path) -> Steps:
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
         """What to do with a trained run of this task; empty: as the signal says."""
         return []
 

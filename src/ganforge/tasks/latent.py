@@ -36,8 +36,8 @@ def with_labels(spec: Spec, conditional: bool) -> Spec:
 def nearest_for_both(generator: Generator, discriminator: Discriminator, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The sample shape nearest to the one wanted that both players can handle."""
     made = generator.nearest(shape)
-    judged = discriminator.nearest(made)
-    return made if judged == made else generator.nearest(judged)
+    reachable = discriminator.nearest(made)
+    return made if reachable == made else generator.nearest(reachable)
 
 
 def rows_of(request: Request, generator: Generator) -> Tensor:

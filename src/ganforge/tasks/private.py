@@ -64,13 +64,13 @@ class Private(Task, kind="private"):
                 f"samples of a batch, so there are no per-sample gradients. Use {other}",
                 code="task.discriminator_mixes_batch",
             )
-        if self.objective.uses_real or not self.objective.elementwise or not self._falls_apart():
+        if self.objective.uses_real or not self.objective.elementwise or not self._is_separable():
             raise UserError(
                 f"task.objective: {self.objective.kind!r} compares real samples with fakes, so there is no loss per "
                 "real sample. Use task.objective=non_saturating, least_squares, hinge or wasserstein",
                 code="privacy.no_per_sample_loss",
             )
-        return {"G": self._maker(spec), "D": D}
+        return {"G": self._generator(spec), "D": D}
 
     def phases(self) -> list[Phase]:
         return [
@@ -106,7 +106,7 @@ class Private(Task, kind="private"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         return latent.draw(nets, request, self.latents(request))
 
-    def _maker(self, spec: Spec) -> nn.Module:
+    def _generator(self, spec: Spec) -> nn.Module:
         """G."""
         return self.generator.build(spec)
 
@@ -114,7 +114,7 @@ class Private(Task, kind="private"):
         """Fakes [count, *shape] with the labels c."""
         return nets.G(rng.normal("z", (count, self.generator.latent)), c)
 
-    def _falls_apart(self) -> bool:
+    def _is_separable(self) -> bool:
         """Whether d(r, f) = a(r) + b(f), tried on a few values."""
         r, f = torch.tensor([-1.5, 0.3, 2.0]), torch.tensor([0.7, -0.4, 1.1])
         none = torch.zeros(3)

@@ -72,23 +72,23 @@ class Simultaneous(Task, kind="simultaneous"):
     def loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """D's loss; its gradient with respect to the fakes is turned into that of G's loss."""
         fake = nets.G(rng.normal("z", (len(batch), self.generator.latent)), batch.c)
-        turn = Turn()
-        fake.register_hook(turn)
+        scale = GradientScale()
+        fake.register_hook(scale)
         real_logits: Tensor = nets.D(batch.x, batch.c).logits
         fake_logits: Tensor = nets.D(fake, batch.c).logits
-        turn.ratio, wanted = self._ratio(real_logits, fake_logits)
-        stats = latent.logit_stats(real_logits, fake_logits) | {"loss/G": wanted}
+        scale.ratio, g_loss = self._ratio(real_logits, fake_logits)
+        stats = latent.logit_stats(real_logits, fake_logits) | {"loss/G": g_loss}
         return Terms({"adversarial": self.objective.d(real_logits, fake_logits)}, stats)
 
     def _ratio(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """(∂g/∂f) / (∂d/∂f) and g, each [N]."""
         with torch.enable_grad():
             f = wide(fake.detach()).requires_grad_(True)
-            wanted = self.objective.g(f, None)
-            (g_slope,) = torch.autograd.grad(wanted.sum(), f)
+            g_loss = self.objective.g(f, None)
+            (g_slope,) = torch.autograd.grad(g_loss.sum(), f)
             (d_slope,) = torch.autograd.grad(self.objective.d(wide(real.detach()), f).sum(), f)
         d_slope = d_slope.abs().clamp_min(SMALLEST) * torch.where(d_slope < 0, -1.0, 1.0)
-        return g_slope / d_slope, wanted.detach()
+        return g_slope / d_slope, g_loss.detach()
 
     def latents(self, request: Request) -> Tensor:
         return latent.rows_of(request, self.generator)
@@ -97,7 +97,7 @@ class Simultaneous(Task, kind="simultaneous"):
         return latent.draw(nets, request, self.latents(request))
 
 
-class Turn:
+class GradientScale:
     """A gradient hook on the fakes: multiplies each sample's gradient with its ratio."""
 
     ratio: Tensor

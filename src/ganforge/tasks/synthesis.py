@@ -116,10 +116,10 @@ class Synthesis(Task, kind="synthesis"):
         return D
 
     def memory(self, spec: Spec) -> Memory:
-        return Memory(self._remembered(lambda: self.players(spec)))
+        return Memory(self._initial_memory(lambda: self.players(spec)))
 
-    def _remembered(self, players: Callable[[], dict[str, nn.Module]]) -> dict[str, Tensor]:
-        """What augmentation and losses remember of a pair of players G and D."""
+    def _initial_memory(self, players: Callable[[], dict[str, nn.Module]]) -> dict[str, Tensor]:
+        """The initial memory of augmentation and losses for a pair of players G and D."""
         found = {f"augment.{k}": v for k, v in (self.augment.memory() if self.augment else {}).items()}
         if any(type(p).memory not in (Penalty.memory, Term.memory) for p in (*self.penalties, *self.terms)):
             for where, term, player in self._loss_terms(players()):  # some remember something of their shape
@@ -131,7 +131,7 @@ class Synthesis(Task, kind="synthesis"):
         return [*of_d, *((f"terms.{t.kind}", t, players["G"]) for t in self.terms)]
 
     def phases(self) -> list[Phase]:
-        order = max([1, *(p.order for p in self._own())])
+        order = max([1, *(p.order for p in self._every_step())])
         lazy = [
             Phase(f"D/{p.kind}", self._lazy(p), trains=("D",), every=p.every, gain=p.every, order=p.order)
             for p in self.penalties
@@ -147,14 +147,14 @@ class Synthesis(Task, kind="synthesis"):
         """D's loss on real samples and on as many fakes with the same labels."""
         view = self._view(nets, batch, rng)
         z = self._latents(batch, rng)
-        sloped = {penalty.slope_at for penalty in self._own()}
-        real = leaf(view.join(batch.x), "real" in sloped)
-        fake = leaf(view.join(self._fakes(nets, z, batch, rng)), "fake" in sloped)
+        gradient_at = {penalty.gradient_at for penalty in self._every_step()}
+        real = leaf(view.join(batch.x), "real" in gradient_at)
+        fake = leaf(view.join(self._fakes(nets, z, batch, rng)), "fake" in gradient_at)
         on_real, on_fake = view(real, "real"), view(fake, "fake")
-        losses = {"adversarial": self.objective.d(*self._told(on_real.logits, on_fake.logits, rng))}
+        losses = {"adversarial": self.objective.d(*self._with_flipped_labels(on_real.logits, on_fake.logits, rng))}
         context = self._context(nets, batch, view, real, fake, z, on_real, on_fake)
         losses |= self.extra_d_losses(context, rng)
-        losses |= weighted_losses("penalties", self._own(), replace(context, player=nets.D), nets, rng)
+        losses |= weighted_losses("penalties", self._every_step(), replace(context, player=nets.D), nets, rng)
         return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits) | self._observe(on_real, nets, rng))
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
@@ -169,8 +169,8 @@ class Synthesis(Task, kind="synthesis"):
             with torch.no_grad():
                 on_real = view(real, "real")
         real_logits = on_real.logits if on_real and self.objective.uses_real else None
-        wish = self.objective.g(on_fake.logits, real_logits)
-        losses = {"adversarial": at(self.adversarial, rng.samples) * self._best(wish, on_fake.logits, rng)}
+        loss = self.objective.g(on_fake.logits, real_logits)
+        losses = {"adversarial": at(self.adversarial, rng.samples) * self._top_k(loss, on_fake.logits, rng)}
         context = self._context(nets, batch, view, real, fake, z, on_real, on_fake)
         losses |= self.extra_g_losses(context, rng)
         return Terms(losses | weighted_losses("terms", self.terms, replace(context, player=nets.G), nets, rng))
@@ -193,7 +193,7 @@ class Synthesis(Task, kind="synthesis"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         return latent.draw(nets, request, self.latents(request))
 
-    def _own(self) -> list[Penalty]:
+    def _every_step(self) -> list[Penalty]:
         """The penalties of every step of D; the others have a phase each."""
         return [penalty for penalty in self.penalties if penalty.every == 1]
 
@@ -224,26 +224,26 @@ class Synthesis(Task, kind="synthesis"):
             fake=fake,
             on_real=on_real,
             on_fake=on_fake,
-            steady=view.steady,
+            deterministic=view.deterministic,
             z=z,
             generator=lambda z: view.join(nets.G(z, batch.c)),
             labels=batch.c,
         )
 
-    def _told(self, real: Tensor, fake: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
-        """The logits [M] of what D is told is real, and of what it is told is fake."""
+    def _with_flipped_labels(self, real: Tensor, fake: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
+        """The logits [M] labeled real and those labeled fake, after a share of the pairs is swapped."""
         share = at(self.flip_labels, rng.samples)
         if not share:
             return real, fake
         wrong = rng.uniform("flip", real.shape) < share
         return torch.where(wrong, fake, real), torch.where(wrong, real, fake)
 
-    def _best(self, wish: Tensor, logits: Tensor, rng: Rng) -> Tensor:
-        """G's losses [at most M] of the fakes that D finds best."""
+    def _top_k(self, loss: Tensor, logits: Tensor, rng: Rng) -> Tensor:
+        """G's losses [at most M] of the fakes with the highest logits."""
         share = at(self.top_k, rng.samples)
         if share >= 1:
-            return wish
-        return wish[logits.detach().topk(max(1, math.ceil(share * len(logits)))).indices]
+            return loss
+        return loss[logits.detach().topk(max(1, math.ceil(share * len(logits)))).indices]
 
     def _observe(self, on_real: DiscriminatorOutput, nets: Nets, rng: Rng) -> dict[str, Tensor]:
         if self.augment is None:
@@ -278,5 +278,5 @@ def weighted_losses(
 
 
 def leaf(x: Tensor, wanted: bool) -> Tensor:
-    """Samples at which a slope can be taken where that is wanted, in float32 at least."""
+    """x; if `wanted`, detached as a leaf that requires a gradient, in float32 at least."""
     return wide(x.detach()).requires_grad_() if wanted else x

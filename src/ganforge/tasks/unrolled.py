@@ -71,12 +71,12 @@ class Unrolled(Task, kind="unrolled"):
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """G's loss against the D that answers these very fakes."""
         fake = nets.G(self._noise(batch, rng), batch.c)
-        answer = Answer(nets.D, batch.c)
+        unrolled = UnrolledD(nets.D, batch.c)
         for _ in range(self.steps):
-            loss = self.objective.d(answer(batch.x), answer(fake))
-            answer.descend(loss.mean(), at(self.rate, rng.samples))
-        real_logits = answer(batch.x) if self.objective.uses_real else None
-        return Terms({"adversarial": self.objective.g(answer(fake), real_logits)})
+            loss = self.objective.d(unrolled(batch.x), unrolled(fake))
+            unrolled.descend(loss.mean(), at(self.rate, rng.samples))
+        real_logits = unrolled(batch.x) if self.objective.uses_real else None
+        return Terms({"adversarial": self.objective.g(unrolled(fake), real_logits)})
 
     def latents(self, request: Request) -> Tensor:
         return latent.rows_of(request, self.generator)
@@ -88,8 +88,8 @@ class Unrolled(Task, kind="unrolled"):
         return rng.normal("z", (len(batch), self.generator.latent))
 
 
-class Answer:
-    """A D in mind: its weights are functions of the fakes it has answered, and the real D is left alone."""
+class UnrolledD:
+    """A copy of D whose weights are differentiable functions of the fakes; D itself stays unchanged."""
 
     def __init__(self, D: nn.Module, c: Tensor | None):
         self.D, self.c = D, c

@@ -78,31 +78,31 @@ class VaeGan(Task, kind="vae_gan"):
         """D's game on real samples against both kinds of fakes."""
         with torch.no_grad():
             z, _ = encoded(nets, batch, rng)
-            again, new = nets.G(z, batch.c), nets.G(self._prior(batch, rng), batch.c)
-        on_real, on_again, on_new = (nets.D(x, batch.c).logits for x in (batch.x, again, new))
-        game = 0.5 * (self.objective.d(on_real, on_again) + self.objective.d(on_real, on_new))
-        return Terms({"adversarial": game}, latent.logit_stats(on_real, on_new))
+            rebuilt, new = nets.G(z, batch.c), nets.G(self._prior(batch, rng), batch.c)
+        on_real, on_rebuilt, on_new = (nets.D(x, batch.c).logits for x in (batch.x, rebuilt, new))
+        adversarial = 0.5 * (self.objective.d(on_real, on_rebuilt) + self.objective.d(on_real, on_new))
+        return Terms({"adversarial": adversarial}, latent.logit_stats(on_real, on_new))
 
     def e_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """E's bound on the evidence, with the likeness in place of pixels."""
         z, divergence = encoded(nets, batch, rng)
         with torch.no_grad():
             on_real: DiscriminatorOutput = nets.D(batch.x, batch.c)
-        on_again: DiscriminatorOutput = nets.D(nets.G(z, batch.c), batch.c)
+        on_rebuilt: DiscriminatorOutput = nets.D(nets.G(z, batch.c), batch.c)
         beta = at(self.beta, rng.samples)
-        return Terms({"likeness": likeness(on_real, on_again), "kl": beta * divergence})
+        return Terms({"likeness": feature_error(on_real, on_rebuilt), "kl": beta * divergence})
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """G's game, and its wish to make again what E saw."""
+        """G's adversarial loss, and its reconstruction error in D's features."""
         with torch.no_grad():
             z, _ = encoded(nets, batch, rng)
             on_real: DiscriminatorOutput = nets.D(batch.x, batch.c)
-        on_again: DiscriminatorOutput = nets.D(nets.G(z, batch.c), batch.c)
+        on_rebuilt: DiscriminatorOutput = nets.D(nets.G(z, batch.c), batch.c)
         on_new: DiscriminatorOutput = nets.D(nets.G(self._prior(batch, rng), batch.c), batch.c)
         real = on_real.logits if self.objective.uses_real else None
-        game = 0.5 * (self.objective.g(on_again.logits, real) + self.objective.g(on_new.logits, real))
+        adversarial = 0.5 * (self.objective.g(on_rebuilt.logits, real) + self.objective.g(on_new.logits, real))
         weight = at(self.reconstruction, rng.samples)
-        return Terms({"adversarial": game, "likeness": weight * likeness(on_real, on_again)})
+        return Terms({"adversarial": adversarial, "likeness": weight * feature_error(on_real, on_rebuilt)})
 
     def latents(self, request: Request) -> Tensor:
         return latent.rows_of(request, self.generator)
@@ -118,17 +118,17 @@ class VaeGan(Task, kind="vae_gan"):
         return rng.normal("prior", (len(batch), self.generator.latent))
 
 
-def likeness(on_real: DiscriminatorOutput, on_again: DiscriminatorOutput) -> Tensor:
+def feature_error(on_real: DiscriminatorOutput, on_rebuilt: DiscriminatorOutput) -> Tensor:
     """½ ‖f(x) − f(x̃)‖² [N] of D's features.
 
     Raises:
-        UserError: this D tells none.
+        UserError: this D returns no features.
     """
-    if on_real.features is None or on_again.features is None:
+    if on_real.features is None or on_rebuilt.features is None:
         raise UserError(
             "task.discriminator: it does not return its last hidden layer (DiscriminatorOutput.features), in which "
             "vae_gan measures the reconstruction error. Use dcgan",
             code="task.unsuitable_net",
         )
-    away = wide(on_real.features.detach()) - wide(on_again.features)  # [N, F]
+    away = wide(on_real.features.detach()) - wide(on_rebuilt.features)  # [N, F]
     return 0.5 * away.flatten(1).square().sum(1)

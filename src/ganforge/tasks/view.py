@@ -32,12 +32,12 @@ def split(packs: Tensor, m: int) -> Tensor:
 
 
 def packed_spec(spec: Spec, m: int) -> Spec:
-    """What D judges where m samples are packed, each with its label as one channel a class."""
+    """The spec of what D scores when m samples are packed, each with its label as one channel a class."""
     return Spec(((spec.shape[0] + spec.classes) * m, *spec.shape[1:]), state=spec.state)
 
 
 class Packed(nn.Module):
-    """A discriminator of packs that takes single samples: x [N, C, ...], c [N] → a output on N/m packs.
+    """A discriminator of packs that takes single samples: x [N, C, ...], c [N] → the output for N/m packs.
 
     The labels of a pack may differ, so each sample brings its own into the pack: 1 in the channel of its class.
     """
@@ -57,7 +57,7 @@ class Packed(nn.Module):
 
 @dataclass(frozen=True)
 class View:
-    """D as one phase meets it: packs [M, m·C, ...] → a output, with everything else closed over.
+    """D as one phase uses it: packs [M, m·C, ...] → its output, with everything else closed over.
 
     Attributes:
         D: the discriminator, taking single samples. c: their labels [N], or None.
@@ -85,8 +85,8 @@ class View:
         return output._replace(logits=wide(output.logits))
 
     @property
-    def steady(self) -> bool:
-        """Whether it draws nothing."""
+    def deterministic(self) -> bool:
+        """Whether it draws neither augmentation nor noise, so that equal inputs give equal outputs."""
         return self.augment is None and not self.noise
 
     def join(self, x: Tensor) -> Tensor:

@@ -1,14 +1,18 @@
-"""The run's curves as one image."""
+"""How a run went, as charts from its `events.jsonl`: for `curves.png`, and for reports."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ganforge.core.events import read_events
 from ganforge.core.files import atomic_file
+from ganforge.core.plot.charts import Chart, lines, tiled
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.recipes.callback import Callback, Listener, RunView
+
+ACROSS = 3
 
 
 class Curves(Callback, kind="curves"):
@@ -33,42 +37,48 @@ class CurveWriter(Listener):
 
     def _write(self) -> None:
         with self.guard():
-            ticks = list(read_events(self.run.folder / "events.jsonl", "tick"))
-            if ticks:
+            events = list(read_events(self.run.folder / "events.jsonl"))
+            drawings = [drawn for chart in charts(events) if (drawn := lines(chart, heading=True)) is not None]
+            if drawings:
                 with atomic_file(self.run.folder / "curves.png") as file:
-                    draw(ticks, file, self.run.folder.name)
+                    tiled(drawings, ACROSS).image(1.5).save(file, "PNG")
 
 
-def draw(ticks: list[dict[str, Any]], path: Path, title: str) -> None:
-    """Writes the curves of a log's ticks as a PNG: a panel for each group of numbers that the log has."""
-    # Without pyplot: it keeps global state and picks a backend, and a training process should have neither.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import EngFormatter
-
-    names = list(dict.fromkeys(k for tick in ticks for k, value in tick.items() if isinstance(value, (int, float))))
-    groups = [
-        ("losses", "mean loss", [n for n in names if n.startswith("loss/")]),
-        ("what D gets right", "share of samples", [n for n in names if n.startswith("acc/")]),
-        ("speed", "samples per second", [n for n in names if n == "sps"]),
+def charts(events: Sequence[Mapping[str, Any]]) -> list[Chart]:
+    """A chart for each group of numbers that the log has."""
+    ticks = [event for event in events if event["event"] == "tick"]
+    measured = [event for event in events if event["event"] == "evaluate"]
+    found = [
+        Chart(name.removeprefix("metric/"), "by real samples seen", {"": points(measured, name)})
+        for name in names(measured, "metric/")
     ]
-    groups = [group for group in groups if group[2]]
-    figure = Figure(figsize=(5 * len(groups), 3.6), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title)
-    for axes, (heading, unit, members) in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups, strict=True):
-        for name in members:
-            points = [(tick["samples"], tick[name]) for tick in ticks if isinstance(tick.get(name), (int, float))]
-            label = name.removeprefix("loss/").removeprefix("acc/")
-            axes.plot(*zip(*points, strict=True), label=label, lw=1.4, marker="." if len(points) < 20 else None)
-        axes.set(title=heading, xlabel="real samples seen", ylabel=unit)
-        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axes.grid(alpha=0.25)
-        if heading == "what D gets right":
-            axes.set_ylim(-0.02, 1.02)
-            axes.axhline(0.5, color="gray", lw=0.8, ls=":")  # where D can only guess
-        if heading == "speed":
-            axes.set_ylim(bottom=0)
-        else:
-            axes.legend(frameon=False)
-    figure.savefig(path, format="png")
+    losses = {name.removeprefix("loss/"): points(ticks, name) for name in names(ticks, "loss/") if name.count("/") == 1}
+    right = {
+        {"real": "real taken for real", "fake": "fake taken for fake"}.get(name[4:], name): points(ticks, name)
+        for name in names(ticks, "acc/")
+    }
+    found += [
+        Chart("losses", "means of each phase; they need not fall: two players pull at them", losses),
+        Chart("what D gets right", "share of samples; ½ is guessing", right, bounds=(0.0, 1.0), level=0.5),
+        Chart(
+            "diversity of fakes",
+            "against reals of the same batch; 1 is right",
+            {"": points(ticks, "health/diversity")},
+            level=1.0,
+        ),
+        Chart(
+            "distance of fakes from reals",
+            "energy distance of pooled samples; 0 is right",
+            {"": points(ticks, "health/distance")},
+        ),
+        Chart("speed", "real samples seen per second", {"": points(ticks, "sps")}),
+    ]
+    return [chart for chart in found if any(chart.series.values())]
+
+
+def names(events: Sequence[Mapping[str, Any]], prefix: str) -> list[str]:
+    return list(dict.fromkeys(name for event in events for name in event if name.startswith(prefix)))
+
+
+def points(events: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
+    return [(event["samples"], event[name]) for event in events if isinstance(event.get(name), (int, float))]

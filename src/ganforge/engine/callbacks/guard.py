@@ -20,22 +20,22 @@ class Guard:
     """
 
     def __init__(self, run: RunView, what: str):
-        self.run, self.what, self.told = run, what, False
+        self.run, self.what, self.reported = run, what, False
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            self._tell(f"{self.what} could not be written: {error}. Training continues")
+            self._report(f"{self.what} could not be written: {error}. Training continues")
         except Exception as error:
             message = f"{self.what} failed with {type(error).__name__}: {error}. Training continues"
-            self._tell(message)
+            self._report(message)
             warnings.warn(message, UserWarning, stacklevel=1)
 
-    def _tell(self, message: str) -> None:
-        if not self.told:
-            self.told = True
+    def _report(self, message: str) -> None:
+        if not self.reported:
+            self.reported = True
             log.warning(message)
             try:
                 self.run.log("notice", message=message)

@@ -15,7 +15,7 @@ from ganforge.engine.callbacks.guard import Guard
 from ganforge.recipes.callback import Callback, Listener, RunView, due
 
 MOST_ROWS = 16
-EXHIBITED = 4
+REAL_ROWS = 4
 """Rows of what is made of real samples, where nobody says otherwise."""
 
 
@@ -72,7 +72,7 @@ class PreviewWriter(Listener):
 
     def _write(self) -> None:
         with self.guard():
-            samples, columns = self._pictures()
+            samples, columns = self._grid()
             name, taken = f"{self.run.samples:09d}", set[str]()
             for media in self.run.recipe.signal.render(samples, self.run.spec, columns):
                 if media.ending in taken:  # of each type the first, so that `latest` is one file
@@ -82,16 +82,16 @@ class PreviewWriter(Listener):
                     with atomic_file(self.folder / f"{stem}{media.ending}") as file:  # never half a file for a watcher
                         file.write_bytes(media.data)
 
-    def _pictures(self) -> tuple[Any, int]:
+    def _grid(self) -> tuple[Any, int]:
         """What the grid holds, and how many of it a row."""
-        run, columns, rows = self.run, self.config.columns, self.config.rows or EXHIBITED
+        run, columns, rows = self.run, self.config.columns, self.config.rows or REAL_ROWS
         shown = run.visualize(rows * columns)
         if shown is None:
             return run.generate(self.request), columns
-        pictures, each = shown
+        images, each = shown
         columns = max(1, columns // each) * each  # whole samples a row
-        pictures = pictures[: rows * columns]
+        images = images[: rows * columns]
         if run.recipe.task.can_sample:
             made = run.generate(self.request)
-            pictures = run.recipe.signal.join([made[: len(made) // columns * columns], pictures], run.spec)
-        return pictures, columns
+            images = run.recipe.signal.join([made[: len(made) // columns * columns], images], run.spec)
+        return images, columns

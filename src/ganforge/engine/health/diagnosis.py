@@ -102,7 +102,7 @@ def sign_of(figures: dict[str, Any], compared: int, peak: float) -> str:
     """What one look's figures point to, or an empty string.
 
     Args:
-        figures: as `trace` measured them; None for one that is not finite.
+        figures: the values as `watcher.measure` returns them; None for one that is not finite.
         compared: samples that were compared.
         peak: the highest diversity of the run so far.
     """
@@ -156,12 +156,12 @@ def diagnose(probes: Sequence[dict[str, Any]]) -> Diagnosis:
     if "leap" in last:
         return Diagnosis(DIVERGING, f"a generator's gradient is {last['leap']:,.0f} times what it was")
     seen = probes[-PATIENCE:]
-    found = lasting(seen, PATIENCE)
+    found = lasting_sign(seen, PATIENCE)
     if found not in ("", COLLAPSING, DIVERGING):
         seen = probes[-LONG_PATIENCE:]
-        found = lasting(seen, LONG_PATIENCE)
+        found = lasting_sign(seen, LONG_PATIENCE)
     if found and not progress(seen, found):
-        return Diagnosis(found, because(seen))
+        return Diagnosis(found, explanation(seen))
     turns = swings(probes)
     if turns >= SWINGS:
         return Diagnosis(OSCILLATING, f"D changed {turns} times between sure and fooled within {len(probes)} looks")
@@ -169,7 +169,7 @@ def diagnose(probes: Sequence[dict[str, Any]]) -> Diagnosis:
     return Diagnosis(HEALTHY if calm > PATIENCE / 2 else UNSETTLED)
 
 
-def lasting(probes: Sequence[dict[str, Any]], patience: int) -> str:
+def lasting_sign(probes: Sequence[dict[str, Any]], patience: int) -> str:
     """The commonest sign of looks of which all but one show some sign; an empty string otherwise."""
     signs = Counter(probe["sign"] for probe in probes if probe["sign"])
     return signs.most_common(1)[0][0] if len(probes) >= patience and signs.total() >= patience - 1 else ""
@@ -204,9 +204,9 @@ def swings(probes: Sequence[dict[str, Any]]) -> int:
     return max(0, len(sides) - 1)
 
 
-def because(probes: Sequence[dict[str, Any]]) -> str:
-    """The figures that a trouble was seen in: medians of the looks."""
-    said = {
+def explanation(probes: Sequence[dict[str, Any]]) -> str:
+    """The values that point to the trouble, as text: medians over the probes."""
+    texts = {
         "auc": "D ranks {:.0%} of real-fake pairs correctly",
         "gap": "logits of reals and fakes are {:.3g} apart",
         "diversity": "fakes are {:.2g} times as diverse as reals",
@@ -214,7 +214,7 @@ def because(probes: Sequence[dict[str, Any]]) -> str:
         "coverage": "they reach {:.0%} of the reals",
     }
     parts = []
-    for name, text in said.items():
+    for name, text in texts.items():
         values = [probe[name] for probe in probes if probe.get(name) is not None]
         if values:
             parts.append(text.format(median(values)))

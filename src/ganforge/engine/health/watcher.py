@@ -12,8 +12,8 @@ from typing import Any
 from torch import Tensor
 
 from ganforge.core.rng import seed_of
-from ganforge.engine.health import probe as data_statistics
 from ganforge.engine.health.diagnosis import HEALTHY, KEPT, UNSETTLED, Diagnosis, diagnose, leap, sign_of
+from ganforge.engine.health.probe import FEWEST, MOST, compare, logit_stats, read
 from ganforge.engine.step import StepTrace
 from ganforge.recipes.health import Health, Rollback, Watch
 
@@ -108,15 +108,15 @@ class Watcher:
 
 def measure(trace: StepTrace, live: LiveSamples) -> tuple[dict[str, float | None], int]:
     """A look's figures, and how many samples were compared. Changes no weight, no buffer and no draw of the run."""
-    found: dict[str, Tensor] = data_statistics.logit_stats(trace.stats)
-    real, labels = trace.batch.x[: data_statistics.MOST], trace.batch.c
-    labels = None if labels is None else labels[: data_statistics.MOST]
+    found: dict[str, Tensor] = logit_stats(trace.stats)
+    real, labels = trace.batch.x[:MOST], trace.batch.c
+    labels = None if labels is None else labels[:MOST]
     compared = 0
-    if len(real) >= data_statistics.FEWEST:
+    if len(real) >= FEWEST:
         extra = {name: values[: len(real)] for name, values in trace.batch.extra.items()}  # under the same conditions
         fake = live(len(real), labels, extra)
         if fake is not None and fake.shape == real.shape:
             compared = len(real)
-            found |= data_statistics.compare(real, fake, labels)
+            found |= compare(real, fake, labels)
     found |= {f"gradient/{name}": norm for name, norm in trace.gradients.items()}
-    return data_statistics.read(found), compared
+    return read(found), compared

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganforge.core.events import read_events
-from ganforge.evaluation.report import curves, gallery
+from ganforge.engine.callbacks import curves
+from ganforge.evaluation.report import gallery
 from ganforge.evaluation.report.classes import Classes, classes_of
 from ganforge.evaluation.report.content import Bars, Report
 from ganforge.evaluation.report.findings import find

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ganforge.core.media import Media
+from ganforge.core.plot.charts import Chart
 
 Level = Literal["bad", "warn", "note", "good"]
-Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -44,23 +44,6 @@ class Panel:
     media: Sequence[Media]
     rows: tuple[str, ...] = ()
     half: bool = False
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Lines over the samples seen.
-
-    Attributes:
-        series: points (samples, value) of each line, by its name.
-        bounds: of the vertical axis, where it has natural ones.
-        level: a value worth a thin line: where D can only guess, where fakes are as diverse as reals.
-    """
-
-    title: str
-    unit: str
-    series: Mapping[str, Points]
-    bounds: tuple[float, float] | None = None
-    level: float | None = None
 
 
 @dataclass(frozen=True)

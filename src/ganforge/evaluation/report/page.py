@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.core.media import Media
+from ganforge.core.plot import drawing
 from ganforge.core.version import __version__
 from ganforge.evaluation.report import charts
 from ganforge.evaluation.report.content import Finding, Panel, Report
@@ -44,7 +45,8 @@ def page(title: str, parts: Sequence[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)} · ganforge</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n"
+        f"<title>{text(title)} · ganforge</title>\n"
+        f"<style>\n{STYLE.read_text(encoding='utf-8')}{drawing.STYLE}\n</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n<footer>Made by ganforge {text(__version__)}. "
         "Figures can be compared only where their stamps agree.</footer>\n</main>\n</body>\n</html>\n"
     )

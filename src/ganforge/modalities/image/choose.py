@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ganforge.core.choice import Choice, Machine
+from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.modalities.image.gamma import gamma
@@ -97,7 +98,7 @@ def choose(facts: Facts) -> Choice:
     if facts.count < LEAST_PICTURES:
         raise UserError(
             f"data {facts.name}: {facts.count} images are too few to choose a recipe; at least {LEAST_PICTURES} are "
-            f"needed, several hundred are better. To train anyway: ganforge train fastgan data={facts.name}",
+            "needed, several hundred are better. To train anyway: " + command("train", "fastgan", f"data={facts.name}"),
             code="data.too_few_samples",
         )
     recipe, fields, reasons = large(facts) if facts.large else small(facts)

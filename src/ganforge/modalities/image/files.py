@@ -1,26 +1,32 @@
 """Image files as arrays: PNG, JPEG, WebP, BMP, TIFF, GIF (its first frame) and PNM, upright, as [H, W, C].
 
 C is 1 for gray, 2 for gray with alpha, 3 for RGB, 4 for RGBA. Gray of 16 bits stays uint16. So do PNGs of 16 bits in
-color or with alpha, but for interlaced ones, which Pillow reads with 8 bits. All else is uint8.
+color or with alpha, but for interlaced ones, which Pillow reads with 8 bits. All else is uint8. HEIC is read where the
+package pillow-heif is installed. What is left out (further frames, bits) is in `Facts`.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import struct
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ganforge.core.dataset import BadItem
+from ganforge.core.surroundings import refuse_machine_faults
 from ganforge.modalities.image.png import deep_colour
 
 EXTENSIONS = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
     | {".ppm", ".pgm", ".pbm", ".pnm"}
 )
+HEIF = frozenset({".heic", ".heif"})
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")  # nothing that runs a program, as EPS does
 MAX_PIXELS = 2**27
 """An image that claims more (134 million pixels) is taken for a decompression bomb, a small file that fills memory."""
@@ -38,8 +44,37 @@ BROKEN = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EOF
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file's name ends as an image's does."""
-    return Path(name).suffix.lower() in EXTENSIONS
+    """Whether a file's name ends as that of an image that can be read here."""
+    ending = Path(name).suffix.lower()
+    return ending in EXTENSIONS or (ending in HEIF and reads_heif())
+
+
+@functools.cache
+def reads_heif() -> bool:
+    """Whether HEIC can be read: the package pillow-heif is there."""
+    return importlib.util.find_spec("pillow_heif") is not None
+
+
+def heif_hint(endings: Iterable[str]) -> str:
+    """What to install where some files are HEIC and cannot be read; else empty."""
+    if reads_heif() or not HEIF & set(endings):
+        return ""
+    return " (HEIC is read if pillow-heif is installed: pip install pillow-heif)"
+
+
+class Facts(NamedTuple):
+    """What the first bytes of an image file say.
+
+    Attributes:
+        shape: [H, W, C] of what `decode` gives. dtype: "uint8" or "uint16".
+        frames: how many images the file holds; the first is read.
+        fewer_bits: whether it has 16 bits a channel and is read with 8.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: str
+    frames: int = 1
+    fewer_bits: bool = False
 
 
 def decode(source: Path | BinaryIO, where: str) -> np.ndarray:
@@ -63,11 +98,18 @@ def decode_all(source: Path | BinaryIO, where: str) -> tuple[np.ndarray, Image.I
                 return pixels if turn is None else turned(pixels, turn), picture
             return _to_array(picture if turn is None else picture.transpose(turn), where), picture
     except BROKEN as error:
-        raise BadItem(where, _why(error)) from None
+        refuse_machine_faults(error)
+        raise BadItem(where, _why(error, source)) from None
 
 
 def header(source: Path | BinaryIO, where: str) -> tuple[tuple[int, int, int], str]:
-    """(shape [H, W, C], dtype) that `decode` will give, from the first bytes of the file alone.
+    """(shape [H, W, C], dtype) that `decode` will give; as `facts`."""
+    found = facts(source, where)
+    return found.shape, found.dtype
+
+
+def facts(source: Path | BinaryIO, where: str) -> Facts:
+    """What `decode` will give and leave out, without decoding: from headers alone.
 
     Raises:
         BadItem: as `decode`, as far as a header shows it.
@@ -80,17 +122,37 @@ def header(source: Path | BinaryIO, where: str) -> tuple[tuple[int, int, int], s
             if not late and _orientation(picture) >= 5:
                 width, height = height, width
             if deep := _deep_channels(picture):
-                return (height, width, deep), "uint16"
+                return Facts((height, width, deep), "uint16", _frames(picture))
             mode = _target(picture)
             channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}.get(mode, 1)
-            return (height, width, channels), "uint16" if mode == "I;16" else "uint8"
+            if mode == "I;16":
+                return Facts((height, width, channels), "uint16", _frames(picture))
+            return Facts((height, width, channels), "uint8", _frames(picture), _has_16_bits(picture))
     except BROKEN as error:
-        raise BadItem(where, _why(error)) from None
+        refuse_machine_faults(error)
+        raise BadItem(where, _why(error, source)) from None
+
+
+def _frames(picture: Image.Image) -> int:
+    try:
+        return int(getattr(picture, "n_frames", 1))
+    except BROKEN:  # what follows the first image is damaged, which `decode` does not read
+        return 1
+
+
+def _has_16_bits(picture: Image.Image) -> bool:
+    """Whether an image, opened and not loaded, has 16 bits a channel in its file (as far as Pillow tells)."""
+    tiles = getattr(picture, "tile", None)
+    if not tiles:
+        return False
+    mode = tiles[0][3]
+    raw = mode[0] if isinstance(mode, tuple) and mode else mode
+    return ";16" in str(raw) or (picture.format == "PPM" and isinstance(mode, tuple) and mode[-1:] > (255,))
 
 
 def _open(source: Path | BinaryIO, where: str) -> Image.Image:
     try:
-        picture = Image.open(source, formats=FORMATS)
+        picture = Image.open(source, formats=_formats())
     except Image.DecompressionBombError:
         raise BadItem(where, f"claims more than {MAX_PIXELS:,} pixels (a decompression bomb?)") from None
     width, height = picture.size
@@ -98,6 +160,17 @@ def _open(source: Path | BinaryIO, where: str) -> Image.Image:
         picture.close()
         raise BadItem(where, f"claims {width:,} × {height:,} pixels (a decompression bomb?)")
     return picture
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """The formats that are read; HEIC is made known to Pillow first, where that can be."""
+    if not reads_heif():
+        return FORMATS
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    return (*FORMATS, "HEIF")
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -188,9 +261,54 @@ def _to_array(picture: Image.Image, where: str) -> np.ndarray:
     return array[..., None] if array.ndim == 2 else array
 
 
-def _why(error: BaseException) -> str:
+KINDS = {
+    b"%PDF": "a PDF", b"PK\x03\x04": "a zip", b"<html": "a web page", b"<!doc": "a web page", b"<svg": "an SVG drawing",
+    b"<?xml": "an XML text", b"8BPS": "a Photoshop file", b"\x1f\x8b": "a gzip file", b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7z archive", b"\x1aE\xdf\xa3": "a film (Matroska, WebM)", b"\x93NUMPY": "an array of numpy",
+    b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"version https://git-lfs": "a pointer of Git LFS, without the file itself", b"\0\0\x01\0": "a Windows icon",
+}  # fmt: skip
+"""What begins so, in small letters where these are letters."""
+BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"heim": "HEIC",
+          b"avif": "AVIF", b"avis": "AVIF"}  # fmt: skip
+"""What the ISO base media files are: all that are no images are films."""
+IMAGES = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"GIF8": ".gif", b"BM": ".bmp", b"II*\0": ".tif", b"MM\0*": ".tif"}
+"""How files begin whose ending should be this one."""
+
+
+def kind_of(start: bytes) -> str:
+    """What a file is that begins so, for people; empty where that is not known."""
+    if start[4:8] == b"ftyp":
+        return BRANDS.get(start[8:12], "a film (MP4, MOV)")
+    for begins, kind in KINDS.items():
+        if start.startswith(begins) or start.lstrip().lower().startswith(begins.lower()):
+            return kind
+    return ""
+
+
+def ending_of(start: bytes) -> str | None:
+    """The ending that suits an image file that begins so; None where that is not known."""
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return ".webp"
+    return next((ending for begins, ending in IMAGES.items() if start.startswith(begins)), None)
+
+
+def _start(source: Path | BinaryIO) -> bytes:
+    if isinstance(source, Path):
+        try:
+            with source.open("rb") as file:
+                return file.read(64)
+        except OSError:
+            return b""
+    source.seek(0)
+    return source.read(64)
+
+
+def _why(error: BaseException, source: Path | BinaryIO) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "not an image that can be read"
+        kind = kind_of(_start(source))
+        hint = heif_hint([".heic"]) if kind == "HEIC" else ""
+        return f"not an image that can be read: it is {kind}{hint}" if kind else "not an image that can be read"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     text = " ".join(str(error).split())

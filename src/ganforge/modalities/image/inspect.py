@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.core.commands import command
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
@@ -43,6 +44,7 @@ class Report:
         unreadable: (item, why).
         ignored: files of other kinds beside them, by extension.
         nbytes: size of the files or the array.
+        reading: how the folders were read, and what was left out.
         source: of the images that these are to be made from, where the set is one of pairs.
     """
 
@@ -61,6 +63,7 @@ class Report:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     ignored: dict[str, int] = field(default_factory=dict)
     nbytes: int = 0
+    reading: tuple[str, ...] = ()
     source: Report | None = None
 
     @property
@@ -120,6 +123,8 @@ def inspect_dataset(dataset: Dataset, limit: int | None = None) -> Report:
     report.duplicates = [[dataset.describe(k) for k in group] for group in same.values() if len(group) > 1]
     report.ignored = dict(getattr(dataset, "ignored", {}))
     report.nbytes = int(getattr(dataset, "nbytes", 0))
+    dataset.shapes()  # what headers say of frames and bits
+    report.reading = tuple(line.text for line in dataset.reading())
     report.source = inspect_dataset(dataset.source, limit) if dataset.source is not None else None
     return report
 
@@ -137,7 +142,7 @@ def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, i
     if len(shape) != 3:
         raise UserError(
             f"data {dataset.name}: holds vectors of {shape[0]} numbers, but this command reads images. "
-            f"To train on them: ganforge train toy data={dataset.name}",
+            "To train on them: " + command("train", "toy", f"data={dataset.name}"),
             code="data.not_images",
         )
     height, width, channels = shape
@@ -262,6 +267,8 @@ def as_table(report: Report):
     table.add_row("duplicates", f"{spare:,}" + "".join(f"\n{' = '.join(group[:3])}" for group in report.duplicates[:3]))
     told = "".join(f"\n{where}: {why}" for where, why in report.unreadable[:SHOWN])
     table.add_row("unreadable", f"{len(report.unreadable):,}{told}")
+    if report.reading:
+        table.add_row("read as", "\n".join(report.reading))
     if report.ignored:
         table.add_row("passed over", ", ".join(f"{count:,} {suffix}" for suffix, count in report.ignored.items()))
     return table

@@ -26,7 +26,8 @@ class Appearance:
     """What images of two sides look like.
 
     Attributes:
-        brightness: mean level of the fakes less that of the reals, in standard deviations of the reals' mean levels.
+        brightness: mean level of the fakes less that of the reals, in standard deviations of the reals' mean levels
+            (in levels of 255 where that deviation is less than one).
         contrast: standard deviation of a fake's levels over that of a real's, both as medians.
         color: by channel, the difference of its mean level less that of brightness, in levels of 255.
     """
@@ -44,10 +45,15 @@ def look(real: np.ndarray, fake: np.ndarray) -> Appearance:
     shift = means[1].mean(0) - means[0].mean(0)
     names = "RGB" if shift.size == 3 else ("gray",)
     return Appearance(
-        brightness=float((levels[1].mean() - levels[0].mean()) / max(levels[0].std(), 1e-6)),
-        contrast=float(np.median(contrasts[1]) / max(np.median(contrasts[0]), 1e-6)),
+        brightness=float((levels[1].mean() - levels[0].mean()) / max(levels[0].std(), 1.0)),
+        contrast=ratio(float(np.median(contrasts[1])), float(np.median(contrasts[0]))),
         colour={name: float(shift[k] - shift.mean()) for k, name in enumerate(names)},
     )
+
+
+def ratio(fake: float, real: float) -> float:
+    """How much more fakes spread than reals; 1 where neither spreads (images of one color, or of one pixel)."""
+    return 1.0 if max(fake, real) < 1e-6 else fake / max(real, 1e-6)
 
 
 def appearance(known: Known) -> Iterator[Finding]:

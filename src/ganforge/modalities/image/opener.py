@@ -9,10 +9,12 @@ from typing import TypeVar
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
-from ganforge.data.opener import Head, Opener, single_files, wanted
+from ganforge.data.base import DataSource
+from ganforge.data.given import Given, MemoryData
+from ganforge.data.opener import Head, Opener, single_files, supported_formats
 from ganforge.data.store import Store, ZipStore, is_hidden, kinds_of_files
 from ganforge.modalities.image import files as pictures
-from ganforge.modalities.image.sources import arrays, folder
+from ganforge.modalities.image.sources import arrays, folder, objects
 
 T = TypeVar("T")
 
@@ -53,9 +55,14 @@ class ImageOpener(Opener, kind="image"):
             return WRONG
         return CLEAR if found.are_images else MAYBE
 
+    def source_of(self, given: Given) -> DataSource | None:
+        dataset = objects.open_given(given)
+        return None if dataset is None else MemoryData.of(dataset)
+
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
         if head.store is not None:
-            return _open_folder(path, head.store, name, split) if path.is_dir() else _in_zip(head.store, name, split)
+            is_folder = path.is_dir()
+            return _open_folder(head, name, split) if is_folder else _in_zip(head, head.store, name, split)
         suffixes = "".join(path.suffixes).lower()
         if head.start.startswith(b"\x93NUMPY"):
             _refuse_unclear(path, name, asked)
@@ -64,7 +71,7 @@ class ImageOpener(Opener, kind="image"):
             _refuse_unclear(path, name, asked)
             return arrays.open_npz(path, name, split)
         if head.start.startswith(b"PK") or suffixes.endswith(".zip"):
-            return _in_zip(ZipStore(path), name, split)
+            return _in_zip(head, ZipStore(path, head.name_encoding), name, split)
         if arrays.is_idx(head.start):
             return arrays.open_idx(path, name)
         if head.start.startswith(b"\x1f\x8b") or suffixes.endswith(".tar"):
@@ -118,7 +125,9 @@ def _first_unpacked(path: Path) -> bytes:
         return b""
 
 
-def _open_folder(path: Path, store: Store, name: str, split: str) -> Dataset:
+def _open_folder(head: Head, name: str, split: str) -> Dataset:
+    path, store = head.path, head.store
+    assert store is not None
     parts = arrays.idx_parts(path)
     if parts:
         return arrays.open_idx(_part(parts, split, name), name)
@@ -126,7 +135,7 @@ def _open_folder(path: Path, store: Store, name: str, split: str) -> Dataset:
     if batches:
         chosen = _part(batches, split, name)
         return arrays.from_cifar(name, [(str(path / n), (path / n).read_bytes()) for n in chosen])
-    found = folder.open_store(store, name, split)
+    found = folder.open_store(store, name, split, head.labels)
     if found is not None:
         return found
     inside = kinds_of_files(store)
@@ -135,18 +144,24 @@ def _open_folder(path: Path, store: Store, name: str, split: str) -> Dataset:
     files = single_files(path)
     hint = f"; or use one of its files: data={path / files[0]}" if files else ""
     raise UserError(
-        f"data {name}: no images in this folder (it holds {inside}). Expected: {wanted()}{hint}", code="data.no_images"
+        f"data {name}: no images in this folder (it holds {inside}{_heif(store)}). "
+        f"Expected: {supported_formats()}{hint}",
+        code="data.no_images",
     )
 
 
-def _in_zip(store: Store, name: str, split: str) -> Dataset:
-    found = folder.open_store(store, name, split)
+def _in_zip(head: Head, store: Store, name: str, split: str) -> Dataset:
+    found = folder.open_store(store, name, split, head.labels)
     if found is None:
         raise UserError(
-            f"data {name}: no images in this zip (it holds {kinds_of_files(store) or 'nothing'})",
+            f"data {name}: no images in this zip (it holds {kinds_of_files(store) or 'nothing'}{_heif(store)})",
             code="data.no_images",
         )
     return found
+
+
+def _heif(store: Store) -> str:
+    return pictures.heif_hint(Path(name).suffix.lower() for name in store.names())
 
 
 def _open_gz(path: Path, name: str, split: str, suffixes: str) -> Dataset:

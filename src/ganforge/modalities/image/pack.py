@@ -8,10 +8,13 @@ import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
+from ganforge.core.commands import command
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
+from ganforge.core.names import writable
 from ganforge.core.progress import Bar
+from ganforge.core.refusals import PartlyDone, Refusal
 from ganforge.data.base import DataSource
 from ganforge.modalities.image.inspect import fingerprint, picture_shape
 from ganforge.modalities.image.pixels import png_of
@@ -40,14 +43,22 @@ def pack(source: DataSource, out: Path, *, duplicates: bool = False, force: bool
 
 
 def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool) -> list[str]:
-    """As `pack`, of a set that is open; returns what there is to say of the zip."""
+    """As `pack`, of a set that is open; returns what there is to say of the zip.
+
+    Raises:
+        UserError: as `pack`.
+        PartlyDone: the zip is made, without the images that cannot be read.
+    """
     refuse_existing(out, force)
     made = write(dataset, out, duplicates)
     left_out = f"{len(made['unreadable'])} unreadable and {len(made['duplicates'])} duplicates left out"
-    return [
+    said = [
         f"{out}: {made['count']:,} images, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
-        f"train on it: ganforge train dcgan data={out}",
+        "train on it: " + command("train", "dcgan", f"data={out}"),
     ]
+    if made["unreadable"]:
+        raise PartlyDone([Refusal(*pair) for pair in made["unreadable"]], f"{MANIFEST} in {out}", said)
+    return said
 
 
 def refuse_existing(out: Path, force: bool) -> None:
@@ -81,8 +92,9 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
             )  # what lies where on this disk is nobody's business
             try:
                 item = dataset.read(index)
-            except BadItem as error:
-                unreadable.append((error.where, error.why))
+            except Exception as error:  # whatever one image does to a decoder, the others can be packed
+                refusal = Refusal.of(where, error)
+                unreadable.append((error.where if isinstance(error, BadItem) else where, refusal.why))
                 continue
             picture_shape(dataset, item.shape)
             key = fingerprint(item)
@@ -115,7 +127,7 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
             "duplicates": [list(pair) for pair in same],
             "files": sources,
         }
-        text = json.dumps(manifest, ensure_ascii=False, indent=1)
+        text = writable(json.dumps(manifest, ensure_ascii=False, indent=1))
         archive.writestr(zipfile.ZipInfo(MANIFEST, EPOCH), text, zipfile.ZIP_DEFLATED)
     return manifest
 

@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from ganforge.core.dataset import Dataset
+from ganforge.core.dataset import Dataset, Reading
 
 
 class Patches(Dataset):
@@ -38,6 +38,7 @@ class Patches(Dataset):
         self.dataset, self.patch = dataset, patch
         self.name, self.classes, self.digest = dataset.name, dataset.classes, dataset.digest
         self.signal, self.coloured = dataset.signal, dataset.coloured
+        self.no_labels, self.domains = dataset.no_labels, dataset.domains
         self.skipped = list(dataset.skipped)
         self.skipped += [(dataset.describe(k), "its size cannot be read") for k, s in enumerate(sizes) if s is None]
         places = [
@@ -74,6 +75,12 @@ class Patches(Dataset):
         """Of the patches; how they spread over modes is taken from the images, of which each counts as one."""
         kinds = {(shape[2:], dtype) for shape, dtype in self.dataset.shapes()}
         return {((*self.patch, *rest), dtype): len(self) for rest, dtype in sorted(kinds)}
+
+    def reading(self) -> list[Reading]:
+        return self.dataset.reading()
+
+    def identity(self) -> str:
+        return self.dataset.identity()
 
     def describe(self, index: int) -> str:
         picture, top, left = (int(v) for v in self.places[index])

@@ -51,7 +51,8 @@ def picture_shapes(dataset: Dataset) -> Shapes:
     shapes = dataset.shapes()
     if not shapes:
         raise UserError(
-            f"data {dataset.name}: none of its {len(dataset)} images can be read", code="data.none_readable"
+            f"data {dataset.name}: none of its {len(dataset)} images can be read{why_unreadable(dataset)}",
+            code="data.none_readable",
         )
     if any(len(shape) != 3 for shape, _ in shapes):
         raise UserError(
@@ -60,6 +61,12 @@ def picture_shapes(dataset: Dataset) -> Shapes:
             code="data.not_images",
         )
     return shapes
+
+
+def why_unreadable(dataset: Dataset) -> str:
+    """The reasons for which files cannot be read, with their counts, as the end of a sentence; may be empty."""
+    reasons = getattr(dataset, "unreadable", dict)()
+    return "".join(f"; {count:,} of them: {why}" for why, count in list(reasons.items())[:3])
 
 
 def sample_shape(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from ganforge.modalities.image.look import LOOKED_AT, RULES, Appearance, look
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
 from ganforge.signals import Card, Gallery, Inspection, Nearest, Noun, Rule, Signal
+
+log = logging.getLogger("ganforge")
 
 
 class Image(Signal, kind="image"):
@@ -103,6 +106,11 @@ class Image(Signal, kind="image"):
         shapes = pictures.picture_shapes(dataset)
         mode = pictures.mode_of(shapes) if self.mode == "auto" else self.mode
         shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
+        deep = sum(count for (_, dtype), count in shapes.items() if dtype == "uint16")
+        if deep and self.depth == 8:
+            log.warning(
+                "data %s: %s images have 16 bits, and 8 are kept (signal.depth=16: all)", dataset.name, f"{deep:,}"
+            )
         state: dict[str, Any] = {"mode": mode, "depth": self.depth}
         if dataset.coloured:
             state["coloured"] = list(dataset.coloured)

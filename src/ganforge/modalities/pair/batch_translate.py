@@ -16,14 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
-from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
-from ganforge.modalities.image.files import is_picture
+from ganforge.core.refusals import Refusal
+from ganforge.data.store import FolderStore, Store, ZipStore
+from ganforge.modalities.image.files import ending_of
+from ganforge.modalities.image.sources.listing import listing
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.photo import LOSSLESS, Photo
 from ganforge.modalities.pair.translate import ImageTranslator, Made
 
+LOSSY = (".jpg", ".jpeg")
 AHEAD = 2
 BEHIND = 2
 BANDS = 2
@@ -48,10 +50,10 @@ class Job:
 
 @dataclass
 class Outcome:
-    """The results of the jobs. `failed`: (file, reason) of those that failed."""
+    """The results of the jobs."""
 
     written: list[Path] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[Refusal] = field(default_factory=list)
 
 
 def open_store(path: Path) -> Store:
@@ -69,7 +71,7 @@ def open_store(path: Path) -> Store:
 
 def images_in(store: Store, without: Path | None = None) -> list[str]:
     """The names of all images in a store, sorted; those below `without` (an output folder within) are left out."""
-    names = [name for name in sorted(store.names()) if is_picture(name) and not is_hidden(name)]
+    names = listing(store).images
     if without is None or not isinstance(store, FolderStore):
         return names
     outside = without.resolve()
@@ -84,13 +86,29 @@ def ending_for(name: str, lossless: bool, wanted: str | None) -> str:
     return own if own in (LOSSLESS if lossless else photo.ENDINGS) else ".png"
 
 
-def outputs(names: Sequence[str], folder: Path, lossless: bool, wanted: str | None) -> list[Path]:
-    """The output file of each: the same folders below `folder`. Where two would collide, both keep their ending."""
-    plain = [str(Path(name).with_suffix(ending_for(name, lossless, wanted))) for name in names]
+def outputs(
+    names: Sequence[str], folder: Path, lossless: bool, wanted: str | None, store: Store | None = None
+) -> list[Path]:
+    """The output file of each: the same folders below `folder`. Where two would collide, both keep their ending.
+
+    Args:
+        store: where the files lie: what a .jpg really is decides its ending, for a JPEG has no transparency.
+    """
+
+    def ending(name: str) -> str:
+        kind = ending_of(store.start(name, 16)) if store and Path(name).suffix.lower() in LOSSY else None
+        return ending_for(str(Path(name).with_suffix(kind)) if kind else name, lossless, wanted)
+
+    endings = [ending(name) for name in names]
+    plain = [str(Path(name).with_suffix(end)) for name, end in zip(names, endings, strict=True)]
+    if store is not None:  # .jpeg stays .jpeg where it is one
+        own = [Path(name).suffix.lower() for name in names]
+        same = [one in LOSSY and end == ".jpg" and not wanted for one, end in zip(own, endings, strict=True)]
+        plain = [str(Path(n).with_suffix(o)) if s else p for n, o, s, p in zip(names, own, same, plain, strict=True)]
     counts = Counter(plain)
     return [
-        folder / (f"{name}{ending_for(name, lossless, wanted)}" if counts[one] > 1 else one)
-        for name, one in zip(names, plain, strict=True)
+        folder / (f"{name}{end}" if counts[one] > 1 else one)
+        for name, end, one in zip(names, endings, plain, strict=True)
     ]
 
 
@@ -117,8 +135,8 @@ def run(
                 try:
                     future.result()
                     outcome.written.append(job.out)
-                except (UserError, BadItem) as error:
-                    outcome.failed.append((job.name, reason(error)))
+                except Exception as error:
+                    outcome.failed.append(Refusal.of(job.name, error))
                 if done:
                     done(job)
 
@@ -126,8 +144,9 @@ def run(
             try:
                 image, mask = read.result()
                 made = translator(image.pixels, mask)
-            except (UserError, BadItem) as error:
-                outcome.failed.append((job.name, reason(error)))
+                photo.check_ending(job.out, made.shape[2])
+            except Exception as error:  # whatever one image does to a decoder, the others can be made
+                outcome.failed.append(Refusal.of(job.name, error))
                 if done:
                     done(job)
                 continue
@@ -214,11 +233,6 @@ class Rows:
             if isinstance(item, BaseException):
                 raise item
             yield item
-
-
-def reason(error: Exception) -> str:
-    """Why an image failed, without its name, which is printed beside it."""
-    return error.why if isinstance(error, BadItem) else str(error)
 
 
 def check_targets(jobs: Iterable[Job], force: bool) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
+from ganforge.core.surroundings import refuse_machine_faults
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.pixels import to_depth
 from ganforge.modalities.image.png import PngWriter
@@ -54,6 +55,7 @@ def read(source: Path | BinaryIO, where: str) -> Photo:
     try:
         data = source.read_bytes() if isinstance(source, Path) else source.read()
     except OSError as error:
+        refuse_machine_faults(error)
         raise BadItem(where, (error.strerror or str(error)).lower()) from None
     pixels, image = pictures.decode_all(io.BytesIO(data), where)
     try:
@@ -115,6 +117,16 @@ def write(
     except (OSError, ValueError) as error:  # Pillow raises ValueError where a side is too long for the format
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: cannot be written ({reason})", code="output.not_writable") from None
+
+
+def check_ending(path: Path, channels: int) -> None:
+    """Raises UserError where a format cannot hold so many channels; before anything is computed."""
+    if path.suffix.lower() in (".jpg", ".jpeg") and channels in (2, 4):
+        raise UserError(
+            f"{path}: the image has transparency, which JPEG does not support; write PNG or WebP (for a folder: "
+            "--format png)",
+            code="output.no_alpha",
+        )
 
 
 def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profile: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from ganforge.core.dataset import BadItem, Dataset
+from ganforge.core.dataset import BadItem, Dataset, Reading
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.data.base import DataSource
@@ -156,6 +156,12 @@ class Chosen(Dataset):
         shapes = self.dataset.each_shape()
         return [shapes[k] for k in self.rows]
 
+    def reading(self) -> list[Reading]:
+        return self.dataset.reading()
+
+    def identity(self) -> str:
+        return self.dataset.identity()
+
     def describe(self, index: int) -> str:
         return self.dataset.describe(int(self.rows[index]))
 
@@ -189,6 +195,12 @@ class Half(Dataset):
 
     def each_shape(self) -> list[tuple[int, ...] | None]:
         return [s and (s[0], s[1] // 2, *s[2:]) for s in self.dataset.each_shape()]
+
+    def reading(self) -> list[Reading]:
+        return self.dataset.reading()
+
+    def identity(self) -> str:
+        return self.dataset.identity()
 
     def describe(self, index: int) -> str:
         return self.dataset.describe(index)
@@ -224,6 +236,12 @@ class Joined(Dataset):
     def each_shape(self) -> list[tuple[int, ...] | None]:
         return [shape for part in self.parts for shape in part.each_shape()]
 
+    def reading(self) -> list[Reading]:
+        return [line for part in self.parts for line in part.reading()]
+
+    def identity(self) -> str:
+        return "".join(part.identity() for part in self.parts)
+
     def describe(self, index: int) -> str:
         part = self.part[index]
         return self.parts[part].describe(index - int(self.first[part]))
@@ -249,6 +267,12 @@ class Colored(Dataset):
 
     def each_shape(self) -> list[tuple[int, ...] | None]:
         return [s and (*s[:2], 3) for s in self.dataset.each_shape()]
+
+    def reading(self) -> list[Reading]:
+        return self.dataset.reading()
+
+    def identity(self) -> str:
+        return self.dataset.identity()
 
     def describe(self, index: int) -> str:
         return self.dataset.describe(index)

@@ -25,6 +25,7 @@ from ganforge.artifacts.bundle import Bundle
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.image.objects import Held, held
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.layers.translating import TranslatorNet, settled
 from ganforge.modalities.pair.source import in_colors
@@ -142,6 +143,8 @@ class ImageTranslator:
                 f"{image.shape[1]}×{image.shape[0]}; they must have the same size",
                 code="translate.mask_size_differs",
             )
+        if mask is not None:
+            refuse_black(mask)
         classes = self.source["classes"] if self.source else []
         if self.mode == "classes" and image.shape[2] > 2 and not isinstance(classes[0], str):
             raise UserError(
@@ -204,14 +207,20 @@ class ImageTranslator:
             shape = image.shape  # in its own mode, or what is known could not come back as it was
         return Made((shape[0], shape[1], shape[2]), dtype, bands(), parts)
 
-    def translated(self, source: np.ndarray | Path | str, mask: np.ndarray | Path | str | None = None) -> np.ndarray:
-        """What is made of an image or its file, uint8 or uint16 [H, W, C].
+    def translated(self, source: Any, mask: Any = None) -> Any:
+        """What is made of an image or its file, in the form that it came in; of a file, uint8 or uint16 [H, W, C].
 
         Raises:
-            UserError: as `__call__`; also a file that cannot be read, or an array of another form.
+            UserError: as `__call__`; also a file that cannot be read, or an object of another form.
         """
-        hidden = None if mask is None else as_pixels(mask)
-        return np.concatenate(list(self(as_pixels(source), hidden).bands))
+        if getattr(source, "ndim", 0) == 4:
+            made = [self.translated(one, mask) for one in source]
+            if not made:
+                raise UserError("the array of images is empty", code="data.empty")
+            return np.stack(made) if isinstance(source, np.ndarray) else torch.stack(made)
+        image = as_held(source)
+        hidden = None if mask is None else as_held(mask).pixels
+        return image.returned(np.concatenate(list(self(image.pixels, hidden).bands)))
 
     def tell_of_blending(self) -> None:
         """Says once that large images are not exactly what the whole would give."""
@@ -254,25 +263,18 @@ class ImageTranslator:
         return x[0].numpy()
 
 
-def as_pixels(image: np.ndarray | Path | str) -> np.ndarray:
-    """An image or its file as uint8 or uint16 [H, W, C].
+def as_held(image: Any) -> Held:
+    """An image or its file as pixels, with the way back.
 
     Raises:
-        UserError: no such file, or none that can be read; an array of another form.
+        UserError: no such file, or none that can be read; an object of another form.
     """
-    if isinstance(image, (str, Path)):
-        try:
-            return photo.read(Path(image), str(image)).pixels
-        except (BadItem, OSError) as error:
-            raise UserError(str(error), code="data.unreadable") from None
-    pixels = image[..., None] if image.ndim == 2 else image
-    if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
-        raise UserError(
-            f"expected an image uint8 or uint16 [H, W] or [H, W, C] with C from 1 to 4, got {image.dtype} "
-            f"{list(image.shape)}",
-            code="data.wrong_array",
-        )
-    return pixels
+    if not isinstance(image, (str, Path)):
+        return held(image)
+    try:
+        return Held(photo.read(Path(image), str(image)).pixels, lambda made: made)
+    except (BadItem, OSError) as error:
+        raise UserError(str(error), code="data.unreadable") from None
 
 
 def spread(height: int, width: int, side: int, multiple: int) -> list[tuple[slice, slice]]:
@@ -296,7 +298,39 @@ def whole(band: np.ndarray, dtype: str) -> np.ndarray:
 
 def holes(mask: np.ndarray) -> np.ndarray:
     """Where a mask [H, W, C] is white, bool [H, W]. What is transparent is not."""
-    return pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0] >= WHITE
+    return levels_of(mask) >= WHITE
+
+
+def levels_of(mask: np.ndarray) -> np.ndarray:
+    """The gray levels of a mask [H, W, C], 0 to 255, [H, W]; what is transparent is black."""
+    return pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0]
+
+
+def refuse_black(mask: np.ndarray) -> None:
+    """Raises UserError where a mask marks something, but nothing in white, so that nothing would be filled; says which
+    levels it has. A mask that is all black is reported: of a folder of masks some may be.
+
+    Levels that are neither black nor white are counted and reported where many are taken for black.
+    """
+    levels = levels_of(mask)
+    white = int((levels >= WHITE).sum())
+    if not levels.any() and (mask.shape[2] in (1, 3) or not mask[..., -1].any() or mask[..., -1].all()):
+        log.warning("the mask is black, so nothing is filled")
+    elif not white:
+        clear = mask.shape[2] in (2, 4) and levels.max() == 0 and mask[..., -1].any()
+        fix = "it is drawn in its alpha channel, which is not read: save it as a gray image" if clear else (
+            f"white is from level {WHITE} on: multiply 0/1 masks by 255, draw in white"
+        )  # fmt: skip
+        raise UserError(
+            f"the mask has no white pixel (highest level {int(levels.max())}), so nothing would be filled; {fix}",
+            code="translate.mask_is_black",
+        )
+    between = int(((levels > 0) & (levels < WHITE)).sum())
+    if between > white // 10:
+        log.warning(
+            "the mask has %s px of levels 1 to %d, which are not filled (white, from level %d on: %s px)",
+            f"{between:,}", WHITE - 1, WHITE, f"{white:,}",
+        )  # fmt: skip
 
 
 def kept(image: np.ndarray, made: np.ndarray, hidden: np.ndarray) -> np.ndarray:

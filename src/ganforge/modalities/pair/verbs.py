@@ -145,7 +145,7 @@ def plan(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None
                 f"--format {wanted}: the images of this model have transparency, which JPEG does not support; use png",
                 code="output.no_alpha",
             )
-        outs = batch_translate.outputs(names, out, lossless, wanted)
+        outs = batch_translate.outputs(names, out, lossless, wanted, store)
         check_folder(out)
     else:
         names = [inputs.name]
@@ -215,22 +215,22 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
 
     Raises:
         UserError: the only image failed.
-        typer.Exit: some of several failed: status 1.
+        PartlyDone: some of several failed; they are listed in `refused.json` of the output folder.
     """
-    from ganforge.ui.console import stderr, stdout
+    from ganforge.core.refusals import PartlyDone, listed
+    from ganforge.ui.console import stdout
 
     if single and outcome.failed:
-        raise UserError(": ".join(outcome.failed[0]), code="translate.failed")
+        failed = outcome.failed[0]
+        raise UserError(f"{failed.what}: {failed.why}", code="translate.failed")
     there = f", {skipped} already existed" if skipped else ""
     failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
     images = "image" if len(outcome.written) == 1 else "images"
     stdout().print(f"{len(outcome.written)} {images}{there}{failed}: {out}", soft_wrap=True)
-    for name, why in outcome.failed[:SHOWN]:
-        stderr().print(f"{name}: {why}", style="yellow", soft_wrap=True)
-    if len(outcome.failed) > SHOWN:
-        stderr().print(f"... and {len(outcome.failed) - SHOWN} more", style="yellow")
-    if outcome.failed:
-        raise typer.Exit(1)
+    if single:
+        return
+    if file := listed(outcome.failed, out / "refused.json"):
+        raise PartlyDone(outcome.failed, file)
 
 
 def check_clip(inputs: Path, out: Path, force: bool) -> None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
-from PIL import Image as Pillow
-from PIL import ImageDraw
 from torch import Tensor
 
 from ganforge.core import media
 from ganforge.core.choice import Choice, Machine
+from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
+from ganforge.core.plot.charts import frame
+from ganforge.core.plot.drawing import Drawing
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.points import choose, inspect
@@ -26,7 +26,7 @@ from ganforge.signals import Exporter, Gallery, Inspection, Nearest, Noun, Signa
 
 MOST = 200_000  # samples that the scale is measured on
 SIDE = 512  # px of a scatter plot
-MARGIN = 28  # px around it, for the numbers
+MARGIN = 36  # px around it, for the numbers
 ROOM = 0.1  # of the data's range, left free on each side
 INK = np.array([31, 91, 163])
 DOT = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if x * x + y * y <= 5]  # px from its middle
@@ -71,7 +71,7 @@ class Points(Signal, kind="points"):
         ((width,), _), *_ = dataset.shapes()
         raise UserError(
             f"data {dataset.name}: holds vectors of {width} numbers, but this command reads images. "
-            f"To train on them: ganforge train toy data={dataset.name}",
+            "To train on them: " + command("train", "toy", f"data={dataset.name}"),
             code="data.not_images",
         )
 
@@ -126,8 +126,8 @@ class Points(Signal, kind="points"):
         """A scatter plot of the first two numbers, over the range of the data; of one number, its density."""
         return [media.png(_plot(samples, spec))]
 
-    def next_steps(self, folder: Path) -> Steps:
-        return [("make more", f"ganforge sample {folder} -n 1000 --out new.csv")]
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
+        return [("make more", command("sample", folder, "-n", 1000, "--out", "new.csv"))]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a sample."""
@@ -170,11 +170,10 @@ def _plot(samples: np.ndarray, spec: Spec) -> np.ndarray:
         np.add.at(ink, (r[seen], c[seen]), 1)
     strength = 0.8 if len(samples) < 100 else 0.35
     opacity = 1 - (1 - strength) ** ink[..., None]
-    canvas = np.full((SIDE, SIDE, 3), 255, np.uint8)
-    canvas[MARGIN:-MARGIN, MARGIN:-MARGIN] = np.rint(255 + (INK - 255) * opacity)
-    picture = Pillow.fromarray(canvas)
-    _frame(ImageDraw.Draw(picture), low, high)
-    return np.asarray(picture)
+    drawing = Drawing(SIDE, SIDE)
+    drawing.pixels(MARGIN, MARGIN, np.rint(255 + (INK - 255) * opacity).astype(np.uint8))
+    frame(drawing, (MARGIN, MARGIN, SIDE - MARGIN, SIDE - MARGIN), low.tolist(), high.tolist())
+    return np.asarray(drawing.image())
 
 
 def _with_density(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -183,27 +182,3 @@ def _with_density(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, n
     share = np.bincount(cells, minlength=100) / len(x)
     top = max(float(share.max()) * 1.1, 0.02)
     return np.stack([x, share[cells]], axis=1), np.array([low, 0.0]), np.array([high, top])
-
-
-def _frame(draw: ImageDraw.ImageDraw, low: np.ndarray, high: np.ndarray) -> None:
-    """A box with round numbers along two sides."""
-    edge, inner, grey = MARGIN - 1, SIDE - 2 * MARGIN, (120, 120, 120)
-    draw.rectangle((edge, edge, SIDE - MARGIN, SIDE - MARGIN), outline=grey)
-    for axis in range(2):
-        for value in _round_numbers(float(low[axis]), float(high[axis])):
-            at = MARGIN + (value - low[axis]) / (high[axis] - low[axis]) * (inner - 1)
-            if axis == 0:
-                draw.line((at, SIDE - MARGIN, at, SIDE - MARGIN + 3), fill=grey)
-                draw.text((at, SIDE - MARGIN + 5), f"{value:g}", fill=grey, anchor="ma")
-            else:
-                draw.line((edge - 3, SIDE - at, edge, SIDE - at), fill=grey)
-                draw.text((edge - 5, SIDE - at), f"{value:g}", fill=grey, anchor="rm")
-
-
-def _round_numbers(low: float, high: float) -> list[float]:
-    """Three to seven multiples of 1, 2 or 5 times a power of ten, between the two."""
-    rough = (high - low) / 6
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(unit * k for k in (1, 2, 5, 10) if unit * k >= rough * 0.999)
-    first = math.ceil(low / step)
-    return [round(k * step, 12) for k in range(first, math.floor(high / step) + 1)]

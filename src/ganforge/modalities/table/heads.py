@@ -82,7 +82,7 @@ class Columns(nn.Module):
 
     def highest(self, raw: Tensor) -> Tensor:
         """The highest number of each block [N, S + 1], the last of those without a choice."""
-        low = raw.new_full((len(raw), self.count + 1), -torch.inf)
+        low = raw.new_full((raw.shape[0], self.count + 1), -torch.inf)
         high = low.scatter_reduce(1, self.segment.expand_as(raw), raw, "amax")
         return high.nan_to_num(neginf=0.0)  # a table of choices alone has none without
 

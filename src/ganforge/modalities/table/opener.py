@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ganforge.data.given import Given
 from ganforge.data.opener import Head, Opener
-from ganforge.modalities.table.source import TableFile, TableSet, is_table
+from ganforge.modalities.table.source import FrameData, TableFile, TableSet, is_table
 
 
 class TableOpener(Opener, kind="table"):
@@ -19,5 +20,13 @@ class TableOpener(Opener, kind="table"):
         return 0.95 if head.store is None and is_table(path) else 0.0
 
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> TableSet:
-        part = "test" if split == "test" else "train"
-        return TableFile(path=name, split=part, holdout=holdout).open()
+        part = "test" if split in ("test", "val") else "train"
+        return TableFile(path=name, split=part, holdout=0.0 if split == "all" else holdout).open()
+
+    def source_of(self, given: Given) -> FrameData | None:
+        frame = given.samples
+        if type(frame).__module__.split(".")[0] in ("pyarrow", "polars", "datasets") and hasattr(frame, "to_pandas"):
+            frame = frame.to_pandas()
+        if type(frame).__module__.split(".")[0] != "pandas" or not hasattr(frame, "columns"):
+            return None
+        return FrameData.of(frame)

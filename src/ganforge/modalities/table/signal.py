@@ -20,13 +20,13 @@ from torch import Tensor
 
 from ganforge.core import media
 from ganforge.core.choice import Choice, Machine
+from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.table import choose, findings, inspect, where
-from ganforge.modalities.table import drawing as picture
+from ganforge.modalities.table import choose, drawing, findings, given, inspect, where
 from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described
@@ -164,6 +164,11 @@ class Table(Signal, kind="table"):
             # how often each occurs is not known, and rows asked for evenly would not be as the table's are
             "conditions": [] if self.public is not None else _conditions(columns, blocks),
         }
+        as_given = getattr(dataset, "given", {})
+        if self.public is not None:  # that texts are numbers is a fact of the rows
+            as_given = {name: value for name, value in as_given.items() if name == "names"}
+        if as_given:
+            state["given"] = as_given
         return Spec(shape, state=state)
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
@@ -255,6 +260,9 @@ class Table(Signal, kind="table"):
 
         return _renumbered(pd.concat(list(parts), ignore_index=True), 0, spec)
 
+    def returned(self, samples: pd.DataFrame, spec: Spec) -> pd.DataFrame:
+        return given.returned(samples, spec.state["given"]) if "given" in spec.state else samples
+
     def describe(self, spec: Spec) -> str:
         return f"a row of {len(spec.state['names'])} columns"
 
@@ -271,15 +279,15 @@ class Table(Signal, kind="table"):
         return Usage(
             f'model = gf.TableGAN.load("{file}")\n'
             "rows = model.sample(1000)  # a DataFrame; row k of a seed is always the same one",
-            f"ganforge sample {file} -n 1000 --out rows.csv",
+            command("sample", file, "-n", 1000, "--out", "rows.csv"),
         )
 
-    def next_steps(self, folder: Path) -> Steps:
-        return [("make more", f"ganforge sample {folder} -n 1000 --out new.csv")]
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
+        return [("make more", command("sample", folder, "-n", 1000, "--out", "new.csv"))]
 
     def render(self, samples: pd.DataFrame, spec: Spec, columns: int = 8) -> list[Media]:
         """A small chart a column: how often its values are in the real table (gray) and among the samples (blue)."""
-        return [media.png(picture.charts(samples, spec))]
+        return [media.png(drawing.charts(samples, spec))]
 
     def write(self, samples: pd.DataFrame, folder: Path, start: int, spec: Spec) -> list[Path]:
         """One .csv file, a line a row."""
@@ -303,7 +311,7 @@ class Table(Signal, kind="table"):
 
     def frame(self, sample: Any, spec: Spec) -> np.ndarray:
         """One row, a value a column, as a card to read."""
-        return picture.card(sample, spec)
+        return drawing.card(sample, spec)
 
     def _described(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """What the description knows of each column."""
@@ -385,7 +393,7 @@ class Table(Signal, kind="table"):
             column["modes"] = modes.ranges(v, self.ranges)
         if encoding == "mixture":
             column["modes"] = modes.fit(v, self.modes, self.least_weight, self.fit_rows)
-        column["bins"] = picture.bins(v)
+        column["bins"] = drawing.bins(v)
         return column
 
     def _values(self, values: pd.Series, kind: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.modalities.table.cells import typed
+from ganforge.modalities.table.given import described
 from ganforge.modalities.table.reading import digest, read_parquet, read_text
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ class FrameData(DataSource, kind="frame"):
     def discloses(self) -> str:
         return "a digest of its rows" if self.digest else ""
 
+    def undisclosed(self) -> FrameData:
+        return FrameData()._holding(vars(self)["_frame"])
+
     def open(self) -> TableSet:
         frame = getattr(self, "_frame", None)
         if frame is None:
@@ -105,7 +109,9 @@ class FrameData(DataSource, kind="frame"):
                 "the table to a file and give that: data=table.csv",
                 code="data.not_stored",
             )
-        return from_frame("the DataFrame", frame, digest=self.digest)
+        found = from_frame("the DataFrame", frame, digest=self.digest)
+        found.given = described(frame, found.frame)
+        return found
 
 
 class TableSet(Dataset):
@@ -115,6 +121,7 @@ class TableSet(Dataset):
         frame: the whole, its columns named by texts and typed as numbers, booleans, dates, categories or texts.
         notes: what was repaired, or found, while reading it.
         rows: int64 [len], their places in the whole table, where this is a part of it; else None.
+        given: how new rows differ from these, where a caller's DataFrame does (`given.described`).
         nbytes: size in memory.
     """
 
@@ -131,6 +138,7 @@ class TableSet(Dataset):
     ):
         self.name, self.frame, self.notes, self.skipped, self.digest = name, frame, notes, skipped, digest
         self.rows = rows
+        self.given: dict[str, Any] = {}
         self.nbytes = int(frame.memory_usage(index=False, deep=False).sum())
 
     def __len__(self) -> int:

@@ -66,14 +66,14 @@ class MinibatchDiscrimination(nn.Module):
     def __init__(self, features: int, kernels: int = 50, width: int = 5):
         super().__init__()
         self.extra = kernels
-        self.data_statistics = nn.Linear(features, kernels * width, bias=False)
+        self.measures = nn.Linear(features, kernels * width, bias=False)
         # Features of unit variance start about 1 apart, where exp(−distance) has a slope; the usual initializations
         # put them so far apart that it is flat.
-        nn.init.normal_(self.data_statistics.weight, 0.0, 1 / (width * features**0.5))
+        nn.init.normal_(self.measures.weight, 0.0, 1 / (width * features**0.5))
         self.shape = (width, kernels)  # kernels last in memory: the sum over C then runs over many at a time
 
     def forward(self, x: Tensor) -> Tensor:
-        m = wide(self.data_statistics(x)).unflatten(1, self.shape)  # [N, C, B]
+        m = wide(self.measures(x)).unflatten(1, self.shape)  # [N, C, B]
         # Not cdist: it has no second derivative for this distance.
         near = torch.exp(-(m[:, None] - m[None]).abs().sum(2))  # [N, N, B]
         others = (near.sum(1) - 1) / max(len(x) - 1, 1)  # the sample itself is at distance 0: exp(0) = 1

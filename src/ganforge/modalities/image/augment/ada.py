@@ -38,7 +38,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.augment.base import Augment, State
-from ganforge.augment.draws import Draws, per_sample, require_picture, split_alpha
+from ganforge.augment.draws import Draws, per_sample, require_image, split_alpha
 from ganforge.core.component import PositiveCount
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
@@ -71,7 +71,7 @@ class Pipe(Augment):
     """A box of zeros: p is multiplied by this. Helps photos little (ADA paper)."""
 
     def check(self, spec: Spec) -> None:
-        require_picture(spec, self.kind)
+        require_image(spec, self.kind)
 
     def changed(self, x: Tensor, rng: Rng, p: Tensor | float) -> Tensor:
         """x through the whole pipe with probability `p`, in [0, 1]."""

@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.augment.base import Augment, State
-from ganforge.augment.draws import Draws, per_sample, require_picture, split_alpha
+from ganforge.augment.draws import Draws, per_sample, require_image, split_alpha
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec, wide
 from ganforge.modalities.image.augment.resample import pick, shifted
@@ -44,7 +44,7 @@ class DiffAugment(Augment, kind="diffaugment"):
     """Height and width of the box that is cut out, as shares of the image's."""
 
     def check(self, spec: Spec) -> None:
-        require_picture(spec, self.kind)
+        require_image(spec, self.kind)
 
     def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
         x = wide(x)

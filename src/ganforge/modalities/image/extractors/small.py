@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Encoder, Extractor, OpenContext, SampleSet, silent
+from ganforge.metrics.comparison import cached
 from ganforge.modalities.image.extractors import fit, weights
 from ganforge.modalities.image.extractors.net import FEATURES, SmallNet
 from ganforge.modalities.image.extractors.resize import resize
@@ -47,25 +49,30 @@ class Small(Extractor, kind="small"):
             if context.cache is None or not data.fingerprint
             else context.cache / "extractors" / f"small-{digest[:24]}.safetensors"
         )
-        if path is not None and path.is_file():
-            tensors, header, _ = weights.read(path)
+
+        def read(file: Path) -> tuple[SmallNet, tuple[int, ...]]:
+            tensors, header, _ = weights.read(file)
             shape = tuple(json.loads(header["shape"]))
             net = weights.blank(lambda: SmallNet(_channels(shape), len(names)))
-            weights.load_into(net, tensors, path)
-            return SmallEncoder(
-                net.eval().requires_grad_(False), shape, names, labels is not None, data.name, context.device
-            )
-        if data.n < 2 * len(names):
-            raise UserError(
-                f"{data.name}: {data.n} samples are too few to train an extractor (at least {2 * len(names)} are "
-                "needed). Pass more real samples, or choose another extractor",
-                code="metric.too_few_samples",
-            )
-        x, rows, shape = _pictures(data, min(data.n, MOST))
-        y = None if labels is None else torch.from_numpy(labels[rows].astype(np.int64))
-        net = fit.fit(x, y, len(names), context.seed, context.progress or silent, steps)
-        if path is not None:
-            weights.write(path, net.state_dict(), {"shape": json.dumps(shape), "data": data.name})
+            weights.load_into(net, tensors, file)
+            return net.eval().requires_grad_(False), shape
+
+        def trained() -> tuple[SmallNet, tuple[int, ...]]:
+            if data.n < 2 * len(names):
+                raise UserError(
+                    f"{data.name}: {data.n} samples are too few to train an extractor (at least {2 * len(names)} are "
+                    "needed). Pass more real samples, or choose another extractor",
+                    code="metric.too_few_samples",
+                )
+            x, rows, shape = _pictures(data, min(data.n, MOST))
+            y = None if labels is None else torch.from_numpy(labels[rows].astype(np.int64))
+            return fit.fit(x, y, len(names), context.seed, context.progress or silent, steps), shape
+
+        def write(file: Path, found: tuple[SmallNet, tuple[int, ...]]) -> None:
+            net, shape = found
+            weights.write(file, net.state_dict(), {"shape": json.dumps(shape), "data": data.name})
+
+        net, shape = cached(path, trained, read, write)
         return SmallEncoder(net, shape, names, labels is not None, data.name, context.device)
 
 

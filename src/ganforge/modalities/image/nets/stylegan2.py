@@ -155,7 +155,7 @@ class StyleGan2G(nn.Module):
     def synthesis(self, ws: Tensor) -> Tensor:
         """ws [N, layers, K] → x [N, C, H, W]."""
         w = ws.unbind(1)
-        h = self.convs[0](self.constant.expand(len(ws), -1, -1, -1), w[0])
+        h = self.convs[0](self.constant.expand(ws.shape[0], -1, -1, -1), w[0])
         x = self.pictures[0](h, w[1])
         for k, double_ in enumerate(self.doubles):
             h = self.convs[2 * k + 1](h, w[2 * k + 1])

@@ -34,7 +34,7 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
     Raises:
         UserError: another shape or kind of number, or labels that do not go with the images.
     """
-    array = _as_pixels(name, _as_nhwc(name, images))
+    array = as_pixels(name, as_nhwc(name, images))
     if len(array) == 0:
         raise UserError(f"data {name}: the array of images is empty", code="data.empty")
     if labels is None:
@@ -62,7 +62,12 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
     return ArrayDataset(name, array, numbers.reshape(-1).astype(np.int64), names, signal="image")
 
 
-def _as_nhwc(name: str, images: np.ndarray) -> np.ndarray:
+def as_nhwc(name: str, images: np.ndarray) -> np.ndarray:
+    """Images [N, H, W, C], of what is [N, H, W], [N, H, W, C] or [N, C, H, W].
+
+    Raises:
+        UserError: another shape.
+    """
     if images.ndim == 3:
         return images[..., None]
     if images.ndim == 4 and images.shape[3] <= 4:
@@ -84,7 +89,7 @@ def _as_nhwc(name: str, images: np.ndarray) -> np.ndarray:
     )
 
 
-def _as_pixels(name: str, images: np.ndarray) -> np.ndarray:
+def as_pixels(name: str, images: np.ndarray) -> np.ndarray:
     """uint8 or uint16. Other numbers are taken for [0, 1], [-1, 1] or [0, 255], the smallest that holds them."""
     if images.dtype in (np.uint8, np.uint16):
         return images

@@ -1,7 +1,11 @@
-"""Sets of image files: a folder or a zip, with class folders or without, with train/ and test/ or without."""
+"""Sets of image files: a folder or a zip, with class folders or without, with train/ and test/ or without.
+
+What the folders mean is read by `data.layout`; which files count at all by `listing`.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections import Counter
@@ -11,15 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ganforge.core.dataset import BadItem, Dataset
-from ganforge.core.errors import UserError
+from ganforge.core.dataset import BadItem, Dataset, Reading
+from ganforge.core.names import readable, writable
 from ganforge.core.progress import Bar
-from ganforge.data.store import Store, common_folder, is_hidden
+from ganforge.data import layout
+from ganforge.data.store import Store, common_folder
 from ganforge.modalities.image import files as pictures
+from ganforge.modalities.image.sources.listing import listing
 
 MANIFEST = "ganforge.json"
-SPLITS = {"train": ("train", "training"), "test": ("test", "testing")}
-OTHER_SPLITS = ("val", "valid", "validation", "dev")
+SAMPLED, SAMPLED_BYTES = 64, 2**16
+"""Files whose content is in the fingerprint of a set, and bytes of each."""
 
 
 class PictureDataset(Dataset):
@@ -37,17 +43,16 @@ class PictureDataset(Dataset):
         self.name, self.store, self.files, self.labels, self.classes = name, store, list(files), labels, tuple(classes)
         self.ignored = ignored
         self.skipped: list[tuple[str, str]] = []
-        self._headers: list[tuple[tuple[int, ...], str] | None] | None = None
+        self._headers: list[pictures.Facts | BadItem] | None = None
 
     def __len__(self) -> int:
         return len(self.files)
 
     def read(self, index: int) -> np.ndarray:
-        file = self.files[index]
-        return pictures.decode(self.store.open(file), file)
+        return pictures.decode(self.store.open(self.files[index]), self.describe(index))
 
     def describe(self, index: int) -> str:
-        return self.files[index]
+        return readable(self.files[index])
 
     @property
     def nbytes(self) -> int:
@@ -56,13 +61,44 @@ class PictureDataset(Dataset):
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         """Of the files whose header can be read."""
-        return dict(Counter(found for found in self._read_headers() if found))
+        return dict(Counter((found.shape, found.dtype) for found in self._readable_headers()))
 
     def each_shape(self) -> list[tuple[int, ...] | None]:
-        return [found and found[0] for found in self._read_headers()]
+        return [None if isinstance(found, BadItem) else found.shape for found in self._read_headers()]
 
-    def _read_headers(self) -> list[tuple[tuple[int, ...], str] | None]:
-        """Of all files; None for those that cannot be read. The first call reads them all; the answer is kept."""
+    def unreadable(self) -> dict[str, int]:
+        """How many files have a header that cannot be read, by the reason, most frequent first."""
+        reasons = Counter(found.why for found in self._read_headers() if isinstance(found, BadItem))
+        return dict(reasons.most_common())
+
+    def reading(self) -> list[Reading]:
+        said = list(self.understood)
+        found = [] if self._headers is None else self._readable_headers()  # they are read for the shapes anyway
+        more = [one.frames - 1 for one in found if one.frames > 1]
+        if more:
+            said.append(f"{sum(more):,} further frames of {len(more):,} files not used, only the first of each")
+        if fewer := sum(one.fewer_bits for one in found):
+            said.append(f"{fewer:,} with 16 bits a channel read with 8 (16 are read of PNG, and of gray images)")
+        if not said:
+            return []
+        text = f"data {self.name}: {len(self):,} image{'s' * (len(self) != 1)}; {'; '.join(said)}"
+        return [Reading(text, bool(self.left_out or more or fewer))]
+
+    def identity(self) -> str:
+        """Of all names and sizes, and of the first bytes of some files spread evenly."""
+        digest = hashlib.sha256()
+        prefix = len(common_folder(self.files))
+        for file in self.files:
+            digest.update(f"{writable(file[prefix:])}\0{self.store.size(file)}\0".encode())
+        for k in np.unique(np.linspace(0, len(self) - 1, SAMPLED).round().astype(int)).tolist():
+            digest.update(self.store.start(self.files[k], SAMPLED_BYTES))
+        return digest.hexdigest()
+
+    def _readable_headers(self) -> list[pictures.Facts]:
+        return [found for found in self._read_headers() if isinstance(found, pictures.Facts)]
+
+    def _read_headers(self) -> list[pictures.Facts | BadItem]:
+        """Of all files; why for those that cannot be read. The first call reads them all; the answer is kept."""
         if self._headers is None:
             headers = []
             with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, Bar("reading images", len(self)) as bar:
@@ -72,67 +108,31 @@ class PictureDataset(Dataset):
             self._headers = headers
         return self._headers
 
-    def _header(self, file: str) -> tuple[tuple[int, ...], str] | None:
+    def _header(self, file: str) -> pictures.Facts | BadItem:
         try:
-            return pictures.header(self.store.open(file), file)
-        except BadItem:  # counted and named when it is read
-            return None
+            return pictures.facts(self.store.open(file), file)
+        except BadItem as error:  # counted and named when it is read
+            return error
 
 
-def open_store(store: Store, name: str, split: str) -> PictureDataset | None:
+def open_store(store: Store, name: str, split: str = "train", labels: layout.Labels = "auto") -> PictureDataset | None:
     """The set of all images in a store; None where there is none.
+
+    Args:
+        labels: which folder is the label.
 
     Raises:
         UserError: the split asked for is not there.
     """
-    shown = [n for n in sorted(store.names()) if not is_hidden(n)]
-    files = [n for n in shown if pictures.is_picture(n)]
-    if not files:
+    listed = listing(store)
+    if not listed.images:
         return None
-    ignored = Counter(Path(n).suffix.lower() or "(none)" for n in shown if not pictures.is_picture(n))
-    if MANIFEST in shown:
-        ignored[".json"] -= 1
-    prefix = common_folder(files)
-    files, prefix = _split(files, prefix, split, name)
-    labels, classes = _classes(files, prefix, _manifest(store, shown))
-    return PictureDataset(name, store, files, labels, classes, +ignored)
-
-
-def _split(files: list[str], prefix: str, split: str, name: str) -> tuple[list[str], str]:
-    """The files of train/ or test/ where the top folders are these two; all files where they are not."""
-    tops = {f[len(prefix) :].split("/", 1)[0] for f in files if "/" in f[len(prefix) :]}
-    known = {top: part for top in tops for part, names in SPLITS.items() if top.lower() in names}
-    apart = set(known.values()) == set(SPLITS) and all(t in known or t.lower() in OTHER_SPLITS for t in tops)
-    if not apart or any("/" not in f[len(prefix) :] for f in files):
-        if split != "train" and prefix.strip("/").rsplit("/", 1)[-1].lower() not in SPLITS[split]:
-            raise UserError(
-                f"data {name}: split={split} needs the folders train and test in it; without data.split "
-                "all images are used",
-                code="data.split_not_found",
-            )
-        return files, prefix
-    chosen = {top for top, part in known.items() if part == split}
-    files = [f for f in files if f[len(prefix) :].split("/", 1)[0] in chosen]
-    return files, common_folder(files)
-
-
-def _classes(
-    files: Sequence[str], prefix: str, manifest: Sequence[tuple[str, str]] | None
-) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels by folder, where every image lies exactly one folder deep; else none."""
-    if manifest:
-        folders, names = [f for f, _ in manifest], [n for _, n in manifest]
-        prefix = ""
-    else:
-        folders = sorted({f[len(prefix) :].split("/", 1)[0] for f in files if "/" in f})
-        if all(f.isdecimal() for f in folders):
-            folders.sort(key=lambda f: (int(f), f))  # 2 before 10
-        names = folders
-    one_deep = all(f[len(prefix) :].count("/") == 1 for f in files)
-    number = {folder: k for k, folder in enumerate(folders)}
-    if not one_deep or any(f[len(prefix) :].split("/", 1)[0] not in number for f in files):
-        return None, ()
-    return np.array([number[f[len(prefix) :].split("/", 1)[0]] for f in files], np.int64), tuple(names)
+    found = layout.read(listed.images, split, labels, name, _manifest(store, listed.names))
+    dataset = PictureDataset(name, store, found.files, found.labels, found.classes, listed.ignored)
+    dataset.no_labels, dataset.domains = found.no_labels, found.domains
+    dataset.understood = (*found.sentences, *listed.sentences())
+    dataset.left_out = found.left_out or listed.left_out
+    return dataset
 
 
 def _manifest(store: Store, shown: Sequence[str]) -> list[tuple[str, str]] | None:

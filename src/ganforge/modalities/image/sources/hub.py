@@ -28,13 +28,24 @@ class Hub(DataSource, kind="hub"):
     label_column: str | None = None
     """The column of the labels; not needed where there is only one."""
 
+    @property
+    def hub_id(self) -> str:
+        return "" if Path(self.name).expanduser().exists() else self.name
+
     def open(self) -> Dataset:
         try:
             import datasets
         except ImportError:
             raise MissingExtra("datasets", "hub", f"data {self.name} from the Hugging Face hub") from None
 
-        table = self._table(datasets)
+        return self.images_of(self._table(datasets), datasets)
+
+    def images_of(self, table: Any, datasets: Any) -> HubDataset:
+        """The images of a `datasets.Dataset`.
+
+        Raises:
+            UserError: there are none in it, or it is not clear which column holds them.
+        """
         images = self._column(table, self.image_column, "image_column", datasets.Image)
         if images is None:
             raise UserError(
@@ -106,6 +117,20 @@ class Hub(DataSource, kind="hub"):
         found = sorted(set(values), key=lambda v: (str(type(v)), v))
         number = {value: k for k, value in enumerate(found)}
         return np.array([number[v] for v in values], np.int64), tuple(str(v) for v in found)
+
+
+def table_of_images(table: Any) -> HubDataset | None:
+    """The images of a `datasets.Dataset` that is in memory; None where no column of it holds images."""
+    import datasets
+
+    if not isinstance(table, datasets.Dataset):
+        raise UserError(
+            f"data: a {type(table).__name__} is not one set of samples; choose one of its splits, as in data['train']",
+            code="data.type_not_supported",
+        )
+    if not any(isinstance(feature, datasets.Image) for feature in table.features.values()):
+        return None
+    return Hub(name="the Dataset").images_of(table, datasets)
 
 
 class HubDataset(Dataset):

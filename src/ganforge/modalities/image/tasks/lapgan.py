@@ -77,7 +77,7 @@ class Lapgan(Synthesis, kind="lapgan"):
     def memory(self, spec: Spec) -> Memory:
         found: dict[str, Tensor] = {}
         for k in range(self.levels):
-            own = self._remembered(lambda k=k: pair(self.players(spec), k, None))
+            own = self._initial_memory(lambda k=k: pair(self.players(spec), k, None))
             found |= {f"{k}.{name}": tensor for name, tensor in own.items()}
         return Memory(found)
 

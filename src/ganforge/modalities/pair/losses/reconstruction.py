@@ -83,7 +83,7 @@ class FeatureMatch(ReconstructionLoss, kind="feature_match"):
     sees = "critics"
 
     def loss(self, pair: TranslatedPair) -> Tensor:
-        return torch.stack([apart(a, b) for a, b in zip(*pair.judged, strict=True)]).mean(0)
+        return torch.stack([apart(a, b) for a, b in zip(*pair.critic_features, strict=True)]).mean(0)
 
 
 class _Seen(ReconstructionLoss):

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from ganforge.core.commands import command
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import at
@@ -55,8 +56,8 @@ class DiscriminatorLosses:
     def d(self, name: str, nets: Nets, real: Tensor, fake: Tensor, rng: Rng) -> tuple[dict[str, Tensor], Terms]:
         """A critic's losses on real images and fakes, and statistics of its logits."""
         own = [penalty for penalty in self.penalties if penalty.every == 1]
-        sloped = {penalty.slope_at for penalty in own}
-        real, fake = leaf(real, "real" in sloped), leaf(fake, "fake" in sloped)
+        gradient_at = {penalty.gradient_at for penalty in own}
+        real, fake = leaf(real, "real" in gradient_at), leaf(fake, "fake" in gradient_at)
         on_real, on_fake = nets[name](real), nets[name](fake)
         losses = {name: by_patch(self.objective.d, on_real.logits, on_fake.logits)}
         context = self._context(nets[name], real, fake, on_real, on_fake)
@@ -111,7 +112,7 @@ class DiscriminatorLosses:
             player=D,
             on_real=None if on_real is None else summed(on_real),
             on_fake=None if on_fake is None else summed(on_fake),
-            steady=True,
+            deterministic=True,
         )
 
 
@@ -273,13 +274,23 @@ class ChangesImages(Task):
 
     def usage(self, file: str, spec: Spec) -> Usage:
         ways = self.directions()
-        way, word = (f', direction="{ways[0]}"', f" --direction {ways[0]}") if len(ways) > 1 else ("", "")
-        masked = bool(spec.state.get("source", {}).get("mask"))
-        hole, holes = (', mask="mask.png"', " --mask masks/") if masked else ("", "")
+        way, word = (f', direction="{ways[0]}"', ("--direction", ways[0])) if len(ways) > 1 else ("", ())
+        hole = ', mask="mask.png"' if _masked(spec) else ""
         return Usage(
             f'model = gf.load("{file}")\nmade = model.translate("photo.png"{hole}{way})  # uint8 [H, W, C]',
-            f"ganforge translate {file} photos/{holes}{word} --out made/",
+            _translate(file, spec, *word),
         )
 
-    def next_steps(self, folder: Path) -> Steps:
-        return [("use it", f"ganforge translate {folder} photos/ --out made/")]
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
+        return [("use it", _translate(folder, spec))]
+
+
+def _masked(spec: Spec) -> bool:
+    return bool((spec.state.get("source") or {}).get("mask"))
+
+
+def _translate(model: Path | str, spec: Spec, *more: str) -> str:
+    """The command that translates a folder of what the model takes."""
+    inputs = "labels/" if (spec.state.get("source") or {}).get("mode") == "classes" else "photos/"
+    holes = ("--mask", "masks/") if _masked(spec) else ()
+    return command("translate", model, inputs, *holes, *more, "--out", "made/")

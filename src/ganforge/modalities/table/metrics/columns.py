@@ -117,7 +117,7 @@ def crowded(column: Column, real: Any, fake: Any) -> dict[str, Any]:
     value, share = plots.most_frequent(a)
     if share < plots.SPIKE:
         return {}
-    told = plots.said(value, column.kind == "integer", column.kind == "datetime")
+    told = plots.as_text(value, column.kind == "integer", column.kind == "datetime")
     return {"value": told, "real": share, "fake": float(np.mean(b == value))}
 
 

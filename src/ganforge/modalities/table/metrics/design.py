@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganforge.metrics.neighbours import Told
+from ganforge.metrics.neighbours import RowProgress
 from ganforge.modalities.table.metrics.frames import Column, as_floats, categories, codes, numbers
 
 TREE_CATEGORIES = 250  # of a column: scikit-learn's boosting takes 255 bins
@@ -62,7 +62,7 @@ class Dense:
     Args:
         columns: of the tables.
         like: the real table: it decides means, spreads and categories.
-        most: categories of a column that are told apart; all others are one.
+        most: categories of a column that are kept apart; all others are merged into one.
     """
 
     def __init__(self, columns: Sequence[Column], like: Any, most: int = DENSE_CATEGORIES):
@@ -101,7 +101,7 @@ class Dense:
 
 
 def closest(
-    points: np.ndarray, others: np.ndarray, device: torch.device, told: Told, *, same: bool = False
+    points: np.ndarray, others: np.ndarray, device: torch.device, progress: RowProgress, *, same: bool = False
 ) -> np.ndarray:
     """The distance from each of `points` [N, D] to the nearest of `others` [M, D], float64 [N].
 
@@ -109,7 +109,7 @@ def closest(
     the two rows themselves, so that equal rows are at 0.
 
     Args:
-        told: told how many points are done, of how many.
+        progress: called with (points done, points in all).
         same: `points` are the first of `others`; a row is then not its own neighbor.
     """
     mean = others.mean(0, dtype=np.float64).astype(np.float32)
@@ -123,7 +123,7 @@ def closest(
             own = torch.arange(len(piece), device=near.device)
             near[own, own + start] = -torch.inf
         found.append((piece - y[near.argmax(1)]).double().square().sum(1).sqrt().cpu())
-        told(min(start + size, len(x)), len(x))
+        progress(min(start + size, len(x)), len(x))
     return torch.cat(found).numpy()
 
 

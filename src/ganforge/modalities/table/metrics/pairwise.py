@@ -21,8 +21,8 @@ import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
+from ganforge.core.plot import charts
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
-from ganforge.modalities.table.metrics import plots
 from ganforge.modalities.table.metrics.columns import total_variation
 from ganforge.modalities.table.metrics.frames import (  # fmt: skip
     Column,
@@ -156,4 +156,5 @@ def drawn(columns: list[Column], found: Mapping[str, Mapping[Pair, float]]) -> d
         for (a, b), similarity in of.items():
             apart[place[a], place[b]] = apart[place[b], place[a]] = 1 - similarity
     title = "Pairs of columns: how much what they have to do with each other differs (1 − similarity)"
-    return {"title": title, "under": "Pairs of columns", "svg": plots.heat([c.name for c in columns], apart)}
+    drawing = charts.heat([c.name for c in columns], apart.tolist())
+    return {"title": title, "under": "Pairs of columns", "svg": drawing.svg()}

@@ -54,7 +54,7 @@ class PrivateTabular(Private, kind="private_tabular"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         return rows_of(cast(RowMaker, nets.G), request, self.latents(request))
 
-    def _maker(self, spec: Spec) -> nn.Module:
+    def _generator(self, spec: Spec) -> nn.Module:
         return RowMaker(self.generator.build(spec), spec, self.temperature)
 
     def _fakes(self, nets: Nets, count: int, c: Tensor | None, rng: Rng) -> Tensor:

@@ -1,0 +1,1 @@
+"""Charts as SVG and as pixels, drawn by the same code."""

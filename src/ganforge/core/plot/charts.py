@@ -1,0 +1,263 @@
+"""Lines, histograms, bars and heat maps, each a `Drawing`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ganforge.core.plot.drawing import SERIES, Drawing
+from ganforge.core.plot.text import SIZE, cut, short, text_width
+
+Points = Sequence[tuple[float, float]]
+Box = tuple[float, float, float, float]
+
+WIDTH, HEIGHT = 520, 262
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 42
+MOST_POINTS = 300
+FEW_POINTS = 25
+"""A line of fewer points shows each as a dot."""
+PAD = 10
+NAME_ROOM = 0.38
+"""Share of the width of a bar chart that its names may take."""
+LABELED = 45
+"""A heat map of more rows than this shows no names."""
+FULL = 0.5
+"""The value of a heat map that has the full color."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over the samples seen.
+
+    Attributes:
+        series: points (samples, value) of each line, by its name.
+        bounds: of the vertical axis, where it has natural ones.
+        level: a value worth a dashed line: where D can only guess, where fakes are as diverse as reals.
+    """
+
+    title: str
+    unit: str
+    series: Mapping[str, Points]
+    bounds: tuple[float, float] | None = None
+    level: float | None = None
+
+
+def lines(chart: Chart, heading: bool = False) -> Drawing | None:
+    """The chart's lines with their axes and a legend; None where it has no finite point.
+
+    Args:
+        heading: write the chart's title above it, where nothing else does.
+    """
+    series = {name: thinned(finite(points)) for name, points in chart.series.items()}
+    series = {name: points for name, points in series.items() if points}
+    if not series:
+        return None
+    ys = [y for points in series.values() for _, y in points] + ([] if chart.level is None else [chart.level])
+    x_high = max(x for points in series.values() for x, _ in points) or 1.0
+    y_low, y_high = chart.bounds or padded(ys)
+    top = TOP + (18 if heading else 0)
+    bottom = top + HEIGHT - TOP - BOTTOM
+    entries = [f"{name} {short(points[-1][1])}".strip() for name, points in series.items()]
+    rows = wrapped(entries, WIDTH - LEFT - RIGHT)
+    drawing = Drawing(WIDTH, bottom + BOTTOM + 17 * len(rows) + 8, chart.title)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        share = min(max((y - y_low) / (y_high - y_low), 0.0), 1.0)
+        return LEFT + x / x_high * (WIDTH - LEFT - RIGHT), bottom - share * (bottom - top)
+
+    if heading:
+        drawing.text(LEFT, 16, cut(chart.title, WIDTH - LEFT), style="strong")
+    for y in ticks(y_low, y_high):
+        _, at = place(0, y)
+        drawing.line("grid", [(LEFT, at), (WIDTH - RIGHT, at)])
+        drawing.text(LEFT - 7, at + 3.5, short(y), "end")
+    for x in ticks(0, x_high, 5):
+        drawing.text(place(x, y_low)[0], bottom + 16, short(x), "middle")
+    drawing.text(WIDTH - RIGHT, bottom + 32, "real samples seen", "end")
+    if chart.level is not None:
+        drawing.line("text", [place(0, chart.level), place(x_high, chart.level)], dashed=True)
+    for k, (name, points) in enumerate(series.items()):
+        style = f"c{k % SERIES}"
+        for point in points if len(points) < FEW_POINTS else ():
+            drawing.dot(style, *place(*point), 2.6)
+        last = f"{name or chart.title}: {short(points[-1][1])} at {short(points[-1][0])} samples"
+        drawing.line(style, [place(*point) for point in points], 1.8, title=last)
+    for row, members in enumerate(rows):
+        x, y = LEFT, bottom + BOTTOM + 10 + 17 * row
+        for k in members:
+            drawing.rect(f"c{k % SERIES}", x, y - 5, 14, 3)
+            drawing.text(x + 19, y, entries[k])
+            x += legend_width(entries[k])
+    return drawing
+
+
+def legend_width(entry: str) -> float:
+    return 19 + text_width(entry) + 16
+
+
+def wrapped(entries: Sequence[str], width: float) -> list[list[int]]:
+    """Indices of a legend's entries, row by row, each row at most `width` px wide."""
+    rows: list[list[int]] = []
+    used = width + 1
+    for k, entry in enumerate(entries):
+        if used + legend_width(entry) > width:
+            rows.append([])
+            used = 0.0
+        rows[-1].append(k)
+        used += legend_width(entry)
+    return rows
+
+
+def histogram(
+    real: Sequence[float], fake: Sequence[float], axis: Sequence[str],
+    title: str = "", note: str = "", width: float = 440, tall: float = 132,
+) -> Drawing:  # fmt: skip
+    """Shares of values in bins: real ones as gray bars, generated ones as narrower blue bars in front of them.
+
+    Args:
+        real, fake: one share a bin; all zero where they are not known.
+        axis: texts under the axis: at its left end, (in its middle,) and at its right end.
+        title, note: texts above the bars, left and right.
+        tall: height of the highest bar, in px.
+    """
+    base = tall + 18
+    drawing = Drawing(width, base + 24, title)
+    highest, step = max(*real, *fake, 1e-9), (width - 2 * PAD) / len(real)
+    for k, (r, f) in enumerate(zip(real, fake, strict=True)):
+        x, r, f = PAD + k * step, r / highest * tall, f / highest * tall
+        drawing.rect("real", x, base - r, step - 1, r)
+        drawing.rect("fake", x + step / 4, base - f, step / 2 - 1, f)
+    drawing.line("axis", [(PAD, base), (width - PAD, base)])
+    room = (width - 2 * PAD) / len(axis)
+    if title:
+        drawing.text(PAD, 12, cut(title, width - 2 * PAD), style="strong")
+    if note:
+        drawing.text(width - PAD, 12, note, "end")
+    drawing.text(PAD, base + 16, cut(axis[0], room))
+    if len(axis) == 3:
+        drawing.text(width / 2, base + 16, cut(axis[1], room), "middle")
+    drawing.text(width - PAD, base + 16, cut(axis[-1], room), "end")
+    return drawing
+
+
+def bars(
+    names: Sequence[str], series: Mapping[str, Sequence[float]], write: Callable[[float], str] = short,
+    width: float = 440,
+) -> Drawing:  # fmt: skip
+    """A row a name, with one bar for each series and the values as numbers at the right.
+
+    Args:
+        series: values of each style of `COLORS`, in the order of the names; a bar is as long as the value's size.
+        write: a value as text.
+    """
+    top = max([abs(value) for values in series.values() for value in values] + [1e-9])
+    texts = [" · ".join(write(values[k]) for values in series.values()) for k in range(len(names))]
+    room = min(max(map(text_width, names)) + 8, width * NAME_ROOM)
+    left, numbers, thick = PAD + room, max(map(text_width, texts)) + 8, 8
+    row = 5 + 9 * len(series) + (5 if len(series) == 1 else 0)
+    drawing = Drawing(width, 4 + len(names) * row)
+    for k, name in enumerate(names):
+        y = 4 + k * row
+        middle = y + (9 * len(series) + SIZE) / 2 - 3
+        drawing.text(left - 8, middle, cut(name, room - 8), "end")
+        for j, (style, values) in enumerate(series.items()):
+            drawing.rect(style, left, y + 9 * j, abs(values[k]) / top * (width - PAD - left - numbers), thick)
+        drawing.text(width - PAD, middle, texts[k], "end")
+    return drawing
+
+
+def heat(names: Sequence[str], values: Sequence[Sequence[float]], width: float = 704) -> Drawing:
+    """A square for each pair of names, the stronger its color the larger the value; NaN leaves it empty.
+
+    Args:
+        values: [C][C], 0 for no color and `FULL` for the full one.
+    """
+    count = len(names)
+    labeled = count <= LABELED
+    room = min(max(map(text_width, names)) + 8, 130) if labeled else 4
+    cell = max(4.0, min(26.0, (width - room) / count))
+    side = cell * count
+    drawing = Drawing(max(room + side + PAD, room + 260), room + side + 26)
+    drawing.rect("empty", room, room, side, side)
+    for i, row in enumerate(values):
+        for j, value in enumerate(row):
+            if math.isfinite(value) and value > 0:
+                at = room + j * cell + 0.5, room + i * cell + 0.5
+                drawing.rect("heat", *at, cell - 1, cell - 1, min(1.0, value / FULL))
+    for k, name in enumerate(names if labeled else ()):
+        at, name = room + (k + 0.5) * cell + 4, cut(name, room - 8)
+        drawing.text(room - 5, at, name, "end")
+        drawing.text(at, room - 5, name, upright=True)
+    y = room + side + 18
+    for k in range(6):
+        drawing.rect("empty", room + k * 22, y - 9, 21, 11)
+        drawing.rect("heat", room + k * 22, y - 9, 21, 11, k / 5)
+    drawing.text(room + 140, y, f"0 to {FULL:g} and more")
+    return drawing
+
+
+def frame(drawing: Drawing, box: Box, low: Sequence[float], high: Sequence[float]) -> None:
+    """Draws the two axes of a plot around `box` (left, top, right, bottom), with round numbers from low to high."""
+    left, top, right, bottom = box
+    drawing.line("text", [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
+    for value in ticks(low[0], high[0], 5):
+        x = left + (value - low[0]) / (high[0] - low[0]) * (right - left)
+        drawing.line("text", [(x, bottom), (x, bottom + 3)])
+        drawing.text(x, bottom + 15, short(value), "middle")
+    for value in ticks(low[1], high[1], 5):
+        y = bottom - (value - low[1]) / (high[1] - low[1]) * (bottom - top)
+        drawing.line("text", [(left - 3, y), (left, y)])
+        drawing.text(left - 5, y + 4, short(value), "end")
+
+
+def legend(drawing: Drawing) -> Drawing:
+    """The drawing with a line below it that says which color is real and which is generated."""
+    whole = Drawing(drawing.width, drawing.height + 20, drawing.label, list(drawing.marks))
+    y = drawing.height + 12
+    for style, name, x in (("real", "real", PAD), ("fake", "generated", PAD + 52)):
+        whole.rect(style, x, y - 9, 10, 10)
+        whole.text(x + 15, y, name)
+    return whole
+
+
+def tiled(drawings: Sequence[Drawing], across: int) -> Drawing:
+    """Drawings side by side, `across` in a row."""
+    width = max(one.width for one in drawings)
+    height = max(one.height for one in drawings)
+    across = min(across, len(drawings))
+    whole = Drawing(across * width, -(-len(drawings) // across) * height)
+    for k, one in enumerate(drawings):
+        whole.place(one, k % across * width, k // across * height)
+    return whole
+
+
+def finite(points: Points) -> Points:
+    return [(x, y) for x, y in points if isinstance(y, (int, float)) and math.isfinite(y)]
+
+
+def thinned(points: Points) -> Points:
+    """At most `MOST_POINTS` points: means of neighbors, which keep the shape and lose the jitter."""
+    if len(points) <= MOST_POINTS:
+        return points
+    size = -(-len(points) // MOST_POINTS)
+    groups = [points[k : k + size] for k in range(0, len(points), size)]
+    return [(group[-1][0], sum(y for _, y in group) / len(group)) for group in groups]
+
+
+def padded(values: Sequence[float]) -> tuple[float, float]:
+    """Bounds with a little room; from 0 where all values are positive and the least is not far from it."""
+    low, high = min(values), max(values)
+    if low >= 0 and low < 0.6 * high:
+        low = 0.0
+    room = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
+    return (low if low == 0 else low - room), high + room
+
+
+def ticks(low: float, high: float, about: int = 4) -> list[float]:
+    """Round numbers between two, about as many as asked."""
+    rough = (high - low) / about
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(unit * k for k in (1, 2, 5, 10) if unit * k >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]

@@ -1,0 +1,213 @@
+"""What the folders of a set mean: its parts (train, val, test), two domains (trainA, trainB), or labels of its files.
+
+Only names are looked at. Whatever is decided is said in a sentence, with the field of the data source that changes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from ganforge.core.errors import UserError
+from ganforge.core.names import readable, readables
+
+Labels = Literal["auto", "first", "last", "none"]
+"""Which folder is the label: the only one that there is, the first or the last of several, or none."""
+SHOWN = 8
+PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
+         "test": "test", "testing": "test"}  # fmt: skip
+PART = re.compile(
+    rf"({'|'.join(sorted(PARTS, key=len, reverse=True))})"
+    r"(?:[_\- ]?(?:sets?|images?|imgs?|data|split|\d{4}))*[_\- ]?([ab])?",
+    re.IGNORECASE,
+)
+"""train, Validation, test_set, val2017, trainA."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a set lies in its folders.
+
+    Attributes:
+        files: those of the part that was asked for, sorted.
+        labels: int64 [len(files)], or None.
+        classes: names of the labels, clean text; empty without labels.
+        sentences: what was understood, and what changes it.
+        left_out: whether files that may be meant as samples are left out without being asked for.
+        no_labels: why there are none although there are folders; empty where there are labels or no folders.
+        domains: whether the labels are two domains (trainA, trainB), not classes.
+    """
+
+    files: list[str]
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    left_out: bool = False
+    no_labels: str = ""
+    domains: bool = False
+
+
+class _File(NamedTuple):
+    """A file with what its folders say: `folders` are those below the common one that name no part."""
+
+    name: str
+    folders: tuple[str, ...]
+    part: str = ""
+    domain: str = ""
+
+
+def read(
+    files: Sequence[str], split: str, labels: Labels, name: str, manifest: Sequence[tuple[str, str]] | None = None
+) -> Layout:
+    """The layout of files, at least one.
+
+    Args:
+        files: their names, sorted, with / between folders.
+        split: "train", "val", "test", or "all". Where there is no folder test, val stands for it, and the reverse.
+        labels: which folder is the label.
+        name: what the user called the set, for messages.
+        manifest: (folder, class) in the order of the labels, where the set brings a list of them.
+
+    Raises:
+        UserError: the part asked for is not there.
+    """
+    if manifest and labels == "auto" and (found := _listed(files, manifest)) is not None:
+        return Layout(list(files), *found, (_labels_sentence(found[1], "its manifest"),))
+    every, top = _below([_File(f, tuple(f.split("/")[:-1])) for f in files])
+    parts = _parts(every)
+    sentences: list[str] = []
+    chosen, loose = parts or every, 0
+    if parts is None:
+        if split not in ("train", "all") and PARTS.get(top.lower()) != split:
+            raise UserError(
+                f"data {name}: split={split} needs the folders train and test in it; without data.split "
+                "all images are used",
+                code="data.split_not_found",
+            )
+    else:
+        loose = sum(not file.part for file in parts)
+        chosen, sentence = _of_part(parts, split, name)
+        sentences.append(sentence)
+        if loose and split != "all":
+            first = readable(next(file.name for file in parts if not file.part))
+            sentences.append(f"{loose:,} beside these folders left out, as {first}")
+    domains = parts is not None and any(file.domain for file in parts)
+    if domains and labels == "auto":
+        number = np.array(["AB".index(file.domain) for file in chosen if file.domain], np.int64)
+        chosen = [file for file in chosen if file.domain]
+        sentences.append("two sets A and B (trainA, trainB), which are its labels; data.labels=none drops them")
+        return Layout([f.name for f in chosen], number, ("A", "B"), tuple(sentences), bool(loose), domains=True)
+    chosen, classes, why, outside = _labelled(_below(chosen)[0], labels)
+    if classes and parts is not None:  # another part may lack a class: numbers are those of the part to train on
+        trained = [file for file in parts if file.part == "train"]
+        classes = tuple(dict.fromkeys([*_labelled(_below(trained)[0], labels)[1], *classes]))
+    number = {folder: k for k, folder in enumerate(classes)}
+    if classes:
+        how = {"last": "the last folder", "first": "the first folder"}.get(labels, "the folder")
+        sentences.append(_labels_sentence(classes, how))
+    if outside:
+        sentences.append(f"{outside:,} outside the class folders left out")
+    if why:
+        sentences.append(f"no labels: {why}")
+    return Layout(
+        [file.name for file in chosen],
+        np.array([number[file.folders[0]] for file in chosen], np.int64) if classes else None,
+        classes,
+        tuple(sentences),
+        bool(loose and split != "all") or bool(outside),
+        why,
+    )
+
+
+def _below(files: Sequence[_File]) -> tuple[list[_File], str]:
+    """The files with the folders that all share taken off, and the last of these."""
+    first, last = min(f.folders for f in files), max(f.folders for f in files)  # what these two share, all share
+    depth = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return [file._replace(folders=file.folders[depth:]) for file in files], first[depth - 1] if depth else ""
+
+
+def _parts(files: Sequence[_File]) -> list[_File] | None:
+    """The files with their parts, where all first folders, or all second ones, are parts; else None."""
+    for level in (0, 1):
+        folders = {file.folders[level] for file in files if len(file.folders) > level}
+        known = {folder: match for folder in folders if (match := PART.fullmatch(folder))}
+        parts = {PARTS[match[1].lower()] for match in known.values()}
+        domains = {(match[2] or "").upper() for match in known.values()}
+        two = {"A", "B"} <= domains
+        if not known or len(known) < len(folders) or "train" not in parts or (len(parts) < 2 and not two):
+            continue
+        if level == 1 and any(len(file.folders) < 2 for file in files):
+            continue  # not below each of the first ones
+        return [_with_part(file, level, known, two) for file in files]
+    return None
+
+
+def _with_part(file: _File, level: int, known: dict[str, re.Match[str]], two: bool) -> _File:
+    if len(file.folders) <= level:
+        return file
+    match = known[file.folders[level]]
+    rest = (*file.folders[:level], *file.folders[level + 1 :])
+    return _File(file.name, rest, PARTS[match[1].lower()], (match[2] or "").upper() if two else "")
+
+
+def _of_part(files: Sequence[_File], split: str, name: str) -> tuple[list[_File], str]:
+    """The files of a part, and a sentence on all parts."""
+    counts = Counter(file.part for file in files if file.part)
+    if split == "all":
+        return list(files), f"from all of its parts: {', '.join(sorted(counts))}"
+    other = {"test": "val", "val": "test"}.get(split, split)
+    part = split if split in counts else other
+    if part not in counts:
+        raise UserError(
+            f"data {name}: no folder for data.split={split}; it has {', '.join(sorted(counts))}",
+            code="data.split_not_found",
+        )
+    rest = ", ".join(f"{count:,} in {other}" for other, count in sorted(counts.items()) if other != part)
+    held = f", {rest} not used (data.split=all: all of them)" if rest else ""
+    return [file for file in files if file.part == part], f"from its folder {part}{held}"
+
+
+def _labelled(files: list[_File], labels: Labels) -> tuple[list[_File], tuple[str, ...], str, int]:
+    """The files with their class as their only folder, the classes, why there are none, and how many files were left
+    out for lying in no folder."""
+    deepest = max(files, key=lambda file: len(file.folders))
+    if labels == "none" or not deepest.folders:
+        return files, (), "", 0
+    bare = [file for file in files if not file.folders]
+    if labels == "auto":
+        several = "data.labels=first or data.labels=last takes the first or the last folder of each"
+        if len(deepest.folders) > 1:
+            return files, (), f"{readable(deepest.name)} lies {len(deepest.folders)} folders deep; {several}", 0
+        if bare:
+            some = f"{readable(bare[0].name)} lies" + (f" and {len(bare) - 1:,} others lie" if len(bare) > 1 else "")
+            return files, (), f"{some} outside the class folders; data.labels=last leaves out what lies there", 0
+    which = -1 if labels == "last" else 0
+    names = readables({file.folders[which] for file in files if file.folders})
+    files = [file._replace(folders=(names[file.folders[which]],)) for file in files if file.folders]
+    return files, tuple(_sorted({file.folders[0] for file in files})), "", len(bare)
+
+
+def _sorted(folders: set[str]) -> list[str]:
+    """In the order of the numbers where all are numbers: 2 before 10."""
+    if all(folder.isdecimal() for folder in folders):
+        return sorted(folders, key=lambda folder: (int(folder), folder))
+    return sorted(folders)
+
+
+def _listed(files: Sequence[str], manifest: Sequence[tuple[str, str]]) -> tuple[np.ndarray, tuple[str, ...]] | None:
+    """Labels and classes as a list of (folder, class) has them; None where files lie elsewhere."""
+    number = {folder: k for k, (folder, _) in enumerate(manifest)}
+    parts = [file.split("/") for file in files]
+    if any(len(part) != 2 or part[0] not in number for part in parts):
+        return None
+    return np.array([number[part[0]] for part in parts], np.int64), tuple(name for _, name in manifest)
+
+
+def _labels_sentence(classes: Sequence[str], how: str) -> str:
+    more = f", … {len(classes):,} in all" if len(classes) > SHOWN else ""
+    return f"labels from {how}: {', '.join(classes[:SHOWN])}{more} (data.labels=none: no labels)"

@@ -1,0 +1,44 @@
+"""What `ganforge data inspect` says of time series."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ganforge.core.dataset import Dataset
+from ganforge.modalities.series.source import SeriesSet
+from ganforge.recipes import fitting
+from ganforge.signals import Inspection
+
+SHOWN = 30
+
+
+def inspection(dataset: Dataset) -> Inspection:
+    """Series, frequency, channels with their bounds, and what was assumed or repaired."""
+    assert isinstance(dataset, SeriesSet)
+    fits = fitting.fitting(dataset)
+    facts = {
+        "name": dataset.name,
+        "count": len(dataset),
+        "series": {name: len(values) for name, values in dataset.series.items()},
+        "clock": None if dataset.clock is None else asdict(dataset.clock),
+        "entity": dataset.entity,
+        "columns": [asdict(column) for column in dataset.columns],
+        "notes": dataset.notes,
+        "recipes": fitting.to_plain(fits),
+        "hints": [],
+    }
+
+    def shown():
+        from rich.table import Table
+
+        when = "no time stamps" if dataset.clock is None else f"every {dataset.clock.step}, until {dataset.clock.last}"
+        many = f"{len(dataset.series)} series by {dataset.entity}, " if dataset.entity else ""
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for heading in ("column", "type", "digits", "min", "max"):
+            table.add_column(heading, justify="left" if heading in ("column", "type") else "right")
+        for c in dataset.columns[:SHOWN]:
+            table.add_row(c.name, c.dtype, "" if c.decimals < 0 else str(c.decimals), f"{c.low:.6g}", f"{c.high:.6g}")
+        head = f"{dataset.name}: time series, {many}{len(dataset):,} rows, {when}"
+        return [head, *dataset.notes, table, "", fitting.as_table(fits)]
+
+    return Inspection(facts, shown)

@@ -1,0 +1,225 @@
+"""Tables that are time series: which column is the time, which one names the series, and the rows in order of time."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganforge.core.errors import MissingExtra, UserError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT, PARQUET = (".csv", ".tsv", ".csv.gz", ".tsv.gz"), (".parquet", ".pq")
+NAMES = re.compile(
+    r"(^|[_ .])(date|time|datetime|timestamp|ts|month|day|period|year)s?($|[_ .])|date|time", re.IGNORECASE
+)
+PARTS = ("year", "month", "day", "hour", "minute")
+FEWEST = 32  # rows; a shorter table is hardly a series
+PER_SERIES = 8  # rows of the median series of a long table
+REGULAR = 0.5  # share of the most frequent gap, from which gaps count as regular: of business days 0.8
+DATES_AT_LEAST = 0.98  # of a column's values
+READ_ERRORS = (ValueError, OSError, EOFError, zlib.error, csv.Error)
+
+
+@dataclass
+class Layout:
+    """What a table holds.
+
+    Attributes:
+        times: datetime64 of each row, or None where the rows are in order and nothing says when.
+        time: the columns that say it: one, or year, month, ...
+        entity: the column that names the series, or None of a single one.
+        format: how the time is written (strftime), or None.
+        ordered: whether the rows of every series come in order of time, the newest first or last.
+        regular: share of the most frequent gap among all gaps.
+        notes: what was assumed.
+    """
+
+    times: Any
+    time: tuple[str, ...] = ()
+    entity: str | None = None
+    format: str | None = None
+    ordered: bool = True
+    regular: float = 1.0
+    notes: list[str] = field(default_factory=list)
+
+
+def is_table(path: Path) -> bool:
+    return path.name.lower().endswith(TEXT + PARQUET)
+
+
+def load(path: Path, rows: int | None = None) -> Any:
+    """The table of a file, or its first rows.
+
+    Raises:
+        READ_ERRORS: it cannot be read.
+    """
+    import pandas as pd
+
+    if path.name.lower().endswith(PARQUET):
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise MissingExtra("pyarrow", "tables", "reading a Parquet file") from None
+        frame = pd.read_parquet(path)
+        return frame if rows is None else frame.head(rows)
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        first = file.readline().decode("utf-8-sig")
+    delimiter = max((",", ";", "\t", "|"), key=first.count)
+    return pd.read_csv(path, sep=delimiter, nrows=rows, encoding="utf-8-sig", skipinitialspace=True)
+
+
+def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]:
+    """A column as time stamps and the format that they are written in; None where it holds no dates.
+
+    Raises:
+        UserError: day and month cannot be told apart.
+    """
+    import pandas as pd
+    from pandas.tseries.api import guess_datetime_format
+
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return values, None
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return None, None
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return _from_numbers(values, name)
+    texts = values.dropna().astype(str).str.strip()
+    if not len(texts) or not texts.str.contains(r"\d").mean() > DATES_AT_LEAST:
+        return None, None
+    some = texts.iloc[:: max(1, len(texts) // 50)]
+    if pd.to_datetime(some, errors="coerce", utc=True, format="mixed").notna().mean() < DATES_AT_LEAST / 2:
+        return None, None
+    readings: dict[str, Any] = {}
+    year_first = re.match(r"\d{4}\D", texts.iloc[0]) is not None
+    for first in (False,) if year_first else (False, True):
+        form = guess_datetime_format(texts.iloc[0], dayfirst=first)
+        read = pd.to_datetime(values, errors="coerce", format=form or "mixed", dayfirst=first, utc=form is None)
+        if read.isna().sum() <= values.isna().sum() + (1 - DATES_AT_LEAST) * len(values):
+            readings[form or "mixed"] = read
+    if not readings:  # the first date fits a form that later ones do not
+        read = pd.to_datetime(values, errors="coerce", format="mixed", utc=True).dt.tz_localize(None)
+        return (read, None) if read.notna().mean() >= DATES_AT_LEAST else (None, None)
+    if len(readings) == 2:
+        shares = {form: _steadiness(read) for form, read in readings.items()}
+        best, other = sorted(shares, key=lambda form: -shares[form])
+        if shares[best] == shares[other]:
+            raise UserError(
+                f"column {name!r}: {texts.iloc[0]!r} may have the day or the month first, and the other rows do not "
+                "say which. Write the dates as year-month-day",
+                code="series.ambiguous_dates",
+            )
+        notes.append(f"column {name!r}: dates are read as {best}, for which they are more regular than as {other}")
+        readings = {best: readings[best]}
+    ((form, read),) = readings.items()
+    if read.dt.tz is not None:
+        read, form = read.dt.tz_convert("UTC").dt.tz_localize(None), "mixed"
+        notes.append(f"column {name!r}: time stamps are converted to UTC")
+    return read, None if form == "mixed" else form
+
+
+def _from_numbers(values: Any, name: str) -> tuple[Any, str | None]:
+    """Years, or seconds or milliseconds since 1970, in a column that is named so."""
+    import pandas as pd
+
+    if not NAMES.search(name) or values.isna().any() or (values != values.round()).any():
+        return None, None
+    low, high = float(values.min()), float(values.max())
+    if low >= 1000 and high <= 3000 and name.lower() == "year":
+        return pd.to_datetime(values.astype(int).astype(str), format="%Y"), "%Y"
+    for unit, size in (("s", 1), ("ms", 1_000)):
+        if 1e8 * size <= low and high <= 1e10 * size:
+            return pd.to_datetime(values, unit=unit), None
+    return None, None
+
+
+def _steadiness(times: Any) -> float:
+    """How often the most frequent gap comes, between rows as they stand."""
+    gaps = times.dropna().diff().dropna()
+    return 0.0 if not len(gaps) else float(gaps.value_counts().iloc[0]) / len(gaps)
+
+
+def find(frame: Any, time: str | None = None, entity: str | None = None) -> Layout | None:
+    """The layout of a table, or None where it is no time series.
+
+    Args:
+        time, entity: the columns, where the user names them.
+
+    Raises:
+        UserError: no such column, or what is named does not serve.
+    """
+    import pandas as pd
+
+    for name in (time, entity):
+        if name is not None and name not in frame.columns:
+            raise UserError(
+                f"the data has no column {name!r}{did_you_mean(name, map(str, frame.columns))} "
+                f"(its columns: {', '.join(map(str, frame.columns))})",
+                code="column.not_found",
+            )
+    notes: list[str] = []
+    lower = {str(name).lower(): str(name) for name in frame.columns}
+    if time is None and all(part in lower for part in PARTS[:3]):
+        names = tuple(lower[part] for part in PARTS if part in lower)
+        made = pd.to_datetime(
+            frame[list(names)].rename(columns=lambda name: name.lower()).astype(float), errors="coerce"
+        )
+        notes.append(f"the time is read from the columns {', '.join(names)}")
+        candidates = [(names, made, None)]
+    else:
+        candidates = []
+        for name in [time] if time else sorted(map(str, frame.columns), key=lambda n: NAMES.search(n) is None):
+            dates, form = dates_of(frame[name], notes, name)
+            if dates is not None:
+                candidates.append(((name,), dates, form))
+                break
+        if time and not candidates:
+            raise UserError(f"column {time!r}: these are not dates or times", code="series.not_a_time")
+    for names, dates, form in candidates:
+        found = _arranged(frame, dates, names, entity)
+        if found is not None:
+            found.format, found.notes = form, notes
+            return found
+    return None
+
+
+def _arranged(frame: Any, dates: Any, names: tuple[str, ...], entity: str | None) -> Layout | None:
+    """The layout with a series in every value of the entity column, where one is needed."""
+    import pandas as pd
+
+    if entity is None and not dates.duplicated().any():
+        return Layout(dates, names, None, None, *_order(dates, None))
+    texts = [str(c) for c in frame.columns if c not in names and not pd.api.types.is_float_dtype(frame[c].dtype)]
+    for name in [entity] if entity else texts:
+        of = frame[name].astype(str)
+        sizes = of.value_counts()
+        if pd.DataFrame({"t": dates, "e": of}).duplicated().any() or sizes.median() < PER_SERIES:
+            continue
+        return Layout(dates, names, name, None, *_order(dates, of))
+    return None
+
+
+def _order(dates: Any, of: pd.Series | None) -> tuple[bool, float]:
+    """Whether each series is in order, and how regular its gaps are once it is."""
+    groups = [dates] if of is None else [part for _, part in dates.groupby(of, sort=False)]
+    ordered = all(part.is_monotonic_increasing or part.is_monotonic_decreasing for part in groups)
+    gaps = np.concatenate([np.diff(np.sort(part.dropna().to_numpy())) for part in groups])
+    if not len(gaps):
+        return ordered, 0.0
+    _, counts = np.unique(gaps.astype("timedelta64[D]") if _monthly(gaps) else gaps, return_counts=True)
+    share = float(counts.max()) / len(gaps)
+    return ordered, 1.0 if _monthly(gaps) else share
+
+
+def _monthly(gaps: np.ndarray) -> bool:
+    """Whether all gaps are months."""
+    days = gaps / np.timedelta64(1, "D")
+    return bool(len(days)) and bool(((days >= 28) & (days <= 31)).mean() > 0.9)

@@ -1,0 +1,47 @@
+"""GANs of time series."""
+
+from __future__ import annotations
+
+from ganforge.core.schedule import Cosine
+from ganforge.data.path import PathData
+from ganforge.engine.callbacks.usual import seen
+from ganforge.losses.penalties import R1, R2
+from ganforge.losses.relativistic import RpGan
+from ganforge.modalities.series.nets import SeriesDiscriminator, SeriesGenerator
+from ganforge.modalities.series.signal import Series
+from ganforge.recipes import recipe
+from ganforge.recipes.base import Recipe
+from ganforge.recipes.ema import Ema
+from ganforge.recipes.optimizer import Adam
+from ganforge.tasks.synthesis import Synthesis
+
+
+@recipe("series-small")
+def series_small() -> Recipe:
+    """Windows of time series by convolutions along time, with relativistic pairs, R1 and R2.
+
+    Paper: Huang et al. 2024 (RpGAN + R1 + R2, norm-free D). Departures: convolutions along time; batch norm in G; D
+    also sees the change from step to step; smaller nets and larger rates.
+    Command: `ganforge train data=stocks.csv`, or `signal.window=64`
+    """
+    samples = 400_000
+    over = samples // 2
+    fading = Cosine(start=1.0, end=0.1, over=over)
+    learning = Adam(lr=Cosine(start=2e-3, end=3e-4, over=over), betas=(0.0, Cosine(start=0.9, end=0.99, over=over)))
+    return Recipe(
+        data=PathData(path="series.csv"),
+        samples=samples,
+        batch=128,
+        checkpoint_every=50_000,
+        log_every=5_000,
+        signal=Series(),
+        task=Synthesis(
+            generator=SeriesGenerator(),
+            discriminator=SeriesDiscriminator(),
+            objective=RpGan(),
+            penalties=(R1(weight=fading), R2(weight=fading)),
+        ),
+        optimizers={"G": learning, "D": learning},
+        ema=Ema(half_life=20_000),
+        callbacks=seen(50_000, rows=4, columns=6),
+    )

@@ -1,0 +1,95 @@
+"""Masks of other levels, labels that are numbers, endings that do not tell the content, sets of one color."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from ganforge.core.files import atomic_file
+from ganforge.data.store import FolderStore
+from ganforge.inference.model import Model
+from ganforge.modalities.image.look import look
+from ganforge.modalities.pair.batch_translate import outputs
+from ganforge.modalities.pair.translate import refuse_black
+from refused import refused
+from strategies.folders import image
+
+
+@pytest.fixture(autouse=True)
+def notices_reach_caplog(monkeypatch):
+    """The command line, which other tests run, keeps the package's notices to itself."""
+    monkeypatch.setattr(logging.getLogger("ganforge"), "propagate", True)
+
+
+def mask(level: int, channels: int = 1) -> np.ndarray:
+    found = np.zeros((8, 8, channels), np.uint8)
+    found[2:5, 2:5] = level
+    return found
+
+
+@pytest.mark.parametrize("level", [1, 127])
+def test_a_mask_without_white_is_refused(level):
+    with refused("translate.mask_is_black", f"highest level {level}"):
+        refuse_black(mask(level))
+
+
+def test_a_black_mask_is_said(caplog):
+    refuse_black(mask(0))
+    assert "nothing is filled" in caplog.text
+
+
+def test_red_and_alpha_masks_are_refused():
+    red, clear = mask(0, 3), mask(0, 4)
+    red[2:5, 2:5, 0], clear[2:5, 2:5, 3] = 255, 255
+    for found in (red, clear):
+        with refused("translate.mask_is_black"):
+            refuse_black(found)
+    refuse_black(mask(255))
+
+
+def test_levels_that_are_dropped_are_counted(caplog):
+    found = mask(255)
+    found[6, :] = 90
+    refuse_black(found)
+    assert "8 px of levels 1 to 127" in caplog.text
+
+
+def of_labels(*labels: str) -> Model:
+    return cast(Model, SimpleNamespace(labels=labels))
+
+
+def test_where_names_are_numbers_a_number_is_a_name():
+    ten = of_labels(*map(str, range(1, 11)))
+    assert Model._label_id(ten, 3) == Model._label_id(ten, "3") == 2
+    for label in (0, "0", 11):
+        with refused("sample.unknown_label"):
+            Model._label_id(ten, label)
+    assert Model._label_id(of_labels("007", "8"), 7) == 0
+    assert Model._label_id(of_labels("cat", "dog"), 1) == 1
+    assert Model._label_id(of_labels("b", "é"), "e\u0301") == 1
+
+
+def test_equal_sets_of_one_color_have_no_contrast_to_judge():
+    flat = np.full((5, 4, 4, 3), 128, np.uint8)
+    found = look(flat, flat)
+    assert (found.brightness, found.contrast) == (0, 1)
+
+
+def test_a_png_named_jpg_is_written_as_png(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(image(".png"))
+    (tmp_path / "b.jpg").write_bytes(image(".jpg"))
+    (tmp_path / "c.jpeg").write_bytes(image(".jpg"))
+    found = outputs(["a.jpg", "b.jpg", "c.jpeg"], tmp_path / "o", False, None, FolderStore(tmp_path))
+    assert [path.name for path in found] == ["a.png", "b.jpg", "c.jpeg"]
+
+
+@pytest.mark.parametrize("name", ["图" * 82 + ".png", "l" * 246 + ".png"])
+def test_the_longest_names_can_be_written(name, tmp_path):
+    with atomic_file(tmp_path / name, durable=True) as partial:
+        partial.write_text("whole")
+        assert partial.suffix == ".png"
+    assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -1,0 +1,63 @@
+"""Figures of series: real windows are near the floor, and what is wrong with others is noticed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ganforge.metrics.base import Comparison, SampleSet
+from ganforge.modalities.series.metrics import Discriminative, Predictive, SeriesFigures
+
+
+def waves(n: int, seed: int) -> np.ndarray:
+    """Two sines that go together, with a phase and a frequency of their own, [n, 24, 2]."""
+    rng = np.random.default_rng(seed)
+    angle = rng.uniform(0, 6, (n, 1)) + np.arange(24) * rng.uniform(0.2, 0.4, (n, 1))
+    return np.stack([np.sin(angle), 3 * np.sin(angle) + rng.normal(0, 0.2, angle.shape)], axis=2)
+
+
+REAL = waves(400, 0)
+SHUFFLED = np.random.default_rng(1).permuted(REAL, axis=1)
+FLIPPED = REAL * np.array([1, -1])
+FEW = np.repeat(REAL[:4], 100, axis=0)
+LOUD = np.clip(REAL * 2, -1, 1)
+NOISE = np.random.default_rng(2).uniform(-1, 1, REAL.shape) * np.array([1, 3])
+
+
+def figures(fake: np.ndarray, metric=None) -> dict[str, float]:
+    side = {"real": SampleSet.of(REAL), "fake": SampleSet.of(fake), "heldout": SampleSet.of(waves(200, 7))}
+    comparison = Comparison(side["real"], side["fake"], heldout=side["heldout"])
+    return {r.name.split("[")[0]: r.value for r in (metric or SeriesFigures()).compute(comparison)}
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("correlational", FLIPPED),
+        ("correlational", NOISE),
+        ("marginal", FEW),
+        ("marginal", LOUD),
+        ("autocorrelation", SHUFFLED),
+        ("autocorrelation", NOISE),
+    ],
+)
+def test_corruptions_are_noticed(name, bad):
+    assert figures(bad)[name] > 3 * figures(waves(400, 3))[name]
+
+
+def test_copies_are_noticed():
+    assert figures(REAL)["near_copies"] == 1
+    assert figures(waves(400, 3))["near_copies"] < 0.1
+
+
+def test_a_judge_tells_other_windows_and_not_real_ones():
+    judge = Discriminative(steps=400, repeats=1)
+    assert figures(np.abs(REAL), judge)["discriminative"] > 0.2
+    assert figures(waves(400, 3), judge)["discriminative"] < 0.15
+
+
+def test_a_forecast_learned_from_flipped_windows_is_worse():
+    learner = Predictive(steps=600)
+    good, bad = figures(waves(400, 3), learner), figures(FLIPPED, learner)
+    assert bad["predictive"] > 1.2 * good["predictive"]
+    assert good["predictive"] == pytest.approx(good["predictive_of_real"], rel=0.3)
