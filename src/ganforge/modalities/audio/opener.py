@@ -19,9 +19,7 @@ class AudioOpener(Opener, kind="audio"):
     """Folders and zips of sound files, and single files to cut."""
 
     signal = "audio"
-    takes = (
-        "a folder or zip of sounds (.wav, .flac, .ogg, .mp3; class folders or names such as 7_anna_3.wav give labels)"
-    )
+    takes = "sounds: a folder or zip of .wav, .flac, .ogg, .mp3, or one such file"
     endings = (".zip", *sorted(sounds.EXTENSIONS))
 
     def claims(self, path: Path, head: Head) -> float:
@@ -38,8 +36,8 @@ class AudioOpener(Opener, kind="audio"):
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
         if head.store is None and not head.names:
             return _one_file(path, name)
-        store: Store = head.store or ZipStore(path)
-        found = open_store(store, name, split)
+        store: Store = head.store or ZipStore(path, head.name_encoding)
+        found = open_store(store, name, split, head.labels)
         if found is None:
             raise _no_sound(name, [n for n in store.names() if not is_hidden(n)])
         return found

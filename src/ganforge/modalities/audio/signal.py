@@ -14,18 +14,22 @@ from torch import Tensor
 
 from ganforge.core import media
 from ganforge.core.choice import Choice, Machine
+from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
+from ganforge.modalities.audio import choose, inspect
 from ganforge.modalities.audio import files as sounds
 from ganforge.modalities.audio.clips import Clips
-from ganforge.modalities.audio.mel import drawn
+from ganforge.modalities.audio.mel import BANDS, FLOOR, drawn
 from ganforge.modalities.audio.source import SoundFiles
-from ganforge.signals import Exporter, Gallery, Nearest, Noun, Signal, Steps, save_array
+from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, Usage, save_array
 
 LONGEST = 1.024  # seconds of a clip where nobody says otherwise
+UNIT = 512  # samples: clips are whole multiples of it, which nets of several strides can make
+HIGHEST = 16_000  # samples a second, where nobody says otherwise
 GAP = 0.1  # seconds between sounds that are played one after the other
 
 
@@ -46,7 +50,9 @@ class Audio(Signal, kind="audio"):
     noun: ClassVar[Noun] = Noun("sound", "sounds", "a set of sounds")
     exporters: ClassVar[Mapping[str, Exporter]] = {".wav": write_wav, ".npy": save_array}
     metrics: ClassVar[tuple[str, ...]] = ("fd", "pr")
-    gallery: ClassVar[Gallery | None] = Gallery(columns=8)
+    extractor: ClassVar[str] = "mel"
+    n_generated: ClassVar[int] = 0
+    gallery: ClassVar[Gallery | None] = Gallery(most=32, columns=8)
 
     rate: int | None = Field(default=None, ge=1000)
     """Samples a second; by default the most frequent rate of the data, at most 16,000."""
@@ -55,7 +61,7 @@ class Audio(Signal, kind="audio"):
 
     @property
     def data_statistics(self) -> str:
-        return "the loudest peak of its sounds"
+        return "the loudest peak of some of its sounds"
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
@@ -69,11 +75,12 @@ class Audio(Signal, kind="audio"):
         return str(folder)
 
     @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        return inspect.inspection(dataset)
+
+    @classmethod
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
-        labels = f", {len(dataset.classes)} labels" if len(dataset.classes) > 1 else ""
-        fields = (f"task.conditional={'true' if labels else 'false'}",)
-        reasons = ("sound-small: the recipe for sounds", f"{fields[0]}: by whether there are labels")
-        return Choice(f"{len(dataset):,} recordings{labels}; {machine}", "sound-small", fields, reasons)
+        return choose.choose(dataset, len(cls().items(dataset)), machine)
 
     @classmethod
     def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
@@ -83,21 +90,27 @@ class Audio(Signal, kind="audio"):
         return replace(self, rate=spec.state["rate"], seconds=spec.shape[1] / spec.state["rate"])
 
     def items(self, dataset: Dataset) -> Dataset:
+        if isinstance(dataset, Clips):
+            return dataset
         if not isinstance(dataset, SoundFiles):
             raise UserError(f"data {dataset.name}: the audio signal needs sound files", code="data.not_sound")
         found = dataset.readable()
         rates = [one.rate for one in found]
-        rate = self.rate or min(max(sorted(set(rates)), key=rates.count), 16_000)
+        rate = self.rate or min(max(sorted(set(rates)), key=rates.count), HIGHEST)
         seconds = self.seconds or min(max(one.frames / one.rate for one in found), LONGEST)
-        return Clips(dataset, rate, max(1, round(seconds * rate)))
+        return Clips(dataset, rate, max(1, round(seconds * rate / UNIT)) * UNIT)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
-        if not isinstance(dataset, Clips):
-            raise UserError(f"data {dataset.name}: the audio signal needs sound files", code="data.not_sound")
-        shape = nearest((1, dataset.length))
-        dataset.length = shape[1]
-        peak = max(float(np.abs(dataset.read(int(k))).max()) for k in np.linspace(0, len(dataset) - 1, 50).astype(int))
-        return Spec(shape, len(dataset.classes), dataset.classes, {"rate": dataset.rate, "gain": 0.9 / peak})
+        clips = self.items(dataset)
+        assert isinstance(clips, Clips)
+        shape = tuple(nearest((1, clips.length)))
+        if shape != (1, clips.length):
+            raise UserError(
+                f"data {dataset.name}: these nets cannot make sounds of {clips.length:,} samples. Use the recipe "
+                f"sound-small, or signal.seconds={shape[-1] / clips.rate:g}",
+                code="nets.not_for_shape",
+            )
+        return Spec(shape, len(clips.classes), clips.classes, {"rate": clips.rate, "gain": 0.9 / clips.peak()})
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
         """[1, T] float32 → int16."""
@@ -119,10 +132,23 @@ class Audio(Signal, kind="audio"):
         tiles = np.concatenate([tiles, np.full((-len(tiles) % columns, *tiles.shape[1:]), 90, np.uint8)])
         rows = [np.hstack(list(tiles[k : k + columns])) for k in range(0, len(tiles), columns)]
         sound = sounds.wav(joined(samples, spec.state["rate"]), spec.state["rate"])
-        return [media.png(np.vstack(rows)), Media(sound, "audio/wav", f"{len(samples)} sounds, row by row")]
+        seen = f"spectrograms: time to the right, {BANDS} mel bands from low (bottom) to high, {-FLOOR:.0f} dB"
+        return [media.png(np.vstack(rows), seen), Media(sound, "audio/wav", f"{len(samples)} sounds, row by row")]
 
-    def next_steps(self, folder: Path) -> Steps:
-        return [("make more", f"ganforge sample {folder} -n 20 --out sounds/")]
+    def card(self, spec: Spec) -> Card:
+        return Card(f"sounds of {spec.shape[1] / spec.state['rate']:.2f} s at {spec.state['rate']:,} Hz")
+
+    def usage(self, file: str, spec: Spec) -> Usage:
+        word = spec.labels[0] if spec.labels else None
+        label = "" if word is None else f", label={word!r}"
+        return Usage(
+            f'model = gf.load("{file}")\n'
+            f"sounds = model.sample(20{label})  # float32 [20, {spec.shape[1]}] at {spec.state['rate']} Hz",
+            command("sample", file, "-n", 20, *(("--label", word) if word is not None else ()), "--out", "sounds/"),
+        )
+
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
+        return [("make more", command("sample", folder, "-n", 20, "--out", "sounds/"))]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,14 @@
 """Sets of sound files: a folder or a zip, with labels from its class folders or from the names of its files.
 
+Folders mean what they mean for images (`data/layout.py`): parts (train, val, test) or labels.
+
 Names are read as fields between underscores, `7_jackson_32.wav`: where every file has at least two, and the first takes
 few values, it is the label. Single digits become `zero` to `nine`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -16,14 +19,17 @@ import numpy as np
 
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.names import readable, writable
 from ganforge.core.progress import Bar
-from ganforge.data.store import Store, common_folder, is_hidden
+from ganforge.data import layout
+from ganforge.data.store import Store, common_folder, counted, is_hidden, without_runs
 from ganforge.modalities.audio import files as sounds
 
-SPLITS = {"train": ("train", "training"), "test": ("test", "testing")}
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LEAST_A_NAME = 5
 """Files a label, on average, below which the first field of the names is no label."""
+SAMPLED, SAMPLED_BYTES = 32, 4096
+"""Files, and first bytes of each, that the identity of a set goes by."""
 
 
 class SoundFiles(Dataset):
@@ -54,10 +60,20 @@ class SoundFiles(Dataset):
     def part(self, index: int, start: int = 0, frames: int = -1) -> tuple[np.ndarray, int]:
         """A part of a recording, float32 [T, C], and its rate: only that part is held in memory."""
         file = self.files[index]
-        return sounds.decode(self.store.open(file), file, start, frames)
+        return sounds.decode(self.store.open(file), readable(file), start, frames)
 
     def describe(self, index: int) -> str:
-        return self.files[index]
+        return readable(self.files[index])
+
+    def identity(self) -> str:
+        """Of all names and sizes, and of the first bytes of some files spread evenly."""
+        digest = hashlib.sha256()
+        prefix = len(common_folder(self.files))
+        for file in self.files:
+            digest.update(f"{writable(file[prefix:])}\0{self.store.size(file)}\0".encode())
+        for k in np.unique(np.linspace(0, len(self) - 1, SAMPLED).round().astype(int)).tolist():
+            digest.update(self.store.start(self.files[k], SAMPLED_BYTES))
+        return digest.hexdigest()
 
     @property
     def headers(self) -> list[sounds.Header | None]:
@@ -105,45 +121,33 @@ class SoundFiles(Dataset):
             return None
 
 
-def open_store(store: Store, name: str, split: str) -> SoundFiles | None:
+def open_store(store: Store, name: str, split: str = "train", labels: layout.Labels = "auto") -> SoundFiles | None:
     """The set of all sounds in a store; None where there is none.
+
+    Args:
+        labels: which folder is the label. Where no folder is one ("auto"), the names of the files may hold it.
 
     Raises:
         UserError: the split asked for is not there.
     """
-    files = [n for n in sorted(store.names()) if not is_hidden(n) and sounds.is_sound(n)]
+    names, runs = without_runs(store.names())
+    shown = [n for n in sorted(names) if not is_hidden(n)]
+    files = [n for n in shown if sounds.is_sound(n)]
     if not files:
         return None
-    files, prefix = _split(files, split, name)
-    labels, classes = _by_folder(files, prefix)
-    if labels is None:
-        labels, classes = _by_name(files)
-    return SoundFiles(name, store, files, labels, classes)
-
-
-def _split(files: list[str], split: str, name: str) -> tuple[list[str], str]:
-    """The files of train/ or test/ where the top folders are these two; all files where they are not."""
-    prefix = common_folder(files)
-    tops = {f[len(prefix) :].split("/", 1)[0] for f in files if "/" in f[len(prefix) :]}
-    known = {top: part for top in tops for part, names in SPLITS.items() if top.lower() in names}
-    if set(known.values()) == set(SPLITS) and len(known) == len(tops):
-        chosen = {top for top, part in known.items() if part == split}
-        files = [f for f in files if f[len(prefix) :].split("/", 1)[0] in chosen]
-        return files, common_folder(files)
-    if split != "train" and prefix.strip("/").rsplit("/", 1)[-1].lower() not in SPLITS[split]:
-        raise UserError(
-            f"data {name}: split={split} needs the folders train and test; without data.split all are used",
-            code="data.split_not_found",
-        )
-    return files, prefix
-
-
-def _by_folder(files: Sequence[str], prefix: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels by folder, where every sound lies exactly one folder deep; else none."""
-    inner = [f[len(prefix) :].split("/") for f in files]
-    if any(len(parts) != 2 for parts in inner):
-        return None, ()
-    return _numbered([parts[0] for parts in inner])
+    found = layout.read(files, split, labels, name)
+    sentences, number, classes = list(found.sentences), found.labels, found.classes
+    if number is None and labels == "auto":
+        number, classes = _by_name(found.files)
+        if classes:
+            sentences = [sentence for sentence in sentences if not sentence.startswith("no labels")]
+            sentences.append(f"labels from the names of its files: {', '.join(classes[:12])} (data.labels=none: none)")
+    dataset = SoundFiles(name, store, found.files, number, classes)
+    sentences += counted([n for n in shown if not sounds.is_sound(n)], "file", "left out, no sound by their names")
+    sentences += [*counted(runs, "folder", "left out, which hold runs"), *store.notices()]
+    dataset.understood, dataset.left_out = tuple(sentences), found.left_out
+    dataset.no_labels = "" if classes else found.no_labels
+    return dataset
 
 
 def _by_name(files: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
