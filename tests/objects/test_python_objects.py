@@ -86,7 +86,9 @@ def test_images_of_many_sizes_are_one_set_whose_range_all_of_them_decide():
     assert (dataset.classes, dataset.labels.tolist()) == (("a", "b"), [1, 0])
 
 
-@pytest.mark.parametrize("data", [object(), {"a": 1}, 5, [object()], b"x", np.array("x"), []], ids=repr)
+@pytest.mark.parametrize(
+    "data", [object(), {"a": 1}, 5, [object()], b"x", np.array("x"), []], ids=lambda v: type(v).__name__
+)
 def test_what_is_no_data_is_refused(data):
     with refused("data.type_not_supported", type(data).__name__):
         source_of(data)

@@ -16,7 +16,6 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.table.columns import grid
 from ganforge.modalities.table.columns.public import key
-from ganforge.modalities.table.drawing import FAKE, REAL
 from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import FrameData, TableFile, from_frame
 from ganforge.recipes import make_recipe
@@ -216,8 +215,8 @@ def test_a_chart_shows_nothing_of_the_real_table(tmp_path):
         (tmp_path / "a.png").write_bytes(signal.render(frame, spec, 5)[0].data)
         with Image.open(tmp_path / "a.png") as picture:
             pixels = {colour: count for count, colour in picture.getcolors(1 << 20)}
-        assert pixels[FAKE] > 5000
-        grey.append(pixels[REAL])
+        assert pixels[47, 109, 179] > 5000
+        grey.append(pixels[185, 181, 173])
     assert grey[0] < 300 < 5000 < grey[1], "what is left are edges of letters"
 
 

@@ -7,10 +7,8 @@ log or terminal takes. A zip of before 2006, or of an old program, does not say 
 from __future__ import annotations
 
 import re
-import shlex
 import unicodedata
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 ENCODINGS = ("gb18030", "cp932", "big5")
 """Those that names are tried in, of equally likely ones the first: Chinese (GBK is part of it), Japanese, Taiwanese."""
@@ -25,11 +23,6 @@ WESTERN = re.compile(
 def writable(text: str) -> str:
     r"""A text that UTF-8 can hold: bytes that are none are shown as \udc80 and the like, as JSON writes them."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def quoted(path: Path | str) -> str:
-    """A path as it can be pasted into a shell: quoted where it has spaces or signs that a shell reads."""
-    return shlex.quote(writable(str(path)))
 
 
 def readable(name: str) -> str:
