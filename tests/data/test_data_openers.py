@@ -228,10 +228,13 @@ def test_what_is_wanted_names_what_a_plugin_opens(kinds, tmp_path):
     (tmp_path / "x.doc").write_text("words")
     with refused("data.unsupported_format", "x.doc", "or a table: .csv") as error:
         PathData(path=str(tmp_path / "x.doc")).open()
-    assert "sounds" not in str(error.value)
+    assert "a folder of sounds" not in str(error.value)
     a_sound(0.9)
     with refused(
-        "data.unsupported_format", "CIFAR-10 binary files, time series: .csv", "a folder of sounds, or a table: .csv"
+        "data.unsupported_format",
+        "sounds: a folder or zip of .wav",
+        "CIFAR-10 binary files, time series: .csv",
+        "a folder of sounds, or a table: .csv",
     ):
         PathData(path=str(tmp_path / "x.doc")).open()
 
