@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
+from PIL import Image
 
 import ganforge as gf
 from ganforge.cli.main import main
@@ -16,7 +18,7 @@ from ganforge.data.path import PathData
 from ganforge.engine.build import open_data
 from ganforge.modalities.audio.clips import Clips, resampled
 from ganforge.modalities.audio.metrics import MelEncoder
-from ganforge.modalities.audio.nets import HOP, WINDOW, added_up
+from ganforge.modalities.audio.nets import HOP, WINDOW, added_up, loudness
 from ganforge.modalities.audio.signal import Audio
 from ganforge.modalities.audio.source import SoundFiles
 from ganforge.recipes import make_recipe
@@ -177,6 +179,14 @@ def test_nets_of_other_samples_are_refused(data):
         open_data(make_recipe("sound-small", overrides=[f"data={data}", "task.generator=dcgan"]))
 
 
+def test_a_cover_beside_sounds_makes_them_no_images(data, tmp_path):
+    folder = shutil.copytree(data, tmp_path / "album")
+    Image.new("RGB", (40, 40)).save(folder / "cover.png")
+    dataset = opened(folder)
+    assert len(dataset) == 40
+    assert any("cover.png" in sentence for sentence in dataset.understood)
+
+
 # --- what the parts do
 
 
@@ -197,12 +207,26 @@ def test_resampling_keeps_a_tone():
 
 def test_frames_of_a_sound_add_up_to_it():
     """STFT frames under the window, added up under the window again and normed, are the sound."""
-    torch = pytest.importorskip("torch")
     x, window = torch.randn(2, 1, 20 * HOP, dtype=torch.float64), torch.hann_window(WINDOW, dtype=torch.float64)
     edge = (WINDOW - HOP) // 2
     frames = torch.nn.functional.pad(x, (edge, edge)).unfold(2, WINDOW, HOP).transpose(2, 3) * window[:, None]
     assert frames.shape[3] == 20
     assert torch.allclose(added_up(frames, window), x, atol=1e-10)
+
+
+def test_gradients_of_gradients_pass_through_loudness():
+    window = torch.hann_window(WINDOW, dtype=torch.float64)
+    x = torch.from_numpy(tone(300, 0.032)).reshape(1, 1, -1).requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda sound: loudness(0.01 * sound, window)[:, :, ::32], (x,))
+
+
+def test_loudness_is_zero_for_silence_and_one_for_a_full_tone():
+    window = torch.hann_window(WINDOW)
+    assert (loudness(torch.zeros(1, 1, 1_024), window) == 0).all()
+    full = loudness(torch.from_numpy(tone(500, 0.256, 1.0)).float()[None, None], window)
+    assert full.shape == (1, 1, WINDOW // 2, 16)
+    assert full[0, 0, :, 8].argmax() == 500 * WINDOW // RATE
+    assert float(full.max()) == pytest.approx(1, abs=0.05)
 
 
 def test_features_tell_pitch_and_time_apart():

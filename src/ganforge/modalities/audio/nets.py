@@ -1,8 +1,8 @@
-"""Nets for waveforms: a generator that paints a spectrum a frame and adds the frames up, and a strided critic.
+"""Nets for waveforms: a generator that paints a spectrum a frame and adds the frames up, and a critic of spectrograms.
 
 Siuzdak 2023, "Vocos": each frame's spectrum is exp(m) · (cos p + i sin p), turned into sound by an inverse STFT, which
-prints no tone at multiples of a stride as transposed convolutions do. Donahue et al. 2019 ("WaveGAN") for the critic:
-convolutions of stride 4 over the waveform.
+prints no tone at multiples of a stride as transposed convolutions do. The critic sees log spectra of overlapping frames
+(Donahue et al. 2019, "SpecGAN"), computed from the waveform within the net, so that gradients reach the samples.
 
 x [N, 1, T], z [N, L], c [N]; T = 64 · frames, frames a multiple of 8.
 """
@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import fold, interpolate, leaky_relu
+from torch.nn.functional import fold, interpolate, leaky_relu, pad
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec, wide
@@ -86,34 +86,50 @@ class IstftGenerator(Generator, kind="istft"):
         return IstftG(self.latent, self.channels, spec)
 
 
-class WaveCritic(nn.Module):
-    """The net of `WaveDiscriminator`."""
+def loudness(x: Tensor, window: Tensor) -> Tensor:
+    """Sounds [N, C, T] → compressed spectra [N, C, WINDOW/2, T/HOP]: 0 for silence, about 1 for a tone at full scale.
+
+    log(1 + p / 1e-5) of the power p, which is smooth where there is silence, as gradient penalties need it.
+    """
+    edge = (WINDOW - HOP) // 2
+    frames = pad(x, (edge, edge)).unfold(2, WINDOW, HOP) * window  # [N, C, F, WINDOW]
+    parts = torch.view_as_real(torch.fft.rfft(frames, dim=3)[..., :-1]) / (WINDOW / 4)
+    return torch.log1p(parts.square().sum(4) * 1e5).transpose(2, 3) / 11.5
+
+
+class SpectrogramCritic(nn.Module):
+    """The net of `SpectrogramDiscriminator`."""
+
+    window: Tensor
 
     def __init__(self, channels: int, spec: Spec):
         super().__init__()
-        nearest_sound(spec.shape, "waveform")
+        nearest_sound(spec.shape, "spectrogram")
         widths = [spec.shape[0], channels, 2 * channels, 4 * channels, 8 * channels]
-        self.blocks = nn.ModuleList(nn.Conv1d(a, b, 9, stride=4, padding=4) for a, b in pairwise(widths))
-        self.features = nn.Linear(8 * channels * (spec.shape[1] // 256), 8 * channels)
+        self.blocks = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
+        cells = WINDOW // 32 * -(-spec.shape[1] // HOP // 16)
+        self.features = nn.Linear(8 * channels * cells, 8 * channels)
         self.last = nn.Linear(8 * channels, 1)
         self.label = LabelTable(spec.classes, 8 * channels, spec.classes**-0.5) if spec.classes else None
+        self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
+        h = loudness(wide(x), self.window.to(wide(x).dtype)).to(x.dtype)
         for block in self.blocks:
-            x = leaky_relu(block(x), 0.2)
-        h = leaky_relu(self.features(x.flatten(1)), 0.2)
+            h = leaky_relu(block(h), 0.2)
+        h = leaky_relu(self.features(h.flatten(1)), 0.2)
         logits = self.last(h)[:, 0]
         return DiscriminatorOutput(logits if self.label is None else logits + (self.label(c) * h).sum(1), h)
 
 
-class WaveDiscriminator(Discriminator, kind="waveform"):
-    """A critic of sounds by convolutions of stride 4 along time, without norms."""
+class SpectrogramDiscriminator(Discriminator, kind="spectrogram"):
+    """A critic of sounds that looks at their spectrogram, by convolutions of stride 2 over time and frequency."""
 
-    channels: int = Field(default=24, ge=1)
-    """Channels of the longest map; each shorter one has twice as many."""
+    channels: int = Field(default=16, ge=1)
+    """Channels of the largest map; each smaller one has twice as many."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return nearest_sound(shape, "waveform")
+        return nearest_sound(shape, "spectrogram")
 
     def build(self, spec: Spec) -> nn.Module:
-        return WaveCritic(self.channels, spec)
+        return SpectrogramCritic(self.channels, spec)

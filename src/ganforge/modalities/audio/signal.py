@@ -23,6 +23,7 @@ from ganforge.core.types import Spec
 from ganforge.modalities.audio import choose, inspect
 from ganforge.modalities.audio import files as sounds
 from ganforge.modalities.audio.clips import Clips
+from ganforge.modalities.audio.example import write_example
 from ganforge.modalities.audio.mel import BANDS, FLOOR, drawn
 from ganforge.modalities.audio.source import SoundFiles
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, Usage, save_array
@@ -65,14 +66,7 @@ class Audio(Signal, kind="audio"):
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
-        """Falling and rising tones in class folders."""
-        rng, t = np.random.default_rng(0), np.arange(1024) / 4000
-        for k in range(n):
-            kind, way = (("falling", -1), ("rising", 1))[k % 2]
-            (folder / kind).mkdir(exist_ok=True)
-            x = 0.5 * np.sin(2 * np.pi * (rng.uniform(500, 700) * t + way * 600 * t**2)) * np.exp(-4 * t)
-            (folder / kind / f"{k:04d}.wav").write_bytes(sounds.wav(x[:, None], 4000))
-        return str(folder)
+        return write_example(folder, n)
 
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
