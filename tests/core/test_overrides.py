@@ -233,11 +233,11 @@ class TestSwitchingKinds:
     PLAIN: ClassVar = {"net": {"kind": "dcgan", "channels": 64, "norm": "batch"}, "nets": [{"kind": "a", "x": 1}]}
 
     def test_fields_of_the_old_kind_go(self):
-        assert apply(self.PLAIN, ["net.kind=mlp"])["net"] == {"kind": "mlp"}
+        assert apply(self.PLAIN, ["net.kind=mlp"])["net"] == {"kind": "mlp", "norm": "batch"}, "both have a norm"
         assert apply(self.PLAIN, ["nets.0.kind=b"])["nets"] == [{"kind": "b"}]
 
     def test_fields_that_were_typed_stay_in_either_order(self):
-        wanted = {"kind": "mlp", "channels": 8}
+        wanted = {"kind": "mlp", "norm": "batch", "channels": 8}
         for items in (["net.channels=8", "net.kind=mlp"], ["net.kind=mlp", "net.channels=8"]):
             assert apply(self.PLAIN, items)["net"] == wanted
 

@@ -128,7 +128,7 @@ class TestNames:
     def test_empty_paths_are_refused(self, ganforge):
         assert ganforge("train", "dcgan", "data=").status == 2
         assert ganforge("sample", "r", "--out", "").status == 2
-        with refused("data.path_is_empty"):
+        with refused("data.empty_path"):
             opened("")
 
 

@@ -261,5 +261,6 @@ def test_data_that_is_gone_is_told_with_the_way_out(run, npz, tmp_path):
     with safe_open(path, framework="pt") as file:
         header = {k: v.replace(str(npz), str(tmp_path / "moved.npz")) for k, v in file.metadata().items()}
     safetensors.torch.save_file(safetensors.torch.load_file(path), path, metadata=header)
+    (run / "recipe.yaml").write_text(text.replace(str(npz), str(tmp_path / "moved.npz")))
     with refused("data.not_found", "--data PATH"):
         gf.evaluate(run, metrics=["fd"], features="raw", progress=False)

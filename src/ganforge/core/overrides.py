@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from ganforge.core.component import Component, build, to_plain
+from ganforge.core.component import Component, build, families, fields_of, to_plain
 from ganforge.core.errors import UserError, did_you_mean
 
 CALL = re.compile(r"\s*(?P<name>[^\s()]+)\s*(\((?P<fields>[^()]*)\))?\s*")
@@ -87,8 +87,8 @@ def split(item: str) -> tuple[list[str], Any]:
 
 
 def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] | None = None) -> dict[str, Any]:
-    """A copy of a plain recipe with overrides put in. Naming another kind forgets the old one's fields, but for those
-    that earlier items set.
+    """A copy of a plain recipe with overrides put in. `x.kind=other` drops the fields of x that `other` lacks, unless
+    earlier items set them.
 
     Args:
         plain: the recipe as `to_plain` gives it.
@@ -118,8 +118,10 @@ def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] |
             path = short[path[0]].split(".")
         owner = path[:-1]
         if path[-1] == "kind" and owner and _is_of_another_kind(node := _at(result, owner), value):
+            shared = _fields_of_both(node["kind"], value)
+            kept = {name: old for name, old in node.items() if name in shared}
             node.clear()
-            node["kind"] = value
+            node.update(kept | {"kind": value})
             for one in typed:
                 if one[0][: len(owner)] == owner and len(one[0]) > len(owner) and one[0] != path:
                     put(*one)
@@ -141,6 +143,12 @@ def _at(node: Any, path: list[str]) -> Any:
 
 def _is_of_another_kind(node: Any, kind: Any) -> bool:
     return isinstance(node, Mapping) and "kind" in node and node["kind"] != kind
+
+
+def _fields_of_both(old: str, new: Any) -> set[str]:
+    """The fields that the old kind and the new one have, in the families that have both."""
+    pairs = [(one.kinds[old], one.kinds[new]) for one in families().values() if old in one.kinds and new in one.kinds]
+    return {name for old_class, new_class in pairs for name in fields_of(old_class) if name in fields_of(new_class)}
 
 
 def merge(plain: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

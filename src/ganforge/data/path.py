@@ -45,12 +45,6 @@ class PathData(DataSource, kind="path"):
                 "data: the path is empty: is a variable not set? (The current folder is data=.)", code="data.empty_path"
             )
         load_all()  # every opener, so that none is overlooked
-        if not self.path.strip():
-            raise UserError(
-                "data: the path is empty (a variable of the shell that is not set?). Give a folder or a file; the "
-                "current folder is data=.",
-                code="data.path_is_empty",
-            )
         path = Path(self.path).expanduser()
         try:
             head = openers.read_head(path, self.labels, self.name_encoding)

@@ -131,7 +131,8 @@ def train(
 
         session = Session(trainer, run, dataset, prints, state)
         for line in reading(dataset):
-            log.log(logging.WARNING if line.left_out else logging.INFO, "%s", line.text)
+            if line.left_out:
+                log.warning("%s", line.text)
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
         if init_notes:
             session.log("init", told=init_notes)

@@ -12,6 +12,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from ganforge.core.events import read_events
+from ganforge.engine.build import reading
 from ganforge.recipes.callback import Listener, RunView
 
 LINE_EVERY = 10.0
@@ -43,6 +44,9 @@ class Progress(Listener):
         begun = f"from {self.begun_at:,} " if self.begun_at else ""
         head = f"{self.run.recipe.name} {begun}to {self.total:,} samples in {self.run.folder} (Ctrl-C saves and stops)"
         self.console.print(head, style="bold", soft_wrap=True)
+        for line in reading(self.run.dataset):
+            if not line.left_out:  # what is left out is a warning, which is also shown without progress
+                self.console.print(line.text, soft_wrap=True)
         if self.console.is_terminal:
             self.bar = Bar(
                 *([BarColumn(bar_width=24)] if self.console.width >= 100 else []),  # the numbers matter more

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import decimal
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.modalities.table.columns import amounts
 
-if TYPE_CHECKING:
-    pass
-
-PROBE = 1_000  # records looked at before a file is read
 NUMBERS_AT_LEAST = 0.9  # of a column's values, for the rest to count as missing
-LEADING_ZERO = re.compile(r"-?0\d+")
+INTEGER = re.compile(r"[+-]?[0-9]+")
+NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|infinity))")
 
 
 def typed(name: str, values: Any, where: str, notes: list[str]) -> Any:
@@ -23,6 +22,7 @@ def typed(name: str, values: Any, where: str, notes: list[str]) -> Any:
     import pandas as pd
 
     types = pd.api.types
+    values = _without_arrow(name, values, where)
     kind = values.dtype
     if isinstance(kind, pd.CategoricalDtype):
         odd = [v for v in kind.categories.tolist() if not isinstance(v, (str, bool, int, float))]
@@ -30,14 +30,53 @@ def typed(name: str, values: Any, where: str, notes: list[str]) -> Any:
     if types.is_bool_dtype(kind) or types.is_datetime64_any_dtype(kind):
         return values
     if types.is_complex_dtype(kind) or types.is_timedelta64_dtype(kind) or isinstance(kind, pd.PeriodDtype):
-        raise UserError(
-            f"data {where}, column {name!r}: it holds {kind}, which is not a number, text or date. Convert it "
-            "to numbers first (to hours, for example)",
-            code="column.type_not_supported",
-        )
+        raise _unsupported(name, where, kind)
     if types.is_numeric_dtype(kind):
         return _finite(name, values, notes)
     return _text(name, values, where, notes)
+
+
+def _unsupported(name: str, where: str, kind: Any) -> UserError:
+    return UserError(
+        f"data {where}, column {name!r}: it holds {kind}, which is not a number, text or date. Convert it "
+        "to numbers first (to hours, for example)",
+        code="column.type_not_supported",
+    )
+
+
+def _without_arrow(name: str, values: Any, where: str) -> Any:
+    """A column of an Arrow type as the plain type that holds the same."""
+    import pandas as pd
+
+    if isinstance(values.dtype, pd.SparseDtype):
+        return values.sparse.to_dense()
+    if not isinstance(values.dtype, pd.ArrowDtype):
+        return values
+    import pyarrow as pa
+
+    kind, types = values.dtype.pyarrow_dtype, pa.types
+    if types.is_dictionary(kind):
+        return values.astype("category")
+    if types.is_decimal(kind):
+        return values.astype(object).map(float, na_action="ignore").astype(np.float64)
+    if types.is_integer(kind):
+        plain = str(kind)  # int8 .. uint64
+        return values.astype(plain.replace("i", "I", 1).replace("uI", "UI") if values.isna().any() else plain)
+    if types.is_floating(kind):
+        return pd.Series(values.to_numpy(np.float64, na_value=np.nan))
+    if types.is_boolean(kind):
+        return values.astype("boolean" if values.isna().any() else bool)
+    if types.is_date(kind):
+        return pd.Series(pd.to_datetime(values.astype(object).where(values.notna(), None)))
+    if types.is_timestamp(kind):
+        unit = "s" if kind.unit == "s" else kind.unit
+        return values.astype(f"datetime64[{unit}]" if kind.tz is None else f"datetime64[{unit}, {kind.tz}]")
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_time(kind):
+        texts = values.astype(object).where(values.notna(), None)
+        return pd.Series(texts.map(str, na_action="ignore"), dtype=object)
+    if types.is_null(kind):
+        return pd.Series([None] * len(values), dtype=object)
+    raise _unsupported(name, where, kind)
 
 
 def _finite(name: str, values: Any, notes: list[str]) -> Any:
@@ -65,6 +104,10 @@ def _text(name: str, values: Any, where: str, notes: list[str]) -> Any:
                 "one value. Split it into several columns",
                 code="column.type_not_supported",
             )
+        if any(issubclass(t, (bytes, bytearray)) for t in types):
+            raise _unsupported(name, where, "bytes")
+        if types == {decimal.Decimal}:
+            return _finite(name, values.map(float, na_action="ignore").astype(np.float64), notes)
         if types == {bool}:
             return values.astype("boolean")
         if all(issubclass(t, (bool, int, float, np.number)) for t in types) and bool not in types:
@@ -73,39 +116,54 @@ def _text(name: str, values: Any, where: str, notes: list[str]) -> Any:
             dates: Any = pd.to_datetime(present, errors="coerce") if not types & {str, int, float} else present.iloc[:0]
             if len(dates) and dates.notna().all():
                 return pd.to_datetime(values)
-    numbers = _mostly_numbers(name, values, present, notes)
-    if numbers is not None:
-        return numbers
     if values.dtype == object and set(map(type, present)) != {str}:
+        numbers = from_texts(name, values.where(values.isna(), values.astype(str)), notes)
+        if pd.api.types.is_numeric_dtype(numbers.dtype):
+            return numbers
         notes.append(f"column {name!r} mixes {_said(present)}; all of it is read as text")
         return values.where(values.isna(), values.astype(str))
     return values
 
 
-def _mostly_numbers(name: str, values: Any, present: Any, notes: list[str]) -> Any:
-    """The column as numbers where nearly all of it is, what else there is as missing; or None."""
+def from_texts(name: str, values: Any, notes: list[str]) -> Any:
+    """A column of a text file as truth values or numbers, exact and from all of it, where nine of ten are such; else
+    as the texts they are."""
     import pandas as pd
 
-    some = present.iloc[:: max(1, len(present) // PROBE)]
-    probed: Any = pd.to_numeric(some, errors="coerce")
-    if probed.notna().mean() < NUMBERS_AT_LEAST / 2:
-        return None  # quickly told of most columns of text
-    if some.map(lambda v: isinstance(v, str) and LEADING_ZERO.fullmatch(v.strip()) is not None).any():
-        return None  # codes, such as 01234
-    numbers: Any = pd.to_numeric(present, errors="coerce")
-    share = numbers.notna().mean()
+    codes, seen = pd.factorize(values.astype(object))
+    texts = [str(text).strip() for text in seen]
+    if texts and {text.lower() for text in texts} <= {"true", "false"}:
+        truth = np.array([*(text.lower() == "true" for text in texts), False])[codes]
+        return pd.Series(truth) if (codes >= 0).all() else pd.Series(truth, dtype="boolean").mask(codes < 0)
+    if not texts:
+        return pd.Series(np.full(len(values), np.nan))
+    if any(amounts.CODE.fullmatch(text) for text in texts):
+        return values
+    made = [_plain_number(text) for text in texts]
+    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+    good = np.array([number is not None for number in made])
+    share = counts[good].sum() / counts.sum()
     if share < NUMBERS_AT_LEAST:
-        notes.append(f"column {name!r} holds numbers ({share:.0%} of it) and text; all of it is read as text")
-        return None
-    others = present[numbers.isna()]
-    if len(others):
-        told = ", ".join(f"{text!r} ({count:,})" for text, count in others.value_counts().head(3).items())
-        more = f" and {others.nunique() - 3:,} others" if others.nunique() > 3 else ""
+        if share >= NUMBERS_AT_LEAST / 2:
+            notes.append(f"column {name!r} holds numbers ({share:.0%} of it) and text; all of it is read as text")
+        return values
+    if any(isinstance(number, int) and not -(2**63) <= number < 2**64 for number in made):
+        return values  # digits that no number type holds
+    if not good.all():
+        often = sorted(np.flatnonzero(~good).tolist(), key=lambda k: -counts[k])
+        shown = ", ".join(f"{texts[k]!r} ({counts[k]:,})" for k in often[:3])
+        more = f" and {len(often) - 3:,} others" if len(often) > 3 else ""
         notes.append(
-            f"column {name!r} holds numbers but for {len(others):,} of its {len(present):,} values, which count as "
-            f"missing: {told}{more}"
+            f"column {name!r} holds numbers but for {int(counts[~good].sum()):,} of its {int(counts.sum()):,} values, "
+            f"which count as missing: {shown}{more}"
         )
-    return whole(pd.to_numeric(values, errors="coerce"))
+    return whole(amounts.numbers(made, codes))
+
+
+def _plain_number(text: str) -> int | float | None:
+    if INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if NUMBER.fullmatch(text) else None
 
 
 def whole(values: Any) -> Any:

@@ -33,10 +33,13 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
     for name in dataset.frame.columns:
         values: Any = dataset.frame[name]
         present = values.dropna()
+        seen = dataset.looks.get(name)
         columns.append(
             {
                 "name": name,
-                "kind": kinds.find(values, few),
+                "kind": kinds.find(values, few, seen),
+                "format": None if seen is None else seen.form,
+                "why": "" if seen is None else seen.names_rows,
                 "dtype": str(values.dtype),
                 "missing": float(values.isna().mean()),
                 "distinct": int(present.nunique()),

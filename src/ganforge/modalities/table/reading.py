@@ -12,10 +12,10 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ganforge.core.errors import MissingExtra, UserError
-from ganforge.modalities.table.cells import whole
+from ganforge.modalities.table.cells import from_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,6 @@ SKIPPED_AT_MOST = 0.1  # of the rows; beyond, something else is wrong
 BLOCK = 1 << 20
 PAIRS = re.compile(rb"[\xa1-\xfe][\xa1-\xfe]")
 HIGH = re.compile(rb"[\x80-\xff]")
-LEADING_ZERO = re.compile(r"-?0\d+")
 
 
 class TextOptions(Protocol):
@@ -90,9 +89,8 @@ def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str],
                 index_col=False,
                 skipinitialspace=True,
                 na_values=list(source.missing),
-                dtype=dict.fromkeys(_codes(sample, len(names)), str),
+                dtype=str,  # what a column is, all of it says: `cells.from_texts`
                 low_memory=False,
-                **_exact_floats(),
             )
     except UnicodeError as error:
         raise UserError(
@@ -126,8 +124,8 @@ def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str],
             "or set data.kind=table data.delimiter=...",
             code="table.field_counts_differ",
         )
-    for k in range(len(names)):
-        frame[k] = whole(frame[k])
+    columns = {k: from_texts(names[k].strip() or f"column {k + 1}", frame[k], notes) for k in range(len(names))}
+    frame = pd.DataFrame(columns)
     frame.columns = names
     return frame, notes, records.skipped
 
@@ -224,19 +222,6 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _codes(sample: list[list[str]], width: int) -> list[int]:
-    """The columns of digits that are no numbers, since some start with a zero: 01234."""
-    rows = [row for row in sample[1:] if len(row) == width]
-    return [k for k in range(width) if any(LEADING_ZERO.fullmatch(row[k].strip()) for row in rows)]
-
-
-def _exact_floats() -> dict[str, Any]:
-    """What makes pandas read the nearest float of every decimal; from version 3 on it does so by itself."""
-    import pandas as pd
-
-    return {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
 
 
 class _Records:

@@ -27,8 +27,9 @@ from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.table import choose, drawing, findings, given, inspect, where
-from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
+from ganforge.modalities.table.columns import amounts, categories, dates, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.kinds import Kind
+from ganforge.modalities.table.columns.looks import Look, look
 from ganforge.modalities.table.columns.public import Described
 from ganforge.modalities.table.example import write_example
 from ganforge.modalities.table.files import FORMATS
@@ -88,6 +89,8 @@ class Table(Signal, kind="table"):
     """Numbers with at most this number of different values are ordinal: picked like categories."""
     most_categories: int = Field(default=500, ge=2)
     """Maximum number of values of a column; rarer ones share one bucket and are drawn from it by their frequency."""
+    formats: dict[str, str] = Field(default_factory=dict)
+    """How single columns of text write dates, where the detected form is wrong, as in `signal.formats.day=%m/%d/%Y`."""
     draw_modes: bool = True
     """Draw the mode of a number again each time it is seen, by the odds that it is of it; else take the likeliest."""
 
@@ -128,7 +131,12 @@ class Table(Signal, kind="table"):
                 f"data {dataset.name}: one row is too few to learn from; give a table with more rows",
                 code="table.too_few_rows",
             )
-        for field, names in (("columns", self.columns), ("encodings", self.encodings), ("target", [self.target])):
+        for field, names in (
+            ("columns", self.columns),
+            ("encodings", self.encodings),
+            ("formats", self.formats),
+            ("target", [self.target]),
+        ):
             for name in names:
                 if name is not None and name not in frame.columns:
                     raise UserError(
@@ -139,7 +147,8 @@ class Table(Signal, kind="table"):
         for note in getattr(dataset, "notes", []):
             log.warning("data %s: %s", dataset.name, note)
         if self.public is None:
-            columns = [self._measure(frame[name]) for name in frame.columns]
+            looks = getattr(dataset, "looks", {})
+            columns = [self._measure(frame[name], looks.get(name)) for name in frame.columns]
         else:
             columns = self._described(frame.columns)
         blocks = _blocks(columns)
@@ -348,16 +357,24 @@ class Table(Signal, kind="table"):
         cells: dict[str, Any] = {str(name): values for name, values in frame.items()}
         return pd.DataFrame({name: self.public[name].cells(values) for name, values in cells.items()})
 
-    def _measure(self, values: pd.Series) -> dict[str, Any]:
-        """What there is to know of a column."""
+    def _measure(self, values: pd.Series, found: Look | None) -> dict[str, Any]:
+        """What there is to know of a column.
+
+        Args:
+            found: how it is read; by default as these values are.
+        """
         import pandas as pd
 
         name = str(values.name)
+        if found is None:
+            values, found = look(values)
+        if name in self.formats:
+            found = _asked(values, self.formats[name])
         kind = self.columns.get(name)
         if kind is None:
-            kind = kinds.find(values, self.few)
+            kind = kinds.find(values, self.few, found)
         else:
-            kinds.check(values, kind)
+            kinds.check(values, kind, found)
         present = values.dropna()
         missing = 1 - len(present) / len(values)
         column: dict[str, Any] = {"name": name, "kind": kind, "dtype": str(values.dtype), "missing": missing}
@@ -365,7 +382,8 @@ class Table(Signal, kind="table"):
             most = present.mode()
             return column | {"encoding": "none", "value": _plain(most.iloc[0]) if len(most) else None}
         if kind == "identifier":
-            log.warning("column %s: treated as an identifier; it is not learned but generated", name)
+            why = f" ({found.names_rows})" if found.names_rows else ""
+            log.warning("column %s: treated as an identifier%s; it is not learned but generated", name, why)
             column |= {"encoding": "none", **identifiers.measure(present)}
             made_as_text = column["style"] != "number" and not pd.api.types.is_string_dtype(values.dtype)
             return column | {"dtype": "object"} if made_as_text else column
@@ -373,7 +391,9 @@ class Table(Signal, kind="table"):
         if encoding == "onehot":
             return column | {"encoding": encoding} | self._values(values, kind)
         if kind == "datetime" and values.dtype.kind != "M":
-            column["format"] = kinds.date_format(present)
+            column |= {"format": found.form, "offset": found.offset}
+        elif found.as_number:
+            column["format"] = found.form
         numeric = kinds.as_numbers(values, column)
         if numeric is None:
             raise UserError(
@@ -594,6 +614,11 @@ def _measured(value: np.ndarray, mode: np.ndarray | None, column: dict[str, Any]
     if column["encoding"] == "quantile":
         v = quantiles.decode(v, column["knots"])
     x = grid.from_unit(v, column)
+    form = column.get("format")
+    if isinstance(form, dict):
+        decimals = None if column["grid"] is None else column["grid"]["decimals"]
+        told = amounts.write(x, form, decimals)
+        return restore([None if gone else text for text, gone in zip(told, missing, strict=True)], column)
     if column["kind"] != "datetime":
         series = pd.Series(x).astype(column["dtype"])
         return series.mask(pd.Series(missing)) if missing.any() else series
@@ -601,10 +626,25 @@ def _measured(value: np.ndarray, mode: np.ndarray | None, column: dict[str, Any]
     if column["zone"] is not None:
         times = times.dt.tz_localize("UTC").dt.tz_convert(column["zone"])
     times = times.mask(pd.Series(missing))
-    if column.get("format") is None:
+    if form is None:
         return times.astype(column["dtype"])
-    texts = times.dt.strftime(column["format"]).astype(object)
-    return restore(texts.where(texts.notna(), None).tolist(), column)
+    texts = dates.write(times, form, column.get("offset", ""))
+    if "int" in column["dtype"].lower():  # 20240531
+        texts = [None if text is None else int(text) for text in texts]
+    return restore(texts, column)
+
+
+def _asked(values: pd.Series, form: str) -> Look:
+    """A form of dates that the user gave for a column."""
+    present: Any = values.dropna()
+    read = dates.read(present, form).notna()
+    if read.mean() < dates.AT_LEAST:
+        raise UserError(
+            f"signal.formats.{values.name}={form}: {(~read).sum():,} of its {len(read):,} values are no such dates "
+            f"(for example {present[~read.to_numpy()].iloc[0]!r}). Leave it out to detect the form",
+            code="column.format_does_not_fit",
+        )
+    return Look(form)
 
 
 def _renumbered(samples: pd.DataFrame, start: int, spec: Spec) -> pd.DataFrame:

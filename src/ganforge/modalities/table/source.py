@@ -6,6 +6,7 @@ What can be repaired is repaired and said: `TableSet.notes` of the whole, `Table
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,8 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.modalities.table.cells import typed
+from ganforge.modalities.table.columns import dates
+from ganforge.modalities.table.columns.looks import Hints, Look, look
 from ganforge.modalities.table.given import described
 from ganforge.modalities.table.reading import digest, read_parquet, read_text
 
@@ -120,6 +123,7 @@ class TableSet(Dataset):
     Attributes:
         frame: the whole, its columns named by texts and typed as numbers, booleans, dates, categories or texts.
         notes: what was repaired, or found, while reading it.
+        looks: how each column is read, as all rows of the whole table say.
         rows: int64 [len], their places in the whole table, where this is a part of it; else None.
         given: how new rows differ from these, where a caller's DataFrame does (`given.described`).
         nbytes: size in memory.
@@ -135,9 +139,10 @@ class TableSet(Dataset):
         skipped: list[tuple[str, str]],
         digest: str = "",
         rows: np.ndarray | None = None,
+        looks: Mapping[str, Look] | None = None,
     ):
         self.name, self.frame, self.notes, self.skipped, self.digest = name, frame, notes, skipped, digest
-        self.rows = rows
+        self.rows, self.looks = rows, dict(looks or {})
         self.given: dict[str, Any] = {}
         self.nbytes = int(frame.memory_usage(index=False, deep=False).sum())
 
@@ -181,7 +186,7 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
     notes = list(whole.notes)
     if split == "train":
         notes.append(f"{count:,} of its {len(whole):,} rows are held back for evaluation (data.holdout=0: none)")
-    return TableSet(whole.name, frame, notes, whole.skipped, digest, rows)
+    return TableSet(whole.name, frame, notes, whole.skipped, digest, rows, whole.looks)
 
 
 def is_table(path: Path) -> bool:
@@ -217,10 +222,27 @@ def from_frame(
         )
     names = _names([str(n) for n in frame.columns], notes)
     columns = {n: typed(n, frame.iloc[:, k].reset_index(drop=True), name, notes) for k, n in enumerate(names)}
+    columns, looks = _looked(columns, notes)
     empty = [repr(n) for n, values in columns.items() if values.isna().all()]
     if empty:
         notes.append(f"every value of {', '.join(empty[:5])} is missing, and will be in new rows")
-    return TableSet(name, pd.DataFrame(columns), notes, list(skipped or []), digest)
+    return TableSet(name, pd.DataFrame(columns), notes, list(skipped or []), digest, looks=looks)
+
+
+def _looked(columns: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], dict[str, Look]]:
+    """Columns with what cannot be read taken out, and how each is read: where one alone does not say, as the others."""
+    found = {name: look(values.rename(name)) for name, values in columns.items()}
+    forms = [seen.form for _, seen in found.values()]
+    sure = [s.form for _, s in found.values() if isinstance(s.form, str) and not any("may begin" in n for n in s.notes)]
+    hints = Hints(
+        next((day for form in sure if (day := dates.order(form))), ""),
+        any(isinstance(form, dict) and form["decimal"] == "," and form["decimals"] for form in forms),
+    )
+    if hints != Hints():
+        found = {name: look(columns[name].rename(name), hints) for name in columns}
+    for _, seen in found.values():
+        notes += seen.notes
+    return {name: values for name, (values, _) in found.items()}, {name: seen for name, (_, seen) in found.items()}
 
 
 def _names(names: list[str], notes: list[str]) -> list[str]:

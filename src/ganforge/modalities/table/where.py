@@ -14,6 +14,7 @@ import numpy as np
 
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import Spec
+from ganforge.modalities.table.columns import amounts, dates, kinds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,15 +41,13 @@ class Clause:
 
     def holds(self, rows: pd.DataFrame) -> np.ndarray:
         """Which rows meet it, bool [N]. A missing value meets nothing but the condition for it, and `!=`."""
-        import pandas as pd
-
         values: Any = rows[self.column["name"]]
         missing = values.isna().to_numpy()
         if self.value is None:
             return missing if self.sign == "=" else ~missing
         present = values[~missing]
-        if self.column.get("format"):  # dates that the table holds as text
-            present = pd.to_datetime(present, format=self.column["format"])
+        if self.column.get("format"):  # dates or numbers that the table holds as text
+            present = kinds.as_numbers(present, self.column)
         if self.sign in ("=", "!="):
             found = (present.astype(object) == self.value) == (self.sign == "=")
         elif self.places and not _is_number(self.value):  # an order of its own
@@ -131,16 +130,17 @@ def _typed(text: str, column: dict[str, Any], sign: str, value: str) -> Clause:
         return Clause(column, sign, None, {})
     if column["encoding"] == "onehot":
         return _of_picked(text, column, sign, value)
-    wanted: Any = _number(value)
-    if column["kind"] == "datetime":
-        wanted = _date(value, column)
+    wanted: Any = _date(value, column) if column["kind"] == "datetime" else _in_form(value, column)
     if wanted is None:
         kind = "a date" if column["kind"] == "datetime" else "a number"
         raise UserError(
             f"where {text!r}: {value!r} is not {kind}, and {name!r} is {_an(column['kind'])} column",
             code="where.wrong_type",
         )
-    low, high = (_date(v, column) if column["kind"] == "datetime" else v for v in (column["low"], column["high"]))
+    low, high = (
+        _date(v, column | {"format": None}) if column["kind"] == "datetime" else v
+        for v in (column["low"], column["high"])
+    )
     never = {"=": wanted < low or wanted > high, "<": wanted <= low, "<=": wanted < low, ">": wanted >= high}
     if never.get(sign, sign == ">=" and wanted > high):
         raise UserError(
@@ -208,15 +208,27 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _date(text: str, column: dict[str, Any]) -> Any:
+def _in_form(text: str, column: dict[str, Any]) -> int | float | None:
+    """A number as the column writes them, or as any program does; whole ones are exact."""
     import pandas as pd
 
+    form = column.get("format")
+    if isinstance(form, dict):
+        found = amounts.read(pd.Series([text], dtype=object), form)
+        if found.notna()[0]:
+            return found.tolist()[0]
     try:
-        date = pd.Timestamp(text)
+        return int(text)
     except ValueError:
-        return None
-    zone = column["zone"]
-    return date if zone is None or date.tzinfo is not None else date.tz_localize(zone)
+        return _number(text)
+
+
+def _date(text: str, column: dict[str, Any]) -> Any:
+    """A date as the column writes them, or as 2024-05-31."""
+    date, zone = dates.stamp(text, column.get("format")), column["zone"]
+    if date is None or (zone is None) == (date.tzinfo is None):
+        return date
+    return date.tz_localize(zone) if zone is not None else date.tz_localize(None)
 
 
 def _an(kind: str) -> str:

@@ -36,7 +36,9 @@ def measure(present: pd.Series, kind: str) -> dict[str, Any]:
         low, high = float(x.min()), float(x.max())
         return {"grid": None, "range": [low, high], "low": low, "high": high}
     low, high = whole.min().tolist(), whole.max().tolist()
-    step = np.gcd.reduce(whole - low).tolist() or 1
+    if kind == "integer" and high - low >= EXACT:  # no float tells its steps apart
+        return {"grid": None, "range": [float(low), float(high)], "low": low, "high": high}
+    step = np.gcd.reduce(_above(whole, low)).tolist() or 1
     grid = {"low": low, "step": step, "decimals": decimals}
     facts |= {"grid": grid, "range": [0, (high - low) // step]}
     if kind == "datetime":
@@ -54,7 +56,7 @@ def to_unit(values: pd.Series, column: dict[str, Any]) -> np.ndarray:
     if column["grid"] is None:
         x = some.to_numpy(np.float64)
     else:
-        x = (_steps(some, column) - column["grid"]["low"]) / column["grid"]["step"]
+        x = _offsets(_steps(some, column), column["grid"]["low"], low, high, column["grid"]["step"])
     # Twice halved: the difference of two bounds may be more than a float can hold.
     v[present] = ((x / 2 - low / 2) / (high / 2 - low / 2)).clip(0, 1) * 2 - 1
     return v
@@ -66,9 +68,15 @@ def from_unit(v: np.ndarray, column: dict[str, Any]) -> np.ndarray:
     share = (v.clip(-1, 1) + 1) / 2
     x = low * (1 - share) + high * share
     if column["grid"] is None:
-        return x.clip(low, high)
+        x = x.clip(low, high)
+        if column.get("kind") != "integer":
+            return x
+        low, high = column["low"], column["high"]  # exact, where their floats may be beyond the type
+        return np.array([min(max(round(number), low), high) for number in x.tolist()])
     grid = column["grid"]
     steps = np.rint(x).astype(np.int64).clip(int(low), int(high))  # above 2^53 a float64 step is off by one
+    if grid["low"] + grid["step"] * int(high) >= 2**63:
+        return np.uint64(grid["low"]) + np.uint64(grid["step"]) * steps.astype(np.uint64)
     whole = grid["low"] + grid["step"] * steps
     return whole / 10 ** grid["decimals"] if grid["decimals"] else whole
 
@@ -78,9 +86,7 @@ def _whole(present: pd.Series, kind: str) -> tuple[np.ndarray | None, int]:
     if kind == "datetime":
         return _since_epoch(present), 0
     if present.dtype.kind in "iu":
-        if present.dtype.kind == "u" and int(present.max()) >= 2**63:
-            return None, 0
-        return present.to_numpy(np.int64), 0
+        return present.to_numpy(np.uint64 if int(present.max()) >= 2**63 else np.int64), 0
     x = present.to_numpy(np.float64)
     exact = present.to_numpy()
     for decimals in range(MOST_DECIMALS + 1):
@@ -99,8 +105,23 @@ def _steps(present: pd.Series, column: dict[str, Any]) -> np.ndarray:
         return _since_epoch(present, column["unit"])
     decimals = column["grid"]["decimals"]
     if decimals == 0 and present.dtype.kind in "iu":
-        return present.to_numpy(np.int64)
+        return present.to_numpy(np.uint64 if len(present) and int(present.max()) >= 2**63 else np.int64)
     return np.rint(present.to_numpy(np.float64) * 10.0**decimals)
+
+
+def _above(whole: np.ndarray, low: int) -> np.ndarray:
+    """Whole numbers less the lowest of them, uint64: exact over the whole range of a type, for unsigned ones wrap."""
+    return whole.astype(np.uint64) - np.uint64(low % 2**64)
+
+
+def _offsets(steps: np.ndarray, low: int, first: int, last: int, step: int) -> np.ndarray:
+    """How many steps above the lowest numbers lie, float64 [N]; those beyond the bounds are at them."""
+    if steps.dtype.kind == "f":
+        return (steps - low) / step
+    at_most = low + last * step
+    kind = np.uint64 if at_most >= 2**63 else steps.dtype
+    inside = np.clip(steps, low + first * step, min(at_most, int(np.iinfo(steps.dtype).max))).astype(kind)
+    return _above(inside, low) / step
 
 
 def _since_epoch(present: pd.Series, unit: str | None = None) -> np.ndarray:

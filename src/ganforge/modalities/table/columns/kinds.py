@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.modalities.table.columns import amounts, dates
+from ganforge.modalities.table.columns.looks import Look, look
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,27 +17,21 @@ Kind = Literal[
     "categorical", "ordinal", "boolean", "continuous", "integer", "datetime", "constant", "identifier"
 ]  # fmt: skip
 NUMBERS = ("continuous", "integer", "datetime")
-ID_NAME = re.compile(r"(^|[_\s.-])(id|uuid|guid|key|index|nr|no|number)$|^unnamed: ?0$|[a-z](Id|ID)$", re.IGNORECASE)
-FORMATS = (
-    "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S.%f",
-    "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%SZ", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d.%m.%Y",
-    "%d.%m.%Y %H:%M", "%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y", "%m/%d/%Y %H:%M",
-    "%m/%d/%Y %H:%M:%S", "%d-%m-%Y", "%Y-%m",
-)  # fmt: skip
-"""Of dates written as text."""
-FEW_ROWS = 20  # with fewer, that no two values agree says nothing
 ROWS_A_VALUE = 10  # of an ordinal column, at least
 
 
-def find(values: pd.Series, few: int) -> Kind:
+def find(values: pd.Series, few: int, found: Look | None = None) -> Kind:
     """What a column is, from its values, type and name.
 
     Args:
-        values: the column.
+        values: the column, or some rows of it.
         few: numbers that take so many values at most are ordinal.
+        found: how the whole column is read; by default as these values are.
     """
     import pandas as pd
 
+    if found is None:
+        values, found = look(values)
     present = values.dropna()
     distinct = int(present.nunique())
     if len(present) == 0 or (distinct == 1 and len(present) == len(values)):
@@ -47,25 +42,22 @@ def find(values: pd.Series, few: int) -> Kind:
         return "boolean"
     if distinct == 1:
         return "categorical"  # there or missing
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+    if pd.api.types.is_datetime64_any_dtype(values.dtype) or found.as_date:
         return "datetime"
-    alone = distinct == len(values) >= FEW_ROWS
-    if not pd.api.types.is_numeric_dtype(values.dtype):
-        if date_format(present) is not None:
-            return "datetime"
-        return "identifier" if alone else "categorical"
-    x = present.to_numpy(np.float64)
-    whole = bool((np.rint(x) == x).all())
-    if alone and whole and (ID_NAME.search(str(values.name)) or _counts_up(x)):
+    if found.names_rows:
         return "identifier"
-    if distinct == 2 and sorted(present.unique().tolist()) == [0, 1]:
+    numeric: Any = as_numbers(present, {"kind": "integer", "format": found.form})
+    if numeric is None or found.exact:
+        return "categorical"
+    x = numeric.to_numpy(np.float64)
+    if found.form is None and distinct == 2 and sorted(present.unique().tolist()) == [0, 1]:
         return "boolean"
     if distinct <= few and distinct * ROWS_A_VALUE <= len(present):
-        return "ordinal"
-    return "integer" if whole else "continuous"
+        return "ordinal" if found.form is None else "categorical"  # texts have no order
+    return "integer" if bool((np.rint(x) == x).all()) else "continuous"
 
 
-def check(values: pd.Series, kind: str) -> None:
+def check(values: pd.Series, kind: str, found: Look) -> None:
     """Refuses a kind that a column cannot be.
 
     Raises:
@@ -74,9 +66,10 @@ def check(values: pd.Series, kind: str) -> None:
     import pandas as pd
 
     present = values.dropna()
-    numeric = pd.api.types.is_numeric_dtype(values.dtype)
-    whole = numeric and bool((np.rint(x := present.to_numpy(np.float64)) == x).all())
-    a_date = pd.api.types.is_datetime64_any_dtype(values.dtype) or (not numeric and date_format(present) is not None)
+    numbers = amounts.read(present, found.form) if isinstance(found.form, dict) else present
+    numeric = pd.api.types.is_numeric_dtype(numbers.dtype)
+    whole = numeric and bool((np.rint(x := numbers.to_numpy(np.float64)) == x).all())
+    a_date = pd.api.types.is_datetime64_any_dtype(values.dtype) or found.as_date
     refused = {
         "continuous": None if numeric else "it does not hold numbers",
         "integer": None if whole else "it does not hold whole numbers",
@@ -98,29 +91,13 @@ def check(values: pd.Series, kind: str) -> None:
         )
 
 
-def date_format(present: pd.Series) -> str | None:
-    """The format in which a column of text writes dates; None where it holds anything else."""
-    import pandas as pd
-
-    if len(present) == 0 or isinstance(present.dtype, pd.CategoricalDtype):
-        return None
-    first = str(present.iloc[0])
-    if not first[:1].isdigit() or not any(mark in first for mark in "-/."):
-        return None  # most columns of text end here, at no cost
-    some = present.iloc[:100]
-    for form in FORMATS:
-        if _all_parse(some, form) and _all_parse(present, form):
-            return form
-    return None
-
-
 def as_numbers(values: pd.Series, column: dict[str, Any]) -> Any:
     """A column as numbers or dates; None where it holds neither."""
-    import pandas as pd
-
+    form = column.get("format")
     if column["kind"] == "datetime":
-        form = column.get("format")
-        return values if form is None else pd.to_datetime(values, format=form, errors="coerce")
+        return values if form is None else dates.read(values, form)
+    if isinstance(form, dict):
+        return amounts.read(values, form).set_axis(values.index)
     return values if is_number(values) else None
 
 
@@ -128,14 +105,3 @@ def is_number(values: pd.Series) -> bool:
     import pandas as pd
 
     return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
-
-
-def _all_parse(texts: pd.Series, form: str) -> bool:
-    import pandas as pd
-
-    return bool(pd.to_datetime(texts, format=form, errors="coerce").notna().all())
-
-
-def _counts_up(x: np.ndarray) -> bool:
-    """Whether numbers count the rows, as an index that was saved does; years may count up, too, but not from 0."""
-    return x[0] in (0, 1) and bool((np.diff(x) == 1).all())

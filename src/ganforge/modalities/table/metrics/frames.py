@@ -15,6 +15,7 @@ import numpy as np
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Result
 from ganforge.modalities.table.columns import kinds
+from ganforge.modalities.table.columns.looks import look
 
 FEW = 20  # numbers that take so many values at most are ordinal, as in the table signal
 ROWS = 65_536  # a part of a table
@@ -23,11 +24,11 @@ MISSING = "(missing)"
 
 @dataclass(frozen=True)
 class Column:
-    """A column to judge: its name, its kind, and for dates that are written as text their format."""
+    """A column to judge: its name, its kind, and for dates and numbers that are written as text their form."""
 
     name: str
     kind: str
-    form: str | None = None
+    form: Any = None
 
     @property
     def numeric(self) -> bool:
@@ -51,9 +52,8 @@ def _columns_of(comparison: Comparison) -> list[Column]:
         if name in known:
             found.append(Column(name, known[name]["kind"], known[name].get("format")))
         else:
-            kind = kinds.find(real[name], FEW)
-            text = kind == "datetime" and real[name].dtype.kind != "M"
-            found.append(Column(name, kind, kinds.date_format(real[name].dropna()) if text else None))
+            values, seen = look(real[name])
+            found.append(Column(name, kinds.find(values, FEW, seen), seen.form))
     found = [column for column in found if column.kind not in ("constant", "identifier")]
     lacking = [column.name for column in found if column.name not in fake.columns]
     if lacking:
