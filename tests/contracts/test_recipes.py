@@ -22,6 +22,8 @@ from ganforge.registry import load_all
 load_all()
 
 NAMES = recipes.names()
+DRAWN_HERE = {"image", "pair", "points", "table", "series"}
+"""The signals whose data is written in this file; of all others it is their example."""
 
 
 def tiny_pictures(folder: Path, kind: str) -> list[str]:
@@ -80,6 +82,8 @@ class TestEveryRecipe:
             data = tmp_path / "tiny.csv"
             rows = [f"2024-{1 + k // 28:02d}-{1 + k % 28:02d},{k % 7},{k / 3:.2f}\n" for k in range(84)]
             data.write_text("day,visits,sales\n" + "".join(rows))
+        if plain["signal"]["kind"] not in DRAWN_HERE:  # samples of its own signal, as a user would have them
+            data = json.dumps(type(recipes.get(name).signal).example(tmp_path, 12))
         if plain["signal"]["kind"] == "pair" or plain["data"]["kind"] == "domains":
             shrink = [s for s in shrink if s != "signal.size=null"] + ["signal.size=48", "signal.jitter=0"]
             shrink += tiny_pictures(tmp_path, plain["data"]["kind"])

@@ -166,7 +166,7 @@ def test_a_named_signal_that_does_not_fit(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n" + "1,2\n" * 30)
     with refused("data.not_images", "a.csv", "another kind of file"):
         PathData(path=str(tmp_path / "a.csv"), signal="image").open()
-    with refused("data.unknown_signal", "data.signal=imge", "did you mean 'image'", "known: image"):
+    with refused("data.unknown_signal", "data.signal=imge", "did you mean 'image'", "known: audio, image"):
         PathData(path=str(tmp_path / "a.csv"), signal="imge").open()
 
 
@@ -181,7 +181,7 @@ def a_sound(claim: float, kind: str = "sound"):
         takes = f"a folder of {kind}s"
 
         def claims(self, path: Path, head: Head) -> float:
-            return claim if head.names and all(name.endswith((".wav", ".png")) for name in head.names) else 0.0
+            return claim if head.names and all(name.endswith((".hum", ".png")) for name in head.names) else 0.0
 
         def open(self, path, head, name, *, split, holdout, asked):
             return ArrayDataset(name, np.zeros((len(head.names), 16), np.float32), signal=kind)
@@ -193,7 +193,7 @@ def a_sound(claim: float, kind: str = "sound"):
 def waves(tmp_path):
     (tmp_path / "waves").mkdir()
     for k in range(3):
-        (tmp_path / "waves" / f"{k}.wav").write_bytes(b"RIFF....WAVE")
+        (tmp_path / "waves" / f"{k}.hum").write_bytes(b"hum")
     (tmp_path / "waves" / "cover.png").write_bytes(png())
     return str(tmp_path / "waves")
 
@@ -228,10 +228,13 @@ def test_what_is_wanted_names_what_a_plugin_opens(kinds, tmp_path):
     (tmp_path / "x.doc").write_text("words")
     with refused("data.unsupported_format", "x.doc", "or a table: .csv") as error:
         PathData(path=str(tmp_path / "x.doc")).open()
-    assert "sounds" not in str(error.value)
+    assert "a folder of sounds" not in str(error.value)
     a_sound(0.9)
     with refused(
-        "data.unsupported_format", "CIFAR-10 binary files, time series: .csv", "a folder of sounds, or a table: .csv"
+        "data.unsupported_format",
+        "sounds: a folder or zip of .wav",
+        "CIFAR-10 binary files, time series: .csv",
+        "a folder of sounds, or a table: .csv",
     ):
         PathData(path=str(tmp_path / "x.doc")).open()
 
@@ -245,7 +248,7 @@ def test_a_plugin_file_brings_an_opener(kinds, waves, tmp_path):
         "    '''Waves.'''\n\n"
         "    signal = 'hum'\n\n"
         "    def claims(self, path, head):\n"
-        "        return float(any(name.endswith('.wav') for name in head.names))\n\n"
+        "        return float(any(name.endswith('.hum') for name in head.names))\n\n"
         "    def open(self, path, head, name, *, split, holdout, asked):\n"
         "        return ArrayDataset(name, np.zeros((3, 16), np.float32), signal='hum')\n"
     )

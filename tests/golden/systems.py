@@ -18,6 +18,13 @@ R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.chan
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
 GROWING = [*STYLES, "task.steady=32", "task.fade=32"]  # two steps each
 SERIES = [f"data={HERE / 'hours.csv'}", "task.generator.channels=8", "task.discriminator.channels=8"]
+SOUND = [
+    f"data={HERE / 'tones.wav'}",
+    "signal.seconds=0.128",
+    "task.generator.channels=8",
+    "task.discriminator.channels=4",
+    "batch=8",
+]
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -147,4 +154,5 @@ SYSTEMS: dict[str, list[str]] = {
     "dejpeg-small": [*PHOTO, "task.translator.blocks=2"],
     "old-photo-small": [*PHOTO, "task.translator.blocks=2", *CRITIC],
     "series-small": SERIES,
+    "sound-small": SOUND,
 }

@@ -146,8 +146,8 @@ def medium(media: Media, title: str) -> str:
     said = f'<div class="quiet">{text(media.caption)}</div>' if media.caption else ""
     if media.mime.startswith("image/"):
         return f'<img alt="{named}" src="{data}">{said}'
-    player = media.mime.split("/")[0]
-    if player in ("audio", "video"):
+    if media.mime.startswith(("audio/", "video/")):
+        player = media.mime.partition("/")[0]
         return f'<{player} controls title="{named}" src="{data}"></{player}>{said}'
     if media.mime == "text/html":
         return f'<iframe sandbox title="{named}" srcdoc="{text(media.data.decode())}"></iframe>{said}'

@@ -1,0 +1,113 @@
+"""Sound files as arrays: wav of any depth, flac, ogg, mp3, aiff and what else libsndfile reads.
+
+x float32 [T, C] in [-1, 1], T samples, C channels; R: samples a second.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from ganforge.core.dataset import BadItem
+
+EXTENSIONS = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au"})
+SCORES = frozenset({".mid", ".midi", ".abc", ".musicxml", ".mxl"})
+"""Notes, not sound: nothing can be heard before an instrument plays them."""
+OTHERS = frozenset({".m4a", ".aac", ".wma", ".mp4", ".amr"})
+"""Sound that libsndfile does not read."""
+MOST_CHANNELS = 64
+
+
+class Header(NamedTuple):
+    """What a file says of its sound."""
+
+    frames: int
+    channels: int
+    rate: int
+
+
+def is_sound(name: str) -> bool:
+    """Whether a file's name ends as that of a sound does."""
+    return Path(name).suffix.lower() in EXTENSIONS
+
+
+def header(source: Path | BinaryIO, where: str) -> Header:
+    """Length, channels and rate, without the sound itself.
+
+    Raises:
+        BadItem: as `decode`, as far as a header shows it.
+    """
+    with _open(source, where) as file:
+        return Header(file.frames, file.channels, file.samplerate)
+
+
+def decode(source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1) -> tuple[np.ndarray, int]:
+    """The sound [T, C] from sample `start` on, and its rate.
+
+    Args:
+        frames: at most so many samples; -1 for all. A file that ends before its header says is read as far as it goes.
+
+    Raises:
+        BadItem: it is no sound, is damaged, has no samples or some that are not finite. `where` names it.
+    """
+    import soundfile
+
+    with _open(source, where) as file:
+        try:
+            if start:
+                file.seek(min(start, file.frames))
+            x = file.read(frames, dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError, ValueError, MemoryError) as error:
+            raise BadItem(where, f"damaged ({' '.join(str(error).split())[:100]})") from None
+        rate = file.samplerate
+    if not len(x):
+        raise BadItem(where, "it holds no samples")
+    if not np.isfinite(x).all():
+        raise BadItem(where, "some of its samples are not finite (NaN or infinite)")
+    return x, rate
+
+
+def encode(x: np.ndarray, rate: int, file: Path | BinaryIO, format: str = "WAV") -> None:
+    """Writes a sound [T, C] with 16 bits a sample."""
+    import soundfile
+
+    soundfile.write(file, np.clip(x, -1, 1), rate, format=format, subtype="PCM_16")
+
+
+def wav(x: np.ndarray, rate: int) -> bytes:
+    """The bytes of a wav file with the sound [T, C]."""
+    file = io.BytesIO()
+    encode(x, rate, file)
+    return file.getvalue()
+
+
+def _open(source: Path | BinaryIO, where: str):
+    import soundfile
+
+    try:
+        file = soundfile.SoundFile(str(source) if isinstance(source, Path) else source)
+    except (soundfile.LibsndfileError, RuntimeError, TypeError, OSError) as error:
+        raise BadItem(where, _why(source, error)) from None
+    if not 1 <= file.channels <= MOST_CHANNELS or file.samplerate < 1:
+        file.close()
+        raise BadItem(where, f"claims {file.channels} channels at {file.samplerate} Hz")
+    if not file.frames:
+        file.close()
+        raise BadItem(where, "it holds no samples")
+    return file
+
+
+def _why(source: Path | BinaryIO, error: Exception) -> str:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            start = file.read(64)
+    else:
+        source.seek(0)
+        start = source.read(64)
+    if start and all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in start):
+        return "not a sound: the file holds text"
+    text = " ".join(str(getattr(error, "error_string", error)).split())
+    return f"not a sound that can be read ({text[:100]})"

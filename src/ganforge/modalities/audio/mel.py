@@ -1,0 +1,34 @@
+"""What a sound looks like: its log-mel spectrogram as an image.
+
+HTK's scale, mel = 2595 log10(1 + f / 700); triangles of equal width on it, STFT of 256 samples, hop 64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+WINDOW, HOP, BANDS = 256, 64, 48
+FLOOR = -80.0  # dB below full scale: black
+
+
+def filters(rate: int) -> np.ndarray:
+    """[BANDS, WINDOW/2 + 1]."""
+    top = 2595 * np.log10(1 + rate / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, top, BANDS + 2) / 2595) - 1)
+    f = np.linspace(0, rate / 2, WINDOW // 2 + 1)
+    low, mid, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    return np.clip(np.minimum((f - low) / (mid - low), (high - f) / (high - mid)), 0, None)
+
+
+def log_mel(x: np.ndarray, rate: int) -> np.ndarray:
+    """Sounds [N, T] → dB [N, BANDS, T // HOP]."""
+    padded = np.pad(x.astype(np.float64), ((0, 0), (WINDOW // 2, WINDOW // 2)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW, axis=1)[:, : x.shape[1] : HOP]
+    power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), axis=2)) ** 2 / (WINDOW / 4) ** 2  # [N, frames, bins]
+    return 10 * np.log10(power @ filters(rate).T + 1e-12).transpose(0, 2, 1)
+
+
+def drawn(x: np.ndarray, rate: int) -> np.ndarray:
+    """Sounds [N, T] as images uint8 [N, BANDS, frames], low tones at the bottom, loud is white."""
+    level = (log_mel(x, rate) - FLOOR) / -FLOOR
+    return np.rint(level.clip(0, 1) * 255).astype(np.uint8)[:, ::-1]
