@@ -322,8 +322,8 @@ def test_what_is_one_file_follows_from_the_signals(ganforge, trained, tmp_path, 
     class Hum(Signal, kind="test_hum"):
         exporters: ClassVar = {".hum": hum}
 
-    assert ganforge("sample", trained, "-n", 2, "--out", tmp_path / "x.wav").status == 0
-    assert (tmp_path / "x.wav").is_dir()
+    assert ganforge("sample", trained, "-n", 2, "--out", tmp_path / "x.buzz").status == 0
+    assert (tmp_path / "x.buzz").is_dir()
     said = ganforge("sample", trained, "-n", 2, "--out", tmp_path / "x.hum")
     assert said.status == 2
     assert "'image'" in said.err

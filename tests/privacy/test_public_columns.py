@@ -305,3 +305,16 @@ def test_a_recipe_tells_no_digest_of_rows_where_asked_not_to():
     assert FrameData.of(frame).discloses
     assert FrameData.of(frame, named=False).discloses == ""
     assert FrameData.of(frame, named=False) == FrameData.of(rows(9, 5), named=False), "as a recipe has them"
+
+
+def test_no_cell_is_left_out_because_of_what_other_rows_hold():
+    """In a column of which nearly all values are dates, `7` counts as missing; described by hand, it is still 7."""
+    texts = [f"2024-01-{k:02d}" for k in range(1, 20)] + ["7"]
+    data = from_frame("table", pd.DataFrame({"x": texts, "y": range(20)}))
+    assert data.frame["x"].isna().tolist() == [False] * 19 + [True]
+    assert data.as_written()["x"].iloc[-1] == "7"
+    signal = signal_of({"x": {"kind": "integer", "min": 0, "max": 9}, "y": {"kind": "integer", "min": 0, "max": 99}})
+    alone = from_frame("table", pd.DataFrame({"x": ["7", "7"], "y": [19, 19]}))
+    spec = signal.spec(data, lambda shape: shape)
+    stored = [np.asarray(signal.prepare_all(one, spec)) for one in (data, alone)]
+    assert (stored[0][-1] == stored[1][-1]).all()

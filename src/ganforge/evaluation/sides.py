@@ -35,7 +35,7 @@ TRANSLATED = 16
 
 
 def short_name(dataset: Dataset) -> str:
-    """The data's name in results. They are compared across machines, so only the last part of an absolute path counts."""
+    """The data's name in results, which are compared across machines: of an absolute path the last part alone."""
     path = Path(dataset.name)
     return path.name if path.is_absolute() else dataset.name
 
@@ -114,9 +114,10 @@ def real_samples(
     else:
         samples = drawn(lambda rows: signal.comparable(deterministic.decode(made(batch(rows)), spec)))
     sources = drawn(lambda rows: deterministic.sources(batch(rows), spec))
+    name = short_name(dataset)
     return SampleSet(
-        short_name(dataset), len(items), samples, labels, digest.hexdigest(),
-        sources=SampleSet(f"{short_name(dataset)} (sources)", len(items), sources) if signal.has_sources(spec) else None,
+        name, len(items), samples, labels, digest.hexdigest(),
+        sources=SampleSet(f"{name} (sources)", len(items), sources) if signal.has_sources(spec) else None,
     )  # fmt: skip
 
 

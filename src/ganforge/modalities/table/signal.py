@@ -33,6 +33,7 @@ from ganforge.modalities.table.columns.looks import Look, look
 from ganforge.modalities.table.columns.public import Described
 from ganforge.modalities.table.example import write_example
 from ganforge.modalities.table.files import FORMATS
+from ganforge.modalities.table.source import TableSet
 from ganforge.modalities.table.tasks.tabular import CONDITION
 from ganforge.signals import Card, Condition, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage
 
@@ -192,7 +193,7 @@ class Table(Signal, kind="table"):
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
         """float32 [N, S]: the place of each category; numbers in [-1, 1] (NaN: missing); what float32 lost of these."""
-        return _stored(self._read(_frame_of(dataset)), spec)
+        return _stored(self._read(self._cells_of(dataset)), spec)
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         """[N, S] → [N, D]. Which mode a number is of is drawn here, again at each look: it is no fact about a row."""
@@ -347,6 +348,12 @@ class Table(Signal, kind="table"):
                     code="column.not_found",
                 )
         return [{"name": name, **self.public[name].facts()} for name in names]
+
+    def _cells_of(self, dataset: Dataset) -> pd.DataFrame:
+        """The table to encode. With `public`, no cell may be left out because of what other rows hold."""
+        if self.public is not None and isinstance(dataset, TableSet):
+            return dataset.as_written()
+        return _frame_of(dataset)
 
     def _read(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The table as its description has it, cell by cell; without one as it is."""

@@ -124,6 +124,7 @@ class TableSet(Dataset):
         frame: the whole, its columns named by texts and typed as numbers, booleans, dates, categories or texts.
         notes: what was repaired, or found, while reading it.
         looks: how each column is read, as all rows of the whole table say.
+        left_out: of each column the cells that count as missing although they are not, by their row.
         rows: int64 [len], their places in the whole table, where this is a part of it; else None.
         given: how new rows differ from these, where a caller's DataFrame does (`given.described`).
         nbytes: size in memory.
@@ -144,7 +145,17 @@ class TableSet(Dataset):
         self.name, self.frame, self.notes, self.skipped, self.digest = name, frame, notes, skipped, digest
         self.rows, self.looks = rows, dict(looks or {})
         self.given: dict[str, Any] = {}
+        self.left_out: dict[str, pd.Series] = {}
         self.nbytes = int(frame.memory_usage(index=False, deep=False).sum())
+
+    def as_written(self) -> pd.DataFrame:
+        """The frame with every cell, also those that count as missing because of what other rows hold."""
+        frame = self.frame.copy(deep=False)
+        for name, cells in self.left_out.items():
+            column = frame[name].astype(object)
+            column.loc[cells.index] = cells
+            frame[name] = column
+        return frame
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -186,7 +197,13 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
     notes = list(whole.notes)
     if split == "train":
         notes.append(f"{count:,} of its {len(whole):,} rows are held back for evaluation (data.holdout=0: none)")
-    return TableSet(whole.name, frame, notes, whole.skipped, digest, rows, whole.looks)
+    part = TableSet(whole.name, frame, notes, whole.skipped, digest, rows, whole.looks)
+    part.left_out = {
+        name: cells.set_axis(np.searchsorted(rows, cells.index))
+        for name, found in whole.left_out.items()
+        if len(cells := found[found.index.isin(rows)])
+    }
+    return part
 
 
 def is_table(path: Path) -> bool:
@@ -222,11 +239,15 @@ def from_frame(
         )
     names = _names([str(n) for n in frame.columns], notes)
     columns = {n: typed(n, frame.iloc[:, k].reset_index(drop=True), name, notes) for k, n in enumerate(names)}
+    written = columns
     columns, looks = _looked(columns, notes)
     empty = [repr(n) for n, values in columns.items() if values.isna().all()]
     if empty:
         notes.append(f"every value of {', '.join(empty[:5])} is missing, and will be in new rows")
-    return TableSet(name, pd.DataFrame(columns), notes, list(skipped or []), digest, looks=looks)
+    table = TableSet(name, pd.DataFrame(columns), notes, list(skipped or []), digest, looks=looks)
+    gone = {n: values[(columns[n].isna() & values.notna()).to_numpy(dtype=bool)] for n, values in written.items()}
+    table.left_out = {n: cells for n, cells in gone.items() if len(cells)}
+    return table
 
 
 def _looked(columns: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], dict[str, Look]]:
