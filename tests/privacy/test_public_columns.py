@@ -17,7 +17,7 @@ from ganforge.core.types import Spec
 from ganforge.modalities.table.columns import grid
 from ganforge.modalities.table.columns.public import key
 from ganforge.modalities.table.signal import Table
-from ganforge.modalities.table.source import FrameData, TableFile, from_frame
+from ganforge.modalities.table.source import FrameData, TableFile, from_frame, part_of
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
 from refused import refused
@@ -318,3 +318,15 @@ def test_no_cell_is_left_out_because_of_what_other_rows_hold():
     spec = signal.spec(data, lambda shape: shape)
     stored = [np.asarray(signal.prepare_all(one, spec)) for one in (data, alone)]
     assert (stored[0][-1] == stored[1][-1]).all()
+
+
+def test_a_part_of_a_table_has_the_cells_of_its_rows():
+    texts = [f"2024-01-{k % 28 + 1:02d}" for k in range(300)]
+    for k in range(0, 300, 20):
+        texts[k] = f"no date {k}"
+    whole = from_frame("table", pd.DataFrame({"x": texts}))
+    for split in ("train", "test"):
+        part = part_of(whole, split, 0.3)
+        assert part.rows is not None
+        assert part.frame["x"].isna().any()
+        assert part.as_written()["x"].tolist() == [texts[k] for k in part.rows]

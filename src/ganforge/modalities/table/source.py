@@ -124,7 +124,7 @@ class TableSet(Dataset):
         frame: the whole, its columns named by texts and typed as numbers, booleans, dates, categories or texts.
         notes: what was repaired, or found, while reading it.
         looks: how each column is read, as all rows of the whole table say.
-        left_out: of each column the cells that count as missing although they are not, by their row.
+        masked_cells: of each column the cells that count as missing although they are not, by their row.
         rows: int64 [len], their places in the whole table, where this is a part of it; else None.
         given: how new rows differ from these, where a caller's DataFrame does (`given.described`).
         nbytes: size in memory.
@@ -145,13 +145,13 @@ class TableSet(Dataset):
         self.name, self.frame, self.notes, self.skipped, self.digest = name, frame, notes, skipped, digest
         self.rows, self.looks = rows, dict(looks or {})
         self.given: dict[str, Any] = {}
-        self.left_out: dict[str, pd.Series] = {}
+        self.masked_cells: dict[str, pd.Series] = {}
         self.nbytes = int(frame.memory_usage(index=False, deep=False).sum())
 
     def as_written(self) -> pd.DataFrame:
         """The frame with every cell, also those that count as missing because of what other rows hold."""
         frame = self.frame.copy(deep=False)
-        for name, cells in self.left_out.items():
+        for name, cells in self.masked_cells.items():
             column = frame[name].astype(object)
             column.loc[cells.index] = cells
             frame[name] = column
@@ -181,6 +181,8 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
     Raises:
         UserError: the held-back part is asked for, and nothing is held back.
     """
+    import pandas as pd
+
     draws = np.random.Generator(np.random.PCG64(seed_of("rows held back")))
     kept_back = draws.random(len(whole)) < holdout
     count = int(kept_back.sum())
@@ -198,10 +200,10 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
     if split == "train":
         notes.append(f"{count:,} of its {len(whole):,} rows are held back for evaluation (data.holdout=0: none)")
     part = TableSet(whole.name, frame, notes, whole.skipped, digest, rows, whole.looks)
-    part.left_out = {
-        name: cells.set_axis(np.searchsorted(rows, cells.index))
-        for name, found in whole.left_out.items()
-        if len(cells := found[found.index.isin(rows)])
+    part.masked_cells = {
+        name: pd.Series(cells.to_numpy(), np.searchsorted(rows, cells.index), dtype=object)
+        for name, found in whole.masked_cells.items()
+        if len(cells := found.loc[found.index.isin(rows)])
     }
     return part
 
@@ -246,7 +248,7 @@ def from_frame(
         notes.append(f"every value of {', '.join(empty[:5])} is missing, and will be in new rows")
     table = TableSet(name, pd.DataFrame(columns), notes, list(skipped or []), digest, looks=looks)
     gone = {n: values[(columns[n].isna() & values.notna()).to_numpy(dtype=bool)] for n, values in written.items()}
-    table.left_out = {n: cells for n, cells in gone.items() if len(cells)}
+    table.masked_cells = {n: cells for n, cells in gone.items() if len(cells)}
     return table
 
 
