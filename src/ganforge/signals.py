@@ -212,8 +212,8 @@ class Signal(Component, family="signal"):
             PartlyDone: the copy is made, without samples that cannot be read.
         """
         raise UserError(
-            f"data {dataset.name}: samples of this kind cannot be packed; only images can",
-            code="data.cannot_be_packed",
+            f"data {dataset.name}: holds {cls.noun.all}, but this command packs images",
+            code="data.not_images",
         )
 
     def at(self, spec: Spec) -> Self:

@@ -265,7 +265,7 @@ def bcr_of_linear(shift: int) -> Tensor:
 
 GRAM = W[0] @ W[0].T
 
-PRICES = {
+CLOSED_FORMS = {
     "wgan_gp": [
         (GradientPenalty(), linear, (W.norm() - 1).square().expand(3)),
         (GradientPenalty(), quadratic, (norms(MIX * X + (1 - MIX) * Y) - 1).square()),
@@ -284,14 +284,14 @@ PRICES = {
 
 
 def test_every_penalty_has_a_closed_form_here():
-    assert {kind for kind, forms in PRICES.items() if forms} >= {penalty.kind for penalty in own(Penalty)}
+    assert {kind for kind, forms in CLOSED_FORMS.items() if forms} >= {penalty.kind for penalty in own(Penalty)}
 
 
-@pytest.mark.parametrize(("penalty", "critic", "expected"), [case for cases in PRICES.values() for case in cases])
-def test_price_against_its_closed_form(penalty, critic, expected):
-    price = penalty.loss(context(critic))
-    assert price.shape == (3,)
-    torch.testing.assert_close(price.detach(), expected)
+@pytest.mark.parametrize(("penalty", "critic", "expected"), [case for cases in CLOSED_FORMS.values() for case in cases])
+def test_penalty_against_its_closed_form(penalty, critic, expected):
+    term = penalty.loss(context(critic))
+    assert term.shape == (3,)
+    torch.testing.assert_close(term.detach(), expected)
 
 
 @pytest.mark.parametrize("penalty", own(Penalty), ids=lambda p: p.kind)
@@ -299,20 +299,20 @@ class TestEveryPenalty:
     def test_derivatives_with_respect_to_the_critic(self, penalty):
         """What D's weights get is right to the second order: the loss is itself made of a gradient."""
 
-        def price(weight: Tensor) -> Tensor:
+        def term(weight: Tensor) -> Tensor:
             def critic(x: Tensor) -> Tensor:
                 return torch.tanh(x.flatten(1) @ weight).square().sum(1) + (x.flatten(1) @ weight).sum(1)
 
             return penalty.loss(context(critic, weight=weight))
 
         weight = point(8, 3).mul(0.4).requires_grad_()
-        assert torch.autograd.gradcheck(price, (weight,))
-        assert torch.autograd.gradgradcheck(price, (weight,))
+        assert torch.autograd.gradcheck(term, (weight,))
+        assert torch.autograd.gradgradcheck(term, (weight,))
 
     def test_a_flat_critic_costs_a_finite_price(self, penalty):
         weight = torch.zeros(8, 1, dtype=torch.float64, requires_grad=True)
-        price = penalty.loss(context(lambda x: (x.flatten(1) @ weight).squeeze(1), weight=weight)).sum()
-        (gradient,) = torch.autograd.grad(price, weight)
+        term = penalty.loss(context(lambda x: (x.flatten(1) @ weight).squeeze(1), weight=weight)).sum()
+        (gradient,) = torch.autograd.grad(term, weight)
         assert torch.isfinite(gradient).all()
 
     def test_leaves_the_samples_alone(self, penalty):
@@ -340,9 +340,9 @@ def test_a_slope_that_is_known_is_not_asked_for_again():
     x, y = X.clone().requires_grad_(), Y.clone().requires_grad_()
     known = LossContext(asked, x, y, on_real=(critic(x), None), on_fake=(critic(y), None))
     for penalty in (R1(), R2()):
-        price, fresh = penalty.loss(known), penalty.loss(LossContext(critic, X, Y))
-        torch.testing.assert_close(price, fresh)
-        ours, wanted = (torch.autograd.grad(p.sum(), weight, retain_graph=True)[0] for p in (price, fresh))
+        term, fresh = penalty.loss(known), penalty.loss(LossContext(critic, X, Y))
+        torch.testing.assert_close(term, fresh)
+        ours, wanted = (torch.autograd.grad(p.sum(), weight, retain_graph=True)[0] for p in (term, fresh))
         torch.testing.assert_close(ours, wanted)
 
 
@@ -356,9 +356,9 @@ def test_what_is_known_is_not_asked_for_again():
     known = dataclasses.replace(context(critic), on_real=(quadratic(X), None), on_fake=(quadratic(Y), None))
     for penalty, passes in ((Bcr(), 2), (Zcr(), 1), (LeCam(), 0)):
         asked.clear()
-        price = penalty.loss(dataclasses.replace(known, deterministic=True))
+        term = penalty.loss(dataclasses.replace(known, deterministic=True))
         assert len(asked) == passes
-        torch.testing.assert_close(price, penalty.loss(known))
+        torch.testing.assert_close(term, penalty.loss(known))
 
 
 def test_dragan_stays_near_the_reals():
@@ -389,11 +389,11 @@ def test_historical_averaging_is_a_mean_over_all_steps():
     for step, value in enumerate([2.0, 4.0, 9.0]):
         with torch.no_grad():
             net.weight.fill_(value)
-        price = HistoricalD().loss(
+        term = HistoricalD().loss(
             LossContext(lambda x: x, torch.zeros(2, 1), torch.zeros(2, 1), memory=memory, player=net)
         )
         wanted = [0.0, (4.0 - 2) ** 2, (9.0 - 3) ** 2][step]
-        torch.testing.assert_close(price.detach(), torch.tensor([wanted, wanted]))
+        torch.testing.assert_close(term.detach(), torch.tensor([wanted, wanted]))
     assert memory["mean/weight"].item() == pytest.approx(5)
 
 
@@ -401,8 +401,8 @@ def test_orthogonal_looks_past_tables_and_offsets():
     net = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2), nn.Embedding(3, 2))
     with torch.no_grad():
         net[0].weight.copy_(torch.eye(2, 4) * 3)
-    price = OrthogonalD().loss(LossContext(lambda x: x, torch.zeros(5, 4), torch.zeros(5, 4), player=net))
-    torch.testing.assert_close(price.detach(), torch.zeros(5))
+    term = OrthogonalD().loss(LossContext(lambda x: x, torch.zeros(5, 4), torch.zeros(5, 4), player=net))
+    torch.testing.assert_close(term.detach(), torch.zeros(5))
 
 
 def test_flips_and_shifts_refuse_what_is_no_picture():

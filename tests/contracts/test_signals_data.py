@@ -172,7 +172,7 @@ def test_a_set_for_an_unknown_signal_is_described_by_its_shapes(signal, tmp_path
     }
     assert found.shown()[0] == "waves: 7 samples"
     assert fitting.inspection(dataset).facts == {**found.facts, "recipes": {}, "hints": []}
-    with refused("data.cannot_be_packed", "waves"):
+    with refused("data.not_images", "waves"):
         Signal.pack(dataset, tmp_path / "x.zip")
 
 

@@ -66,9 +66,9 @@ def test_splits_and_columns_can_be_chosen(saved):
     ("fields", "code", "named"),
     [
         ({"split": "dev"}, "data.split_not_found", "no split 'dev'"),
-        ({"image_column": "pictures"}, "data.column_not_found", "did you mean 'picture'"),
+        ({"image_column": "pictures"}, "column.not_found", "did you mean 'picture'"),
         ({"image_column": "word"}, "data.not_images", "column 'word'"),
-        ({"label_column": "x"}, "data.column_not_found", "no column 'x'"),
+        ({"label_column": "x"}, "column.not_found", "no column 'x'"),
     ],
 )
 def test_wrong_names_are_said(fields, code, named, saved):

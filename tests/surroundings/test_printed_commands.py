@@ -48,11 +48,11 @@ def test_next_steps_can_be_pasted(ganforge, folder):
     said = ganforge("train", "dcgan", "data=my photos/a=b", *FAST, *words)
     assert said.status == 0, said.err
     printed = steps(said.out)
-    assert {"make more", "walk", "judge", "go on"} <= set(printed)
+    assert {"make more", "walk", "evaluate", "resume"} <= set(printed)
     assert all(command[-2:] == ["--plugin", "my loss.py"] for command in printed.values())
     assert ganforge(*printed["make more"]).status == 0
     assert Path("grid.png").is_file()
-    assert ganforge(*printed["go on"], "-q").status == 0
+    assert ganforge(*printed["resume"], "-q").status == 0
     assert "--plugin" not in ganforge("train", "--resume", "my run", "-q", "samples=128").out
 
 

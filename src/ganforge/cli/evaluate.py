@@ -275,7 +275,7 @@ def run_lines(evaluations: Sequence[Evaluation]) -> list[str]:
 def provenance(protocol: Mapping[str, Any]) -> str:
     from ganforge.evaluation.report.page import plain, short_hash
 
-    return ", ".join(f"{name} {short_hash(plain(value))}" for name, value in protocol.items())
+    return ", ".join(f"{name} {short_hash(plain(value))}" for name, value in protocol.items() if value != "")
 
 
 def before(result: Result) -> str:

@@ -244,7 +244,7 @@ def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     lines += [f"  {what:<10}{file}" for what, file in found if file.exists()]
     steps = [*(recipe.task.next_steps(folder, result.spec) or recipe.signal.next_steps(folder, result.spec))]
     more = [] if result.reason != "finished" else [f"samples={2 * recipe.samples}"]
-    steps += [("judge", command("evaluate", folder)), ("go on", command("train", "--resume", folder, *more))]
+    steps += [("evaluate", command("evaluate", folder)), ("resume", command("train", "--resume", folder, *more))]
     lines += [f"  {what:<10}{with_plugins(step, PLUGIN_FILES)}" for what, step in steps]
     console.print("\n".join(lines), soft_wrap=True)
 

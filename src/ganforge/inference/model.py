@@ -28,7 +28,7 @@ from ganforge.tasks.base import UserTranslator
 Label = int | str | Sequence[int | str]
 """A label by its name, or by its position where no name is a number; a sequence holds one a sample."""
 
-Picture = Any
+Image = Any
 """An image in memory (Pillow's, an array, a tensor), or a file that holds one."""
 
 Where = str | Sequence[str] | Mapping[str, Any]
@@ -167,8 +167,8 @@ class Model:
 
     def translate(
         self,
-        picture: Picture | Sequence[Picture],
-        mask: Picture | None = None,
+        image: Image | Sequence[Image],
+        mask: Image | None = None,
         direction: str | None = None,
         tile: int | None = None,
     ) -> Any:
@@ -177,7 +177,7 @@ class Model:
             fixed = gf.load("runs/0010-inpaint").translate(image, mask=mask)
 
         Args:
-            picture: a file; a Pillow image; an array or a tensor [H, W], [H, W, C] or [C, H, W] with C 1 (gray),
+            image: a file; a Pillow image; an array or a tensor [H, W], [H, W, C] or [C, H, W] with C 1 (gray),
                 2 (gray, alpha), 3 or 4, of uint8, uint16 or floats in [0, 1] or [-1, 1]; several of these in one array
                 [N, ...] of images of one size; or a list.
             mask: white where images are to be filled, as large as each; for models that fill holes.
@@ -192,9 +192,9 @@ class Model:
             UserError: the model is no translator, knows no such direction, or was trained on images of another kind.
         """
         use = self.translator(direction, tile)
-        if isinstance(picture, (list, tuple)):
-            return [use.translated(one, mask) for one in picture]
-        return use.translated(picture, mask)
+        if isinstance(image, (list, tuple)):
+            return [use.translated(one, mask) for one in image]
+        return use.translated(image, mask)
 
     def translator(self, direction: str | None = None, tile: int | None = None) -> UserTranslator:
         """This model as what `translate` uses; raises as it does."""

@@ -107,6 +107,7 @@ def provenance(protocol: Mapping[str, Any]) -> str:
     items = "".join(
         f'<li title="{text(plain(value))}">{text(key)} <b>{text(short_hash(plain(value)))}</b></li>'
         for key, value in protocol.items()
+        if value != ""  # such as the weights of an extractor that has none
     )
     return f'<ul class="stamp">{items}</ul>' if items else ""
 

@@ -48,7 +48,7 @@ def decode(source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1
     """The sound [T, C] from sample `start` on, and its rate.
 
     Args:
-        frames: at most so many samples; -1 for all. A file that ends before its header says is read as far as it goes.
+        frames: the most samples to read; -1 for all. A file that ends before its header says is read as far as it goes.
 
     Raises:
         BadItem: it is no sound, is damaged, has no samples or some that are not finite. `where` names it.

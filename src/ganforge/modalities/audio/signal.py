@@ -76,10 +76,6 @@ class Audio(Signal, kind="audio"):
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
         return choose.choose(dataset, len(cls().items(dataset)), machine)
 
-    @classmethod
-    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
-        raise UserError(f"data {dataset.name}: holds sounds, but this command reads images", code="data.not_images")
-
     def at(self, spec: Spec) -> Self:
         return replace(self, rate=spec.state["rate"], seconds=spec.shape[1] / spec.state["rate"])
 

@@ -8,28 +8,22 @@ few values, it is the label. Single digits become `zero` to `nine`.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
-from ganforge.core.names import readable, writable
-from ganforge.core.progress import Bar
-from ganforge.data import layout
-from ganforge.data.store import Store, common_folder, counted, is_hidden, without_runs
+from ganforge.core.names import readable
+from ganforge.data import file_sets, layout
+from ganforge.data.store import Store, counted, is_hidden, without_runs
 from ganforge.modalities.audio import files as sounds
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LEAST_A_NAME = 5
 """Files a label, on average, below which the first field of the names is no label."""
-SAMPLED, SAMPLED_BYTES = 32, 4096
-"""Files, and first bytes of each, that the identity of a set goes by."""
 
 
 class SoundFiles(Dataset):
@@ -66,25 +60,13 @@ class SoundFiles(Dataset):
         return readable(self.files[index])
 
     def identity(self) -> str:
-        """Of all names and sizes, and of the first bytes of some files spread evenly."""
-        digest = hashlib.sha256()
-        prefix = len(common_folder(self.files))
-        for file in self.files:
-            digest.update(f"{writable(file[prefix:])}\0{self.store.size(file)}\0".encode())
-        for k in np.unique(np.linspace(0, len(self) - 1, SAMPLED).round().astype(int)).tolist():
-            digest.update(self.store.start(self.files[k], SAMPLED_BYTES))
-        return digest.hexdigest()
+        return file_sets.identity(self.store, self.files)
 
     @property
     def headers(self) -> list[sounds.Header | None]:
         """The first call reads them all; the answer is kept."""
         if self._headers is None:
-            found = []
-            with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, Bar("reading sounds", len(self)) as bar:
-                for one in pool.map(self._header, self.files, chunksize=64):
-                    bar.advance(1)
-                    found.append(one)
-            self._headers = found
+            self._headers = file_sets.of_each(self._header, self.files, "reading sounds")
         return self._headers
 
     def readable(self) -> list[sounds.Header]:

@@ -120,7 +120,7 @@ def write(
 
 
 def check_ending(path: Path, channels: int) -> None:
-    """Raises UserError where a format cannot hold so many channels; before anything is computed."""
+    """Raises UserError where a format cannot hold this number of channels; before anything is computed."""
     if path.suffix.lower() in (".jpg", ".jpeg") and channels in (2, 4):
         raise UserError(
             f"{path}: the image has transparency, which JPEG does not support; write PNG or WebP (for a folder: "

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ganforge.core.errors import MissingExtra
 from ganforge.core.types import Spec
+from ganforge.data import frames
 from ganforge.signals import Exporter, save_array
 
 SERIES = "series"
@@ -67,16 +67,11 @@ def _stamps(clock: Mapping[str, Any], count: int, length: int) -> dict[str, Any]
 
 
 def write_text(samples: np.ndarray, path: Path, spec: Spec, separator: str = ",") -> None:
-    """A line a step, under a line of names."""
-    to_frame(samples, spec).to_csv(path, index=False, sep=separator)
+    frames.write_text(to_frame(samples, spec), path, separator)
 
 
 def write_parquet(samples: np.ndarray, path: Path, spec: Spec) -> None:
-    """A Parquet file, which keeps the types of columns."""
-    try:
-        to_frame(samples, spec).to_parquet(path, index=False)
-    except ImportError:
-        raise MissingExtra("pyarrow", "tables", "writing a Parquet file") from None
+    frames.write_parquet(to_frame(samples, spec), path)
 
 
 FORMATS: Mapping[str, Exporter] = {

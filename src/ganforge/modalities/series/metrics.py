@@ -178,7 +178,7 @@ class Discriminative(_Trained, kind="discriminative"):
         order = comparison.draws("discriminative floor").permutation(len(real))
         half = len(real) // 2
         floor = told(real[order[:half]], real[order[half:]], self.steps, self.generator(comparison, 0))
-        protocol = comparison.protocol(self.n) | {"steps": self.steps, "repeats": self.repeats, "judge": "GRU d/2"}
+        protocol = comparison.protocol(self.n) | {"steps": self.steps, "repeats": self.repeats, "net": "GRU d/2"}
         detail = {"sd": float(np.std(scores)), "scores": scores, "floor": floor,
                   "notes": [f"two random halves of the real windows: {floor:.4g}"]}  # fmt: skip
         return [Result(f"discriminative[{len(fake)}]", float(np.mean(scores)), protocol, detail)]
@@ -217,7 +217,7 @@ class Predictive(_Trained, kind="predictive"):
 
     def compute(self, comparison: Comparison) -> list[Result]:
         real, fake = scaled(comparison, "real"), scaled(comparison, "fake", self.n)
-        protocol = comparison.protocol(self.n) | {"steps": self.steps, "judge": "GRU d/2"}
+        protocol = comparison.protocol(self.n) | {"steps": self.steps, "net": "GRU d/2"}
         found = {
             "predictive": predicted(fake, real, self.steps, self.generator(comparison, 0)),
             "predictive_of_real": predicted(real, real, self.steps, self.generator(comparison, 0)),

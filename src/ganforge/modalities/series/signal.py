@@ -65,12 +65,6 @@ class Series(Signal, kind="series"):
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
         return choose.choose(dataset, machine)
 
-    @classmethod
-    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
-        raise UserError(
-            f"data {dataset.name}: holds time series, but this command reads images", code="data.not_images"
-        )
-
     def at(self, spec: Spec) -> Self:
         return replace(self, window=spec.shape[1])
 

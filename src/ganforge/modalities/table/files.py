@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganforge.core.errors import MissingExtra
 from ganforge.core.types import Spec
+from ganforge.data import frames
 from ganforge.signals import Exporter
 
 if TYPE_CHECKING:
@@ -16,16 +16,11 @@ if TYPE_CHECKING:
 
 
 def write_text(samples: pd.DataFrame, path: Path, spec: Spec, separator: str = ",") -> None:
-    """Rows as text, a line each under a line of names."""
-    samples.to_csv(path, index=False, sep=separator)
+    frames.write_text(samples, path, separator)
 
 
 def write_parquet(samples: pd.DataFrame, path: Path, spec: Spec) -> None:
-    """Rows as a Parquet file, which keeps the types of columns."""
-    try:
-        samples.to_parquet(path, index=False)
-    except ImportError:
-        raise MissingExtra("pyarrow", "tables", "writing a Parquet file") from None
+    frames.write_parquet(samples, path)
 
 
 FORMATS: Mapping[str, Exporter] = {

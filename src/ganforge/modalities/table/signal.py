@@ -112,12 +112,6 @@ class Table(Signal, kind="table"):
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
         return choose.choose(dataset, machine)
 
-    @classmethod
-    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
-        raise UserError(
-            f"data {dataset.name}: holds the rows of a table, but this command reads images", code="data.not_images"
-        )
-
     def items(self, dataset: Dataset) -> Dataset:
         if self.public is None:
             return dataset

@@ -5,27 +5,21 @@ What the folders mean is read by `data.layout`; which files count at all by `lis
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from ganforge.core.dataset import BadItem, Dataset, Reading
-from ganforge.core.names import readable, writable
-from ganforge.core.progress import Bar
-from ganforge.data import layout
-from ganforge.data.store import Store, common_folder
+from ganforge.core.names import readable
+from ganforge.data import file_sets, layout
+from ganforge.data.store import Store
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.sources.listing import listing
 
 MANIFEST = "ganforge.json"
-SAMPLED, SAMPLED_BYTES = 64, 2**16
-"""Files whose content is in the fingerprint of a set, and bytes of each."""
 
 
 class PictureDataset(Dataset):
@@ -85,14 +79,7 @@ class PictureDataset(Dataset):
         return [Reading(text, bool(self.left_out or more or fewer))]
 
     def identity(self) -> str:
-        """Of all names and sizes, and of the first bytes of some files spread evenly."""
-        digest = hashlib.sha256()
-        prefix = len(common_folder(self.files))
-        for file in self.files:
-            digest.update(f"{writable(file[prefix:])}\0{self.store.size(file)}\0".encode())
-        for k in np.unique(np.linspace(0, len(self) - 1, SAMPLED).round().astype(int)).tolist():
-            digest.update(self.store.start(self.files[k], SAMPLED_BYTES))
-        return digest.hexdigest()
+        return file_sets.identity(self.store, self.files)
 
     def _readable_headers(self) -> list[pictures.Facts]:
         return [found for found in self._read_headers() if isinstance(found, pictures.Facts)]
@@ -100,12 +87,7 @@ class PictureDataset(Dataset):
     def _read_headers(self) -> list[pictures.Facts | BadItem]:
         """Of all files; why for those that cannot be read. The first call reads them all; the answer is kept."""
         if self._headers is None:
-            headers = []
-            with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, Bar("reading images", len(self)) as bar:
-                for found in pool.map(self._header, self.files, chunksize=64):
-                    bar.advance(1)
-                    headers.append(found)
-            self._headers = headers
+            self._headers = file_sets.of_each(self._header, self.files, "reading images")
         return self._headers
 
     def _header(self, file: str) -> pictures.Facts | BadItem:

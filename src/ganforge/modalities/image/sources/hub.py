@@ -92,7 +92,7 @@ class Hub(DataSource, kind="hub"):
                 known = table.column_names
                 raise UserError(
                     f"data.{field}: no column {wanted!r}{did_you_mean(wanted, known)} (it has: {', '.join(known)})",
-                    code="data.column_not_found",
+                    code="column.not_found",
                 )
             return wanted
         found = [name for name, kind in table.features.items() if isinstance(kind, feature)]
