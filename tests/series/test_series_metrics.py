@@ -61,3 +61,9 @@ def test_a_forecast_learned_from_flipped_windows_is_worse():
     good, bad = figures(waves(400, 3), learner), figures(FLIPPED, learner)
     assert bad["predictive"] > 1.2 * good["predictive"]
     assert good["predictive"] == pytest.approx(good["predictive_of_real"], rel=0.3)
+
+
+def test_one_column_has_no_correlation_of_columns():
+    one = [SampleSet.of(waves(64, seed)[:, :, :1]) for seed in (0, 1)]
+    names = [result.name.split("[")[0] for result in SeriesFigures().compute(Comparison(*one))]
+    assert names == ["marginal", "autocorrelation"]

@@ -54,6 +54,6 @@ class Choice:
             f"{data}: {self.facts}",
             f"chosen: {chosen}",
             *(f"  - {reason}" for reason in self.reasons),
-            f"otherwise: name a recipe, as in `{command('train', 'dcgan', f'data={data}')}`, or set fields, which "
+            f"otherwise: name a recipe, as in `{command('train', self.recipe, f'data={data}')}`, or set fields, which "
             f"override these; `ganforge recipes` lists all, `{command('data', 'inspect', data)}` those that fit",
         ]

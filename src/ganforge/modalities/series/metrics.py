@@ -108,6 +108,8 @@ class SeriesFigures(Metric, kind="series"):
         protocol = comparison.protocol(self.n)
         found = []
         for name, figure in FIGURES.items():
+            if figure is correlational and real.shape[2] == 1:
+                continue  # one channel has no pairs: it would always be 0
             floor = figure(real[halves[0]], real[halves[1]])
             floors = {"floor": floor, "notes": [f"two random halves of the real windows differ by {floor:.4g}"]}
             found.append(Result(f"{name}[{len(fake)}]", figure(real, fake), protocol, floors))
