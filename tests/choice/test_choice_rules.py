@@ -69,7 +69,7 @@ def test_every_choice_says_why():
         lines = choice.lines("./photos")
         assert choice.facts in lines[0]
         assert lines[1] == f"chosen: {' '.join([choice.recipe, *choice.fields])}"
-        assert "ganforge train dcgan data=./photos" in lines[-1]
+        assert f"ganforge train {choice.recipe} data=./photos" in lines[-1]
         told = [field for field in choice.fields if not field.startswith("signal.size")]
         for field in told:
             assert any(reason.startswith(f"{field}:") for reason in choice.reasons), field
