@@ -1,4 +1,4 @@
-"""Several runs beside each other: a table, a page, and what keeps their figures from being compared."""
+"""Several runs side by side: a table, a page, and why some of their scores cannot be compared."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ganforge.inference.film import check_folder
 from ganforge.metrics.base import Progress
 
 PER_RUN = ("fake", "model", "samples", "ema")
-"""What a stamp says of the run itself: it may differ between runs whose figures can be compared."""
+"""Protocol entries about the run itself: they may differ between runs whose scores can be compared."""
 
 
 @dataclass(frozen=True)
 class Several:
-    """What `compare` found.
+    """Several evaluated runs side by side.
 
     Attributes:
-        left_out: paths that are no runs, or cannot be judged, with the reason.
-        notes: why some figures cannot be compared.
+        left_out: paths that are no runs, or cannot be evaluated, with the reason.
+        notes: why some scores cannot be compared.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -41,7 +41,7 @@ class Several:
 
 @dataclass(frozen=True)
 class Column:
-    """One figure of all runs; None where a run has none. `best` is the position of the best one, or None."""
+    """One metric of all runs; None where a run does not have it. `best` is the position of the best one, or None."""
 
     name: str
     values: tuple[float | None, ...]
@@ -49,7 +49,7 @@ class Column:
 
 
 def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **options: Any) -> Several:
-    """Judges each run, and writes a page of all.
+    """Evaluates each run, and writes a page that compares them.
 
     What is no run is passed over and named: `runs/*` may hold more than runs.
 
@@ -59,7 +59,7 @@ def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **opt
         options: as `evaluate` takes them.
 
     Raises:
-        UserError: fewer than two runs can be judged.
+        UserError: none of the runs can be evaluated.
     """
     target = out if out is not None else sources[0].absolute().parent / "comparison"
     check_folder(target)
@@ -101,7 +101,7 @@ def free_name(source: Path, taken: set[str]) -> str:
 
 
 def columns_of(evaluations: Sequence[Evaluation]) -> list[Column]:
-    """The figures that any run has, under the name that all agree on, or as `fd10k[differ]` where they do not."""
+    """The scores that any run has, under the name that all agree on, or as `fd10k[differ]` where they do not."""
     by_stem: dict[str, list[tuple[int, str, float, dict[str, Any]]]] = {}
     for k, evaluation in enumerate(evaluations):
         for result in evaluation.results:
@@ -119,12 +119,12 @@ def columns_of(evaluations: Sequence[Evaluation]) -> list[Column]:
 
 
 def protocol_of(protocol: dict[str, Any]) -> str:
-    """What must agree for two figures to be compared."""
+    """What must agree for two scores to be compared."""
     return json.dumps({k: v for k, v in protocol.items() if k not in PER_RUN}, sort_keys=True)
 
 
 def best_of(name: str, values: Sequence[float | None]) -> int | None:
-    """The position of the best of at least two figures."""
+    """The position of the best of at least two scores."""
     meaning = meaning_of(name)
     if sum(value is not None and value == value for value in values) < 2:
         return None
@@ -136,7 +136,7 @@ def best_of(name: str, values: Sequence[float | None]) -> int | None:
 
 
 def differences(evaluations: Sequence[Evaluation]) -> list[str]:
-    """What in the protocols keeps figures of one name apart."""
+    """Which protocol entries differ between scores of one name."""
     of_stem: dict[str, list[dict[str, Any]]] = {}
     for evaluation in evaluations:
         for result in evaluation.results:
@@ -171,14 +171,14 @@ def parts_of(
             for column in columns
         )
         faults = [finding for finding in one.report.findings if finding.level in ("bad", "warn")]
-        said = "; ".join(finding.title for finding in faults) or "nothing in its figures points to a fault"
+        said = "; ".join(finding.title for finding in faults) or "its scores show no fault"
         rows.append(
             f'<tr><td><div class="name">{page.text(one.title)}</div><div class="said">{page.text(said)}</div></td>'
             f"{cells}</tr>"
         )
     body = f"<thead><tr><th>run</th>{head}</tr></thead>{''.join(rows)}"
     facts = {"runs": str(len(evaluations))} | shared_facts(evaluations)
-    findings = [Finding("warn", "figures that cannot be compared", note) for note in notes]
+    findings = [Finding("warn", "scores that cannot be compared", note) for note in notes]
     findings += [Finding("note", f"left out: {name}", why) for name, why in left_out.items()]
     shown = [
         replace(panel, title=one.title)
