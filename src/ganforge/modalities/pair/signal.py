@@ -26,14 +26,15 @@ from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
 from ganforge.data.download import cache_folder
-from ganforge.modalities.image import choose, pack
+from ganforge.modalities.image import choose, drawing, pack
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.example import write_example
 from ganforge.modalities.image.metrics.lpips import at_hand
 from ganforge.modalities.image.metrics.pairwise import WINDOW
 from ganforge.modalities.image.metrics.sharpness import SMALLEST
 from ganforge.modalities.image.patches import Patches
-from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
+from ganforge.modalities.image.pixels import CHANNELS, Fit
+from ganforge.modalities.image.sizes import Shapes, Size, mode_of, pair_of, picture_shapes, sample_shape, sized_as
 from ganforge.modalities.pair import inspect, labelmaps
 from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.sizes import LOOK, paired_sizes, size_of
@@ -110,10 +111,10 @@ class Pair(Signal, kind="pair"):
         return pack.pack_images(dataset, out, duplicates=duplicates, force=force)
 
     def at(self, spec: Spec) -> Self:
-        return pictures.at(self, spec)
+        return sized_as(self, spec)
 
     def items(self, dataset: Dataset) -> Dataset:
-        pictures.picture_shapes(dataset)
+        picture_shapes(dataset)
         source = self._source_of_data(dataset)
         if source is None:
             sizes, scale = [size_of(shape) for shape in dataset.each_shape()], 1
@@ -123,7 +124,7 @@ class Pair(Signal, kind="pair"):
             return dataset if source is None else Together(dataset, source, scale)
         if self.size is None:
             raise UserError("signal.patches: needs their size, for instance signal.size=96", code="signal.size_missing")
-        size = pictures.pair_of(self.size)
+        size = pair_of(self.size)
         self._check_divides(size, scale)
         patch = (size[0] + self.jitter, size[1] + self.jitter)
         cut = Patches(dataset, sizes, patch, size, scale)
@@ -134,9 +135,9 @@ class Pair(Signal, kind="pair"):
         return Together(cut, Patches(source, smaller, part, (size[0] // scale, size[1] // scale)), scale)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
-        shapes = pictures.picture_shapes(dataset)
+        shapes = picture_shapes(dataset)
         mode = self._target_mode(shapes)
-        shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
+        shape = sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
         if self.turn and shape[1] != shape[2]:
             raise UserError(
                 f"signal.turn: only square images can be turned, and these are {shape[1]}×{shape[2]}",
@@ -151,10 +152,10 @@ class Pair(Signal, kind="pair"):
         source["shape"] = [source["shape"][0], *(side // source["scale"] for side in shape[1:])]
         return Spec(shape, len(dataset.classes), tuple(dataset.classes), {"mode": mode, "depth": 8, "source": source})
 
-    def _target_mode(self, shapes: pictures.Shapes) -> str:
+    def _target_mode(self, shapes: Shapes) -> str:
         if self.mode != "auto":
             return self.mode
-        mode = pictures.mode_of(shapes)
+        mode = mode_of(shapes)
         if mode == "RGBA" and self.degrade is not None:  # images with alpha are not degraded
             return "RGB" if any(shape[2] > 2 for shape, _ in shapes) else "L"
         return mode
@@ -194,10 +195,10 @@ class Pair(Signal, kind="pair"):
 
     def _given(self, dataset: Together) -> dict[str, Any]:
         """What sources of the data are."""
-        shapes = pictures.picture_shapes(dataset.sources)
+        shapes = picture_shapes(dataset.sources)
         mode = self.source
         if mode == "auto":
-            mode = "classes" if self.classes or labelmaps.look_like(dataset.sources, LOOK) else pictures.mode_of(shapes)
+            mode = "classes" if self.classes or labelmaps.look_like(dataset.sources, LOOK) else mode_of(shapes)
         classes: list[int | str] = []
         if mode == "classes":
             classes = labelmaps.parse(self.classes) if self.classes else labelmaps.found_in(dataset.sources)
@@ -385,16 +386,16 @@ class Pair(Signal, kind="pair"):
         return pictures.decoded(x[:, : x.shape[1] - source["mask"]], 8)
 
     def describe(self, spec: Spec) -> str:
-        return pictures.size_of(spec)
+        return drawing.size_of(spec)
 
     def card(self, spec: Spec) -> Card:
-        return pictures.card_of(spec)
+        return drawing.card_of(spec)
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
-        return [pictures.sheet(samples, columns)]
+        return [drawing.sheet(samples, columns)]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
-        return pictures.write_files(samples, folder, start)
+        return drawing.write_files(samples, folder, start)
 
     def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
         return pictures.to_mode(sample, "RGB", self.background)
