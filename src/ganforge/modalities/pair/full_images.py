@@ -31,8 +31,9 @@ from ganforge.metrics.base import Progress, SampleSet
 from ganforge.modalities.image import drawing
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.pair.degrade import resample
+from ganforge.modalities.pair.matching import first, partners
 from ganforge.modalities.pair.signal import Pair
-from ganforge.modalities.pair.source import first, partners, refuse_non_images
+from ganforge.modalities.pair.source import refuse_non_images
 from ganforge.modalities.pair.translate import ImageTranslator
 
 WHITE = 255

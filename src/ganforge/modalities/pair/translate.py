@@ -27,8 +27,8 @@ from ganforge.core.errors import UserError, did_you_mean
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.objects import Held, held
 from ganforge.modalities.pair import photo
+from ganforge.modalities.pair.coloring import in_colors
 from ganforge.modalities.pair.layers.translating import TranslatorNet, settled
-from ganforge.modalities.pair.source import in_colors
 from ganforge.modalities.pair.tiles import Span, Tiling, assembled, tiling
 
 WHITE = 128
