@@ -10,7 +10,7 @@ import pytest
 from ganforge.core.files import atomic_file
 from ganforge.data.store import FolderStore
 from ganforge.inference.labels import label_id
-from ganforge.modalities.image.look import look
+from ganforge.modalities.image.appearance import compare_appearance
 from ganforge.modalities.pair.batch_translate import outputs
 from ganforge.modalities.pair.holes import refuse_black
 from refused import refused
@@ -69,7 +69,7 @@ def test_where_names_are_numbers_a_number_is_a_name():
 
 def test_equal_sets_of_one_color_have_no_contrast_to_judge():
     flat = np.full((5, 4, 4, 3), 128, np.uint8)
-    found = look(flat, flat)
+    found = compare_appearance(flat, flat)
     assert (found.brightness, found.contrast) == (0, 1)
 
 

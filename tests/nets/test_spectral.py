@@ -198,7 +198,7 @@ def test_half_precision_leaves_the_norm_alone():
                 original(one).mul_(1.01)
 
 
-def test_an_average_is_normalised_by_its_own_norm():
+def test_an_average_is_normalized_by_its_own_norm():
     torch.manual_seed(0)
     layer, ema = spectral(nn.Linear(6, 5)), Ema(half_life=1000, warmup=0.0)
     average = ema.copy(layer)

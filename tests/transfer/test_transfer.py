@@ -284,7 +284,7 @@ class TestWithoutARecipe:
         shown, said = resolve([str(place / "bcde"), init, "samples=128"], None, [], 10.0, "cpu")
         assert (shown, said) == (found, why)
 
-    def test_other_pictures_come_to_its_size_and_colours(self, place, tmp_path):
+    def test_other_pictures_come_to_its_size_and_colors(self, place, tmp_path):
         write(tmp_path / "large", "ab", side=20)
         for path in (tmp_path / "large").rglob("*.png"):
             Image.open(path).convert("RGB").save(path)

@@ -43,6 +43,7 @@ class Component:
     family: ClassVar[str] = ""
     kind: ClassVar[str] = ""
     aliases: ClassVar[Mapping[str, str]] = {}  # short names for fields that lie deeper: name → dotted path
+    former: ClassVar[Mapping[str, str]] = {}  # earlier spellings in stored recipes: a kind, a field, or "field=value"
     kinds: ClassVar[dict[str, type[Self]]]  # type: ignore[misc]  # of the family; filled as its members are imported
 
     def __init_subclass__(cls, *, family: str = "", kind: str = "", **kwargs: Any):
@@ -131,7 +132,7 @@ class Component:
         if isinstance(name, str) and name not in known:  # {"kind": "./photos", "flip": true}: a string and more fields
             fields = {**cls.from_text(name), **fields}
             name = fields.pop("kind", None)
-        kind = known.get(name) if isinstance(name, str) else None
+        kind = known.get(cls.former.get(name, name)) if isinstance(name, str) else None
         if kind is None:
             choices = f" (known: {', '.join(sorted(known)) or 'none'})"
             if name is None:
@@ -143,13 +144,22 @@ class Component:
     def _check_names(cls, value: Any) -> Any:
         """Refuses fields that the class does not have, with a hint that pydantic cannot give."""
         if isinstance(value, ArgsKwargs):
+            value = ArgsKwargs(value.args, cls._respelled(value.kwargs or {}))
             _refuse_unknown(cls, value.kwargs or {})
         elif isinstance(value, Mapping):
             value = {str(name): inner for name, inner in value.items()}
             if cls.kind and value.get("kind") == cls.kind:
                 del value["kind"]
+            value = cls._respelled(value)
             _refuse_unknown(cls, value)
         return value
+
+    @classmethod
+    def _respelled(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a stored recipe in today's spelling."""
+        if not cls.former:
+            return dict(fields)
+        return {cls.former.get(k, k): cls.former.get(f"{k}={v}", v) for k, v in fields.items()}
 
 
 def _origin(cls: type) -> str:

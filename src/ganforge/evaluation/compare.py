@@ -24,7 +24,7 @@ PER_RUN = ("fake", "model", "samples", "ema")
 
 
 @dataclass(frozen=True)
-class Several:
+class RunComparison:
     """Several evaluated runs side by side.
 
     Attributes:
@@ -48,7 +48,7 @@ class Column:
     best: int | None
 
 
-def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **options: Any) -> Several:
+def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **options: Any) -> RunComparison:
     """Evaluates each run, and writes a page that compares them.
 
     What is no run is passed over and named: `runs/*` may hold more than runs.
@@ -86,7 +86,7 @@ def compare(sources: Sequence[Path], out: Path | None, progress: Progress, **opt
     html = page.page("Comparison", parts_of(found, left_out, notes, target))
     plain = [{"run": one.title, **plain_result(result)} for one in found for result in one.results]
     written = write_pair(target, html, writable(json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False)))
-    return Several(tuple(found), left_out, notes, *written)
+    return RunComparison(tuple(found), left_out, notes, *written)
 
 
 def free_name(source: Path, taken: set[str]) -> str:

@@ -69,7 +69,7 @@ class Signal(Component, family="signal"):
 
     gallery: ClassVar[Gallery | None] = None
     """How reports show samples; None: not at all, for metrics draw them, or nobody can see them."""
-    looked_at: ClassVar[int] = 0
+    appearance_samples: ClassVar[int] = 0
     """Samples of each side that `look` is shown for a report; 0: none."""
     rules: ClassVar[Sequence[Rule]] = ()
     """What points to faults of such samples, beside what does so of any: read by a report."""
@@ -317,7 +317,7 @@ class Signal(Component, family="signal"):
         """
         return self.metrics
 
-    def look(self, real: Any, fake: Any) -> Any:
+    def compare_appearance(self, real: Any, fake: Any) -> Any:
         """How decoded samples of either side look, for the `rules`."""
         return None
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ganforge.evaluation.report.content import Finding
-from ganforge.evaluation.report.known import Known
+from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.words import meaning_of, stem_of
 
-Rule = Callable[[Known], Iterator[Finding]]
+Rule = Callable[[Evidence], Iterator[Finding]]
 
 LOW_PRECISION, LOW_RECALL, LOW_COVERAGE = 0.5, 0.3, 0.6
 """Set after two halves of one real set, which have 0.6 to 1 in features that tell samples apart."""
@@ -27,14 +27,14 @@ LOOKS = ("texture", "lpips")
 """Figures of pairs that forgive a detail for being a little out of place."""
 
 
-def find(known: Known, rules: Sequence[Rule] = ()) -> list[Finding]:
+def find(evidence: Evidence, rules: Sequence[Rule] = ()) -> list[Finding]:
     """Everything that the rules find: those that serve all samples, and those of a signal."""
-    return [finding for rule in (*FIRST, *rules, *LAST) for finding in rule(known)]
+    return [finding for rule in (*FIRST, *rules, *LAST) for finding in rule(evidence)]
 
 
-def quality(known: Known) -> Iterator[Finding]:
-    precision, recall = known.value("precision"), known.value("recall")
-    coverage = known.value("coverage")
+def quality(evidence: Evidence) -> Iterator[Finding]:
+    precision, recall = evidence.value("precision"), evidence.value("recall")
+    coverage = evidence.value("coverage")
     if precision is not None and precision < LOW_PRECISION:
         few = precision < VERY_LOW
         yield Finding(
@@ -47,7 +47,7 @@ def quality(known: Known) -> Iterator[Finding]:
             if value is not None and value < least]  # fmt: skip
     if poor:
         worst = min(value for value in (recall, coverage) if value is not None)
-        said = " and ".join(f"{name} {known.value(name):.0%}" for name in poor)
+        said = " and ".join(f"{name} {evidence.value(name):.0%}" for name in poor)
         clear = precision is not None and precision >= LOW_PRECISION
         yield Finding(
             "bad" if worst < VERY_LOW else "warn",
@@ -61,8 +61,8 @@ def quality(known: Known) -> Iterator[Finding]:
         )
 
 
-def memory(known: Known) -> Iterator[Finding]:
-    copies, detail = known.value("copies"), known.detail_of("copies")
+def memory(evidence: Evidence) -> Iterator[Finding]:
+    copies, detail = evidence.value("copies"), evidence.detail_of("copies")
     if copies is None:
         return
     chance = detail.get("by_chance", 0.01)
@@ -83,11 +83,11 @@ def memory(known: Known) -> Iterator[Finding]:
         )
 
 
-def balance(known: Known) -> Iterator[Finding]:
-    if known.classes is None:
+def balance(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.classes is None:
         return
-    if known.classes.obeyed is not None:
-        poor = {name: share for name, share in known.classes.obeyed.items() if share < DISOBEYED}
+    if evidence.classes.obeyed is not None:
+        poor = {name: share for name, share in evidence.classes.obeyed.items() if share < DISOBEYED}
         if poor:
             worst = sorted(poor.items(), key=lambda item: item[1])[:5]
             named = ", ".join(f"{name} ({share:.0%})" for name, share in worst)
@@ -98,7 +98,7 @@ def balance(known: Known) -> Iterator[Finding]:
                 "Train longer; more images of these classes; a larger weight of the label in D.",
             )
         return
-    real, fake = known.classes.real, known.classes.fake
+    real, fake = evidence.classes.real, evidence.classes.fake
     off = {name: fake[name] / share for name, share in real.items() if share > 0}
     rare = sorted((name for name, ratio in off.items() if ratio < RARE), key=lambda name: off[name])
     often = sorted((name for name, ratio in off.items() if ratio > OFTEN), key=lambda name: -off[name])
@@ -112,9 +112,9 @@ def balance(known: Known) -> Iterator[Finding]:
         )
 
 
-def gain(known: Known) -> Iterator[Finding]:
+def gain(evidence: Evidence) -> Iterator[Finding]:
     """Whether a model of pairs does better than what can be had without one."""
-    held = [figure for figure in known.figures if "baseline" in figure.get("detail", {})]
+    held = [figure for figure in evidence.figures if "baseline" in figure.get("detail", {})]
     if not held:
         return
     of = held[0]["detail"]["baseline"]["of"]
@@ -141,10 +141,10 @@ def gain(known: Known) -> Iterator[Finding]:
         )
 
 
-def counts(known: Known) -> Iterator[Finding]:
-    protocols = [figure["protocol"] for figure in known.figures if figure["protocol"].get("pictures") != "whole"]
+def counts(evidence: Evidence) -> Iterator[Finding]:
+    protocols = [figure["protocol"] for figure in evidence.figures if figure["protocol"].get("pictures") != "whole"]
     smallest = min((min(p.get("n_real", FEW), p.get("n_fake", FEW)) for p in protocols), default=FEW)
-    far = known.value("fd") is not None or known.value("fid") is not None
+    far = evidence.value("fd") is not None or evidence.value("fid") is not None
     biased = "Fréchet distances come out too large with few; kid does not. " if far else ""
     if smallest < FEW:
         yield Finding(
@@ -156,9 +156,9 @@ def counts(known: Known) -> Iterator[Finding]:
         )
 
 
-def health(known: Known) -> Iterator[Finding]:
+def health(evidence: Evidence) -> Iterator[Finding]:
     """What the run itself noticed."""
-    states = [event for event in known.events if event["event"] == "health"]
+    states = [event for event in evidence.events if event["event"] == "health"]
     last = states[-1] if states else None
     if last is not None and last["state"] not in ("healthy", "unsettled"):
         advice = "; ".join(last.get("advice", ())[:2])
@@ -173,29 +173,29 @@ def health(known: Known) -> Iterator[Finding]:
         if trouble:
             said = ", ".join(f"{event['state']} at {event['samples']:,}" for event in trouble[-3:])
             yield Finding("note", "training had trouble and recovered", f"{said} samples.")
-    back = [event for event in known.events if event["event"] == "rollback"]
+    back = [event for event in evidence.events if event["event"] == "rollback"]
     if back:
         yield Finding(
             "note", f"the run went back to a checkpoint {len(back)} time{'s' * (len(back) > 1)}", back[-1]["why"]
         )
-    if any(event["event"] == "failed" for event in known.events[-3:]):
-        failed = [event for event in known.events if event["event"] == "failed"][-1]
+    if any(event["event"] == "failed" for event in evidence.events[-3:]):
+        failed = [event for event in evidence.events if event["event"] == "failed"][-1]
         yield Finding("bad", "training stopped with an error", str(failed.get("message", "")))
-    skipped = sum(event.get("count", 0) for event in known.events if event["event"] == "skipped")
+    skipped = sum(event.get("count", 0) for event in evidence.events if event["event"] == "skipped")
     if skipped:
         yield Finding("note", f"{skipped:,} samples of the data could not be read", "They were left out of training.")
-    if 0 < known.samples < known.wanted:
+    if 0 < evidence.samples < evidence.wanted:
         yield Finding(
             "note",
             "training is not finished",
-            f"{known.samples:,} of {known.wanted:,} samples have been seen.",
+            f"{evidence.samples:,} of {evidence.wanted:,} samples have been seen.",
             "Resume with: ganforge train --resume RUN",
         )
 
 
-def trend(known: Known) -> Iterator[Finding]:
+def trend(evidence: Evidence) -> Iterator[Finding]:
     """Whether an earlier model was better than the last one."""
-    measured = [event for event in known.events if event["event"] == "evaluate" and event.get("results")]
+    measured = [event for event in evidence.events if event["event"] == "evaluate" and event.get("results")]
     best = [event for event in measured if event.get("best")]
     if not best or not measured:
         return
@@ -211,8 +211,8 @@ def trend(known: Known) -> Iterator[Finding]:
         )
 
 
-def said(known: Known) -> Iterator[Finding]:
-    for note in known.notes:
+def said(evidence: Evidence) -> Iterator[Finding]:
+    for note in evidence.notes:
         yield Finding("note", "how the comparison was made", note)
 
 

@@ -20,7 +20,7 @@ WALK = 12
 PAIRS = 12
 
 
-def panels(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) -> Iterator[Panel]:
+def panels(subject: Subject, neighbors: Sequence[dict[str, Any]], seed: int) -> Iterator[Panel]:
     """All that can be shown of a subject.
 
     Args:
@@ -33,7 +33,7 @@ def panels(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) ->
     yield from sides(subject, layout) if subject.panels is None else subject.panels()
     if layout.walks:
         yield from walks(subject, seed)
-    yield from nearest(subject, neighbours[:PAIRS])
+    yield from nearest(subject, neighbors[:PAIRS])
 
 
 def sides(subject: Subject, layout: Gallery) -> Iterator[Panel]:

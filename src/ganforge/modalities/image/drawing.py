@@ -17,7 +17,7 @@ from ganforge.modalities.image.png import PngWriter
 from ganforge.signals import Card
 
 GAP = 2
-GAP_GREY = 128
+GAP_GRAY = 128
 VISIBLE = 64  # px: smaller images are enlarged in previews
 
 
@@ -29,8 +29,8 @@ def size_of(spec: Spec) -> str:
 def card_of(spec: Spec) -> Card:
     """`Signal.card` of images."""
     channels, height, width = spec.shape
-    colour = {1: "gray", 3: "color", 4: "color with transparency"}.get(channels, f"{channels} channels")
-    return Card(f"images of {width}×{height} pixels (width × height), {colour}")
+    color = {1: "gray", 3: "color", 4: "color with transparency"}.get(channels, f"{channels} channels")
+    return Card(f"images of {width}×{height} pixels (width × height), {color}")
 
 
 def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:
@@ -40,7 +40,7 @@ def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:
     columns = max(1, min(columns, n))
     rows = -(-n // columns)
     cell_h, cell_w = height * factor + GAP, width * factor + GAP
-    grid = np.full((rows * cell_h - GAP, columns * cell_w - GAP, 3), GAP_GREY, np.uint8)
+    grid = np.full((rows * cell_h - GAP, columns * cell_w - GAP, 3), GAP_GRAY, np.uint8)
     for k, sample in enumerate(samples):
         tile = enlarge(to_depth(sample, 8), factor)
         tile = to_mode(tile, "RGB", checks(*tile.shape[:2]))

@@ -21,7 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from ganforge.core.dataset import BadItem
 from ganforge.core.surroundings import refuse_machine_faults
 from ganforge.modalities.image.file_kinds import kind_of
-from ganforge.modalities.image.png import deep_colour
+from ganforge.modalities.image.png import deep_color
 
 EXTENSIONS = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
@@ -219,7 +219,7 @@ def _deep(source: Path | BinaryIO, picture: Image.Image) -> np.ndarray:
     else:
         source.seek(0)
         data = source.read()
-    pixels = deep_colour(data)
+    pixels = deep_color(data)
     assert pixels is not None, "its header has said so"
     clear = picture.info.get("transparency")
     if pixels.shape[2] == 3 and clear is not None:

@@ -27,7 +27,7 @@ def fitted(item: np.ndarray, mode: str, height: int, width: int, fit: Fit, backg
     item = to_depth(item, depth)
     level = background if depth == 8 else background * 257
     if fit == "crop":
-        item = centre(item, height, width)
+        item = center(item, height, width)
     item = to_mode(item, mode, level)
     if item.shape[:2] != (height, width):
         item = padded(item, height, width, level) if fit == "pad" else resize(item, height, width)
@@ -60,8 +60,8 @@ def to_mode(item: np.ndarray, mode: str, background: int | np.ndarray) -> np.nda
     top = np.iinfo(item.dtype).max
     if mode == "RGBA":
         alpha = item[..., -1:] if channels == 2 else np.full_like(item[..., :1], top)
-        colour = item if channels == 3 else np.repeat(item[..., :1], 3, axis=2)
-        return np.concatenate([colour, alpha], axis=2)
+        color = item if channels == 3 else np.repeat(item[..., :1], 3, axis=2)
+        return np.concatenate([color, alpha], axis=2)
     if channels in (2, 4):
         alpha = item[..., -1:].astype(np.int64)
         item = ((item[..., :-1] * alpha + background * (top - alpha) + top // 2) // top).astype(item.dtype)
@@ -74,7 +74,7 @@ def to_mode(item: np.ndarray, mode: str, background: int | np.ndarray) -> np.nda
     return ((r * 299 + g * 587 + b * 114 + 500) // 1000).astype(item.dtype)
 
 
-def centre(item: np.ndarray, height: int, width: int) -> np.ndarray:
+def center(item: np.ndarray, height: int, width: int) -> np.ndarray:
     """The largest part around the center that has the aspect height : width."""
     h, w = item.shape[:2]
     keep_h = min(h, max(1, round(w * height / width)))
@@ -130,9 +130,9 @@ def scaled(stored: Tensor, depth: int, dtype: torch.dtype) -> Tensor:
     return x / 127.5 - 1 if depth == 8 else (x * 2 + 1) / 65535
 
 
-def crop_places(rng: Rng, n: int, spare: int, centred: bool) -> Tensor:
+def crop_places(rng: Rng, n: int, spare: int, centered: bool) -> Tensor:
     """Where crops lie in kept items that are `spare` px higher and wider: (top, left), int64 [N, 2]."""
-    if centred or not spare:
+    if centered or not spare:
         return torch.full((n, 2), spare // 2, device=rng.device)
     return rng.integers("crop", (n, 2), spare + 1)
 

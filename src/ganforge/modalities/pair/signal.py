@@ -44,6 +44,7 @@ class Pair(Signal, kind="pair"):
     A pair is kept in memory as one row of bytes: the target's, then the source's, where that is not drawn again.
     """
 
+    former: ClassVar[Mapping[str, str]] = {"place=centre": "center"}
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid")
     reads: ClassVar[tuple[str, ...]] = ("image",)
     extractor: ClassVar[str] = "small"
@@ -66,7 +67,7 @@ class Pair(Signal, kind="pair"):
     """Make the source from the target, as with bicubic4 or gaussian(sigma=5..50); see docs/degradations.md."""
     jitter: int = Field(default=0, ge=0)
     """Keep images this many px higher and wider than `size`, and show crops of `size` px of them."""
-    place: Literal["random", "centre"] = "random"
+    place: Literal["random", "center"] = "random"
     """Where that crop is: drawn again each time, or in the center."""
     patches: bool = False
     """Cut images of any size into patches of `size` + `jitter` px, instead of resizing whole images."""
@@ -213,7 +214,7 @@ class Pair(Signal, kind="pair"):
         rows = stored.split([int(np.prod(shape)) for shape in shapes], dim=1)
         kept = [row.unflatten(1, shape) for row, shape in zip(rows, shapes, strict=True)]
         step = 1 if self.degrade else scale  # in px of the target: what is kept of a source has whole pixels alone
-        places = pictures.crop_places(rng, len(stored), self.jitter // step, self.place == "centre") * step
+        places = pictures.crop_places(rng, len(stored), self.jitter // step, self.place == "center") * step
         target = pictures.crop(kept[0], places, height, width)
         source = pictures.crop(kept[1], places // scale, height // scale, width // scale) if len(kept) > 1 else None
         return target, source
@@ -238,7 +239,7 @@ class Pair(Signal, kind="pair"):
         return pair[0], pair[1] if len(pair) > 1 else None
 
     def deterministic(self) -> Self:
-        return replace(self, flip=False, turn=False, place="centre")
+        return replace(self, flip=False, turn=False, place="center")
 
     # --- after training
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -92,6 +93,7 @@ class Pairs(DataSource, kind="pairs"):
 class Domains(DataSource, kind="domains"):
     """Two sets of images, A and B, to be translated into each other. They need not be paired."""
 
+    former: ClassVar[Mapping[str, str]] = {"maps=colours": "colors"}
     words: ClassVar[tuple[str, ...]] = ("a", "b")
     places: ClassVar[tuple[str, ...]] = ("a", "b")
 
@@ -99,7 +101,7 @@ class Domains(DataSource, kind="domains"):
     """A folder or zip of images, or one image."""
     b: str = ""
     """The other one."""
-    maps: Literal["colours", "levels"] = "colours"
+    maps: Literal["colors", "levels"] = "colors"
     """How label maps (gray images of small values only) are shown: in colors, one per class, or unchanged, nearly
     black."""
     split: Literal["train", "test"] = "train"
@@ -121,7 +123,7 @@ class Domains(DataSource, kind="domains"):
         for dataset in parts:
             refuse_non_images(dataset)
         parts = [some_of(dataset, self.split, self.holdout) for dataset in parts]
-        if self.maps == "colours":
+        if self.maps == "colors":
             parts = [Colored(dataset) if holds_maps(dataset) else dataset for dataset in parts]
         names = [Path(path).stem for path in (self.a, self.b)]
         return Joined(f"{self.a} and {self.b}", parts, names if names[0] != names[1] else ["a", "b"])

@@ -93,7 +93,7 @@ class Joined(Dataset):
     def __init__(self, name: str, parts: Sequence[Dataset], classes: Sequence[str]):
         self.name, self.parts, self.classes = name, list(parts), tuple(classes)
         self.signal = parts[0].signal
-        self.coloured = tuple(name for name, part in zip(classes, parts, strict=True) if isinstance(part, Colored))
+        self.colored = tuple(name for name, part in zip(classes, parts, strict=True) if isinstance(part, Colored))
         self.skipped = [one for part in parts for one in part.skipped]
         self.digest = "".join(part.digest for part in parts)
         self.part = np.repeat(np.arange(len(parts)), [len(part) for part in parts])

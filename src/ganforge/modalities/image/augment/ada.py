@@ -16,7 +16,8 @@ x [N, C, H, W] in [−1, 1], gray, RGB or RGBA.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -29,7 +30,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, Schedule, at
 from ganforge.core.types import Spec, wide
-from ganforge.modalities.image.augment.pipe import add_noise, band_gains, blits, cut, geometry, recolour
+from ganforge.modalities.image.augment.pipe import add_noise, band_gains, blits, cut, geometry, recolor
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -37,11 +38,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Pipe(Augment):
     """The pipe of changes; what follows it says how p is found."""
 
+    former: ClassVar[Mapping[str, str]] = {"colour": "color"}
     blit: Share = 1.0
     """Flips, 90° rotations and translations by whole pixels: p is multiplied by this."""
     geometry: Share = 1.0
     """Scaling, rotation and stretching: p is multiplied by this."""
-    colour: Share = 1.0
+    color: Share = 1.0
     """Brightness, contrast, hue and saturation: p is multiplied by this."""
     filter: Share = 0.0
     """Gains of frequency bands: p is multiplied by this. Helps photos little (ADA paper)."""
@@ -61,14 +63,14 @@ class Pipe(Augment):
             x = blits(x, draws, p * self.blit)
         if self.geometry:
             x = geometry(x, draws, p * self.geometry)
-        colour, alpha = split_alpha(x)
-        if self.colour:
-            colour = recolour(colour, draws, p * self.colour)
+        color, alpha = split_alpha(x)
+        if self.color:
+            color = recolor(color, draws, p * self.color)
         if self.filter:
-            colour = band_gains(colour, draws, p * self.filter)
+            color = band_gains(color, draws, p * self.filter)
         if self.noise:
-            colour = add_noise(colour, draws, p * self.noise)
-        x = torch.cat([colour, alpha], dim=1) if alpha.shape[1] else colour
+            color = add_noise(color, draws, p * self.noise)
+        x = torch.cat([color, alpha], dim=1) if alpha.shape[1] else color
         return cut(x, draws, p * self.cutout) if self.cutout else x
 
 

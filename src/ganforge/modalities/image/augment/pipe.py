@@ -103,7 +103,7 @@ def geometry(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
     return x.index_copy(0, rows, warped(x[rows], warp.linear[rows], warp.offset[rows]))
 
 
-def colour_matrix(draws: Draws, p: Tensor | float) -> tuple[Tensor, Tensor]:
+def color_matrix(draws: Draws, p: Tensor | float) -> tuple[Tensor, Tensor]:
     """What the changes of color come to: the gain along the gray axis and its offset, and the chroma's map.
 
     In homogeneous coordinates each change is a 4×4 matrix. All of them keep the gray axis v = (1, 1, 1)/√3 and the
@@ -124,15 +124,15 @@ def colour_matrix(draws: Draws, p: Tensor | float) -> tuple[Tensor, Tensor]:
     return torch.stack([gain, gain * brightness], 1), torch.stack([chroma * hue.cos(), chroma * hue.sin()], 1)
 
 
-def recolour(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
+def recolor(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
     """Brightness, contrast, luma, hue and saturation of x [N, 1 or 3, H, W]; gray has no hue and no saturation."""
-    (gain, offset), (a, b) = (t.unbind(1) for t in colour_matrix(draws, p))
+    (gain, offset), (a, b) = (t.unbind(1) for t in color_matrix(draws, p))
     if x.shape[1] == 1:
         return per_sample(gain) * x + per_sample(offset)
-    grey = x.mean(1, keepdim=True)
-    chroma = x - grey
+    gray = x.mean(1, keepdim=True)
+    chroma = x - gray
     across = (chroma.roll(1, 1) - chroma.roll(-1, 1)) / math.sqrt(3)  # v × chroma
-    changed = per_sample(gain) * grey + per_sample(offset) + per_sample(a) * chroma + per_sample(b) * across
+    changed = per_sample(gain) * gray + per_sample(offset) + per_sample(a) * chroma + per_sample(b) * across
     untouched = (gain == 1) & (offset == 0) & (a == 1) & (b == 0)
     return torch.where(per_sample(untouched), x, changed)  # to the last bit, which gray + (x − gray) is not
 

@@ -29,7 +29,7 @@ def colorize() -> Recipe:
     Command: `ganforge train colorize data=photos/`
     """
     base = pix2pix()
-    signal = Pair(size=256, jitter=30, fit="crop", mode="RGB", flip=True, degrade=Degrade.parse("grey"))
+    signal = Pair(size=256, jitter=30, fit="crop", mode="RGB", flip=True, degrade=Degrade.parse("gray"))
     return replace(base, data=PathData(path="photos"), signal=signal)
 
 
