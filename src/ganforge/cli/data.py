@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganforge.ui.options import Plugins
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -30,14 +31,11 @@ def inspect(
     limit: Annotated[
         int | None, typer.Option("--limit", help="Inspect only this many samples, spread evenly.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
     """Show what a data set contains, and which recipes and settings fit it."""
-    import json
-
     from ganforge.core.errors import UserError
-    from ganforge.core.names import writable
     from ganforge.recipes.fitting import inspection
     from ganforge.registry import load_all
     from ganforge.ui.console import stdout
@@ -47,7 +45,7 @@ def inspect(
     load_all()
     found = inspection(source_of(*words).whole().open(), limit)
     if as_json:
-        typer.echo(writable(json.dumps(found.facts, ensure_ascii=False, indent=2)))
+        emit(found.facts)
         return
     console = stdout()
     for part in (*found.shown(), *(f"- {hint}" for hint in found.hints)):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import typer
 
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 GOOD, HINT, BAD = "ok", "note", "wrong"
@@ -32,7 +33,7 @@ class Finding:
     fix: str = ""
 
 
-def doctor() -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check Python, torch, devices, extras, disk and cache; say how to fix what is wrong."""
     from rich.table import Table
     from rich.text import Text
@@ -40,6 +41,10 @@ def doctor() -> None:
     from ganforge.ui.console import stdout
 
     findings = examine()
+    wrong = [one.what for one in findings if one.state == BAD]
+    if as_json:
+        emit({"ready": not wrong, "findings": findings})
+        raise typer.Exit(1 if wrong else 0)
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -48,7 +53,6 @@ def doctor() -> None:
     for one in findings:
         table.add_row(one.what, Text(one.state, styles[one.state]), one.text + (f"\n→ {one.fix}" if one.fix else ""))
     stdout().print(table)
-    wrong = [one.what for one in findings if one.state == BAD]
     stdout().print(f"wrong: {', '.join(wrong)}" if wrong else "ready: start with `ganforge train`")
     if wrong:
         raise typer.Exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganforge.ui.options import Device, Plugins, examples
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -125,9 +125,7 @@ def evaluate(
     ] = None,
     device: Device = None,
     plugins: Plugins = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the figures with their protocols as JSON, for scripts.")
-    ] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Evaluate a run, two sets of samples, or several runs: metrics with their protocols, and an HTML report."""
@@ -157,7 +155,7 @@ def evaluate(
     several = isinstance(done, comparison.Several)
     each = done.evaluations if isinstance(done, comparison.Several) else (done,)
     if as_json:
-        typer.echo(json.dumps(plain_figures(each), ensure_ascii=False, indent=2))
+        emit(plain_figures(each))
     elif isinstance(done, comparison.Several):
         show_several(done, stdout())
     else:

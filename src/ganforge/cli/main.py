@@ -15,6 +15,7 @@ from ganforge.core.errors import GanforgeError, UserError
 from ganforge.core.refusals import PartlyDone
 from ganforge.core.surroundings import help_for, print_anything_everywhere
 from ganforge.registry import PLUGIN_FILES
+from ganforge.ui.output import FLAG, emit_error, stdout_for_json
 from ganforge.ui.verb import verbs
 
 EPILOG = "Start with: ganforge train   (a minute, no downloads). All that can be set: ganforge recipes show dcgan"
@@ -89,6 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print_anything_everywhere()
     PLUGIN_FILES.clear()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with stdout_for_json(words):
+        run(words)
+
+
+def run(words: Sequence[str]) -> None:
+    """Runs the words of a command line and exits, as `main` does."""
     try:
         refuse_empty(words)
         app(args=words, prog_name="ganforge")
@@ -101,6 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if os.environ.get("GANFORGE_DEBUG"):
             raise
         print(f"error: {error}", file=sys.stderr)
+        if FLAG in words:
+            emit_error(error)
         sys.exit(2 if isinstance(error, UserError) else 1)
     except BrokenPipeError:  # `ganforge recipes | head`
         os.dup2(

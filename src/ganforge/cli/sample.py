@@ -12,6 +12,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file, atomic_files
 from ganforge.core.media import first_image
 from ganforge.ui.options import Device, Force, Plugins, Source, Truncation, examples
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def sample(
     ] = None,
     device: Device = None,
     force: Force = False,
+    as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
     """Make new samples with a trained model."""
@@ -105,6 +107,10 @@ def sample(
             f"{error.filename or 'the output'}: cannot be written ({error.strerror or error})",
             code="output.not_writable",
         ) from None
+    if as_json:
+        emit({"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [],
+              "out": out, "grid": grid, "npz": npz})  # fmt: skip
+        return
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
     of = f" of {n}" if written < n else ""
     met = f", where {' and '.join(where)}" if where else ""
