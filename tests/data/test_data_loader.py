@@ -236,16 +236,16 @@ def test_other_errors_are_not_hidden():
 
 def test_memory_is_chosen_by_what_is_free(monkeypatch):
     data = ArrayDataset("x", np.zeros((100, 2, 3, 1), np.uint8))
-    monkeypatch.setattr(loader_module, "_free_memory", lambda: 4 * 600)
+    monkeypatch.setattr(loader_module, "free_memory", lambda: 4 * 600)
     assert make(data).in_memory
-    monkeypatch.setattr(loader_module, "_free_memory", lambda: 4 * 600 - 1)
+    monkeypatch.setattr(loader_module, "free_memory", lambda: 4 * 600 - 1)
     streamed = make(data)
     assert not streamed.in_memory
     streamed.close()
 
 
-def test_the_free_memory_is_known():
-    assert loader_module._free_memory() > 2**24
+def test_thefree_memory_is_known():
+    assert loader_module.free_memory() > 2**24
 
 
 def test_arrays_of_sixteen_bits_are_kept_as_they_are_prepared():

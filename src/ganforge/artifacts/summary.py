@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ def summary_of(folder: Path) -> Summary:
         planned=int(recipe.get("samples", 0)),
         started=events[0].get("t") if events else None,
         updated=newest.get("t"),
-        seconds=max((float(event.get("seconds", 0)) for event in events if event["event"] in ("tick", "end")), default=0),
+        seconds=_seconds(events),
         reason=reason,
         metric=metric,
         last=others.get(metric),
@@ -159,6 +159,14 @@ def _event(line: bytes) -> dict[str, Any] | None:
 def values(event: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """The values of an event whose names begin so, by the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in event.items() if name.startswith(prefix)}
+
+
+def _seconds(events: Sequence[Mapping[str, Any]]) -> float:
+    """Of training, as the ticks count them; before the first tick of a run, from its first event to its last."""
+    counted = [float(event["seconds"]) for event in events if event["event"] in ("tick", "end") and "seconds" in event]
+    if not any(counted) and events:
+        return events[-1].get("t", 0.0) - events[0].get("t", 0.0)
+    return max(counted, default=0.0)
 
 
 def _state(folder: Path, last: Mapping[str, Any]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.ui.options import Device, Plugins, examples
+from ganforge.ui.options import Device, Plugins, Quiet, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -126,7 +126,7 @@ def evaluate(
     device: Device = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Evaluate a run, two sets of samples, or several runs: metrics with their protocols, and an HTML report."""
     from dataclasses import replace

@@ -322,13 +322,13 @@ class _Pending:
 
 def _memory_budget(device: torch.device) -> int:
     """How many bytes a set may take: a quarter of what is free, on the device and on the way there."""
-    free = _free_memory()
+    free = free_memory()
     if device.type == "cuda":
         free = min(free, torch.cuda.mem_get_info(device)[0])
     return free // 4
 
 
-def _free_memory() -> int:
+def free_memory() -> int:
     """Bytes of main memory that programs can still have; 2 GiB where the system does not say."""
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():

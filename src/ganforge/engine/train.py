@@ -23,7 +23,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.core.types import Spec
 from ganforge.data.loader import Loader
-from ganforge.engine import transfer
+from ganforge.engine import preflight, transfer
 from ganforge.engine.build import fingerprint, is_same_data, make_loader, open_data, reading
 from ganforge.engine.session import Session
 from ganforge.engine.trainer import Trainer
@@ -41,6 +41,7 @@ FREE_ON_RESUME = (
     "callbacks",
     "metrics",
     "every",
+    "patience",
     "health",
     "privacy.epsilon",
 )
@@ -56,7 +57,7 @@ class TrainResult:
     Attributes:
         folder: the run directory.
         samples: real samples seen.
-        reason: "finished", "minutes" or "interrupted".
+        reason: "finished", "patience" (a metric no longer improved), "minutes" or "interrupted".
         spec: what its samples are.
     """
 
@@ -121,6 +122,8 @@ def train(
         stack.enter_context(torch.random.fork_rng())
         trainer = kind(recipe, spec, loader, place)
         init_notes = [] if state else transfer.start(trainer)
+        for line in preflight.check(trainer, Path(run.folder if run else run_dir or "runs")):
+            log.warning("%s", line)
         if run is None:
             run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
             run.begin(recipe, place)
@@ -200,6 +203,12 @@ def check(recipe: Recipe) -> None:
             "metrics out",
             code="recipe.metrics_given_twice",
         )
+    if recipe.patience and not recipe.metrics:
+        raise UserError(
+            f"patience={recipe.patience}: there is no metric that could stop improving. Name one: metrics=[fd5k], and "
+            "how often it is measured: every=50k",
+            code="recipe.patience_without_metrics",
+        )
     if recipe.init and recipe.init.freeze and recipe.privacy.kind != "off":
         raise UserError(
             f"init.freeze={recipe.init.freeze} cannot be combined with privacy={recipe.privacy.kind}, which "
@@ -212,12 +221,10 @@ def check(recipe: Recipe) -> None:
 
 def watchers(recipe: Recipe) -> list[Callback]:
     """The recipe's callbacks, and before them the evaluation that its field `metrics` asks for."""
-    evaluation = (
-        [build(Callback, {"kind": "evaluation", "metrics": recipe.metrics, "every": recipe.every})]
-        if recipe.metrics
-        else []
-    )
-    return [*evaluation, *recipe.callbacks]
+    if not recipe.metrics:
+        return [*recipe.callbacks]
+    asked = {"metrics": recipe.metrics, "every": recipe.every, "patience": recipe.patience}
+    return [build(Callback, {"kind": "evaluation", **asked}), *recipe.callbacks]
 
 
 def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[str] = ()) -> Recipe:
@@ -277,6 +284,7 @@ class Plan:
     Attributes:
         players: parameters of each player.
         memory_bytes: at the peak: what torch allocated on a GPU; on a CPU, by how much the process grew.
+        checkpoint_bytes: of one checkpoint.
         step_seconds: mean of iterations at moments spread over the run. seconds_total: for all of its samples.
     """
 
@@ -289,6 +297,7 @@ class Plan:
     step_seconds: float
     samples_per_second: float
     seconds_total: float
+    checkpoint_bytes: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -310,6 +319,8 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
             before = _process_bytes()
             trainer = kind(recipe, spec, loader, place)
             init_notes = transfer.start(trainer)
+            needs = preflight.needs(trainer, Path("runs"))
+            warnings = preflight.check(trainer, Path("runs"))
             iterations = -(-recipe.samples // trainer.stride)
             times = []
             for k in range(steps):
@@ -328,7 +339,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
                 )
         step = sum(times[1:]) / len(times[1:])  # the first one sets everything up
         notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
-        notes += [line.text for line in reading(dataset)] + kind.notes(recipe) + init_notes
+        notes += [line.text for line in reading(dataset)] + kind.notes(recipe) + init_notes + warnings
         return Plan(
             recipe=recipe,
             spec=spec,
@@ -339,6 +350,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
             step_seconds=step,
             samples_per_second=trainer.stride / step,
             seconds_total=iterations * step,
+            checkpoint_bytes=needs.checkpoint,
             notes=notes,
         )
     finally:
