@@ -99,4 +99,6 @@ def test_numbers_that_json_lacks_are_null(capsys):
     from ganforge.ui.output import emit
 
     emit({"a": float("nan"), "b": np.float32(1.5), "c": (np.inf, np.arange(2)), "d": b"\xff".decode("utf-8", "surrogateescape")})
-    assert json.loads(capsys.readouterr().out) == {"a": None, "b": 1.5, "c": [None, [0, 1]], "d": "\\xff"}
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"a": None, "b": 1.5, "c": [None, [0, 1]], "d": "\udcff"}
+    assert out.isascii()

@@ -244,7 +244,7 @@ def test_memory_is_chosen_by_what_is_free(monkeypatch):
     streamed.close()
 
 
-def test_thefree_memory_is_known():
+def test_the_free_memory_is_known():
     assert loader_module.free_memory() > 2**24
 
 

@@ -58,9 +58,11 @@ def pack(
     out: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The zip to write.", show_default=False)],
     duplicates: Annotated[bool, typer.Option("--duplicates", help="Keep images with identical pixels.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of the same name.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a clean zip: upright PNG files in class folders, without unreadable files and duplicates."""
     from ganforge.core.errors import UserError
+    from ganforge.core.refusals import PartlyDone
     from ganforge.registry import load_all
     from ganforge.signals import signal_of
     from ganforge.ui.console import stdout
@@ -69,8 +71,18 @@ def pack(
         raise UserError(f"{out}: the name must end in .zip", code="output.wrong_extension")
     load_all()
     dataset = source_of(path).open()
-    for line in signal_of(dataset).pack(dataset, out, duplicates=duplicates, force=force):
-        stdout().print(line, soft_wrap=True)
+    refused, said, error = (), [], None
+    try:
+        said = signal_of(dataset).pack(dataset, out, duplicates=duplicates, force=force)
+    except PartlyDone as partly:
+        refused, said, error = partly.refused, partly.said, partly
+    if as_json:
+        emit({"out": out, "bytes": out.stat().st_size, "messages": said, "refused": refused})
+    else:
+        for line in said:
+            stdout().print(line, soft_wrap=True)
+    if error is not None:
+        raise error
 
 
 def _is_field(word: str) -> bool:

@@ -87,8 +87,6 @@ def run(words: Sequence[str]) -> None:
         refuse_empty(words)
         app(args=words, prog_name="ganforge")
     except PartlyDone as error:
-        for line in error.said:
-            print(line)
         print(error, file=sys.stderr)
         sys.exit(3)
     except GanforgeError as error:
