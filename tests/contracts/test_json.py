@@ -98,7 +98,14 @@ def test_an_error_is_a_document_with_its_code(ganforge, tmp_path):
 def test_numbers_that_json_lacks_are_null(capsys):
     from ganforge.ui.output import emit
 
-    emit({"a": float("nan"), "b": np.float32(1.5), "c": (np.inf, np.arange(2)), "d": b"\xff".decode("utf-8", "surrogateescape")})
+    emit(
+        {
+            "a": float("nan"),
+            "b": np.float32(1.5),
+            "c": (np.inf, np.arange(2)),
+            "d": b"\xff".decode("utf-8", "surrogateescape"),
+        }
+    )
     out = capsys.readouterr().out
     assert json.loads(out) == {"a": None, "b": 1.5, "c": [None, [0, 1]], "d": "\udcff"}
     assert out.isascii()

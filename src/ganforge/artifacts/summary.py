@@ -1,5 +1,5 @@
-"""What a run directory says of its run, read without building the recipe, so that a list of runs is quick and knows runs
-of plugins too."""
+"""What a run directory says of its run, read without building the recipe: a list of runs is quick, and knows runs of
+plugins too."""
 
 from __future__ import annotations
 
@@ -234,7 +234,9 @@ def restored(name: str, root: Path) -> Path:
         there = ", ".join(path.name for path in runs_in(root / TRASH)) or "nothing"
         raise UserError(f"{name}: not in the trash {root / TRASH} (it holds: {there})", code="run.not_found")
     if (root / name).exists():
-        raise UserError(f"{root / name}: there is a folder of that name now; rename it first", code="run.already_exists")
+        raise UserError(
+            f"{root / name}: there is a folder of that name now; rename it first", code="run.already_exists"
+        )
     return _moved(trashed, root / name)
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import typer
 
 import ganforge
-from ganforge.core.events import line_of
 from ganforge.core.errors import GanforgeError, UserError
+from ganforge.core.events import line_of
+from ganforge.core.habits import refuse_other_word
 from ganforge.core.refusals import PartlyDone
 from ganforge.core.surroundings import help_for, print_anything_everywhere
 from ganforge.registry import PLUGIN_FILES
@@ -70,6 +71,20 @@ def refuse_empty(words: Sequence[str]) -> None:
             )
 
 
+def refuse_other_words(words: Sequence[str]) -> None:
+    """Answers `train --lr 1e-4` and the like, options of other tools.
+
+    Raises:
+        UserError: there is one.
+    """
+    if words[:1] != ["train"]:
+        return
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        if word.startswith("--"):
+            name, _, value = word.partition("=")
+            refuse_other_word(name, value or ("" if after.startswith("-") else after))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits: 0 well, 2 the user's mistake, 1 training or the machine cannot go on, 3 a part
     of the job could not be done, 130 interrupted."""
@@ -85,6 +100,7 @@ def run(words: Sequence[str]) -> None:
     """Runs the words of a command line and exits, as `main` does."""
     try:
         refuse_empty(words)
+        refuse_other_words(words)
         app(args=words, prog_name="ganforge")
     except PartlyDone as error:
         print(error, file=sys.stderr)

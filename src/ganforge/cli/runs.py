@@ -13,8 +13,6 @@ from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ganforge.artifacts.summary import Summary
 
 app = typer.Typer(help="The runs that are there: list, show, compare, prune.", invoke_without_command=True)
@@ -142,7 +140,10 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Move nothing: say what would be moved.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Move runs to a trash folder beside them (.trash): those named, or those of a --state or an age. Nothing is deleted."""
+    """Move runs to a trash folder beside them (.trash): those named, or those of a --state or an age.
+
+    Nothing is deleted.
+    """
     import shlex
 
     from ganforge.artifacts.summary import TRASH, restored, size_of, to_trash
@@ -239,7 +240,15 @@ def table_of(found: Sequence[Summary]) -> Any:
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     measured = any(one.metric for one in found)
-    for title in ("run", "state", "recipe", "data", "samples", "age", *(("metric", "last", "best") if measured else ())):
+    for title in (
+        "run",
+        "state",
+        "recipe",
+        "data",
+        "samples",
+        "age",
+        *(("metric", "last", "best") if measured else ()),
+    ):
         table.add_column(title, justify="right" if title in ("samples", "age", "last", "best") else "left",
                          no_wrap=title in ("state", "samples", "age"), overflow="fold")  # fmt: skip
     for one in found:

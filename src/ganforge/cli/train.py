@@ -53,7 +53,8 @@ ENDS = {
 }
 log = logging.getLogger("ganforge")
 
-FIELD = re.compile(r"[A-Za-z_][^=/\\]*=")
+FIELD = re.compile(r'[A-Za-z_](?:"(?:[^"\\]|\\.)*"|[^=/\\])*=')
+"""The start of `field=value`; names in quotes may hold any sign."""
 
 
 def train(

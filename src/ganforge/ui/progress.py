@@ -1,4 +1,4 @@
-"""The progress of a training run: a line that is drawn again on a terminal, a line each ten seconds elsewhere, or JSON."""
+"""The progress of a training run: one line of a terminal that changes, a line each ten seconds elsewhere, or JSON."""
 
 from __future__ import annotations
 
@@ -186,7 +186,8 @@ def fitted(parts: Sequence[Part], width: int) -> str:
 
 
 class ProgressJson(Listener):
-    """Every tick, evaluation, checkpoint and other event as a line of JSON; samples, of how many, and seconds left too."""
+    """Every tick, evaluation, checkpoint and other event as a line of JSON, with `of`: how many samples there will be,
+    and `left`: seconds."""
 
     def __init__(self, run: RunView, minutes: float | None, stream: TextIO):
         self.progress, self.run, self.stream = Progress(run, minutes), run, stream

@@ -124,8 +124,10 @@ def translate(
     try:
         outcome = carried_out(translator, left, batch_translate.Finish(outscale, quality), quiet)
     except KeyboardInterrupt:
-        options = {"--mask": mask, "--direction": direction, "--tile": tile, "--format": ending, "--outscale": outscale,
-                   "--suffix": suffix or None, "--quality": quality if quality != 95 else None, "--device": device}  # fmt: skip
+        options = {
+            "--mask": mask, "--direction": direction, "--tile": tile, "--format": ending, "--outscale": outscale,
+            "--suffix": suffix or None, "--quality": quality if quality != 95 else None, "--device": device,
+        }  # fmt: skip
         given = [word for name, value in options.items() if value is not None for word in (name, value)]
         more = [] if single else ["--skip-existing"]
         again = with_plugins(command("translate", source, inputs, "--out", out, *given, *more), PLUGIN_FILES)
@@ -166,7 +168,9 @@ def check_finish(outscale: float | None, suffix: str, quality: int, inputs: Path
     if not 1 <= quality <= 100:
         raise UserError(f"--quality {quality}: it must be between 1 and 100", code="cli.out_of_range")
     if any(sign in suffix for sign in "/\\\0"):
-        raise UserError(f"--suffix {suffix!r}: is part of a file name, and holds no slash", code="output.invalid_suffix")
+        raise UserError(
+            f"--suffix {suffix!r}: is part of a file name, and holds no slash", code="output.invalid_suffix"
+        )
     if suffix and not inputs.is_dir() and inputs.suffix.lower() != ".zip":
         raise UserError(
             f"--suffix {suffix}: is for a folder or a zip of images; of one image --out is the whole name",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ganforge.core.dataset import Dataset
+from ganforge.core.overrides import assignment
 from ganforge.modalities.table.columns import kinds
 from ganforge.modalities.table.source import TableSet
 from ganforge.recipes import fitting
@@ -116,7 +117,7 @@ def _short(text: str) -> str:
 def _hints(columns: list[dict[str, Any]], rows: int, most: int) -> list[str]:
     hints = [
         f"{c['name']}: {c['distinct']:,} different values; all but the {most - 1} most frequent would share one bucket "
-        f"(signal.most_categories; or signal.columns.{c['name']}=identifier generates new ones)"
+        f"(signal.most_categories; or {assignment('signal.columns', c['name'], 'identifier')} generates new ones)"
         for c in columns
         if c["kind"] in ("categorical", "ordinal") and c["distinct"] > most
     ]
