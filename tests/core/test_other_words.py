@@ -46,8 +46,15 @@ def test_what_is_no_assignment(item):
         split(item)
 
 
-@pytest.mark.parametrize(("item", "ours"), [("epochs=3", "samples=N"), ("lr=2e-4", "optimizers.G.lr=2e-4"),
-                                            ("batch_size=32", "batch=32"), ("image_size=64", "signal.size=64")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("item", "ours"),
+    [
+        ("epochs=3", "samples=N"),
+        ("lr=2e-4", "optimizers.G.lr=2e-4"),
+        ("batch_size=32", "batch=32"),
+        ("image_size=64", "signal.size=64"),
+    ],
+)
 def test_fields_of_other_tools_are_answered(item, ours):
     load_all()
     with refused("config.other_word", ours):

@@ -100,7 +100,7 @@ def forecast(recipe: Recipe, rate: float, minutes: float | None, device: str) ->
         text = f"{per_second(rate)}: about {span(total)} for {recipe.samples:,} samples"
         if total < LONG:
             return text, False
-        return f"{text} on this machine ({device}){instead(recipe)}, or set an end: --minutes 60", True
+        return f"{text} on this machine ({device}){instead(recipe)}. To set an end: --minutes 60", True
     seen = 60 * minutes * rate
     share = seen / recipe.samples
     text = (
