@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,7 @@ from ganforge.core.commands import command
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
-from ganforge.core.names import writable
+from ganforge.core.names import folder_names, safe_name, writable
 from ganforge.core.progress import Bar
 from ganforge.core.refusals import PartlyDone, Refusal
 from ganforge.data.base import DataSource
@@ -78,7 +77,7 @@ def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
 
 
 def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
-    folders, base = _folders(dataset.classes), PurePosixPath(dataset.name).name
+    folders, base = folder_names(dataset.classes), PurePosixPath(dataset.name).name
     seen: dict[bytes, str] = {}
     sources: dict[str, str] = {}
     unreadable: list[tuple[str, str]] = list(dataset.skipped)
@@ -103,7 +102,7 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
                 continue
             seen.setdefault(key, where)
             label = None if dataset.labels is None else int(dataset.labels[index])
-            name = f"{index:08d}-{_safe(PurePosixPath(where).stem)}.png"
+            name = f"{index:08d}-{safe_name(PurePosixPath(where).stem)}.png"
             if label is not None:
                 name = f"{folders[label]}/{name}"
                 classes[label] += 1
@@ -130,15 +129,3 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
         text = writable(json.dumps(manifest, ensure_ascii=False, indent=1))
         archive.writestr(zipfile.ZipInfo(MANIFEST, EPOCH), text, zipfile.ZIP_DEFLATED)
     return manifest
-
-
-def _safe(text: str) -> str:
-    """A name that every system takes as that of a file."""
-    return re.sub(r"[^\w\-+. ]", "_", text).strip(". ")[:80] or "_"
-
-
-def _folders(classes: tuple[str, ...]) -> list[str]:
-    """A folder for each class; two whose names become the same are distinguished by their numbers."""
-    names = [_safe(name) for name in classes]
-    counts = Counter(name.lower() for name in names)
-    return [name if counts[name.lower()] == 1 else f"{name}-{k}" for k, name in enumerate(names)]
