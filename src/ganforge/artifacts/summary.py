@@ -85,7 +85,7 @@ def recipe_of(folder: Path) -> dict[str, Any]:
     path = folder / "recipe.yaml"
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML was built with it
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), loader)
+        found = loader(path.read_text(encoding="utf-8")).get_single_data()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {error}", code="config.not_yaml") from None
     if not isinstance(found, dict):

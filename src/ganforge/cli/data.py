@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +32,16 @@ def inspect(
     limit: Annotated[
         int | None, typer.Option("--limit", help="Inspect only this many samples, spread evenly.", show_default=False)
     ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save",
+            metavar="FILE.yaml",
+            help="Of a table: write the kinds of its columns, to edit and to train with: signal.columns=@FILE.yaml.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of the same name.")] = False,
     as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
@@ -42,14 +53,51 @@ def inspect(
 
     if limit is not None and limit < 1:
         raise UserError(f"--limit {limit}: it must be at least 1", code="cli.out_of_range")
+    if save is not None and save.exists() and not force:
+        raise UserError(f"{save}: already exists; --force overwrites it", code="output.exists")
     load_all()
     found = inspection(source_of(*words).whole().open(), limit)
+    if save is not None:
+        save_columns(found.facts, save)
     if as_json:
         emit(found.facts)
         return
     console = stdout()
     for part in (*found.shown(), *(f"- {hint}" for hint in found.hints)):
         console.print(part, soft_wrap=isinstance(part, str), markup=not isinstance(part, str))
+
+
+def save_columns(facts: Mapping[str, Any], path: Path) -> None:
+    """Writes the kinds of a table's columns as YAML, each with what is in the column as a comment.
+
+    Raises:
+        UserError: the data has no columns with kinds, or the file cannot be written.
+    """
+    import yaml
+
+    from ganforge.core.errors import UserError
+    from ganforge.core.files import atomic_file
+
+    columns = facts.get("columns") or []
+    if not columns or not all("kind" in column for column in columns):
+        raise UserError(
+            f"--save {path}: this data has no columns whose kinds could be edited; that is for tables",
+            code="signal.no_columns",
+        )
+    lines = [
+        f"# The columns of {facts['name']}. Change what is wrong, delete what is right, and train with",
+        f"#   ganforge train data={facts['name']} signal.columns=@{path}",
+        f"# Kinds: {', '.join(facts['kinds'])}",
+    ]
+    for column in columns:
+        entry = yaml.safe_dump({column["name"]: column["kind"]}, allow_unicode=True, width=10_000).rstrip("\n")
+        comment = " ".join(str(column.get("values", "")).split())
+        lines.append(f"{entry}  # {column.get('distinct', '?')} distinct: {comment}" if "\n" not in entry else entry)
+    try:
+        with atomic_file(path) as file:
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
 
 
 @app.command("pack")
@@ -60,7 +108,7 @@ def pack(
     force: Annotated[bool, typer.Option("--force", help="Replace a file of the same name.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a clean zip: upright PNG files in class folders, without unreadable files and duplicates."""
+    """Write a clean zip: PNG files, and JPEGs as they are, in class folders, without damaged files and duplicates."""
     from ganforge.core.errors import UserError
     from ganforge.core.refusals import PartlyDone
     from ganforge.registry import load_all

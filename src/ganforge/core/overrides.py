@@ -25,9 +25,14 @@ CALL = re.compile(r"\s*(?P<name>[^\s()]+)\s*(\((?P<fields>[^()]*)\))?\s*")
 def read_value(text: str) -> Any:
     """The value of an override: YAML for numbers, booleans, null, lists and mappings; everything else as it stands.
 
-    A path with a colon or a hash in it is a path, not YAML.
+    A path with a colon or a hash in it is a path, not YAML. `@columns.yaml` is the mapping in that file.
+
+    Raises:
+        UserError: a file that cannot be read, or holds no mapping.
     """
     text = text.strip()
+    if text.startswith("@") and len(text) > 1:
+        return from_yaml(text[1:])
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:

@@ -1,4 +1,4 @@
-"""A clean zip of a data set: upright PNG files in class folders, and a manifest."""
+"""A clean zip of a data set: PNG files, and JPEGs as they are, in class folders, and a manifest."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ganforge.core.progress import Bar
 from ganforge.core.refusals import PartlyDone, Refusal
 from ganforge.data.base import DataSource
 from ganforge.modalities.image.inspect import fingerprint, picture_shape
+from ganforge.modalities.image.jpeg import stripped
 from ganforge.modalities.image.pixels import png_of
 from ganforge.modalities.image.sources.folder import MANIFEST
 
@@ -50,9 +51,11 @@ def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool) -
     """
     refuse_existing(out, force)
     made = write(dataset, out, duplicates)
+    jpegs = sum(name.endswith(".jpg") for name in made["files"])
+    kept = f" ({jpegs:,} of them JPEGs as they are, without EXIF but for the orientation)" if jpegs else ""
     left_out = f"{len(made['unreadable'])} unreadable and {len(made['duplicates'])} duplicates left out"
     said = [
-        f"{out}: {made['count']:,} images, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
+        f"{out}: {made['count']:,} images{kept}, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
         "train on it: " + command("train", "dcgan", f"data={out}"),
     ]
     if made["unreadable"]:
@@ -102,11 +105,13 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
                 continue
             seen.setdefault(key, where)
             label = None if dataset.labels is None else int(dataset.labels[index])
-            name = f"{index:08d}-{safe_name(PurePosixPath(where).stem)}.png"
+            jpeg = stripped(dataset.encoded(index) or b"", item)
+            ending = ".png" if jpeg is None else ".jpg"
+            name = f"{index:08d}-{safe_name(PurePosixPath(where).stem)}{ending}"
             if label is not None:
                 name = f"{folders[label]}/{name}"
                 classes[label] += 1
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), png_of(item))
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), png_of(item) if jpeg is None else jpeg)
             sources[name] = where
         if not sources:
             raise UserError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.overrides import assignment
@@ -51,6 +51,7 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
         "name": dataset.name,
         "rows": len(dataset),
         "columns": columns,
+        "kinds": get_args(kinds.Kind),
         "duplicates": int(dataset.frame.duplicated().sum()),
         "notes": dataset.notes,
         "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
