@@ -72,7 +72,7 @@ def test_how_long_a_run_takes():
     assert "denoise-small" in text
     assert warn
     text, warn = preflight.forecast(recipe, 0.16, 1, "cpu")
-    assert "1 minute " in text
+    assert "1 minute of training" in text
     assert "denoise-small" in text
     assert warn
     half = recipe.samples / 2 / 600

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import typer
 
+from ganforge.core.words import counted
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -83,7 +84,8 @@ def check_torch() -> Finding:
         import torch
     except Exception as error:  # a broken installation fails in many ways, not with ImportError alone
         return Finding("torch", BAD, f"{type(error).__name__}: {error}", "pip install --force-reinstall torch")
-    return Finding("torch", GOOD, f"{torch.__version__}, {torch.get_num_threads()} threads on {os.cpu_count()} cores, "
+    threads, cores = counted(torch.get_num_threads(), "thread"), counted(os.cpu_count() or 1, "core")
+    return Finding("torch", GOOD, f"{torch.__version__}, {threads} on {cores}, "
                                   f"{torch.backends.cpu.get_cpu_capability()}")  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import torch
 
 from ganforge import recipes
 from ganforge.core.errors import UserError
+from ganforge.core.words import counted
 from ganforge.data.loader import free_memory
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes.base import Recipe
@@ -104,7 +105,7 @@ def forecast(recipe: Recipe, rate: float, minutes: float | None, device: str) ->
     seen = 60 * minutes * rate
     share = seen / recipe.samples
     text = (
-        f"{per_second(rate)}: {minutes:g} minute{'s' * (minutes != 1)} are enough for about {seen:,.0f} of "
+        f"{per_second(rate)}: {counted(minutes, 'minute')} of training see about {seen:,.0f} of "
         f"{recipe.samples:,} samples ({100 * share:.2g}%)"
     )
     if share >= LITTLE:

@@ -20,6 +20,7 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
 from ganforge.core.events import read_events
 from ganforge.core.progress import Stages
+from ganforge.core.words import counted
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.evaluation.comparison import comparison_of, encoder_for, refuse_other_signals
 from ganforge.evaluation.heldout import held_out
@@ -131,8 +132,8 @@ class Evaluator(Listener):
         since = len(measured) - 1 - max((k for k, best in enumerate(measured) if best), default=-1)
         if self.config.patience is not None and since >= self.config.patience:
             log.info(
-                "stopping early at %s samples: %s has not improved in %d measurement%s. To go on: a larger patience, "
-                "or patience=null", f"{self.run.samples:,}", self.config.metrics[0].kind, since, "s" * (since != 1),
+                "stopping early at %s samples: %s has not improved in %s. To go on: a larger patience, "
+                "or patience=null", f"{self.run.samples:,}", self.config.metrics[0].kind, counted(since, "measurement"),
             )  # fmt: skip
             self.run.stop_early("patience")
 

@@ -94,6 +94,7 @@ def translate(
     wanted = checked_ending(ending)
     check_finish(outscale, suffix, quality, inputs)
     from ganforge.core.commands import command, with_plugins
+    from ganforge.core.words import counted
     from ganforge.inference.model import load
     from ganforge.modalities.pair import batch_translate, clip
     from ganforge.modalities.pair.translate import ImageTranslator
@@ -115,7 +116,7 @@ def translate(
         if as_json:
             emit({"frames": frames, "out": out})
         elif not quiet:
-            stdout().print(f"{frames} frame{'s' * (frames != 1)}: {out}", soft_wrap=True)
+            stdout().print(f"{counted(frames, 'frame')}: {out}", soft_wrap=True)
         return
     jobs = plan(translator, inputs, out, mask, wanted, suffix)
     left = [job for job in jobs if not (skip and job.out.exists())]
@@ -289,6 +290,7 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool, silent: bool
         PartlyDone: some of several failed; they are listed in `refused.json` of the output folder.
     """
     from ganforge.core.refusals import PartlyDone, listed
+    from ganforge.core.words import counted
     from ganforge.ui.console import stdout
 
     if single and outcome.failed:
@@ -296,9 +298,8 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool, silent: bool
         raise UserError(f"{failed.what}: {failed.why}", code="translate.failed")
     there = f", {skipped} already existed" if skipped else ""
     failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
-    images = "image" if len(outcome.written) == 1 else "images"
     if not silent:
-        stdout().print(f"{len(outcome.written)} {images}{there}{failed}: {out}", soft_wrap=True)
+        stdout().print(f"{counted(len(outcome.written), 'image')}{there}{failed}: {out}", soft_wrap=True)
     if single:
         return
     if file := listed(outcome.failed, out / "refused.json"):
