@@ -49,7 +49,7 @@ def inspect(
     from ganforge.core.errors import UserError
     from ganforge.recipes.fitting import inspection
     from ganforge.registry import load_all
-    from ganforge.ui.console import stdout
+    from ganforge.ui.console import say, stdout
 
     if limit is not None and limit < 1:
         raise UserError(f"--limit {limit}: it must be at least 1", code="cli.out_of_range")
@@ -64,7 +64,10 @@ def inspect(
         return
     console = stdout()
     for part in (*found.shown(), *(f"- {hint}" for hint in found.hints)):
-        console.print(part, soft_wrap=isinstance(part, str), markup=not isinstance(part, str))
+        if isinstance(part, str):
+            say(part, console)
+        else:
+            console.print(part)
 
 
 def save_columns(facts: Mapping[str, Any], path: Path) -> None:

@@ -175,26 +175,30 @@ def plain_figures(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
 
 def show_one(done: Evaluation, console: Console) -> None:
     """The figures, what is wrong if something is, and where the page is."""
+    from ganforge.ui.console import say
+
     if console.width < NARROW:
         console.print("\n".join(figure_lines(done)), soft_wrap=True)
     else:
         console.print(figures(done))
     for finding in done.report.findings:
         if finding.level in ("bad", "warn"):
-            console.print(f"{finding.title}: {finding.why}", style="yellow", soft_wrap=True)
+            say(f"{finding.title}: {finding.why}", console, "yellow")
     console.print(f"report: {done.html}", soft_wrap=True)
 
 
 def show_several(done: Several, console: Console) -> None:
     """The runs beside each other, what was left out, what cannot be compared, and where the page is."""
+    from ganforge.ui.console import say
+
     if console.width < NARROW:
         console.print("\n".join(run_lines(done.evaluations)), soft_wrap=True)
     else:
         console.print(side_by_side(done.evaluations))
     for name, why in done.left_out.items():
-        console.print(f"left out: {name}: {why}", style="yellow", soft_wrap=True)
+        say(f"left out: {name}: {why}", console, "yellow")
     for note in done.notes:
-        console.print(note, style="yellow", soft_wrap=True)
+        say(note, console, "yellow")
     console.print(f"comparison: {done.html}", soft_wrap=True)
 
 

@@ -41,7 +41,7 @@ def export(
     """Write the model file and its card (README.md, with the header that the Hub reads)."""
     from ganforge.export.folder import export as write
     from ganforge.registry import load_all
-    from ganforge.ui.console import stdout
+    from ganforge.ui.console import say, stdout
 
     load_all()
     made = write(source, out, license=license, name=name, force=force)
@@ -51,7 +51,7 @@ def export(
     console = stdout()
     console.print(f"{made.folder}: {', '.join(file.name for file in made.files)}", soft_wrap=True)
     for note in made.to_fill_in:
-        console.print(f"to fill in: {note}", style="yellow", soft_wrap=True)
+        say(f"to fill in: {note}", console, "yellow")
 
 
 VERB = Verb(export, order=60, epilog=EPILOG)

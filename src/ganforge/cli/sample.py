@@ -16,7 +16,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file, atomic_files
 from ganforge.core.media import first_image
 from ganforge.core.names import folder_names
-from ganforge.ui.options import Device, Force, Plugins, Source, Truncation, examples
+from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, Truncation, examples
 from ganforge.ui.output import AsJson, emit, results
 from ganforge.ui.verb import Verb
 
@@ -86,6 +86,7 @@ def sample(
     ] = None,
     device: Device = None,
     force: Force = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
@@ -138,7 +139,8 @@ def sample(
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
     of = f" of {n}" if written < n else ""
     met = f", where {' and '.join(where)}" if where else ""
-    stdout().print(f"{written}{of} samples of seed {seed}{met}: {places}", soft_wrap=True)
+    if not quiet:
+        stdout().print(f"{written}{of} samples of seed {seed}{met}: {places}", soft_wrap=True)
 
 
 def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: bool) -> None:

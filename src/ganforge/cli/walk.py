@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import BatchSize, Device, Force, Plugins, Source, Truncation, examples
+from ganforge.ui.options import BatchSize, Device, Force, Plugins, Quiet, Source, Truncation, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -44,6 +44,7 @@ def walk(
     batch: BatchSize = 64,
     device: Device = None,
     force: Force = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
@@ -66,7 +67,8 @@ def walk(
         return
     way = " → ".join(map(str, [*seeds, start] if loop else seeds))
     of = f", label {model.labels[0] if label is None else label}" if model.labels else ""
-    stdout().print(f"{len(samples)} frames, seeds {way}{of}: {out}", soft_wrap=True)
+    if not quiet:
+        stdout().print(f"{len(samples)} frames, seeds {way}{of}: {out}", soft_wrap=True)
 
 
 def read_seeds(text: str | None) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TextIO
@@ -29,6 +30,8 @@ MEASURED = 3.0
 WITH_BAR = 100
 """Columns of a terminal, from which there is a bar; in a narrower one the numbers matter more."""
 BAR = 24
+EXTRACTOR = re.compile(r"\[[^\]]*\]")
+"""In the name of a metric, as in `fd5k[small@1a2b3c4d]`; there is no room for it on one row."""
 
 
 class Part(NamedTuple):
@@ -174,7 +177,9 @@ class Line(ProgressColumn):
     def render(self, task: Task) -> Text:
         width = self.progress.console.width
         room = width - (BAR + 1 if width >= WITH_BAR else 0) - 1
-        return Text(fitted(self.progress.line(self.progress.run.samples), room), no_wrap=True)
+        parts = self.progress.line(self.progress.run.samples)
+        short = [Part(rank, EXTRACTOR.sub("", text)) for rank, text in parts]
+        return Text(fitted(short, room), no_wrap=True)
 
 
 def fitted(parts: Sequence[Part], width: int) -> str:
