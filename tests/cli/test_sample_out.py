@@ -43,6 +43,7 @@ def test_class_folders_are_read_back_as_classes(ganforge, trained, tmp_path):
     for name, _ in labels_of(tmp_path / "out"):
         flat = np.asarray(Image.open(tmp_path / "flat" / name.partition("/")[2])).astype(int)
         assert np.abs(np.asarray(Image.open(tmp_path / "out" / name)) - flat).max() <= 1
+    assert len(PathData(path=str(tmp_path / "flat")).open()) == 6, "the labels beside the files are no data"
     read = PathData(path=str(tmp_path / "out")).open()
     assert read.classes == ("0", "1")
     assert len(read) == 6
