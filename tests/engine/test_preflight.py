@@ -100,3 +100,12 @@ def test_spans(seconds, text):
 def test_a_recipe_is_written_with_its_patience():
     load_all()
     assert "patience: null" in to_yaml(recipes.get("gan"))
+
+
+def test_what_it_needs_is_said_before_the_first_step(ganforge, tmp_path):
+    said = ganforge("train", "toy", "samples=128", "batch=64", "callbacks=[]", "--run-dir", tmp_path / "run")
+    assert said.status == 0, said.err
+    first, second = said.err.splitlines()[:2]
+    assert first.startswith("memory: ")
+    assert "for checkpoints" in first
+    assert second.startswith("toy to 128 samples")

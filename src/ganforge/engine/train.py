@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -122,8 +122,10 @@ def train(
         stack.enter_context(torch.random.fork_rng())
         trainer = kind(recipe, spec, loader, place)
         init_notes = [] if state else transfer.start(trainer)
-        for line in preflight.check(trainer, Path(run.folder if run else run_dir or "runs")):
+        place_of_run = Path(run.folder if run else run_dir or "runs")
+        for line in preflight.check(trainer, place_of_run):
             log.warning("%s", line)
+        needs = preflight.needs(trainer, place_of_run)
         if run is None:
             run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
             run.begin(recipe, place)
@@ -142,6 +144,7 @@ def train(
             log.warning("starting from a trained model: %s", "; ".join(init_notes))
         n_logged = _log_skipped(session, loader)
         session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]
+        session.tell({"event": "needs", "text": str(needs), **asdict(needs)})
         with stopped_by_interrupt(session):
             reason = session.train(minutes)
         _log_skipped(session, loader, n_logged)  # a streamed set shows its bad items late

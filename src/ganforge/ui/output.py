@@ -68,6 +68,5 @@ def plain(value: Any) -> Any:
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(inner) for inner in value]
-    if hasattr(value, "tolist"):  # NumPy's and torch's
-        return plain(value.tolist())
-    return str(value)
+    tolist = getattr(value, "tolist", None)  # NumPy's and torch's
+    return str(value) if tolist is None else plain(tolist())

@@ -101,7 +101,9 @@ class Progress(Listener):
         self.numbers, self.refreshed = parts_of(event), time.monotonic()
 
     def on_event(self, event: Mapping[str, Any]) -> None:
-        if event["event"] == "evaluate":
+        if event["event"] == "needs":
+            say(event["text"], self.console)
+        elif event["event"] == "evaluate":
             self.figures = figures_of(event)
             if self.bar is None:
                 say(f"{event['samples']:,} samples: {describe_figures(event)}", self.console)
