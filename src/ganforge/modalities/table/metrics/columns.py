@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ganforge.core.words import counted
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.table.metrics import plots
 from ganforge.modalities.table.metrics.frames import (  # fmt: skip
@@ -144,7 +145,7 @@ def in_order(column: Column, real: Any, fake: Any) -> tuple[list[str], list[floa
     rows = [(names[k], r[k], f[k]) for k in shown]
     rest = [k for k in range(len(names) + 1) if k not in set(shown)]
     if sum(r[rest]) + sum(f[rest]) > 0:
-        rows.append((f"({len(names) - len(shown):,} others)", sum(r[rest]), sum(f[rest])))
+        rows.append((f"({counted(len(names) - len(shown), 'other')})", sum(r[rest]), sum(f[rest])))
     if r[-1] + f[-1] > 0:
         rows.append((MISSING, r[-1], f[-1]))
     return [name for name, _, _ in rows], [float(v) for _, v, _ in rows], [float(v) for _, _, v in rows]
