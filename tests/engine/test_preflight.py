@@ -14,7 +14,8 @@ from ganforge import recipes
 from ganforge.core.overrides import to_yaml
 from ganforge.engine import preflight
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.train import plan, train
+from ganforge.engine.plan import plan
+from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.registry import load_all
 from refused import refused
