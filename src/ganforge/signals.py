@@ -347,6 +347,10 @@ class Signal(Component, family="signal"):
         """Whether each sample comes with what it is to be made from, as `sources` gives it."""
         return False
 
+    def shown_sources(self, sources: Any, like: Any, spec: Spec) -> Any:
+        """What `sources` gives, in the form of decoded samples `like`, to be shown next to them."""
+        return sources
+
     def look(self, real: Any, fake: Any) -> Any:
         """How decoded samples of either side look, for the `rules`."""
         return None

@@ -222,7 +222,7 @@ def figures(done: Evaluation) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from ganforge.evaluation.report.page import number, shared
+    from ganforge.evaluation.report.values import number, shared
     from ganforge.evaluation.report.words import meaning_of
 
     common = shared([result.protocol for result in done.results])
@@ -245,7 +245,7 @@ def figures(done: Evaluation) -> Table:
 
 def figure_lines(done: Evaluation) -> list[str]:
     """What `figures` shows, on lines of any length, for a terminal that is too narrow for a table."""
-    from ganforge.evaluation.report.page import number, shared
+    from ganforge.evaluation.report.values import number, shared
     from ganforge.evaluation.report.words import meaning_of
 
     common = shared([result.protocol for result in done.results])
@@ -262,7 +262,7 @@ def figure_lines(done: Evaluation) -> list[str]:
 def run_lines(evaluations: Sequence[Evaluation]) -> list[str]:
     """What `side_by_side` shows, a figure a line under the name of each run; the best of each is marked with a star."""
     from ganforge.evaluation.compare import columns_of
-    from ganforge.evaluation.report.page import number
+    from ganforge.evaluation.report.values import number
 
     columns = columns_of(evaluations)
     lines = []
@@ -273,14 +273,14 @@ def run_lines(evaluations: Sequence[Evaluation]) -> list[str]:
 
 
 def provenance(protocol: Mapping[str, Any]) -> str:
-    from ganforge.evaluation.report.page import plain, short_hash
+    from ganforge.evaluation.report.values import plain, short_hash
 
     return ", ".join(f"{name} {short_hash(plain(value))}" for name, value in protocol.items() if value != "")
 
 
 def before(result: Result) -> str:
     """The figure of what can be had without a model, where there is one: `28.43 → `."""
-    from ganforge.evaluation.report.page import number
+    from ganforge.evaluation.report.values import number
 
     baseline = result.detail.get("baseline")
     return f"{number(baseline['value'])} → " if baseline else ""
@@ -297,7 +297,7 @@ def side_by_side(evaluations: Sequence[Evaluation]) -> Table:
     from rich.text import Text
 
     from ganforge.evaluation.compare import columns_of
-    from ganforge.evaluation.report.page import number
+    from ganforge.evaluation.report.values import number
 
     columns = columns_of(evaluations)
     runs = range(len(evaluations))

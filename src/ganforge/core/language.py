@@ -52,7 +52,7 @@ def catalog_of(language: str) -> Mapping[str, str]:
     return importlib.import_module(f"ganforge.core.languages.{language}").TEXTS
 
 
-def chosen(asked: str | None) -> str:
+def language_for(asked: str | None) -> str:
     """The language to write in: the one asked for, else that of the environment variable GANFORGE_LANG, else English.
 
     `zh`, `zh-CN` and `zh_CN.UTF-8` are all Chinese.

@@ -16,7 +16,7 @@ from ganforge.core import overrides
 from ganforge.core.component import to_plain
 from ganforge.core.version import __version__
 from ganforge.engine.build import make_nets
-from ganforge.evaluation.report.page import number, plain, shared
+from ganforge.evaluation.report.values import number, plain, shared
 from ganforge.evaluation.report.words import meaning_of
 from ganforge.inference.model import Model
 

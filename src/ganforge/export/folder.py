@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from ganforge.core.commands import command
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_files
 from ganforge.core.media import first_image
-from ganforge.evaluation.output import JSON
+from ganforge.evaluation.output import JSON, results_in
 from ganforge.export.card import BUNDLE, PICTURE, card
 from ganforge.inference.film import check_folder
 from ganforge.inference.model import Model, load
@@ -93,14 +92,7 @@ def read_figures(run: Path | None) -> list[dict[str, Any]]:
     path = None if run is None else run / "evaluation" / JSON
     if path is None or not path.is_file():
         return []
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return [{"name": f["name"], "value": f["value"], "protocol": named(f["protocol"])} for f in found]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path}: not a ganforge report ({type(error).__name__}: {error}). Evaluate the run again, or delete it",
-            code="report.invalid",
-        ) from None
+    return [one | {"protocol": named(one["protocol"])} for one in results_in(path)]
 
 
 def named(protocol: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,9 @@ class Result:
         name: with its protocol in short: `fd5k[small@1a2b3c4d]`.
         value: the figure.
         protocol: all that decides it, JSON: extractor, hash of its weights, resizer, n_real, n_fake, seed, ...
-        detail: what else is known, JSON: `per_class`, `sd`, `notes` (a list of sentences); and `plots`, for the page alone:
-            a list of {title, drawing}, {title, svg} or {title, png}, the last in base64, each with an optional heading
-            `under` which it stands.
+        detail: what else is known, JSON: `per_class`, `sd`, `notes` (a list of sentences); and `plots`, for the page
+            alone: a list of {title, drawing}, {title, svg} or {title, png}, the last in base64, each with the heading
+            `under` which it stands, if any.
     """
 
     name: str

@@ -88,7 +88,6 @@ def lines(chart: Chart, heading: bool = False) -> Drawing | None:
     drawing.text(WIDTH - RIGHT, bottom + 32, chart.across, "end")
     drawing.text(2, top - 14, chart.axis)
     if y_low > 0:  # a reader takes an axis to begin at 0
-        drawing.line("text", [(LEFT - 4, bottom - 2), (LEFT + 4, bottom - 6), (LEFT - 4, bottom - 10)])
         drawing.text(WIDTH - RIGHT, top - 14, phrase("axis starts at {value}", value=short(y_low)), "end")
     if chart.level is not None:
         drawing.line("text", [place(0, chart.level), place(x_high, chart.level)], dashed=True)
@@ -108,7 +107,7 @@ def lines(chart: Chart, heading: bool = False) -> Drawing | None:
 
 
 def legend_width(entry: str) -> float:
-    return 19 + text_width(entry) + 16
+    return 19 + text_width(entry) + 30
 
 
 def wrapped(entries: Sequence[str], width: float) -> list[list[int]]:

@@ -37,6 +37,7 @@ from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
 from ganforge.modalities.pair import inspect, labelmaps
 from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.sizes import LOOK, paired_sizes, size_of
+from ganforge.modalities.pair.tasks.translating import as_image
 from ganforge.signals import Card, Gallery, Inspection, Nearest, Signal
 
 HIDDEN = 255  # in a mask
@@ -383,6 +384,16 @@ class Pair(Signal, kind="pair"):
         if source["mode"] == "classes":
             return x.argmax(1)[..., None].to(torch.uint8).cpu().numpy()
         return pictures.decoded(x[:, : x.shape[1] - source["mask"]], 8)
+
+    def shown_sources(self, sources: np.ndarray, like: np.ndarray, spec: Spec) -> np.ndarray:
+        """[N, h, w, Cs] → uint8 [N, H, W, C]: enlarged, and each class of a label map in a color of its own."""
+        x = torch.from_numpy(sources)
+        if spec.state["source"]["mode"] == "classes":
+            x = labelmaps.one_hot(x[..., 0].long(), len(spec.state["source"]["classes"]))
+        else:
+            x = x.permute(0, 3, 1, 2).float() / 127.5 - 1
+        targets = torch.from_numpy(like).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return self.decode(as_image(x, targets), spec)
 
     def describe(self, spec: Spec) -> str:
         return pictures.size_of(spec)
