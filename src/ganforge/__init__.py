@@ -1,4 +1,4 @@
-"""ganforge: train, judge, use and share generative adversarial networks.
+"""ganforge: train, evaluate, use and share generative adversarial networks.
 
     import ganforge as gf
 

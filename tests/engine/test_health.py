@@ -186,7 +186,7 @@ def test_a_resumed_run_sees_what_the_whole_one_saw(tmp_path, single_thread):
     train(resume_recipe(tmp_path / "parts", None, ["samples=1920"]), resume=tmp_path / "parts")
 
     def told(folder):
-        return [(e["samples"], e["state"], e["figures"]) for e in read_events(folder / "events.jsonl", "health")]
+        return [(e["samples"], e["state"], e["values"]) for e in read_events(folder / "events.jsonl", "health")]
 
     assert told(tmp_path / "whole") == told(tmp_path / "parts") != []
     states = [checkpoint.read(checkpoint.newest(tmp_path / n / "checkpoints"))[1] for n in ("whole", "parts")]

@@ -255,7 +255,7 @@ class TestResume:
         assert stored is not None
         assert getattr(stored, "path", "") == str(place / "run")
         (event,) = read_events(run / "events.jsonl", "init")
-        assert any("labels: 2 known by name, 2 new" in line for line in event["told"])
+        assert any("labels: 2 known by name, 2 new" in line for line in event["notes"])
 
     def test_another_init_is_no_way_to_go_on(self, place, tmp_path):
         run = train(recipe(place / "bcde", f"init={place / 'run'}"), run_dir=tmp_path / "run", device="cpu").folder

@@ -48,7 +48,7 @@ class Choice:
     reasons: tuple[str, ...]
 
     def lines(self, data: str) -> list[str]:
-        """What the user is told: what was chosen for `data`, why, and how to choose otherwise."""
+        """The message to the user: what was chosen for `data`, why, and how to choose otherwise."""
         chosen = " ".join([self.recipe, *self.fields])
         return [
             f"{data}: {self.facts}",

@@ -308,7 +308,7 @@ def _own_help(cls: type) -> dict[str, str]:
 
 
 def _count(value: Any) -> Any:
-    """12k, 3M, 1.5M → an int; everything else is left for pydantic to judge."""
+    """12k, 3M, 1.5M → an int; everything else is left for pydantic to check."""
     if not isinstance(value, str) or not value:
         return value
     scale = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}.get(value[-1].lower())

@@ -1,4 +1,4 @@
-"""The two ways in which a run can end badly, told apart by whose turn it is to act."""
+"""The two kinds of error: those that the user can fix, and faults of the program or the machine."""
 
 from __future__ import annotations
 

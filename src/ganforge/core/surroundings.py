@@ -1,4 +1,4 @@
-"""Faults of the machine, told apart from those of what is read or written on it."""
+"""Faults of the machine, as opposed to faults of the files that are read or written."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class DiscriminatorOutput(NamedTuple):
     """What a discriminator says of a batch."""
 
     logits: Tensor
-    """[N], or [N, P] of a net that judges P patches of each sample: before any sigmoid, high means real."""
+    """[N], or [N, P] of a net that scores P patches of each sample: before any sigmoid, high means real."""
     features: Tensor | None = None
     """[N, F]: its last hidden layer, for losses that match features."""
     classes: Tensor | None = None

@@ -1,4 +1,4 @@
-"""Which kind of sample the data at a path holds: every opener looks, and the surest opens it."""
+"""Which kind of sample the data at a path holds: every opener inspects it, and the most certain one opens it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEAD_BYTES = 512
 
 @dataclass(frozen=True)
 class Head:
-    """What is at a path, as far as an opener needs to look before it claims it.
+    """What is at a path, as far as an opener needs to inspect it before it claims it.
 
     Attributes:
         start: the first bytes of a file; empty for a folder, and for an empty file.
@@ -99,7 +99,7 @@ class Opener(Component, family="opener"):
             asked: the user named this signal; else it was found.
 
         Raises:
-            UserError: nothing here that it can open, or it cannot be told whether this signal is meant.
+            UserError: nothing here that it can open, or it is ambiguous whether this signal is meant.
         """
         raise NotImplementedError
 

@@ -139,18 +139,18 @@ class Session:
         return True
 
     def _probe(self, trace: StepTrace) -> bool:
-        """Has the watcher look, and says what it sees; returns whether the run went back for it."""
+        """Has the watcher probe, and logs a change of state; returns whether the run was rolled back for it."""
         watcher = self.watcher
         if watcher.probe(trace, self.recipe.task.generators(), self.trainer.live_samples):
             seen = watcher.diagnosis
             advice = ADVICE.get(seen.state, ())
-            self.log("health", state=seen.state, why=seen.why, advice=advice, figures=watcher.probes[-1])
+            self.log("health", state=seen.state, why=seen.why, advice=advice, values=watcher.probes[-1])
             if watcher.trouble:
                 log.warning("%s at %s samples: %s. Try: %s", seen.state, f"{self.samples:,}", seen.why, advice[0])
         return watcher.trouble and self._go_back(watcher.diagnosis.state, watcher.diagnosis.why)
 
     def _go_back(self, state: str, why: str) -> bool:
-        """Goes back to the last sound checkpoint, if the recipe says so and it may; returns whether it did."""
+        """Rolls back to the last sound checkpoint, if the recipe allows it; returns whether it did."""
         watcher, trainer, at_samples = self.watcher, self.trainer, self.samples
         target = checkpoint.newest(self.run.checkpoints, _healthy) if watcher.can_roll_back else None
         if target is None:

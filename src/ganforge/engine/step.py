@@ -16,7 +16,7 @@ class NotFinite(TrainingError):
 
 
 class Averages:
-    """Running means of what the phases report, kept on the device until somebody looks."""
+    """Running means of what the phases report, kept on the device until they are read."""
 
     def __init__(self) -> None:
         self.sums: dict[str, tuple[Tensor, int]] = {}

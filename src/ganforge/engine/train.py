@@ -1,4 +1,4 @@
-"""The whole of a run: start or resume, train, and what a dry run tells of it."""
+"""A run from start to end: start or resume, train; and what a dry run reports of it."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def train(
                 log.warning("%s", line.text)
         session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
         if init_notes:
-            session.log("init", told=init_notes)
+            session.log("init", notes=init_notes)
             log.warning("starting from a trained model: %s", "; ".join(init_notes))
         n_logged = _log_skipped(session, loader)
         session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]

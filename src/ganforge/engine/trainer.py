@@ -1,7 +1,7 @@
 """The trainer: runs the phases of a task. It knows no method, no net and no loss by name.
 
     repeat:   for every phase that is due:  loss [N] → mean · gain → backward → clip → step
-              move the averages;  tell the listeners;  log;  checkpoint
+              update the EMA;  notify the listeners;  log;  checkpoint
 
 The clock is `samples`, the real samples consumed. All else that happens at a moment follows from it and from the seed.
 """
@@ -77,7 +77,7 @@ class Trainer:
 
     @classmethod
     def notes(cls, recipe: Recipe) -> list[str]:
-        """What a dry run says of the guarantee."""
+        """The privacy guarantee, as a dry run reports it."""
         return []
 
     def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
@@ -234,7 +234,7 @@ class Trainer:
     def live_samples(self, n: int, labels: Tensor | None, extra: dict[str, Tensor]) -> Tensor | None:
         """Encoded samples of the generators as they are now, of the same latents each time; None if the task has none.
 
-        Not of the averaged generators: these still look well when those that are trained have long gone wrong.
+        Not of the averaged generators: these still look fine long after the trained ones have diverged.
         """
         if not self.recipe.task.can_sample:
             return None

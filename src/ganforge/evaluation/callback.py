@@ -1,4 +1,4 @@
-"""Figures while a run trains: how it does is seen before it ends, and the best model so far is kept.
+"""Evaluates a run while it trains, and keeps the best model so far.
 
 An evaluation falls on a multiple of `every` and on the end of a run, depends on the weights and the recipe alone, and
 changes neither. What was best before is read from `events.jsonl`, which a resume or a rollback cuts to where it goes on
@@ -50,7 +50,7 @@ class Evaluation(Callback, kind="evaluation"):
     n: PositiveCount = 5_000
     """Generated samples for metrics whose name does not give a number."""
     extractor: Extractor | None = None
-    """Where features come from; by default what the signal says: for images small, trained on the data once."""
+    """The feature extractor; by default the signal's own: for images `small`, trained once on the data."""
     seed: Count = 0
     """Seed of the latents."""
 
@@ -59,7 +59,7 @@ class Evaluation(Callback, kind="evaluation"):
 
 
 class Evaluator(Listener):
-    """Logs `evaluate` events: each figure as `metric/NAME`, whether it is the `best`, and `results` with protocols."""
+    """Logs `evaluate` events: each value as `metric/NAME`, whether it is the `best`, and `results` with protocols."""
 
     def __init__(self, config: Evaluation, run: RunView):
         self.config, self.run = config, run

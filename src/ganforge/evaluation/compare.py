@@ -1,4 +1,4 @@
-"""Several runs beside each other: a table, a page, and what keeps their figures from being compared."""
+"""Several runs side by side: a table, a page, and why some of their scores cannot be compared."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ganforge.inference.film import check_folder
 from ganforge.metrics.base import Progress, Result
 
 PER_RUN = ("fake", "model", "samples", "ema")
-"""What a stamp says of the run itself: it may differ between runs whose figures can be compared."""
+"""Protocol entries about the run itself: they may differ between runs whose scores can be compared."""
 
 
 @dataclass(frozen=True)
 class Several:
-    """What `compare` found.
+    """Several evaluated runs side by side.
 
     Attributes:
-        left_out: paths that are no runs, or cannot be judged, with the reason.
-        notes: why some figures cannot be compared.
+        left_out: paths that are no runs, or cannot be evaluated, with the reason.
+        notes: why some scores cannot be compared.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -41,7 +41,7 @@ class Several:
 def compare(
     sources: Sequence[Path], out: Path | None, progress: Progress, language: str | None = None, **options: Any
 ) -> Several:
-    """Judges each run, and writes a page of all.
+    """Evaluates each run, and writes a page that compares them.
 
     What is no run is passed over and named: `runs/*` may hold more than runs.
 
@@ -51,7 +51,7 @@ def compare(
         language, options: as `evaluate` takes them.
 
     Raises:
-        UserError: fewer than two runs can be judged.
+        UserError: none of the runs can be evaluated.
     """
     target = out if out is not None else sources[0].absolute().parent / "comparison"
     check_folder(target)
@@ -92,7 +92,7 @@ def free_name(source: Path, taken: set[str]) -> str:
 
 
 def columns_of(evaluations: Sequence[Evaluation]) -> list[beside.Column]:
-    """The figures that any run has, under the name that all agree on, or as `fd10k[differ]` where they do not."""
+    """The scores that any run has, under the name that all agree on, or as `fd10k[differ]` where they do not."""
     by_stem: dict[str, list[tuple[int, Result]]] = {}
     for k, evaluation in enumerate(evaluations):
         for result in evaluation.results:
@@ -112,12 +112,12 @@ def columns_of(evaluations: Sequence[Evaluation]) -> list[beside.Column]:
 
 
 def protocol_of(protocol: dict[str, Any]) -> str:
-    """What must agree for two figures to be compared."""
+    """What must agree for two scores to be compared."""
     return json.dumps({k: v for k, v in protocol.items() if k not in PER_RUN}, sort_keys=True)
 
 
 def differences(evaluations: Sequence[Evaluation]) -> list[str]:
-    """What in the protocols keeps figures of one name apart."""
+    """Which protocol entries differ between scores of one name."""
     of_stem: dict[str, list[dict[str, Any]]] = {}
     for evaluation in evaluations:
         for result in evaluation.results:

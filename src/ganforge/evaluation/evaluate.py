@@ -1,11 +1,10 @@
-"""Judging a trained model, or one set of samples against another: figures, their protocols, and a report of them.
+"""Evaluates a trained model, or one set of samples against another: metric values with their protocols, and a report.
 
     subject → Comparison → metrics → results → report.json, report.html
 
-A subject is a run (its generator against its own data) or two sets (the first is taken for the real one). Where each
-sample has one that it should be, and they are of many sizes, they may be held against each other pair by pair; what
-looks at a set as a whole (fd, kid) then sees samples of one size. Everything that decides a figure is in the arguments:
-one seed gives the same digits again.
+A subject is a run (its generator against its own data) or two sets (the first is taken for the real one). Paired
+samples of different sizes are compared pair by pair at full size; metrics of whole sets (fd, kid) then see them resized
+to one size. Every result is determined by the arguments: the same seed gives exactly the same values.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ class Evaluation:
     """What `evaluate` found.
 
     Attributes:
-        title: what was judged.
-        results: the figures.
-        report: all that the page shows.
+        title: what was evaluated.
+        results: the metric values.
+        report: the content of the page.
         refused: metrics that could not be had, with the reason; also in `refused.json` beside the report.
         json, html: the files that were written; None where two sets in memory are compared and `out` is not given.
     """
@@ -76,7 +75,7 @@ def evaluate(
     progress: Progress | bool = True,
     language: str | None = None,
 ) -> Evaluation:
-    """Judges a run by its own data, or a set of samples by another, and writes `report.html` and `report.json`.
+    """Evaluates a run on its own data, or a set of samples against another, and writes `report.html` and `report.json`.
 
         gf.evaluate("runs/0003-dcgan").results
         gf.evaluate("photos/", "generated/", metrics=["fd", "kid", "pr"], out="report/")
@@ -87,7 +86,7 @@ def evaluate(
     Args:
         source: a run directory, a bundle or a `Model`; or the real samples, where two sets are compared: a folder, a
             zip, a CSV file, ..., or samples in memory, as `gf.train` takes them.
-        against: the samples to judge by those in `source`.
+        against: the samples to evaluate against those in `source`.
         metrics: names such as "fd50k", "kid", "psnr(channel=Y, crop=4)"; by default those that suit the signal. Two
             sets are paired by their names for those that hold an image against the one that it should be.
         features: the extractor: small (trained on the real samples, the default), inception, dinov2, clip, ...
@@ -103,7 +102,7 @@ def evaluate(
         out: where the reports go; by default the folder `evaluation` in the run directory. Reports there are replaced.
         batch: samples that are made at a time; by default 64, and 4,096 rows or points.
         device: "cpu", "cuda", ...; by default the best there is.
-        progress: show bars on stderr; or what is told how far long work has come.
+        progress: show bars on stderr; or a callback that receives (title, done, total).
         language: of the page, "en" or "zh"; by default what the environment variable GANFORGE_LANG says, else English.
 
     Raises:
@@ -119,7 +118,7 @@ def evaluate(
             code="evaluate.weights_without_features",
         )
     if features is not None:
-        read_extractor(features, weights)  # a typo is told at once
+        read_extractor(features, weights)  # reports a typo before anything is read
     if n is not None and n < FEWEST:
         raise UserError(
             f"{n} generated samples are too few to evaluate: at least {FEWEST} are needed",
@@ -130,7 +129,7 @@ def evaluate(
     in_memory = any(is_object(value) or isinstance(value, DataSource) for value in (source, against, data, heldout))
     if is_object(source) and against is None:
         raise UserError(
-            "one set of samples alone cannot be evaluated: give the samples to judge by it too, "
+            "one set of samples alone cannot be evaluated: give the generated samples as well, "
             "gf.evaluate(real, generated)",
             code="evaluate.one_set",
         )
@@ -139,7 +138,7 @@ def evaluate(
     for first, second in ((source, against), (against, source)):
         if is_object(first) and isinstance(second, (str, Path)) and is_model(Path(second)):
             raise UserError(
-                f"{second}: a run is judged by other samples as gf.evaluate({str(second)!r}, data=...)",
+                f"{second}: to evaluate a run on other samples, call gf.evaluate({str(second)!r}, data=...)",
                 code="evaluate.run_among_sets",
             )
     folder = Path(out) if out is not None else None
@@ -187,7 +186,7 @@ def evaluate(
 
 
 def usual(subject: Subject) -> list[Metric]:
-    """What is measured where nobody says otherwise."""
+    """The default metrics."""
     translates = subject.model is not None and subject.model.recipe.task.mode == "translate"
     names = subject.signal.default_metrics(
         subject.spec, translates=translates, paired=subject.paired, sizes=subject.sizes
@@ -196,7 +195,7 @@ def usual(subject: Subject) -> list[Metric]:
 
 
 def parts_of(subject: Subject, metrics: Sequence[Metric]) -> list[tuple[Subject, list[Metric]]]:
-    """What each metric looks at: of samples of any size those that go pair by pair, of some of one size the others."""
+    """Which subject each metric sees: pairwise metrics samples of any size, all others samples of one size."""
     if subject.as_sets is None:
         return [(subject, list(metrics))]
     found = [(subject, [metric for metric in metrics if metric.any_size])]
@@ -210,10 +209,10 @@ def parts_of(subject: Subject, metrics: Sequence[Metric]) -> list[tuple[Subject,
 def compared(
     subject: Subject, metrics: Sequence[Metric], extractor: Extractor, seed: int, device: str | None, told: Progress
 ) -> Comparison:
-    """Both sides with all that metrics may ask for.
+    """Both sides with everything that metrics may need.
 
     Raises:
-        UserError: no metrics, or a metric or an extractor that means nothing for these samples.
+        UserError: no metrics, or a metric or an extractor that does not apply to these samples.
     """
     if not metrics:
         raise UserError(
@@ -227,7 +226,7 @@ def compared(
 
 
 def left_out(subject: Subject, metrics: Sequence[Metric], comparison: Comparison) -> list[str]:
-    """A sentence for each metric that cannot be had, where the signal wants that said."""
+    """A sentence for each metric that cannot be computed, if the signal reports those."""
     if not subject.signal.names_left_out:
         return []
     lacking = [(metric, metric.lacks(comparison)) for metric in metrics]

@@ -11,7 +11,7 @@ from ganforge.engine.build import fingerprint
 from ganforge.signals import Signal
 
 LOOKED_AT = 16
-"""Items by which two sets are told apart that agree in all that costs nothing to know."""
+"""Items that are compared to tell whether two sets with the same fingerprint are the same."""
 
 
 def held_out(source: DataSource, signal: Signal, dataset: Dataset) -> tuple[DataSource | None, Dataset | None, str]:

@@ -1,4 +1,4 @@
-"""What an evaluation writes: report.json, report.html, and the command that gives the same figures again."""
+"""What an evaluation writes: report.json, report.html, and the command that reproduces the values."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def results_in(path: Path) -> list[dict[str, Any]]:
 
 
 def plain_result(result: Result) -> dict[str, Any]:
-    """For JSON, which has no word for a figure that is not finite: it is null."""
+    """For JSON, which cannot hold a value that is not finite: it becomes null."""
     return result.to_plain() | {"value": plain_number(result.value)}
 
 
@@ -92,7 +92,7 @@ def command_of(
     seed: int,
     more: Mapping[str, Path | str | int | None],
 ) -> str:
-    """The command that gives these figures again; of `more` options those that have a value."""
+    """The command that reproduces these values; of `more`, the options that have a value."""
     words: list[str] = [str(source)]
     if against is not None:
         words.append(str(against))

@@ -1,4 +1,4 @@
-"""A run as what is judged: its model against its own data, or against other data."""
+"""A run as the subject of an evaluation: its model against its own data, or against other data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OTHER_DATA = (
     "it is not known which of these rows it has seen."
 )
 HELD_BACK = "These are images that were held back from training (data.holdout={share:g})."
-NO_HELDOUT = "No part of the data was held out: each training sample in turn stands for an unseen one."
+NO_HELDOUT = "No part of the data was held out: each training sample in turn stands in for an unseen one."
 SEEN = (
     "These are the images that it was trained on, for no part of the data was held out: evaluate it on others with "
     "--data."
@@ -53,7 +53,7 @@ def of_run(
 
     Args:
         metrics: those asked for; None: those that suit the signal.
-        n: generated samples of metrics that do not say how many themselves; None: as many as the signal says.
+        n: generated samples for metrics without a number of their own; None: the signal's default.
 
     Raises:
         UserError: no run, no model in it yet, data that is gone or too small.
@@ -107,7 +107,7 @@ def of_generator(
     """A model that makes samples of latents, against real ones.
 
     Args:
-        wanted: how many generated samples each metric asks for; None: as many as the signal says.
+        wanted: generated samples that each metric asks for; None: the signal's default.
     """
     recipe, spec, signal = model.recipe, model.spec, model.recipe.signal
     known = trained_on(path)
@@ -141,7 +141,7 @@ def of_generator(
 
 
 def of_translator(run: Run, own: Dataset | None) -> Subject:
-    """A trained translator against the samples that its sources should become.
+    """A trained translator against the targets of its sources.
 
     Args:
         own: what it was trained on, where that is there.
@@ -187,7 +187,7 @@ def named_data(text: Any, own: DataSource) -> DataSource:
 
 
 def provenance_of(path: Path, model: Model, split: str) -> dict[str, Any]:
-    """What every protocol says of a model and of the part of the data that it is judged by."""
+    """Protocol entries about a model and the split of the data that it is compared with."""
     file = path / "model.safetensors" if path.is_dir() else path
     return {
         "split": split,

@@ -1,4 +1,4 @@
-"""Two sets of samples as what is judged: the first is taken for the real one."""
+"""Two sets of samples as the subject of an evaluation: the first is taken for the real one."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def translated_samples(
 
 
 def refuse_few(name: str, count: int, min_samples: int) -> None:
-    """Raises UserError where there are fewer samples than figures mean something with."""
+    """Raises UserError where there are too few samples for any metric to mean something."""
     if count < min_samples:
         some = f"{count} sample{'s' * (count != 1)} can be read"
         raise UserError(

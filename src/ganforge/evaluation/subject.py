@@ -1,4 +1,4 @@
-"""What is judged: a run and its data, or two sets of samples; and the ways to put it together that signals bring."""
+"""What is evaluated: a run and its data, or two sets of samples; and how a signal may assemble it itself."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ganforge.metrics.base import Metric, Progress, SampleSet
 from ganforge.signals import Signal
 
 FEWEST = 10
-"""Samples below which no figure means anything."""
+"""Fewest samples per side: with less no metric means anything."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is judged.
+    """What is evaluated.
 
     Attributes:
         title: what it is called.
@@ -30,15 +30,15 @@ class Subject:
         classes: names of the labels.
         model: the generator, or None where two sets are compared.
         folder: the run directory, or None.
-        stamp: what every protocol says next to extractor, counts and seed.
-        notes: what the report should say of how it was put together.
+        provenance: entries that every result's protocol gets beside extractor, counts and seed.
+        notes: remarks for the report on how the sides were assembled.
         paired: whether sample i of either side should be the same.
         train: reads what the model was trained on, where that is known and is not `real`.
         baseline: of pairs, what can be had without a model, or None.
         sizes: of the samples, where each may have one of its own; `real` and `fake` give them one by one then.
         as_sets: the same with samples of one size, for metrics that need it; None where they are so already.
-        lead: what was judged by what, in place of the general sentence.
-        facts: for the head of the page, in place of what a sample is and of what the model was trained on.
+        lead: the report's first sentence, in place of the general one.
+        facts: entries for the head of the report, in place of the sample's shape and the training data.
         panels: what is shown of both sides, in place of some samples of each.
     """
 
@@ -73,7 +73,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Run:
-    """A model that is to be judged by real samples.
+    """A model that is to be compared with real samples.
 
     Attributes:
         path: of the run or the bundle. name: what the report calls it.
@@ -81,7 +81,7 @@ class Run:
         split: which part of the data that is. notes: what the report should say of it.
         metrics: those asked for; None: those that suit the signal.
         n: generated samples for each of them, or those that all of them want; None: as many as the signal says.
-        stamp: what every protocol says of the model and the part of the data.
+        provenance: entries of every protocol about the model and the split of the data.
         general: puts the subject together as is done where no signal brings a way of its own.
     """
 
@@ -130,10 +130,10 @@ def title_of(names: tuple[str, str]) -> str:
 
 
 class Subjects(Component, family="subjects"):
-    """A way to put a subject together that a signal brings, where the general one misses what the field measures."""
+    """How a signal assembles a subject, where the general way does not match the field's protocol."""
 
     def of_run(self, run: Run) -> Subject | None:
-        """What is judged of a run; None where the general way serves.
+        """The subject of a run; None to use the general way.
 
         Raises:
             UserError: samples that cannot be read, or too few.
@@ -141,5 +141,5 @@ class Subjects(Component, family="subjects"):
         return None
 
     def of_sets(self, sets: Sets) -> Subject | None:
-        """What is judged of two sets; None where the general way serves. Raises as `of_run`."""
+        """The subject of two sets; None to use the general way. Raises as `of_run`."""
         return None

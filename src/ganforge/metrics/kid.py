@@ -6,7 +6,7 @@ Bińkowski et al. 2018, "Demystifying MMD GANs":
     MMD² = Σ_{i≠j} k(xᵢ, xⱼ) / m(m−1) + Σ_{i≠j} k(yᵢ, yⱼ) / m(m−1) − 2 Σ_{ij} k(xᵢ, yⱼ) / m²
 
 The mean over blocks of m samples drawn from each side, and their standard deviation. Its expectation does not depend on
-the number of samples, so small sets can be judged by it; it may be below 0.
+the number of samples, so small sets can be compared with it; it may be below 0.
 
 D: width of a feature, x, y [m, D].
 """

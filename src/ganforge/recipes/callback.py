@@ -85,7 +85,7 @@ class Listener:
         """After the averages of the last `log_every` samples were logged."""
 
     def on_event(self, event: Mapping[str, Any]) -> None:
-        """After anything else than a tick was logged or told: `evaluate`, `health`, `notice`, ..."""
+        """After any event other than a tick: `evaluate`, `health`, `notice`, ..."""
 
     def on_checkpoint(self, folder: Path) -> None:
         """After a checkpoint was written whole."""

@@ -20,7 +20,7 @@ def inspection(dataset: Dataset, limit: int | None = None) -> Inspection:
     """The inspection of a data set, including the recipes that fit it.
 
     Args:
-        limit: look at this many samples only.
+        limit: read this many samples only.
 
     Raises:
         UserError: it holds what cannot be used.

@@ -1,4 +1,4 @@
-"""ACGAN: D is not told the class of a sample but guesses it, and both players want the guess to be right.
+"""ACGAN: D does not receive the class of a sample but predicts it, and both players are trained for a right prediction.
 
 Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifier GANs".
 

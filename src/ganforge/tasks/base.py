@@ -162,7 +162,7 @@ class Task(Component, family="task"):
         return ()
 
     def sources_and_targets(self, dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
-        """What it is judged by: where sources come from, and what they should become. Pairs are one set."""
+        """What an evaluation needs: the sources, and the targets that they should become. Pairs are one set."""
         return dataset, dataset
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:

@@ -1,4 +1,4 @@
-"""Simultaneous steps: both players move at once, on the same fakes, judged once.
+"""Simultaneous steps: both players move at once, on the same fakes, with one forward pass of D.
 
 The gradient play that the first GAN paper analyses (Goodfellow et al. 2014, section 4.2; Mescheder et al. 2017), and
 what tutorials with two gradient tapes do:
@@ -6,7 +6,7 @@ what tutorials with two gradient tapes do:
     x̃ = G(z),  r = D(x),  f = D(x̃)
     θ_D ← θ_D − η ∇ mean d(r, f)          θ_G ← θ_G − η ∇ mean g(f)          both gradients from before either step
 
-One backward pass serves both. D's loss sends ∂d/∂f · ∂f/∂x̃ to the fakes; G wants ∂g/∂f · ∂f/∂x̃. As long as D judges
+One backward pass serves both. D's loss sends ∂d/∂f · ∂f/∂x̃ to the fakes; G wants ∂g/∂f · ∂f/∂x̃. As long as D scores
 each sample by itself, these differ by one number a sample, (∂g/∂f) / (∂d/∂f), with which the gradient is multiplied on
 its way from D to G. Against the alternating steps of `synthesis` this saves a pass of G and a pass of D, forward and
 back, in every iteration.

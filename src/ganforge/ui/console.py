@@ -29,7 +29,7 @@ def stderr() -> Console:
 
 
 def stdout() -> Console:
-    """For results. In a pipe or a file lines are as long as they need to be, so that no figure is cut."""
+    """For results. In a pipe or a file lines are as long as they need to be, so that no value is cut."""
     from rich.console import Console
 
     print_anything(sys.stdout)

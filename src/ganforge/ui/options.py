@@ -45,7 +45,7 @@ Plugins = Annotated[
         callback=load_plugins,
     ),
 ]
-"""A verb that takes it need not look at it: the files are loaded by then."""
+"""A verb that takes this option need not use its value: the files are loaded by then."""
 
 
 def examples(*commands: str) -> str:

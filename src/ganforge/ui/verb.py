@@ -1,4 +1,4 @@
-"""What a file says that brings a verb of the command line."""
+"""How a module declares a verb of the command line."""
 
 from __future__ import annotations
 

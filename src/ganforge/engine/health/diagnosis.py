@@ -1,7 +1,7 @@
-"""From a series of looks to the name of what is wrong. Pure functions of numbers; no method is known by name.
+"""From a series of probes to a diagnosis. Pure functions of numbers that know no method by name.
 
-A look shows a *sign* where its figures alone look wrong; a run is in *trouble* when signs stay. What stays is asked for
-because every run begins like a sick one: untrained fakes are far from the reals, all alike, and D is sure of them.
+A single probe with abnormal values is a *sign*; a run is in *trouble* when signs persist. They must persist because
+every run begins like a failing one: untrained fakes are far from the reals, all alike, and D is sure of them.
 
 Where the thresholds come from: 20 runs that end well and 20 that do not, of points and 8×8 digits, fully connected and
 convolutional nets, conditional and not, each of 800 iterations (`tests/engine/health_runs.py`). By the medians of their
@@ -21,7 +21,7 @@ from typing import Any
 HEALTHY, D_WINS, G_WINS = "healthy", "D wins", "G wins"
 OSCILLATING, COLLAPSING, DIVERGING = "oscillating", "collapsing", "diverging"
 UNSETTLED = "unsettled"
-"""The state while it is too early to tell: few looks, or signs that have not stayed for long."""
+"""The state while it is too early to tell: few probes, or signs that have not persisted."""
 
 THIN = 0.25
 """Fakes that are so much less diverse than reals are a few images only."""
@@ -43,18 +43,18 @@ is asked where samples cannot be compared: of translators, whose regression can 
 FEW_COVERED, PRECISE = 0.3, 0.7
 """Fakes that look right (precision) but reach few of the reals (coverage) are of some modes only."""
 COVERAGE_FROM = 48
-"""Samples a look must compare for its coverage to mean anything: with fewer the fifth neighbor is another mode's."""
+"""Samples a probe must compare for its coverage to mean anything: with fewer the fifth neighbor is another mode's."""
 SWING_HIGH, SWING_LOW, SWINGS = 0.85, 0.3, 4
-"""D's auc going between these so often within the looks that are kept: both players chase each other in circles."""
+"""D's auc going between these so often within the probes that are kept: the two players oscillate."""
 
 PATIENCE = 6
-"""Looks in a row of which all but one must show a sign."""
+"""Probes in a row of which all but one must show a sign."""
 LONG_PATIENCE = 10
 """As much for signs that also a slow, sound start shows: fakes that are still far from the reals."""
 PROGRESS = 0.9
-"""A distance that became smaller than this share of itself over these looks is progress, and so no trouble."""
+"""A distance that became smaller than this share of itself over these probes is progress, and so no trouble."""
 KEPT = 20
-"""Looks that are remembered."""
+"""Probes that are kept."""
 
 ADVICE = {
     D_WINS: (
@@ -69,7 +69,7 @@ ADVICE = {
     OSCILLATING: (
         "lower both learning rates",
         "use less momentum: betas of [0, 0.99] or [0.5, 0.999]",
-        "add a gradient penalty, which damps the game",
+        "add a gradient penalty, which damps the oscillation",
     ),
     COLLAPSING: (
         "lower optimizers.G.lr",
@@ -87,33 +87,33 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a series of looks says.
+    """The state that a series of probes shows.
 
     Attributes:
         state: one of the names above.
-        why: the figures that say so; empty while all is well.
+        why: the values that show it; empty while healthy.
     """
 
     state: str
     why: str = ""
 
 
-def sign_of(figures: dict[str, Any], compared: int, peak: float) -> str:
-    """What one look's figures point to, or an empty string.
+def sign_of(values: dict[str, Any], compared: int, peak: float) -> str:
+    """The sign that one probe shows, or an empty string.
 
     Args:
-        figures: the values as `watcher.measure` returns them; None for one that is not finite.
+        values: as `watcher.measure` returns them; None for one that is not finite.
         compared: samples that were compared.
         peak: the highest diversity of the run so far.
     """
-    if any(value is None for value in figures.values()) or abs(figures.get("gap", 0)) > LARGE_GAP:
+    if any(value is None for value in values.values()) or abs(values.get("gap", 0)) > LARGE_GAP:
         return DIVERGING
-    if "leap" in figures:
+    if "leap" in values:
         return DIVERGING
-    if "diversity" not in figures:
+    if "diversity" not in values:
         return ""
-    diversity, far = figures["diversity"], figures["distance"] > FAR
-    auc = figures.get("auc", (SURE + FOOLED) / 2)  # of a task that does not tell: neither
+    diversity, far = values["diversity"], values["distance"] > FAR
+    auc = values.get("auc", (SURE + FOOLED) / 2)  # of a task that does not tell: neither
     if diversity > WIDE:
         return DIVERGING
     if diversity < ALIKE or (diversity < THIN and peak > DIVERSE):
@@ -124,29 +124,29 @@ def sign_of(figures: dict[str, Any], compared: int, peak: float) -> str:
         return D_WINS
     if diversity < THIN:
         return COLLAPSING
-    if compared >= COVERAGE_FROM and figures["precision"] > PRECISE and figures["coverage"] < FEW_COVERED:
+    if compared >= COVERAGE_FROM and values["precision"] > PRECISE and values["coverage"] < FEW_COVERED:
         return COLLAPSING
     return OSCILLATING if far else ""
 
 
-def leap(before: Sequence[dict[str, Any]], figures: dict[str, Any], generators: Sequence[str]) -> dict[str, float]:
-    """How many times its usual one a generator's gradient is, as a figure `leap`; none where it is fewer than `LEAP`.
+def leap(before: Sequence[dict[str, Any]], values: dict[str, Any], generators: Sequence[str]) -> dict[str, float]:
+    """A generator's gradient norm relative to its usual one, as `leap`; nothing below `LEAP`.
 
     Args:
-        before: the looks before this one. Too few of them know no usual gradient.
-        figures: of this look.
-        generators: the players that are asked.
+        before: the earlier probes. With too few of them there is no usual gradient.
+        values: of this probe.
+        generators: the players to check.
     """
     found = 0.0
     for name in (f"gradient/{player}" for player in generators):
         usual = [probe[name] for probe in before if probe.get(name)]
-        if len(usual) >= LONG_PATIENCE and figures.get(name):
-            found = max(found, figures[name] / median(usual))
+        if len(usual) >= LONG_PATIENCE and values.get(name):
+            found = max(found, values[name] / median(usual))
     return {"leap": found} if found >= LEAP else {}
 
 
 def diagnose(probes: Sequence[dict[str, Any]]) -> Diagnosis:
-    """The state that the latest looks, oldest first, show. Each is a look's figures and its `sign`."""
+    """The state that the latest probes, oldest first, show. Each holds its values and its `sign`."""
     if not probes:
         return Diagnosis(UNSETTLED)
     last = probes[-1]
@@ -164,13 +164,13 @@ def diagnose(probes: Sequence[dict[str, Any]]) -> Diagnosis:
         return Diagnosis(found, explanation(seen))
     turns = swings(probes)
     if turns >= SWINGS:
-        return Diagnosis(OSCILLATING, f"D changed {turns} times between sure and fooled within {len(probes)} looks")
+        return Diagnosis(OSCILLATING, f"D changed {turns} times between sure and fooled within {len(probes)} probes")
     calm = sum(not probe["sign"] for probe in probes[-PATIENCE:])
     return Diagnosis(HEALTHY if calm > PATIENCE / 2 else UNSETTLED)
 
 
 def lasting_sign(probes: Sequence[dict[str, Any]], patience: int) -> str:
-    """The commonest sign of looks of which all but one show some sign; an empty string otherwise."""
+    """The commonest sign of probes of which all but one show some sign; an empty string otherwise."""
     signs = Counter(probe["sign"] for probe in probes if probe["sign"])
     return signs.most_common(1)[0][0] if len(probes) >= patience and signs.total() >= patience - 1 else ""
 

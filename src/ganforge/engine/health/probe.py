@@ -1,6 +1,6 @@
-"""What a look at a run measures: whether D tells fakes from reals, and whether fakes lie where reals do.
+"""What a probe of a run measures: whether D tells fakes from reals, and whether fakes lie where reals do.
 
-Nothing here knows a method. D is judged by the order of its logits alone, so that an offset, which relativistic and
+Nothing here knows a method. D is assessed by the order of its logits alone, so that an offset, which relativistic and
 Wasserstein critics are free to have, changes nothing. Samples are compared as they are, pooled to a coarse grid where
 they have one, so that any signal's tensors will do.
 
@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 MOST = 64
-"""Samples that a look compares, at most: the table of their distances then costs less than a step's first layer."""
+"""Samples that a probe compares, at most: the table of their distances then costs less than a step's first layer."""
 FEWEST = 12
 """With fewer samples in a batch their distances say nothing, and only D, gradients and finiteness are watched."""
 GRID = 8

@@ -1,7 +1,7 @@
-"""The live watch over one run: takes looks, remembers them, and says when the state of the run changes.
+"""Watches one run: probes it at fixed iterations, keeps the probes, and reports when the state of the run changes.
 
-All that it knows goes into the checkpoint, so a resumed run sees what the whole one would have seen: looks fall on
-fixed iterations, and a look measures one iteration and nothing that was gathered since an earlier one.
+Its state goes into the checkpoint, so a resumed run gets the same diagnoses as an uninterrupted one: probes fall on
+fixed iterations, and each measures one iteration alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Watcher:
     """What is known of a run's health.
 
     Attributes:
-        diagnosis: of the latest looks.
+        diagnosis: of the latest probes.
         rollbacks: how often the run has gone back.
         rate: what all learning rates are multiplied with since then.
     """
@@ -38,7 +38,7 @@ class Watcher:
         self.diagnosis = Diagnosis(UNSETTLED)
 
     def due(self, iteration: int) -> bool:
-        """Whether the iteration of this number is to be looked at."""
+        """Whether the iteration of this number is probed."""
         return isinstance(self.config, Watch) and (iteration + 1) % self.config.every == 0
 
     def probe(self, trace: StepTrace, generators: Sequence[str], live: LiveSamples) -> bool:
@@ -48,18 +48,18 @@ class Watcher:
             generators: names of the players that make samples.
         """
         before = self.diagnosis.state
-        figures, compared = measure(trace, live)
+        values, compared = measure(trace, live)
         if not compared:
-            figures |= leap(self.probes, figures, generators)
-        sign = sign_of(figures, compared, self.peak)
-        self.peak = max(self.peak, figures.get("diversity") or 0.0)
-        self.probes = [*self.probes, {**figures, "sign": sign}][-KEPT:]
+            values |= leap(self.probes, values, generators)
+        sign = sign_of(values, compared, self.peak)
+        self.peak = max(self.peak, values.get("diversity") or 0.0)
+        self.probes = [*self.probes, {**values, "sign": sign}][-KEPT:]
         self.diagnosis = diagnose(self.probes)
         return self.diagnosis.state != before
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing points to trouble, not even the latest look alone: a state that is worth going back to."""
+        """Whether nothing points to trouble, not even the latest probe alone: a state that is worth rolling back to."""
         return self.diagnosis.state in (HEALTHY, UNSETTLED) and not (self.probes and self.probes[-1]["sign"])
 
     @property
@@ -82,7 +82,7 @@ class Watcher:
         return seed_of(seed, "rollback", self.rollbacks) if self.rollbacks else seed
 
     def shown(self) -> dict[str, Any]:
-        """What the log's ticks say of the run's health."""
+        """The run's health, as the log's ticks show it."""
         if not isinstance(self.config, Watch):
             return {}
         last = self.probes[-1] if self.probes else {}
@@ -107,7 +107,7 @@ class Watcher:
 
 
 def measure(trace: StepTrace, live: LiveSamples) -> tuple[dict[str, float | None], int]:
-    """A look's figures, and how many samples were compared. Changes no weight, no buffer and no draw of the run."""
+    """A probe's values, and how many samples were compared. Changes no weight, no buffer and no draw of the run."""
     found: dict[str, Tensor] = logit_stats(trace.stats)
     real, labels = trace.batch.x[:MOST], trace.batch.c
     labels = None if labels is None else labels[:MOST]

@@ -6,7 +6,7 @@ Mironov, Talwar & Zhang 2019, "Rényi Differential Privacy of the Sampled Gaussi
 
     ε = T ρ(α) + ln((α − 1)/α) − (ln δ + ln α)/(α − 1)                          Balle et al. 2020, theorem 21
 
-The smallest of these over Opacus' orders is what is told. It is a proven upper bound; the figures of its other
+The smallest of these over Opacus' orders is what is reported. It is a proven upper bound; the values of its other
 accountant (PRV) are some percent lower, hold up to a numerical error, and take seconds instead of milliseconds.
 """
 

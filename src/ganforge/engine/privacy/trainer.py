@@ -62,7 +62,7 @@ class Poisson(Order):
 
 
 def ghost_clipping(net: nn.Module):
-    """Opacus' hooks for the norms of a net's rows; they know kinds of layers by name, so tables of ours are told."""
+    """Opacus' hooks for the norms of a net's rows; they know layers by class, so our embeddings are added."""
     from opacus.grad_sample import GradSampleModuleFastGradientClipping as Hooks
 
     tables = {type(layer) for layer in net.modules() if isinstance(layer, nn.Embedding)}
@@ -196,7 +196,7 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
         for p in net.parameters():
             assert p.grad is not None
             p.grad.mul_(phase.gain / self.recipe.batch)
-        for stat, value in terms.stats.items():  # the losses depend on real samples and are not told
+        for stat, value in terms.stats.items():  # the losses depend on real samples and are not reported
             self.stats.add(stat, value)
 
     def _add_noise(self, net: nn.Module, position: int) -> None:

@@ -1,4 +1,4 @@
-"""What a report holds, before anybody decides how it looks or in which language it is: text, numbers, media."""
+"""The content of a report, independent of its layout and its language: text, numbers, media."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Finding:
     """One thing that is wrong, doubtful or worth knowing, in plain words.
 
     Attributes:
-        level: bad (the model is not to be used like this), warn (look at it), note (how to read the figures), good.
+        level: bad (do not use the model like this), warn (check it), note (how to read the scores), good.
         title: a few words.
-        why: the figures that say so.
+        why: the scores that show it.
         advice: what to try; may be empty.
     """
 
@@ -63,12 +63,12 @@ class Report:
 
     Attributes:
         title: of the page.
-        lead: one sentence: what was judged against what.
+        lead: one sentence: what was compared with what.
         facts: short facts by their names, for the head of the page.
         figures: results as `Result.to_plain` gives them.
         plots: what metrics drew, each {title, drawing}, {title, svg} or {title, png in base64}; {under} names the part
             of the page that it belongs to.
-        command: how to get the same figures again.
+        command: how to reproduce the scores.
     """
 
     title: str

@@ -28,7 +28,7 @@ BURN_IN = 15  # rounds at the start: a random u says too little of σ, and the f
 class SpectralNorm(nn.Module):
     """W → W / σ(W), a parametrisation of a layer's weights.
 
-    D judges several batches within a step, and a step may be made of several parts. So that neither changes how far u
+    D scores several batches within a step, and a step may be made of several parts. So that neither changes how far u
     moves, u moves once for each W: σ of W and u is kept, and as long as it comes out the same to the last bit, W is the
     one that u has already moved for. This needs no memory but the two buffers, and so a resumed run goes on exactly.
     In evaluation mode u stays.

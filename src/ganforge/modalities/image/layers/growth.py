@@ -4,7 +4,7 @@ Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability
 
     height h in [0, top]:   grid ⌈h⌉, which counts for α = h − ⌊h⌋ beside grid ⌊h⌋;  a whole h: grid h alone
 
-A net is told its height before each pass of training, so that no step depends on what an earlier one left; what is told
+A net's height is set before each training pass, so that no step depends on what an earlier one left; what is set
 lives in its state as well, as a whole number, since an average of the weights copies whole numbers and averages others.
 """
 

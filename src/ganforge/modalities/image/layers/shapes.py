@@ -1,4 +1,4 @@
-"""Which images a convolutional net can make or judge, for nets that are built of halvings and doublings."""
+"""Which image sizes a convolutional net supports, for nets that are built of halvings and doublings."""
 
 from __future__ import annotations
 

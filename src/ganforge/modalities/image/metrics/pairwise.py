@@ -87,7 +87,7 @@ def pair_by_pair(
     """How many pairs are looked at, and what `of` says of each, [n], under "fake" and, where there is one, "baseline".
 
     Args:
-        of: real images and those to be judged, each [k, H, W, C] → [k].
+        of: real images and generated ones, each [k, H, W, C] → [k].
 
     Raises:
         UserError: images of a pair differ in shape.

@@ -92,7 +92,7 @@ class PathLength(Metric, kind="ppl"):
         return [Result(f"ppl{short_count(self.paths)}[{tag}]", float(kept.mean()), protocol, detail)]
 
     def _apart(self, comparison: Comparison):
-        """From two batches of images to their distances [n]; a name for it; its stamp."""
+        """From two batches of images to their distances [n]; a name for it; its protocol."""
         if self.distance == "lpips":
             net, digest = comparison.once(
                 ("lpips", self.trunk, None, None), lambda: load(self.trunk, None, None, comparison.cache)

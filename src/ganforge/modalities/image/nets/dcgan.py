@@ -13,7 +13,7 @@ before the logit, where no batch norm can take off again what all samples have i
 
 Weights start from N(0, 0.02). n follows from the size: 8 = 2·2², 28 = 7·2², 32 = 4·2³, 64 = 4·2⁴ (`layers.grid`).
 A base grid of more than 4 cells a side gets one level more below it, of half as many cells: G grows past it and cuts
-(4 → 8 → 7), D rounds down (7 → 3). Without it, one linear layer had to judge the 49 cells of a 28×28 digit at once, and
+(4 → 8 → 7), D rounds down (7 → 3). Without it, one linear layer had to score the 49 cells of a 28×28 digit at once, and
 D passed strokes that made no digit.
 
 A label joins z in G. In D it has a second head of its own beside the common one, ⟨e(c), features⟩: the
@@ -228,7 +228,7 @@ def layout(spec: Spec, who: str) -> tuple[int, int, int, int]:
     near = nearest_picture(spec.shape)
     colours, height, width = spec.shape
     found = grid.split(height, width)
-    if found and found[2] == 1:  # one convolution judges poorly: 8×8 starts from 2×2
+    if found and found[2] == 1:  # a single convolution is too weak a D: 8×8 starts from 2×2
         found = grid.split(height, width, base_min=2)
     if found is None:
         raise UserError(

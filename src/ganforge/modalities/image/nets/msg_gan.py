@@ -6,7 +6,7 @@ Karnewar & Wang 2020, "MSG-GAN: Multi-Scale Gradients for Generative Adversarial
     D   finest grid:  h = read(x_top)
         each grid:    deviation of the batch → convolution → convolution → half;  the coarser x_k joins: [h, x_k]
 
-What joins the map is the image itself, the paper's φ_simple. A single image is judged with its own smaller copies.
+What joins the map is the image itself, the paper's φ_simple. A single image comes with its own downscaled copies.
 The rest is as in `nets.progan`, without growing.
 
 N samples, z [N, L], c [N], x_k [N, C, H_k, W_k] coarsest first, h [N, h, w, K] channels last, logits [N].

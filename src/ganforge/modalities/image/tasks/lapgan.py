@@ -9,7 +9,7 @@ Denton et al. 2015, "Deep Generative Image Models using a Laplacian Pyramid of A
 
 d halves an image by a triangle filter, u doubles it by interpolation. The paper counts levels from the finest, here 0
 is the coarsest. All levels train at the same time, each on its own real pyramid and none on what another makes. D_k
-sees the sum of band and low-pass image, as in the paper, so it judges images, and all that goes with `synthesis`
+sees the sum of band and low-pass image, as in the paper, so it scores images, and all that goes with `synthesis`
 (losses, augmentation, noise, packs) goes with every level.
 
 N samples. x_k, l_k, h_k [N, C, H_k, W_k], z_0 [N, L], z_k [N, H_k·W_k], c [N] or None.

@@ -3,7 +3,7 @@
 Karnewar & Wang 2020, "MSG-GAN: Multi-Scale Gradients for Generative Adversarial Networks".
 
     a sample is (x_0, ..., x_top): what G paints on every grid, or a real image and its smaller copies
-    D judges all of it, so that G's every grid gets a gradient of its own
+    D scores all of it, so that G's every grid gets a gradient of its own
 
 All scales of a sample lie in one row, so that every loss means the sample as a whole: the gradient that a penalty
 looks at is the one with respect to all scales together. (The paper takes the penalty of each scale and their mean.)

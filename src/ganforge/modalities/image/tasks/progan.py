@@ -6,7 +6,7 @@ Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability
     height h          0    │ 0 → 1    1    │ 1 → 2    2    │
     real images   x_h = (1 − α) · double(half(x)) + α · x,   x brought down to grid ⌈h⌉, α = h − ⌊h⌋
 
-h is a function of the clock alone and is told to both players before each phase, so the trainer knows nothing of it and
+h is a function of the clock alone and is set in both players before each phase, so the trainer knows nothing of it and
 a resumed run goes on exactly. The nets have all their grids from the start and use those of their height: while
 images are small, so is the work. Samples are those of the height that was reached, each cell repeated up to the full
 size.

@@ -1,4 +1,4 @@
-"""Critics that judge patches, not the whole image: PatchGAN, the critic of single pixels, and one at several scales.
+"""Critics that score patches, not the whole image: PatchGAN, the critic of single pixels, and one at several scales.
 
 Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks", section 6.1.2; Wang et al. 2018,
 "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs" (pix2pixHD), section 3.2.
@@ -141,7 +141,7 @@ def refuse_smaller(spec: Spec, least: int, who: str) -> None:
 
 
 class PatchGan(Discriminator, kind="patchgan"):
-    """Judges overlapping patches of an image, 70×70 px each with three layers, as in pix2pix."""
+    """Scores overlapping patches of an image, 70×70 px each with three layers, as in pix2pix."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the first map; each further one has twice the number."""
@@ -165,7 +165,7 @@ class PatchGan(Discriminator, kind="patchgan"):
 
 
 class PixelCritic(Discriminator, kind="pixel"):
-    """Judges each pixel for itself, by its colors alone, as pix2pix's 1×1 critic does."""
+    """Scores each pixel separately, by its color alone, as pix2pix's 1×1 critic does."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the first map; the second has twice the number."""

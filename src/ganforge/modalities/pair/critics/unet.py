@@ -1,4 +1,4 @@
-"""A critic that judges every pixel in its surroundings: the U-Net with spectral norm of Real-ESRGAN.
+"""A critic that scores every pixel with its context: the U-Net with spectral norm of Real-ESRGAN.
 
 Wang et al. 2021, "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data", section 3.3 and
 figure 6; after Schönfeld et al. 2020, "A U-Net Based Discriminator for Generative Adversarial Networks".
@@ -64,7 +64,7 @@ class UnetCriticNet(nn.Module):
 
 
 class UnetCritic(Discriminator, kind="unet_critic"):
-    """Judges every pixel in its surroundings, with spectral norm, as in Real-ESRGAN."""
+    """Scores every pixel with its context, with spectral norm, as in Real-ESRGAN."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest map; each coarser one has twice the number."""

@@ -5,7 +5,7 @@ Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Genera
     conv3 64 → ½ 64 → 128 → ½ 128 → 256 → ½ 256 → 512 → ½ 512 → linear 1024 → linear 1
 
 ½: stride 2. LeakyReLU 0.2; batch norm after all convolutions but the first. A label adds ⟨e(c), f⟩, f what the first
-linear layer gives. It judges images of the one size that it was built for.
+linear layer gives. It accepts only images of the size that it was built for.
 
 x [N, C, H, W] → logits [N].
 """
@@ -67,7 +67,7 @@ class VggNet(nn.Module):
 
 
 class VggCritic(Discriminator, kind="vgg_critic"):
-    """Eight convolutions and two linear layers that judge the whole image, as in SRGAN and ESRGAN."""
+    """Eight convolutions and two linear layers that score the whole image, as in SRGAN and ESRGAN."""
 
     channels: int = Field(default=64, ge=1)
     """Channels of the finest grid; each coarser one has twice the number."""

@@ -9,7 +9,7 @@ Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Netw
                                  + Σ weight · term(y, t)
         each D takes a step on   d_gain · ( mean over patches of objective.d(D(t, s), D(y, s)) + Σ weight · penalty )
 
-The critics judge the y of G's step: an image is made once.
+The critics score the y of G's step: an image is generated once.
 
 D sees s beside t and y where the game is conditional, else t and y alone. Without critics G has its terms alone: so
 SRResNet, and so a GAN's first `alone` samples. Where the source has a mask m (1: to be filled), y = m·G(s) + (1 − m)·s.
@@ -55,7 +55,7 @@ class Paired(ChangesImages, kind="paired"):
     translator: Translator
     """The net that translates images."""
     critics: tuple[Discriminator, ...] = ()
-    """The nets that judge its outputs; none for a regression on the terms alone."""
+    """The critics of its outputs; none for a regression on the terms alone."""
     objective: Objective = Field(default="non_saturating", validate_default=True)
     """The adversarial loss of G and each critic."""
     penalties: tuple[Penalty, ...] = ()

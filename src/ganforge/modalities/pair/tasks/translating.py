@@ -1,6 +1,6 @@
 """Shared code of the tasks that translate images.
 
-A critic may judge patches: its logits are [N, P] then. The adversarial loss is computed for each patch, and the mean
+A critic may score patches: its logits are [N, P] then. The adversarial loss is computed for each patch, and the mean
 over the patches is the loss of the image. Penalties use the gradient of the sum over the patches, as in the papers with
 such critics.
 
@@ -158,7 +158,7 @@ def through(lens: PerceptualNet, nets: Nets) -> Callable[[Tensor], list[Tensor]]
 
 
 def lens_memory(lens: PerceptualNet, terms: Sequence[ReconstructionLoss]) -> dict[str, Tensor]:
-    """The weights of a lens that some term looks through."""
+    """The weights of a perceptual net that some term uses."""
     return {f"lens.{k}": v for k, v in lens.memory().items()} if any(t.sees == "lens" for t in terms) else {}
 
 
@@ -239,7 +239,7 @@ def decibels(made: Tensor, target: Tensor) -> Tensor:
 
 
 def with_lens(memory: dict[str, Tensor], lens: PerceptualNet, terms: Sequence[ReconstructionLoss]) -> Memory:
-    """The state of a task and the frozen weights that its terms look through."""
+    """The state of a task and the frozen weights of the perceptual nets that its terms use."""
     return Memory(memory | lens_memory(lens, terms))
 
 
