@@ -15,6 +15,7 @@ from ganforge.core.commands import command
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
@@ -86,8 +87,8 @@ class Card:
 
     samples: str
     contents: tuple[str, ...] = ()
-    missing: str = "recall and coverage"
-    copied: str = "`copies`"
+    missing: tuple[str, ...] = ("recall", "coverage")
+    copied: tuple[str, ...] = ("copies",)
 
 
 @dataclass(frozen=True)
@@ -361,7 +362,7 @@ class Signal(Component, family="signal"):
 
     def card(self, spec: Spec) -> Card:
         """What the card of an exported model says of its samples."""
-        return Card(f"samples of {'×'.join(map(str, spec.shape))} numbers")
+        return Card(phrase("samples of {shape} numbers", shape="×".join(map(str, spec.shape))))
 
     def usage(self, file: str, spec: Spec) -> Usage:
         """How a model file that makes such samples is used."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganforge.ui.options import Plugins, Source, examples
+from ganforge.ui.options import Language, Plugins, Source, examples
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(
@@ -34,6 +34,7 @@ def export(
         str | None, typer.Option("--name", help="What the card calls it. By default the folder.", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the files of an earlier export.")] = False,
+    lang: Language = None,
     plugins: Plugins = None,
 ) -> None:
     """Write the model file and its card (README.md, with the header that the Hub reads)."""
@@ -42,7 +43,7 @@ def export(
     from ganforge.ui.console import stdout
 
     load_all()
-    made = write(source, out, license=license, name=name, force=force)
+    made = write(source, out, license=license, name=name, force=force, language=lang)
     console = stdout()
     console.print(f"{made.folder}: {', '.join(file.name for file in made.files)}", soft_wrap=True)
     for note in made.to_fill_in:

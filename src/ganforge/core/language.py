@@ -44,6 +44,13 @@ def translated(text: str, language: str) -> str:
     return catalog.get(text.pattern, text.pattern).format(**values)
 
 
+def named(text: str) -> str:
+    """A text for a place in a phrase, where it is looked up too."""
+    if isinstance(text, Phrase) or "{" in text or "}" in text:
+        return text
+    return phrase(text)
+
+
 @functools.cache
 def catalog_of(language: str) -> Mapping[str, str]:
     """English patterns with what they are in a language; empty for English."""

@@ -14,6 +14,7 @@ from ganforge.evaluation.asked import is_model, not_a_run
 from ganforge.evaluation.evaluate import Evaluation, evaluate
 from ganforge.evaluation.output import JSON, to_json, write_pair
 from ganforge.evaluation.report import beside
+from ganforge.evaluation.report.values import uncertainty
 from ganforge.evaluation.report.words import stem_of
 from ganforge.inference.film import check_folder
 from ganforge.metrics.base import Progress, Result
@@ -103,7 +104,7 @@ def columns_of(evaluations: Sequence[Evaluation]) -> list[beside.Column]:
         values: list[float | None] = [None] * len(evaluations)
         spreads: list[float | None] = [None] * len(evaluations)
         for k, result in entries:
-            values[k], spreads[k] = result.value, result.detail.get("sd")
+            values[k], spreads[k] = result.value, uncertainty(result.detail)
         alike = len({protocol_of(result.protocol) for _, result in entries}) == 1
         best = beside.best_of(short, values, spreads) if alike else None
         name = names.pop() if len(names) == 1 else f"{short}[differ]"

@@ -11,6 +11,7 @@ from typing import Any
 from ganforge.core.commands import command
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_files
+from ganforge.core.language import language_for
 from ganforge.core.media import first_image
 from ganforge.evaluation.output import JSON, results_in
 from ganforge.export.card import BUNDLE, PICTURE, card
@@ -38,6 +39,7 @@ def export(
     license: str | None = None,
     name: str | None = None,
     force: bool = False,
+    language: str | None = None,
 ) -> Export:
     """Writes a folder with the bundle, a grid of samples and the card.
 
@@ -47,11 +49,13 @@ def export(
         license: of the model, as the Hub names them; by default the card says that it is unknown.
         name: what the card calls the model.
         force: replace the files of an earlier export.
+        language: of the card, "en" or "zh"; by default what the environment variable GANFORGE_LANG says, else English.
 
     Raises:
         UserError: no model there, a file that already exists, or no permission to write. Nothing is written then.
     """
     source = Path(source)
+    written_in = language_for(language)
     model = load(source, "cpu")
     folder = (
         Path(out) if out is not None else Path("exports") / (source.stem if source.is_file() else source.resolve().name)
@@ -75,7 +79,7 @@ def export(
         with atomic_files(folder) as partial:
             shutil.copyfile(bundle, partial / BUNDLE)
             drawn = draw(model, partial / PICTURE)
-            text = card(model, name or folder.resolve().name, license, figures, drawn)
+            text = card(model, name or folder.resolve().name, license, figures, drawn, written_in)
             (partial / CARD).write_text(text, encoding="utf-8")
             files = tuple(folder / file.name for file in sorted(partial.iterdir()))
     except OSError as error:

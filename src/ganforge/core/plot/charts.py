@@ -14,7 +14,7 @@ Points = Sequence[tuple[float, float]]
 Box = tuple[float, float, float, float]
 
 WIDTH, HEIGHT = 520, 262
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 28, 42
+LEFT, RIGHT, TOP, BOTTOM = 52, 22, 28, 42
 MOST_POINTS = 300
 FEW_POINTS = 25
 """A line of fewer points shows each as a dot."""

@@ -78,7 +78,7 @@ def render(
     alike = shared([result.protocol for one in evaluations for result in one.results])
     marked = phrase(
         "The best value of a column is marked with a star where protocols agree and its lead is larger than both "
-        "spreads (±) together; values without ± have no measured spread. The same for all of them:"
+        "uncertainties (±) together; of values without ± none was measured. The same for all of them:"
     )
     parts = [
         f"<h1>{page.text(phrase('Comparison'))}</h1>",

@@ -32,6 +32,7 @@ def report(subject: Subject, comparison: Comparison, results: Sequence[Result], 
         samples=subject.model.samples if subject.model else 0,
         wanted=subject.model.recipe.samples if subject.model else 0,
         notes=subject.notes,
+        run=str(subject.folder or ""),
     )
     pairs: list[dict[str, Any]] = next(
         (result.detail["neighbours"] for result in results if "neighbours" in result.detail), []

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganforge.core.language import LANGUAGES, Phrase, joined, phrase, translated
+from ganforge.core.language import LANGUAGES, Phrase, joined, named, phrase, translated
 from ganforge.core.media import Media
 from ganforge.core.plot import charts, drawing
 from ganforge.core.plot.charts import Chart
@@ -18,7 +18,7 @@ from ganforge.core.plot.drawing import Drawing
 from ganforge.core.plot.text import short
 from ganforge.core.version import __version__
 from ganforge.evaluation.report.content import Bars, Finding, Panel, Report
-from ganforge.evaluation.report.values import number, plain, shared, short_hash, spread
+from ganforge.evaluation.report.values import number, plain, shared, short_hash, spread, uncertainty
 from ganforge.evaluation.report.words import meaning_of
 
 STYLE = Path(__file__).with_name("style.css")
@@ -26,6 +26,11 @@ LEVELS = {"bad": phrase("Wrong"), "warn": phrase("Doubtful"), "note": phrase("No
 ORDER = list(LEVELS)
 BREAKS = re.compile(r"(?<=[\[@_(/])")
 """Where a long name may go on in the next line."""
+UNCERTAINTY = phrase(
+    "±: the standard error of a mean over samples; for kid, is and detection the spread over blocks, splits or folds."
+)
+SIDE = 150
+"""Width in px of an image that stands beside others of the same sample."""
 NAMED = 12
 """Bars that a chart's text names, for readers who cannot see it."""
 
@@ -111,14 +116,19 @@ class Page:
         if not results:
             return ""
         common = shared([result["protocol"] for result in results])
-        heads = [phrase("metric"), phrase("value"), phrase("how it was measured")]
+        heads = [phrase("metric"), phrase("value")]
+        if any(result["protocol"].keys() - common.keys() for result in results):
+            heads.append(phrase("how it was measured"))
         head = "".join(f"<th scope='col'>{self.text(name)}</th>" for name in heads)
         rows = "".join(self.figure_row(result, common) for result in results)
         alike = self.text(phrase("The same for all of them:"))
         said = f'<p class="quiet">{alike}</p>{protocol(common)}' if common else ""
+        below = ""
+        if any(uncertainty(result.get("detail", {})) is not None for result in results):
+            below = f'<p class="quiet under">{self.text(UNCERTAINTY)}</p>'
         return (
             f'<h2>{self.text(phrase("Metrics"))}</h2>{said}<div class="scroll"><table class="figures"><thead><tr>{head}'
-            f"</tr></thead><tbody>{rows}</tbody></table></div>"
+            f"</tr></thead><tbody>{rows}</tbody></table></div>{below}"
         )
 
     def figure_row(self, result: Mapping[str, Any], common: Mapping[str, Any]) -> str:
@@ -132,7 +142,7 @@ class Page:
         return (
             f'<tr><td><div class="name">{breakable(result["name"])}</div>'
             f'<div class="said">{self.text(meaning.text)}</div>{remarks}</td>'
-            f'<td class="value">{number(result["value"])}<small>{spread(detail)}</small>{below}</td>'
+            f'<td class="value">{number(result["value"])} <small>{spread(detail)}</small>{below}</td>'
             f"<td>{protocol(own)}</td></tr>"
         )
 
@@ -155,7 +165,10 @@ class Page:
         if item.columns:
             heads = "".join(f"<span>{self.fact(name)}</span>" for name in item.columns)
             shown = f'<div class="heads" aria-hidden="true">{heads}</div>{shown}'
-        shown = f'<div class="shown">{shown}</div>'
+            width = f"min(100%, {SIDE * len(item.columns)}px)"
+            shown = f'<div class="shown compared-images" style="width: {width}">{shown}</div>'
+        else:
+            shown = f'<div class="shown">{shown}</div>'
         if item.rows:
             names = "".join(f"<li>{self.fact(name)}</li>" for name in item.rows)
             space = ' class="below-heads"' if item.columns else ""
@@ -187,7 +200,9 @@ class Page:
         parts: dict[str, list[str]] = {}
         for drawn in items:
             parts.setdefault(drawn.get("under", phrase("More charts")), []).append(self.plot(drawn))
-        return "\n".join(self.wall(title, shown, "flow") for title, shown in parts.items())
+        return "\n".join(
+            self.wall(title, shown, "flow" if len(shown) > 1 else "wall") for title, shown in parts.items()
+        )
 
     def plot(self, drawn: Mapping[str, Any]) -> str:
         """What a metric drew. A drawing is written into the page; SVG of anybody else is shown as an image, so that
@@ -242,13 +257,6 @@ class Page:
         said = phrase("The same seed on the same machine gives the same values.")
         title = phrase("Run this evaluation again")
         return f"<h2>{self.text(title)}</h2><p>{self.text(said)}</p><pre>{raw(command)}</pre>"
-
-
-def named(text: str) -> str:
-    """A text for a place in a phrase, which is then looked up too."""
-    if isinstance(text, Phrase) or "{" in text or "}" in text:
-        return text
-    return phrase(text)
 
 
 def protocol(entries: Mapping[str, Any]) -> str:

@@ -17,10 +17,17 @@ def number(value: Any) -> str:
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}"
 
 
+def uncertainty(detail: Mapping[str, Any]) -> float | None:
+    """By how much a value varies by chance: the standard error of a mean over samples (`error`), else the spread over
+    blocks, splits or folds (`sd`); None where neither was measured."""
+    found = detail.get("error", detail.get("sd"))
+    return found if isinstance(found, float) and math.isfinite(found) else None
+
+
 def spread(detail: Mapping[str, Any]) -> str:
-    """` ± 0.12` where a spread was measured (`sd`), else nothing."""
-    sd = detail.get("sd")
-    return f" ± {sd:.2g}" if isinstance(sd, float) and math.isfinite(sd) else ""
+    """`± 0.12` where the uncertainty is known, else nothing."""
+    found = uncertainty(detail)
+    return "" if found is None else f"± {found:.2g}"
 
 
 def shared(protocols: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

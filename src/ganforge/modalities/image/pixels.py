@@ -21,6 +21,7 @@ from torch import Tensor
 from ganforge.core import media
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
@@ -294,8 +295,10 @@ def size_of(spec: Spec) -> str:
 def card_of(spec: Spec) -> Card:
     """`Signal.card` of images."""
     channels, height, width = spec.shape
-    colour = {1: "gray", 3: "color", 4: "color with transparency"}.get(channels, f"{channels} channels")
-    return Card(f"images of {width}×{height} pixels (width × height), {colour}")
+    colors = {1: phrase("gray"), 3: phrase("color"), 4: phrase("color with transparency")}
+    color = colors.get(channels, phrase("{count} channels", count=channels))
+    samples = "images of {width}×{height} pixels (width × height), {color}"
+    return Card(phrase(samples, width=width, height=height, color=color))
 
 
 def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:

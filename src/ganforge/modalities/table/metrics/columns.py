@@ -154,7 +154,8 @@ def in_order(column: Column, real: Any, fake: Any) -> tuple[list[str], list[floa
     rows = [(names[k], r[k], f[k]) for k in shown]
     rest = [k for k in range(len(names) + 1) if k not in set(shown)]
     if sum(r[rest]) + sum(f[rest]) > 0:
-        others = phrase("({count:,} others)", count=len(names) - len(shown))
+        count = len(names) - len(shown)
+        others = phrase("(one other)") if count == 1 else phrase("({count:,} others)", count=count)
         rows.append((others, sum(r[rest]), sum(f[rest])))
     if r[-1] + f[-1] > 0:
         rows.append((MISSING, r[-1], f[-1]))
