@@ -9,9 +9,10 @@ catalog does not have stays as it is: names of data, classes and columns, and wh
 from __future__ import annotations
 
 import functools
-import importlib
+import json
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ganforge.core.errors import UserError
@@ -19,6 +20,7 @@ from ganforge.core.errors import UserError
 LANGUAGES = {"en": "en", "zh": "zh-CN"}
 """Languages of reports and model cards, with the tag that HTML has for each."""
 VARIABLE = "GANFORGE_LANG"
+CATALOGS = Path(__file__).with_name("languages")
 
 
 class Phrase(str):
@@ -56,7 +58,8 @@ def catalog_of(language: str) -> Mapping[str, str]:
     """English patterns with what they are in a language; empty for English."""
     if language == "en":
         return {}
-    return importlib.import_module(f"ganforge.core.languages.{language}").TEXTS
+    sections = json.loads((CATALOGS / f"{language}.json").read_text(encoding="utf-8"))
+    return {pattern: text for section in sections.values() for pattern, text in section.items()}
 
 
 def language_for(asked: str | None) -> str:

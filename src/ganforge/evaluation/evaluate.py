@@ -17,7 +17,7 @@ from typing import Any
 
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
-from ganforge.core.language import language_for, phrase
+from ganforge.core.language import language_for, named, phrase
 from ganforge.core.progress import Stages
 from ganforge.core.refusals import Refusal, listed
 from ganforge.data.base import DataSource
@@ -231,5 +231,7 @@ def left_out(subject: Subject, metrics: Sequence[Metric], comparison: Comparison
         return []
     lacking = [(metric, metric.lacks(comparison)) for metric in metrics]
     return [
-        phrase("Not measured: {metric}. It needs {why}.", metric=metric.kind, why=why) for metric, why in lacking if why
+        phrase("Not measured: {metric}. It needs {why}.", metric=metric.kind, why=named(why))
+        for metric, why in lacking
+        if why
     ]
