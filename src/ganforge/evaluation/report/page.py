@@ -161,7 +161,7 @@ class Page:
             parts.append(translated(phrase("Columns: {names}.", names=joined(item.columns)), self.language))
         if item.rows:
             parts.append(translated(phrase("Rows: {names}.", names=joined(item.rows)), self.language))
-        shown = "".join(self.medium(one, " ".join(parts)) for one in item.media)
+        shown = "".join(self.medium(one, " ".join(parts), title) for one in item.media)
         if item.columns:
             heads = "".join(f"<span>{self.fact(name)}</span>" for name in item.columns)
             shown = f'<div class="heads" aria-hidden="true">{heads}</div>{shown}'
@@ -178,8 +178,11 @@ class Page:
             f"<span>{html.escape(caption)}</span></figcaption>{shown}</figure>"
         )
 
-    def medium(self, media: Media, told: str) -> str:
-        """One medium as the page shows it. Pages of HTML stand in a frame that allows no scripts."""
+    def medium(self, media: Media, told: str, title: str) -> str:
+        """One medium as the page shows it; `told` says what it shows to readers who cannot see it.
+
+        Pages of HTML stand in a frame that allows no scripts.
+        """
         caption = translated(media.caption, self.language)
         name = raw(caption or told)
         data = f"data:{media.mime};base64,{base64.b64encode(media.data).decode()}"
@@ -193,7 +196,8 @@ class Page:
             return f'<iframe sandbox title="{name}" srcdoc="{raw(media.data.decode())}"></iframe>{said}'
         if media.mime.startswith("text/"):
             return f"<pre>{raw(media.data.decode())}</pre>{said}"
-        return f'<a download="{name}{media.ending}" href="{data}">{name}{media.ending}</a>'
+        file = raw(caption or title) + media.ending
+        return f'<a download="{file}" href="{data}">{file}</a>'
 
     def plots(self, items: Sequence[Mapping[str, Any]]) -> str:
         """What metrics drew, part by part, in the order in which they come."""
@@ -227,7 +231,7 @@ class Page:
         values = [phrase("{name} {value}", name=name, value=short(y)) if name else short(y) for name, (_, y) in last]
         told = phrase(
             "{title}, line chart over {count} real samples seen; at the end: {values}",
-            title=chart.title, count=short(last[0][1][0]), values=joined(values),
+            title=named(chart.title), count=short(last[0][1][0]), values=joined(values),
         )  # fmt: skip
         return self.chart(chart.title, chart.unit, drawn, told)
 
@@ -237,7 +241,7 @@ class Page:
         if not values:
             return ""
         some = joined([f"{name} {short(value)}" for name, value in list(values.items())[:NAMED]])
-        told = phrase("{title}, bar chart: {values}", title=chart.title, values=some)
+        told = phrase("{title}, bar chart: {values}", title=named(chart.title), values=some)
         drawn = charts.bars(list(values), {"fake": list(values.values())})
         return self.chart(chart.title, chart.caption, drawn, told)
 

@@ -56,7 +56,9 @@ class Usefulness(Metric, kind="usefulness"):
     def lacks(self, comparison: Comparison) -> str:
         known = self.target or comparison.facts.get("target")
         return super().lacks(comparison) or (
-            "" if known else "the column that models should predict: target=COLUMN in training, or --target COLUMN"
+            ""
+            if known
+            else phrase("the column that models should predict: target=COLUMN in training, or --target COLUMN")
         )
 
     def compute(self, comparison: Comparison) -> list[Result]:
