@@ -9,7 +9,7 @@ many rows. These are judged as `ganforge evaluate` does it: gradient boosting (s
 from them alone and is judged on the rows held back,
 
     adult      income     F1 of the class >50K
-    diamonds   loss      R²
+    diamonds   price     R²
     penguins   species    F1, mean over the classes
 
 and so on for single columns, pairs of columns, detection and privacy. `real` learns from the real rows, `constant`

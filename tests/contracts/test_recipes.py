@@ -21,7 +21,7 @@ from ganforge.registry import load_all
 
 load_all()
 
-NAMES = recipes.names()
+NAMES = [name for name in recipes.names() if recipes.RECIPES[name].__module__.startswith("ganforge.")]
 DRAWN_HERE = {"image", "pair", "points", "table", "series"}
 """The signals whose data is written in this file; of all others it is their example."""
 

@@ -60,12 +60,12 @@ def test_a_file_of_another_extractor_is_refused(features, tmp_path):
     again = statistics.load(path, '{"extractor": "small", "weights": "1a2b3c4d", "resizer": "none"}')
     assert again.n == N
     assert (again.scatter == moments(features).scatter).all()
-    with refused("extractor.differs", "small (weights 1a2b3c4d"):
+    with refused("statistics.other_extractor", "small (weights 1a2b3c4d"):
         statistics.load(path, '{"extractor": "inception", "weights": "ff", "resizer": "clean"}')
     path.write_bytes(path.read_bytes()[:-9])
-    with refused("extractor.file_damaged", str(path)):
+    with refused("statistics.unreadable", str(path)):
         statistics.load(path, "")
-    with refused("extractor.file_not_found", "nothing"):
+    with refused("statistics.not_found", "nothing"):
         statistics.load(tmp_path / "nothing", "")
 
 

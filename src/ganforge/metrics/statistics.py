@@ -137,25 +137,25 @@ def _write(path: Path, arrays: dict[str, np.ndarray], header: dict[str, str]) ->
 
 def _read(path: Path, identity: str, names: set[str], what: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     if not path.is_file():
-        raise UserError(f"{path}: no such file of {what}", code="extractor.file_not_found")
+        raise UserError(f"{path}: no such file of {what}", code="statistics.not_found")
     try:
         with safetensors.safe_open(path, framework="np") as file:
             header = file.metadata() or {}
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except (safetensors.SafetensorError, OSError) as error:
         raise UserError(
-            f"{path}: not a complete safetensors file ({error}). Nothing was loaded", code="extractor.file_damaged"
+            f"{path}: not a complete safetensors file ({error}). Nothing was loaded", code="statistics.unreadable"
         ) from None
     if not names <= set(found) or "identity" not in header:
         raise UserError(
-            f"{path}: a safetensors file, but it does not hold {what} written by ganforge", code="extractor.wrong_file"
+            f"{path}: a safetensors file, but it does not hold {what} written by ganforge", code="statistics.other_file"
         )
     if header["identity"] != identity:
         raise UserError(
             f"{path}: holds {what} of another extractor: {_short(header['identity'])}; this evaluation uses "
             f"{_short(identity)}. Figures of different extractors cannot be compared: name the same extractor, "
             "or leave the file out",
-            code="extractor.differs",
+            code="statistics.other_extractor",
         )
     return found, header
 
