@@ -25,11 +25,11 @@ def outside(page: str) -> list[str]:
 def test_a_run_gets_a_table_a_page_and_a_list_of_figures(ganforge, run):
     said = ganforge("evaluate", run)
     assert said.status == 0, said.err
-    found = json.loads((run / "evaluation" / "report.json").read_text())
+    found = json.loads((run / "evaluation" / "report.json").read_text())["results"]
     names = {figure["name"].split("[")[0].rstrip("0123456789k") for figure in found}
     assert {"fd", "kid", "precision", "recall", "density", "coverage", "copies", "ifd"} <= names
     for figure in found:
-        assert set(figure) <= {"name", "value", "protocol", "detail"}
+        assert set(figure) <= {"run", "name", "value", "protocol", "detail"}
         assert figure["name"] in said.out
         provenance = figure["protocol"]
         assert provenance["n_real"] == 240
@@ -66,8 +66,7 @@ def test_two_folders_without_a_model(ganforge, tmp_path):
     for other in (b, c):
         said = ganforge("evaluate", a, other, *QUICK[:4], "--out", tmp_path / f"report-{other.name}")
         assert said.status == 0, said.err
-        found = json.loads((tmp_path / f"report-{other.name}" / "report.json").read_text())
-        assert isinstance(found, list)
+        found = json.loads((tmp_path / f"report-{other.name}" / "report.json").read_text())["results"]
         values[other.name] = {figure["name"].split("[")[0]: figure["value"] for figure in found}
         assert found[0]["protocol"]["real"] == str(a)
         assert found[0]["protocol"]["fake"] == str(other)
@@ -91,7 +90,7 @@ def test_several_runs_get_a_comparison(ganforge, trained, tmp_path):
     page = (runs / "comparison" / "report.html").read_text()
     assert outside(page) == []
     assert "0002-b" in page
-    listed = json.loads((runs / "comparison" / "report.json").read_text())
+    listed = json.loads((runs / "comparison" / "report.json").read_text())["results"]
     assert {figure["run"] for figure in listed} == {"0001-a", "0002-b"}
     assert (runs / "0001-a" / "evaluation" / "report.json").is_file()
     again = ganforge("evaluate", *sorted(runs.iterdir()), *QUICK)  # now with the comparison of before among them
@@ -118,7 +117,7 @@ def test_a_comparison_with_out_leaves_the_reports_of_the_runs(ganforge, trained,
 def test_no_width_cuts_a_figure(ganforge, trained, tmp_path, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     said = ganforge("evaluate", trained, *QUICK, "--out", tmp_path / "o")
-    plain = json.loads((tmp_path / "o" / "report.json").read_text())
+    plain = json.loads((tmp_path / "o" / "report.json").read_text())["results"]
     flat = "".join(said.out.split())
     for figure in plain:
         assert figure["name"] in flat
@@ -130,9 +129,8 @@ def test_no_width_cuts_a_figure(ganforge, trained, tmp_path, monkeypatch, width)
 def test_json_for_scripts(ganforge, trained, tmp_path):
     said = ganforge("evaluate", trained, *QUICK, "--out", tmp_path / "o", "--json", "-q")
     found = json.loads(said.out)
-    assert found == [
-        {"run": found[0]["run"], **one} for one in json.loads((tmp_path / "o" / "report.json").read_text())
-    ]
+    assert found == json.loads((tmp_path / "o" / "report.json").read_text())["results"]
+    assert {one["run"] for one in found} == {trained.name}
 
 
 def test_in_python(trained, tmp_path):
@@ -147,7 +145,7 @@ def test_a_bundle_and_other_data(ganforge, trained, tmp_path):
         "evaluate", trained / "model.safetensors", "--data", tmp_path / "other.npz", *QUICK, "--out", tmp_path / "out"
     )
     assert said.status == 0, said.err
-    (figure, *_) = json.loads((tmp_path / "out" / "report.json").read_text())
+    (figure, *_) = json.loads((tmp_path / "out" / "report.json").read_text())["results"]
     assert figure["protocol"]["n_real"] == 80
 
 
@@ -157,7 +155,7 @@ def test_a_part_kept_for_tests_is_the_yardstick_of_memorisation(ganforge, tmp_pa
     run = tmp_path / "run"
     assert ganforge("train", "cdcgan", f"data={tmp_path / 'split.npz'}", *FAST, "--run-dir", run, "-q").status == 0
     assert ganforge("evaluate", run, "--metrics", "nn", "--features", "raw", "-n", "64").status == 0
-    (figure, *_) = json.loads((run / "evaluation" / "report.json").read_text())
+    (figure, *_) = json.loads((run / "evaluation" / "report.json").read_text())["results"]
     assert figure["protocol"]["yardstick"] == "held-out"
     assert figure["protocol"]["split"] == "train"
 
@@ -197,11 +195,12 @@ def test_sets_that_do_not_fit_are_told_and_nothing_is_written(ganforge, sets, tm
 def test_sets_are_brought_together_when_asked(ganforge, sets, tmp_path):
     said = ganforge("evaluate", sets["grey"], sets["large"], *QUICK[:4], "--size", "8", "--out", tmp_path / "a")
     assert said.status == 0, said.err
-    (figure, *_) = json.loads((tmp_path / "a" / "report.json").read_text())
+    (figure, *_) = json.loads((tmp_path / "a" / "report.json").read_text())["results"]
     assert figure["protocol"]["size"] == 8
     said = ganforge("evaluate", sets["grey"], sets["colour"], *QUICK[:4], "--mode", "L", "--out", tmp_path / "b")
     assert said.status == 0, said.err
-    fd = next(f for f in json.loads((tmp_path / "b" / "report.json").read_text()) if f["name"].startswith("fd"))
+    found = json.loads((tmp_path / "b" / "report.json").read_text())["results"]
+    fd = next(f for f in found if f["name"].startswith("fd"))
     assert fd["value"] == pytest.approx(0, abs=1e-6), "the same pictures, in colour and in grey"
 
 

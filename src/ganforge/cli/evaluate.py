@@ -171,7 +171,7 @@ def evaluate(
 
 
 def plain_figures(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
-    """Each figure as `report.json` has it, with what was judged."""
+    """Each score as `report.json` has it, with the run that it is of."""
     from ganforge.evaluation.output import plain_result
 
     return [{"run": one.title, **plain_result(result)} for one in evaluations for result in one.results]

@@ -150,7 +150,9 @@ class IntraClass(Metric, kind="ifd"):
             smallest = {"n_real": min(smallest["n_real"], len(theirs)), "n_fake": min(smallest["n_fake"], len(mine))}
         if not found:
             raise UserError("metric 'ifd': no class has 2 real and 2 generated samples", code="metric.too_few_samples")
-        notes += notes_on_size(comparison.encoder.dim, **{f"smallest class: {k}": v for k, v in smallest.items()})
+        notes += notes_on_size(
+            comparison.encoder.dim, **{phrase("smallest class: {name}", name=k): v for k, v in smallest.items()}
+        )
         detail = {"per_class": found} | ({"notes": notes} if notes else {})
         value = float(np.mean(list(found.values())))
         name = f"ifd{short_count(n)}[{comparison.encoder.tag}]"

@@ -97,7 +97,8 @@ def render(
 
 def table(page: Page, evaluations: Sequence[Evaluation], columns: Sequence[Column], first: bool) -> str:
     """A row a run, a column a metric; the first table also says what is wrong with each run."""
-    heads = "".join(head(page, column.name) for column in columns)
+    tags = {column.name.partition("[")[2] for column in columns}
+    heads = "".join(head(page, column.name, tagged=len(tags) > 1) for column in columns)
     rows = []
     for k, one in enumerate(evaluations):
         faults = [finding.title for finding in one.report.findings if finding.level in ("bad", "warn")]
@@ -112,9 +113,10 @@ def table(page: Page, evaluations: Sequence[Evaluation], columns: Sequence[Colum
     )
 
 
-def head(page: Page, name: str) -> str:
+def head(page: Page, name: str, tagged: bool) -> str:
+    """The head of a column; with the extractor's tag where columns differ in it."""
     short, _, tag = name.partition("[")
-    rest = f"<span>{breakable('[' + tag)}</span>" if tag else ""
+    rest = f"<span>{breakable('[' + tag)}</span>" if tag and tagged else ""
     return f'<th scope="col"><b>{breakable(short)}</b>{rest}<span>{page.text(meaning_of(name).better)}</span></th>'
 
 

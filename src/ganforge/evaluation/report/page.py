@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganforge.core.language import LANGUAGES, Phrase, joined, named, phrase, translated
+from ganforge.core.language import LANGUAGES, Phrase, joined, named, phrase, sentences, translated
 from ganforge.core.media import Media
 from ganforge.core.plot import charts, drawing
 from ganforge.core.plot.charts import Chart
@@ -85,7 +85,7 @@ class Page:
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>{self.fact(title)} · ganforge</title>\n"
             f"<style>\n{STYLE.read_text(encoding='utf-8')}{drawing.STYLE}\n</style>\n</head>\n"
-            f"<body>\n<main>\n{body}\n<footer>{self.text(made)} {self.text(compare)}</footer>\n</main>\n</body>\n"
+            f"<body>\n<main>\n{body}\n<footer>{self.text(sentences([made, compare]))}</footer>\n</main>\n</body>\n"
             "</html>\n"
         )
 
