@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import io
 import json
 import re
+import shlex
 import shutil
 
 import numpy as np
@@ -42,10 +45,10 @@ def test_a_run_gets_a_table_a_page_and_a_list_of_figures(ganforge, run):
     page = (run / "evaluation" / "report.html").read_text()
     assert outside(page) == []
     assert "<script" not in page
-    for title in ("generated", "real", "interpolation", "nearest training samples", "drawn as asked", "losses"):
+    for title in ("generated", "real", "interpolation", "nearest training samples", "generated as requested", "losses"):
         assert title in page
     for figure in found:
-        assert figure["name"] in page
+        assert figure["name"] in page.replace("<wbr>", "")
     assert str(run / "evaluation" / "report.html") in said.out
 
 
@@ -124,6 +127,60 @@ def test_no_width_cuts_a_figure(ganforge, trained, tmp_path, monkeypatch, width)
         assert str(figure["protocol"]["n_fake"]) in flat.replace(",", "")
     if width == 80:
         assert all(figure["name"] in said.out for figure in plain), "names are whole on one line"
+
+
+def test_a_narrow_terminal_breaks_no_name(ganforge, trained, tmp_path):
+    from rich.console import Console
+
+    from ganforge.cli.evaluate import show_lines
+
+    name = "precision10k[small@a4eb3066]"
+    text = io.StringIO()
+    console = Console(file=text, width=20, markup=False)
+    show_lines([f"    {name}  0.5 ± 0.1  (higher is better, 1 at best)", "all: n_real 60,000, seed 0"], console)
+    lines = text.getvalue().splitlines()
+    assert any(name in line for line in lines)
+    assert max(len(line) for line in lines if name not in line) <= 20
+
+
+def test_the_command_gives_the_same_scores_again(ganforge, trained, tmp_path):
+    said = ganforge("evaluate", trained, "-n", "50", "--features", "raw", "--out", tmp_path / "one", "-q")
+    assert said.status == 0, said.err
+    page = (tmp_path / "one" / "report.html").read_text()
+    words = shlex.split(html.unescape(re.search(r"<pre>(.*?)</pre>", page)[1]))
+    for option in ("--metrics", "--features", "-n", "--seed"):
+        assert option in words
+    again = ganforge(*words[1:], "--out", tmp_path / "two", "-q")
+    assert again.status == 0, again.err
+    one, two = (json.loads((tmp_path / n / "report.json").read_text())["results"] for n in ("one", "two"))
+    assert [(r["name"], r["value"]) for r in one] == [(r["name"], r["value"]) for r in two]
+
+
+def test_a_report_and_a_card_in_chinese(ganforge, run, tmp_path, monkeypatch):
+    said = ganforge("evaluate", run, *QUICK, "--lang", "zh")
+    assert said.status == 0, said.err
+    assert '<html lang="zh-CN">' in (run / "evaluation" / "report.html").read_text(encoding="utf-8")
+    monkeypatch.setenv("GANFORGE_LANG", "zh_CN.UTF-8")
+    assert ganforge("export", run, "--out", tmp_path / "card").status == 0
+    card = (tmp_path / "card" / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("---\nlibrary_name: ganforge\n"), "the header is the Hub's"
+    for part in ("## 使用方法", "## 指标", "越低越好", "## 局限", "数据"):
+        assert part in card
+    refused = ganforge("evaluate", run, *QUICK, "--lang", "fr")
+    assert refused.status == 2
+    assert "--lang=fr: reports and model cards are written in en, zh" in refused.err
+
+
+def test_report_json_is_lean_and_says_what_it_is_of(ganforge, trained, tmp_path):
+    from ganforge import __version__
+
+    assert ganforge("evaluate", trained, *QUICK, "--out", tmp_path / "o").status == 0
+    text = (tmp_path / "o" / "report.json").read_text()
+    found = json.loads(text)
+    assert found["ganforge"] == __version__
+    assert {one["run"] for one in found["results"]} == {trained.name}
+    assert "<svg" not in text
+    assert "plots" not in text
 
 
 def test_json_for_scripts(ganforge, trained, tmp_path):

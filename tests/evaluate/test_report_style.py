@@ -128,13 +128,13 @@ class TestTheBest:
         assert values.spread({"sd": 4.0, "error": 0.4}) == "± 0.4", "of a mean over samples its own"
 
 
-def test_at_most_takes_all_that_does_not_exceed_it_for_equal():
+def test_what_does_not_exceed_its_ideal_is_right_and_no_winner():
     meaning = Meaning("", "at most", 0.5)
     assert meaning.better == "0.5 or less is right"
-    assert not meaning.is_better(0.02, 0.4)
-    assert not meaning.is_better(0.4, 0.02)
     assert meaning.is_better(0.5, 0.6)
     assert not meaning.is_better(0.7, 0.6)
+    assert beside.best_of("dcr10k[closest row]", (0.02, 0.4), (None, None)) is None
+    assert beside.best_of("dcr10k[closest row]", (0.02, 0.7), (None, None)) == 0
 
 
 def figure(name: str, value: float, **detail):

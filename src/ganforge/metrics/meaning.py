@@ -20,8 +20,8 @@ class Meaning:
 
     Attributes:
         text: what it tells, as a sentence; may be empty.
-        direction: which way is better; "near" means near to `ideal`, "at most" that whatever does not exceed it is as
-            good; "" where neither way is.
+        direction: which way is better; "near" means near to `ideal`; "at most" that no value up to it is a fault, and
+            the nearest is the best; "" where neither way is.
         ideal: where a perfect generator would be, if there is such a place.
     """
 
@@ -50,9 +50,7 @@ class Meaning:
             return False
         if than is None or not math.isfinite(than):
             return True
-        if self.direction == "at most":
-            return max(value, self.ideal or 0) < max(than, self.ideal or 0)
-        if self.direction == "near":
+        if self.direction in ("near", "at most"):
             return abs(value - (self.ideal or 0)) < abs(than - (self.ideal or 0))
         return value < than if self.direction == "lower" else value > than
 

@@ -45,6 +45,8 @@ class Column:
 def best_of(name: str, values: Sequence[float | None], spreads: Sequence[float | None]) -> int | None:
     """The position of the best of at least two values, if it leads each other by more than both spreads together."""
     meaning = meaning_of(name)
+    if meaning.direction == "at most":  # up to the ideal one is as right as the other
+        values = [None if value is None else max(value, meaning.ideal or 0) for value in values]
     known = [k for k, value in enumerate(values) if value is not None and math.isfinite(value)]
     best = None
     for k in known:
