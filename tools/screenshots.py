@@ -28,7 +28,7 @@ def take(pages: list[Path], out: Path, widths: list[int], browser: str, quality:
                 wide, tall = page.evaluate(
                     "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
                 )
-                file = out / f"{path.parent.name}-{path.stem}-{width}.jpg"
+                file = out / f"{path.resolve().parent.name}-{path.stem}-{width}.jpg"
                 clip = {"x": 0, "y": 0, "width": width, "height": min(tall, tallest)}
                 page.screenshot(path=file, full_page=True, clip=clip, type="jpeg", quality=quality)
                 page.close()
