@@ -29,8 +29,10 @@ def take(pages: list[Path], out: Path, widths: list[int], browser: str, quality:
                     "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
                 )
                 file = out / f"{path.resolve().parent.name}-{path.stem}-{width}.jpg"
-                clip = {"x": 0, "y": 0, "width": width, "height": min(tall, tallest)}
-                page.screenshot(path=file, full_page=True, clip=clip, type="jpeg", quality=quality)
+                page.screenshot(
+                    path=file, full_page=True, type="jpeg", quality=quality,
+                    clip={"x": 0, "y": 0, "width": width, "height": min(tall, tallest)},
+                )  # fmt: skip
                 page.close()
                 print(f"{file}: {width}×{tall}" + (f", cut: the page is {wide} px wide" if wide > width else ""))
         chromium.close()
