@@ -81,8 +81,8 @@ def as_input(images: np.ndarray) -> Tensor:
     images = images[..., None] if images.ndim == 3 else images
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:3] != (28, 28):
         sys.exit(f"expected uint8 images [N, 28, 28, C], got {images.dtype} {list(images.shape)}")
-    grey = images[..., : min(3, images.shape[3])].astype(np.float32).mean(-1)
-    return torch.from_numpy(grey)[:, None] / 255
+    gray = images[..., : min(3, images.shape[3])].astype(np.float32).mean(-1)
+    return torch.from_numpy(gray)[:, None] / 255
 
 
 def read_samples(path: Path) -> tuple[Tensor, np.ndarray | None]:

@@ -71,8 +71,8 @@ def measure(name: str, size: int | None, batch: int | None, threads: int) -> Non
     rows: int = batch or min(plain["batch"], max(FEWEST, PIXELS // side**2))
     with tempfile.TemporaryDirectory() as folder:
         draws = np.random.default_rng(0)
-        colours = 1 if side == 28 else 3
-        pictures = draws.integers(0, 256, (max(PICTURES, rows), side, side, colours), np.uint8)
+        colors = 1 if side == 28 else 3
+        pictures = draws.integers(0, 256, (max(PICTURES, rows), side, side, colors), np.uint8)
         np.savez(Path(folder) / "pictures.npz", images=pictures, labels=np.arange(len(pictures)) % 10)
         items = [f"data={folder}/pictures.npz", f"batch={rows}", "accumulate=1", f"signal.size={side}"]
         items += ["callbacks=[]"]

@@ -52,23 +52,23 @@ class Figures:
     spread: float
 
 
-def figures(points: np.ndarray, centres: np.ndarray, std: float) -> Figures:
-    """The figures of points [N, 2] for modes of equal weight at `centres` [M, 2], each with `std` along each axis.
+def figures(points: np.ndarray, centers: np.ndarray, std: float) -> Figures:
+    """The figures of points [N, 2] for modes of equal weight at `centers` [M, 2], each with `std` along each axis.
 
     A point that is not finite counts as one of low quality and of no mode.
     """
     n = len(points)
     points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
-    distances = np.linalg.norm(points[:, None] - centres[None], axis=2)  # [N, M]
+    distances = np.linalg.norm(points[:, None] - centers[None], axis=2)  # [N, M]
     nearest, distance = distances.argmin(1), distances.min(1)
     good = distance <= NEAR * std
-    shares = np.bincount(nearest, minlength=len(centres)) / max(1, len(points))
+    shares = np.bincount(nearest, minlength=len(centers)) / max(1, len(points))
     found = shares[shares > 0]
     return Figures(
         modes=len(np.unique(nearest[good])),
-        of=len(centres),
+        of=len(centers),
         quality=float(good.sum() / n),
-        reverse_kl=float((found * np.log(found * len(centres))).sum()) if len(found) else float("inf"),
+        reverse_kl=float((found * np.log(found * len(centers))).sum()) if len(found) else float("inf"),
         spread=float(np.median(distance[good]) / std) if good.any() else float("nan"),
     )
 
@@ -107,7 +107,7 @@ def train_and_judge(run: Run) -> dict:
     model = ganforge.train(run.recipe, run_dir=run.folder, minutes=run.minutes, progress=False, device="cpu", **fields)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     source = DataSource.kinds[run.data]
-    found = figures(model.sample(SAMPLES, seed=run.seed, batch=500), source.centres(), source.std)  # type: ignore[attr-defined]
+    found = figures(model.sample(SAMPLES, seed=run.seed, batch=500), source.centers(), source.std)  # type: ignore[attr-defined]
     result = {
         "recipe": run.recipe,
         "data": run.data,

@@ -20,12 +20,12 @@ from torch import Tensor
 
 from ganforge.augment.draws import Draws
 from ganforge.core.rng import Rng
-from ganforge.modalities.image.augment import ada
+from ganforge.modalities.image.augment import ada, pipe
 from ganforge.modalities.image.augment.diffaugment import DiffAugment
 
 SIDE, TIMES, LABEL, GAP = 64, 4, 92, 2
 BACKGROUND, INK = (255, 255, 255), (40, 40, 40)
-COLOURS = 200  # of the palette: keeps the file small
+COLORS = 200  # of the palette: keeps the file small
 
 
 class Only(Draws):
@@ -53,21 +53,21 @@ def photo() -> Tensor:
 def of_ada() -> dict[str, Callable[[Tensor], Tensor]]:
     everything = ada.FixedAda(p=0.8)
     return {
-        "mirror": lambda x: ada.blits(x, only("mirror"), 1),
-        "quarter turns": lambda x: ada.blits(x, only("quarters"), 1),
-        "whole pixels": lambda x: ada.blits(x, only("move"), 1),
-        "scale": lambda x: ada.geometry(x, only("scale"), 1),
-        "stretch": lambda x: ada.geometry(x, only("stretch"), 1),
-        "turn": lambda x: ada.geometry(x, only("first turn"), 1),
-        "move": lambda x: ada.geometry(x, only("float"), 1),
-        "brightness": lambda x: ada.recolour(x, only("brightness"), 1),
-        "contrast": lambda x: ada.recolour(x, only("contrast"), 1),
-        "luma": lambda x: ada.recolour(x, only("negative"), 1),
-        "hue": lambda x: ada.recolour(x, only("hue"), 1),
-        "saturation": lambda x: ada.recolour(x, only("saturation"), 1),
-        "filter": lambda x: ada.band_gains(x, only(*(f"band {k}" for k in range(4))), 1),
-        "noise": lambda x: ada.add_noise(x, only("noise"), 1),
-        "cutout": lambda x: ada.cut(x, only("cutout"), 1),
+        "mirror": lambda x: pipe.blits(x, only("mirror"), 1),
+        "quarter turns": lambda x: pipe.blits(x, only("quarters"), 1),
+        "whole pixels": lambda x: pipe.blits(x, only("move"), 1),
+        "scale": lambda x: pipe.geometry(x, only("scale"), 1),
+        "stretch": lambda x: pipe.geometry(x, only("stretch"), 1),
+        "turn": lambda x: pipe.geometry(x, only("first turn"), 1),
+        "move": lambda x: pipe.geometry(x, only("float"), 1),
+        "brightness": lambda x: pipe.recolor(x, only("brightness"), 1),
+        "contrast": lambda x: pipe.recolor(x, only("contrast"), 1),
+        "luma": lambda x: pipe.recolor(x, only("negative"), 1),
+        "hue": lambda x: pipe.recolor(x, only("hue"), 1),
+        "saturation": lambda x: pipe.recolor(x, only("saturation"), 1),
+        "filter": lambda x: pipe.band_gains(x, only(*(f"band {k}" for k in range(4))), 1),
+        "noise": lambda x: pipe.add_noise(x, only("noise"), 1),
+        "cutout": lambda x: pipe.cut(x, only("cutout"), 1),
         "ADA, p = 0.8": lambda x: everything.apply(x, Rng(3), {}),
     }
 
@@ -87,11 +87,11 @@ def of_diffaugment() -> dict[str, Callable[[Tensor], Tensor]]:
     }
 
 
-def grey_and_rgba() -> dict[str, Callable[[Tensor], Tensor]]:
+def gray_and_rgba() -> dict[str, Callable[[Tensor], Tensor]]:
     """Other modes: the same pipe on gray, and on RGBA, where alpha moves and is not colored."""
     pipe = ada.FixedAda(p=0.8)
 
-    def grey(x: Tensor) -> Tensor:
+    def gray(x: Tensor) -> Tensor:
         return pipe.apply(x.mean(1, keepdim=True), Rng(3), {}).expand(-1, 3, -1, -1)
 
     def rgba(x: Tensor) -> Tensor:
@@ -101,7 +101,7 @@ def grey_and_rgba() -> dict[str, Callable[[Tensor], Tensor]]:
         share = (y[:, 3:].clamp(-1, 1) + 1) / 2
         return y[:, :3] * share + (1 - share)
 
-    return {"ADA, gray": grey, "ADA, RGBA": rgba}
+    return {"ADA, gray": gray, "ADA, RGBA": rgba}
 
 
 def column(rows: dict[str, Callable[[Tensor], Tensor]]) -> Image.Image:
@@ -123,13 +123,13 @@ def main() -> None:
     path = parser.parse_args().out
     rows = list(of_ada().items())
     left = dict(rows[:12])
-    right = dict(rows[12:]) | grey_and_rgba() | of_diffaugment()
+    right = dict(rows[12:]) | gray_and_rgba() | of_diffaugment()
     columns = [column({"the photo": lambda x: x, **left}), column(right)]
     sheet = Image.new("RGB", (sum(c.width for c in columns), max(c.height for c in columns)), BACKGROUND)
     sheet.paste(columns[0], (0, 0))
     sheet.paste(columns[1], (columns[0].width, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    sheet.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -23,10 +23,10 @@ from ganforge.registry import load_all
 
 SIDE, COLUMNS, LABEL, GAP = 160, 6, 14, 4
 BACKGROUND, INK, HIDDEN = (255, 255, 255), (40, 40, 40), (220, 60, 50)
-COLOURS = 256  # of the palette: keeps the file small
+COLORS = 256  # of the palette: keeps the file small
 TEXTS = [
     "bicubic4", "area4", "blur(sigma=2)", "blur(sigma=1,aspect=4)", "motion15", "defocus4",
-    "gaussian25", "gaussian(sigma=40,grey=true)", "poisson10", "salt_pepper5", "jpeg10", "grey",
+    "gaussian25", "gaussian(sigma=40,gray=true)", "poisson10", "salt_pepper5", "jpeg10", "gray",
     "low_light(gamma=3)", "haze(density=1.5)", "rain", "second_order2", "second_order4", "blur1.5+bicubic4+gaussian10",
     "boxes3", "strokes4", "scratches8", "dust40", "masks(path=...)", "scratches(paint=true)+dust(paint=true)",
 ]  # fmt: skip
@@ -74,7 +74,7 @@ def main() -> None:
             pen.text((left + 1, top), shown, fill=INK, font_size=10)
             sheet.paste(tile(x, degrade, seed=k), (left, top + LABEL))
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    sheet.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

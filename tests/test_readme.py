@@ -157,7 +157,7 @@ def test_make_demo_in_a_fresh_clone_trains_and_draws(tmp_path):
     assert result.returncode == 0, result.stderr[-2000:]
     (run_folder,) = (tmp_path / "clone" / "runs").iterdir()
     grid = np.asarray(Image.open(run_folder / "previews" / "latest.png").convert("L"))
-    assert grid.std() > 20, "a grid of digits, not an even grey"
+    assert grid.std() > 20, "a grid of digits, not an even gray"
     assert (run_folder / "model.safetensors").exists()
 
 

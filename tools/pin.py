@@ -237,8 +237,8 @@ def make_data(folder: Path) -> None:
         for path in sorted((folder / "photos").rglob("*.png")):
             entry = zipfile.ZipInfo(path.relative_to(folder / "photos").as_posix())  # of a fixed date
             archive.writestr(entry, path.read_bytes())
-    grey = draws.integers(0, 256, (120, 8, 8), np.uint8)
-    np.savez(folder / "grey.npz", images=grey, labels=np.arange(120) % 2)
+    gray = draws.integers(0, 256, (120, 8, 8), np.uint8)
+    np.savez(folder / "gray.npz", images=gray, labels=np.arange(120) % 2)
     np.save(folder / "points.npy", draws.normal(size=(300, 2)).astype(np.float32))
     shutil.copy(ROOT / "tests" / "golden" / "people.csv", folder / "people.csv")
     people = pd.read_csv(folder / "people.csv")
@@ -309,7 +309,7 @@ def pin_help() -> Values:
 
 
 INSPECTED = (
-    ("photos",), ("photos.zip",), ("grey.npz",), ("points.npy",), ("people.csv",), ("source", "target"), ("nowhere",),
+    ("photos",), ("photos.zip",), ("gray.npz",), ("points.npy",), ("people.csv",), ("source", "target"), ("nowhere",),
 )  # fmt: skip
 DRY = {
     "photos": ["photos", "batch=8"],
@@ -403,7 +403,7 @@ VOLATILE = {
 """Entries of a report that depend on when and where it was written. `model` is the hash of a file whose header has no
 fixed order."""
 FIGURES = {"metrics": ["fd", "kid", "pr"], "n": 64}
-GREY = {"data": "grey.npz", **TINY, "samples": 64, "batch": 16, "callbacks": [], "checkpoint_every": 32, "seed": 3}
+GRAY = {"data": "gray.npz", **TINY, "samples": 64, "batch": 16, "callbacks": [], "checkpoint_every": 32, "seed": 3}
 RINGS = {
     "data": "ring8", "data.count": 1000, "task.generator.widths": [16, 16], "task.discriminator.widths": [16, 16],
     "samples": 320, "batch": 32, "callbacks": [], "checkpoint_every": 160, "seed": 3,
@@ -418,7 +418,7 @@ PAIRS = {
     "task.critics.0.layers": 1, "samples": 48, "callbacks": [], "checkpoint_every": 24, "seed": 3,
 }  # fmt: skip
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
-    "image": ("cdcgan", GREY),
+    "image": ("cdcgan", GRAY),
     "points": ("toy", RINGS),
     "table": ("ctgan-fast", PEOPLE),
     "pairs": ("line2color-small", PAIRS),

@@ -10,7 +10,7 @@ from ganforge.modalities.image.augment.ada import Ada, FixedAda
 from ganforge.modalities.image.augment.diffaugment import DiffAugment
 
 MOST = Ada().limit
-TURNS = {"geometry": 0.0, "colour": 0.0}
+TURNS = {"geometry": 0.0, "color": 0.0}
 
 
 def behind(augment: Augment, trait: str) -> Found:

@@ -14,18 +14,9 @@ from ganforge.augment.base import Augment
 from ganforge.augment.draws import Draws
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.image.augment.ada import (
-    Ada,
-    FixedAda,
-    add_noise,
-    band_gains,
-    blits,
-    cut,
-    draw_warp,
-    geometry,
-    recolour,
-)
+from ganforge.modalities.image.augment.ada import Ada, FixedAda
 from ganforge.modalities.image.augment.diffaugment import DiffAugment
+from ganforge.modalities.image.augment.pipe import add_noise, band_gains, blits, cut, draw_warp, geometry, recolor
 from refused import refused
 
 EVERYTHING = {"filter": 1.0, "noise": 1.0, "cutout": 1.0}
@@ -167,7 +158,7 @@ def test_blits_of_pictures_that_are_not_square():
 # --- geometry ----------------------------------------------------------------------------------------------------
 
 
-def centre_of(x: Tensor) -> tuple[float, float]:
+def center_of(x: Tensor) -> tuple[float, float]:
     """Where the weight of an image [1, 1, H, W] lies: (x, y) from its middle, in pixels."""
     height, width = x.shape[2:]
     mass = x[0, 0] / x.sum()
@@ -192,14 +183,14 @@ def centre_of(x: Tensor) -> tuple[float, float]:
 def test_geometry(values, wanted):
     x = torch.zeros(1, 1, 32, 32, dtype=torch.float64)
     x[..., 16:20, 18:22] = 1  # its middle at (4, 2)
-    assert centre_of(x) == (4, 2)
-    assert centre_of(geometry(x, Forced(values), 1)) == pytest.approx(wanted, abs=0.3)
+    assert center_of(x) == (4, 2)
+    assert center_of(geometry(x, Forced(values), 1)) == pytest.approx(wanted, abs=0.3)
 
 
 def test_geometry_in_pictures_that_are_not_square_turns_and_does_not_shear():
     x = torch.zeros(1, 1, 16, 48, dtype=torch.float64)
     x[..., 7:9, 26:30] = 1  # middle at (4, 0)
-    assert centre_of(geometry(x, Forced({"first turn": math.pi / 2}), 1)) == pytest.approx((0, 4), abs=0.2)
+    assert center_of(geometry(x, Forced({"first turn": math.pi / 2}), 1)) == pytest.approx((0, 4), abs=0.2)
 
 
 def test_geometry_leaves_the_rest_of_a_batch_exact():
@@ -230,11 +221,11 @@ RED = torch.tensor([0.5, -0.25, 0.0], dtype=torch.float64).view(1, 3, 1, 1)
         ({"negative": 1}, [0.5 - 2 / 12, -0.25 - 2 / 12, -2 / 12]),
     ],
 )
-def test_colour(values, wanted):
-    assert recolour(RED, Forced(values), 1).flatten().tolist() == pytest.approx(wanted)
+def test_color(values, wanted):
+    assert recolor(RED, Forced(values), 1).flatten().tolist() == pytest.approx(wanted)
 
 
-def test_colour_is_the_product_of_its_4x4_matrices():
+def test_color_is_the_product_of_its_4x4_matrices():
     """Each change written as the paper writes it, and multiplied out."""
     values = {"brightness": 0.7, "contrast": -0.6, "negative": 1, "hue": 1.1, "saturation": 0.4}
     eye, v = torch.eye(4, dtype=torch.float64), torch.tensor([1, 1, 1, 0], dtype=torch.float64) / math.sqrt(3)
@@ -255,31 +246,31 @@ def test_colour_is_the_product_of_its_4x4_matrices():
     matrix = saturation @ hue @ negative @ contrast @ brightness
     x = pictures(1, (3, 4, 4), torch.float64)
     wanted = (matrix @ torch.cat([x[0].flatten(1), torch.ones(1, 16, dtype=torch.float64)]))[:3].view(1, 3, 4, 4)
-    torch.testing.assert_close(recolour(x, Forced(values), 1), wanted)
+    torch.testing.assert_close(recolor(x, Forced(values), 1), wanted)
 
 
-def test_hue_turns_the_way_of_the_colour_wheel():
+def test_hue_turns_the_way_of_the_color_wheel():
     x = torch.tensor([0.3, 0.1, 0.1], dtype=torch.float64).view(1, 3, 1, 1)
-    turned = recolour(x, Forced({"hue": math.pi / 3}), 1).flatten()
+    turned = recolor(x, Forced({"hue": math.pi / 3}), 1).flatten()
     before, after = (colorsys.rgb_to_hsv(*(t + 1).tolist())[0] for t in (x.flatten(), turned))
     assert (after - before) % 1 == pytest.approx(1 / 6, abs=0.02)
 
 
-def test_colour_of_grey_is_the_luma_of_the_same_in_rgb():
-    grey = pictures(1, (1, 4, 4), torch.float64)
+def test_color_of_gray_is_the_luma_of_the_same_in_rgb():
+    gray = pictures(1, (1, 4, 4), torch.float64)
     values = {"brightness": 0.7, "contrast": -0.6, "negative": 1, "hue": 1.1, "saturation": 0.4}
-    in_rgb = recolour(grey.expand(-1, 3, -1, -1), Forced(values), 1)
-    torch.testing.assert_close(recolour(grey, Forced(values), 1), in_rgb.mean(1, keepdim=True))
+    in_rgb = recolor(gray.expand(-1, 3, -1, -1), Forced(values), 1)
+    torch.testing.assert_close(recolor(gray, Forced(values), 1), in_rgb.mean(1, keepdim=True))
 
 
-def test_colour_filter_and_noise_leave_alpha_alone():
+def test_color_filter_and_noise_leave_alpha_alone():
     x = pictures(16, (4, 8, 8))
     y = FixedAda(p=1, blit=0, geometry=0, filter=1, noise=1).apply(x, Rng(0), {})
     assert torch.equal(y[:, 3:], x[:, 3:])
     assert (y[:, :3] != x[:, :3]).flatten(1).any(1).all()
     y = DiffAugment(translation=0, cutout=0).apply(x, Rng(0), {})
     assert torch.equal(y[:, 3:], x[:, 3:])
-    moved = FixedAda(p=1, colour=0).apply(x, Rng(0), {})
+    moved = FixedAda(p=1, color=0).apply(x, Rng(0), {})
     assert (moved[:, 3:] != x[:, 3:]).any()
 
 
@@ -324,21 +315,21 @@ def test_cutout_of_ada():
 # --- DiffAugment -------------------------------------------------------------------------------------------------
 
 
-def test_diffaugment_colours():
+def test_diffaugment_colors():
     x = torch.tensor([[0.5, -0.1, 0.2], [0.1, -0.5, -0.2]], dtype=torch.float64).T.reshape(1, 3, 1, 2)
     augment = DiffAugment()
     only = {"saturation": 1, "contrast": 1}
-    brighter = augment.coloured(x, Forced({**only, "brightness": 0.25}))
+    brighter = augment.colored(x, Forced({**only, "brightness": 0.25}))
     torch.testing.assert_close(brighter, x + 0.25)
-    grey = augment.coloured(x, Forced({**only, "saturation": 0}))
-    torch.testing.assert_close(grey[0, :, 0], torch.tensor([[0.2, -0.2]], dtype=torch.float64).expand(3, 2))
-    flat = augment.coloured(x, Forced({**only, "contrast": 0.5}))
+    gray = augment.colored(x, Forced({**only, "saturation": 0}))
+    torch.testing.assert_close(gray[0, :, 0], torch.tensor([[0.2, -0.2]], dtype=torch.float64).expand(3, 2))
+    flat = augment.colored(x, Forced({**only, "contrast": 0.5}))
     torch.testing.assert_close(flat, x * 0.5)  # the mean over all is 0
     lone = pictures(1, (1, 4, 4), torch.float64)
-    torch.testing.assert_close(augment.coloured(lone, Forced({"contrast": 1})), lone)
+    torch.testing.assert_close(augment.colored(lone, Forced({"contrast": 1})), lone)
 
 
-def test_diffaugment_moves_into_grey():
+def test_diffaugment_moves_into_gray():
     x = torch.ones(1, 1, 8, 16, dtype=torch.float64)  # up to 1 down, up to 2 to the right
     y = DiffAugment().moved(x, Forced({"down": 0, "right": 4}))  # one up, two to the right
     assert (y[..., :-1, 2:] == 1).all()
@@ -357,7 +348,7 @@ def test_diffaugment_cuts():
 def test_diffaugment_stays_in_its_ranges():
     draws = Draws(Rng(0), 5000, torch.float32)
     x = torch.ones(5000, 1, 8, 8)
-    shift = (DiffAugment(contrast=0).coloured(x, draws) - x)[:, 0, 0, 0]
+    shift = (DiffAugment(contrast=0).colored(x, draws) - x)[:, 0, 0, 0]
     assert -0.5 <= shift.min() < -0.49
     assert 0.49 < shift.max() <= 0.5
     empty = (DiffAugment().moved(x, draws) == 0).flatten(1).sum(1)

@@ -54,5 +54,5 @@ def run(tmp_path):
 
 
 @pytest.fixture
-def labelled(tmp_path):
+def labeled(tmp_path):
     return FakeRun(tmp_path, classes=3)

@@ -42,11 +42,11 @@ def test_a_resumed_run_does_not_repeat_its_preview(run):
     assert len(run.requests) == 1
 
 
-def test_one_row_a_class(labelled):
-    Previews().build(labelled).on_start()
-    (request,) = labelled.requests
+def test_one_row_a_class(labeled):
+    Previews().build(labeled).on_start()
+    (request,) = labeled.requests
     assert request.labels.tolist() == [0] * 8 + [1] * 8 + [2] * 8
-    grid = np.asarray(Image.open(labelled.folder / "previews/latest.png").convert("L"))
+    grid = np.asarray(Image.open(labeled.folder / "previews/latest.png").convert("L"))
     rows = [grid[y, -5] for y in (5, grid.shape[0] // 2, grid.shape[0] - 5)]
     assert rows == [0, 25, 50]
     named = grid[:, : grid.shape[1] - grid.shape[0] * 8 // 3]
@@ -91,12 +91,12 @@ def test_a_task_that_does_both_shows_both(run):
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(None, 16), (2, 2), (20, 20)])
-def test_many_classes_are_cut_to_what_one_can_look_at(labelled, rows, expected):
+def test_many_classes_are_cut_to_what_one_can_look_at(labeled, rows, expected):
     import dataclasses
 
-    labelled.spec = dataclasses.replace(labelled.spec, classes=100)
-    Previews(columns=2, rows=rows).build(labelled).on_start()
-    assert labelled.requests[0].n == 2 * expected
+    labeled.spec = dataclasses.replace(labeled.spec, classes=100)
+    Previews(columns=2, rows=rows).build(labeled).on_start()
+    assert labeled.requests[0].n == 2 * expected
 
 
 def test_a_full_disk_is_one_notice_and_training_goes_on(run, monkeypatch):

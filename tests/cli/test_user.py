@@ -266,8 +266,8 @@ def test_data_inspect_tells_what_fits(ganforge, npz):
 
 
 def test_data_inspect_refuses_conditional_recipes_without_labels(ganforge, tmp_path):
-    np.save(tmp_path / "grey.npy", np.random.default_rng(0).integers(0, 255, (70, 12, 8), dtype=np.uint8))
-    plain = json.loads(ganforge("data", "inspect", tmp_path / "grey.npy", "--json").out)
+    np.save(tmp_path / "gray.npy", np.random.default_rng(0).integers(0, 255, (70, 12, 8), dtype=np.uint8))
+    plain = json.loads(ganforge("data", "inspect", tmp_path / "gray.npy", "--json").out)
     assert plain["recipes"]["dcgan"]["fits"]
     assert not plain["recipes"]["cdcgan"]["fits"]
     assert "needs labels" in plain["recipes"]["cdcgan"]["says"]

@@ -9,7 +9,10 @@ import json
 import pydantic
 import pytest
 
+from ganforge.augment.base import Augment
 from ganforge.core.component import Component, build, families, field_help, fields_of, help_text, to_plain
+from ganforge.data.base import DataSource
+from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.losses.perceptual import Critic as CriticLens
 from ganforge.modalities.pair.signal import Pair
 from ganforge.registry import load_all
@@ -128,3 +131,18 @@ def test_there_are_components_of_the_families_that_explain_every_field():
 def test_every_field_has_help(cls: type[Component], needed):
     missing = set(fields_of(cls)) - set(field_help(cls))
     assert not missing, f"{cls.__qualname__}: no help text under {', '.join(sorted(missing))}"
+
+
+def test_stored_recipes_keep_their_earlier_spelling():
+    """Recipes of runs from before the names were changed are read as those of today."""
+    load_all()
+    assert Degrade.parse("gaussian(sigma=25,grey=true)") == Degrade.parse("gaussian(sigma=25,gray=true)")
+    assert Degrade.parse({"kind": "grey"}) == Degrade.parse("gray")
+    assert Signal.parse({"kind": "image", "place": "centre"}) == Signal.parse({"kind": "image", "place": "center"})
+    assert Signal.parse({"kind": "pair", "place": "centre"}) == Signal.parse({"kind": "pair", "place": "center"})
+    assert Signal.parse({"kind": "points", "standardise": False}) == Signal.parse(
+        {"kind": "points", "standardize": False}
+    )
+    assert Augment.parse({"kind": "ada_fixed", "colour": 0.5}) == Augment.parse({"kind": "ada_fixed", "color": 0.5})
+    old = DataSource.parse({"kind": "domains", "a": "colours", "b": "b", "maps": "colours"})
+    assert old == DataSource.parse({"kind": "domains", "a": "colours", "b": "b"}), "a folder keeps its name"

@@ -126,7 +126,7 @@ class TestTranslator:
         twin.load_state_dict(net.state_dict())
         assert torch.equal(net.eval()(pictures(source)), twin.eval()(pictures(source)))
 
-    def test_a_picture_does_not_hang_on_its_neighbours_in_use(self, translator, source, target):
+    def test_a_picture_does_not_hang_on_its_neighbors_in_use(self, translator, source, target):
         net = built(translator, source, target).eval()
         x = pictures(source)
         torch.testing.assert_close(net(x)[:1], net(x[:1]), atol=1e-5, rtol=1e-4)

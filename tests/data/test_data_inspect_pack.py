@@ -25,9 +25,9 @@ def mess(tmp_path):
     folder = tmp_path / "mess"
     for name in ("cat", "dog"):
         (folder / name).mkdir(parents=True)
-    grey = Image.fromarray(rng.integers(0, 256, (8, 6), np.uint8))
-    grey.save(folder / "cat" / "a.png")
-    grey.save(folder / "cat" / "same as a.bmp")
+    gray = Image.fromarray(rng.integers(0, 256, (8, 6), np.uint8))
+    gray.save(folder / "cat" / "a.png")
+    gray.save(folder / "cat" / "same as a.bmp")
     Image.fromarray(rng.integers(0, 65536, (8, 6), np.uint16)).save(folder / "cat" / "deep.png")
     Image.fromarray(rng.integers(0, 256, (9, 7, 4), np.uint8)).save(folder / "cat" / "clear.png")
     Image.fromarray(rng.integers(0, 256, (9, 7, 2), np.uint8)).save(folder / "dog" / "la.png")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganforge.core.dataset import BadItem
 from ganforge.modalities.image import files as pictures
-from ganforge.modalities.image.png import COLOUR_TYPES, SIGNATURE
+from ganforge.modalities.image.png import COLOR_TYPES, SIGNATURE
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (12, 9, 3), np.uint8)
@@ -58,25 +58,25 @@ def test_alpha_is_kept(form):
     assert np.array_equal(both(saved(Image.fromarray(rgba), form, **options)), rgba)
 
 
-def test_grey_with_alpha():
+def test_gray_with_alpha():
     la = RNG.integers(0, 256, (7, 5, 2), np.uint8)
     assert np.array_equal(both(saved(Image.fromarray(la), "PNG")), la)
 
 
 def test_palettes_with_and_without_transparency():
     picture = Image.fromarray(NOISE).quantize(16)
-    colours = np.asarray(picture.convert("RGB"))
-    assert np.array_equal(both(saved(picture, "PNG")), colours)
+    colors = np.asarray(picture.convert("RGB"))
+    assert np.array_equal(both(saved(picture, "PNG")), colors)
     assert both(saved(picture, "GIF")).shape == (12, 9, 3)
     clear = both(saved(picture, "PNG", transparency=3))
     assert clear.shape == (12, 9, 4)
     assert np.array_equal(clear[..., 3] == 0, np.asarray(picture) == 3)
 
 
-def test_a_transparent_grey_level_becomes_alpha():
-    grey = np.array([[10, 20], [20, 30]], np.uint8)
-    array = both(saved(Image.fromarray(grey), "PNG", transparency=20))
-    assert array[..., 0].tolist() == grey.tolist()
+def test_a_transparent_gray_level_becomes_alpha():
+    gray = np.array([[10, 20], [20, 30]], np.uint8)
+    array = both(saved(Image.fromarray(gray), "PNG", transparency=20))
+    assert array[..., 0].tolist() == gray.tolist()
     assert array[..., 1].tolist() == [[255, 0], [0, 255]]
 
 
@@ -90,7 +90,7 @@ def test_cmyk_becomes_rgb():
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "PPM"])
-def test_sixteen_bits_of_grey_are_kept(form):
+def test_sixteen_bits_of_gray_are_kept(form):
     deep = RNG.integers(0, 65536, (6, 4), np.uint16)
     array = both(saved(Image.fromarray(deep), form))
     assert array.dtype == np.uint16
@@ -172,7 +172,7 @@ def test_bombs_are_refused_from_their_header(size):
 def deep_png(pixels, *chunks, interlaced=0):
     """A PNG of 16 bits [H, W, C], its rows as they are, with more chunks before the pixels."""
     height, width, channels = pixels.shape
-    head = struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, interlaced)
+    head = struct.pack(">IIBBBBB", width, height, 16, COLOR_TYPES[channels], 0, 0, interlaced)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
     parts = [(b"IHDR", head), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     coded = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts)

@@ -175,7 +175,7 @@ def test_shrinking_is_antialiased():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_hidden_colours_do_not_bleed_into_the_edges(dtype):
+def test_hidden_colors_do_not_bleed_into_the_edges(dtype):
     top = np.iinfo(dtype).max
     item = np.zeros((32, 32, 4), dtype)
     item[..., 0] = top  # a hidden red
@@ -196,9 +196,9 @@ def test_alpha_is_blended_over_the_background():
     assert (prepare(Image(size=4, mode="L", background=0), half) == 0).all()
 
 
-def test_grey_of_colours_is_their_luminance():
-    colours = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]], np.uint8)
-    assert prepare(Image(size=2, mode="L"), colours).ravel().tolist() == [76, 150, 29, 255]
+def test_gray_of_colors_is_their_luminance():
+    colors = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]], np.uint8)
+    assert prepare(Image(size=2, mode="L"), colors).ravel().tolist() == [76, 150, 29, 255]
 
 
 def test_flips_half_of_the_samples_and_repeats_them_for_the_same_moment():
@@ -259,7 +259,7 @@ def test_files_hold_the_very_pixels(tmp_path, channels, dtype):
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_deep_colour_is_written_and_read_whole(tmp_path, channels):
+def test_deep_color_is_written_and_read_whole(tmp_path, channels):
     signal = Image(depth=16)
     spec = spec_of(signal, (6, 5, channels))
     samples = np.random.default_rng(1).integers(0, 65536, (2, 6, 5, channels), np.uint16)

@@ -73,7 +73,7 @@ class TestEveryDegradation:
         one = degradation.apply(x, Rng(1, 5))
         torch.rand(3)  # no generator of torch's own is used
         assert torch.equal(one, degradation.apply(x, Rng(1, 5)))
-        if kind not in ("bicubic", "area", "blur", "defocus", "grey", "jpeg"):  # these draw nothing as they are
+        if kind not in ("bicubic", "area", "blur", "defocus", "gray", "jpeg"):  # these draw nothing as they are
             assert not torch.equal(one, degradation.apply(x, Rng(2, 5)))
             assert not torch.equal(one, degradation.apply(x, Rng(1, 6)))
 
@@ -93,8 +93,8 @@ class TestEveryDegradation:
 
 
 def test_a_number_behind_a_name_and_fields_in_brackets():
-    assert to_plain(Degrade.parse("gaussian(sigma=5..50, grey=true)")) == {
-        "kind": "gaussian", "p": 1.0, "sigma": [5, 50], "grey": True,
+    assert to_plain(Degrade.parse("gaussian(sigma=5..50, gray=true)")) == {
+        "kind": "gaussian", "p": 1.0, "sigma": [5, 50], "gray": True,
     }  # fmt: skip
     assert Degrade.parse("gaussian25") == Degrade.parse("gaussian(sigma=25)")
     assert Degrade.parse("bicubic4").scale == 4
@@ -102,7 +102,7 @@ def test_a_number_behind_a_name_and_fields_in_brackets():
 
 
 def test_chains_multiply_scales_and_keep_the_last_mask():
-    chain = Degrade.parse("bicubic2 + blur(sigma=1) + area2 + grey + boxes2")
+    chain = Degrade.parse("bicubic2 + blur(sigma=1) + area2 + gray + boxes2")
     assert (chain.scale, chain.mask, chain.channels(3)) == (4, True, 1)
     assert chain.apply(pictures(), Rng(0)).shape == (3, 2, 8, 8)
 
@@ -118,7 +118,7 @@ def test_chains_multiply_scales_and_keep_the_last_mask():
         ("gaussian(p=0)", "invalid_value", "greater than 0"),
         ("jpeg0", "invalid_value", "not within 1..100"),
         ("bicubic0", "invalid_value", "greater than or equal to 1"),
-        ("grey5", "unknown_kind", "'grey5'"),
+        ("gray5", "unknown_kind", "'gray5'"),
         ("boxes+gaussian5", "invalid_value", "come last"),
         ("blur++jpeg", "invalid_value", "'' is not a degradation"),
         ("masks", "missing_value", "path"),
@@ -225,8 +225,8 @@ def test_noise_is_as_strong_as_it_says():
     noise = Degrade.parse("gaussian10").apply(x, Rng(0)) - x
     assert abs(noise.std() - 10) < 0.2
     assert abs(noise.mean()) < 0.2
-    grey = Degrade.parse("gaussian(sigma=10,grey=true)").apply(x, Rng(0)) - x
-    assert torch.equal(grey[:, 0], grey[:, 1])
+    gray = Degrade.parse("gaussian(sigma=10,gray=true)").apply(x, Rng(0)) - x
+    assert torch.equal(gray[:, 0], gray[:, 1])
     x = flat(100)
     shot = Degrade.parse("poisson60").apply(x, Rng(0))
     assert abs(shot.mean() - 100) < 1
@@ -248,9 +248,9 @@ def test_jpeg_is_worse_the_lower_its_quality():
     assert errors[0] < errors[1] < errors[2]
 
 
-def test_grey_is_luma():
+def test_gray_is_luma():
     x = torch.tensor([255.0, 0, 0])[None, :, None, None].expand(1, 3, 2, 2)
-    assert Degrade.parse("grey").apply(x, Rng(0)).unique().tolist() == [76]  # 0.299 · 255
+    assert Degrade.parse("gray").apply(x, Rng(0)).unique().tolist() == [76]  # 0.299 · 255
 
 
 def test_light():

@@ -206,7 +206,7 @@ def test_a_bundle_and_other_data(ganforge, trained, tmp_path):
     assert figure["protocol"]["n_real"] == 80
 
 
-def test_a_part_kept_for_tests_is_the_yardstick_of_memorisation(ganforge, tmp_path):
+def test_a_part_kept_for_tests_is_the_yardstick_of_memorization(ganforge, tmp_path):
     labels = np.repeat([0, 1], 40)
     np.savez(tmp_path / "split.npz", x_train=shades(40), y_train=labels, x_test=shades(40, seed=5), y_test=labels)
     run = tmp_path / "run"
@@ -223,9 +223,9 @@ def test_a_part_kept_for_tests_is_the_yardstick_of_memorisation(ganforge, tmp_pa
 @pytest.fixture
 def sets(tmp_path):
     return {
-        "grey": folder_of(shades(10), tmp_path / "grey"),
+        "gray": folder_of(shades(10), tmp_path / "gray"),
         "large": folder_of(shades(10, size=12), tmp_path / "large"),
-        "colour": folder_of(shades(10), tmp_path / "colour", "RGB"),
+        "color": folder_of(shades(10), tmp_path / "color", "RGB"),
         "few": folder_of(shades(2), tmp_path / "few"),
         "empty": (tmp_path / "empty"),
     }
@@ -234,11 +234,11 @@ def sets(tmp_path):
 @pytest.mark.parametrize(
     ("pair", "message"),
     [
-        (("grey", "large"), r"different sizes.*grey holds 8×8; .*large holds 12×12.*--size"),
-        (("grey", "colour"), r"different modes.*grey holds L; .*colour holds RGB.*--mode"),
-        (("grey", "few"), "few: 4 samples can be read, too few to evaluate: at least 10"),
-        (("grey", "empty"), "the folder is empty"),
-        (("grey", "nowhere"), "no such file or folder"),
+        (("gray", "large"), r"different sizes.*gray holds 8×8; .*large holds 12×12.*--size"),
+        (("gray", "color"), r"different modes.*gray holds L; .*color holds RGB.*--mode"),
+        (("gray", "few"), "few: 4 samples can be read, too few to evaluate: at least 10"),
+        (("gray", "empty"), "the folder is empty"),
+        (("gray", "nowhere"), "no such file or folder"),
     ],
 )
 def test_sets_that_do_not_fit_are_told_and_nothing_is_written(ganforge, sets, tmp_path, pair, message):
@@ -250,15 +250,15 @@ def test_sets_that_do_not_fit_are_told_and_nothing_is_written(ganforge, sets, tm
 
 
 def test_sets_are_brought_together_when_asked(ganforge, sets, tmp_path):
-    said = ganforge("evaluate", sets["grey"], sets["large"], *QUICK[:4], "--size", "8", "--out", tmp_path / "a")
+    said = ganforge("evaluate", sets["gray"], sets["large"], *QUICK[:4], "--size", "8", "--out", tmp_path / "a")
     assert said.status == 0, said.err
     (figure, *_) = json.loads((tmp_path / "a" / "report.json").read_text())["results"]
     assert figure["protocol"]["size"] == 8
-    said = ganforge("evaluate", sets["grey"], sets["colour"], *QUICK[:4], "--mode", "L", "--out", tmp_path / "b")
+    said = ganforge("evaluate", sets["gray"], sets["color"], *QUICK[:4], "--mode", "L", "--out", tmp_path / "b")
     assert said.status == 0, said.err
     found = json.loads((tmp_path / "b" / "report.json").read_text())["results"]
     fd = next(f for f in found if f["name"].startswith("fd"))
-    assert fd["value"] == pytest.approx(0, abs=1e-6), "the same pictures, in colour and in grey"
+    assert fd["value"] == pytest.approx(0, abs=1e-6), "the same pictures, in color and in gray"
 
 
 def test_mistakes_about_runs(ganforge, run, tmp_path):

@@ -15,8 +15,8 @@ from PIL import Image
 from ganforge.engine.train import train
 from ganforge.evaluation.asked import read_metric, text_of
 from ganforge.evaluation.evaluate import evaluate
+from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.findings import find
-from ganforge.evaluation.report.known import Known
 from ganforge.inference.model import load
 from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.degrade.resample import bicubic
@@ -209,7 +209,7 @@ def test_what_a_model_is_worth_is_said_in_words(psnr, texture, level, title):
         figure("sharpness5", 0.17, 0.18),
         figure("texture5", 0.11, texture),
     ]
-    (found,) = find(Known(figures=figures))
+    (found,) = find(Evidence(figures=figures))
     assert (found.level, found.title) == (level, title)
     assert f"psnr5[Y, crop 4] 28.43 → {psnr:g}" in found.why
 
@@ -240,17 +240,17 @@ def test_two_folders_are_paired_by_name(photos, restored, ganforge, tmp_path):
     assert "baseline" not in psnr["detail"]
 
 
-def test_grey_and_colour_are_held_against_each_other_in_colour(photos, restored, tmp_path):
+def test_gray_and_color_are_held_against_each_other_in_color(photos, restored, tmp_path):
     """A gray image given to a model of colors comes back in color."""
     Image.open(restored / "1.bmp").convert("L").save(restored / "1.bmp")
-    item, grey = (np.array(Image.open(folder)) for folder in (photos / "1.png", restored / "1.bmp"))
+    item, gray = (np.array(Image.open(folder)) for folder in (photos / "1.png", restored / "1.bmp"))
     for k in (0, 2, 3):
         (restored / f"{k}.bmp").unlink()
     shutil.copytree(photos, tmp_path / "photos")
     for k in (0, 2, 3):
         (tmp_path / "photos" / f"{k}.png").unlink()
     found = evaluate(tmp_path / "photos", restored, metrics=["psnr"], size=20, out=tmp_path / "out", progress=False)
-    assert found.results[0].value == pytest.approx(decibels(item, grey[..., None].repeat(3, axis=2)), abs=1e-6)
+    assert found.results[0].value == pytest.approx(decibels(item, gray[..., None].repeat(3, axis=2)), abs=1e-6)
     assert "at their own sizes; --size applies only to" in found.html.read_text()
 
 

@@ -15,7 +15,7 @@ from ganforge.evaluation.evaluate import compared as compare
 from ganforge.evaluation.evaluate import usual
 from ganforge.evaluation.report import compose, page
 from ganforge.evaluation.report.content import Finding
-from ganforge.evaluation.report.known import Known
+from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.sets import common, compared
 from ganforge.metrics.base import Extractor, Meaning, Metric, Result, measure
 from ganforge.registry import load_all
@@ -56,17 +56,17 @@ def hum():
             ratio = comparison.samples("fake").std() / comparison.samples("real").std()
             return [Result("loudness[all]", float(ratio), comparison.protocol())]
 
-    def too_loud(known: Known):
+    def too_loud(known: Evidence):
         value = known.value("loudness")
         if value is not None and value > 2:
-            yield Finding("bad", "the hums are too loud", f"{value:.1f} times as loud, peak {known.look:.1f}.")
+            yield Finding("bad", "the hums are too loud", f"{value:.1f} times as loud, peak {known.appearance:.1f}.")
 
     class Hum(Signal, kind="hum"):
         """Sounds."""
 
         noun: ClassVar[Noun] = Noun("hum", "hums", "a set of hums")
         gallery: ClassVar[Gallery | None] = Gallery(most=3)
-        looked_at: ClassVar[int] = 10
+        appearance_samples: ClassVar[int] = 10
         rules: ClassVar[Sequence[Rule]] = (too_loud,)
 
         def default_metrics(self, spec, *, translates, paired, sizes=()):
@@ -85,7 +85,7 @@ def hum():
         def decode(self, x, spec):
             return x.numpy()
 
-        def look(self, real: np.ndarray, fake: np.ndarray) -> Any:
+        def compare_appearance(self, real: np.ndarray, fake: np.ndarray) -> Any:
             return float(np.abs(fake).max())
 
         def render(self, samples, spec, columns=8):

@@ -17,13 +17,13 @@ from ganforge.core.types import Spec
 from ganforge.evaluation.report import gallery, page
 from ganforge.evaluation.report.classes import Classes
 from ganforge.evaluation.report.content import Bars, Chart, Finding, Panel, Report
+from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.findings import find
-from ganforge.evaluation.report.known import Known
 from ganforge.evaluation.report.values import shared
 from ganforge.evaluation.report.words import meaning_of, meanings, stem_of
 from ganforge.evaluation.subject import Subject
 from ganforge.metrics.base import SampleSet
-from ganforge.modalities.image.look import RULES, Appearance, look
+from ganforge.modalities.image.appearance import RULES, Appearance, compare_appearance
 from ganforge.signals import Gallery, Signal
 
 
@@ -39,34 +39,34 @@ def figure(name: str, value: float, **detail):
 SOUND = [figure("fd", 3.0), figure("precision", 0.8), figure("recall", 0.7), figure("coverage", 0.9)]
 
 
-def titles(known: Known, *levels: str) -> list[str]:
+def titles(known: Evidence, *levels: str) -> list[str]:
     return [finding.title for finding in find(known, RULES) if finding.level in (levels or ("bad", "warn"))]
 
 
 def test_a_sound_run_is_left_in_peace():
-    assert titles(Known(SOUND)) == []
+    assert titles(Evidence(SOUND)) == []
     calm = Appearance(0.1, 1.02, {"R": 1.0, "G": 0.0, "B": -1.0})
     even = {"a": 0.5, "b": 0.5}
-    assert titles(Known(SOUND, look=calm, classes=Classes(even, {"a": 0.45, "b": 0.55}, None))) == []
+    assert titles(Evidence(SOUND, appearance=calm, classes=Classes(even, {"a": 0.45, "b": 0.55}, None))) == []
 
 
 @pytest.mark.parametrize(
     ("known", "word"),
     [
-        (Known([figure("precision", 0.3), figure("recall", 0.7)]), "do not look like the data"),
-        (Known([figure("precision", 0.02)]), "hardly look"),
-        (Known([figure("precision", 0.9), figure("recall", 0.1)]), "lack variety"),
-        (Known([figure("coverage", 0.05)]), "never generated"),
-        (Known([figure("copies", 0.4, copying=True, by_chance=0.01)]), "training samples are repeated"),
-        (Known(SOUND, look=Appearance(1.5, 1.0, {"gray": 0.0})), "too bright"),
-        (Known(SOUND, look=Appearance(-1.5, 1.0, {"gray": 0.0})), "too dark"),
-        (Known(SOUND, look=Appearance(0.0, 0.5, {"gray": 0.0})), "too little contrast"),
-        (Known(SOUND, look=Appearance(0.0, 1.0, {"R": 20.0, "G": -10.0, "B": -10.0})), "colors are off"),
-        (Known(SOUND, classes=Classes({"a": 0.5, "b": 0.5}, {"a": 0.97, "b": 0.03}, None)), "too rare or too frequent"),
-        (Known(SOUND, classes=Classes({"a": 1.0}, {"a": 1.0}, {"a": 0.4})), "not generated as requested"),
-        (Known(SOUND, events=[{"event": "health", "state": "collapsing", "samples": 9, "why": "thin"}]), "collapsing"),
-        (Known(SOUND, events=[{"event": "failed", "message": "no longer finite"}]), "stopped with an error"),
-        (Known([{"name": "fd", "value": 1.0, "protocol": {"n_real": 90, "n_fake": 90}}]), "few samples"),
+        (Evidence([figure("precision", 0.3), figure("recall", 0.7)]), "do not look like the data"),
+        (Evidence([figure("precision", 0.02)]), "hardly look"),
+        (Evidence([figure("precision", 0.9), figure("recall", 0.1)]), "lack variety"),
+        (Evidence([figure("coverage", 0.05)]), "never generated"),
+        (Evidence([figure("copies", 0.4, copying=True, by_chance=0.01)]), "training samples are repeated"),
+        (Evidence(SOUND, appearance=Appearance(1.5, 1.0, {"gray": 0.0})), "too bright"),
+        (Evidence(SOUND, appearance=Appearance(-1.5, 1.0, {"gray": 0.0})), "too dark"),
+        (Evidence(SOUND, appearance=Appearance(0.0, 0.5, {"gray": 0.0})), "too little contrast"),
+        (Evidence(SOUND, appearance=Appearance(0.0, 1.0, {"R": 20.0, "G": -10.0, "B": -10.0})), "colors are off"),
+        (Evidence(SOUND, classes=Classes({"a": 0.5, "b": 0.5}, {"a": 0.97, "b": 0.03}, None)), "too rare or too freq"),
+        (Evidence(SOUND, classes=Classes({"a": 1.0}, {"a": 1.0}, {"a": 0.4})), "not generated as requested"),
+        (Evidence(SOUND, events=[{"event": "health", "state": "collapsing", "samples": 9, "why": "-"}]), "collapsing"),
+        (Evidence(SOUND, events=[{"event": "failed", "message": "no longer finite"}]), "stopped with an error"),
+        (Evidence([{"name": "fd", "value": 1.0, "protocol": {"n_real": 90, "n_fake": 90}}]), "few samples"),
     ],
 )  # fmt: skip
 def test_each_fault_is_named(known, word):
@@ -82,7 +82,9 @@ def test_what_is_only_worth_knowing_is_no_fault():
         {"event": "evaluate", "samples": s, "best": b, "metric/fd": v, "results": [{"name": "fd"}]}
         for s, b, v in ((10, True, 1.0), (20, False, 2.0))
     ]
-    known = Known(SOUND, events=[*healed, *best, {"event": "skipped", "count": 3}], samples=20, wanted=40, notes=["so"])
+    known = Evidence(
+        SOUND, events=[*healed, *best, {"event": "skipped", "count": 3}], samples=20, wanted=40, notes=["so"]
+    )
     assert titles(known) == []
     said = titles(known, "note")
     for word in ("recovered", "an earlier model was better", "3 samples of the data", "not finished"):
@@ -96,18 +98,18 @@ def test_look_sees_what_was_done():
         .clip(0, 255)
         .astype(np.uint8)
     )
-    same = look(real[:100], real[100:])
+    same = compare_appearance(real[:100], real[100:])
     assert abs(same.brightness) < 0.4
     assert same.contrast == pytest.approx(1, abs=0.1)
     brighter = (real[100:].astype(int) + 60).clip(0, 255).astype(np.uint8)
-    assert look(real[:100], brighter).brightness > 2
+    assert compare_appearance(real[:100], brighter).brightness > 2
     flat = (real[100:] // 2 + 60).astype(np.uint8)
-    assert look(real[:100], flat).contrast < 0.6
+    assert compare_appearance(real[:100], flat).contrast < 0.6
     red = real[100:].copy()
     red[..., 0] = (red[..., 0].astype(int) + 40).clip(0, 255)
-    assert look(real[:100], red).colour["R"] == pytest.approx(40 * 2 / 3, rel=0.2)
-    grey = look(real[:100, ..., :1], real[100:, ..., :1])
-    assert grey.colour == {"gray": 0.0}
+    assert compare_appearance(real[:100], red).color["R"] == pytest.approx(40 * 2 / 3, rel=0.2)
+    gray = compare_appearance(real[:100, ..., :1], real[100:, ..., :1])
+    assert gray.color == {"gray": 0.0}
 
 
 def test_names_lead_to_words():

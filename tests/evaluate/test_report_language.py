@@ -29,9 +29,9 @@ from ganforge.core.plot.charts import Chart
 from ganforge.evaluation.report import page
 from ganforge.evaluation.report.classes import Classes
 from ganforge.evaluation.report.content import Bars, Panel, Report
+from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.findings import find
-from ganforge.evaluation.report.known import Known
-from ganforge.modalities.image.look import RULES, Appearance
+from ganforge.modalities.image.appearance import RULES, Appearance
 from ganforge.modalities.table import findings as of_tables
 from refused import refused
 
@@ -134,9 +134,9 @@ def figure(name: str, value: float, **detail):
     return {"name": f"{name}5k", "value": value, "protocol": {"n_real": 90, "n_fake": 90}, "detail": detail}
 
 
-def known(**more) -> Known:
+def known(**more) -> Evidence:
     """Of a run in which everything is wrong."""
-    return Known(
+    return Evidence(
         [
             figure("precision", 0.02), figure("recall", 0.01), figure("copies", 0.4, copying=True, by_chance=0.01),
             figure("psnr", 20.0, baseline={"of": phrase("bicubic ×{scale}", scale=4), "value": 21.0}),
@@ -146,7 +146,7 @@ def known(**more) -> Known:
             figure("exact_copies", 0.3, copying=True, by_chance=0.01), figure("dcr", 0.7, closer=True),
             figure("membership", 0.7, told=True),
         ],
-        look=Appearance(1.5, 0.5, {"R": 20.0, "G": -10.0, "B": -10.0}),
+        appearance=Appearance(1.5, 0.5, {"R": 20.0, "G": -10.0, "B": -10.0}),
         events=[
             {"event": "health", "state": "D wins", "samples": 9, "advice": ["lower both learning rates"],
              "why": "D ranks 99% of real-fake pairs correctly, their distance is 0.4 (0 is right)"},
@@ -156,7 +156,7 @@ def known(**more) -> Known:
     )  # fmt: skip
 
 
-def chinese(facts: Known) -> str:
+def chinese(facts: Evidence) -> str:
     caption = phrase("{name}. {said}", name="photos", said=phrase("One row per class."))
     heads = (phrase("source"), phrase("made"), phrase("real"))
     found = find(facts, (*RULES, *of_tables.RULES))

@@ -12,8 +12,8 @@ from ganforge.core.plot.charts import Chart
 from ganforge.core.plot.drawing import Text
 from ganforge.evaluation.report import beside, page, values
 from ganforge.evaluation.report.content import Finding, Panel, Report
+from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.findings import find
-from ganforge.evaluation.report.known import Known
 from ganforge.metrics.meaning import Meaning
 
 STYLE = page.STYLE.read_text(encoding="utf-8")
@@ -144,13 +144,13 @@ def figure(name: str, value: float, **detail):
 
 def test_advice_fits_the_stage_of_the_run():
     poor = [figure("precision", 0.02), figure("recall", 0.01)]
-    young = find(Known(poor, samples=8_000, wanted=1_200_000, run="runs/0001-dcgan"))
+    young = find(Evidence(poor, samples=8_000, wanted=1_200_000, run="runs/0001-dcgan"))
     assert any(finding.title == "training has only begun" for finding in young)
     faults = [finding for finding in young if finding.level in ("bad", "warn")]
     assert len(faults) == 2
     for finding in faults:
         assert finding.advice == "Train on before you change anything: ganforge train --resume runs/0001-dcgan"
-    late = find(Known(poor, samples=1_000_000, wanted=1_200_000))
+    late = find(Evidence(poor, samples=1_000_000, wanted=1_200_000))
     assert any("packing" in finding.advice for finding in late)
     assert not any(finding.title == "training has only begun" for finding in late)
 
@@ -161,7 +161,7 @@ def test_lists_say_how_many_more_there_are_and_what_comes_too_often():
     names = [str(k) for k in range(10)]
     real = dict.fromkeys(names, 0.1)
     fake = dict.fromkeys(names, 0.0) | {"7": 1.0}
-    (found,) = [f for f in find(Known([], classes=Classes(real, fake, None))) if "too rare" in f.title]
+    (found,) = [f for f in find(Evidence([], classes=Classes(real, fake, None))) if "too rare" in f.title]
     assert "and 4 more" in found.why
     assert "Too frequent: 7 (100.0% instead of 10.0%)" in found.why
 
@@ -170,7 +170,7 @@ def test_a_dcr_below_a_half_is_no_fault_and_its_text_says_so():
     from ganforge.evaluation.report.words import meaning_of
     from ganforge.modalities.table.findings import RULES
 
-    known = Known([figure("dcr", 0.022, closer=False), figure("exact_copies", 0.0, copying=False, by_chance=0.0)])
+    known = Evidence([figure("dcr", 0.022, closer=False), figure("exact_copies", 0.0, copying=False, by_chance=0.0)])
     assert [finding.level for finding in find(known, RULES)] == ["good"]
     assert meaning_of("dcr10k[closest row]").better == "0.5 or less is right"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.findings import find
-from ganforge.evaluation.report.known import Known
 from ganforge.evaluation.report.words import meaning_of, meanings, stem_of
 from ganforge.modalities.table.findings import RULES
 
@@ -34,12 +34,12 @@ def found(*changed: dict) -> dict[str, str]:
     """Titles of what is wrong or doubtful, with the reasons, where some figures differ from the sound ones."""
     stems = {stem_of(one["name"]) for one in changed}
     figures = [one for one in SOUND if stem_of(one["name"]) not in stems] + list(changed)
-    return {f.title: f.why for f in find(Known(figures), RULES) if f.level in ("bad", "warn")}
+    return {f.title: f.why for f in find(Evidence(figures), RULES) if f.level in ("bad", "warn")}
 
 
 def test_a_sound_run_is_left_in_peace():
     assert found() == {}
-    assert [f.level for f in find(Known(SOUND), RULES)] == ["good"]
+    assert [f.level for f in find(Evidence(SOUND), RULES)] == ["good"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_is_chance_is_no_fault():
 def test_a_target_that_nobody_can_predict():
     figures = [figure("usefulness", 0.0), figure("usefulness_of_real", 0.005), figure("usefulness_of_constant", 0.0)]
     assert found(*figures) == {}
-    assert any("hardly be predicted" in f.title for f in find(Known(figures), RULES))
+    assert any("hardly be predicted" in f.title for f in find(Evidence(figures), RULES))
 
 
 @pytest.mark.parametrize("name", ["ks29k", "usefulness_of_real3615", "exact_copies400", "detection29k", "dcr400"])
@@ -85,5 +85,5 @@ def test_every_figure_has_its_words(name):
 
 def test_few_rows_are_said_without_words_on_pictures():
     few = [{**one, "protocol": {"n_real": 90, "n_fake": 90}} for one in SOUND]
-    (said,) = [f.why for f in find(Known(few), RULES) if f.title == "few samples"]
+    (said,) = [f.why for f in find(Evidence(few), RULES) if f.title == "few samples"]
     assert "Fréchet" not in said

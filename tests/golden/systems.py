@@ -119,7 +119,7 @@ SYSTEMS: dict[str, list[str]] = {
     "dejpeg": [*NO_CRITIC, "task.translator.blocks=2"],
     "deblur": [*DEGRADED, "task.translator.blocks=2", "task.critics.0.layers=1", "task.critics.0.scales=1"],
     "deblur-small": [*DEGRADED, "task.translator.blocks=2", "task.critics.0.layers=1"],
-    "colorize": [*DEGRADED, "signal.degrade=grey+blur", "task.translator.max_channels=8", "task.critics.0.layers=1"],
+    "colorize": [*DEGRADED, "signal.degrade=gray+blur", "task.translator.max_channels=8", "task.critics.0.layers=1"],
     "old-photo": [*DEGRADED, "task.translator.blocks=2", "task.critics.0.layers=1", "task.critics.0.scales=1"],
     "biggan-128": [*NARROW, "signal.size=8", "task.generator.attention=4", "task.discriminator.attention=4"],
     "cgan-pd": NARROW,

@@ -1,4 +1,4 @@
-"""A trained model in Python: seeded, labelled, the same in every batch."""
+"""A trained model in Python: seeded, labeled, the same in every batch."""
 
 from __future__ import annotations
 

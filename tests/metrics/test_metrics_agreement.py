@@ -19,8 +19,8 @@ from ganforge.metrics.base import Comparison, Encoder, Metric, SampleSet, measur
 from ganforge.metrics.frechet import frechet_distance
 from ganforge.metrics.inception_score import inception_scores
 from ganforge.metrics.kid import squared_mmd
-from ganforge.metrics.memorisation import cosine_nearness
-from ganforge.metrics.neighbours import nearest
+from ganforge.metrics.memorization import cosine_nearness
+from ganforge.metrics.neighbors import nearest
 from ganforge.metrics.prdc import density_coverage, precision_recall
 from ganforge.metrics.statistics import Moments, moments
 from ganforge.modalities.image.metrics.diversity import BETAS, ms_ssim, scales
@@ -138,10 +138,10 @@ class TestInceptionScore:
         assert inception_scores(np.full((100, 10), 0.1), 1)[0] == pytest.approx(1)
 
 
-class TestNeighbours:
+class TestNeighbors:
     @pytest.mark.parametrize("room", [1 << 25, 700])
     def test_prdc_as_the_papers_have_it(self, room, monkeypatch):
-        monkeypatch.setattr("ganforge.metrics.neighbours.ROOM", room)
+        monkeypatch.setattr("ganforge.metrics.neighbors.ROOM", room)
         x, y = features(150, 6, 1), features(110, 6, 1)[::-1] * 1.3
         rr, ff, fr = cdist(x, x), cdist(y, y), cdist(y, x)
         for k in (1, 3, 5):
@@ -152,7 +152,7 @@ class TestNeighbours:
             expected = inside.sum(1).mean() / k, inside.any(0).mean()
             assert density_coverage(x, y, k, CPU) == pytest.approx(expected, rel=CLOSE)
 
-    def test_doubles_count_as_neighbours(self):
+    def test_doubles_count_as_neighbors(self):
         """A copy of a sample is its nearest neighbor, at distance 0; the sample itself is not."""
         x = np.array([[0.0, 0], [0, 0], [3, 4]])
         distance, place = nearest(x, x, CPU, same=True)
@@ -181,7 +181,7 @@ class Numbers(Encoder):
         return torch.from_numpy(samples), None
 
 
-def test_the_papers_rule_of_memorisation():
+def test_the_papers_rule_of_memorization():
     """FD over the mean least cosine distance, where that is below the threshold."""
     x, y = features(300, 12, 1), features(300, 12, 2)
     comparison = Comparison(SampleSet.of(x), SampleSet.of(y), Numbers())

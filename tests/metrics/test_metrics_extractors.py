@@ -58,7 +58,7 @@ class TestResizers:
         x = pictures(2, 8, 8)
         assert (resize(x, 8, 8, "tf-bilinear").numpy() == x.transpose(0, 3, 1, 2)).all()
 
-    def test_grey_and_alpha(self):
+    def test_gray_and_alpha(self):
         assert rgb(pictures(channels=1)).shape[3] == 3
         clear = np.array([200, 0, 0, 0], np.uint8).reshape(1, 1, 1, 4)
         assert rgb(clear).flatten().tolist() == [255, 255, 255]
@@ -329,7 +329,7 @@ def test_digests_know_names_shapes_and_numbers():
 
 
 def test_bilinear_of_torch_is_another_rule():
-    """Why the resizer is part of the protocol: half-pixel centres move every pixel."""
+    """Why the resizer is part of the protocol: half-pixel centers move every pixel."""
     x = pictures(1, 20, 20)
     ours = resize(x, 33, 33, "tf-bilinear")
     theirs = interpolate(torch.from_numpy(x).permute(0, 3, 1, 2).float(), (33, 33), mode="bilinear")

@@ -22,13 +22,13 @@ METRICS = [Metric.parse(entry) for entry in [*FAST, "is", "mfd", "modes"]]
 class Case:
     """Digits dealt to a training set, held-out ones and others; and four runs to be judged."""
 
-    def __init__(self, x, y, classes, labelled, train, held, n):
+    def __init__(self, x, y, classes, labeled, train, held, n):
         order = np.random.default_rng(0).permutation(len(x))
         x, y = x[order], y[order]
         draws = np.random.default_rng(1)
         self.classes = classes
-        self.train = SampleSet.of(x[:train], y[:train] if labelled else None, "train")
-        self.heldout = SampleSet.of(x[train : train + held], y[train : train + held] if labelled else None, "held-out")
+        self.train = SampleSet.of(x[:train], y[:train] if labeled else None, "train")
+        self.heldout = SampleSet.of(x[train : train + held], y[train : train + held] if labeled else None, "held-out")
         rest = slice(train + held, train + held + n)
         made = {
             "noise": (draws.integers(0, 256, (n, *x.shape[1:]), dtype=np.uint8), y[rest]),
@@ -36,9 +36,9 @@ class Case:
             "held-out": (x[rest], y[rest]),
             "training": (x[:n], y[:n]),
         }
-        self.made = {name: SampleSet.of(a, b if labelled else None, name) for name, (a, b) in made.items()}
+        self.made = {name: SampleSet.of(a, b if labeled else None, name) for name, (a, b) in made.items()}
         self.extractor = Small() if train > 1000 else Small(steps=120)
-        self.encoder = self.extractor.open(self.train, classes=classes if labelled else ())
+        self.encoder = self.extractor.open(self.train, classes=classes if labeled else ())
 
     def comparison(self, name):
         return Comparison(
@@ -62,7 +62,7 @@ def found(case):
     return {name: case.figures(name, metrics) for name in case.made}
 
 
-def judge(found, labelled):
+def judge(found, labeled):
     for distance in ("fd", "kid"):
         value = {name: figures[distance].value for name, figures in found.items()}
         assert value["training"] < value["held-out"] < 0.2 * min(value["ten copies"], value["noise"]), distance
@@ -79,7 +79,7 @@ def judge(found, labelled):
     assert abs(held["closer"].value - 0.5) < 0.1
     assert train["mfd"].value > 10 * held["mfd"].value, "which the plain distance would call better"
     assert held["swd"].value < 0.3 * min(copies["swd"].value, noise["swd"].value)
-    if labelled:
+    if labeled:
         assert held["is"].value > 0.9 * train["is"].value > 1.5 * noise["is"].value
         assert held["modes"].value == 10 > copies["modes"].value
         assert held["mode-kl"].value < 0.05 < 0.2 < min(noise["mode-kl"].value, copies["mode-kl"].value)
@@ -106,7 +106,7 @@ def test_a_few_copies_among_honest_samples_are_found(case):
     copies = measure([Metric.parse("nn")], comparison)[0]
     assert copies.detail["copying"]
     assert 0.08 < copies.value < 0.16
-    closest = copies.detail["neighbours"][0]
+    closest = copies.detail["neighbors"][0]
     assert closest["distance"] == pytest.approx(0, abs=1e-4)
     assert closest["sample"] - 360 == closest["train"]
 

@@ -12,7 +12,7 @@ from ganforge.metrics.base import Comparison, Metric, SampleSet, measure
 from ganforge.modalities.pair.metrics.segmentation import FIGURES, MOST, Segmentation, notes_on, per_class, spread
 from refused import refused
 
-COLOURS = np.array([[200, 60, 40], [40, 180, 70], [60, 80, 210]])
+COLORS = np.array([[200, 60, 40], [40, 180, 70], [60, 80, 210]])
 SIZE = 16
 METRIC = Segmentation(steps=60)
 
@@ -23,7 +23,7 @@ def pairs(n: int, seed: int, void: float = 0.0) -> tuple[np.ndarray, np.ndarray]
     maps = draws.integers(0, 3, (n, 4, 4))
     maps[draws.random((n, 4, 4)) < void] = 3
     maps = np.kron(maps, np.ones((1, 4, 4), int))
-    photos = np.concatenate([COLOURS, [[0, 0, 0]]])[maps] + draws.integers(-20, 21, (n, SIZE, SIZE, 3))
+    photos = np.concatenate([COLORS, [[0, 0, 0]]])[maps] + draws.integers(-20, 21, (n, SIZE, SIZE, 3))
     photos = np.where((maps == 3)[..., None], draws.integers(0, 256, photos.shape), photos)
     return photos.clip(0, 255).astype(np.uint8), maps[..., None].astype(np.uint8)
 
@@ -55,16 +55,16 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
-def test_real_photos_are_right_grey_and_shuffled_ones_are_not(real, cache):
+def test_real_photos_are_right_gray_and_shuffled_ones_are_not(real, cache):
     photos = next(real.draw(32))
     same = found(compared(photos, real, cache=cache))
     for name in FIGURES:
         assert same[name] == same[f"{name}-of-real"] > 0.9, name
-    grey = found(compared(np.full_like(photos, 128), real, cache=cache))
+    gray = found(compared(np.full_like(photos, 128), real, cache=cache))
     shuffled = found(compared(np.roll(photos, 1, 0), real, cache=cache))
     for name in FIGURES:
-        assert grey[f"{name}-of-real"] == shuffled[f"{name}-of-real"] == same[name]
-    assert grey["iou"] < 0.4, "of three classes one is named, or few"
+        assert gray[f"{name}-of-real"] == shuffled[f"{name}-of-real"] == same[name]
+    assert gray["iou"] < 0.4, "of three classes one is named, or few"
     assert 0.15 < shuffled["iou"] < 0.3, "by chance: 1/9 of the pixels are right, of 5/9"
     assert 0.2 < shuffled["pixel-accuracy"] < 0.45, "by chance: a third"
 
@@ -139,7 +139,7 @@ def test_void_pixels_count_for_nothing(cache):
 def test_which_classes_are_void():
     assert Segmentation().void_of([0, 1, 2, 255]) == {"255"}
     assert Segmentation().void_of([0, 255]) == set(), "black and white"
-    assert Segmentation().void_of([0, 128, 255]) == set(), "grey levels of a drawing"
+    assert Segmentation().void_of([0, 128, 255]) == set(), "gray levels of a drawing"
     assert Segmentation().void_of(["#000000", "#ff0000"]) == set()
     assert Segmentation(void=("11",)).void_of([*range(12)]) == {"11"}
     assert Segmentation(void=("#E0E0C0",)).void_of(["#000000", "#e0e0c0"]) == {"#e0e0c0"}

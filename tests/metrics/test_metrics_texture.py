@@ -33,7 +33,7 @@ def misplaced(item: np.ndarray) -> np.ndarray:
     return np.clip(coarse + np.roll(item - coarse, (2, 2), (0, 1)), 0, 255).astype(np.uint8)
 
 
-def grey(item: np.ndarray) -> Tensor:
+def gray(item: np.ndarray) -> Tensor:
     return torch.from_numpy(item.astype(float).mean(2))[None, None]
 
 
@@ -59,9 +59,9 @@ class TestSharpness:
     def test_of_a_photograph(self, photo):
         draws = np.random.default_rng(0)
         noisy = np.clip(photo + draws.normal(0, 20, photo.shape), 0, 255)
-        x = grey(photo)
+        x = gray(photo)
         found = [
-            float(sharpness(x, grey(item))) for item in (smaller_and_back(photo, 4), misplaced(photo), photo, noisy)
+            float(sharpness(x, gray(item))) for item in (smaller_and_back(photo, 4), misplaced(photo), photo, noisy)
         ]
         assert found == sorted(found)
         assert found[0] < 0.3
@@ -92,21 +92,21 @@ class TestTexture:
         assert float(ours) == pytest.approx(1 - np.mean(alike), rel=1e-9)
 
     def test_sharp_and_wrong_is_nearer_than_blurred_though_decibels_say_otherwise(self, photo):
-        x, wrong, blurred = (grey(item) for item in (photo, misplaced(photo), smaller_and_back(photo, 4)))
+        x, wrong, blurred = (gray(item) for item in (photo, misplaced(photo), smaller_and_back(photo, 4)))
         assert float(texture(x, x)) == 0
         assert float(texture(x, wrong)) < 0.8 * float(texture(x, blurred))
         assert float(psnr(x, wrong)) < float(psnr(x, blurred)) - 1
 
     def test_more_of_a_fault_is_worse(self, photo):
         draws = np.random.default_rng(0)
-        x, noise = grey(photo), draws.normal(0, 1, photo.shape)
+        x, noise = gray(photo), draws.normal(0, 1, photo.shape)
         for row in (
             [smaller_and_back(photo, scale) for scale in (2, 4, 8)],
             [np.clip(photo + sigma * noise, 0, 255) for sigma in (5, 15, 40)],
         ):
-            found = [float(texture(x, grey(item))) for item in row]
+            found = [float(texture(x, gray(item))) for item in row]
             assert found == sorted(found)
-        assert float(texture(x, grey(photo[::-1, ::-1]))) > 0.05, "another place is another texture"
+        assert float(texture(x, gray(photo[::-1, ::-1]))) > 0.05, "another place is another texture"
         with refused("metric.images_too_small", "at least 14 px"):
             texture(x[..., :13, :], x[..., :13, :])
 

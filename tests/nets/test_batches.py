@@ -120,7 +120,7 @@ def test_virtual_batch_norm_has_derivatives():
 
 
 @pytest.mark.parametrize("classes", [0, 3])
-def test_a_sample_of_virtual_batch_norm_does_not_hang_on_its_neighbours(classes):
+def test_a_sample_of_virtual_batch_norm_does_not_hang_on_its_neighbors(classes):
     net = DcganGenerator(latent=5, channels=4, norm="virtual", reference=6).build(Spec((1, 8, 8), classes)).double()
     z = doubles(4, 5)
     c = torch.arange(4) % classes if classes else None

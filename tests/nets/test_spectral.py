@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ganforge.artifacts import checkpoint
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.inference.model import load
 from ganforge.nets.layers.spectral import SpectralNorm, spectral
@@ -197,7 +198,7 @@ def test_half_precision_leaves_the_norm_alone():
                 original(one).mul_(1.01)
 
 
-def test_an_average_is_normalised_by_its_own_norm():
+def test_an_average_is_normalized_by_its_own_norm():
     torch.manual_seed(0)
     layer, ema = spectral(nn.Linear(6, 5)), Ema(half_life=1000, warmup=0.0)
     average = ema.copy(layer)

@@ -16,8 +16,9 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.data.base import DataSource
 from ganforge.data.loader import Loader
+from ganforge.modalities.pair.coloring import COLORS
 from ganforge.modalities.pair.signal import Pair
-from ganforge.modalities.pair.source import COLORS, Domains, Pairs
+from ganforge.modalities.pair.source import Domains, Pairs
 from ganforge.registry import load_all
 from refused import refused
 
@@ -43,8 +44,8 @@ def folders(tmp_path) -> tuple[str, str]:
     """Six photos, and the same in gray as .bmp files."""
     for k in range(6):
         save(tmp_path / "photo", f"{k}.png", noise(k))
-        save(tmp_path / "grey", f"{k}.bmp", noise(k).mean(2).astype(np.uint8))
-    return str(tmp_path / "grey"), str(tmp_path / "photo")
+        save(tmp_path / "gray", f"{k}.bmp", noise(k).mean(2).astype(np.uint8))
+    return str(tmp_path / "gray"), str(tmp_path / "photo")
 
 
 def opened(source: DataSource, signal: Pair) -> tuple[Dataset, Spec]:
@@ -80,7 +81,7 @@ def test_folders_are_paired_by_name(folders):
 def test_names_without_a_partner_are_listed(folders, tmp_path):
     source, target = folders
     save(tmp_path / "photo", "lonely.png", noise(9))
-    save(tmp_path / "grey", "alone.png", noise(9))
+    save(tmp_path / "gray", "alone.png", noise(9))
     with refused("data.unpaired_files", "2 files", f"{target}: lonely", f"{source}: alone", "data.unpaired=skip"):
         Pairs(source=source, target=target).open()
     pairs = Pairs(source=source, target=target, unpaired="skip").open()
@@ -104,7 +105,7 @@ def test_two_files_of_one_name(folders, tmp_path):
 
 
 def test_sizes_that_differ_within_a_pair(folders, tmp_path):
-    save(tmp_path / "grey", "3.bmp", noise(0, 10, 16))
+    save(tmp_path / "gray", "3.bmp", noise(0, 10, 16))
     with refused("data.sizes_differ", "10×16", "3.bmp", "12×16") as caught:
         opened(Pairs(source=folders[0], target=folders[1]), Pair())
     assert "0.bmp" not in str(caught.value)
@@ -145,11 +146,11 @@ def test_folders_in_a_zip(folders, tmp_path):
             for file in Path(folder).iterdir():
                 archive.write(file, f"set/{Path(folder).name}/{file.name}")
     inside = f"{tmp_path / 'all.zip'}/set"
-    pairs = Pairs(source=f"{inside}/grey", target=f"{inside}/photo").open()
+    pairs = Pairs(source=f"{inside}/gray", target=f"{inside}/photo").open()
     assert len(pairs) == 6
     assert np.array_equal(pairs.read(2), noise(2))
     with refused("data.folder_not_found", "'set/photos'", "did you mean 'set/photo'"):
-        Pairs(source=f"{inside}/grey", target=f"{inside}/photos").open()
+        Pairs(source=f"{inside}/gray", target=f"{inside}/photos").open()
 
 
 def test_one_word_is_asked_for_what_is_missing(folders):
@@ -165,8 +166,8 @@ def test_one_word_is_asked_for_what_is_missing(folders):
 
 def test_a_damaged_half_leaves_its_pair_out(folders, tmp_path):
     """A file whose pixels are cut short is found when it is read; the next good pair takes its place."""
-    whole = (tmp_path / "grey" / "4.bmp").read_bytes()
-    (tmp_path / "grey" / "4.bmp").write_bytes(whole[:-50])
+    whole = (tmp_path / "gray" / "4.bmp").read_bytes()
+    (tmp_path / "gray" / "4.bmp").write_bytes(whole[:-50])
     signal = Pair()
     items, spec = opened(Pairs(source=folders[0], target=folders[1]), signal)
     loader = Loader(items, lambda item: signal.prepare(item, spec), signal.stored(spec), batch=2)
@@ -264,9 +265,9 @@ def test_a_degraded_source_is_drawn_anew(folders):
     ("text", "shape", "mode", "scale", "mask"),
     [
         ("bicubic4", [3, 3, 4], "RGB", 4, False),
-        ("grey", [1, 12, 16], "L", 1, False),
+        ("gray", [1, 12, 16], "L", 1, False),
         ("boxes", [4, 12, 16], "RGB", 1, True),
-        ("grey+area2+strokes", [2, 6, 8], "L", 2, True),
+        ("gray+area2+strokes", [2, 6, 8], "L", 2, True),
     ],
 )
 def test_the_spec_says_what_the_source_is(folders, text, shape, mode, scale, mask):
@@ -292,7 +293,7 @@ def test_what_is_hidden_is_zero_and_the_mask_says_where(folders):
 
 
 def test_a_mask_for_a_model_that_takes_none(folders):
-    _, spec = opened(build(DataSource, {"kind": folders[1]}), Pair(degrade="grey"))  # type: ignore[arg-type]
+    _, spec = opened(build(DataSource, {"kind": folders[1]}), Pair(degrade="gray"))  # type: ignore[arg-type]
     assert Pair().source_of(noise(0, 5, 7), spec).shape == (1, 5, 7)  # any size, any mode
     with refused("translate.mask_not_taken", "mask"):
         Pair().source_of(noise(0), spec, mask=np.zeros((12, 16), np.uint8))
@@ -385,7 +386,7 @@ def test_patches_need_a_size(folders):
 
 def test_domains_are_two_classes(folders):
     joined = Domains(a=folders[0], b=folders[1]).open()
-    assert joined.classes == ("grey", "photo")
+    assert joined.classes == ("gray", "photo")
     assert joined.labels is not None
     assert joined.labels.tolist() == [0] * 6 + [1] * 6
     assert np.array_equal(joined.read(8), noise(2))
@@ -402,19 +403,19 @@ def test_a_domain_may_be_one_picture(folders):
         Domains(a=folders[0]).open()
 
 
-def test_label_maps_of_a_domain_come_in_colours(tmp_path):
+def test_label_maps_of_a_domain_come_in_colors(tmp_path):
     """As they are they would be all but black: CamVid's levels go from 0 to 11."""
     maps(tmp_path, [0, 3, 7])
     plain = Domains(a=str(tmp_path / "label"), b=str(tmp_path / "photo"), maps="levels").open()
     shown = Domains(a=str(tmp_path / "label"), b=str(tmp_path / "photo")).open()
-    level, colour = plain.read(1)[..., 0], shown.read(1)
+    level, color = plain.read(1)[..., 0], shown.read(1)
     # PASCAL VOC's colors: 3 is olive, 7 gray.
     for number, rgb in ((0, (0, 0, 0)), (3, (128, 128, 0)), (7, (128, 128, 128))):
-        assert (colour[level == number] == rgb).all()
+        assert (color[level == number] == rgb).all()
     assert shown.each_shape()[0] == (12, 16, 3)
     assert np.array_equal(shown.read(4), plain.read(4)), "photos stay as they are"
-    assert (plain.coloured, shown.coloured) == ((), ("label",)), "so that a model knows what it was shown"
+    assert (plain.colored, shown.colored) == ((), ("label",)), "so that a model knows what it was shown"
 
 
-def test_every_level_has_a_colour_of_its_own():
+def test_every_level_has_a_color_of_its_own():
     assert len(np.unique(COLORS, axis=0)) == 256

@@ -62,11 +62,11 @@ def test_words_are_the_data_of_a_recipe_that_takes_two_sets(clean_registries):
 
 
 def test_degrade_is_a_field_of_the_signal(clean_registries):
-    recipe("restore")(lambda: a_recipe(name="restore", signal=Pair(degrade=Degrade.parse("grey"))))
+    recipe("restore")(lambda: a_recipe(name="restore", signal=Pair(degrade=Degrade.parse("gray"))))
     made = make_recipe("restore", (), ["degrade=gaussian(sigma=5..50)+jpeg30"])
     assert made.signal == Pair(degrade=Degrade.parse("gaussian(sigma=5..50)+jpeg30"))
     with refused("config.unknown_field", "signal 'image'", "'degrade'"):
-        make_recipe("dcgan", (), ["degrade=grey"])
+        make_recipe("dcgan", (), ["degrade=gray"])
 
 
 def test_inspect_describes_both_sides(folders):

@@ -27,17 +27,17 @@ def load(name: str):
 
 
 bench = load("modes_2d")
-CENTRES = Grid25.centres()
+CENTERS = Grid25.centers()
 
 
 def judge(points: np.ndarray):
-    return bench.figures(points, CENTRES, Grid25.std)
+    return bench.figures(points, CENTERS, Grid25.std)
 
 
 @pytest.mark.parametrize("source", [Ring8, Grid25])
 def test_samples_of_the_truth(source):
     data = source(count=2_500, seed=7).open()
-    found = bench.figures(data.array, source.centres(), source.std)
+    found = bench.figures(data.array, source.centers(), source.std)
     assert found.modes == found.of == len(data.classes)
     assert found.quality == pytest.approx(1 - math.exp(-4.5), abs=0.007)  # of a round Gaussian within three σ: 98.9 %
     assert found.reverse_kl < 0.012  # (M − 1) / 2N = 0.005 on average for 25 modes
@@ -45,13 +45,13 @@ def test_samples_of_the_truth(source):
 
 
 def test_one_mode():
-    found = judge(np.tile(CENTRES[3], (2_500, 1)))
+    found = judge(np.tile(CENTERS[3], (2_500, 1)))
     assert (found.modes, found.quality, found.spread) == (1, 1.0, 0.0)
     assert found.reverse_kl == pytest.approx(math.log(25))
 
 
 def test_half_of_the_modes():
-    found = bench.figures(np.repeat(Ring8.centres()[::2], 100, axis=0), Ring8.centres(), Ring8.std)
+    found = bench.figures(np.repeat(Ring8.centers()[::2], 100, axis=0), Ring8.centers(), Ring8.std)
     assert found.modes == 4
     assert found.reverse_kl == pytest.approx(math.log(2))
 
@@ -64,8 +64,8 @@ def test_uniform_noise_hits_few():
 
 
 def test_a_mode_counts_by_its_good_samples_alone():
-    near = CENTRES + np.array([2.99 * 0.05, 0])
-    far = CENTRES + np.array([3.01 * 0.05, 0])
+    near = CENTERS + np.array([2.99 * 0.05, 0])
+    far = CENTERS + np.array([3.01 * 0.05, 0])
     assert judge(near).modes == 25
     assert (judge(far).modes, judge(far).quality) == (0, 0.0)
     assert judge(far).reverse_kl == pytest.approx(0)
@@ -73,7 +73,7 @@ def test_a_mode_counts_by_its_good_samples_alone():
 
 
 def test_numbers_that_are_none_are_bad_samples():
-    points = np.concatenate([CENTRES, np.full((25, 2), np.nan)])
+    points = np.concatenate([CENTERS, np.full((25, 2), np.nan)])
     assert judge(points).quality == 0.5
     nothing = judge(np.full((25, 2), np.inf))
     assert (nothing.modes, nothing.quality, nothing.reverse_kl) == (0, 0.0, math.inf)

@@ -25,11 +25,11 @@ class TestMixtures:
         assert isinstance(data, ArrayDataset)
         assert len(data) == 100_000
         assert data.shapes() == {((2,), "float32"): 100_000}
-        assert len(data.classes) == modes == len(source.centres())
+        assert len(data.classes) == modes == len(source.centers())
         assert data.labels is not None
         shares = np.bincount(data.labels, minlength=modes) / len(data)
         assert np.allclose(shares, 1 / modes, rtol=0.1)
-        off = data.array - source.centres()[data.labels]
+        off = data.array - source.centers()[data.labels]
         assert off.std(0) == pytest.approx([std, std], rel=0.02)
         assert np.abs(off.mean(0)).max() < 4 * std / len(data) ** 0.5
 
@@ -45,8 +45,8 @@ class TestMixtures:
 
 
 def test_radii():
-    assert np.allclose(np.linalg.norm(Ring8.centres(), axis=1), 1)
-    assert {tuple(c) for c in Grid25.centres()} == {(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)}
+    assert np.allclose(np.linalg.norm(Ring8.centers(), axis=1), 1)
+    assert {tuple(c) for c in Grid25.centers()} == {(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)}
 
 
 class TestFiles:

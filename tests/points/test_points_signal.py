@@ -46,7 +46,7 @@ class TestScale:
 
     def test_off(self):
         data = Grid25(count=50).open()
-        signal = Points(standardise=False)
+        signal = Points(standardize=False)
         x = torch.from_numpy(data.array)
         assert torch.equal(signal.encode(x, signal.spec(data, any_shape), RNG), x)
 

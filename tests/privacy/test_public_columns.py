@@ -209,15 +209,15 @@ def test_bins_are_where_the_description_puts_them():
 
 def test_a_chart_shows_nothing_of_the_real_table(tmp_path):
     frame = rows(80)[["age", "gain", "price", "town"]]
-    grey = []
+    gray = []
     for signal in (signal_of({name: KNOWN[name] for name in frame}), Table(numbers="minmax")):
         spec = spec_of(frame, signal)
         (tmp_path / "a.png").write_bytes(signal.render(frame, spec, 5)[0].data)
         with Image.open(tmp_path / "a.png") as picture:
-            pixels = {colour: count for count, colour in picture.getcolors(1 << 20)}
+            pixels = {color: count for count, color in picture.getcolors(1 << 20)}
         assert pixels[47, 109, 179] > 5000
-        grey.append(pixels[185, 181, 173])
-    assert grey[0] < 300 < 5000 < grey[1], "what is left are edges of letters"
+        gray.append(pixels[185, 181, 173])
+    assert gray[0] < 300 < 5000 < gray[1], "what is left are edges of letters"
 
 
 def test_what_could_not_be_read_is_not_told():

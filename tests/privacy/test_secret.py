@@ -55,8 +55,8 @@ def test_each_item_is_taken_by_itself_with_the_same_probability(secret, q):
     assert np.abs(taken.mean(0) - q).max() < wide
     counts = taken.sum(1)  # binomial, unlike those of a fixed batch
     assert counts.var() == pytest.approx(n * q * (1 - q), rel=0.15)
-    neighbours = (taken[:, 1:] * taken[:, :-1]).mean(0)
-    assert np.abs(neighbours - q * q).max() < 5 * math.sqrt(q * q / draws) + 1e-3
+    neighbors = (taken[:, 1:] * taken[:, :-1]).mean(0)
+    assert np.abs(neighbors - q * q).max() < 5 * math.sqrt(q * q / draws) + 1e-3
 
 
 def test_all_items_and_none(secret):

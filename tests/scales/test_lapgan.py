@@ -199,7 +199,7 @@ def test_a_run_writes_previews_and_a_bundle_that_draws_what_is_asked_for(tmp_pat
     assert model.walk(frames=3).shape == (3, 12, 16, 3)
 
 
-def test_a_level_without_an_optimiser_is_refused_before_training(tmp_path, pictures):
+def test_a_level_without_an_optimizer_is_refused_before_training(tmp_path, pictures):
     with refused("recipe.no_optimizer", "G3, D3", "optimizers.G3=adam"):
         train(small(pictures, **{"task.levels": 4}), run_dir=tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()

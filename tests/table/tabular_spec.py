@@ -6,17 +6,17 @@ import torch
 
 from ganforge.core.types import Batch, Spec
 
-SHAPE, COLOUR = ("round", "square", "star"), ("red", "blue")
+SHAPE, COLOR = ("round", "square", "star"), ("red", "blue")
 BLOCKS = [
     {"column": "size", "role": "value", "start": 0, "width": 1, "activation": "tanh"},
     {"column": "size", "role": "mode", "start": 1, "width": 4, "activation": "softmax"},
     {"column": "shape", "role": "category", "start": 5, "width": 3, "activation": "softmax"},
     {"column": "weight", "role": "value", "start": 8, "width": 1, "activation": "none"},
-    {"column": "colour", "role": "category", "start": 9, "width": 2, "activation": "softmax"},
+    {"column": "color", "role": "category", "start": 9, "width": 2, "activation": "softmax"},
 ]
 CONDITIONS = [
     {"column": "shape", "start": 0, "width": 3, "block_start": 5, "frequencies": [70, 29, 1], "values": [*SHAPE]},
-    {"column": "colour", "start": 3, "width": 2, "block_start": 9, "frequencies": [60, 40], "values": [*COLOUR]},
+    {"column": "color", "start": 3, "width": 2, "block_start": 9, "frequencies": [60, 40], "values": [*COLOR]},
 ]
 WIDTH = 11
 
@@ -33,14 +33,14 @@ def rows(n: int = 100, seed: int = 0) -> torch.Tensor:
     x[:, 8] = torch.randn(n, generator=g)
     x[torch.arange(n), 1 + torch.randint(4, (n,), generator=g)] = 1
     shape = torch.tensor([0] * 70 + [1] * 29 + [2]).repeat(-(-n // 100))[:n]
-    colour = torch.tensor([0] * 60 + [1] * 40).repeat(-(-n // 100))[:n]
+    color = torch.tensor([0] * 60 + [1] * 40).repeat(-(-n // 100))[:n]
     x[torch.arange(n), 5 + shape] = 1
-    x[torch.arange(n), 9 + colour] = 1
+    x[torch.arange(n), 9 + color] = 1
     return x
 
 
 def batch(n: int = 20) -> Batch:
     """Rows with the conditions that they meet, by turns of one column and the other."""
     x = rows(100)[:: 100 // n][:n]
-    shape, colour = x[:, 5:8].argmax(1), 3 + x[:, 9:11].argmax(1)
-    return Batch(x, extra={"condition": torch.where(torch.arange(n) % 2 == 0, shape, colour)})
+    shape, color = x[:, 5:8].argmax(1), 3 + x[:, 9:11].argmax(1)
+    return Batch(x, extra={"condition": torch.where(torch.arange(n) % 2 == 0, shape, color)})

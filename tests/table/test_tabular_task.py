@@ -12,7 +12,9 @@ from tabular_spec import CONDITIONS, WIDTH, batch, rows, spec
 
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
-from ganforge.modalities.table.tasks.tabular import BySampling, PackJudge, RowMaker, Tabular
+from ganforge.modalities.table.tasks.by_sampling import BySampling
+from ganforge.modalities.table.tasks.players import PackJudge, RowMaker
+from ganforge.modalities.table.tasks.tabular import Tabular
 from ganforge.registry import load_all
 from ganforge.tasks.base import Task
 from refused import refused
@@ -118,8 +120,8 @@ def test_mismatch_is_the_cross_entropy_of_the_column_that_was_asked_for():
     maker = players(tabular()).G
     assert isinstance(maker, RowMaker)
     raw, c = torch.randn(5, WIDTH), torch.arange(5)
-    shape, colour = raw[:3, 5:8].log_softmax(1), raw[3:, 9:11].log_softmax(1)
-    wanted = -torch.cat([shape.diagonal(), colour.diagonal()])
+    shape, color = raw[:3, 5:8].log_softmax(1), raw[3:, 9:11].log_softmax(1)
+    wanted = -torch.cat([shape.diagonal(), color.diagonal()])
     torch.testing.assert_close(maker.mismatch(raw, c), wanted)
 
 

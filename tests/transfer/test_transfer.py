@@ -25,7 +25,9 @@ from ganforge.core.events import read_events
 from ganforge.core.types import Spec
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.freeze import is_layer, lower
-from ganforge.engine.train import plan, resume_recipe, train
+from ganforge.engine.plan import plan
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.engine.transfer import label_shapes, start
 from ganforge.nets.base import Discriminator
@@ -282,7 +284,7 @@ class TestWithoutARecipe:
         shown, said = resolve([str(place / "bcde"), init, "samples=128"], None, [], 10.0, "cpu")
         assert (shown, said) == (found, why)
 
-    def test_other_pictures_come_to_its_size_and_colours(self, place, tmp_path):
+    def test_other_pictures_come_to_its_size_and_colors(self, place, tmp_path):
         write(tmp_path / "large", "ab", side=20)
         for path in (tmp_path / "large").rglob("*.png"):
             Image.open(path).convert("RGB").save(path)

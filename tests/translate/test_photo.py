@@ -14,7 +14,7 @@ from translate_models import photo_like
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
 from ganforge.modalities.image import files as pictures
-from ganforge.modalities.image.png import COLOUR_TYPES, SIGNATURE, deep_colour, unfiltered
+from ganforge.modalities.image.png import COLOR_TYPES, SIGNATURE, deep_color, unfiltered
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.photo import Photo
 from refused import refused
@@ -68,7 +68,7 @@ def deep_png(pixels: np.ndarray, filters: list[int]) -> bytes:
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    head = struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, 16, COLOR_TYPES[channels], 0, 0, 0)
     return SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(out))) + chunk(b"IEND", b"")
 
 
@@ -77,14 +77,14 @@ def test_every_filter_of_png_is_undone(shape):
     pixels = np.random.default_rng(1).integers(0, 65536, shape, np.uint16)
     filters = [k % 5 for k in range(shape[0])]
     data = deep_png(pixels, filters)
-    np.testing.assert_array_equal(deep_colour(data), pixels)
+    np.testing.assert_array_equal(deep_color(data), pixels)
     with Image.open(io.BytesIO(data)) as picture:  # a file that others can read, if with 8 bits
         assert picture.size == (shape[1], shape[0])
 
 
 def test_pngs_of_8_bits_and_other_files_are_left_to_pillow(tmp_path):
-    assert deep_colour(written(tmp_path / "a.png", photo_like(4, 4)).read_bytes()) is None
-    assert deep_colour(b"GIF89a") is None
+    assert deep_color(written(tmp_path / "a.png", photo_like(4, 4)).read_bytes()) is None
+    assert deep_color(b"GIF89a") is None
 
 
 def test_a_deep_png_that_is_cut_short_is_a_bad_item(tmp_path):

@@ -15,7 +15,7 @@ from ganforge.modalities.pair.nets.unet import Unet
 from ganforge.modalities.pair.tiles import assembled, tiling
 from ganforge.nets.base import Translator
 
-GREY_LEVEL = 2 / 255
+GRAY_LEVEL = 2 / 255
 
 
 def tiled(net, x: torch.Tensor, plan) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_tiles_give_what_the_whole_gives(translator, scale):
         whole = net(x)[0].numpy().transpose(1, 2, 0)
     made = tiled(net, x, plan)
     assert made.shape == whole.shape == (151 * scale, 233 * scale, 3)
-    assert np.abs(made - whole).max() < GREY_LEVEL / 10
+    assert np.abs(made - whole).max() < GRAY_LEVEL / 10
     assert whole.std() > 0.01, "or nothing is tried"
 
 
@@ -74,7 +74,7 @@ def test_a_margin_that_is_too_small_is_found_out():
     x = source(151, 151)
     with torch.no_grad():
         whole = net(x)[0].numpy().transpose(1, 2, 0)
-    assert np.abs(tiled(net, x, tiling(0, 4, 1, tile=64)) - whole).max() > GREY_LEVEL
+    assert np.abs(tiled(net, x, tiling(0, 4, 1, tile=64)) - whole).max() > GRAY_LEVEL
 
 
 def test_tiles_that_cannot_be_exact_are_blended_without_seams():

@@ -12,12 +12,13 @@ from translate_models import TwoWays, model_file, photo_like, save, spec_of
 import ganforge as gf
 from ganforge.core.types import Spec
 from ganforge.modalities.image.signal import Image as ImageSignal
+from ganforge.modalities.pair.coloring import in_colors
 from ganforge.modalities.pair.critics.patchgan import PatchGan
 from ganforge.modalities.pair.nets.fourier import Fourier
 from ganforge.modalities.pair.nets.gated import Gated
 from ganforge.modalities.pair.nets.resnet import ResnetTranslator
 from ganforge.modalities.pair.nets.super_resolution import SrResNet
-from ganforge.modalities.pair.source import Domains, in_colors
+from ganforge.modalities.pair.source import Domains
 from ganforge.modalities.pair.tasks.unpaired import Unpaired
 from refused import refused
 
@@ -31,8 +32,8 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def colour(folder):
-    return gf.load(model_file(folder / "colour.safetensors", SMALL, spec_of()), "cpu")
+def color(folder):
+    return gf.load(model_file(folder / "color.safetensors", SMALL, spec_of()), "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -53,66 +54,66 @@ def by_hand(model, picture: np.ndarray) -> np.ndarray:
     return ((made + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
 
 
-def test_a_picture_of_any_size(colour):
+def test_a_picture_of_any_size(color):
     for size in ((32, 32), (45, 70), (3, 5), (1, 1)):
         picture = photo_like(*size)
-        made = colour.translate(picture)
+        made = color.translate(picture)
         assert made.dtype == np.uint8
-        np.testing.assert_array_equal(made, by_hand(colour, picture))
+        np.testing.assert_array_equal(made, by_hand(color, picture))
 
 
-def test_tiled_is_within_a_grey_level_of_the_whole(colour):
+def test_tiled_is_within_a_gray_level_of_the_whole(color):
     picture = photo_like(300, 410)
-    whole, tiled = colour.translate(picture), colour.translate(picture, tile=200)
+    whole, tiled = color.translate(picture), color.translate(picture, tile=200)
     assert np.abs(whole.astype(int) - tiled).max() <= 1
     assert whole.std() > 2
 
 
-def test_a_file_and_a_list(colour, tmp_path):
+def test_a_file_and_a_list(color, tmp_path):
     picture = photo_like(20, 24)
     file = save(tmp_path / "a.png", picture)
-    made = colour.translate([picture, file, str(file)])
+    made = color.translate([picture, file, str(file)])
     assert len(made) == 3
     assert all(np.array_equal(one, made[0]) for one in made)
     with refused("data.unreadable", "b.png"):
-        colour.translate(tmp_path / "b.png")
+        color.translate(tmp_path / "b.png")
     with refused("data.wrong_array", "uint8, uint16", "int32 [4, 4]"):
-        colour.translate(np.zeros((4, 4), np.int32))
+        color.translate(np.zeros((4, 4), np.int32))
 
 
-def test_alpha_comes_back_as_it_was(colour, larger):
+def test_alpha_comes_back_as_it_was(color, larger):
     picture = photo_like(20, 24, 4)
-    made = colour.translate(picture)
+    made = color.translate(picture)
     np.testing.assert_array_equal(made[..., 3], picture[..., 3])
-    np.testing.assert_array_equal(made[..., :3], colour.translate(picture[..., :3]))
+    np.testing.assert_array_equal(made[..., :3], color.translate(picture[..., :3]))
     twice = larger.translate(picture)
     assert twice.shape == (40, 48, 4)
     small = twice[..., 3].astype(float).reshape(20, 2, 24, 2).mean((1, 3))
     assert np.abs(small - picture[..., 3])[1:-1, 1:-1].mean() < 12
-    grey = photo_like(20, 24, 2)
-    assert colour.translate(grey).shape == (20, 24, 4)
-    np.testing.assert_array_equal(colour.translate(grey)[..., 3], grey[..., 1])
+    gray = photo_like(20, 24, 2)
+    assert color.translate(gray).shape == (20, 24, 4)
+    np.testing.assert_array_equal(color.translate(gray)[..., 3], gray[..., 1])
 
 
-def test_16_bits_stay_16(colour):
+def test_16_bits_stay_16(color):
     picture = photo_like(20, 24).astype(np.uint16) * 257
     fine = picture + np.random.default_rng(0).integers(0, 200, picture.shape, np.uint16)
-    made = colour.translate(fine)
+    made = color.translate(fine)
     assert made.dtype == np.uint16
-    coarse = colour.translate((picture // 257).astype(np.uint8))
+    coarse = color.translate((picture // 257).astype(np.uint8))
     # half a level from rounding to 8 bits, and a little: next to a half, the last digit of float32 decides
-    assert np.abs(colour.translate(picture) / 257 - coarse).max() < 0.51
+    assert np.abs(color.translate(picture) / 257 - coarse).max() < 0.51
     assert len(np.unique(made)) > 256, "more levels than 8 bits have"
-    assert not np.array_equal(made, colour.translate(picture)), "the finer levels went in"
+    assert not np.array_equal(made, color.translate(picture)), "the finer levels went in"
 
 
-def test_grey_pictures_for_a_model_of_colours_and_back(colour, folder):
-    grey = photo_like(20, 24, 1)
-    made = colour.translate(grey)
-    np.testing.assert_array_equal(made, colour.translate(np.repeat(grey, 3, 2)))
-    np.testing.assert_array_equal(made, colour.translate(grey[..., 0]))
-    colouring = gf.load(model_file(folder / "grey.safetensors", SMALL, spec_of(source="L")), "cpu")
-    assert colouring.translate(photo_like(20, 24)).shape == (20, 24, 3)
+def test_gray_pictures_for_a_model_of_colors_and_back(color, folder):
+    gray = photo_like(20, 24, 1)
+    made = color.translate(gray)
+    np.testing.assert_array_equal(made, color.translate(np.repeat(gray, 3, 2)))
+    np.testing.assert_array_equal(made, color.translate(gray[..., 0]))
+    coloring = gf.load(model_file(folder / "gray.safetensors", SMALL, spec_of(source="L")), "cpu")
+    assert coloring.translate(photo_like(20, 24)).shape == (20, 24, 3)
 
 
 def test_label_maps(folder):
@@ -126,7 +127,7 @@ def test_label_maps(folder):
         model.translate(photo_like(20, 24))
 
 
-def test_label_maps_of_a_domain_are_shown_in_the_colours_of_the_training(folder, tmp_path):
+def test_label_maps_of_a_domain_are_shown_in_the_colors_of_the_training(folder, tmp_path):
     """`cyclegan data.a=labels/ data.b=photos/` colors gray maps; what it makes of a gray map later is of the same."""
     rng = np.random.default_rng(0)
     for name, high, channels in (("label", 12, 1), ("photo", 256, 3)):
@@ -178,14 +179,14 @@ class TestFilling:
         list(use(picture, mask[..., None]).bands)
         assert len(calls) == 1
 
-    def test_masks_that_do_not_go_with_the_picture(self, filler, colour):
+    def test_masks_that_do_not_go_with_the_picture(self, filler, color):
         picture = photo_like(20, 24)
         with refused("translate.mask_size_differs", "30×20 px", "24×20"):
             filler.translate(picture, mask=np.zeros((20, 30), np.uint8))
         with refused("translate.mask_missing", "--mask FILE"):
             filler.translate(picture)
         with refused("translate.mask_not_taken", "mask"):
-            colour.translate(picture, mask=np.zeros((20, 24), np.uint8))
+            color.translate(picture, mask=np.zeros((20, 24), np.uint8))
 
 
 def test_two_directions(folder):
@@ -245,7 +246,7 @@ class TestInstanceNorm:
         np.testing.assert_array_equal(np.concatenate(list(use(small).bands)), before)
 
 
-def test_translators_do_not_sample_and_others_do_not_translate(colour, folder):
-    for use in (lambda: colour.sample(4), lambda: colour.walk(), lambda: colour.latents([1])):
+def test_translators_do_not_sample_and_others_do_not_translate(color, folder):
+    for use in (lambda: color.sample(4), lambda: color.walk(), lambda: color.latents([1])):
         with refused("model.not_a_generator", "ganforge translate"):
             use()

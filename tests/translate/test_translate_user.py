@@ -25,7 +25,7 @@ SMALL = ResnetTranslator(channels=4, blocks=1, norm="batch")
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    model_file(folder / "colour.safetensors", SMALL, spec_of())
+    model_file(folder / "color.safetensors", SMALL, spec_of())
     model_file(folder / "filler.safetensors", Gated(channels=2), spec_of(mask=True))
     spec = Spec((3, 32, 32), state={"mode": "RGB", "depth": 8})
     model_file(folder / "both.safetensors", SMALL, spec, TwoWays(translator=SMALL))
@@ -54,7 +54,7 @@ def pixels(path: Path) -> np.ndarray:
 
 def test_one_file(ganforge, tmp_path):
     source = save(tmp_path / "a.png", photo_like(20, 30))
-    status, out, _ = ganforge("colour", source, "--out", tmp_path / "made" / "b.png")
+    status, out, _ = ganforge("color", source, "--out", tmp_path / "made" / "b.png")
     assert status == 0
     assert "1 image" in out
     assert pixels(tmp_path / "made" / "b.png").shape == (20, 30, 3)
@@ -69,7 +69,7 @@ def test_a_folder_keeps_its_structure_and_a_bad_file_stops_nothing(ganforge, tmp
     (folder / "broken.png").write_bytes(b"no picture")
     (folder / "notes.txt").write_text("not asked for")
     save(folder / ".hidden.png", photo_like(8, 8))
-    status, out, err = ganforge("colour", folder, "--out", tmp_path / "out")
+    status, out, err = ganforge("color", folder, "--out", tmp_path / "out")
     found = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
     assert found == ["a.png", "deep/c.bmp.png", "deep/c.png.png", "deep/down/b.jpg", "refused.json"]
     assert status == 3, "a script can see that something is missing"
@@ -85,8 +85,8 @@ def test_a_zip_and_the_same_as_a_folder(ganforge, tmp_path):
     with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
         for file in sorted((tmp_path / "in").iterdir()):
             archive.write(file, f"sub/{file.name}")
-    assert ganforge("colour", tmp_path / "in.zip", "--out", tmp_path / "a")[0] == 0
-    assert ganforge("colour", tmp_path / "in", "--out", tmp_path / "b")[0] == 0
+    assert ganforge("color", tmp_path / "in.zip", "--out", tmp_path / "a")[0] == 0
+    assert ganforge("color", tmp_path / "in", "--out", tmp_path / "b")[0] == 0
     for k in range(3):
         np.testing.assert_array_equal(pixels(tmp_path / "a" / "sub" / f"{k}.png"), pixels(tmp_path / "b" / f"{k}.png"))
 
@@ -95,22 +95,22 @@ def test_going_on_after_a_break(ganforge, tmp_path):
     for k in range(3):
         save(tmp_path / "in" / f"{k}.png", photo_like(20, 20, seed=k))
     save(tmp_path / "out" / "1.png", np.zeros((4, 4, 3), np.uint8))
-    status, _, err = ganforge("colour", tmp_path / "in", "--out", tmp_path / "out")
+    status, _, err = ganforge("color", tmp_path / "in", "--out", tmp_path / "out")
     assert status == 2
     assert "--skip-existing" in err
     assert not (tmp_path / "out" / "0.png").exists(), "nothing is begun"
-    status, out, _ = ganforge("colour", tmp_path / "in", "--out", tmp_path / "out", "--skip-existing")
+    status, out, _ = ganforge("color", tmp_path / "in", "--out", tmp_path / "out", "--skip-existing")
     assert status == 0
     assert "2 images, 1 already existed" in out
     assert pixels(tmp_path / "out" / "1.png").shape == (4, 4, 3)
-    assert ganforge("colour", tmp_path / "in", "--out", tmp_path / "out", "--force")[0] == 0
+    assert ganforge("color", tmp_path / "in", "--out", tmp_path / "out", "--force")[0] == 0
     assert pixels(tmp_path / "out" / "1.png").shape == (20, 20, 3)
 
 
 def test_an_output_folder_within_the_input_is_not_read(ganforge, tmp_path):
     save(tmp_path / "in" / "a.png", photo_like(20, 20))
     for _ in range(2):
-        assert ganforge("colour", tmp_path / "in", "--out", tmp_path / "in" / "out", "--force")[0] == 0
+        assert ganforge("color", tmp_path / "in", "--out", tmp_path / "in" / "out", "--force")[0] == 0
     assert [p.name for p in (tmp_path / "in" / "out").rglob("*.png")] == ["a.png"]
 
 
@@ -118,7 +118,7 @@ def test_a_source_is_never_overwritten(ganforge, tmp_path):
     file = save(tmp_path / "a.png", photo_like(20, 20))
     before = file.read_bytes()
     for arguments in ((file, "--out", file), (tmp_path, "--out", tmp_path)):
-        status, _, err = ganforge("colour", *arguments, "--force")
+        status, _, err = ganforge("color", *arguments, "--force")
         assert status == 2
         assert "never overwritten" in err
     assert file.read_bytes() == before
@@ -156,21 +156,21 @@ def test_a_folder_of_masks(ganforge, tmp_path):
 @pytest.mark.parametrize(
     ("model", "arguments", "said"),
     [
-        ("colour", ["nowhere.png", "--out", "b.png"], "no such file or folder"),
-        ("colour", ["a.png", "--out", "b.gif"], "must end in one of .png"),
-        ("colour", ["a.png", "--out", "."], "is a folder"),
-        ("colour", ["in", "--out", "b.png"], "--out b.png: must be a folder"),
-        ("colour", ["empty", "--out", "out"], "empty: contains no images"),
-        ("colour", ["a.png", "--out", "b.png", "--mask", "mask.png"], "takes no mask"),
+        ("color", ["nowhere.png", "--out", "b.png"], "no such file or folder"),
+        ("color", ["a.png", "--out", "b.gif"], "must end in one of .png"),
+        ("color", ["a.png", "--out", "."], "is a folder"),
+        ("color", ["in", "--out", "b.png"], "--out b.png: must be a folder"),
+        ("color", ["empty", "--out", "out"], "empty: contains no images"),
+        ("color", ["a.png", "--out", "b.png", "--mask", "mask.png"], "takes no mask"),
         ("filler", ["a.png", "--out", "b.png"], "--mask FILE"),
         ("filler", ["a.png", "--out", "b.png", "--mask", "mask.png"], "10×10 px and the image 20×20"),
-        ("colour", ["a.png", "--out", "b.png", "--direction", "ba"], "one way"),
+        ("color", ["a.png", "--out", "b.png", "--direction", "ba"], "one way"),
         ("both", ["a.png", "--out", "b.png", "--direction", "bb"], "ab, ba"),
-        ("colour", ["broken.png", "--out", "b.png"], "broken.png: not an image"),
-        ("colour", ["a.png", "--out", "b.png", "--tile", "3"], "at least 16"),
-        ("colour", ["in", "--out", "out", "--format", "tiff"], "png, jpg or webp"),
+        ("color", ["broken.png", "--out", "b.png"], "broken.png: not an image"),
+        ("color", ["a.png", "--out", "b.png", "--tile", "3"], "at least 16"),
+        ("color", ["in", "--out", "out", "--format", "tiff"], "png, jpg or webp"),
         ("filler", ["in", "--out", "out", "--mask", "mask.png", "--format", "jpg"], "outside the mask"),
-        ("colour", ["film.mp4", "--out", "b.png"], "--out b.png: films are written as .mp4"),
+        ("color", ["film.mp4", "--out", "b.png"], "--out b.png: films are written as .mp4"),
     ],
 )
 def test_mistakes_are_reported_and_cost_nothing(ganforge, tmp_path, monkeypatch, model, arguments, said):
@@ -216,7 +216,7 @@ def film(path: Path, sound: str = "") -> Path:
 @pytest.mark.parametrize(("name", "sound"), [("a.mp4", ""), ("a.mov", "aac"), ("a.mkv", "pcm_s16le")])
 def test_a_film_frame_by_frame(ganforge, tmp_path, name, sound):
     ffmpeg = pytest.importorskip("imageio_ffmpeg")
-    status, out, err = ganforge("colour", film(tmp_path / name, sound), "--out", tmp_path / "b.mp4")
+    status, out, err = ganforge("color", film(tmp_path / name, sound), "--out", tmp_path / "b.mp4")
     assert status == 0, err
     assert "4 frames" in out
     about = next(ffmpeg.read_frames(str(tmp_path / "b.mp4")))
@@ -228,7 +228,7 @@ def test_a_film_frame_by_frame(ganforge, tmp_path, name, sound):
 def test_a_film_that_cannot_be_read_leaves_nothing(ganforge, tmp_path):
     pytest.importorskip("imageio_ffmpeg")
     (tmp_path / "a.mp4").write_bytes(b"no film")
-    status, _, err = ganforge("colour", tmp_path / "a.mp4", "--out", tmp_path / "c.mp4")
+    status, _, err = ganforge("color", tmp_path / "a.mp4", "--out", tmp_path / "c.mp4")
     assert status == 2
     assert "a.mp4: cannot be read as a film" in err
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]

@@ -182,11 +182,11 @@ class TestVgg:
         # conv3_1, conv4_4 and conv5_4 of VGG-19 are layers 10, 25 and 34 of the usual model zoo
         assert [lens.numbers()[p] for p in ("conv3_1", "conv4_4", "conv5_4")] == [10, 25, 34]
 
-    def test_grey_and_alpha(self, weights):
+    def test_gray_and_alpha(self, weights):
         config = lens.Vgg(weights=str(weights[0]), places=("conv1_1",))
         memory = Memory(config.memory())
-        grey = picture(1, 1, 1, 4, 4)
-        assert torch.equal(config.maps(grey, memory)[0], config.maps(grey.expand(-1, 3, -1, -1), memory)[0])
+        gray = picture(1, 1, 1, 4, 4)
+        assert torch.equal(config.maps(gray, memory)[0], config.maps(gray.expand(-1, 3, -1, -1), memory)[0])
         assert config.maps(picture(1, 1, 4, 4, 4), memory)[0].shape == (1, 64, 4, 4)
 
     def test_bad_files_are_named(self, tmp_path, weights):

@@ -17,7 +17,7 @@ from ganforge.evaluation.runs import of_run
 from ganforge.modalities.pair.metrics.segmentation import Segmentation
 from ganforge.recipes import make_recipe
 
-COLOURS = np.array([[200, 60, 40], [40, 180, 70], [60, 80, 210]])
+COLORS = np.array([[200, 60, 40], [40, 180, 70], [60, 80, 210]])
 
 
 def label_maps(count: int, seed: int) -> np.ndarray:
@@ -32,7 +32,7 @@ def run(tmp_path_factory) -> Iterator[Path]:
     for part, seed, count in (("train", 0, 12), ("test", 1, 10)):
         draws = np.random.default_rng(seed + 2)
         for k, levels in enumerate(label_maps(count, seed)):
-            photo = (COLOURS[levels] + draws.integers(-20, 21, (32, 32, 3))).astype(np.uint8)
+            photo = (COLORS[levels] + draws.integers(-20, 21, (32, 32, 3))).astype(np.uint8)
             for side, picture in (("label", levels), ("photo", photo)):
                 (folder / side / part).mkdir(parents=True, exist_ok=True)
                 Image.fromarray(picture).save(folder / side / part / f"{k}.png")

@@ -19,12 +19,12 @@ from ganforge.modalities.pair.tasks.domains import OneClass
 from ganforge.recipes import make_recipe
 
 
-def pictures(folder: Path, count: int, seed: int, grey: bool = False) -> Path:
+def pictures(folder: Path, count: int, seed: int, gray: bool = False) -> Path:
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
     for k in range(count):
         coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), np.uint8)).resize((32, 32), Image.Resampling.BICUBIC)
-        (coarse.convert("L") if grey else coarse).save(folder / f"{k}.png")
+        (coarse.convert("L") if gray else coarse).save(folder / f"{k}.png")
     return folder
 
 
@@ -32,10 +32,10 @@ def pictures(folder: Path, count: int, seed: int, grey: bool = False) -> Path:
 def pairs(tmp_path_factory) -> Path:
     """source/ and target/, each with train/ and test/, and two more folders elsewhere."""
     folder = tmp_path_factory.mktemp("pairs")
-    for side, grey in (("source", True), ("target", False)):
+    for side, gray in (("source", True), ("target", False)):
         for part, seed, count in (("train", 0, 12), ("test", 1, 10)):
-            pictures(folder / side / part, count, seed, grey)
-        pictures(folder / f"more-{side}", 11, 2, grey)
+            pictures(folder / side / part, count, seed, gray)
+        pictures(folder / f"more-{side}", 11, 2, gray)
     return folder
 
 

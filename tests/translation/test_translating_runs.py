@@ -12,7 +12,8 @@ from PIL import Image
 from ganforge.artifacts import bundle
 from ganforge.core.events import read_events
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
 
@@ -28,25 +29,25 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> Path:
-    """`grey/` and `colour/`: the same smooth images of 40 px without and with colors."""
+    """`gray/` and `color/`: the same smooth images of 40 px without and with colors."""
     folder = tmp_path_factory.mktemp("pictures")
     rng = np.random.default_rng(0)
-    for side in ("grey", "colour"):
+    for side in ("gray", "color"):
         (folder / side).mkdir()
     for k in range(10):
         coarse = Image.fromarray(rng.integers(0, 256, (5, 5), np.uint8)).resize((40, 40), Image.Resampling.BICUBIC)
-        coarse.save(folder / "grey" / f"{k}.png")
+        coarse.save(folder / "gray" / f"{k}.png")
         level = np.asarray(coarse, np.float32)
-        colour = np.stack([level, 255 - level, np.full_like(level, 60)], -1).astype(np.uint8)
-        Image.fromarray(colour).save(folder / "colour" / f"{k}.png")
+        color = np.stack([level, 255 - level, np.full_like(level, 60)], -1).astype(np.uint8)
+        Image.fromarray(color).save(folder / "color" / f"{k}.png")
     return folder
 
 
 def data_of(name: str, folders: Path) -> list[str]:
     sized = ["signal.size=24", "signal.jitter=4"]
     if name.startswith(("cyclegan", "restyle")):
-        return [*sized, f"data.a={folders / 'grey'}", f"data.b={folders / 'colour'}"]
-    return [*sized, f"data={folders / 'colour'}"]
+        return [*sized, f"data.a={folders / 'gray'}", f"data.b={folders / 'color'}"]
+    return [*sized, f"data={folders / 'color'}"]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -80,7 +81,7 @@ def test_batches_may_be_split_where_both_sets_must_be_in_each_part(folders):
     trainer = Trainer(recipe, spec, make_loader(recipe, dataset, spec, CPU), CPU)
     batch = trainer._batch(0)
     saturation = (batch.x.max(1).values - batch.x.min(1).values).mean((1, 2))
-    assert ((saturation > 0.1) == torch.tensor([False, True] * 4)).all(), "a is grey and b is not"
+    assert ((saturation > 0.1) == torch.tensor([False, True] * 4)).all(), "a is gray and b is not"
     trainer.iterate()
     trainer.check_finite()
 
@@ -88,7 +89,7 @@ def test_batches_may_be_split_where_both_sets_must_be_in_each_part(folders):
 def test_pairs_teach_a_translator(folders, tmp_path):
     """Colors that are a function of the gray level are soon right: far above what a constant would reach."""
     items = [
-        f"data.source={folders / 'grey'}", f"data.target={folders / 'colour'}", "signal.size=16", "signal.jitter=0",
+        f"data.source={folders / 'gray'}", f"data.target={folders / 'color'}", "signal.size=16", "signal.jitter=0",
         "task.translator.channels=8", "task.critics.0.channels=4", "batch=5", "samples=600", "log_every=100",
         "task.critics.0.layers=1", "optimizers.G.lr=2e-3", "ema.half_life=20",
         "callbacks=[{kind: previews, every: 600}]",
@@ -97,9 +98,9 @@ def test_pairs_teach_a_translator(folders, tmp_path):
     ticks = list(read_events(result.folder / "events.jsonl", "tick"))
     assert ticks[-1]["psnr"] > ticks[0]["psnr"] + 4
     model = bundle.load(result.folder, device="cpu")
-    grey = np.asarray(Image.open(folders / "grey" / "3.png"))[:, :, None]
-    wanted = np.asarray(Image.open(folders / "colour" / "3.png")).astype(float)
-    source = model.recipe.signal.source_of(grey, model.spec)[None]
+    gray = np.asarray(Image.open(folders / "gray" / "3.png"))[:, :, None]
+    wanted = np.asarray(Image.open(folders / "color" / "3.png")).astype(float)
+    source = model.recipe.signal.source_of(gray, model.spec)[None]
     made = model.recipe.signal.decode(model.recipe.task.translate(model.nets, source), model.spec)[0]
     assert made.shape == (40, 40, 3), "another size than that of the training"
     assert np.abs(made - wanted).mean() < 25

@@ -212,11 +212,11 @@ def test_sources_of_any_kind_can_be_seen():
     one_hot = torch.nn.functional.one_hot(ids, 3).permute(2, 0, 1)[None].float()
     shown = as_image(one_hot, like)
     assert torch.equal(shown[0, :, 0, 3], colors(3)[1])
-    assert len({tuple(c.tolist()) for c in (colors(12) * 20).round()}) == 12, "twelve classes, twelve colours"
-    grey = picture(0, 1, 1, 4, 4)
-    assert torch.equal(as_image(grey, like), grey.expand(-1, 3, -1, -1))
-    assert torch.equal(as_image(torch.cat([like, grey], 1), like), like), "a mask is left out"
-    assert as_image(like, grey).shape == grey.shape
+    assert len({tuple(c.tolist()) for c in (colors(12) * 20).round()}) == 12, "twelve classes, twelve colors"
+    gray = picture(0, 1, 1, 4, 4)
+    assert torch.equal(as_image(gray, like), gray.expand(-1, 3, -1, -1))
+    assert torch.equal(as_image(torch.cat([like, gray], 1), like), like), "a mask is left out"
+    assert as_image(like, gray).shape == gray.shape
     assert torch.equal(as_image(like, torch.zeros(1, 4, 4, 4))[:, 3], torch.ones(1, 4, 4)), "opaque"
 
 

@@ -48,14 +48,14 @@ def test_what_is_hidden_does_not_show():
 
 
 @pytest.mark.parametrize("width", [1, 4, 12, 30, 60])
-def test_a_hole_takes_the_colours_of_its_edge(width):
+def test_a_hole_takes_the_colors_of_its_edge(width):
     """On a ramp that is the ramp itself: a tenth of its rise is the furthest that the filling is from it."""
     mask = hole(128, 40, 40 + width)
     off = (continued(ramp(128), mask) - ramp(128)).abs().max()
     assert float(off) < 0.1 * width / 128 + 1e-6
 
 
-def test_one_colour_stays_that_colour():
+def test_one_color_stays_that_color():
     mask = scattered(128)
     assert torch.allclose(continued(torch.full((1, 3, 128, 128), 0.3), mask), torch.tensor(0.3), atol=1e-5)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ganforge.evaluation.compare import Several
+    from ganforge.evaluation.compare import RunComparison
     from ganforge.evaluation.evaluate import Evaluation
     from ganforge.metrics.base import Result
 
@@ -156,11 +156,11 @@ def evaluate(
             done = judge(sources[0], *sources[1:], out=out, progress=progress, **options)
         else:
             done = comparison.compare([Path(source) for source in sources], out, progress, **options)
-    several = isinstance(done, comparison.Several)
-    each = done.evaluations if isinstance(done, comparison.Several) else (done,)
+    several = isinstance(done, comparison.RunComparison)
+    each = done.evaluations if isinstance(done, comparison.RunComparison) else (done,)
     if as_json:
         typer.echo(json.dumps(plain_figures(each), ensure_ascii=False, indent=2))
-    elif isinstance(done, comparison.Several):
+    elif isinstance(done, comparison.RunComparison):
         show_several(done, stdout())
     else:
         show_one(done, stdout())
@@ -194,7 +194,7 @@ def show_one(done: Evaluation, console: Console) -> None:
     console.print(f"report: {done.html}", soft_wrap=True)
 
 
-def show_several(done: Several, console: Console) -> None:
+def show_several(done: RunComparison, console: Console) -> None:
     """The runs beside each other, what was left out, what cannot be compared, and where the page is."""
     if console.width < NARROW:
         show_lines(run_lines(done.evaluations), console)

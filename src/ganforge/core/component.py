@@ -26,6 +26,7 @@ from pydantic import ConfigDict
 from pydantic_core import ArgsKwargs, PydanticCustomError, core_schema
 
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.explain import code_of, explain, shortened
 
 CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
@@ -42,6 +43,7 @@ class Component:
     family: ClassVar[str] = ""
     kind: ClassVar[str] = ""
     aliases: ClassVar[Mapping[str, str]] = {}  # short names for fields that lie deeper: name → dotted path
+    former: ClassVar[Mapping[str, str]] = {}  # earlier spellings in stored recipes: a kind, a field, or "field=value"
     kinds: ClassVar[dict[str, type[Self]]]  # type: ignore[misc]  # of the family; filled as its members are imported
 
     def __init_subclass__(cls, *, family: str = "", kind: str = "", **kwargs: Any):
@@ -122,7 +124,7 @@ class Component:
         if isinstance(value, str):
             value = cls.from_text(value)
         if not isinstance(value, Mapping):
-            message = f"expected the name of a {cls.family} or a mapping with 'kind', got {_short(value)}"
+            message = f"expected the name of a {cls.family} or a mapping with 'kind', got {shortened(value)}"
             raise _error(message, "invalid_value")
         fields = {str(name): inner for name, inner in value.items()}
         known = cls.members()
@@ -130,7 +132,7 @@ class Component:
         if isinstance(name, str) and name not in known:  # {"kind": "./photos", "flip": true}: a string and more fields
             fields = {**cls.from_text(name), **fields}
             name = fields.pop("kind", None)
-        kind = known.get(name) if isinstance(name, str) else None
+        kind = known.get(cls.former.get(name, name)) if isinstance(name, str) else None
         if kind is None:
             choices = f" (known: {', '.join(sorted(known)) or 'none'})"
             if name is None:
@@ -142,13 +144,22 @@ class Component:
     def _check_names(cls, value: Any) -> Any:
         """Refuses fields that the class does not have, with a hint that pydantic cannot give."""
         if isinstance(value, ArgsKwargs):
+            value = ArgsKwargs(value.args, cls._respelled(value.kwargs or {}))
             _refuse_unknown(cls, value.kwargs or {})
         elif isinstance(value, Mapping):
             value = {str(name): inner for name, inner in value.items()}
             if cls.kind and value.get("kind") == cls.kind:
                 del value["kind"]
+            value = cls._respelled(value)
             _refuse_unknown(cls, value)
         return value
+
+    @classmethod
+    def _respelled(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a stored recipe in today's spelling."""
+        if not cls.former:
+            return dict(fields)
+        return {cls.former.get(k, k): cls.former.get(f"{k}={v}", v) for k, v in fields.items()}
 
 
 def _origin(cls: type) -> str:
@@ -190,47 +201,10 @@ def build(cls: type[T], plain: Mapping[str, Any], what: str = "") -> T:
             return cls.parse(plain)
         return cls(**cls._check_names(plain))
     except pydantic.ValidationError as error:
-        raise UserError(explain(error, what), code=_code_of(error)) from None
+        raise UserError(explain(error, what), code=code_of(error)) from None
     except PydanticCustomError as error:
         problem = (error.context or {}).get("problem", "invalid_value")
         raise UserError(f"{what}: {error.message()}" if what else error.message(), code=f"config.{problem}") from None
-
-
-def explain(error: pydantic.ValidationError, what: str = "") -> str:
-    """pydantic's errors as lines `path: what is wrong; did you mean ...?`."""
-    lines = []
-    for item in error.errors(include_url=False):
-        path = ".".join(str(p) for p in item["loc"])
-        match item["type"]:
-            case "component":
-                message = item["msg"]
-            case "missing" | "missing_keyword_only_argument" | "missing_argument":
-                message = "a value is required"
-            case "tuple_type" | "list_type":
-                message = f"expected a list in brackets, as in [a, b], got {_short(item['input'])}"
-            case "dict_type" | "dataclass_type":
-                message = f"expected fields and their values, got {_short(item['input'])}"
-            case _:
-                message = f"{item['msg'].removeprefix('Input ')}, got {_short(item['input'])}"
-        lines.append(f"{path}: {message}" if path else message)
-    text = "\n  ".join(["the configuration has errors:", *lines]) if len(lines) > 1 else lines[0]
-    return f"{what}: {text}" if what else text
-
-
-def _code_of(error: pydantic.ValidationError) -> str:
-    problems = {_problem_of(item["type"], item.get("ctx", {})) for item in error.errors(include_url=False)}
-    return f"config.{problems.pop()}" if len(problems) == 1 else "config.several_errors"
-
-
-def _problem_of(kind: str, context: Mapping[str, Any]) -> str:
-    if kind in ("missing", "missing_keyword_only_argument", "missing_argument"):
-        return "missing_value"
-    return context.get("problem", "invalid_value")
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) < 60 else shown[:57] + "..."
 
 
 def _refuse_unknown(cls: type[Component], fields: Mapping[str, Any]) -> None:

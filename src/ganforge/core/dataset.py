@@ -32,7 +32,7 @@ class Dataset:
     skipped: list[tuple[str, str]]
     digest: str = ""
     source: Dataset | None = None
-    coloured: tuple[str, ...] = ()
+    colored: tuple[str, ...] = ()
     no_labels: str = ""
     domains: bool = False
     understood: tuple[str, ...] = ()

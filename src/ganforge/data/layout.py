@@ -102,10 +102,10 @@ def read(
         chosen = [file for file in chosen if file.domain]
         sentences.append("two sets A and B (trainA, trainB), which are its labels; data.labels=none drops them")
         return Layout([f.name for f in chosen], number, ("A", "B"), tuple(sentences), bool(loose), domains=True)
-    chosen, classes, why, outside = _labelled(_below(chosen)[0], labels)
+    chosen, classes, why, outside = _labeled(_below(chosen)[0], labels)
     if classes and parts is not None:  # another part may lack a class: numbers are those of the part to train on
         trained = [file for file in parts if file.part == "train"]
-        classes = tuple(dict.fromkeys([*_labelled(_below(trained)[0], labels)[1], *classes]))
+        classes = tuple(dict.fromkeys([*_labeled(_below(trained)[0], labels)[1], *classes]))
     number = {folder: k for k, folder in enumerate(classes)}
     if classes:
         how = {"last": "the last folder", "first": "the first folder"}.get(labels, "the folder")
@@ -172,7 +172,7 @@ def _of_part(files: Sequence[_File], split: str, name: str) -> tuple[list[_File]
     return [file for file in files if file.part == part], f"from its folder {part}{held}"
 
 
-def _labelled(files: list[_File], labels: Labels) -> tuple[list[_File], tuple[str, ...], str, int]:
+def _labeled(files: list[_File], labels: Labels) -> tuple[list[_File], tuple[str, ...], str, int]:
     """The files with their class as their only folder, the classes, why there are none, and how many files were left
     out for lying in no folder."""
     deepest = max(files, key=lambda file: len(file.folders))

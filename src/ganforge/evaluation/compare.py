@@ -24,7 +24,7 @@ PER_RUN = ("fake", "model", "samples", "ema")
 
 
 @dataclass(frozen=True)
-class Several:
+class RunComparison:
     """Several evaluated runs side by side.
 
     Attributes:
@@ -41,7 +41,7 @@ class Several:
 
 def compare(
     sources: Sequence[Path], out: Path | None, progress: Progress, language: str | None = None, **options: Any
-) -> Several:
+) -> RunComparison:
     """Evaluates each run, and writes a page that compares them.
 
     What is no run is passed over and named: `runs/*` may hold more than runs.
@@ -78,7 +78,7 @@ def compare(
     notes = tuple(differences(found))
     page = beside.render(found, columns_of(found), left_out, notes, language_for(language))
     written = write_pair(target, page, to_json([(one.title, one.results) for one in found]))
-    return Several(tuple(found), left_out, notes, *written)
+    return RunComparison(tuple(found), left_out, notes, *written)
 
 
 def free_name(source: Path, taken: set[str]) -> str:

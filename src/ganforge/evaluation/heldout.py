@@ -10,7 +10,7 @@ from ganforge.data.base import DataSource
 from ganforge.engine.build import fingerprint
 from ganforge.signals import Signal
 
-LOOKED_AT = 16
+COMPARED_ITEMS = 16
 """Items that are compared to tell whether two sets with the same fingerprint are the same."""
 
 
@@ -41,7 +41,7 @@ def same(one: Dataset, other: Dataset) -> bool:
         return False
     if one.digest:
         return True
-    rows = np.unique(np.linspace(0, len(one) - 1, LOOKED_AT).round().astype(int)).tolist()
+    rows = np.unique(np.linspace(0, len(one) - 1, COMPARED_ITEMS).round().astype(int)).tolist()
     return all(equal(one, other, row) for row in rows)
 
 

@@ -74,13 +74,13 @@ def compared(
     fake = real_samples(
         signal, sets[1], spec, seed=seed, most=most, min_samples=FEWEST, shuffled=True, progress=progress
     )
-    labelled = sets[0].classes == sets[1].classes
+    labeled = sets[0].classes == sets[1].classes
     return Subject(
         title=title_of(names),
         signal=signal,
         spec=spec,
         real=replace(real, name=names[0]),
-        fake=replace(fake, name=names[1], labels=fake.labels if labelled else None),
+        fake=replace(fake, name=names[1], labels=fake.labels if labeled else None),
         provenance={"split": "all", **fields},
         classes=sets[0].classes,
     )

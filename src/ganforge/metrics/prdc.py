@@ -23,7 +23,7 @@ from pydantic import Field
 
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Meaning, Metric, Progress, Result, short_count, silent
-from ganforge.metrics.neighbours import balls, radii
+from ganforge.metrics.neighbors import balls, radii
 
 MAX_REAL = 10_000
 """Real samples that are looked at, or as many as there are fakes: time grows with the square of their number."""

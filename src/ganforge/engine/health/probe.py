@@ -29,7 +29,7 @@ FEWEST = 12
 """With fewer samples in a batch their distances say nothing, and only D, gradients and finiteness are watched."""
 GRID = 8
 """Cells a side that samples with sides are pooled to."""
-NEIGHBOUR = 5
+NEIGHBOR = 5
 """K of precision and coverage."""
 
 POOLS: tuple[Callable[..., Tensor], ...] = (
@@ -64,7 +64,7 @@ def compare(real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tens
         enough = same.sum() >= n
         alike = torch.minimum(diversity, mean_where(yy, same) / mean_where(xx, same))
         diversity = torch.where(enough, alike, diversity)
-    radius = xx.kthvalue(min(NEIGHBOUR, n - 1) + 1, dim=1).values  # the nearest one is the sample itself
+    radius = xx.kthvalue(min(NEIGHBOR, n - 1) + 1, dim=1).values  # the nearest one is the sample itself
     within = xy < radius[:, None]  # [real, fake]
     return {
         "diversity": diversity,

@@ -240,6 +240,6 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
             "sampling": "poisson",
             "sampling_rate": self.recipe.batch / self.n,
             "steps": steps_by(self.recipe, self.samples),
-            "neighbours": "one sample more or less",
+            "neighbors": "one sample more or less",
             "accountant": "rdp",
         }

@@ -11,8 +11,8 @@ from ganforge.engine.callbacks import curves
 from ganforge.evaluation.report import gallery
 from ganforge.evaluation.report.classes import Classes, classes_of
 from ganforge.evaluation.report.content import Bars, Report
+from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.findings import find
-from ganforge.evaluation.report.known import Known
 from ganforge.evaluation.subject import Subject
 from ganforge.metrics.base import Comparison, Result
 
@@ -24,9 +24,9 @@ def report(subject: Subject, comparison: Comparison, results: Sequence[Result], 
     figures = [result.to_plain() for result in results]
     events = list(read_events(subject.folder / "events.jsonl")) if subject.folder is not None else []
     classes = classes_of(comparison) if any("extractor" in result.protocol for result in results) else None
-    known = Known(
+    evidence = Evidence(
         figures=figures,
-        look=look_of(subject),
+        appearance=appearance_of(subject),
         classes=classes,
         events=events,
         samples=subject.model.samples if subject.model else 0,
@@ -35,14 +35,14 @@ def report(subject: Subject, comparison: Comparison, results: Sequence[Result], 
         run=str(subject.folder or ""),
     )
     pairs: list[dict[str, Any]] = next(
-        (result.detail["neighbours"] for result in results if "neighbours" in result.detail), []
+        (result.detail["neighbors"] for result in results if "neighbors" in result.detail), []
     )
     return Report(
         title=subject.title,
         lead=lead_of(subject),
         facts=facts_of(subject),
         figures=figures,
-        findings=find(known, subject.signal.rules),
+        findings=find(evidence, subject.signal.rules),
         panels=list(gallery.panels(subject, pairs, comparison.seed)),
         charts=curves.charts(events),
         bars=bars_of(figures, classes),
@@ -86,13 +86,15 @@ def facts_of(subject: Subject) -> dict[str, str]:
     return facts
 
 
-def look_of(subject: Subject) -> Any:
-    """How samples look, as their signal tells it; None where it tells nothing, and where each has a size of its own."""
+def appearance_of(subject: Subject) -> Any:
+    """`Signal.compare_appearance` of both sides; None for signals without it, and for samples of different sizes."""
     signal = subject.signal
-    if not signal.looked_at or subject.sizes:
+    if not signal.appearance_samples or subject.sizes:
         return None
     sides = (subject.real, subject.fake)
-    return signal.look(*(gallery.pick(subject, side, gallery.spread(side.n, signal.looked_at)) for side in sides))
+    return signal.compare_appearance(
+        *(gallery.pick(subject, side, gallery.spread(side.n, signal.appearance_samples)) for side in sides)
+    )
 
 
 def bars_of(figures: Sequence[Mapping[str, Any]], classes: Classes | None) -> list[Bars]:

@@ -1,6 +1,6 @@
 """Findings: rules that read scores and say in words what they point to.
 
-Each rule is a function of what is known and yields what it finds. The thresholds are wide on purpose: a page that warns
+Each rule is a function of the evidence and yields what it finds. The thresholds are wide on purpose: a page that warns
 of every run is soon not read. Where they come from stands beside them.
 """
 
@@ -13,10 +13,10 @@ from dataclasses import replace
 from ganforge.core.commands import command
 from ganforge.core.language import Phrase, joined, listed, phrase, sentences
 from ganforge.evaluation.report.content import Finding
-from ganforge.evaluation.report.known import Known
+from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.words import meaning_of, stem_of
 
-Rule = Callable[[Known], Iterator[Finding]]
+Rule = Callable[[Evidence], Iterator[Finding]]
 
 LOW_PRECISION, LOW_RECALL, LOW_COVERAGE = 0.5, 0.3, 0.6
 """Set after two halves of one real set, which have 0.6 to 1 in features that tell samples apart."""
@@ -59,25 +59,25 @@ EXPLANATIONS = tuple(
 """What the log of a run says of its state, as the page says it."""
 
 
-def find(known: Known, rules: Sequence[Rule] = ()) -> list[Finding]:
+def find(evidence: Evidence, rules: Sequence[Rule] = ()) -> list[Finding]:
     """Everything that the rules find: those that serve all samples, and those of a signal.
 
     Of a run that has seen next to nothing of what it is to see, faults are expected: the advice is to train on.
     """
-    found = [finding for rule in (*FIRST, *rules, *LAST) for finding in rule(known)]
-    if not 0 < known.samples < BEGUN * known.wanted:
+    found = [finding for rule in (*FIRST, *rules, *LAST) for finding in rule(evidence)]
+    if not 0 < evidence.samples < BEGUN * evidence.wanted:
         return found
-    first = phrase("Train on before you change anything: {resume}", resume=resuming(known))
+    first = phrase("Train on before you change anything: {resume}", resume=resuming(evidence))
     return [replace(one, advice=first) if one.advice and one.level in ("bad", "warn") else one for one in found]
 
 
-def resuming(known: Known) -> str:
-    return command("train", "--resume", known.run or "RUN")
+def resuming(evidence: Evidence) -> str:
+    return command("train", "--resume", evidence.run or "RUN")
 
 
-def quality(known: Known) -> Iterator[Finding]:
-    precision, recall = known.value("precision"), known.value("recall")
-    coverage = known.value("coverage")
+def quality(evidence: Evidence) -> Iterator[Finding]:
+    precision, recall = evidence.value("precision"), evidence.value("recall")
+    coverage = evidence.value("coverage")
     if precision is not None and precision < LOW_PRECISION:
         few = precision < VERY_LOW
         yield Finding(
@@ -110,8 +110,8 @@ def quality(known: Known) -> Iterator[Finding]:
         )
 
 
-def memory(known: Known) -> Iterator[Finding]:
-    copies, detail = known.value("copies"), known.detail_of("copies")
+def memory(evidence: Evidence) -> Iterator[Finding]:
+    copies, detail = evidence.value("copies"), evidence.detail_of("copies")
     if copies is None:
         return
     chance = detail.get("by_chance", 0.01)
@@ -138,11 +138,11 @@ def memory(known: Known) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def balance(known: Known) -> Iterator[Finding]:
-    if known.classes is None:
+def balance(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.classes is None:
         return
-    if known.classes.obeyed is not None:
-        poor = {name: share for name, share in known.classes.obeyed.items() if share < DISOBEYED}
+    if evidence.classes.obeyed is not None:
+        poor = {name: share for name, share in evidence.classes.obeyed.items() if share < DISOBEYED}
         if poor:
             worst = sorted(poor.items(), key=lambda item: item[1])
             names = [phrase("{name} ({share:.0%})", name=name, share=share) for name, share in worst]
@@ -156,7 +156,7 @@ def balance(known: Known) -> Iterator[Finding]:
                 phrase("Train longer; more images of these classes; a larger weight of the label in D."),
             )
         return
-    real, fake = known.classes.real, known.classes.fake
+    real, fake = evidence.classes.real, evidence.classes.fake
     off = {name: fake[name] / share for name, share in real.items() if share > 0}
     rare = sorted((name for name, ratio in off.items() if ratio < RARE), key=lambda name: off[name])
     often = sorted((name for name, ratio in off.items() if ratio > OFTEN), key=lambda name: -off[name])
@@ -180,9 +180,9 @@ def balance(known: Known) -> Iterator[Finding]:
         )
 
 
-def gain(known: Known) -> Iterator[Finding]:
+def gain(evidence: Evidence) -> Iterator[Finding]:
     """Whether a model of pairs does better than what can be had without one."""
-    held = [figure for figure in known.figures if "baseline" in figure.get("detail", {})]
+    held = [figure for figure in evidence.figures if "baseline" in figure.get("detail", {})]
     if not held:
         return
     of = held[0]["detail"]["baseline"]["of"]
@@ -214,10 +214,10 @@ def gain(known: Known) -> Iterator[Finding]:
         )
 
 
-def counts(known: Known) -> Iterator[Finding]:
-    protocols = [figure["protocol"] for figure in known.figures if figure["protocol"].get("pictures") != "whole"]
+def counts(evidence: Evidence) -> Iterator[Finding]:
+    protocols = [figure["protocol"] for figure in evidence.figures if figure["protocol"].get("pictures") != "whole"]
     smallest = min((min(p.get("n_real", FEW), p.get("n_fake", FEW)) for p in protocols), default=FEW)
-    far = known.value("fd") is not None or known.value("fid") is not None
+    far = evidence.value("fd") is not None or evidence.value("fid") is not None
     if smallest < FEW:
         yield Finding(
             "warn" if smallest < VERY_FEW else "note",
@@ -233,9 +233,9 @@ def counts(known: Known) -> Iterator[Finding]:
         )
 
 
-def health(known: Known) -> Iterator[Finding]:
+def health(evidence: Evidence) -> Iterator[Finding]:
     """What the run itself noticed."""
-    states = [event for event in known.events if event["event"] == "health"]
+    states = [event for event in evidence.events if event["event"] == "health"]
     last = states[-1] if states else None
     if last is not None and last["state"] not in ("healthy", "unsettled"):
         advice = [phrase(text) for text in last.get("advice", ())[:2] if "{" not in text]
@@ -260,33 +260,33 @@ def health(known: Known) -> Iterator[Finding]:
                 phrase("training had trouble and recovered"),
                 phrase("{states}.", states=listed(names, 3)),
             )
-    back = [event for event in known.events if event["event"] == "rollback"]
+    back = [event for event in evidence.events if event["event"] == "rollback"]
     if back:
         yield Finding(
             "note",
             phrase("times that the run was rolled back to a checkpoint: {count}", count=len(back)),
             back[-1]["why"],
         )
-    if any(event["event"] == "failed" for event in known.events[-3:]):
-        failed = [event for event in known.events if event["event"] == "failed"][-1]
+    if any(event["event"] == "failed" for event in evidence.events[-3:]):
+        failed = [event for event in evidence.events if event["event"] == "failed"][-1]
         yield Finding("bad", phrase("training stopped with an error"), str(failed.get("message", "")))
-    skipped = sum(event.get("count", 0) for event in known.events if event["event"] == "skipped")
+    skipped = sum(event.get("count", 0) for event in evidence.events if event["event"] == "skipped")
     if skipped:
         yield Finding(
             "note",
             phrase("{n:,} samples of the data could not be read", n=skipped),
             phrase("They were left out of training."),
         )
-    if 0 < known.samples < known.wanted:
-        begun = known.samples < BEGUN * known.wanted
+    if 0 < evidence.samples < evidence.wanted:
+        begun = evidence.samples < BEGUN * evidence.wanted
         yield Finding(
             "note",
             phrase("training has only begun") if begun else phrase("training is not finished"),
             phrase(
                 "{seen:,} of {all:,} planned samples have been seen ({share:.1%}).",
-                seen=known.samples, all=known.wanted, share=known.samples / known.wanted,
+                seen=evidence.samples, all=evidence.wanted, share=evidence.samples / evidence.wanted,
             ),
-            phrase("Resume with: {command}", command=resuming(known)),
+            phrase("Resume with: {command}", command=resuming(evidence)),
         )  # fmt: skip
 
 
@@ -298,9 +298,9 @@ def explained(part: str) -> str:
     return part
 
 
-def trend(known: Known) -> Iterator[Finding]:
+def trend(evidence: Evidence) -> Iterator[Finding]:
     """Whether an earlier model was better than the last one."""
-    measured = [event for event in known.events if event["event"] == "evaluate" and event.get("results")]
+    measured = [event for event in evidence.events if event["event"] == "evaluate" and event.get("results")]
     best = [event for event in measured if event.get("best")]
     if not best or not measured:
         return
@@ -308,7 +308,7 @@ def trend(known: Known) -> Iterator[Finding]:
     name = top["results"][0]["name"]
     now, then = last.get(f"metric/{name}"), top[f"metric/{name}"]
     if last is not top and now is not None:
-        kept = command("evaluate", f"{known.run or 'RUN'}/best.safetensors", "--out", "best")
+        kept = command("evaluate", f"{evidence.run or 'RUN'}/best.safetensors", "--out", "best")
         yield Finding(
             "note",
             phrase("an earlier model was better"),
@@ -320,8 +320,8 @@ def trend(known: Known) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def notes(known: Known) -> Iterator[Finding]:
-    for note in known.notes:
+def notes(evidence: Evidence) -> Iterator[Finding]:
+    for note in evidence.notes:
         yield Finding("note", phrase("how the comparison was made"), note)
 
 

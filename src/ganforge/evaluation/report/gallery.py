@@ -23,7 +23,7 @@ PAIR_ROWS = 8
 """Pairs whose source, output and target are shown."""
 
 
-def panels(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) -> Iterator[Panel]:
+def panels(subject: Subject, neighbors: Sequence[dict[str, Any]], seed: int) -> Iterator[Panel]:
     """All that can be shown of a subject.
 
     Args:
@@ -41,7 +41,7 @@ def panels(subject: Subject, neighbours: Sequence[dict[str, Any]], seed: int) ->
         yield from sides(subject, layout)
     if layout.walks:
         yield from walks(subject, seed)
-    yield from nearest(subject, neighbours[:PAIRS])
+    yield from nearest(subject, neighbors[:PAIRS])
 
 
 def sides(subject: Subject, layout: Gallery) -> Iterator[Panel]:

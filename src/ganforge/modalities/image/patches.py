@@ -37,7 +37,7 @@ class Patches(Dataset):
     ):
         self.dataset, self.patch = dataset, patch
         self.name, self.classes, self.digest = dataset.name, dataset.classes, dataset.digest
-        self.signal, self.coloured = dataset.signal, dataset.coloured
+        self.signal, self.colored = dataset.signal, dataset.colored
         self.no_labels, self.domains = dataset.no_labels, dataset.domains
         self.skipped = list(dataset.skipped)
         self.skipped += [(dataset.describe(k), "its size cannot be read") for k, s in enumerate(sizes) if s is None]

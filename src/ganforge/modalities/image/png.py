@@ -20,7 +20,7 @@ from typing import BinaryIO, Self
 import numpy as np
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """By channels: gray, gray with alpha, RGB, RGBA."""
 CHANNELS = {0: 1, 4: 2, 2: 3, 6: 4}
 PAETH = 4
@@ -49,7 +49,7 @@ class PngWriter:
         self.packer = zlib.compressobj(LEVEL)
         self.packed = bytearray()
         file.write(SIGNATURE)
-        self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, self.bits, COLOUR_TYPES[channels], 0, 0, 0))
+        self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, self.bits, COLOR_TYPES[channels], 0, 0, 0))
         if profile:
             self._chunk(b"iCCP", b"icc\0\0" + zlib.compress(profile))
         if exif:
@@ -97,7 +97,7 @@ def paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarray
     return np.where(first, left, np.where(to_above <= to_corner, above, corner))
 
 
-def deep_colour(data: bytes) -> np.ndarray | None:
+def deep_color(data: bytes) -> np.ndarray | None:
     """The pixels of a PNG of 16 bits with color or alpha, uint16 [H, W, C]; None for any other file.
 
     Raises:
@@ -105,15 +105,15 @@ def deep_colour(data: bytes) -> np.ndarray | None:
     """
     if data[:8] != SIGNATURE or len(data) < 33:
         return None
-    width, height, bits, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
-    if bits != 16 or colour not in CHANNELS or colour == 0 or interlaced:
+    width, height, bits, color, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
+    if bits != 16 or color not in CHANNELS or color == 0 or interlaced:
         return None  # Pillow reads these
     try:
         packed = b"".join(body for name, body in chunks(data) if name == b"IDAT")
         raw = np.frombuffer(zlib.decompress(packed), np.uint8)
     except (zlib.error, struct.error) as error:
         raise ValueError(f"damaged ({error})") from None
-    step = CHANNELS[colour] * 2
+    step = CHANNELS[color] * 2
     if raw.size != height * (1 + width * step):
         raise ValueError("damaged (rows are missing)")
     lines = raw.reshape(height, 1 + width * step)

@@ -19,13 +19,14 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.image import choose, inspect, pack
+from ganforge.modalities.image import choose, drawing, inspect, pack
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.alike import common_fields
+from ganforge.modalities.image.appearance import APPEARANCE_SAMPLES, RULES, Appearance, compare_appearance
 from ganforge.modalities.image.example import write_example
-from ganforge.modalities.image.look import LOOKED_AT, RULES, Appearance, look
 from ganforge.modalities.image.patches import Patches
-from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
+from ganforge.modalities.image.pixels import CHANNELS, Fit
+from ganforge.modalities.image.sizes import Size, mode_of, pair_of, picture_shapes, sample_shape, sized_as
 from ganforge.signals import Card, Gallery, Inspection, Nearest, Noun, Rule, Signal
 
 log = logging.getLogger("ganforge")
@@ -40,13 +41,14 @@ class Image(Signal, kind="image"):
     so that the nets need not learn it.
     """
 
+    former: ClassVar[Mapping[str, str]] = {"place=centre": "center"}
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "is", "pr", "dc", "ifd", "nn")
     extractor: ClassVar[str] = "small"
     hub_task: ClassVar[str] = "unconditional-image-generation"
     array_name = "images"
     noun: ClassVar[Noun] = Noun("sample", "samples", "a set of images")
     gallery: ClassVar[Gallery | None] = Gallery(walks=True)
-    looked_at: ClassVar[int] = LOOKED_AT
+    appearance_samples: ClassVar[int] = APPEARANCE_SAMPLES
     rules: ClassVar[Sequence[Rule]] = RULES
 
     size: Size = None
@@ -66,7 +68,7 @@ class Image(Signal, kind="image"):
     """Flip half of the images left to right, at random each time."""
     jitter: int = Field(default=0, ge=0)
     """Keep images this many px higher and wider than `size`, and show a part of `size` px of them."""
-    place: Literal["random", "centre"] = "random"
+    place: Literal["random", "center"] = "random"
     """Where that part is: at random each time, or in the center."""
     patches: bool = False
     """Cut images of any size into patches of `size` + `jitter` px, instead of resizing whole images."""
@@ -88,32 +90,32 @@ class Image(Signal, kind="image"):
         return pack.pack_images(dataset, out, duplicates=duplicates, force=force)
 
     def at(self, spec: Spec) -> Self:
-        return pictures.at(self, spec)
+        return sized_as(self, spec)
 
     def items(self, dataset: Dataset) -> Dataset:
         if not self.patches:
             return dataset
-        pictures.picture_shapes(dataset)
+        picture_shapes(dataset)
         if self.size is None:
             raise UserError(
                 "signal.patches: the size of a patch is missing; set it, for example signal.size=96",
                 code="signal.size_missing",
             )
-        height, width = pictures.pair_of(self.size)
+        height, width = pair_of(self.size)
         return Patches.of(dataset, (height + self.jitter, width + self.jitter), (height, width))
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
-        shapes = pictures.picture_shapes(dataset)
-        mode = pictures.mode_of(shapes) if self.mode == "auto" else self.mode
-        shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
+        shapes = picture_shapes(dataset)
+        mode = mode_of(shapes) if self.mode == "auto" else self.mode
+        shape = sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
         deep = sum(count for (_, dtype), count in shapes.items() if dtype == "uint16")
         if deep and self.depth == 8:
             log.warning(
                 "data %s: %s images have 16 bits, and 8 are kept (signal.depth=16: all)", dataset.name, f"{deep:,}"
             )
         state: dict[str, Any] = {"mode": mode, "depth": self.depth}
-        if dataset.coloured:
-            state["coloured"] = list(dataset.coloured)
+        if dataset.colored:
+            state["coloured"] = list(dataset.colored)
         return Spec(shape, len(dataset.classes), tuple(dataset.classes), state)
 
     def stored(self, spec: Spec) -> tuple[int, ...]:
@@ -131,7 +133,7 @@ class Image(Signal, kind="image"):
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         if self.jitter:
-            places = pictures.crop_places(rng, len(stored), self.jitter, self.place == "centre")
+            places = pictures.crop_places(rng, len(stored), self.jitter, self.place == "center")
             stored = pictures.crop(stored, places, *spec.shape[1:])
         x = pictures.scaled(stored, spec.state["depth"], rng.dtype)
         if self.flip:
@@ -139,7 +141,7 @@ class Image(Signal, kind="image"):
         return x
 
     def deterministic(self) -> Self:
-        return replace(self, flip=False, place="centre")
+        return replace(self, flip=False, place="center")
 
     def present(self, stored: Tensor, spec: Spec) -> np.ndarray:
         places = pictures.crop_places(Rng(0), len(stored), self.jitter, True)
@@ -162,20 +164,20 @@ class Image(Signal, kind="image"):
         """8 bits, which is what extractors read."""
         return pictures.to_depth(samples, 8)
 
-    def look(self, real: np.ndarray, fake: np.ndarray) -> Appearance:
-        return look(real, fake)
+    def compare_appearance(self, real: np.ndarray, fake: np.ndarray) -> Appearance:
+        return compare_appearance(real, fake)
 
     def describe(self, spec: Spec) -> str:
-        return pictures.size_of(spec)
+        return drawing.size_of(spec)
 
     def card(self, spec: Spec) -> Card:
-        return pictures.card_of(spec)
+        return drawing.card_of(spec)
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
-        return [pictures.sheet(samples, columns)]
+        return [drawing.sheet(samples, columns)]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
-        return pictures.write_files(samples, folder, start)
+        return drawing.write_files(samples, folder, start)
 
     def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
         return pictures.to_mode(pictures.to_depth(sample, 8), "RGB", self.background)

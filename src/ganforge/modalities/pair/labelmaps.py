@@ -143,7 +143,7 @@ def fitted(found: np.ndarray, height: int, width: int, fit: pictures.Fit) -> np.
         canvas[top : top + h, left : left + w] = fitted(found, h, w, "stretch")
         return canvas
     if fit == "crop":
-        found = pictures.centre(found[..., None], height, width)[..., 0]
+        found = pictures.center(found[..., None], height, width)[..., 0]
     small = Pillow.fromarray(np.ascontiguousarray(found)).resize((width, height), Pillow.Resampling.NEAREST)
     return np.asarray(small)
 

@@ -77,7 +77,7 @@ def toy_vanilla() -> Recipe:
         checkpoint_every=2_000_000,
         log_every=100_000,
         precision="fp32",
-        signal=Points(standardise=False),
+        signal=Points(standardize=False),
         task=Synthesis(
             generator=MlpGenerator(latent=2, widths=(400,) * 4),
             discriminator=MaxoutDiscriminator(),

@@ -43,12 +43,13 @@ def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
 class Points(Signal, kind="points"):
     """Vectors of numbers. The nets see each number less its mean and in units of its standard deviation."""
 
+    former: ClassVar[Mapping[str, str]] = {"standardise": "standardize"}
     noun: ClassVar[Noun] = Noun("sample", "samples", "a set of points")
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "pr", "dc", "nn")
     exporters: ClassVar[Mapping[str, Exporter]] = {".csv": write_csv, ".npy": save_array}
     gallery: ClassVar[Gallery | None] = Gallery(most=2_000, together=True)
 
-    standardise: bool = True
+    standardize: bool = True
     """Scale every number to mean 0 and standard deviation 1 before the nets see it."""
 
     @property
@@ -99,7 +100,7 @@ class Points(Signal, kind="points"):
                 code="nets.not_for_shape",
             )
         x = _all(dataset)  # [N, D]
-        mean, std = (x.mean(0), x.std(0)) if self.standardise else (np.zeros(shape), np.ones(shape))
+        mean, std = (x.mean(0), x.std(0)) if self.standardize else (np.zeros(shape), np.ones(shape))
         state = {
             "mean": mean.tolist(),
             "std": np.where(std > 0, std, 1.0).tolist(),

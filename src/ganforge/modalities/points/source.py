@@ -37,17 +37,17 @@ class _Mixture(DataSource):
     """Seed of the samples."""
 
     @classmethod
-    def centres(cls) -> np.ndarray:
+    def centers(cls) -> np.ndarray:
         """The means of the modes, float64 [M, 2]."""
         raise NotImplementedError
 
     def open(self) -> Dataset:
-        centres = self.centres()
+        centers = self.centers()
         draws = np.random.Generator(np.random.PCG64(seed_of(self.seed, self.kind)))
-        modes = draws.integers(len(centres), size=self.count)
-        points = centres[modes] + self.std * draws.standard_normal((self.count, 2))
+        modes = draws.integers(len(centers), size=self.count)
+        points = centers[modes] + self.std * draws.standard_normal((self.count, 2))
         return ArrayDataset(
-            self.kind, points.astype(np.float32), modes.astype(np.int64), _numbers(len(centres)), signal="points"
+            self.kind, points.astype(np.float32), modes.astype(np.int64), _numbers(len(centers)), signal="points"
         )
 
 
@@ -60,7 +60,7 @@ class Ring8(_Mixture, kind="ring8"):
     std = 0.01
 
     @classmethod
-    def centres(cls) -> np.ndarray:
+    def centers(cls) -> np.ndarray:
         angles = np.arange(8) * (math.pi / 4)
         return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
@@ -74,7 +74,7 @@ class Grid25(_Mixture, kind="grid25"):
     std = 0.05
 
     @classmethod
-    def centres(cls) -> np.ndarray:
+    def centers(cls) -> np.ndarray:
         line = np.arange(-4.0, 5.0, 2.0)
         return np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ganforge.core.language import joined, listed, phrase, sentences
 from ganforge.evaluation.report.content import Finding
-from ganforge.evaluation.report.known import Known
+from ganforge.evaluation.report.evidence import Evidence
 
 POOR, BAD = 0.15, 0.3
 """KS or total variation of a column: by 0.15 one sees the difference in its plot, by 0.3 its shape is another."""
@@ -26,11 +26,11 @@ ATTACK, STRONG = 0.53, 0.6
 NAMED = 6
 
 
-def columns(known: Known) -> Iterator[Finding]:
+def columns(evidence: Evidence) -> Iterator[Finding]:
     """Columns whose values are off."""
     off: dict[str, tuple[float, str]] = {}
     for figure, distance in (("ks", "KS"), ("tv", "TV"), ("missing", phrase("missing"))):
-        detail = known.detail_of(figure)
+        detail = evidence.detail_of(figure)
         chance = detail.get("per_column_held_out", {})
         for name, value in detail.get("per_column", {}).items():
             if value > max(POOR, CHANCE * chance.get(name, 0.0)) and value > off.get(name, (0.0, ""))[0]:
@@ -50,9 +50,9 @@ def columns(known: Known) -> Iterator[Finding]:
         )
 
 
-def crowded(known: Known) -> Iterator[Finding]:
+def crowded(evidence: Evidence) -> Iterator[Finding]:
     """Single numbers that many real rows have, and too few of the generated ones."""
-    often = known.detail_of("ks").get("often", {})
+    often = evidence.detail_of("ks").get("often", {})
     missed = {name: facts for name, facts in often.items() if facts["fake"] < MISSED * facts["real"]}
     if missed:
         shown = "{value} in {column} ({real:.0%} of the real rows, {fake:.0%} of the generated)"
@@ -68,9 +68,9 @@ def crowded(known: Known) -> Iterator[Finding]:
         )
 
 
-def pairs(known: Known) -> Iterator[Finding]:
+def pairs(evidence: Evidence) -> Iterator[Finding]:
     """Pairs of columns whose dependence differs from that in the real table."""
-    worst = [pair for figure in ("correlation", "contingency") for pair in known.detail_of(figure).get("worst", ())]
+    worst = [pair for figure in ("correlation", "contingency") for pair in evidence.detail_of(figure).get("worst", ())]
     worst = sorted((pair for pair in worst if pair["similarity"] < PAIR), key=lambda pair: pair["similarity"])
     if worst:
         shown = "{one} and {other} ({similarity:.2f})"
@@ -86,11 +86,11 @@ def pairs(known: Known) -> Iterator[Finding]:
         )
 
 
-def detection(known: Known) -> Iterator[Finding]:
-    value = known.value("detection")
+def detection(evidence: Evidence) -> Iterator[Finding]:
+    value = evidence.value("detection")
     if value is None or value < TOLD:
         return
-    drops: Mapping[str, Any] = known.detail_of("detection").get("per_column", {})
+    drops: Mapping[str, Any] = evidence.detail_of("detection").get("per_column", {})
     most = [name for name, drop in sorted(drops.items(), key=lambda item: -item[1])[:3] if drop > 0.01]
     yield Finding(
         "bad" if value > KNOWN else "warn",
@@ -110,8 +110,8 @@ def detection(known: Known) -> Iterator[Finding]:
     )
 
 
-def usefulness(known: Known) -> Iterator[Finding]:
-    value, real, none = (known.value(f"usefulness{end}") for end in ("", "_of_real", "_of_constant"))
+def usefulness(evidence: Evidence) -> Iterator[Finding]:
+    value, real, none = (evidence.value(f"usefulness{end}") for end in ("", "_of_real", "_of_constant"))
     if value is None or real is None or none is None:
         return
     if real <= none + 0.01:
@@ -151,14 +151,14 @@ def usefulness(known: Known) -> Iterator[Finding]:
         )
 
 
-def privacy(known: Known) -> Iterator[Finding]:
+def privacy(evidence: Evidence) -> Iterator[Finding]:
     """Whether rows that were trained on shine through."""
-    copies, near, attack = (known.value(name) for name in ("exact_copies", "dcr", "membership"))
+    copies, near, attack = (evidence.value(name) for name in ("exact_copies", "dcr", "membership"))
     keep = phrase("Less training, or more rows. Do not share the model or the rows until you know why.")
     found = False
-    if copies is not None and known.detail_of("exact_copies").get("copying"):
+    if copies is not None and evidence.detail_of("exact_copies").get("copying"):
         found = True
-        chance = known.detail_of("exact_copies")["by_chance"]
+        chance = evidence.detail_of("exact_copies")["by_chance"]
         yield Finding(
             "bad" if copies > 10 * chance + 0.01 else "warn",
             phrase("training rows are repeated exactly"),
@@ -170,7 +170,7 @@ def privacy(known: Known) -> Iterator[Finding]:
             ),
             keep,
         )
-    if near is not None and known.detail_of("dcr").get("closer") and near > ATTACK:
+    if near is not None and evidence.detail_of("dcr").get("closer") and near > ATTACK:
         found = True
         yield Finding(
             "bad" if near > STRONG else "warn",
@@ -178,7 +178,7 @@ def privacy(known: Known) -> Iterator[Finding]:
             phrase("That is so in {near:.1%} of all comparisons; 50% would be by chance.", near=near),
             keep,
         )
-    if attack is not None and known.detail_of("membership").get("told") and attack > ATTACK:
+    if attack is not None and evidence.detail_of("membership").get("told") and attack > ATTACK:
         found = True
         yield Finding(
             "bad" if attack > STRONG else "warn",

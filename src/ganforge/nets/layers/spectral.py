@@ -94,9 +94,9 @@ def pulled_back(matrix: Tensor, u: Tensor) -> Tensor:
 
 
 def spectral(net: Module) -> Module:
-    """Normalises the weights of every linear layer, convolution and table within a net; returns the net.
+    """Normalizes the weights of every linear layer, convolution and table within a net; returns the net.
 
-    Initialise first: what looks like a weight afterwards is W / σ, and W is `parametrizations.weight.original`.
+    Initialize first: what looks like a weight afterwards is W / σ, and W is `parametrizations.weight.original`.
     """
     for layer in list(net.modules()):
         if isinstance(layer, (*LAYERS, *TRANSPOSED)):

@@ -49,22 +49,22 @@ class DiffAugment(Augment, kind="diffaugment"):
     def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
         x = wide(x)
         draws = Draws(rng.at("diffaugment"), x.shape[0], x.dtype)
-        return self.cut(self.moved(self.coloured(x, draws), draws), draws)
+        return self.cut(self.moved(self.colored(x, draws), draws), draws)
 
-    def coloured(self, x: Tensor, draws: Draws) -> Tensor:
+    def colored(self, x: Tensor, draws: Draws) -> Tensor:
         """x with its brightness, saturation and contrast changed."""
-        colour, alpha = split_alpha(x)
+        color, alpha = split_alpha(x)
         if self.brightness:
-            colour = colour + per_sample(draws.uniform("brightness", -self.brightness, self.brightness))
-        if self.saturation and colour.shape[1] == 3:
-            grey = colour.mean(1, keepdim=True)
+            color = color + per_sample(draws.uniform("brightness", -self.brightness, self.brightness))
+        if self.saturation and color.shape[1] == 3:
+            gray = color.mean(1, keepdim=True)
             strength = draws.uniform("saturation", 1 - self.saturation, 1 + self.saturation)
-            colour = grey + (colour - grey) * per_sample(strength)
+            color = gray + (color - gray) * per_sample(strength)
         if self.contrast:
-            middle = colour.mean((1, 2, 3), keepdim=True)
+            middle = color.mean((1, 2, 3), keepdim=True)
             strength = draws.uniform("contrast", 1 - self.contrast, 1 + self.contrast)
-            colour = middle + (colour - middle) * per_sample(strength)
-        return torch.cat([colour, alpha], dim=1) if alpha.shape[1] else colour
+            color = middle + (color - middle) * per_sample(strength)
+        return torch.cat([color, alpha], dim=1) if alpha.shape[1] else color
 
     def moved(self, x: Tensor, draws: Draws) -> Tensor:
         """x moved by whole pixels, 0 where nothing was."""

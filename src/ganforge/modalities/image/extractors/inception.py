@@ -27,7 +27,7 @@ from ganforge.modalities.image.extractors.resize import Resizer, resize, rgb
 SIDE = 299
 CLASSES = 1008
 ORIGINAL = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-KNOWN = weights.Known(
+KNOWN = weights.KnownWeights(
     "inception-2015-12-05.safetensors",
     "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
     ORIGINAL,

@@ -82,7 +82,7 @@ class SmallEncoder(Encoder):
     Args:
         shape: [H, W, C] of the images it was trained on; it refuses others.
         names: of its classes.
-        labelled: whether these are the data's labels.
+        labeled: whether these are the data's labels.
     """
 
     name = "small"
@@ -93,7 +93,7 @@ class SmallEncoder(Encoder):
         net: SmallNet,
         shape: tuple[int, ...],
         names: Sequence[str],
-        labelled: bool,
+        labeled: bool,
         data: str,
         device: torch.device | str,
     ):
@@ -101,9 +101,9 @@ class SmallEncoder(Encoder):
         self.net, self.shape, self.device = net.to(device), tuple(shape), device
         side = _side(shape)
         self.resizer = "none" if shape[:2] == (side, side) else f"pil-bicubic {side}×{side}"
-        self.classes = tuple(names) if labelled else ()
+        self.classes = tuple(names) if labeled else ()
         self.trained_on_data = True
-        self.detail = {"trained_on": data, "by": "labels" if labelled else "rotations"}
+        self.detail = {"trained_on": data, "by": "labels" if labeled else "rotations"}
 
     @torch.inference_mode()
     def encode(self, samples: np.ndarray) -> tuple[Tensor, Tensor | None]:

@@ -20,7 +20,7 @@ COUNTER = "num_batches_tracked"
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownWeights:
     """Weights that the field uses.
 
     Attributes:
@@ -36,7 +36,7 @@ class Known:
     without: str
 
 
-def find(path: str | None, cache: Path | None, known: Known, what: str) -> Path:
+def find(path: str | None, cache: Path | None, known: KnownWeights, what: str) -> Path:
     """The file that was named, or else the one in the cache.
 
     Raises:

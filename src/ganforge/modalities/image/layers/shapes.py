@@ -12,7 +12,7 @@ from ganforge.modalities.image.layers import grid
 class Layout(NamedTuple):
     """An image as a small grid that is doubled."""
 
-    colours: int
+    colors: int
     """C."""
     size: tuple[int, int]
     """(H, W) of the image."""
@@ -48,7 +48,7 @@ def layout(spec: Spec, who: str) -> Layout:
         UserError: the net cannot reach that size; says the nearest that it can.
     """
     near = nearest_picture(spec.shape, who)
-    colours, height, width = spec.shape
+    colors, height, width = spec.shape
     found = grid.split(height, width, base_min=4) or grid.split(height, width)  # 48 from 6×6, as the papers do
     if found is None:
         raise UserError(
@@ -56,4 +56,4 @@ def layout(spec: Spec, who: str) -> Layout:
             f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)",
             code="nets.unreachable_size",
         )
-    return Layout(colours, (height, width), found[:2], found[2])
+    return Layout(colors, (height, width), found[:2], found[2])

@@ -84,10 +84,10 @@ def load(trunk: TrunkName, file: str | None, heads: str | None, cache: Path | No
     """
     original, sha256 = FILES[trunk]
     without = "psnr, ssim, ms-ssim, swd, and every distance of features under the extractor small"
-    known = weights.Known(
+    known = weights.KnownWeights(
         f"{trunk}-imagenet.safetensors", f"https://download.pytorch.org/models/{original}", f"{sha256}...", without
     )
-    known_heads = weights.Known(
+    known_heads = weights.KnownWeights(
         f"lpips-{trunk}.safetensors",
         f"lpips/weights/v0.1/{trunk}.pth of https://github.com/richzhang/PerceptualSimilarity",
         "not published",

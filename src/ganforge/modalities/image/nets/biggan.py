@@ -77,7 +77,7 @@ class BigganG(nn.Module):
         self.place = attended(plan.grids, plan.size, attention) if attention else -1
         self.attention = SelfAttention(widths[self.place]) if attention else nn.Identity()
         self.paint = nn.Sequential(
-            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], plan.colours, 3, padding=1), nn.Tanh()
+            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], plan.colors, 3, padding=1), nn.Tanh()
         )
         orthogonal_init(self)
         spectral(self)

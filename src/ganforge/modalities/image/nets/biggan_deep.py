@@ -105,7 +105,7 @@ class BigganDeepG(nn.Module):
             levels[place].insert(0, SelfAttention(widths[place]))
         self.blocks = nn.ModuleList(block for level in levels for block in level)
         self.paint = nn.Sequential(
-            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], plan.colours, 3, padding=1), nn.Tanh()
+            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], plan.colors, 3, padding=1), nn.Tanh()
         )
         orthogonal_init(self)
         spectral(self)
@@ -130,7 +130,7 @@ class BigganDeepD(nn.Module):
     def __init__(self, plan: Layout, first: int, stages: list[tuple[int, bool]], classes: int, attention: int):
         super().__init__()
         before = first
-        blocks: list[nn.Module] = [ChannelsLast(), nn.Conv2d(plan.colours, first, 3, padding=1)]
+        blocks: list[nn.Module] = [ChannelsLast(), nn.Conv2d(plan.colors, first, 3, padding=1)]
         grids = [plan.size]
         for _, down in stages:
             height, width = grids[-1]

@@ -31,12 +31,12 @@ class ConvE(nn.Module):
 
     def __init__(self, channels: int, top: int, spec: Spec, latent: int):
         super().__init__()
-        colours, height, width = spec.shape
+        colors, height, width = spec.shape
         halvings = 1
         while min(height, width) >> halvings > COARSEST:
             halvings += 1
         widths = levels(channels, top, halvings)
-        self.first = nn.Sequential(ChannelsLast(), nn.Conv2d(colours, widths[0], 4, 2, 1))
+        self.first = nn.Sequential(ChannelsLast(), nn.Conv2d(colors, widths[0], 4, 2, 1))
         layers: list[nn.Module] = [nn.LeakyReLU(0.2)]
         for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]

@@ -89,7 +89,7 @@ class DcganG(nn.Module):
         latent: int,
         hidden: list[int],
         base: tuple[int, int],
-        colours: int,
+        colors: int,
         classes: int,
         norm: Literal["batch", "virtual"] = "batch",
         reference: int = 64,
@@ -107,7 +107,7 @@ class DcganG(nn.Module):
             cut = []
         if norm == "virtual":
             layers.append(WithoutReference(reference))
-        layers += [nn.ConvTranspose2d(widths[-1], colours, 4, 2, 1), nn.Tanh()]
+        layers += [nn.ConvTranspose2d(widths[-1], colors, 4, 2, 1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         normal_init(self)
         # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z (measured).
@@ -130,14 +130,14 @@ class DcganD(nn.Module):
         self,
         hidden: list[int],
         base: tuple[int, int],
-        colours: int,
+        colors: int,
         classes: int,
         norm: Literal["batch", "layer", "spectral", "none"] = "batch",
         minibatch: Minibatch = "none",
     ):
         super().__init__()
         bias = not D_NORMS[norm](1)  # an offset before a norm would be taken off again
-        layers: list[nn.Module] = [ChannelsLast(), nn.Conv2d(colours, hidden[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+        layers: list[nn.Module] = [ChannelsLast(), nn.Conv2d(colors, hidden[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for before, after in pairwise(hidden):
             layers += [nn.Conv2d(before, after, 4, 2, 1, bias=bias), *D_NORMS[norm](after), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Flatten())
@@ -178,9 +178,9 @@ class DcganGenerator(Generator, kind="dcgan"):
         return nearest_picture(shape)
 
     def build(self, spec: Spec) -> nn.Module:
-        colours, *base, doublings = layout(spec, "dcgan generator")
+        colors, *base, doublings = layout(spec, "dcgan generator")
         hidden = levels(self.channels, self.max_channels, doublings + is_wide(base))
-        sizes = (self.latent, hidden, (base[0], base[1]), colours, spec.classes)
+        sizes = (self.latent, hidden, (base[0], base[1]), colors, spec.classes)
         return DcganG(*sizes, self.norm, self.reference)
 
 
@@ -200,9 +200,9 @@ class DcganDiscriminator(Discriminator, kind="dcgan"):
         return nearest_picture(shape)
 
     def build(self, spec: Spec) -> nn.Module:
-        colours, *base, doublings = layout(spec, "dcgan discriminator")
+        colors, *base, doublings = layout(spec, "dcgan discriminator")
         hidden = levels(self.channels, self.max_channels, doublings + is_wide(base))
-        return DcganD(hidden, (base[0], base[1]), colours, spec.classes, self.norm, self.minibatch)
+        return DcganD(hidden, (base[0], base[1]), colors, spec.classes, self.norm, self.minibatch)
 
 
 def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -226,7 +226,7 @@ def layout(spec: Spec, who: str) -> tuple[int, int, int, int]:
         UserError: the net cannot reach that size; says the nearest that it can.
     """
     near = nearest_picture(spec.shape)
-    colours, height, width = spec.shape
+    colors, height, width = spec.shape
     found = grid.split(height, width)
     if found and found[2] == 1:  # a single convolution is too weak a D: 8×8 starts from 2×2
         found = grid.split(height, width, base_min=2)
@@ -236,4 +236,4 @@ def layout(spec: Spec, who: str) -> tuple[int, int, int, int]:
             f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)",
             code="nets.unreachable_size",
         )
-    return (colours, *found)
+    return (colors, *found)

@@ -46,7 +46,7 @@ class ArticleG(nn.Module):
 
     def __init__(self, latent: int, shape: tuple[int, int, int], classes: int):
         super().__init__()
-        colours, height, width = shape
+        colors, height, width = shape
         units = 256 * (height // 4) * (width // 4)
         self.linear = nn.Linear(latent, units, bias=False)
         self.project = nn.Sequential(
@@ -62,7 +62,7 @@ class ArticleG(nn.Module):
             nn.ConvTranspose2d(128, 64, 5, 2, 2, output_padding=1, bias=False),
             norm(64),
             nn.LeakyReLU(0.3, inplace=True),
-            nn.ConvTranspose2d(64, colours, 5, 2, 2, output_padding=1, bias=False),
+            nn.ConvTranspose2d(64, colors, 5, 2, 2, output_padding=1, bias=False),
             nn.Tanh(),
         )
         keras_init(self)
@@ -81,10 +81,10 @@ class ArticleD(nn.Module):
 
     def __init__(self, dropout: float, shape: tuple[int, int, int], classes: int):
         super().__init__()
-        colours, height, width = shape
+        colors, height, width = shape
         self.layers = nn.Sequential(
             ChannelsLast(),
-            nn.Conv2d(colours, 64, 5, 2, 2),
+            nn.Conv2d(colors, 64, 5, 2, 2),
             nn.LeakyReLU(0.3, inplace=True),
             FastDropout(dropout),
             nn.Conv2d(64, 128, 5, 2, 2),
@@ -148,11 +148,11 @@ def checked(spec: Spec, who: str) -> tuple[int, int, int]:
     Raises:
         UserError: the net cannot reach that size; says the nearest that it can.
     """
-    colours, height, width = nearest_picture(spec.shape)
-    if (colours, height, width) != spec.shape:
+    colors, height, width = nearest_picture(spec.shape)
+    if (colors, height, width) != spec.shape:
         raise UserError(
             f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} images, both sides must be divisible by 4; "
             f"the nearest size is {height}×{width}",
             code="nets.unreachable_size",
         )
-    return colours, height, width
+    return colors, height, width

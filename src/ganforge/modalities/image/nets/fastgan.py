@@ -101,7 +101,7 @@ class Excitation(nn.Module):
 class FastGanG(nn.Module):
     """The net of `FastGanGenerator`."""
 
-    def __init__(self, latent: int, widths: list[int], sizes: list[Size], colours: int, classes: int):
+    def __init__(self, latent: int, widths: list[int], sizes: list[Size], colors: int, classes: int):
         super().__init__()
         self.project = nn.Linear(latent, 2 * widths[0] * sizes[0][0] * sizes[0][1], bias=False)
         self.start = nn.Sequential(
@@ -117,7 +117,7 @@ class FastGanG(nn.Module):
         self.span = 4 if len(sizes) > 5 else 2
         pairs = zip(widths, widths[self.span :], strict=False)
         self.excite = nn.ModuleList(Excitation(coarse, fine) for coarse, fine in pairs)
-        self.paint = nn.Sequential(conv(widths[-1], colours), nn.Tanh())
+        self.paint = nn.Sequential(conv(widths[-1], colors), nn.Tanh())
         normal_init(self)
         self.label = LabelTable(classes, self.project.out_features, 0.02) if classes else None
         spectral(self.grids)
@@ -159,13 +159,13 @@ class Down(nn.Module):
         return (self.deep(h) + self.straight(h)) / 2
 
 
-def decoder(channels: int, sizes: list[Size], colours: int) -> nn.Sequential:
+def decoder(channels: int, sizes: list[Size], colors: int) -> nn.Sequential:
     """From a map of sizes[0] to an image of sizes[-1], [N, channels, ...] → [N, colors, ...]."""
     widths = [channels, *(max(channels >> k, 8) for k in range(1, len(sizes)))]
     layers: list[nn.Module] = []
     for (before, after), size in zip(pairwise(widths), sizes[1:], strict=True):
         layers += [Double(size), *gated(before, after)]
-    return nn.Sequential(*layers, conv(widths[-1], colours), nn.Tanh())
+    return nn.Sequential(*layers, conv(widths[-1], colors), nn.Tanh())
 
 
 def quarters(h: Tensor, height: int, width: int) -> Tensor:
@@ -180,10 +180,10 @@ def ends(side: int) -> tuple[slice, slice]:
 class FastGanD(nn.Module):
     """The net of `FastGanDiscriminator`."""
 
-    def __init__(self, widths: list[int], sizes: list[Size], colours: int, classes: int):
+    def __init__(self, widths: list[int], sizes: list[Size], colors: int, classes: int):
         super().__init__()
         last = min(1, len(sizes) - 1)  # 8×8, which logits by place are made of
-        self.read = nn.Sequential(ChannelsLast(), conv(colours, widths[-1]), nn.LeakyReLU(0.2))
+        self.read = nn.Sequential(ChannelsLast(), conv(colors, widths[-1]), nn.LeakyReLU(0.2))
         downs = reversed([*pairwise(widths)][last:])
         self.downs = nn.ModuleList(Down(before, after) for after, before in downs)
         self.features = nn.Sequential(
@@ -191,13 +191,13 @@ class FastGanD(nn.Module):
         )
         self.logits = conv(widths[last], 1, 4, padding=0)
         self.sizes = sizes[last : last + REBUILT + 1]
-        self.whole = decoder(widths[last], self.sizes, colours)
+        self.whole = decoder(widths[last], self.sizes, colors)
         halves = sizes[last + 1 : last + 2]
         self.part = None
         if halves:
             cells = tuple(max(side // 2, 1) for side in halves[0])
             self.part_sizes: list[Size] = [(cells[0] << k, cells[1] << k) for k in range(len(self.sizes) - 1)]
-            self.part = decoder(widths[last + 1], self.part_sizes, colours)
+            self.part = decoder(widths[last + 1], self.part_sizes, colors)
         normal_init(self)
         self.label = LabelTable(classes, widths[last], 0.02) if classes else None
         spectral(self)

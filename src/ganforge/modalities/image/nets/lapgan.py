@@ -35,17 +35,17 @@ LEAST = 2
 class LapganR(nn.Module):
     """The net of `LapganRefiner`."""
 
-    def __init__(self, channels: int, colours: int, size: tuple[int, int], classes: int):
+    def __init__(self, channels: int, colors: int, size: tuple[int, int], classes: int):
         super().__init__()
         self.size = size
-        planes = colours + 1 + (classes > 0)
+        planes = colors + 1 + (classes > 0)
         self.layers = nn.Sequential(
             ChannelsLast(),
             nn.Conv2d(planes, channels, 5, padding=2),
             nn.ReLU(),
             nn.Conv2d(channels, channels, 5, padding=2),
             nn.ReLU(),
-            nn.Conv2d(channels, colours, 5, padding=2),
+            nn.Conv2d(channels, colors, 5, padding=2),
         )
         # A plane that all images of a label share; weaker than the noise, which no two images share.
         self.label = LabelTable(classes, math.prod(size), 0.1) if classes else None
@@ -60,10 +60,10 @@ class LapganR(nn.Module):
 class LapganD(nn.Module):
     """The net of `LapganDiscriminator`."""
 
-    def __init__(self, channels: int, colours: int, size: tuple[int, int], classes: int, dropout: float):
+    def __init__(self, channels: int, colors: int, size: tuple[int, int], classes: int, dropout: float):
         super().__init__()
         self.size = size
-        self.read = nn.Sequential(ChannelsLast(), nn.Conv2d(colours, channels, 5, padding=2))
+        self.read = nn.Sequential(ChannelsLast(), nn.Conv2d(colors, channels, 5, padding=2))
         self.down = nn.Conv2d(channels + (classes > 0), channels, 5, stride=2, padding=2)
         self.dropout = FastDropout(dropout)
         self.head = nn.Linear(channels * halved(size[0]) * halved(size[1]), 1)
@@ -85,8 +85,8 @@ class LapganRefiner(Refiner, kind="lapgan"):
 
     def build(self, spec: Spec) -> nn.Module:
         check_picture(spec, "lapgan", least=LEAST)
-        colours, height, width = spec.shape
-        return LapganR(self.channels, colours, (height, width), spec.classes)
+        colors, height, width = spec.shape
+        return LapganR(self.channels, colors, (height, width), spec.classes)
 
 
 class LapganDiscriminator(Discriminator, kind="lapgan"):
@@ -102,5 +102,5 @@ class LapganDiscriminator(Discriminator, kind="lapgan"):
 
     def build(self, spec: Spec) -> nn.Module:
         check_picture(spec, "lapgan", least=LEAST)
-        colours, height, width = spec.shape
-        return LapganD(self.channels, colours, (height, width), spec.classes, self.dropout)
+        colors, height, width = spec.shape
+        return LapganD(self.channels, colors, (height, width), spec.classes, self.dropout)

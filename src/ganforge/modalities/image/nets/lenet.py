@@ -29,14 +29,14 @@ class LenetD(nn.Module):
 
     def __init__(self, channels: int, spec: Spec):
         super().__init__()
-        colours, *size = spec.shape
+        colors, *size = spec.shape
         deeper, wide, features = (round(channels * k / 6) for k in (16, 120, 84))
         grid = [side // 2 for side in size]
         padding = [0 if side >= FRAMED else 2 for side in grid]
         cells = [(side + 2 * pad - 4) // 2 for side, pad in zip(grid, padding, strict=True)]
         act = nn.LeakyReLU(0.2)
         self.layers = nn.Sequential(
-            *(nn.Conv2d(colours, channels, 5, padding=2), act, nn.AvgPool2d(2)),
+            *(nn.Conv2d(colors, channels, 5, padding=2), act, nn.AvgPool2d(2)),
             *(nn.Conv2d(channels, deeper, 5, padding=(padding[0], padding[1])), act, nn.AvgPool2d(2)),
             *(nn.Flatten(), nn.Linear(deeper * cells[0] * cells[1], wide), act, nn.Linear(wide, features), act),
         )

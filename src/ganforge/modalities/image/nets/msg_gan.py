@@ -33,11 +33,11 @@ from ganforge.nets.layers.minibatch import MinibatchStddev
 class MsgG(nn.Module):
     """The net of `MsgGenerator`."""
 
-    def __init__(self, latent: int, widths: list[int], sizes: list[Size], colours: int, classes: int):
+    def __init__(self, latent: int, widths: list[int], sizes: list[Size], colors: int, classes: int):
         super().__init__()
         self.sizes = sizes
         self.trunk = Trunk(latent, widths, sizes, classes)
-        self.paint = nn.ModuleList(EqualLinear(width, colours) for width in widths)
+        self.paint = nn.ModuleList(EqualLinear(width, colors) for width in widths)
 
     def scales(self, z: Tensor, c: Tensor | None = None) -> list[Tensor]:
         """Images [N, C, *size] of every grid, coarsest first."""
@@ -65,16 +65,16 @@ class MsgBlock(nn.Module):
 class MsgD(nn.Module):
     """The net of `MsgDiscriminator`."""
 
-    def __init__(self, widths: list[int], sizes: list[Size], colours: int, classes: int):
+    def __init__(self, widths: list[int], sizes: list[Size], colors: int, classes: int):
         super().__init__()
         self.sizes = sizes
-        self.read = EqualLinear(colours, widths[-1])
+        self.read = EqualLinear(colors, widths[-1])
         steps = list(pairwise(widths))
         finest = len(steps) - 1
         self.blocks = nn.ModuleList(
-            MsgBlock(after, 0 if k == finest else colours, before) for k, (before, after) in enumerate(steps)
+            MsgBlock(after, 0 if k == finest else colors, before) for k, (before, after) in enumerate(steps)
         )
-        self.judge = Judge(widths[0], sizes[0], classes, extra=colours if steps else 0)
+        self.judge = Judge(widths[0], sizes[0], classes, extra=colors if steps else 0)
 
     def scaled(self, scales: Sequence[Tensor], c: Tensor | None = None) -> DiscriminatorOutput:
         """Scores images [N, C, *size] of every grid, coarsest first."""

@@ -100,11 +100,11 @@ class Trunk(nn.Module):
 class ProganG(Growing):
     """The net of `ProganGenerator`."""
 
-    def __init__(self, latent: int, widths: list[int], sizes: list[Size], colours: int, classes: int):
+    def __init__(self, latent: int, widths: list[int], sizes: list[Size], colors: int, classes: int):
         super().__init__(len(sizes) - 1)
         self.sizes = sizes
         self.trunk = Trunk(latent, widths, sizes, classes)
-        self.paint = nn.ModuleList(EqualLinear(width, colours) for width in widths)
+        self.paint = nn.ModuleList(EqualLinear(width, colors) for width in widths)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """Images [N, C, *sizes[high]] of the grid that it has grown to."""
@@ -151,12 +151,12 @@ class DownBlock(nn.Module):
 class ProganD(Growing):
     """The net of `ProganDiscriminator`."""
 
-    def __init__(self, widths: list[int], sizes: list[Size], colours: int, classes: int):
+    def __init__(self, widths: list[int], sizes: list[Size], colors: int, classes: int):
         super().__init__(len(sizes) - 1)
         self.sizes = sizes
         self.judge = Judge(widths[0], sizes[0], classes)
         self.blocks = nn.ModuleList(DownBlock(after, before) for before, after in pairwise(widths))
-        self.read = nn.ModuleList(EqualLinear(colours, width) for width in widths)
+        self.read = nn.ModuleList(EqualLinear(colors, width) for width in widths)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         """Scores images [N, C, *sizes[high]] of the grid that it has grown to."""

@@ -109,7 +109,7 @@ class ResnetG(nn.Module):
             blocks.insert(place, SelfAttention(widths[place]))
         self.blocks = nn.ModuleList(blocks)
         self.paint = nn.Sequential(
-            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], plan.colours, 3, padding=1), nn.Tanh()
+            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], plan.colors, 3, padding=1), nn.Tanh()
         )
         xavier_init(self)
         if normed:
@@ -145,7 +145,7 @@ class ResnetD(nn.Module):
         super().__init__()
         blocks: list[nn.Module] = []
         grids: list[tuple[int, int]] = []
-        before, (height, width) = plan.colours, plan.size
+        before, (height, width) = plan.colors, plan.size
         for k, (after, down) in enumerate(stages):
             hidden = after if wide or k == 0 else before
             blocks.append(DownBlock(before, hidden, after, down, D_NORMS[norm], first=k == 0))

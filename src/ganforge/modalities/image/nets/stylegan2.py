@@ -110,10 +110,10 @@ class StyledConv(nn.Module):
 class ToPicture(nn.Module):
     """A styled 1×1 convolution to the colors, without demodulation: [N, h, w, C] → [N, h, w, colors]."""
 
-    def __init__(self, width: int, inputs: int, colours: int):
+    def __init__(self, width: int, inputs: int, colors: int):
         super().__init__()
         self.style = EqualLinear(width, inputs, bias=1.0)
-        self.paint = EqualLinear(inputs, colours)
+        self.paint = EqualLinear(inputs, colors)
 
     def forward(self, h: Tensor, w: Tensor) -> Tensor:
         return self.paint(h * self.style(w)[:, None, None])
@@ -124,18 +124,18 @@ class StyleGan2G(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, latent: int, mapping: int, widths: list[int], sizes: list[Size], colours: int, classes: int):
+    def __init__(self, latent: int, mapping: int, widths: list[int], sizes: list[Size], colors: int, classes: int):
         super().__init__()
         self.mapping = Mapping(latent, latent, mapping, classes)
         self.register_buffer("mean", torch.zeros(latent))
         self.constant = nn.Parameter(torch.randn(*sizes[0], widths[0]))
         self.convs = nn.ModuleList([StyledConv(latent, widths[0], widths[0], sizes[0])])
-        self.pictures = nn.ModuleList([ToPicture(latent, widths[0], colours)])
+        self.pictures = nn.ModuleList([ToPicture(latent, widths[0], colors)])
         self.doubles = nn.ModuleList()
         for (before, after), size in zip(pairwise(widths), sizes[1:], strict=True):
             self.convs.append(StyledConv(latent, before, after, size, up=True))
             self.convs.append(StyledConv(latent, after, after, size))
-            self.pictures.append(ToPicture(latent, after, colours))
+            self.pictures.append(ToPicture(latent, after, colors))
             self.doubles.append(double(size, SMOOTH))
         self.layers = len(self.convs) + 1
         """Styles that an image takes; the last is for its colors alone."""
@@ -186,10 +186,10 @@ class StyleGan2D(nn.Module):
     """The net of `StyleGan2Discriminator`."""
 
     def __init__(
-        self, widths: list[int], sizes: list[Size], colours: int, classes: int, mapping: int, group: int, residual: bool
+        self, widths: list[int], sizes: list[Size], colors: int, classes: int, mapping: int, group: int, residual: bool
     ):
         super().__init__()
-        self.read = EqualLinear(colours, widths[-1])
+        self.read = EqualLinear(colors, widths[-1])
         blocks = zip(reversed([*pairwise(widths)]), reversed(sizes[1:]), strict=True)
         self.blocks = nn.Sequential(*(DownBlock(b, a, size, residual) for (a, b), size in blocks))
         self.across = MinibatchStddev(group) if group > 1 else None

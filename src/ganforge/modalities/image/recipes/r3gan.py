@@ -39,7 +39,7 @@ def gradient_penalties(start: float, over: int) -> tuple[R1, R2]:
 
 def pipe(p: float, over: int) -> FixedAda:
     """The paper's augmentation: its probability rises from 0 to `p`."""
-    return FixedAda(p=Cosine(start=0.0, end=p, over=over), blit=1.0, geometry=1.0, colour=0.5, cutout=1.0)
+    return FixedAda(p=Cosine(start=0.0, end=p, over=over), blit=1.0, geometry=1.0, color=0.5, cutout=1.0)
 
 
 def adam(start: float, end: float, over: int) -> Adam:

@@ -70,8 +70,8 @@ class MsgGan(Synthesis, kind="msg_gan"):
                 "augmented differently. Leave it null, or use a recipe with one scale, such as stylegan2-ada",
                 code="task.augment_unsupported",
             )
-        colours, height, width = spec.shape
-        row = Spec((colours * sum(map(math.prod, grids(height, width))),))
+        colors, height, width = spec.shape
+        row = Spec((colors * sum(map(math.prod, grids(height, width))),))
         for penalty in self.penalties:
             penalty.check(row)
         return super().adapt(spec)
@@ -128,6 +128,6 @@ def row_of(scales: Sequence[Tensor]) -> Tensor:
 
 def scales_of(rows: Tensor, sizes: Sequence[Size]) -> list[Tensor]:
     """`row_of` undone."""
-    colours = rows.shape[1] // sum(math.prod(size) for size in sizes)
-    parts = rows.split([colours * math.prod(size) for size in sizes], 1)
-    return [part.unflatten(1, (colours, *size)) for part, size in zip(parts, sizes, strict=True)]
+    colors = rows.shape[1] // sum(math.prod(size) for size in sizes)
+    parts = rows.split([colors * math.prod(size) for size in sizes], 1)
+    return [part.unflatten(1, (colors, *size)) for part, size in zip(parts, sizes, strict=True)]

@@ -37,6 +37,7 @@ class Degrade(Component, family="degrade"):
     """A degradation of images. A bare string is a text such as `gaussian(sigma=5..50)` or `bicubic4`, or several
     joined by +."""
 
+    former: ClassVar[Mapping[str, str]] = {"grey": "gray"}
     number: ClassVar[str] = ""
     """The field that a number right behind the name sets."""
 

@@ -25,7 +25,7 @@ from ganforge.modalities.pair.degrade.blur import filtered, segments
 HILLS = 4  # knots a side of the field that lies over the depth
 
 
-class Grey(Degrade, kind="grey"):
+class Gray(Degrade, kind="gray"):
     """Without color: one channel."""
 
     def channels(self, channels: int) -> int:

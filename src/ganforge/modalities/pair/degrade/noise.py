@@ -25,12 +25,12 @@ class Gaussian(Alter, kind="gaussian"):
 
     sigma: Annotated[Range, within(0, 255)] = (25, 25)
     """Its standard deviation in gray levels of 255, or a..b."""
-    grey: bool = False
+    gray: bool = False
     """The same noise in all channels."""
 
     def alter(self, x: Tensor, rng: Rng) -> Tensor:
         n, channels, height, width = x.shape
-        noise = rng.normal("noise", (n, 1 if self.grey else channels, height, width))
+        noise = rng.normal("noise", (n, 1 if self.gray else channels, height, width))
         return x + per_image(draw(rng, "sigma", self.sigma, n)) * noise
 
 

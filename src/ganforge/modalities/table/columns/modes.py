@@ -44,7 +44,7 @@ def fit(v: np.ndarray, most: int, least_weight: float, rows: int) -> dict[str, A
     from sklearn.mixture import BayesianGaussianMixture
 
     chosen = v[np.linspace(0, len(v) - 1, min(rows, len(v))).round().astype(int)]
-    centre, spread = float(chosen.mean()), float(chosen.std())
+    center, spread = float(chosen.mean()), float(chosen.std())
     mixture = BayesianGaussianMixture(
         n_components=min(most, len(np.unique(chosen))),
         covariance_type="spherical",  # of one number there is but one, and this is the quickest way to it
@@ -56,10 +56,10 @@ def fit(v: np.ndarray, most: int, least_weight: float, rows: int) -> dict[str, A
     with warnings.catch_warnings():
         # A mixture that still moves a little after 100 rounds serves as well.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        mixture.fit(((chosen - centre) / spread)[:, None])
+        mixture.fit(((chosen - center) / spread)[:, None])
     used = np.flatnonzero(mixture.weights_ > least_weight)
     used = used[np.argsort(mixture.means_[used, 0])]
-    means = [_short(centre + spread * m) for m in mixture.means_[used, 0].tolist()]
+    means = [_short(center + spread * m) for m in mixture.means_[used, 0].tolist()]
     scales = [_short(REACH * spread * math.sqrt(c)) for c in mixture.covariances_[used].tolist()]
     weights = [_short(w) for w in mixture.weights_[used].tolist()]
     reached = np.zeros(len(v), bool)

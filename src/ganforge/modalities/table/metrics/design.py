@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganforge.metrics.neighbours import RowProgress
+from ganforge.metrics.neighbors import RowProgress
 from ganforge.modalities.table.metrics.frames import Column, as_floats, categories, codes, numbers
 
 TREE_CATEGORIES = 250  # of a column: scikit-learn's boosting takes 255 bins

@@ -32,7 +32,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.metrics.frechet import frechet_distance, notes_on_size
-from ganforge.metrics.neighbours import nearest
+from ganforge.metrics.neighbors import nearest
 
 FLOOR = 1e-3  # of the threshold: a smaller cosine distance counts as none
 SHOWN = 16  # pairs of a sample and its nearest training sample that are named in the result
@@ -40,8 +40,8 @@ MAX_HELD_OUT = 10_000  # training samples that are held out in turn, spread even
 STANDARD_ERRORS = 3.0  # standard errors above chance at which copying is called so
 
 
-class NearestNeighbours(Metric, kind="nn"):
-    """Memorisation: the share of generated samples nearer to a training sample than held-out real ones come."""
+class NearestNeighbors(Metric, kind="nn"):
+    """Memorization: the share of generated samples nearer to a training sample than held-out real ones come."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
@@ -83,7 +83,7 @@ class NearestNeighbours(Metric, kind="nn"):
             "by_chance": self.quantile,
             "median_distance": float(np.median(distance)),
             "median_distance_held_out": float(np.median(chance)),
-            "neighbours": [
+            "neighbors": [
                 {"sample": int(k), "train": int(place[k]), "distance": float(distance[k])} for k in order.tolist()
             ],
         }
@@ -96,7 +96,7 @@ class NearestNeighbours(Metric, kind="nn"):
         ]
 
 
-class MemorisationDistance(Metric, kind="mfd"):
+class MemorizationDistance(Metric, kind="mfd"):
     """Fréchet distance with a penalty for samples that lie nearer to training samples than held-out ones (MiFID)."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"moments", "features"})

@@ -11,12 +11,12 @@ from ganforge.evaluation.report.words import stem_of
 
 
 @dataclass(frozen=True)
-class Known:
+class Evidence:
     """All that rules may read.
 
     Attributes:
         figures: results as `Result.to_plain` gives them.
-        look: how the samples look, as their signal tells it (`Signal.look`), or None. classes: as measured, or None.
+        appearance: what `Signal.compare_appearance` measured, or None. classes: as measured, or None.
         events: of the run, oldest first; empty without a run.
         samples, wanted: real samples seen, and how many the recipe plans; 0 without a run.
         notes: what the page says in any case.
@@ -24,7 +24,7 @@ class Known:
     """
 
     figures: Sequence[Mapping[str, Any]]
-    look: Any = None
+    appearance: Any = None
     classes: Classes | None = None
     events: Sequence[Mapping[str, Any]] = ()
     samples: int = 0

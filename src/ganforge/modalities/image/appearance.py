@@ -12,9 +12,9 @@ import numpy as np
 
 from ganforge.core.language import phrase
 from ganforge.evaluation.report.content import Finding
-from ganforge.evaluation.report.known import Known
+from ganforge.evaluation.report.evidence import Evidence
 
-LOOKED_AT = 2_000
+APPEARANCE_SAMPLES = 2_000
 SHIFT = 0.5
 """Standard deviations of brightness among reals: a shift that one sees in two grids side by side."""
 CONTRAST = (0.8, 1.25)
@@ -35,10 +35,10 @@ class Appearance:
 
     brightness: float
     contrast: float
-    colour: Mapping[str, float]
+    color: Mapping[str, float]
 
 
-def look(real: np.ndarray, fake: np.ndarray) -> Appearance:
+def compare_appearance(real: np.ndarray, fake: np.ndarray) -> Appearance:
     """Of images uint8 [N, H, W, C] and [M, H, W, C]."""
     means = [x.astype(np.float64).mean((1, 2)) for x in (real[..., :3], fake[..., :3])]  # [N, C]
     levels = [mean.mean(1) for mean in means]
@@ -48,7 +48,7 @@ def look(real: np.ndarray, fake: np.ndarray) -> Appearance:
     return Appearance(
         brightness=float((levels[1].mean() - levels[0].mean()) / max(levels[0].std(), 1.0)),
         contrast=ratio(float(np.median(contrasts[1])), float(np.median(contrasts[0]))),
-        colour={name: float(shift[k] - shift.mean()) for k, name in enumerate(names)},
+        color={name: float(shift[k] - shift.mean()) for k, name in enumerate(names)},
     )
 
 
@@ -57,10 +57,10 @@ def ratio(fake: float, real: float) -> float:
     return 1.0 if max(fake, real) < 1e-6 else fake / max(real, 1e-6)
 
 
-def appearance(known: Known) -> Iterator[Finding]:
-    if known.look is None:
+def appearance_findings(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.appearance is None:
         return
-    shift, contrast = known.look.brightness, known.look.contrast
+    shift, contrast = evidence.appearance.brightness, evidence.appearance.contrast
     if abs(shift) > SHIFT:
         yield Finding(
             "warn",
@@ -85,7 +85,7 @@ def appearance(known: Known) -> Iterator[Finding]:
                 "Flat samples are typical of an average that is taken too long (ema.half_life) or of short training."
             ),
         )
-    channel, tint = max(known.look.colour.items(), key=lambda item: abs(item[1]))
+    channel, tint = max(evidence.appearance.color.items(), key=lambda item: abs(item[1]))
     if abs(tint) > TINT:
         yield Finding(
             "warn",
@@ -104,4 +104,4 @@ def side_of(shift: float) -> str:
     return phrase("above") if shift > 0 else phrase("below")
 
 
-RULES = (appearance,)
+RULES = (appearance_findings,)

@@ -50,18 +50,18 @@ def radii(x: np.ndarray, k: int, device: torch.device, progress: RowProgress = _
 
 
 def balls(
-    centres: np.ndarray, reach: np.ndarray, points: np.ndarray, device: torch.device, progress: RowProgress = _silent
+    centers: np.ndarray, reach: np.ndarray, points: np.ndarray, device: torch.device, progress: RowProgress = _silent
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which points lie in the balls around the centres.
+    """Which points lie in the balls around the centers.
 
     Args:
-        centres: [N, D]. reach: their radii [N]. points: [M, D].
+        centers: [N, D]. reach: their radii [N]. points: [M, D].
 
     Returns:
         In how many balls each point lies, int64 [M]; whether each ball holds a point, bool [N].
     """
-    counts, occupied = [], np.zeros(len(centres), bool)
-    for _, distances in _pairs(points, centres, device, progress):  # [rows, N]
+    counts, occupied = [], np.zeros(len(centers), bool)
+    for _, distances in _pairs(points, centers, device, progress):  # [rows, N]
         inside = distances <= torch.from_numpy(reach).to(distances.device)
         counts.append(inside.sum(1).cpu())
         occupied |= inside.any(0).cpu().numpy()
