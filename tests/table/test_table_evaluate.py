@@ -137,7 +137,7 @@ class TestARun:
             "rich —",
         ):
             assert part in page
-        assert page.split("How training went")[0].count('<figure class="chart">') == 6
+        assert page.split("Class by class")[0].count('<figure class="chart">') == 6
         assert "<script" not in page
         sources = re.findall(r"(?:src|href)\s*=\s*[\"']?([^\"')>\s]+)", page)
         assert all(source.startswith("data:") for source in sources)

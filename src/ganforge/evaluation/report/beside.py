@@ -71,7 +71,7 @@ def render(
     findings = [Finding("warn", "values that cannot be compared", note) for note in notes]
     findings += [Finding("note", phrase("left out: {name}", name=name), why) for name, why in left_out.items()]
     shown = [
-        replace(panel, title=one.title)
+        replace(panel, title=one.title, caption="")
         for one in evaluations
         for panel in one.report.panels
         if panel.title in ("generated", "source, made, real")
