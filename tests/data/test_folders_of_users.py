@@ -218,7 +218,7 @@ def test_a_run_of_before_that_took_val_for_training_goes_on_with_it(tmp_path, ga
         facts = json.loads(state.read_text())
         facts["data"] = facts["data"].partition("-")[0]
         state.write_text(json.dumps(facts))
-    ended = ganforge("train", "--resume", tmp_path / "r", "samples=16", "-q")
+    ended = ganforge("train", "--resume", tmp_path / "r", "samples=16")
     assert ended.status == 0, ended.err
     assert "data.split=all" in ended.err
     assert "split: all" in recipe.read_text()

@@ -44,7 +44,7 @@ def steps(out: str) -> dict[str, list[str]]:
 
 
 def test_next_steps_can_be_pasted(ganforge, folder):
-    words = ["--run-dir", "my run", "--plugin", "my loss.py", "-q", "task.objective=my_least_squares_for_commands"]
+    words = ["--run-dir", "my run", "--plugin", "my loss.py", "task.objective=my_least_squares_for_commands"]
     said = ganforge("train", "dcgan", "data=my photos/a=b", *FAST, *words)
     assert said.status == 0, said.err
     printed = steps(said.out)
@@ -53,7 +53,7 @@ def test_next_steps_can_be_pasted(ganforge, folder):
     assert ganforge(*printed["make more"]).status == 0
     assert Path("grid.png").is_file()
     assert ganforge(*printed["resume"], "-q").status == 0
-    assert "--plugin" not in ganforge("train", "--resume", "my run", "-q", "samples=128").out
+    assert "--plugin" not in ganforge("train", "--resume", "my run", "samples=128").out
 
 
 def test_masks_and_label_maps_are_in_the_command():

@@ -233,7 +233,7 @@ class TestCommands:
     def test_from_a_file_to_a_file(self, csv, tmp_path):
         small = [f"{name}={value}" for name, value in SMALL.items()]
         folder = tmp_path / "run"
-        done = run("train", "ctgan", f"data={csv}", "target=pay", "samples=200", *small, "--run-dir", folder, "--quiet")
+        done = run("train", "ctgan", f"data={csv}", "target=pay", "samples=200", *small, "--run-dir", folder)
         assert done.exit_code == 0, done.output
         assert "--out new.csv" in done.output
         assert "walk" not in done.output

@@ -232,3 +232,78 @@ def test_a_film_that_cannot_be_read_leaves_nothing(ganforge, tmp_path):
     assert status == 2
     assert "a.mp4: cannot be read as a film" in err
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_outscale_suffix_and_quality(ganforge, tmp_path):
+    for name in ("a.png", "in/b.png"):
+        save(tmp_path / "photos" / name, photo_like(20, 30))
+    out = tmp_path / "made"
+    status, _, err = ganforge("color", tmp_path / "photos", "--out", out, "--outscale", "1.5", "--suffix", "x2")
+    assert status == 0, err
+    assert pixels(out / "a_x2.png").shape == (30, 45, 3)
+    assert (out / "in" / "b_x2.png").is_file()
+    sizes = []
+    for quality in (30, 95):
+        words = ("--out", tmp_path / f"{quality}", "--format", "jpg", "--suffix", "-low", "--quality", quality)
+        assert ganforge("color", tmp_path / "photos", *words)[0] == 0
+        sizes.append((tmp_path / f"{quality}" / "a-low.jpg").stat().st_size)
+    assert sizes[0] < sizes[1]
+
+
+def test_what_is_resized_is_what_the_net_made(ganforge, tmp_path):
+    source = save(tmp_path / "a.png", photo_like(32, 32))
+    ganforge("color", source, "--out", tmp_path / "plain.png")
+    ganforge("color", source, "--out", tmp_path / "half.png", "--outscale", "0.5")
+    plain = Image.open(tmp_path / "plain.png")
+    assert (pixels(tmp_path / "half.png") == np.asarray(plain.resize((16, 16), Image.Resampling.LANCZOS))).all()
+    ganforge("color", source, "--out", tmp_path / "same.png", "--outscale", "1")
+    assert (pixels(tmp_path / "same.png") == np.asarray(plain)).all()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--outscale", "0"), ("--outscale", "65"), ("--quality", "0"), ("--quality", "101"), ("--suffix", "../x")],
+)
+def test_options_out_of_range_are_refused(ganforge, tmp_path, words):
+    save(tmp_path / "photos" / "a.png", photo_like(20, 30))
+    status, _, err = ganforge("color", tmp_path / "photos", "--out", tmp_path / "made", *words)
+    assert status == 2
+    assert words[0] in err
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_suffix_is_for_folders(ganforge, tmp_path):
+    source = save(tmp_path / "a.png", photo_like(20, 30))
+    status, _, err = ganforge("color", source, "--out", tmp_path / "b.png", "--suffix", "x")
+    assert status == 2
+    assert "--suffix x" in err
+
+
+def test_interrupted_it_says_how_to_go_on(ganforge, tmp_path, monkeypatch):
+    from ganforge.modalities.pair.translate import ImageTranslator
+
+    for k in range(4):
+        save(tmp_path / "my photos" / f"{k}.png", photo_like(20, 30))
+    whole, calls = ImageTranslator.__call__, []
+
+    def interrupted(self, image, mask=None):
+        calls.append(image)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return whole(self, image, mask)
+
+    monkeypatch.setattr(ImageTranslator, "__call__", interrupted)
+    words = (tmp_path / "my photos", "--out", tmp_path / "made", "--suffix", "x")
+    status, _, err = ganforge("color", *words)
+    assert status == 130
+    assert "2 of 4 images" in err
+    assert f"'{tmp_path / 'my photos'}' --out {tmp_path / 'made'} --suffix x" in err
+    assert "--skip-existing" in err
+    status, out, _ = ganforge("color", *words, "--skip-existing")
+    assert status == 0
+    assert "2 images, 2 already existed" in out
+
+
+def test_quiet_prints_nothing(ganforge, tmp_path):
+    source = save(tmp_path / "a.png", photo_like(20, 30))
+    assert ganforge("color", source, "--out", tmp_path / "b.png", "-q") == (0, "", "")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganforge.ui.options import Plugins
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -30,28 +32,75 @@ def inspect(
     limit: Annotated[
         int | None, typer.Option("--limit", help="Inspect only this many samples, spread evenly.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save",
+            metavar="FILE.yaml",
+            help="Of a table: write the kinds of its columns, to edit and to train with: signal.columns=@FILE.yaml.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of the same name.")] = False,
+    as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
     """Show what a data set contains, and which recipes and settings fit it."""
-    import json
-
     from ganforge.core.errors import UserError
-    from ganforge.core.names import writable
     from ganforge.recipes.fitting import inspection
     from ganforge.registry import load_all
-    from ganforge.ui.console import stdout
+    from ganforge.ui.console import say, stdout
 
     if limit is not None and limit < 1:
         raise UserError(f"--limit {limit}: it must be at least 1", code="cli.out_of_range")
+    if save is not None and save.exists() and not force:
+        raise UserError(f"{save}: already exists; --force overwrites it", code="output.exists")
     load_all()
     found = inspection(source_of(*words).whole().open(), limit)
+    if save is not None:
+        save_columns(found.facts, save)
     if as_json:
-        typer.echo(writable(json.dumps(found.facts, ensure_ascii=False, indent=2)))
+        emit(found.facts)
         return
     console = stdout()
     for part in (*found.shown(), *(f"- {hint}" for hint in found.hints)):
-        console.print(part, soft_wrap=isinstance(part, str), markup=not isinstance(part, str))
+        if isinstance(part, str):
+            say(part, console)
+        else:
+            console.print(part)
+
+
+def save_columns(facts: Mapping[str, Any], path: Path) -> None:
+    """Writes the kinds of a table's columns as YAML, each with what is in the column as a comment.
+
+    Raises:
+        UserError: the data has no columns with kinds, or the file cannot be written.
+    """
+    import yaml
+
+    from ganforge.core.errors import UserError
+    from ganforge.core.files import atomic_file
+
+    columns = facts.get("columns") or []
+    if not columns or not all("kind" in column for column in columns):
+        raise UserError(
+            f"--save {path}: this data has no columns whose kinds could be edited; that is for tables",
+            code="signal.no_columns",
+        )
+    lines = [
+        f"# The columns of {facts['name']}. Change what is wrong, delete what is right, and train with",
+        f"#   ganforge train data={facts['name']} signal.columns=@{path}",
+        f"# Kinds: {', '.join(facts['kinds'])}",
+    ]
+    for column in columns:
+        entry = yaml.safe_dump({column["name"]: column["kind"]}, allow_unicode=True, width=10_000).rstrip("\n")
+        comment = " ".join(str(column.get("values", "")).split())
+        lines.append(f"{entry}  # {column.get('distinct', '?')} distinct: {comment}" if "\n" not in entry else entry)
+    try:
+        with atomic_file(path) as file:
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
 
 
 @app.command("pack")
@@ -60,9 +109,11 @@ def pack(
     out: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The zip to write.", show_default=False)],
     duplicates: Annotated[bool, typer.Option("--duplicates", help="Keep images with identical pixels.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of the same name.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Write a clean zip: upright PNG files in class folders, without unreadable files and duplicates."""
+    """Write a clean zip: PNG files, and JPEGs as they are, in class folders, without damaged files and duplicates."""
     from ganforge.core.errors import UserError
+    from ganforge.core.refusals import PartlyDone
     from ganforge.registry import load_all
     from ganforge.signals import signal_of
     from ganforge.ui.console import stdout
@@ -71,8 +122,18 @@ def pack(
         raise UserError(f"{out}: the name must end in .zip", code="output.wrong_extension")
     load_all()
     dataset = source_of(path).open()
-    for line in signal_of(dataset).pack(dataset, out, duplicates=duplicates, force=force):
-        stdout().print(line, soft_wrap=True)
+    refused, said, error = (), [], None
+    try:
+        said = signal_of(dataset).pack(dataset, out, duplicates=duplicates, force=force)
+    except PartlyDone as partly:
+        refused, said, error = partly.refused, partly.said, partly
+    if as_json:
+        emit({"out": out, "bytes": out.stat().st_size, "messages": said, "refused": refused})
+    else:
+        for line in said:
+            stdout().print(line, soft_wrap=True)
+    if error is not None:
+        raise error
 
 
 def _is_field(word: str) -> bool:

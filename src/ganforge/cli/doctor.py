@@ -17,6 +17,8 @@ from pathlib import Path
 
 import typer
 
+from ganforge.core.words import counted
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 GOOD, HINT, BAD = "ok", "note", "wrong"
@@ -32,7 +34,7 @@ class Finding:
     fix: str = ""
 
 
-def doctor() -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check Python, torch, devices, extras, disk and cache; say how to fix what is wrong."""
     from rich.table import Table
     from rich.text import Text
@@ -40,6 +42,10 @@ def doctor() -> None:
     from ganforge.ui.console import stdout
 
     findings = examine()
+    wrong = [one.what for one in findings if one.state == BAD]
+    if as_json:
+        emit({"ready": not wrong, "findings": findings})
+        raise typer.Exit(1 if wrong else 0)
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -48,7 +54,6 @@ def doctor() -> None:
     for one in findings:
         table.add_row(one.what, Text(one.state, styles[one.state]), one.text + (f"\n→ {one.fix}" if one.fix else ""))
     stdout().print(table)
-    wrong = [one.what for one in findings if one.state == BAD]
     stdout().print(f"wrong: {', '.join(wrong)}" if wrong else "ready: start with `ganforge train`")
     if wrong:
         raise typer.Exit(1)
@@ -79,7 +84,8 @@ def check_torch() -> Finding:
         import torch
     except Exception as error:  # a broken installation fails in many ways, not with ImportError alone
         return Finding("torch", BAD, f"{type(error).__name__}: {error}", "pip install --force-reinstall torch")
-    return Finding("torch", GOOD, f"{torch.__version__}, {torch.get_num_threads()} threads on {os.cpu_count()} cores, "
+    threads, cores = counted(torch.get_num_threads(), "thread"), counted(os.cpu_count() or 1, "core")
+    return Finding("torch", GOOD, f"{torch.__version__}, {threads} on {cores}, "
                                   f"{torch.backends.cpu.get_cpu_capability()}")  # fmt: skip
 
 

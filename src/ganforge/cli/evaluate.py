@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.ui.options import Device, Language, Plugins, examples
+from ganforge.ui.options import Device, Language, Plugins, Quiet, examples
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -126,10 +126,8 @@ def evaluate(
     device: Device = None,
     lang: Language = None,
     plugins: Plugins = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the figures with their protocols as JSON, for scripts.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Evaluate a run, two sets of samples, or several runs: metrics with their protocols, and an HTML report."""
     from dataclasses import replace
@@ -159,7 +157,7 @@ def evaluate(
     several = isinstance(done, comparison.RunComparison)
     each = done.evaluations if isinstance(done, comparison.RunComparison) else (done,)
     if as_json:
-        typer.echo(json.dumps(plain_figures(each), ensure_ascii=False, indent=2))
+        emit(plain_figures(each))
     elif isinstance(done, comparison.RunComparison):
         show_several(done, stdout())
     else:
@@ -180,6 +178,7 @@ def plain_figures(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
 def show_one(done: Evaluation, console: Console) -> None:
     """The scores, what is wrong if something is, and where the page is."""
     from ganforge.evaluation.report.values import shared
+    from ganforge.ui.console import say
 
     if console.width < NARROW:
         show_lines(figure_lines(done), console)
@@ -190,20 +189,22 @@ def show_one(done: Evaluation, console: Console) -> None:
             console.print(f"all: {provenance(common)}", soft_wrap=True)
     for finding in done.report.findings:
         if finding.level in ("bad", "warn"):
-            console.print(f"{finding.title}: {finding.why}", style="yellow", soft_wrap=True)
+            say(f"{finding.title}: {finding.why}", console, "yellow")
     console.print(f"report: {done.html}", soft_wrap=True)
 
 
 def show_several(done: RunComparison, console: Console) -> None:
     """The runs beside each other, what was left out, what cannot be compared, and where the page is."""
+    from ganforge.ui.console import say
+
     if console.width < NARROW:
         show_lines(run_lines(done.evaluations), console)
     else:
         console.print(side_by_side(done.evaluations))
     for name, why in done.left_out.items():
-        console.print(f"left out: {name}: {why}", style="yellow", soft_wrap=True)
+        say(f"left out: {name}: {why}", console, "yellow")
     for note in done.notes:
-        console.print(note, style="yellow", soft_wrap=True)
+        say(note, console, "yellow")
     console.print(f"comparison: {done.html}", soft_wrap=True)
 
 

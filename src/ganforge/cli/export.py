@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ganforge.ui.options import Language, Plugins, Source, examples
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(
@@ -35,19 +36,23 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the files of an earlier export.")] = False,
     lang: Language = None,
+    as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
     """Write the model file and its card (README.md, with the header that the Hub reads)."""
     from ganforge.export.folder import export as write
     from ganforge.registry import load_all
-    from ganforge.ui.console import stdout
+    from ganforge.ui.console import say, stdout
 
     load_all()
     made = write(source, out, license=license, name=name, force=force, language=lang)
+    if as_json:
+        emit({"folder": made.folder, "files": made.files, "to_fill_in": made.to_fill_in})
+        return
     console = stdout()
     console.print(f"{made.folder}: {', '.join(file.name for file in made.files)}", soft_wrap=True)
     for note in made.to_fill_in:
-        console.print(f"to fill in: {note}", style="yellow", soft_wrap=True)
+        say(f"to fill in: {note}", console, "yellow")
 
 
 VERB = Verb(export, order=60, epilog=EPILOG)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
@@ -12,9 +11,13 @@ import typer
 
 import ganforge
 from ganforge.core.errors import GanforgeError, UserError
+from ganforge.core.events import line_of
+from ganforge.core.habits import refuse_other_word
 from ganforge.core.refusals import PartlyDone
 from ganforge.core.surroundings import help_for, print_anything_everywhere
 from ganforge.registry import PLUGIN_FILES
+from ganforge.ui.notices import JSON_FLAG, shown_on_stderr
+from ganforge.ui.output import FLAG, emit_error, stdout_for_json
 from ganforge.ui.verb import verbs
 
 EPILOG = "Start with: ganforge train   (a minute, no downloads). All that can be set: ganforge recipes show dcgan"
@@ -53,16 +56,6 @@ for verb in verbs():
     verb.add_to(app)
 
 
-class ToStderr(logging.Handler):
-    """The package's notices as plain lines on stderr, above a progress bar where there is one."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        from ganforge.ui.console import stderr
-
-        style = "yellow" if record.levelno >= logging.WARNING else "dim"
-        stderr().print(record.getMessage(), style=style, soft_wrap=True)
-
-
 def refuse_empty(words: Sequence[str]) -> None:
     """An empty word, or a field or an option without its value, is most often a variable of a script that is not set.
 
@@ -78,29 +71,49 @@ def refuse_empty(words: Sequence[str]) -> None:
             )
 
 
+def refuse_other_words(words: Sequence[str]) -> None:
+    """Answers `train --lr 1e-4` and the like, options of other tools.
+
+    Raises:
+        UserError: there is one.
+    """
+    if words[:1] != ["train"]:
+        return
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        if word.startswith("--"):
+            name, _, value = word.partition("=")
+            refuse_other_word(name, value or ("" if after.startswith("-") else after))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits: 0 well, 2 the user's mistake, 1 training or the machine cannot go on, 3 a part
     of the job could not be done, 130 interrupted."""
-    log = logging.getLogger("ganforge")
-    if not any(isinstance(handler, ToStderr) for handler in log.handlers):
-        log.addHandler(ToStderr())
-        log.setLevel(logging.INFO)
-        log.propagate = False
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    shown_on_stderr(as_json=JSON_FLAG in words)
     print_anything_everywhere()
     PLUGIN_FILES.clear()
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    with stdout_for_json(words):
+        run(words)
+
+
+def run(words: Sequence[str]) -> None:
+    """Runs the words of a command line and exits, as `main` does."""
     try:
         refuse_empty(words)
+        refuse_other_words(words)
         app(args=words, prog_name="ganforge")
     except PartlyDone as error:
-        for line in error.said:
-            print(line)
         print(error, file=sys.stderr)
         sys.exit(3)
     except GanforgeError as error:
         if os.environ.get("GANFORGE_DEBUG"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        if JSON_FLAG in words:
+            sys.stderr.write(line_of({"event": "error", "code": getattr(error, "code", ""), "message": str(error)}))
+        else:
+            print(f"error: {error}", file=sys.stderr)
+        if FLAG in words:
+            emit_error(error)
         sys.exit(2 if isinstance(error, UserError) else 1)
     except BrokenPipeError:  # `ganforge recipes | head`
         os.dup2(

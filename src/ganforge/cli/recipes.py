@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganforge.ui.options import Plugins
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A recipe, a YAML file
 
 
 @app.callback()
-def listing(context: typer.Context, plugins: Plugins = None) -> None:
+def listing(context: typer.Context, as_json: AsJson = False, plugins: Plugins = None) -> None:
     """List the recipes. With a verb: show, diff, schema."""
     if context.invoked_subcommand is not None:
         return
@@ -31,6 +32,9 @@ def listing(context: typer.Context, plugins: Plugins = None) -> None:
     from ganforge.ui.console import stdout
 
     load_all()
+    if as_json:
+        emit([{"name": name, "summary": recipes.summary(name)} for name in recipes.names()])
+        return
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
@@ -45,16 +49,21 @@ def listing(context: typer.Context, plugins: Plugins = None) -> None:
 def show(
     name: Name,
     bare: Annotated[bool, typer.Option("--bare", help="Without the help texts.")] = False,
+    as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
     """Print a recipe as YAML, with a line of help for each field. `train --with` reads it back."""
     from ganforge import recipes
     from ganforge.core import overrides
+    from ganforge.core.component import to_plain
     from ganforge.registry import load_all
     from ganforge.ui.annotate import annotated, comment
 
     load_all()
     recipe = find(name)
+    if as_json:
+        emit(to_plain(recipe))
+        return
     if bare:
         typer.echo(overrides.to_yaml(recipe), nl=False)
         return
@@ -64,7 +73,7 @@ def show(
 
 
 @app.command("diff")
-def diff(a: Name, b: Name, plugins: Plugins = None) -> None:
+def diff(a: Name, b: Name, as_json: AsJson = False, plugins: Plugins = None) -> None:
     """Print the fields in which two recipes (or runs) differ."""
     from rich.table import Table
 
@@ -74,6 +83,9 @@ def diff(a: Name, b: Name, plugins: Plugins = None) -> None:
 
     load_all()
     differences = overrides.diff(find(a), find(b))
+    if as_json:
+        emit([{"field": path, "a": left, "b": right} for path, left, right in differences])
+        return
     if not differences:
         stdout().print("no difference")
         return
@@ -86,14 +98,12 @@ def diff(a: Name, b: Name, plugins: Plugins = None) -> None:
 
 
 @app.command("schema")
-def schema(name: Name, plugins: Plugins = None) -> None:
+def schema(name: Name, as_json: AsJson = True, plugins: Plugins = None) -> None:
     """Print the JSON Schema of a recipe, its values as the defaults: for editors and forms."""
-    import json
-
     from ganforge.registry import load_all
 
     load_all()
-    typer.echo(json.dumps(schema_of(find(name)), indent=2, ensure_ascii=False))
+    emit(schema_of(find(name)))
 
 
 def schema_of(recipe: Recipe) -> dict[str, Any]:

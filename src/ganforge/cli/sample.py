@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import mimetypes
+import shutil
+import tempfile
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +15,9 @@ import typer
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file, atomic_files
 from ganforge.core.media import first_image
-from ganforge.ui.options import Device, Force, Plugins, Source, Truncation, examples
+from ganforge.core.names import folder_names
+from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, Truncation, examples
+from ganforge.ui.output import AsJson, emit, results
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -19,10 +25,14 @@ if TYPE_CHECKING:
 
     from ganforge.inference.model import Model
 
+PIPE = "-"
+LABELS = "labels.csv"
 EPILOG = examples(
     "ganforge sample runs/0003-dcgan -n 64 --grid grid.png",
     "ganforge sample runs/0004-cdcgan -n 100 --label 3 --out threes/",
     "ganforge sample model.safetensors -n 50000 --npz all.npz",
+    "ganforge sample runs/0004-cdcgan -n 1000 --class-folders --out classes/",
+    "ganforge sample runs/0005-ctgan -n 1000 --out - | head",
     'ganforge sample runs/0005-ctgan -n 1000 --where "education=Bachelors" --where "age>40" --out new.csv',
 )
 
@@ -42,7 +52,8 @@ def sample(
         Path | None,
         typer.Option(
             "--out",
-            help="A folder for one PNG per sample, or FILE.npy for an array; of a table FILE.csv, .tsv or .parquet.",
+            help="A folder for one PNG per sample, with labels.csv where there are classes, or FILE.npy for an array; "
+            "of a table FILE.csv, .tsv or .parquet. - writes to stdout: CSV of tables and points, else npz.",
             show_default=False,
         ),
     ] = None,
@@ -50,7 +61,8 @@ def sample(
         list[str] | None,
         typer.Option(
             "--where",
-            help="For tables: a condition on the rows, as column=value or with != < <= > >=. Can be repeated.",
+            help="For tables: a condition on the rows, as column=value or with != < <= > >=, 'age between 30 and 40', "
+            "'education in Bachelors,Masters', 'city is missing'. Can be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -61,6 +73,9 @@ def sample(
         Path | None,
         typer.Option("--npz", help="FILE.npz: `images` and, where there are any, `labels`.", show_default=False),
     ] = None,
+    class_folders: Annotated[
+        bool, typer.Option("--class-folders", help="In --out FOLDER, a folder for each class.")
+    ] = False,
     columns: Annotated[
         int | None,
         typer.Option("--columns", help="Samples per row of the grid. By default about a square.", show_default=False),
@@ -71,29 +86,37 @@ def sample(
     ] = None,
     device: Device = None,
     force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
     """Make new samples with a trained model."""
     from ganforge.registry import load_all
 
     load_all()
-    check_targets(out, grid, npz, force)
+    piped = Piped(as_json) if str(out) == PIPE else None
+    if piped is None:
+        check_targets(out, grid, npz, force)
     if columns is not None and columns < 1:
         raise UserError(f"--columns {columns}: it must be at least 1", code="cli.out_of_range")
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
 
     model = load(source, device)
+    if piped is not None:
+        out, npz = piped.targets(model, npz)
+        check_targets(out, grid, npz, force)
     check_kinds(model, out, npz)
     if where:
         parts = [(model.found(n, where, seed, label, truncation, batch).samples, None)]
     else:
         parts = model.batches(n, seed, label, truncation, batch)
     folder = None if out is None or is_one_file(out) else out
+    listed = Labels(model, folder, class_folders, force)
     kept, labels, written = [], [], 0
     for part, part_labels in parts:
         if folder is not None:
-            write_files(model, part, folder, written, force)
+            listed.add(write_files(model, part, folder, written, force, listed.folders_of(part_labels)), part_labels)
         if grid or npz or (out is not None and folder is None):
             kept.append(part)
             labels.append(part_labels)
@@ -105,10 +128,19 @@ def sample(
             f"{error.filename or 'the output'}: cannot be written ({error.strerror or error})",
             code="output.not_writable",
         ) from None
+    listed.write()
+    if piped is not None:
+        piped.send()
+        return
+    if as_json:
+        emit({"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [],
+              "out": out, "grid": grid, "npz": npz})  # fmt: skip
+        return
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
     of = f" of {n}" if written < n else ""
     met = f", where {' and '.join(where)}" if where else ""
-    stdout().print(f"{written}{of} samples of seed {seed}{met}: {places}", soft_wrap=True)
+    if not quiet:
+        stdout().print(f"{written}{of} samples of seed {seed}{met}: {places}", soft_wrap=True)
 
 
 def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: bool) -> None:
@@ -184,8 +216,77 @@ def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
         )
 
 
-def write_files(model: Model, samples: Any, folder: Path, start: int, force: bool) -> None:
-    """Writes samples as files of their own, whole or not at all.
+class Piped:
+    """`--out -`: what is written to a file first, for formats that are not written in one go, and then to stdout."""
+
+    def __init__(self, as_json: bool):
+        if as_json:
+            raise UserError("--out -: stdout holds either the samples or, with --json, a document", code="output.twice")
+        folder = tempfile.mkdtemp(prefix="ganforge-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # also where sampling fails
+        self.file = Path(folder) / "samples"
+
+    def targets(self, model: Model, npz: Path | None) -> tuple[Path | None, Path | None]:
+        """What takes the place of --out and --npz.
+
+        Raises:
+            UserError: an array would be printed on a terminal, or is asked for twice.
+        """
+        if ".csv" in model.recipe.signal.exporters:
+            self.file = self.file.with_suffix(".csv")
+            return self.file, npz
+        if npz is not None:
+            raise UserError(f"--out -: writes what --npz {npz} does; leave one of them out", code="output.twice")
+        if results().isatty():
+            raise UserError("--out -: an array is not to be read on a terminal; send it on: | or > FILE.npz",
+                            code="output.is_a_terminal")  # fmt: skip
+        self.file = self.file.with_suffix(".npz")
+        return None, self.file
+
+    def send(self) -> None:
+        results().flush()
+        with self.file.open("rb") as file:
+            shutil.copyfileobj(file, results().buffer)
+        results().buffer.flush()
+
+
+class Labels:
+    """Which sample is of which class, for `labels.csv` in the folder of the samples, and for class folders."""
+
+    def __init__(self, model: Model, folder: Path | None, class_folders: bool, force: bool):
+        if class_folders and (folder is None or not model.labels):
+            why = "needs --out FOLDER" if model.labels else f"{model.recipe.name} was trained without classes"
+            raise UserError(f"--class-folders: {why}", code="output.no_class_folders")
+        self.folder, self.names = folder, model.labels
+        self.folders = folder_names(model.labels) if class_folders else None
+        self.rows: list[tuple[str, str]] = []
+        if folder is not None and model.labels and (folder / LABELS).exists() and not force:
+            raise UserError(f"{folder / LABELS}: already exists; --force overwrites it", code="output.exists")
+
+    def folders_of(self, labels: np.ndarray | None) -> list[str] | None:
+        """The class folder of each sample; None where they all lie in one."""
+        return None if self.folders is None or labels is None else [self.folders[label] for label in labels]
+
+    def add(self, files: list[Path], labels: np.ndarray | None) -> None:
+        if labels is not None and self.folder is not None and len(files) == len(labels):
+            names = [file.relative_to(self.folder).as_posix() for file in files]
+            self.rows += [(name, self.names[label]) for name, label in zip(names, labels, strict=True)]
+
+    def write(self) -> None:
+        """Writes `labels.csv`: file, label."""
+        if self.folder is None or not self.rows:
+            return
+        with atomic_file(self.folder / LABELS) as path, path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("file", "label"), *self.rows])
+
+
+def write_files(
+    model: Model, samples: Any, folder: Path, start: int, force: bool, folders: list[str] | None = None
+) -> list[Path]:
+    """Writes samples as files of their own, whole or not at all; returns where they are.
+
+    Args:
+        folders: below `folder`, one for each sample.
 
     Raises:
         UserError: a file of that name is there and `force` is not given, or the disk is full.
@@ -193,12 +294,20 @@ def write_files(model: Model, samples: Any, folder: Path, start: int, force: boo
     try:
         with atomic_files(folder) as partial:
             files = model.recipe.signal.write(samples, partial, start, model.spec)
-            taken = [file.name for file in files if (folder / file.name).exists()]
+            if folders is not None and len(files) != len(folders):
+                raise UserError(
+                    f"--class-folders: {model.recipe.signal.noun.many} are written to one file", code="output.one_file"
+                )
+            places = [folder / name / file.name for name, file in zip(folders or [""] * len(files), files, strict=True)]
+            taken = [place for place in places if place.exists()]
             if taken and not force:
                 raise UserError(
-                    f"{folder / taken[0]}: already exists; --force overwrites files of the same name",
-                    code="output.exists",
+                    f"{taken[0]}: already exists; --force overwrites files of the same name", code="output.exists"
                 )
+            for place, file in zip(places, files, strict=True):
+                place.parent.mkdir(exist_ok=True)
+                file.replace(place)
+            return places
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.ui.options import Device, Plugins, examples
+from ganforge.ui.notices import JSON_FLAG
+from ganforge.ui.options import Device, Plugins, Quiet, examples
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -42,7 +46,16 @@ RESULTS = {
 """Files of a run that a user wants to look at or to use, those of them that are there."""
 
 
-FIELD = re.compile(r"[A-Za-z_][^=/\\]*=")
+ENDS = {
+    "finished": "finished",
+    "patience": "stopped early, since the metric no longer improved",
+    "minutes": "the minutes are over",
+    "interrupted": "stopped and saved",
+}
+log = logging.getLogger("ganforge")
+
+FIELD = re.compile(r'[A-Za-z_](?:"(?:[^"\\]|\\.)*"|[^=/\\])*=')
+"""The start of `field=value`; names in quotes may hold any sign."""
 
 
 def train(
@@ -71,7 +84,11 @@ def train(
     ] = None,
     plugins: Plugins = None,
     device: Device = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    progress_json: Annotated[
+        bool, typer.Option(JSON_FLAG, help="Progress as JSON on stderr, one line a tick, in place of the bar.")
+    ] = False,
 ) -> None:
     """Train a GAN on your own data, a named set, or the embedded digits.
 
@@ -81,7 +98,7 @@ def train(
     from ganforge.engine import train as engine
     from ganforge.engine.plan import plan
     from ganforge.registry import load_all
-    from ganforge.ui.console import stderr, stdout
+    from ganforge.ui.console import say, stderr, stdout
 
     if minutes is not None and not minutes > 0:
         raise UserError(f"--minutes {minutes:g}: it must be greater than 0", code="cli.out_of_range")
@@ -90,18 +107,32 @@ def train(
     load_all()
     recipe, why = resolve(words or [], resume, with_files or [], minutes, device)
     if dry_run:
-        show_plan(plan(recipe, device), minutes, stdout())
-        say(why, stdout())
+        planned = plan(recipe, device)
+        if as_json:
+            emit({**plain_plan(planned), "reasons": why})
+            return
+        show_plan(planned, minutes, stdout())
+        for line in why:
+            say(line, stdout())
         return
-    if not quiet:
-        say(why, stderr())
     listeners = []
-    if not quiet:
+    if progress_json:
+        from ganforge.ui.progress import ProgressJson
+
+        for line in why:
+            log.info("%s", line)
+        listeners = [lambda run: ProgressJson(run, minutes, sys.stderr)]
+    elif not quiet:
         from ganforge.ui.progress import Progress
 
+        for line in why:
+            say(line, stderr())
         listeners = [lambda run: Progress(run, minutes, stderr())]
     result = engine.train(recipe, run_dir=run_dir, resume=resume, minutes=minutes, listeners=listeners, device=device)
-    show_result(result, recipe, stdout())
+    if as_json:
+        emit(plain_end(result, recipe))
+    elif not quiet:
+        show_result(result, recipe, stdout())
 
 
 def resolve(
@@ -191,17 +222,12 @@ def is_data(word: str) -> bool:
     return False
 
 
-def say(lines: list[str], console: Console) -> None:
-    """Lines as they are, however long."""
-    for line in lines:
-        console.print(line, soft_wrap=True)
-
-
 def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
     """What a dry run found, recipe first; `minutes` is what training may take."""
     from rich.table import Table
 
     from ganforge.core import overrides
+    from ganforge.engine.preflight import forecast
     from ganforge.ui.progress import clock
 
     console.print(overrides.to_yaml(plan.recipe), soft_wrap=True)
@@ -214,6 +240,7 @@ def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
         table.add_row(f"player {player}", f"{count:,} parameters")
     table.add_row("device", plan.device)
     table.add_row("memory", f"about {plan.memory_bytes / 2**20:,.0f} MiB")
+    table.add_row("disk", f"about {plan.checkpoint_bytes / 2**20:,.1f} MiB a checkpoint, {plan.recipe.keep} kept")
     table.add_row(
         "speed", f"{plan.samples_per_second:,.0f} samples/s (a step takes {1000 * plan.step_seconds:,.1f} ms)"
     )
@@ -225,30 +252,58 @@ def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
         table.add_row("time", f"{minutes:g} min for some {within:,.0f} samples ({whole})")
     for note in plan.notes:
         table.add_row("note", note)
+    text, warn = forecast(plan.recipe, plan.samples_per_second, minutes, plan.device)
+    if warn:
+        table.add_row("warning", text)
     console.print(table)
+
+
+def plain_plan(plan: Plan) -> dict[str, Any]:
+    """A dry run for JSON."""
+    from dataclasses import fields
+
+    from ganforge.core.component import to_plain
+
+    facts = {field.name: getattr(plan, field.name) for field in fields(plan) if field.name not in ("recipe", "spec")}
+    return {**facts, "shape": plan.spec.shape, "classes": plan.spec.classes, "recipe": to_plain(plan.recipe)}
 
 
 def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
     """Where things are, and what to do with them."""
-    from ganforge.core.commands import command, with_plugins
+    ended = ENDS[result.reason]
+    lines = [f"{ended}: {result.samples:,} of {recipe.samples:,} samples"]
+    lines += [f"  {what:<10}{text}" for what, text in [*files_of(result.folder), *steps_after(result, recipe)]]
+    console.print("\n".join(lines), soft_wrap=True)
+
+
+def plain_end(result: TrainResult, recipe: Recipe) -> dict[str, Any]:
+    """How a run ended, for JSON: as `ganforge runs --json` describes it, with files and commands."""
+    from ganforge.artifacts.summary import summary_of
+    from ganforge.cli.runs import as_plain
+
+    files = {what: str(file) for what, file in files_of(result.folder)}
+    return {**as_plain(summary_of(result.folder)), "files": files, "next": dict(steps_after(result, recipe))}
+
+
+def files_of(folder: Path) -> list[tuple[str, Path]]:
+    """What a user wants to look at or to use of a run, and where it is."""
     from ganforge.engine.callbacks.previews import latest
+
+    found = [("samples", file) for file in latest(folder).values()]
+    found += [(what, folder / file) for what, file in RESULTS.items()]
+    return [(what, file) for what, file in found if file.exists()]
+
+
+def steps_after(result: TrainResult, recipe: Recipe) -> list[tuple[str, str]]:
+    """What can be done with a run, as commands."""
+    from ganforge.core.commands import command, with_plugins
     from ganforge.registry import PLUGIN_FILES
 
     folder = result.folder
-    ended = {
-        "finished": "finished",
-        "minutes": "the minutes are over",
-        "interrupted": "stopped and saved",
-    }[result.reason]
-    lines = [f"{ended}: {result.samples:,} of {recipe.samples:,} samples"]
-    found = [("samples", file) for file in latest(folder).values()]
-    found += [(what, folder / file) for what, file in RESULTS.items()]
-    lines += [f"  {what:<10}{file}" for what, file in found if file.exists()]
     steps = [*(recipe.task.next_steps(folder, result.spec) or recipe.signal.next_steps(folder, result.spec))]
-    more = [] if result.reason != "finished" else [f"samples={2 * recipe.samples}"]
+    more = {"finished": [f"samples={2 * recipe.samples}"], "patience": ["patience=null"]}.get(result.reason, [])
     steps += [("evaluate", command("evaluate", folder)), ("resume", command("train", "--resume", folder, *more))]
-    lines += [f"  {what:<10}{with_plugins(step, PLUGIN_FILES)}" for what, step in steps]
-    console.print("\n".join(lines), soft_wrap=True)
+    return [(what, with_plugins(step, PLUGIN_FILES)) for what, step in steps]
 
 
 VERB = Verb(train, order=10, epilog=EPILOG)

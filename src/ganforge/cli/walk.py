@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import BatchSize, Device, Force, Plugins, Source, Truncation, examples
+from ganforge.ui.options import BatchSize, Device, Force, Plugins, Quiet, Source, Truncation, examples
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(
@@ -43,6 +44,8 @@ def walk(
     batch: BatchSize = 64,
     device: Device = None,
     force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
     """Walk through latent space and film what the model makes on the way."""
@@ -59,9 +62,13 @@ def walk(
     samples = model.walk(seeds, count, mode, loop, label, truncation, batch)
     smallest = 128 if out.suffix.lower() == ".png" else 256
     film.write([film.enlarge(model.frame(one), smallest) for one in samples], out, fps)
+    if as_json:
+        emit({"frames": len(samples), "seeds": [*seeds, start] if loop else seeds, "label": label, "out": out})
+        return
     way = " → ".join(map(str, [*seeds, start] if loop else seeds))
     of = f", label {model.labels[0] if label is None else label}" if model.labels else ""
-    stdout().print(f"{len(samples)} frames, seeds {way}{of}: {out}", soft_wrap=True)
+    if not quiet:
+        stdout().print(f"{len(samples)} frames, seeds {way}{of}: {out}", soft_wrap=True)
 
 
 def read_seeds(text: str | None) -> list[int]:

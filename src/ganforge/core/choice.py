@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ganforge.core.commands import command
+from ganforge.core.words import counted
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Machine:
     minutes: float | None = None
 
     def __str__(self) -> str:
-        place = {"cpu": f"a CPU ({self.cores} threads)", "cuda": f"a GPU of {self.memory:.0f} GiB"}
-        time = "no limit of time" if self.minutes is None else f"{self.minutes:g} minutes"
+        place = {"cpu": f"a CPU ({counted(self.cores, 'thread')})", "cuda": f"a GPU of {self.memory:.0f} GiB"}
+        time = "no limit of time" if self.minutes is None else counted(self.minutes, "minute")
         return f"{place.get(self.device, self.device)}; {time}"
 
 

@@ -51,6 +51,10 @@ class Dataset:
         """Item `index`: for images uint8 or uint16 [H, W, C]; raises `BadItem` when it cannot be read."""
         raise NotImplementedError
 
+    def encoded(self, index: int) -> bytes | None:
+        """The file that item `index` is read of, as it is; None where it has no file of its own."""
+        return None
+
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         """How many items there are of each (shape, dtype): images as ((H, W, C), "uint8"). Cheap: headers only."""
         raise NotImplementedError

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 ENCODINGS = ("gb18030", "cp932", "big5")
@@ -106,3 +107,15 @@ def _decodes_back(letter: str, encoding: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def safe_name(text: str) -> str:
+    """A name that every system takes as that of a file."""
+    return re.sub(r"[^\w\-+. ]", "_", text).strip(". ")[:80] or "_"
+
+
+def folder_names(classes: Sequence[str]) -> list[str]:
+    """A folder for each class; two whose names become the same are distinguished by their numbers."""
+    names = [safe_name(name) for name in classes]
+    counts = Counter(name.lower() for name in names)
+    return [name if counts[name.lower()] == 1 else f"{name}-{k}" for k, name in enumerate(names)]

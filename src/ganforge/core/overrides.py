@@ -6,6 +6,7 @@ Precedence, lowest first: the recipe, `--with file.yaml`, `path=value` in the or
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,24 @@ import yaml
 
 from ganforge.core.component import Component, build, families, fields_of, to_plain
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.habits import refuse_other_word
 
+SEGMENT = re.compile(r'"((?:[^"\\]|\\.)*)"(?=[.=])|([^.=]+)')
+"""A part of a path: a quoted name, in which dots and = are letters, or a plain one."""
 CALL = re.compile(r"\s*(?P<name>[^\s()]+)\s*(\((?P<fields>[^()]*)\))?\s*")
 
 
 def read_value(text: str) -> Any:
     """The value of an override: YAML for numbers, booleans, null, lists and mappings; everything else as it stands.
 
-    A path with a colon or a hash in it is a path, not YAML.
+    A path with a colon or a hash in it is a path, not YAML. `@columns.yaml` is the mapping in that file.
+
+    Raises:
+        UserError: a file that cannot be read, or holds no mapping.
     """
     text = text.strip()
+    if text.startswith("@") and len(text) > 1:
+        return from_yaml(text[1:])
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -76,14 +85,31 @@ def _same_number(text: str, value: float) -> bool:
 
 
 def split(item: str) -> tuple[list[str], Any]:
-    """`task.objective.weight=5` → (["task", "objective", "weight"], 5)."""
-    path, sign, value = item.partition("=")
-    if not sign or not path or any(not part for part in path.split(".")):
-        raise UserError(
-            f"{item!r} is not of the form field=value, for example batch=64 or optimizers.G.lr=1e-4",
-            code="config.not_an_assignment",
-        )
-    return path.split("."), read_value(value)
+    """`task.objective.weight=5` → (["task", "objective", "weight"], 5). Names with dots or = are quoted:
+    `signal.columns."zip.code"=categorical`."""
+    path: list[str] = []
+    at = 0
+    while (found := SEGMENT.match(item, at)) is not None:
+        path.append(found[2] if found[1] is None else re.sub(r"\\(.)", r"\1", found[1]))
+        at = found.end() + 1
+        if item[found.end() : at] == "=":
+            return path, read_value(item[at:])
+    raise UserError(
+        f"{item!r} is not of the form field=value, for example batch=64 or optimizers.G.lr=1e-4",
+        code="config.not_an_assignment",
+    )
+
+
+def quoted(name: str) -> str:
+    """A name as a part of a path: in double quotes where it holds a dot or an =."""
+    if name and not re.search(r"[.=]", name) and not name.startswith('"'):
+        return name
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def assignment(field: str, name: str, value: str) -> str:
+    """`signal.columns.age=ordinal`, for a field that holds a value by name, as it is typed in a shell."""
+    return shlex.quote(f"{field}.{quoted(name)}={value}")
 
 
 def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] | None = None) -> dict[str, Any]:
@@ -116,6 +142,8 @@ def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] |
         path, value = split(item)
         if len(path) == 1 and path[0] in short and path[0] not in result:
             path = short[path[0]].split(".")
+        if len(path) == 1 and cls is not None and path[0] not in result:
+            refuse_other_word(path[0], str(value))
         owner = path[:-1]
         if path[-1] == "kind" and owner and _is_of_another_kind(node := _at(result, owner), value):
             shared = _fields_of_both(node["kind"], value)
@@ -175,6 +203,9 @@ def _names_kind_of(old: Any, value: Any) -> bool:
 def _put(node: Any, path: list[str], value: Any, item: str) -> None:
     *parents, last = path
     for depth, part in enumerate(parents):
+        if _is_by_name(node) and part not in node:  # a name with dots, whose quotes a shell has taken away
+            parents, last = parents[:depth], ".".join(path[depth:])
+            break
         key = _key(node, part, item, parents[:depth])
         child = node[key]
         where = ".".join(parents[: depth + 1])
@@ -196,6 +227,11 @@ def _put(node: Any, path: list[str], value: Any, item: str) -> None:
         here, old = last, node.get(last)
     if not _names_kind_of(old, value):
         node[here] = value
+
+
+def _is_by_name(node: Any) -> bool:
+    """Whether a mapping holds values by names that users choose, as `signal.columns` does."""
+    return isinstance(node, dict) and "kind" not in node and all(isinstance(value, str) for value in node.values())
 
 
 def _key(node: Any, part: str, item: str, above: list[str]) -> Any:
@@ -262,7 +298,7 @@ def flatten(plain: Any, path: str = "") -> dict[str, Any]:
         return {path: plain}
     leaves: dict[str, Any] = {}
     for key, value in items:
-        leaves |= flatten(value, f"{path}.{key}" if path else str(key))
+        leaves |= flatten(value, f"{path}.{quoted(str(key))}" if path else str(key))
     return leaves
 
 

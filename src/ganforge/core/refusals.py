@@ -50,7 +50,7 @@ class PartlyDone(GanforgeError):
 
     Attributes:
         refused: these parts.
-        said: what there is to say of the others.
+        said: what there is to say of the others, which the verb has printed.
     """
 
     def __init__(self, refused: Sequence[Refusal], listed: Path | str | None = None, said: Sequence[str] = ()):

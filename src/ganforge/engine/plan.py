@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
 from ganforge.core.device import pick_device
 from ganforge.core.types import Spec
-from ganforge.engine import transfer
+from ganforge.engine import preflight, transfer
 from ganforge.engine.build import make_loader, open_data, reading
 from ganforge.engine.train import check
 from ganforge.engine.trainer import Trainer
@@ -24,6 +25,7 @@ class Plan:
     Attributes:
         players: parameters of each player.
         memory_bytes: at the peak: what torch allocated on a GPU; on a CPU, by how much the process grew.
+        checkpoint_bytes: of one checkpoint.
         step_seconds: mean of iterations at moments spread over the run. seconds_total: for all of its samples.
     """
 
@@ -36,6 +38,7 @@ class Plan:
     step_seconds: float
     samples_per_second: float
     seconds_total: float
+    checkpoint_bytes: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -57,6 +60,8 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
             before = _process_bytes()
             trainer = kind(recipe, spec, loader, place)
             init_notes = transfer.start(trainer)
+            needs = preflight.needs(trainer, Path("runs"))
+            warnings = preflight.check(trainer, Path("runs"))
             iterations = -(-recipe.samples // trainer.stride)
             times = []
             for k in range(steps):
@@ -75,7 +80,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
                 )
         step = sum(times[1:]) / len(times[1:])  # the first one sets everything up
         notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
-        notes += [line.text for line in reading(dataset)] + kind.notes(recipe) + init_notes
+        notes += [line.text for line in reading(dataset)] + kind.notes(recipe) + init_notes + warnings
         return Plan(
             recipe=recipe,
             spec=spec,
@@ -86,6 +91,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
             step_seconds=step,
             samples_per_second=trainer.stride / step,
             seconds_total=iterations * step,
+            checkpoint_bytes=needs.checkpoint,
             notes=notes,
         )
     finally:

@@ -27,6 +27,7 @@ FREE_ON_RESUME = (
     "callbacks",
     "metrics",
     "every",
+    "patience",
     "health",
     "privacy.epsilon",
 )

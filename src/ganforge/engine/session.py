@@ -49,11 +49,22 @@ class Session:
             trainer.change_draws(self.watcher.seed(self.recipe.seed), self.watcher.rate)
         self.listeners: list[Listener] = []
         self.stop = False
+        self.early = ""  # why training ends before all samples were seen
         self._saved_at = trainer.samples if state else -1
 
     @property
     def samples(self) -> int:
         return self.trainer.samples
+
+    @property
+    def device(self) -> str:
+        return str(self.trainer.device)
+
+    def recent(self) -> dict[str, float]:
+        return self.trainer.stats.peek()
+
+    def stop_early(self, why: str) -> None:
+        self.early = why
 
     def stored(self, rows: np.ndarray) -> list[np.ndarray | None] | None:
         return self.trainer.loader.stored(rows)
@@ -104,7 +115,8 @@ class Session:
         finally:
             for listener in self.listeners:
                 listener.on_end()
-        reason = "interrupted" if self.stop else "finished" if self.samples >= recipe.samples else "minutes"
+        ended = "finished" if self.samples >= recipe.samples else self.early or "minutes"
+        reason = "interrupted" if self.stop else ended
         self.log("end", reason=reason, seconds=round(self.seconds, 3))
         return reason
 
@@ -116,7 +128,7 @@ class Session:
         """
         recipe, trainer = self.recipe, self.trainer
         try:
-            while self.samples < recipe.samples and not self.stop and time.perf_counter() < deadline:
+            while self.samples < recipe.samples and not self._ends and time.perf_counter() < deadline:
                 before = self.samples
                 trace = trainer.iterate(probe=self.watcher.due(before // trainer.stride))
                 if trainer.device.type == "cpu":
@@ -137,6 +149,10 @@ class Session:
                 return False
             raise
         return True
+
+    @property
+    def _ends(self) -> bool:
+        return self.stop or bool(self.early)
 
     def _probe(self, trace: StepTrace) -> bool:
         """Has the watcher probe, and logs a change of state; returns whether the run was rolled back for it."""

@@ -26,9 +26,13 @@ class Averages:
         total, count = self.sums.get(name, (torch.zeros_like(value), 0))
         self.sums[name] = (total + value, count + 1)
 
+    def peek(self) -> dict[str, float]:
+        """The means since the last `take`."""
+        return {name: total.item() / count for name, (total, count) in self.sums.items()}
+
     def take(self) -> dict[str, float]:
         """The means since the last call, and a fresh start."""
-        values = {name: total.item() / count for name, (total, count) in self.sums.items()}
+        values = self.peek()
         self.sums.clear()
         return values
 

@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.data.loader import Loader
-from ganforge.engine import transfer
+from ganforge.engine import preflight, transfer
 from ganforge.engine.build import fingerprint, is_same_data, make_loader, open_data, reading
 from ganforge.engine.resume import data_of_run
 from ganforge.engine.session import Session
@@ -38,7 +38,7 @@ class TrainResult:
     Attributes:
         folder: the run directory.
         samples: real samples seen.
-        reason: "finished", "minutes" or "interrupted".
+        reason: "finished", "patience" (a metric no longer improved), "minutes" or "interrupted".
         spec: what its samples are.
     """
 
@@ -103,6 +103,10 @@ def train(
         stack.enter_context(torch.random.fork_rng())
         trainer = kind(recipe, spec, loader, place)
         init_notes = [] if state else transfer.start(trainer)
+        place_of_run = Path(run.folder if run else run_dir or "runs")
+        for line in preflight.check(trainer, place_of_run):
+            log.warning("%s", line)
+        needs = preflight.needs(trainer, place_of_run)
         if run is None:
             run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
             run.begin(recipe, place)
@@ -121,6 +125,7 @@ def train(
             log.warning("starting from a trained model: %s", "; ".join(init_notes))
         n_logged = _log_skipped(session, loader)
         session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]
+        session.tell({"event": "needs", "text": str(needs), **asdict(needs)})
         with stopped_by_interrupt(session):
             reason = session.train(minutes)
         _log_skipped(session, loader, n_logged)  # a streamed set shows its bad items late
@@ -153,6 +158,12 @@ def check(recipe: Recipe) -> None:
             "metrics out",
             code="recipe.metrics_given_twice",
         )
+    if recipe.patience and not recipe.metrics:
+        raise UserError(
+            f"patience={recipe.patience}: there is no metric that could stop improving. Name one: metrics=[fd5k], and "
+            "how often it is measured: every=50k",
+            code="recipe.patience_without_metrics",
+        )
     if recipe.init and recipe.init.freeze and recipe.privacy.kind != "off":
         raise UserError(
             f"init.freeze={recipe.init.freeze} cannot be combined with privacy={recipe.privacy.kind}, which "
@@ -165,12 +176,10 @@ def check(recipe: Recipe) -> None:
 
 def watchers(recipe: Recipe) -> list[Callback]:
     """The recipe's callbacks, and before them the evaluation that its field `metrics` asks for."""
-    evaluation = (
-        [build(Callback, {"kind": "evaluation", "metrics": recipe.metrics, "every": recipe.every})]
-        if recipe.metrics
-        else []
-    )
-    return [*evaluation, *recipe.callbacks]
+    if not recipe.metrics:
+        return [*recipe.callbacks]
+    asked = {"metrics": recipe.metrics, "every": recipe.every, "patience": recipe.patience}
+    return [build(Callback, {"kind": "evaluation", **asked}), *recipe.callbacks]
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from: a run that was killed finds the same best as the one that was not.
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from typing import Any
 
@@ -18,6 +19,7 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
 from ganforge.core.events import read_events
 from ganforge.core.progress import Stages
+from ganforge.core.words import counted
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.evaluation.comparison import comparison_of, encoder_for, refuse_other_signals
 from ganforge.evaluation.heldout import held_out
@@ -34,19 +36,23 @@ from ganforge.evaluation.subject import Subject
 from ganforge.metrics.base import Comparison, Extractor, Metric, Result, SampleSet, measure
 from ganforge.recipes.callback import Callback, Listener, RunView, due
 
+log = logging.getLogger("ganforge")
+
 BEST = "best.safetensors"
 
 
 class Evaluation(Callback, kind="evaluation"):
     """Measures metrics at a regular interval, logs them, and keeps the best model so far as `best.safetensors`.
 
-    The fields `metrics` and `every` of a recipe are short for one of these.
+    The fields `metrics`, `every` and `patience` of a recipe are short for one of these.
     """
 
     metrics: tuple[Metric, ...] = Field(default=("fd5k",), validate_default=True, min_length=1)
     """What is measured, by name: fd5k, kid5k, pr, ... The first decides which model is the best."""
     every: PositiveCount = 50_000
     """Samples between two evaluations; there is one more at the end."""
+    patience: PositiveCount | None = None
+    """Stop training after this many measurements in a row in which the first metric did not improve."""
     n: PositiveCount = 5_000
     """Generated samples for metrics whose name does not give a number."""
     extractor: Extractor | None = None
@@ -69,6 +75,7 @@ class Evaluator(Listener):
     def on_start(self) -> None:
         """Opens the data and the extractor, so that what cannot work says so before hours of training."""
         recipe, dataset = self.run.recipe, self.run.dataset
+        self._stop_without_progress()  # a run that was killed between its last measurement and its end
         extractor = self.config.extractor or build(Extractor, {"kind": recipe.signal.extractor})
         refuse_other_signals(self.config.metrics, extractor, recipe.signal)
         self.device = pick_device(None)
@@ -113,6 +120,21 @@ class Evaluator(Listener):
                 seconds=round(time.perf_counter() - started, 3),
                 results=[plain_result(result) for result in results],
             )
+            self._stop_without_progress()
+
+    def _stop_without_progress(self) -> None:
+        """Ends the training where the first metric has not improved for `patience` measurements.
+
+        The count is that of the log, so a resumed run ends where one that was never stopped does.
+        """
+        measured = [bool(event.get("best")) for event in self._past()]
+        since = len(measured) - 1 - max((k for k, best in enumerate(measured) if best), default=-1)
+        if self.config.patience is not None and since >= self.config.patience:
+            log.info(
+                "stopping early at %s samples: %s has not improved in %s. To go on: a larger patience, "
+                "or patience=null", f"{self.run.samples:,}", self.config.metrics[0].kind, counted(since, "measurement"),
+            )  # fmt: skip
+            self.run.stop_early("patience")
 
     def _comparison(self) -> Comparison:
         run, config = self.run, self.config

@@ -6,6 +6,8 @@ images = model.sample(64, seed=0, label=3)
 
 from __future__ import annotations
 
+import csv
+import io
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -94,9 +96,10 @@ class Model:
                 sample. By default a conditional model goes through its labels in turn: 0, 1, 2, ...
             truncation: in (0, 1]; below 1 the samples are more typical and less varied.
             batch: how many are computed at a time; by default 64, and 4,096 rows or points.
-            where: of tables, what rows are asked for: "education=Bachelors", ["sex=Female", "age>40"] or
-                {"education": "Bachelors"}, all at once. Every row that is returned meets it. Where the model makes such
-                rows too seldom, there are fewer than `n`, and a warning says how many.
+            where: of tables, what rows are asked for: "education=Bachelors", ["sex=Female", "age between 30 and 40"]
+                or {"education": ["Bachelors", "Masters"], "city": None} (None: missing), all at once. Every row that is
+                returned meets it. Where the model makes such rows too seldom, there are fewer than `n`, and a warning
+                says how many.
 
         Returns:
             For images uint8 [n, H, W, C] with C 1, 3 or 4; for a table a DataFrame; for other signals what their
@@ -260,8 +263,19 @@ def as_texts(where: Where) -> list[str]:
     if isinstance(where, str):
         return [where]
     if isinstance(where, Mapping):
-        return [f"{name}={value}" for name, value in where.items()]
+        return [_as_text(name, value) for name, value in where.items()]
     return list(where)
+
+
+def _as_text(name: str, value: Any) -> str:
+    """A condition on a column: one value, a list or a set of them, or None for missing."""
+    if value is None:
+        return f"{name} is missing"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        line = io.StringIO()
+        csv.writer(line).writerow(["(missing)" if one is None else one for one in value])
+        return f"{name} in {line.getvalue().removesuffix(chr(13) + chr(10))}"
+    return f"{name}={value}"
 
 
 def _integers(**numbers: Any) -> list[int]:

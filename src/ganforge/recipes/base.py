@@ -64,6 +64,8 @@ class Recipe(Component):
     """Metrics to measure during training, as in [fd5k]; the first decides which model is kept as `best.safetensors`."""
     every: PositiveCount = 50_000
     """Samples between two measurements of `metrics`."""
+    patience: PositiveCount | None = None
+    """Stop early: after this many measurements in a row in which the first of `metrics` did not improve."""
     health: Health = Field(default="watch", validate_default=True)
     """What to do about a run that goes wrong: off, watch (report it), or rollback (go back and try other draws)."""
     privacy: Privacy = Field(default="off", validate_default=True)

@@ -47,6 +47,15 @@ class RunView(Protocol):
         """Samples seen so far."""
         ...
 
+    @property
+    def device(self) -> str:
+        """Where it computes: cpu, cuda:0."""
+        ...
+
+    def recent(self) -> Mapping[str, float]:
+        """Means of losses and statistics since the last tick; waits for the device."""
+        ...
+
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples from the averaged generators, in evaluation mode."""
         ...
@@ -65,6 +74,10 @@ class RunView(Protocol):
 
     def tell(self, event: Mapping[str, Any]) -> None:
         """Tells the listeners of something that is not worth a line of the log: how far an evaluation is."""
+        ...
+
+    def stop_early(self, why: str) -> None:
+        """Ends the training after this step, as if all samples had been seen; `why` is the reason in the log."""
         ...
 
     def write_bundle(self, name: str) -> None:

@@ -28,6 +28,14 @@ def stderr() -> Console:
     return Console(stderr=True, markup=False, highlight=False)
 
 
+def say(text: str, console: Console, style: str = "") -> None:
+    """Prints a sentence: broken between words on a terminal, on one line in a pipe or a file.
+
+    Commands to be pasted are printed with `soft_wrap` instead: no line break is put into them.
+    """
+    console.print(text, style=style, soft_wrap=not console.is_terminal)
+
+
 def stdout() -> Console:
     """For results. In a pipe or a file lines are as long as they need to be, so that no value is cut."""
     from rich.console import Console

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ganforge.ui.notices import hidden
+
 Source = Annotated[
     Path,
     typer.Argument(metavar="RUN_OR_BUNDLE", help="A run directory, or a model.safetensors file.", show_default=False),
@@ -19,6 +21,7 @@ Device = Annotated[
     str | None,
     typer.Option("--device", help="cpu, cuda, cuda:1, mps. By default the best available.", show_default=False),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", callback=hidden)]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
 
 

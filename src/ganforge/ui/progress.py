@@ -1,107 +1,161 @@
-"""The progress of a training run on the terminal."""
+"""The progress of a training run: one line of a terminal that changes, a line each ten seconds elsewhere, or JSON."""
 
 from __future__ import annotations
 
+import logging
+import re
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, ProgressColumn, Task
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from ganforge.core.events import read_events
+from ganforge.core.events import line_of, read_events
 from ganforge.engine.build import reading
+from ganforge.engine.preflight import forecast, per_second
 from ganforge.recipes.callback import Listener, RunView
+from ganforge.ui.console import say
+
+log = logging.getLogger("ganforge")
 
 LINE_EVERY = 10.0
-"""Seconds between two lines where there is no terminal to draw a bar on."""
+"""Seconds between two lines where there is no terminal, and until losses are shown that the log does not have yet."""
+FIRST_LOSSES = 3.0
+"""Seconds until the first losses are shown."""
+MEASURED = 3.0
+"""Seconds of steps after the first one, from which the length of the run is told."""
+WITH_BAR = 100
+"""Columns of a terminal, from which there is a bar; in a narrower one the numbers matter more."""
+BAR = 24
+EXTRACTOR = re.compile(r"\[[^\]]*\]")
+"""In the name of a metric, as in `fd5k[small@1a2b3c4d]`; there is no room for it on one row."""
+
+
+class Part(NamedTuple):
+    """A part of the line; of those that do not fit, the ones of the highest rank are left out first."""
+
+    rank: int
+    text: str
 
 
 class Progress(Listener):
-    """A bar with speed, time left, both players' losses and what D gets right; plain lines in a log file."""
+    """Percent, time left, both players' losses, speed, D's accuracy and health."""
 
     def __init__(self, run: RunView, minutes: float | None = None, console: Console | None = None):
         self.run = run
         self.console = console or Console(stderr=True, markup=False, highlight=False)
         self.total: int = run.recipe.samples
         self.minutes = minutes
-        self.numbers = ""
-        self.figures = ""  # of the last evaluation
-        self.rate = 0.0  # samples a second, of the last tick
+        self.numbers: list[Part] = []
+        self.figures: list[Part] = []  # of the last evaluation
+        self.refreshed = 0.0  # when the numbers were
         self.last_line = 0.0
         self.last_draw = 0.0
         self.begun = time.monotonic()
         self.begun_at = run.samples
+        self.first_step: tuple[float, int] | None = None  # when the first step ended, and the samples seen then
+        self.told = False  # how long the run takes
         self.bar: Bar | None = None
 
     def on_start(self) -> None:
-        self.begun = self.last_line = time.monotonic()
+        self.begun = self.refreshed = self.last_line = time.monotonic()
         self.begun_at = self.run.samples
         for event in read_events(self.run.folder / "events.jsonl", "evaluate"):
-            self.figures = describe_figures(event)  # of before a resume
+            self.figures = figures_of(event)  # of before a resume
         begun = f"from {self.begun_at:,} " if self.begun_at else ""
         head = f"{self.run.recipe.name} {begun}to {self.total:,} samples in {self.run.folder} (Ctrl-C saves and stops)"
-        self.console.print(head, style="bold", soft_wrap=True)
+        say(head, self.console, "bold")
         for line in reading(self.run.dataset):
             if not line.left_out:  # what is left out is a warning, which is also shown without progress
-                self.console.print(line.text, soft_wrap=True)
+                say(line.text, self.console)
         if self.console.is_terminal:
             self.bar = Bar(
-                *([BarColumn(bar_width=24)] if self.console.width >= 100 else []),  # the numbers matter more
-                TextColumn("{task.percentage:3.0f}%"),
-                TimeLeft(self),
-                TextColumn("{task.fields[numbers]}"),
+                *([BarColumn(bar_width=BAR)] if self.console.width >= WITH_BAR else []),
+                Line(self),
                 console=self.console,
                 transient=False,
                 refresh_per_second=4,
             )
-            self.task = self.bar.add_task("", total=self.total, completed=self.run.samples, numbers="")
+            self.task = self.bar.add_task("", total=1000, completed=round(1000 * self.share(self.run.samples)))
             self.bar.start()
 
     def on_step(self, before: int, after: int) -> None:
         now = time.monotonic()
+        self._forecast(now, after)
+        if now - self.refreshed > (LINE_EVERY if self.numbers else FIRST_LOSSES):
+            self.refreshed = now
+            speed = (after - self.begun_at) / max(now - self.begun, 1e-9)
+            self.numbers = parts_of({"sps": speed, **self.run.recent()})
         if self.bar is not None:
             if now - self.last_draw > 0.2:
                 self.last_draw = now
-                self.bar.update(self.task, completed=after, numbers=self.shown)
+                self.bar.update(self.task, completed=round(1000 * self.share(after)))
         elif now - self.last_line > LINE_EVERY:
             self.last_line = now
             self._line(after)
 
     def on_tick(self, event: Mapping[str, Any]) -> None:
-        self.rate = float(event.get("sps", 0.0))
-        self.numbers = describe(event)
+        self.numbers, self.refreshed = parts_of(event), time.monotonic()
 
     def on_event(self, event: Mapping[str, Any]) -> None:
-        if event["event"] == "evaluate":
-            self.figures = describe_figures(event)
+        if event["event"] == "needs":
+            say(event["text"], self.console)
+        elif event["event"] == "evaluate":
+            self.figures = figures_of(event)
             if self.bar is None:
-                self.console.print(f"{event['samples']:,} samples: {self.figures}", soft_wrap=True)
+                say(f"{event['samples']:,} samples: {describe_figures(event)}", self.console)
         elif event["event"] == "evaluating" and self.bar is not None:
             now = time.monotonic()
             if now - self.last_draw > 0.2:
                 self.last_draw = now
-                self.bar.update(self.task, numbers=f"{event['title']} {event['done']:,}/{event['total']:,}")
+                self.figures = [Part(1, f"{event['title']} {event['done']:,}/{event['total']:,}")]
+                self.bar.update(self.task, completed=round(1000 * self.share(self.run.samples)))
 
     def on_end(self) -> None:
         if self.bar is not None:
-            self.bar.update(self.task, completed=self.run.samples, numbers=self.shown)
+            self.bar.update(self.task, completed=round(1000 * self.share(self.run.samples)))
             self.bar.stop()
         else:
             self._line(self.run.samples)
 
-    def _line(self, samples: int) -> None:
-        share = 100 * samples / self.total
-        left = self.left(samples)
-        parts = [f"{samples:,}/{self.total:,} ({share:.0f}%)", f"{clock(left)} left" if left else "", self.shown]
-        self.console.print("  ".join(p for p in parts if p), soft_wrap=True)
+    def share(self, samples: int) -> float:
+        """How much of the run is done, in [0, 1]: by samples or by minutes, whichever is further."""
+        by_samples = samples / self.total
+        if self.minutes is None:
+            return min(by_samples, 1.0)
+        return min(max(by_samples, (time.monotonic() - self.begun) / (60 * self.minutes)), 1.0)
 
-    @property
-    def shown(self) -> str:
-        """The numbers of the last tick and of the last evaluation."""
-        return "  ".join(part for part in (self.numbers, self.figures) if part)
+    def line(self, samples: int) -> list[Part]:
+        """The parts of the line, in their order."""
+        left = self.left(samples)
+        share = Part(0, f"{100 * self.share(samples):.0f}%")
+        return [share, *([Part(1, f"{clock(left)} left")] if left else []), *self.numbers, *self.figures]
+
+    def _line(self, samples: int) -> None:
+        share, *parts = self.line(samples)
+        seen = f"{samples:,}/{self.total:,} ({share.text})"
+        self.console.print("  ".join([seen, *(part.text for part in parts)]), soft_wrap=True)
+
+    def _forecast(self, now: float, samples: int) -> None:
+        """Says once, after the first few steps, how long the run takes. The first step also sets everything up."""
+        if self.told:
+            return
+        if self.first_step is None:
+            self.first_step = now, samples
+            if now - self.begun < LINE_EVERY:
+                return
+        start, at = self.first_step if samples > self.first_step[1] else (self.begun, self.begun_at)
+        if now - start < MEASURED:
+            return
+        self.told = True
+        text, warn = forecast(self.run.recipe, (samples - at) / (now - start), self.minutes, self.run.device)
+        if warn:
+            log.warning("%s", text)
+        else:
+            say(text, self.console)
 
     def left(self, samples: int) -> float | None:
         """Seconds until training ends, by samples or by minutes, whichever comes first; None before it can be told."""
@@ -115,28 +169,82 @@ class Progress(Listener):
         return min(ends) if ends else None
 
 
-class TimeLeft(ProgressColumn):
-    """The time left, or how far the clock of `--minutes` has come, as `3:05 left`."""
+class Line(ProgressColumn):
+    """As much of the line as one row of the terminal holds."""
 
     def __init__(self, progress: Progress):
         super().__init__()
         self.progress = progress
 
     def render(self, task: Task) -> Text:
-        left = self.progress.left(int(task.completed))
-        return Text("" if left is None else f"{clock(left)} left", style="cyan")
+        width = self.progress.console.width
+        room = width - (BAR + 1 if width >= WITH_BAR else 0) - 1
+        parts = self.progress.line(self.progress.run.samples)
+        short = [Part(rank, EXTRACTOR.sub("", text)) for rank, text in parts]
+        return Text(fitted(short, room), no_wrap=True)
+
+
+def fitted(parts: Sequence[Part], width: int) -> str:
+    """The parts on one line of at most `width` columns; whole ones are left out until it is."""
+    kept = list(parts)
+    while len(kept) > 1 and len("  ".join(part.text for part in kept)) > width:
+        kept.remove(max(kept, key=lambda part: part.rank))
+    return "  ".join(part.text for part in kept)
+
+
+class ProgressJson(Listener):
+    """Every tick, evaluation, checkpoint and other event as a line of JSON, with `of`: how many samples there will be,
+    and `left`: seconds."""
+
+    def __init__(self, run: RunView, minutes: float | None, stream: TextIO):
+        self.progress, self.run, self.stream = Progress(run, minutes), run, stream
+        self.written = 0.0
+
+    def on_start(self) -> None:
+        self.progress.begun = self.written = time.monotonic()
+        self.progress.begun_at = self.run.samples
+
+    def on_tick(self, event: Mapping[str, Any]) -> None:
+        left = self.progress.left(self.run.samples)
+        rest = {"of": self.run.recipe.samples, "left": None if left is None else round(left, 1)}
+        self._write({**event, **rest})
+
+    def on_step(self, before: int, after: int) -> None:
+        now = time.monotonic()
+        if now - self.written > LINE_EVERY:  # the log may have no tick for long
+            speed = (after - self.progress.begun_at) / (now - self.progress.begun)
+            self.on_tick({"event": "progress", "samples": after, "sps": round(speed, 2), **self.run.recent()})
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        self._write(event)
+
+    def _write(self, event: Mapping[str, Any]) -> None:
+        self.written = time.monotonic()
+        self.stream.write(line_of(dict(event)))
+        self.stream.flush()
+
+
+def parts_of(event: Mapping[str, Any]) -> list[Part]:
+    """The numbers of a tick: `1,234 samples/s`, `D 1.32`, `G 0.85`, `D accuracy: real 71% fake 80%`, `healthy`."""
+    parts = [Part(5, per_second(event["sps"]))] if "sps" in event else []
+    losses = [(name.removeprefix("loss/"), value) for name, value in event.items() if name.startswith("loss/")]
+    parts += [Part(2, f"{name} {value:.3g}") for name, value in losses if "/" not in name]
+    right = [f"{name} {100 * event[f'acc/{name}']:.0f}%" for name in ("real", "fake") if f"acc/{name}" in event]
+    parts += [Part(6, f"D accuracy: {' '.join(right)}")] if right else []
+    parts += [Part(4, event["health"])] if "health" in event else []
+    parts += [Part(3, f"ε {event['epsilon']:.3g}")] if "epsilon" in event else []
+    return parts
 
 
 def describe(event: Mapping[str, Any]) -> str:
-    """A tick in one line: `1,234 samples/s  D 1.32  G 0.85  D right: real 71% fake 80%  healthy`."""
-    parts = [f"{event['sps']:,.0f} samples/s"] if "sps" in event else []
-    losses = [(name.removeprefix("loss/"), value) for name, value in event.items() if name.startswith("loss/")]
-    parts += [f"{name} {value:.3g}" for name, value in losses if "/" not in name]
-    right = [f"{name} {100 * event[f'acc/{name}']:.0f}%" for name in ("real", "fake") if f"acc/{name}" in event]
-    parts += [f"D right: {' '.join(right)}"] if right else []
-    parts += [event["health"]] if "health" in event else []
-    parts += [f"ε {event['epsilon']:.3g}"] if "epsilon" in event else []
-    return "  ".join(parts)
+    """A tick in one line."""
+    return "  ".join(part.text for part in parts_of(event))
+
+
+def figures_of(event: Mapping[str, Any]) -> list[Part]:
+    """An evaluation: the metric that decides which model is the best, and the others."""
+    texts = describe_figures(event).split("  ")
+    return [Part(3 if k == 0 else 7, text) for k, text in enumerate(texts) if text]
 
 
 def describe_figures(event: Mapping[str, Any]) -> str:
@@ -147,7 +255,9 @@ def describe_figures(event: Mapping[str, Any]) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as `0:07`, `12:30` or `2:05:00`."""
+    """Seconds as `0:07`, `12:30` or `2:05:00`; from four days on as `464 days`."""
     whole = round(seconds)
+    if whole >= 4 * 86_400:
+        return f"{whole / 86_400:,.0f} days"
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

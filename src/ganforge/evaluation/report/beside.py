@@ -45,8 +45,6 @@ class Column:
 def best_of(name: str, values: Sequence[float | None], spreads: Sequence[float | None]) -> int | None:
     """The position of the best of at least two values, if it leads each other by more than both spreads together."""
     meaning = meaning_of(name)
-    if meaning.direction == "at most":  # up to the ideal one is as right as the other
-        values = [None if value is None else max(value, meaning.ideal or 0) for value in values]
     known = [k for k, value in enumerate(values) if value is not None and math.isfinite(value)]
     best = None
     for k in known:
@@ -56,7 +54,8 @@ def best_of(name: str, values: Sequence[float | None], spreads: Sequence[float |
         return None
     for k in known:
         apart = abs((values[best] or 0) - (values[k] or 0))
-        if k != best and (apart == 0 or apart <= (spreads[best] or 0) + (spreads[k] or 0)):
+        both = (spreads[best] or 0) + (spreads[k] or 0)
+        if k != best and 0 < both >= apart:
             return None
     return best
 

@@ -1,9 +1,8 @@
-"""A clean zip of a data set: upright PNG files in class folders, and a manifest."""
+"""A clean zip of a data set: PNG files, and JPEGs as they are, in class folders, and a manifest."""
 
 from __future__ import annotations
 
 import json
-import re
 import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -12,12 +11,13 @@ from ganforge.core.commands import command
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
-from ganforge.core.names import writable
+from ganforge.core.names import folder_names, safe_name, writable
 from ganforge.core.progress import Bar
 from ganforge.core.refusals import PartlyDone, Refusal
 from ganforge.data.base import DataSource
 from ganforge.modalities.image.drawing import png_of
 from ganforge.modalities.image.inspect import fingerprint, picture_shape
+from ganforge.modalities.image.jpeg import stripped
 from ganforge.modalities.image.sources.folder import MANIFEST
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same images give the same zip, whenever it is made
@@ -51,9 +51,11 @@ def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool) -
     """
     refuse_existing(out, force)
     made = write(dataset, out, duplicates)
+    jpegs = sum(name.endswith(".jpg") for name in made["files"])
+    kept = f" ({jpegs:,} of them JPEGs as they are, without EXIF but for the orientation)" if jpegs else ""
     left_out = f"{len(made['unreadable'])} unreadable and {len(made['duplicates'])} duplicates left out"
     said = [
-        f"{out}: {made['count']:,} images, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
+        f"{out}: {made['count']:,} images{kept}, {left_out}, {out.stat().st_size / 2**20:,.1f} MiB",
         "train on it: " + command("train", "dcgan", f"data={out}"),
     ]
     if made["unreadable"]:
@@ -78,7 +80,7 @@ def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
 
 
 def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
-    folders, base = _folders(dataset.classes), PurePosixPath(dataset.name).name
+    folders, base = folder_names(dataset.classes), PurePosixPath(dataset.name).name
     seen: dict[bytes, str] = {}
     sources: dict[str, str] = {}
     unreadable: list[tuple[str, str]] = list(dataset.skipped)
@@ -103,11 +105,13 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
                 continue
             seen.setdefault(key, where)
             label = None if dataset.labels is None else int(dataset.labels[index])
-            name = f"{index:08d}-{_safe(PurePosixPath(where).stem)}.png"
+            jpeg = stripped(dataset.encoded(index) or b"", item)
+            ending = ".png" if jpeg is None else ".jpg"
+            name = f"{index:08d}-{safe_name(PurePosixPath(where).stem)}{ending}"
             if label is not None:
                 name = f"{folders[label]}/{name}"
                 classes[label] += 1
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), png_of(item))
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), png_of(item) if jpeg is None else jpeg)
             sources[name] = where
         if not sources:
             raise UserError(
@@ -130,15 +134,3 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
         text = writable(json.dumps(manifest, ensure_ascii=False, indent=1))
         archive.writestr(zipfile.ZipInfo(MANIFEST, EPOCH), text, zipfile.ZIP_DEFLATED)
     return manifest
-
-
-def _safe(text: str) -> str:
-    """A name that every system takes as that of a file."""
-    return re.sub(r"[^\w\-+. ]", "_", text).strip(". ")[:80] or "_"
-
-
-def _folders(classes: tuple[str, ...]) -> list[str]:
-    """A folder for each class; two whose names become the same are distinguished by their numbers."""
-    names = [_safe(name) for name in classes]
-    counts = Counter(name.lower() for name in names)
-    return [name if counts[name.lower()] == 1 else f"{name}-{k}" for k, name in enumerate(names)]

@@ -11,7 +11,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.refusals import Refusal
 from ganforge.data.store import FolderStore, Store, ZipStore
 from ganforge.modalities.image.file_kinds import ending_of
+from ganforge.modalities.image.pixels import resize
 from ganforge.modalities.image.sources.listing import listing
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.photo import LOSSLESS, Photo
@@ -46,6 +47,34 @@ class Job:
     store: Store
     out: Path
     mask: tuple[Store, str] | None = None
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What becomes of the images that a net made.
+
+    Attributes:
+        outscale: how many times as large as its source an image is written, resized from what the net made; None for
+            the net's own scale.
+        quality: of JPEG and WebP, 1 to 100.
+    """
+
+    outscale: float | None = None
+    quality: int = photo.QUALITY
+
+    def resized(self, rows: Iterable[np.ndarray], made: Made, like: Photo) -> tuple[Iterable[np.ndarray], Made]:
+        """The rows of an image and what they are, at the scale asked for; a resized image is held whole."""
+        if self.outscale is None:
+            return rows, made
+        height, width = (max(1, round(side * self.outscale)) for side in like.pixels.shape[:2])
+        shape = (height, width, made.shape[2])
+        if shape == made.shape:
+            return rows, made
+        return self._whole(rows, height, width), replace(made, shape=shape)
+
+    @staticmethod
+    def _whole(rows: Iterable[np.ndarray], height: int, width: int) -> Iterator[np.ndarray]:
+        yield resize(np.concatenate(list(rows)), height, width)
 
 
 @dataclass
@@ -87,11 +116,17 @@ def ending_for(name: str, lossless: bool, wanted: str | None) -> str:
 
 
 def outputs(
-    names: Sequence[str], folder: Path, lossless: bool, wanted: str | None, store: Store | None = None
+    names: Sequence[str],
+    folder: Path,
+    lossless: bool,
+    wanted: str | None,
+    store: Store | None = None,
+    suffix: str = "",
 ) -> list[Path]:
     """The output file of each: the same folders below `folder`. Where two would collide, both keep their ending.
 
     Args:
+        suffix: what is added to each name, before its ending.
         store: where the files lie: what a .jpg really is decides its ending, for a JPEG has no transparency.
     """
 
@@ -107,9 +142,16 @@ def outputs(
         plain = [str(Path(n).with_suffix(o)) if s else p for n, o, s, p in zip(names, own, same, plain, strict=True)]
     counts = Counter(plain)
     return [
-        folder / (f"{name}{end}" if counts[one] > 1 else one)
+        folder / suffixed(f"{name}{end}" if counts[one] > 1 else one, suffix)
         for name, end, one in zip(names, endings, plain, strict=True)
     ]
+
+
+def suffixed(name: str, suffix: str) -> str:
+    """`a/photo.png` with `x4` or `_x4` → `a/photo_x4.png`."""
+    joint = "_" if suffix[:1].isalnum() else ""
+    path = Path(name)
+    return str(path.with_name(f"{path.stem}{joint}{suffix}{path.suffix}")) if suffix else name
 
 
 def run(
@@ -117,11 +159,13 @@ def run(
     jobs: Sequence[Job],
     done: Callable[[Job], None] | None = None,
     tell: Callable[[int, int], None] | None = None,
+    finish: Finish = Finish(),
 ) -> Outcome:
     """Runs all jobs. A failed one is recorded, and the others continue.
 
     Args:
         done: called after each job, successful or not.
+        finish: the scale and the quality of what is written.
         tell: called with (bands done, bands in all) of the image that is computed.
     """
     outcome = Outcome()
@@ -152,7 +196,7 @@ def run(
                 continue
             settle(BEHIND - 1)
             rows = Rows()
-            writing.append((job, writers.submit(save, job.out, rows, made, image)))
+            writing.append((job, writers.submit(save, job.out, rows, made, image, finish)))
             try:
                 for k, band in enumerate(made.bands):
                     rows.put(band)
@@ -185,10 +229,11 @@ def load(job: Job) -> tuple[Photo, np.ndarray | None]:
     return image, photo.read(store.open(name), name).pixels
 
 
-def save(out: Path, rows: Rows, made: Made, like: Photo) -> None:
+def save(out: Path, rows: Rows, made: Made, like: Photo, finish: Finish) -> None:
     """Writes an image as its rows arrive; whatever happens, `rows.put` does not block afterwards."""
     try:
-        photo.write(out, rows, made.shape, made.dtype, like)
+        finished, made = finish.resized(rows, made, like)
+        photo.write(out, finished, made.shape, made.dtype, like, finish.quality)
     finally:
         rows.abandoned.set()
 

@@ -88,7 +88,12 @@ def upright(exif: bytes) -> bytes:
 
 
 def write(
-    path: Path, rows: Iterable[np.ndarray], shape: tuple[int, int, int], dtype: str, like: Photo | None = None
+    path: Path,
+    rows: Iterable[np.ndarray],
+    shape: tuple[int, int, int],
+    dtype: str,
+    like: Photo | None = None,
+    quality: int = QUALITY,
 ) -> None:
     """Writes an image whose rows come in parts [k, W, C], whole or not at all.
 
@@ -98,6 +103,7 @@ def write(
         path: ends in one of `ENDINGS`.
         shape: (H, W, C).
         dtype: "uint8" or "uint16".
+        quality: of JPEG and WebP, 1 to 100.
         like: the photo whose EXIF and profile are copied; a profile for other channels is left out.
 
     Raises:
@@ -113,7 +119,7 @@ def write(
                     for part in rows:
                         png.write(part)
             else:
-                _write_whole(partial, path.suffix.lower(), np.concatenate(list(rows)), exif, profile)
+                _write_whole(partial, path.suffix.lower(), np.concatenate(list(rows)), exif, profile, quality)
     except (OSError, ValueError) as error:  # Pillow raises ValueError where a side is too long for the format
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: cannot be written ({reason})", code="output.not_writable") from None
@@ -129,13 +135,13 @@ def check_ending(path: Path, channels: int) -> None:
         )
 
 
-def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profile: bytes) -> None:
+def _write_whole(path: Path, ending: str, pixels: np.ndarray, exif: bytes, profile: bytes, quality: int) -> None:
     pixels = to_depth(pixels, 8)
     if ending != ".webp" and pixels.shape[2] in (2, 4):
         raise ValueError("JPEG has no transparency; write PNG or WebP")
     extra = {"exif": exif} if exif else {}
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if ending == ".webp":
-        image.save(path, "WEBP", quality=QUALITY, icc_profile=profile or None, **extra)
+        image.save(path, "WEBP", quality=quality, icc_profile=profile or None, **extra)
     else:
-        image.save(path, "JPEG", quality=QUALITY, subsampling=0, icc_profile=profile or None, **extra)
+        image.save(path, "JPEG", quality=quality, subsampling=0, icc_profile=profile or None, **extra)

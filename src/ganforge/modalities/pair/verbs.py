@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Source, examples
+from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, examples
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ganforge.modalities.pair.batch_translate import Job, Outcome
+    from ganforge.modalities.pair.batch_translate import Finish, Job, Outcome
     from ganforge.modalities.pair.translate import ImageTranslator
 
 EPILOG = examples(
     "ganforge translate runs/0007-pix2pix sketch.png --out photo.png",
     "ganforge translate runs/0008-srgan photos/ --out larger/ --skip-existing",
+    "ganforge translate runs/0008-srgan photos/ --out larger/ --outscale 2 --suffix x2 --format jpg --quality 90",
     "ganforge translate runs/0009-cyclegan deer.zip --direction ba --out horses/",
     "ganforge translate runs/0010-inpaint photo.jpg --mask mask.png --out fixed.png",
 )
-SHOWN = 20
-"""Failures that are listed one by one."""
+MOST_OUTSCALE = 64
 
 
 def translate(
@@ -67,18 +69,36 @@ def translate(
             show_default=False,
         ),
     ] = None,
+    outscale: Annotated[
+        float | None,
+        typer.Option(
+            "--outscale",
+            help="How many times as large as its source an image is written, whatever the model's own scale is.",
+            show_default=False,
+        ),
+    ] = None,
+    suffix: Annotated[
+        str, typer.Option("--suffix", help="Added to the names of a folder's images: x4 makes photo_x4.png.")
+    ] = "",
+    quality: Annotated[int, typer.Option("--quality", help="Of jpg and webp, 1 to 100.")] = 95,
     skip: Annotated[
         bool, typer.Option("--skip-existing", help="Skip images whose output exists: continue after an interruption.")
     ] = False,
     device: Device = None,
     force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
     """Change images with a trained model: translate, enlarge, repair, fill."""
     wanted = checked_ending(ending)
+    check_finish(outscale, suffix, quality, inputs)
+    from ganforge.core.commands import command, with_plugins
+    from ganforge.core.words import counted
     from ganforge.inference.model import load
     from ganforge.modalities.pair import batch_translate, clip
     from ganforge.modalities.pair.translate import ImageTranslator
+    from ganforge.registry import PLUGIN_FILES
     from ganforge.ui.console import stdout
 
     if clip.is_clip(inputs.name):
@@ -86,15 +106,39 @@ def translate(
     translator = load(source, device).translator(direction, tile)
     if not isinstance(translator, ImageTranslator):
         raise UserError(f"{source}: this model does not translate images", code="translate.not_a_translator")
+    if outscale is not None and translator.takes_mask:
+        raise UserError(
+            f"--outscale {outscale:g}: would change the pixels outside the mask; leave it out",
+            code="translate.outscale_with_mask",
+        )
     if clip.is_clip(inputs.name):
-        frames = one_clip(translator, inputs, out, mask)
-        stdout().print(f"{frames} frames: {out}", soft_wrap=True)
+        frames = one_clip(translator, inputs, out, mask, quiet)
+        if as_json:
+            emit({"frames": frames, "out": out})
+        elif not quiet:
+            stdout().print(f"{counted(frames, 'frame')}: {out}", soft_wrap=True)
         return
-    jobs = plan(translator, inputs, out, mask, wanted)
+    jobs = plan(translator, inputs, out, mask, wanted, suffix)
     left = [job for job in jobs if not (skip and job.out.exists())]
     batch_translate.check_targets(left, force)
-    outcome = carried_out(translator, left)
-    report(outcome, out, skipped=len(jobs) - len(left), single=not inputs.is_dir() and len(jobs) == 1)
+    single = not inputs.is_dir() and len(jobs) == 1
+    try:
+        outcome = carried_out(translator, left, batch_translate.Finish(outscale, quality), quiet)
+    except KeyboardInterrupt:
+        options = {
+            "--mask": mask, "--direction": direction, "--tile": tile, "--format": ending, "--outscale": outscale,
+            "--suffix": suffix or None, "--quality": quality if quality != 95 else None, "--device": device,
+        }  # fmt: skip
+        given = [word for name, value in options.items() if value is not None for word in (name, value)]
+        more = [] if single else ["--skip-existing"]
+        again = with_plugins(command("translate", source, inputs, "--out", out, *given, *more), PLUGIN_FILES)
+        there = sum(job.out.exists() for job in jobs)
+        print(f"stopped: {there} of {len(jobs)} images are in {out}. To go on: {again}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    skipped = len(jobs) - len(left)
+    if as_json:
+        emit({"written": outcome.written, "skipped": skipped, "refused": outcome.failed, "out": out})
+    report(outcome, out, skipped, single, silent=quiet or as_json)
 
 
 def checked_ending(ending: str | None) -> str | None:
@@ -111,7 +155,35 @@ def checked_ending(ending: str | None) -> str | None:
     return wanted
 
 
-def plan(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None, wanted: str | None) -> list[Job]:
+def check_finish(outscale: float | None, suffix: str, quality: int, inputs: Path) -> None:
+    """
+    Raises:
+        UserError: a number out of range, or an option that does not go with what is to be translated.
+    """
+    from ganforge.modalities.pair import clip
+
+    if outscale is not None and not 0 < outscale <= MOST_OUTSCALE:
+        raise UserError(
+            f"--outscale {outscale:g}: it must be greater than 0 and at most {MOST_OUTSCALE}", code="cli.out_of_range"
+        )
+    if not 1 <= quality <= 100:
+        raise UserError(f"--quality {quality}: it must be between 1 and 100", code="cli.out_of_range")
+    if any(sign in suffix for sign in "/\\\0"):
+        raise UserError(
+            f"--suffix {suffix!r}: is part of a file name, and holds no slash", code="output.invalid_suffix"
+        )
+    if suffix and not inputs.is_dir() and inputs.suffix.lower() != ".zip":
+        raise UserError(
+            f"--suffix {suffix}: is for a folder or a zip of images; of one image --out is the whole name",
+            code="output.suffix_of_one_file",
+        )
+    if outscale is not None and clip.is_clip(inputs.name):
+        raise UserError(f"--outscale {outscale:g}: is for images, not for films", code="translate.outscale_of_a_film")
+
+
+def plan(
+    translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None, wanted: str | None, suffix: str = ""
+) -> list[Job]:
     """The jobs: inputs, outputs and masks.
 
     Raises:
@@ -145,7 +217,7 @@ def plan(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None
                 f"--format {wanted}: the images of this model have transparency, which JPEG does not support; use png",
                 code="output.no_alpha",
             )
-        outs = batch_translate.outputs(names, out, lossless, wanted, store)
+        outs = batch_translate.outputs(names, out, lossless, wanted, store, suffix)
         check_folder(out)
     else:
         names = [inputs.name]
@@ -188,12 +260,12 @@ def masks_for(names: list[str], mask: Path) -> list:
     return [(store, known[str(Path(name).with_suffix(""))]) for name in names]
 
 
-def carried_out(translator: ImageTranslator, jobs: list[Job]) -> Outcome:
+def carried_out(translator: ImageTranslator, jobs: list[Job], finish: Finish, quiet: bool = False) -> Outcome:
     """Runs the jobs with a progress bar: of the images, or of the parts of the one image."""
     from ganforge.core.progress import Stages
     from ganforge.modalities.pair import batch_translate
 
-    with Stages(delay=1.0) as progress:
+    with Stages(delay=1.0, quiet=quiet) as progress:
         count = 0
 
         def done(job: Job) -> None:
@@ -207,17 +279,18 @@ def carried_out(translator: ImageTranslator, jobs: list[Job]) -> Outcome:
 
         if len(jobs) > 1:
             progress("images", 0, len(jobs))
-        return batch_translate.run(translator, jobs, done if len(jobs) > 1 else None, tell)
+        return batch_translate.run(translator, jobs, done if len(jobs) > 1 else None, tell, finish)
 
 
-def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
-    """Reports what was done and what failed.
+def report(outcome: Outcome, out: Path, skipped: int, single: bool, silent: bool = False) -> None:
+    """Reports what was done, unless `silent`, and what failed.
 
     Raises:
         UserError: the only image failed.
         PartlyDone: some of several failed; they are listed in `refused.json` of the output folder.
     """
     from ganforge.core.refusals import PartlyDone, listed
+    from ganforge.core.words import counted
     from ganforge.ui.console import stdout
 
     if single and outcome.failed:
@@ -225,8 +298,8 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool) -> None:
         raise UserError(f"{failed.what}: {failed.why}", code="translate.failed")
     there = f", {skipped} already existed" if skipped else ""
     failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
-    images = "image" if len(outcome.written) == 1 else "images"
-    stdout().print(f"{len(outcome.written)} {images}{there}{failed}: {out}", soft_wrap=True)
+    if not silent:
+        stdout().print(f"{counted(len(outcome.written), 'image')}{there}{failed}: {out}", soft_wrap=True)
     if single:
         return
     if file := listed(outcome.failed, out / "refused.json"):
@@ -256,7 +329,7 @@ def check_clip(inputs: Path, out: Path, force: bool) -> None:
     check_folder(out.parent)
 
 
-def one_clip(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None) -> int:
+def one_clip(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None, quiet: bool = False) -> int:
     """Translates a film, with a progress bar of its frames."""
     from ganforge.core.dataset import BadItem
     from ganforge.core.progress import Stages
@@ -269,7 +342,7 @@ def one_clip(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | 
             hidden = photo.read(mask, str(mask)).pixels
         except (BadItem, OSError) as error:
             raise UserError(f"--mask {error}", code="data.unreadable") from None
-    with Stages(delay=1.0) as progress:
+    with Stages(delay=1.0, quiet=quiet) as progress:
         return clip.translate(
             translator, inputs, out, hidden, lambda done, total: progress("frames", done, max(total, done + 1))
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from ganforge.core.dataset import Dataset
+from ganforge.core.overrides import assignment
 from ganforge.modalities.table.columns import kinds
 from ganforge.modalities.table.source import TableSet
 from ganforge.recipes import fitting
@@ -50,6 +51,7 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
         "name": dataset.name,
         "rows": len(dataset),
         "columns": columns,
+        "kinds": get_args(kinds.Kind),
         "duplicates": int(dataset.frame.duplicated().sum()),
         "notes": dataset.notes,
         "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
@@ -116,7 +118,7 @@ def _short(text: str) -> str:
 def _hints(columns: list[dict[str, Any]], rows: int, most: int) -> list[str]:
     hints = [
         f"{c['name']}: {c['distinct']:,} different values; all but the {most - 1} most frequent would share one bucket "
-        f"(signal.most_categories; or signal.columns.{c['name']}=identifier generates new ones)"
+        f"(signal.most_categories; or {assignment('signal.columns', c['name'], 'identifier')} generates new ones)"
         for c in columns
         if c["kind"] in ("categorical", "ordinal") and c["distinct"] > most
     ]

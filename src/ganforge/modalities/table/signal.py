@@ -25,6 +25,7 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.language import listed, phrase
 from ganforge.core.media import Media
+from ganforge.core.overrides import assignment
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.table import choose, drawing, findings, given, inspect, where
@@ -152,7 +153,8 @@ class Table(Signal, kind="table"):
         if not blocks:
             raise UserError(
                 f"data {dataset.name}: every column is constant or an identifier, so there is nothing to learn. If "
-                f"that is wrong: signal.columns.{columns[0]['name']}=categorical (or integer, continuous, ...)",
+                f"that is wrong: {assignment('signal.columns', columns[0]['name'], 'categorical')} (or integer, "
+                "continuous, ...)",
                 code="table.nothing_to_learn",
             )
         shape = (blocks[-1]["start"] + blocks[-1]["width"],)
@@ -430,9 +432,10 @@ class Table(Signal, kind="table"):
             log.warning(
                 "column %s: %s different values; all but the %s most frequent share one bucket, from which %s rare "
                 "ones are drawn as often as they are%s. signal.most_categories=%s would keep more of them separate; "
-                "signal.columns.%s=identifier would generate new ones",
+                "%s would generate new ones",
                 values.name, f"{count:,}", f"{kept:,}", f"{len(rare['values']):,}",
-                f" (the other {lost:,} are left out)" if lost else "", 2 * self.most_categories, values.name,
+                f" (the other {lost:,} are left out)" if lost else "", 2 * self.most_categories,
+                assignment("signal.columns", str(values.name), "identifier"),
             )  # fmt: skip
         return facts
 
@@ -643,8 +646,8 @@ def _asked(values: pd.Series, form: str) -> Look:
     read = dates.read(present, form).notna()
     if read.mean() < dates.AT_LEAST:
         raise UserError(
-            f"signal.formats.{values.name}={form}: {(~read).sum():,} of its {len(read):,} values are no such dates "
-            f"(for example {present[~read.to_numpy()].iloc[0]!r}). Leave it out to detect the form",
+            f"{assignment('signal.formats', str(values.name), form)}: {(~read).sum():,} of its {len(read):,} values "
+            f"are no such dates (for example {present[~read.to_numpy()].iloc[0]!r}). Leave it out to detect the form",
             code="column.format_does_not_fit",
         )
     return Look(form)

@@ -1,10 +1,13 @@
 """What rows are asked for: `education=Bachelors`, `age>40`, `workclass!=Private`, `city=` (missing).
 
-Signs: = (or ==), !=, <, <=, >, >=. A value is written as the table holds it.
+Signs: = (or ==), !=, <, <=, >, >=. Words: `age between 30 and 40` (both included), `education in Bachelors,Masters`,
+`education not in ...`, `city is missing`, `city is not missing`. A value is written as the table holds it; in a list
+one that holds a comma is quoted: `city in "Paris, TX",Rome`.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 SIGNS = re.compile(r"\s*(>=|<=|!=|==|=|>|<)\s*(.*)", re.DOTALL)
 EQUAL = ("=", "==")
+LISTED = re.compile(r"\s+(not\s+)?in\s+(.+)", re.DOTALL | re.IGNORECASE)
+BETWEEN = re.compile(r"\s+between\s+(.+?)\s+and\s+(.+)", re.DOTALL | re.IGNORECASE)
+MISSING = re.compile(r"\s+is\s+(not\s+)?(?:missing|null)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,21 +76,32 @@ class Clause:
                 return values >= value
 
 
-def read(texts: Sequence[str], spec: Spec) -> list[Clause]:
-    """Conditions from texts.
+@dataclass(frozen=True)
+class AnyOf:
+    """Conditions on one column, of which a row meets one."""
+
+    clauses: tuple[Clause, ...]
+
+    def holds(self, rows: pd.DataFrame) -> np.ndarray:
+        """Which rows meet one of them, bool [N]."""
+        return np.logical_or.reduce([clause.holds(rows) for clause in self.clauses])
+
+
+def read(texts: Sequence[str], spec: Spec) -> list[Clause | AnyOf]:
+    """Conditions from texts, all of which a row is to meet.
 
     Raises:
         UserError: a column or a value that the table does not have, or a sign that has no meaning for it.
     """
-    return [_clause(text, spec) for text in texts]
+    return [clause for text in texts for clause in _clauses(text, spec)]
 
 
-def condition_of(clauses: Sequence[Clause], spec: Spec) -> int | None:
+def condition_of(clauses: Sequence[Clause | AnyOf], spec: Spec) -> int | None:
     """The rarest of the categories asked for, as its place in the conditional vector; None where none is."""
     best, share = None, np.inf
     for entry in spec.state.get("conditions", []):
         for clause in clauses:
-            if clause.column["name"] == entry["column"] and clause.sign == "=":
+            if isinstance(clause, Clause) and clause.column["name"] == entry["column"] and clause.sign == "=":
                 place = clause.column["missing_at"] if clause.value is None else clause.places.get(clause.value)
                 place = clause.column["other_at"] if place is None else place
                 rows = entry["frequencies"][place] / sum(entry["frequencies"])
@@ -93,16 +110,30 @@ def condition_of(clauses: Sequence[Clause], spec: Spec) -> int | None:
     return best
 
 
-def _clause(text: str, spec: Spec) -> Clause:
+def _clauses(text: str, spec: Spec) -> list[Clause | AnyOf]:
+    """One condition, or for `between` and `not in` several."""
     columns = {c["name"]: c for c in spec.state["columns"]}
     for name in sorted(columns, key=len, reverse=True):  # a name may hold a sign
-        if text.startswith(name) and (found := SIGNS.fullmatch(text[len(name) :])) is not None:
+        if not text.startswith(name):
+            continue
+        column, rest = columns[name], text[len(name) :]
+        if (found := SIGNS.fullmatch(rest)) is not None:
             sign = "=" if found[1] in EQUAL else found[1]
-            return _typed(text, columns[name], sign, found[2].strip())
-    name = re.split(r"[<>=!]", text, maxsplit=1)[0].strip()
+            return [_typed(text, column, sign, found[2].strip())]
+        if (found := MISSING.fullmatch(rest)) is not None:
+            return [_typed(text, column, "!=" if found[1] else "=", "(missing)")]
+        if (found := BETWEEN.fullmatch(rest)) is not None:
+            return [_typed(text, column, ">=", found[1].strip()), _typed(text, column, "<=", found[2].strip())]
+        if (found := LISTED.fullmatch(rest)) is not None:
+            values = next(csv.reader([found[2]], skipinitialspace=True))
+            each = [_typed(text, column, "!=" if found[1] else "=", value.strip()) for value in values]
+            return [*each] if found[1] else [AnyOf(tuple(each))]
+    name = re.split(r"[<>=!]|\s+(?:not\s+in|in|between|is)\s", text, maxsplit=1)[0].strip()
     if name in columns:
         raise UserError(
-            f"where {text!r}: expected column=value, or one of the operators != < <= > >=", code="where.no_comparison"
+            f"where {text!r}: expected column=value, one of the operators != < <= > >=, or one of the words in, "
+            "between and is missing",
+            code="where.no_comparison",
         )
     raise UserError(
         f"where {text!r}: no column {name!r}{did_you_mean(name, columns)} (columns: {', '.join(columns)})",

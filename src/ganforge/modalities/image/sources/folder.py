@@ -45,6 +45,10 @@ class PictureDataset(Dataset):
     def read(self, index: int) -> np.ndarray:
         return pictures.decode(self.store.open(self.files[index]), self.describe(index))
 
+    def encoded(self, index: int) -> bytes:
+        source = self.store.open(self.files[index])
+        return source.read_bytes() if isinstance(source, Path) else source.read()
+
     def describe(self, index: int) -> str:
         return readable(self.files[index])
 

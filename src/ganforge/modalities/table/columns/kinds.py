@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.core.overrides import assignment
 from ganforge.modalities.table.columns import amounts, dates
 from ganforge.modalities.table.columns.looks import Look, look
 
@@ -85,7 +86,8 @@ def check(values: pd.Series, kind: str, found: Look) -> None:
     if refused:
         some = ", ".join(repr(v) for v in present.unique()[:3].tolist())
         raise UserError(
-            f"signal.columns.{values.name}={kind}: {refused}{f' (for example {some})' if some else ''}. Leave "
+            f"{assignment('signal.columns', str(values.name), kind)}: {refused}"
+            f"{f' (for example {some})' if some else ''}. Leave "
             "it out to detect the kind automatically",
             code="column.kind_does_not_fit",
         )

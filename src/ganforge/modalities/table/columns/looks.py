@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganforge.core.overrides import assignment
 from ganforge.modalities.table.columns import amounts, dates
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Look]:
         if date.other:
             notes.append(
                 f"column {name}: {seen[0]!r} may begin with the day or the month; read as {date.format}. If that is "
-                f"wrong: signal.formats.{values.name}={date.other}"
+                f"wrong: {assignment('signal.formats', str(values.name), date.other)}"
             )
         if "%y" in date.format:
             notes.append(f"column {name}: years of two digits are read as 1969 to 2068 ({date.format})")

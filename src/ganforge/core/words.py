@@ -1,0 +1,8 @@
+"""Numbers with their nouns."""
+
+from __future__ import annotations
+
+
+def counted(number: float, noun: str) -> str:
+    """`1 thread`, `2 threads`, `0.5 minutes`, `1,000 images`; the plural is the noun with an s."""
+    return f"{number:,.10g} {noun}{'s' * (number != 1)}"

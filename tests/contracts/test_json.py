@@ -1,0 +1,111 @@
+"""`--json`: stdout of every verb holds one JSON document alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.main import get_command
+
+from ganforge.cli.main import app, main
+
+FAST = ["samples=32", "batch=16", "callbacks=[]", "task.generator.channels=8", "task.discriminator.channels=8"]
+PAIRS = ["samples=8", "batch=4", "callbacks=[]", "signal.size=16"]
+
+
+def verbs_of(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of each verb that does something by itself, of groups those that have verbs of their own too."""
+    commands = getattr(command, "commands", None)
+    if words and (commands is None or command.invoke_without_command):
+        yield words
+    for name, verb in (commands or {}).items():
+        yield from verbs_of(verb, (*words, name))
+
+
+VERBS = sorted(verbs_of(get_command(app)))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with images, a table, a run of each and two YAML files."""
+    folder = tmp_path_factory.mktemp("json")
+    draws = np.random.default_rng(0)
+    np.savez(folder / "shades.npz", images=draws.integers(0, 255, (40, 8, 8), np.uint8), labels=np.arange(40) % 2)
+    for k in range(8):
+        (folder / "photos").mkdir(exist_ok=True)
+        Image.fromarray(draws.integers(0, 255, (16, 16, 3), np.uint8)).save(folder / "photos" / f"{k}.png")
+    for words in (["cdcgan", f"data={folder / 'shades.npz'}", *FAST, "--run-dir", str(folder / "runs" / "a")],
+                  ["denoise-small", f"data={folder / 'photos'}", *PAIRS, "--run-dir", str(folder / "b")]):  # fmt: skip
+        with pytest.raises(SystemExit) as ended:
+            main(["train", *words, "-q"])
+        assert ended.value.code in (0, None)
+    (folder / "noisy.py").write_text("print('a plugin that prints')\n")
+    return folder
+
+
+WORDS = {
+    ("train",): ["cdcgan", "data=shades.npz", *FAST, "--run-dir", "{new}"],
+    ("sample",): ["runs/a", "-n", "4", "--out", "{new}"],
+    ("walk",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
+    ("interpolate",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
+    ("translate",): ["b", "photos", "--out", "{new}"],
+    ("evaluate",): ["runs/a", "-n", "50", "--metrics", "swd", "--out", "{new}"],
+    ("export",): ["runs/a", "--out", "{new}"],
+    ("doctor",): [],
+    ("recipes",): [],
+    ("recipes", "show"): ["gan"],
+    ("recipes", "diff"): ["gan", "dcgan"],
+    ("recipes", "schema"): ["gan"],
+    ("data", "inspect"): ["shades.npz"],
+    ("data", "pack"): ["shades.npz", "{new}.zip"],
+    ("runs",): [],
+    ("runs", "show"): ["runs/a"],
+    ("runs", "compare"): ["runs/a", "runs/a"],
+    ("runs", "prune"): ["--state", "crashed"],
+}
+"""What is asked of each verb. One that is missing here fails: add what it is tried on."""
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_stdout_is_one_document(ganforge, place, monkeypatch, tmp_path, verb):
+    assert verb in WORDS, f"no example of the verb {' '.join(verb)}"
+    monkeypatch.chdir(place)
+    words = [word.replace("{new}", str(tmp_path / "new")) for word in WORDS[verb]]
+    said = ganforge(*verb, *words, "--json")
+    assert said.status == 0, said.err
+    assert isinstance(json.loads(said.out), (dict, list))
+    wrong = ganforge(*verb, *words, "--json", "--no-such-option")
+    assert (wrong.status, wrong.out) == (2, "")
+
+
+def test_what_a_plugin_prints_goes_to_stderr(ganforge, place):
+    said = ganforge("recipes", "show", "gan", "--json", "--plugin", place / "noisy.py")
+    assert json.loads(said.out)["name"] == "gan"
+    assert "a plugin that prints" in said.err
+
+
+def test_an_error_is_a_document_with_its_code(ganforge, tmp_path):
+    said = ganforge("runs", "show", tmp_path / "none", "--json")
+    assert said.status == 2
+    assert json.loads(said.out)["error"]["code"] == "run.not_found"
+    assert said.err.startswith("error: ")
+
+
+def test_numbers_that_json_lacks_are_null(capsys):
+    from ganforge.ui.output import emit
+
+    emit(
+        {
+            "a": float("nan"),
+            "b": np.float32(1.5),
+            "c": (np.inf, np.arange(2)),
+            "d": b"\xff".decode("utf-8", "surrogateescape"),
+        }
+    )
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"a": None, "b": 1.5, "c": [None, [0, 1]], "d": "\udcff"}
+    assert out.isascii()
