@@ -291,7 +291,8 @@ class TestPlots:
         real = people(300).rename(columns={"city": "城市 & <所在地>"})
         fake = people(300, 1).rename(columns={"city": "城市 & <所在地>"})
         found = figures(compare(real, fake, target=None), "columns", "pairwise", "privacy")
-        return {plot["title"]: plot["drawing"].svg() for result in found.values() for plot in result.detail.get("plots", [])}
+        plots_of = [plot for result in found.values() for plot in result.detail.get("plots", [])]
+        return {plot["title"]: plot["drawing"].svg() for plot in plots_of}
 
     def test_one_a_column_and_a_heat_map(self, drawn):
         titles = [title.split(" — ")[0] for title in drawn]
