@@ -120,7 +120,7 @@ def install(project: Path, target: Path) -> None:
 
 
 def figures(report: Path) -> dict[str, Any]:
-    return {figure["name"]: figure["value"] for figure in json.loads(report.read_text(encoding="utf-8"))}
+    return {figure["name"]: figure["value"] for figure in json.loads(report.read_text(encoding="utf-8"))["results"]}
 
 
 def test_every_section_is_found():

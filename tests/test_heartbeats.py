@@ -104,7 +104,7 @@ def test_samples_in_the_form_of_the_data(said, place):
 
 @pytest.mark.parametrize("folder", ["chosen/evaluation", "sets"])
 def test_figures_and_reports(said, place, folder):
-    figures = json.loads((place / folder / "report.json").read_text())
+    figures = json.loads((place / folder / "report.json").read_text())["results"]
     names = " ".join(figure["name"] for figure in figures)
     assert "fd" in names
     assert "precision" in names

@@ -444,7 +444,7 @@ def pin_evaluate(name: str) -> Values:
             recipe, fields = RUNS[source]
             gf.train(recipe, run_dir=source, **fields, **QUIET)
         gf.evaluate(source, out="report", **asked, **QUIET)
-        found = json.loads(Path("report/report.json").read_text(encoding="utf-8"))
+        found = json.loads(Path("report/report.json").read_text(encoding="utf-8"))["results"]
         page = Path("report/report.html").read_text(encoding="utf-8")
     for model in {figure["protocol"]["model"] for figure in found if "model" in figure["protocol"]}:
         page = page.replace(model, "MODEL")

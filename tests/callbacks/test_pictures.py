@@ -47,8 +47,23 @@ def test_one_row_a_class(labeled):
     (request,) = labeled.requests
     assert request.labels.tolist() == [0] * 8 + [1] * 8 + [2] * 8
     grid = np.asarray(Image.open(labeled.folder / "previews/latest.png").convert("L"))
-    rows = [grid[y, 5] for y in (5, grid.shape[0] // 2, grid.shape[0] - 5)]
+    rows = [grid[y, -5] for y in (5, grid.shape[0] // 2, grid.shape[0] - 5)]
     assert rows == [0, 25, 50]
+    named = grid[:, : grid.shape[1] - grid.shape[0] * 8 // 3]
+    assert all((part < 128).any() for part in np.array_split(named, 3)), "the name of each class at the left"
+
+
+def test_pairs_have_heads_and_stand_apart(run):
+    run.shown, run.recipe.task.can_sample = (shown_triples(4), 3), False
+    Previews(columns=6, rows=2).build(run).on_start()
+    plain = np.asarray(Image.open(run.folder / "previews/latest.png"))
+    run.recipe.task.shows = ("source", "made", "real")
+    (run.folder / "previews/latest.png").unlink()
+    (run.folder / "previews/000000000.png").unlink()
+    Previews(columns=6, rows=2).build(run).on_start()
+    named = np.asarray(Image.open(run.folder / "previews/latest.png"))
+    assert named.shape[0] > plain.shape[0] + 10
+    assert named.shape[1] > plain.shape[1] + 10
 
 
 def shown_triples(n: int) -> np.ndarray:

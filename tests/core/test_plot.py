@@ -52,8 +52,8 @@ def test_an_image_has_every_mark_at_its_place(scale):
     assert at["rect"] == BLUE
     assert at["corner"] == WHITE
     assert at["pixels"] == (7, 7, 7)
-    assert at["dot"] == (196, 87, 43)
-    assert at["half"] == pytest.approx([(255 + c) / 2 for c in (196, 87, 43)], abs=2)
+    assert at["dot"] == (184, 74, 32)
+    assert at["half"] == pytest.approx([(255 + c) / 2 for c in (184, 74, 32)], abs=2)
     pixels = np.asarray(image)
     assert (pixels[: round(9 * scale), : round(25 * scale)] < 200).any(), "the text"
     row = pixels[round(38 * scale)]
@@ -139,7 +139,7 @@ class TestBars:
         real, fake = (marks(drawn, Rect, style) for style in ("real", "fake"))
         assert real[0].width == pytest.approx(fake[0].width / 2)
         assert fake[1].width == 0.5, "the least that one can see"
-        assert [one.text for one in marks(drawn, Text)] == ["a", "0.5 · 1", "b", "0.5 · 0"]
+        assert [one.text for one in marks(drawn, Text)] == ["real · generated", "a", "0.5 · 1", "b", "0.5 · 0"]
 
     def test_a_histogram_has_the_height_of_its_shares(self):
         drawn = charts.histogram([0.2, 0.8], [0.4, 0.0], ["0", "1"], tall=100)

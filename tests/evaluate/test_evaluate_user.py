@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import io
 import json
 import re
+import shlex
 import shutil
 
 import numpy as np
@@ -25,11 +28,11 @@ def outside(page: str) -> list[str]:
 def test_a_run_gets_a_table_a_page_and_a_list_of_figures(ganforge, run):
     said = ganforge("evaluate", run)
     assert said.status == 0, said.err
-    found = json.loads((run / "evaluation" / "report.json").read_text())
+    found = json.loads((run / "evaluation" / "report.json").read_text())["results"]
     names = {figure["name"].split("[")[0].rstrip("0123456789k") for figure in found}
     assert {"fd", "kid", "precision", "recall", "density", "coverage", "copies", "ifd"} <= names
     for figure in found:
-        assert set(figure) <= {"name", "value", "protocol", "detail"}
+        assert set(figure) <= {"run", "name", "value", "protocol", "detail"}
         assert figure["name"] in said.out
         provenance = figure["protocol"]
         assert provenance["n_real"] == 240
@@ -42,10 +45,10 @@ def test_a_run_gets_a_table_a_page_and_a_list_of_figures(ganforge, run):
     page = (run / "evaluation" / "report.html").read_text()
     assert outside(page) == []
     assert "<script" not in page
-    for title in ("generated", "real", "interpolation", "nearest training samples", "drawn as asked", "losses"):
+    for title in ("generated", "real", "interpolation", "nearest training samples", "generated as requested", "losses"):
         assert title in page
     for figure in found:
-        assert figure["name"] in page
+        assert figure["name"] in page.replace("<wbr>", "")
     assert str(run / "evaluation" / "report.html") in said.out
 
 
@@ -66,8 +69,7 @@ def test_two_folders_without_a_model(ganforge, tmp_path):
     for other in (b, c):
         said = ganforge("evaluate", a, other, *QUICK[:4], "--out", tmp_path / f"report-{other.name}")
         assert said.status == 0, said.err
-        found = json.loads((tmp_path / f"report-{other.name}" / "report.json").read_text())
-        assert isinstance(found, list)
+        found = json.loads((tmp_path / f"report-{other.name}" / "report.json").read_text())["results"]
         values[other.name] = {figure["name"].split("[")[0]: figure["value"] for figure in found}
         assert found[0]["protocol"]["real"] == str(a)
         assert found[0]["protocol"]["fake"] == str(other)
@@ -91,7 +93,7 @@ def test_several_runs_get_a_comparison(ganforge, trained, tmp_path):
     page = (runs / "comparison" / "report.html").read_text()
     assert outside(page) == []
     assert "0002-b" in page
-    listed = json.loads((runs / "comparison" / "report.json").read_text())
+    listed = json.loads((runs / "comparison" / "report.json").read_text())["results"]
     assert {figure["run"] for figure in listed} == {"0001-a", "0002-b"}
     assert (runs / "0001-a" / "evaluation" / "report.json").is_file()
     again = ganforge("evaluate", *sorted(runs.iterdir()), *QUICK)  # now with the comparison of before among them
@@ -118,7 +120,7 @@ def test_a_comparison_with_out_leaves_the_reports_of_the_runs(ganforge, trained,
 def test_no_width_cuts_a_figure(ganforge, trained, tmp_path, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     said = ganforge("evaluate", trained, *QUICK, "--out", tmp_path / "o")
-    plain = json.loads((tmp_path / "o" / "report.json").read_text())
+    plain = json.loads((tmp_path / "o" / "report.json").read_text())["results"]
     flat = "".join(said.out.split())
     for figure in plain:
         assert figure["name"] in flat
@@ -127,12 +129,65 @@ def test_no_width_cuts_a_figure(ganforge, trained, tmp_path, monkeypatch, width)
         assert all(figure["name"] in said.out for figure in plain), "names are whole on one line"
 
 
+def test_a_narrow_terminal_breaks_no_name(ganforge, trained, tmp_path):
+    from rich.console import Console
+
+    from ganforge.cli.evaluate import show_lines
+
+    name = "precision10k[small@a4eb3066]"
+    text = io.StringIO()
+    console = Console(file=text, width=20, markup=False)
+    show_lines([f"    {name}  0.5 ± 0.1  (higher is better, 1 at best)", "all: n_real 60,000, seed 0"], console)
+    lines = text.getvalue().splitlines()
+    assert any(name in line for line in lines)
+    assert max(len(line) for line in lines if name not in line) <= 20
+
+
+def test_the_command_gives_the_same_scores_again(ganforge, trained, tmp_path):
+    said = ganforge("evaluate", trained, "-n", "50", "--features", "raw", "--out", tmp_path / "one", "-q")
+    assert said.status == 0, said.err
+    page = (tmp_path / "one" / "report.html").read_text()
+    words = shlex.split(html.unescape(re.search(r"<pre>(.*?)</pre>", page)[1]))
+    for option in ("--metrics", "--features", "-n", "--seed"):
+        assert option in words
+    again = ganforge(*words[1:], "--out", tmp_path / "two", "-q")
+    assert again.status == 0, again.err
+    one, two = (json.loads((tmp_path / n / "report.json").read_text())["results"] for n in ("one", "two"))
+    assert [(r["name"], r["value"]) for r in one] == [(r["name"], r["value"]) for r in two]
+
+
+def test_a_report_and_a_card_in_chinese(ganforge, run, tmp_path, monkeypatch):
+    said = ganforge("evaluate", run, *QUICK, "--lang", "zh")
+    assert said.status == 0, said.err
+    assert '<html lang="zh-CN">' in (run / "evaluation" / "report.html").read_text(encoding="utf-8")
+    monkeypatch.setenv("GANFORGE_LANG", "zh_CN.UTF-8")
+    assert ganforge("export", run, "--out", tmp_path / "card").status == 0
+    card = (tmp_path / "card" / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("---\nlibrary_name: ganforge\n"), "the header is the Hub's"
+    for part in ("## 使用方法", "## 指标", "越低越好", "## 局限", "数据"):
+        assert part in card
+    refused = ganforge("evaluate", run, *QUICK, "--lang", "fr")
+    assert refused.status == 2
+    assert "--lang=fr: reports and model cards are written in en, zh" in refused.err
+
+
+def test_report_json_is_lean_and_says_what_it_is_of(ganforge, trained, tmp_path):
+    from ganforge import __version__
+
+    assert ganforge("evaluate", trained, *QUICK, "--out", tmp_path / "o").status == 0
+    text = (tmp_path / "o" / "report.json").read_text()
+    found = json.loads(text)
+    assert found["ganforge"] == __version__
+    assert {one["run"] for one in found["results"]} == {trained.name}
+    assert "<svg" not in text
+    assert "plots" not in text
+
+
 def test_json_for_scripts(ganforge, trained, tmp_path):
     said = ganforge("evaluate", trained, *QUICK, "--out", tmp_path / "o", "--json", "-q")
     found = json.loads(said.out)
-    assert found == [
-        {"run": found[0]["run"], **one} for one in json.loads((tmp_path / "o" / "report.json").read_text())
-    ]
+    assert found == json.loads((tmp_path / "o" / "report.json").read_text())["results"]
+    assert {one["run"] for one in found} == {trained.name}
 
 
 def test_in_python(trained, tmp_path):
@@ -147,7 +202,7 @@ def test_a_bundle_and_other_data(ganforge, trained, tmp_path):
         "evaluate", trained / "model.safetensors", "--data", tmp_path / "other.npz", *QUICK, "--out", tmp_path / "out"
     )
     assert said.status == 0, said.err
-    (figure, *_) = json.loads((tmp_path / "out" / "report.json").read_text())
+    (figure, *_) = json.loads((tmp_path / "out" / "report.json").read_text())["results"]
     assert figure["protocol"]["n_real"] == 80
 
 
@@ -157,7 +212,7 @@ def test_a_part_kept_for_tests_is_the_yardstick_of_memorization(ganforge, tmp_pa
     run = tmp_path / "run"
     assert ganforge("train", "cdcgan", f"data={tmp_path / 'split.npz'}", *FAST, "--run-dir", run, "-q").status == 0
     assert ganforge("evaluate", run, "--metrics", "nn", "--features", "raw", "-n", "64").status == 0
-    (figure, *_) = json.loads((run / "evaluation" / "report.json").read_text())
+    (figure, *_) = json.loads((run / "evaluation" / "report.json").read_text())["results"]
     assert figure["protocol"]["yardstick"] == "held-out"
     assert figure["protocol"]["split"] == "train"
 
@@ -197,11 +252,12 @@ def test_sets_that_do_not_fit_are_told_and_nothing_is_written(ganforge, sets, tm
 def test_sets_are_brought_together_when_asked(ganforge, sets, tmp_path):
     said = ganforge("evaluate", sets["gray"], sets["large"], *QUICK[:4], "--size", "8", "--out", tmp_path / "a")
     assert said.status == 0, said.err
-    (figure, *_) = json.loads((tmp_path / "a" / "report.json").read_text())
+    (figure, *_) = json.loads((tmp_path / "a" / "report.json").read_text())["results"]
     assert figure["protocol"]["size"] == 8
     said = ganforge("evaluate", sets["gray"], sets["color"], *QUICK[:4], "--mode", "L", "--out", tmp_path / "b")
     assert said.status == 0, said.err
-    fd = next(f for f in json.loads((tmp_path / "b" / "report.json").read_text()) if f["name"].startswith("fd"))
+    found = json.loads((tmp_path / "b" / "report.json").read_text())["results"]
+    fd = next(f for f in found if f["name"].startswith("fd"))
     assert fd["value"] == pytest.approx(0, abs=1e-6), "the same pictures, in color and in gray"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -94,7 +95,9 @@ def test_an_enlarger_is_judged_as_papers_do(larger, photos, tmp_path):
     assert result.protocol["pictures"] == "whole"
     assert result.protocol["n_real"] == 4, "fewer than ten whole pictures are enough, unlike samples of a generator"
     page = found.html.read_text()
-    assert "at full resolution. From left to right: source, bicubic ×4, made, real" in page
+    assert "at full resolution. Columns: source, bicubic ×4, made, real." in page
+    heads = re.search(r'<div class="heads" aria-hidden="true">(.*?)</div>', page)[1]
+    assert re.findall("<span>(.*?)</span>", heads) == ["source", "bicubic ×4", "made", "real"]
     assert "few samples" not in page
 
 
@@ -103,7 +106,7 @@ def test_the_report_says_from_where_to_where(larger, ganforge, tmp_path):
         "evaluate", larger, "--metrics", "psnr(channel=Y,crop=4),ssim", "--out", tmp_path, "--device", "cpu"
     )
     assert said.status == 0, said.err
-    plain = json.loads((tmp_path / "report.json").read_text())
+    plain = json.loads((tmp_path / "report.json").read_text())["results"]
     assert [figure["name"] for figure in plain] == ["psnr4[Y, crop 4]", "ssim4[RGB]"]
     then, now = plain[0]["detail"]["baseline"]["value"], plain[0]["value"]
     assert f"{then:.4g} → {now:.4g}" in said.out
@@ -192,7 +195,7 @@ def test_holes_are_filled_as_translate_fills_them(photos, tmp_path):
     ("psnr", "texture", "level", "title"),
     [
         (29.6, 0.15, "good", "better than bicubic ×4"),
-        (26.0, 0.08, "note", "looks more like the real images than bicubic ×4, and is further from them"),
+        (26.0, 0.08, "note", "looks more like the real images than bicubic ×4, but has a lower PSNR"),
         (26.0, 0.15, "warn", "no better than bicubic ×4"),
     ],
 )
@@ -228,7 +231,7 @@ def restored(photos, tmp_path) -> Path:
 def test_two_folders_are_paired_by_name(photos, restored, ganforge, tmp_path):
     said = ganforge("evaluate", photos, restored, "--metrics", "psnr(crop=2), ssim", "--out", tmp_path / "out")
     assert said.status == 0, said.err
-    psnr, ssim = json.loads((tmp_path / "out" / "report.json").read_text())
+    psnr, ssim = json.loads((tmp_path / "out" / "report.json").read_text())["results"]
     files = [(photos / f"{k}.png", restored / f"{k}.bmp") for k in range(4)]
     wanted = [decibels(*(np.array(Image.open(file)) for file in pair), crop=2) for pair in files]
     assert psnr["name"] == "psnr4[RGB, crop 2]"

@@ -29,7 +29,7 @@ def test_a_folder_with_bundle_and_card(ganforge, run, tmp_path):
     assert "datasets" not in head, "a file of one's own is no data set of the Hub"
     assert head["metrics"] == ["fd64", "precision64", "recall64"]
     assert "gan" in head["tags"]
-    for figure in json.loads((run / "evaluation" / "report.json").read_text()):
+    for figure in json.loads((run / "evaluation" / "report.json").read_text())["results"]:
         assert figure["name"] in card
     for words in ("n_real 240", "## Limits", "gf.load(", "128 real samples seen", "Classes: 0, 1", "batch: 16"):
         assert words in card, words

@@ -14,11 +14,12 @@ import pytest
 from ganforge.core.component import build
 from ganforge.core.media import ENDINGS, Media
 from ganforge.core.types import Spec
-from ganforge.evaluation.report import charts, gallery, page
+from ganforge.evaluation.report import gallery, page
 from ganforge.evaluation.report.classes import Classes
 from ganforge.evaluation.report.content import Bars, Chart, Finding, Panel, Report
 from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.findings import find
+from ganforge.evaluation.report.values import shared
 from ganforge.evaluation.report.words import meaning_of, meanings, stem_of
 from ganforge.evaluation.subject import Subject
 from ganforge.metrics.base import SampleSet
@@ -145,16 +146,16 @@ def test_a_page_shows_text_as_text_and_runs_nothing():
 
 def test_what_stamps_share_stands_once():
     protocols = [{"a": 1, "b": 2}, {"a": 1, "b": 3}]
-    assert page.shared(protocols) == {"a": 1}
-    assert page.shared(protocols[:1]) == {}
+    assert shared(protocols) == {"a": 1}
+    assert shared(protocols[:1]) == {}
 
 
 def test_charts_are_written_into_the_page_with_their_titles():
-    made = charts.lines(Chart("losses <b>", "u", {"a": [(5, 3.0)]}))
+    made = page.Page().lines(Chart("losses <b>", "u", {"a": [(5, 3.0)]}))
     assert made.startswith("<figure")
-    assert 'aria-label="losses &lt;b&gt;"' in made
+    assert 'aria-label="losses &lt;b&gt;, line chart over 5 real samples seen; at the end: a 3"' in made
     assert "<style>" not in made, "the page has it once"
-    assert charts.lines(Chart("t", "u", {"a": []})) == ""
+    assert page.Page().lines(Chart("t", "u", {"a": []})) == ""
 
 
 def test_comparisons_tell_the_best_only_where_protocols_agree(tmp_path):
@@ -202,8 +203,8 @@ def test_a_page_plays_sounds_and_films_and_shows_texts():
     data = base64.b64encode(sound.getvalue()).decode()
     assert f'<audio controls title="a second of nothing" src="data:audio/wav;base64,{data}"></audio>' in made
     assert '<div class="quiet">a second of nothing</div>' in made
-    assert '<video controls title="heard" src="data:video/mp4;base64,' in made
-    assert '<iframe sandbox title="heard" srcdoc="&lt;b&gt;bold&lt;/b&gt;"></iframe>' in made
+    assert '<video controls title="heard: all of them" src="data:video/mp4;base64,' in made
+    assert '<iframe sandbox title="heard: all of them" srcdoc="&lt;b&gt;bold&lt;/b&gt;"></iframe>' in made
     assert "<pre>a &lt; b</pre>" in made
     assert '<a download="a mesh.obj" href="data:model/obj;base64,' in made
     assert "<h2>Samples</h2>" in made
@@ -231,7 +232,7 @@ def test_a_signal_of_sounds_is_shown_without_an_edit(hum):
     judged, real = gallery.panels(Subject("t", hum, Spec((4,)), *sides, {}), [], 0)
     assert (judged.title, real.title) == ("evaluated", "real")
     assert [media.data for media in judged.media] == [bytes(range(100 + k, 104 + k)) for k in (0, 16, 36)]
-    assert page.panel(real).count("<audio") == 3
+    assert page.Page().panel(real).count("<audio") == 3
 
 
 def test_a_signal_that_shows_nothing_has_no_panels():

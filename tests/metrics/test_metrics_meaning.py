@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganforge.evaluation.compare import best_of
+from ganforge.evaluation.report.beside import best_of
 from ganforge.evaluation.report.words import meanings
 from ganforge.metrics.base import Extractor, Meaning, Metric, SampleSet
 from ganforge.registry import load_all
@@ -55,14 +55,14 @@ def test_memorising_is_best_by_chance_and_not_far_from_everything():
     assert Metric.parse({"kind": "nn", "quantile": 0.05}).meaning_of("copies5k[raw]").ideal == 0.05
     assert Metric.parse("detection").meaning_of("detection100[boosting]").is_better(0.55, 1.0)
     assert Metric.parse("detection").meaning_of("detection100[boosting]").is_better(0.55, 0.2)
-    assert best_of("copies5k[raw]", [0.0, 0.012, 0.3]) == 1
+    assert best_of("copies5k[raw]", [0.0, 0.012, 0.3], [None, None, None]) == 1
 
 
 def test_the_first_of_equal_values_is_marked_and_one_alone_is_not():
-    assert best_of("fd5k[raw]", [None, 2.0, 1.0, 1.0]) == 2
-    assert best_of("precision5k[raw]", [0.5, 0.7, 0.7]) == 1
-    assert best_of("fd5k[raw]", [None, 2.0]) is None
-    assert best_of("nobody-knows5k", [1.0, 2.0]) is None
+    assert best_of("fd5k[raw]", [None, 2.0, 1.0, 1.0], [None, None, None, None]) == 2
+    assert best_of("precision5k[raw]", [0.5, 0.7, 0.7], [None, None, None]) == 1
+    assert best_of("fd5k[raw]", [None, 2.0], [None, None]) is None
+    assert best_of("nobody-knows5k", [1.0, 2.0], [None, None]) is None
 
 
 def test_raw_features_are_of_numbers():

@@ -35,7 +35,7 @@ def test_metrics_that_cannot_be_had_leave_the_others(tmp_path, capsys):
     (one,) = json.loads((out / "refused.json").read_text())
     assert (one["what"], one["code"]) == ("usefulness", "metric.target_not_usable")
     assert "cannot be predicted" in one["why"]
-    assert json.loads((out / "report.json").read_text()), "the other figures"
+    assert json.loads((out / "report.json").read_text())["results"], "the other figures"
     said = capsys.readouterr()
     assert "usefulness: " in said.err
     assert "refused.json" in said.err

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.ui.options import Device, Plugins, Quiet, examples
+from ganforge.ui.options import Device, Language, Plugins, Quiet, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -124,6 +124,7 @@ def evaluate(
         typer.Option("--batch", help="Samples generated at a time: 64, or 4,096 rows or points.", show_default=False),
     ] = None,
     device: Device = None,
+    lang: Language = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -145,6 +146,7 @@ def evaluate(
         "metrics": names, "features": features, "weights": weights, "n": n, "seed": seed, "data": data,
         "heldout": heldout, "size": size,
         "mode": mode, "target": target, "batch": batch, "device": device,
+        "language": lang,
     }  # fmt: skip
     runs = [source for source in sources if is_model(Path(source))]
     with Stages(quiet=quiet) as progress:
@@ -167,20 +169,24 @@ def evaluate(
 
 
 def plain_figures(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
-    """Each figure as `report.json` has it, with what was judged."""
+    """Each score as `report.json` has it, with the run that it is of."""
     from ganforge.evaluation.output import plain_result
 
     return [{"run": one.title, **plain_result(result)} for one in evaluations for result in one.results]
 
 
 def show_one(done: Evaluation, console: Console) -> None:
-    """The figures, what is wrong if something is, and where the page is."""
+    """The scores, what is wrong if something is, and where the page is."""
+    from ganforge.evaluation.report.values import shared
     from ganforge.ui.console import say
 
     if console.width < NARROW:
-        console.print("\n".join(figure_lines(done)), soft_wrap=True)
+        show_lines(figure_lines(done), console)
     else:
         console.print(figures(done))
+        common = shared([result.protocol for result in done.results])
+        if common:
+            console.print(f"all: {provenance(common)}", soft_wrap=True)
     for finding in done.report.findings:
         if finding.level in ("bad", "warn"):
             say(f"{finding.title}: {finding.why}", console, "yellow")
@@ -192,7 +198,7 @@ def show_several(done: RunComparison, console: Console) -> None:
     from ganforge.ui.console import say
 
     if console.width < NARROW:
-        console.print("\n".join(run_lines(done.evaluations)), soft_wrap=True)
+        show_lines(run_lines(done.evaluations), console)
     else:
         console.print(side_by_side(done.evaluations))
     for name, why in done.left_out.items():
@@ -200,6 +206,18 @@ def show_several(done: RunComparison, console: Console) -> None:
     for note in done.notes:
         say(note, console, "yellow")
     console.print(f"comparison: {done.html}", soft_wrap=True)
+
+
+def show_lines(lines: Sequence[str], console: Console) -> None:
+    """Lines that go on in the next one between two words, never within the name of a metric or a protocol's entry."""
+    from textwrap import TextWrapper
+
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()))
+        wrapper = TextWrapper(
+            console.width, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
+        )
+        console.print("\n".join(wrapper.wrap(line) or [""]), soft_wrap=True)
 
 
 def split(text: str) -> list[str]:
@@ -220,17 +238,16 @@ def split(text: str) -> list[str]:
 
 
 def figures(done: Evaluation) -> Table:
-    """Names, values, what is good, and the stamps; what all stamps share stands under the table."""
+    """Names, values, what is good, and the protocols, without what all of them share."""
     from rich.table import Table
     from rich.text import Text
 
-    from ganforge.evaluation.report.page import number, shared
+    from ganforge.evaluation.report.values import shared
     from ganforge.evaluation.report.words import meaning_of
 
     common = shared([result.protocol for result in done.results])
-    table = Table(box=None, padding=(0, 2, 0, 0), title=done.title, title_justify="left", caption_justify="left")
-    table.caption = Text(f"all: {provenance(common)}") if common else None
-    table.add_column("figure", overflow="fold", style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), title=done.title, title_justify="left")
+    table.add_column("metric", overflow="fold", style="bold")
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("better", no_wrap=True)
     table.add_column("how it was made", overflow="fold", min_width=28)
@@ -238,24 +255,22 @@ def figures(done: Evaluation) -> Table:
         own = {name: value for name, value in result.protocol.items() if name not in common}
         lines = [Text(provenance(own))] + [Text(note, "yellow") for note in result.detail.get("notes", ())]
         meaning = meaning_of(result.name)
-        better = f"near {meaning.ideal:g}" if meaning.direction == "near" else meaning.direction
-        table.add_row(
-            result.name, before(result) + number(result.value) + spread(result), better, Text("\n").join(lines)
-        )
+        at = f" {meaning.ideal:g}" if meaning.direction in ("near", "at most") else ""
+        table.add_row(result.name, shown_value(result), meaning.direction + at, Text("\n").join(lines))
     return table
 
 
 def figure_lines(done: Evaluation) -> list[str]:
     """What `figures` shows, on lines of any length, for a terminal that is too narrow for a table."""
-    from ganforge.evaluation.report.page import number, shared
+    from ganforge.evaluation.report.values import shared
     from ganforge.evaluation.report.words import meaning_of
 
     common = shared([result.protocol for result in done.results])
     lines = [done.title]
     for result in done.results:
         meaning = meaning_of(result.name)
-        better = f"near {meaning.ideal:g}" if meaning.direction == "near" else meaning.direction
-        lines.append(f"{result.name}  {before(result)}{number(result.value)}{spread(result)}  (better: {better})")
+        better = f"  ({meaning.better})" if meaning.better else ""
+        lines.append(f"{result.name}  {shown_value(result)}{better}")
         own = provenance({name: value for name, value in result.protocol.items() if name not in common})
         lines += [f"    {line}" for line in (own, *result.detail.get("notes", ())) if line]
     return [*lines, f"all: {provenance(common)}"] if common else lines
@@ -264,49 +279,50 @@ def figure_lines(done: Evaluation) -> list[str]:
 def run_lines(evaluations: Sequence[Evaluation]) -> list[str]:
     """What `side_by_side` shows, a figure a line under the name of each run; the best of each is marked with a star."""
     from ganforge.evaluation.compare import columns_of
-    from ganforge.evaluation.report.page import number
 
     columns = columns_of(evaluations)
     lines = []
     for k, evaluation in enumerate(evaluations):
         lines.append(evaluation.title)
-        lines += [f"    {c.name}  {number(c.values[k])}{' *' if k == c.best else ''}" for c in columns]
+        lines += [f"    {c.name}  {' '.join(c.cell(k)).rstrip()}{' *' if k == c.best else ''}" for c in columns]
     return lines
 
 
 def provenance(protocol: Mapping[str, Any]) -> str:
-    from ganforge.evaluation.report.page import plain, short_hash
+    from ganforge.evaluation.report.values import plain, short_hash
 
     return ", ".join(f"{name} {short_hash(plain(value))}" for name, value in protocol.items() if value != "")
 
 
 def before(result: Result) -> str:
     """The figure of what can be had without a model, where there is one: `28.43 → `."""
-    from ganforge.evaluation.report.page import number
+    from ganforge.evaluation.report.values import number
 
     baseline = result.detail.get("baseline")
     return f"{number(baseline['value'])} → " if baseline else ""
 
 
-def spread(result: Result) -> str:
-    sd = result.detail.get("sd")
-    return f" ±{sd:.2g}" if isinstance(sd, float) else ""
+def shown_value(result: Result) -> str:
+    """The value, with that of what can be had without a model before it and its uncertainty behind it."""
+    from ganforge.evaluation.report.values import number, spread
+
+    return f"{before(result)}{number(result.value)} {spread(result.detail)}".rstrip()
 
 
 def side_by_side(evaluations: Sequence[Evaluation]) -> Table:
-    """One row a run, one column a figure; of many figures one row a figure. The best of each is green."""
+    """One row a run, one column a metric; of many metrics one row a metric. The best of each is green, where it leads
+    by more than its uncertainty."""
     from rich.table import Table
     from rich.text import Text
 
     from ganforge.evaluation.compare import columns_of
-    from ganforge.evaluation.report.page import number
 
     columns = columns_of(evaluations)
     runs = range(len(evaluations))
-    cells = [[Text(number(c.values[k]), "green" if k == c.best else "") for k in runs] for c in columns]
+    cells = [[Text(" ".join(c.cell(k)).rstrip(), "green" if k == c.best else "") for k in runs] for c in columns]
     table = Table(box=None, padding=(0, 2, 0, 0))
     if len(columns) > WIDEST:
-        table.add_column("figure", style="bold", overflow="fold")
+        table.add_column("metric", style="bold", overflow="fold")
         for evaluation in evaluations:
             table.add_column(evaluation.title, justify="right", overflow="fold")
         for column, row in zip(columns, cells, strict=True):

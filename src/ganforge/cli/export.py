@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganforge.ui.options import Plugins, Source, examples
+from ganforge.ui.options import Language, Plugins, Source, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -35,6 +35,7 @@ def export(
         str | None, typer.Option("--name", help="What the card calls it. By default the folder.", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the files of an earlier export.")] = False,
+    lang: Language = None,
     as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
@@ -44,7 +45,7 @@ def export(
     from ganforge.ui.console import say, stdout
 
     load_all()
-    made = write(source, out, license=license, name=name, force=force)
+    made = write(source, out, license=license, name=name, force=force, language=lang)
     if as_json:
         emit({"folder": made.folder, "files": made.files, "to_fill_in": made.to_fill_in})
         return

@@ -48,6 +48,14 @@ def png(pixels: Any, caption: str = "") -> Media:
     return Media(data.getvalue(), "image/png", caption)
 
 
+def open_image(media: Media) -> Any:
+    """The pixels of an image, as Pillow's in RGB."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(media.data)) as image:
+        return image.convert("RGB")
+
+
 def first_image(media: list[Media]) -> Media | None:
     """The first PNG of some media, for what shows nothing else; None where there is none."""
     return next((one for one in media if one.mime == "image/png"), None)

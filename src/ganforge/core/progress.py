@@ -59,17 +59,26 @@ class Bar(Delayed):
         self.progress.update(self.task, completed=done)
 
 
+LINES_EVERY = 30.0
+"""Seconds between two lines of progress where stderr is no terminal."""
+
+
 class Stages(Delayed):
     """Bars for nested stages of work: `with Stages() as progress: progress("features", 256, 60000)`.
 
-    A stage that is done goes away.
+    A stage that is done goes away. In a pipe or a file a line says every half a minute how far the work has come.
     """
 
     def __init__(self, delay: float = 2.0, quiet: bool = False):
         super().__init__(MofNCompleteColumn(), delay, quiet)
         self.tasks: dict[str, TaskID] = {}
+        self.prints = not quiet and not self.progress.console.is_terminal
+        self.next_line = time.monotonic() + LINES_EVERY
 
     def __call__(self, title: str, done: int, total: int) -> None:
+        if self.prints and time.monotonic() >= self.next_line:
+            self.next_line = time.monotonic() + LINES_EVERY
+            self.progress.console.print(f"{title}: {done:,} of {total:,}", soft_wrap=True)
         if title not in self.tasks:
             self.tasks[title] = self.progress.add_task(title, total=total)
         self.progress.update(self.tasks[title], completed=done)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -119,7 +118,7 @@ class Evaluator(Listener):
                 **figures,
                 best=best,
                 seconds=round(time.perf_counter() - started, 3),
-                results=[plain_result(without_plots(result)) for result in results],
+                results=[plain_result(result) for result in results],
             )
             self._stop_without_progress()
 
@@ -189,8 +188,3 @@ class Evaluator(Listener):
             value = event.get(f"metric/{result.name}")
             best = value if meaning.is_better(value, best) else best
         return meaning.is_better(result.value, best)
-
-
-def without_plots(result: Result) -> Result:
-    """For the log, which has no use for what was drawn."""
-    return replace(result, detail={name: value for name, value in result.detail.items() if name != "plots"})

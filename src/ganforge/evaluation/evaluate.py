@@ -17,12 +17,13 @@ from typing import Any
 
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
+from ganforge.core.language import language_for, named, phrase
 from ganforge.core.progress import Stages
 from ganforge.core.refusals import Refusal, listed
 from ganforge.data.base import DataSource
 from ganforge.data.objects import is_object
 from ganforge.evaluation.asked import is_model, read_extractor, read_metric, refuse_mixtures, target_folder
-from ganforge.evaluation.comparison import comparison_of, encoder_for, refuse_other_signals
+from ganforge.evaluation.comparison import comparison_of, encoder_for, looks_at_features, refuse_other_signals
 from ganforge.evaluation.output import command_of, write
 from ganforge.evaluation.report import compose
 from ganforge.evaluation.report.content import Report
@@ -72,6 +73,7 @@ def evaluate(
     batch: int | None = None,
     device: str | None = None,
     progress: Progress | bool = True,
+    language: str | None = None,
 ) -> Evaluation:
     """Evaluates a run on its own data, or a set of samples against another, and writes `report.html` and `report.json`.
 
@@ -101,12 +103,14 @@ def evaluate(
         batch: samples that are made at a time; by default 64, and 4,096 rows or points.
         device: "cpu", "cuda", ...; by default the best there is.
         progress: show bars on stderr; or a callback that receives (title, done, total).
+        language: of the page, "en" or "zh"; by default what the environment variable GANFORGE_LANG says, else English.
 
     Raises:
         UserError: nothing there, sets that do not fit, too few samples, a metric without what it needs, no
             permission to write. Nothing is written then.
     """
     load_all()
+    written_in = language_for(language)
     asked = None if metrics is None else [read_metric(metric) for metric in metrics]
     if isinstance(source, Model):
         source = source.folder
@@ -137,12 +141,17 @@ def evaluate(
             comparisons = [(c, [metric for metric in some if not metric.lacks(c)]) for c, some in comparisons]
         refused: list[Refusal] = []
         results = [result for comparison, some in comparisons for result in measure(some, comparison, refused)]
-        lacking = [f"Not measured: {one.what}. {one.why}" for one in refused]
+        lacking = [phrase("Not measured: {metric}. {why}", metric=one.what, why=one.why) for one in refused]
         subject = replace(subject, notes=(*subject.notes, *lacking))
-        more = {"--data": data, "--heldout": heldout, "--target": target}
-        command = "" if in_memory else command_of(source, against, asked, features, n, seed, more)
+        measured = [metric for _, some in comparisons for metric in some]
+        more = {
+            "--weights": weights, "-n": n or subject.fake.n, "--data": data, "--heldout": heldout, "--size": size,
+            "--mode": mode, "--target": target, "--batch": batch, "--out": None if against is None else folder,
+        }  # fmt: skip
+        used = (features or subject.signal.extractor) if looks_at_features(measured) else ""
+        command = "" if in_memory else command_of(source, against, measured, used, seed, more)
         report = compose.report(subject, comparisons[-1][0], results, command)
-    html, plain = (None, None) if folder is None else write(report, results, folder)
+    html, plain = (None, None) if folder is None else write(report, results, folder, written_in)
     if folder is not None:
         listed(refused, folder / "refused.json")
     return Evaluation(subject.title, tuple(results), report, plain, html, tuple(refused))
@@ -241,4 +250,8 @@ def left_out(subject: Subject, metrics: Sequence[Metric], comparison: Comparison
     if not subject.signal.names_left_out:
         return []
     lacking = [(metric, metric.lacks(comparison)) for metric in metrics]
-    return [f"Not measured: {metric.kind}. It needs {why}." for metric, why in lacking if why]
+    return [
+        phrase("Not measured: {metric}. It needs {why}.", metric=metric.kind, why=named(why))
+        for metric, why in lacking
+        if why
+    ]

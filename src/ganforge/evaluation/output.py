@@ -12,6 +12,7 @@ from ganforge.core.commands import command, with_plugins
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_files
 from ganforge.core.names import writable
+from ganforge.core.version import __version__
 from ganforge.evaluation.asked import text_of
 from ganforge.evaluation.report.content import Report
 from ganforge.evaluation.report.page import render
@@ -21,16 +22,39 @@ from ganforge.registry import PLUGIN_FILES
 JSON, HTML = "report.json", "report.html"
 
 
-def write(report: Report, results: Sequence[Result], folder: Path) -> tuple[Path, Path]:
+def write(report: Report, results: Sequence[Result], folder: Path, language: str) -> tuple[Path, Path]:
     """Writes both files, whole or not at all; those of an earlier evaluation are replaced.
+
+    Args:
+        language: of the page, a key of `LANGUAGES`.
 
     Raises:
         UserError: the disk is full, or permission denied.
     """
-    plain = writable(
-        json.dumps([plain_result(result) for result in results], ensure_ascii=False, indent=2, allow_nan=False)
-    )
-    return write_pair(folder, render(report), plain)
+    return write_pair(folder, render(report, language), to_json([(report.title, results)]))
+
+
+def to_json(evaluations: Sequence[tuple[str, Sequence[Result]]]) -> str:
+    """What report.json holds: {ganforge, results}, each result with the run (or the sets) that it is of."""
+    results = [{"run": title, **plain_result(result)} for title, results in evaluations for result in results]
+    text = json.dumps({"ganforge": __version__, "results": results}, ensure_ascii=False, indent=2, allow_nan=False)
+    return writable(text)
+
+
+def results_in(path: Path) -> list[dict[str, Any]]:
+    """The results in a report.json.
+
+    Raises:
+        UserError: it is none, or of an earlier version.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["results"]
+        return [{name: one[name] for name in ("run", "name", "value", "protocol")} for one in found]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: not a ganforge report ({type(error).__name__}: {error}). Evaluate the run again, or delete it",
+            code="report.invalid",
+        ) from None
 
 
 def plain_result(result: Result) -> dict[str, Any]:
@@ -63,20 +87,17 @@ def write_pair(folder: Path, page: str, plain: str) -> tuple[Path, Path]:
 def command_of(
     source: Path | str,
     against: Path | str | None,
-    metrics: Sequence[Metric] | None,
-    features: str | Extractor | None,
-    n: int | None,
+    metrics: Sequence[Metric],
+    features: str | Extractor,
     seed: int,
-    more: Mapping[str, Path | str | None],
+    more: Mapping[str, Path | str | int | None],
 ) -> str:
     """The command that reproduces these values; of `more`, the options that have a value."""
     words: list[str] = [str(source)]
     if against is not None:
         words.append(str(against))
-    if metrics is not None:
-        words += ["--metrics", ",".join(text_of(metric) for metric in metrics)]
-    if isinstance(features, str):
+    words += ["--metrics", ",".join(text_of(metric) for metric in metrics)]
+    if features and isinstance(features, str):
         words += ["--features", features]
-    options = {"-n": n, **more}
-    words += [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    words += [word for name, value in more.items() if value is not None for word in (name, str(value))]
     return with_plugins(command("evaluate", *words, "--seed", seed), PLUGIN_FILES)

@@ -16,6 +16,7 @@ from ganforge.artifacts import checkpoint
 from ganforge.core.component import build, to_plain
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.core.overrides import apply
 from ganforge.data.base import DataSource
 from ganforge.data.objects import is_object, source_of
@@ -27,13 +28,13 @@ from ganforge.inference.model import Model, load
 from ganforge.metrics.base import Metric, Progress, SampleSet
 from ganforge.recipes.base import Recipe
 
-OTHER_DATA = (
+OTHER_DATA = phrase(
     "This is not known to be the table that the run was trained on (its rows, their content or its form differ), so "
     "it is not known which of these rows it has seen."
 )
-HELD_BACK = "These are images that were held back from training (data.holdout={share:g})."
-NO_HELDOUT = "No part of the data was held out: each training sample in turn stands in for an unseen one."
-SEEN = (
+HELD_BACK = phrase("These are images that were held back from training (data.holdout={share:g}).", share=0.1)
+NO_HELDOUT = phrase("No part of the data was held out: each training sample in turn stands in for an unseen one.")
+SEEN = phrase(
     "These are the images that it was trained on, for no part of the data was held out: evaluate it on others with "
     "--data."
 )
@@ -78,7 +79,7 @@ def of_run(
         notes, own = (SEEN,), dataset
         other, kept, _ = held_out(source, recipe.signal, dataset)
         if other is not None and kept is not None:
-            notes = (HELD_BACK.format(share=source.held_back),) if source.held_back else ()
+            notes = (phrase(HELD_BACK.pattern, share=source.held_back),) if source.held_back else ()
             source, dataset = other, kept
     provenance = provenance_of(path, model, source.part_name)
     most = None if None in wanted else max(each for each in wanted if each is not None)
@@ -224,7 +225,7 @@ def unseen(
             return replace(side, name=f"{side.name} (test)"), ""
         except UserError as error:
             why = str(error)
-    return None, f"{NO_HELDOUT} ({why})" if why else NO_HELDOUT
+    return None, phrase("{note} ({why})", note=NO_HELDOUT, why=why) if why else NO_HELDOUT
 
 
 def with_heldout(subject: Subject, data: Any, seed: int, progress: Progress | None) -> Subject:

@@ -6,7 +6,7 @@ used) is left open and said to be open, never guessed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import yaml
 
 from ganforge.core import overrides
 from ganforge.core.component import to_plain
+from ganforge.core.language import joined, listed, named, phrase, sentences, translated
 from ganforge.core.version import __version__
 from ganforge.engine.build import make_nets
-from ganforge.evaluation.report.page import number, plain, shared
+from ganforge.evaluation.report.values import number, plain, shared
 from ganforge.evaluation.report.words import meaning_of
 from ganforge.inference.model import Model
 
@@ -27,18 +28,29 @@ BUNDLE, PICTURE = "model.safetensors", "samples.png"
 TAGS = ("gan", "ganforge")
 
 
-def card(model: Model, name: str, license: str | None, figures: Sequence[Mapping[str, Any]], drawn: bool) -> str:
-    """README.md."""
+Say = Callable[..., str]
+"""From a pattern and its values to the text in the card's language."""
+
+
+def card(
+    model: Model, name: str, license: str | None, figures: Sequence[Mapping[str, Any]], drawn: bool,
+    language: str = "en",
+) -> str:  # fmt: skip
+    """README.md, in a language of `LANGUAGES`; the header is the Hub's and in English."""
+
+    def say(pattern: str, **values: Any) -> str:
+        return translated(phrase(pattern, **values), language)
+
     parts = [
         f"---\n{yaml.safe_dump(header(model, license, figures), sort_keys=False, allow_unicode=True)}---",
         f"# {name}",
-        summary(model),
-        f"![Samples of one seed, drawn without choice]({PICTURE})" if drawn else "",
-        f"## How to use it\n\n{usage(model, name)}",
-        f"## Data\n\n{data(model)}",
-        f"## How it was trained\n\n{training(model)}",
-        f"## Figures\n\n{table(figures, model)}",
-        f"## Limits\n\n{limits(model, license)}",
+        summary(model, say),
+        f"![{say('Samples of one seed, not selected')}]({PICTURE})" if drawn else "",
+        f"## {say('How to use it')}\n\n{usage(model, name, say)}",
+        f"## {say('Data')}\n\n{data(model, say)}",
+        f"## {say('How it was trained')}\n\n{training(model, say)}",
+        f"## {say('Metrics')}\n\n{table(figures, model, say)}",
+        f"## {say('Limits')}\n\n{limits(model, license, say)}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -57,48 +69,58 @@ def header(model: Model, license: str | None, figures: Sequence[Mapping[str, Any
     return fields
 
 
-def summary(model: Model) -> str:
+def summary(model: Model, say: Say) -> str:
     recipe, samples = model.recipe, model.recipe.signal.card(model.spec).samples
-    by = f"with the recipe `{recipe.name}` of ganforge on {recipe.data.display_name}."
+    facts = {"recipe": recipe.name, "data": recipe.data.display_name}
     if recipe.task.mode == "translate":
-        changes = recipe.task.changes or recipe.signal.noun.many
-        return (
-            f"A generative adversarial network that changes {changes}, trained on {samples} {by} "
-            f"It takes {changes} of any size."
-        )
-    asked = f" It generates samples of a given class, one of {len(model.labels)}." if model.labels else ""
-    return f"A generative adversarial network that makes {samples}, trained {by}{asked}"
+        changes = phrase(recipe.task.changes or recipe.signal.noun.many)
+        return say(
+            "A generative adversarial network that changes {changes}, trained on {samples} with the recipe `{recipe}` "
+            "of ganforge on {data}. It takes {changes} of any size.",
+            changes=changes, samples=samples, **facts,
+        )  # fmt: skip
+    first = phrase(
+        "A generative adversarial network that makes {samples}, trained with the recipe `{recipe}` of ganforge on "
+        "{data}.",
+        samples=samples, **facts,
+    )  # fmt: skip
+    asked = phrase("It generates samples of a given class, one of {n}.", n=len(model.labels)) if model.labels else ""
+    return say("{text}", text=sentences([first, asked]))
 
 
-def usage(model: Model, name: str) -> str:
+def usage(model: Model, name: str, say: Say) -> str:
     file = f"{name}/{BUNDLE}"
     recipe = model.recipe
     lines = recipe.task.usage(file, model.spec) or recipe.signal.usage(file, model.spec)
-    return (
-        f"```python\nimport ganforge as gf\n\n{lines.python}\n```\n\n```sh\n{lines.shell}\n```\n\n"
-        "The file holds tensors and JSON only; loading it runs no code."
-    )
+    safe = say("The file holds tensors and JSON only; loading it runs no code.")
+    return f"```python\nimport ganforge as gf\n\n{lines.python}\n```\n\n```sh\n{lines.shell}\n```\n\n{safe}"
 
 
-def data(model: Model) -> str:
-    lines = [f"Trained on **{model.recipe.data.display_name}**.", *model.recipe.signal.card(model.spec).contents]
+def data(model: Model, say: Say) -> str:
+    parts: list[str] = [phrase("Trained on **{data}**.", data=model.recipe.data.display_name)]
+    parts += model.recipe.signal.card(model.spec).contents
     if model.labels:
-        shown = ", ".join(model.labels[:20]) + (f", ... {len(model.labels)} in all" if len(model.labels) > 20 else "")
-        lines.append(f"Classes: {shown}.")
-    lines.append("To fill in by the author of the model: whether the data may be used for this, and what it contains.")
-    return " ".join(lines)
+        parts.append(phrase("Classes: {names}.", names=listed(model.labels, 20)))
+    parts.append(
+        phrase("To fill in by the author of the model: whether the data may be used for this, and what it contains.")
+    )
+    return say("{text}", text=sentences(parts))
 
 
-def training(model: Model) -> str:
+def training(model: Model, say: Say) -> str:
     players = make_nets(model.recipe, model.spec, model.bundle.device)
-    counts = ", ".join(f"{key} {sum(p.numel() for p in net.parameters()):,}" for key, net in players.items())
+    counts = joined([f"{key} {sum(p.numel() for p in net.parameters()):,}" for key, net in players.items()])
     ema = model.recipe.ema.half_life
-    kept = f"an average of its weights over training (half-life {ema:,} samples)" if ema else "its last weights"
+    average = phrase("an average of its weights over training (half-life {ema:,} samples)", ema=ema)
+    text = say(
+        "{samples:,} real samples seen, batch {batch}, seed {seed}; parameters: {counts}. The file holds the generator "
+        "alone, as {weights}. Made with ganforge {version}.",
+        samples=model.samples, batch=model.recipe.batch, seed=model.recipe.seed, counts=counts,
+        weights=average if ema else phrase("its last weights"), version=__version__,
+    )  # fmt: skip
+    whole = say("The whole recipe")
     return (
-        f"{model.samples:,} real samples seen, batch {model.recipe.batch}, seed {model.recipe.seed}; "
-        f"parameters: {counts}. The file holds the generator alone, as {kept}. "
-        f"Made with ganforge {__version__}.\n\n"
-        f"<details><summary>The whole recipe</summary>\n\n```yaml\n{overrides.to_yaml(public(model))}```\n\n</details>"
+        f"{text}\n\n<details><summary>{whole}</summary>\n\n```yaml\n{overrides.to_yaml(public(model))}```\n\n</details>"
     )
 
 
@@ -111,44 +133,59 @@ def public(model: Model) -> dict[str, Any]:
     return recipe
 
 
-def table(figures: Sequence[Mapping[str, Any]], model: Model) -> str:
-    """Every figure with its protocol: what all have in common above, the rest in each row."""
+def table(figures: Sequence[Mapping[str, Any]], model: Model, say: Say) -> str:
+    """Every score with its protocol: what all have in common above, the rest in each row."""
     if not figures:
-        return "None have been measured: fill in, or run `ganforge evaluate` and export again."
+        return say("None have been measured: fill in, or run `ganforge evaluate` and export again.")
     common = shared([figure["protocol"] for figure in figures])
     rows = [
-        f"| `{figure['name']}` | {number(figure['value'])} | {meaning_of(figure['name']).better or '–'} | "
-        f"{provenance({k: v for k, v in figure['protocol'].items() if k not in common}) or '–'} |"
+        (
+            f"`{figure['name']}`",
+            number(figure["value"]),
+            say("{way}", way=meaning_of(figure["name"]).better) or "–",
+            provenance({k: v for k, v in figure["protocol"].items() if k not in common}) or "–",
+        )
         for figure in figures
     ]
+    head = tuple(say(name) for name in ("metric", "value", "better", "protocol"))
+    parts = [say("The same for all of them: {entries}.", entries=provenance(common))] if common else []
+    parts.append("\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * 4, *rows)))
     measured = figures[0]["protocol"].get("samples")
-    other = measured is not None and measured != model.samples
-    warning = f"\n\n**Measured on another state of the model** ({measured:,} samples seen)." if other else ""
-    head = "| figure | value | better | protocol |\n|---|---|---|---|\n"
-    said = f"All of them: {provenance(common)}.\n\n" if common else ""
-    return said + head + "\n".join(rows) + warning + "\n\nFigures can be compared only where their protocols agree."
+    if measured is not None and measured != model.samples:
+        parts.append(say("**Measured on another state of the model** ({measured:,} samples seen).", measured=measured))
+    parts.append(say("Values can be compared only where their protocols agree."))
+    return "\n\n".join(parts)
 
 
 def provenance(protocol: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {plain(value)}" for name, value in protocol.items()).replace("|", "\\|")
 
 
-def limits(model: Model, license: str | None) -> str:
+def limits(model: Model, license: str | None, say: Say) -> str:
     about = model.recipe.signal.card(model.spec)
     points = [
-        "It makes samples like its training data, with the biases of that data, and nothing else.",
-        f"Parts of the data may be missing among its samples (see {about.missing}, where measured).",
-        f"A sample may resemble a training sample closely (see {about.copied}, where measured): with private data, "
-        "the model is private too.",
-        f"Made for {about.samples} only.",
+        say("It makes samples like its training data, with the biases of that data, and nothing else."),
+        say(
+            "Parts of the data may be missing among its samples (see {metrics}, where measured).",
+            metrics=joined([f"`{name}`" for name in about.missing]),
+        ),
+        say(
+            "A sample may resemble a training sample closely (see {metrics}, where measured): with private data, the "
+            "model is private too.",
+            metrics=joined([f"`{name}`" for name in about.copied]),
+        ),
+        say("Made for {samples} only.", samples=about.samples),
     ]
-    if model.recipe.signal.data_statistics:
+    if statistics := model.recipe.signal.data_statistics:
         points.append(
-            "Beside the weights the file holds what was measured of the real data: "
-            f"{model.recipe.signal.data_statistics}. Anyone who has the file can read it."
+            say(
+                "Beside the weights the file holds what was measured of the real data: {statistics}. Anyone who has "
+                "the file can read it.",
+                statistics=named(statistics),
+            )
         )
     if license is None:
         points.append(
-            "No license is stated: without one others may not use the model. Fill in the field `license` above."
+            say("No license is stated: without one others may not use the model. Fill in the field `license` above.")
         )
     return "\n".join(f"- {point}" for point in points)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from typing import Any
 from ganforge.core.commands import command
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_files
+from ganforge.core.language import language_for
 from ganforge.core.media import first_image
-from ganforge.evaluation.output import JSON
+from ganforge.evaluation.output import JSON, results_in
 from ganforge.export.card import BUNDLE, PICTURE, card
 from ganforge.inference.film import check_folder
 from ganforge.inference.model import Model, load
@@ -39,6 +39,7 @@ def export(
     license: str | None = None,
     name: str | None = None,
     force: bool = False,
+    language: str | None = None,
 ) -> Export:
     """Writes a folder with the bundle, a grid of samples and the card.
 
@@ -48,11 +49,13 @@ def export(
         license: of the model, as the Hub names them; by default the card says that it is unknown.
         name: what the card calls the model.
         force: replace the files of an earlier export.
+        language: of the card, "en" or "zh"; by default what the environment variable GANFORGE_LANG says, else English.
 
     Raises:
         UserError: no model there, a file that already exists, or no permission to write. Nothing is written then.
     """
     source = Path(source)
+    written_in = language_for(language)
     model = load(source, "cpu")
     folder = (
         Path(out) if out is not None else Path("exports") / (source.stem if source.is_file() else source.resolve().name)
@@ -76,7 +79,7 @@ def export(
         with atomic_files(folder) as partial:
             shutil.copyfile(bundle, partial / BUNDLE)
             drawn = draw(model, partial / PICTURE)
-            text = card(model, name or folder.resolve().name, license, figures, drawn)
+            text = card(model, name or folder.resolve().name, license, figures, drawn, written_in)
             (partial / CARD).write_text(text, encoding="utf-8")
             files = tuple(folder / file.name for file in sorted(partial.iterdir()))
     except OSError as error:
@@ -93,14 +96,7 @@ def read_figures(run: Path | None) -> list[dict[str, Any]]:
     path = None if run is None else run / "evaluation" / JSON
     if path is None or not path.is_file():
         return []
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return [{"name": f["name"], "value": f["value"], "protocol": named(f["protocol"])} for f in found]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path}: not a ganforge report ({type(error).__name__}: {error}). Evaluate the run again, or delete it",
-            code="report.invalid",
-        ) from None
+    return [one | {"protocol": named(one["protocol"])} for one in results_in(path)]
 
 
 def named(protocol: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from typing import ClassVar
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.metrics.statistics import Moments, moments
 
@@ -66,7 +67,13 @@ def _singular_values(matrix: np.ndarray) -> np.ndarray:
 def notes_on_size(dim: int, **counts: int) -> list[str]:
     """What should be said where there are fewer samples than features."""
     return [
-        f"{name}={n:,} is below the feature dimension {dim:,}: the covariance is singular and the distance too large"
+        phrase(
+            "{name}={n:,} is below the feature dimension {dim:,}: the covariance is singular and the distance too "
+            "large",
+            name=name,
+            n=n,
+            dim=dim,
+        )
         for name, n in counts.items()
         if n <= dim
     ]
@@ -130,13 +137,22 @@ class IntraClass(Metric, kind="ifd"):
             name = comparison.classes[label] if label < len(comparison.classes) else str(label)
             mine, theirs = fake[of_fake == label], real[of_real == label]
             if min(len(mine), len(theirs)) < 2:
-                notes.append(f"class {name!r} is left out: {len(theirs)} real and {len(mine)} generated samples")
+                notes.append(
+                    phrase(
+                        "class {name!r} is left out: {real:,} real and {fake:,} generated samples",
+                        name=name,
+                        real=len(theirs),
+                        fake=len(mine),
+                    )
+                )
                 continue
             found[name] = frechet_distance(moments(theirs), moments(mine))
             smallest = {"n_real": min(smallest["n_real"], len(theirs)), "n_fake": min(smallest["n_fake"], len(mine))}
         if not found:
             raise UserError("metric 'ifd': no class has 2 real and 2 generated samples", code="metric.too_few_samples")
-        notes += notes_on_size(comparison.encoder.dim, **{f"smallest class: {k}": v for k, v in smallest.items()})
+        notes += notes_on_size(
+            comparison.encoder.dim, **{phrase("smallest class: {name}", name=k): v for k, v in smallest.items()}
+        )
         detail = {"per_class": found} | ({"notes": notes} if notes else {})
         value = float(np.mean(list(found.values())))
         name = f"ifd{short_count(n)}[{comparison.encoder.tag}]"

@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 
 
@@ -55,5 +56,11 @@ class InceptionScore(Metric, kind="is"):
         protocol = comparison.protocol(n, features=True) | {"splits": self.splits, "classes": p.shape[1]}
         detail: dict[str, object] = {"sd": float(scores.std())}
         if n < 10 * self.splits * p.shape[1]:
-            detail["notes"] = [f"{n // self.splits:,} samples a part for {p.shape[1]:,} classes: the score is too low"]
+            detail["notes"] = [
+                phrase(
+                    "{n:,} samples a part for {classes:,} classes: the score is too low",
+                    n=n // self.splits,
+                    classes=p.shape[1],
+                )
+            ]
         return [Result(f"is{short_count(n)}[{comparison.encoder.tag}]", float(scores.mean()), protocol, detail)]

@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 
 
@@ -47,7 +48,12 @@ class KernelDistance(Metric, kind="kid"):
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "kid": Meaning("Like fd, but with a kernel and without bias from small samples.", "lower", 0),
+        "kid": Meaning(
+            "Squared kernel distance (MMD²), without bias from small samples. Not multiplied by 1,000 or 100, as some "
+            "papers do; ± is the spread over the blocks.",
+            "lower",
+            0,
+        ),
     }
     blocks: int = Field(default=100, ge=1)
     """How many blocks are drawn."""
@@ -71,6 +77,6 @@ class KernelDistance(Metric, kind="kid"):
             found.append(squared_mmd(real[rows[0]], fake[rows[1]]))
             comparison.progress("kernel distance", k + 1, self.blocks)
         protocol = comparison.protocol(n, features=True) | {"blocks": len(found), "block": size}
-        notes = [f"blocks of {size}, as there are no more samples"] if size < self.block else []
+        notes = [phrase("blocks of {size}, as there are no more samples", size=size)] if size < self.block else []
         detail = {"sd": float(np.std(found))} | ({"notes": notes} if notes else {})
         return [Result(f"kid{short_count(n)}[{comparison.encoder.tag}]", float(np.mean(found)), protocol, detail)]

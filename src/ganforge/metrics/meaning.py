@@ -8,7 +8,9 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
-Direction = Literal["lower", "higher", "near", ""]
+from ganforge.core.language import phrase
+
+Direction = Literal["lower", "higher", "near", "at most", ""]
 NUMBER = re.compile(r"-?\d+(\.\d+)?[kKmM]?$")
 
 
@@ -18,7 +20,8 @@ class Meaning:
 
     Attributes:
         text: what it tells, as a sentence; may be empty.
-        direction: which way is better; "near" means near to `ideal`; "" where neither way is.
+        direction: which way is better; "near" means near to `ideal`; "at most" that no value up to it is a fault, and
+            the nearest is the best; "" where neither way is.
         ideal: where a perfect generator would be, if there is such a place.
     """
 
@@ -27,15 +30,19 @@ class Meaning:
     ideal: float | None = None
 
     def __post_init__(self) -> None:
-        assert self.direction != "near" or self.ideal is not None, "near to what?"
+        assert self.direction not in ("near", "at most") or self.ideal is not None, "near to what?"
 
     @property
     def better(self) -> str:
         """Which way is better, as a phrase."""
+        if not self.direction:
+            return ""
         if self.direction == "near":
-            return f"near {self.ideal:g} is right"
-        at = f", {self.ideal:g} at best" if self.ideal is not None else ""
-        return f"{self.direction} is better{at}" if self.direction else ""
+            return phrase("near {ideal:g} is right", ideal=self.ideal)
+        if self.direction == "at most":
+            return phrase("{ideal:g} or less is right", ideal=self.ideal)
+        way = phrase("lower is better") if self.direction == "lower" else phrase("higher is better")
+        return way if self.ideal is None else phrase("{way}, {ideal:g} at best", way=way, ideal=self.ideal)
 
     def is_better(self, value: float | None, than: float | None) -> bool:
         """Whether a value beats another one; any finite one beats None and what is not finite."""
@@ -43,7 +50,7 @@ class Meaning:
             return False
         if than is None or not math.isfinite(than):
             return True
-        if self.direction == "near":
+        if self.direction in ("near", "at most"):
             return abs(value - (self.ideal or 0)) < abs(than - (self.ideal or 0))
         return value < than if self.direction == "lower" else value > than
 

@@ -29,6 +29,7 @@ import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.metrics.frechet import frechet_distance, notes_on_size
 from ganforge.metrics.neighbors import nearest
@@ -45,8 +46,10 @@ class NearestNeighbors(Metric, kind="nn"):
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "copies": Meaning("Share of fakes nearer to a training sample than 99 % of unseen reals.", "near", 0.01),
-        "closer": Meaning("How often a fake lies nearer to a training sample than an unseen real does.", "near", 0.5),
+        "copies": Meaning("Share of fakes nearer to a training sample than 99 % of unseen reals.", "at most", 0.01),
+        "closer": Meaning(
+            "How often a fake lies nearer to a training sample than an unseen real does.", "at most", 0.5
+        ),
     }
     quantile: float = Field(default=0.01, gt=0, lt=0.5)
     """Nearer than this share of the held-out samples is taken for a copy."""
@@ -85,7 +88,7 @@ class NearestNeighbors(Metric, kind="nn"):
             ],
         }
         if least == 0:
-            detail["notes"] = ["more than the quantile of the real samples are doubles of training samples"]
+            detail["notes"] = [phrase("more of the unseen reals than the quantile are duplicates of training samples")]
         end = f"{short_count(n)}[{tag}]"
         return [
             Result(f"copies{end}", copies, protocol, detail),

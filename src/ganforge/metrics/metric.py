@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ganforge.core.component import Component, PositiveCount
 from ganforge.core.errors import UserError
+from ganforge.core.language import joined, phrase
 from ganforge.core.overrides import called
 from ganforge.core.refusals import Refusal
 from ganforge.metrics.comparison import Comparison
@@ -47,19 +48,22 @@ class Metric(Component, family="metric"):
     def lacks(self, comparison: Comparison) -> str:
         """What the metric needs and this comparison does not have, as half a sentence; empty where nothing is."""
         reasons = {
-            "moments": (comparison.has_encoder, "an extractor of features"),
-            "features": (comparison.has_encoder, "an extractor of features"),
-            "probabilities": (comparison.has_encoder and comparison.encoder.classes, "an extractor that names classes"),
+            "moments": (comparison.has_encoder, phrase("an extractor of features")),
+            "features": (comparison.has_encoder, phrase("an extractor of features")),
+            "probabilities": (
+                comparison.has_encoder and comparison.encoder.classes,
+                phrase("an extractor that names classes"),
+            ),
             "labels": (
                 comparison.real.labels is not None and comparison.fake.labels is not None,
-                "labels of the real and of the generated samples",
+                phrase("labels of the real and of the generated samples"),
             ),
-            "train": (comparison.known_train, "the samples that the generator was trained on"),
-            "heldout": (comparison.heldout is not None, "real samples that the generator was not trained on"),
-            "pairs": (comparison.paired, "pairs: generated samples that each belong to a real one"),
-            "latents": (comparison.latents is not None, "the generator itself, not samples of it"),
+            "train": (comparison.known_train, phrase("the samples that the generator was trained on")),
+            "heldout": (comparison.heldout is not None, phrase("real samples that the generator was not trained on")),
+            "pairs": (comparison.paired, phrase("pairs: generated samples that each belong to a real one")),
+            "latents": (comparison.latents is not None, phrase("the generator itself, not samples of it")),
         }
-        return ", ".join(reason for need, (there, reason) in reasons.items() if need in self.needs and not there)
+        return joined([reason for need, (there, reason) in reasons.items() if need in self.needs and not there])
 
     def compute(self, comparison: Comparison) -> list[Result]:
         """The figures, each with its protocol.

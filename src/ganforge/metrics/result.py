@@ -14,8 +14,9 @@ class Result:
         name: with its protocol in short: `fd5k[small@1a2b3c4d]`.
         value: the figure.
         protocol: all that decides it, JSON: extractor, hash of its weights, resizer, n_real, n_fake, seed, ...
-        detail: what else is known, JSON: `per_class`, `sd`, `notes` (a list of sentences), `plots` (a list of
-            {title, svg} or {title, png}, the latter in base64).
+        detail: what else is known, JSON: `per_class`, `sd`, `notes` (a list of sentences); and `plots`, for the page
+            alone: a list of {title, drawing}, {title, svg} or {title, png}, the last in base64, each with the heading
+            `under` which it stands, if any.
     """
 
     name: str
@@ -26,7 +27,8 @@ class Result:
     def to_plain(self) -> dict[str, Any]:
         """For report.json: {name, value, protocol} and, where there is any, detail."""
         plain: dict[str, Any] = {"name": self.name, "value": self.value, "protocol": self.protocol}
-        return plain | ({"detail": self.detail} if self.detail else {})
+        detail = {name: value for name, value in self.detail.items() if name != "plots"}
+        return plain | ({"detail": detail} if detail else {})
 
 
 def short_count(n: int) -> str:

@@ -17,6 +17,7 @@ from ganforge.core.commands import command
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
@@ -317,6 +318,10 @@ class Signal(Component, family="signal"):
         """
         return self.metrics
 
+    def shown_sources(self, sources: Any, like: Any, spec: Spec) -> Any:
+        """What `sources` gives, in the form of decoded samples `like`, to be shown next to them."""
+        return sources
+
     def compare_appearance(self, real: Any, fake: Any) -> Any:
         """How decoded samples of either side look, for the `rules`."""
         return None
@@ -325,7 +330,7 @@ class Signal(Component, family="signal"):
 
     def card(self, spec: Spec) -> Card:
         """What the card of an exported model says of its samples."""
-        return Card(f"samples of {'×'.join(map(str, spec.shape))} numbers")
+        return Card(phrase("samples of {shape} numbers", shape="×".join(map(str, spec.shape))))
 
     def usage(self, file: str, spec: Spec) -> Usage:
         """How a model file that makes such samples is used."""

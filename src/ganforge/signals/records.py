@@ -27,7 +27,7 @@ def save_array(samples: Any, path: Path, spec: Spec) -> None:
 
 
 Rule = Callable[[Any], Iterator[Any]]
-"""From all that a report knows (`Known`) to what it points to (`Finding`)."""
+"""From all that a report knows (`Evidence`) to what it points to (`Finding`)."""
 
 
 class Noun(NamedTuple):
@@ -79,8 +79,8 @@ class Card:
 
     samples: str
     contents: tuple[str, ...] = ()
-    missing: str = "recall and coverage"
-    copied: str = "`copies`"
+    missing: tuple[str, ...] = ("recall", "coverage")
+    copied: tuple[str, ...] = ("copies",)
 
 
 @dataclass(frozen=True)

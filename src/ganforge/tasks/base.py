@@ -87,6 +87,8 @@ class Task(Component, family="task"):
     """What the Hugging Face Hub calls what its models do, where the task decides that and not the signal."""
     changes: ClassVar[str] = ""
     """What trained models of it change, in the plural (`images`), where they make samples of samples."""
+    shows: ClassVar[tuple[str, ...]] = ()
+    """Names of the images that `visualize` gives of a sample, for the heads of previews; empty: they have none."""
 
     def adapt(self, spec: Spec) -> Spec:
         """The spec as this task uses it (an unconditional one drops the labels).

@@ -25,6 +25,16 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
 
 
+Language = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        help="Language of the page: en or zh. By default that of the environment variable GANFORGE_LANG, else English.",
+        show_default=False,
+    ),
+]
+
+
 def load_plugins(context: typer.Context, plugins: list[Path] | None) -> list[Path] | None:
     """Loads the files given with `--plugin` when the command line is read, before the verb runs.
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ganforge.core.language import Phrase, phrase
 from ganforge.core.plot.drawing import SERIES, Drawing
 from ganforge.core.plot.text import SIZE, cut, short, text_width
 
@@ -13,11 +14,15 @@ Points = Sequence[tuple[float, float]]
 Box = tuple[float, float, float, float]
 
 WIDTH, HEIGHT = 520, 262
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 42
+LEFT, RIGHT, TOP, BOTTOM = 52, 22, 28, 42
 MOST_POINTS = 300
 FEW_POINTS = 25
 """A line of fewer points shows each as a dot."""
 PAD = 10
+AXIS = 44
+"""Room for the numbers of a vertical axis."""
+LIGHT = 0.3
+"""How strongly bars of real values are filled: their edge is what one reads."""
 NAME_ROOM = 0.38
 """Share of the width of a bar chart that its names may take."""
 LABELED = 45
@@ -34,6 +39,7 @@ class Chart:
         series: points (samples, value) of each line, by its name.
         bounds: of the vertical axis, where it has natural ones.
         level: a value worth a dashed line: where D can only guess, where fakes are as diverse as reals.
+        axis, across: titles of the vertical and of the horizontal axis.
     """
 
     title: str
@@ -41,6 +47,8 @@ class Chart:
     series: Mapping[str, Points]
     bounds: tuple[float, float] | None = None
     level: float | None = None
+    axis: str = ""
+    across: Phrase = phrase("real samples seen")
 
 
 def lines(chart: Chart, heading: bool = False) -> Drawing | None:
@@ -58,7 +66,10 @@ def lines(chart: Chart, heading: bool = False) -> Drawing | None:
     y_low, y_high = chart.bounds or padded(ys)
     top = TOP + (18 if heading else 0)
     bottom = top + HEIGHT - TOP - BOTTOM
-    entries = [f"{name} {short(points[-1][1])}".strip() for name, points in series.items()]
+    entries = [
+        phrase("{name} {value}", name=name, value=short(points[-1][1])) if name else short(points[-1][1])
+        for name, points in series.items()
+    ]
     rows = wrapped(entries, WIDTH - LEFT - RIGHT)
     drawing = Drawing(WIDTH, bottom + BOTTOM + 17 * len(rows) + 8, chart.title)
 
@@ -74,7 +85,10 @@ def lines(chart: Chart, heading: bool = False) -> Drawing | None:
         drawing.text(LEFT - 7, at + 3.5, short(y), "end")
     for x in ticks(0, x_high, 5):
         drawing.text(place(x, y_low)[0], bottom + 16, short(x), "middle")
-    drawing.text(WIDTH - RIGHT, bottom + 32, "real samples seen", "end")
+    drawing.text(WIDTH - RIGHT, bottom + 32, chart.across, "end")
+    drawing.text(2, top - 14, chart.axis)
+    if y_low > 0:  # a reader takes an axis to begin at 0
+        drawing.text(WIDTH - RIGHT, top - 14, phrase("axis starts at {value}", value=short(y_low)), "end")
     if chart.level is not None:
         drawing.line("text", [place(0, chart.level), place(x_high, chart.level)], dashed=True)
     for k, (name, points) in enumerate(series.items()):
@@ -93,7 +107,7 @@ def lines(chart: Chart, heading: bool = False) -> Drawing | None:
 
 
 def legend_width(entry: str) -> float:
-    return 19 + text_width(entry) + 16
+    return 19 + text_width(entry) + 30
 
 
 def wrapped(entries: Sequence[str], width: float) -> list[list[int]]:
@@ -111,33 +125,46 @@ def wrapped(entries: Sequence[str], width: float) -> list[list[int]]:
 
 def histogram(
     real: Sequence[float], fake: Sequence[float], axis: Sequence[str],
-    title: str = "", note: str = "", width: float = 440, tall: float = 132,
+    title: str = "", note: str = "", width: float = 440, tall: float = 132, across: str = "", up: str = "",
 ) -> Drawing:  # fmt: skip
-    """Shares of values in bins: real ones as gray bars, generated ones as narrower blue bars in front of them.
+    """Shares of values in bins: real ones as light bars with an edge, generated ones as narrower blue bars in front.
 
     Args:
         real, fake: one share a bin; all zero where they are not known.
         axis: texts under the axis: at its left end, (in its middle,) and at its right end.
         title, note: texts above the bars, left and right.
         tall: height of the highest bar, in px.
+        across, up: titles of the horizontal and of the vertical axis.
     """
-    base = tall + 18
-    drawing = Drawing(width, base + 24, title)
-    highest, step = max(*real, *fake, 1e-9), (width - 2 * PAD) / len(real)
+    top = 18 + (16 if up else 0)
+    base = tall + top
+    drawing = Drawing(width, base + 24 + (16 if across else 0), title)
+    highest, step = max(*real, *fake, 1e-9), (width - AXIS - PAD) / len(real)
+    for value in ticks(0, highest, 2):
+        at = base - value / highest * tall
+        drawing.line("grid", [(AXIS, at), (width - PAD, at)])
+        drawing.text(AXIS - 6, at + 3.5, f"{short(100 * value)}%", "end")
     for k, (r, f) in enumerate(zip(real, fake, strict=True)):
-        x, r, f = PAD + k * step, r / highest * tall, f / highest * tall
-        drawing.rect("real", x, base - r, step - 1, r)
+        x, r, f = AXIS + k * step, r / highest * tall, f / highest * tall
+        drawing.rect("real", x, base - r, step, r, LIGHT)
         drawing.rect("fake", x + step / 4, base - f, step / 2 - 1, f)
-    drawing.line("axis", [(PAD, base), (width - PAD, base)])
-    room = (width - 2 * PAD) / len(axis)
+    if max(real) > 0:
+        edge = [(AXIS + j * step, base - r / highest * tall) for k, r in enumerate(real) for j in (k, k + 1)]
+        drawing.line("real", [(AXIS, base), *edge, (width - PAD, base)], 1.4)
+    drawing.line("axis", [(AXIS, base), (width - PAD, base)])
+    room = (width - AXIS - PAD) / len(axis)
     if title:
         drawing.text(PAD, 12, cut(title, width - 2 * PAD), style="strong")
     if note:
         drawing.text(width - PAD, 12, note, "end")
-    drawing.text(PAD, base + 16, cut(axis[0], room))
+    if up:
+        drawing.text(2, 12 if not title else 28, up)
+    drawing.text(AXIS, base + 16, cut(axis[0], room))
     if len(axis) == 3:
-        drawing.text(width / 2, base + 16, cut(axis[1], room), "middle")
+        drawing.text((AXIS + width - PAD) / 2, base + 16, cut(axis[1], room), "middle")
     drawing.text(width - PAD, base + 16, cut(axis[-1], room), "end")
+    if across:
+        drawing.text((AXIS + width - PAD) / 2, base + 32, cut(across, width - AXIS - PAD), "middle")
     return drawing
 
 
@@ -145,7 +172,7 @@ def bars(
     names: Sequence[str], series: Mapping[str, Sequence[float]], write: Callable[[float], str] = short,
     width: float = 440,
 ) -> Drawing:  # fmt: skip
-    """A row a name, with one bar for each series and the values as numbers at the right.
+    """A row a name, with one bar for each series, from 0, and the values as numbers at the right; two have a head.
 
     Args:
         series: values of each style of `COLORS`, in the order of the names; a bar is as long as the value's size.
@@ -153,18 +180,35 @@ def bars(
     """
     top = max([abs(value) for values in series.values() for value in values] + [1e-9])
     texts = [" · ".join(write(values[k]) for values in series.values()) for k in range(len(names))]
+    head = HEAD if len(series) == 2 else ""
+    first = 22 if head else 4
     room = min(max(map(text_width, names)) + 8, width * NAME_ROOM)
-    left, numbers, thick = PAD + room, max(map(text_width, texts)) + 8, 8
+    left, numbers, thick = PAD + room, max(map(text_width, [*texts, head])) + 14, 8
     row = 5 + 9 * len(series) + (5 if len(series) == 1 else 0)
-    drawing = Drawing(width, 4 + len(names) * row)
+    drawing = Drawing(width, first + len(names) * row)
+    if head:
+        drawing.text(width - PAD, 12, head, "end")
     for k, name in enumerate(names):
-        y = 4 + k * row
+        y = first + k * row
         middle = y + (9 * len(series) + SIZE) / 2 - 3
-        drawing.text(left - 8, middle, cut(name, room - 8), "end")
+        drawing.text(left - 8, middle, cut(name, room - 7.5), "end")
         for j, (style, values) in enumerate(series.items()):
-            drawing.rect(style, left, y + 9 * j, abs(values[k]) / top * (width - PAD - left - numbers), thick)
+            length = abs(values[k]) / top * (width - PAD - left - numbers)
+            bar(drawing, style, left, y + 9 * j, length, thick)
         drawing.text(width - PAD, middle, texts[k], "end")
     return drawing
+
+
+HEAD = phrase("real · generated")
+"""Over two columns of numbers."""
+
+
+def bar(drawing: Drawing, style: str, x: float, y: float, width: float, height: float) -> None:
+    """One bar; a real one is light with an edge, so that a generated one beside it differs in more than its hue."""
+    drawing.rect(style, x, y, width, height, LIGHT if style == "real" else 1.0)
+    if style == "real":
+        corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
+        drawing.line(style, corners)
 
 
 def heat(names: Sequence[str], values: Sequence[Sequence[float]], width: float = 704) -> Drawing:
@@ -193,7 +237,7 @@ def heat(names: Sequence[str], values: Sequence[Sequence[float]], width: float =
     for k in range(6):
         drawing.rect("empty", room + k * 22, y - 9, 21, 11)
         drawing.rect("heat", room + k * 22, y - 9, 21, 11, k / 5)
-    drawing.text(room + 140, y, f"0 to {FULL:g} and more")
+    drawing.text(room + 140, y, phrase("0 to {full:g} and more", full=FULL))
     return drawing
 
 
@@ -215,8 +259,8 @@ def legend(drawing: Drawing) -> Drawing:
     """The drawing with a line below it that says which color is real and which is generated."""
     whole = Drawing(drawing.width, drawing.height + 20, drawing.label, list(drawing.marks))
     y = drawing.height + 12
-    for style, name, x in (("real", "real", PAD), ("fake", "generated", PAD + 52)):
-        whole.rect(style, x, y - 9, 10, 10)
+    for style, name, x in (("real", phrase("real"), PAD), ("fake", phrase("generated"), PAD + 58)):
+        bar(whole, style, x, y - 9, 10, 10)
         whole.text(x + 15, y, name)
     return whole
 

@@ -10,6 +10,7 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from ganforge.core.language import Phrase, translated
 from ganforge.core.plot.text import SIZE
 
 if TYPE_CHECKING:
@@ -26,18 +27,19 @@ COLORS = {
     "strong": ("#1d1d1f", "#ececee"),
     "axis": ("#d9d5cd", "#373b41"),
     "grid": ("#e7e4de", "#2a2d31"),
-    "real": ("#b9b5ad", "#5d6167"),
+    "real": ("#6f6a61", "#9aa0a8"),
     "fake": ("#2f6db3", "#6fa8e8"),
-    "heat": ("#c4572b", "#f0916a"),
+    "heat": ("#b84a20", "#f0916a"),
     "empty": ("#f3f1ec", "#24272b"),
     "c0": ("#2f6db3", "#6fa8e8"),
-    "c1": ("#c4572b", "#f0916a"),
-    "c2": ("#2c8a5c", "#6fcf9b"),
+    "c1": ("#b84a20", "#f0916a"),
+    "c2": ("#257a50", "#6fcf9b"),
     "c3": ("#8a4fa8", "#c697e0"),
-    "c4": ("#a8862a", "#dcbc62"),
+    "c4": ("#866916", "#dcbc62"),
     "c5": ("#55606e", "#a7b0bc"),
 }
-"""Each style's color on a light page and on a dark one."""
+"""Each style's color on a light page and on a dark one. All but axis, grid and empty, which carry no value, have a
+contrast of at least 4.5 to 1 with the page."""
 SERIES = 6
 """Styles c0, c1, ... for the lines of a chart; further lines begin again at c0."""
 FAMILY = (
@@ -147,18 +149,26 @@ class Drawing:
         """All marks of another drawing, moved by (x, y)."""
         self.marks.extend(_moved(mark, x, y) for mark in other.marks)
 
-    def svg(self, whole: bool = True) -> str:
+    def svg(self, whole: bool = True, language: str = "en") -> str:
         """As SVG.
 
         Args:
             whole: with its style and size, as a file; without them where a page has `STYLE` and sets the width.
+            language: of the texts that the catalog has.
         """
         size = f' width="{self.width:.0f}" height="{self.height:.0f}"' if whole else ""
         style = f"<style>{STYLE}</style>" if whole else ""
-        label = f' role="img" aria-label="{escape(self.label)}"' if self.label else ""
+        named = translated(self.label, language) if isinstance(self.label, Phrase) else self.label
+        label = f' role="img" aria-label="{escape(named)}"' if named else ""
+        marks = [
+            mark._replace(text=translated(mark.text, language))
+            if isinstance(mark, Text) and isinstance(mark.text, Phrase)  # else it is a name of the data
+            else mark
+            for mark in self.marks
+        ]
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:.0f} {self.height:.0f}"{size}{label}>'
-            f"{style}{''.join(map(_svg, self.marks))}</svg>"
+            f"{style}{''.join(map(_svg, marks))}</svg>"
         )
 
     def image(self, scale: float = 1.0) -> Image.Image:

@@ -6,7 +6,7 @@ import unicodedata
 
 SIZE = 11.5
 """Font size of a chart, in px."""
-WIDE, NARROW = 1.09, 0.57
+WIDE, NARROW = 1.09, 0.62
 """Width of a letter as a share of the font size: East Asian scripts, and all others."""
 
 
@@ -17,9 +17,10 @@ def text_width(text: str) -> float:
 
 def cut(text: str, room: float) -> str:
     """The text on one line; shortened with an ellipsis where it is wider than `room` px."""
-    text = " ".join(text.split())
-    if text_width(text) <= room:
-        return text
+    flat = " ".join(text.split())
+    if text_width(flat) <= room:
+        return text if flat == text else flat  # a phrase stays one
+    text = flat
     while text and text_width(text) > room - SIZE * WIDE:
         text = text[:-1]
     return f"{text}…"

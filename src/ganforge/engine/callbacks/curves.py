@@ -8,15 +8,17 @@ from typing import Any
 
 from ganforge.core.events import read_events
 from ganforge.core.files import atomic_file
+from ganforge.core.language import phrase
 from ganforge.core.plot.charts import Chart, lines, tiled
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.recipes.callback import Callback, Listener, RunView
 
 ACROSS = 3
+ACCURACIES = {"real": phrase("real taken for real"), "fake": phrase("fake taken for fake")}
 
 
 class Curves(Callback, kind="curves"):
-    """Draws `curves.png` from the log at every checkpoint and at the end: losses, what D gets right, speed."""
+    """Draws `curves.png` from the log at every checkpoint and at the end: losses, D's accuracy, speed."""
 
     def build(self, run: RunView) -> Listener:
         return CurveWriter(run)
@@ -49,29 +51,45 @@ def charts(events: Sequence[Mapping[str, Any]]) -> list[Chart]:
     ticks = [event for event in events if event["event"] == "tick"]
     measured = [event for event in events if event["event"] == "evaluate"]
     found = [
-        Chart(name.removeprefix("metric/"), "by real samples seen", {"": points(measured, name)})
+        Chart(name.removeprefix("metric/"), "", {"": points(measured, name)}, axis=name.removeprefix("metric/"))
         for name in names(measured, "metric/")
     ]
     losses = {name.removeprefix("loss/"): points(ticks, name) for name in names(ticks, "loss/") if name.count("/") == 1}
-    right = {
-        {"real": "real taken for real", "fake": "fake taken for fake"}.get(name[4:], name): points(ticks, name)
-        for name in names(ticks, "acc/")
-    }
+    accuracy = {ACCURACIES.get(name[4:], name): points(ticks, name) for name in names(ticks, "acc/")}
     found += [
-        Chart("losses", "means of each phase; they need not fall: two players pull at them", losses),
-        Chart("what D gets right", "share of samples; ½ is guessing", right, bounds=(0.0, 1.0), level=0.5),
         Chart(
-            "diversity of fakes",
-            "against reals of the same batch; 1 is right",
+            phrase("losses"),
+            phrase("means of each phase; they need not fall: each player's loss depends on the other's progress"),
+            losses,
+            axis=phrase("loss"),
+        ),
+        Chart(
+            phrase("D's accuracy"),
+            phrase("share of samples; ½ is guessing"),
+            accuracy,
+            bounds=(0.0, 1.0),
+            level=0.5,
+            axis=phrase("share"),
+        ),
+        Chart(
+            phrase("diversity of fakes"),
+            phrase("relative to reals of the same batch; 1 is right"),
             {"": points(ticks, "health/diversity")},
             level=1.0,
+            axis=phrase("diversity"),
         ),
         Chart(
-            "distance of fakes from reals",
-            "energy distance of pooled samples; 0 is right",
+            phrase("distance of fakes from reals"),
+            phrase("energy distance of pooled samples; 0 is right"),
             {"": points(ticks, "health/distance")},
+            axis=phrase("distance"),
         ),
-        Chart("speed", "real samples seen per second", {"": points(ticks, "sps")}),
+        Chart(
+            phrase("speed"),
+            phrase("real samples seen per second"),
+            {"": points(ticks, "sps")},
+            axis=phrase("samples per second"),
+        ),
     ]
     return [chart for chart in found if any(chart.series.values())]
 

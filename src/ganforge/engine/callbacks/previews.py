@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import Field
 
 from ganforge.core.component import Count, PositiveCount
 from ganforge.core.files import atomic_file
+from ganforge.core.media import open_image, png
 from ganforge.core.types import Request
+from ganforge.engine.callbacks.grids import labeled
 from ganforge.engine.callbacks.guard import Guard
 from ganforge.recipes.callback import Callback, Listener, RunView, due
 
@@ -21,7 +24,7 @@ REAL_ROWS = 4
 
 class Previews(Callback, kind="previews"):
     """Writes a grid to `previews/` every `every` samples: samples of the same latents, one row per class, and, from a
-    task that shows what it makes of real samples, the same ones of these: source, made, target side by side."""
+    task that shows what it makes of real samples, the same ones of these: source, made, real side by side."""
 
     every: PositiveCount = 10_000
     """Samples between two grids; there is also one at the start and one at the end."""
@@ -72,9 +75,11 @@ class PreviewWriter(Listener):
 
     def _write(self) -> None:
         with self.guard():
-            samples, columns = self._grid()
+            samples, columns, heads, rows = self._grid()
             name, taken = f"{self.run.samples:09d}", set[str]()
             for media in self.run.recipe.signal.render(samples, self.run.spec, columns):
+                if media.mime == "image/png" and (heads or rows):
+                    media = png(labeled(np.asarray(open_image(media)), columns, heads, rows), media.caption)
                 if media.ending in taken:  # of each type the first, so that `latest` is one file
                     continue
                 taken.add(media.ending)
@@ -82,16 +87,28 @@ class PreviewWriter(Listener):
                     with atomic_file(self.folder / f"{stem}{media.ending}") as file:  # never half a file for a watcher
                         file.write_bytes(media.data)
 
-    def _grid(self) -> tuple[Any, int]:
-        """What the grid holds, and how many of it a row."""
+    def _grid(self) -> tuple[Any, int, tuple[str, ...], tuple[str, ...]]:
+        """What the grid holds, how many of it a row, and the names of columns and rows, where they have any."""
         run, columns, rows = self.run, self.config.columns, self.config.rows or REAL_ROWS
         shown = run.visualize(rows * columns)
         if shown is None:
-            return run.generate(self.request), columns
+            return run.generate(self.request), columns, (), self._classes()
         images, each = shown
         columns = max(1, columns // each) * each  # whole samples a row
         images = images[: rows * columns]
         if run.recipe.task.can_sample:
             made = run.generate(self.request)
             images = run.recipe.signal.join([made[: len(made) // columns * columns], images], run.spec)
-        return images, columns
+            return images, columns, (), ()
+        heads = run.recipe.task.shows
+        return images, columns, heads if len(heads) == each else (), ()
+
+    def _classes(self) -> tuple[str, ...]:
+        """The class of each row; empty without labels, and where one drawing holds all samples."""
+        names = self.run.spec.labels
+        if self.request.labels is None or len(names) < self.run.spec.classes:
+            return ()
+        gallery = self.run.recipe.signal.gallery
+        if gallery is None or gallery.together:
+            return ()
+        return tuple(names[k] for k in self.request.labels[:: self.config.columns].tolist())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganforge.core.events import read_events
+from ganforge.core.language import phrase
 from ganforge.engine.callbacks import curves
 from ganforge.evaluation.report import gallery
 from ganforge.evaluation.report.classes import Classes, classes_of
@@ -31,6 +32,7 @@ def report(subject: Subject, comparison: Comparison, results: Sequence[Result], 
         samples=subject.model.samples if subject.model else 0,
         wanted=subject.model.recipe.samples if subject.model else 0,
         notes=subject.notes,
+        run=str(subject.folder or ""),
     )
     pairs: list[dict[str, Any]] = next(
         (result.detail["neighbors"] for result in results if "neighbors" in result.detail), []
@@ -54,26 +56,31 @@ def lead_of(subject: Subject) -> str:
         return subject.lead
     them = subject.signal.noun.many
     if subject.model is None:
-        return f"{subject.fake.n:,} {them} of {subject.fake.name} against {subject.real.n:,} of {subject.real.name}."
+        return phrase(
+            "{n:,} {them} of {fake} against {count:,} of {real}.",
+            n=subject.fake.n, them=phrase(them), fake=subject.fake.name, count=subject.real.n, real=subject.real.name,
+        )  # fmt: skip
     recipe = subject.model.recipe
-    return (
-        f"{subject.fake.n:,} {them} of this model against {subject.real.n:,} real {them} of {subject.real.name}."
-        f" Recipe {recipe.name}, {subject.model.samples:,} real {them} seen in training."
-    )
+    return phrase(
+        "{n:,} generated {them} against {real:,} real {them} of {name}. Recipe {recipe}, {seen:,} real {them} seen in "
+        "training.",
+        n=subject.fake.n, them=phrase(them), real=subject.real.n, name=subject.real.name, recipe=recipe.name,
+        seen=subject.model.samples,
+    )  # fmt: skip
 
 
 def facts_of(subject: Subject) -> dict[str, str]:
     facts = dict(subject.facts) or {"sample": subject.signal.describe(subject.spec)}
     if subject.model is None:
-        facts |= {"real": subject.real.name, "judged": subject.fake.name}
+        facts |= {"real": subject.real.name, "evaluated": subject.fake.name}
     else:
         recipe = subject.model.recipe
         facts |= {"recipe": recipe.name}
         if not subject.facts:
             facts |= {"trained on": subject.real.name}
-        facts |= {"samples seen": f"{subject.model.samples:,} of {recipe.samples:,}"}
+        facts |= {"samples seen": phrase("{seen:,} of {all:,}", seen=subject.model.samples, all=recipe.samples)}
         if subject.heldout is not None:
-            facts["unseen"] = f"{subject.heldout.n:,} of {subject.heldout.name}"
+            facts["unseen"] = phrase("{n:,} of {name}", n=subject.heldout.n, name=subject.heldout.name)
     if subject.classes:
         facts["classes"] = str(len(subject.classes))
     return facts
@@ -95,7 +102,11 @@ def bars_of(figures: Sequence[Mapping[str, Any]], classes: Classes | None) -> li
     found = []
     if classes is not None and classes.obeyed is not None:
         found.append(
-            Bars("drawn as asked", "share that a classifier of the real data takes for what was asked", classes.obeyed)
+            Bars(
+                "generated as requested",
+                "share that a classifier of the real data assigns to the requested class",
+                classes.obeyed,
+            )
         )
     elif classes is not None:
         found.append(Bars("share of the fakes", "by a classifier of the real data", classes.fake))

@@ -1,4 +1,4 @@
-"""The content of a report, independent of its layout: text, numbers, media."""
+"""The content of a report, independent of its layout and its language: text, numbers, media."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Panel:
     Attributes:
         media: images, sounds, films, texts, in their order.
         rows: names of the rows of an image that has a few of them, from the top; shown next to it.
+        columns: names of its columns, from the left, as source, made, real; shown above it.
         half: whether it may stand next to another one.
     """
 
@@ -43,6 +44,7 @@ class Panel:
     caption: str
     media: Sequence[Media]
     rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     half: bool = False
 
 
@@ -64,8 +66,8 @@ class Report:
         lead: one sentence: what was compared with what.
         facts: short facts by their names, for the head of the page.
         figures: results as `Result.to_plain` gives them.
-        plots: further figures that metrics drew, each {title, svg} or {title, png in base64}; {under} names the part of
-            the page that it belongs to.
+        plots: what metrics drew, each {title, drawing}, {title, svg} or {title, png in base64}; {under} names the part
+            of the page that it belongs to.
         command: how to reproduce the scores.
     """
 
@@ -77,5 +79,5 @@ class Report:
     panels: Sequence[Panel] = ()
     charts: Sequence[Chart] = ()
     bars: Sequence[Bars] = ()
-    plots: Sequence[Mapping[str, str]] = ()
+    plots: Sequence[Mapping[str, Any]] = ()
     command: str = ""

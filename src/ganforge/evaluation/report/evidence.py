@@ -18,8 +18,9 @@ class Evidence:
         figures: results as `Result.to_plain` gives them.
         appearance: what `Signal.compare_appearance` measured, or None. classes: as measured, or None.
         events: of the run, oldest first; empty without a run.
-        samples, wanted: real samples seen, and how many the recipe wants; 0 without a run.
-        notes: what is to be said in any case.
+        samples, wanted: real samples seen, and how many the recipe plans; 0 without a run.
+        notes: what the page says in any case.
+        run: the run directory or bundle, for commands; empty without one.
     """
 
     figures: Sequence[Mapping[str, Any]]
@@ -29,6 +30,7 @@ class Evidence:
     samples: int = 0
     wanted: int = 0
     notes: Sequence[str] = ()
+    run: str = ""
 
     def value(self, stem: str) -> float | None:
         """The first finite figure of that stem."""

@@ -1,13 +1,17 @@
-"""What is wrong, if something is: rules that read figures and say in words what they point to.
+"""Findings: rules that read scores and say in words what they point to.
 
-Each rule is a function of what is known and yields what it finds. The thresholds are wide on purpose: a page that cries
-at every run is soon not read. Where they come from stands beside them.
+Each rule is a function of the evidence and yields what it finds. The thresholds are wide on purpose: a page that warns
+of every run is soon not read. Where they come from stands beside them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from ganforge.core.commands import command
+from ganforge.core.language import Phrase, joined, listed, phrase, sentences
 from ganforge.evaluation.report.content import Finding
 from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.words import meaning_of, stem_of
@@ -23,13 +27,52 @@ RARE, OFTEN = 0.5, 2.0
 """A class that comes half or twice as often as in the data."""
 DISOBEYED = 0.8
 """Accuracy below which a class asked for is often not what comes."""
-LOOKS = ("texture", "lpips")
-"""Figures of pairs that forgive a detail for being a little out of place."""
+FORGIVING = ("texture", "lpips")
+"""Scores of pairs that forgive a detail for being a little out of place."""
+BEGUN = 0.05
+"""Share of the planned samples below which faults say that a run is young, and little more."""
+NAMED = 5
+"""Classes that a finding names."""
+STATES = {
+    "D wins": phrase("D wins: it tells fakes from reals nearly without mistakes, and G learns little from it"),
+    "G wins": phrase("G wins: D no longer tells its samples from real ones, though they are far from these"),
+    "oscillating": phrase(
+        "oscillating: G and D take turns being ahead, and the samples do not come nearer to the data"
+    ),
+    "collapsing": phrase("collapsing: the samples are too much alike, parts of the data are lost"),
+    "diverging": phrase("diverging: weights or losses run away"),
+}
+"""What the state of a run's health means."""
+EXPLANATIONS = tuple(
+    (re.compile(pattern), text.pattern)
+    for pattern, text in (
+        (
+            r"D ranks (.+) of real-fake pairs correctly",
+            phrase("D ranks {value} of real-fake pairs correctly", value=""),
+        ),
+        (r"logits of reals and fakes are (.+) apart", phrase("logits of reals and fakes are {value} apart", value="")),
+        (r"fakes are (.+) times as diverse as reals", phrase("fakes are {value} times as diverse as reals", value="")),
+        (r"their distance is (.+) \(0 is right\)", phrase("their distance is {value} (0 is right)", value="")),
+        (r"they reach (.+) of the reals", phrase("they reach {value} of the reals", value="")),
+    )
+)
+"""What the log of a run says of its state, as the page says it."""
 
 
 def find(evidence: Evidence, rules: Sequence[Rule] = ()) -> list[Finding]:
-    """Everything that the rules find: those that serve all samples, and those of a signal."""
-    return [finding for rule in (*FIRST, *rules, *LAST) for finding in rule(evidence)]
+    """Everything that the rules find: those that serve all samples, and those of a signal.
+
+    Of a run that has seen next to nothing of what it is to see, faults are expected: the advice is to train on.
+    """
+    found = [finding for rule in (*FIRST, *rules, *LAST) for finding in rule(evidence)]
+    if not 0 < evidence.samples < BEGUN * evidence.wanted:
+        return found
+    first = phrase("Train on before you change anything: {resume}", resume=resuming(evidence))
+    return [replace(one, advice=first) if one.advice and one.level in ("bad", "warn") else one for one in found]
+
+
+def resuming(evidence: Evidence) -> str:
+    return command("train", "--resume", evidence.run or "RUN")
 
 
 def quality(evidence: Evidence) -> Iterator[Finding]:
@@ -39,25 +82,31 @@ def quality(evidence: Evidence) -> Iterator[Finding]:
         few = precision < VERY_LOW
         yield Finding(
             "bad" if few else "warn",
-            "the samples hardly look like the data" if few else "many samples do not look like the data",
-            f"Precision is {precision:.0%}: the share of the fakes that lie where real samples do.",
-            "Train longer; look at the curves for a D that has won or given up; give G more width.",
+            phrase("the samples hardly look like the data")
+            if few
+            else phrase("many samples do not look like the data"),
+            phrase("Precision is {value:.0%}: the share of the fakes that lie where real samples do.", value=precision),
+            phrase("Train longer; look at the curves for a D that has won or given up; give G more width."),
         )
-    poor = [name for name, value, least in (("recall", recall, LOW_RECALL), ("coverage", coverage, LOW_COVERAGE))
-            if value is not None and value < least]  # fmt: skip
+    low = {"recall": (recall, LOW_RECALL), "coverage": (coverage, LOW_COVERAGE)}
+    poor = {name: value for name, (value, least) in low.items() if value is not None and value < least}
     if poor:
         worst = min(value for value in (recall, coverage) if value is not None)
-        said = " and ".join(f"{name} {evidence.value(name):.0%}" for name in poor)
+        values = joined([phrase("{name} {value:.0%}", name=name, value=value) for name, value in poor.items()])
         clear = precision is not None and precision >= LOW_PRECISION
+        why = [phrase("Too low: {values}. It is the share of the data that has fakes around it.", values=values)]
+        if clear:
+            why.append(phrase("The samples mostly look right, but are too often alike."))
         yield Finding(
             "bad" if worst < VERY_LOW else "warn",
-            "the samples lack variety: parts of the data are never generated"
+            phrase("the samples lack variety: parts of the data are never generated")
             if clear
-            else "parts of the data are never generated",
-            f"{said[0].upper()}{said[1:]}: the share of the data that has fakes around it. "
-            + ("The samples mostly look right, but are too often alike." if clear else ""),
-            "Against collapse: a relativistic objective (recipe rpgan), packing (task.pack=2), a gradient penalty, a "
-            "larger batch. Truncation below 1 lowers variety too.",
+            else phrase("parts of the data are never generated"),
+            sentences(why),
+            phrase(
+                "Against collapse: a relativistic objective (recipe rpgan), packing (task.pack=2), a gradient penalty, "
+                "a larger batch. Truncation below 1 lowers variety too."
+            ),
         )
 
 
@@ -69,18 +118,24 @@ def memory(evidence: Evidence) -> Iterator[Finding]:
     if detail.get("copying"):
         yield Finding(
             "bad" if copies > 10 * chance else "warn",
-            "training samples are repeated",
-            f"{copies:.1%} of the fakes lie nearer to a training sample than all but the nearest unseen reals "
-            f"({chance:.0%} would by chance). The nearest pairs are shown below: check whether they are copies.",
-            "More data or augmentation (task.augment=ada); less training. If the data is private, keep the model so.",
-        )
+            phrase("training samples are repeated"),
+            phrase(
+                "{copies:.1%} of the fakes lie nearer to a training sample than all but the nearest unseen reals "
+                "({chance:.0%} would by chance). The nearest pairs are shown below: check whether they are copies.",
+                copies=copies, chance=chance,
+            ),
+            phrase("More data or augmentation (task.augment=ada); less training. Of private data, share no model."),
+        )  # fmt: skip
     elif copies > 0 or detail:
         yield Finding(
             "good",
-            "no sign that training samples are repeated",
-            f"{copies:.1%} of the fakes lie nearer to a training sample than all but the nearest unseen reals; "
-            f"{chance:.0%} would by chance.",
-        )
+            phrase("no sign that training samples are repeated"),
+            phrase(
+                "{copies:.1%} of the fakes lie nearer to a training sample than all but the nearest unseen reals; "
+                "{chance:.0%} would by chance.",
+                copies=copies, chance=chance,
+            ),
+        )  # fmt: skip
 
 
 def balance(evidence: Evidence) -> Iterator[Finding]:
@@ -89,26 +144,39 @@ def balance(evidence: Evidence) -> Iterator[Finding]:
     if evidence.classes.obeyed is not None:
         poor = {name: share for name, share in evidence.classes.obeyed.items() if share < DISOBEYED}
         if poor:
-            worst = sorted(poor.items(), key=lambda item: item[1])[:5]
-            named = ", ".join(f"{name} ({share:.0%})" for name, share in worst)
+            worst = sorted(poor.items(), key=lambda item: item[1])
+            names = [phrase("{name} ({share:.0%})", name=name, share=share) for name, share in worst]
             yield Finding(
                 "bad" if min(poor.values()) < 0.5 else "warn",
-                "classes are not generated as requested",
-                f"A classifier of the real data recognizes the requested class too rarely in: {named}.",
-                "Train longer; more images of these classes; a larger weight of the label in D.",
+                phrase("classes are not generated as requested"),
+                phrase(
+                    "A classifier of the real data recognizes the requested class too rarely in: {names}.",
+                    names=listed(names, NAMED),
+                ),
+                phrase("Train longer; more images of these classes; a larger weight of the label in D."),
             )
         return
     real, fake = evidence.classes.real, evidence.classes.fake
     off = {name: fake[name] / share for name, share in real.items() if share > 0}
     rare = sorted((name for name, ratio in off.items() if ratio < RARE), key=lambda name: off[name])
     often = sorted((name for name, ratio in off.items() if ratio > OFTEN), key=lambda name: -off[name])
+
+    def compared(names: Sequence[str]) -> str:
+        shown = "{name} ({fake:.1%} instead of {real:.1%})"
+        return listed([phrase(shown, name=name, fake=fake[name], real=real[name]) for name in names], NAMED)
+
     if rare or often:
-        parts = [f"{name} ({fake[name]:.1%} instead of {real[name]:.1%})" for name in (rare + often)[:6]]
         yield Finding(
             "bad" if any(off[name] < VERY_LOW for name in rare) else "warn",
-            "classes are too rare or too frequent",
-            f"By a classifier of the real data: {', '.join(parts)}.",
-            "Ask for classes (a conditional recipe such as cdcgan), or see what helps against collapse.",
+            phrase("classes are too rare or too frequent"),
+            sentences(
+                [
+                    phrase("By a classifier of the real data."),
+                    phrase("Too rare: {names}.", names=compared(rare)) if rare else "",
+                    phrase("Too frequent: {names}.", names=compared(often)) if often else "",
+                ]
+            ),
+            phrase("Ask for classes (a conditional recipe such as cdcgan), or see what helps against collapse."),
         )
 
 
@@ -118,26 +186,31 @@ def gain(evidence: Evidence) -> Iterator[Finding]:
     if not held:
         return
     of = held[0]["detail"]["baseline"]["of"]
+    of = of if isinstance(of, Phrase) else phrase("{baseline}", baseline=of)
     steps = [(figure["name"], figure["detail"]["baseline"]["value"], figure["value"]) for figure in held]
-    said = "; ".join(f"{name} {then:.4g} → {now:.4g}" for name, then, now in steps)
+    change = "{name} {then:.4g} → {now:.4g}"
+    values = joined([phrase(change, name=name, then=then, now=now) for name, then, now in steps])
+    why = phrase("{values}.", values=values)
     better = [meaning_of(name).is_better(now, then) for name, then, now in steps]
     stems = [stem_of(name) for name, *_ in steps]
     if better[stems.index("psnr") if "psnr" in stems else 0]:
-        yield Finding("good", f"better than {of}", f"{said}.")
-    elif any(one and stem in LOOKS for one, stem in zip(better, stems, strict=True)):
+        yield Finding("good", phrase("better than {baseline}", baseline=of), why)
+    elif any(one and stem in FORGIVING for one, stem in zip(better, stems, strict=True)):
         yield Finding(
             "note",
-            f"looks more like the real images than {of}, and is further from them",
-            f"{said}.",
-            "That is what a game against a critic is for: it gives up decibels for detail, partly invented. Look at "
-            "the images. For the most decibels train without a critic.",
+            phrase("looks more like the real images than {baseline}, but has a lower PSNR", baseline=of),
+            why,
+            phrase(
+                "That is what adversarial training does: it gives up PSNR for detail, partly invented. Look at the "
+                "images. For the highest PSNR train without a critic."
+            ),
         )
     else:
         yield Finding(
             "warn",
-            f"no better than {of}",
-            f"{said}.",
-            "Train longer; and evaluate on images that were degraded like those of the training.",
+            phrase("no better than {baseline}", baseline=of),
+            why,
+            phrase("Train longer; and evaluate on images that were degraded like those of the training."),
         )
 
 
@@ -145,14 +218,18 @@ def counts(evidence: Evidence) -> Iterator[Finding]:
     protocols = [figure["protocol"] for figure in evidence.figures if figure["protocol"].get("pictures") != "whole"]
     smallest = min((min(p.get("n_real", FEW), p.get("n_fake", FEW)) for p in protocols), default=FEW)
     far = evidence.value("fd") is not None or evidence.value("fid") is not None
-    biased = "Fréchet distances come out too large with few; kid does not. " if far else ""
     if smallest < FEW:
         yield Finding(
             "warn" if smallest < VERY_FEW else "note",
-            "few samples",
-            f"The figures rest on {smallest:,} samples of one side. {biased}"
-            "Compare only with figures of the same counts.",
-            "More samples: -n 10000; of the real side, more data.",
+            phrase("few samples"),
+            sentences(
+                [
+                    phrase("The scores rest on {n:,} samples of one side.", n=smallest),
+                    phrase("Fréchet distances come out too large with few; kid does not.") if far else "",
+                    phrase("Compare only with scores of the same counts."),
+                ]
+            ),
+            phrase("More samples: -n 10000; of the real side, more data."),
         )
 
 
@@ -161,36 +238,64 @@ def health(evidence: Evidence) -> Iterator[Finding]:
     states = [event for event in evidence.events if event["event"] == "health"]
     last = states[-1] if states else None
     if last is not None and last["state"] not in ("healthy", "unsettled"):
-        advice = "; ".join(last.get("advice", ())[:2])
+        advice = [phrase(text) for text in last.get("advice", ())[:2] if "{" not in text]
+        why = (
+            joined([explained(part) for part in last["why"].split(", ")])
+            if last.get("why")
+            else phrase("see events.jsonl")
+        )
         yield Finding(
             "bad" if last["state"] in ("collapsing", "diverging") else "warn",
-            f"training ended in the state “{last['state']}”",
-            f"Since {last['samples']:,} samples: {last.get('why') or 'see events.jsonl'}.",
-            f"Try: {advice}." if advice else "",
+            phrase("training ended in the state “{state}”", state=STATES.get(last["state"], last["state"])),
+            phrase("Since {samples:,} samples: {why}.", samples=last["samples"], why=why),
+            phrase("Try: {advice}.", advice=joined(advice)) if advice else "",
         )
     else:
         trouble = [event for event in states if event["state"] not in ("healthy", "unsettled")]
         if trouble:
-            said = ", ".join(f"{event['state']} at {event['samples']:,}" for event in trouble[-3:])
-            yield Finding("note", "training had trouble and recovered", f"{said} samples.")
+            at = "{state} at {samples:,} samples"
+            names = [phrase(at, state=event["state"], samples=event["samples"]) for event in trouble]
+            yield Finding(
+                "note",
+                phrase("training had trouble and recovered"),
+                phrase("{states}.", states=listed(names, 3)),
+            )
     back = [event for event in evidence.events if event["event"] == "rollback"]
     if back:
         yield Finding(
-            "note", f"the run went back to a checkpoint {len(back)} time{'s' * (len(back) > 1)}", back[-1]["why"]
+            "note",
+            phrase("times that the run was rolled back to a checkpoint: {count}", count=len(back)),
+            back[-1]["why"],
         )
     if any(event["event"] == "failed" for event in evidence.events[-3:]):
         failed = [event for event in evidence.events if event["event"] == "failed"][-1]
-        yield Finding("bad", "training stopped with an error", str(failed.get("message", "")))
+        yield Finding("bad", phrase("training stopped with an error"), str(failed.get("message", "")))
     skipped = sum(event.get("count", 0) for event in evidence.events if event["event"] == "skipped")
     if skipped:
-        yield Finding("note", f"{skipped:,} samples of the data could not be read", "They were left out of training.")
-    if 0 < evidence.samples < evidence.wanted:
         yield Finding(
             "note",
-            "training is not finished",
-            f"{evidence.samples:,} of {evidence.wanted:,} samples have been seen.",
-            "Resume with: ganforge train --resume RUN",
+            phrase("{n:,} samples of the data could not be read", n=skipped),
+            phrase("They were left out of training."),
         )
+    if 0 < evidence.samples < evidence.wanted:
+        begun = evidence.samples < BEGUN * evidence.wanted
+        yield Finding(
+            "note",
+            phrase("training has only begun") if begun else phrase("training is not finished"),
+            phrase(
+                "{seen:,} of {all:,} planned samples have been seen ({share:.1%}).",
+                seen=evidence.samples, all=evidence.wanted, share=evidence.samples / evidence.wanted,
+            ),
+            phrase("Resume with: {command}", command=resuming(evidence)),
+        )  # fmt: skip
+
+
+def explained(part: str) -> str:
+    """A part of what the log says of a state, in words that the page can translate."""
+    for pattern, text in EXPLANATIONS:
+        if found := pattern.fullmatch(part):
+            return phrase(text, value=found[1])
+    return part
 
 
 def trend(evidence: Evidence) -> Iterator[Finding]:
@@ -203,18 +308,22 @@ def trend(evidence: Evidence) -> Iterator[Finding]:
     name = top["results"][0]["name"]
     now, then = last.get(f"metric/{name}"), top[f"metric/{name}"]
     if last is not top and now is not None:
+        kept = command("evaluate", f"{evidence.run or 'RUN'}/best.safetensors", "--out", "best")
         yield Finding(
             "note",
-            "an earlier model was better",
-            f"{name} was {then:.4g} at {top['samples']:,} samples and is {now:.4g} at {last['samples']:,}.",
-            "It was kept: ganforge evaluate RUN/best.safetensors --out FOLDER",
-        )
+            phrase("an earlier model was better"),
+            phrase(
+                "{name} was {then:.4g} at {before:,} samples and is {now:.4g} at {at:,}.",
+                name=name, then=then, before=top["samples"], now=now, at=last["samples"],
+            ),
+            phrase("It was kept: {command}", command=kept),
+        )  # fmt: skip
 
 
-def said(evidence: Evidence) -> Iterator[Finding]:
+def notes(evidence: Evidence) -> Iterator[Finding]:
     for note in evidence.notes:
-        yield Finding("note", "how the comparison was made", note)
+        yield Finding("note", phrase("how the comparison was made"), note)
 
 
-FIRST, LAST = (quality, memory), (balance, gain, counts, health, trend, said)
-"""What stands before the rules of the signal, and after them."""
+FIRST, LAST = (quality, memory), (balance, gain, counts, health, trend, notes)
+"""The rules that come before those of the signal, and after them."""

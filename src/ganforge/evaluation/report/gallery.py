@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.core.language import phrase
 from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.subject import Subject
 from ganforge.metrics.base import SampleSet
@@ -18,6 +19,8 @@ from ganforge.signals import Gallery
 MOST_ROWS = 10
 WALK = 12
 PAIRS = 12
+PAIR_ROWS = 8
+"""Pairs whose source, output and target are shown."""
 
 
 def panels(subject: Subject, neighbors: Sequence[dict[str, Any]], seed: int) -> Iterator[Panel]:
@@ -30,7 +33,12 @@ def panels(subject: Subject, neighbors: Sequence[dict[str, Any]], seed: int) -> 
     layout = subject.signal.gallery
     if layout is None:
         return
-    yield from sides(subject, layout) if subject.panels is None else subject.panels()
+    if subject.panels is not None:
+        yield from subject.panels()
+    elif subject.paired and subject.real.sources is not None:
+        yield from beside(subject)
+    else:
+        yield from sides(subject, layout)
     if layout.walks:
         yield from walks(subject, seed)
     yield from nearest(subject, neighbors[:PAIRS])
@@ -39,16 +47,37 @@ def panels(subject: Subject, neighbors: Sequence[dict[str, Any]], seed: int) -> 
 def sides(subject: Subject, layout: Gallery) -> Iterator[Panel]:
     """Real next to fake: one row a class where both have labels, else some that are spread over each."""
     real, fake = subject.real, subject.fake
-    rows, names, said = [(spread(side.n, layout.most), side) for side in (fake, real)], (), "Not cherry-picked."
+    rows, names = [(spread(side.n, layout.most), side) for side in (fake, real)], ()
+    said = phrase("Spread evenly over all of them.")
     if layout.together:
-        said = f"{min(fake.n, layout.most):,} of each."
+        said = phrase("{n:,} of each.", n=min(fake.n, layout.most))
     elif real.labels is not None and fake.labels is not None:
         both = [k for k in range(len(subject.classes)) if (real.labels == k).any() and (fake.labels == k).any()]
         rows = [(places(side, both[:MOST_ROWS], layout.columns), side) for side in (fake, real)]
-        names, said = tuple(subject.classes[k] for k in both[:MOST_ROWS]), "One row per class."
+        names, said = tuple(subject.classes[k] for k in both[:MOST_ROWS]), phrase("One row per class.")
     for (indices, side), title in zip(rows, ("generated" if subject.model else "evaluated", "real"), strict=True):
         samples = pick(subject, side, indices)
-        yield from shown(subject, title, f"{side.name}. {said}", samples, layout.columns, names, half=True)
+        caption = phrase("{name}. {said}", name=side.name, said=said)
+        yield from shown(subject, title, caption, samples, layout.columns, names, half=True)
+
+
+def beside(subject: Subject) -> Iterator[Panel]:
+    """Of pairs: each source, what was made of it and the real image, side by side."""
+    rows = spread(subject.real.n, PAIR_ROWS)
+    signal = subject.signal
+    targets = pick(subject, subject.real, rows)
+    assert subject.real.sources is not None
+    sources = signal.shown_sources(pick(subject, subject.real.sources, rows), targets, subject.spec)
+    parts = [sources, pick(subject, subject.fake, rows), targets]
+    samples = signal.join([part[k : k + 1] for k in range(len(rows)) for part in parts], subject.spec)
+    caption = phrase("{name}. Spread evenly over all of them.", name=subject.real.name)
+    heads = (phrase("source"), phrase("made"), phrase("real"))
+    for side in (0, 1):  # two blocks of rows that stand next to each other
+        half = range(side * len(rows) // 2, (side + 1) * len(rows) // 2)
+        some = signal.join([samples[3 * k : 3 * k + 3] for k in half], subject.spec) if half else None
+        media = signal.render(some, subject.spec, 3) if half else []
+        if media:
+            yield Panel("source, made, real", caption, tuple(media), columns=heads, half=True)
 
 
 def walks(subject: Subject, seed: int) -> Iterator[Panel]:
@@ -77,11 +106,15 @@ def nearest(subject: Subject, pairs: Sequence[dict[str, Any]]) -> Iterator[Panel
     yield from shown(
         subject,
         "nearest training samples",
-        f"The {len(pairs)} fakes that come nearest to a training sample, of all {subject.fake.n:,}, each above that "
-        "sample. Copies would be seen here first.",
+        phrase(
+            "The {count} fakes that come nearest to a training sample, of all {n:,}, each above that sample. Copies "
+            "would be seen here first.",
+            count=len(pairs),
+            n=subject.fake.n,
+        ),
         subject.signal.join([fake, train], subject.spec),
         len(pairs),
-        ("fake", "nearest real"),
+        (phrase("fake"), phrase("nearest real")),
     )
 
 
@@ -91,7 +124,7 @@ def shown(
     """Samples as their signal renders them; nothing where it renders nothing."""
     media = subject.signal.render(samples, subject.spec, columns)
     if media:
-        yield Panel(title, caption, tuple(media), tuple(rows), half)
+        yield Panel(title, caption, tuple(media), tuple(rows), half=half)
 
 
 def places(side: SampleSet, classes: Sequence[int], columns: int) -> list[int]:

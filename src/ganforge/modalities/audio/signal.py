@@ -17,6 +17,7 @@ from ganforge.core.choice import Choice, Machine
 from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
@@ -62,7 +63,7 @@ class Audio(Signal, kind="audio"):
 
     @property
     def data_statistics(self) -> str:
-        return "the loudest peak of some of its sounds"
+        return phrase("the loudest peak of some of its sounds")
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
@@ -126,7 +127,8 @@ class Audio(Signal, kind="audio"):
         return [media.png(np.vstack(rows), seen), Media(sound, "audio/wav", f"{len(samples)} sounds, row by row")]
 
     def card(self, spec: Spec) -> Card:
-        return Card(f"sounds of {spec.shape[1] / spec.state['rate']:.2f} s at {spec.state['rate']:,} Hz")
+        rate = spec.state["rate"]
+        return Card(phrase("sounds of {seconds:.2f} s at {rate:,} Hz", seconds=spec.shape[1] / rate, rate=rate))
 
     def usage(self, file: str, spec: Spec) -> Usage:
         word = spec.labels[0] if spec.labels else None

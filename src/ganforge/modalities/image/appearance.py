@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ganforge.core.language import phrase
 from ganforge.evaluation.report.content import Finding
 from ganforge.evaluation.report.evidence import Evidence
 
@@ -63,29 +64,44 @@ def appearance_findings(evidence: Evidence) -> Iterator[Finding]:
     if abs(shift) > SHIFT:
         yield Finding(
             "warn",
-            f"the samples are too {'bright' if shift > 0 else 'dark'}",
-            f"Their mean level lies {abs(shift):.1f} standard deviations {side_of(shift)} the reals'.",
-            "Often one mode takes over, or training went off late: compare earlier bundles, look at best.safetensors.",
+            phrase("the samples are too bright") if shift > 0 else phrase("the samples are too dark"),
+            phrase(
+                "Their mean level lies {size:.1f} standard deviations {side} the reals'.",
+                size=abs(shift),
+                side=side_of(shift),
+            ),
+            phrase(
+                "Often one mode takes over, or training went off late: compare earlier bundles, see best.safetensors."
+            ),
         )
     if not CONTRAST[0] <= contrast <= CONTRAST[1]:
         yield Finding(
             "warn",
-            f"the samples have too {'little' if contrast < 1 else 'much'} contrast",
-            f"Their levels spread {contrast:.2f} times as much as the reals'.",
-            "Flat samples are typical of an average that is taken too long (ema.half_life) or of short training.",
+            phrase("the samples have too little contrast")
+            if contrast < 1
+            else phrase("the samples have too much contrast"),
+            phrase("Their levels spread {contrast:.2f} times as much as the reals'.", contrast=contrast),
+            phrase(
+                "Flat samples are typical of an average that is taken too long (ema.half_life) or of short training."
+            ),
         )
     channel, tint = max(evidence.appearance.color.items(), key=lambda item: abs(item[1]))
     if abs(tint) > TINT:
         yield Finding(
             "warn",
-            "the colors are off",
-            f"Channel {channel} lies {abs(tint):.0f} of 255 levels {side_of(tint)} what brightness alone makes it.",
-            "Check that the real images have the same color mode; otherwise train longer.",
+            phrase("the colors are off"),
+            phrase(
+                "Channel {channel} lies {size:.0f} of 255 levels {side} what brightness alone makes it.",
+                channel=channel,
+                size=abs(tint),
+                side=side_of(tint),
+            ),
+            phrase("Check that the real images have the same color mode; otherwise train longer."),
         )
 
 
 def side_of(shift: float) -> str:
-    return "above" if shift > 0 else "below"
+    return phrase("above") if shift > 0 else phrase("below")
 
 
 RULES = (appearance_findings,)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from ganforge.core import media
+from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.types import Spec
 from ganforge.modalities.image.pixels import to_depth, to_mode
@@ -29,8 +30,10 @@ def size_of(spec: Spec) -> str:
 def card_of(spec: Spec) -> Card:
     """`Signal.card` of images."""
     channels, height, width = spec.shape
-    color = {1: "gray", 3: "color", 4: "color with transparency"}.get(channels, f"{channels} channels")
-    return Card(f"images of {width}×{height} pixels (width × height), {color}")
+    colors = {1: phrase("gray"), 3: phrase("color"), 4: phrase("color with transparency")}
+    color = colors.get(channels, phrase("{count} channels", count=channels))
+    samples = "images of {width}×{height} pixels (width × height), {color}"
+    return Card(phrase(samples, width=width, height=height, color=color))
 
 
 def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:

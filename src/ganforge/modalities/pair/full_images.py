@@ -25,6 +25,7 @@ import torch
 
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.core.rng import seed_of
 from ganforge.core.types import Spec
 from ganforge.metrics.base import Progress, SampleSet
@@ -37,7 +38,7 @@ from ganforge.modalities.pair.source import refuse_non_images
 from ganforge.modalities.pair.translate import ImageTranslator
 
 WHITE = 255
-SAME = "the source itself"
+SAME = phrase("the source itself")
 """The baseline where nothing is enlarged."""
 
 
@@ -120,12 +121,13 @@ def translated(
         return one_by_one(called, rows, lambda row: disk_cache.get(f"{row}-{which}"))
 
     scale = spec.state["source"]["scale"]
+    without = phrase("bicubic ×{scale}", scale=scale) if scale > 1 else SAME
     return FullImages(
         one_by_one(dataset.name, rows, lambda row: target_of(signal, spec, dataset, row)),
         kept("made", name),
         tuple(dataset.describe(row) for row in rows),
         tuple(sizes),
-        kept("baseline", f"bicubic ×{scale}" if scale > 1 else SAME) if has_baseline(spec) else None,
+        kept("baseline", without) if has_baseline(spec) else None,
         kept("source", "source"),
         tuple(left_out),
     )

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ganforge.core.language import listed, phrase, sentences
 from ganforge.core.types import Spec
 from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.report.gallery import spread
@@ -23,7 +24,7 @@ from ganforge.modalities.pair.signal import Pair
 from ganforge.modalities.pair.translate import ImageTranslator
 from ganforge.signals import Signal
 
-NOT_RESIZED = "Pairs were compared at their own sizes; --size applies only to metrics that compare sets."
+NOT_RESIZED = phrase("Pairs were compared at their own sizes; --size applies only to metrics that compare sets.")
 ROWS, PART = 6, 192
 """Images that are shown, and how many px of each."""
 
@@ -40,7 +41,9 @@ class FullSize(Subjects, kind="full-size"):
         assert isinstance(use, ImageTranslator)
         full = translated(use, run.source.open(), run.name, run.seed, run.n, run.progress)
         model = run.model
-        trained = f" Recipe {model.recipe.name}, {model.samples:,} real samples seen in training."
+        trained = phrase(
+            "Recipe {recipe}, {seen:,} real samples seen in training.", recipe=model.recipe.name, seen=model.samples
+        )
 
         def patches() -> Subject:
             sets = run.general()
@@ -50,7 +53,7 @@ class FullSize(Subjects, kind="full-size"):
             run.name, signal, model.spec, full.real, full.made, run.provenance | {"pictures": "whole"},
             model=model, folder=run.folder, notes=(*run.notes, *unread(full.left_out)), paired=True,
             baseline=full.baseline, sizes=full.sizes, as_sets=patches,
-            lead=lead_of("this model", full) + trained, facts=facts_of(full),
+            lead=sentences([lead_of(run.name, full), trained]), facts=facts_of(full),
             panels=lambda: side_by_side(full, signal, model.spec, "generated"),
         )  # fmt: skip
 
@@ -74,27 +77,32 @@ class FullSize(Subjects, kind="full-size"):
 
 
 def lead_of(maker: str, full: FullImages) -> str:
-    return f"{full.made.n:,} full-size images of {maker}, each compared with its target in {full.real.name}."
+    return phrase(
+        "{n:,} full-size images of {maker}, each compared with its target in {real}.",
+        n=full.made.n, maker=maker, real=full.real.name,
+    )  # fmt: skip
 
 
 def facts_of(full: FullImages) -> dict[str, str]:
     sides = sorted({f"{width}×{height}" for height, width in full.sizes})
-    return {"images": sides[0] if len(sides) == 1 else f"{len(sides)} sizes", "judged by": full.real.name}
+    images = sides[0] if len(sides) == 1 else phrase("{count} sizes", count=len(sides))
+    return {"images": images, "targets": full.real.name}
 
 
 def unread(reasons: Sequence[str]) -> tuple[str, ...]:
     """A sentence on images that could not be read; none where all could."""
     if not reasons:
         return ()
-    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return (f"Left out because they cannot be read: {'; '.join(reasons[:3])}{more}.",)
+    return (phrase("Left out because they cannot be read: {names}.", names=listed(reasons, 3)),)
 
 
 def side_by_side(full: FullImages, signal: Signal, spec: Spec, title: str) -> Iterator[Panel]:
     """Crops at full resolution: the source, the result without a model, the output, the target."""
-    columns = {"source": full.source, "made": full.made, "real": full.real}
+    columns: dict[str, SampleSet | None] = {
+        phrase("source"): full.source, phrase("made"): full.made, phrase("real"): full.real
+    }  # fmt: skip
     if full.baseline is not None and full.baseline.name != SAME:
-        columns = {"source": full.source, full.baseline.name: full.baseline, **columns}
+        columns = {phrase("source"): full.source, full.baseline.name: full.baseline, **columns}
     shown = {name: side for name, side in columns.items() if side is not None}
     rows = spread(full.real.n, ROWS)
     side = min(PART, *(min(full.sizes[row]) for row in rows))
@@ -102,9 +110,10 @@ def side_by_side(full: FullImages, signal: Signal, spec: Spec, title: str) -> It
     samples = np.stack([found[name][k] for k in range(len(rows)) for name in shown])
     yield Panel(
         title,
-        f"The center {side} px of each image, at full resolution. From left to right: {', '.join(shown)}.",
+        phrase("The center {side} px of each image, at full resolution.", side=side),
         tuple(signal.render(samples, spec, len(shown))),
         tuple(full.names[row] for row in rows),
+        tuple(shown),
     )
 
 

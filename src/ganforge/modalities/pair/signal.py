@@ -35,6 +35,7 @@ from ganforge.modalities.pair.example import write_pairs
 from ganforge.modalities.pair.inputs import Together
 from ganforge.modalities.pair.metrics.usual import usual_metrics
 from ganforge.modalities.pair.sizes import paired_sizes, size_of
+from ganforge.modalities.pair.tasks.translating import as_image
 from ganforge.signals import Card, Gallery, Inspection, Nearest, Signal
 
 
@@ -279,6 +280,16 @@ class Pair(Signal, kind="pair"):
         if source["mode"] == "classes":
             return x.argmax(1)[..., None].to(torch.uint8).cpu().numpy()
         return pictures.decoded(x[:, : x.shape[1] - source["mask"]], 8)
+
+    def shown_sources(self, sources: np.ndarray, like: np.ndarray, spec: Spec) -> np.ndarray:
+        """[N, h, w, Cs] → uint8 [N, H, W, C]: enlarged, and each class of a label map in a color of its own."""
+        x = torch.from_numpy(sources)
+        if spec.state["source"]["mode"] == "classes":
+            x = labelmaps.one_hot(x[..., 0].long(), len(spec.state["source"]["classes"]))
+        else:
+            x = x.permute(0, 3, 1, 2).float() / 127.5 - 1
+        targets = torch.from_numpy(like).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return self.decode(as_image(x, targets), spec)
 
     def describe(self, spec: Spec) -> str:
         return drawing.size_of(spec)

@@ -15,6 +15,7 @@ from ganforge.core.choice import Choice, Machine
 from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.plot.charts import frame
 from ganforge.core.plot.drawing import Drawing
@@ -53,7 +54,7 @@ class Points(Signal, kind="points"):
 
     @property
     def data_statistics(self) -> str:
-        return "means, spreads and bounds of its numbers"
+        return phrase("means, spreads and bounds of its numbers")
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> Mapping[str, str]:

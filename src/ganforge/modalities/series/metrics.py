@@ -27,11 +27,13 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 
 BINS, LAGS = 50, 64
 BATCH = 128
 FEWEST = 30
+HALVES = phrase("two random halves of the real windows differ by {floor:.4g}", floor=0.0).pattern
 NEAREST = 2_000  # windows of each side that nearest neighbors are looked for of
 SHARE = 0.01
 
@@ -111,7 +113,7 @@ class SeriesFigures(Metric, kind="series"):
             if figure is correlational and real.shape[2] == 1:
                 continue  # one channel has no pairs: it would always be 0
             floor = figure(real[halves[0]], real[halves[1]])
-            floors = {"floor": floor, "notes": [f"two random halves of the real windows differ by {floor:.4g}"]}
+            floors = {"floor": floor, "notes": [phrase(HALVES, floor=floor)]}
             found.append(Result(f"{name}[{len(fake)}]", figure(real, fake), protocol, floors))
         if comparison.heldout is not None:
             found.append(self._copies(comparison, real, fake, protocol))
@@ -125,8 +127,9 @@ class SeriesFigures(Metric, kind="series"):
         distances = [_nearest(x - x.mean(1, keepdims=True), real - real.mean(1, keepdims=True)) for x in some]
         limit = float(np.quantile(distances[1], SHARE))
         share = float((distances[0] < limit).mean())
-        notes = [f"median distance to the nearest real window {np.median(distances[0]):.4g}, of unseen ones "
-                 f"{np.median(distances[1]):.4g}"]  # fmt: skip
+        near, unseen_near = (float(np.median(d)) for d in distances)
+        said = "median distance to the nearest real window {near:.4g}, of unseen ones {unseen:.4g}"
+        notes = [phrase(said, near=near, unseen=unseen_near)]
         return Result(f"near_copies[{len(some[0])}]", share, protocol, {"notes": notes})
 
 
@@ -182,7 +185,7 @@ class Discriminative(_Trained, kind="discriminative"):
         floor = told(real[order[:half]], real[order[half:]], self.steps, self.generator(comparison, 0))
         protocol = comparison.protocol(self.n) | {"steps": self.steps, "repeats": self.repeats, "net": "GRU d/2"}
         detail = {"sd": float(np.std(scores)), "scores": scores, "floor": floor,
-                  "notes": [f"two random halves of the real windows: {floor:.4g}"]}  # fmt: skip
+                  "notes": [phrase(HALVES, floor=floor)]}  # fmt: skip
         return [Result(f"discriminative[{len(fake)}]", float(np.mean(scores)), protocol, detail)]
 
 

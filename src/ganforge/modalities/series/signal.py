@@ -20,6 +20,7 @@ from ganforge.core.choice import Choice, Machine
 from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
@@ -51,7 +52,7 @@ class Series(Signal, kind="series"):
 
     @property
     def data_statistics(self) -> str:
-        return "bounds and quantiles of its columns"
+        return phrase("bounds and quantiles of its columns")
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
@@ -123,7 +124,11 @@ class Series(Signal, kind="series"):
 
     def card(self, spec: Spec) -> Card:
         names = ", ".join(column["name"] for column in spec.state["columns"][:30])
-        return Card(f"time series of {spec.shape[1]} steps", (f"Columns: {names}.",), missing="`marginal`")
+        return Card(
+            phrase("time series of {steps} steps", steps=spec.shape[1]),
+            (phrase("Columns: {names}.", names=names),),
+            missing=("marginal",),
+        )
 
     def usage(self, file: str, spec: Spec) -> Usage:
         return Usage(

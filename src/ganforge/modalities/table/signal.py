@@ -23,6 +23,7 @@ from ganforge.core.choice import Choice, Machine
 from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.language import listed, phrase
 from ganforge.core.media import Media
 from ganforge.core.overrides import assignment
 from ganforge.core.rng import Rng
@@ -102,7 +103,8 @@ class Table(Signal, kind="table"):
 
     @property
     def data_statistics(self) -> str:
-        return "" if self.public is not None else "bounds of numbers, real categories, and how often each occurs"
+        measured = phrase("bounds of numbers, real categories, and how often each occurs")
+        return "" if self.public is not None else measured
 
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
@@ -270,15 +272,15 @@ class Table(Signal, kind="table"):
         return given.returned(samples, spec.state["given"]) if "given" in spec.state else samples
 
     def describe(self, spec: Spec) -> str:
-        return f"a row of {len(spec.state['names'])} columns"
+        return phrase("a row of {count} columns", count=len(spec.state["names"]))
 
     def card(self, spec: Spec) -> Card:
         names = spec.state["names"]
         return Card(
-            f"rows of a table with {len(names)} column{'s' * (len(names) != 1)}",
-            (f"Columns: {', '.join(names[:30])}{f', ... {len(names)} in all' if len(names) > 30 else ''}.",),
-            missing="`tv` and `contingency`",
-            copied="`dcr` and `exact_copies`",
+            phrase("rows of a table; columns: {count}", count=len(names)),
+            (phrase("Columns: {names}.", names=listed(names, 30)),),
+            missing=("tv", "contingency"),
+            copied=("dcr", "exact_copies"),
         )
 
     def usage(self, file: str, spec: Spec) -> Usage:

@@ -113,5 +113,6 @@ class MsSsim(Metric, kind="ms-ssim"):
             "within_class": comparison.fake.labels is not None,
         }
         fake, real = found["fake"], found["real"]
-        detail = {"real": float(real.mean()), "sd": float(fake.std(correction=0))}
+        sd = float(fake.std(correction=0))
+        detail = {"real": float(real.mean()), "sd": sd, "error": sd / self.pairs**0.5}
         return [Result(f"ms-ssim{short_count(n)}[{len(betas)} scales]", float(fake.mean()), protocol, detail)]

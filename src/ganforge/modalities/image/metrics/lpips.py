@@ -200,7 +200,8 @@ class LpipsDiversity(_Perceptual, kind="lpips-diversity"):
             found[side] = torch.cat(parts)
         protocol = comparison.protocol(n) | {"pairs": self.pairs, "within_class": comparison.fake.labels is not None}
         detail = {"real": float(found["real"].mean())}
-        detail |= {"sd": float(found["fake"].double().std(correction=0))}
+        sd = float(found["fake"].double().std(correction=0))
+        detail |= {"sd": sd, "error": sd / self.pairs**0.5}
         name = f"lpips-diversity{short_count(n)}[{self.trunk}@{digest[:8]}]"
         provenance = protocol | {"trunk": self.trunk, "weights": digest}
         return [Result(name, float(found["fake"].double().mean()), provenance, detail)]

@@ -113,7 +113,8 @@ def pair_result(
     name: str, comparison: Comparison, n: int, found: Mapping[str, Tensor], provenance: dict[str, Any]
 ) -> Result:
     """The mean over all pairs, with that of the baseline in the detail, {of, value, sd}."""
-    detail: dict[str, Any] = {"sd": float(found["fake"].std(correction=0))}
+    sd = float(found["fake"].std(correction=0))
+    detail: dict[str, Any] = {"sd": sd, "error": sd / n**0.5}
     if "baseline" in found:
         values = found["baseline"]
         detail["baseline"] = {

@@ -88,7 +88,8 @@ class PathLength(Metric, kind="ppl"):
         kept = values[(values >= low) & (values <= high)]
         sides = {"fake": comparison.fake.name, "seed": comparison.seed} | comparison.extra
         protocol = provenance | sides | {"paths": self.paths, "epsilon": self.epsilon, "space": latents.space}
-        detail = {"sd": float(kept.std()), "median": float(np.median(values))}
+        sd = float(kept.std())
+        detail = {"sd": sd, "error": sd / len(kept) ** 0.5, "median": float(np.median(values))}
         return [Result(f"ppl{short_count(self.paths)}[{tag}]", float(kept.mean()), protocol, detail)]
 
     def _apart(self, comparison: Comparison):

@@ -30,6 +30,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, SampleSet, short_count
 from ganforge.modalities.image.extractors.resize import resize, rgb
 from ganforge.modalities.pair.labelmaps import fitted
@@ -276,14 +277,22 @@ def notes_on(found: np.ndarray, real: np.ndarray, chance: np.ndarray) -> list[st
     accuracy, commonest = pixel_accuracy(real), float(real.sum(1).max() / real.sum())
     if accuracy <= commonest:
         notes.append(
-            f"The segmenter is right in {accuracy:.0%} of the pixels of real photos, and always predicting the most "
-            f"common class in {commonest:.0%}: it has learned too little to evaluate with. It needs more real pairs or "
-            "more steps."
+            phrase(
+                "The segmenter is right in {accuracy:.0%} of the pixels of real photos, and always predicting the most "
+                "common class in {commonest:.0%}: it has learned too little to evaluate with. It needs more real pairs "
+                "or more steps.",
+                accuracy=accuracy,
+                commonest=commonest,
+            )
         )
     iou, best, least = (mean_iou(table) for table in (found, real, chance))
     if iou - least < NEAR * (best - least):
         notes.append(
-            f"An iou of {iou:.2f} is about that of real photos with the label maps of other photos ({least:.2f}): the "
-            "images do not follow their label maps."
+            phrase(
+                "An iou of {iou:.2f} is about that of real photos with the label maps of other photos ({least:.2f}): "
+                "the images do not follow their label maps.",
+                iou=iou,
+                least=least,
+            )
         )
     return notes

@@ -19,7 +19,7 @@ N: images of each kind in a batch, S: places.  a, b, y [N, C, H, W], q, k [N, S,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -50,6 +50,8 @@ PROBE = 64  # px of the image that the widths of G's layers are read from
 
 class Contrastive(ChangesImages, kind="contrastive"):
     """Unpaired one-way translation: a translator G, a critic D, and a net H that compares places."""
+
+    shows: ClassVar[tuple[str, ...]] = ("source", "made", "real")
 
     translator: Translator
     """The net that translates images."""

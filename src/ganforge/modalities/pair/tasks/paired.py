@@ -20,6 +20,7 @@ N: samples in the batch.  s [N, Cs, h, w], t, y [N, C, H, W], m [N, 1, H, W], lo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -51,6 +52,8 @@ from ganforge.tasks.base import Phase
 
 class Paired(ChangesImages, kind="paired"):
     """Image translation learned from pairs: a translator G and any number of critics D."""
+
+    shows: ClassVar[tuple[str, ...]] = ("source", "made", "real")
 
     translator: Translator
     """The net that translates images."""

@@ -18,6 +18,7 @@ N: images of each kind in a batch.  a, b [N, C, H, W], |·| means over an image,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -40,6 +41,8 @@ TRANSLATORS = ("G_ab", "G_ba")
 
 class Unpaired(ChangesImages, kind="unpaired"):
     """Unpaired two-way translation: two translators that invert each other, and two critics."""
+
+    shows: ClassVar[tuple[str, ...]] = ("a", "a to b", "back", "b", "b to a", "back")
 
     translator: Translator
     """The net of G_ab and of G_ba."""

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ganforge.core.words import counted
+from ganforge.core.language import joined, phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.table.metrics import plots
 from ganforge.modalities.table.metrics.frames import (  # fmt: skip
@@ -36,6 +36,12 @@ from ganforge.modalities.table.metrics.frames import (  # fmt: skip
     shares,
     stamped,
 )
+
+DISTANCES = {
+    "ks": phrase("KS {value:.3f}", value=0.0).pattern,
+    "tv": phrase("TV {value:.3f}", value=0.0).pattern,
+    "missing": phrase("missing ±{value:.3f}", value=0.0).pattern,
+}
 
 
 def ks(a: np.ndarray, b: np.ndarray) -> float:
@@ -122,16 +128,19 @@ def crowded(column: Column, real: Any, fake: Any) -> dict[str, Any]:
     return {"value": told, "real": share, "fake": float(np.mean(b == value))}
 
 
-def draw(column: Column, real: Any, fake: Any, figures: dict[str, float]) -> dict[str, str]:
-    """The column in both tables, {title, under, svg}."""
-    told = ", ".join(f"{name.upper() if name != 'missing' else 'missing ±'} {v:.3f}" for name, v in figures.items())
-    plot = {"title": f"{column.name} — {told}", "under": "Column by column"}
+def draw(column: Column, real: Any, fake: Any, figures: dict[str, float]) -> dict[str, Any]:
+    """The column in both tables, {title, under, drawing}."""
+    values = joined([phrase(DISTANCES[name], value=value) for name, value in figures.items()])
+    title = phrase("{column} — {values}", column=column.name, values=values)
+    plot = {"title": title, "under": phrase("Column by column")}
     if column.numeric:
         a, b = (x[~np.isnan(x)] for x in (numbers(real, column), numbers(fake, column)))
         if not len(a):
-            return plot | {"svg": plots.bars([MISSING], [1.0], [1.0 - len(b) / max(len(fake), 1)])}
-        return plot | {"svg": plots.histogram(a, b, column.kind == "integer", column.kind == "datetime")}
-    return plot | {"svg": plots.bars(*in_order(column, real, fake))}
+            return plot | {"drawing": plots.bars([MISSING], [1.0], [1.0 - len(b) / max(len(fake), 1)])}
+        return plot | {
+            "drawing": plots.histogram(a, b, column.kind == "integer", column.kind == "datetime", column.name)
+        }
+    return plot | {"drawing": plots.bars(*in_order(column, real, fake))}
 
 
 def in_order(column: Column, real: Any, fake: Any) -> tuple[list[str], list[float], list[float]]:
@@ -145,7 +154,9 @@ def in_order(column: Column, real: Any, fake: Any) -> tuple[list[str], list[floa
     rows = [(names[k], r[k], f[k]) for k in shown]
     rest = [k for k in range(len(names) + 1) if k not in set(shown)]
     if sum(r[rest]) + sum(f[rest]) > 0:
-        rows.append((f"({counted(len(names) - len(shown), 'other')})", sum(r[rest]), sum(f[rest])))
+        count = len(names) - len(shown)
+        others = phrase("(one other)") if count == 1 else phrase("({count:,} others)", count=count)
+        rows.append((others, sum(r[rest]), sum(f[rest])))
     if r[-1] + f[-1] > 0:
         rows.append((MISSING, r[-1], f[-1]))
     return [name for name, _, _ in rows], [float(v) for _, v, _ in rows], [float(v) for _, _, v in rows]

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Result
 from ganforge.modalities.table.columns import kinds
 from ganforge.modalities.table.columns.looks import look
 
 FEW = 20  # numbers that take so many values at most are ordinal, as in the table signal
 ROWS = 65_536  # a part of a table
-MISSING = "(missing)"
+MISSING = phrase("(missing)")
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ def shares(places: np.ndarray, count: int) -> np.ndarray:
 def held_back(comparison: Comparison, value: float) -> str:
     """What rows that the model never saw get: what a perfect model could expect of so many rows."""
     assert comparison.heldout is not None
-    return f"{comparison.heldout.n:,} real rows that were held back get {value:.4g}."
+    n = comparison.heldout.n
+    return phrase("{n:,} real rows that were held back get {value:.4g}.", n=n, value=value)
 
 
 def average(values: Sequence[float]) -> float:

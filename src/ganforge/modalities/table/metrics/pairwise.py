@@ -21,6 +21,7 @@ import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.core.plot import charts
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.table.metrics.columns import total_variation
@@ -81,7 +82,13 @@ class Pairwise(Metric, kind="pairwise"):
                 detail["held_out"] = average(list(chance[figure].values()))
                 notes.append(held_back(comparison, detail["held_out"]))
             if left_out:
-                notes.append(f"Pairs of the first {MOST} columns; {len(left_out)} columns were not looked at.")
+                notes.append(
+                    phrase(
+                        "Pairs of the first {most} columns; {others} columns were not compared.",
+                        most=MOST,
+                        others=len(left_out),
+                    )
+                )
             protocol = {"pairs": len(of)} | ({"bins": self.bins, "most": self.most} if figure != "correlation" else {})
             mean = average(list(of.values()))
             detail |= {"notes": notes} if notes else {}
@@ -148,13 +155,13 @@ def worst(of: Mapping[Pair, float]) -> list[dict[str, Any]]:
     return [{"columns": list(pair), "similarity": value} for pair, value in least]
 
 
-def drawn(columns: list[Column], found: Mapping[str, Mapping[Pair, float]]) -> dict[str, str]:
+def drawn(columns: list[Column], found: Mapping[str, Mapping[Pair, float]]) -> dict[str, Any]:
     """How much every pair differs, as a heat map."""
     place = {column.name: k for k, column in enumerate(columns)}
     apart = np.full((len(columns), len(columns)), np.nan)
     for of in found.values():
         for (a, b), similarity in of.items():
             apart[place[a], place[b]] = apart[place[b], place[a]] = 1 - similarity
-    title = "Pairs of columns: how much what they have to do with each other differs (1 − similarity)"
+    title = phrase("How much the dependence of two columns differs from that in the real table (1 − similarity)")
     drawing = charts.heat([c.name for c in columns], apart.tolist())
-    return {"title": title, "under": "Pairs of columns", "svg": drawing.svg()}
+    return {"title": title, "under": phrase("Pairs of columns"), "drawing": drawing}

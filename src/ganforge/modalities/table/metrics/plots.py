@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganforge.core.language import phrase
 from ganforge.core.plot import charts
+from ganforge.core.plot.drawing import Drawing
 
 BINS = 24
 SHOWN = 14  # values of a column of categories
@@ -26,27 +28,31 @@ def edges_of(real: np.ndarray, whole: bool) -> np.ndarray:
     return np.linspace(low, high, BINS + 1)
 
 
-def histogram(real: np.ndarray, fake: np.ndarray, whole: bool, dates: bool) -> str:
-    """Shares of the values in bins, as SVG.
+def histogram(real: np.ndarray, fake: np.ndarray, whole: bool, dates: bool, name: str) -> Drawing:
+    """Shares of the values in bins.
 
     Args:
         real, fake: float64 [N] and [M], nothing missing. What lies beyond the bins counts in the outermost ones.
+        name: of the horizontal axis.
     """
     edges = edges_of(real, whole)
     often, share = most_frequent(real)
-    note = ""
+    note: str = ""
     if share >= SPIKE:  # in a bin with others, one would not see it
         generated = np.mean(fake == often) if len(fake) else 0
-        note = f"{as_text(often, whole, dates)} alone: {share:.1%} · {generated:.1%}"
+        note = phrase(
+            "{value} alone: real {real:.1%}, generated {fake:.1%}",
+            value=as_text(often, whole, dates), real=share, fake=generated,
+        )  # fmt: skip
     first, last = (edges[0] + 0.5, edges[-1] - 0.5) if whole else (edges[0], edges[-1])
     axis = [as_text(value, whole, dates) for value in (first, (first + last) / 2, last)]
-    drawing = charts.histogram(in_bins(real, edges), in_bins(fake, edges), axis, note=note)
-    return charts.legend(drawing).svg()
+    shares = in_bins(real, edges), in_bins(fake, edges)
+    return charts.legend(charts.histogram(*shares, axis, note=note, across=name, up=phrase("share of rows")))
 
 
-def bars(names: list[str], real: list[float], fake: list[float]) -> str:
-    """Shares of categories, as SVG."""
-    return charts.legend(charts.bars(names, {"real": real, "fake": fake}, "{:.1%}".format)).svg()
+def bars(names: list[str], real: list[float], fake: list[float]) -> Drawing:
+    """Shares of categories."""
+    return charts.legend(charts.bars(names, {"real": real, "fake": fake}, "{:.1%}".format))
 
 
 def most_frequent(values: np.ndarray) -> tuple[float, float]:

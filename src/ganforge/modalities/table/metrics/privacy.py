@@ -26,6 +26,7 @@ import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import listed, phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.table.metrics import plots
 from ganforge.modalities.table.metrics.design import Dense, auc, closest, spread_over
@@ -41,10 +42,10 @@ class TablePrivacy(Metric, kind="privacy"):
 
     signals: ClassVar[tuple[str, ...]] = ("table",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "dcr": Meaning("How often a fake lies nearer to a training row than an unseen real row does.", "near", 0.5),
+        "dcr": Meaning("How often a fake lies nearer to a training row than an unseen real row does.", "at most", 0.5),
         "exact_copies": Meaning("Share of fakes that equal a training row in every column.", "lower", 0),
         "membership": Meaning(
-            "How well an attacker with only the fakes detects training rows: ½ is chance.", "near", 0.5
+            "How well an attacker with only the fakes detects training rows: ½ is chance.", "at most", 0.5
         ),
     }
     most: int = Field(default=5_000, ge=100)
@@ -66,7 +67,13 @@ class TablePrivacy(Metric, kind="privacy"):
         notes = notes_on(comparison, dense, unseen is not None)
         rows = spread_over(len(train), ROOM // dense.width)
         if len(rows) < len(train):
-            notes.append(f"Neighbors are searched for among {len(rows):,} of the {len(train):,} training rows.")
+            notes.append(
+                phrase(
+                    "Neighbors are searched for among {some:,} of the {all:,} training rows.",
+                    some=len(rows),
+                    all=len(train),
+                )
+            )
         yardstick = "leave-one-out" if unseen is None else "held-out"
         protocol = {"train": comparison.train.name, "n_train": len(rows), "yardstick": yardstick}
         known = dense(train.iloc[rows])
@@ -101,12 +108,19 @@ class TablePrivacy(Metric, kind="privacy"):
             "closer": value > 0.5 + SURE * error,
             "quantiles": quantiles(distance),
             "quantiles_by_chance": quantiles(chance),
-            "notes": [*notes, f"Median distance {np.median(distance):.3g}, of real rows {np.median(chance):.3g}."],
+            "notes": [
+                *notes,
+                phrase(
+                    "Median distance {ours:.3g}, of real rows {real:.3g}.",
+                    ours=float(np.median(distance)),
+                    real=float(np.median(chance)),
+                ),
+            ],
             "plots": [
                 {
-                    "title": "Distance to the closest training row (real: rows that were not trained on)",
-                    "under": "Privacy",
-                    "svg": plots.histogram(chance, distance, False, False),
+                    "title": phrase("Distance to the closest training row (real: rows that were not trained on)"),
+                    "under": phrase("Privacy"),
+                    "drawing": plots.histogram(chance, distance, False, False, phrase("distance")),
                 }
             ],
         }
@@ -125,12 +139,19 @@ class TablePrivacy(Metric, kind="privacy"):
             chance, n = float((counts[place] > 1).mean()), len(train)
         share = (value * len(fake) + chance * n) / (len(fake) + n)
         error = math.sqrt(max(share * (1 - share), 1e-12) * (1 / len(fake) + 1 / n))
-        said = "rows that were not trained on" if unseen is not None else "training rows (as another one)"
         detail = {
             "by_chance": chance,
             "error": error,
             "copying": value > chance + SURE * error and value * len(fake) >= 2,
-            "notes": [f"Of {n:,} real {said}, {chance:.2%} equal a training row."],
+            "notes": [
+                phrase(
+                    "Of {n:,} real rows that were not trained on, {chance:.2%} equal a training row.",
+                    n=n,
+                    chance=chance,
+                )
+                if unseen is not None
+                else phrase("Of {n:,} training rows, {chance:.2%} equal another one.", n=n, chance=chance)
+            ],
         }
         more = protocol | {"n_train": len(train), "n_yardstick": n}
         return stamped(comparison, self.n, "exact_copies", value, "rows", protocol=more, detail=detail)
@@ -156,13 +177,18 @@ def notes_on(comparison: Comparison, dense: Dense, held_out: bool) -> list[str]:
     notes = []
     if not held_out:
         notes.append(
-            "No rows were held back: each training row in turn stands for an unseen one; membership is not measured."
+            phrase(
+                "No rows were held back: each training row in turn stands for an unseen one; membership is not "
+                "measured."
+            )
         )
     if not comparison.known_train:
-        notes.append(f"The rows of {comparison.train.name} are treated as the training rows.")
+        notes.append(phrase("The rows of {name} are treated as the training rows.", name=comparison.train.name))
     if dense.bucketed:
-        shown = ", ".join(dense.bucketed[:3]) + (", ..." if len(dense.bucketed) > 3 else "")
-        notes.append(f"Rare categories of {shown} count as one in distances (not in exact copies).")
+        shown = listed(dense.bucketed, 3)
+        notes.append(
+            phrase("Rare categories of {columns} count as one in distances (not in exact copies).", columns=shown)
+        )
     return notes
 
 

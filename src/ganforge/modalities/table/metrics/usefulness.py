@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.table.metrics.design import Dense, as_number, for_trees, is_a_number, picked, spread_over
 from ganforge.modalities.table.metrics.frames import Column, columns_of, frame_of, stamped, texts
@@ -55,7 +56,9 @@ class Usefulness(Metric, kind="usefulness"):
     def lacks(self, comparison: Comparison) -> str:
         known = self.target or comparison.facts.get("target")
         return super().lacks(comparison) or (
-            "" if known else "the column that models should predict: target=COLUMN in training, or --target COLUMN"
+            ""
+            if known
+            else phrase("the column that models should predict: target=COLUMN in training, or --target COLUMN")
         )
 
     def compute(self, comparison: Comparison) -> list[Result]:
@@ -95,13 +98,18 @@ class Usefulness(Metric, kind="usefulness"):
             per_class[side] = {} if of_numbers else f1_by_class(wanted, guess)
             linear[side], settled = straight(rows[side], rows["test"], of_numbers)
             if not settled:
-                notes.append(f"The linear model trained on {side} rows had not converged when it was stopped.")
+                notes.append(phrase("The linear model trained on {side} rows had not converged.", side=phrase(side)))
         best = constant(rows["real"].y, len(wanted), of_numbers)
         what = f"{'R²' if of_numbers else 'F1'} of {name}"
         tested = {"test": test_name(comparison), "n_test": len(wanted), "target": name}
         same = "ridge" if of_numbers else "logistic regression"
         notes.append(
-            f"A linear model ({same}) gets {linear['fake']:.3f} from generated rows and {linear['real']:.3f} from real."
+            phrase(
+                "A linear model ({kind}) gets {fake:.3f} from generated rows and {real:.3f} from real ones.",
+                kind=phrase(same),
+                fake=linear["fake"],
+                real=linear["real"],
+            )
         )
         detail: dict[str, Any] = {"linear": linear["fake"], "linear_of_real": linear["real"], "notes": notes}
         details = {"fake": detail, "real": {}}
@@ -125,8 +133,10 @@ class Usefulness(Metric, kind="usefulness"):
             return frame_of(comparison, "train"), frame_of(comparison, "heldout"), []
         real = frame_of(comparison, "real")
         tested = comparison.draws("usefulness").permutation(len(real)) < TEST_SHARE * len(real)
-        seen = "the generator may have learned from them, which flatters it"
-        note = f"No rows were held back: a fifth of the real rows are the test, and {seen}."
+        note = phrase(
+            "No rows were held back: a fifth of the real rows are the test, and the generator may have learned from "
+            "them, which flatters it."
+        )
         return real[~tested].reset_index(drop=True), real[tested].reset_index(drop=True), [note]
 
     def _rows(
