@@ -77,14 +77,18 @@ def train(
     With a PATH in place of a recipe one is chosen (--dry-run shows why); init=RUN starts from what a run has learned.
     """
     from ganforge.core.errors import UserError
-    from ganforge.engine import train as engine
-    from ganforge.registry import load_all
-    from ganforge.ui.console import stderr, stdout
+    from ganforge.recipes.listing import refuse_misspelled
 
     if minutes is not None and not minutes > 0:
         raise UserError(f"--minutes {minutes:g}: it must be greater than 0", code="cli.out_of_range")
     if resume is not None and run_dir is not None:
         raise UserError("--resume continues in the folder of the run: leave --run-dir out", code="run.folder_on_resume")
+    if words and not is_field(words[0]):
+        refuse_misspelled(words[0])
+    from ganforge.engine import train as engine
+    from ganforge.registry import load_all
+    from ganforge.ui.console import stderr, stdout
+
     load_all()
     recipe, why = resolve(words or [], resume, with_files or [], minutes, device)
     if dry_run:
@@ -112,9 +116,10 @@ def resolve(
     """
     from ganforge import recipes
     from ganforge.api import named, unnamed
-    from ganforge.core.errors import UserError, did_you_mean
+    from ganforge.core.errors import UserError
     from ganforge.engine.train import resume_recipe
     from ganforge.recipes import make_recipe
+    from ganforge.recipes.listing import unknown
 
     name = words[0] if words and not is_field(words[0]) else None
     items = with_data(name, words[1:] if name is not None else words)
@@ -132,11 +137,7 @@ def resolve(
             )
         items, name = [f"data={name}", *items], None
     if name is not None and name not in recipes.names():
-        near = did_you_mean(name, recipes.names())
-        raise UserError(
-            f"unknown recipe {name!r}{near}; there is no file or folder of that name either (see `ganforge recipes`)",
-            code="recipe.unknown",
-        )
+        raise unknown(name, recipes.names())
     if name is not None:
         return make_recipe(name, with_files, items), []
     return unnamed(items, with_files, minutes, device)
