@@ -17,6 +17,7 @@ from pathlib import Path
 
 import typer
 
+from ganforge.core.errors import install
 from ganforge.ui.verb import Verb
 
 GOOD, HINT, BAD = "ok", "note", "wrong"
@@ -154,12 +155,10 @@ def check_extras() -> list[Finding]:
     """The optional packages; one that is absent is no mistake."""
     found = []
     for extra, names in requirements().items():
-        if extra in ("", "dev"):
+        if extra in ("", "all", "dev"):
             continue
         if any(not _installed(name) for name in names):
-            found.append(
-                Finding(f"extra {extra}", HINT, "not installed", f"if you want it: pip install 'ganforge[{extra}]'")
-            )
+            found.append(Finding(f"extra {extra}", HINT, "not installed", f"if you want it: {install(extra)}"))
         else:
             found.append(Finding(f"extra {extra}", GOOD, "installed"))
     return found

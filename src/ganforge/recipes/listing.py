@@ -53,8 +53,8 @@ def refuse_misspelled(name: str) -> None:
 
 def unknown(name: str, known: Iterable[str]) -> UserError:
     """The error of a word that is neither a recipe nor a path."""
-    near = did_you_mean(name, known) or "."
+    near = did_you_mean(name, known)
     return UserError(
-        f"unknown recipe {name!r}{near} There is no file or folder of that name either (see `ganforge recipes`)",
+        f"unknown recipe {name!r}{near}; there is no file or folder of that name either (see `ganforge recipes`)",
         code="recipe.unknown",
     )

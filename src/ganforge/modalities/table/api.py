@@ -9,10 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sklearn.base import BaseEstimator
-
 from ganforge import api
 from ganforge.core.errors import UserError
+from ganforge.core.extras import need
 from ganforge.core.files import atomic_file
 from ganforge.inference.model import Model, Where, load
 from ganforge.modalities.table.source import FrameData
@@ -21,6 +20,9 @@ from ganforge.recipes.base import Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
+
+need("sklearn", "TableGAN")
+from sklearn.base import BaseEstimator  # noqa: E402  # the error above says how to install it
 
 
 class TableGAN(BaseEstimator):
