@@ -71,7 +71,8 @@ def train(
             DataFrame, a torch Dataset or DataLoader (each item is read once), a Dataset of `datasets`.
             `callbacks` may hold functions: each is called with the run (`folder`, `samples`, `generate`, ...) and
             every event, a mapping with "event" ("tick", "checkpoint", "evaluate", ...), "samples" and what was logged.
-            A subclass of `ganforge.recipes.callback.Listener` is given the run too. They watch besides the recipe's own callbacks; callbacks that are named replace those.
+            A subclass of `ganforge.recipes.callback.Listener` is built with the run. Both watch in addition to the
+            recipe's own callbacks; callbacks that are named replace those.
 
     Returns:
         The trained model; its run directory is `model.folder`.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 need("sklearn", "TableGAN")
 from sklearn.base import BaseEstimator  # noqa: E402  # the error above says how to install it
-from sklearn.utils.validation import _check_feature_names, _check_n_features, check_array  # noqa: E402
+from sklearn.utils.validation import check_array, validate_data  # noqa: E402
 
 
 class TableGAN(BaseEstimator):
@@ -81,6 +81,11 @@ class TableGAN(BaseEstimator):
         self.run_dir = run_dir
         self.device = device
         self.progress = progress
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
+        return tags
 
     def fit(self, X: pd.DataFrame | Path | str, y: Any = None) -> TableGAN:
         """Trains on a table: a DataFrame, an array of numbers [N, columns], or the path of a CSV, TSV or Parquet file.
@@ -143,14 +148,17 @@ class TableGAN(BaseEstimator):
         Raises:
             UserError: not trained yet, or the tables do not fit.
         """
+        self._model()
+        validate_data(self, real, skip_check_array=True, reset=False)
         real = self._table(real)
         made = self.sample(len(real), seed=seed)
         return evaluate(real, made, seed=seed, **{"target": self.target, "progress": self.progress} | options)
 
     def score(self, X: pd.DataFrame, y: Any = None) -> float:
-        """How similar new rows are to real ones, from 0 to 1, which is best: the mean of how similar columns are (1 less
-        the Kolmogorov-Smirnov distance of numbers or the total variation of categories) and of how similar pairs of
-        columns are (correlations and contingencies).
+        """How similar new rows are to real ones, from 0 to 1, which is best.
+
+        The mean of how similar columns are (1 less the Kolmogorov-Smirnov distance of numbers or the total variation of
+        categories) and of how similar pairs of columns are (correlations and contingencies).
 
         Args:
             X: real rows, best such as were held out of `fit`.
@@ -193,6 +201,7 @@ class TableGAN(BaseEstimator):
             )
         self = cls(model.recipe.name, seed=model.recipe.seed, device=device)
         self.model_ = model
+        self._describe_columns(path)
         file = Path(path)
         self.bundle_ = (file / "model.safetensors" if file.is_dir() else file).read_bytes()
         return self
@@ -226,6 +235,8 @@ class TableGAN(BaseEstimator):
             return table
         import pandas as pd
 
+        if isinstance(table, list) and not all(isinstance(row, (list, tuple)) for row in table):
+            return table  # `_source` says what would be a table
         values = check_array(
             table, dtype=None, ensure_all_finite="allow-nan", ensure_min_samples=2, estimator=self, input_name="X"
         )
@@ -240,8 +251,7 @@ class TableGAN(BaseEstimator):
             names = [column["name"] for column in self.model_.spec.state["columns"]]
             self.n_features_in_, self.feature_names_in_ = len(names), np.array(names, dtype=object)
         else:
-            _check_feature_names(self, table, reset=True)
-            _check_n_features(self, self._table(table), reset=True)
+            validate_data(self, table, skip_check_array=True)
 
     def _model(self) -> Model:
         if not hasattr(self, "model_"):
