@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import math
@@ -12,6 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,6 +203,11 @@ def _import_problem(package: str) -> str:
     return ""
 
 
+@functools.cache  # it reads the list of files of every package
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
 def _module_of(package: str) -> str:
     """What a package is imported as: `PIL` of pillow."""
 
@@ -209,7 +216,7 @@ def _module_of(package: str) -> str:
 
     names = [
         module
-        for module, packages in importlib.metadata.packages_distributions().items()
+        for module, packages in _distributions().items()
         if plain(package) in map(plain, packages) and not module.startswith("_")
     ]
     same = [name for name in names if plain(name) == plain(package)]
