@@ -32,8 +32,8 @@ def _sources() -> Iterator[str]:
 
 
 def _recipes_in(text: str) -> Iterator[tuple[str, str]]:
-    for node in ast.parse(text).body:
-        for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+    for node in (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)):
+        for decorator in node.decorator_list:
             if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "recipe":
                 yield ast.literal_eval(decorator.args[0]), recipes.first_paragraph(ast.get_docstring(node))
 

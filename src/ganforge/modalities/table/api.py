@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -149,7 +149,7 @@ class TableGAN(BaseEstimator):
             UserError: not trained yet, or the tables do not fit.
         """
         self._model()
-        validate_data(self, real, skip_check_array=True, reset=False)
+        validate_data(self, cast(Any, real), skip_check_array=True, reset=False)
         real = self._table(real)
         made = self.sample(len(real), seed=seed)
         return evaluate(real, made, seed=seed, **{"target": self.target, "progress": self.progress} | options)
@@ -237,8 +237,9 @@ class TableGAN(BaseEstimator):
 
         if isinstance(table, list) and not all(isinstance(row, (list, tuple)) for row in table):
             return table  # `_source` says what would be a table
+        finite: Any = "allow-nan"  # known to scikit-learn, not to its types
         values = check_array(
-            table, dtype=None, ensure_all_finite="allow-nan", ensure_min_samples=2, estimator=self, input_name="X"
+            table, dtype=None, ensure_all_finite=finite, ensure_min_samples=2, estimator=self, input_name="X"
         )
         if values.dtype.kind == "O":
             values = pd.DataFrame(values).infer_objects()
