@@ -237,9 +237,10 @@ class TableGAN(BaseEstimator):
 
         if isinstance(table, list) and not all(isinstance(row, (list, tuple)) for row in table):
             return table  # `_source` says what would be a table
-        finite: Any = "allow-nan"  # known to scikit-learn, not to its types
+        dtype: Any = None
+        finite: Any = "allow-nan"  # both known to scikit-learn, not to its types
         values = check_array(
-            table, dtype=None, ensure_all_finite=finite, ensure_min_samples=2, estimator=self, input_name="X"
+            table, dtype=dtype, ensure_all_finite=finite, ensure_min_samples=2, estimator=self, input_name="X"
         )
         if values.dtype.kind == "O":
             values = pd.DataFrame(values).infer_objects()
