@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -23,7 +24,9 @@ from ganforge.engine.resume import resume_recipe
 from ganforge.inference.model import Model, load
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
+from ganforge.recipes.callback import Calling, Listener, RunView
 from ganforge.recipes.choice import Choice, Machine, choose
+from ganforge.recipes.fields import Fields
 from ganforge.registry import load_all
 
 
@@ -45,12 +48,13 @@ def train(
     resume: Path | str | None = None,
     device: str | None = None,
     progress: bool = True,
-    **fields: Any,
+    fields: Mapping[str, Any] | None = None,
+    **common: Unpack[Fields],
 ) -> Model:
     """Trains a GAN and returns it, ready to sample from.
 
         model = gf.train("dcgan", data="mnist", samples=600_000)
-        model = gf.train("cdcgan", data="./photos", minutes=30, **{"optimizers.G.lr": 1e-4})
+        model = gf.train("cdcgan", data="./photos", minutes=30, fields={"optimizers.G.lr": 1e-4})
         model = gf.train(data="./photos", minutes=30)       # chooses a recipe that suits the data and the time
         model = gf.train(data="./few", init="runs/0003-dcgan", minutes=10)      # goes on from what another run learned
 
@@ -61,10 +65,15 @@ def train(
         run_dir: where to write; by default the next free `runs/NNNN-name`.
         resume: a run directory to go on with.
         device: "cpu", "cuda", ...; by default the best there is.
-        progress: show a progress bar on stderr.
-        fields: fields of the recipe, by their dotted path: `data`, `samples`, `batch`, `seed`, `checkpoint_every`, ...
+        progress: show a progress bar on stderr, or in a notebook a table with the newest samples.
+        fields: fields of the recipe by their dotted path, {"optimizers.G.lr": 1e-4, "task.augment": "ada"}.
+        common: the fields that every recipe has: `data`, `samples`, `batch`, `seed`, `checkpoint_every`, ...
             `data` may be the samples themselves: an array or a tensor, a list of images, a pair (samples, labels), a
             DataFrame, a torch Dataset or DataLoader (each item is read once), a Dataset of `datasets`.
+            `callbacks` may hold functions: each is called with the run (`folder`, `samples`, `generate`, ...) and
+            every event, a mapping with "event" ("tick", "checkpoint", "evaluate", ...), "samples" and what was logged.
+            A subclass of `ganforge.recipes.callback.Listener` is built with the run. Both watch in addition to the
+            recipe's own callbacks; callbacks that are named replace those.
 
     Returns:
         The trained model; its run directory is `model.folder`.
@@ -73,15 +82,20 @@ def train(
         UserError: the data, the recipe or a folder cannot be used.
         TrainingError: training could not go on; the message names the last good checkpoint.
     """
-    listeners, told = [], None
+    given, functions = _functions({**common, **(fields or {})})
+    listeners: list[Callable[[RunView], Listener]] = [
+        one if isinstance(one, type) and issubclass(one, Listener) else partial(Calling, function=one)
+        for one in functions
+    ]
+    told = None
     if progress:
         from ganforge.ui.console import stderr
-        from ganforge.ui.progress import Progress
+        from ganforge.ui.notebook import progress_here
 
-        listeners = [lambda run: Progress(run, minutes)]
+        listeners.append(lambda run: progress_here(run, minutes))
         told = stderr().print
     result = engine.train(
-        _resolve(recipe, resume, fields, minutes, device, told),
+        _resolve(recipe, resume, given, minutes, device, told),
         run_dir=run_dir,
         resume=resume,
         minutes=minutes,
@@ -89,6 +103,17 @@ def train(
         device=device,
     )
     return load(result.folder, device)
+
+
+def _functions(fields: dict[str, Any]) -> tuple[dict[str, Any], list[Callable[..., Any]]]:
+    """Fields without the functions among their callbacks, and these."""
+    watchers = fields.get("callbacks")
+    if not isinstance(watchers, (list, tuple)):
+        return fields, []
+    functions = [one for one in watchers if callable(one)]
+    named = [one for one in watchers if not callable(one)]
+    rest = {name: value for name, value in fields.items() if name != "callbacks"}
+    return rest if functions and not named else {**rest, "callbacks": named}, functions
 
 
 def _resolve(

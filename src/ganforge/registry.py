@@ -44,7 +44,8 @@ def load_all() -> None:
     for name in PACKAGES:
         package = importlib.import_module(f"ganforge.{name}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
+            if module.name not in public_names().values():  # a front end registers nothing, and may need an extra
+                importlib.import_module(module.name)
     for entry in importlib.metadata.entry_points(group="ganforge.plugins"):
         try:
             entry.load()

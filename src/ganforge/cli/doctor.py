@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import math
@@ -12,11 +13,13 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
+from ganforge.core.errors import install
 from ganforge.core.words import counted
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
@@ -160,12 +163,10 @@ def check_extras() -> list[Finding]:
     """The optional packages; one that is absent is no mistake."""
     found = []
     for extra, names in requirements().items():
-        if extra in ("", "dev"):
+        if extra in ("", "all", "dev"):
             continue
         if any(not _installed(name) for name in names):
-            found.append(
-                Finding(f"extra {extra}", HINT, "not installed", f"if you want it: pip install 'ganforge[{extra}]'")
-            )
+            found.append(Finding(f"extra {extra}", HINT, "not installed", f"if you want it: {install(extra)}"))
         else:
             found.append(Finding(f"extra {extra}", GOOD, "installed"))
     return found
@@ -208,6 +209,11 @@ def _import_problem(package: str) -> str:
     return ""
 
 
+@functools.cache  # it reads the list of files of every package
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
 def _module_of(package: str) -> str:
     """What a package is imported as: `PIL` of pillow."""
 
@@ -216,7 +222,7 @@ def _module_of(package: str) -> str:
 
     names = [
         module
-        for module, packages in importlib.metadata.packages_distributions().items()
+        for module, packages in _distributions().items()
         if plain(package) in map(plain, packages) and not module.startswith("_")
     ]
     same = [name for name in names if plain(name) == plain(package)]

@@ -12,6 +12,7 @@ import typer
 import ganforge
 from ganforge.core.errors import GanforgeError, UserError
 from ganforge.core.events import line_of
+from ganforge.core.extras import missing
 from ganforge.core.habits import refuse_other_word
 from ganforge.core.refusals import PartlyDone
 from ganforge.core.surroundings import help_for, print_anything_everywhere
@@ -120,6 +121,12 @@ def run(words: Sequence[str]) -> None:
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # or Python complains again when it flushes at exit
         sys.exit(141)
+    except ImportError as error:
+        extra = missing(error)
+        if extra is None or os.environ.get("GANFORGE_DEBUG"):
+            raise
+        print(f"error: {extra}", file=sys.stderr)
+        sys.exit(2)
     except OSError as error:
         if os.environ.get("GANFORGE_DEBUG"):
             raise

@@ -27,19 +27,17 @@ def listing(context: typer.Context, as_json: AsJson = False, plugins: Plugins = 
         return
     from rich.table import Table
 
-    from ganforge import recipes
-    from ganforge.registry import load_all
+    from ganforge.recipes.listing import listed
     from ganforge.ui.console import stdout
 
-    load_all()
     if as_json:
-        emit([{"name": name, "summary": recipes.summary(name)} for name in recipes.names()])
+        emit([{"name": name, "summary": summary} for name, summary in listed().items()])
         return
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for name in recipes.names():
-        table.add_row(name, recipes.summary(name))
+    for name, summary in listed().items():
+        table.add_row(name, summary)
     stdout().print(table)
     hint = "\nTrain one: ganforge train NAME data=...   All that it sets: ganforge recipes show NAME"
     stdout().print(hint, style="dim")

@@ -97,6 +97,7 @@ def train(
     from ganforge.core.errors import UserError
     from ganforge.engine import train as engine
     from ganforge.engine.plan import plan
+    from ganforge.recipes.listing import refuse_misspelled
     from ganforge.registry import load_all
     from ganforge.ui.console import say, stderr, stdout
 
@@ -104,6 +105,9 @@ def train(
         raise UserError(f"--minutes {minutes:g}: it must be greater than 0", code="cli.out_of_range")
     if resume is not None and run_dir is not None:
         raise UserError("--resume continues in the folder of the run: leave --run-dir out", code="run.folder_on_resume")
+    if words and not is_field(words[0]):
+        refuse_misspelled(words[0])
+
     load_all()
     recipe, why = resolve(words or [], resume, with_files or [], minutes, device)
     if dry_run:
@@ -145,9 +149,10 @@ def resolve(
     """
     from ganforge import recipes
     from ganforge.api import named, unnamed
-    from ganforge.core.errors import UserError, did_you_mean
+    from ganforge.core.errors import UserError
     from ganforge.engine.resume import resume_recipe
     from ganforge.recipes import make_recipe
+    from ganforge.recipes.listing import unknown
 
     name = words[0] if words and not is_field(words[0]) else None
     items = with_data(name, words[1:] if name is not None else words)
@@ -165,11 +170,7 @@ def resolve(
             )
         items, name = [f"data={name}", *items], None
     if name is not None and name not in recipes.names():
-        near = did_you_mean(name, recipes.names())
-        raise UserError(
-            f"unknown recipe {name!r}{near}; there is no file or folder of that name either (see `ganforge recipes`)",
-            code="recipe.unknown",
-        )
+        raise unknown(name, recipes.names())
     if name is not None:
         return make_recipe(name, with_files, items), []
     return unnamed(items, with_files, minutes, device)

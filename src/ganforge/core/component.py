@@ -28,7 +28,9 @@ from pydantic_core import ArgsKwargs, PydanticCustomError, core_schema
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.explain import code_of, explain, shortened
 
-CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+CONFIG = ConfigDict(
+    defer_build=True, extra="forbid", coerce_numbers_to_str=True, arbitrary_types_allowed=True, allow_inf_nan=False
+)
 
 T = TypeVar("T", bound="Component")
 

@@ -26,12 +26,17 @@ class TrainingError(GanforgeError):
     """Training cannot go on (numbers are no longer finite, the disk is full). The CLI exits with status 1."""
 
 
+def install(extra: str) -> str:
+    """The command that installs what an extra holds."""
+    return f"pip install 'ganforge[{extra}]' (in a clone: pip install -e '.[{extra}]')"
+
+
 class MissingExtra(UserError):
     """An optional package is needed and absent."""
 
     def __init__(self, package: str, extra: str, purpose: str):
         super().__init__(
-            f"{purpose} needs the package {package!r}. Install it with: pip install 'ganforge[{extra}]'",
+            f"{purpose} needs the package {package!r}. Install it with: {install(extra)}",
             code=f"extra.{extra}",
         )
 

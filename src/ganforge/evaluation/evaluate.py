@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ganforge.core import html as pieces
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.language import language_for, named, phrase
@@ -35,7 +36,7 @@ from ganforge.metrics.base import Comparison, Extractor, Metric, Progress, Resul
 from ganforge.registry import load_all
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """What `evaluate` found.
 
@@ -53,6 +54,14 @@ class Evaluation:
     json: Path | None
     html: Path | None
     refused: tuple[Refusal, ...] = ()
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{result.name} {result.value:.4g}" for result in self.results)
+        return f"<Evaluation of {self.title}: {values}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the values; the page has more."""
+        return pieces.table({result.name: f"{result.value:.4g}" for result in self.results} | {"report": self.html})
 
 
 def evaluate(

@@ -11,15 +11,19 @@ import io
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 import torch
+from torch import nn
 
 from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
+from ganforge.core import html
 from ganforge.core.commands import command
 from ganforge.core.errors import UserError
+from ganforge.core.events import read_events
+from ganforge.core.extras import need
 from ganforge.core.types import Request, Spec
 from ganforge.inference.interpolate import path
 from ganforge.inference.labels import Label, label_ids, label_names
@@ -27,8 +31,16 @@ from ganforge.inference.where import Found, fulfil
 from ganforge.recipes.base import Recipe
 from ganforge.tasks.base import UserTranslator
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+
 Image = Any
 """An image in memory (Pillow's, an array, a tensor), or a file that holds one."""
+
+Samples = Any
+"""What a signal's `decode` makes: of images, sounds, series and points an array, of tables a DataFrame."""
 
 Where = str | Sequence[str] | Mapping[str, Any]
 """What rows of a table are asked for: `"age>40"`, several of these, or values by column."""
@@ -75,6 +87,76 @@ class Model:
         seen = f"{self.samples:,} samples seen"
         return f"<Model {self.recipe.name} of {shape}{labels}, {promise}{seen}, from {self.folder}>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: what it is, and the newest samples of its run."""
+        facts = {
+            "recipe": self.recipe.name,
+            "sample": "×".join(map(str, self.spec.shape)),
+            "labels": ", ".join(self.labels[:10]) + ", ..." * (len(self.labels) > 10),
+            "privacy": "ε {epsilon:.3g}, δ {delta:.2g}".format(**self.privacy) if self.privacy else "",
+            "samples seen": f"{self.samples:,}",
+            "from": self.folder,
+        }
+        return html.table(facts) + html.newest_preview(self.folder)
+
+    @property
+    def generator(self) -> nn.Module:
+        """The averaged generator as a plain module in evaluation mode: `model.generator(z, labels)`.
+
+        For most recipes z is float32 [N, L], labels int64 [N] or None, and the result float32 in [-1, 1];
+        `model.latents(seeds)` draws z. Models with several nets have them all in `model.bundle.nets`, by name.
+
+        Raises:
+            UserError: this model has no net of that role (says which it has).
+        """
+        nets = self.bundle.nets
+        if "G" not in nets:
+            raise UserError(
+                f"{self.folder}: this model has no single generator. Its nets: model.bundle.nets[NAME], NAME one of "
+                f"{', '.join(nets)}",
+                code="model.no_single_generator",
+            )
+        return nets["G"]
+
+    def losses(self) -> pd.DataFrame:
+        """What the run logged, a row every `log_every` samples: `samples`, `seconds`, `loss/G`, `loss/D`, ...
+
+        Raises:
+            UserError: this is a model file, without a run beside it.
+            MissingExtra: pandas is not installed.
+        """
+        need("pandas", "losses as a DataFrame")
+        import pandas as pd
+
+        log = self.folder / "events.jsonl"
+        if not log.is_file():
+            raise UserError(
+                f"{self.folder}: the log of a run is in its folder, and this is a model file. Load the run directory",
+                code="model.no_log",
+            )
+        frame = pd.DataFrame(read_events(log, "tick"))
+        return frame.drop(columns=["event", "t"], errors="ignore")
+
+    @overload
+    def sample(
+        self,
+        n: int = 64,
+        seed: int = 0,
+        label: Label | None = None,
+        truncation: float = 1.0,
+        batch: int | None = None,
+        *,
+        where: Where,
+    ) -> pd.DataFrame: ...
+    @overload
+    def sample(
+        self,
+        n: int = 64,
+        seed: int = 0,
+        label: Label | None = None,
+        truncation: float = 1.0,
+        batch: int | None = None,
+    ) -> Samples: ...
     def sample(
         self,
         n: int = 64,
@@ -83,7 +165,7 @@ class Model:
         truncation: float = 1.0,
         batch: int | None = None,
         where: Where = (),
-    ) -> Any:
+    ) -> Samples:
         """New samples.
 
         Sample k of a seed is always the same one, whatever `n` and `batch` are (up to the rounding of the arithmetic:
@@ -165,6 +247,18 @@ class Model:
                 code="model.not_a_generator",
             )
 
+    @overload
+    def translate(
+        self, image: Path | str, mask: Image | None = None, direction: str | None = None, tile: int | None = None
+    ) -> np.ndarray: ...
+    @overload
+    def translate(
+        self, image: list[T], mask: Image | None = None, direction: str | None = None, tile: int | None = None
+    ) -> list[T]: ...
+    @overload
+    def translate(
+        self, image: T, mask: Image | None = None, direction: str | None = None, tile: int | None = None
+    ) -> T: ...
     def translate(
         self,
         image: Image | Sequence[Image],

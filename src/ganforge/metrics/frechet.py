@@ -27,6 +27,9 @@ from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.metrics.statistics import Moments, moments
 
+BLOCK = 64
+"""Columns of a factor between two updates of the whole matrix, which as products of matrices are fast."""
+
 
 def frechet_distance(a: Moments, b: Moments) -> float:
     """Of two sets of features. 0 for equal moments; in squared units of the features.
@@ -48,20 +51,29 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 def _factor(covariance: np.ndarray) -> np.ndarray:
     """F [D, rank] with FFᵀ = Σ up to rounding."""
-    from scipy.linalg import get_lapack_funcs
-
-    (pivoted_cholesky,) = get_lapack_funcs(("pstrf",), (covariance,))
-    lower, pivots, rank, info = pivoted_cholesky(covariance, lower=1)  # stops where what is left is rounding
-    assert info >= 0, info
-    factor = np.empty((len(covariance), rank))
-    factor[pivots - 1] = np.tril(lower)[:, :rank]
+    dim = len(covariance)
+    rest = covariance.copy()  # Σ less what the columns of earlier blocks explain
+    factor = np.zeros((dim, dim))
+    left = np.diag(covariance).copy()  # the diagonal of Σ - FFᵀ
+    rounding = dim * np.finfo(np.float64).eps * left.max(initial=0.0)
+    done = np.zeros(dim, bool)
+    for k in range(dim):
+        pivot = int(np.argmax(left))
+        if left[pivot] <= rounding:
+            return factor[:, :k]
+        start = k - k % BLOCK
+        if k == start and k:
+            rest -= factor[:, k - BLOCK : k] @ factor[:, k - BLOCK : k].T
+        column = rest[pivot] - factor[:, start:k] @ factor[pivot, start:k]
+        column[done] = 0.0  # a row that was a pivot is explained already
+        factor[:, k] = column / np.sqrt(left[pivot])
+        left -= factor[:, k] ** 2
+        left[pivot], done[pivot] = -np.inf, True
     return factor
 
 
 def _singular_values(matrix: np.ndarray) -> np.ndarray:
-    from scipy.linalg import svdvals
-
-    return np.asarray(svdvals(matrix, overwrite_a=True, check_finite=False)) if matrix.size else np.zeros(0)
+    return np.linalg.svd(matrix, compute_uv=False) if matrix.size else np.zeros(0)
 
 
 def notes_on_size(dim: int, **counts: int) -> list[str]:

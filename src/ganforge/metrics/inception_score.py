@@ -20,15 +20,14 @@ from pydantic import Field
 from ganforge.core.errors import UserError
 from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
+from ganforge.metrics.statistics import relative_entropy
 
 
 def inception_scores(probabilities: np.ndarray, splits: int) -> np.ndarray:
     """The score of each of `splits` parts of p [N, K], in the order they come in; float64 [splits]."""
-    from scipy.special import rel_entr
-
     p = probabilities.astype(np.float64, copy=False)
     parts = np.array_split(p, splits)
-    return np.array([np.exp(rel_entr(part, part.mean(0)).sum(1).mean()) for part in parts])
+    return np.array([np.exp(relative_entropy(part, part.mean(0)).mean()) for part in parts])
 
 
 class InceptionScore(Metric, kind="is"):

@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
+from ganforge.metrics.statistics import relative_entropy
 
 
 def shares(probabilities: np.ndarray) -> np.ndarray:
@@ -34,12 +35,10 @@ class ModeCoverage(Metric, kind="modes"):
     }
 
     def compute(self, comparison: Comparison) -> list[Result]:
-        from scipy.special import rel_entr
-
         n = comparison.count("fake", self.n)
         q, p = shares(comparison.probabilities("fake", n)), shares(comparison.probabilities("real"))
         known = p > 0  # a class that the classifier finds in no real sample is no mode
-        kl = float(rel_entr(q[known] / max(q[known].sum(), 1e-12), p[known]).sum())
+        kl = float(relative_entropy(q[known] / max(q[known].sum(), 1e-12), p[known]))
         protocol = comparison.protocol(n, features=True) | {"classes": len(p), "modes_real": int(known.sum())}
         names = comparison.encoder.classes
         per_class = {name: {"real": float(a), "fake": float(b)} for name, a, b in zip(names, p, q, strict=True)}

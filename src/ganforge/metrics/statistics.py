@@ -64,6 +64,12 @@ def moments(features: np.ndarray) -> Moments:
     return gathered.moments()
 
 
+def relative_entropy(q: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Σ q log(q / p) over the last axis, the Kullback-Leibler divergence of q [..., K] from p; 0 log 0 is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(q > 0, q * np.log(q / p), 0.0).sum(-1)
+
+
 class Gather:
     """Moments of features that come in batches of any size, in O(D²) memory however many there are."""
 

@@ -48,7 +48,12 @@ def names() -> list[str]:
 
 def summary(name: str) -> str:
     """The first paragraph of a recipe's docstring."""
-    return " ".join((inspect.getdoc(RECIPES[name]) or "").split("\n\n")[0].split())
+    return first_paragraph(inspect.getdoc(RECIPES[name]))
+
+
+def first_paragraph(text: str | None) -> str:
+    """Of a docstring, on one line."""
+    return " ".join((text or "").split("\n\n")[0].split())
 
 
 def get(name: str) -> Recipe:

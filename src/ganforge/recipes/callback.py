@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,6 +105,19 @@ class Listener:
 
     def on_end(self) -> None:
         """When training ends, well or badly, after the last checkpoint."""
+
+
+class Calling(Listener):
+    """Calls a function with the run and each of its events: `tick`, `checkpoint`, `evaluate`, `health`, ..."""
+
+    def __init__(self, run: RunView, function: Callable[[RunView, Mapping[str, Any]], Any]):
+        self.run, self.function = run, function
+
+    def on_tick(self, event: Mapping[str, Any]) -> None:
+        self.function(self.run, event)
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        self.function(self.run, event)
 
 
 class Callback(Component, family="callback"):

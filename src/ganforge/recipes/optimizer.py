@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
 import torch
@@ -45,7 +47,7 @@ class Adam(Optimizer, kind="adam"):
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
         betas = decays(self.betas, 0)
-        return torch.optim.Adam(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
+        return plain(torch.optim.Adam)(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
 
     def set_rates(self, group: dict[str, Any], samples: int) -> None:
         super().set_rates(group, samples)
@@ -61,7 +63,7 @@ class AdamW(Optimizer, kind="adamw"):
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
         betas = decays(self.betas, 0)
-        return torch.optim.AdamW(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
+        return plain(torch.optim.AdamW)(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
 
     def set_rates(self, group: dict[str, Any], samples: int) -> None:
         super().set_rates(group, samples)
@@ -76,7 +78,7 @@ class RMSprop(Optimizer, kind="rmsprop"):
     eps: float = 1e-8
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(net.parameters(), alpha=self.alpha, eps=self.eps, **self._common())
+        return plain(torch.optim.RMSprop)(net.parameters(), alpha=self.alpha, eps=self.eps, **self._common())
 
 
 class SGD(Optimizer, kind="sgd"):
@@ -85,7 +87,16 @@ class SGD(Optimizer, kind="sgd"):
     momentum: float = Field(default=0.0, ge=0, lt=1)
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.SGD(net.parameters(), momentum=self.momentum, fused=True, **self._common())
+        return plain(torch.optim.SGD)(net.parameters(), momentum=self.momentum, fused=True, **self._common())
+
+
+@functools.cache
+def plain(cls: type[torch.optim.Optimizer]) -> Any:
+    """An optimizer of torch without the guards around its methods, which import torch's compiler (a second of CPU time)
+    to keep it away from them. Nothing of a step is compiled here."""
+    guarded = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+    methods = {name: inspect.unwrap(getattr(cls, name)) for name in guarded}
+    return type(cls.__name__, (cls,), methods | {"step": torch.no_grad()(inspect.unwrap(cls.step))})
 
 
 def decays(betas: tuple[float | Schedule, float | Schedule], samples: int) -> tuple[float, float]:

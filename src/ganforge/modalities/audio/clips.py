@@ -8,6 +8,7 @@ import numpy as np
 
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.extras import need
 from ganforge.modalities.audio.source import SoundFiles
 
 SILENT = 1e-4
@@ -18,6 +19,7 @@ def resampled(x: np.ndarray, before: int, after: int) -> np.ndarray:
     """A sound [T, C] at another rate, by polyphase filtering."""
     if before == after:
         return x
+    need("scipy", "a sound at another rate")
     from scipy.signal import resample_poly
 
     common = gcd(before, after)

@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from ganforge.core.dataset import BadItem
+from ganforge.core.extras import need
 
 EXTENSIONS = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au"})
 SCORES = frozenset({".mid", ".midi", ".abc", ".musicxml", ".mxl"})
@@ -53,6 +54,7 @@ def decode(source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1
     Raises:
         BadItem: it is no sound, is damaged, has no samples or some that are not finite. `where` names it.
     """
+    need("soundfile", "reading and writing sounds")
     import soundfile
 
     with _open(source, where) as file:
@@ -72,6 +74,7 @@ def decode(source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1
 
 def encode(x: np.ndarray, rate: int, file: Path | BinaryIO, format: str = "WAV") -> None:
     """Writes a sound [T, C] with 16 bits a sample."""
+    need("soundfile", "reading and writing sounds")
     import soundfile
 
     soundfile.write(file, np.clip(x, -1, 1), rate, format=format, subtype="PCM_16")
@@ -85,6 +88,7 @@ def wav(x: np.ndarray, rate: int) -> bytes:
 
 
 def _open(source: Path | BinaryIO, where: str):
+    need("soundfile", "reading and writing sounds")
     import soundfile
 
     try:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganforge.core.errors import MissingExtra, UserError, did_you_mean
+from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.extras import need
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,13 +63,11 @@ def load(path: Path, rows: int | None = None) -> Any:
     Raises:
         READ_ERRORS: it cannot be read.
     """
+    need("pandas", "a table of time series")
     import pandas as pd
 
     if path.name.lower().endswith(PARQUET):
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError:
-            raise MissingExtra("pyarrow", "tables", "reading a Parquet file") from None
+        need("pyarrow", "reading a Parquet file")
         frame = pd.read_parquet(path)
         return frame if rows is None else frame.head(rows)
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

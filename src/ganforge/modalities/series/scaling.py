@@ -14,8 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
-from scipy.stats import kurtosis
+import torch
 
 HEAVY = 3.0
 KNOTS = 512
@@ -31,7 +30,7 @@ def fit(values: np.ndarray, how: str) -> dict[str, Any]:
     """
     low, high = float(values.min()), float(values.max())
     found: dict[str, Any] = {"low": low, "high": high}
-    if how == "quantile" or (how == "auto" and high > low and float(kurtosis(values)) > HEAVY):
+    if how == "quantile" or (how == "auto" and high > low and _excess_kurtosis(values) > HEAVY):
         ranks = (np.arange(KNOTS) + 0.5) / KNOTS
         knots, first = np.unique(np.quantile(values, np.linspace(0, 1, KNOTS)), return_index=True)
         if len(knots) > 1:
@@ -42,12 +41,20 @@ def fit(values: np.ndarray, how: str) -> dict[str, Any]:
 def scaled(values: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     """Values as the nets see them, of any shape."""
     if "knots" in scale:
-        return ndtri(np.interp(values, scale["knots"], scale["ranks"])) / NORMAL
+        ranks = np.interp(values, scale["knots"], scale["ranks"])
+        return torch.special.ndtri(torch.from_numpy(ranks)).numpy() / NORMAL
     return 2 * (values - scale["low"]) / ((scale["high"] - scale["low"]) or 1.0) - 1
 
 
 def restored(x: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     """What the nets made as values."""
     if "knots" in scale:
-        return np.interp(ndtr(x * NORMAL), scale["ranks"], scale["knots"])
+        ranks = torch.special.ndtr(torch.from_numpy(x * NORMAL)).numpy()
+        return np.interp(ranks, scale["ranks"], scale["knots"])
     return scale["low"] + (x + 1) / 2 * (scale["high"] - scale["low"])
+
+
+def _excess_kurtosis(values: np.ndarray) -> float:
+    """The fourth central moment over the squared variance, less 3: 0 for a normal distribution."""
+    squares = (values - values.mean()) ** 2
+    return float((squares**2).mean() / squares.mean() ** 2) - 3

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from sklearn.base import BaseEstimator
+import numpy as np
 
 from ganforge import api
 from ganforge.core.errors import UserError
+from ganforge.core.extras import need
 from ganforge.core.files import atomic_file
+from ganforge.evaluation.evaluate import Evaluation, evaluate
 from ganforge.inference.model import Model, Where, load
+from ganforge.metrics.base import Result
 from ganforge.modalities.table.source import FrameData
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
+
+need("sklearn", "TableGAN")
+from sklearn.base import BaseEstimator  # noqa: E402  # the error above says how to install it
+from sklearn.utils.validation import check_array, validate_data  # noqa: E402
 
 
 class TableGAN(BaseEstimator):
@@ -46,6 +53,8 @@ class TableGAN(BaseEstimator):
 
     Attributes:
         model_: the trained model, after `fit` or `load`.
+        losses_: the losses of the training, a DataFrame, after `fit`.
+        n_features_in_, feature_names_in_: the columns of the table, after `fit`.
     """
 
     def __init__(
@@ -73,16 +82,24 @@ class TableGAN(BaseEstimator):
         self.device = device
         self.progress = progress
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
+        return tags
+
     def fit(self, X: pd.DataFrame | Path | str, y: Any = None) -> TableGAN:
-        """Trains on a table: a DataFrame, or the path of a CSV, TSV or Parquet file.
+        """Trains on a table: a DataFrame, an array of numbers [N, columns], or the path of a CSV, TSV or Parquet file.
 
         Args:
-            X: the table, all of which is learned: hold out rows for evaluation yourself. Its index is not looked at.
+            X: the table, all of which is learned: hold out rows for evaluation yourself. Its index is not used.
             y: not used; scikit-learn's pipelines pass it.
 
         Raises:
             UserError: the table or a setting cannot be used.
+            ValueError, TypeError: an array that is no table, as scikit-learn's other estimators raise them.
         """
+        given = X
+        X = self._table(X)
         if self.epochs is not None and self.epochs < 1:
             raise UserError(f"epochs={self.epochs}: it must be at least 1", code="table.epochs_too_few")
         recipe = self._recipe(X)
@@ -95,14 +112,18 @@ class TableGAN(BaseEstimator):
                 device=self.device,
                 progress=self.progress,
             )
+            self.losses_ = self.model_.losses()
             self.bundle_ = (self.model_.folder / "model.safetensors").read_bytes()
         finally:
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
+        self._describe_columns(given)
         return self
 
     def sample(self, n: int = 1000, where: Where = (), seed: int = 0) -> pd.DataFrame:
         """New rows, with the columns, types, precision and bounds of the table that was learned.
+
+        A table that was given as an array comes back as a DataFrame too, its columns called "0", "1", ...
 
         Args:
             n: how many.
@@ -115,6 +136,38 @@ class TableGAN(BaseEstimator):
             UserError: not trained yet, or a `where` that names what is not in the table or that no row meets.
         """
         return self._model().sample(n, seed=seed, where=where)
+
+    def evaluate(self, real: pd.DataFrame, seed: int = 0, **options: Any) -> Evaluation:
+        """Compares as many new rows with real ones, best with rows that were held out of `fit`.
+
+        Args:
+            real: a table with the same columns.
+            seed: which rows are made, and every draw of a metric.
+            options: those of `gf.evaluate`: metrics, heldout, out, ...
+
+        Raises:
+            UserError: not trained yet, or the tables do not fit.
+        """
+        self._model()
+        validate_data(self, cast(Any, real), skip_check_array=True, reset=False)
+        real = self._table(real)
+        made = self.sample(len(real), seed=seed)
+        return evaluate(real, made, seed=seed, **{"target": self.target, "progress": self.progress} | options)
+
+    def score(self, X: pd.DataFrame, y: Any = None) -> float:
+        """How similar new rows are to real ones, from 0 to 1, which is best.
+
+        The mean of how similar columns are (1 less the Kolmogorov-Smirnov distance of numbers or the total variation of
+        categories) and of how similar pairs of columns are (correlations and contingencies).
+
+        Args:
+            X: real rows, best such as were held out of `fit`.
+            y: not used.
+
+        Raises:
+            UserError: as `evaluate`.
+        """
+        return overall(self.evaluate(X, metrics=["columns", "pairwise"], progress=False).results)
 
     def save(self, path: Path | str) -> Path:
         """Writes the model as one file (.safetensors) to load or to share. It holds no row of the table.
@@ -148,6 +201,7 @@ class TableGAN(BaseEstimator):
             )
         self = cls(model.recipe.name, seed=model.recipe.seed, device=device)
         self.model_ = model
+        self._describe_columns(path)
         file = Path(path)
         self.bundle_ = (file / "model.safetensors" if file.is_dir() else file).read_bytes()
         return self
@@ -175,6 +229,32 @@ class TableGAN(BaseEstimator):
             recipe = replace(recipe, samples=self.epochs * len(recipe.data.open()))
         return recipe
 
+    def _table(self, table: Any) -> Any:
+        """A DataFrame of an array of numbers; a DataFrame or a path as it is."""
+        if isinstance(table, (Path, str)) or hasattr(table, "columns"):
+            return table
+        import pandas as pd
+
+        if isinstance(table, list) and not all(isinstance(row, (list, tuple)) for row in table):
+            return table  # `_source` says what would be a table
+        dtype: Any = None
+        finite: Any = "allow-nan"  # both known to scikit-learn, not to its types
+        values = check_array(
+            table, dtype=dtype, ensure_all_finite=finite, ensure_min_samples=2, estimator=self, input_name="X"
+        )
+        if values.dtype.kind == "O":
+            values = pd.DataFrame(values).infer_objects()
+        frame = pd.DataFrame(values)
+        return frame.set_axis([str(k) for k in range(frame.shape[1])], axis=1)
+
+    def _describe_columns(self, table: Any) -> None:
+        """What scikit-learn's estimators say of what they were fitted on."""
+        if isinstance(table, (Path, str)):
+            names = [column["name"] for column in self.model_.spec.state["columns"]]
+            self.n_features_in_, self.feature_names_in_ = len(names), np.array(names, dtype=object)
+        else:
+            validate_data(self, table, skip_check_array=True)
+
     def _model(self) -> Model:
         if not hasattr(self, "model_"):
             raise UserError(
@@ -182,6 +262,14 @@ class TableGAN(BaseEstimator):
                 code="model.not_trained",
             )
         return self.model_
+
+
+def overall(results: Sequence[Result]) -> float:
+    """One score of a table from the values of `columns` and `pairwise`, from 0 to 1, which is best."""
+    values = {result.name.partition("[")[0].rstrip("0123456789"): result.value for result in results}
+    columns = [1 - values[name] for name in ("ks", "tv") if name in values]
+    pairs = [values[name] for name in ("correlation", "contingency") if name in values]
+    return float(np.mean([np.mean(part) for part in (columns, pairs) if part]))
 
 
 def _source(table: Any, named: bool) -> FrameData:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ganforge.core.errors import MissingExtra, UserError
+from ganforge.core.errors import UserError
+from ganforge.core.extras import need
 from ganforge.modalities.table.cells import from_texts
 
 if TYPE_CHECKING:
@@ -45,12 +46,11 @@ class TextOptions(Protocol):
 
 
 def read_parquet(path: Path, name: str) -> pd.DataFrame:
+    need("pyarrow", "reading a Parquet file")
+    need("pandas", "a table")
     import pandas as pd
+    import pyarrow
 
-    try:
-        import pyarrow
-    except ImportError:
-        raise MissingExtra("pyarrow", "tables", "reading a Parquet file") from None
     try:
         return pd.read_parquet(path)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
@@ -61,6 +61,7 @@ def read_parquet(path: Path, name: str) -> pd.DataFrame:
 
 def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str], list[tuple[str, str]]]:
     """The table of a text file, what was noted, and the rows that could not be used."""
+    need("pandas", "a table")
     import pandas as pd
 
     name, notes, names = source.path, [], []

@@ -23,6 +23,7 @@ from ganforge.core.choice import Choice, Machine
 from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.extras import need
 from ganforge.core.language import listed, phrase
 from ganforge.core.media import Media
 from ganforge.core.overrides import assignment
@@ -123,6 +124,7 @@ class Table(Signal, kind="table"):
         return quiet
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
+        need("sklearn", "learning a table")
         frame = _frame_of(dataset)
         if len(frame) < 2:
             raise UserError(
@@ -242,6 +244,7 @@ class Table(Signal, kind="table"):
 
     def decode(self, x: Tensor, spec: Spec) -> pd.DataFrame:
         """[N, D] → a DataFrame of N rows with the columns, types, precision and bounds of the real table."""
+        need("pandas", "a table")
         import pandas as pd
 
         rows = x.detach().float().cpu().numpy()

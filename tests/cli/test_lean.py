@@ -1,0 +1,88 @@
+"""What a command imports: nothing that it has no use for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import ganforge as gf
+from ganforge import recipes
+from ganforge.data.base import DataSource
+from ganforge.recipes import listing
+from ganforge.registry import load_all
+from refused import refused
+
+TABLES = ("pandas", "pyarrow", "sklearn", "scipy")
+OTHERS = ("matplotlib", "soundfile", "imageio", "datasets", "transformers", "opacus", "tensorboard", "IPython")
+COMPILER = ("torch._dynamo", "torch._inductor")
+HEAVY = ("torch", "numpy", "PIL", *TABLES, *OTHERS)
+
+
+def imported(code: str, names: tuple[str, ...]) -> list[str]:
+    """Those of `names` that are imported when `code` has run in a process of its own."""
+    code += f"\nimport sys\nprint('imported', *[name for name in {names!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
+def command(*words: str) -> str:
+    return f"from ganforge.cli.main import main\ntry:\n    main({list(words)!r})\nexcept SystemExit:\n    pass"
+
+
+# Newer versions of typer import pydantic themselves to read a verb's options; ours must not be the reason.
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (["--help"], (*HEAVY, "yaml", "pydantic")),
+        (["--version"], (*HEAVY, "yaml", "pydantic")),
+        (["train", "--help"], (*HEAVY, "yaml")),
+        (["recipes"], HEAVY),
+        (["train", "dcgn"], HEAVY),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_help_recipes_and_a_misspelled_name_import_nothing_heavy(words, heavy):
+    assert imported(command(*words), heavy) == []
+
+
+def test_importing_ganforge_imports_nothing_heavy():
+    assert imported("import ganforge", (*HEAVY, "yaml", "pydantic", "rich", "typer")) == []
+
+
+def test_a_misspelled_field_needs_torch_and_no_more():
+    assert imported(command("train", "dcgan", "datta=mnist"), (*COMPILER, *TABLES, *OTHERS)) == []
+
+
+def test_training_on_images_needs_neither_tables_nor_a_compiler(tmp_path):
+    words = ("train", "demo", "samples=64", "callbacks=[]", "-q", "--run-dir", str(tmp_path / "r"))
+    assert imported(command(*words), (*COMPILER, *TABLES, *OTHERS)) == []
+    assert gf.load(tmp_path / "r").samples == 64
+
+
+def test_the_recipes_that_are_listed_are_those_that_are_registered(monkeypatch):
+    load_all()
+    built_in = {
+        name: recipes.summary(name)
+        for name in recipes.names()
+        if recipes.RECIPES[name].__module__.startswith("ganforge.")
+    }
+    monkeypatch.setattr(recipes, "RECIPES", {})
+    assert listing.listed() == built_in
+
+
+def test_a_misspelled_recipe_is_refused_at_once_and_data_never_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with refused("recipe.unknown", "'dcgn'", "did you mean 'dcgan'"):
+        listing.refuse_misspelled("dcgn")
+    (tmp_path / "dcgn").mkdir()
+    listing.refuse_misspelled("dcgn")
+    load_all()
+    named_sets = [
+        name for name, kind in DataSource.members().items() if kind.__module__.startswith("ganforge.modalities.")
+    ]
+    assert {"digits", "mnist", "ring8"} <= set(named_sets)
+    for word in (*named_sets, *recipes.names(), "photos.zip", "./photos"):
+        listing.refuse_misspelled(word)
