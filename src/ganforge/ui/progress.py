@@ -16,11 +16,11 @@ from ganforge.engine.build import reading
 from ganforge.recipes.callback import Listener, RunView
 
 LINE_EVERY = 10.0
-"""Seconds between two lines where there is no terminal to draw a bar on."""
+"""Seconds between two lines of progress if the output is not a terminal."""
 
 
 class Progress(Listener):
-    """A bar with speed, time left, both players' losses and what D gets right; plain lines in a log file."""
+    """A bar with speed, remaining time, losses of all nets and D's accuracy; plain lines in a log file."""
 
     def __init__(self, run: RunView, minutes: float | None = None, console: Console | None = None):
         self.run = run
@@ -28,8 +28,8 @@ class Progress(Listener):
         self.total: int = run.recipe.samples
         self.minutes = minutes
         self.numbers = ""
-        self.figures = ""  # of the last evaluation
-        self.rate = 0.0  # samples a second, of the last tick
+        self.figures = ""  # values of the last evaluation
+        self.rate = 0.0  # samples per second, of the last tick
         self.last_line = 0.0
         self.last_draw = 0.0
         self.begun = time.monotonic()
@@ -40,7 +40,7 @@ class Progress(Listener):
         self.begun = self.last_line = time.monotonic()
         self.begun_at = self.run.samples
         for event in read_events(self.run.folder / "events.jsonl", "evaluate"):
-            self.figures = describe_figures(event)  # of before a resume
+            self.figures = describe_figures(event)  # from before the resume
         begun = f"from {self.begun_at:,} " if self.begun_at else ""
         head = f"{self.run.recipe.name} {begun}to {self.total:,} samples in {self.run.folder} (Ctrl-C saves and stops)"
         self.console.print(head, style="bold", soft_wrap=True)
@@ -100,11 +100,11 @@ class Progress(Listener):
 
     @property
     def shown(self) -> str:
-        """The numbers of the last tick and of the last evaluation."""
+        """The values of the last tick and of the last evaluation."""
         return "  ".join(part for part in (self.numbers, self.figures) if part)
 
     def left(self, samples: int) -> float | None:
-        """Seconds until training ends, by samples or by minutes, whichever comes first; None before it can be told."""
+        """Seconds until training ends, by samples or by minutes, whichever comes first; None if not yet known."""
         elapsed = time.monotonic() - self.begun
         done = samples - self.begun_at
         ends = []
@@ -116,7 +116,7 @@ class Progress(Listener):
 
 
 class TimeLeft(ProgressColumn):
-    """The time left, or how far the clock of `--minutes` has come, as `3:05 left`."""
+    """The remaining time, by samples or by `--minutes`, as `3:05 left`."""
 
     def __init__(self, progress: Progress):
         super().__init__()
@@ -128,22 +128,22 @@ class TimeLeft(ProgressColumn):
 
 
 def describe(event: Mapping[str, Any]) -> str:
-    """A tick in one line: `1,234 samples/s  D 1.32  G 0.85  D right: real 71% fake 80%  healthy`."""
+    """A tick in one line: `1,234 samples/s  D 1.32  G 0.85  D accuracy: real 71% fake 80%  healthy`."""
     parts = [f"{event['sps']:,.0f} samples/s"] if "sps" in event else []
     losses = [(name.removeprefix("loss/"), value) for name, value in event.items() if name.startswith("loss/")]
     parts += [f"{name} {value:.3g}" for name, value in losses if "/" not in name]
     right = [f"{name} {100 * event[f'acc/{name}']:.0f}%" for name in ("real", "fake") if f"acc/{name}" in event]
-    parts += [f"D right: {' '.join(right)}"] if right else []
+    parts += [f"D accuracy: {' '.join(right)}"] if right else []
     parts += [event["health"]] if "health" in event else []
     parts += [f"ε {event['epsilon']:.3g}"] if "epsilon" in event else []
     return "  ".join(parts)
 
 
 def describe_figures(event: Mapping[str, Any]) -> str:
-    """An evaluation in a few words: `fd5k[small@1a2b3c4d] 3.21 (the best)`."""
+    """An evaluation in one line: `fd5k[small@1a2b3c4d] 3.21 (best so far)`."""
     named = [(name.removeprefix("metric/"), value) for name, value in event.items() if name.startswith("metric/")]
     parts = [f"{name} {value:.4g}" for name, value in named if value is not None]
-    return "  ".join(parts) + (" (the best)" if event.get("best") else "")
+    return "  ".join(parts) + (" (best so far)" if event.get("best") else "")
 
 
 def clock(seconds: float) -> str:
