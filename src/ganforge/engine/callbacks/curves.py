@@ -1,4 +1,4 @@
-"""How a run went, as charts from its `events.jsonl`: for `curves.png`, and for reports."""
+"""Training curves from `events.jsonl`, for `curves.png` and for reports."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ACROSS = 3
 
 
 class Curves(Callback, kind="curves"):
-    """Draws `curves.png` from the log at every checkpoint and at the end: losses, what D gets right, speed."""
+    """Plots losses, D's accuracy, health measurements and speed to `curves.png`, at every checkpoint and at the end."""
 
     def build(self, run: RunView) -> Listener:
         return CurveWriter(run)
 
 
 class CurveWriter(Listener):
-    """Reads `events.jsonl`, which also holds what was logged before a resume."""
+    """Reads `events.jsonl`, which includes what was logged before a resume."""
 
     def __init__(self, run: RunView):
         self.run = run
@@ -45,7 +45,7 @@ class CurveWriter(Listener):
 
 
 def charts(events: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """A chart for each group of numbers that the log has."""
+    """A chart for each group of values in the log."""
     ticks = [event for event in events if event["event"] == "tick"]
     measured = [event for event in events if event["event"] == "evaluate"]
     found = [
@@ -54,21 +54,23 @@ def charts(events: Sequence[Mapping[str, Any]]) -> list[Chart]:
     ]
     losses = {name.removeprefix("loss/"): points(ticks, name) for name in names(ticks, "loss/") if name.count("/") == 1}
     right = {
-        {"real": "real taken for real", "fake": "fake taken for fake"}.get(name[4:], name): points(ticks, name)
+        {"real": "real samples", "fake": "fakes"}.get(name[4:], name): points(ticks, name)
         for name in names(ticks, "acc/")
     }
     found += [
-        Chart("losses", "means of each phase; they need not fall: two players pull at them", losses),
-        Chart("what D gets right", "share of samples; ½ is guessing", right, bounds=(0.0, 1.0), level=0.5),
+        Chart("losses", "mean of each phase; GAN losses need not decrease", losses),
+        Chart(
+            "D's accuracy", "share of samples classified correctly; ½ is chance", right, bounds=(0.0, 1.0), level=0.5
+        ),
         Chart(
             "diversity of fakes",
-            "against reals of the same batch; 1 is right",
+            "relative to reals of the same batch; ideal: 1",
             {"": points(ticks, "health/diversity")},
             level=1.0,
         ),
         Chart(
             "distance of fakes from reals",
-            "energy distance of pooled samples; 0 is right",
+            "energy distance of pooled samples; ideal: 0",
             {"": points(ticks, "health/distance")},
         ),
         Chart("speed", "real samples seen per second", {"": points(ticks, "sps")}),
