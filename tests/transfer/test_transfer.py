@@ -219,7 +219,7 @@ class TestFreeze:
             trainer_of(recipe(place / "abc", f"init={place / 'run'}", "init.freeze=3"))
 
     def test_no_critic_in_a_bundle(self, place):
-        with refused("init.player_missing", "holds no D", "model.safetensors"):
+        with refused("init.player_missing", "does not contain D", "model.safetensors"):
             begun(recipe(place / "abc", f"init={place / 'run' / 'model.safetensors'}", "init.freeze=1"))
 
     def test_no_critic_at_all(self, place, tmp_path):
@@ -264,7 +264,7 @@ class TestResume:
 
     def test_a_dry_run_tells(self, place):
         notes = plan(recipe(place / "bcde", f"init={place / 'run'}", "init.freeze=1"), "cpu").notes
-        assert any("labels: 2 known" in note for note in notes)
+        assert any("labels: 2 matched by name" in note for note in notes)
         assert any("weights of the critics are frozen" in note for note in notes)
 
 

@@ -52,7 +52,7 @@ def compare(real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tens
     """Scalars diversity, distance, precision and coverage of fakes [N, *shape] against reals [N, *shape]."""
     x, y = features(real), features(fake)
     # Fake k has the label of real k, so the pair (k, k) is more similar than others, and is left out. By differences,
-    # not by a matrix product: that would lose the digits of small distances.
+    # not by a matrix product: which would be inaccurate for small distances.
     xx, yy, xy = (torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist") for a, b in ((x, x), (y, y), (x, y)))
     n = len(x)
     others = ~torch.eye(n, dtype=torch.bool, device=x.device)
