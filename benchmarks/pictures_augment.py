@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ganforge.augment.draws import Draws
 from ganforge.core.rng import Rng
-from ganforge.modalities.image.augment import ada
+from ganforge.modalities.image.augment import ada, pipe
 from ganforge.modalities.image.augment.diffaugment import DiffAugment
 
 SIDE, TIMES, LABEL, GAP = 64, 4, 92, 2
@@ -53,21 +53,21 @@ def photo() -> Tensor:
 def of_ada() -> dict[str, Callable[[Tensor], Tensor]]:
     everything = ada.FixedAda(p=0.8)
     return {
-        "mirror": lambda x: ada.blits(x, only("mirror"), 1),
-        "quarter turns": lambda x: ada.blits(x, only("quarters"), 1),
-        "whole pixels": lambda x: ada.blits(x, only("move"), 1),
-        "scale": lambda x: ada.geometry(x, only("scale"), 1),
-        "stretch": lambda x: ada.geometry(x, only("stretch"), 1),
-        "turn": lambda x: ada.geometry(x, only("first turn"), 1),
-        "move": lambda x: ada.geometry(x, only("float"), 1),
-        "brightness": lambda x: ada.recolour(x, only("brightness"), 1),
-        "contrast": lambda x: ada.recolour(x, only("contrast"), 1),
-        "luma": lambda x: ada.recolour(x, only("negative"), 1),
-        "hue": lambda x: ada.recolour(x, only("hue"), 1),
-        "saturation": lambda x: ada.recolour(x, only("saturation"), 1),
-        "filter": lambda x: ada.band_gains(x, only(*(f"band {k}" for k in range(4))), 1),
-        "noise": lambda x: ada.add_noise(x, only("noise"), 1),
-        "cutout": lambda x: ada.cut(x, only("cutout"), 1),
+        "mirror": lambda x: pipe.blits(x, only("mirror"), 1),
+        "quarter turns": lambda x: pipe.blits(x, only("quarters"), 1),
+        "whole pixels": lambda x: pipe.blits(x, only("move"), 1),
+        "scale": lambda x: pipe.geometry(x, only("scale"), 1),
+        "stretch": lambda x: pipe.geometry(x, only("stretch"), 1),
+        "turn": lambda x: pipe.geometry(x, only("first turn"), 1),
+        "move": lambda x: pipe.geometry(x, only("float"), 1),
+        "brightness": lambda x: pipe.recolour(x, only("brightness"), 1),
+        "contrast": lambda x: pipe.recolour(x, only("contrast"), 1),
+        "luma": lambda x: pipe.recolour(x, only("negative"), 1),
+        "hue": lambda x: pipe.recolour(x, only("hue"), 1),
+        "saturation": lambda x: pipe.recolour(x, only("saturation"), 1),
+        "filter": lambda x: pipe.band_gains(x, only(*(f"band {k}" for k in range(4))), 1),
+        "noise": lambda x: pipe.add_noise(x, only("noise"), 1),
+        "cutout": lambda x: pipe.cut(x, only("cutout"), 1),
         "ADA, p = 0.8": lambda x: everything.apply(x, Rng(3), {}),
     }
 

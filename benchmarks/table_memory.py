@@ -50,7 +50,8 @@ def write(path: Path, rows: int) -> None:
 
 def measure(path: Path) -> None:
     from ganforge.core.rng import Rng
-    from ganforge.data.loader import Loader, Prepared
+    from ganforge.data.loader import Loader
+    from ganforge.data.prepared import Prepared
     from ganforge.modalities.table.signal import Table
     from ganforge.modalities.table.source import TableFile
 

@@ -19,6 +19,7 @@ from ganforge.data.base import DataSource
 from ganforge.data.objects import is_object, source_of
 from ganforge.engine import train as engine
 from ganforge.engine import transfer
+from ganforge.engine.resume import resume_recipe
 from ganforge.inference.model import Model, load
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
@@ -133,7 +134,7 @@ def _resolve_items(
                 "resume= reads the recipe from the run: leave the recipe out, and give only the fields to change",
                 code="run.recipe_on_resume",
             )
-        return engine.resume_recipe(resume, recipe, list(items))
+        return resume_recipe(resume, recipe, list(items))
     if isinstance(recipe, Recipe):
         return build(Recipe, overrides.apply(to_plain(recipe), items, Recipe)) if items else recipe
     if recipe is not None:

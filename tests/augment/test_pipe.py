@@ -14,18 +14,9 @@ from ganforge.augment.base import Augment
 from ganforge.augment.draws import Draws
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.image.augment.ada import (
-    Ada,
-    FixedAda,
-    add_noise,
-    band_gains,
-    blits,
-    cut,
-    draw_warp,
-    geometry,
-    recolour,
-)
+from ganforge.modalities.image.augment.ada import Ada, FixedAda
 from ganforge.modalities.image.augment.diffaugment import DiffAugment
+from ganforge.modalities.image.augment.pipe import add_noise, band_gains, blits, cut, draw_warp, geometry, recolour
 from refused import refused
 
 EVERYTHING = {"filter": 1.0, "noise": 1.0, "cutout": 1.0}

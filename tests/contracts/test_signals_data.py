@@ -14,8 +14,8 @@ from ganforge.core.choice import Choice, Machine
 from ganforge.core.component import build, to_plain
 from ganforge.core.dataset import Dataset
 from ganforge.data.base import DataSource
-from ganforge.data.loader import Prepared
 from ganforge.data.opener import Opener
+from ganforge.data.prepared import Prepared
 from ganforge.engine.build import open_data
 from ganforge.modalities.image.patches import Patches
 from ganforge.modalities.pair.signal import Pair

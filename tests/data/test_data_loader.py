@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ganforge.core.dataset import BadItem, Dataset, Order
 from ganforge.core.passes import indices
 from ganforge.data import loader as loader_module
+from ganforge.data import memory
 from ganforge.data.arrays import ArrayDataset
 from ganforge.data.loader import AHEAD, Loader
 from refused import refused
@@ -236,16 +237,16 @@ def test_other_errors_are_not_hidden():
 
 def test_memory_is_chosen_by_what_is_free(monkeypatch):
     data = ArrayDataset("x", np.zeros((100, 2, 3, 1), np.uint8))
-    monkeypatch.setattr(loader_module, "_free_memory", lambda: 4 * 600)
+    monkeypatch.setattr(memory, "free_memory", lambda: 4 * 600)
     assert make(data).in_memory
-    monkeypatch.setattr(loader_module, "_free_memory", lambda: 4 * 600 - 1)
+    monkeypatch.setattr(memory, "free_memory", lambda: 4 * 600 - 1)
     streamed = make(data)
     assert not streamed.in_memory
     streamed.close()
 
 
 def test_the_free_memory_is_known():
-    assert loader_module._free_memory() > 2**24
+    assert memory.free_memory() > 2**24
 
 
 def test_arrays_of_sixteen_bits_are_kept_as_they_are_prepared():

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from types import SimpleNamespace
-from typing import cast
 
 import numpy as np
 import pytest
 
 from ganforge.core.files import atomic_file
 from ganforge.data.store import FolderStore
-from ganforge.inference.model import Model
+from ganforge.inference.labels import label_id
 from ganforge.modalities.image.look import look
 from ganforge.modalities.pair.batch_translate import outputs
-from ganforge.modalities.pair.translate import refuse_black
+from ganforge.modalities.pair.holes import refuse_black
 from refused import refused
 from strategies.folders import image
 
@@ -58,19 +56,15 @@ def test_levels_that_are_dropped_are_counted(caplog):
     assert "8 px of levels 1 to 127" in caplog.text
 
 
-def of_labels(*labels: str) -> Model:
-    return cast(Model, SimpleNamespace(labels=labels))
-
-
 def test_where_names_are_numbers_a_number_is_a_name():
-    ten = of_labels(*map(str, range(1, 11)))
-    assert Model._label_id(ten, 3) == Model._label_id(ten, "3") == 2
+    ten = [*map(str, range(1, 11))]
+    assert label_id(3, ten) == label_id("3", ten) == 2
     for label in (0, "0", 11):
         with refused("sample.unknown_label"):
-            Model._label_id(ten, label)
-    assert Model._label_id(of_labels("007", "8"), 7) == 0
-    assert Model._label_id(of_labels("cat", "dog"), 1) == 1
-    assert Model._label_id(of_labels("b", "é"), "e\u0301") == 1
+            label_id(label, ten)
+    assert label_id(7, ["007", "8"]) == 0
+    assert label_id(1, ["cat", "dog"]) == 1
+    assert label_id("e\u0301", ["b", "é"]) == 1
 
 
 def test_equal_sets_of_one_color_have_no_contrast_to_judge():

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 
 from ganforge.artifacts import bundle, checkpoint
 from ganforge.core.errors import TrainingError
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from refused import refused
 
 

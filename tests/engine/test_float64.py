@@ -18,7 +18,8 @@ from ganforge.core.rng import Rng, normal_like, normals
 from ganforge.core.types import Request
 from ganforge.engine.build import make_loader, make_nets, open_data
 from ganforge.engine.precision import dtype_for
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
 from refused import refused

@@ -9,7 +9,7 @@ import pytest
 from ganforge.core.component import build, fields_of
 from ganforge.core.overrides import to_yaml
 from ganforge.data.base import DataSource
-from ganforge.engine.train import resume_recipe
+from ganforge.engine.resume import resume_recipe
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
 from refused import refused

@@ -20,7 +20,8 @@ from ganforge.core.overrides import apply, from_yaml, to_yaml
 from ganforge.core.types import Batch
 from ganforge.engine.health import probe as trace
 from ganforge.engine.health.diagnosis import diagnose, leap, sign_of
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.callback import Listener
 from ganforge.recipes.health import Off, Rollback, Watch

@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 
 from ganforge.artifacts import checkpoint
 from ganforge.core.events import read_events
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from refused import refused
 
 HERE = Path(__file__).parent
@@ -90,7 +91,8 @@ CHILD = """
 import sys
 sys.path.insert(0, {here!r})
 import toys
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 folder, mode = sys.argv[1:]
 if mode == "start":
     train(toys.toy_gan() if {name!r} == "toy-gan" else toys.toy_crowd(), run_dir=folder)

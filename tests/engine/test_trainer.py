@@ -20,7 +20,9 @@ from ganforge.core.errors import TrainingError
 from ganforge.core.events import read_events
 from ganforge.core.types import Batch, Nets, Request
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.train import plan, resume_recipe, train
+from ganforge.engine.plan import plan
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes.callback import Listener
 from ganforge.recipes.ema import Ema

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from ganforge.artifacts import checkpoint
 from ganforge.core.component import build, to_plain
 from ganforge.core.events import read_events
-from ganforge.engine.train import check, resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import check, train
 from ganforge.evaluation.callback import Evaluation
 from ganforge.metrics.base import Metric, Result
 from ganforge.recipes import make_recipe

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ganforge.artifacts import checkpoint
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.inference.model import load
 from ganforge.nets.layers.spectral import SpectralNorm, spectral

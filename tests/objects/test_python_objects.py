@@ -12,7 +12,7 @@ from PIL import Image
 
 import ganforge as gf
 from ganforge.data.objects import source_of
-from ganforge.engine.train import resume_recipe
+from ganforge.engine.resume import resume_recipe
 from ganforge.modalities.image.objects import held
 from refused import refused
 

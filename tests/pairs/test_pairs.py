@@ -16,8 +16,9 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.data.base import DataSource
 from ganforge.data.loader import Loader
+from ganforge.modalities.pair.coloring import COLORS
 from ganforge.modalities.pair.signal import Pair
-from ganforge.modalities.pair.source import COLORS, Domains, Pairs
+from ganforge.modalities.pair.source import Domains, Pairs
 from ganforge.registry import load_all
 from refused import refused
 

@@ -15,7 +15,8 @@ from ganforge.artifacts import checkpoint
 from ganforge.core.events import read_events
 from ganforge.engine.privacy import secret as secrets_of_runs
 from ganforge.engine.privacy.account import Account
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
 from ganforge.ui.progress import describe

@@ -19,7 +19,8 @@ from ganforge.core.component import to_plain
 from ganforge.core.types import Batch
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.privacy.trainer import PrivateTrainer
-from ganforge.engine.train import check, resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import check, train
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all

@@ -14,8 +14,9 @@ pytest.importorskip("opacus")
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, DiscriminatorOutput, Spec
 from ganforge.engine.build import make_loader, open_data
+from ganforge.engine.plan import plan
 from ganforge.engine.privacy.trainer import SAFE, PrivateTrainer, RowNorms
-from ganforge.engine.train import check, plan
+from ganforge.engine.train import check
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe

@@ -9,7 +9,9 @@ import torch
 
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
-from ganforge.engine.train import plan, resume_recipe, train
+from ganforge.engine.plan import plan
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.inference.model import load
 from ganforge.losses.adversarial import Wasserstein
 from ganforge.losses.drift import Drift

@@ -16,7 +16,7 @@ import pytest
 from ganforge import recipes
 from ganforge.core.component import build, fields_of, to_plain
 from ganforge.core.overrides import apply, flatten
-from ganforge.engine.train import Plan, plan
+from ganforge.engine.plan import Plan, plan
 from ganforge.nets.base import Generator
 from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from ganforge.data.loader import Loader, Prepared
+from ganforge.data.loader import Loader
+from ganforge.data.prepared import Prepared
 from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import from_frame
 

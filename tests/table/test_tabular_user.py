@@ -14,7 +14,8 @@ import ganforge as gf
 from ganforge.artifacts import checkpoint
 from ganforge.cli.main import app
 from ganforge.core.errors import UserError
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.inference import where as search
 from ganforge.inference.model import load
 from ganforge.recipes import make_recipe

@@ -25,7 +25,9 @@ from ganforge.core.events import read_events
 from ganforge.core.types import Spec
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.freeze import is_layer, lower
-from ganforge.engine.train import plan, resume_recipe, train
+from ganforge.engine.plan import plan
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.engine.transfer import label_shapes, start
 from ganforge.nets.base import Discriminator

@@ -12,12 +12,13 @@ from translate_models import TwoWays, model_file, photo_like, save, spec_of
 import ganforge as gf
 from ganforge.core.types import Spec
 from ganforge.modalities.image.signal import Image as ImageSignal
+from ganforge.modalities.pair.coloring import in_colors
 from ganforge.modalities.pair.critics.patchgan import PatchGan
 from ganforge.modalities.pair.nets.fourier import Fourier
 from ganforge.modalities.pair.nets.gated import Gated
 from ganforge.modalities.pair.nets.resnet import ResnetTranslator
 from ganforge.modalities.pair.nets.super_resolution import SrResNet
-from ganforge.modalities.pair.source import Domains, in_colors
+from ganforge.modalities.pair.source import Domains
 from ganforge.modalities.pair.tasks.unpaired import Unpaired
 from refused import refused
 

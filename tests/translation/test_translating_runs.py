@@ -12,7 +12,8 @@ from PIL import Image
 from ganforge.artifacts import bundle
 from ganforge.core.events import read_events
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
 

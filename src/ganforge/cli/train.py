@@ -14,7 +14,8 @@ from ganforge.ui.verb import Verb
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ganforge.engine.train import Plan, TrainResult
+    from ganforge.engine.plan import Plan
+    from ganforge.engine.train import TrainResult
     from ganforge.recipes.base import Recipe
 
 EPILOG = examples(
@@ -78,6 +79,7 @@ def train(
     """
     from ganforge.core.errors import UserError
     from ganforge.engine import train as engine
+    from ganforge.engine.plan import plan
     from ganforge.registry import load_all
     from ganforge.ui.console import stderr, stdout
 
@@ -88,7 +90,7 @@ def train(
     load_all()
     recipe, why = resolve(words or [], resume, with_files or [], minutes, device)
     if dry_run:
-        show_plan(engine.plan(recipe, device), minutes, stdout())
+        show_plan(plan(recipe, device), minutes, stdout())
         say(why, stdout())
         return
     if not quiet:
@@ -113,7 +115,7 @@ def resolve(
     from ganforge import recipes
     from ganforge.api import named, unnamed
     from ganforge.core.errors import UserError, did_you_mean
-    from ganforge.engine.train import resume_recipe
+    from ganforge.engine.resume import resume_recipe
     from ganforge.recipes import make_recipe
 
     name = words[0] if words and not is_field(words[0]) else None

@@ -26,6 +26,7 @@ from pydantic import ConfigDict
 from pydantic_core import ArgsKwargs, PydanticCustomError, core_schema
 
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.explain import code_of, explain, shortened
 
 CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
@@ -122,7 +123,7 @@ class Component:
         if isinstance(value, str):
             value = cls.from_text(value)
         if not isinstance(value, Mapping):
-            message = f"expected the name of a {cls.family} or a mapping with 'kind', got {_short(value)}"
+            message = f"expected the name of a {cls.family} or a mapping with 'kind', got {shortened(value)}"
             raise _error(message, "invalid_value")
         fields = {str(name): inner for name, inner in value.items()}
         known = cls.members()
@@ -190,47 +191,10 @@ def build(cls: type[T], plain: Mapping[str, Any], what: str = "") -> T:
             return cls.parse(plain)
         return cls(**cls._check_names(plain))
     except pydantic.ValidationError as error:
-        raise UserError(explain(error, what), code=_code_of(error)) from None
+        raise UserError(explain(error, what), code=code_of(error)) from None
     except PydanticCustomError as error:
         problem = (error.context or {}).get("problem", "invalid_value")
         raise UserError(f"{what}: {error.message()}" if what else error.message(), code=f"config.{problem}") from None
-
-
-def explain(error: pydantic.ValidationError, what: str = "") -> str:
-    """pydantic's errors as lines `path: what is wrong; did you mean ...?`."""
-    lines = []
-    for item in error.errors(include_url=False):
-        path = ".".join(str(p) for p in item["loc"])
-        match item["type"]:
-            case "component":
-                message = item["msg"]
-            case "missing" | "missing_keyword_only_argument" | "missing_argument":
-                message = "a value is required"
-            case "tuple_type" | "list_type":
-                message = f"expected a list in brackets, as in [a, b], got {_short(item['input'])}"
-            case "dict_type" | "dataclass_type":
-                message = f"expected fields and their values, got {_short(item['input'])}"
-            case _:
-                message = f"{item['msg'].removeprefix('Input ')}, got {_short(item['input'])}"
-        lines.append(f"{path}: {message}" if path else message)
-    text = "\n  ".join(["the configuration has errors:", *lines]) if len(lines) > 1 else lines[0]
-    return f"{what}: {text}" if what else text
-
-
-def _code_of(error: pydantic.ValidationError) -> str:
-    problems = {_problem_of(item["type"], item.get("ctx", {})) for item in error.errors(include_url=False)}
-    return f"config.{problems.pop()}" if len(problems) == 1 else "config.several_errors"
-
-
-def _problem_of(kind: str, context: Mapping[str, Any]) -> str:
-    if kind in ("missing", "missing_keyword_only_argument", "missing_argument"):
-        return "missing_value"
-    return context.get("problem", "invalid_value")
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) < 60 else shown[:57] + "..."
 
 
 def _refuse_unknown(cls: type[Component], fields: Mapping[str, Any]) -> None:

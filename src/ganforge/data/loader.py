@@ -19,6 +19,8 @@ from torch import Tensor
 from ganforge.core.dataset import BadItem, Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
+from ganforge.data.memory import memory_budget
+from ganforge.data.prepared import Prepared
 from ganforge.data.sampler import Shuffled
 
 AHEAD = 3  # batches read before they are asked for
@@ -83,7 +85,7 @@ class Loader:
             probe = self._usable(0)[1]
             self._dtype = torch.from_numpy(np.empty(0, probe.dtype)).dtype
             total = probe.nbytes * len(dataset)
-            self.in_memory = total <= _memory_budget(self.device) if in_memory is None else in_memory
+            self.in_memory = total <= memory_budget(self.device) if in_memory is None else in_memory
             if self.in_memory:
                 self._fill()
         except BaseException:
@@ -289,51 +291,8 @@ class Loader:
         )
 
 
-class Prepared(Dataset):
-    """A data set whose items were all prepared at once.
-
-    Args:
-        source: where they come from.
-        array: the prepared items, [N, ...].
-    """
-
-    def __init__(self, source: Dataset, array: np.ndarray):
-        self.name, self.labels, self.classes, self.skipped = source.name, source.labels, source.classes, source.skipped
-        self.signal = source.signal
-        self.array = array
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    @property
-    def in_memory_array(self) -> np.ndarray:
-        return self.array
-
-    def read(self, index: int) -> np.ndarray:
-        return self.array[index]
-
-
 class _Pending:
     """A batch that is being read."""
 
     def __init__(self, items: Tensor, index: Tensor, extra: dict[str, np.ndarray], jobs: list[Future[None]]):
         self.items, self.index, self.extra, self.jobs = items, index, extra, jobs
-
-
-def _memory_budget(device: torch.device) -> int:
-    """How many bytes a set may take: a quarter of what is free, on the device and on the way there."""
-    free = _free_memory()
-    if device.type == "cuda":
-        free = min(free, torch.cuda.mem_get_info(device)[0])
-    return free // 4
-
-
-def _free_memory() -> int:
-    """Bytes of main memory that programs can still have; 2 GiB where the system does not say."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    except (OSError, ValueError, AttributeError):  # not Linux
-        return 2 * 2**30

@@ -12,7 +12,8 @@ from ganforge.core.device import building, weights_dtype
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Nets, Spec
-from ganforge.data.loader import Loader, Prepared
+from ganforge.data.loader import Loader
+from ganforge.data.prepared import Prepared
 from ganforge.recipes.base import Recipe
 
 

@@ -1,4 +1,4 @@
-"""A run from start to end: start or resume, train; and what a dry run reports of it."""
+"""A run from start to end: start or resume, train, finish."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ import contextlib
 import logging
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from ganforge.artifacts import checkpoint
 from ganforge.artifacts.rundir import RunDir, next_folder, refuse_existing, stored_recipe
-from ganforge.core import overrides
-from ganforge.core.component import build, to_plain
-from ganforge.core.dataset import Dataset
+from ganforge.core.component import build
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file
 from ganforge.core.types import Spec
 from ganforge.data.loader import Loader
 from ganforge.engine import transfer
 from ganforge.engine.build import fingerprint, is_same_data, make_loader, open_data, reading
+from ganforge.engine.resume import data_of_run
 from ganforge.engine.session import Session
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes.base import Recipe
@@ -32,21 +29,6 @@ from ganforge.recipes.callback import Callback, Listener, RunView
 from ganforge.registry import load_all
 
 log = logging.getLogger("ganforge")
-
-FREE_ON_RESUME = (
-    "samples",
-    "checkpoint_every",
-    "keep",
-    "log_every",
-    "callbacks",
-    "metrics",
-    "every",
-    "health",
-    "privacy.epsilon",
-)
-"""What may differ when a run goes on, since no step changes with it; beside these, what its data source says
-(`free_on_resume`). (Moved data is known by its fingerprint. A rollback does change steps; it is asked for explicitly,
-and what it changed is in the checkpoint.)"""
 
 
 @dataclass(frozen=True)
@@ -145,35 +127,6 @@ def train(
         return TrainResult(run.folder, session.samples, reason, spec)
 
 
-def data_of_run(recipe: Recipe, folder: Path | str, known: str | None) -> tuple[Recipe, Dataset, Spec]:
-    """As `open_data`, for a run that is there already; with the recipe, which then says how its data was read.
-
-    Args:
-        known: the fingerprint of what it was trained on, where there is one. Runs of before took train and val for one
-            part; they go on with both.
-    """
-    try:
-        dataset, spec = open_data(recipe)
-        if known is None or is_same_data(known, fingerprint(dataset)) or recipe.data.kind != "path":
-            return recipe, dataset, spec
-        for items in (["data.split=all"], ["data.split=all", "data.labels=none"]):
-            both = build(Recipe, overrides.apply(to_plain(recipe), items, Recipe))
-            other, other_spec = open_data(both)
-            if is_same_data(known, fingerprint(other)):
-                log.warning("this run was trained on all parts of its data: it goes on with %s", " ".join(items))
-                with atomic_file(Path(folder) / "recipe.yaml") as file:
-                    file.write_text(overrides.to_yaml(both), encoding="utf-8")
-                return both, other, other_spec
-        return recipe, dataset, spec
-    except UserError as error:
-        if error.code != "data.not_found":
-            raise
-        fields = " ".join(f"data.{name}=PATH" for name in recipe.data.places if getattr(recipe.data, name, ""))
-        raise UserError(
-            f"{error}. If the data of {folder} has moved, say where it is: {fields}", code=error.code
-        ) from None
-
-
 def _log_skipped(session: Session, loader: Loader, n_logged: int = 0) -> int:
     """Logs the samples that could not be used, beyond the first `n_logged`; returns how many there are."""
     new = loader.skipped[n_logged:]
@@ -220,35 +173,6 @@ def watchers(recipe: Recipe) -> list[Callback]:
     return [*evaluation, *recipe.callbacks]
 
 
-def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[str] = ()) -> Recipe:
-    """The recipe with which a run goes on: the stored one with `items` (`path=value`) put in.
-
-    Raises:
-        UserError: no run there, another recipe's name, or items that change what the run computes (says what differs).
-    """
-    load_all()
-    stored = stored_recipe(folder)
-    if name is not None and name != stored.name:
-        raise UserError(
-            f"{folder}: a run of the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run",
-            code="run.recipe_name_differs",
-        )
-    recipe = build(Recipe, overrides.apply(to_plain(stored), items, Recipe))
-    free_fields = (*FREE_ON_RESUME, *(f"data.{name}" for name in stored.data.free_on_resume))
-    changed = [
-        f"{path}: {old!r} in the run, {new!r} now"
-        for path, old, new in overrides.diff(stored, recipe)
-        if not any(path == free or path.startswith(f"{free}.") for free in free_fields)
-    ]
-    if changed:
-        raise UserError(
-            f"{folder} cannot be resumed with a different recipe; differences:\n  " + "\n  ".join(changed) + "\n"
-            f"Leave these out, or start a new run. These may change: {', '.join(free_fields)}",
-            code="run.recipe_differs",
-        )
-    return recipe
-
-
 @contextlib.contextmanager
 def stopped_by_interrupt(session: Session) -> Iterator[None]:
     """The first Ctrl-C (or SIGTERM) finishes the step, saves and ends; a second one ends at once."""
@@ -268,89 +192,3 @@ def stopped_by_interrupt(session: Session) -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run would be, found by building it and measuring a few steps. Nothing is written.
-
-    Attributes:
-        players: parameters of each player.
-        memory_bytes: at the peak: what torch allocated on a GPU; on a CPU, by how much the process grew.
-        step_seconds: mean of iterations at moments spread over the run. seconds_total: for all of its samples.
-    """
-
-    recipe: Recipe
-    spec: Spec
-    device: str
-    dataset_size: int
-    players: dict[str, int]
-    memory_bytes: int
-    step_seconds: float
-    samples_per_second: float
-    seconds_total: float
-    notes: list[str] = field(default_factory=list)
-
-
-def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
-    """Builds a recipe whole, takes a few steps in memory, and estimates what the run would take.
-
-    Raises:
-        UserError: as `train` would.
-    """
-    load_all()
-    check(recipe)
-    place = pick_device(device)
-    dataset, spec = open_data(recipe)
-    loader = make_loader(recipe, dataset, spec, place)
-    try:
-        kind = Trainer.of(recipe)
-        recipe = kind.finalize(recipe, loader)
-        with torch.random.fork_rng():
-            before = _process_bytes()
-            trainer = kind(recipe, spec, loader, place)
-            init_notes = transfer.start(trainer)
-            iterations = -(-recipe.samples // trainer.stride)
-            times = []
-            for k in range(steps):
-                # Spread over the run, since nets may grow; at odd iterations, at which few lazy phases are due.
-                moment = iterations * (2 * k - 1) // (2 * (steps - 1)) | 1 if k else 0
-                trainer.samples = moment * trainer.stride
-                start = time.perf_counter()
-                trainer.iterate()
-                trainer.check_finite()  # waits for the device
-                times.append(time.perf_counter() - start)
-            if place.type == "cuda":
-                memory = torch.cuda.max_memory_allocated(place)
-            else:
-                memory = max(
-                    _process_bytes() - before, sum(t.numel() * t.element_size() for t in trainer.state().values())
-                )
-        step = sum(times[1:]) / len(times[1:])  # the first one sets everything up
-        notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
-        notes += [line.text for line in reading(dataset)] + kind.notes(recipe) + init_notes
-        return Plan(
-            recipe=recipe,
-            spec=spec,
-            device=str(place),
-            dataset_size=len(loader),
-            players={name: sum(p.numel() for p in net.parameters()) for name, net in trainer.nets.items()},
-            memory_bytes=memory,
-            step_seconds=step,
-            samples_per_second=trainer.stride / step,
-            seconds_total=iterations * step,
-            notes=notes,
-        )
-    finally:
-        loader.close()
-
-
-def _process_bytes() -> int:
-    """The most memory this process has held, in bytes; 0 where the system does not report it (Windows)."""
-    try:
-        import resource
-        import sys
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -129,10 +129,10 @@ class Evaluator(Listener):
             train=self.train,
         )
 
-        def told(title: str, done: int, total: int) -> None:
+        def on_progress(title: str, done: int, total: int) -> None:
             run.tell({"event": "evaluating", "title": title, "done": done, "total": total})
 
-        return comparison_of(subject, config.metrics, self.encoder, config.seed, self.device, told)
+        return comparison_of(subject, config.metrics, self.encoder, config.seed, self.device, on_progress)
 
     def _trained_on(self, dataset: Dataset) -> SampleSet:
         _, wanted = self.run.recipe.task.sources_and_targets(dataset, self.run.spec)

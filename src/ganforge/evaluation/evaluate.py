@@ -108,72 +108,87 @@ def evaluate(
     """
     load_all()
     asked = None if metrics is None else [read_metric(metric) for metric in metrics]
+    if isinstance(source, Model):
+        source = source.folder
+    if isinstance(data, Path):
+        data = str(data)
+    refuse_arguments(source, against, features, weights, n)
+    folder = report_folder(source, against, data, out)
+    in_memory = any(is_object(value) or isinstance(value, DataSource) for value in (source, against, data, heldout))
+    with contextlib.ExitStack() as stack:
+        on_progress = stack.enter_context(Stages(quiet=not progress)) if isinstance(progress, bool) else progress
+        if against is None:
+            subject = of_run(Path(source), asked, n, seed, data, batch, device, on_progress)
+        else:
+            subject = of_sets(source, against, asked, n, seed, {"size": size, "mode": mode}, on_progress)
+        subject = subject.targeting(target)
+        if heldout is not None:
+            subject = with_heldout(subject, heldout, seed, on_progress)
+        if asked is not None and n is not None:
+            asked = [metric if metric.n is not None else replace(metric, n=n) for metric in asked]
+        extractor = read_extractor(features or subject.signal.extractor, weights)
+        comparisons = [
+            (compared(part, some, extractor, seed, device, on_progress), some)
+            for part, some in parts_of(subject, asked if asked is not None else usual(subject))
+        ]
+        if asked is None:  # of the defaults, those that can be computed
+            lacking = [why for comparison, some in comparisons for why in left_out(subject, some, comparison)]
+            subject = replace(subject, notes=(*subject.notes, *lacking))
+            comparisons = [(c, [metric for metric in some if not metric.lacks(c)]) for c, some in comparisons]
+        refused: list[Refusal] = []
+        results = [result for comparison, some in comparisons for result in measure(some, comparison, refused)]
+        lacking = [f"Not measured: {one.what}. {one.why}" for one in refused]
+        subject = replace(subject, notes=(*subject.notes, *lacking))
+        more = {"--data": data, "--heldout": heldout, "--target": target}
+        command = "" if in_memory else command_of(source, against, asked, features, n, seed, more)
+        report = compose.report(subject, comparisons[-1][0], results, command)
+    html, plain = (None, None) if folder is None else write(report, results, folder)
+    if folder is not None:
+        listed(refused, folder / "refused.json")
+    return Evaluation(subject.title, tuple(results), report, plain, html, tuple(refused))
+
+
+def refuse_arguments(
+    source: Any, against: Any, features: str | Extractor | None, weights: Path | str | None, n: int | None
+) -> None:
+    """Raises UserError for arguments that cannot go together, before anything is read."""
     if features is None and weights is not None:
         raise UserError(
             f"weights {weights}: name the extractor they belong to: --features inception, dinov2, clip, ...",
             code="evaluate.weights_without_features",
         )
     if features is not None:
-        read_extractor(features, weights)  # reports a typo before anything is read
+        read_extractor(features, weights)
     if n is not None and n < FEWEST:
         raise UserError(
             f"{n} generated samples are too few to evaluate: at least {FEWEST} are needed",
             code="evaluate.too_few_samples",
         )
-    if isinstance(source, Model):
-        source = source.folder
-    in_memory = any(is_object(value) or isinstance(value, DataSource) for value in (source, against, data, heldout))
     if is_object(source) and against is None:
         raise UserError(
             "one set of samples alone cannot be evaluated: give the generated samples as well, "
             "gf.evaluate(real, generated)",
             code="evaluate.one_set",
         )
-    if isinstance(data, Path):
-        data = str(data)
     for first, second in ((source, against), (against, source)):
         if is_object(first) and isinstance(second, (str, Path)) and is_model(Path(second)):
             raise UserError(
                 f"{second}: to evaluate a run on other samples, call gf.evaluate({str(second)!r}, data=...)",
                 code="evaluate.run_among_sets",
             )
+
+
+def report_folder(source: Any, against: Any, data: Any, out: Path | str | None) -> Path | None:
+    """Where the report goes; None where sets in memory are compared and no place is given.
+
+    Raises:
+        UserError: neither one run nor two sets, no place for the report, or permission denied.
+    """
     folder = Path(out) if out is not None else None
     if not is_object(source) and not is_object(against):
         refuse_mixtures(Path(source), against, data)
-        folder = target_folder(Path(source), folder, against is None)
-    elif folder is not None:
-        folder = target_folder(folder, folder, False)
-    with contextlib.ExitStack() as stack:
-        told = stack.enter_context(Stages(quiet=not progress)) if isinstance(progress, bool) else progress
-        if against is None:
-            subject = of_run(Path(source), asked, n, seed, data, batch, device, told)
-        else:
-            subject = of_sets(source, against, asked, n, seed, {"size": size, "mode": mode}, told)
-        subject = subject.targeting(target)
-        if heldout is not None:
-            subject = with_heldout(subject, heldout, seed, told)
-        if asked is not None and n is not None:
-            asked = [metric if metric.n is not None else replace(metric, n=n) for metric in asked]
-        chosen = asked if asked is not None else usual(subject)
-        extractor = read_extractor(features or subject.signal.extractor, weights)
-        looks = [
-            (compared(part, some, extractor, seed, device, told), some) for part, some in parts_of(subject, chosen)
-        ]
-        if asked is None:  # of the defaults, those that can be had
-            lacking = [said for comparison, some in looks for said in left_out(subject, some, comparison)]
-            subject = replace(subject, notes=(*subject.notes, *lacking))
-            looks = [(c, [metric for metric in some if not metric.lacks(c)]) for c, some in looks]
-        refused: list[Refusal] = []
-        results = [result for comparison, some in looks for result in measure(some, comparison, refused)]
-        lacking = [f"Not measured: {one.what}. {one.why}" for one in refused]
-        subject = replace(subject, notes=(*subject.notes, *lacking))
-        more = {"--data": data, "--heldout": heldout, "--target": target}
-        command = "" if in_memory else command_of(source, against, asked, features, n, seed, more)
-        report = compose.report(subject, looks[-1][0], results, command)
-    html, plain = (None, None) if folder is None else write(report, results, folder)
-    if folder is not None:
-        listed(refused, folder / "refused.json")
-    return Evaluation(subject.title, tuple(results), report, plain, html, tuple(refused))
+        return target_folder(Path(source), folder, against is None)
+    return None if folder is None else target_folder(folder, folder, False)
 
 
 def usual(subject: Subject) -> list[Metric]:
@@ -198,7 +213,12 @@ def parts_of(subject: Subject, metrics: Sequence[Metric]) -> list[tuple[Subject,
 
 
 def compared(
-    subject: Subject, metrics: Sequence[Metric], extractor: Extractor, seed: int, device: str | None, told: Progress
+    subject: Subject,
+    metrics: Sequence[Metric],
+    extractor: Extractor,
+    seed: int,
+    device: str | None,
+    on_progress: Progress,
 ) -> Comparison:
     """Both sides with everything that metrics may need.
 
@@ -212,8 +232,8 @@ def compared(
         )
     refuse_other_signals(metrics, extractor, subject.signal)
     place = pick_device(device)
-    encoder = encoder_for(metrics, extractor, subject.real, subject.classes, place, told)
-    return comparison_of(subject, metrics, encoder, seed, place, told)
+    encoder = encoder_for(metrics, extractor, subject.real, subject.classes, place, on_progress)
+    return comparison_of(subject, metrics, encoder, seed, place, on_progress)
 
 
 def left_out(subject: Subject, metrics: Sequence[Metric], comparison: Comparison) -> list[str]:

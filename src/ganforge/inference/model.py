@@ -7,7 +7,6 @@ images = model.sample(64, seed=0, label=3)
 from __future__ import annotations
 
 import operator
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,13 @@ import torch
 from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.commands import command
-from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.errors import UserError
 from ganforge.core.types import Request, Spec
 from ganforge.inference.interpolate import path
+from ganforge.inference.labels import Label, label_ids, label_names
 from ganforge.inference.where import Found, fulfil
 from ganforge.recipes.base import Recipe
 from ganforge.tasks.base import UserTranslator
-
-Label = int | str | Sequence[int | str]
-"""A label by its name, or by its position where no name is a number; a sequence holds one a sample."""
 
 Image = Any
 """An image in memory (Pillow's, an array, a tensor), or a file that holds one."""
@@ -67,7 +64,7 @@ class Model:
         self.spec: Spec = bundle.spec
         self.samples: int = bundle.samples
         self.privacy = bundle.privacy
-        self.labels: tuple[str, ...] = _label_names(bundle.spec)
+        self.labels: tuple[str, ...] = label_names(bundle.spec)
 
     def __repr__(self) -> str:
         labels = f", {len(self.labels)} labels" if self.labels else ""
@@ -255,46 +252,7 @@ class Model:
         Raises:
             UserError: an unknown label, a label for a model without any, or a sequence that is not of length `n`.
         """
-        if not self.labels:
-            if label is not None:
-                raise UserError(
-                    f"label {label!r}: this model ({self.recipe.name}) was trained without labels. "
-                    "Leave the label out, or train a conditional recipe such as cdcgan",
-                    code="sample.no_labels",
-                )
-            return None
-        if label is None:
-            return torch.arange(n) % len(self.labels)
-        if isinstance(label, str) or not hasattr(label, "__len__") or getattr(label, "ndim", 1) == 0:
-            return torch.full((n,), self._label_id(label), dtype=torch.int64)
-        ids = [self._label_id(one) for one in label]
-        if len(ids) != n:
-            raise UserError(
-                f"got {len(ids)} labels for {n} samples: give one label, or one for each sample",
-                code="sample.labels_differ_in_number",
-            )
-        return torch.tensor(ids, dtype=torch.int64)
-
-    def _label_id(self, label: int | str) -> int:
-        name = unicodedata.normalize("NFC", str(label))
-        names = [unicodedata.normalize("NFC", known) for known in self.labels]
-        if name in names:
-            return names.index(name)
-        try:
-            number = int(label) if isinstance(label, str) else operator.index(label)  # a float is no number of a class
-        except (ValueError, TypeError):
-            number = -1
-        if any(known.isdecimal() for known in names):  # a number is a name then, in every form: 7 is 007
-            same = [k for k, known in enumerate(names) if known.isdecimal() and int(known) == number]
-            number = same[0] if len(same) == 1 else -1
-        if not 0 <= number < len(self.labels):
-            known = ", ".join(f"{k} {name}" if name != str(k) else name for k, name in enumerate(self.labels[:30]))
-            more = f", ... {len(self.labels)} in all" if len(self.labels) > 30 else ""
-            hint = did_you_mean(label, self.labels) if isinstance(label, str) else ""
-            raise UserError(
-                f"unknown label {label!r}{hint} (the labels of this model: {known}{more})", code="sample.unknown_label"
-            )
-        return number
+        return label_ids(label, n, self.labels, self.recipe.name)
 
 
 def as_texts(where: Where) -> list[str]:
@@ -304,10 +262,6 @@ def as_texts(where: Where) -> list[str]:
     if isinstance(where, Mapping):
         return [f"{name}={value}" for name, value in where.items()]
     return list(where)
-
-
-def _label_names(spec: Spec) -> tuple[str, ...]:
-    return tuple(spec.labels) or tuple(str(k) for k in range(spec.classes))
 
 
 def _integers(**numbers: Any) -> list[int]:

@@ -18,7 +18,7 @@ from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.modalities.image.gamma import gamma
-from ganforge.modalities.image.pixels import median
+from ganforge.modalities.image.sizes import median
 
 LEAST_PICTURES = 50
 """Below it a GAN can only memorize the images."""

@@ -14,7 +14,7 @@ from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener, single_files, supported_formats
 from ganforge.data.store import Store, ZipStore, is_hidden, kinds_of_files
 from ganforge.modalities.image import files as pictures
-from ganforge.modalities.image.sources import arrays, folder, objects
+from ganforge.modalities.image.sources import cifar, folder, idx, numpy_files, objects
 
 T = TypeVar("T")
 
@@ -39,18 +39,18 @@ class ImageOpener(Opener, kind="image"):
             return self._claims_array(path)
         if head.start.startswith(b"PK") or suffixes.endswith((".zip", ".npz")):
             return CLEAR if _any_images(head.names) else WRONG
-        if arrays.is_idx(head.start):
+        if idx.is_idx(head.start):
             return CLEAR
         if path.suffix.lower() == ".bin":
-            return MAYBE if path.stat().st_size % arrays.CIFAR_RECORD == 0 else WRONG
+            return MAYBE if path.stat().st_size % cifar.CIFAR_RECORD == 0 else WRONG
         if suffixes.endswith((".tar", ".tar.gz", ".tgz")):
             return MAYBE
         if head.start.startswith(b"\x1f\x8b"):
-            return CLEAR if arrays.is_idx(_first_unpacked(path)) else WRONG
+            return CLEAR if idx.is_idx(_first_unpacked(path)) else WRONG
         return WRONG if pictures.is_picture(path.name) else 0.0
 
     def _claims_array(self, path: Path) -> float:
-        found = arrays.header_of(path)
+        found = numpy_files.header_of(path)
         if found is None or not found.may_be_images:
             return WRONG
         return CLEAR if found.are_images else MAYBE
@@ -66,18 +66,18 @@ class ImageOpener(Opener, kind="image"):
         suffixes = "".join(path.suffixes).lower()
         if head.start.startswith(b"\x93NUMPY"):
             _refuse_unclear(path, name, asked)
-            return arrays.open_npy(path, name)
+            return numpy_files.open_npy(path, name)
         if _holds_arrays(path, head):
             _refuse_unclear(path, name, asked)
-            return arrays.open_npz(path, name, split)
+            return numpy_files.open_npz(path, name, split)
         if head.start.startswith(b"PK") or suffixes.endswith(".zip"):
             return _in_zip(head, ZipStore(path, head.name_encoding), name, split)
-        if arrays.is_idx(head.start):
-            return arrays.open_idx(path, name)
+        if idx.is_idx(head.start):
+            return idx.open_idx(path, name)
         if head.start.startswith(b"\x1f\x8b") or suffixes.endswith(".tar"):
             return _open_gz(path, name, split, suffixes)
         if path.suffix.lower() == ".bin":
-            return arrays.from_cifar(name, [(str(path), path.read_bytes())])
+            return cifar.from_cifar(name, [(str(path), path.read_bytes())])
         if pictures.is_picture(path.name) and head.start:
             raise UserError(
                 f"data {name}: this is a single image; pass the folder of images: data={path.parent}",
@@ -92,7 +92,7 @@ class ImageOpener(Opener, kind="image"):
 
 def _refuse_unclear(path: Path, name: str, asked: bool) -> None:
     """Raises UserError where an array may hold images or something else, and the user did not say which."""
-    found = arrays.header_of(path)
+    found = numpy_files.header_of(path)
     if asked or found is None or not found.may_be_images or found.are_images:
         return
     n, a, b = found.shape
@@ -110,7 +110,7 @@ def _any_images(names: list[str]) -> bool:
 
 def _is_known_set(path: Path) -> bool:
     """Whether a folder holds the files of MNIST's form or of CIFAR-10."""
-    return bool(arrays.idx_parts(path) or arrays.cifar_parts([p.name for p in path.iterdir() if p.is_file()]))
+    return bool(idx.idx_parts(path) or cifar.cifar_parts([p.name for p in path.iterdir() if p.is_file()]))
 
 
 def _holds_arrays(path: Path, head: Head) -> bool:
@@ -128,13 +128,13 @@ def _first_unpacked(path: Path) -> bytes:
 def _open_folder(head: Head, name: str, split: str) -> Dataset:
     path, store = head.path, head.store
     assert store is not None
-    parts = arrays.idx_parts(path)
+    parts = idx.idx_parts(path)
     if parts:
-        return arrays.open_idx(_part(parts, split, name), name)
-    batches = arrays.cifar_parts([p.name for p in path.iterdir() if p.is_file()])
+        return idx.open_idx(_part(parts, split, name), name)
+    batches = cifar.cifar_parts([p.name for p in path.iterdir() if p.is_file()])
     if batches:
         chosen = _part(batches, split, name)
-        return arrays.from_cifar(name, [(str(path / n), (path / n).read_bytes()) for n in chosen])
+        return cifar.from_cifar(name, [(str(path / n), (path / n).read_bytes()) for n in chosen])
     found = folder.open_store(store, name, split, head.labels)
     if found is not None:
         return found
@@ -166,15 +166,15 @@ def _heif(store: Store) -> str:
 
 def _open_gz(path: Path, name: str, split: str, suffixes: str) -> Dataset:
     if not suffixes.endswith((".tar", ".tar.gz", ".tgz")):
-        return arrays.open_idx(path, name)
-    batches = arrays.read_tar(path, split)
+        return idx.open_idx(path, name)
+    batches = cifar.read_tar(path, split)
     if batches is None:
         raise UserError(
             f"data {name}: the only tar archive supported is CIFAR-10's binary one, and this has no such batches "
             f"for split={split}. Unpack it and pass the folder, or make a zip",
             code="data.unsupported_archive",
         )
-    return arrays.from_cifar(name, batches)
+    return cifar.from_cifar(name, batches)
 
 
 def _part(parts: dict[str, T], split: str, name: str) -> T:

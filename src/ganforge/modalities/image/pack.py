@@ -16,8 +16,8 @@ from ganforge.core.names import writable
 from ganforge.core.progress import Bar
 from ganforge.core.refusals import PartlyDone, Refusal
 from ganforge.data.base import DataSource
+from ganforge.modalities.image.drawing import png_of
 from ganforge.modalities.image.inspect import fingerprint, picture_shape
-from ganforge.modalities.image.pixels import png_of
 from ganforge.modalities.image.sources.folder import MANIFEST
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same images give the same zip, whenever it is made

@@ -1,4 +1,4 @@
-"""Images as arrays, for every signal whose samples are some: modes, depths, geometry, grids and files.
+"""Images as arrays, for every signal whose samples are some: modes, depths, geometry, crops.
 
 Items are [H, W, C] with C 1 (gray), 2 (gray, alpha), 3 or 4, uint8 or uint16; kept items are [C, H, W], uint8 or (16
 bits) int16 that holds value - 32768, since torch can compute little with uint16.
@@ -6,130 +6,17 @@ bits) int16 that holds value - 32768, since torch can compute little with uint16
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image as Pillow
-from pydantic import Field
 from torch import Tensor
 
-from ganforge.core import media
-from ganforge.core.dataset import Dataset
-from ganforge.core.errors import UserError
-from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Spec
-from ganforge.modalities.image.png import PngWriter
-from ganforge.signals import Card, Nearest, Signal
-
-T = TypeVar("T", bound=Signal)
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
-GAP = 2
-GAP_GREY = 128
-VISIBLE = 64  # px: smaller images are enlarged in previews
-Side = Annotated[int, Field(ge=1, le=16384)]
-Size = Side | tuple[Side, Side] | None
 Fit = Literal["crop", "pad", "stretch"]
-Shapes = dict[tuple[tuple[int, ...], str], int]
-
-
-# --- what a set holds
-
-
-def picture_shapes(dataset: Dataset) -> Shapes:
-    """The shapes of a set of images.
-
-    Raises:
-        UserError: it holds something else, or nothing that can be read.
-    """
-    shapes = dataset.shapes()
-    if not shapes:
-        raise UserError(
-            f"data {dataset.name}: none of its {len(dataset)} images can be read{why_unreadable(dataset)}",
-            code="data.none_readable",
-        )
-    if any(len(shape) != 3 for shape, _ in shapes):
-        raise UserError(
-            f"data {dataset.name}: the image signal needs images, and this set holds "
-            f"{rows_of(shapes)}, or use a set of images",
-            code="data.not_images",
-        )
-    return shapes
-
-
-def why_unreadable(dataset: Dataset) -> str:
-    """The reasons for which files cannot be read, with their counts, as the end of a sentence; may be empty."""
-    reasons = getattr(dataset, "unreadable", dict)()
-    return "".join(f"; {count:,} of them: {why}" for why, count in list(reasons.items())[:3])
-
-
-def sample_shape(
-    channels: int, size: Size, shapes: Shapes, max_size: int, nearest: Nearest, field: str = "signal.size"
-) -> tuple[int, ...]:
-    """The shape [C, H, W] of a sample: as asked for, or the median of the data within bounds and reach of the nets.
-
-    Raises:
-        UserError: a size was asked for that the nets cannot make (says the nearest that they can).
-    """
-    if size is None:
-        return tuple(nearest((channels, *bounded(median(shapes), max_size))))
-    height, width = pair_of(size)
-    shape = tuple(nearest((channels, height, width)))
-    if shape != (channels, height, width):
-        h, w = shape[1:]
-        say = str(h) if h == w else f"[{h},{w}]"
-        raise UserError(
-            f"{field}: these nets cannot make images of {height}×{width} (height × width). "
-            f"The nearest size is {h}×{w}: {field}={say}",
-            code="nets.unreachable_size",
-        )
-    return shape
-
-
-def pair_of(size: int | tuple[int, int]) -> tuple[int, int]:
-    """Height and width of a size."""
-    return (size, size) if isinstance(size, int) else size
-
-
-def rows_of(shapes: Shapes) -> str:
-    """What a set without images holds, and which recipe it is for."""
-    if any(dtype == "object" for _, dtype in shapes):
-        return "the rows of a table. Take a recipe for tables, such as ctgan"
-    return "vectors of numbers. Take a recipe for points, such as toy"
-
-
-def mode_of(shapes: Shapes) -> str:
-    """RGBA where any image has alpha, else RGB where any has color, else L."""
-    channels = {shape[2] for shape, _ in shapes}
-    if channels & {2, 4}:
-        return "RGBA"
-    return "RGB" if 3 in channels else "L"
-
-
-def median(shapes: Shapes) -> tuple[int, int]:
-    """The median height and width, in px, of all images; of two middle ones the smaller, which some image has."""
-
-    def middle(axis: int) -> int:
-        sizes = sorted((shape[axis], count) for (shape, _), count in shapes.items())
-        left = (sum(count for _, count in sizes) - 1) // 2
-        for size, count in sizes:
-            left -= count
-            if left < 0:
-                return size
-        raise AssertionError("no shapes")
-
-    return middle(0), middle(1)
-
-
-def bounded(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    scale = min(1.0, longest / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 # --- one item
@@ -281,73 +168,3 @@ def decoded(x: Tensor, depth: int) -> np.ndarray:
     if top == 255:
         return whole.to(torch.uint8).cpu().numpy()
     return whole.to(torch.int32).cpu().numpy().astype(np.uint16)
-
-
-# --- what people see
-
-
-def size_of(spec: Spec) -> str:
-    """The size of a sample as people say it: `28×28×1` of [1, 28, 28]."""
-    return "×".join(map(str, (*spec.shape[1:], spec.shape[0])))
-
-
-def card_of(spec: Spec) -> Card:
-    """`Signal.card` of images."""
-    channels, height, width = spec.shape
-    colour = {1: "gray", 3: "color", 4: "color with transparency"}.get(channels, f"{channels} channels")
-    return Card(f"images of {width}×{height} pixels (width × height), {colour}")
-
-
-def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:
-    """Samples [N, H, W, C] as one PNG, `columns` a row; alpha over a checkerboard, small ones enlarged."""
-    n, (height, width) = len(samples), samples[0].shape[:2]
-    factor = max(1, round(VISIBLE / height))
-    columns = max(1, min(columns, n))
-    rows = -(-n // columns)
-    cell_h, cell_w = height * factor + GAP, width * factor + GAP
-    grid = np.full((rows * cell_h - GAP, columns * cell_w - GAP, 3), GAP_GREY, np.uint8)
-    for k, sample in enumerate(samples):
-        tile = enlarge(to_depth(sample, 8), factor)
-        tile = to_mode(tile, "RGB", checks(*tile.shape[:2]))
-        top, left = k // columns * cell_h, k % columns * cell_w
-        grid[top : top + cell_h - GAP, left : left + cell_w - GAP] = tile
-    return media.png(grid)
-
-
-def write_files(samples: np.ndarray, folder: Path, start: int) -> list[Path]:
-    """Writes samples as PNG files numbered from `start`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{start + k:06d}.png" for k in range(len(samples))]
-    for sample, path in zip(samples, paths, strict=True):
-        path.write_bytes(png_of(sample))
-    return paths
-
-
-def png_of(item: np.ndarray) -> bytes:
-    """An item, uint8 or uint16 [H, W, C], as a PNG file."""
-    found = io.BytesIO()
-    if item.dtype == np.uint16 and item.shape[2] > 1:  # which Pillow cannot write
-        height, width, channels = item.shape
-        with PngWriter(found, (height, width, channels), "uint16") as png:
-            png.write(item)
-    else:
-        Pillow.fromarray(np.ascontiguousarray(item[..., 0] if item.shape[2] == 1 else item)).save(found, "PNG")
-    return found.getvalue()
-
-
-def enlarge(item: np.ndarray, factor: int) -> np.ndarray:
-    return item.repeat(factor, axis=0).repeat(factor, axis=1) if factor > 1 else item
-
-
-def checks(height: int, width: int) -> np.ndarray:
-    """[H, W, 1] of two light grays in squares: what people know to mean transparent."""
-    cell = max(4, height // 8)
-    rows, columns = np.indices((height, width)) // cell
-    return np.where((rows + columns) % 2 == 0, 255, 204)[..., None]
-
-
-def at(signal: T, spec: Spec) -> T:
-    """A signal of images with the size and the mode that a spec has."""
-    if len(spec.shape) != 3 or "mode" not in spec.state:
-        return signal
-    return replace(signal, size=spec.shape[1:], mode=spec.state["mode"])  # type: ignore[type-var]

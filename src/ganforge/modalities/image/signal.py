@@ -19,13 +19,14 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.image import choose, inspect, pack
+from ganforge.modalities.image import choose, drawing, inspect, pack
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.alike import common_fields
 from ganforge.modalities.image.example import write_example
 from ganforge.modalities.image.look import LOOKED_AT, RULES, Appearance, look
 from ganforge.modalities.image.patches import Patches
-from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
+from ganforge.modalities.image.pixels import CHANNELS, Fit
+from ganforge.modalities.image.sizes import Size, mode_of, pair_of, picture_shapes, sample_shape, sized_as
 from ganforge.signals import Card, Gallery, Inspection, Nearest, Noun, Rule, Signal
 
 log = logging.getLogger("ganforge")
@@ -88,24 +89,24 @@ class Image(Signal, kind="image"):
         return pack.pack_images(dataset, out, duplicates=duplicates, force=force)
 
     def at(self, spec: Spec) -> Self:
-        return pictures.at(self, spec)
+        return sized_as(self, spec)
 
     def items(self, dataset: Dataset) -> Dataset:
         if not self.patches:
             return dataset
-        pictures.picture_shapes(dataset)
+        picture_shapes(dataset)
         if self.size is None:
             raise UserError(
                 "signal.patches: the size of a patch is missing; set it, for example signal.size=96",
                 code="signal.size_missing",
             )
-        height, width = pictures.pair_of(self.size)
+        height, width = pair_of(self.size)
         return Patches.of(dataset, (height + self.jitter, width + self.jitter), (height, width))
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
-        shapes = pictures.picture_shapes(dataset)
-        mode = pictures.mode_of(shapes) if self.mode == "auto" else self.mode
-        shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
+        shapes = picture_shapes(dataset)
+        mode = mode_of(shapes) if self.mode == "auto" else self.mode
+        shape = sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
         deep = sum(count for (_, dtype), count in shapes.items() if dtype == "uint16")
         if deep and self.depth == 8:
             log.warning(
@@ -166,16 +167,16 @@ class Image(Signal, kind="image"):
         return look(real, fake)
 
     def describe(self, spec: Spec) -> str:
-        return pictures.size_of(spec)
+        return drawing.size_of(spec)
 
     def card(self, spec: Spec) -> Card:
-        return pictures.card_of(spec)
+        return drawing.card_of(spec)
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
-        return [pictures.sheet(samples, columns)]
+        return [drawing.sheet(samples, columns)]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
-        return pictures.write_files(samples, folder, start)
+        return drawing.write_files(samples, folder, start)
 
     def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
         return pictures.to_mode(pictures.to_depth(sample, 8), "RGB", self.background)

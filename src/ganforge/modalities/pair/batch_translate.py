@@ -19,7 +19,7 @@ import numpy as np
 from ganforge.core.errors import UserError
 from ganforge.core.refusals import Refusal
 from ganforge.data.store import FolderStore, Store, ZipStore
-from ganforge.modalities.image.files import ending_of
+from ganforge.modalities.image.file_kinds import ending_of
 from ganforge.modalities.image.sources.listing import listing
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.photo import LOSSLESS, Photo

@@ -28,10 +28,12 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.core.types import Spec
 from ganforge.metrics.base import Progress, SampleSet
+from ganforge.modalities.image import drawing
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.pair.degrade import resample
+from ganforge.modalities.pair.matching import first, partners
 from ganforge.modalities.pair.signal import Pair
-from ganforge.modalities.pair.source import first, partners, refuse_non_images
+from ganforge.modalities.pair.source import refuse_non_images
 from ganforge.modalities.pair.translate import ImageTranslator
 
 WHITE = 255
@@ -180,7 +182,7 @@ def shown(given: Given, spec: Spec) -> np.ndarray:
         source = gray[source[..., :1]]
     if given.mask is not None:
         source = np.where(given.mask >= WHITE // 2 + 1, np.uint8(WHITE), source)
-    return pictures.to_mode(pictures.enlarge(source, state["scale"]), spec.state["mode"], WHITE)
+    return pictures.to_mode(drawing.enlarge(source, state["scale"]), spec.state["mode"], WHITE)
 
 
 # --- two sets

@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from PIL import Image as Pillow
 from pydantic import Field
 from torch import Tensor
 
@@ -25,21 +24,18 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
-from ganforge.data.download import cache_folder
-from ganforge.modalities.image import choose, pack
+from ganforge.modalities.image import choose, drawing, pack
 from ganforge.modalities.image import pixels as pictures
-from ganforge.modalities.image.example import write_example
-from ganforge.modalities.image.metrics.lpips import at_hand
-from ganforge.modalities.image.metrics.pairwise import WINDOW
-from ganforge.modalities.image.metrics.sharpness import SMALLEST
 from ganforge.modalities.image.patches import Patches
-from ganforge.modalities.image.pixels import CHANNELS, Fit, Size
-from ganforge.modalities.pair import inspect, labelmaps
+from ganforge.modalities.image.pixels import CHANNELS, Fit
+from ganforge.modalities.image.sizes import Shapes, Size, mode_of, pair_of, picture_shapes, sample_shape, sized_as
+from ganforge.modalities.pair import inputs, inspect, labelmaps
 from ganforge.modalities.pair.degrade.base import Degrade
-from ganforge.modalities.pair.sizes import LOOK, paired_sizes, size_of
+from ganforge.modalities.pair.example import write_pairs
+from ganforge.modalities.pair.inputs import Together
+from ganforge.modalities.pair.metrics.usual import usual_metrics
+from ganforge.modalities.pair.sizes import paired_sizes, size_of
 from ganforge.signals import Card, Gallery, Inspection, Nearest, Signal
-
-HIDDEN = 255  # in a mask
 
 
 class Pair(Signal, kind="pair"):
@@ -89,13 +85,7 @@ class Pair(Signal, kind="pair"):
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> Mapping[str, str]:
         """Colored shapes, and the same ones in gray."""
-        write_example(folder / "target", n, side=32)
-        for file in sorted((folder / "target").glob("*/*.png")):
-            gray = folder / "source" / file.parent.name / file.name
-            gray.parent.mkdir(parents=True, exist_ok=True)
-            with Pillow.open(file) as image:
-                image.convert("L").save(gray)
-        return {"kind": "pairs", "source": str(folder / "source"), "target": str(folder / "target")}
+        return write_pairs(folder, n)
 
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
@@ -110,11 +100,11 @@ class Pair(Signal, kind="pair"):
         return pack.pack_images(dataset, out, duplicates=duplicates, force=force)
 
     def at(self, spec: Spec) -> Self:
-        return pictures.at(self, spec)
+        return sized_as(self, spec)
 
     def items(self, dataset: Dataset) -> Dataset:
-        pictures.picture_shapes(dataset)
-        source = self._source_of_data(dataset)
+        picture_shapes(dataset)
+        source = inputs.sources_in(dataset, self.degrade)
         if source is None:
             sizes, scale = [size_of(shape) for shape in dataset.each_shape()], 1
         else:
@@ -123,7 +113,7 @@ class Pair(Signal, kind="pair"):
             return dataset if source is None else Together(dataset, source, scale)
         if self.size is None:
             raise UserError("signal.patches: needs their size, for instance signal.size=96", code="signal.size_missing")
-        size = pictures.pair_of(self.size)
+        size = pair_of(self.size)
         self._check_divides(size, scale)
         patch = (size[0] + self.jitter, size[1] + self.jitter)
         cut = Patches(dataset, sizes, patch, size, scale)
@@ -134,9 +124,9 @@ class Pair(Signal, kind="pair"):
         return Together(cut, Patches(source, smaller, part, (size[0] // scale, size[1] // scale)), scale)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
-        shapes = pictures.picture_shapes(dataset)
+        shapes = picture_shapes(dataset)
         mode = self._target_mode(shapes)
-        shape = pictures.sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
+        shape = sample_shape(CHANNELS[mode], self.size, shapes, self.max_size, nearest)
         if self.turn and shape[1] != shape[2]:
             raise UserError(
                 f"signal.turn: only square images can be turned, and these are {shape[1]}×{shape[2]}",
@@ -144,83 +134,26 @@ class Pair(Signal, kind="pair"):
             )
         if self.degrade is None:
             assert isinstance(dataset, Together)
-            source = self._given(dataset)
+            source = inputs.given_sources(dataset, self.source, self.classes)
         else:
-            source = self._degraded(self.degrade, mode)
+            source = inputs.degraded_sources(self.degrade, mode)
         self._check_divides((shape[1], shape[2]), source["scale"])
         source["shape"] = [source["shape"][0], *(side // source["scale"] for side in shape[1:])]
         return Spec(shape, len(dataset.classes), tuple(dataset.classes), {"mode": mode, "depth": 8, "source": source})
 
-    def _target_mode(self, shapes: pictures.Shapes) -> str:
+    def _target_mode(self, shapes: Shapes) -> str:
         if self.mode != "auto":
             return self.mode
-        mode = pictures.mode_of(shapes)
+        mode = mode_of(shapes)
         if mode == "RGBA" and self.degrade is not None:  # images with alpha are not degraded
             return "RGB" if any(shape[2] > 2 for shape, _ in shapes) else "L"
         return mode
 
-    def _source_of_data(self, dataset: Dataset) -> Dataset | None:
-        if self.degrade is not None:
-            if dataset.source is not None:
-                raise UserError(
-                    f"data {dataset.name}: has a source for each image, and signal.degrade would make another. "
-                    "Set signal.degrade=null, or give only the targets as data=FOLDER",
-                    code="signal.two_sources",
-                )
-            return None
-        if dataset.source is None:
-            say = "data.source=FOLDER data.target=FOLDER (files of the same names)"
-            if len(dataset.classes) == 2:
-                one, two = dataset.classes
-                say = f"data.source={dataset.name}/{one} data.target={dataset.name}/{two} (or the other way round)"
-            raise UserError(
-                f"data {dataset.name}: has no sources to make its images from. Give two sets: {say}; or say how the "
-                "source is made from the target, for instance degrade=bicubic4",
-                code="signal.no_source",
-            )
-        return dataset.source
-
     def _check_divides(self, size: tuple[int, int], scale: int) -> None:
-        fields = [("size", size[0]), ("size", size[1])]
+        lengths = [("size", size[0]), ("size", size[1])]
         if self.degrade is None:  # else the source is made after the crop
-            fields.append(("jitter", self.jitter))
-        for name, value in fields:
-            if value % scale:
-                raise UserError(
-                    f"signal.{name}: sources are {scale} times smaller, so {value} px must be a multiple of {scale}: "
-                    f"signal.{name}={value // scale * scale or scale}",
-                    code="signal.size_not_a_multiple",
-                )
-
-    def _given(self, dataset: Together) -> dict[str, Any]:
-        """What sources of the data are."""
-        shapes = pictures.picture_shapes(dataset.sources)
-        mode = self.source
-        if mode == "auto":
-            mode = "classes" if self.classes or labelmaps.look_like(dataset.sources, LOOK) else pictures.mode_of(shapes)
-        classes: list[int | str] = []
-        if mode == "classes":
-            classes = labelmaps.parse(self.classes) if self.classes else labelmaps.found_in(dataset.sources)
-        channels = len(classes) if classes else CHANNELS[mode]
-        return {"shape": [channels], "mode": mode, "classes": classes, "scale": dataset.scale, "mask": False}
-
-    def _degraded(self, degrade: Degrade, mode: str) -> dict[str, Any]:
-        """What sources made from targets are."""
-        if mode == "RGBA":
-            raise UserError(
-                "signal.degrade: images with alpha cannot be degraded. Remove signal.mode=RGBA: they are then "
-                "composited over signal.background",
-                code="signal.alpha_not_supported",
-            )
-        degrade.check()
-        channels = degrade.channels(CHANNELS[mode])
-        return {
-            "shape": [channels + degrade.mask],
-            "mode": "L" if channels == 1 else "RGB",
-            "classes": [],
-            "scale": degrade.scale,
-            "mask": degrade.mask,
-        }
+            lengths.append(("jitter", self.jitter))
+        inputs.check_multiples(scale, lengths)
 
     # --- one pair
 
@@ -263,7 +196,7 @@ class Pair(Signal, kind="pair"):
         target, source = self._moved(*self._cropped(stored, spec, rng), rng)
         if self.degrade is not None:
             degraded = self.degrade.apply(target.to(rng.dtype), rng.at("degrade"))
-            source = masked(degraded) if self.degrade.mask else pictures.scaled(degraded, 8, rng.dtype)
+            source = inputs.masked(degraded) if self.degrade.mask else pictures.scaled(degraded, 8, rng.dtype)
         elif mode == "classes":
             assert source is not None
             source = labelmaps.one_hot(source[:, 0], len(spec.state["source"]["classes"]))
@@ -323,34 +256,7 @@ class Pair(Signal, kind="pair"):
             UserError: a map with other classes than those of the training, a mask of another size, one too many, or
                 none where one is needed.
         """
-        source = spec.state["source"]
-        if source["mode"] == "classes":
-            found = labelmaps.indices(image, source["classes"], where="the label map")
-            return labelmaps.one_hot(torch.from_numpy(found)[None], len(source["classes"]))[0]
-        top = int(np.iinfo(image.dtype).max)
-        item = pictures.to_mode(image, source["mode"], self.background * (top // 255))
-        x = torch.from_numpy(item.transpose(2, 0, 1).astype(np.float32)) / (top / 2) - 1  # all of 16 bits
-        if not source["mask"]:
-            if mask is not None:
-                raise UserError(
-                    "this model was not trained to fill holes and takes no mask: leave it out",
-                    code="translate.mask_not_taken",
-                )
-            return x
-        if mask is None:
-            raise UserError(
-                "this model fills holes and needs a mask of the size of the image, white where a hole is",
-                code="translate.mask_missing",
-            )
-        if mask.shape[:2] != image.shape[:2]:
-            raise UserError(
-                f"the mask is {mask.shape[0]}×{mask.shape[1]} px and the image "
-                f"{image.shape[0]}×{image.shape[1]}; they must have the same size",
-                code="translate.mask_size_differs",
-            )
-        flat = mask if mask.ndim == 2 else pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0]
-        hidden = torch.from_numpy((flat >= 128).astype(np.float32))
-        return torch.cat([x * (1 - hidden), hidden[None]])
+        return inputs.source_of(image, spec, self.background, mask)
 
     # --- what people see
 
@@ -364,18 +270,7 @@ class Pair(Signal, kind="pair"):
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
-        """Pair by pair, as papers on restoration judge; of images that are few and whole no distance of sets."""
-        if not paired:
-            return self.metrics
-        source, least = spec.state["source"], min(min(size) for size in sizes or [spec.shape[1:]])
-        crop = source["scale"] if source["scale"] > 1 else 0  # papers on super-resolution cut so much from each edge
-        kinds = ["psnr", "ssim"] if least - 2 * crop >= WINDOW else ["psnr"]
-        channels = ["RGB", "Y"] if spec.shape[0] > 1 else ["RGB"]
-        pairwise = [f"{kind}(channel={channel},crop={crop})" for kind in kinds for channel in channels]
-        lpips = ["lpips"] if at_hand("alex", cache_folder() / "evaluation") else []
-        looks = ["sharpness", "texture"] if least >= SMALLEST else []
-        maps = ["segmentation"] if source["mode"] == "classes" else []
-        return [*pairwise, *lpips, *looks, *maps, *([] if sizes else ["fd"])]
+        return usual_metrics(spec, sizes) if paired else self.metrics
 
     def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
         """Images without the mask; of label maps the place of each pixel's class among the classes, one channel."""
@@ -385,52 +280,16 @@ class Pair(Signal, kind="pair"):
         return pictures.decoded(x[:, : x.shape[1] - source["mask"]], 8)
 
     def describe(self, spec: Spec) -> str:
-        return pictures.size_of(spec)
+        return drawing.size_of(spec)
 
     def card(self, spec: Spec) -> Card:
-        return pictures.card_of(spec)
+        return drawing.card_of(spec)
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
-        return [pictures.sheet(samples, columns)]
+        return [drawing.sheet(samples, columns)]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
-        return pictures.write_files(samples, folder, start)
+        return drawing.write_files(samples, folder, start)
 
     def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
         return pictures.to_mode(sample, "RGB", self.background)
-
-
-class Together(Dataset):
-    """Targets with their sources: items are objects [3], the target, the source, and what that is called.
-
-    Args:
-        target: what is to be made. source: what from, item by item.
-        scale: how many times as small sources are.
-    """
-
-    def __init__(self, target: Dataset, source: Dataset, scale: int):
-        self.target, self.sources, self.scale = target, source, scale
-        self.name, self.classes, self.labels = target.name, target.classes, target.labels
-        self.digest, self.signal = target.digest + source.digest, "pair"
-        self.skipped = [*target.skipped, *source.skipped]
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-    def read(self, index: int) -> np.ndarray:
-        pair = np.empty(3, object)
-        pair[0], pair[1], pair[2] = self.target.read(index), self.sources.read(index), self.sources.describe(index)
-        return pair
-
-    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        """Of the targets."""
-        return self.target.shapes()
-
-    def describe(self, index: int) -> str:
-        return self.target.describe(index)
-
-
-def masked(degraded: Tensor) -> Tensor:
-    """[N, C + 1, H, W] in 0..255 with a mask last → the source: 0 where hidden, and 1 there in the mask."""
-    mask = degraded[:, -1:] / HIDDEN
-    return torch.cat([(degraded[:, :-1] / 127.5 - 1) * (1 - mask), mask], dim=1)

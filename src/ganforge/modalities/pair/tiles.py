@@ -139,3 +139,13 @@ def assembled(
         finished = len(band) - 2 * row.fade_out * s
         kept = band[finished:].copy()
         yield band[:finished]
+
+
+def spread(height: int, width: int, side: int, multiple: int) -> list[tuple[slice, slice]]:
+    """Sixteen parts of an image at most, a quarter of `side` px each, as evenly spread over it as can be."""
+    part = max(multiple, side // 4 // multiple * multiple)
+    h, w = min(part, height), min(part, width)
+    tops, lefts = (
+        np.unique(np.linspace(0, all_ - one, 4).round().astype(int)) for all_, one in ((height, h), (width, w))
+    )
+    return [(slice(top, top + h), slice(left, left + w)) for top in tops.tolist() for left in lefts.tolist()]

@@ -27,12 +27,10 @@ from ganforge.core.errors import UserError, did_you_mean
 from ganforge.modalities.image import pixels as pictures
 from ganforge.modalities.image.objects import Held, held
 from ganforge.modalities.pair import photo
+from ganforge.modalities.pair.coloring import in_colors
+from ganforge.modalities.pair.holes import holes, kept, refuse_black
 from ganforge.modalities.pair.layers.translating import TranslatorNet, settled
-from ganforge.modalities.pair.source import in_colors
-from ganforge.modalities.pair.tiles import Span, Tiling, assembled, tiling
-
-WHITE = 128
-"""A mask's level from which on a pixel is to be filled."""
+from ganforge.modalities.pair.tiles import Span, Tiling, assembled, spread, tiling
 
 PROBE = 16  # px
 
@@ -277,16 +275,6 @@ def as_held(image: Any) -> Held:
         raise UserError(str(error), code="data.unreadable") from None
 
 
-def spread(height: int, width: int, side: int, multiple: int) -> list[tuple[slice, slice]]:
-    """Sixteen parts of an image at most, a quarter of `side` px each, as evenly spread over it as can be."""
-    part = max(multiple, side // 4 // multiple * multiple)
-    h, w = min(part, height), min(part, width)
-    tops, lefts = (
-        np.unique(np.linspace(0, all_ - one, 4).round().astype(int)) for all_, one in ((height, h), (width, w))
-    )
-    return [(slice(top, top + h), slice(left, left + w)) for top in tops.tolist() for left in lefts.tolist()]
-
-
 def whole(band: np.ndarray, dtype: str) -> np.ndarray:
     """float32 in [-1, 1] (beyond is cut) → uint8 or uint16. Works in `band`."""
     top = np.iinfo(dtype).max
@@ -294,52 +282,6 @@ def whole(band: np.ndarray, dtype: str) -> np.ndarray:
     band += 1
     band *= top / 2
     return np.rint(band, out=band).astype(dtype)
-
-
-def holes(mask: np.ndarray) -> np.ndarray:
-    """Where a mask [H, W, C] is white, bool [H, W]. What is transparent is not."""
-    return levels_of(mask) >= WHITE
-
-
-def levels_of(mask: np.ndarray) -> np.ndarray:
-    """The gray levels of a mask [H, W, C], 0 to 255, [H, W]; what is transparent is black."""
-    return pictures.to_mode(pictures.to_depth(mask, 8), "L", 0)[..., 0]
-
-
-def refuse_black(mask: np.ndarray) -> None:
-    """Raises UserError where a mask marks something, but nothing in white, so that nothing would be filled; says which
-    levels it has. A mask that is all black is reported: of a folder of masks some may be.
-
-    Levels that are neither black nor white are counted and reported where many are taken for black.
-    """
-    levels = levels_of(mask)
-    white = int((levels >= WHITE).sum())
-    if not levels.any() and (mask.shape[2] in (1, 3) or not mask[..., -1].any() or mask[..., -1].all()):
-        log.warning("the mask is black, so nothing is filled")
-    elif not white:
-        clear = mask.shape[2] in (2, 4) and levels.max() == 0 and mask[..., -1].any()
-        fix = "it is drawn in its alpha channel, which is not read: save it as a gray image" if clear else (
-            f"white is from level {WHITE} on: multiply 0/1 masks by 255, draw in white"
-        )  # fmt: skip
-        raise UserError(
-            f"the mask has no white pixel (highest level {int(levels.max())}), so nothing would be filled; {fix}",
-            code="translate.mask_is_black",
-        )
-    between = int(((levels > 0) & (levels < WHITE)).sum())
-    if between > white // 10:
-        log.warning(
-            "the mask has %s px of levels 1 to %d, which are not filled (white, from level %d on: %s px)",
-            f"{between:,}", WHITE - 1, WHITE, f"{white:,}",
-        )  # fmt: skip
-
-
-def kept(image: np.ndarray, made: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """What was made where it is hidden, in the image's own mode; elsewhere the image, and its alpha everywhere."""
-    colors = image.shape[2] - (image.shape[2] in (2, 4))
-    filling = pictures.to_mode(made[..., : 3 if made.shape[2] >= 3 else 1], "L" if colors == 1 else "RGB", 255)
-    result = image.copy()
-    result[..., :colors][hidden] = filling[hidden]
-    return result
 
 
 def named(ways: tuple[str, ...], domains: list[str] | None) -> str:

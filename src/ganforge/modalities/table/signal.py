@@ -34,7 +34,7 @@ from ganforge.modalities.table.columns.public import Described
 from ganforge.modalities.table.example import write_example
 from ganforge.modalities.table.files import FORMATS
 from ganforge.modalities.table.source import TableSet
-from ganforge.modalities.table.tasks.tabular import CONDITION
+from ganforge.modalities.table.tasks.by_sampling import CONDITION
 from ganforge.signals import Card, Condition, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from ganforge.core.dataset import Dataset
 from ganforge.data.base import DataSource
 from ganforge.data.download import Remote, cache_folder, fetch
-from ganforge.modalities.image.sources import arrays
+from ganforge.modalities.image.sources import arrays, cifar, idx
 
 
 def _files(bases: tuple[str, ...], *files: tuple[str, int, str]) -> tuple[Remote, ...]:
@@ -30,7 +30,7 @@ class _Idx(DataSource):
         prefix = "train" if self.split == "train" else "t10k"
         wanted = [f for f in self.files if f.name.startswith(prefix)]
         images, labels = fetch(wanted, cache_folder() / self.kind, self.kind)
-        return arrays.from_arrays(self.kind, arrays.read_idx(images), arrays.read_idx(labels), self.classes)
+        return arrays.from_arrays(self.kind, idx.read_idx(images), idx.read_idx(labels), self.classes)
 
 
 class Mnist(_Idx, kind="mnist"):
@@ -88,4 +88,4 @@ class Cifar10(DataSource, kind="cifar10"):
 
     def open(self) -> Dataset:
         (archive,) = fetch(self.files, cache_folder() / self.kind, self.kind)
-        return arrays.from_cifar(self.kind, arrays.read_tar(archive, self.split) or [])
+        return cifar.from_cifar(self.kind, cifar.read_tar(archive, self.split) or [])

@@ -1,11 +1,13 @@
-"""A signal says what a tensor means: how a raw item becomes one, and how one becomes what people can see or use."""
+"""A signal says what a tensor means: how a raw item becomes one, and how one becomes what people can see or use.
+
+`Signal` names every hook, group by group; what hooks answer with is in `records`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from torch import Tensor
@@ -18,127 +20,53 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
-
-Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
-"""From a wanted sample shape to the nearest one that the nets can make."""
-
-
-Exporter = Callable[[Any, Path, Spec], None]
-"""Writes decoded samples to a file, whatever the file's name is."""
-
-
-def save_array(samples: Any, path: Path, spec: Spec) -> None:
-    """The exporter of `.npy`: decoded samples [N, ...] as one array."""
-    with path.open("wb") as file:
-        np.save(file, samples, allow_pickle=False)
-
-
-Rule = Callable[[Any], Iterator[Any]]
-"""From all that a report knows (`Known`) to what it points to (`Finding`)."""
-
-
-class Noun(NamedTuple):
-    """What samples are called."""
-
-    one: str
-    many: str
-    all: str = "a set of samples"
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """How many samples a report shows, and how they are laid out.
-
-    Attributes:
-        most: samples of each side.
-        columns: samples a row.
-        together: whether one drawing holds all of them, so that neither rows nor single samples can be told apart.
-        walks: whether ways from one latent to another are shown.
-    """
-
-    most: int = 80
-    columns: int = 10
-    together: bool = False
-    walks: bool = False
-
-
-class Usage(NamedTuple):
-    """Lines that use a model file, for its card; Python has `import ganforge as gf` above it."""
-
-    python: str
-    shell: str
-
-
-Steps = list[tuple[str, str]]
-"""What to do next: a few words, and the command."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """What the card of a model says of its samples, in Markdown.
-
-    Attributes:
-        samples: what they are, in the plural.
-        contents: what they hold, as sentences that follow the name of the data. May be empty.
-        missing: the metrics that show that parts of the data are missing among the model's samples.
-        copied: those that show how near samples come to those of the training.
-    """
-
-    samples: str
-    contents: tuple[str, ...] = ()
-    missing: str = "recall and coverage"
-    copied: str = "`copies`"
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What samples are asked for.
-
-    Attributes:
-        text: as it was asked.
-        holds: which of some decoded samples meet it, bool [N].
-        extra: what makes such samples likelier: of one sample, by name, what goes into `Request.extra`. May be empty.
-    """
-
-    text: str
-    holds: Callable[[Any], np.ndarray]
-    extra: Mapping[str, Tensor] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What `ganforge data inspect` says of a data set.
-
-    Attributes:
-        facts: all of it, as JSON can hold it.
-        shown: → what a terminal shows, from top to bottom: texts, and tables of rich.
-        hints: what one would want to know or to set before training, most important first; shown below.
-    """
-
-    facts: dict[str, Any]
-    shown: Callable[[], Sequence[Any]]
-    hints: tuple[str, ...] = ()
+from ganforge.signals.records import (
+    Card,
+    Condition,
+    Exporter,
+    Gallery,
+    Inspection,
+    Nearest,
+    Noun,
+    Rule,
+    Steps,
+    Usage,
+    save_array,
+)
 
 
 class Signal(Component, family="signal"):
     """What a sample is."""
 
+    # --- what samples are called
+
     noun: ClassVar[Noun] = Noun("sample", "samples")
     """What one sample and several are called."""
     array_name: ClassVar[str] = "samples"
     """What an array of decoded samples is called in an .npz file; empty: decoded samples are no array."""
-    exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
-    """How any number of decoded samples become one file: writers by the ending of its name, in small letters."""
     hub_task: ClassVar[str] = ""
     """What the Hugging Face Hub calls what a model of such samples does; empty where it has no name for it."""
+
+    # --- what they can be made from and written to
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    """The signals whose data it can be made from, beside its own: their kinds."""
+    exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
+    """How any number of decoded samples become one file: writers by the ending of its name, in small letters."""
+    privacy_hint: ClassVar[str] = ""
+    """Where it measures the data, and can do without: what to do for that, as a sentence."""
+
+    # --- how they are evaluated by default
+
     metrics: ClassVar[tuple[str, ...]] = ()
     """What `ganforge evaluate` measures by default: names of metrics."""
     extractor: ClassVar[str] = "raw"
     """Where features come from by default: the name of an extractor."""
     n_generated: ClassVar[int] = 10_000
     """Generated samples that are evaluated by default; 0: as many as there are real ones."""
-    reads: ClassVar[tuple[str, ...]] = ()
-    """The signals whose data it can be made from, beside its own: their kinds."""
+
+    # --- how a report shows them
+
     gallery: ClassVar[Gallery | None] = None
     """How reports show samples; None: not at all, for metrics draw them, or nobody can see them."""
     looked_at: ClassVar[int] = 0
@@ -147,13 +75,19 @@ class Signal(Component, family="signal"):
     """What points to faults of such samples, beside what does so of any: read by a report."""
     names_left_out: ClassVar[bool] = False
     """Whether a report says which of the usual metrics could not be measured, and why."""
-    privacy_hint: ClassVar[str] = ""
-    """Where it measures the data, and can do without: what to do for that, as a sentence."""
 
-    @property
-    def data_statistics(self) -> str:
-        """What of the samples' values its spec, and so every model file, holds; empty: sizes and names alone."""
-        return ""
+    # --- data sets of such samples: to try, to inspect, to choose a recipe for, to pack
+
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> str | Mapping[str, Any]:
+        """Writes `n` samples of this kind, or a few more, to a folder, in a form in which a user would have them.
+
+        They are drawn, not measured: something to try things out with, and what the tests of all signals train on.
+
+        Returns:
+            What a recipe's `data` takes: a path, or the fields of a data source.
+        """
+        raise NotImplementedError
 
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
@@ -178,17 +112,6 @@ class Signal(Component, family="signal"):
         if dataset.classes:
             shown.append(f"{len(dataset.classes)} labels: {', '.join(dataset.classes)}")
         return Inspection(facts, lambda: shown)
-
-    @classmethod
-    def example(cls, folder: Path, n: int = 64) -> str | Mapping[str, Any]:
-        """Writes `n` samples of this kind, or a few more, to a folder, in a form in which a user would have them.
-
-        They are drawn, not measured: something to try things out with, and what the tests of all signals train on.
-
-        Returns:
-            What a recipe's `data` takes: a path, or the fields of a data source.
-        """
-        raise NotImplementedError
 
     @classmethod
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice | None:
@@ -216,9 +139,7 @@ class Signal(Component, family="signal"):
             code="data.not_images",
         )
 
-    def at(self, spec: Spec) -> Self:
-        """This signal with what it would find in the data, such as a size, fixed to what a spec says."""
-        return self
+    # --- what a sample is, as the data says
 
     def items(self, dataset: Dataset) -> Dataset:
         """The data set as this signal counts its items: as it is, or cut into parts that each are one. Comes first."""
@@ -231,6 +152,21 @@ class Signal(Component, family="signal"):
             UserError: the fields of this signal ask for what the nets cannot make (says the nearest that they can).
         """
         raise NotImplementedError
+
+    def at(self, spec: Spec) -> Self:
+        """This signal with what it would find in the data, such as a size, fixed to what a spec says."""
+        return self
+
+    @property
+    def data_statistics(self) -> str:
+        """What of the samples' values its spec, and so every model file, holds; empty: sizes and names alone."""
+        return ""
+
+    def describe(self, spec: Spec) -> str:
+        """What one sample is, as a short phrase: `28×28×1`, `a row of 15 columns`."""
+        return "×".join(map(str, spec.shape))
+
+    # --- from the data to batches
 
     def stored(self, spec: Spec) -> tuple[int, ...]:
         """The shape of a prepared item; by default that of a sample."""
@@ -267,23 +203,15 @@ class Signal(Component, family="signal"):
         """This signal with nothing drawn at each look (no flips, no random crops): how real samples are judged."""
         return self
 
-    def decode(self, x: Tensor, spec: Spec) -> Any:
-        """What the nets made, float [N, *spec.shape] on any device, as a user gets it: an array [N, ...] or a table."""
-        raise NotImplementedError
-
-    def present(self, stored: Tensor, spec: Spec) -> Any:
-        """Prepared items, [N, ...], as `decode` would give them if a net made just them, with nothing drawn at random:
-        how real samples are looked at and judged. By default they go through `batch` and `decode`."""
-        deterministic = self.deterministic()
-        return deterministic.decode(deterministic.batch(stored, None, spec, Rng(0)).x, spec)
-
-    def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
-        """What samples are to be made from, as a user sees it: uint8 [N, h, w, C]. Only where `has_sources`."""
-        raise NotImplementedError
-
     def batch_size(self, spec: Spec) -> int:
         """How many samples are generated or read together, unless the user says."""
         return 64
+
+    # --- from what the nets made to samples
+
+    def decode(self, x: Tensor, spec: Spec) -> Any:
+        """What the nets made, float [N, *spec.shape] on any device, as a user gets it: an array [N, ...] or a table."""
+        raise NotImplementedError
 
     def join(self, parts: Sequence[Any], spec: Spec) -> Any:
         """Decoded parts, one after the other, as one."""
@@ -293,12 +221,66 @@ class Signal(Component, family="signal"):
         """Decoded samples as a Python caller gets them who handed over the data: by default as they are."""
         return samples
 
+    def nbytes(self, samples: Any) -> int:
+        """What decoded samples take in memory."""
+        return samples.nbytes
+
+    def where(self, texts: Sequence[str], spec: Spec) -> Condition:
+        """What `--where` asks for.
+
+        Raises:
+            UserError: it has no meaning for such samples.
+        """
+        raise UserError(
+            f"where {' '.join(texts)}: conditions apply to columns of a table, and these samples have no columns. "
+            "To sample one class of a conditional model, use --label",
+            code="signal.no_columns",
+        )
+
+    # --- samples as media, images and files
+
+    def render(self, samples: Any, spec: Spec, columns: int = 8) -> list[Media]:
+        """Decoded samples as people can see or hear them; an empty list from a signal that shows nothing.
+
+        Args:
+            columns: samples a row, where they are laid out in rows.
+        """
+        return []
+
+    def frame(self, sample: Any, spec: Spec) -> Any:
+        """One decoded sample as uint8 [H, W, 3], for walks and timelapses."""
+        raise NotImplementedError
+
+    def write(self, samples: Any, folder: Path, start: int, spec: Spec) -> list[Path]:
+        """Writes decoded samples as files of their own, numbered from `start`."""
+        raise NotImplementedError
+
+    # --- evaluation: real and generated samples in one form
+
     def raw_samples(self, dataset: Dataset) -> Any | None:
         """All real samples as people know them, with `len` and slices, where the data set holds them so (a table).
 
         They are judged against as they are. None: real samples go through `prepare`, `encode` and `decode` first.
         """
         return None
+
+    def present(self, stored: Tensor, spec: Spec) -> Any:
+        """Prepared items, [N, ...], as `decode` would give them if a net made just them, with nothing drawn at random:
+        how real samples are looked at and judged. By default they go through `batch` and `decode`."""
+        deterministic = self.deterministic()
+        return deterministic.decode(deterministic.batch(stored, None, spec, Rng(0)).x, spec)
+
+    def has_sources(self, spec: Spec) -> bool:
+        """Whether each sample comes with what it is to be made from, as `sources` gives it."""
+        return False
+
+    def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
+        """What samples are to be made from, as a user sees it: uint8 [N, h, w, C]. Only where `has_sources`."""
+        raise NotImplementedError
+
+    def comparable(self, samples: Any) -> Any:
+        """Decoded samples as metrics and extractors read them; reports `render` what is returned here."""
+        return samples
 
     @classmethod
     def common(cls, sets: Sequence[Dataset], fields: Mapping[str, Any]) -> Self:
@@ -312,6 +294,17 @@ class Signal(Component, family="signal"):
         """
         return cls()
 
+    def targeted(self, spec: Spec, column: str) -> Spec:
+        """The spec with another column for models to predict.
+
+        Raises:
+            UserError: the samples have no such column, or none at all.
+        """
+        raise UserError(
+            f"--target {column}: expects a column of a table, and these samples have no columns",
+            code="signal.no_columns",
+        )
+
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
@@ -324,36 +317,11 @@ class Signal(Component, family="signal"):
         """
         return self.metrics
 
-    def targeted(self, spec: Spec, column: str) -> Spec:
-        """The spec with another column for models to predict.
-
-        Raises:
-            UserError: the samples have no such column, or none at all.
-        """
-        raise UserError(
-            f"--target {column}: expects a column of a table, and these samples have no columns",
-            code="signal.no_columns",
-        )
-
-    def comparable(self, samples: Any) -> Any:
-        """Decoded samples as metrics and extractors read them; reports `render` what is returned here."""
-        return samples
-
-    def nbytes(self, samples: Any) -> int:
-        """What decoded samples take in memory."""
-        return samples.nbytes
-
-    def has_sources(self, spec: Spec) -> bool:
-        """Whether each sample comes with what it is to be made from, as `sources` gives it."""
-        return False
-
     def look(self, real: Any, fake: Any) -> Any:
         """How decoded samples of either side look, for the `rules`."""
         return None
 
-    def describe(self, spec: Spec) -> str:
-        """What one sample is, as a short phrase: `28×28×1`, `a row of 15 columns`."""
-        return "×".join(map(str, spec.shape))
+    # --- a trained model: what is said of it, and what to do with it
 
     def card(self, spec: Spec) -> Card:
         """What the card of an exported model says of its samples."""
@@ -375,34 +343,6 @@ class Signal(Component, family="signal"):
             ("make more", command("sample", folder, "-n", 64, "--grid", "grid.png")),
             ("walk", command("walk", folder, "--from", 1, "--to", 2, "--out", "walk.gif")),
         ]
-
-    def render(self, samples: Any, spec: Spec, columns: int = 8) -> list[Media]:
-        """Decoded samples as people can see or hear them; an empty list from a signal that shows nothing.
-
-        Args:
-            columns: samples a row, where they are laid out in rows.
-        """
-        return []
-
-    def write(self, samples: Any, folder: Path, start: int, spec: Spec) -> list[Path]:
-        """Writes decoded samples as files of their own, numbered from `start`."""
-        raise NotImplementedError
-
-    def where(self, texts: Sequence[str], spec: Spec) -> Condition:
-        """What `--where` asks for.
-
-        Raises:
-            UserError: it has no meaning for such samples.
-        """
-        raise UserError(
-            f"where {' '.join(texts)}: conditions apply to columns of a table, and these samples have no columns. "
-            "To sample one class of a conditional model, use --label",
-            code="signal.no_columns",
-        )
-
-    def frame(self, sample: Any, spec: Spec) -> Any:
-        """One decoded sample as uint8 [H, W, 3], for walks and timelapses."""
-        raise NotImplementedError
 
 
 def signal_of(dataset: Dataset) -> type[Signal]:

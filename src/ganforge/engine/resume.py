@@ -1,0 +1,93 @@
+"""Going on with a run: with which recipe, and on which data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganforge.artifacts.rundir import stored_recipe
+from ganforge.core import overrides
+from ganforge.core.component import build, to_plain
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError
+from ganforge.core.files import atomic_file
+from ganforge.core.types import Spec
+from ganforge.engine.build import fingerprint, is_same_data, open_data
+from ganforge.recipes.base import Recipe
+from ganforge.registry import load_all
+
+log = logging.getLogger("ganforge")
+
+FREE_ON_RESUME = (
+    "samples",
+    "checkpoint_every",
+    "keep",
+    "log_every",
+    "callbacks",
+    "metrics",
+    "every",
+    "health",
+    "privacy.epsilon",
+)
+"""What may differ when a run goes on, since no step changes with it; beside these, what its data source says
+(`free_on_resume`). (Moved data is known by its fingerprint. A rollback does change steps; it is asked for explicitly,
+and what it changed is in the checkpoint.)"""
+
+
+def data_of_run(recipe: Recipe, folder: Path | str, known: str | None) -> tuple[Recipe, Dataset, Spec]:
+    """As `open_data`, for a run that is there already; with the recipe, which then says how its data was read.
+
+    Args:
+        known: the fingerprint of what it was trained on, where there is one. Runs of before took train and val for one
+            part; they go on with both.
+    """
+    try:
+        dataset, spec = open_data(recipe)
+        if known is None or is_same_data(known, fingerprint(dataset)) or recipe.data.kind != "path":
+            return recipe, dataset, spec
+        for items in (["data.split=all"], ["data.split=all", "data.labels=none"]):
+            both = build(Recipe, overrides.apply(to_plain(recipe), items, Recipe))
+            other, other_spec = open_data(both)
+            if is_same_data(known, fingerprint(other)):
+                log.warning("this run was trained on all parts of its data: it goes on with %s", " ".join(items))
+                with atomic_file(Path(folder) / "recipe.yaml") as file:
+                    file.write_text(overrides.to_yaml(both), encoding="utf-8")
+                return both, other, other_spec
+        return recipe, dataset, spec
+    except UserError as error:
+        if error.code != "data.not_found":
+            raise
+        fields = " ".join(f"data.{name}=PATH" for name in recipe.data.places if getattr(recipe.data, name, ""))
+        raise UserError(
+            f"{error}. If the data of {folder} has moved, say where it is: {fields}", code=error.code
+        ) from None
+
+
+def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[str] = ()) -> Recipe:
+    """The recipe with which a run goes on: the stored one with `items` (`path=value`) put in.
+
+    Raises:
+        UserError: no run there, another recipe's name, or items that change what the run computes (says what differs).
+    """
+    load_all()
+    stored = stored_recipe(folder)
+    if name is not None and name != stored.name:
+        raise UserError(
+            f"{folder}: a run of the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run",
+            code="run.recipe_name_differs",
+        )
+    recipe = build(Recipe, overrides.apply(to_plain(stored), items, Recipe))
+    free_fields = (*FREE_ON_RESUME, *(f"data.{name}" for name in stored.data.free_on_resume))
+    changed = [
+        f"{path}: {old!r} in the run, {new!r} now"
+        for path, old, new in overrides.diff(stored, recipe)
+        if not any(path == free or path.startswith(f"{free}.") for free in free_fields)
+    ]
+    if changed:
+        raise UserError(
+            f"{folder} cannot be resumed with a different recipe; differences:\n  " + "\n  ".join(changed) + "\n"
+            f"Leave these out, or start a new run. These may change: {', '.join(free_fields)}",
+            code="run.recipe_differs",
+        )
+    return recipe

@@ -1,0 +1,113 @@
+"""What the hooks of a signal take and answer with: names, cards, conditions, inspections, writers of files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from ganforge.core.types import Spec
+
+Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
+"""From a wanted sample shape to the nearest one that the nets can make."""
+
+
+Exporter = Callable[[Any, Path, Spec], None]
+"""Writes decoded samples to a file, whatever the file's name is."""
+
+
+def save_array(samples: Any, path: Path, spec: Spec) -> None:
+    """The exporter of `.npy`: decoded samples [N, ...] as one array."""
+    with path.open("wb") as file:
+        np.save(file, samples, allow_pickle=False)
+
+
+Rule = Callable[[Any], Iterator[Any]]
+"""From all that a report knows (`Known`) to what it points to (`Finding`)."""
+
+
+class Noun(NamedTuple):
+    """What samples are called."""
+
+    one: str
+    many: str
+    all: str = "a set of samples"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """How many samples a report shows, and how they are laid out.
+
+    Attributes:
+        most: samples of each side.
+        columns: samples a row.
+        together: whether one drawing holds all of them, so that neither rows nor single samples can be told apart.
+        walks: whether ways from one latent to another are shown.
+    """
+
+    most: int = 80
+    columns: int = 10
+    together: bool = False
+    walks: bool = False
+
+
+class Usage(NamedTuple):
+    """Lines that use a model file, for its card; Python has `import ganforge as gf` above it."""
+
+    python: str
+    shell: str
+
+
+Steps = list[tuple[str, str]]
+"""What to do next: a few words, and the command."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the card of a model says of its samples, in Markdown.
+
+    Attributes:
+        samples: what they are, in the plural.
+        contents: what they hold, as sentences that follow the name of the data. May be empty.
+        missing: the metrics that show that parts of the data are missing among the model's samples.
+        copied: those that show how near samples come to those of the training.
+    """
+
+    samples: str
+    contents: tuple[str, ...] = ()
+    missing: str = "recall and coverage"
+    copied: str = "`copies`"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What samples are asked for.
+
+    Attributes:
+        text: as it was asked.
+        holds: which of some decoded samples meet it, bool [N].
+        extra: what makes such samples likelier: of one sample, by name, what goes into `Request.extra`. May be empty.
+    """
+
+    text: str
+    holds: Callable[[Any], np.ndarray]
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `ganforge data inspect` says of a data set.
+
+    Attributes:
+        facts: all of it, as JSON can hold it.
+        shown: → what a terminal shows, from top to bottom: texts, and tables of rich.
+        hints: what one would want to know or to set before training, most important first; shown below.
+    """
+
+    facts: dict[str, Any]
+    shown: Callable[[], Sequence[Any]]
+    hints: tuple[str, ...] = ()
