@@ -1,4 +1,4 @@
-"""Progress bars on stderr for work that takes longer than a moment: on a terminal alone, and only after a delay."""
+"""Progress bars on stderr, shown only on a terminal and after a delay."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rich.progress import (
 
 
 class Delayed:
-    """What the bars share: they appear after `delay` seconds, on a terminal alone, and go away at the end."""
+    """Base of the progress bars: they appear after `delay` seconds, only on a terminal, and disappear at the end."""
 
     def __init__(self, amount: ProgressColumn, delay: float, quiet: bool = False):
         console = Console(stderr=True, markup=False)
@@ -55,14 +55,14 @@ class Bar(Delayed):
         self.show_when_due()
 
     def restart(self, done: int) -> None:
-        """Sets the bar to `done`: a broken download goes on from there."""
+        """Sets the bar to `done`, where an interrupted download resumes."""
         self.progress.update(self.task, completed=done)
 
 
 class Stages(Delayed):
     """Bars for nested stages of work: `with Stages() as progress: progress("features", 256, 60000)`.
 
-    A stage that is done goes away.
+    A finished stage disappears.
     """
 
     def __init__(self, delay: float = 2.0, quiet: bool = False):
