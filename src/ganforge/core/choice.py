@@ -54,6 +54,6 @@ class Choice:
             f"{data}: {self.facts}",
             f"chosen: {chosen}",
             *(f"  - {reason}" for reason in self.reasons),
-            f"to override: name a recipe, as in `{command('train', self.recipe, f'data={data}')}`, or set fields, which "
-            f"override these; `ganforge recipes` lists all, `{command('data', 'inspect', data)}` those that fit",
+            f"to change it: name a recipe, as in `{command('train', self.recipe, f'data={data}')}`, or set fields, "
+            f"which override these; `ganforge recipes` lists all, `{command('data', 'inspect', data)}` those that fit",
         ]

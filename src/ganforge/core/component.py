@@ -51,9 +51,7 @@ class Component:
             cls.family, cls.kinds = family, {}
         if kind:
             known = cls.kinds.get(kind)
-            if known is not None and _origin(known) != _origin(
-                cls
-            ):  # running the same file again replaces its own class
+            if known is not None and _origin(known) != _origin(cls):  # a file that is run again replaces its own class
                 raise TypeError(f"{cls.family} {kind!r} is registered twice: by {_origin(known)} and {_origin(cls)}")
             cls.kinds[kind] = cls
         cls.kind = kind

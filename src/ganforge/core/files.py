@@ -29,7 +29,7 @@ def atomic_file(path: Path, durable: bool = False) -> Iterator[Path]:
             are removed.
 
     Raises:
-        OSError: as writing and renaming do.
+        OSError: writing or renaming failed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if durable:
@@ -81,7 +81,7 @@ def atomic_files(folder: Path) -> Iterator[Path]:
     They replace files of the same names, one by one. `folder` is created; other files in it are unchanged.
 
     Raises:
-        OSError: as writing and renaming do.
+        OSError: writing or renaming failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))

@@ -29,9 +29,8 @@ def seed_of(*key: int | str) -> int:
 def seed_layers(seed: int, device: torch.device) -> None:
     """Seeds the random draws inside nets on `device`, such as dropout and noise."""
     if device.type == "cpu":
-        torch.random.default_generator.manual_seed(
-            seed
-        )  # torch.manual_seed also looks for other devices, which takes a percent of a step
+        # torch.manual_seed also looks for other devices, which takes a percent of a step.
+        torch.random.default_generator.manual_seed(seed)
     else:
         torch.manual_seed(seed)
 

@@ -1,4 +1,4 @@
-"""What a figure tells, in plain words, and which way it is better: said once, by the metric that measures it."""
+"""The meaning of a metric's value, and which direction is better; declared by the metric."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?[kKmM]?$")
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a figure is about.
+    """The meaning of a value.
 
     Attributes:
-        text: what it tells, as a sentence; may be empty.
-        direction: which way is better; "near" means near to `ideal`; "" where neither way is.
-        ideal: where a perfect generator would be, if there is such a place.
+        text: a sentence that explains it; may be empty.
+        direction: which direction is better; "near" means near `ideal`; "" if neither.
+        ideal: the value of a perfect generator, if defined.
     """
 
     text: str
@@ -31,14 +31,14 @@ class Meaning:
 
     @property
     def better(self) -> str:
-        """Which way is better, as a phrase."""
+        """Which direction is better, as a phrase."""
         if self.direction == "near":
-            return f"near {self.ideal:g} is right"
+            return f"ideal: {self.ideal:g}"
         at = f", {self.ideal:g} at best" if self.ideal is not None else ""
         return f"{self.direction} is better{at}" if self.direction else ""
 
     def is_better(self, value: float | None, than: float | None) -> bool:
-        """Whether a value beats another one; any finite one beats None and what is not finite."""
+        """Whether a value is better than another; any finite value is better than None and non-finite ones."""
         if value is None or not math.isfinite(value) or not self.direction:
             return False
         if than is None or not math.isfinite(than):
@@ -49,9 +49,9 @@ class Meaning:
 
 
 def stem_of(name: str, known: Container[str]) -> str:
-    """Which of the known stems a figure's name begins with: `fd` of `fd5k[small@1a2b3c4d]`, `ssim` of `ssim_y[...]`.
+    """The known stem that the name of a result begins with: `fd` of `fd5k[small@1a2b3c4d]`, `ssim` of `ssim_y[...]`.
 
-    Where none does, the first word of the name.
+    If there is none, the first word of the name.
     """
     bare = NUMBER.sub("", name.split("[")[0]).lower().replace("-", "_")
     while bare not in known and "_" in bare:

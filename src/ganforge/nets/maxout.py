@@ -19,9 +19,8 @@ from ganforge.core.types import Spec
 from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.labels import LabelTable
 
-LABEL_STD = (
-    3**-0.5
-)  # as a default linear layer's output for unit-variance input: initially, label and input have equal weight
+# As a default linear layer's output for unit-variance input, so that label and input initially have equal weight.
+LABEL_STD = 3**-0.5
 
 
 class Maxout(nn.Module):

@@ -34,9 +34,8 @@ NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "spectral": lambda width: [],  # normalizes the weights instead
     "none": lambda width: [],
 }
-LABEL_STD = (
-    3**-0.5
-)  # as a default linear layer's output for unit-variance input: initially, label and input have equal weight
+# As a default linear layer's output for unit-variance input, so that label and input initially have equal weight.
+LABEL_STD = 3**-0.5
 
 
 class Waves(nn.Module):
