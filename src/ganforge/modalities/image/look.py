@@ -1,6 +1,6 @@
-"""How images differ to the eye, before any net looks: brightness, contrast, color; and what is wrong with them.
+"""Visible differences between real and generated images, measured without nets: brightness, contrast, color.
 
-Everything is measured relative to how much real images differ among themselves, so that one threshold serves all data.
+Everything is relative to the variation among real images, so that the same thresholds apply to all data.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from ganforge.evaluation.report.known import Known
 
 LOOKED_AT = 2_000
 SHIFT = 0.5
-"""Standard deviations of brightness among reals: a shift that one sees in two grids side by side."""
+"""Threshold of the shift in brightness, in standard deviations of the reals: visible in two grids side by side."""
 CONTRAST = (0.8, 1.25)
 TINT = 8.0
-"""Levels of 255 by which one channel may run ahead of the others."""
+"""Threshold of the difference of a channel from the others, in levels of 255."""
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """What images of two sides look like.
+    """Differences in appearance between fakes and reals.
 
     Attributes:
-        brightness: mean level of the fakes less that of the reals, in standard deviations of the reals' mean levels
-            (in levels of 255 where that deviation is less than one).
-        contrast: standard deviation of a fake's levels over that of a real's, both as medians.
-        color: by channel, the difference of its mean level less that of brightness, in levels of 255.
+        brightness: mean level of the fakes minus that of the reals, in standard deviations of the mean levels of reals
+            (in levels of 255 if the standard deviation is below one).
+        contrast: standard deviation of the levels of a fake divided by that of a real, each as a median over images.
+        color: difference of the mean level of each channel, minus the difference in brightness, in levels of 255.
     """
 
     brightness: float
@@ -38,7 +38,7 @@ class Appearance:
 
 
 def look(real: np.ndarray, fake: np.ndarray) -> Appearance:
-    """Of images uint8 [N, H, W, C] and [M, H, W, C]."""
+    """Compares images uint8 [N, H, W, C] and [M, H, W, C]."""
     means = [x.astype(np.float64).mean((1, 2)) for x in (real[..., :3], fake[..., :3])]  # [N, C]
     levels = [mean.mean(1) for mean in means]
     contrasts = [x[..., :3].astype(np.float64).std((1, 2)).mean(1) for x in (real, fake)]
@@ -52,7 +52,7 @@ def look(real: np.ndarray, fake: np.ndarray) -> Appearance:
 
 
 def ratio(fake: float, real: float) -> float:
-    """How much more fakes spread than reals; 1 where neither spreads (images of one color, or of one pixel)."""
+    """Ratio of the spreads of fakes and reals; 1 if both are 0 (images of one color, or of one pixel)."""
     return 1.0 if max(fake, real) < 1e-6 else fake / max(real, 1e-6)
 
 
@@ -64,22 +64,22 @@ def appearance(known: Known) -> Iterator[Finding]:
         yield Finding(
             "warn",
             f"the samples are too {'bright' if shift > 0 else 'dark'}",
-            f"Their mean level lies {abs(shift):.1f} standard deviations {side_of(shift)} the reals'.",
-            "Often one mode takes over, or training went off late: compare earlier bundles, look at best.safetensors.",
+            f"Their mean level is {abs(shift):.1f} standard deviations {side_of(shift)} that of the reals.",
+            "Often a sign of mode collapse or of divergence late in training: compare with best.safetensors.",
         )
     if not CONTRAST[0] <= contrast <= CONTRAST[1]:
         yield Finding(
             "warn",
             f"the samples have too {'little' if contrast < 1 else 'much'} contrast",
-            f"Their levels spread {contrast:.2f} times as much as the reals'.",
-            "Flat samples are typical of an average that is taken too long (ema.half_life) or of short training.",
+            f"The standard deviation of their levels is {contrast:.2f} times that of the reals.",
+            "Low contrast is typical of a too long half-life of the EMA (ema.half_life) or of short training.",
         )
     channel, tint = max(known.look.colour.items(), key=lambda item: abs(item[1]))
     if abs(tint) > TINT:
         yield Finding(
             "warn",
             "the colors are off",
-            f"Channel {channel} lies {abs(tint):.0f} of 255 levels {side_of(tint)} what brightness alone makes it.",
+            f"Channel {channel} is {abs(tint):.0f} of 255 levels {side_of(tint)} the overall shift in brightness.",
             "Check that the real images have the same color mode; otherwise train longer.",
         )
 
