@@ -2,7 +2,7 @@
 
 MS-SSIM: Wang, Simoncelli & Bovik 2003, "Multi-scale structural similarity for image quality assessment":
 
-    MS-SSIM = SSIM_M^β_M · Π_{j<M} cs_j^β_j       (SSIM and cs as in `pairwise`; each scale is a 2 × 2 mean of the previous one)
+    MS-SSIM = SSIM_M^β_M · Π_{j<M} cs_j^β_j       (SSIM and cs: see `pairwise`; scales by 2 × 2 means)
 
 For pairs of generated images of one class: Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary
 Classifier GANs". The value of real images is the reference: lower is more diverse, but lower than reals indicates

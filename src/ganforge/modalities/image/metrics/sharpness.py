@@ -1,7 +1,8 @@
 """Sharpness of images relative to their ground truth: the amount of fine detail.
 
     y, x      luma of the generated and of the real image, minus its mean, with a Hann window
-    P(o)      power of the Fourier coefficients in an octave o of radial frequency, plus that of rounding to integer levels, 1/12 per pixel, so that two flat images are equally sharp
+    P(o)      power of the Fourier coefficients in an octave o of radial frequency, plus
+              that of rounding to integer levels, 1/12 per pixel, so that flat images are equally sharp
     sharpness = mean over the octaves 1/8 … 1/4 and 1/4 … 1/2 cycles/pixel of  √( P_y(o) / P_x(o) )
 
 1 means as sharp as the real image; less for blurred images, more for noise or ringing. On crops of 160 px of two photos

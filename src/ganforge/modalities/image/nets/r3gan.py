@@ -112,10 +112,7 @@ class R3ganG(nn.Module):
         self.basis = nn.Parameter(torch.randn(*sizes[0], widths[0]))
         layers = stage(widths[0], blocks, expansion, group, gain)
         for (before, after), size in zip(pairwise(widths), sizes[1:], strict=True):
-            layers += [
-                *transition(before, after),
-                double(size, BILINEAR),
-            ]  # in this order the linear map is applied to fewer cells
+            layers += [*transition(before, after), double(size, BILINEAR)]  # this order applies the map to fewer cells
             layers += stage(after, blocks, expansion, group, gain)
         self.layers = nn.Sequential(*layers)
         self.paint = linear(widths[-1], spec.shape[0] * patch**2)

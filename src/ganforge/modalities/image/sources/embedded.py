@@ -1,4 +1,4 @@
-"""The set that needs no network: scikit-learn's scans of handwritten digits."""
+"""A data set that needs no download: scikit-learn's scans of handwritten digits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ganforge.modalities.image.sources import arrays
 
 
 class Digits(DataSource, kind="digits"):
-    """1,797 handwritten digits, 8×8 gray with labels, that come with scikit-learn: no download.
+    """1,797 handwritten digits, 8×8 px, gray, with labels; included in scikit-learn, so there is no download.
 
     Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
     """
