@@ -185,7 +185,7 @@ def test_a_signal_without_rules_gets_its_one_recipe(monkeypatch):
     choice = any_data.choose(data, Machine(minutes=5))
     assert (choice.recipe, choice.fields) == ("wavegan", ())
     assert choice.facts == "6 clips; a CPU (2 threads); 5 minutes"
-    assert choice.reasons == ("wavegan: the one recipe for the signal sound",)
+    assert choice.reasons == ("wavegan: the only recipe for the signal sound",)
     monkeypatch.setitem(recipes.RECIPES, "other", recipe("sound"))
     with refused("recipe.no_default", "ganforge recipes"):
         any_data.choose(data, Machine())

@@ -29,7 +29,7 @@ def test_train_stop_and_go_on(ganforge, npz, tmp_path, fast):
         assert (run / file).is_file()
     assert f"ganforge sample {run}" in said.out
     assert "128/128 (100%)" in said.err
-    assert "D right: real" in said.err
+    assert "D accuracy: real" in said.err
     again = ganforge("train", "--resume", run, "samples=192", "--quiet")
     assert again.status == 0, again.err
     assert "finished: 192 of 192 samples" in again.out
