@@ -136,7 +136,7 @@ def test_tables_and_points():
     assert table(2_000, 15).fields == ()
     few = table(344, 8)
     assert int(value(few, "batch") or 0) <= 344 // 2
-    assert few.facts == "344 rows of 8 columns; a CPU (2 threads); no limit of time"
+    assert few.facts == "344 rows of 8 columns; a CPU (2 threads); no time limit"
     points = any_data.choose(Ring8(count=5_000).open(), Machine(device="mps", minutes=3))
     assert (points.recipe, points.facts) == ("toy", "5,000 vectors of 2 numbers; mps; 3 minutes")
 
@@ -185,7 +185,7 @@ def test_a_signal_without_rules_gets_its_one_recipe(monkeypatch):
     choice = any_data.choose(data, Machine(minutes=5))
     assert (choice.recipe, choice.fields) == ("wavegan", ())
     assert choice.facts == "6 clips; a CPU (2 threads); 5 minutes"
-    assert choice.reasons == ("wavegan: the one recipe for the signal sound",)
+    assert choice.reasons == ("wavegan: the only recipe for the signal sound",)
     monkeypatch.setitem(recipes.RECIPES, "other", recipe("sound"))
     with refused("recipe.no_default", "ganforge recipes"):
         any_data.choose(data, Machine())
@@ -210,7 +210,7 @@ def test_facts_in_words():
     assert str(facts(1_000, (100, 90), channels=3, classes=10, minutes=10.0)) == (
         "1,000 images of 100×90, RGB, 10 labels; a CPU (2 threads); 10 minutes"
     )
-    assert "no limit of time" in str(facts(minutes=None))
+    assert "no time limit" in str(facts(minutes=None))
     assert "a GPU of 80 GiB" in str(facts(device="cuda", memory=80.0))
 
 

@@ -34,7 +34,7 @@ def test_a_dry_run_shows_what_was_chosen_and_why(ganforge, place):
     assert "./photos: 80 images of 8×8, gray, 2 labels; a CPU" in said.out
     assert "chosen: r3gan-small" in said.out
     assert "  - task.conditional=true: 2 labels of 40 images each" in said.out
-    assert "otherwise: name a recipe, as in `ganforge train r3gan-small data=./photos`" in said.out
+    assert "to change it: name a recipe, as in `ganforge train r3gan-small data=./photos`" in said.out
     assert not (place / "runs").exists()
 
 

@@ -129,7 +129,7 @@ def test_fields_of_the_recipe_are_short_for_it(ganforge, npz, tmp_path):
     assert [event["samples"] for event in found] == [64, 128]
     name = next(key for key in found[0] if key.startswith("metric/")).removeprefix("metric/")
     assert name.startswith("fd60[small@")
-    assert f"{name} {found[0][f'metric/{name}']:.4g} (the best)" in said.err
+    assert f"{name} {found[0][f'metric/{name}']:.4g} (best so far)" in said.err
     assert "best.safetensors" in said.out
     went_on = ganforge("train", "--resume", tmp_path / "run", "samples=192", "every=32", "-q")
     assert went_on.status == 0, went_on.err

@@ -108,7 +108,7 @@ def test_it_is_judged_and_shown(hum):
     assert results[1].value == pytest.approx(3.0, rel=0.2)
     assert "40 hums of made against 40 of real." in made
     assert "How loud fakes are." in made
-    assert "near 1 is right" in made
+    assert "ideal: 1" in made
     assert "the hums are too loud" in made
     assert made.count("<audio controls") == 6
 

@@ -135,4 +135,4 @@ def test_files(tmp_path):
 
 def test_it_says_that_its_model_files_hold_figures_of_the_data():
     """Privacy is refused, and a card warns, by this sentence alone."""
-    assert "means, spreads and bounds" in Points().data_statistics
+    assert "means, standard deviations and bounds" in Points().data_statistics

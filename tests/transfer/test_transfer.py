@@ -107,7 +107,7 @@ class TestWhatIsTaken:
             assert all(torch.equal(t, there[f"G.{key}"]) for key, t in players["G"].state_dict().items())
         for mine, theirs in zip(trainer.nets["D"].parameters(), fresh.nets["D"].parameters(), strict=True):
             assert torch.equal(mine, theirs)
-        assert any("D starts from fresh weights" in line for line in told)
+        assert any("D starts from random weights" in line for line in told)
 
     @pytest.mark.parametrize("name", ["cdcgan", "acgan", "cgan-pd", "biggan", "stylegan2-cifar", "r3gan-cifar10"])
     def test_labels_known_by_name_keep_their_rows(self, place, tmp_path, name):
@@ -125,7 +125,7 @@ class TestWhatIsTaken:
         other = recipe(place / "bcde", *size, name=name, quick=quick)
         fresh = trainer_of(other)
         trainer, told = begun(recipe(place / "bcde", *size, f"init={run}", name=name, quick=quick))
-        assert "labels: 2 known by name, 2 new" in told
+        assert "labels: 2 matched by name, 2 new" in told
         shapes = label_shapes(other.task, fresh.spec, 4)
         assert {key.split(".")[0] for key in shapes.axes} == {"G", "D"}, "both players know labels"
         there = state_of(run)
@@ -146,7 +146,7 @@ class TestWhatIsTaken:
         fresh = trainer_of(recipe(place / "xyz"))
         assert torch.equal(weight(trainer, "D.label.weight"), weight(fresh, "D.label.weight"))
         assert torch.equal(weight(trainer, "D.head.weight"), state_of(place / "run")["net.D.head.weight"])
-        assert "labels: 0 known by name, 3 new" in told
+        assert "labels: 0 matched by name, 3 new" in told
 
     def test_labels_may_come_and_go(self, place, tmp_path):
         without = recipe(place / "abc", name="dcgan")
@@ -221,7 +221,7 @@ class TestFreeze:
             trainer_of(recipe(place / "abc", f"init={place / 'run'}", "init.freeze=3"))
 
     def test_no_critic_in_a_bundle(self, place):
-        with refused("init.player_missing", "holds no D", "model.safetensors"):
+        with refused("init.player_missing", "does not contain D", "model.safetensors"):
             begun(recipe(place / "abc", f"init={place / 'run' / 'model.safetensors'}", "init.freeze=1"))
 
     def test_no_critic_at_all(self, place, tmp_path):
@@ -257,7 +257,7 @@ class TestResume:
         assert stored is not None
         assert getattr(stored, "path", "") == str(place / "run")
         (event,) = read_events(run / "events.jsonl", "init")
-        assert any("labels: 2 known by name, 2 new" in line for line in event["notes"])
+        assert any("labels: 2 matched by name, 2 new" in line for line in event["notes"])
 
     def test_another_init_is_no_way_to_go_on(self, place, tmp_path):
         run = train(recipe(place / "bcde", f"init={place / 'run'}"), run_dir=tmp_path / "run", device="cpu").folder
@@ -266,7 +266,7 @@ class TestResume:
 
     def test_a_dry_run_tells(self, place):
         notes = plan(recipe(place / "bcde", f"init={place / 'run'}", "init.freeze=1"), "cpu").notes
-        assert any("labels: 2 known" in note for note in notes)
+        assert any("labels: 2 matched by name" in note for note in notes)
         assert any("weights of the critics are frozen" in note for note in notes)
 
 

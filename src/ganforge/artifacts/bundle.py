@@ -1,4 +1,5 @@
-"""The one file to share, `model.safetensors`: the averaged generators, with the recipe and the spec in its header.
+"""The file of a trained model, `model.safetensors`: the averaged generators, with the recipe and the spec in its
+header.
 
 Weights are tensors; everything else is JSON. Loading it runs no code from the file.
 """
@@ -36,7 +37,7 @@ from ganforge.registry import load_all
 FORMAT = "1"
 MAX_HEADER = 2**24  # bytes
 SPARE = 96 * 2**20
-"""Bytes that nets may take beyond twice the weights of a file: constants, and what initialization draws."""
+"""Bytes that nets may allocate beyond twice the weights in the file: constants, and temporaries of initialization."""
 SPARE_TENSORS = 20_000
 
 
@@ -49,9 +50,9 @@ class Bundle:
         spec: what its samples are.
         nets: the averaged generators, in evaluation mode on `device`.
         samples: how many real samples it was trained on.
-        privacy: what is promised of its training samples (ε, δ and how they were reached); empty without a promise.
+        privacy: the privacy guarantee for its training samples (ε, δ and the method); empty without one.
         path: where it was loaded from.
-        proven: it has made samples, so its header is known to fit.
+        proven: whether it has already generated samples, so that its header is known to be valid.
     """
 
     recipe: Recipe
@@ -67,24 +68,24 @@ class Bundle:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the weights and of what the nets are given."""
+        """The dtype of the weights and of the inputs of the nets."""
         return weights_dtype(self.recipe.precision, self.device)
 
     @torch.inference_mode()
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples."""
         nets, t = self.nets, request.truncation
-        if t < 1:  # the statistics in the file are those without truncation
+        if t < 1:  # the file contains the statistics without truncation
             nets = self.truncated.at(t, lambda: sampling.calibrate(self.recipe, self.spec, self.nets, t, self.device))
         with self.on_trial():
             return sampling.generate(self.recipe, self.spec, nets, request, self.device)
 
     @contextlib.contextmanager
     def on_trial(self) -> Iterator[None]:
-        """Where the model is used for the first time: what fails there is an error of its header.
+        """The context for the first use of the model: any failure in it is reported as an invalid header.
 
         Raises:
-            UserError: in place of other exceptions, but for a lack of memory.
+            UserError: in place of any other exception, except out of memory.
         """
         with contextlib.nullcontext() if self.proven else header_errors(self.path):
             yield
@@ -92,12 +93,12 @@ class Bundle:
 
     @torch.inference_mode()
     def translate(self, source: Tensor, direction: str = "") -> np.ndarray:
-        """What is made of an encoded source [N, Cs, h, w]: float32 [N, C, h·s, w·s], not yet cut to [-1, 1]."""
+        """Translates an encoded source [N, Cs, h, w] to float32 [N, C, h·s, w·s], not clipped to [-1, 1]."""
         return self.translated(source, direction).float().cpu().numpy()
 
     @torch.inference_mode()
     def translated(self, source: Tensor, direction: str = "") -> Tensor:
-        """What is made of an encoded source [N, Cs, h, w], [N, C, h·s, w·s] on `device`."""
+        """Translates an encoded source [N, Cs, h, w] to [N, C, h·s, w·s] on `device`."""
         with self.on_trial():
             return self.recipe.task.translate(self.nets, source.to(self.device, self.dtype), direction)
 
@@ -110,8 +111,8 @@ def save(
     samples: int,
     privacy: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a bundle; one that was there is replaced in one step, or left alone when writing fails."""
-    shared = replace(recipe, data=recipe.data.unlocated())  # what lies where on this disk is nobody's business
+    """Writes a bundle. An existing file is replaced atomically, and stays unchanged if writing fails."""
+    shared = replace(recipe, data=recipe.data.unlocated())  # paths on this machine are not to be shared
     header = {
         "format": FORMAT,
         "ganforge": __version__,
@@ -132,10 +133,11 @@ def save(
 
 
 def read(path: Path | str) -> tuple[Recipe, Spec, dict[str, Tensor]]:
-    """How a model was trained, what its samples are, and its tensors: from a run directory or from a bundle file.
+    """Reads recipe, spec and tensors of a model from a run directory or a bundle file.
 
     Raises:
-        UserError: nothing there, not trained yet, or not a bundle (a pickle, a cut file, another tool's weights).
+        UserError: it does not exist, is not trained yet, or is not a bundle (a pickle, a truncated file, weights of
+            another tool).
     """
     recipe, spec, tensors, _ = _read(Path(path))
     return recipe, spec, tensors
@@ -147,7 +149,7 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
         stored_recipe(path)
         if not (path / "model.safetensors").is_file():
             raise UserError(
-                f"{path}: this run has not written a model yet; the first one is written with its first checkpoint",
+                f"{path}: this run has not written a model yet; the first is written with the first checkpoint",
                 code="model.not_written_yet",
             )
         path = path / "model.safetensors"
@@ -158,7 +160,7 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
     checkpoint.refuse_pickle(start, path)
     if (length := int.from_bytes(start, "little")) > MAX_HEADER:
         raise UserError(
-            f"{path}: its header is {length:,} bytes, and at most {MAX_HEADER:,} are read: it is damaged, or no "
+            f"{path}: its header is {length:,} bytes long, more than the maximum of {MAX_HEADER:,}: damaged, or not a "
             "safetensors file. Nothing was loaded",
             code="model.damaged",
         )
@@ -178,23 +180,23 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
     with header_errors(path):
         recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
         spec = Spec.from_plain(json.loads(header["spec"]))
-    if (path.parent / "recipe.yaml").is_file():  # the run that wrote it knows where its data lies
+    if (path.parent / "recipe.yaml").is_file():  # the run directory's recipe contains the path of its data
         recipe = replace(recipe, data=stored_recipe(path.parent).data)
     return recipe, spec, tensors, header
 
 
 @contextlib.contextmanager
 def header_errors(path: Path | str) -> Iterator[None]:
-    """Where what a stranger's header says is put to use: whatever goes wrong there is an error of the file.
+    """The context for using an untrusted header: any failure in it is reported as an error of the file.
 
-    A header can hold any value for any field, and each net, signal and task trips over nonsense in a way of its own.
+    A header can hold any value for any field, and nets, signals and tasks fail on invalid values in various ways.
 
     Raises:
         UserError: in place of any other exception.
     """
     try:
         yield
-    except (torch.OutOfMemoryError, GanforgeError):  # of the machine, or said already
+    except (torch.OutOfMemoryError, GanforgeError):  # a fault of the machine, or already a clear message
         raise
     except Exception as error:
         raise UserError(
@@ -205,12 +207,14 @@ def header_errors(path: Path | str) -> Iterator[None]:
 
 
 def load(path: Path | str, device: str | None = None) -> Bundle:
-    """A trained model from a run directory or from a bundle file.
+    """Loads a trained model from a run directory or a bundle file.
 
-    The file may be a stranger's: its nets are built only as far as they need no more room than its weights suggest.
+    The file may be untrusted: its nets are built only if they need no more memory than the size of its weights
+    suggests.
 
     Raises:
-        UserError: nothing there, not trained yet, or not a bundle (a pickle, a cut file, another tool's weights).
+        UserError: it does not exist, is not trained yet, or is not a bundle (a pickle, a truncated file, weights of
+            another tool).
     """
     recipe, spec, tensors, header = _read(Path(path))
     place = pick_device(device)
@@ -225,10 +229,10 @@ def load(path: Path | str, device: str | None = None) -> Bundle:
 
 
 def generators(recipe: Recipe, spec: Spec, tensors: Mapping[str, Tensor], dtype: torch.dtype, path: Path | str) -> Nets:
-    """Fresh generators, of a size that the tensors of the file account for.
+    """Newly built generators, if their size is plausible for the tensors in the file.
 
     Raises:
-        UserError: the recipe asks for nets that are much larger than what is in the file. They were not built.
+        UserError: the nets of the recipe are much larger than the weights in the file. They are not built.
     """
     held = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     allowance = Allowance(2 * held + SPARE, 4 * len(tensors) + SPARE_TENSORS)
@@ -237,7 +241,7 @@ def generators(recipe: Recipe, spec: Spec, tensors: Mapping[str, Tensor], dtype:
             players = recipe.task.players(spec)
     except Exceeded:
         raise UserError(
-            f"{path}: its recipe asks for nets that are much larger than the {held:,} bytes of weights in the file. "
+            f"{path}: the nets in its recipe are much larger than the {held:,} bytes of weights in the file. "
             "They were not built",
             code="model.weights_do_not_fit",
         ) from None

@@ -1,11 +1,11 @@
-"""Checkpoints: all the state of a run as safetensors and JSON, written so that a crash never leaves half of one.
+"""Checkpoints: the complete state of a run as safetensors and JSON, written so that a crash never leaves a partial one.
 
 A checkpoint is a folder `checkpoints/000120000` (samples seen) with
 
     state.safetensors   net.G.*, ema.G.*, optim.G.*, memory.*
     state.json          samples, SHA-256 of the above, fingerprint of the data, seconds of training
 
-It is written under another name, flushed to the disk, then renamed. What is there under its own name is whole.
+It is written under a temporary name, flushed to disk, then renamed, so a folder with the final name is complete.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ def write(
     keep: int,
     spare: Callable[[Mapping[str, Any]], bool] | None = None,
 ) -> Path:
-    """Writes a checkpoint and removes all but the newest `keep` and the newest whose info `spare` accepts.
+    """Writes a checkpoint, and removes all others except the newest `keep` and the newest whose info `spare` accepts.
 
     Raises:
-        TrainingError: it could not be written (disk full, folder read-only). Earlier checkpoints are untouched.
+        TrainingError: it could not be written (disk full, folder read-only). Earlier checkpoints are unchanged.
     """
     folder = parent / f"{samples:012d}"
     partial = parent / f"{PREFIX}{folder.name}"
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        for left in parent.glob(f"{PREFIX}*"):  # of a process that was killed
+        for left in parent.glob(f"{PREFIX}*"):  # left behind by a killed process
             shutil.rmtree(left)
         data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
         state = {"format": FORMAT, "samples": samples, "sha256": hashlib.sha256(data).hexdigest(), **info}
@@ -70,10 +70,10 @@ def write(
 
 
 def update_state(folder: Path, **info: Any) -> None:
-    """Changes what the state.json of a checkpoint says, in one step. The tensors stay.
+    """Atomically updates entries of a checkpoint's state.json. The tensors are unchanged.
 
     Raises:
-        TrainingError: it could not be written. The checkpoint is as it was.
+        TrainingError: it could not be written. The checkpoint is unchanged.
     """
     path = folder / "state.json"
     try:
@@ -85,17 +85,17 @@ def update_state(folder: Path, **info: Any) -> None:
 
 
 def drop_after(parent: Path, samples: int) -> None:
-    """Removes the checkpoints of more than `samples` samples seen."""
+    """Removes checkpoints with more than `samples` samples seen."""
     for folder in _folders(parent):
         if int(folder.name) > samples:
             shutil.rmtree(folder)
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the state of a checkpoint, verified.
+    """Reads and verifies the tensors and the state of a checkpoint.
 
     Raises:
-        UserError: a file is missing, cut short, altered or no safetensors file.
+        UserError: a file is missing, truncated, altered or not a safetensors file.
     """
     try:
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
@@ -120,18 +120,18 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise altered
     try:
         return safetensors.torch.load(data), state
-    except safetensors.SafetensorError:  # somebody wrote the digest of something else as well
+    except safetensors.SafetensorError:  # not safetensors, but with a matching digest
         raise altered from None
 
 
 def newest(parent: Path, wanted: Callable[[Mapping[str, Any]], bool] | None = None) -> Path | None:
-    """The latest checkpoint in `parent`, or the latest whose info is as `wanted`; None without one."""
+    """The latest checkpoint in `parent`, or the latest whose info `wanted` accepts; None if there is none."""
     for folder in reversed(_folders(parent)):
         if wanted is None:
             return folder
         try:
             info = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # damaged: `read` says so when it is asked for
+        except (OSError, ValueError):  # damaged: `read` reports it if this checkpoint is used
             continue
         if wanted(info):
             return folder
@@ -145,10 +145,10 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def refuse_pickle(data: bytes, path: Path) -> None:
-    """Pickles and torch.save archives run code when they are loaded: they are refused by their first bytes.
+    """Rejects pickles and torch.save archives, recognized by their first bytes: loading them could run code.
 
     Raises:
-        UserError: the file is one.
+        UserError: the file is a pickle or torch.save archive.
     """
     if data[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         raise UserError(
@@ -183,16 +183,16 @@ def load_module(prefix: str, net: nn.Module, tensors: Mapping[str, Tensor], wher
 
 
 def optimizer_state(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimizer's tensors as `prefix.PARAMETER.KEY`, parameters numbered in their order."""
+    """An optimizer's tensors as `prefix.PARAMETER.KEY`, where PARAMETER is the index of the parameter."""
     states = optimizer.state_dict()["state"]
     return {f"{prefix}.{i}.{key}": torch.as_tensor(value) for i, s in states.items() for key, value in s.items()}
 
 
 def load_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], where: str) -> None:
-    """Puts back what `optimizer_state` took, in the memory layout of the parameters.
+    """Restores what `optimizer_state` returned, in the memory layout of the parameters.
 
     Raises:
-        UserError: the tensors are of another optimizer or net.
+        UserError: the tensors belong to another optimizer or net.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     optimizer.state.clear()
@@ -206,7 +206,7 @@ def load_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: Mappi
             )
         p = parameters[int(index)]
         if tensor.ndim == 0:
-            # Where a step counter lives follows torch: on the parameter's device for the fused kernels only.
+            # As in torch, step counters are on the parameter's device only for fused kernels.
             fused = optimizer.param_groups[0].get("fused") or optimizer.param_groups[0].get("capturable")
             optimizer.state[p][key] = tensor.to(p.device) if fused else tensor.clone()
         elif tensor.shape == p.shape:

@@ -1,4 +1,4 @@
-"""The run directory: all that a run says, in one place, owned by one process at a time.
+"""The run directory: all files of a run, locked by one process at a time.
 
 recipe.yaml environment.json events.jsonl previews/ checkpoints/ model.safetensors curves.png
 """
@@ -26,7 +26,7 @@ from ganforge.recipes.base import Recipe
 
 
 def next_folder(name: str, root: Path | str = "runs") -> Path:
-    """`runs/0003-dcgan`: the next free number, made here so that two processes never get the same one."""
+    """Creates the next free folder, such as `runs/0003-dcgan`, so that two processes never get the same one."""
     root = Path(root)
     slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
     while True:
@@ -34,13 +34,13 @@ def next_folder(name: str, root: Path | str = "runs") -> Path:
         folder = root / f"{max(taken, default=0) + 1:04d}-{slug}"
         try:
             make_folder(folder, exist_ok=False)
-        except FileExistsError:  # another process was quicker
+        except FileExistsError:  # created by another process in the meantime
             continue
         return folder
 
 
 def make_folder(folder: Path, exist_ok: bool = True) -> None:
-    """Makes a folder, or says why it cannot."""
+    """Creates a folder; raises UserError if it cannot."""
     try:
         folder.mkdir(parents=True, exist_ok=exist_ok)
     except FileExistsError:
@@ -58,7 +58,7 @@ class RunDir:
     """A run's folder, locked while this object is open.
 
     Raises:
-        UserError: another process has it, or it cannot be written to.
+        UserError: another process has locked it, or it cannot be written to.
     """
 
     def __init__(self, folder: Path | str):
@@ -86,20 +86,20 @@ class RunDir:
         self._lock.release()
 
     def begin(self, recipe: Recipe, device: torch.device) -> None:
-        """Writes what the run is: the recipe whole, and where it runs.
+        """Writes the complete recipe and a description of the environment.
 
         Raises:
-            UserError: there is a run here already.
+            UserError: the folder already contains a run.
         """
         refuse_existing(self.folder)
-        placed = replace(recipe, data=recipe.data.located())  # it may be resumed from another folder
+        placed = replace(recipe, data=recipe.data.located())  # the run may be resumed from another working directory
         (self.folder / "recipe.yaml").write_text(overrides.to_yaml(placed), encoding="utf-8")
         environment = json.dumps(environment_of(device), indent=2)
         (self.folder / "environment.json").write_text(environment + "\n", encoding="utf-8")
 
 
 def refuse_existing(folder: Path | str) -> None:
-    """Raises UserError when a folder holds a run already."""
+    """Raises UserError if a folder already contains a run."""
     if (Path(folder) / "recipe.yaml").exists():
         raise UserError(
             f"{folder}: already holds a run. Resume it (--resume {folder}) or choose another --run-dir",
@@ -111,7 +111,7 @@ def stored_recipe(folder: Path | str) -> Recipe:
     """The recipe of a run directory.
 
     Raises:
-        UserError: no run there, or its recipe cannot be read.
+        UserError: there is no run, or its recipe cannot be read.
     """
     path = Path(folder) / "recipe.yaml"
     if not path.is_file():
@@ -123,7 +123,7 @@ def stored_recipe(folder: Path | str) -> Recipe:
 
 
 def environment_of(device: torch.device) -> dict[str, Any]:
-    """What one must know to understand a run's figures: versions, machine, device, command."""
+    """What is needed to interpret the results of a run: versions, machine, device, command."""
     return {
         "ganforge": __version__,
         "torch": torch.__version__,

@@ -1,10 +1,10 @@
-"""What D is shown in place of the samples themselves, so that it cannot memorize a small data set.
+"""Augmentation of D's input, so that D cannot memorize a small data set.
 
-D sees only augmented samples, real and made ones alike, in every phase; G learns through the augmentation. As long as
-one can tell from the distribution of augmented samples which distribution they came from, G ends at the right one
-and the augmentation does not leak into what it makes.
+D sees only augmented samples, real and generated, in every phase; G's gradients pass through the augmentation. As long
+as the distribution of the samples can be inferred from that of the augmented samples, the augmentation does not leak
+into the generated samples.
 
-N: samples in the batch, [C, H, W]: shape of one.
+N: samples in the batch, [C, H, W]: shape of a sample.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ganforge.core.types import Spec
 
 
 class State(Protocol):
-    """Named tensors that outlive a step: the part of the task's memory that belongs to one augmentation."""
+    """Named persistent tensors: the part of the task's memory that belongs to one augmentation."""
 
     def __getitem__(self, name: str, /) -> Tensor: ...
 
@@ -30,14 +30,14 @@ class Augment(Component, family="augment"):
     """Random augmentation of samples before D sees them."""
 
     def check(self, spec: Spec) -> None:
-        """Looks before training whether this has a meaning for the samples.
+        """Checks before training whether the augmentation is defined for the samples.
 
         Raises:
-            UserError: it has none; says what would.
+            UserError: it is not; with an alternative.
         """
 
     def memory(self) -> dict[str, Tensor]:
-        """The state that it starts with, by name; empty for most. Names as `apply` and `observe` use them."""
+        """Initial persistent state, under the names that `apply` and `observe` use; empty for most augmentations."""
         return {}
 
     def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
@@ -45,23 +45,24 @@ class Augment(Component, family="augment"):
 
         Args:
             x: samples [N, C, H, W] in [-1, 1], alpha included.
-            rng: every draw comes from it. The same one gives the same draws: for reals and for fakes take two streams.
-            memory: what `memory()` declared; only read.
+            rng: source of all draws. The same stream gives the same draws, so use different streams for reals and
+                fakes.
+            memory: the state that `memory()` declared; read-only.
 
         Returns:
-            [N, C, H, W], float32 (float64 for float64); may leave [-1, 1].
+            [N, C, H, W], float32 (float64 for float64 input); values may exceed [-1, 1].
         """
         raise NotImplementedError
 
     def observe(self, real_logits: Tensor, memory: State, samples: int) -> None:
-        """Told once of every batch of reals that D was trained on; a controller changes `memory` here.
+        """Called after D was trained on a batch of reals; adaptive augmentations update `memory` here.
 
         Args:
-            real_logits: D's logits [N] of the augmented reals, of a whole batch or of a part of one.
-            memory: what `memory()` declared; read and written.
+            real_logits: D's logits [N] of the augmented reals, of a whole batch or a part of it.
+            memory: the state that `memory()` declared; may be modified.
             samples: samples seen at the start of this batch; parts of one batch have the same.
         """
 
     def stats(self, memory: State) -> dict[str, Tensor]:
-        """Detached scalars that users may want to watch, by name."""
+        """Detached scalars to log, by name."""
         return {}

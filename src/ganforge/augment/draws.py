@@ -1,4 +1,4 @@
-"""What the augmentations share: named draws, one a sample, and images taken apart."""
+"""Shared by the augmentations: named draws, one per sample, and helpers for images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganforge.core.types import Spec
 
 @dataclass(frozen=True)
 class Draws:
-    """Draws for the samples of one batch: [N] each, in the arithmetic of the samples."""
+    """Draws for the samples of one batch: [N] each, in the dtype of the samples."""
 
     rng: Rng
     n: int
@@ -29,21 +29,21 @@ class Draws:
         return self.rng.normal(name, (self.n,)).to(self.dtype)
 
     def integers(self, name: str, high: int) -> Tensor:
-        """Whole numbers 0 to high − 1."""
+        """Integers 0 to high − 1."""
         return self.rng.integers(name, (self.n,), high)
 
     def chosen(self, name: str, p: Tensor | float) -> Tensor:
-        """True for a share `p` of the samples: for none where p is 0, for all where it is 1."""
+        """True with probability `p` for each sample; for none if p is 0, for all if it is 1."""
         return self.rng.uniform(f"{name}?", (self.n,)) < p
 
 
 def per_sample(value: Tensor) -> Tensor:
-    """[N] → [N, 1, 1, 1], to meet images."""
+    """[N] → [N, 1, 1, 1], to broadcast with images."""
     return value[:, None, None, None]
 
 
 def split_alpha(x: Tensor) -> tuple[Tensor, Tensor]:
-    """An image's color [N, 1 or 3, H, W] and its alpha [N, 0 or 1, H, W]."""
+    """Splits images into color [N, 1 or 3, H, W] and alpha [N, 0 or 1, H, W]."""
     colors = 3 if x.shape[1] == 4 else x.shape[1]
     return x[:, :colors], x[:, colors:]
 

@@ -1,4 +1,4 @@
-"""A bound on what is allocated while nets are built from numbers that a stranger wrote."""
+"""A limit on memory allocation while nets are built from an untrusted configuration."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ MAKERS: frozenset[Callable[..., Any]] = frozenset(
         "rand", "randint", "randn", "randperm", "zeros",
     )
 )  # fmt: skip
-"""The functions of torch that make a tensor of a size that they are given."""
+"""The functions of torch that create a tensor of a given size."""
 
 
 class Exceeded(Exception):
-    """More is asked for than may be allocated."""
+    """More memory was requested than allowed."""
 
 
 class Allowance(TorchFunctionMode):
-    """A context in which no more than `size` bytes of tensors, in no more than `count` pieces, are made.
+    """A context in which at most `count` tensors with at most `size` bytes in total can be created.
 
-    The size of each is found on the meta device before it is allocated, and all are added up, those that are freed
-    again among them. Tensors on the meta device take no room; they count as pieces.
+    The size of each is determined on the meta device before it is allocated, and sizes are summed, including tensors
+    that are freed again. Tensors on the meta device have size 0, but count.
 
     Raises:
-        Exceeded: more is asked for. It was not allocated.
+        Exceeded: a limit would be exceeded. The tensor is not allocated.
     """
 
     def __init__(self, size: int, count: int):
@@ -56,9 +56,9 @@ _without_weights = False
 
 
 class WithoutWeights:
-    """A context in which critics are built on the meta device: their shapes are known, and take no room.
+    """A context in which critics are built on the meta device: with shapes, but without memory for their weights.
 
-    For a trained model in use, which never asks its critics.
+    For using a trained model, which does not need its critics.
     """
 
     def __enter__(self) -> None:
@@ -71,7 +71,7 @@ class WithoutWeights:
 
 
 def may_be_weightless(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    """A critic's `build`, which follows `WithoutWeights`."""
+    """Decorator for a critic's `build`, which makes it respect `WithoutWeights`."""
     import functools
 
     @functools.wraps(build)

@@ -1,4 +1,4 @@
-"""A recipe that is chosen where nobody names one, and the machine that it is chosen for."""
+"""An automatically chosen recipe, and the machine that it is chosen for."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ganforge.core.words import counted
 
 @dataclass(frozen=True)
 class Machine:
-    """What a run will have.
+    """The resources of a run.
 
     Attributes:
         device: "cpu", "cuda" or "mps".
-        cores: threads that train, on a processor.
-        memory: of the accelerator, GiB; 0 where it is unknown.
-        bf16: whether the processor has instructions for it.
-        minutes: that training may take; None for as long as the recipe likes.
+        cores: number of CPU threads for training.
+        memory: memory of the accelerator in GiB; 0 if unknown.
+        bf16: whether the CPU has bf16 instructions.
+        minutes: time limit of training; None for none.
     """
 
     device: str = "cpu"
@@ -28,19 +28,19 @@ class Machine:
 
     def __str__(self) -> str:
         place = {"cpu": f"a CPU ({counted(self.cores, 'thread')})", "cuda": f"a GPU of {self.memory:.0f} GiB"}
-        time = "no limit of time" if self.minutes is None else counted(self.minutes, "minute")
+        time = "no time limit" if self.minutes is None else counted(self.minutes, "minute")
         return f"{place.get(self.device, self.device)}; {time}"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A recipe, the fields of it that are set, and why.
+    """A recipe, the fields to set, and the reasons.
 
     Attributes:
-        facts: what it was chosen for, in words.
-        recipe: its name.
-        fields: `path=value`, as one would type them.
-        reasons: one sentence each, the recipe's first.
+        facts: description of the data and the machine.
+        recipe: name of the recipe.
+        fields: `path=value` items, as on the command line.
+        reasons: one sentence each, first that for the recipe.
     """
 
     facts: str
@@ -49,12 +49,12 @@ class Choice:
     reasons: tuple[str, ...]
 
     def lines(self, data: str) -> list[str]:
-        """The message to the user: what was chosen for `data`, why, and how to choose otherwise."""
+        """The message to the user: what was chosen for `data`, why, and how to override it."""
         chosen = " ".join([self.recipe, *self.fields])
         return [
             f"{data}: {self.facts}",
             f"chosen: {chosen}",
             *(f"  - {reason}" for reason in self.reasons),
-            f"otherwise: name a recipe, as in `{command('train', self.recipe, f'data={data}')}`, or set fields, which "
-            f"override these; `ganforge recipes` lists all, `{command('data', 'inspect', data)}` those that fit",
+            f"to change it: name a recipe, as in `{command('train', self.recipe, f'data={data}')}`, or set fields, "
+            f"which override these; `ganforge recipes` lists all, `{command('data', 'inspect', data)}` those that fit",
         ]

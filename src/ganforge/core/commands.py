@@ -1,4 +1,4 @@
-"""Commands that are printed for people to paste: quoted as a shell reads them."""
+"""Commands printed for users to copy, quoted for the shell."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ganforge.core.names import writable
 
 
 def command(verb: str, *words: object) -> str:
-    """`ganforge sample 'my run' --out a.csv`, of the verb and its words."""
+    """A command with its arguments: `ganforge sample 'my run' --out a.csv`."""
     return shlex.join(["ganforge", verb, *(writable(str(word)) for word in words)])
 
 
 def with_plugins(line: str, plugins: list[str]) -> str:
-    """A command with the files that were given with `--plugin`, without which it would not know what they bring."""
+    """A command with the files given with `--plugin` added."""
     return " ".join([line, *(f"--plugin {shlex.quote(plugin)}" for plugin in plugins)])

@@ -1,11 +1,11 @@
-"""A component is one choice in a recipe: a frozen dataclass that is its own configuration and its own registry entry.
+"""A component is one choice in a recipe: a frozen dataclass that is both its configuration and its registry entry.
 
-    class Objective(Component, family="objective"): ...          opens a family
+    class Objective(Component, family="objective"): ...          defines a family
     class Hinge(Objective, kind="hinge"): margin: float = 1.0    joins it
 
 A field annotated with the family (`objective: Objective`) then accepts an instance, the name of a kind (`"hinge"`)
-or a mapping (`{"kind": "hinge", "margin": 2}`). The kinds are looked up at the moment of validation, so one that
-a plugin registers later is accepted too.
+or a mapping (`{"kind": "hinge", "margin": 2}`). Kinds are looked up at validation, so those registered later by a
+plugin are accepted, too.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ CONFIG = ConfigDict(
 T = TypeVar("T", bound="Component")
 
 _described: ContextVar[frozenset[type]] = ContextVar("described", default=frozenset())
-"""The families whose JSON Schema is being written."""
+"""The families whose JSON Schema is being generated."""
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Component:
-    """Base of every family. Subclass with `family=` to open one, with `kind=` to join one."""
+    """Base class of all components. Subclass with `family=` to define a family, with `kind=` to add a kind to one."""
 
     family: ClassVar[str] = ""
     kind: ClassVar[str] = ""
-    aliases: ClassVar[Mapping[str, str]] = {}  # short names for fields that lie deeper: name → dotted path
+    aliases: ClassVar[Mapping[str, str]] = {}  # short names for nested fields: name → dotted path
     former: ClassVar[Mapping[str, str]] = {}  # earlier spellings in stored recipes: a kind, a field, or "field=value"
     kinds: ClassVar[dict[str, type[Self]]]  # type: ignore[misc]  # of the family; filled as its members are imported
 
@@ -54,7 +54,7 @@ class Component:
             cls.family, cls.kinds = family, {}
         if kind:
             known = cls.kinds.get(kind)
-            if known is not None and _origin(known) != _origin(cls):  # the same file run again replaces its own
+            if known is not None and _origin(known) != _origin(cls):  # a file that is run again replaces its own class
                 raise TypeError(f"{cls.family} {kind!r} is registered twice: by {_origin(known)} and {_origin(cls)}")
             cls.kinds[kind] = cls
         cls.kind = kind
@@ -68,7 +68,7 @@ class Component:
         if cls.is_abstract():
             return core_schema.no_info_plain_validator_function(cls.parse, serialization=plain)
         inner: Any = handler(source)
-        ref = inner.pop("ref", None)  # the whole is what others refer to, checks and help included
+        ref = inner.pop("ref", None)  # the outer schema is referenced by others, with checks and help
         return core_schema.no_info_before_validator_function(cls._check_names, inner, ref=ref, serialization=plain)
 
     @classmethod
@@ -79,7 +79,7 @@ class Component:
             return cls._json_schema_of_members(handler)
         plain = handler.resolve_ref_schema(handler(schema))
         found = plain.get("properties", {})
-        properties = {name: found[name] for name in fields_of(cls) if name in found}  # in the order they were written
+        properties = {name: found[name] for name in fields_of(cls) if name in found}  # in the order of definition
         for name, text in field_help(cls).items():
             if name in properties:
                 properties[name].setdefault("description", text)
@@ -94,28 +94,28 @@ class Component:
     def _json_schema_of_members(cls, handler: pydantic.GetJsonSchemaHandler) -> dict[str, Any]:
         named = {"type": "string", "description": f"the name of a {cls.family}"}
         schemas = [kind.__pydantic_core_schema__ for kind in cls.members().values()]  # type: ignore[attr-defined]
-        if not schemas or cls in _described.get():  # a family within itself: said once
+        if not schemas or cls in _described.get():  # a family nested in itself is described once
             return named
         token = _described.set(_described.get() | {cls})
         try:
-            kinds = handler(core_schema.union_schema(schemas))  # as a union, for pydantic to keep one copy of each
+            kinds = handler(core_schema.union_schema(schemas))  # as a union, so that pydantic keeps one copy of each
         finally:
             _described.reset(token)
         return {"oneOf": [*kinds.get("anyOf", [kinds]), named]}
 
     @classmethod
     def is_abstract(cls) -> bool:
-        """Whether this is a family (or a part of one) to choose from, not a choice itself."""
+        """Whether this is a family (or an abstract part of one), not a kind."""
         return bool(cls.family) and not cls.kind
 
     @classmethod
     def members(cls) -> dict[str, type[Self]]:
-        """The kinds to choose from where this class is asked for, sorted by name whatever was imported first."""
+        """The kinds accepted for a field of this class, sorted by name."""
         return {name: kind for name, kind in sorted(cls.kinds.items()) if issubclass(kind, cls)}
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
-        """What a bare string stands for. By default the name of a kind; a family may read more into it."""
+        """The fields for a bare string. By default it is the name of a kind; a family may support other forms."""
         return {"kind": text}
 
     @classmethod
@@ -131,7 +131,7 @@ class Component:
         fields = {str(name): inner for name, inner in value.items()}
         known = cls.members()
         name = fields.pop("kind", None)
-        if isinstance(name, str) and name not in known:  # {"kind": "./photos", "flip": true}: a string and more fields
+        if isinstance(name, str) and name not in known:  # {"kind": "./photos", "flip": true}: a string with more fields
             fields = {**cls.from_text(name), **fields}
             name = fields.pop("kind", None)
         kind = known.get(cls.former.get(name, name)) if isinstance(name, str) else None
@@ -144,7 +144,7 @@ class Component:
 
     @classmethod
     def _check_names(cls, value: Any) -> Any:
-        """Refuses fields that the class does not have, with a hint that pydantic cannot give."""
+        """Rejects unknown fields, with a hint that pydantic cannot give."""
         if isinstance(value, ArgsKwargs):
             value = ArgsKwargs(value.args, cls._respelled(value.kwargs or {}))
             _refuse_unknown(cls, value.kwargs or {})
@@ -178,7 +178,7 @@ def fields_of(cls: type) -> dict[str, dataclasses.Field[Any]]:
 
 
 def to_plain(value: Any) -> Any:
-    """A component as mappings, lists and scalars that YAML and JSON can hold; `parse` reads it back."""
+    """A component as mappings, lists and scalars for YAML and JSON; `parse` is the inverse."""
     if isinstance(value, Component):
         plain = {"kind": value.kind} if value.kind else {}
         return plain | {name: to_plain(getattr(value, name)) for name in fields_of(type(value))}
@@ -192,11 +192,12 @@ def to_plain(value: Any) -> Any:
 
 
 def build(cls: type[T], plain: Mapping[str, Any], what: str = "") -> T:
-    """A `cls` from a mapping, with errors a user can act on.
+    """A `cls` from a mapping, with error messages for users.
 
     Raises:
-        UserError: every wrong field on a line of its own, with its path and a suggestion. Its code is `config.PROBLEM`
-            (unknown_field, unknown_kind, missing_kind, missing_value, invalid_value), or `config.several_errors`.
+        UserError: lists each invalid field on its own line, with its path and a suggestion. Its code is
+            `config.PROBLEM` (unknown_field, unknown_kind, missing_kind, missing_value, invalid_value), or
+            `config.several_errors`.
     """
     try:
         if cls.is_abstract():
@@ -221,7 +222,7 @@ def _refuse_unknown(cls: type[Component], fields: Mapping[str, Any]) -> None:
 
 
 def _elsewhere(name: str, plain: Any) -> str:
-    """A hint for a field that exists, but deeper: `lr` is `optimizers.G.lr`."""
+    """A hint for a field that exists at a deeper level: `lr` is `optimizers.G.lr`."""
     found: list[str] = []
 
     def visit(value: Any, path: str) -> None:
@@ -238,7 +239,7 @@ def _elsewhere(name: str, plain: Any) -> str:
 
 
 def families() -> dict[str, type[Component]]:
-    """Every family that has been imported, by name."""
+    """All imported families, by name."""
     found: dict[str, type[Component]] = {}
     queue = list(Component.__subclasses__())
     while queue:
@@ -255,7 +256,7 @@ def help_text(cls: type) -> str:
 
 
 def field_help(cls: type) -> dict[str, str]:
-    """The docstrings under the fields of a component and of what it inherits from, by field name."""
+    """The docstrings below the fields of a component, including inherited ones, by field name."""
     docs: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if isinstance(base, type) and issubclass(base, Component):
@@ -263,11 +264,11 @@ def field_help(cls: type) -> dict[str, str]:
     return docs
 
 
-@functools.cache  # the source of a class is long to read, and most classes stand in many recipes
+@functools.cache  # reading the source of a class is slow, and most classes occur in many recipes
 def _own_help(cls: type) -> dict[str, str]:
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
-    except (OSError, TypeError):  # a class typed at the prompt has no source
+    except (OSError, TypeError):  # a class defined interactively has no source
         return {}
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     docs: dict[str, str] = {}
@@ -284,12 +285,12 @@ def _own_help(cls: type) -> dict[str, str]:
 
 
 def _count(value: Any) -> Any:
-    """12k, 3M, 1.5M → an int; everything else is left for pydantic to check."""
+    """12k, 3M, 1.5M → an int; everything else is validated by pydantic."""
     if not isinstance(value, str) or not value:
         return value
     scale = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}.get(value[-1].lower())
     try:
-        number = Decimal(value[:-1]) * scale if scale else Decimal(value)  # a float would make 2.3M miss by one
+        number = Decimal(value[:-1]) * scale if scale else Decimal(value)  # with a float, 2.3M would be off by one
     except InvalidOperation:
         return value
     return int(number) if number.is_finite() and number == int(number) else value

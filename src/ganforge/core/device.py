@@ -1,4 +1,4 @@
-"""Devices: which there are, what they can do, and what weights are kept in on them."""
+"""Devices: which are available, what they support, and the dtype of weights on them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ganforge.core.rng import Float64Init
 
 
 def pick_device(name: str | None = None) -> torch.device:
-    """The device asked for, else the best there is: CUDA, then Apple's MPS, then the CPU.
+    """The requested device, else the best available: CUDA, then Apple's MPS, then the CPU.
 
     Raises:
-        UserError: the device asked for is not there.
+        UserError: the requested device is not available.
     """
     if name is None:
         if torch.cuda.is_available():
@@ -31,7 +31,7 @@ def pick_device(name: str | None = None) -> torch.device:
 
 
 def has_bf16_cpu() -> bool:
-    """Whether this processor has instructions for bf16 (AVX-512 BF16 or AMX); False where torch cannot tell."""
+    """Whether this CPU has bf16 instructions (AVX-512 BF16 or AMX); False if torch cannot determine it."""
     asked = (
         getattr(torch.cpu, name, lambda: False) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )
@@ -39,10 +39,10 @@ def has_bf16_cpu() -> bool:
 
 
 def weights_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """What weights, averages, optimizer states, batches and draws are kept in: float64 for fp64, else float32.
+    """The dtype of weights, averages, optimizer states, batches and draws: float64 for fp64, else float32.
 
     Raises:
-        UserError: fp64 on a device without float64.
+        UserError: the device does not support float64.
     """
     if precision != "fp64":
         return torch.float32
@@ -56,7 +56,7 @@ def weights_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 @contextlib.contextmanager
 def building(dtype: torch.dtype) -> Iterator[None]:
-    """The context in which nets are made: what they draw and compute for themselves is of `dtype` from the start."""
+    """The context in which nets are built: with `dtype` as the default dtype."""
     if dtype == torch.float32:
         yield
         return

@@ -1,4 +1,4 @@
-"""The two kinds of error: those that the user can fix, and faults of the program or the machine."""
+"""Exceptions: errors that the user can fix, and failures of training."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 
 class GanforgeError(Exception):
-    """What this toolkit raises on purpose: one message that says what, where and how to fix it."""
+    """Base class of errors raised by ganforge. The message says what is wrong, where, and how to fix it."""
 
 
 class UserError(GanforgeError):
-    """A mistake that the user can fix: a path, a field, a file. The CLI exits with status 2.
+    """An error that the user can fix: a path, a field, a file. The CLI exits with status 2.
 
     Attributes:
-        code: which mistake, for programs and tests: `data.not_found`. It stays when the words of the message change.
+        code: a stable identifier of the error, for programs and tests, such as `data.not_found`.
     """
 
     def __init__(self, message: str, *, code: str = ""):
@@ -23,7 +23,7 @@ class UserError(GanforgeError):
 
 
 class TrainingError(GanforgeError):
-    """Training cannot go on (numbers are no longer finite, the disk is full). The CLI exits with status 1."""
+    """Training cannot continue (losses are not finite, the disk is full). The CLI exits with status 1."""
 
 
 def install(extra: str) -> str:
@@ -32,7 +32,7 @@ def install(extra: str) -> str:
 
 
 class MissingExtra(UserError):
-    """An optional package is needed and absent."""
+    """A required optional package is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str):
         super().__init__(
@@ -42,7 +42,7 @@ class MissingExtra(UserError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`"; did you mean 'batch'?"` when something known is near `word`, else an empty string."""
+    """`"; did you mean 'batch'?"` if a known word is similar to `word`, else an empty string."""
     names = {name.lower().replace("-", "_"): name for name in known}
     near = difflib.get_close_matches(word.lower().replace("-", "_"), list(names), n=1, cutoff=0.6)
     return f"; did you mean {names[near[0]]!r}?" if near else ""

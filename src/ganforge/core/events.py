@@ -1,4 +1,4 @@
-"""The log of a run: one JSON object a line, appended, never rewritten but to take back what a resume will say again."""
+"""The log of a run: one JSON object per line. It is only appended to, except that a resume drops later events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EventLog:
         self.path = path
 
     def write(self, event: dict[str, Any]) -> None:
-        """Appends one event. A line that a crash cut short before it stays a line of its own."""
+        """Appends one event, on a new line even if a crash left an incomplete line before it."""
         with self.path.open("a+b") as file:
             whole = True
             if file.seek(0, os.SEEK_END):
@@ -28,7 +28,7 @@ class EventLog:
             file.write((b"" if whole else b"\n") + line_of(event).encode())
 
     def rewind(self, samples: int) -> None:
-        """Drops what was logged after `samples`: a resumed run says it again."""
+        """Drops events after `samples`, which a resumed run will log again."""
         if not self.path.exists():
             return
         kept = [e for e in read_events(self.path) if e.get("samples", 0) <= samples]
@@ -37,15 +37,15 @@ class EventLog:
 
 
 def line_of(event: dict[str, Any]) -> str:
-    """An event as a line of the log; names of files that are no UTF-8 are escaped."""
+    """An event as a line of the log; file names that are not valid UTF-8 are escaped."""
     return writable(json.dumps(event, ensure_ascii=False)) + "\n"
 
 
 def read_events(path: Path, name: str | None = None) -> Iterator[dict[str, Any]]:
-    """The events of a log, or those called `name`. A last line that was cut short by a crash is passed over."""
+    """The events of a log, or those named `name`. An incomplete line, left by a crash, is ignored."""
     if not path.exists():
         return
-    with path.open(encoding="utf-8", errors="replace") as file:  # the cut may go through a character
+    with path.open(encoding="utf-8", errors="replace") as file:  # a line may be truncated within a character
         for line in file:
             try:
                 event = json.loads(line)

@@ -1,4 +1,4 @@
-"""pydantic's errors as lines that a user can act on, and their codes."""
+"""Converts pydantic's errors to messages that help the user fix them, and to error codes."""
 
 from __future__ import annotations
 

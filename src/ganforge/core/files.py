@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there: written under another name first, then renamed."""
+"""Atomic writing of files and folders: written under a temporary name first, then renamed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PREFIX = ".writing-"
-"""What the name of a file or folder starts with until it is whole."""
+"""Prefix of the temporary names."""
 SHORT = 200  # bytes
 
 
 @contextmanager
 def atomic_file(path: Path, durable: bool = False) -> Iterator[Path]:
-    """The path to write to in place of `path`, which it replaces when the block ends without an error.
+    """A context that yields a temporary path to write to, which replaces `path` if the block ends without an error.
 
-    What was at `path` stays until then, and stays when writing fails. Folders above it are made. The name keeps its
-    ending, from which many libraries take the format.
+    Until then, and if writing fails, `path` is unchanged. Parent folders are created. The temporary name has the same
+    file extension, from which many libraries determine the format.
 
     Args:
-        durable: wait until the disk has the file before it replaces the other one, and until it has its new name, so
-            that either of them is whole after a power cut. For files that one process at a time writes: what one that
-            was killed left behind is removed.
+        durable: flush the file to disk before renaming it, and the folder after, so that the old or the new file is
+            intact after a power failure. Only for files written by one process at a time: leftovers of killed processes
+            are removed.
 
     Raises:
-        OSError: as writing and renaming do.
+        OSError: writing or renaming failed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if durable:
@@ -48,8 +48,8 @@ def atomic_file(path: Path, durable: bool = False) -> Iterator[Path]:
 
 
 def short_name(path: Path) -> str:
-    """A name for the file until it is whole: its own, or, where that and a prefix could be too long for a file system
-    (255 bytes), a hash with its ending."""
+    """The base of the temporary name: the name itself or, if with a prefix it could be too long for a file system (255
+    bytes), a hash with the same extension."""
     name = os.fsencode(path.name)
     if len(name) <= SHORT:
         return path.name
@@ -58,13 +58,13 @@ def short_name(path: Path) -> str:
 
 
 def flush_file(path: Path) -> None:
-    """Waits until the disk has what was written to a file."""
+    """Flushes a file to disk."""
     with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 
 def flush_folder(folder: Path) -> None:
-    """Waits until the disk has a folder's list of names (a no-op where folders cannot be opened)."""
+    """Flushes the entries of a folder to disk (no-op on systems where folders cannot be opened)."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -76,12 +76,12 @@ def flush_folder(folder: Path) -> None:
 
 @contextmanager
 def atomic_files(folder: Path) -> Iterator[Path]:
-    """A folder to write files to, which are moved into `folder` when the block ends without an error.
+    """A context that yields a temporary folder, whose files are moved into `folder` if the block ends without an error.
 
-    They replace files of the same names, one after the other. The folder is made; others of its files stay.
+    They replace files of the same names, one by one. `folder` is created; other files in it are unchanged.
 
     Raises:
-        OSError: as writing and renaming do.
+        OSError: writing or renaming failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))

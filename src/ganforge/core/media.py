@@ -1,4 +1,4 @@
-"""Samples as people can see or hear them: an image, a sound, a film, a drawing, a text, as bytes of a known type."""
+"""Samples in a form for display: an image, sound, video, drawing or text, as bytes with a MIME type."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ENDINGS = {
 
 @dataclass(frozen=True)
 class Media:
-    """One thing to show.
+    """One medium to display.
 
     Attributes:
-        data: the bytes of a file.
-        mime: its type, one of `ENDINGS`.
-        caption: what it shows, as a phrase; may be empty.
+        data: the content of a file.
+        mime: its MIME type, one of `ENDINGS`.
+        caption: what it shows; may be empty.
     """
 
     data: bytes
@@ -34,7 +34,7 @@ class Media:
 
     @property
     def ending(self) -> str:
-        """Of a file's name: `.png`, `.wav`."""
+        """The file extension: `.png`, `.wav`."""
         return ENDINGS[self.mime]
 
 
@@ -57,5 +57,5 @@ def open_image(media: Media) -> Any:
 
 
 def first_image(media: list[Media]) -> Media | None:
-    """The first PNG of some media, for what shows nothing else; None where there is none."""
+    """The first PNG among some media, for outputs that support only images; None if there is none."""
     return next((one for one in media if one.mime == "image/png"), None)

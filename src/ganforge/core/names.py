@@ -1,7 +1,8 @@
-"""Names of files and folders that are not clean text: bytes of another encoding, composed and decomposed letters.
+"""File names that are not clean text: bytes of other encodings, composed and decomposed letters.
 
-Systems keep names as bytes. Python gives those that are no UTF-8 with a lone surrogate for each byte, which no file,
-log or terminal takes. A zip of before 2006, or of an old program, does not say which encoding its names are in.
+File systems store names as bytes. Python represents bytes that are not UTF-8 as lone surrogates, which cannot be
+written to files, logs or terminals. Zip files from before 2006, or by old programs, do not specify the encoding of
+names.
 """
 
 from __future__ import annotations
@@ -12,22 +13,23 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 ENCODINGS = ("gb18030", "cp932", "big5")
-"""Those that names are tried in, of equally likely ones the first: Chinese (GBK is part of it), Japanese, Taiwanese."""
+"""Encodings to try, with the first preferred if equally likely: Chinese (includes GBK), Japanese, Traditional
+Chinese."""
 SURE = 0.5
-"""The share of common letters from which on an encoding is believed."""
+"""Minimum fraction of common letters to accept an encoding."""
 WESTERN = re.compile(
     rb"(?<=[a-z])[\x80-\xff]{1,2}(?=[a-z])|(?<=[a-z])[\x80-\xff](?![\x40-\xff])|\b[\x80-\xff](?=[a-z])"
 )
-"""A letter with an accent within a word of Latin letters, in an encoding of one byte a letter."""
+"""An accented letter within a Latin word, in a single-byte encoding."""
 
 
 def writable(text: str) -> str:
-    r"""A text that UTF-8 can hold: bytes that are none are shown as \udc80 and the like, as JSON writes them."""
+    r"""The text in a form valid in UTF-8: other bytes are escaped as \udc80 and the like, as in JSON."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def readable(name: str) -> str:
-    """A name for people, composed (NFC): bytes that are no UTF-8 are read in the likeliest other encoding."""
+    """A name for display, composed (NFC): bytes that are not UTF-8 are decoded in the most likely other encoding."""
     if not _is_text(name):
         raw = name.encode("utf-8", "surrogateescape") if _is_bytes(name) else b""
         encoding = likeliest([raw]) if raw else None
@@ -36,8 +38,8 @@ def readable(name: str) -> str:
 
 
 def readables(names: Collection[str]) -> dict[str, str]:
-    """As `readable`, of names that lie beside each other and so are in one encoding: bytes of one may be UTF-8 by
-    chance (two bytes of Chinese are an "è"), those of all seldom are."""
+    """Like `readable`, for several names in the same encoding: a single name may happen to be valid UTF-8 (two bytes of
+    Chinese can be an "è"), but rarely all of them."""
     bad = [name for name in names if not _is_text(name)]
     if bad and all(map(_is_bytes, names)):
         raw = {name: name.encode("utf-8", "surrogateescape") for name in names if not name.isascii()}
@@ -53,14 +55,14 @@ def _is_text(name: str) -> bool:
 
 
 def _is_bytes(name: str) -> bool:
-    """Whether all surrogates of a name stand for bytes."""
+    """Whether all surrogates of a name represent bytes."""
     return all(not 0xD800 <= ord(c) <= 0xDFFF or 0xDC80 <= ord(c) <= 0xDCFF for c in name)
 
 
 def likeliest(names: Sequence[bytes]) -> str | None:
-    """The encoding of names that are no ASCII: UTF-8 where all are; else the one in which most letters are common.
+    """The encoding of names that are not ASCII: UTF-8 if all are valid; else the one in which most letters are common.
 
-    None where no encoding is likely.
+    None if no encoding is likely.
     """
     text = b"\n".join(names)
     if _decodes(text, "utf-8"):
@@ -73,10 +75,11 @@ def likeliest(names: Sequence[bytes]) -> str | None:
 
 
 def common_share(text: bytes, encoding: str) -> float:
-    """The share of its letters beyond ASCII that are common in the language of an encoding; 0 where it does not fit.
+    """The fraction of non-ASCII letters that are common in the language of an encoding; 0 if the text is not valid in
+    it.
 
-    A wrong encoding gives rare letters: of GB 18030 those beyond GB 2312, of Shift-JIS half-width kana and kanji of the
-    second level, of Big5 those of the second level.
+    A wrong encoding gives rare letters: for GB 18030 those outside GB 2312, for Shift-JIS half-width kana and kanji of
+    level 2, for Big5 those of level 2.
     """
     if not _decodes(text, encoding):
         return 0.0

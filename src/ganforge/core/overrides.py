@@ -1,6 +1,6 @@
-"""Recipes as text: `path=value`, YAML in and out, and what differs between two of them.
+"""Recipes as text: `path=value` items, reading and writing YAML, and differences of two recipes.
 
-Precedence, lowest first: the recipe, `--with file.yaml`, `path=value` in the order given.
+Precedence, lowest first: the recipe, `--with file.yaml`, `path=value` items in the given order.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ CALL = re.compile(r"\s*(?P<name>[^\s()]+)\s*(\((?P<fields>[^()]*)\))?\s*")
 
 
 def read_value(text: str) -> Any:
-    """The value of an override: YAML for numbers, booleans, null, lists and mappings; everything else as it stands.
+    """The value of an override: YAML for numbers, booleans, null, lists and mappings; everything else is a string.
 
-    A path with a colon or a hash in it is a path, not YAML. `@columns.yaml` is the mapping in that file.
+    So a path that contains a colon or a hash is not parsed as YAML. `@columns.yaml` is the mapping in that file.
 
     Raises:
         UserError: a file that cannot be read, or holds no mapping.
@@ -38,9 +38,9 @@ def read_value(text: str) -> Any:
     except yaml.YAMLError:
         return text
     match value:
-        case bool() if text.lower() in ("true", "false"):  # YAML also reads `no` and `off`, which may be names
+        case bool() if text.lower() in ("true", "false"):  # YAML also accepts `no` and `off`, which may be names
             return value
-        case int() | float() if _same_number(text, value):  # and 010 as eight, 12:30 as 750
+        case int() | float() if _same_number(text, value):  # YAML reads 010 as 8 and 12:30 as 750
             return value
         case str() if text[0] in "'\"":
             return value
@@ -52,7 +52,7 @@ def read_value(text: str) -> Any:
 
 
 def called(text: str) -> tuple[str, dict[str, Any]] | None:
-    """`psnr(channel=Y, crop=4)` → ("psnr", {"channel": "Y", "crop": 4}); None for what is not so written."""
+    """`psnr(channel=Y, crop=4)` → ("psnr", {"channel": "Y", "crop": 4}); None if the text is not of this form."""
     found = CALL.fullmatch(text)
     if found is None:
         return None
@@ -66,7 +66,7 @@ def called(text: str) -> tuple[str, dict[str, Any]] | None:
 
 
 def parts(text: str, mark: str) -> list[str]:
-    """What stands between the marks that are outside brackets."""
+    """Splits a text at the marks that are not within brackets."""
     found, depth = [""], 0
     for letter in text:
         depth += (letter == "(") - (letter == ")")
@@ -113,16 +113,16 @@ def assignment(field: str, name: str, value: str) -> str:
 
 
 def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] | None = None) -> dict[str, Any]:
-    """A copy of a plain recipe with overrides put in. `x.kind=other` drops the fields of x that `other` lacks, unless
+    """A copy of a plain recipe with overrides applied. `x.kind=other` drops fields of x that `other` lacks, unless
     earlier items set them.
 
     Args:
-        plain: the recipe as `to_plain` gives it.
-        items: `field=value`, put in one after the other.
-        cls: what it is a recipe of. With it, `task=other task.generator.width=8` finds the fields that `other` brings.
+        plain: the recipe, as returned by `to_plain`.
+        items: `field=value` items, applied in order.
+        cls: class of the recipe. If given, `task=other task.generator.width=8` can set fields of the new kind `other`.
 
     Raises:
-        UserError: an item is not `field=value`, or its path leads through something that has no fields.
+        UserError: an item is not `field=value`, or its path leads through a value without fields.
     """
     result = to_plain(plain)
     short = {} if cls is None else cls.aliases
@@ -160,7 +160,7 @@ def apply(plain: Mapping[str, Any], items: Iterable[str], cls: type[Component] |
 
 
 def _at(node: Any, path: list[str]) -> Any:
-    """What lies at a path; None where it leads to nothing."""
+    """The value at a path; None if it does not exist."""
     for part in path:
         if isinstance(node, list):
             node = node[int(part)] if part.isdecimal() and int(part) < len(node) else None
@@ -174,13 +174,13 @@ def _is_of_another_kind(node: Any, kind: Any) -> bool:
 
 
 def _fields_of_both(old: str, new: Any) -> set[str]:
-    """The fields that the old kind and the new one have, in the families that have both."""
+    """The fields that both the old and the new kind have, in the families with both kinds."""
     pairs = [(one.kinds[old], one.kinds[new]) for one in families().values() if old in one.kinds and new in one.kinds]
     return {name for old_class, new_class in pairs for name in fields_of(old_class) if name in fields_of(new_class)}
 
 
 def merge(plain: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`changes` laid over `plain`, mapping by mapping; what names another kind replaces the old one."""
+    """`plain` updated recursively with `changes`; a mapping with another kind replaces the old one."""
     result = dict(plain)
     for key, value in changes.items():
         old = result.get(key)
@@ -196,7 +196,7 @@ def _keeps_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def _names_kind_of(old: Any, value: Any) -> bool:
-    """Whether `value` only names the kind that is there: its fields stay as they are."""
+    """Whether `value` is just the name of the current kind, so that its fields stay unchanged."""
     return isinstance(old, Mapping) and isinstance(value, str) and old.get("kind") == value
 
 
@@ -252,7 +252,7 @@ def _key(node: Any, part: str, item: str, above: list[str]) -> Any:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes text as it is, but for the line ends of other alphabets, which YAML would read as spaces."""
+    """Writes text unchanged, except for Unicode line separators, which YAML would read as spaces."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
         quoted = any(mark in data for mark in "\x85\u2028\u2029")
@@ -271,7 +271,7 @@ def from_yaml(path: Path | str) -> dict[str, Any]:
     """The mapping in a YAML file.
 
     Raises:
-        UserError: the file is missing, is no YAML, or holds no mapping.
+        UserError: the file is missing, is not YAML, or does not contain a mapping.
     """
     path = Path(path)
     try:
@@ -289,7 +289,7 @@ def from_yaml(path: Path | str) -> dict[str, Any]:
 
 
 def flatten(plain: Any, path: str = "") -> dict[str, Any]:
-    """Every leaf of a plain recipe by its dotted path."""
+    """All leaves of a plain recipe by their dotted paths."""
     if isinstance(plain, Mapping) and plain:
         items = plain.items()
     elif isinstance(plain, list) and plain:
@@ -303,6 +303,6 @@ def flatten(plain: Any, path: str = "") -> dict[str, Any]:
 
 
 def diff(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
-    """(path, value in a, value in b) of every leaf that differs; None where one side has no such leaf."""
+    """(path, value in a, value in b) of every leaf that differs; None if one side has no such leaf."""
     left, right = flatten(to_plain(a)), flatten(to_plain(b))
     return [(p, left.get(p), right.get(p)) for p in dict.fromkeys([*left, *right]) if left.get(p) != right.get(p)]

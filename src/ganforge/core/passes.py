@@ -1,4 +1,4 @@
-"""Passes over a set in an order of their own each, as functions of their arguments alone."""
+"""Shuffled passes over a data set, as pure functions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ganforge.core.rng import seed_of
 
 
 def indices(n: int, seed: int, start: int, count: int) -> np.ndarray:
-    """Which of `n` items the samples start..start+count of a run are, int64 [count].
+    """The indices of the items, out of `n`, that are samples start..start+count of a run, int64 [count].
 
-    Every pass over the data is a fresh permutation of all items. The answer depends on nothing but the arguments, so a
-    resumed run goes on where it was with nothing saved, and processes can each ask for their own part.
+    Every pass over the data is a new permutation of all items. The result depends only on the arguments, so a resumed
+    run continues exactly without saved state, and each process can compute its own part.
     """
     if n < 1:
         raise ValueError("there is nothing to draw from")
@@ -26,7 +26,7 @@ def indices(n: int, seed: int, start: int, count: int) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
-@functools.lru_cache(maxsize=4)  # a batch may straddle two passes, and a run have two sets
+@functools.lru_cache(maxsize=4)  # a batch may span two passes, and a run may have two data sets
 def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
     order = np.random.Generator(np.random.PCG64(seed_of(seed, epoch, "epoch"))).permutation(n)
     order.flags.writeable = False

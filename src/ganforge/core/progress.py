@@ -1,4 +1,4 @@
-"""Progress bars on stderr for work that takes longer than a moment: on a terminal alone, and only after a delay."""
+"""Progress bars on stderr, shown only on a terminal and after a delay."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rich.progress import (
 
 
 class Delayed:
-    """What the bars share: they appear after `delay` seconds, on a terminal alone, and go away at the end."""
+    """Base of the progress bars: they appear after `delay` seconds, only on a terminal, and disappear at the end."""
 
     def __init__(self, amount: ProgressColumn, delay: float, quiet: bool = False):
         console = Console(stderr=True, markup=False)
@@ -55,7 +55,7 @@ class Bar(Delayed):
         self.show_when_due()
 
     def restart(self, done: int) -> None:
-        """Sets the bar to `done`: a broken download goes on from there."""
+        """Sets the bar to `done`, where an interrupted download resumes."""
         self.progress.update(self.task, completed=done)
 
 
@@ -66,7 +66,7 @@ LINES_EVERY = 30.0
 class Stages(Delayed):
     """Bars for nested stages of work: `with Stages() as progress: progress("features", 256, 60000)`.
 
-    A stage that is done goes away. In a pipe or a file a line says every half a minute how far the work has come.
+    A finished stage disappears. In a pipe or a file, a line every half a minute reports the progress.
     """
 
     def __init__(self, delay: float = 2.0, quiet: bool = False):

@@ -1,4 +1,4 @@
-"""Jobs of many parts, of which some cannot be done: the rest is done, and what was refused is listed at the end."""
+"""Jobs of many parts of which some fail: the others are completed, and the failures are listed at the end."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ganforge.core.files import atomic_file
 from ganforge.core.surroundings import refuse_machine_faults
 
 SHOWN = 20
-"""Refusals that a message names; the file has them all."""
+"""Maximum number of failures listed in a message; the file contains all."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """One part of a job that could not be done.
+    """One part of a job that failed.
 
     Attributes:
-        what: which: a file, a metric, a run.
-        why: in a sentence.
-        code: of a `UserError`; empty of another exception.
+        what: the part: a file, a metric, a run.
+        why: the reason, as a sentence.
+        code: the code of a `UserError`; empty for other exceptions.
     """
 
     what: str
@@ -31,10 +31,10 @@ class Refusal:
 
     @classmethod
     def of(cls, what: str, error: Exception) -> Refusal:
-        """Of an exception that one part raised.
+        """The failure of one part, from its exception.
 
         Raises:
-            UserError: the machine is at fault, so that the next part would fail too.
+            UserError: the cause is the machine, so that all other parts would fail, too.
         """
         refuse_machine_faults(error)
         if isinstance(error, UserError):
@@ -46,11 +46,11 @@ class Refusal:
 
 
 class PartlyDone(GanforgeError):
-    """A job is done but for some parts. The CLI exits with status 3.
+    """A job was completed except for some parts. The CLI exits with status 3.
 
     Attributes:
-        refused: these parts.
-        said: what there is to say of the others, which the verb has printed.
+        refused: the failed parts.
+        said: messages about the completed parts, already printed by the verb.
     """
 
     def __init__(self, refused: Sequence[Refusal], listed: Path | str | None = None, said: Sequence[str] = ()):
@@ -63,11 +63,11 @@ class PartlyDone(GanforgeError):
 
 
 def listed(refused: Sequence[Refusal], path: Path) -> Path | None:
-    """Writes what was refused as JSON, [{"what", "why", "code"}, ...]; of an earlier job the list is removed if there
-    is nothing to say.
+    """Writes the failures as JSON, [{"what", "why", "code"}, ...]. If there are none, the list of an earlier job is
+    removed.
 
     Returns:
-        The file, or None where nothing was refused.
+        The file, or None if nothing failed.
     """
     if not refused:
         path.unlink(missing_ok=True)

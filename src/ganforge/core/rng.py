@@ -1,8 +1,8 @@
-"""Randomness as an argument.
+"""Counter-based random numbers.
 
-Every draw is a function of (seed, samples seen, stream, what is drawn): nothing has to be saved for an exact resume,
-and no draw depends on how many were made before it. A draw is made for the whole batch and each shard (a process, or
-a part of an accumulated batch) takes its rows, so the result does not depend on how the batch was split.
+Every draw is a function of (seed, samples seen, stream, name of the draw): an exact resume needs no saved state, and no
+draw depends on how many were made before it. Draws are made for the whole batch, of which each shard (a process, or a
+part of an accumulated batch) takes its rows, so the result does not depend on how the batch is split.
 """
 
 from __future__ import annotations
@@ -27,24 +27,27 @@ def seed_of(*key: int | str) -> int:
 
 
 def seed_layers(seed: int, device: torch.device) -> None:
-    """Decides what nets on `device` draw by themselves from here on: dropout, noise."""
+    """Seeds the random draws inside nets on `device`, such as dropout and noise."""
     if device.type == "cpu":
-        torch.random.default_generator.manual_seed(seed)  # torch.manual_seed seeks other devices, a percent of a step
+        # torch.manual_seed also looks for other devices, which takes a percent of a step.
+        torch.random.default_generator.manual_seed(seed)
     else:
         torch.manual_seed(seed)
 
 
 @dataclass(frozen=True)
 class Rng:
-    """A source of draws for one moment of one run.
+    """A source of random draws for one step of a run.
 
     Attributes:
         seed: the run's seed.
-        samples: samples seen so far, the clock of the run.
-        stream: who draws, so that two phases of one step do not share latents unless they ask for the same stream.
-        shard: (index, count): this part's place among equal parts of the batch.
-        device: where the draws are wanted. They are made on the CPU, so that every device sees the same ones.
-        dtype: of real-valued draws. Those in float64 are the ones in float32, normal ones without their rounding.
+        samples: number of samples seen, the clock of the run.
+        stream: name of a stream. Different streams give independent draws; phases share latents only if they use the
+            same stream.
+        shard: (index, count): index of this part among equal parts of the batch.
+        device: the device to return draws on. They are computed on the CPU, so that they are the same for every device.
+        dtype: dtype of real-valued draws. Draws in float64 have the same values as in float32, except for the rounding
+            of normals.
     """
 
     seed: int
@@ -55,15 +58,15 @@ class Rng:
     dtype: torch.dtype = torch.float32
 
     def at(self, stream: str) -> Rng:
-        """The same moment, another stream."""
+        """The same step with another stream."""
         return replace(self, stream=f"{self.stream}/{stream}")
 
     def seed_for(self, name: str) -> int:
-        """The seed of the draw `name`; of use where a library wants a seed of its own."""
+        """The seed of the draw `name`, for libraries that need a seed."""
         return seed_of(self.seed, self.samples, self.stream, name)
 
     def normal(self, name: str, shape: Sequence[int]) -> Tensor:
-        """Standard normal, `shape` [N, ...] with N the rows of this shard."""
+        """Standard normal, `shape` [N, ...], where N is the number of rows of this shard."""
         return self._rows(name, shape, lambda full, g: normals(full, self.dtype, g))
 
     def uniform(self, name: str, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
@@ -84,15 +87,15 @@ class Rng:
 
 
 def normals(shape: Sequence[int], dtype: torch.dtype, generator: torch.Generator | None = None) -> Tensor:
-    """Standard normals on the CPU. Those in float64 are the ones that `torch.randn` draws in float32, before rounding.
+    """Standard normals on the CPU. In float64 they equal those of `torch.randn` in float32, before rounding.
 
-    Box & Muller 1958 on pairs of uniforms, √(−2 ln(1 − u₁)) · (cos 2πu₂, sin 2πu₂). `torch.randn` computes it in
-    float32, where the last bit of a logarithm differs between processors; a few steps of training later so does a
-    digit that is printed. In float64 the same uniforms give the same normals to 15 digits everywhere. As there, they
-    are taken in blocks of 16 (eight u₁, eight u₂), and a rest shorter than that is the end of one more block.
+    Box & Muller 1958 on pairs of uniforms, √(−2 ln(1 − u₁)) · (cos 2πu₂, sin 2πu₂). `torch.randn` computes this in
+    float32, where the last bit of a logarithm differs between processors, which affects printed digits after a few
+    steps of training. In float64 the same uniforms give the same normals to 15 digits everywhere. As in `torch.randn`,
+    they are processed in blocks of 16 (eight u₁, eight u₂); a shorter remainder is the end of an additional block.
     """
     n = math.prod(shape)
-    if dtype != torch.float64 or n < BLOCK:  # torch draws fewer one by one, in float64 whatever the dtype
+    if dtype != torch.float64 or n < BLOCK:  # torch draws fewer values one by one, in float64 for any dtype
         return torch.randn(tuple(shape), generator=generator, dtype=dtype)
     u = torch.rand(n, generator=generator, dtype=torch.float32).double()
     drawn = torch.empty_like(u)
@@ -110,7 +113,7 @@ def _box_muller(u: Tensor) -> Tensor:
 
 
 def normal_like(x: Tensor) -> Tensor:
-    """Standard normals of the shape and dtype of x, which a net draws by itself, from torch's generator."""
+    """Standard normals of the shape and dtype of x from torch's generator, for draws inside nets."""
     if x.dtype != torch.float64:
         return torch.randn_like(x)
     if x.device.type != "cpu":
@@ -119,9 +122,9 @@ def normal_like(x: Tensor) -> Tensor:
 
 
 class Float64Init(TorchDispatchMode):
-    """While this lasts, what is drawn for weights in float64 is what would be drawn for them in float32.
+    """A context in which weights initialized in float64 get the same random values as in float32.
 
-    So a net starts from the same weights in every precision, and in float64 from the same ones on every processor.
+    So the initial weights are the same in every precision, and in float64 also on every processor.
     """
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -140,9 +143,9 @@ class Float64Init(TorchDispatchMode):
 
 
 def block_normal(seed: int, name: str, start: int, n: int, width: int, block: int = 64) -> Tensor:
-    """Rows start..start+n of an endless float32 [∞, width] table of standard normals that `seed` stands for.
+    """Rows start..start+n of an infinite float32 [∞, width] table of standard normals, which is determined by `seed`.
 
-    Row k is the same whatever `start` and `n` are: sample 17 of a seed is one image, in batches of 8 or of 500.
+    Row k does not depend on `start` and `n`: sample 17 of a seed is the same in batches of 8 or of 500.
     """
     first, last = start // block, (start + n - 1) // block
     blocks = [Rng(seed, k).normal(name, (block, width)) for k in range(first, last + 1)]

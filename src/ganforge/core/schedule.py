@@ -1,4 +1,4 @@
-"""Numbers that move during training, as functions of the samples seen."""
+"""Values that change during training, as functions of the samples seen."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from ganforge.core.component import Component, Count, PositiveCount
 
 
 class Schedule(Component, family="schedule"):
-    """A number that depends on the samples seen so far."""
+    """A value that depends on the number of samples seen."""
 
     def value(self, samples: int) -> float:
-        """The number at `samples` samples seen."""
+        """The value at `samples` samples seen."""
         raise NotImplementedError
 
 
 class Linear(Schedule, kind="linear"):
-    """From `start` to `end` in a straight line, from `after` samples on and taking `over`; constant elsewhere."""
+    """Linear from `start` to `end` over `over` samples, beginning after `after` samples; constant before and
+    afterward."""
 
     start: float
     end: float
@@ -34,12 +35,13 @@ class Linear(Schedule, kind="linear"):
 
 
 def falling(lr: float, samples: int) -> Linear:
-    """A rate that stays for the first half of some samples and falls in a straight line to 0 in the second."""
+    """A rate that is constant in the first half of training and falls linearly to 0 in the second."""
     return Linear(start=lr, end=0.0, over=samples // 2, after=samples // 2)
 
 
 class Cosine(Schedule, kind="cosine"):
-    """From `start` to `end` along half a cosine, from `after` samples on and taking `over`; constant elsewhere."""
+    """Half a cosine from `start` to `end` over `over` samples, beginning after `after` samples; constant before and
+    afterward."""
 
     start: float
     end: float
@@ -52,7 +54,7 @@ class Cosine(Schedule, kind="cosine"):
 
 
 class Steps(Schedule, kind="steps"):
-    """`start`, multiplied by `factor` at each of the sample counts in `at`."""
+    """`start`, multiplied by `factor` at each number of samples in `at`."""
 
     start: float
     factor: float
@@ -88,7 +90,7 @@ def _is_number(value: Any) -> bool:
 
 
 Rate = Annotated[float | Schedule, pydantic.BeforeValidator(_read)]
-"""A number, or a schedule of it: `2e-4` or `{kind: linear, start: 2e-4, end: 0, over: 1M}`."""
+"""A number or a schedule: `2e-4` or `{kind: linear, start: 2e-4, end: 0, over: 1M}`."""
 
 
 def at(rate: float | Schedule, samples: int) -> float:

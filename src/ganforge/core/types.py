@@ -1,4 +1,4 @@
-"""The few values that travel between the families."""
+"""Values exchanged between the component families."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ MOST_CLASSES = 2**20
 
 
 def wide(x: Tensor) -> Tensor:
-    """x in float32 at least; float64 stays. Autocast leaves bfloat16, too coarse for losses and statistics."""
+    """x in at least float32; float64 is kept. Autocast produces bfloat16, which is not accurate enough for losses and
+    statistics."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
@@ -22,10 +23,10 @@ class Spec:
     """What one sample is, as the nets see it.
 
     Attributes:
-        shape: of one encoded sample, channels first: [C, H, W] for an image, [D] for a point.
-        classes: how many labels there are; 0 where there are none or the task does not use them.
-        labels: their names, `classes` of them.
-        state: whatever else a signal must know to decode; JSON only.
+        shape: shape of an encoded sample, channels first: [C, H, W] for an image, [D] for a point.
+        classes: number of classes; 0 if there are no labels or the task does not use them.
+        labels: names of the classes.
+        state: what else the signal needs for decoding; JSON only.
     """
 
     shape: tuple[int, ...]
@@ -41,8 +42,8 @@ class Spec:
         """The inverse of `to_plain`.
 
         Raises:
-            ValueError: sizes that are no numbers of at least 1, more than `MOST_CLASSES` classes, or another number of
-                labels than there are classes.
+            ValueError: a size is not an integer of at least 1, there are more than `MOST_CLASSES` classes, or the
+                number of labels differs from that of classes.
         """
         shape, classes, labels = tuple(plain["shape"]), plain["classes"], tuple(plain["labels"])
         if not shape or not all(type(size) is int and size >= 1 for size in shape):
@@ -59,8 +60,8 @@ class Batch:
     Attributes:
         x: encoded samples, float32 (float64 under precision=fp64) [N, *spec.shape], in [-1, 1] for images.
         c: labels, int64 [N], or None.
-        extra: what else a task's data brings (a source image, a mask), each [N, ...].
-        made: detached outputs shared between the phases of one step.
+        extra: additional tensors for the task (a source image, a mask), each [N, ...].
+        made: detached outputs shared by the phases of a step.
     """
 
     x: Tensor
@@ -79,33 +80,33 @@ class Batch:
         return Batch(self.x[start:stop], c, {k: v[start:stop] for k, v in self.extra.items()})
 
     def to(self, dtype: torch.dtype) -> Batch:
-        """The same samples with all real numbers in `dtype`; labels and other whole numbers stay."""
+        """The same samples with floating-point tensors in `dtype`; labels and other integers are unchanged."""
         extra = {k: v.to(dtype) if v.is_floating_point() else v for k, v in self.extra.items()}
         return replace(self, x=self.x.to(dtype), extra=extra)
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What a discriminator says of a batch."""
+    """The output of a discriminator for a batch."""
 
     logits: Tensor
-    """[N], or [N, P] of a net that scores P patches of each sample: before any sigmoid, high means real."""
+    """[N], or [N, P] for a net that scores P patches of each sample; before any sigmoid, high means real."""
     features: Tensor | None = None
-    """[N, F]: its last hidden layer, for losses that match features."""
+    """[N, F]: the last hidden layer, for feature matching."""
     classes: Tensor | None = None
-    """[N, classes], before any softmax: which class it takes each sample for, where it guesses that (ACGAN)."""
+    """[N, classes]: class logits, if D predicts the class (ACGAN)."""
     rebuilt: Callable[[], Tensor] | None = None
-    """→ [N]: how far off it is when it draws the samples from its own features, where it can (FastGAN)."""
+    """→ [N]: the error of D's reconstruction of the samples from its features, if it has decoders (FastGAN)."""
     layers: list[Tensor] | None = None
-    """Its hidden maps, first to last, each [N, F, h, w], for losses that compare them (pix2pixHD)."""
+    """Hidden feature maps, first to last, each [N, F, h, w], for feature matching (pix2pixHD)."""
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What a phase wants to be small, and what it wants to be seen.
+    """The output of a phase: losses to minimize, and stats to log.
 
     Attributes:
-        losses: by name, one number a sample, float [N]; the trainer takes means and adds them up.
-        stats: by name, detached numbers to watch, any shape; the trainer averages and logs them.
+        losses: per-sample losses by name, float [N]; the trainer sums their means.
+        stats: detached values by name, of any shape; the trainer averages and logs them.
     """
 
     losses: dict[str, Tensor]
@@ -114,17 +115,17 @@ class Terms:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a trained generator.
+    """A request for samples from a trained generator.
 
     Attributes:
-        n: how many samples.
-        seed: which table of latents; sample k of a seed is always the same.
+        n: number of samples.
+        seed: selects a table of latents; sample k of a seed is always the same.
         start: the first row of that table.
-        labels: int64 [n], or None to draw them evenly.
+        labels: int64 [n], or None to draw them uniformly.
         latents: float [n, width] in place of the seeded ones.
-        truncation: scale of the latents, in (0, 1]; smaller is safer and less varied.
-        device, dtype: of the nets, which latents are brought to.
-        extra: what else a task's generators take (a condition), each [n, ...]; as in `Batch.extra`.
+        truncation: in (0, 1]; lower values give more typical, less varied samples.
+        device, dtype: those of the nets; latents are converted to them.
+        extra: additional inputs of the task's generators (a condition), each [n, ...], as in `Batch.extra`.
     """
 
     n: int
@@ -139,14 +140,14 @@ class Request:
 
 
 class Memory:
-    """State that outlives a step (a running mean, a pool of images): named tensors, saved in every checkpoint."""
+    """Persistent state (a running mean, a pool of images): named tensors, saved in every checkpoint."""
 
     def __init__(self, buffers: Mapping[str, Tensor] | None = None):
         self.buffers: dict[str, Tensor] = dict(buffers or {})
         self.prefix = ""
 
     def part(self, name: str) -> Memory:
-        """The same state, seen by one of its owners: `part("augment")["p"]` is `["augment.p"]`."""
+        """A view with a prefix: `part("augment")["p"]` is `["augment.p"]`."""
         view = Memory()
         view.buffers, view.prefix = self.buffers, f"{self.prefix}{name}."
         return view
@@ -164,7 +165,7 @@ class Memory:
 
 
 class Nets(Mapping[str, nn.Module]):
-    """The players of a task by name, with the memory they share: `nets["G"]` or `nets.G`."""
+    """The nets of a task by name, with their shared memory: `nets["G"]` or `nets.G`."""
 
     def __init__(self, players: Mapping[str, nn.Module], memory: Memory | None = None):
         self.players = dict(players)
@@ -186,7 +187,7 @@ class Nets(Mapping[str, nn.Module]):
         return len(self.players)
 
     def to(self, device: torch.device, dtype: torch.dtype = torch.float32) -> Nets:
-        """All players and the memory on `device`, their real numbers in `dtype`."""
+        """All nets and the memory on `device`, with floating-point values in `dtype`."""
         for net in self.players.values():
             net.to(device, dtype)
         self.memory.buffers = {

@@ -1,4 +1,4 @@
-"""Sets that are one array, and what the header of an array in a file says."""
+"""Data sets stored as one array, and the header of .npy files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganforge.core.dataset import Dataset
 
 
 class ArrayDataset(Dataset):
-    """Samples that lie in one array, which may be mapped from a file.
+    """Samples in one array, which may be memory-mapped.
 
     Attributes:
         array: [N, ...]: images as uint8 or uint16 [N, H, W, C], vectors as float32 [N, D].
@@ -40,7 +40,7 @@ class ArrayDataset(Dataset):
 
 
 def header_of(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype] | None:
-    """The shape and the type of the array in an .npy file, without its values; None where its header is damaged."""
+    """Shape and dtype of the array in an .npy file, without reading its values; None if the header is damaged."""
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     try:
         shape, _, dtype = read[np.lib.format.read_magic(file)](file)

@@ -1,6 +1,6 @@
-"""Files from the network, kept in a cache and never used before their SHA-256 is right.
+"""Downloaded files, kept in a cache and used only if their SHA-256 is correct.
 
-A download that breaks off goes on where it stopped, there or at another mirror. Under its final name a file is whole.
+An interrupted download resumes where it stopped, at the same or another mirror. A file with its final name is complete.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
 
 CHUNK = 1 << 18
-TIMEOUT = 30.0  # seconds without a byte
-TRIES = 3  # in a row at one mirror without getting on
-WAIT = 1.0  # seconds before the second of them, twice that before the third
+TIMEOUT = 30.0  # seconds without data
+TRIES = 3  # consecutive attempts at one mirror without progress
+WAIT = 1.0  # seconds before the second attempt, doubled before each further one
 AGENT = "ganforge"
 NETWORK = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError)
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A file that exists somewhere.
+    """A file that can be downloaded.
 
     Attributes:
-        name: what it is called in the cache.
+        name: its name in the cache.
         size: in bytes.
-        sha256: of its content, in hexadecimal.
-        urls: where it can be had, the best first.
+        sha256: SHA-256 of its content, in hexadecimal.
+        urls: its mirrors, the best first.
     """
 
     name: str
@@ -48,27 +48,27 @@ class Remote:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: $GANFORGE_CACHE, else $XDG_CACHE_HOME/ganforge, else ~/.cache/ganforge, and of a user
-    without a home a folder for temporary files."""
+    """The folder for downloads: $GANFORGE_CACHE, else $XDG_CACHE_HOME/ganforge, else ~/.cache/ganforge, or a temporary
+    folder for a user without a home directory."""
     own = os.environ.get("GANFORGE_CACHE")
     if own:
         return Path(own).expanduser()
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "ganforge"
-    except RuntimeError:  # a user without a home, as in some containers
+    except RuntimeError:  # no home directory, as in some containers
         return Path(tempfile.gettempdir()) / "ganforge"
 
 
 def fetch(files: Sequence[Remote], folder: Path, title: str) -> list[Path]:
-    """The files on disk, downloaded where they are not there yet.
+    """The paths of the files, downloaded if they are not in the folder yet.
 
     Raises:
-        UserError: none of the mirrors gives a right file (says where to put it by hand), the folder cannot be written,
-            or a file that lies there is another one.
+        UserError: no mirror provides the correct file (the message says where to put it manually), the folder cannot be
+            written, or an existing file has other content.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if all(_is_there(file, folder) for file in files):  # no lock: a read-only cache is as good
+        if all(_is_there(file, folder) for file in files):  # without a lock, so that a read-only cache works
             return [folder / file.name for file in files]
         with FileLock(folder / ".lock", timeout=3600):
             return [_fetch_one(file, folder, files, title) for file in files]
@@ -126,7 +126,7 @@ def _fetch_one(file: Remote, folder: Path, files: Sequence[Remote], title: str) 
 
 
 def _from_mirror(url: str, file: Remote, part: Path, bar: Bar) -> str | None:
-    """Brings `part` to completeness from one address. What went wrong, or None."""
+    """Completes `part` from one URL; returns the problem, or None."""
     problem, idle, again = "", 0, True
     while idle < TRIES:
         before = _size(part)
@@ -137,9 +137,9 @@ def _from_mirror(url: str, file: Remote, part: Path, bar: Bar) -> str | None:
         if before < file.size:
             try:
                 _append(url, part, before, file.size, bar)
-                problem = "it broke off"
+                problem = "the download was interrupted"
             except urllib.error.HTTPError as error:
-                if error.code == 416 and before:  # the server will not go on from here
+                if error.code == 416 and before:  # the server rejects the range
                     part.unlink()
                     idle += 1
                     continue
@@ -149,13 +149,13 @@ def _from_mirror(url: str, file: Remote, part: Path, bar: Bar) -> str | None:
         now = _size(part)
         if now > file.size:
             part.unlink()
-            return f"it sends more than the {file.size:,} bytes of this file"
+            return f"it sent more than the {file.size:,} bytes of this file"
         if now == file.size:
             if sha256(part) == file.sha256:
                 return None
             part.unlink()
-            if not (before and again):  # bytes of another mirror, or of an older try, may be the wrong ones
-                return "it sends other bytes than expected (their SHA-256 is wrong)"
+            if not (before and again):  # the wrong bytes may be from another mirror, or from an earlier attempt
+                return "it sent other content than expected (wrong SHA-256)"
             again = False
             continue
         idle = 0 if now > before else idle + 1
@@ -165,12 +165,12 @@ def _from_mirror(url: str, file: Remote, part: Path, bar: Bar) -> str | None:
 
 
 def _append(url: str, part: Path, start: int, size: int, bar: Bar) -> None:
-    """Writes what the server sends from byte `start` on, at most a little more than `size`."""
+    """Appends what the server sends from byte `start` on, at most slightly more than `size`."""
     headers = {"User-Agent": AGENT} | ({"Range": f"bytes={start}-"} if start else {})
     request = urllib.request.Request(url, headers=headers)
     with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
         goes_on = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        if start and not goes_on:  # the server does not know ranges and sends all
+        if start and not goes_on:  # the server does not support ranges and sends everything
             start = 0
             bar.restart(0)
         with part.open("ab" if goes_on else "wb") as out:
@@ -193,6 +193,6 @@ def _reason(error: Exception) -> str:
 
 
 def sha256(path: Path) -> str:
-    """Of a file's content, in hexadecimal."""
+    """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

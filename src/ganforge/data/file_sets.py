@@ -1,4 +1,4 @@
-"""What any set of files needs: an identity, and something read of every file."""
+"""Functions for data sets that consist of files: identity, and reading all files in parallel."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ganforge.data.store import Store, common_folder
 T = TypeVar("T")
 
 SAMPLED, SAMPLED_BYTES = 64, 2**16
-"""Files whose content is in the identity of a set, and bytes of each."""
+"""Number of files whose content is part of the identity of a set, and bytes of each."""
 
 
 def identity(store: Store, files: Sequence[str]) -> str:
-    """A hash of all names (below the folder that all share) and sizes, and of the first bytes of some files spread
-    evenly."""
+    """A hash of all names (relative to the common folder) and sizes, and of the first bytes of some evenly spaced
+    files."""
     digest = hashlib.sha256()
     prefix = len(common_folder(files))
     for file in files:
@@ -34,7 +34,7 @@ def identity(store: Store, files: Sequence[str]) -> str:
 
 
 def of_each(read: Callable[[str], T], files: Sequence[str], what: str) -> list[T]:
-    """What `read` returns for every file, in their order; many are read at once, under a progress bar named `what`."""
+    """The result of `read` for every file, in order; files are read in parallel, with a progress bar titled `what`."""
     found = []
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, Bar(what, len(files)) as bar:
         for one in pool.map(read, files, chunksize=64):

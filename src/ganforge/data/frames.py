@@ -1,4 +1,4 @@
-"""DataFrames as files."""
+"""Writing DataFrames to files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def write_text(frame: pd.DataFrame, path: Path, separator: str = ",") -> None:
-    """A line a row, under a line of names."""
+    """Writes one line per row, below a header line."""
     frame.to_csv(path, index=False, sep=separator)
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """A Parquet file, which keeps the types of columns.
+    """Writes a Parquet file, which keeps the types of columns.
 
     Raises:
         MissingExtra: pyarrow is not installed.

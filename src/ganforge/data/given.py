@@ -1,4 +1,4 @@
-"""Samples in memory, which a Python caller hands over."""
+"""Data sources for samples in memory, passed in from Python."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ganforge.data.base import DataSource
 
 
 class MemoryData(DataSource, kind="memory"):
-    """Samples in memory, which a Python caller handed over. A recipe says their digest, and does not hold them."""
+    """Samples in memory, passed in from Python. The recipe contains only their digest."""
 
     digest: str = ""
-    """A hash of the content, by which a resumed run knows its data."""
+    """A hash of the content, with which a resumed run identifies its data."""
 
     @classmethod
     def of(cls, dataset: Dataset) -> MemoryData:
-        """The source of a set that is open already."""
+        """The source for an open data set."""
         content = hashlib.sha256(repr((dataset.classes, sorted(dataset.shapes().items()))).encode())
         for k in range(len(dataset)):
             content.update(np.ascontiguousarray(dataset.read(k)).data)
@@ -43,7 +43,7 @@ class MemoryData(DataSource, kind="memory"):
         dataset = getattr(self, "_dataset", None)
         if dataset is None:
             raise UserError(
-                "data: this run was trained on samples in memory, which are not stored in its recipe. Hand them over "
+                "data: this run was trained on samples in memory, which are not stored in its recipe. Pass them in "
                 "again: data=...",
                 code="data.not_stored",
             )
@@ -52,12 +52,13 @@ class MemoryData(DataSource, kind="memory"):
 
 @dataclass(frozen=True)
 class Given:
-    """Samples as they were handed over, without what they were wrapped in.
+    """Samples passed in from Python, unwrapped.
 
     Attributes:
-        samples: an array [N, ...], a list of arrays or of images, a DataFrame, or what only one signal knows.
-        labels: one a sample, or None.
-        classes: the names of labels 0, 1, ...; empty where nobody says.
+        samples: an array [N, ...], a list of arrays or images, a DataFrame, or an object that a specific signal
+            supports.
+        labels: one per sample, or None.
+        classes: the names of labels 0, 1, ...; empty if unknown.
     """
 
     samples: Any

@@ -1,6 +1,6 @@
-"""What the folders of a set mean: its parts (train, val, test), two domains (trainA, trainB), or labels of its files.
+"""The meaning of the folders of a data set: parts (train, val, test), two domains (trainA, trainB), or labels.
 
-Only names are looked at. Whatever is decided is said in a sentence, with the field of the data source that changes it.
+Only names are used. Every decision is reported in a sentence, with the field of the data source that changes it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.names import readable, readables
 
 Labels = Literal["auto", "first", "last", "none"]
-"""Which folder is the label: the only one that there is, the first or the last of several, or none."""
+"""Which folder is the label: the only one, the first or the last of several, or none."""
 SHOWN = 8
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
          "test": "test", "testing": "test"}  # fmt: skip
@@ -31,15 +31,15 @@ PART = re.compile(
 
 @dataclass(frozen=True)
 class Layout:
-    """How a set lies in its folders.
+    """The interpretation of the folders of a data set.
 
     Attributes:
-        files: those of the part that was asked for, sorted.
+        files: files of the requested part, sorted.
         labels: int64 [len(files)], or None.
         classes: names of the labels, clean text; empty without labels.
-        sentences: what was understood, and what changes it.
-        left_out: whether files that may be meant as samples are left out without being asked for.
-        no_labels: why there are none although there are folders; empty where there are labels or no folders.
+        sentences: how the folders were interpreted, and how to change it.
+        left_out: whether files that may be intended as samples were left out without a request.
+        no_labels: why there are no labels despite folders; empty if there are labels or no folders.
         domains: whether the labels are two domains (trainA, trainB), not classes.
     """
 
@@ -53,7 +53,7 @@ class Layout:
 
 
 class _File(NamedTuple):
-    """A file with what its folders say: `folders` are those below the common one that name no part."""
+    """A file with its folders below the common one, except those that name a part."""
 
     name: str
     folders: tuple[str, ...]
@@ -64,17 +64,17 @@ class _File(NamedTuple):
 def read(
     files: Sequence[str], split: str, labels: Labels, name: str, manifest: Sequence[tuple[str, str]] | None = None
 ) -> Layout:
-    """The layout of files, at least one.
+    """Interprets the folders of at least one file.
 
     Args:
-        files: their names, sorted, with / between folders.
-        split: "train", "val", "test", or "all". Where there is no folder test, val stands for it, and the reverse.
+        files: the names, sorted, with / between folders.
+        split: "train", "val", "test", or "all". If there is no folder test, val is used for it, and vice versa.
         labels: which folder is the label.
-        name: what the user called the set, for messages.
-        manifest: (folder, class) in the order of the labels, where the set brings a list of them.
+        name: the user's name for the data set, for messages.
+        manifest: (folder, class) in the order of the labels, if the data set has a manifest.
 
     Raises:
-        UserError: the part asked for is not there.
+        UserError: the requested part does not exist.
     """
     if manifest and labels == "auto" and (found := _listed(files, manifest)) is not None:
         return Layout(list(files), *found, (_labels_sentence(found[1], "its manifest"),))
@@ -95,7 +95,7 @@ def read(
         sentences.append(sentence)
         if loose and split != "all":
             first = readable(next(file.name for file in parts if not file.part))
-            sentences.append(f"{loose:,} beside these folders left out, as {first}")
+            sentences.append(f"{loose:,} outside these folders left out, as {first}")
     domains = parts is not None and any(file.domain for file in parts)
     if domains and labels == "auto":
         number = np.array(["AB".index(file.domain) for file in chosen if file.domain], np.int64)
@@ -103,7 +103,7 @@ def read(
         sentences.append("two sets A and B (trainA, trainB), which are its labels; data.labels=none drops them")
         return Layout([f.name for f in chosen], number, ("A", "B"), tuple(sentences), bool(loose), domains=True)
     chosen, classes, why, outside = _labeled(_below(chosen)[0], labels)
-    if classes and parts is not None:  # another part may lack a class: numbers are those of the part to train on
+    if classes and parts is not None:  # another part may lack a class: label numbers are those of the training part
         trained = [file for file in parts if file.part == "train"]
         classes = tuple(dict.fromkeys([*_labeled(_below(trained)[0], labels)[1], *classes]))
     number = {folder: k for k, folder in enumerate(classes)}
@@ -125,14 +125,14 @@ def read(
 
 
 def _below(files: Sequence[_File]) -> tuple[list[_File], str]:
-    """The files with the folders that all share taken off, and the last of these."""
-    first, last = min(f.folders for f in files), max(f.folders for f in files)  # what these two share, all share
+    """The files without their common folders, and the name of the last common one."""
+    first, last = min(f.folders for f in files), max(f.folders for f in files)  # common to these two = common to all
     depth = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
     return [file._replace(folders=file.folders[depth:]) for file in files], first[depth - 1] if depth else ""
 
 
 def _parts(files: Sequence[_File]) -> list[_File] | None:
-    """The files with their parts, where all first folders, or all second ones, are parts; else None."""
+    """The files with their parts, if all first folders, or all second ones, are names of parts; else None."""
     for level in (0, 1):
         folders = {file.folders[level] for file in files if len(file.folders) > level}
         known = {folder: match for folder in folders if (match := PART.fullmatch(folder))}
@@ -156,7 +156,7 @@ def _with_part(file: _File, level: int, known: dict[str, re.Match[str]], two: bo
 
 
 def _of_part(files: Sequence[_File], split: str, name: str) -> tuple[list[_File], str]:
-    """The files of a part, and a sentence on all parts."""
+    """The files of a part, and a sentence about all parts."""
     counts = Counter(file.part for file in files if file.part)
     if split == "all":
         return list(files), f"from all of its parts: {', '.join(sorted(counts))}"
@@ -173,8 +173,8 @@ def _of_part(files: Sequence[_File], split: str, name: str) -> tuple[list[_File]
 
 
 def _labeled(files: list[_File], labels: Labels) -> tuple[list[_File], tuple[str, ...], str, int]:
-    """The files with their class as their only folder, the classes, why there are none, and how many files were left
-    out for lying in no folder."""
+    """The files with their class as their only folder, the classes, why there are none, and how many files outside
+    folders were left out."""
     deepest = max(files, key=lambda file: len(file.folders))
     if labels == "none" or not deepest.folders:
         return files, (), "", 0
@@ -193,14 +193,14 @@ def _labeled(files: list[_File], labels: Labels) -> tuple[list[_File], tuple[str
 
 
 def _sorted(folders: set[str]) -> list[str]:
-    """In the order of the numbers where all are numbers: 2 before 10."""
+    """Sorted; numerically if all names are numbers: 2 before 10."""
     if all(folder.isdecimal() for folder in folders):
         return sorted(folders, key=lambda folder: (int(folder), folder))
     return sorted(folders)
 
 
 def _listed(files: Sequence[str], manifest: Sequence[tuple[str, str]]) -> tuple[np.ndarray, tuple[str, ...]] | None:
-    """Labels and classes as a list of (folder, class) has them; None where files lie elsewhere."""
+    """Labels and classes from a list of (folder, class); None if some files are in other folders."""
     number = {folder: k for k, (folder, _) in enumerate(manifest)}
     parts = [file.split("/") for file in files]
     if any(len(part) != 2 or part[0] not in number for part in parts):

@@ -1,7 +1,7 @@
-"""From a data set to batches on the device: kept in memory, or read ahead by threads.
+"""Batches of a data set on the device: from memory, or read ahead by threads.
 
-Which samples a batch holds depends on its position alone. An item that cannot be read is replaced by the next one that
-can, in both ways of loading, so both give the same batches.
+The samples of a batch depend only on its position. An unreadable item is replaced by the next readable one, with both
+ways of loading, so both give the same batches.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ from ganforge.data.memory import memory_budget
 from ganforge.data.prepared import Prepared
 from ganforge.data.sampler import Shuffled
 
-AHEAD = 3  # batches read before they are asked for
-SLICE = 256  # items a job while filling the memory
-SWEEP = 4096  # items a part of a pass over all of them
+AHEAD = 3  # batches read in advance
+SLICE = 256  # items per job when loading into memory
+SWEEP = 4096  # items per part in `sweep`
 UNKNOWN, GOOD, BAD = 0, 1, 2
 
 
 class Loader:
-    """Batches of prepared samples by their position in the run's endless, shuffled sequence.
+    """Batches of prepared samples by their position in the infinite, shuffled sequence of the run.
 
     Args:
         dataset: the raw items.
-        prepare: from a raw item to the array that is kept, `stored_shape`.
-        stored_shape: of one prepared item.
-        batch: samples a batch.
-        seed: of the order.
-        device: where batches are wanted, and where a set in memory is kept.
-        in_memory: keep all prepared items; None when they take at most a quarter of the free memory.
-        workers: threads that read; 0 for one a core, at most 16.
-        on_skip: called with (item, why) for each that cannot be read, once.
-        min_samples: how many usable items there must be; by default a batch.
-        noun: what several items are called, for messages.
+        prepare: raw item → array of shape `stored_shape`, which is kept.
+        stored_shape: shape of a prepared item.
+        batch: samples per batch.
+        seed: seed of the order.
+        device: the device of the batches, and of the data if it is kept in memory.
+        in_memory: keep all prepared items; None: if they take at most a quarter of the free memory.
+        workers: number of reading threads; 0: one per core, at most 16.
+        on_skip: called once with (item, reason) for each unreadable item.
+        min_samples: minimum number of usable items; by default a batch.
+        noun: plural noun for items, for messages.
 
     Attributes:
-        order: which items a batch holds.
+        order: which items a batch contains.
 
     Raises:
-        UserError: fewer usable items than wanted, or more than half cannot be read.
+        UserError: there are fewer usable items than required, or more than half cannot be read.
     """
 
     def __init__(
@@ -93,21 +93,21 @@ class Loader:
             raise
 
     def __len__(self) -> int:
-        """Usable items, as far as is known: exact in memory, else less those found unreadable so far."""
+        """Number of usable items: exact in memory, otherwise all except those found unreadable so far."""
         return len(self.dataset) - int((self._status == BAD).sum())
 
     def batch(self, start: int) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
         """Samples start..start+batch on the device.
 
         Returns:
-            Prepared [M, *stored_shape], labels int64 [M] or None, and what the order brings with them; M is the batch,
-            unless the order draws how many.
+            Prepared [M, *stored_shape], labels int64 [M] or None, and the additional arrays of the order; M is the
+            batch size, unless the order draws a random number.
         """
         if self.in_memory:
             items, extra = self.order.rows(self.seed, start, self.size)
             return *self._from_memory(items), self._on_device(extra)
         wanted = [start + k * self.size for k in range(AHEAD)]
-        self._drop(keep=wanted)  # after a jump, what was read ahead is of no use
+        self._drop(keep=wanted)  # after a jump, batches read in advance are useless
         for position in wanted:
             if position not in self._pending:
                 self._pending[position] = self._read_ahead(position)
@@ -120,18 +120,18 @@ class Loader:
         return x, labels, self._on_device(found.extra)
 
     def sweep(self) -> Iterator[tuple[int, Tensor, Tensor | None]]:
-        """All items once, in the order of the data set: (the first one's number, prepared, labels), part by part."""
+        """All items once, in the order of the data set, in parts: (index of the first item, prepared, labels)."""
         for start in range(0, len(self.dataset), SWEEP):
             yield start, *self._load(np.arange(start, min(start + SWEEP, len(self.dataset))))
 
     def peek(self, seed: int, start: int, count: int) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
-        """As `batch`, of any seed, place and count, and past what is read ahead: to look at, not to train on."""
+        """Like `batch`, for any seed, position and count, without reading ahead: for inspection, not for training."""
         items, extra = self.order.rows(seed, start, count)
         return *self._load(items), self._on_device(extra)
 
     def stored(self, rows: np.ndarray) -> list[np.ndarray | None] | None:
-        """Prepared items by their number in the data set, None for one that cannot be read. None where they are not
-        kept in memory: they would have to be read, which changes what is known of the data."""
+        """Prepared items by their index in the data set, None for an unreadable one. Returns None if they are not kept
+        in memory, since reading them would change the record of unreadable items."""
         if not self.in_memory:
             return None
         good = self._status[rows] == GOOD
@@ -142,17 +142,17 @@ class Loader:
         return [item if fine else None for item, fine in zip(kept, good, strict=True)]
 
     def reseed(self, seed: int) -> None:
-        """Another order of the samples from here on; what was read ahead in the old one is dropped."""
+        """Changes the order of the samples from now on; batches read in advance are dropped."""
         self._drop()
         self.seed = seed
 
     def close(self) -> None:
-        """Stops the threads. The loader is of no use afterwards."""
+        """Stops the threads. The loader cannot be used afterward."""
         self._drop()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _load(self, items: np.ndarray) -> tuple[Tensor, Tensor | None]:
-        """Items by their number in the data set, prepared, and their labels."""
+        """Prepared items by their index in the data set, and their labels."""
         if self.in_memory:
             return self._from_memory(items)
         found = [self._usable(int(k)) for k in items]
@@ -186,16 +186,16 @@ class Loader:
             return last - first
 
         with Bar(f"reading {self.noun}", n) as bar:
-            if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only hinder each other
+            if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only slow each other down
                 bar.advance(job(0, n))
             else:
                 jobs = [self._pool.submit(job, k, min(k + SLICE, n)) for k in range(0, n, SLICE)]
                 for done in as_completed(jobs):
                     bar.advance(done.result())
         self._check_count()
-        self.skipped.sort()  # threads found them in any order
+        self.skipped.sort()  # threads found them in arbitrary order
         good = np.flatnonzero(self._status == GOOD)
-        # Item k is at row k, or at the next good row where k is bad.
+        # Item k is at row k or, if it is unreadable, at the next readable row.
         self._row = good[np.searchsorted(good, np.arange(n)) % len(good)]
         self._keep(store)
 
@@ -207,7 +207,7 @@ class Loader:
     # --- streaming
 
     def _read_ahead(self, position: int) -> _Pending:
-        """Has the batch at a position read, in as many jobs as there are threads."""
+        """Starts reading the batch at a position, in one job per thread."""
         wanted, extra = self.order.rows(self.seed, position, self.size)
         count = len(wanted)
         items = torch.empty((count, *self.stored_shape), dtype=self._dtype, pin_memory=self.device.type == "cuda")
@@ -229,7 +229,7 @@ class Loader:
     # --- both
 
     def _usable(self, index: int) -> tuple[int, np.ndarray]:
-        """The first good item from `index` on, going round, and its own index."""
+        """The first readable item from `index` on (cyclically), and its index."""
         self._draws += 1
         for k in range(len(self.dataset)):
             if k == 1:
@@ -260,7 +260,8 @@ class Loader:
         return item
 
     def _check_draws(self) -> None:
-        """A large set is not read to its end to learn that most of it is bad: random draws tell, four sigmas sure."""
+        """Rejects a large data set that is mostly unreadable by random samples (four standard deviations), without
+        reading all of it."""
         if self._bad_draws * 2 > self._draws + 4 * self._draws**0.5:
             raise self._too_bad()
 
@@ -292,7 +293,7 @@ class Loader:
 
 
 class _Pending:
-    """A batch that is being read."""
+    """A batch being read."""
 
     def __init__(self, items: Tensor, index: Tensor, extra: dict[str, np.ndarray], jobs: list[Future[None]]):
         self.items, self.index, self.extra, self.jobs = items, index, extra, jobs

@@ -1,4 +1,4 @@
-"""How much of a data set fits into memory."""
+"""Memory available for data sets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def memory_budget(device: torch.device) -> int:
-    """How many bytes a set may take: a quarter of what is free, on the device and on the way there."""
+    """Maximum size in bytes of a data set in memory: a quarter of the free memory of the device and of the host."""
     free = free_memory()
     if device.type == "cuda":
         free = min(free, torch.cuda.mem_get_info(device)[0])
@@ -17,7 +17,7 @@ def memory_budget(device: torch.device) -> int:
 
 
 def free_memory() -> int:
-    """Bytes of main memory that programs can still have; 2 GiB where the system does not say."""
+    """Available main memory in bytes; 2 GiB if the system does not report it."""
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

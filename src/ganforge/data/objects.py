@@ -1,5 +1,5 @@
-"""From an object that a Python caller hands over to a source: what torch and others wrap samples in is taken off here;
-what the samples are, each signal's `Opener` says."""
+"""From a Python object to a data source: wrappers of torch and others are removed here; the `Opener` of each signal
+then identifies the samples."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ log = logging.getLogger(__name__)
 
 
 def is_object(value: Any) -> bool:
-    """Whether a value is data itself, not the place or the name of it."""
+    """Whether a value is data itself, not a path or a name."""
     if isinstance(value, Mapping):
         return "kind" not in value
     return value is not None and not isinstance(value, (str, Path, DataSource))
 
 
 def source_of(value: Any) -> DataSource:
-    """The source that a path, the name of a set, the fields of a source or an object stands for.
+    """The source for a path, the name of a set, the fields of a source, or an object.
 
     Raises:
-        UserError: an object of a type that no signal takes, or samples that cannot be used.
+        UserError: no signal supports objects of this type, or the samples cannot be used.
     """
     load_all()
     if isinstance(value, DataSource):
@@ -48,7 +48,7 @@ def source_of(value: Any) -> DataSource:
             dataset = source.open()
             shapes = ", ".join("×".join(map(str, shape)) for shape, _ in list(dataset.shapes())[:3])
             labels = f", {len(dataset.classes)} labels" if dataset.classes else ""
-            log.info("data: a %s, taken for %d samples of %s%s", type(value).__name__, len(dataset), shapes, labels)
+            log.info("data: a %s, read as %d samples of %s%s", type(value).__name__, len(dataset), shapes, labels)
             return source
     raise UserError(
         f"data: a {type(value).__name__} is not data. Give a path, the name of a set, an array or a tensor, a list of "
@@ -58,9 +58,9 @@ def source_of(value: Any) -> DataSource:
 
 
 def unwrapped(value: Any) -> Given:
-    """Samples and labels, out of a pair of both, or of torch's sets and loaders."""
+    """Samples and labels, from a pair of both or from torch's data sets and loaders."""
     if isinstance(value, torch.utils.data.DataLoader):
-        value = value.dataset  # a run draws its own batches
+        value = value.dataset  # a run makes its own batches
     if isinstance(value, torch.utils.data.TensorDataset):
         first, *more = value.tensors
         value = (first, more[0]) if more else first

@@ -1,4 +1,4 @@
-"""Which kind of sample the data at a path holds: every opener inspects it, and the most certain one opens it."""
+"""Detects the signal of the data at a path: every opener inspects it, and the most certain one opens it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from ganforge.data.given import Given
 
 HEAD_BYTES = 512
-"""Bytes of a file that openers see."""
+"""Number of bytes of a file that openers see."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """What is at a path, as far as an opener needs to inspect it before it claims it.
+    """What is at a path, for openers to inspect.
 
     Attributes:
         start: the first bytes of a file; empty for a folder, and for an empty file.
         store: the files of a folder, or of a folder in a zip; None for a file.
-        labels: which folder the user wants as the label.
-        name_encoding: of the file names in a zip, where the user says it.
+        labels: which folder is used as the label.
+        name_encoding: encoding of the file names in a zip, if set by the user.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class Head:
 
     @cached_property
     def names(self) -> list[str]:
-        """The files in a folder or a zip, relative, in no order; none of any other file, or of a damaged zip."""
+        """Relative names of the files in a folder or zip, unordered; empty for any other file, or for a damaged zip."""
         if self.store is not None:
             return self.store.names()
         if not self.start.startswith(b"PK"):
@@ -54,10 +54,10 @@ class Head:
 
 
 def read_head(path: Path, labels: Labels = "auto", name_encoding: str | None = None) -> Head | None:
-    """What is at a path; None where nothing is. A folder inside a zip is appended: photos.zip/horses.
+    """Inspects a path; None if nothing is there. A folder inside a zip is appended: photos.zip/horses.
 
     Raises:
-        UserError: a zip that cannot be read, or that has no such folder.
+        UserError: a zip cannot be read, or has no such folder.
     """
     if path.is_dir():
         return Head(path, store=FolderStore(path), labels=labels)
@@ -72,20 +72,20 @@ def read_head(path: Path, labels: Labels = "auto", name_encoding: str | None = N
 
 
 class Opener(Component, family="opener"):
-    """Opens what is at a path as samples for one signal. A class joins by its definition, a plugin's too."""
+    """Opens data at a path as samples of one signal. Subclasses are registered by their definition, also in plugins."""
 
     signal: ClassVar[str]
-    """The kind of signal that the samples are for."""
+    """The kind of signal of the samples."""
     takes: ClassVar[str] = ""
     """What it can open, for messages: "a table: .csv, .tsv, .parquet". Empty: nothing unless its signal is named."""
     endings: ClassVar[tuple[str, ...]] = ()
-    """Of single files that hold a whole set, as in .csv."""
+    """File extensions of single files that contain a whole data set, such as .csv."""
 
     def claims(self, path: Path, head: Head) -> float:
-        """How sure it is that the data is for its signal: 0 for no, up to 1.
+        """Confidence that the data is for its signal, from 0 (no) to 1.
 
-        About 0.9: it can be nothing else. 0.4: it can, or something else as well. 0.1: it is not, and this opener
-        knows best what is wrong with it.
+        About 0.9: it can be nothing else. 0.4: possible, but it may also be something else. 0.1: it is not, but this
+        opener has the best error message.
         """
         raise NotImplementedError
 
@@ -93,21 +93,21 @@ class Opener(Component, family="opener"):
         """The samples, with `Dataset.signal` set.
 
         Args:
-            name: what the user called the path, for messages.
-            split: "train" or "test": which part, where the data has both.
-            holdout: the share of the samples that is held back, where nothing in the data says which.
-            asked: the user named this signal; else it was found.
+            name: the user's name for the path, for messages.
+            split: "train" or "test": which part, if the data has both.
+            holdout: fraction of samples to hold out, if the data itself has no parts.
+            asked: whether the user named this signal; otherwise it was detected.
 
         Raises:
-            UserError: nothing here that it can open, or it is ambiguous whether this signal is meant.
+            UserError: it cannot open this, or it is ambiguous whether this signal is intended.
         """
         raise NotImplementedError
 
     def source_of(self, given: Given) -> DataSource | None:
-        """The source of samples that a Python caller handed over; None where they are not for this signal.
+        """The source for samples passed in from Python; None if they are not for this signal.
 
         Raises:
-            UserError: they are for it, and cannot be used.
+            UserError: they are for this signal, but cannot be used.
         """
         return None
 
@@ -118,10 +118,11 @@ def openers() -> list[Opener]:
 
 
 def choose(path: Path, head: Head, name: str, signal: str | None = None) -> Opener | None:
-    """The surest opener, of those for `signal` if one is given; None where none claims the data.
+    """The most certain opener, of those for `signal` if given; None if none claims the data.
 
     Raises:
-        UserError: no opener for such a signal, or two signals are equally likely (says how to choose).
+        UserError: there is no opener for this signal, or two signals are equally likely (the message says how to
+            choose).
     """
     found = openers()
     if signal is not None:
@@ -155,6 +156,6 @@ def supported_formats() -> str:
 
 
 def single_files(folder: Path) -> list[str]:
-    """The files directly in a folder that could be a whole set each."""
+    """The files directly in a folder each of which could be a whole data set."""
     endings = tuple(ending for opener in openers() for ending in opener.endings)
     return [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in endings]

@@ -1,4 +1,4 @@
-"""Data at a path: what is there decides how it is read."""
+"""Data at a path, whose format is detected."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class PathData(DataSource, kind="path"):
     path: str
     """The folder or file. A folder inside a zip is appended: photos.zip/horses."""
     split: Literal["train", "val", "test", "all"] = "train"
-    """Which part to use if the data has several (folders train, val, test); val stands for test where there is no
-    test, and the reverse; of a table, the rows to train on or those held out (test)."""
+    """Which part to use if the data has several (folders train, val, test); if there is no test, val is used for it,
+    and vice versa. For a table: the rows to train on, or the held-out ones (test)."""
     labels: layout.Labels = "auto"
-    """Of images in folders: which folder is the label. auto: the folder of each image, if all lie one folder deep;
-    first or last: the first or the last folder of several; none: no labels."""
+    """For images in folders: which folder is the label. auto: the folder of each image, if all are one folder deep;
+    first or last: the first or last of several folders; none: no labels."""
     name_encoding: str | None = None
-    """The encoding of file names in a zip that does not say it, such as gb18030 or shift_jis; detected by default."""
+    """Encoding of file names in a zip that does not specify it, such as gb18030 or shift_jis; detected by default."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
-    """For tables: the share of rows held out for `ganforge evaluate`; 0 trains on all."""
+    """For tables: fraction of rows held out for `ganforge evaluate`, in [0, 1); 0 trains on all rows."""
     signal: str | None = None
     """The signal of the samples (image, table, points), if the data is ambiguous; detected by default."""
 
@@ -44,7 +44,7 @@ class PathData(DataSource, kind="path"):
             raise UserError(
                 "data: the path is empty: is a variable not set? (The current folder is data=.)", code="data.empty_path"
             )
-        load_all()  # every opener, so that none is overlooked
+        load_all()  # so that all openers are registered
         path = Path(self.path).expanduser()
         try:
             head = openers.read_head(path, self.labels, self.name_encoding)
@@ -74,7 +74,7 @@ class PathData(DataSource, kind="path"):
 
 
 def _near(path: Path, text: str) -> str:
-    """Which set or file was meant."""
+    """A suggestion which set or file was meant."""
     named = did_you_mean(text.lower(), [k for k in DataSource.kinds if k not in ("path", "hub")])
     if named and os.sep not in text:
         return named.replace("did you mean", "did you mean the named set")

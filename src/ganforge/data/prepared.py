@@ -1,4 +1,4 @@
-"""Data sets whose items need no reading."""
+"""Data sets whose items are already prepared."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ganforge.core.dataset import Dataset
 
 
 class Prepared(Dataset):
-    """A data set whose items were all prepared at once.
+    """A data set whose items were all prepared together.
 
     Args:
-        source: where they come from.
+        source: the data set that they come from.
         array: the prepared items, [N, ...].
     """
 

@@ -1,4 +1,4 @@
-"""The order of training samples: an endless sequence of shuffled passes that any position can be asked for at once."""
+"""The default order of training samples: an infinite sequence of shuffled passes, with random access."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganforge.core.passes import indices
 
 
 class Shuffled(Order):
-    """Pass after pass over `n` items, each in an order of its own."""
+    """Passes over `n` items, each newly shuffled."""
 
     def __init__(self, n: int):
         self.n = n

@@ -1,4 +1,4 @@
-"""Where files lie: in a folder, in a zip, or in a folder of one of these."""
+"""Access to files in a folder, in a zip, or in a subfolder of one of these."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from ganforge.core.names import likeliest, readable
 from ganforge.core.surroundings import refuse_machine_faults
 
 JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir"})
-MAX_MEMBER = 2**30  # bytes of one file in a zip, unpacked: more is a bomb, not a sample
+MAX_MEMBER = 2**30  # maximum bytes of a file in a zip, unpacked: more is considered a decompression bomb
 UTF8_NAME = 0x800
-"""The flag of a file in a zip whose name is UTF-8."""
+"""The zip flag of a file whose name is UTF-8."""
 RUN = ("recipe.yaml", "events.jsonl")
-"""Files by which a folder is known to hold a run."""
+"""Files that identify a run directory."""
 RUN_FILES = ("previews", "checkpoints", "curves.png", "timelapse.gif")
-"""What of a run's own files could be taken for data, where the data lies in the folder of the run itself."""
+"""Files of a run that could be mistaken for data, if the data is in the run directory itself."""
 
 
 class Store(Protocol):
-    """Where files lie. Names are relative, with / between their parts."""
+    """A collection of files. Names are relative, with / between their parts."""
 
     def names(self) -> list[str]:
-        """All files, in no order."""
+        """The names of all files, unordered."""
         ...
 
     def size(self, name: str) -> int:
-        """In bytes."""
+        """The size of a file in bytes."""
         ...
 
     def start(self, name: str, count: int) -> bytes:
-        """The first bytes of a file; empty where it cannot be read."""
+        """The first bytes of a file; empty if it cannot be read."""
         ...
 
     def notices(self) -> list[str]:
-        """What one would want to know of how its names were found: links that were not followed, a guessed encoding."""
+        """Notices about how names were found, such as links that were not followed or a guessed encoding."""
         ...
 
     def open(self, name: str) -> Path | BinaryIO:
-        """A path or a file that is open, to read the content from; raises `BadItem` where there is none."""
+        """A path or an open file to read the content from; raises `BadItem` if there is none."""
         ...
 
 
 class FolderStore:
-    """Files below a folder. Their names are those at the first look."""
+    """Files below a folder. Names are listed once and cached."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -70,7 +70,7 @@ class FolderStore:
         for folder, below, files in os.walk(self.root, followlinks=True, onerror=self._note_denied):
             relative = Path(folder).relative_to(self.root).as_posix()
             real = os.path.realpath(folder)
-            if real in seen:  # a link that leads back up, or to a folder that was read under another name
+            if real in seen:  # a link to a parent, or to a folder that was already read under another name
                 self._links.append(relative)
                 below.clear()
                 continue
@@ -84,14 +84,14 @@ class FolderStore:
         self._denied.append(Path(error.filename).relative_to(self.root).as_posix())
 
     def notices(self) -> list[str]:
-        links = counted(self._links, "linked folder", "left out, since what it links to is read already")
+        links = counted(self._links, "linked folder", "left out, since its target is already read")
         return links + counted(self._denied, "folder", "left out: permission denied")
 
     def start(self, name: str, count: int) -> bytes:
         try:
             with (self.root / name).open("rb") as file:
                 return file.read(count)
-        except OSError:  # said when the file is opened to be read
+        except OSError:  # reported when the file is opened
             return b""
 
     def size(self, name: str) -> int:
@@ -111,12 +111,12 @@ class ZipStore:
     """Files in a zip, read one by one; nothing is ever unpacked to disk.
 
     Args:
-        encoding: of those names that the zip does not say to be UTF-8; by default the one that their bytes speak for.
+        encoding: encoding of the names that are not marked as UTF-8; by default the most likely one.
     """
 
     def __init__(self, path: Path, encoding: str | None = None):
         try:
-            self.zip = zipfile.ZipFile(path)  # open for as long as the set is; reading from many threads is safe
+            self.zip = zipfile.ZipFile(path)  # stays open with the data set; reading from several threads is safe
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             refuse_machine_faults(error)
             raise UserError(
@@ -144,7 +144,7 @@ class ZipStore:
         try:
             with self.zip.open(self.members[name]) as file:
                 return file.read(count)
-        except UNREADABLE:  # said when the file is opened to be read
+        except UNREADABLE:  # reported when the file is opened
             return b""
 
     def notices(self) -> list[str]:
@@ -169,22 +169,22 @@ class ZipStore:
 
 
 UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError)
-"""What reading a damaged or unknown file in a zip raises."""
+"""Exceptions raised when reading a damaged or unsupported file in a zip."""
 
 
 def names_in(archive: zipfile.ZipFile, encoding: str | None) -> tuple[str | None, list[str]]:
     """The names of the files in a zip, with / between their parts, and the encoding of those not marked as UTF-8.
 
-    `zipfile` reads those as the DOS of 1981 would (cp437); their bytes are got back and read as what they look like.
+    `zipfile` decodes those as cp437; here their bytes are recovered and decoded in the most likely encoding.
 
     Args:
-        encoding: if it is known.
+        encoding: the encoding, if known.
 
     Returns:
-        The encoding that was used, None where cp437 was kept, and the names.
+        The encoding used (None if cp437 was kept), and the names.
 
     Raises:
-        UserError: the names are not in the encoding given.
+        UserError: the names are not valid in the given encoding.
     """
     infos = archive.infolist()
     old = [info.orig_filename.encode("cp437") for info in infos if not info.flag_bits & UTF8_NAME]
@@ -207,10 +207,10 @@ def names_in(archive: zipfile.ZipFile, encoding: str | None) -> tuple[str | None
 
 
 class Subfolder:
-    """The files of a store that lie in one of its folders.
+    """The files of a store in one of its folders.
 
     Raises:
-        UserError: there is no such folder (names those that there are).
+        UserError: there is no such folder (the message lists the existing ones).
     """
 
     def __init__(self, store: Store, inner: str):
@@ -240,9 +240,9 @@ class Subfolder:
 
 
 def without_runs(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The names that do not belong to a run, and the folders below the store that hold one.
+    """The names that do not belong to a run, and the subfolders that are run directories.
 
-    Where the store itself is the folder of a run, the data may lie in it, and only the run's own files are left out.
+    If the store itself is a run directory, it may contain the data, and only the run's own files are left out.
     """
     known = set(names)
     homes = [name[: -len(RUN[0])] for name in names if name.rpartition("/")[2] == RUN[0]]
@@ -257,7 +257,7 @@ def without_runs(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def counted(items: Sequence[str], noun: str, what: str) -> list[str]:
-    """A sentence on several items, or none: "2 folders left out: permission denied: a, b"."""
+    """A sentence about some items, or none: "2 folders left out: permission denied: a, b"."""
     if not items:
         return []
     shown = ", ".join(map(readable, items[:3])) + (" …" if len(items) > 3 else "")
@@ -265,20 +265,20 @@ def counted(items: Sequence[str], noun: str, what: str) -> list[str]:
 
 
 def kinds_of_files(store: Store) -> str:
-    """What lies in a store, for messages: "3 .csv files, 1 .zip file"."""
+    """The types of files in a store, for messages: "3 .csv files, 1 .zip file"."""
     counts = Counter(Path(n).suffix.lower() or "extensionless" for n in store.names() if not is_hidden(n))
     return ", ".join(f"{c} {e} file{'s' if c > 1 else ''}" for e, c in counts.most_common(4))
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file is a system's own, not a person's."""
+    """Whether a file is hidden or created by the system."""
     return any(part.startswith(".") or part.lower() in JUNK for part in name.split("/"))
 
 
 def common_folder(files: Sequence[str]) -> str:
-    """The folder, with its last /, that all files lie in; empty for none."""
+    """The common folder of all files, with a trailing /; empty if there is none."""
     folders = [f.split("/")[:-1] for f in files]
-    first, last = min(folders), max(folders)  # what these two share, all between them share
+    first, last = min(folders), max(folders)  # what these two have in common, all between them have in common
     prefix = ""
     for one, other in zip(first, last, strict=False):
         if one != other:

@@ -1,4 +1,4 @@
-"""From a recipe to the live parts of a run: data, spec, nets, optimizers."""
+"""Builds the parts of a run from a recipe: data, spec, nets, optimizers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ganforge.recipes.base import Recipe
 
 
 def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
-    """The data set of a recipe, and what a sample of it is for the recipe's nets.
+    """The data set of a recipe, and the spec of its samples for the recipe's nets.
 
     Raises:
-        UserError: the data or the size asked for cannot be used.
+        UserError: the data or the requested size cannot be used.
     """
     dataset = recipe.signal.items(recipe.data.open())
     try:
@@ -33,7 +33,7 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
 
 
 def reading(dataset: Dataset) -> list[Reading]:
-    """How a set and what it is made from were read, each line once."""
+    """How a data set and its parts were read, without duplicate lines."""
     lines = [*dataset.reading(), *(dataset.source.reading() if dataset.source is not None else ())]
     return list(dict.fromkeys(lines))
 
@@ -65,7 +65,7 @@ class EverySample:
     """All samples of a run once, encoded, in the order of the data set.
 
     Attributes:
-        labels: of all of them, int64 [len], or None; at hand without reading one.
+        labels: labels of all samples, int64 [len], or None; available without reading samples.
     """
 
     def __init__(self, recipe: Recipe, loader: Loader, spec: Spec):
@@ -79,9 +79,9 @@ class EverySample:
 
 
 def make_nets(recipe: Recipe, spec: Spec, device: torch.device) -> Nets:
-    """Fresh players and memory, initialized from the recipe's seed alone, on `device`.
+    """Newly initialized nets and memory on `device`, which depend only on the recipe's seed.
 
-    Every precision starts from the same weights, but for rounding.
+    The initial weights are the same in every precision, except for rounding.
     """
     dtype = weights_dtype(recipe.precision, device)
     with torch.random.fork_rng(devices=[]), building(dtype):
@@ -91,10 +91,10 @@ def make_nets(recipe: Recipe, spec: Spec, device: torch.device) -> Nets:
 
 
 def make_optimizers(recipe: Recipe, nets: Nets) -> dict[str, torch.optim.Optimizer]:
-    """An optimizer for each player.
+    """An optimizer for each net.
 
     Raises:
-        UserError: the recipe's `optimizers` are not those of the task's players.
+        UserError: the keys of the recipe's `optimizers` do not match the task's nets.
     """
     for name in recipe.optimizers:
         if name not in nets:
@@ -113,8 +113,8 @@ def make_optimizers(recipe: Recipe, nets: Nets) -> dict[str, torch.optim.Optimiz
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """A short hash by which a resumed run notices that its data has changed: of count, classes, labels, shapes and
-    digest; and, after a "-", of the names, sizes and some of the content of its files, where it has files."""
+    """A short hash with which a resumed run detects that its data has changed: of count, classes, labels, shapes and
+    digest, followed by "-" and a hash of the names, the sizes and some of the content of its files, if it has files."""
     digest = hashlib.sha256(repr((len(dataset), dataset.classes, sorted(dataset.shapes().items()))).encode())
     if dataset.labels is not None:
         digest.update(dataset.labels.astype("<i8").tobytes())
@@ -126,5 +126,6 @@ def fingerprint(dataset: Dataset) -> str:
 
 
 def is_same_data(known: str, now: str) -> bool:
-    """Whether two fingerprints are of the same data. Runs of before have none of the files: there shapes decide."""
+    """Whether two fingerprints are of the same data. Those of older runs lack the hash of the files, which is then
+    ignored."""
     return known == now or ("-" not in known and known == now.partition("-")[0])

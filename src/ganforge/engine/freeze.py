@@ -1,4 +1,4 @@
-"""Layers that stay as they are (FreezeD; Mo, Cho & Shin 2020)."""
+"""Freezing of layers of D (FreezeD; Mo, Cho & Shin 2020)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def frozen(critics: Mapping[str, nn.Module], count: int) -> list[nn.Parameter]:
     """The weights of the first `count` layers of every critic.
 
     Raises:
-        UserError: there is no critic, or one with no more layers than that.
+        UserError: there is no critic, or one has no layers left to train.
     """
     if count and not critics:
         raise UserError(
@@ -26,12 +26,12 @@ def frozen(critics: Mapping[str, nn.Module], count: int) -> list[nn.Parameter]:
 def lower(net: nn.Module, count: int, name: str = "D") -> list[nn.Parameter]:
     """The weights of a net's first `count` layers and of the norms between them and the next layer.
 
-    A layer is what holds a matrix or kernel (convolutions, linear maps; tables of labels are none), in the order in
-    which nets register their parts, which is that in which samples meet them. A net of another order says
+    A layer is a convolution or a linear layer (embeddings of labels do not count). Layers are counted in the order in
+    which the net registers them, which must be the order in which it applies them; a net with another order sets
     `in_order = False`.
 
     Raises:
-        UserError: the net has no more layers than that, or no fixed first ones.
+        UserError: no layer is left to train, or the net has no fixed first layers.
     """
     if any(getattr(module, "in_order", True) is False for module in net.modules()):
         raise UserError(
@@ -45,7 +45,7 @@ def lower(net: nn.Module, count: int, name: str = "D") -> list[nn.Parameter]:
             layers += 1
             if layers > count:
                 return list(found)
-            found |= dict.fromkeys(module.parameters())  # the whole of it: a normed weight lies deeper
+            found |= dict.fromkeys(module.parameters())  # all of it: a parametrized weight is in a submodule
         elif layers and not [*module.children()]:
             found |= dict.fromkeys(module.parameters(recurse=False))
     raise UserError(
@@ -56,6 +56,6 @@ def lower(net: nn.Module, count: int, name: str = "D") -> list[nn.Parameter]:
 
 
 def is_layer(module: nn.Module) -> bool:
-    """Whether a module is a layer that counts."""
+    """Whether a module counts as a layer."""
     weight = getattr(module, "weight", None)
     return isinstance(weight, Tensor) and weight.ndim >= 2 and not isinstance(module, nn.Embedding)

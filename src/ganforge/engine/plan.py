@@ -1,4 +1,4 @@
-"""What a run would take, found by a few steps of it: parameters, memory and time."""
+"""Estimates parameters, memory and time of a run from a few of its steps."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ganforge.registry import load_all
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would be, found by building it and measuring a few steps. Nothing is written.
+    """The estimated cost of a run, from building it and measuring a few steps. Nothing is written.
 
     Attributes:
-        players: parameters of each player.
-        memory_bytes: at the peak: what torch allocated on a GPU; on a CPU, by how much the process grew.
-        checkpoint_bytes: of one checkpoint.
-        step_seconds: mean of iterations at moments spread over the run. seconds_total: for all of its samples.
+        players: number of parameters of each net.
+        memory_bytes: peak memory: allocated by torch on a GPU; growth of the process on a CPU.
+        checkpoint_bytes: size of one checkpoint.
+        step_seconds: mean time of iterations spread over the run. seconds_total: for the whole run.
     """
 
     recipe: Recipe
@@ -43,10 +43,10 @@ class Plan:
 
 
 def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
-    """Builds a recipe whole, takes a few steps in memory, and estimates what the run would take.
+    """Builds everything in a recipe, runs a few steps in memory, and estimates the cost of the run.
 
     Raises:
-        UserError: as `train` would.
+        UserError: as in `train`.
     """
     load_all()
     check(recipe)
@@ -65,12 +65,12 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
             iterations = -(-recipe.samples // trainer.stride)
             times = []
             for k in range(steps):
-                # Spread over the run, since nets may grow; at odd iterations, at which few lazy phases are due.
+                # Spread over the run, since nets may grow; at odd iterations, where few lazy phases are due.
                 moment = iterations * (2 * k - 1) // (2 * (steps - 1)) | 1 if k else 0
                 trainer.samples = moment * trainer.stride
                 start = time.perf_counter()
                 trainer.iterate()
-                trainer.check_finite()  # waits for the device
+                trainer.check_finite()  # synchronizes with the device
                 times.append(time.perf_counter() - start)
             if place.type == "cuda":
                 memory = torch.cuda.max_memory_allocated(place)
@@ -78,7 +78,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
                 memory = max(
                     _process_bytes() - before, sum(t.numel() * t.element_size() for t in trainer.state().values())
                 )
-        step = sum(times[1:]) / len(times[1:])  # the first one sets everything up
+        step = sum(times[1:]) / len(times[1:])  # the first one includes setup
         notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
         notes += [line.text for line in reading(dataset)] + kind.notes(recipe) + init_notes + warnings
         return Plan(
@@ -99,7 +99,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
 
 
 def _process_bytes() -> int:
-    """The most memory this process has held, in bytes; 0 where the system does not report it (Windows)."""
+    """Peak memory of this process in bytes; 0 if the system does not report it (Windows)."""
     try:
         import resource
         import sys

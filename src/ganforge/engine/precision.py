@@ -1,4 +1,4 @@
-"""Arithmetic: which there is, and what is safe on a device."""
+"""Numeric precision of a run, by device."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ganforge.core.device import weights_dtype
 
 
 def dtype_for(precision: str, device: torch.device) -> torch.dtype:
-    """The arithmetic of convolutions and matrix products. `auto` is bf16 on GPUs that have it, else fp32.
+    """The dtype of convolutions and matrix products. `auto` is bf16 on GPUs that support it, else fp32.
 
-    Processors with bf16 instructions (AVX-512 BF16) train up to 1.75 times as fast with `bf16` (docs/performance.md);
-    what is measured of our recipes' quality on CPUs was measured in fp32, so there it has to be asked for. fp16 is not
-    offered: its range is too small for discriminators, and bf16 needs no loss scaling.
+    CPUs with bf16 instructions (AVX-512 BF16) train up to 1.75 times as fast with `bf16` (docs/performance.md), but the
+    quality of the recipes on CPUs was measured in fp32, so `auto` does not choose it there. fp16 is not supported: its
+    range is too small for discriminators, and bf16 needs no loss scaling.
     """
     if precision == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -28,7 +28,7 @@ def arithmetic(dtype: torch.dtype, device: torch.device, order: int = 1) -> Iter
     """The context in which a phase's loss is computed.
 
     Args:
-        order: the highest derivative taken; above 1 attention runs on the kernel that has a second derivative.
+        order: order of the highest derivative taken; above 1, attention uses the kernel that has a second derivative.
     """
     with contextlib.ExitStack() as stack:
         if dtype == torch.bfloat16:

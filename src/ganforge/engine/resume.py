@@ -1,4 +1,4 @@
-"""Going on with a run: with which recipe, and on which data."""
+"""Resuming a run: its recipe and its data."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ FREE_ON_RESUME = (
     "health",
     "privacy.epsilon",
 )
-"""What may differ when a run goes on, since no step changes with it; beside these, what its data source says
-(`free_on_resume`). (Moved data is known by its fingerprint. A rollback does change steps; it is asked for explicitly,
-and what it changed is in the checkpoint.)"""
+"""Fields that may be changed when a run is resumed, because they do not affect the steps, in addition to those of its
+data source (`free_on_resume`). Moved data is identified by its fingerprint. Rollbacks do affect steps, but they are
+requested explicitly, and their effects are stored in the checkpoint."""
 
 
 def data_of_run(recipe: Recipe, folder: Path | str, known: str | None) -> tuple[Recipe, Dataset, Spec]:
-    """As `open_data`, for a run that is there already; with the recipe, which then says how its data was read.
+    """Like `open_data`, for an existing run; also returns the recipe, updated with how the data was read.
 
     Args:
-        known: the fingerprint of what it was trained on, where there is one. Runs of before took train and val for one
-            part; they go on with both.
+        known: the fingerprint of the training data, if stored. Older runs were trained on train and val together; they
+            continue with both.
     """
     try:
         dataset, spec = open_data(recipe)
@@ -51,7 +51,7 @@ def data_of_run(recipe: Recipe, folder: Path | str, known: str | None) -> tuple[
             both = build(Recipe, overrides.apply(to_plain(recipe), items, Recipe))
             other, other_spec = open_data(both)
             if is_same_data(known, fingerprint(other)):
-                log.warning("this run was trained on all parts of its data: it goes on with %s", " ".join(items))
+                log.warning("this run was trained on all parts of its data: it continues with %s", " ".join(items))
                 with atomic_file(Path(folder) / "recipe.yaml") as file:
                     file.write_text(overrides.to_yaml(both), encoding="utf-8")
                 return both, other, other_spec
@@ -61,21 +61,22 @@ def data_of_run(recipe: Recipe, folder: Path | str, known: str | None) -> tuple[
             raise
         fields = " ".join(f"data.{name}=PATH" for name in recipe.data.places if getattr(recipe.data, name, ""))
         raise UserError(
-            f"{error}. If the data of {folder} has moved, say where it is: {fields}", code=error.code
+            f"{error}. If the data of {folder} has moved, set its new path: {fields}", code=error.code
         ) from None
 
 
 def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[str] = ()) -> Recipe:
-    """The recipe with which a run goes on: the stored one with `items` (`path=value`) put in.
+    """The recipe for resuming a run: the stored one with `items` (`path=value`) applied.
 
     Raises:
-        UserError: no run there, another recipe's name, or items that change what the run computes (says what differs).
+        UserError: there is no run, it has another recipe, or items would change what the run computes (the message
+            lists the differences).
     """
     load_all()
     stored = stored_recipe(folder)
     if name is not None and name != stored.name:
         raise UserError(
-            f"{folder}: a run of the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run",
+            f"{folder}: this run has the recipe {stored.name!r}, not {name!r}. Leave the name out, or start a new run",
             code="run.recipe_name_differs",
         )
     recipe = build(Recipe, overrides.apply(to_plain(stored), items, Recipe))
@@ -88,7 +89,7 @@ def resume_recipe(folder: Path | str, name: str | None = None, items: Sequence[s
     if changed:
         raise UserError(
             f"{folder} cannot be resumed with a different recipe; differences:\n  " + "\n  ".join(changed) + "\n"
-            f"Leave these out, or start a new run. These may change: {', '.join(free_fields)}",
+            f"Leave these out, or start a new run. These may be changed: {', '.join(free_fields)}",
             code="run.recipe_differs",
         )
     return recipe

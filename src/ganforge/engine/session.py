@@ -1,4 +1,4 @@
-"""One process's work on a run: train, log, save, and go back where health asks for it."""
+"""Training in one process: train, log, save, and roll back if the health check requires it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logging.getLogger("ganforge")
 
 
 class Session:
-    """One process's work on a run: the trainer, its folder, those who watch, and when to stop."""
+    """Training of a run in one process: the trainer, the run directory, the listeners, and when to stop."""
 
     def __init__(
         self,
@@ -42,9 +42,9 @@ class Session:
         self.folder: Path = run.folder
         self.recipe, self.spec = trainer.recipe, trainer.spec
         self.watcher = Watcher(self.recipe.health)
-        state = state or {}  # of the checkpoint that the run goes on from
-        self.seconds: float = state.get("seconds", 0.0)  # of training, all sessions of the run together
-        if "health" in state:  # checkpoints had none before
+        state = state or {}  # of the checkpoint from which the run is resumed
+        self.seconds: float = state.get("seconds", 0.0)  # of training, over all sessions of the run
+        if "health" in state:  # older checkpoints have none
             self.watcher.load_state_dict(state["health"])
             trainer.change_draws(self.watcher.seed(self.recipe.seed), self.watcher.rate)
         self.listeners: list[Listener] = []
@@ -88,17 +88,20 @@ class Session:
             listener.on_event(event)
 
     def train(self, minutes: float | None = None) -> str:
-        """Trains until the samples are reached, the minutes are over or `stop` is set; returns which of these it was.
+        """Trains until the samples are reached, the minutes have passed or `stop` is set; returns which of these ended
+        it.
 
         Raises:
-            TrainingError: the numbers are no longer finite, or a checkpoint could not be written.
+            TrainingError: losses or weights are no longer finite, or a checkpoint could not be written.
         """
         recipe = self.recipe
         deadline = math.inf if minutes is None else time.perf_counter() + 60 * minutes
         try:
             for listener in self.listeners:
                 listener.on_start()
-            if self._saved_at == self.samples:  # a process killed right after its checkpoint may have left an older one
+            if (
+                self._saved_at == self.samples
+            ):  # a process killed right after its checkpoint may have left an older bundle
                 self.write_bundle()
             tick = Tick(self)
             first = checkpoint.newest(self.run.checkpoints, _healthy) is None
@@ -121,7 +124,7 @@ class Session:
         return reason
 
     def _stretch(self, deadline: float, tick: Tick) -> bool:
-        """Trains to the end and saves, or until the run has gone back to a checkpoint; returns whether it is the end.
+        """Trains to the end and saves, or until a rollback; returns whether training has ended.
 
         Raises:
             TrainingError: as `train`.
@@ -132,7 +135,7 @@ class Session:
                 before = self.samples
                 trace = trainer.iterate(probe=self.watcher.due(before // trainer.stride))
                 if trainer.device.type == "cpu":
-                    trainer.check_finite()  # on a GPU this would wait for it at every step
+                    trainer.check_finite()  # on a GPU, doing this at every step would synchronize each time
                 if trace is not None and self._probe(trace):
                     return False
                 for listener in self.listeners:
@@ -155,7 +158,7 @@ class Session:
         return self.stop or bool(self.early)
 
     def _probe(self, trace: StepTrace) -> bool:
-        """Has the watcher probe, and logs a change of state; returns whether the run was rolled back for it."""
+        """Passes a probe to the health monitor and logs a change of state; returns whether the run was rolled back."""
         watcher = self.watcher
         if watcher.probe(trace, self.recipe.task.generators(), self.trainer.live_samples):
             seen = watcher.diagnosis
@@ -166,7 +169,7 @@ class Session:
         return watcher.trouble and self._go_back(watcher.diagnosis.state, watcher.diagnosis.why)
 
     def _go_back(self, state: str, why: str) -> bool:
-        """Rolls back to the last sound checkpoint, if the recipe allows it; returns whether it did."""
+        """Rolls back to the last healthy checkpoint if the recipe allows it; returns whether it did."""
         watcher, trainer, at_samples = self.watcher, self.trainer, self.samples
         target = checkpoint.newest(self.run.checkpoints, _healthy) if watcher.can_roll_back else None
         if target is None:
@@ -176,7 +179,7 @@ class Session:
         watcher.on_rollback(info["health"])
         trainer.change_draws(watcher.seed(self.recipe.seed), watcher.rate)
         checkpoint.drop_after(self.run.checkpoints, self.samples)
-        # What the checkpoint now says makes a process that is killed after this go on in the new direction.
+        # Updated on disk, so that a process killed after this resumes with the new draws.
         checkpoint.update_state(target, health=watcher.state_dict(), seconds=round(self.seconds, 3))
         self.write_bundle()
         self.run.events.rewind(self.samples)
@@ -197,11 +200,11 @@ class Session:
         return True
 
     def save(self, planned: bool = False) -> Path:
-        """Writes a checkpoint and the bundle. Weights that are not finite are never written.
+        """Writes a checkpoint and the bundle. Non-finite weights are never written.
 
         Args:
-            planned: it falls on a multiple of `checkpoint_every`. A rollback goes back to such a one alone: the others
-                depend on when a user stopped the run, and what it computes must not.
+            planned: the checkpoint is due by `checkpoint_every`. Rollbacks use only such checkpoints: others depend on
+                when the user stopped the run, and results must not.
         """
         trainer, watcher = self.trainer, self.watcher
         trainer.check_finite(weights=True)
@@ -225,7 +228,7 @@ class Session:
         return folder
 
     def write_bundle(self, name: str = "model.safetensors") -> None:
-        """Writes the averaged generators as a file of the run directory; one that was there is replaced in one step.
+        """Writes the averaged generators to a file in the run directory; an existing file is replaced atomically.
 
         Raises:
             TrainingError: it could not be written.
@@ -242,12 +245,12 @@ class Session:
 
 
 def _healthy(info: Mapping[str, Any]) -> bool:
-    """Whether a checkpoint is one to go back to."""
+    """Whether a checkpoint can be rolled back to."""
     return bool(info.get("sound"))
 
 
 class Tick:
-    """Measures and logs the stretch between two lines of the log."""
+    """Measures the interval between two log entries, and logs it."""
 
     def __init__(self, session: Session):
         self.session = session
@@ -258,9 +261,9 @@ class Tick:
         self.session.trainer.data_seconds = 0.0
 
     def log(self) -> None:
-        """Writes a `tick` event and hands it to the listeners."""
+        """Writes a `tick` event and passes it to the listeners."""
         session, trainer = self.session, self.session.trainer
-        values = trainer.stats.take()  # waits for the device
+        values = trainer.stats.take()  # synchronizes with the device
         seconds = time.perf_counter() - self.start
         session.seconds += seconds
         event = {
@@ -281,7 +284,7 @@ class Tick:
         self.restart()
 
     def pause(self, work: Callable[..., Any], *args: Any, **options: Any) -> None:
-        """Does something that is not training; its time counts for no rate."""
+        """Does work other than training; its time does not count for the speed."""
         start = time.perf_counter()
         work(*args, **options)
         self.start += time.perf_counter() - start

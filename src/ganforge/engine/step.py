@@ -1,4 +1,4 @@
-"""What one step of training shows: averages of what the phases report, and everything about a single iteration."""
+"""Measurements of training steps: averages of what the phases report, and the details of a single iteration."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ganforge.core.types import Batch, wide
 
 
 class NotFinite(TrainingError):
-    """A loss or a weight is no longer a number that training can go on with."""
+    """A loss or a weight is no longer finite."""
 
 
 class Averages:
-    """Running means of what the phases report, kept on the device until they are read."""
+    """Running means of the values that phases report, kept on the device until they are read."""
 
     def __init__(self) -> None:
         self.sums: dict[str, tuple[Tensor, int]] = {}
@@ -31,7 +31,7 @@ class Averages:
         return {name: total.item() / count for name, (total, count) in self.sums.items()}
 
     def take(self) -> dict[str, float]:
-        """The means since the last call, and a fresh start."""
+        """Returns the means since the last call, and resets them."""
         values = self.peek()
         self.sums.clear()
         return values
@@ -39,12 +39,12 @@ class Averages:
 
 @dataclass
 class StepTrace:
-    """What one iteration showed, not averaged.
+    """The details of one iteration, not averaged.
 
     Attributes:
         batch: its last batch.
-        stats: what the phases reported, of the last part of the batch where it was split.
-        gradients: the norm of each player's gradient, before any clipping, in the first phase that trained it.
+        stats: what the phases reported; of the last part if the batch was split.
+        gradients: norm of each net's gradient, before clipping, in the first phase that trained it.
     """
 
     batch: Batch
@@ -53,6 +53,6 @@ class StepTrace:
 
 
 def gradient_norm(net: torch.nn.Module) -> Tensor:
-    """The L2 norm of all of a net's gradients together."""
+    """The L2 norm of the whole gradient of a net."""
     gradients = [p.grad for p in net.parameters() if p.grad is not None]
     return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) if gradients else torch.zeros(())

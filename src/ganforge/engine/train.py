@@ -33,13 +33,13 @@ log = logging.getLogger("ganforge")
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended.
+    """The result of training.
 
     Attributes:
         folder: the run directory.
         samples: real samples seen.
-        reason: "finished", "patience" (a metric no longer improved), "minutes" or "interrupted".
-        spec: what its samples are.
+        reason: "finished", "patience" (its metric no longer improved), "minutes" or "interrupted".
+        spec: shape, labels and decoding of its samples.
     """
 
     folder: Path
@@ -57,18 +57,18 @@ def train(
     listeners: Sequence[Callable[[RunView], Listener]] = (),
     device: str | None = None,
 ) -> TrainResult:
-    """Trains a recipe in a run directory, or goes on with one.
+    """Trains a recipe in a new run directory, or resumes a run.
 
     Args:
-        run_dir: where to write; by default the next free `runs/NNNN-name`.
-        resume: a run directory to go on with. `recipe` must be its recipe (see `resume_recipe`).
-        minutes: stop and save after so much training.
-        listeners: makers of further listeners, beside the recipe's callbacks.
-        device: "cpu", "cuda", "cuda:1", ...; by default the best there is.
+        run_dir: directory to write to; by default the next free `runs/NNNN-name`.
+        resume: a run directory to resume. `recipe` must be its recipe (see `resume_recipe`).
+        minutes: stop and save after this many minutes of training.
+        listeners: functions that create additional listeners, besides the recipe's callbacks.
+        device: "cpu", "cuda", "cuda:1", ...; by default the best available.
 
     Raises:
-        UserError: the data, the recipe or the folder cannot be used. Nothing that was there is changed.
-        TrainingError: training cannot go on; the message names the last good checkpoint.
+        UserError: the data, the recipe or the folder cannot be used. Existing files are unchanged.
+        TrainingError: training cannot continue; the message names the last good checkpoint.
     """
     load_all()
     check(recipe)
@@ -128,12 +128,12 @@ def train(
         session.tell({"event": "needs", "text": str(needs), **asdict(needs)})
         with stopped_by_interrupt(session):
             reason = session.train(minutes)
-        _log_skipped(session, loader, n_logged)  # a streamed set shows its bad items late
+        _log_skipped(session, loader, n_logged)  # with streamed data, unreadable items are found late
         return TrainResult(run.folder, session.samples, reason, spec)
 
 
 def _log_skipped(session: Session, loader: Loader, n_logged: int = 0) -> int:
-    """Logs the samples that could not be used, beyond the first `n_logged`; returns how many there are."""
+    """Logs unusable samples beyond the first `n_logged`; returns their total number."""
     new = loader.skipped[n_logged:]
     if new:
         session.log("skipped", count=len(new), items=[f"{where}: {why}" for where, why in new[:100]])
@@ -142,10 +142,10 @@ def _log_skipped(session: Session, loader: Loader, n_logged: int = 0) -> int:
 
 
 def check(recipe: Recipe) -> None:
-    """Refuses combinations of fields that each are fine alone.
+    """Rejects invalid combinations of fields that are each valid on their own.
 
     Raises:
-        UserError: such a combination.
+        UserError: the recipe has such a combination.
     """
     if recipe.batch % recipe.accumulate:
         raise UserError(
@@ -175,7 +175,7 @@ def check(recipe: Recipe) -> None:
 
 
 def watchers(recipe: Recipe) -> list[Callback]:
-    """The recipe's callbacks, and before them the evaluation that its field `metrics` asks for."""
+    """The recipe's callbacks, preceded by the evaluation for its field `metrics`, if any."""
     if not recipe.metrics:
         return [*recipe.callbacks]
     asked = {"metrics": recipe.metrics, "every": recipe.every, "patience": recipe.patience}
@@ -184,7 +184,7 @@ def watchers(recipe: Recipe) -> list[Callback]:
 
 @contextlib.contextmanager
 def stopped_by_interrupt(session: Session) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) finishes the step, saves and ends; a second one ends at once."""
+    """The first Ctrl-C (or SIGTERM) stops training after the current step and saves; a second one exits immediately."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,9 +1,9 @@
-"""The trainer: runs the phases of a task. It knows no method, no net and no loss by name.
+"""The trainer: runs the phases of a task. It is independent of specific methods, nets and losses.
 
     repeat:   for every phase that is due:  loss [N] → mean · gain → backward → clip → step
               update the EMA;  notify the listeners;  log;  checkpoint
 
-The clock is `samples`, the real samples consumed. All else that happens at a moment follows from it and from the seed.
+The clock is `samples`, the number of real samples consumed. Everything in a step is a function of it and the seed.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from ganforge.tasks.base import Phase
 
 
 class Trainer:
-    """Trains the players of a recipe's task on one device.
+    """Trains the nets of a recipe's task on one device.
 
     Attributes:
         samples: real samples consumed so far.
-        nets: the players. averages: the running averages of the generators, which samples are made from.
-        weights: all of each player's. A walk through its modules at every phase would take a percent of a step.
-        dtype: of convolutions and matrix products. weights_dtype: of weights, batches and draws.
-        frozen: those that stay as they are (`init.freeze`).
-        seed: decides the draws from here on; the recipe's, until a rollback takes another.
-        rate: what all learning rates are multiplied with; 1 until a rollback lowers it.
+        nets: the trained nets. averages: the moving averages (EMA) of the generators, which are used for sampling.
+        weights: all parameters of each net, listed once: collecting them in every phase would take a percent of a step.
+        dtype: for convolutions and matrix products. weights_dtype: of weights, batches and draws.
+        frozen: parameters that are not trained (`init.freeze`).
+        seed: current seed of the random draws: that of the recipe, until a rollback changes it.
+        rate: factor of all learning rates: 1, until a rollback lowers it.
         saves_first: whether a run has a checkpoint before its first step.
     """
 
     saves_first: ClassVar[bool] = False
     kinds: ClassVar[dict[str, type[Trainer]]] = {}
-    """Which trainer keeps which privacy guarantee: kind of `recipe.privacy` → class."""
+    """Trainer classes by privacy guarantee: kind of `recipe.privacy` → class."""
 
     def __init_subclass__(cls, privacy: str, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -55,23 +55,23 @@ class Trainer:
 
     @staticmethod
     def of(recipe: Recipe) -> type[Trainer]:
-        """The trainer that keeps the privacy guarantee of a recipe."""
+        """The trainer class for the privacy guarantee of a recipe."""
         return Trainer.kinds.get(recipe.privacy.kind, Trainer)
 
     @classmethod
     def check(cls, recipe: Recipe) -> None:
-        """Refuses a recipe that cannot keep its privacy guarantee, before anything is opened.
+        """Rejects a recipe that cannot satisfy its privacy guarantee, before any data is opened.
 
         Raises:
-            UserError: such a recipe.
+            UserError: the recipe cannot satisfy its guarantee.
         """
 
     @classmethod
     def finalize(cls, recipe: Recipe, loader: Loader) -> Recipe:
-        """The recipe with the fields of its privacy that depend on the size of the data filled in.
+        """The recipe with the privacy fields filled in that depend on the size of the data.
 
         Raises:
-            UserError: the data or the samples asked for do not allow the guarantee.
+            UserError: the guarantee is impossible with this data or this number of samples.
         """
         return recipe
 
@@ -105,7 +105,7 @@ class Trainer:
         return self.recipe.batch * self._rounds
 
     def iterate(self, probe: bool = False) -> StepTrace | None:
-        """One iteration: every phase that is due, then the averages. With `probe`, returns what it showed."""
+        """One iteration: every phase that is due, then the averages. With `probe`, returns its details."""
         iteration = self.samples // self.stride
         batches = [self._batch(self.samples + r * self.recipe.batch) for r in range(self._rounds)]
         trace = StepTrace(batches[-1]) if probe else None
@@ -153,7 +153,7 @@ class Trainer:
                         weight.clamp_(-settings.clamp, settings.clamp)
 
     def _gradients(self, phase: Phase, batch: Batch, position: int, trace: StepTrace | None) -> None:
-        """The gradients of a phase's losses, times its gain, into the `.grad` of those that it trains."""
+        """Computes the gradients of a phase's losses, times its gain, into the `.grad` of the nets that it trains."""
         weights = [weight for name in phase.trains for weight in self.weights[name] if weight.requires_grad]
         parts = self.recipe.accumulate
         size = len(batch) // parts
@@ -164,7 +164,8 @@ class Trainer:
                 terms = phase.loss(self.nets, batch.rows(part * size, (part + 1) * size), rng)
             means = {name: wide(loss).mean() for name, loss in terms.losses.items()}
             total = torch.stack(list(means.values())).sum()
-            # with respect to weights alone: a penalty's own samples want a gradient too, which nobody would read
+            # with respect to the weights only: samples inside a penalty also require gradients, which are not needed
+            # here
             (total * (phase.gain / parts)).backward(inputs=weights)
             self._finite &= torch.isfinite(total.detach())
             self.stats.add(f"loss/{phase.name}", total)
@@ -177,7 +178,7 @@ class Trainer:
                 trace.stats |= terms.stats
 
     def check_finite(self, weights: bool = False) -> None:
-        """Raises NotFinite when a loss, or with `weights` a weight, is no longer a finite number."""
+        """Raises NotFinite if a loss, or with `weights` a weight, is no longer finite."""
         if not self._finite:
             raise NotFinite(f"a loss is no longer a finite number at {self.samples:,} samples")
         if weights:
@@ -193,17 +194,17 @@ class Trainer:
 
     @torch.inference_mode()
     def translate(self, source: Tensor) -> Tensor:
-        """What the averaged translator makes of encoded sources [N, Cs, h, w], in its first direction."""
+        """Encoded sources [N, Cs, h, w], translated by the averaged translator in its first direction."""
         task = self.recipe.task
         return task.translate(self.to_share(), source.to(self.device, self.weights_dtype), task.directions()[0])
 
     @torch.inference_mode()
     def visualize(self, count: int) -> tuple[Any, int] | None:
-        """What the task shows of real samples: the same ones throughout a run, with nothing drawn again.
+        """Outputs of the task for real samples, which are the same throughout a run.
 
         Returns:
-            About `count` images as a user gets them, those of one sample after the other, and how many a sample has;
-            None from a task that shows none.
+            About `count` decoded images, grouped by sample, and the number of images per sample; None if the task has
+            nothing to show.
         """
         recipe = self.recipe
         if not recipe.task.visualizes:
@@ -232,9 +233,9 @@ class Trainer:
 
     @torch.no_grad()
     def live_samples(self, n: int, labels: Tensor | None, extra: dict[str, Tensor]) -> Tensor | None:
-        """Encoded samples of the generators as they are now, of the same latents each time; None if the task has none.
+        """Encoded samples of the current (not averaged) generators, from fixed latents; None if the task cannot sample.
 
-        Not of the averaged generators: these still look fine long after the trained ones have diverged.
+        The averaged generators would still produce good samples long after the trained ones have diverged.
         """
         if not self.recipe.task.can_sample:
             return None
@@ -244,29 +245,29 @@ class Trainer:
         request = Request(n, seed=seed, labels=labels, device=self.device, dtype=self.weights_dtype, extra=extra)
         try:
             for module in modules:
-                module.training = False  # their running statistics stay as they are
+                module.training = False  # so that running statistics are not updated
             return self.recipe.task.sample(self.nets, request)
         finally:
             for module, mode in zip(modules, training, strict=True):
                 module.training = mode
 
     def to_share(self, truncation: float = 1.0) -> Nets:
-        """The averaged generators with the statistics that samples are made with."""
+        """The averaged generators with the batch-norm statistics for sampling."""
         moment = (self.samples, self.seed, truncation)
         return self.finished.at(
             moment, lambda: sampling.calibrate(self.recipe, self.spec, self.averages, truncation, self.device)
         )
 
     def spent(self) -> dict[str, float]:
-        """What the run has used up so far of what it promised, for the log; nothing where nothing is promised."""
+        """The privacy budget spent so far, for the log; {} without a privacy guarantee."""
         return {}
 
     def statement(self) -> dict[str, Any]:
-        """What is promised of the model as it is now, for checkpoints and the model file (JSON)."""
+        """The privacy guarantee of the current model, for checkpoints and the model file (JSON)."""
         return {}
 
     def state(self) -> dict[str, Tensor]:
-        """All tensors that the next step depends on."""
+        """All tensors on which the next step depends."""
         tensors: dict[str, Tensor] = {}
         for name, net in self.nets.items():
             tensors |= checkpoint.module_state(f"net.{name}", net)
@@ -276,10 +277,10 @@ class Trainer:
         return tensors | {f"memory.{name}": t for name, t in self.nets.memory.buffers.items()}
 
     def load_state(self, tensors: dict[str, Tensor], samples: int, where: str) -> None:
-        """Takes up the state that `state()` gave at `samples`.
+        """Restores the state that `state()` returned at `samples`.
 
         Raises:
-            UserError: it is the state of another recipe.
+            UserError: the state belongs to another recipe.
         """
         for name, net in self.nets.items():
             checkpoint.load_module(f"net.{name}", net, tensors, where)
@@ -294,7 +295,7 @@ class Trainer:
         self._finite.fill_(True)
 
     def change_draws(self, seed: int, rate: float) -> None:
-        """Other draws, another order of the data and learning rates `rate` times as high from here on."""
+        """Changes the random draws and the order of the data, and multiplies the recipe's learning rates by `rate`."""
         if seed != self.seed:
             self.loader.reseed(seed)
         self.seed, self.rate = seed, rate

@@ -1,14 +1,14 @@
-"""Transfer: a run that starts from the weights of another, on other data, perhaps with other labels.
+"""Transfer learning: a run starts from the weights of another, on other data and possibly with other labels.
 
-Mo, Cho & Shin 2020, "Freeze the Discriminator: a Simple Baseline for Fine-Tuning GANs": D's lower layers stay as they
-were, since what they see (edges, colors) is the same in all images; with few of these D overfits less.
+Mo, Cho & Shin 2020, "Freeze the Discriminator: a Simple Baseline for Fine-Tuning GANs": The lower layers of D are
+frozen, since their features (edges, colors) are the same for all images; with little data D then overfits less.
 
-    every player: the weights of the other run's player of the same name; optimizers, schedules and clock start again
-    what belongs to labels: rows of labels that both know by the same name are kept, all others are fresh
-    freeze k: the first k layers of every critic, with the norms between them, take no step
+    every net: the weights of the other run's net of the same name; optimizers, schedules and clock start from zero
+    label embeddings: rows of labels with the same name are copied, all others are newly initialized freeze k: the first
+    k layers of every critic, and the norms between them, are not trained
 
-Which tensors belong to labels, and along which axis, is seen by building the players with one label more and with none:
-no net needs to say so.
+Which tensors depend on the labels, and along which axis, is found by building the nets with one more label and with
+none.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ from ganforge.recipes.init import FromBundle
 from ganforge.tasks.base import Task
 
 SHOWN = 6
-"""Differences of each kind that an error names."""
+"""Maximum number of differences of each kind in an error message."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A trained model as another run starts from it.
+    """A trained model that another run starts from.
 
     Attributes:
-        path: where it lies.
+        path: of its run directory or file.
         recipe, spec: how it was trained, and on what.
-        nets, averages: tensors as `net.G.layers.0.weight` and `ema.G.layers.0.weight`; a bundle has one for both.
+        nets, averages: tensors by name, as in `net.G.layers.0.weight` and `ema.G.layers.0.weight`; identical for a
+            bundle.
     """
 
     path: str
@@ -56,10 +57,10 @@ class Source:
 
 
 def read(path: Path | str) -> Source:
-    """A run directory (its newest checkpoint where it has one), or a bundle.
+    """Reads a run directory (its newest checkpoint, if any) or a bundle.
 
     Raises:
-        UserError: nothing there, not trained yet, or damaged.
+        UserError: it does not exist, is not trained yet, or is damaged.
     """
     recipe, spec, tensors = model(path)
     folder = Path(path).expanduser()
@@ -71,10 +72,10 @@ def read(path: Path | str) -> Source:
 
 
 def model(path: Path | str) -> tuple[Recipe, Spec, dict[str, Tensor]]:
-    """How the model that `init` names was trained, what its samples are, and its tensors.
+    """Recipe, spec and tensors of the model given by `init`.
 
     Raises:
-        UserError: nothing there, not trained yet, or damaged; says that `init` asked for it.
+        UserError: it does not exist, is not trained yet, or is damaged; the message names `init`.
     """
     try:
         return bundle.read(Path(path).expanduser())
@@ -88,11 +89,11 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class LabelShapes:
-    """Which tensors of the players belong to labels.
+    """Which tensors of the nets depend on the labels.
 
     Attributes:
-        axes: by name (`D.label.weight`), the axis along which it has an entry for each label.
-        alone: names of tensors that are there only because there are labels.
+        axes: tensor name (`D.label.weight`) → the axis with one entry per label.
+        alone: names of tensors that exist only if there are labels.
     """
 
     axes: dict[str, int]
@@ -100,7 +101,7 @@ class LabelShapes:
 
 
 def label_shapes(task: Task, spec: Spec, classes: int) -> LabelShapes:
-    """Looked up by building the players with `classes` labels, with one more and with none."""
+    """Found by building the nets with `classes` labels, with one more and with none."""
     one, more, none = (_shapes(task, spec, count) for count in (classes, classes + 1, 0))
     axes = {}
     for name, shape in one.items():
@@ -118,10 +119,10 @@ def _shapes(task: Task, spec: Spec, classes: int) -> dict[str, torch.Size]:
 
 
 def start(trainer: Trainer) -> list[str]:
-    """Gives a fresh trainer the weights that its recipe's `init` names; returns what there is to say of it.
+    """Loads the weights given by the recipe's `init` into a new trainer; returns messages for the user.
 
     Raises:
-        UserError: nothing there, or other nets (says what differs). The trainer is as it was.
+        UserError: there is no such model, or its nets differ (the message lists how). The trainer is unchanged.
     """
     init = trainer.recipe.init
     if not isinstance(init, FromBundle):
@@ -130,7 +131,7 @@ def start(trainer: Trainer) -> list[str]:
     critics = trainer.recipe.task.critic_players(trainer.nets)
     if init.freeze and (absent := [name for name in critics if not source.has(name)]):
         raise UserError(
-            f"init.freeze={init.freeze}: {init.path} holds no {', '.join(absent)}, whose layers could be "
+            f"init.freeze={init.freeze}: {init.path} does not contain {', '.join(absent)}, whose layers would be "
             "frozen. Give the run directory with its checkpoints, or leave freeze out",
             code="init.player_missing",
         )
@@ -158,7 +159,7 @@ def start(trainer: Trainer) -> list[str]:
 def _match(
     player: str, net: nn.Module, tensors: Mapping[str, Tensor], labels: LabelShapes, here: Spec, there: Spec
 ) -> tuple[list[tuple[Tensor, Tensor]], list[str]]:
-    """Pairs (own tensor or a row of it, what goes there), and what does not fit."""
+    """Pairs (own tensor or a row of it, source of its values), and the tensors that do not fit."""
     copies: list[tuple[Tensor, Tensor]] = []
     wrong: list[str] = []
     own = {f"{player}.{name}": tensor for name, tensor in net.state_dict().items()}
@@ -200,7 +201,7 @@ def _refusal(source: Source, trainer: Trainer, wrong: list[str]) -> str:
     for found in (nets, wrong):
         lines += found[:SHOWN] + ([f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else [])
     return (
-        f"init={source.path}: these players cannot start from it; differences:\n  " + "\n  ".join(lines) + "\n"
+        f"init={source.path}: these nets cannot start from it; differences:\n  " + "\n  ".join(lines) + "\n"
         f"It was trained with the recipe {source.recipe.name!r}: use that recipe, its fields and its size, or leave "
         "init out"
     )
@@ -216,13 +217,13 @@ def _summary(source: Source, trainer: Trainer) -> list[str]:
     absent = [name for name in trainer.nets if not source.has(name)]
     if absent:
         lines.append(
-            f"{', '.join(absent)} starts from fresh weights: a model file holds the generators only. For the others "
-            "give the run directory with its checkpoints"
+            f"{', '.join(absent)} starts from random weights: a model file contains only generators. To load all nets, "
+            "use the run directory with its checkpoints"
         )
     here, there = trainer.spec.labels, source.spec.labels
     if here != there and here:
         kept = [label for label in here if label in there]
-        lines.append(f"labels: {len(kept)} known by name, {len(here) - len(kept)} new")
+        lines.append(f"labels: {len(kept)} matched by name, {len(here) - len(kept)} new")
     if trainer.frozen:
         lines.append(f"{sum(weight.numel() for weight in trainer.frozen):,} weights of the critics are frozen")
     return lines

@@ -1,4 +1,4 @@
-"""Frames as a film (MP4), an animation (GIF) or a strip (PNG)."""
+"""Writes frames as a video (MP4), an animation (GIF) or a strip (PNG)."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ FORMATS = (".mp4", ".gif", ".png")
 
 
 def enlarge(frame: np.ndarray, smallest: int = 256) -> np.ndarray:
-    """A small image, uint8 [H, W, 3], repeated pixel by pixel until both sides are of at least `smallest` pixels."""
+    """Enlarges a small image, uint8 [H, W, 3], by repeating pixels until both sides have at least `smallest` pixels."""
     times = -(-smallest // min(frame.shape[:2]))
     return frame if times <= 1 else frame.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def check(path: Path, fps: float) -> None:
-    """Says at once, before anything is computed, what would fail when the film is written.
+    """Checks, before anything is computed, whether the video can be written.
 
     Raises:
-        UserError: the name's ending is none of `FORMATS`, the rate is out of range, the folder cannot be written to, or
-            an optional package is absent.
+        UserError: the file extension is not in `FORMATS`, the frame rate is out of range, the folder cannot be written
+            to, or an optional package is missing.
     """
     if not 0 < fps <= 240:
         raise UserError(
@@ -45,10 +45,10 @@ def check(path: Path, fps: float) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Whether a folder can be written to, or made; makes nothing.
+    """Checks whether a folder can be written to or created, without creating it.
 
     Raises:
-        UserError: it, or the folder in which it would be made, is a file or denies permission to write.
+        UserError: it, or the folder in which it would be created, is a file or not writable.
     """
     there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not there.is_dir():
@@ -58,16 +58,16 @@ def check_folder(folder: Path) -> None:
 
 
 def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool = True) -> None:
-    """Writes frames, each uint8 [H, W, 3] and all of one size, in the format that the ending of `path` names.
+    """Writes frames, uint8 [H, W, 3] and all of one size, in the format given by the file extension of `path`.
 
     Args:
         frames: in order.
         path: ends in .mp4, .gif or .png (a strip: all frames side by side).
-        fps: frames a second; a GIF holds hundredths of a second and at most 50 frames a second.
-        loop: whether a GIF starts over at its end.
+        fps: frames per second; GIF durations are multiples of 10 ms, with at most 50 frames per second.
+        loop: whether a GIF repeats.
 
     Raises:
-        UserError: the file cannot be written, or an optional package is absent.
+        UserError: the file cannot be written, or an optional package is missing.
     """
     check(path, fps)
     try:
@@ -84,7 +84,7 @@ def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool 
 
 
 def _write_mp4(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:
-    # yuv420p is the one pixel format that every player shows; it halves the color planes, so both sides must be even.
+    # yuv420p is the only pixel format that all players support; it halves the color planes, so both sides must be even.
     with _imageio().get_writer(
         path, format="FFMPEG", mode="I", fps=fps, codec="libx264", quality=8, macro_block_size=2, pixelformat="yuv420p"
     ) as writer:  # fmt: skip
@@ -97,7 +97,7 @@ def _write_gif(frames: Sequence[np.ndarray], path: Path, fps: float, loop: bool)
     from PIL import Image
 
     pictures = [Image.fromarray(frame) for frame in frames]
-    duration = max(round(100 / fps), 2) * 10  # milliseconds; browsers slow down anything faster than 20
+    duration = max(round(100 / fps), 2) * 10  # milliseconds; browsers slow down animations with less than 20
     again = {"loop": 0} if loop else {}
     pictures[0].save(path, format="GIF", save_all=True, append_images=pictures[1:], duration=duration, **again)
 

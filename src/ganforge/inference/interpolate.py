@@ -1,10 +1,10 @@
 """Paths through latent space.
 
-Latents of a standard normal lie close to a sphere of radius √width. A straight line between two of them passes nearer
-to the origin, where the generator has hardly been trained; the path along a great circle does not (slerp: Shoemake
-1985; for latents: White 2016).
+Standard normal latents lie close to a sphere of radius √L. A straight line between two of them passes nearer to the
+origin, where the generator was hardly trained; an arc on a great circle does not (slerp: Shoemake 1985; for latents:
+White 2016).
 
-K: keys, the latents that a path leads through. F: frames. L: width of the latent.
+K: number of keys, the latents that the path passes through. F: frames. L: dimension of the latents.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def lerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     """Points on the arc from `a` to `b`, both [L], at `t` [F] in [0, 1] → [F, L].
 
-    The direction moves with constant speed and the norm goes evenly from |a| to |b|. Where the two point the same way,
-    opposite ways or nowhere there is no single arc; the straight line is taken instead.
+    The direction moves at constant angular speed, and the norm changes linearly from |a| to |b|. If a and b are
+    parallel, opposite or zero, there is no unique arc; the straight line is used instead.
     """
     a64, b64 = a.double(), b.double()
     norm_a, norm_b = a64.norm(), b64.norm()
@@ -48,16 +48,16 @@ def path(keys: Tensor, frames: int, mode: str = "slerp", loop: bool = False) -> 
     """Latents along a path through all `keys`, evenly spaced in time.
 
     Args:
-        keys: [K, L], K of at least 2, in the order of the visit.
-        frames: F, how many latents to return; at least one a key.
+        keys: [K, L] in order, K at least 2.
+        frames: F, the number of latents to return, at least K.
         mode: "slerp" along arcs or "linear" along straight lines.
-        loop: lead back to the first key, so that the last frame is followed smoothly by the first.
+        loop: return to the first key, so that the first frame smoothly follows the last.
 
     Returns:
-        [F, L]. The first row is the first key exactly. Without `loop` the last row is the last key.
+        [F, L]. The first row is exactly the first key; without `loop`, the last row is exactly the last key.
 
     Raises:
-        UserError: too few keys or frames, or an unknown mode.
+        UserError: there are too few keys or frames, or the mode is unknown.
     """
     if mode not in MODES:
         raise UserError(
@@ -74,17 +74,17 @@ def path(keys: Tensor, frames: int, mode: str = "slerp", loop: bool = False) -> 
         stops = torch.cat([keys, keys[:1]])
         position = torch.arange(frames, dtype=torch.float64) * (
             len(keys) / frames
-        )  # the end, which is the start, is left out
+        )  # without the end point, which equals the start
     else:
         stops = keys
         position = torch.arange(frames, dtype=torch.float64) * ((len(keys) - 1) / (frames - 1))
-    segment = position.long().clamp(max=len(stops) - 2)  # [F]: the key that each frame has passed last
+    segment = position.long().clamp(max=len(stops) - 2)  # [F]: the last key before each frame
     share = (position - segment).to(keys.dtype)
     parts = []
     for k in range(len(stops) - 1):
         t = share[segment == k]
         between = MODES[mode](stops[k], stops[k + 1], t)
-        at_key = (t == 0)[:, None]  # exactly the key, whatever the rounding of sines
+        at_key = (t == 0)[:, None]  # exactly the key, without rounding of sines
         at_next = (t == 1)[:, None]
         parts.append(torch.where(at_key, stops[k], torch.where(at_next, stops[k + 1], between)))
     return torch.cat(parts)

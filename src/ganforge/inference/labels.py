@@ -1,4 +1,4 @@
-"""Labels of samples, as users name them."""
+"""Class labels given by name or by index."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import Spec
 
 Label = int | str | Sequence[int | str]
-"""A label by its name, or by its position where no name is a number; a sequence holds one a sample."""
+"""A label by name, or by index if no name is a number; or a sequence with one label per sample."""
 
 
 def label_names(spec: Spec) -> tuple[str, ...]:
-    """The names of the classes; of those without names their numbers."""
+    """The names of the classes, or their indices if they have no names."""
     return tuple(spec.labels) or tuple(str(k) for k in range(spec.classes))
 
 
@@ -50,20 +50,20 @@ def label_ids(label: Any, n: int, labels: Sequence[str], recipe: str) -> torch.T
 
 
 def label_id(label: int | str, labels: Sequence[str]) -> int:
-    """The position of one label.
+    """The index of a label.
 
     Raises:
-        UserError: an unknown label.
+        UserError: the label is unknown.
     """
     name = unicodedata.normalize("NFC", str(label))
     names = [unicodedata.normalize("NFC", known) for known in labels]
     if name in names:
         return names.index(name)
     try:
-        number = int(label) if isinstance(label, str) else operator.index(label)  # a float is no number of a class
+        number = int(label) if isinstance(label, str) else operator.index(label)  # a float is not a class index
     except (ValueError, TypeError):
         number = -1
-    if any(known.isdecimal() for known in names):  # a number is a name then, in every form: 7 is 007
+    if any(known.isdecimal() for known in names):  # numbers are then names, in any form: 7 is 007
         same = [k for k, known in enumerate(names) if known.isdecimal() and int(known) == number]
         number = same[0] if len(same) == 1 else -1
     if not 0 <= number < len(labels):

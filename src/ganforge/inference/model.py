@@ -1,4 +1,4 @@
-"""A trained model in use.
+"""Using a trained model.
 
 model = load("runs/0003-dcgan")
 images = model.sample(64, seed=0, label=3)
@@ -37,38 +37,38 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Image = Any
-"""An image in memory (Pillow's, an array, a tensor), or a file that holds one."""
+"""An image in memory (a Pillow image, an array, a tensor), or the path of an image file."""
 
 Samples = Any
 """What a signal's `decode` makes: of images, sounds, series and points an array, of tables a DataFrame."""
 
 Where = str | Sequence[str] | Mapping[str, Any]
-"""What rows of a table are asked for: `"age>40"`, several of these, or values by column."""
+"""A condition on the rows of a table: `"age>40"`, a list of these, or values by column."""
 
 
 def load(path: Path | str, device: str | None = None) -> Model:
-    """The model of a run directory or of a `model.safetensors` file, ready to sample from.
+    """Loads the model of a run directory or of a `model.safetensors` file.
 
     Args:
-        path: `runs/0003-dcgan` or the file to share that lies in it.
-        device: "cpu", "cuda", "cuda:1", "mps"; by default the best that is there.
+        path: a run directory such as `runs/0003-dcgan`, or the model file in it.
+        device: "cpu", "cuda", "cuda:1", "mps"; by default the best available.
 
     Raises:
-        UserError: nothing there, or a file that is cut short or of another kind (a pickle is refused, never loaded).
+        UserError: it does not exist, is truncated, or is of another kind (pickles are never loaded).
     """
     return Model(load_bundle(path, device), Path(path))
 
 
 class Model:
-    """A trained generator with all it takes to use it. Sampling never draws from a global state.
+    """A trained generator, ready to use. Sampling does not use global random state.
 
     Attributes:
-        folder: where it was loaded from: a run directory, or a model file.
-        recipe: what it was trained with.
-        spec: what one sample is.
-        samples: how many real samples it was trained on, all passes together.
+        folder: the run directory or model file that it was loaded from.
+        recipe: the recipe that it was trained with.
+        spec: shape, labels and decoding of a sample.
+        samples: number of real samples seen during training, over all passes.
         labels: the names of its classes; empty for an unconditional model.
-        privacy: what is promised of its training samples (ε, δ and how they were reached); empty without a promise.
+        privacy: the privacy guarantee for its training samples (ε, δ and the method); empty without one.
     """
 
     def __init__(self, bundle: Bundle, folder: Path):
@@ -166,30 +166,28 @@ class Model:
         batch: int | None = None,
         where: Where = (),
     ) -> Samples:
-        """New samples.
+        """Generates new samples.
 
-        Sample k of a seed is always the same one, whatever `n` and `batch` are (up to the rounding of the arithmetic:
-        batches of another size may be computed in another order, which can move a pixel by one level of 255).
+        Sample k of a seed is always the same, independent of `n` and `batch` (up to rounding: the batch size can affect
+        the order of computation, which can change a pixel by one level of 255).
 
         Args:
-            n: how many.
-            seed: which samples.
-            label: the class, by name or position (an int, also numpy's or torch's); a sequence of `n` gives one a
-                sample. By default a conditional model goes through its labels in turn: 0, 1, 2, ...
-            truncation: in (0, 1]; below 1 the samples are more typical and less varied.
-            batch: how many are computed at a time; by default 64, and 4,096 rows or points.
-            where: of tables, what rows are asked for: "education=Bachelors", ["sex=Female", "age between 30 and 40"]
-                or {"education": ["Bachelors", "Masters"], "city": None} (None: missing), all at once. Every row that is
-                returned meets it. Where the model makes such rows too seldom, there are fewer than `n`, and a warning
-                says how many.
+            n: number of samples.
+            seed: random seed.
+            label: the class, by name or index (an int, also of numpy or torch); or a sequence of `n` of these. By
+                default a conditional model cycles through its labels: 0, 1, 2, ...
+            truncation: in (0, 1]; lower values give more typical, less varied samples.
+            batch: number of samples computed at a time; by default 64, or 4,096 rows or points.
+            where: for tables, conditions that all returned rows meet: "education=Bachelors", ["sex=Female", "age between
+                30 and 40"] (both) or {"education": ["Bachelors", "Masters"], "city": None} (None: missing). If the
+                model generates such rows too rarely, fewer than `n` are returned, with a warning.
 
         Returns:
-            For images uint8 [n, H, W, C] with C 1, 3 or 4; for a table a DataFrame; for other signals what their
-            `decode` says.
+            Images: uint8 [n, H, W, C] with C 1, 3 or 4; tables: a DataFrame; other signals: see their `decode`.
 
         Raises:
-            UserError: a number out of range, an unknown label, a label for a model without any, or a `where` that names
-                what is not in the table or that no row meets.
+            UserError: a number is out of range, the label is unknown, the model has no labels, or `where` names an
+                unknown column or value or is met by no row.
         """
         signal = self.recipe.signal
         if where := as_texts(where):
@@ -206,7 +204,7 @@ class Model:
         truncation: float = 1.0,
         batch: int | None = None,
     ) -> Found:
-        """What `sample` returns for a `where`, with how many rows it took."""
+        """The result of `sample` with `where`, including the number of generated rows."""
         n, seed, batch = _integers(n=n, seed=seed, batch=self.rows_at_a_time(batch))
         _check_numbers(n, truncation, batch)
         if label is not None:
@@ -216,15 +214,15 @@ class Model:
         return fulfil(self.bundle.generate, self.recipe.signal, self.spec, wish, n, request)
 
     def rows_at_a_time(self, batch: int | None) -> int:
-        """How many samples are computed at a time by default."""
+        """The number of samples to compute at a time: `batch`, or the default."""
         return batch if batch is not None else self.recipe.signal.batch_size(self.spec)
 
     def batches(
         self, n: int, seed: int = 0, label: Label | None = None, truncation: float = 1.0, batch: int | None = None
     ) -> Iterator[tuple[Any, np.ndarray | None]]:
-        """What `sample` returns, in parts of at most `batch`, each with its labels (int64, or None without labels).
+        """Like `sample`, in parts of at most `batch`, each with its labels (int64, or None without labels).
 
-        Arguments are checked at the call, before the first part is asked for.
+        Arguments are checked immediately, before the first part is requested.
         """
         self._check_can_sample()
         n, seed, batch = _integers(n=n, seed=seed, batch=self.rows_at_a_time(batch))
@@ -242,7 +240,7 @@ class Model:
     def _check_can_sample(self) -> None:
         if not self.recipe.task.can_sample:
             raise UserError(
-                f"{self.folder}: this model ({self.recipe.name}) translates given images and generates no new ones. "
+                f"{self.folder}: this model ({self.recipe.name}) translates images, it does not generate new ones. "
                 f"Use it with: {command('translate', self.folder)} IMAGE --out FILE",
                 code="model.not_a_generator",
             )
@@ -266,7 +264,7 @@ class Model:
         direction: str | None = None,
         tile: int | None = None,
     ) -> Any:
-        """What a translator makes of images, of any size.
+        """Translates images of any size.
 
             fixed = gf.load("runs/0010-inpaint").translate(image, mask=mask)
 
@@ -274,16 +272,16 @@ class Model:
             image: a file; a Pillow image; an array or a tensor [H, W], [H, W, C] or [C, H, W] with C 1 (gray),
                 2 (gray, alpha), 3 or 4, of uint8, uint16 or floats in [0, 1] or [-1, 1]; several of these in one array
                 [N, ...] of images of one size; or a list.
-            mask: white where images are to be filled, as large as each; for models that fill holes.
-            direction: "ab" or "ba", of a model that knows both; by default the first.
-            tile: side in px of what the net sees at a time; by default what gives about a million px.
+            mask: white where images are to be filled in, of the same size; for inpainting models.
+            direction: "ab" or "ba", for models with both directions; by default the first.
+            tile: side in px of the tiles into which large images are split; by default about a million px per tile.
 
         Returns:
-            What came in: of a file uint8 [H, W, C], uint16 for images of 16 bits; of a Pillow image one of Pillow's;
-            of an array or a tensor one of that layout and range. Alpha is kept. For a list, a list.
+            The type of the input: for a file uint8 [H, W, C] (uint16 for 16-bit images); for a Pillow image a Pillow
+                image; for an array or tensor one of the same layout and range; for a list a list. Alpha is kept.
 
         Raises:
-            UserError: the model is no translator, knows no such direction, or was trained on images of another kind.
+            UserError: the model is not a translator, has no such direction, or was trained on images of another kind.
         """
         use = self.translator(direction, tile)
         if isinstance(image, (list, tuple)):
@@ -291,11 +289,11 @@ class Model:
         return use.translated(image, mask)
 
     def translator(self, direction: str | None = None, tile: int | None = None) -> UserTranslator:
-        """This model as what `translate` uses; raises as it does."""
+        """The translator that `translate` uses; raises the same errors."""
         return self.recipe.task.user_translator(self.bundle, str(self.folder), direction, tile)
 
     def latents(self, seeds: Sequence[int], truncation: float = 1.0) -> torch.Tensor:
-        """The latent of the first sample of each seed, float32 [len(seeds), L] on the CPU."""
+        """The latents of the first sample of each seed, float32 [len(seeds), L] on the CPU."""
         self._check_can_sample()
         rows = [self.recipe.task.latents(Request(n=1, seed=seed, truncation=truncation)) for seed in seeds]
         return torch.cat(rows).cpu()
@@ -313,19 +311,19 @@ class Model:
         """Samples along a path through latent space, from the first sample of one seed to that of the next.
 
         Args:
-            seeds: at least two, in the order of the visit.
-            frames: how many samples, both ends among them; at least one a seed.
-            mode: "slerp" along arcs, which keeps to where the generator was trained, or "linear".
-            loop: lead back to the first seed; the last frame is then the one before the first.
-            label: the class of every frame; by default the first one of a conditional model.
+            seeds: at least two seeds, in order.
+            frames: number of samples, including both ends; at least one per seed.
+            mode: "slerp" (arcs, which stay where the generator was trained) or "linear".
+            loop: return to the first seed, so that the first frame follows the last.
+            label: the class of all frames; by default the first class of a conditional model.
             truncation: in (0, 1], as in `sample`.
-            batch: how many are computed at a time.
+            batch: number of samples computed at a time.
 
         Returns:
-            As `sample`: for images uint8 [frames, H, W, C].
+            Like `sample`: for images uint8 [frames, H, W, C].
 
         Raises:
-            UserError: as `sample`, or fewer than two seeds, too few frames, an unknown mode.
+            UserError: as in `sample`, or there are fewer than two seeds or too few frames, or the mode is unknown.
         """
         _check_numbers(frames, truncation, batch)
         latents = path(self.latents(seeds, truncation), frames, mode, loop)
@@ -340,7 +338,7 @@ class Model:
     interpolate = walk
 
     def frame(self, sample: np.ndarray) -> np.ndarray:
-        """One sample as an image to look at, uint8 [H, W, 3], whatever its signal is."""
+        """One sample as an image, uint8 [H, W, 3], for any signal."""
         return self.recipe.signal.frame(sample, self.spec)
 
     def label_ids(self, label: Any, n: int) -> torch.Tensor | None:

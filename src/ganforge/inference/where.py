@@ -1,6 +1,6 @@
-"""Samples that meet a condition: generated under it where the task can, and drawn until enough meet it where it cannot.
+"""Samples that meet a condition: by conditional generation if the task supports it, and by rejection sampling.
 
-Every sample is checked after it was generated, so all that is returned meet the condition.
+Every generated sample is checked, so all returned samples meet the condition.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from ganforge.signals import Condition, Signal
 log = logging.getLogger("ganforge")
 
 DRAWS_EACH, DRAWS_MORE = 100, 100_000
-"""Draws per requested sample, and draws in addition, before the search stops with what was found."""
+"""Maximum number of generated samples: per requested sample, and in addition; then the search ends with what was
+found."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was drawn for a condition.
+    """The result of sampling under a condition.
 
     Attributes:
-        samples: those that meet it, at most as many as were wanted.
-        count: how many they are. drawn: how many were looked at for them.
+        samples: samples that meet it, at most as many as requested.
+        count: their number. drawn: number of samples generated to find them.
     """
 
     samples: Any
@@ -37,12 +38,12 @@ class Found:
 def fulfil(
     generate: Callable[[Request], Any], signal: Signal, spec: Spec, condition: Condition, n: int, request: Request
 ) -> Found:
-    """`n` samples that meet a condition, or as many as the bound allows; of `request` the seed and truncation.
+    """`n` samples that meet a condition, or fewer if the limit is reached, with the seed and truncation of `request`.
 
-    Sample k of a seed and a condition is always the same: rows are drawn in blocks of `request.n`, one after the other.
+    Sample k of a seed and a condition is always the same: samples are generated in consecutive blocks of `request.n`.
 
     Raises:
-        UserError: not one sample within the bound meets it.
+        UserError: no sample within the limit meets it.
     """
     parts, count, drawn = [], 0, 0
     most = DRAWS_EACH * n + DRAWS_MORE
@@ -56,7 +57,7 @@ def fulfil(
             count += len(kept)
     if not count:
         raise UserError(
-            f"where {condition.text}: none of {drawn:,} sampled rows meets it. The model generates no such rows; "
+            f"where {condition.text}: none of {drawn:,} sampled rows meets it. The model does not generate such rows; "
             "use fewer conditions, or train it longer",
             code="where.never_met",
         )

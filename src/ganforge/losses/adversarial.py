@@ -1,16 +1,16 @@
-"""The games in which each sample has a loss of its own.
+"""Adversarial losses that are computed for each sample independently.
 
-Goodfellow et al. 2014, "Generative Adversarial Nets": D tells real from fake by cross-entropy, G wants to be taken for
-real. With D(x) = sigmoid(logit of x):
+Goodfellow et al. 2014, "Generative Adversarial Nets": D classifies real and fake with cross-entropy, G is trained to
+have its samples classified as real. With D(x) = sigmoid(logit of x):
 
     D minimizes                    −log D(x) − log(1 − D(G(z)))
     G minimizes, in the minimax      log(1 − D(G(z)))
     G minimizes, non-saturating     −log D(G(z))
 
-One-sided label smoothing (Salimans et al. 2016) asks of D only 1 − s for a real sample. All in logits, where
-log D = −softplus(−logit) and log(1 − D) = −softplus(logit), which neither overflow nor lose digits.
+One-sided label smoothing (Salimans et al. 2016) replaces D's target 1 for real samples by 1 − s. Everything is computed
+from logits, as log D = −softplus(−logit) and log(1 − D) = −softplus(logit), which is numerically stable.
 
-The others work on the logits r of reals and f of fakes themselves:
+The other losses use the logits r of reals and f of fakes directly:
 
     least squares    D: ½(r − b)² + ½(f − a)²               G: ½(f − c)²     Mao et al. 2017
     Wasserstein      D: f − r                               G: −f            Arjovsky et al. 2017
@@ -35,10 +35,11 @@ def cross_entropy(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
 
 
 class Minimax(Objective, kind="minimax"):
-    """The original zero-sum game: G minimizes log(1 − D(G(z))), which saturates while D is confident."""
+    """The original minimax loss: G minimizes log(1 − D(G(z))), whose gradient vanishes while D is confident."""
 
     smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """One-sided label smoothing: D aims at 1 − smoothing for real samples; 0.1 prevents overconfidence."""
+    """One-sided label smoothing, in [0, 1): D's target for real samples is 1 − smoothing; 0.1 prevents
+    overconfidence."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return cross_entropy(real, fake, self.smoothing)
@@ -48,10 +49,11 @@ class Minimax(Objective, kind="minimax"):
 
 
 class NonSaturating(Objective, kind="non_saturating"):
-    """G maximizes log D(G(z)) instead: the same fixed point, and a strong gradient where D is confident."""
+    """The non-saturating loss: G maximizes log D(G(z)), with strong gradients even while D is confident."""
 
     smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """One-sided label smoothing: D aims at 1 − smoothing for real samples; 0.1 prevents overconfidence."""
+    """One-sided label smoothing, in [0, 1): D's target for real samples is 1 − smoothing; 0.1 prevents
+    overconfidence."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return cross_entropy(real, fake, self.smoothing)
@@ -61,14 +63,15 @@ class NonSaturating(Objective, kind="non_saturating"):
 
 
 class LeastSquares(Objective, kind="least_squares"):
-    """Squared distance of the logits to targets, which also penalizes logits far on the correct side (LSGAN)."""
+    """Least squares (LSGAN): the squared distance of the logits to a target; logits far beyond it are also
+    penalized."""
 
     a: float = 0.0
-    """D's target for logits of fakes."""
+    """Target of D for the logits of fakes."""
     b: float = 1.0
-    """D's target for logits of real samples; 0.9 is one-sided label smoothing."""
+    """Target of D for the logits of real samples; 0.9 is one-sided label smoothing."""
     c: float = 1.0
-    """G's target for D's logits of fakes. The paper's other setting, a, b, c = −1, 1, 0, minimizes Pearson's χ²."""
+    """Target of G for D's logits of fakes. The paper's other choice (a, b, c) = (−1, 1, 0) minimizes Pearson's χ²."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * (real - self.b).square() + 0.5 * (fake - self.a).square()
@@ -78,7 +81,7 @@ class LeastSquares(Objective, kind="least_squares"):
 
 
 class Wasserstein(Objective, kind="wasserstein"):
-    """The Wasserstein distance, estimated by a Lipschitz critic: clamp its weights or penalize its gradient."""
+    """Wasserstein loss (WGAN). D must be Lipschitz: use weight clamping, a gradient penalty or spectral norm."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake - real
@@ -88,7 +91,7 @@ class Wasserstein(Objective, kind="wasserstein"):
 
 
 class Hinge(Objective, kind="hinge"):
-    """D ignores samples that it already separates by a margin; G raises the logits of fakes."""
+    """Hinge loss: no loss of D for samples beyond a margin of 1; G maximizes the logits of fakes."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return relu(1 - real) + relu(1 + fake)

@@ -1,4 +1,4 @@
-"""What the players want, as pure functions of logits and samples.
+"""Base classes of losses: pure functions of logits and samples.
 
 N: samples in the batch. Logits are [N], before any sigmoid: high means "real".
 """
@@ -21,16 +21,16 @@ from ganforge.core.schedule import Rate
 from ganforge.core.types import DiscriminatorOutput, Memory, Spec
 
 Critic = Callable[[Tensor], Tensor]
-"""A discriminator with its label and its augmentation closed over: samples [N, ...] → logits [N]."""
+"""A discriminator with labels and augmentation already applied: samples [N, ...] → logits [N]."""
 
 
 class Objective(Component, family="objective"):
-    """The game: one loss for D and one for G, unreduced and without state."""
+    """The adversarial loss: one loss for D and one for G, unreduced and stateless."""
 
     uses_real: ClassVar[bool] = False
     """Whether G's loss uses D's logits of real samples (the relativistic ones do)."""
     elementwise: ClassVar[bool] = True
-    """Whether the loss of a sample depends on no other sample's logit."""
+    """Whether the loss of a sample is independent of the logits of other samples."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         """D's loss [N] from its logits of real and of fake samples, each [N]."""
@@ -48,18 +48,18 @@ class LossContext:
     With packing, a sample here is a pack, which D scores as one.
 
     Attributes:
-        critic: samples → logits [N]. It draws the same augmentation and noise each time, so that D(x) and D(x′)
-            differ by x′ − x alone.
+        critic: samples → logits [N]. Augmentation and noise are the same at every call, so that D(x) and D(x′) differ
+            only because of x and x′.
         real: samples [N, ...]; the critic can be differentiated with respect to them.
-        fake: samples [N, ...]; detached where D is trained, with G's graph where G is.
-        rng: draws for this loss alone.
-        memory: the state that this loss has declared, by name.
-        player: the net that is trained: D or G.
+        fake: samples [N, ...]; detached if D is trained, with G's graph if G is trained.
+        rng: random draws of this loss only.
+        memory: the state that this loss declared, by name.
+        player: the net that is being trained: D or G.
         on_real: D's output for `real` in this step, if it was computed. on_fake: for `fake`.
-        deterministic: whether the critic draws nothing, so that a second call would return the same.
+        deterministic: whether the critic uses no random draws, so that a second call would return the same.
         z: latents [n, L] of the fakes, n samples to N packs.
-        generator: latents [n, L] → samples [N, ...], the label closed over.
-        labels: int64 [n] of the samples, or None; for tasks in which D guesses them.
+        generator: latents [n, L] → samples [N, ...], with labels already applied.
+        labels: int64 [n] of the samples, or None; for tasks in which D predicts them.
     """
 
     critic: Critic
@@ -92,28 +92,28 @@ class LossContext:
 
 
 class Penalty(Component, family="penalty"):
-    """A penalty on D's behavior, most often on its gradient."""
+    """A regularization term of D's loss, most often a gradient penalty."""
 
     order: ClassVar[int] = 2
-    """The highest derivative that its own gradient needs."""
+    """Order of the highest derivative needed for its backward pass."""
     gradient_at: ClassVar[str] = ""
-    """"real" or "fake" where it takes D's gradient at exactly these samples; D is then evaluated on them only once."""
+    """"real" or "fake" if it uses D's gradient at exactly these samples; D is then evaluated on them only once."""
     per_sample: ClassVar[bool] = False
-    """Whether it assumes that D scores each sample independently, which is not so with batch norm."""
+    """Whether it requires that D scores each sample independently, which excludes batch norm."""
     weight: Rate = 1.0
-    """Weight in the loss."""
+    """Weight of this term in the loss."""
     every: int = Field(default=1, ge=1)
-    """Apply it every n steps with n times the weight (lazy regularization)."""
+    """Apply the penalty only every n-th step of D, with n times the weight (lazy regularization)."""
 
     def check(self, spec: Spec) -> None:
-        """Refuses samples for which it has no meaning.
+        """Raises an error for samples on which it is undefined.
 
         Raises:
-            UserError: says why, and what works.
+            UserError: with the reason and an alternative.
         """
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
-        """The state that outlives a step, by name, as it starts for this D; empty for most."""
+        """Initial persistent state for this D, by name; empty for most penalties."""
         return {}
 
     def loss(self, context: LossContext) -> Tensor:
@@ -122,15 +122,15 @@ class Penalty(Component, family="penalty"):
 
 
 class Term(Component, family="term"):
-    """A term of G's loss beside the adversarial one."""
+    """An additional term of G's loss."""
 
     uses_real: ClassVar[bool] = False
     """Whether it uses D's output on real samples."""
     weight: Rate = 1.0
-    """Weight in the loss."""
+    """Weight of this term in the loss."""
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
-        """The state that outlives a step, by name, as it starts for this G; empty for most."""
+        """Initial persistent state for this G, by name; empty for most terms."""
         return {}
 
     def loss(self, context: LossContext) -> Tensor:
@@ -139,10 +139,10 @@ class Term(Component, family="term"):
 
 
 class PerceptualNet(Component, family="lens"):
-    """A frozen net; images are compared by its feature maps."""
+    """A frozen net whose feature maps are used to compare images (perceptual loss)."""
 
     def memory(self) -> dict[str, Tensor]:
-        """The frozen weights, by name: kept with the state of the run, so that a resume needs no file."""
+        """The frozen weights, by name; saved in the run's checkpoints, so that a resume needs no other file."""
         return {}
 
     def maps(self, x: Tensor, memory: Memory) -> list[Tensor]:
@@ -155,12 +155,13 @@ class TranslatedPair:
     """Generated images and their targets.
 
     Attributes:
-        made: [N, C, H, W] with G's graph. Where a part was known from the start, it has been put back.
-        target: [N, C, H, W]: the very images wanted, or, in tasks without pairs, some of their kind.
-        raw: what G gave, before what was known was put back.
-        mask: [N, 1, H, W], 1 where it had to be filled; None where all had to be made.
-        on_made: what each critic said of `made`. on_target: of `target`; without a graph.
-        perceptual_features: images → maps of features, by the task's lens; None to take the hidden maps of the critics.
+        made: [N, C, H, W] with G's graph. When filling in, the known part has been restored.
+        target: [N, C, H, W]: the ground truth, or, in tasks without pairs, arbitrary images of the target domain.
+        raw: G's output, before the known part was restored.
+        mask: [N, 1, H, W], 1 where the image is filled in; None if all of it is generated.
+        on_made: the output of each critic for `made`. on_target: for `target`; without a graph.
+        perceptual_features: images → feature maps of the task's `lens` (perceptual net); None to use the hidden layers
+            of the critics.
     """
 
     made: Tensor
@@ -173,7 +174,7 @@ class TranslatedPair:
 
     @cached_property
     def features(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Maps of `made` and of `target` through the lens; those of the target have no graph."""
+        """Perceptual feature maps of `made` and of `target`; those of the target have no graph."""
         if self.perceptual_features is None:
             return self.critic_features
         with torch.no_grad():
@@ -182,7 +183,7 @@ class TranslatedPair:
 
     @property
     def critic_features(self) -> tuple[list[Tensor], list[Tensor]]:
-        """The hidden maps of all critics, of `made` and of `target`."""
+        """Hidden feature maps of all critics, for `made` and for `target`."""
         if any(output.layers is None for output in self.on_made):
             raise UserError(
                 "task.terms: a term needs the critics' hidden layers, and one of these critics does not return them. "
@@ -194,14 +195,15 @@ class TranslatedPair:
 
 
 class ReconstructionLoss(Component, family="likeness"):
-    """A loss of G: how far generated images are from their targets."""
+    """A reconstruction loss of G: the distance of generated images to their targets."""
 
     paired: ClassVar[bool] = True
-    """Whether generated image and target must show the same scene."""
+    """Whether it needs pairs, in which generated image and target show the same scene."""
     sees: ClassVar[str] = "pixels"
-    """"pixels"; "critics" where it compares their hidden maps; "lens" where it compares those of the task's lens."""
+    """What it compares: "pixels", "critics" (hidden layers of the critics) or "lens" (feature maps of the task's
+    `lens`)."""
     weight: Rate = 1.0
-    """Weight in the loss."""
+    """Weight of this term in the loss."""
 
     def loss(self, pair: TranslatedPair) -> Tensor:
         """The loss [N], not yet weighted."""

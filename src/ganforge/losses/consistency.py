@@ -1,10 +1,10 @@
-"""Consistency losses: D on a sample and a perturbed copy of it, on this batch and on earlier ones.
+"""Consistency losses: between D's outputs for a sample and for a perturbed copy, or for this batch and earlier ones.
 
     bCR     (D(x) − D(T(x)))² + (D(x̃) − D(T(x̃)))²       T: flip and shift               Zhao et al. 2021
     zCR, D  (D(G(z)) − D(G(z + σε)))²                    ε ~ N(0, 1)                     Zhao et al. 2021
-    zCR, G  −mean (G(z) − G(z + σε))²                    latents apart, samples apart    Zhao et al. 2021
+    zCR, G  −mean (G(z) − G(z + σε))²                    different latents, different samples    Zhao et al. 2021
     LeCam   (D(x) − α_F)² + (D(x̃) − α_R)²                                                Tseng et al. 2021
-            α_R, α_F: running means of D's logits of reals and of fakes, each drawn to the other side's
+            α_R, α_F: running means of D's logits of reals and of fakes
 
 x real, x̃ = G(z) fake [N, ...]; z [n, L] latents; D(·) logits and losses [N] (n = N, or N packs of n/N samples).
 """
@@ -31,9 +31,9 @@ class Bcr(Penalty, kind="bcr"):
     weight: Rate = 10.0
     """Weight in the loss; 10 in the paper, for reals and fakes alike."""
     shift: int = Field(default=4, ge=0)
-    """Largest shift in pixels, each way, at most half the image; edges are repeated."""
+    """Maximum shift in pixels, in each direction, at most half the image; edge pixels are repeated."""
     flip: bool = True
-    """Flip half of the images horizontally. Not for digits and letters."""
+    """Also flip half of the images horizontally. Turn it off for digits and letters."""
 
     def check(self, spec: Spec) -> None:
         if len(spec.shape) != 3:
@@ -50,7 +50,7 @@ class Bcr(Penalty, kind="bcr"):
         return (context.critic_logits(side) - context.critic(self.moved(x.detach(), context.rng.at(side)))).square()
 
     def moved(self, x: Tensor, rng: Rng) -> Tensor:
-        """T(x): images [N, C, H, W], each flipped or not and shifted its own way."""
+        """T(x): images [N, C, H, W], each with an independent random flip and shift."""
         n, _, height, width = x.shape
         rows = self._shifted_index(rng, "down", n, height, x)
         columns = self._shifted_index(rng, "right", n, width, x)
@@ -92,25 +92,26 @@ class ZcrTerm(Term, kind="zcr"):
     """Standard deviation of the perturbation of a latent, per coordinate."""
 
     def loss(self, context: LossContext) -> Tensor:
-        # a mean over the numbers of a sample, so that a weight means the same at every size
+        # a mean over the values of a sample, so that the weight does not depend on the image size
         return -(context.fake - perturbed_fakes(context, self.sigma)).square().flatten(1).mean(1)
 
 
 def perturbed_fakes(context: LossContext, sigma: float) -> Tensor:
     """Samples [N, ...] from the fakes' latents plus noise of standard deviation `sigma`."""
-    assert context.generator is not None, "the task brings its generator"
-    assert context.z is not None, "the task brings the latents of the fakes"
+    assert context.generator is not None, "the task provides its generator"
+    assert context.z is not None, "the task provides the latents of the fakes"
     return context.generator(context.z + sigma * context.rng.normal("beside", context.z.shape).to(context.z))
 
 
 class LeCam(Penalty, kind="lecam"):
-    """Pulls D's logits of each side toward the running mean of the other: for small data sets (LeCam)."""
+    """Pulls D's logits of reals toward the running mean of the fakes' logits, and vice versa; for small data sets
+    (LeCam)."""
 
     order = 1
     weight: Rate = 0.01
     """Weight in the loss; 0.01 to 0.3 for the paper's small data sets, higher for less data."""
     decay: float = Field(default=0.99, ge=0, lt=1)
-    """Decay of the running means per step; they start at 0."""
+    """Decay of the running means per step, in [0, 1); they start at 0."""
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
         return {"real": torch.zeros(()), "fake": torch.zeros(())}

@@ -1,4 +1,4 @@
-"""A penalty on how far D's logits wander off, which a Wasserstein critic is free to let them.
+"""A penalty on large logits of D: the Wasserstein loss does not change if a constant is added to all logits.
 
 Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation", appendix A.1:
 
@@ -16,7 +16,7 @@ from ganforge.losses.base import LossContext, Penalty
 
 
 class Drift(Penalty, kind="drift"):
-    """Keeps D's logits of real samples from drifting away from 0."""
+    """Keeps D's logits of real samples near 0."""
 
     order = 1
     weight: Rate = 0.001

@@ -1,9 +1,9 @@
-"""What G can want of its samples beside being taken for real.
+"""Feature matching: an alternative to the adversarial loss of G.
 
     feature matching    ‖mean f(x) − mean f(G(z))‖²      Salimans et al. 2016
 
-f [N, F]: the last hidden layer of D. In the paper this takes the place of the game in G's loss: `adversarial=0`. It is
-a property of the batch, so the loss [N] of every sample is the same.
+f [N, F]: the last hidden layer of D. In the paper this replaces the adversarial loss of G (`adversarial=0`). It is a
+property of the batch, so all entries of the loss [N] are equal.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from ganforge.losses.base import LossContext, Term
 
 
 class FeatureMatching(Term, kind="feature_matching"):
-    """Fakes should match real samples in the mean of D's last hidden layer. The paper uses it alone: adversarial=0."""
+    """Matches the mean activations of D's last hidden layer on fakes and reals. The paper uses it alone
+    (adversarial=0)."""
 
     uses_real = True
 
@@ -27,7 +28,7 @@ class FeatureMatching(Term, kind="feature_matching"):
 
 def features(output: DiscriminatorOutput | None) -> Tensor:
     """D's features [N, F]."""
-    assert output is not None, "asked for by uses_real"
+    assert output is not None, "requested by uses_real"
     found = output[1]
     if found is None:
         raise UserError(

@@ -5,8 +5,9 @@
     R1        ½‖∇D(x)‖²,  x real                                      Mescheder et al. 2018
     R2        ½‖∇D(x)‖²,  x fake                                      Mescheder et al. 2018
 
-x [N, ...], D(x) and losses [N]. Norms run over everything but N. Their gradient with respect to D's weights is a
-second derivative. All assume that D scores each sample independently: ∇ of the sum of the logits is then ∇ of each.
+x [N, ...], D(x) and losses [N]. Norms are over all axes except N. The backward pass of a penalty is a second
+derivative. All assume that D scores each sample independently: the gradient of the summed logits then consists of the
+per-sample gradients.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from ganforge.losses.base import Critic, LossContext, Penalty
 
 
 def input_gradient(critic: Critic, x: Tensor) -> Tensor:
-    """∇ₓ of each sample's logit, flattened to [N, everything else], itself differentiable."""
-    x = wide(x.detach()).requires_grad_()  # the squares of a gradient in bf16 would keep two digits
+    """∇ₓ of each sample's logit, flattened to [N, everything else] and itself differentiable."""
+    x = wide(x.detach()).requires_grad_()  # in bf16 the squares of a gradient would have two digits of precision
     with torch.enable_grad():
         (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return gradient.flatten(1)
@@ -37,25 +38,26 @@ def cached_gradient(critic: Critic, x: Tensor, output: DiscriminatorOutput | Non
 
 
 def per_sample_shape(x: Tensor) -> tuple[int, ...]:
-    """The shape [N, 1, ...] of one number per sample, which broadcasts with x."""
+    """The shape [N, 1, ...] of one value per sample, which broadcasts with x."""
     return (len(x), *[1] * (x.ndim - 1))
 
 
 def norm_penalty(critic: Critic, x: Tensor, target: float) -> Tensor:
     """(‖∇D(x)‖₂ − target)² [N]."""
-    # vector_norm has the derivative 0 at 0, where sqrt(sum of squares) would put NaN into a flat critic
+    # vector_norm has the derivative 0 at 0; sqrt(sum of squares) would give NaN for a constant critic
     norm = torch.linalg.vector_norm(input_gradient(critic, x), dim=1)
     return (norm - target).square()
 
 
 class GradientPenalty(Penalty, kind="wgan_gp"):
-    """Holds the norm of D's gradient near `target` on lines between real and fake samples (WGAN-GP)."""
+    """Gradient penalty of WGAN-GP: keeps the norm of D's gradient near `target` on lines between real and fake
+    samples."""
 
     per_sample = True
     weight: Rate = 10.0
     """Weight in the loss; 10 in the paper."""
     target: float = 1.0
-    """Target norm: 1 in the paper, 0 for a flat critic."""
+    """Target norm of the gradient: 1 in the paper; 0 is a zero-centered penalty."""
 
     def loss(self, context: LossContext) -> Tensor:
         mix = context.rng.uniform("mix", per_sample_shape(context.real)).to(context.real)
@@ -63,19 +65,19 @@ class GradientPenalty(Penalty, kind="wgan_gp"):
 
 
 class Dragan(Penalty, kind="dragan"):
-    """Holds the norm of D's gradient near `target` in a neighborhood of the real samples (DRAGAN).
+    """Gradient penalty of DRAGAN: keeps the norm of D's gradient near `target` in a neighborhood of real samples.
 
-    The paper's noise is normal, of a fixed width for its pixels; here that width is a share of the batch's own spread,
-    so that it fits every signal, and each sample has a share of it between 0 and 1.
+    The paper adds normal noise of a fixed standard deviation in pixels; here it is relative to the standard deviation
+    of the batch, so that it suits every signal, and scaled by a random factor in [0, 1) for each sample.
     """
 
     per_sample = True
     weight: Rate = 10.0
     """Weight in the loss; 10 in the paper."""
     target: float = 1.0
-    """Target norm; 1 in the paper."""
+    """Target norm of the gradient; 1 in the paper."""
     spread: float = Field(default=0.5, gt=0)
-    """Width of the neighborhood, as a share of the standard deviation of the real samples."""
+    """Size of the neighborhood, as a fraction of the standard deviation of the real samples."""
 
     def loss(self, context: LossContext) -> Tensor:
         real = context.real.detach()
@@ -86,22 +88,22 @@ class Dragan(Penalty, kind="dragan"):
 
 
 class R1(Penalty, kind="r1"):
-    """Flattens D around real samples: half the squared norm of its gradient there. `weight` is the papers' γ."""
+    """R1: half the squared norm of D's gradient at real samples."""
 
     per_sample, gradient_at = True, "real"
     weight: Rate = 10.0
-    """γ: the factor of ½‖∇D‖²; 10 in the paper. Larger images need more, larger batches less."""
+    """γ, the factor of ½‖∇D‖²; 10 in the paper. Larger images need a larger γ, larger batches a smaller one."""
 
     def loss(self, context: LossContext) -> Tensor:
         return 0.5 * cached_gradient(context.critic, context.real, context.on_real).square().sum(1)
 
 
 class R2(Penalty, kind="r2"):
-    """Flattens D around fakes: half the squared norm of its gradient there. `weight` is the papers' γ."""
+    """R2: half the squared norm of D's gradient at fakes."""
 
     per_sample, gradient_at = True, "fake"
     weight: Rate = 10.0
-    """γ: the factor of ½‖∇D‖²; 10 in the paper. Larger images need more, larger batches less."""
+    """γ, the factor of ½‖∇D‖²; 10 in the paper. Larger images need a larger γ, larger batches a smaller one."""
 
     def loss(self, context: LossContext) -> Tensor:
         return 0.5 * cached_gradient(context.critic, context.fake, context.on_fake).square().sum(1)

@@ -1,14 +1,14 @@
-"""Games about how much more real one sample is than another, not about how real it is.
+"""Relativistic losses: D scores how much more real one sample is than another, not how real a single one is.
 
 Jolicoeur-Martineau 2018, "The relativistic discriminator: a key element missing from standard GAN". With logits r of
-reals and f of fakes and ℓ(t) = softplus(−t), the loss at a difference t that should be above 0:
+reals and f of fakes, and ℓ(t) = softplus(−t), the loss of a difference t that should be positive:
 
     pairing (RpGAN)     D: ℓ(r − f)                              G: ℓ(f − r)
     average (RaGAN)     D: ℓ(r − f̄) + ℓ(r̄ − f)                   G: ℓ(f − r̄) + ℓ(f̄ − r)
 
-r̄, f̄: means over the batch. Since D must rank every fake below some real, it cannot put all fakes on one side for good:
-the loss of the pairing game has no bad local minima (Sun et al. 2020). R1 and R2 together make it converge (Huang et
-al. 2024). G's loss is the non-saturating one.
+r̄, f̄: means over the batch. With relativistic pairing D compares each fake with a real sample, so no single decision
+boundary separates all fakes, and the loss has no bad local minima (Sun et al. 2020). With R1 and R2 training converges
+locally (Huang et al. 2024). G's loss is the non-saturating form.
 
 r, f and losses: [N]; row i of the reals is paired with row i of the fakes.
 """
@@ -22,7 +22,7 @@ from ganforge.losses.base import Objective
 
 
 class RpGan(Objective, kind="rpgan"):
-    """Each fake against one real sample: relativistic pairing. Goes with the penalties r1 and r2."""
+    """Relativistic pairing (RpGAN): each fake is compared with one real sample. Use it with the penalties r1 and r2."""
 
     uses_real = True
 
@@ -30,12 +30,12 @@ class RpGan(Objective, kind="rpgan"):
         return softplus(fake - real)
 
     def g(self, fake: Tensor, real: Tensor | None) -> Tensor:
-        assert real is not None, "asked for by uses_real"
+        assert real is not None, "requested by uses_real"
         return softplus(real - fake)
 
 
 class RaGan(Objective, kind="ragan"):
-    """Each sample against the mean of the other side: relativistic average."""
+    """Relativistic average (RaGAN): each sample is compared with the mean logit of the other side."""
 
     uses_real = True
     elementwise = False
@@ -44,10 +44,10 @@ class RaGan(Objective, kind="ragan"):
         return relativistic_average(real, fake)
 
     def g(self, fake: Tensor, real: Tensor | None) -> Tensor:
-        assert real is not None, "asked for by uses_real"
+        assert real is not None, "requested by uses_real"
         return relativistic_average(fake, real)
 
 
 def relativistic_average(high: Tensor, low: Tensor) -> Tensor:
-    """The loss [N] of logits that should lie above the mean of the others, and the others below theirs."""
+    """The loss [N] if the logits `high` should exceed the mean of `low`, and `low` be below the mean of `high`."""
     return softplus(low.mean(0) - high) + softplus(low - high.mean(0))

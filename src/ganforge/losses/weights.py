@@ -1,10 +1,10 @@
-"""Penalties on the weights of a player, whatever it computes with them.
+"""Penalties on the weights of a net.
 
     orthogonal              ‖WWᵀ ⊙ (1 − I)‖²_F, summed over weights W      Brock et al. 2017; 2019
     historical averaging    ‖θ − θ̄‖²,  θ̄: the mean of all θ before         Salimans et al. 2016
 
-W [rows, columns]: a layer's weights, one output a row, or transposed where rows would outnumber columns and so could
-not be orthogonal. Both measure the whole net, so the loss [N] of every sample is the same.
+W [rows, columns]: a layer's weights, one row per output, transposed if there are more rows than columns (which cannot
+be orthogonal). Both depend on the whole net, so all entries of the loss [N] are equal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ganforge.losses.base import LossContext, Penalty, Term
 
 
 def player_of(context: LossContext) -> nn.Module:
-    assert context.player is not None, "the task says who is trained"
+    assert context.player is not None, "the task sets the net that is trained"
     return context.player
 
 
@@ -26,11 +26,12 @@ def expanded(loss: Tensor, context: LossContext) -> Tensor:
 
 
 def orthogonality_loss(net: nn.Module) -> Tensor:
-    """How far the rows of each weight are from orthogonal: the sum of their squared products, each pair twice."""
+    """Deviation of the rows of each weight from orthogonality: the sum of their squared inner products, each pair
+    twice."""
     tables = {id(p) for layer in net.modules() if isinstance(layer, nn.Embedding) for p in layer.parameters()}
     total = torch.zeros((), device=next(net.parameters()).device)
     for weight in net.parameters():
-        if weight.ndim < 2 or id(weight) in tables:  # a label's vector has no reason to stand upright on another's
+        if weight.ndim < 2 or id(weight) in tables:  # embeddings of labels need not be orthogonal
             continue
         matrix = weight.flatten(1)
         matrix = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
@@ -40,7 +41,7 @@ def orthogonality_loss(net: nn.Module) -> Tensor:
 
 
 class OrthogonalD(Penalty, kind="orthogonal"):
-    """Makes the weight vectors of each layer of D orthogonal, whatever their norms."""
+    """Orthogonal regularization of D: weight vectors of a layer should be orthogonal; their norms are free."""
 
     order = 1
     weight: Rate = 1e-4
@@ -51,7 +52,7 @@ class OrthogonalD(Penalty, kind="orthogonal"):
 
 
 class OrthogonalG(Term, kind="orthogonal"):
-    """Makes the weight vectors of each layer of G orthogonal, whatever their norms."""
+    """Orthogonal regularization of G: weight vectors of a layer should be orthogonal; their norms are free."""
 
     weight: Rate = 1e-4
     """Weight in the loss; 1e-4 in the paper."""
@@ -61,7 +62,7 @@ class OrthogonalG(Term, kind="orthogonal"):
 
 
 def initial_mean(net: nn.Module) -> dict[str, Tensor]:
-    """The memory of `distance_from_mean` before the first step: zero steps, zero means."""
+    """Initial state for `distance_from_mean`: zero steps, zero means."""
     means = {f"mean/{name}": torch.zeros_like(p) for name, p in net.named_parameters()}
     return {"steps": torch.zeros(()), **means}
 
@@ -75,11 +76,12 @@ def distance_from_mean(context: LossContext) -> Tensor:
         total = total + (parameter - mean).square().sum()
         context.memory[f"mean/{name}"] = mean + (parameter.detach() - mean) / (steps + 1)
     context.memory["steps"] = steps + 1
-    return total * (steps > 0)  # before the first step there is nothing to keep near
+    return total * (steps > 0)  # there is no mean before the first step
 
 
 class HistoricalD(Penalty, kind="historical_averaging"):
-    """Keeps D's weights near their mean over training so far, which damps oscillation."""
+    """Historical averaging: penalizes the distance of D's weights from their mean over training, which damps
+    oscillation."""
 
     order = 1
     weight: Rate = 1.0
@@ -93,7 +95,8 @@ class HistoricalD(Penalty, kind="historical_averaging"):
 
 
 class HistoricalG(Term, kind="historical_averaging"):
-    """Keeps G's weights near their mean over training so far, which damps oscillation."""
+    """Historical averaging: penalizes the distance of G's weights from their mean over training, which damps
+    oscillation."""
 
     weight: Rate = 1.0
     """Weight in the loss."""

@@ -1,9 +1,9 @@
-"""The base of metrics and extractors: what a metric of your own imports.
+"""Public imports for custom metrics and extractors.
 
     samples → extractor → features → statistics → number
 
-A `Comparison` holds the real and the generated samples and whatever else a metric may ask for; each side goes through
-the extractor once, however many metrics ask. A `Metric` reads it and returns `Result`s, each with its protocol.
+A `Comparison` holds the real and the generated samples and other inputs of metrics; each side passes through the
+extractor once, for all metrics. A `Metric` reads it and returns `Result`s, each with its protocol.
 """
 
 from ganforge.metrics.comparison import CHUNK, Comparison, Latents, cached

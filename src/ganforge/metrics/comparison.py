@@ -1,4 +1,4 @@
-"""Real and generated samples with all that metrics ask of them: each side goes through the extractor once.
+"""Real and generated samples, with everything that metrics need: each side passes through the extractor once.
 
 samples → extractor → features → statistics
 """
@@ -28,17 +28,18 @@ T = TypeVar("T")
 
 log = logging.getLogger("ganforge")
 
-CHUNK = 256  # samples asked for at a time
+CHUNK = 256  # samples processed at a time
 
 
 @dataclass(frozen=True)
 class Latents:
-    """A generator as path lengths see it.
+    """A generator, for measuring path lengths.
 
     Attributes:
-        draw: (first row, how many) → latents float32 [n, L]; row k is always the same.
-        render: latents [n, L] → images float32 [n, C, H, W] in [-1, 1], not rounded to 8 bits, labels closed over.
-        space: how the latents are spread: "normal" is walked along arcs, "linear" along lines.
+        draw: (first row, count) → latents float32 [n, L]; row k is always the same.
+        render: latents [n, L] → images float32 [n, C, H, W] in [-1, 1], not rounded to 8 bits, with labels already
+            applied.
+        space: distribution of the latents, for interpolation: "normal" along arcs, "linear" along lines.
     """
 
     draw: Callable[[int, int], Tensor]
@@ -47,27 +48,27 @@ class Latents:
 
 
 class Comparison:
-    """Real and generated samples, with what metrics ask of them, computed once and kept.
+    """Real and generated samples, with intermediate results that metrics share.
 
     Args:
-        real: what the generated samples are compared with.
+        real: the real samples.
         fake: generated samples, or a second set of real ones.
-        encoder: features come from it; only metrics that need features ask for it.
-        train: what the generator was trained on, or what reads it where a metric asks; by default `real`.
-        heldout: real samples that it was not trained on.
-        classes: names of the labels.
-        paired: whether sample i of one side belongs to sample i of the other.
-        baseline: of pairs, what can be had without a model (the source itself, its bicubic enlargement): metrics of
-            pairs measure it, too.
-        latents: the generator itself, for path lengths.
-        facts: what the signal knows of its samples (`Spec.state`); of a table its `columns` and the `target`.
-        seed: of every draw a metric makes.
-        device: where nets run.
-        cache: folder in which statistics of sides with a fingerprint are kept; None: nowhere.
-        reference: a file of statistics (`statistics.save`) in place of the features of `real`.
-        provenance: further entries of every protocol: split, checkpoint, ema, truncation, ...
-        progress: called as long work advances, to report how far it is.
-        keep: hold features in memory (4 bytes a number). `measure` decides it by what the metrics need.
+        encoder: computes features; used only by metrics that need them.
+        train: the training samples of the generator, or a function that reads them when needed; by default `real`.
+        heldout: real samples that the generator was not trained on.
+        classes: names of the classes.
+        paired: whether sample i of one side corresponds to sample i of the other.
+        baseline: for pairs, outputs without a model (the source itself, its bicubic enlargement), which metrics of
+            pairs also measure.
+        latents: the generator, for path lengths.
+        facts: properties of the samples (`Spec.state`); for a table its `columns` and the `target`.
+        seed: seed of all random draws of metrics.
+        device: device for nets.
+        cache: folder for cached statistics of sides with a fingerprint; None: no cache.
+        reference: a file of statistics (`statistics.save`) to use instead of the features of `real`.
+        provenance: additional entries of every protocol: split, checkpoint, ema, truncation, ...
+        progress: called to report the progress of long computations.
+        keep: keep features in memory (4 bytes per value). Set by `measure` according to the metrics.
     """
 
     def __init__(
@@ -104,8 +105,8 @@ class Comparison:
 
     @property
     def encoder(self) -> Encoder:
-        """The extractor at work."""
-        assert self._encoder is not None, "a metric asked for features and does not say so in its needs"
+        """The opened extractor."""
+        assert self._encoder is not None, "a metric uses features without declaring them in its needs"
         return self._encoder
 
     @property
@@ -114,21 +115,21 @@ class Comparison:
 
     @property
     def train(self) -> SampleSet:
-        """What the generator was trained on, as far as that is known."""
+        """The training samples of the generator, if known."""
         train = self._train
         return train if isinstance(train, SampleSet) else self.once("train", train)
 
     def side(self, name: str) -> SampleSet:
-        """real, fake, train, heldout or baseline."""
+        """The side with this name: real, fake, train, heldout or baseline."""
         side: SampleSet | None = getattr(self, name)
-        assert side is not None, f"a metric asked for {name} samples and does not say so in its needs"
+        assert side is not None, f"a metric uses {name} samples without declaring them in its needs"
         return side
 
     def count(self, name: str, n: int | None = None) -> int:
-        """How many samples of a side to look at: all, or `n`.
+        """The number of samples of a side to use: all, or `n`.
 
         Raises:
-            UserError: `n` is more than there are.
+            UserError: there are fewer than `n`.
         """
         side = self.side(name)
         if n is not None and n > side.n:
@@ -138,11 +139,11 @@ class Comparison:
         return side.n if n is None else n
 
     def draws(self, name: str) -> np.random.Generator:
-        """Draws that depend on the seed and the name alone."""
+        """A random generator that depends only on the seed and the name."""
         return np.random.Generator(np.random.PCG64(seed_of(self.seed, "metrics", name)))
 
     def once(self, key: Any, compute: Callable[[], T]) -> T:
-        """`compute()`, or what it gave before for this key."""
+        """`compute()`, cached by this key."""
         if key not in self._memo:
             self._memo[key] = compute()
         return self._memo[key]
@@ -162,7 +163,7 @@ class Comparison:
         return np.concatenate(parts)
 
     def at(self, name: str, rows: np.ndarray) -> np.ndarray:
-        """The samples of a side at these positions, in this order; the others are passed over and not held."""
+        """The samples of a side at these positions, in this order; other samples are not kept in memory."""
         wanted = np.unique(rows)
         self.count(name, int(wanted[-1]) + 1)
         return np.concatenate(list(self.side(name).chosen(wanted, CHUNK)))[np.searchsorted(wanted, rows)]
@@ -170,7 +171,7 @@ class Comparison:
     def labels(self, name: str, n: int | None = None) -> np.ndarray:
         """int64 [n]."""
         labels = self.side(name).labels
-        assert labels is not None, "a metric asked for labels and does not say so in its needs"
+        assert labels is not None, "a metric uses labels without declaring them in its needs"
         return labels[: self.count(name, n)]
 
     def features(self, name: str, n: int | None = None) -> np.ndarray:
@@ -178,7 +179,7 @@ class Comparison:
         return self._extracted(name)["features"][: self.count(name, n)]
 
     def probabilities(self, name: str, n: int | None = None) -> np.ndarray:
-        """float32 [n, K] of the encoder's classes."""
+        """Class probabilities float32 [n, K] of the first `n` samples."""
         return self._extracted(name)["probabilities"][: self.count(name, n)]
 
     def moments(self, name: str, n: int | None = None) -> Moments:
@@ -263,9 +264,9 @@ class Comparison:
 
 
 def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], save: Callable[[Path, T], None]) -> T:
-    """What `path` holds, or else what `make` makes, which is kept there.
+    """The cached value in `path`, or the result of `make`, which is then cached.
 
-    A cache only saves time: a file that is damaged is made again, and one that cannot be written is done without.
+    Failures of the cache are not errors: a damaged file is replaced, and if it cannot be written, nothing is cached.
     """
     if path is None:
         return make()

@@ -1,4 +1,4 @@
-"""From samples to features: nets that are ready to encode, and the components that make them so."""
+"""From samples to features: encoders, and the components that create them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ganforge.metrics.samples import Progress, SampleSet
 
 
 class Encoder:
-    """A net that is ready to turn samples into features.
+    """A net, ready to compute features of samples.
 
     Attributes:
         name: "small", "inception", "dinov2".
         digest: SHA-256 of its weights, in hexadecimal.
-        resizer: how samples come to the size it takes.
-        dim: width of a feature.
-        classes: names of what its probabilities are of; empty where it has none.
-        trained_on_data: whether the classes are those of the data at hand.
-        reference: whether a Fréchet distance with it is what the field calls FID.
-        detail: what else the protocol should say.
+        resizer: how samples are resized to its input size.
+        dim: dimension of a feature vector.
+        classes: names of the classes of its probabilities; empty if it has none.
+        trained_on_data: whether the classes are those of the evaluated data.
+        reference: whether the Fréchet distance with it is the standard FID.
+        detail: additional entries of the protocol.
     """
 
     name: str = ""
@@ -43,37 +43,37 @@ class Encoder:
         """Features float32 [N, D] and class probabilities float32 [N, K], or None, on any device.
 
         Args:
-            samples: as the signal decodes them; images uint8 (or float32 in the same units, 0 to 255) [N, H, W, C].
+            samples: decoded samples; images uint8 (or float32 in the same range, 0 to 255) [N, H, W, C].
         """
         raise NotImplementedError
 
     @property
     def tag(self) -> str:
-        """For the name of a figure: `small@1a2b3c4d`."""
+        """The short name in the name of a result: `small@1a2b3c4d`."""
         return f"{self.name}@{self.digest[:8]}" if self.digest else self.name
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """For the protocol of a figure."""
+        """Entries for the protocol of a result."""
         provenance = {"extractor": self.name, "weights": self.digest, "resizer": self.resizer, "features": self.dim}
         return provenance | getattr(self, "detail", {})
 
     @property
     def identity(self) -> str:
-        """Equal for two encoders exactly where their features are."""
+        """A string that is equal for two encoders if and only if their features are."""
         return json.dumps(self.provenance, sort_keys=True)
 
 
 @dataclass(frozen=True)
 class OpenContext:
-    """What an extractor may use when it is opened.
+    """What an extractor may use when opened.
 
     Attributes:
-        classes: names of the labels of the real samples.
-        cache: folder where what was computed once is kept, and where files of weights are looked for; None: nowhere.
-        device: where the net is to run.
-        seed: of what is drawn where a net is trained on the data.
-        progress: called as long work advances, to report how far it is.
+        classes: names of the classes of the real samples.
+        cache: folder for cached results and for weights files; None: none.
+        device: device for the net.
+        seed: random seed, for nets that are trained on the data.
+        progress: called to report the progress of long computations.
     """
 
     classes: tuple[str, ...] = ()
@@ -84,10 +84,10 @@ class OpenContext:
 
 
 class Extractor(Component, family="extractor"):
-    """Where features come from."""
+    """A feature extractor for metrics."""
 
     signals: ClassVar[tuple[str, ...]] = ("*",)
-    """The kinds of signal whose samples it reads; "*" is any."""
+    """The kinds of signal that it supports; "*" is any."""
 
     def open(
         self,
@@ -102,13 +102,14 @@ class Extractor(Component, family="extractor"):
         """The net, ready to use; the arguments are those of `OpenContext`.
 
         Args:
-            data: real samples; an extractor that is trained on the data itself learns from these.
+            data: real samples, on which an extractor may be trained.
 
         Raises:
-            UserError: weights that are absent or wrong (says which, where from, where to put them, what runs without).
+            UserError: weights are missing or wrong (the message says which, where to get and put them, and what works
+                without).
         """
         return self.load(data, OpenContext(tuple(classes), cache, device, seed, progress))
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
-        """What `open` returns."""
+        """The net, as returned by `open`."""
         raise NotImplementedError

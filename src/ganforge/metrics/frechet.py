@@ -5,14 +5,13 @@ is Dowson & Landau 1982:
 
     FD = ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½
 
-With Σᵢ = FᵢFᵢᵀ the last trace is the sum of the singular values of F₁ᵀF₂. The factors are Cholesky's with pivots, which
-exist for singular Σ too (fewer samples than features) and then have as many columns as Σ has rank: no square root of
-a matrix, no complex numbers, no small number added to the diagonal.
+With Σᵢ = FᵢFᵢᵀ, the last trace is the sum of the singular values of F₁ᵀF₂. The factors are from a pivoted Cholesky
+decomposition, which also exists for singular Σ (fewer samples than features), with rank(Σ) columns. So there is no
+matrix square root, no complex number, and no constant added to the diagonal.
 
-With classes it is the mean over them (intra-class distance: Miyato & Koyama 2018, "cGANs with Projection
-Discriminator").
+The intra-class distance is its mean over the classes (Miyato & Koyama 2018, "cGANs with Projection Discriminator").
 
-D: width of a feature, μ [D], Σ [D, D], F [D, rank].
+D: dimension of the features, μ [D], Σ [D, D], F [D, rank].
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ BLOCK = 64
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
-    """Of two sets of features. 0 for equal moments; in squared units of the features.
+    """The distance of two sets of features. 0 for equal moments; in squared units of the features.
 
     Raises:
-        UserError: fewer than two samples in either.
+        UserError: either has fewer than two samples.
     """
     for found in (a, b):
         if found.n < 2:
@@ -77,7 +76,7 @@ def _singular_values(matrix: np.ndarray) -> np.ndarray:
 
 
 def notes_on_size(dim: int, **counts: int) -> list[str]:
-    """What should be said where there are fewer samples than features."""
+    """Warnings about fewer samples than features."""
     return [
         phrase(
             "{name}={n:,} is below the feature dimension {dim:,}: the covariance is singular and the distance too "
@@ -92,7 +91,7 @@ def notes_on_size(dim: int, **counts: int) -> list[str]:
 
 
 class FrechetDistance(Metric, kind="fd"):
-    """Fréchet distance between the features of real and of generated samples: FID, where they are TF Inception's."""
+    """Fréchet distance between features of real and generated samples; with TensorFlow Inception features it is FID."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"moments"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
@@ -113,7 +112,7 @@ class FrechetDistance(Metric, kind="fd"):
 
 
 class Fid(FrechetDistance, kind="fid"):
-    """Fréchet Inception distance: the same under TF's Inception-v3, and refused under any other extractor."""
+    """Fréchet Inception distance (FID): `fd` with TensorFlow's Inception-v3; an error with any other extractor."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
         "fid": Meaning("Distance between the distributions of fakes and reals, in Inception's features.", "lower", 0),
@@ -126,18 +125,20 @@ class Fid(FrechetDistance, kind="fid"):
         if missing or comparison.encoder.reference:
             return missing
         return (
-            "the extractor inception with the field's weights: under any other the distance is called fd "
-            f"(fd under {comparison.encoder.tag})"
+            "the extractor inception with the standard weights: with any other the distance is called fd "
+            f"(fd with {comparison.encoder.tag})"
         )
 
 
 class IntraClass(Metric, kind="ifd"):
-    """Mean over the classes of the Fréchet distance within each: tells a model that mixes its classes up."""
+    """Mean over classes of the Fréchet distance within each class; detects a model that confuses classes."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"features", "labels"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "ifd": Meaning("The same within each class, averaged: it shows a class that went wrong.", "lower", 0),
+        "ifd": Meaning(
+            "Like fd, within each class and averaged: detects classes that are generated wrongly.", "lower", 0
+        ),
     }
 
     def compute(self, comparison: Comparison) -> list[Result]:

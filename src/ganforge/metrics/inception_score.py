@@ -1,10 +1,10 @@
-"""Inception score: how sure a classifier is of each sample, and how evenly it uses its classes.
+"""Inception score: how confidently a classifier classifies each sample, and how evenly the classes occur.
 
 Salimans et al. 2016, "Improved Techniques for Training GANs":
 
     IS = exp( mean over x of KL( p(y|x) ‖ p(y) ) ),    p(y) = mean over x of p(y|x)
 
-The samples are dealt at random to equal parts; the score is the mean of those of the parts. 1 is the worst, K the best.
+The samples are randomly split into equal parts; the score is the mean over the parts. 1 is the worst, K the best.
 
 K: classes, p [N, K].
 """
@@ -24,24 +24,24 @@ from ganforge.metrics.statistics import relative_entropy
 
 
 def inception_scores(probabilities: np.ndarray, splits: int) -> np.ndarray:
-    """The score of each of `splits` parts of p [N, K], in the order they come in; float64 [splits]."""
+    """The score of each of `splits` consecutive parts of p [N, K]; float64 [splits]."""
     p = probabilities.astype(np.float64, copy=False)
     parts = np.array_split(p, splits)
     return np.array([np.exp(relative_entropy(part, part.mean(0)).mean()) for part in parts])
 
 
 class InceptionScore(Metric, kind="is"):
-    """Inception score: samples that are clear and of many classes, by the classifier that the extractor has."""
+    """Inception score: clear samples of many classes, according to the extractor's classifier."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "is": Meaning(
-            "Whether each sample is clearly of one class, and all classes occur. It never looks at the reals.", "higher"
+            "Whether each sample clearly belongs to a class, and all classes occur. It does not use reals.", "higher"
         ),
     }
     splits: int = Field(default=10, ge=1)
-    """Parts that the samples are dealt to."""
+    """Number of parts that the samples are split into."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
@@ -57,7 +57,7 @@ class InceptionScore(Metric, kind="is"):
         if n < 10 * self.splits * p.shape[1]:
             detail["notes"] = [
                 phrase(
-                    "{n:,} samples a part for {classes:,} classes: the score is too low",
+                    "{n:,} samples per part for {classes:,} classes: the score is too low",
                     n=n // self.splits,
                     classes=p.shape[1],
                 )

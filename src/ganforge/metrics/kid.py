@@ -1,14 +1,14 @@
-"""Kernel Inception distance: the squared maximum mean discrepancy under a cubic kernel, without bias.
+"""Kernel Inception distance: an unbiased estimate of the squared maximum mean discrepancy with a cubic kernel.
 
 Bińkowski et al. 2018, "Demystifying MMD GANs":
 
     k(x, y) = (xᵀy / D + 1)³
     MMD² = Σ_{i≠j} k(xᵢ, xⱼ) / m(m−1) + Σ_{i≠j} k(yᵢ, yⱼ) / m(m−1) − 2 Σ_{ij} k(xᵢ, yⱼ) / m²
 
-The mean over blocks of m samples drawn from each side, and their standard deviation. Its expectation does not depend on
-the number of samples, so small sets can be compared with it; it may be below 0.
+The result is the mean over blocks of m samples drawn from each side, with their standard deviation. Its expectation
+does not depend on the number of samples, so it is suitable for small sets; it can be negative.
 
-D: width of a feature, x, y [m, D].
+D: dimension of the features, x, y [m, D].
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     k = x @ y.T
     k /= x.shape[1]
     k += 1
-    return k * k * k  # a power of three by numpy's `**` takes many times as long
+    return k * k * k  # numpy's `** 3` is many times slower
 
 
 def _among(x: np.ndarray) -> float:
@@ -43,7 +43,7 @@ def _among(x: np.ndarray) -> float:
 
 
 class KernelDistance(Metric, kind="kid"):
-    """Kernel distance (KID) between the features of real and of generated samples: unbiased, good for small sets."""
+    """Kernel distance (KID) between features of real and generated samples; unbiased, suitable for small sets."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
@@ -56,9 +56,9 @@ class KernelDistance(Metric, kind="kid"):
         ),
     }
     blocks: int = Field(default=100, ge=1)
-    """How many blocks are drawn."""
+    """Number of blocks."""
     block: int = Field(default=1000, ge=2)
-    """Samples a block, of each side; fewer where a side has fewer."""
+    """Samples of each side per block; fewer if a side has fewer."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
@@ -69,7 +69,7 @@ class KernelDistance(Metric, kind="kid"):
                 f"metric 'kid' needs 2 samples of each side; there are {len(real)} real and {n} generated",
                 code="metric.too_few_samples",
             )
-        whole = size == len(real) == n  # every block would be the same one
+        whole = size == len(real) == n  # all blocks would be identical
         draws = comparison.draws("kid")
         found = []
         for k in range(1 if whole else self.blocks):

@@ -1,4 +1,4 @@
-"""What a figure tells, in plain words, and which way it is better: said once, by the metric that measures it."""
+"""The meaning of a metric's value, and which direction is better; declared by the metric."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?[kKmM]?$")
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a figure is about.
+    """The meaning of a value.
 
     Attributes:
-        text: what it tells, as a sentence; may be empty.
-        direction: which way is better; "near" means near to `ideal`; "at most" that no value up to it is a fault, and
-            the nearest is the best; "" where neither way is.
-        ideal: where a perfect generator would be, if there is such a place.
+        text: a sentence that explains it; may be empty.
+        direction: which direction is better; "near" means near `ideal`; "at most" means that all values up to `ideal`
+            are fine, and the nearest is the best; "" if neither.
+        ideal: the value of a perfect generator, if defined.
     """
 
     text: str
@@ -34,18 +34,18 @@ class Meaning:
 
     @property
     def better(self) -> str:
-        """Which way is better, as a phrase."""
+        """Which direction is better, as a phrase."""
         if not self.direction:
             return ""
         if self.direction == "near":
-            return phrase("near {ideal:g} is right", ideal=self.ideal)
+            return phrase("ideal: {ideal:g}", ideal=self.ideal)
         if self.direction == "at most":
-            return phrase("{ideal:g} or less is right", ideal=self.ideal)
+            return phrase("ideal: {ideal:g} or less", ideal=self.ideal)
         way = phrase("lower is better") if self.direction == "lower" else phrase("higher is better")
         return way if self.ideal is None else phrase("{way}, {ideal:g} at best", way=way, ideal=self.ideal)
 
     def is_better(self, value: float | None, than: float | None) -> bool:
-        """Whether a value beats another one; any finite one beats None and what is not finite."""
+        """Whether a value is better than another; any finite value is better than None and non-finite ones."""
         if value is None or not math.isfinite(value) or not self.direction:
             return False
         if than is None or not math.isfinite(than):
@@ -56,9 +56,9 @@ class Meaning:
 
 
 def stem_of(name: str, known: Container[str]) -> str:
-    """Which of the known stems a figure's name begins with: `fd` of `fd5k[small@1a2b3c4d]`, `ssim` of `ssim_y[...]`.
+    """The known stem that the name of a result begins with: `fd` of `fd5k[small@1a2b3c4d]`, `ssim` of `ssim_y[...]`.
 
-    Where none does, the first word of the name.
+    If there is none, the first word of the name.
     """
     bare = NUMBER.sub("", name.split("[")[0]).lower().replace("-", "_")
     while bare not in known and "_" in bare:

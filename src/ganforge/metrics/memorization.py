@@ -1,21 +1,21 @@
-"""Does the generator make new samples, or repeat those that it was trained on?
+"""Whether the generator creates new samples or memorizes training samples.
 
 `nn`, after Meehan, Chaudhuri & Dasgupta 2020, "A Non-Parametric Test to Detect Data-Copying in Generative Models":
-d(x) is the distance in features from x to the nearest training sample. Held-out real samples say how near one comes
-by chance. Without any, each training sample is held out in turn (its nearest other one), which is as good but for
-doubles in the data.
+d(x) is the distance in features from x to the nearest training sample. Held-out real samples are the reference. Without
+them, each training sample is compared with the others (leave-one-out), which is equivalent except for duplicates in the
+data.
 
-    copies = share of generated samples with d below the 1 % quantile of the held-out ones: 0.01 for an honest model
-    closer = P(d of a generated sample < d of a held-out one), ties half: 0.5 for an honest model
+    copies = fraction of generated samples with d below the 1 % quantile of held-out ones: 0.01 without memorization
+    closer = P(d of a generated sample < d of a held-out one), ties count half: 0.5 without memorization
 
 `mfd`, after Bai et al. 2021, "On Training Sample Memorization: Lessons from Benchmarking Generative Modeling with a
-Large-scale Competition" (there MiFID): the Fréchet distance, divided by s where s is below a threshold:
+Large-scale Competition" (there MiFID): the Fréchet distance, divided by s if s is below a threshold:
 
-    s = mean over generated x of the least cosine distance 1 − |cos(f(x), f(t))| to a training sample t
-    MFD = FD / s  where s < threshold,  FD elsewhere; at most 1000 · FD / threshold, which exact copies get
+    s = mean over generated x of the smallest cosine distance 1 − |cos(f(x), f(t))| to a training sample t
+    MFD = FD / s  if s < threshold,  else FD; at most 1000 · FD / threshold, the value of exact copies
 
-Cosine distances depend on the extractor, so by default the threshold is what s is for held-out samples, and FD is
-multiplied with threshold / s: a model that comes no nearer than these keeps its FD.
+Cosine distances depend on the extractor, so by default the threshold is s of held-out samples, and FD is multiplied by
+threshold / s: for a model whose samples are no closer than these, MFD equals FD.
 """
 
 from __future__ import annotations
@@ -34,25 +34,26 @@ from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_cou
 from ganforge.metrics.frechet import frechet_distance, notes_on_size
 from ganforge.metrics.neighbors import nearest
 
-FLOOR = 1e-3  # of the threshold: a smaller cosine distance counts as none
-SHOWN = 16  # pairs of a sample and its nearest training sample that are named in the result
-MAX_HELD_OUT = 10_000  # training samples that are held out in turn, spread evenly over all
-STANDARD_ERRORS = 3.0  # standard errors above chance at which copying is called so
+FLOOR = 1e-3  # relative to the threshold: smaller cosine distances count as this
+SHOWN = 16  # pairs of a sample and its nearest training sample that are listed in the result
+MAX_HELD_OUT = 10_000  # maximum number of evenly spaced training samples for leave-one-out
+STANDARD_ERRORS = 3.0  # standard errors above the expectation from which on it is reported as copying
 
 
 class NearestNeighbors(Metric, kind="nn"):
-    """Memorization: the share of generated samples nearer to a training sample than held-out real ones come."""
+    """Memorization: the fraction of generated samples closer to a training sample than held-out real samples usually
+    are."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "copies": Meaning("Share of fakes nearer to a training sample than 99 % of unseen reals.", "at most", 0.01),
+        "copies": Meaning("Fraction of fakes closer to a training sample than 99 % of held-out reals.", "at most", 0.01),
         "closer": Meaning(
-            "How often a fake lies nearer to a training sample than an unseen real does.", "at most", 0.5
+            "How often a fake is closer to a training sample than a held-out real.", "at most", 0.5
         ),
     }
     quantile: float = Field(default=0.01, gt=0, lt=0.5)
-    """Nearer than this share of the held-out samples is taken for a copy."""
+    """A sample counts as a copy if its distance is below this quantile of the held-out samples."""
 
     def meaning_of(self, name: str) -> Meaning:
         meaning = super().meaning_of(name)
@@ -65,7 +66,7 @@ class NearestNeighbors(Metric, kind="nn"):
         least = float(np.quantile(chance, self.quantile))
         copies = float((distance <= least).mean()) if least == 0 else float((distance < least).mean())
         closer = _closer(distance, chance)
-        # How far from the quantile the share would be by the luck of both draws.
+        # Standard error of the fraction, from sampling of both sides.
         error = math.sqrt(self.quantile * (1 - self.quantile) * (1 / n + 1 / len(chance)))
         copied = copies > self.quantile + STANDARD_ERRORS * error and copies > 2 * self.quantile
         tag = comparison.encoder.tag
@@ -88,7 +89,7 @@ class NearestNeighbors(Metric, kind="nn"):
             ],
         }
         if least == 0:
-            detail["notes"] = [phrase("more of the unseen reals than the quantile are duplicates of training samples")]
+            detail["notes"] = [phrase("more than this quantile of the held-out reals are duplicates of training samples")]
         end = f"{short_count(n)}[{tag}]"
         return [
             Result(f"copies{end}", copies, protocol, detail),
@@ -97,16 +98,16 @@ class NearestNeighbors(Metric, kind="nn"):
 
 
 class MemorizationDistance(Metric, kind="mfd"):
-    """Fréchet distance with a penalty for samples that lie nearer to training samples than held-out ones (MiFID)."""
+    """Fréchet distance with a penalty for samples closer to training samples than held-out ones are (MiFID)."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"moments", "features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "mfd": Meaning("The same with a penalty for fakes that sit next to training samples.", "lower", 0),
+        "mfd": Meaning("Like fd, with a penalty for fakes that are close to training samples.", "lower", 0),
     }
     threshold: float | None = Field(default=None, gt=0, le=1)
-    """Below which mean cosine distance the penalty is 1 / s, as in the paper (0.1 there); by default that of held-out
-    samples, and the penalty threshold / s."""
+    """If the mean cosine distance s is below this, the distance is multiplied by 1 / s, as in the paper (0.1 there). By
+    default s of held-out samples, with the factor threshold / s."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
@@ -145,7 +146,7 @@ class MemorizationDistance(Metric, kind="mfd"):
 def cosine_nearness(
     points: np.ndarray, train: np.ndarray, comparison: Comparison, progress: Any, *, same: bool
 ) -> float:
-    """s: the mean over points [N, D] of the least 1 − |cos| to a training sample [M, D]."""
+    """s: the mean over points [N, D] of the smallest 1 − |cos| to a training sample [M, D]."""
     x, t = _unit(points), _unit(train)
     # ‖a − b‖² = 2 − 2 cos for unit vectors, and |cos| is the cosine to t or to −t, whichever is nearer.
     plus, _ = nearest(x, t, comparison.device, progress, same=same)
@@ -174,7 +175,8 @@ def _to_train(comparison: Comparison, name: str, n: int) -> tuple[np.ndarray, np
 
 
 def _by_chance(comparison: Comparison) -> tuple[np.ndarray, str]:
-    """Distances to the nearest training sample of real samples that are not in the training set; and which ones."""
+    """Reference distances: from real samples outside of the training set to the nearest training sample; and the name
+    of these samples."""
     if comparison.heldout is not None:
         return _to_train(comparison, "heldout", comparison.heldout.n)[0], "held-out"
 
@@ -192,7 +194,8 @@ def _progress(comparison: Comparison) -> Callable[[int, int], None]:
 
 
 def _closer(distance: np.ndarray, chance: np.ndarray) -> float:
-    """P(a < b) + ½ P(a = b) for a of `distance` and b of `chance`: Mann and Whitney's U over the number of pairs."""
+    """P(a < b) + ½ P(a = b) for a in `distance` and b in `chance`: the Mann-Whitney U divided by the number of
+    pairs."""
     ordered = np.sort(chance)
     below, up_to = (np.searchsorted(ordered, distance, side) for side in ("left", "right"))
     return float((len(chance) - (below + up_to) / 2).mean() / len(chance))

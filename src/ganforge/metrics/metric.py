@@ -1,4 +1,4 @@
-"""A metric reads a comparison and returns results, each with its protocol."""
+"""Base class of metrics: a metric reads a comparison and returns results, each with its protocol."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ BARE = re.compile(r"(?P<kind>[a-z][a-z_-]*?)-?(?P<n>\d+(\.\d+)?[kKmM]?)")
 
 
 class Metric(Component, family="metric"):
-    """A figure, or a few that are computed together. A bare string may end in a number of samples, and have fields:
+    """One or several values that are computed together. A bare string may contain a number of samples, and fields:
     `fd5k`, `psnr(channel=Y, crop=4)`."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """What it cannot do without, of: moments (of features), features, probabilities, labels (of both sides), train,
-    heldout, pairs, latents."""
+    """Its requirements, among: moments (of features), features, probabilities, labels (of both sides), train, heldout,
+    pairs, latents."""
     signals: ClassVar[tuple[str, ...]] = ("*",)
-    """The kinds of signal that it has a meaning for; "*" is any, or all that an extractor reads."""
+    """The kinds of signal that it supports; "*" is any, or all that the extractor supports."""
     values: ClassVar[Mapping[str, Meaning]] = {}
-    """What its figures tell and which way each is better, by the stems of their names: {"fd": Meaning(...)}. The first
-    decides which model is the best while one trains."""
+    """The meanings of its values, by the stems of their names: {"fd": Meaning(...)}. The first one determines the best
+    model during training."""
     any_size: ClassVar[bool] = False
-    """Whether it goes pair by pair, so that it can look at whole images, each of a size of its own."""
+    """Whether it processes pair by pair, so that whole images may have different sizes."""
     n: PositiveCount | None = None
-    """How many generated samples to look at: 5k, 50k. By default all there are."""
+    """Number of generated samples to use: 5k, 50k. By default all."""
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
@@ -42,17 +42,17 @@ class Metric(Component, family="metric"):
         return ({"kind": name} if match is None else {"kind": match["kind"], "n": match["n"]}) | fields
 
     def meaning_of(self, name: str) -> Meaning:
-        """What a figure of that name tells; empty for one that this metric says nothing of."""
+        """The meaning of the value with this name; empty if this metric does not define it."""
         return self.values.get(stem_of(name, self.values), Meaning(""))
 
     def lacks(self, comparison: Comparison) -> str:
-        """What the metric needs and this comparison does not have, as half a sentence; empty where nothing is."""
+        """Unmet requirements of the metric, as a phrase; empty if there are none."""
         reasons = {
             "moments": (comparison.has_encoder, phrase("an extractor of features")),
             "features": (comparison.has_encoder, phrase("an extractor of features")),
             "probabilities": (
                 comparison.has_encoder and comparison.encoder.classes,
-                phrase("an extractor that names classes"),
+                phrase("an extractor with a classifier"),
             ),
             "labels": (
                 comparison.real.labels is not None and comparison.fake.labels is not None,
@@ -60,30 +60,30 @@ class Metric(Component, family="metric"):
             ),
             "train": (comparison.known_train, phrase("the samples that the generator was trained on")),
             "heldout": (comparison.heldout is not None, phrase("real samples that the generator was not trained on")),
-            "pairs": (comparison.paired, phrase("pairs: generated samples that each belong to a real one")),
+            "pairs": (comparison.paired, phrase("pairs: generated samples that each correspond to a real one")),
             "latents": (comparison.latents is not None, phrase("the generator itself, not samples of it")),
         }
         return joined([reason for need, (there, reason) in reasons.items() if need in self.needs and not there])
 
     def compute(self, comparison: Comparison) -> list[Result]:
-        """The figures, each with its protocol.
+        """The results, each with its protocol.
 
         Raises:
-            UserError: too few samples, or samples that it cannot work with.
+            UserError: there are too few samples, or they are not supported.
         """
         raise NotImplementedError
 
 
 def measure(metrics: Sequence[Metric], comparison: Comparison, refused: list[Refusal] | None = None) -> list[Result]:
-    """The figures of several metrics on one comparison; each side goes through the extractor once.
+    """The results of several metrics on one comparison; each side passes through the extractor once.
 
     Args:
-        refused: what is said of the metrics that cannot be had, while the others are computed, is added here; None: the
-            first one ends it.
+        refused: a list to which failing metrics are added while the others are computed; None: the first failure is
+            raised.
 
     Raises:
-        UserError: a metric lacks something (says what, before anything is computed), or as its `compute`; where
-            `refused` is given, only if that is so of all of them.
+        UserError: a requirement of a metric is not met (raised before anything is computed), or its `compute` fails;
+            with `refused`, only if all metrics fail.
     """
     possible = []
     for metric in metrics:

@@ -1,11 +1,11 @@
-"""Mode coverage: which classes a model makes at all, and how evenly, by the classifier that the extractor has.
+"""Mode coverage: which classes a model generates, and how evenly, according to the extractor's classifier.
 
 Metz et al. 2017, "Unrolled Generative Adversarial Networks"; Srivastava et al. 2017 (VEEGAN); Lin et al. 2018 (PacGAN).
 
-    modes      = classes that at least one sample is taken for
-    reverse KL = Σ_k q_k log(q_k / p_k), q the shares of the classes among generated samples, p among real ones
+    modes      = number of classes predicted for at least one sample
+    reverse KL = Σ_k q_k log(q_k / p_k), q: class frequencies of generated samples, p: of real ones
 
-The expectation of the reverse KL for N samples of the truth is about (K − 1) / 2N. K: classes.
+For N samples from the true distribution, the expected reverse KL is about (K − 1) / 2N. K: classes.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ from ganforge.metrics.statistics import relative_entropy
 
 
 def shares(probabilities: np.ndarray) -> np.ndarray:
-    """The share of each class among the likeliest ones of p [N, K], float64 [K]."""
+    """The frequency of each class among the predicted classes of p [N, K], float64 [K]."""
     return np.bincount(probabilities.argmax(1), minlength=probabilities.shape[1]) / len(probabilities)
 
 
 class ModeCoverage(Metric, kind="modes"):
-    """How many classes the model makes, and how far their shares are from those of the real samples."""
+    """The number of classes that the model generates, and how much their frequencies differ from those of real
+    samples."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "modes": Meaning("Number of the data's classes that are generated at all.", "higher"),
-        "mode_kl": Meaning("How far the shares of the classes are from those of the reals.", "lower", 0),
+        "modes": Meaning("Number of classes of the data that are generated.", "higher"),
+        "mode_kl": Meaning("Difference of the class frequencies from those of the reals (reverse KL).", "lower", 0),
     }
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
         q, p = shares(comparison.probabilities("fake", n)), shares(comparison.probabilities("real"))
-        known = p > 0  # a class that the classifier finds in no real sample is no mode
+        known = p > 0  # a class that is not predicted for any real sample does not count as a mode
         kl = float(relative_entropy(q[known] / max(q[known].sum(), 1e-12), p[known]))
         protocol = comparison.protocol(n, features=True) | {"classes": len(p), "modes_real": int(known.sum())}
         names = comparison.encoder.classes

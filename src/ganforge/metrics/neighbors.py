@@ -1,11 +1,11 @@
-"""Nearest neighbors among features, in pieces that fit in memory.
+"""Nearest neighbors among features, in chunks that fit in memory.
 
     ‖a − b‖² = ‖a‖² + ‖b‖² − 2 aᵀb
 
-in float64, after the mean is taken away, so that little is lost in the difference; then piece by piece: of N · M
-distances no more than `ROOM` are held at a time.
+in float64, after subtracting the mean, which reduces cancellation; in chunks, so that at most `ROOM` of the N · M
+distances are in memory at a time.
 
-N, M: samples, D: width of a feature, a [N, D], b [M, D].
+N, M: samples, D: dimension of the features, a [N, D], b [M, D].
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-ROOM = 1 << 25  # distances held at a time: 256 MiB
+ROOM = 1 << 25  # distances in memory at a time: 256 MiB
 RowProgress = Callable[[int, int], None]
 """Called with (samples done, samples in all)."""
 
@@ -26,8 +26,8 @@ def _silent(done: int, total: int) -> None:
 
 
 def _pairs(a: np.ndarray, b: np.ndarray, device: torch.device, progress: RowProgress) -> Iterator[tuple[int, Tensor]]:
-    """(first row, distances [rows, M] from those rows of a to all of b), piece by piece."""
-    place = torch.device("cpu") if device.type == "mps" else device  # which has no float64
+    """(first row, distances [rows, M] from these rows of a to all of b), chunk by chunk."""
+    place = torch.device("cpu") if device.type == "mps" else device  # MPS has no float64
     mean = b.mean(0, dtype=np.float64)
     x, y = (torch.from_numpy(np.ascontiguousarray(part - mean)).to(place) for part in (a, b))
     squares = y.square().sum(1)  # [M]
@@ -44,7 +44,7 @@ def radii(x: np.ndarray, k: int, device: torch.device, progress: RowProgress = _
     found = []
     for start, distances in _pairs(x, x, device, progress):
         own = torch.arange(len(distances), device=distances.device)
-        distances[own, own + start] = torch.inf  # not its own neighbor; a copy of it is
+        distances[own, own + start] = torch.inf  # a sample is not its own neighbor, but a duplicate is
         found.append(distances.kthvalue(k, dim=1).values.cpu())
     return torch.cat(found).numpy()
 
@@ -52,13 +52,13 @@ def radii(x: np.ndarray, k: int, device: torch.device, progress: RowProgress = _
 def balls(
     centers: np.ndarray, reach: np.ndarray, points: np.ndarray, device: torch.device, progress: RowProgress = _silent
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which points lie in the balls around the centers.
+    """Which points are inside balls around the centers.
 
     Args:
         centers: [N, D]. reach: their radii [N]. points: [M, D].
 
     Returns:
-        In how many balls each point lies, int64 [M]; whether each ball holds a point, bool [N].
+        The number of balls that contain each point, int64 [M]; whether each ball contains a point, bool [N].
     """
     counts, occupied = [], np.zeros(len(centers), bool)
     for _, distances in _pairs(points, centers, device, progress):  # [rows, N]
@@ -74,7 +74,7 @@ def nearest(
     """The nearest of `others` [M, D] to each of `points` [N, D]: distances float64 [N] and positions int64 [N].
 
     Args:
-        same: both are the same set; a sample is then not its own neighbor.
+        same: both are the same set, so that a sample is not its own neighbor.
     """
     least_distances, places = [], []
     for start, distances in _pairs(points, others, device, progress):

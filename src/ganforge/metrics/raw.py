@@ -1,4 +1,4 @@
-"""No net at all: the numbers of a sample are its features. For points, and as a yardstick for images."""
+"""Features without a net: the values of a sample. For points, and as a reference for images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganforge.metrics.base import Encoder, Extractor, OpenContext, SampleSet
 
 
 class Raw(Extractor, kind="raw"):
-    """The numbers of a sample themselves, in one row."""
+    """The values of a sample, flattened; no net."""
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         first = next(iter(data.parts(1, 1)))

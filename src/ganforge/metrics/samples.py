@@ -1,4 +1,4 @@
-"""The samples of one side of a comparison, in an order that does not change."""
+"""The samples of one side of a comparison, in a fixed order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from ganforge.core.errors import UserError
 
 Progress = Callable[[str, int, int], None]
-"""Called with (title, amount done, total amount); for progress bars."""
+"""A function (title, amount done, total amount) for progress bars."""
 
 
 def silent(title: str, done: int, total: int) -> None:
@@ -21,18 +21,18 @@ def silent(title: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class SampleSet:
-    """Decoded samples of one side, in an order that does not change.
+    """Decoded samples of one side, in a fixed order.
 
     Attributes:
-        name: what the user called it: "mnist", "runs/0003-dcgan", "folder_a".
-        n: how many there are.
-        draw: from a batch size to the samples in order, in parts of at most that size: for images uint8 [n, H, W, C],
-            for points float32 [n, D], for tables pandas DataFrames. Of whole images, whose sizes differ, each part is
-            one: [1, H, W, C]. May be called again and then gives the same.
+        name: the user's name for it: "mnist", "runs/0003-dcgan", "folder_a".
+        n: number of samples.
+        draw: batch size → the samples in order, in parts of at most that size: for images uint8 [n, H, W, C], for
+            points float32 [n, D], for tables pandas DataFrames. If images have different sizes, each part is a single
+            image [1, H, W, C]. Repeated calls give the same samples.
         labels: int64 [n], or None.
-        fingerprint: of the content, for the cache of its statistics; empty: nothing of it is cached.
-        sources: of pairs, what each sample is to be made from, in the same order: images uint8 [n, h, w, C]; label
-            maps [n, h, w, 1], each pixel the place of its class in `facts["source"]["classes"]`.
+        fingerprint: hash of the content, for caching its statistics; empty: no caching.
+        sources: for pairs, the source of each sample, in the same order: images uint8 [n, h, w, C]; label maps [n, h,
+            w, 1], where each pixel is the index of its class in `facts["source"]["classes"]`.
     """
 
     name: str
@@ -46,7 +46,7 @@ class SampleSet:
     def of(
         cls, samples: Any, labels: np.ndarray | None = None, name: str = "samples", fingerprint: str | None = None
     ) -> SampleSet:
-        """A side from what lies in memory: an array [N, ...] or a DataFrame. Arrays are fingerprinted by default."""
+        """A side from samples in memory: an array [N, ...] or a DataFrame. Arrays are fingerprinted by default."""
         if fingerprint is None:
             fingerprint = fingerprint_of(samples) if isinstance(samples, np.ndarray) else ""
 
@@ -74,8 +74,8 @@ class SampleSet:
             )
 
     def chosen(self, rows: np.ndarray, size: int) -> Iterator[Any]:
-        """The samples at these positions, each once and in ascending order, in parts of at most `size`; the others are
-        passed over and not held."""
+        """The samples at these positions, each once and in ascending order, in parts of at most `size`; other samples
+        are not kept in memory."""
         start = 0
         for part in self.parts(size, int(rows[-1]) + 1):
             here = rows[(rows >= start) & (rows < start + len(part))] - start
@@ -85,7 +85,7 @@ class SampleSet:
 
 
 def fingerprint_of(samples: np.ndarray) -> str:
-    """SHA-256 of an array's numbers, type and shape."""
+    """SHA-256 of an array's values, dtype and shape."""
     head = f"{samples.dtype}{samples.shape}".encode()
     found = hashlib.sha256(head)
     for start in range(0, len(samples), 4096):

@@ -1,11 +1,11 @@
-"""Mean and covariance of features, gathered batch by batch and merged over processes, exact in float64.
+"""Mean and covariance of features, accumulated over batches and processes in float64.
 
 Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances":
 
     δ = μ_b − μ_a        μ = μ_a + δ · n_b / n        M = M_a + M_b + δδᵀ · n_a n_b / n        Σ = M / (n − 1)
 
-n: samples, D: width of a feature, μ [D], M [D, D] = Σᵢ (xᵢ − μ)(xᵢ − μ)ᵀ. No sum of squares is ever held against the
-square of a sum, so features far from zero lose no digits.
+n: samples, D: dimension of the features, μ [D], M [D, D] = Σᵢ (xᵢ − μ)(xᵢ − μ)ᵀ. The square of a sum is never
+subtracted from a sum of squares, so there is no cancellation for features far from zero.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from safetensors.numpy import save_file
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 
-ROWS = 4096  # gathered before a product is taken: large products run several times as fast as small ones
+ROWS = 4096  # collected before a matrix product: large products are several times faster than small ones
 
 
 @dataclass(frozen=True)
 class Moments:
-    """The first two moments of some features.
+    """The first two moments of features.
 
     Attributes:
-        n: how many samples.
+        n: number of samples.
         mean: float64 [D].
-        scatter: float64 [D, D], the sum of the outer products of what is left of each sample less the mean.
+        scatter: float64 [D, D], the sum of outer products of the samples minus the mean.
     """
 
     n: int
@@ -40,11 +40,11 @@ class Moments:
 
     @property
     def covariance(self) -> np.ndarray:
-        """Unbiased, float64 [D, D]; needs two samples."""
+        """The unbiased covariance, float64 [D, D]; requires two samples."""
         return self.scatter / (self.n - 1)
 
     def merge(self, other: Moments) -> Moments:
-        """The moments of both sets together: those of another batch, or of another process."""
+        """The moments of both sets combined."""
         if not self.n or not other.n:
             return self if self.n else other
         n = self.n + other.n
@@ -57,7 +57,7 @@ class Moments:
 
 
 def moments(features: np.ndarray) -> Moments:
-    """Of features [N, D] of any float type."""
+    """The moments of features [N, D] of any floating-point type."""
     gathered = Gather()
     for start in range(0, len(features), ROWS):
         gathered.add(features[start : start + ROWS])
@@ -71,7 +71,7 @@ def relative_entropy(q: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 class Gather:
-    """Moments of features that come in batches of any size, in O(D²) memory however many there are."""
+    """Accumulates moments of features in batches of any size, with O(D²) memory."""
 
     def __init__(self) -> None:
         self._n = 0
@@ -81,14 +81,14 @@ class Gather:
         self._rows = 0
 
     def add(self, features: np.ndarray) -> None:
-        """One more batch [n, D]."""
+        """Adds a batch [n, D]."""
         self._waiting.append(np.asarray(features))
         self._rows += len(features)
         if self._rows >= ROWS:
             self._flush()
 
     def moments(self) -> Moments:
-        """Of all that has been added."""
+        """The moments of everything added so far."""
         self._flush()
         return Moments(self._n, self._mean.copy(), self._scatter.copy())
 
@@ -99,7 +99,7 @@ class Gather:
         self._waiting, self._rows = [], 0
         mean = x.mean(0)
         x = x - mean
-        scatter = x.T @ x  # numpy sees the transpose and computes one half: the other is its mirror
+        scatter = x.T @ x  # numpy detects the transpose and computes only one triangle
         if not self._n:
             self._n, self._mean, self._scatter = len(x), mean, scatter
             return
@@ -112,27 +112,27 @@ class Gather:
 
 
 def save(path: Path, found: Moments, identity: str) -> None:
-    """Writes moments as safetensors, with the extractor that they were made with in the header."""
+    """Writes moments as safetensors, with the identity of the extractor in the header."""
     _write(path, {"mean": found.mean, "scatter": found.scatter}, {"identity": identity, "n": str(found.n)})
 
 
 def load(path: Path, identity: str) -> Moments:
-    """Reads what `save` wrote.
+    """Reads a file written by `save`.
 
     Raises:
-        UserError: no such file, no file of moments, or moments of another extractor than `identity`.
+        UserError: the file does not exist, does not contain moments, or they are of another extractor than `identity`.
     """
     arrays, header = _read(path, identity, {"mean", "scatter"}, "statistics of features")
     return Moments(int(header["n"]), arrays["mean"], arrays["scatter"])
 
 
 def save_features(path: Path, arrays: dict[str, np.ndarray], identity: str) -> None:
-    """Writes features [N, D], and probabilities [N, K] where there are any, as `features` and `probabilities`."""
+    """Writes features [N, D] and, if available, probabilities [N, K], as `features` and `probabilities`."""
     _write(path, arrays, {"identity": identity})
 
 
 def load_features(path: Path, identity: str) -> dict[str, np.ndarray]:
-    """Reads what `save_features` wrote; raises as `load`."""
+    """Reads a file written by `save_features`; raises the same errors as `load`."""
     return _read(path, identity, {"features"}, "features")[0]
 
 
@@ -159,7 +159,7 @@ def _read(path: Path, identity: str, names: set[str], what: str) -> tuple[dict[s
     if header["identity"] != identity:
         raise UserError(
             f"{path}: holds {what} of another extractor: {_short(header['identity'])}; this evaluation uses "
-            f"{_short(identity)}. Figures of different extractors cannot be compared: name the same extractor, "
+            f"{_short(identity)}. Results with different extractors cannot be compared: use the same extractor, "
             "or leave the file out",
             code="statistics.other_extractor",
         )

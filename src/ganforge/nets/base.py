@@ -1,4 +1,4 @@
-"""The kinds of nets. A net's component holds its sizes; `build(spec)` returns a plain `nn.Module`."""
+"""Base classes of nets. A component holds the configuration; `build(spec)` returns a plain `nn.Module`."""
 
 from __future__ import annotations
 
@@ -23,34 +23,35 @@ __all__ = [
 
 
 class Generator(Component, family="generator"):
-    """Makes samples: `forward(z, c)` takes z [N, latent] and c int64 [N] or None, and returns [N, *spec.shape].
+    """Generates samples: `forward(z, c)` takes z [N, latent] and c int64 [N] or None, and returns [N, *spec.shape].
 
-    With `spec.classes` above 0 the module takes labels into account; else it ignores `c`.
+    If `spec.classes` is 0, the module ignores the labels `c`.
     """
 
     within_one: ClassVar[bool] = True
-    """Whether images lie within [-1, 1]; where they may exceed it slightly, decoding clips them."""
+    """Whether the output is bounded to [-1, 1]; otherwise decoding clips it."""
     latent: int = 100
-    """Width of the latent z, drawn from a standard normal."""
+    """Dimension of the latent vector z, which is drawn from a standard normal distribution."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The sample shape nearest to the one wanted that this net can make."""
+        """The closest sample shape that this net can generate."""
         return shape
 
     def truncate(self, z: Tensor, truncation: float) -> Tensor:
-        """Latents [N, latent] that make more typical samples; `truncation` in (0, 1], where 1 leaves z as it is."""
+        """Latents [N, latent] for more typical samples; `truncation` in (0, 1], where 1 leaves z unchanged."""
         return z * truncation
 
     def build(self, spec: Spec) -> nn.Module:
-        """A fresh module with initialized weights, drawn from torch's global generator."""
+        """A newly initialized module; uses torch's global random generator."""
         raise NotImplementedError
 
 
 class Discriminator(Component, family="discriminator"):
-    """Scores samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None; gives a `DiscriminatorOutput`.
+    """Scores samples: `forward(x, c)` takes x [N, *spec.shape] and c int64 [N] or None, and returns a
+    `DiscriminatorOutput`.
 
-    A net that scores patches returns logits [N, P], one for each patch, and takes images of other sizes than that of
-    the spec too.
+    A net that scores patches returns logits [N, P], one per patch, and also accepts images of other sizes than in the
+    spec.
     """
 
     def __init_subclass__(cls, **kwargs: Any):
@@ -59,77 +60,78 @@ class Discriminator(Component, family="discriminator"):
         super().__init_subclass__(**kwargs)
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The sample shape nearest to the requested one that this net can score."""
+        """The closest sample shape that this net supports."""
         return shape
 
     def build(self, spec: Spec) -> nn.Module:
-        """A fresh module with initialized weights, drawn from torch's global generator."""
+        """A newly initialized module; uses torch's global random generator."""
         raise NotImplementedError
 
 
 class Translator(Component, family="translator"):
-    """Makes an image from an image: `forward(source)`, source [N, Cs, h, w] → [N, Ct, h·s, w·s] for a net of scale s.
+    """Translates images: `forward(source)`, source [N, Cs, h, w] → [N, Ct, h·s, w·s] for a net of scale s.
 
-    The module takes any h and w: it pads by reflection to what it needs and cuts what it made. What the use of it
-    must know are attributes of the module (`nets.layers.translating.TranslatorNet`):
+    The module accepts any h and w: it pads by reflection to a supported size and crops its output. Its properties are
+    attributes of the module (`nets.layers.translating.TranslatorNet`):
 
         scale: s.
-        multiple: sizes that need no padding are multiples of it; what begins at a multiple of it comes out alike.
-        halo: how many px of the source around a pixel can change it; None where the whole image can.
-        depth: how many hidden layers `features` can show.
+        multiple: sizes that are multiples of it need no padding; the output is equivariant to shifts by it.
+        halo: radius in source px of the receptive field of an output pixel; None if it is the whole image.
+        depth: number of hidden layers that `features` can return.
 
-    `features(source, layers)` gives some of its hidden layers, [N, F, h', w'] each, by number; 0 is the source itself.
+    `features(source, layers)` returns the hidden layers with these numbers, [N, F, h', w'] each; 0 is the source
+    itself.
     """
 
     def check(self, source: Spec, target: Spec) -> None:
-        """Looks at what is to be made of what, before anything is built.
+        """Checks the shapes of source and target, before anything is built.
 
         Raises:
-            UserError: samples that are no images, a scale that this net cannot reach, or images that are too small
-                (says the least size).
+            UserError: samples are not images, the scale is not supported, or images are too small (the message states
+                the minimum size).
         """
 
     def build(self, source: Spec, target: Spec) -> nn.Module:
-        """A fresh module with initialized weights, drawn from torch's global generator."""
+        """A newly initialized module; uses torch's global random generator."""
         raise NotImplementedError
 
 
 class Refiner(Component, family="refiner"):
-    """Makes what an image lacks: `forward(z, low, c)` takes noise z [N, H·W], a number a pixel, an image without its
-    finest band low [N, *spec.shape] and c int64 [N] or None, and returns that band [N, *spec.shape]. Its attribute
-    `size` is (H, W).
+    """Generates the finest frequency band of an image: `forward(z, low, c)` takes noise z [N, H·W], one value per
+    pixel, the image without this band, low [N, *spec.shape], and c int64 [N] or None, and returns the band [N,
+    *spec.shape]. Its attribute `size` is (H, W).
     """
 
     def build(self, spec: Spec) -> nn.Module:
-        """A fresh module with initialized weights, drawn from torch's global generator."""
+        """A newly initialized module; uses torch's global random generator."""
         raise NotImplementedError
 
 
 class Encoder(Component, family="encoder"):
-    """Maps a sample to latent space: `forward(x, c)` → mean and log variance, each [N, latent]."""
+    """Maps samples to distributions of latents: `forward(x, c)` → mean and log variance, each [N, latent]."""
 
     def build(self, spec: Spec, latent: int) -> nn.Module:
-        """A fresh module with initialized weights, drawn from torch's global generator."""
+        """A newly initialized module; uses torch's global random generator."""
         raise NotImplementedError
 
 
 class Likelihood(Component, family="likelihood"):
-    """Reads a generator's raw output as the parameters of a distribution p(x | z).
+    """Interprets the raw output of a generator as parameters of a distribution p(x | z).
 
-    The module has two methods: `nll(raw, x)` returns −log p(x | z) [N], and `draw(raw, uniform)` returns samples
-    [N, *spec.shape] from uniform draws of that shape.
+    The module has two methods: `nll(raw, x)` returns −log p(x | z) [N]; `draw(raw, uniform)` returns samples [N,
+    *spec.shape], computed from uniform draws of that shape.
     """
 
     def build(self, spec: Spec) -> nn.Module:
-        """A fresh module; its parameters are what the distribution learns in addition to the generator."""
+        """A new module; its parameters are trained together with the generator."""
         raise NotImplementedError
 
 
 def couples_batch(net: nn.Module) -> bool:
-    """Whether what a net makes of a sample while it trains depends on the other samples of the batch.
+    """Whether the output for a sample in training mode depends on the other samples of the batch.
 
-    So it is with batch norm, and with every layer whose class says `couples_batch = True`. Such an output has no
-    per-sample gradient: penalties on it and differential privacy need a net that scores each sample independently.
+    This is the case with batch norm, and with layers whose class sets `couples_batch = True`. Per-sample gradients are
+    then undefined, so gradient penalties and differential privacy cannot be used.
     """
     return any(
         isinstance(layer, nn.modules.batchnorm._BatchNorm) or getattr(layer, "couples_batch", False) is True

@@ -1,4 +1,4 @@
-"""Encoders: from a sample to where in latent space it may come from.
+"""Encoders: from a sample to a distribution of latents.
 
     q(z | x) = N(mean, diag(exp(log variance)))        Kingma & Welling 2014
 
@@ -45,7 +45,7 @@ class MlpEncoder(Encoder, kind="mlp"):
     """Fully connected layers with ReLU, for samples of any shape."""
 
     widths: tuple[int, ...] = Field(default=(128, 128), min_length=1)
-    """Units of the hidden layers, first to last."""
+    """Number of units of each hidden layer, first to last."""
 
     def build(self, spec: Spec, latent: int) -> nn.Module:
         return MlpE(self.widths, spec, latent)

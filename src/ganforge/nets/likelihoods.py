@@ -1,7 +1,7 @@
-"""What a generator's raw output says of samples, for tasks that weigh how likely a real sample is.
+"""Distributions of samples given a generator's raw output, for tasks with a likelihood (VAE).
 
     gaussian    x ~ N(r, σ²)                                 one σ, learned               Rybkin et al. 2021 (σ-VAE)
-    optimal_gaussian   the same, σ² = mean (x − r)² of the batch: the σ that makes it likeliest      (optimal σ-VAE)
+    optimal_gaussian   the same, σ² = mean (x − r)² of the batch: the maximum-likelihood σ           (optimal σ-VAE)
 
 r: raw output [N, *shape], x: samples [N, *shape], u: uniform draws [N, *shape], losses −log p(x | r) [N].
 """
@@ -18,11 +18,11 @@ from ganforge.nets.base import Likelihood
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 LEAST_LOG = -6.0
-"""A spread is at least exp of this: an exact fit would send the loss to minus infinity."""
+"""Lower bound of log σ: with an exact fit, the loss would go to minus infinity."""
 
 
 def normal_nll(away: Tensor, log_spread: Tensor) -> Tensor:
-    """−log N(away; 0, exp(log_spread)²), element by element."""
+    """−log N(away; 0, exp(log_spread)²), elementwise."""
     log_spread = log_spread.clamp_min(LEAST_LOG)
     return 0.5 * (away * (-log_spread).exp()).square() + log_spread + HALF_LOG_2PI
 
@@ -42,14 +42,15 @@ class GaussianModule(nn.Module):
 
 
 class Gaussian(Likelihood, kind="gaussian"):
-    """Normal noise of one learned standard deviation around G's output, for images; samples are drawn without noise."""
+    """Normal distribution around G's output with one learned standard deviation; samples are generated without
+    noise."""
 
     def build(self, spec: Spec) -> nn.Module:
         return GaussianModule()
 
 
 class OptimalGaussianModule(nn.Module):
-    """The distribution of `OptimalGaussian`: σ of the batch in training, the running one else."""
+    """The distribution of `OptimalGaussian`: σ of the batch in training mode, else its running mean."""
 
     log_spread: Tensor
 
@@ -61,7 +62,7 @@ class OptimalGaussianModule(nn.Module):
         away = wide(x - raw)
         log_spread = self.log_spread
         if self.training:
-            # Nothing flows through σ: at the best σ the loss has no slope along it, so the gradient is the same.
+            # σ is detached: at the optimal σ, the derivative of the loss with respect to it is 0.
             log_spread = 0.5 * away.detach().square().mean().clamp_min(math.exp(2 * LEAST_LOG)).log()
             with torch.no_grad():
                 self.log_spread.lerp_(log_spread, 0.01)
@@ -72,10 +73,11 @@ class OptimalGaussianModule(nn.Module):
 
 
 class OptimalGaussian(Likelihood, kind="optimal_gaussian"):
-    """Normal noise around G's output, with the standard deviation of the errors; samples are drawn without noise.
+    """Normal distribution around G's output with the standard deviation of the errors; samples are generated without
+    noise.
 
-    For images: a σ of 1 (squared error) drowns in the divergence and leaves blurs, a fixed one is one more number to
-    search, and a learned one moves by no more than its rate at a step, where this is right at once.
+    For images: with σ = 1 (squared error) the KL divergence dominates and samples are blurred, another fixed σ would
+    have to be tuned, and a learned σ adapts slowly, while this one is optimal in every step.
     """
 
     def build(self, spec: Spec) -> nn.Module:

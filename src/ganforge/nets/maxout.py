@@ -1,10 +1,10 @@
-"""A fully connected critic of maxout units, as the first GANs had, and the tests of mode collapse after them.
+"""A fully connected discriminator with maxout units, as in the first GANs and in later tests of mode collapse.
 
-Goodfellow et al. 2013, "Maxout Networks". A unit is the largest of k linear functions, and so learns its own shape:
+Goodfellow et al. 2013, "Maxout Networks". A unit is the maximum of k linear functions:
 
     h = max over j of (W_j x + b_j),  j = 1..k
 
-D: x [N, *shape] → widths, each of maxout units → logit [N]. A label joins the input of the first layer.
+D: x [N, *shape] → widths, each of maxout units → logit [N]. A label is added to the input of the first layer.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from ganforge.core.types import Spec
 from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.labels import LabelTable
 
-LABEL_STD = 3**-0.5  # what a default linear layer makes of an input of unit variance: label and input start as equals
+# As a default linear layer's output for unit-variance input, so that label and input initially have equal weight.
+LABEL_STD = 3**-0.5
 
 
 class Maxout(nn.Module):
-    """The largest of each `pieces` neighbors: [N, width · pieces] → [N, width]."""
+    """The maximum over groups of `pieces` adjacent values: [N, width · pieces] → [N, width]."""
 
     def __init__(self, pieces: int):
         super().__init__()
@@ -61,9 +62,9 @@ class MaxoutDiscriminator(Discriminator, kind="maxout"):
     """Fully connected layers of maxout units, for samples of any shape."""
 
     widths: tuple[int, ...] = Field(default=(200, 200, 200), min_length=1)
-    """Units of the hidden layers, first to last."""
+    """Number of units of each hidden layer, first to last."""
     pieces: int = Field(default=5, ge=2)
-    """Linear functions a unit takes the largest of."""
+    """Number of linear functions per maxout unit, of which the maximum is taken."""
 
     def build(self, spec: Spec) -> nn.Module:
         return MaxoutD(self.widths, self.pieces, spec.shape, spec.classes)

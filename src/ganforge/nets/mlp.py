@@ -1,13 +1,13 @@
 """Fully connected nets: the first GAN, and the first conditional one.
 
 Goodfellow et al. 2014, "Generative Adversarial Nets"; Mirza & Osindero 2014, "Conditional Generative Adversarial Nets".
-The sizes and the leaky units are those that the community settled on, not those of the papers (maxout in D).
+Sizes and LeakyReLU follow common practice, not the papers (maxout in D).
 
     G: z [N, latent] → widths, each with batch norm and LeakyReLU 0.2 → x [N, *shape]
     D: x [N, *shape] → widths, each with LeakyReLU 0.2 → logit [N]
 
-A label joins the input of the first layer of both. Both take other norms, and D can look across the batch, right before
-the logit (`layers.minibatch`).
+A label is added to the input of the first layer of both. Both support other norms, and D can use batch statistics
+before the logit (`layers.minibatch`).
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "spectral": lambda width: [],  # normalizes the weights instead
     "none": lambda width: [],
 }
-LABEL_STD = 3**-0.5  # what a default linear layer makes of an input of unit variance: label and input start as equals
+# As a default linear layer's output for unit-variance input, so that label and input initially have equal weight.
+LABEL_STD = 3**-0.5
 
 
 class Waves(nn.Module):
-    """Numbers [N, D] with their sines and cosines at 1, 2, 4, ...: [N, D + 2·D·octaves].
+    """Fourier features: values [N, D] with their sines and cosines at frequencies 1, 2, 4, ...: [N, D + 2·D·octaves].
 
-    Fully connected nets learn smooth functions first and sharp ones hardly ever; given waves, they learn both.
+    Fully connected nets are biased toward smooth functions; with Fourier features they also learn high frequencies.
     Source: Tancik et al. 2020, "Fourier Features Let Networks Learn High Frequency Functions in Low Dimensional
     Domains".
     """
@@ -72,7 +73,7 @@ class MlpG(nn.Module):
         super().__init__()
         self.shape = shape
         self.first = Mixture(latent, widths[0], codes, LABEL_STD) if codes else nn.Linear(latent, widths[0])
-        # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z.
+        # The scale of a one-hot label concatenated to z: with labels as strong as all of z, G soon ignores z.
         self.label = LabelTable(classes, widths[0], (3 * latent) ** -0.5) if classes else None
         layers: list[nn.Module] = [*NORMS[norm](widths[0]), nn.LeakyReLU(0.2)]
         for before, after in pairwise(widths):
@@ -131,13 +132,14 @@ class MlpGenerator(Generator, kind="mlp"):
     """Fully connected layers with batch norm, for samples of any shape."""
 
     widths: tuple[int, ...] = Field(default=(256, 512, 1024), min_length=1)
-    """Units of the hidden layers, first to last."""
+    """Number of units of each hidden layer, first to last."""
     bounded: bool | None = None
-    """End in tanh, so that samples lie in [-1, 1]; by default for images and the like, and not for points [D]."""
+    """End in tanh, so that samples are in [-1, 1]; by default for samples with several axes, such as images, but not
+    for points [D]."""
     norm: Literal["batch", "layer", "none"] = "batch"
     """Normalization of the hidden layers."""
     codes: int = Field(default=0, ge=0)
-    """Clusters of latents (DeLiGAN), 0 for a single one. With many, G needs no bridges between distant modes."""
+    """Number of mixture components of the latents (DeLiGAN), for data with separate modes; 0: a single Gaussian."""
 
     def build(self, spec: Spec) -> nn.Module:
         bounded = len(spec.shape) > 1 if self.bounded is None else self.bounded
@@ -148,13 +150,16 @@ class MlpDiscriminator(Discriminator, kind="mlp"):
     """Fully connected layers, for samples of any shape."""
 
     widths: tuple[int, ...] = Field(default=(512, 256), min_length=1)
-    """Units of the hidden layers, first to last."""
+    """Number of units of each hidden layer, first to last."""
     norm: Literal["batch", "layer", "spectral", "none"] = "none"
-    """Batch norm (not with per-sample penalties), layer norm, spectral norm of all weights, or none."""
+    """Normalization: batch norm (cannot be used with gradient penalties), layer norm, spectral norm of the weights, or
+    none."""
     minibatch: Minibatch = "none"
-    """What D sees of the whole batch, against mode collapse: its standard deviation, or learned distances."""
+    """Batch statistics that D sees, against mode collapse: standard deviation (stddev), learned distances
+    (discrimination), or none."""
     octaves: int = Field(default=0, ge=0)
-    """Number of frequencies 1, 2, 4, ...; D also sees sines and cosines of every number: finer detail for points."""
+    """Fourier features of D's input: sines and cosines at this many frequencies 1, 2, 4, ...; resolves finer detail of
+    points."""
 
     def build(self, spec: Spec) -> nn.Module:
         return MlpD(self.widths, spec.shape, spec.classes, self.norm, self.minibatch, self.octaves)

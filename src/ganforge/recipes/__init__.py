@@ -1,7 +1,7 @@
 """Recipes: functions without arguments that return a frozen `Recipe`. Data only, no logic.
 
-A recipe's docstring says what it is, which paper it follows and where it departs, the command, the cost and the figure
-to expect.
+A recipe's docstring says what it is, which paper it follows and where it departs from it, the command, the cost and the
+expected result.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {}
 
 
 def recipe(name: str) -> Callable[[Callable[[], Recipe]], Callable[[], Recipe]]:
-    """Registers a function as the recipe `name`, which is also what the recipe that it returns is called."""
+    """Registers a function as the recipe `name`, and gives the `Recipe` that it returns this name."""
 
     def register(function: Callable[[], Recipe]) -> Callable[[], Recipe]:
         known = RECIPES.get(name)
@@ -60,7 +60,7 @@ def get(name: str) -> Recipe:
     """The recipe called `name`.
 
     Raises:
-        UserError: there is none.
+        UserError: there is no such recipe.
     """
     if name not in RECIPES:
         raise UserError(
@@ -75,13 +75,14 @@ def make_recipe(
     overrides: Sequence[str] = (),
     chosen: Sequence[str] = (),
 ) -> Recipe:
-    """A recipe, or the one called `name`, or the demo, with YAML files and then `path=value` overrides laid over it.
+    """The given recipe, the registered one of this name, or the demo, overridden by YAML files and then by `path=value`
+    items.
 
     Args:
-        chosen: `path=value` that belong to the recipe, below the files.
+        chosen: `path=value` items of an automatically chosen recipe; the files and the other items override them.
 
     Raises:
-        UserError: an unknown recipe, field, kind or value.
+        UserError: a recipe, field or kind is unknown, or a value is invalid.
     """
     from ganforge.recipes.base import Recipe
     from ganforge.registry import load_all

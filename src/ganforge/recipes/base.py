@@ -1,4 +1,4 @@
-"""A recipe: everything that decides what a run computes, as one frozen value."""
+"""A recipe: everything that determines what a run computes, as one frozen dataclass."""
 
 from __future__ import annotations
 
@@ -22,53 +22,57 @@ from ganforge.tasks.base import Task
 
 
 class Recipe(Component):
-    """All the choices of a run. The fields from `data` to `checkpoint_every` are the ones that most users set."""
+    """The configuration of a run. Most users only set fields from `data` to `checkpoint_every`."""
 
     aliases: ClassVar[Mapping[str, str]] = {"target": "signal.target", "degrade": "signal.degrade"}
 
     name: str = "recipe"
-    """What the run is called; a registered recipe has the name that it is registered by."""
+    """Name of the recipe, which the run directory is named after."""
     data: DataSource = Field(default="digits", validate_default=True)
-    """Where real samples come from: a named set (digits, mnist, fashion-mnist, cifar10) or a path."""
+    """Training data: a named set (digits, mnist, fashion-mnist, cifar10) or a path."""
     samples: PositiveCount = 200_000
-    """How many real samples to train on, all passes over the data together: 200k, 3M."""
+    """Length of training, in real samples seen, summed over all passes over the data: 200k, 3M."""
     batch: int = Field(default=64, ge=1)
     """Real samples per step."""
     seed: int = Field(default=0, ge=0)
-    """Seed of every random draw of the run."""
+    """Random seed of the run."""
     checkpoint_every: PositiveCount = 50_000
-    """Samples between two checkpoints."""
+    """Interval between checkpoints, in real samples seen."""
     keep: int = Field(default=2, ge=1)
-    """How many of the newest checkpoints to keep."""
+    """Number of checkpoints to keep, the newest ones."""
     log_every: PositiveCount = 2_000
-    """Samples between two lines of the log."""
+    """Interval between log entries, in real samples seen."""
     accumulate: int = Field(default=1, ge=1)
-    """Split each batch into this many parts, processed one after the other, to fit in memory."""
+    """Split each batch into this many parts and accumulate their gradients; uses less memory."""
     precision: Literal["auto", "fp32", "bf16", "fp64"] = "auto"
-    """Arithmetic of the nets: fp32; bf16 autocast (faster on new CPUs as well); auto: bf16 on GPUs that have it, else
-    fp32; or fp64: all of a run in float64, which gives the same digits on every processor for longer and is a quarter
-    to an eighth as fast on CPUs."""
+    """Numeric precision: fp32; bf16 (autocast; also faster on recent CPUs); auto: bf16 on GPUs that support it, else
+    fp32; fp64: everything in float64, 4 to 8 times slower on CPUs, but reproducible on different processors for
+    longer."""
     signal: Signal
-    """What a sample is."""
+    """What kind of data one sample is (image, points, table, ...), and how it is preprocessed."""
     task: Task
-    """What a batch means, the nets and their losses."""
+    """What is trained: the nets, their losses and the training steps."""
     optimizers: dict[str, Optimizer]
-    """One for each player of the task."""
+    """One optimizer for each net of the task."""
     init: Init | None = None
-    """A trained model whose weights this run starts from: a run directory or a bundle. See also init.freeze."""
+    """Fine-tuning: start from the weights of a trained model (a run directory or a model.safetensors). See also
+    init.freeze."""
     ema: Ema = Ema()
-    """The running average of the generators' weights, which samples are made from."""
+    """Exponential moving average (EMA) of the generators' weights. Samples are generated with the averaged weights."""
     statistics: Statistics = Field(default="running", validate_default=True)
-    """Statistics of G's batch norms when samples are made: running, from training, or standing, from new samples."""
+    """Batch-norm statistics of G when sampling: running (collected during training) or standing (computed from new
+    samples)."""
     metrics: tuple[Metric, ...] = ()
-    """Metrics to measure during training, as in [fd5k]; the first decides which model is kept as `best.safetensors`."""
+    """Metrics to measure during training, for example [fd5k]. The best model by the first one is kept as
+    `best.safetensors`."""
     every: PositiveCount = 50_000
-    """Samples between two measurements of `metrics`."""
+    """Interval between measurements of `metrics`, in real samples seen."""
     patience: PositiveCount | None = None
-    """Stop early: after this many measurements in a row in which the first of `metrics` did not improve."""
+    """Early stopping: stop after this many consecutive measurements in which the first of `metrics` did not improve."""
     health: Health = Field(default="watch", validate_default=True)
-    """What to do about a run that goes wrong: off, watch (report it), or rollback (go back and try other draws)."""
+    """Detection of failing training: off, watch (report it), or rollback (return to a healthy checkpoint and continue
+    with other random draws)."""
     privacy: Privacy = Field(default="off", validate_default=True)
-    """The guarantee for single training samples: off (none), or dp_sgd (differential privacy)."""
+    """Privacy guarantee for single training samples: off (none), or dp_sgd (differential privacy)."""
     callbacks: tuple[Callback, ...] = Field(default=("previews", "curves", "timelapse"), validate_default=True)
-    """What watches the run."""
+    """Outputs written while training, such as previews, curves and logs for other tools."""

@@ -1,4 +1,4 @@
-"""What may watch a run. A callback is a component; `build(run)` makes the live listener that the trainer calls."""
+"""Callbacks. A callback is a component; `build(run)` returns the listener that the trainer calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganforge.core.types import Request, Spec
 
 
 class RunView(Protocol):
-    """What a listener may know of the run."""
+    """What a listener can read from the run."""
 
     @property
     def folder(self) -> Path:
@@ -29,17 +29,17 @@ class RunView(Protocol):
 
     @property
     def spec(self) -> Spec:
-        """What a sample is."""
+        """Shape and description of a sample."""
         ...
 
     @property
     def dataset(self) -> Dataset:
-        """The real samples that it is trained on, as its signal counts them."""
+        """The training samples, as items of the run's signal."""
         ...
 
     def stored(self, rows: np.ndarray) -> list[np.ndarray | None] | None:
-        """Prepared items of the data set by their places, None for one that cannot be read; None where they are not
-        kept in memory, for reading them would change what the run knows of its data."""
+        """Prepared items at these positions of the data set, None for an item that cannot be read. Returns None if the
+        data is not kept in memory, since reading it here would change the run's record of unreadable items."""
         ...
 
     @property
@@ -61,11 +61,12 @@ class RunView(Protocol):
         ...
 
     def translate(self, source: Tensor) -> Tensor:
-        """What the averaged translator makes of encoded sources, in its first direction."""
+        """Encoded sources, translated by the averaged translator in its first direction."""
         ...
 
     def visualize(self, count: int) -> tuple[Any, int] | None:
-        """About `count` images of real samples and what is made of them, and how many each sample has; or None."""
+        """About `count` images that show real samples and the outputs for them, and the number of images per sample; or
+        None."""
         ...
 
     def log(self, event: str, **fields: Any) -> None:
@@ -73,7 +74,7 @@ class RunView(Protocol):
         ...
 
     def tell(self, event: Mapping[str, Any]) -> None:
-        """Tells the listeners of something that is not worth a line of the log: how far an evaluation is."""
+        """Passes an event to the listeners without logging it, such as the progress of an evaluation."""
         ...
 
     def stop_early(self, why: str) -> None:
@@ -81,18 +82,19 @@ class RunView(Protocol):
         ...
 
     def write_bundle(self, name: str) -> None:
-        """Writes the averaged generators as a file `name` of the run directory, as `model.safetensors` is."""
+        """Writes the averaged generators to the file `name` in the run directory, in the format of
+        `model.safetensors`."""
         ...
 
 
 class Listener:
-    """Called by the trainer; overrides what it cares for. Nothing that it does may change the training."""
+    """Called by the trainer; subclasses override the methods that they need. A listener must not affect training."""
 
     def on_start(self) -> None:
         """Before the first step, also of a resumed run."""
 
     def on_step(self, before: int, after: int) -> None:
-        """After every iteration, which took the samples seen from `before` to `after`. Must be cheap."""
+        """After every iteration, which raised the samples seen from `before` to `after`. Must be cheap."""
 
     def on_tick(self, event: Mapping[str, Any]) -> None:
         """After the averages of the last `log_every` samples were logged."""
@@ -101,10 +103,10 @@ class Listener:
         """After any event other than a tick: `evaluate`, `health`, `notice`, ..."""
 
     def on_checkpoint(self, folder: Path) -> None:
-        """After a checkpoint was written whole."""
+        """After a checkpoint was completely written."""
 
     def on_end(self) -> None:
-        """When training ends, well or badly, after the last checkpoint."""
+        """When training ends, successfully or not, after the last checkpoint."""
 
 
 class Calling(Listener):
@@ -121,10 +123,10 @@ class Calling(Listener):
 
 
 class Callback(Component, family="callback"):
-    """Something that watches a run."""
+    """Something that runs during training without affecting it."""
 
     def build(self, run: RunView) -> Listener:
-        """The live listener for one run."""
+        """The listener for one run."""
         raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""Which recipe for which data, where nobody names one: the data's signal has the rules, or there is one recipe for it.
+"""Automatic choice of a recipe for a data set: by the rules of its signal, or the only recipe for that signal.
 
 data set, Machine (device, cores, memory, bf16, minutes) → Choice(recipe, fields, reasons)
 """
@@ -18,7 +18,7 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
     """The recipe for a data set and a machine.
 
     Raises:
-        UserError: nothing of the data can be read, it is too little, or there is no rule for such data.
+        UserError: no sample can be read, there are too few, or there is no rule for such data.
     """
     if not dataset.shapes():
         raise UserError(
@@ -30,7 +30,7 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
     names = for_signal(dataset)
     if len(names) == 1:
         facts = f"{len(dataset):,} {signal.noun.many}; {machine}"
-        return Choice(facts, names[0], (), (f"{names[0]}: the one recipe for the signal {signal.kind}",))
+        return Choice(facts, names[0], (), (f"{names[0]}: the only recipe for the signal {signal.kind}",))
     (shape, _), _ = max(dataset.shapes().items(), key=lambda found: found[1])
     raise UserError(
         f"data {dataset.name}: no recipe is chosen automatically for samples of shape {'×'.join(map(str, shape))}. "

@@ -1,4 +1,4 @@
-"""The running average of the generators' weights, which samples are made from (Yazıcı 2019; Karras 2018)."""
+"""Exponential moving average of the generators' weights, used for sampling (Yazıcı 2019; Karras 2018)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from ganforge.core.component import Component, Count
 
 
 class Ema(Component):
-    """An exponential moving average whose window is counted in samples, so that it is independent of the batch size."""
+    """Exponential moving average with a half-life in samples, independent of the batch size."""
 
     half_life: Count = 10_000
-    """Samples after which a step's weight in the average has halved; 0 turns the average off."""
+    """Number of samples after which the contribution of a step has halved; 0 turns averaging off."""
     warmup: float = 0.05
-    """Early on the half-life is at most this share of the samples seen: the first weights are soon forgotten."""
+    """The half-life is limited to this fraction of the samples seen so far, so that the initial weights quickly lose
+    influence."""
 
     def copy(self, net: nn.Module) -> nn.Module:
         """A frozen copy of a net, in evaluation mode, to hold the average."""
@@ -24,10 +25,10 @@ class Ema(Component):
 
     @torch.no_grad()
     def update(self, average: nn.Module, net: nn.Module, batch: int, samples: int) -> None:
-        """Moves `average` towards `net` after a step of `batch` samples that ended at `samples` seen.
+        """Moves `average` toward `net` after a step on `batch` samples, with `samples` seen so far.
 
-        Floating buffers (the statistics of batch norm) are averaged as the weights are, so that they fit them;
-        counters are copied.
+        Floating-point buffers (batch-norm statistics) are averaged like the weights, so that they match; counters are
+        copied.
         """
         half_life = min(self.half_life, samples * self.warmup) if self.warmup else self.half_life
         keep = 0.5 ** (batch / half_life) if half_life > 0 else 0.0

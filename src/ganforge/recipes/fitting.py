@@ -1,4 +1,4 @@
-"""Which recipes fit a data set, and what each would make of it."""
+"""Which recipes fit a data set, and what each would generate from it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ganforge.core.types import Spec
 from ganforge.signals import Inspection, signal_of
 
 Fits = dict[str, tuple[bool, str]]
-"""By the name of a recipe: whether it can be trained on the data, and what it would make of it, or why not."""
+"""Recipe name → (whether it can be trained on the data, what it would generate or why it cannot)."""
 
 
 def inspection(dataset: Dataset, limit: int | None = None) -> Inspection:
     """The inspection of a data set, including the recipes that fit it.
 
     Args:
-        limit: read this many samples only.
+        limit: read only this many samples.
 
     Raises:
-        UserError: it holds what cannot be used.
+        UserError: the data cannot be used.
     """
     found = signal_of(dataset).inspect(dataset, limit)
     if "recipes" in found.facts:  # a signal that has its own way to show them
@@ -43,10 +43,10 @@ def for_signal(dataset: Dataset) -> list[str]:
 
 
 def fitting(dataset: Dataset, describe: Callable[[Spec], str] | None = None) -> Fits:
-    """Every recipe for a data set's signal, tried on it.
+    """Tries every recipe for the signal of a data set on it.
 
     Args:
-        describe: what a sample would be, in words; by default as the recipe's signal has it.
+        describe: returns a description of a sample; by default that of the recipe's signal.
     """
     found: Fits = {}
     for name in for_signal(dataset):
@@ -66,12 +66,12 @@ def fitting(dataset: Dataset, describe: Callable[[Spec], str] | None = None) -> 
 
 
 def to_plain(fits: Fits) -> dict[str, dict[str, object]]:
-    """As JSON can hold it."""
+    """As JSON-compatible values."""
     return {name: {"fits": good, "says": what} for name, (good, what) in fits.items()}
 
 
 def as_table(fits: Fits):
-    """As a table of rich."""
+    """As a rich table."""
     from rich.table import Table
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""Watching over a run's health, and what to do when it is lost."""
+"""Health monitoring: detection of failing training, and the reaction to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganforge.core.component import Component
 
 
 class Health(Component, family="health"):
-    """What to do about a run that goes wrong: nothing, reporting it, or going back."""
+    """Reaction to failing training: none, report it, or roll back."""
 
     @classmethod
     def parse(cls, value: Any) -> Self:
@@ -21,20 +21,23 @@ class Health(Component, family="health"):
 
 
 class Off(Health, kind="off"):
-    """No checks; the run ends only where its numbers are no longer finite."""
+    """No checks; training stops only if losses or weights are no longer finite."""
 
 
 class Watch(Health, kind="watch"):
-    """Checks the run regularly and reports what it finds, in the progress and in `events.jsonl`; changes nothing."""
+    """Checks the run regularly and reports problems in the progress display and in `events.jsonl`; does not affect
+    training."""
 
     every: int = Field(default=50, ge=1)
-    """Iterations between two checks. A check takes about a fifth of an iteration's time."""
+    """Interval between checks, in iterations. A check takes about a fifth of the time of an iteration."""
 
 
 class Rollback(Watch, kind="rollback"):
-    """As `watch`; a run that has gone wrong returns to its last healthy checkpoint and continues with other draws."""
+    """Like `watch`; in addition, a failing run returns to its last healthy checkpoint and continues with other random
+    draws."""
 
     times: int = Field(default=3, ge=1)
-    """How often, at most. After that the run continues as it is, or ends where its numbers are no longer finite."""
+    """Maximum number of rollbacks. After that the run continues anyway, or stops if losses or weights are no longer
+    finite."""
     slower: float = Field(default=0.5, gt=0, le=1)
-    """Factor of all learning rates at each rollback."""
+    """All learning rates are multiplied by this factor at each rollback."""

@@ -1,4 +1,4 @@
-"""What a run's weights start from: fresh draws, or a trained model."""
+"""Initial weights of a run: random, or those of a trained model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ganforge.core.component import Component
 
 
 class Init(Component, family="init"):
-    """What the weights start from instead of a random initialization. A bare string is the path of a trained model."""
+    """Initial weights in place of a random initialization. A bare string is the path of a trained model."""
 
     freeze: int = Field(default=0, ge=0)
-    """Number of D's first layers that stay frozen (FreezeD), counting layers with weights from the input on."""
+    """Freeze this many layers of D (FreezeD): layers with weights, counted from the input."""
 
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, Any]:
@@ -22,7 +22,8 @@ class Init(Component, family="init"):
 
 
 class FromBundle(Init, kind="bundle"):
-    """A trained model of the same nets: a run directory (all players), or a `model.safetensors` (the generators)."""
+    """A trained model with the same nets: a run directory (weights of all nets), or a `model.safetensors` (generators
+    only)."""
 
     path: str
-    """The run directory or the file."""
+    """Path of the run directory or file."""

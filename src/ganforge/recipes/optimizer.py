@@ -1,4 +1,4 @@
-"""Optimizers as components, with the gradient clipping and the schedule that belong to them."""
+"""Optimizers as components, with learning-rate schedules, gradient clipping and weight clipping."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ganforge.core.schedule import Rate, Schedule, at
 
 
 class Optimizer(Component, family="optimizer"):
-    """How a player's weights are updated from its gradients."""
+    """How the weights of a net are updated from its gradients."""
 
     lr: Rate = 2e-4
-    """Learning rate, or a schedule of it."""
+    """Learning rate, or a schedule."""
     weight_decay: float = Field(default=0.0, ge=0)
     """L2 penalty on the weights (decoupled in AdamW)."""
     clip: float | None = Field(default=None, gt=0)
-    """Clip the gradient of a step to this norm; null: no clipping."""
+    """Clip the gradient to this L2 norm; null: no clipping."""
     clamp: float | None = Field(default=None, gt=0)
-    """Clamp every weight to ± this after each step, as the first WGAN does (0.01); null: no clamping."""
+    """Clamp all weights to [-clamp, clamp] after each step, as in the original WGAN (0.01); null: no clamping."""
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
         """The optimizer of a net's parameters."""
         raise NotImplementedError
 
     def set_rates(self, group: dict[str, Any], samples: int) -> None:
-        """Gives a parameter group what it is to step with at `samples` samples seen."""
+        """Sets the rates of a parameter group for a step at `samples` samples seen."""
         group["lr"] = at(self.lr, samples)
 
     def _common(self) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class Adam(Optimizer, kind="adam"):
     """Adam (Kingma & Ba 2015)."""
 
     betas: tuple[Rate, Rate] = (0.5, 0.999)
-    """Decay of the running mean and of the running square of the gradient; each may be a schedule."""
+    """Decay rates (β1, β2) of the running averages of the gradient and of its square; each may be a schedule."""
     eps: float = 1e-8
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
@@ -58,7 +58,7 @@ class AdamW(Optimizer, kind="adamw"):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
     betas: tuple[Rate, Rate] = (0.5, 0.999)
-    """Decay of the running mean and of the running square of the gradient; each may be a schedule."""
+    """Decay rates (β1, β2) of the running averages of the gradient and of its square; each may be a schedule."""
     eps: float = 1e-8
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
@@ -71,10 +71,10 @@ class AdamW(Optimizer, kind="adamw"):
 
 
 class RMSprop(Optimizer, kind="rmsprop"):
-    """RMSprop (Tieleman & Hinton 2012), the optimizer of the first WGAN."""
+    """RMSprop (Tieleman & Hinton 2012), the optimizer of the original WGAN."""
 
     alpha: float = 0.99
-    """Decay of the running square of the gradient."""
+    """Decay rate of the running average of the squared gradient."""
     eps: float = 1e-8
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
@@ -82,7 +82,7 @@ class RMSprop(Optimizer, kind="rmsprop"):
 
 
 class SGD(Optimizer, kind="sgd"):
-    """Stochastic gradient descent, with momentum where it is above 0."""
+    """Stochastic gradient descent, optionally with momentum."""
 
     momentum: float = Field(default=0.0, ge=0, lt=1)
 
@@ -100,5 +100,5 @@ def plain(cls: type[torch.optim.Optimizer]) -> Any:
 
 
 def decays(betas: tuple[float | Schedule, float | Schedule], samples: int) -> tuple[float, float]:
-    """Both decays of Adam at `samples` samples seen."""
+    """Both decay rates of Adam at `samples` samples seen."""
     return at(betas[0], samples), at(betas[1], samples)

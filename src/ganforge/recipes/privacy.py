@@ -1,12 +1,12 @@
 """The guarantee for every single training sample: none, or differential privacy.
 
-Dwork & Roth 2014: a run is (ε, δ)-differentially private when for any two data sets of which one has one sample more,
-and any set S of models,
+Dwork & Roth 2014: a run is (ε, δ)-differentially private if, for any two data sets that differ by one additional
+sample, and any set S of models,
 
     P(model ∈ S) ≤ e^ε · P′(model ∈ S) + δ
 
-so that nobody who has the model can be sure whether a certain sample was among the training data. `docs/privacy.md`
-says what this covers and what it does not.
+so nobody can tell from the model with certainty whether a given sample was in the training data. `docs/privacy.md`
+describes what this covers and what it does not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ganforge.core.component import Component
 
 
 class Privacy(Component, family="privacy"):
-    """The guarantee for single training samples: none, or differential privacy."""
+    """The privacy guarantee for single training samples: none, or differential privacy."""
 
     @classmethod
     def parse(cls, value: Any) -> Self:
@@ -34,13 +34,15 @@ class Off(Privacy, kind="off"):
 
 
 class DpSgd(Privacy, kind="dp_sgd"):
-    """Differential privacy by DP-SGD: the gradient of every sample is clipped, and noise is added to their sum."""
+    """Differential privacy by DP-SGD: the gradient of each sample is clipped, and noise is added to the sum of the
+    gradients."""
 
     epsilon: float = Field(default=10.0, gt=0)
-    """The budget ε, for all the samples of the run. Smaller is more private: 1 is strong, 10 is usual for images."""
+    """Privacy budget ε of the whole run. Smaller is more private: 1 is strong, 10 is usual for images."""
     delta: float | None = Field(default=None, gt=0, lt=1)
-    """The δ of the guarantee; it must be below 1 / (samples in the data). By default a tenth of that."""
+    """δ of the guarantee; must be below 1/N for N training samples. Default: 0.1/N."""
     clip: float = Field(default=1.0, gt=0)
-    """The norm that the gradient of each sample is clipped to."""
+    """Maximum L2 norm of the gradient of a single sample; larger gradients are scaled down to it."""
     noise_multiplier: float | None = Field(default=None, gt=0)
-    """Noise, as a multiple of `clip`. By default the amount with which the run's samples spend `epsilon`."""
+    """Standard deviation of the noise, as a multiple of `clip`. By default the smallest with which the run stays within
+    `epsilon`."""

@@ -1,4 +1,4 @@
-"""Samples from trained generators: with the statistics that the recipe asks for, decoded."""
+"""Sampling from trained generators, with the recipe's batch-norm statistics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganforge.recipes.base import Recipe
 
 
 def calibrate(recipe: Recipe, spec: Spec, nets: Nets, truncation: float, device: torch.device) -> Nets:
-    """The generators as samples are made from them, with the statistics that the recipe asks for."""
+    """The generators with the batch-norm statistics that the recipe specifies for sampling."""
 
     def sample(nets: Nets, request: Request) -> Tensor:
         return encoded(recipe, nets, request, device)

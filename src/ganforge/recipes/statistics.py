@@ -1,12 +1,12 @@
-"""What the batch norms of a trained generator go by when samples are made.
+"""Batch-norm statistics of a trained generator at sampling time.
 
-While it trains, a batch norm keeps running means of what it sees, of generators that are no more; the averaged weights
-have never seen a batch of their own. Standing statistics (Brock et al. 2019, appendix C) run the finished generator
-over many latents and take the means of all:
+During training, batch norm collects running means from generators with earlier weights, and never from the averaged
+weights. Standing statistics (Brock et al. 2019, appendix C) run the trained generator on many latents and average the
+statistics of these batches:
 
-    μ, σ² ← the mean over `batches` batches of the batch's own mean and variance,  x = G(z, c),  z as truncated as asked
+    μ, σ² ← the mean over `batches` batches of the batch's own mean and variance, x = G(z, c), z truncated as requested
 
-Sampling with a truncation has other statistics than without, so they are taken again for it.
+The statistics depend on the truncation, so they are computed again if it changes.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from ganforge.core.types import Nets, Request
 Sampler = Callable[[Nets, Request], Tensor]
 """How a task samples from its nets."""
 
-SEED = 2**40  # of the latents: a table that nobody samples from by chance
+SEED = 2**40  # of the latents: far from the seeds that users choose
 
 
 class Statistics(Component, family="statistics"):
     """Statistics of a generator's batch norms when samples are made."""
 
     def calibrate(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
-        """The generators to sample from, in evaluation mode; those given stay as they are.
+        """The generators to sample from, in evaluation mode; the given ones stay unchanged.
 
         Args:
             nets: averaged generators.
-            classes: how many labels there are; 0 without.
-            truncation: of the samples that will be asked for.
+            classes: number of classes; 0 without labels.
+            truncation: the truncation that will be used for sampling.
         """
         raise NotImplementedError
 
 
 class Running(Statistics, kind="running"):
-    """The running means of training, averaged like the weights."""
+    """Running means collected during training, averaged (EMA) like the weights."""
 
     def calibrate(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
         return nets
 
 
 class Standing(Statistics, kind="standing"):
-    """Means over new samples of the generator in use, computed when needed (BigGAN)."""
+    """Means over newly generated batches, computed before sampling (BigGAN)."""
 
     batches: int = Field(default=16, ge=1)
-    """Batches that the means are taken over."""
+    """Number of batches to average over."""
     size: int = Field(default=64, ge=2)
-    """Samples per batch; as many as in training is best."""
+    """Samples per batch; best equal to the training batch size."""
 
     @torch.inference_mode()
     def calibrate(self, nets: Nets, classes: int, sample: Sampler, truncation: float, device: torch.device) -> Nets:
@@ -63,7 +63,7 @@ class Standing(Statistics, kind="standing"):
         momenta = [layer.momentum for layer in norms]
         for layer in norms:
             layer.reset_running_stats()
-            layer.momentum = None  # of all batches alike
+            layer.momentum = None  # a plain mean over all batches
             layer.train()
         for k in range(self.batches if norms else 0):
             labels = (torch.arange(self.size) + k * self.size) % classes if classes else None
@@ -78,7 +78,7 @@ BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
 class CachedNets:
-    """The generators to sample from, settled again only when the moment or the truncation is another one."""
+    """Caches the calibrated generators until the training step or the truncation changes."""
 
     def __init__(self) -> None:
         self.key: object = None

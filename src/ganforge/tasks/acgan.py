@@ -1,11 +1,12 @@
-"""ACGAN: D does not receive the class of a sample but predicts it, and both players are trained for a right prediction.
+"""ACGAN: D does not receive the class of a sample but predicts it, and both G and D are trained for correct
+predictions.
 
 Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifier GANs".
 
     L_C = log p(c | x) + log p(c | G(z, c)),     p = softmax of a second head on D's last hidden layer
-    D maximizes L_S + L_C,  G maximizes L_C − L_S        L_S: the game of `synthesis`
+    D maximizes L_S + L_C,  G maximizes L_C − L_S        L_S: the adversarial loss
 
-So each player pays −log p(c | ·) beside what it pays in `synthesis`, whose fields are all there.
+So −log p(c | ·) is added to the losses of `synthesis` for both G and D. All fields of `synthesis` are available.
 
 N: samples in the batch. x [N, *shape], c [N], features [N, F], class logits [N, classes], losses [N].
 """
@@ -28,9 +29,9 @@ class Acgan(Synthesis, kind="acgan"):
     """New samples of a given class; D predicts the class of its input instead of being given it."""
 
     conditional: bool = True
-    """This task needs labels: leave it true."""
+    """Must be true: this task needs labels."""
     classify: Rate = 1.0
-    """Weight of −log p(c | x) and −log p(c | G(z, c)) for both players; 1 in the paper."""
+    """Weight of the classification losses −log p(c | x) and −log p(c | G(z, c)) for both G and D; 1 in the paper."""
 
     def adapt(self, spec: Spec) -> Spec:
         if not self.conditional:
@@ -60,7 +61,7 @@ class Acgan(Synthesis, kind="acgan"):
 
 
 class Classifier(nn.Module):
-    """A discriminator without labels, with a second head that guesses them."""
+    """A discriminator without label input, with a second head that predicts the label."""
 
     def __init__(self, net: nn.Module, features: int, classes: int):
         super().__init__()
@@ -82,10 +83,10 @@ def class_loss(output: DiscriminatorOutput | None, labels: Tensor | None) -> Ten
 
 
 def feature_width(D: nn.Module, spec: Spec, who: str) -> int:
-    """F of a discriminator, asked of it with samples of zeros.
+    """The width F of a discriminator's features, determined by a forward pass.
 
     Raises:
-        UserError: it does not show its last hidden layer.
+        UserError: it does not return its last hidden layer.
     """
     training = D.training
     with torch.no_grad():

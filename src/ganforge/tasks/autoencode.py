@@ -1,14 +1,14 @@
-"""Autoencode: new samples from a variational autoencoder, the baseline that GANs are compared with.
+"""Autoencode: a variational autoencoder (VAE), a baseline for GANs.
 
 Kingma & Welling 2014, "Auto-Encoding Variational Bayes"; Higgins et al. 2017 for β; Xu et al. 2019 for tables (TVAE).
 
     E: x → mean, log variance;   z = mean + exp(½ log variance) · ε,   ε ~ N(0, 1)
-    E and G take a step on   reconstruction · (−log p(x | G(z))) + β · KL(q(z | x) ‖ N(0, 1))
+    E and G minimize   reconstruction · (−log p(x | G(z))) + β · KL(q(z | x) ‖ N(0, 1))
     KL = ½ Σ (mean² + variance − 1 − log variance)
 
 To sample: z ~ N(0, 1), then x from p(x | G(z)).
 
-N: samples in the batch, L: width of the latents.  x [N, *shape], c [N] labels or None, z, ε [N, L], losses [N].
+N: samples in the batch, L: dimension of the latents.  x [N, *shape], c [N] labels or None, z, ε [N, L], losses [N].
 """
 
 from __future__ import annotations
@@ -29,20 +29,21 @@ from ganforge.tasks.base import Phase, Task
 
 
 class Autoencode(Task, kind="autoencode"):
-    """New samples from a variational autoencoder: an encoder E and a generator G, and no critic."""
+    """Variational autoencoder (VAE): an encoder E and a generator G, without a discriminator."""
 
     encoder: Encoder
     """The net that maps samples to distributions of latents."""
     generator: Generator
-    """The net that makes samples from latents."""
+    """The net that generates samples from latents (decoder)."""
     likelihood: Likelihood
     """Distribution of samples given G's output: optimal_gaussian for images, columns for tables."""
     reconstruction: Rate = 1.0
     """Weight of the reconstruction loss."""
     beta: Rate = 1.0
-    """Weight of the KL divergence of the encoder's latents from the standard normal prior."""
+    """Weight of the KL divergence between the encoder's distribution of latents and the standard normal prior
+    (β-VAE)."""
     conditional: bool = False
-    """Give both players the label."""
+    """Condition both nets on the class label."""
 
     def adapt(self, spec: Spec) -> Spec:
         return latent.with_labels(spec, self.conditional)
@@ -51,7 +52,7 @@ class Autoencode(Task, kind="autoencode"):
         return self.generator.nearest(shape)
 
     def min_samples(self, batch: int) -> int:
-        return min(batch, 2)  # rows may come more than once in a batch: none looks at another
+        return min(batch, 2)  # samples may occur more than once in a batch, since none depends on another
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         G = Decoder(self.generator.build(spec), self.likelihood.build(spec))
@@ -61,7 +62,7 @@ class Autoencode(Task, kind="autoencode"):
         return [Phase("VAE", self.loss, trains=("E", "G"))]
 
     def loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """The negative evidence lower bound, in its two parts."""
+        """The negative evidence lower bound (ELBO), as its two terms."""
         z, divergence = encoded(nets, batch, rng)
         nll = _decoder(nets).nll(z, batch.x, batch.c)
         weights = at(self.reconstruction, rng.samples), at(self.beta, rng.samples)
@@ -79,7 +80,7 @@ class Autoencode(Task, kind="autoencode"):
         return G.draw(raw, torch.special.ndtr(noise).view(raw.shape).to(raw.device, z.dtype))
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
-        """Real samples, and each as G makes it again of the middle of where E puts it."""
+        """Real samples and their reconstructions from the mean of E's distribution."""
         if len(batch.x.shape) != 4:
             return None
         raw = _decoder(nets)(nets.E(batch.x, batch.c)[0], batch.c)
@@ -87,7 +88,7 @@ class Autoencode(Task, kind="autoencode"):
 
 
 def encoded(nets: Nets, batch: Batch, rng: Rng) -> tuple[Tensor, Tensor]:
-    """Latents [N, L] drawn from where E puts each sample, and what that differs from N(0, 1): KL [N]."""
+    """Latents [N, L] sampled from E's distribution for each sample, and its KL divergence [N] from N(0, 1)."""
     mean, log_variance = nets.E(batch.x, batch.c)
     mean, log_variance = wide(mean), wide(log_variance)
     z = mean + (0.5 * log_variance).exp() * rng.normal("z", mean.shape)
@@ -95,7 +96,7 @@ def encoded(nets: Nets, batch: Batch, rng: Rng) -> tuple[Tensor, Tensor]:
 
 
 class Decoder(nn.Module):
-    """G: a net, and what its output says of samples."""
+    """G: a net, and the distribution of samples given its output."""
 
     def __init__(self, net: nn.Module, likelihood: nn.Module):
         super().__init__()
@@ -111,7 +112,7 @@ class Decoder(nn.Module):
         return likelihood.nll(self.net(z, c), x)
 
     def draw(self, raw: Tensor, uniform: Tensor) -> Tensor:
-        """Samples [N, *shape] of the distribution that a raw output stands for."""
+        """Samples [N, *shape] from the distribution given by a raw output."""
         likelihood: Any = self.likelihood
         return likelihood.draw(raw, uniform)
 

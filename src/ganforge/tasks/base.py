@@ -1,4 +1,4 @@
-"""What a batch means: who plays, in what order, and what each is after."""
+"""Base class of tasks: which nets are trained, in which phases, with which losses."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Phase:
     """One update within a step of training.
 
     Attributes:
-        name: of the phase, for the log.
-        loss: (nets, batch, rng) → per-sample losses. Single-device maths: no mean, no backward, no step.
-        trains: the players whose weights it updates; all others are frozen while it runs.
-        every: run it every so many iterations.
+        name: name of the phase, for the log.
+        loss: (nets, batch, rng) → per-sample losses; no mean, no backward pass, no optimizer step.
+        trains: the nets whose weights it updates; all others are frozen meanwhile.
+        every: run it only every n-th iteration.
         repeats: run it this many times per iteration, each on a fresh batch (n_critic).
-        gain: what its loss is multiplied with (a lazy penalty has every=16, gain=16).
-        order: the highest derivative that its backward pass takes (2 for gradient penalties).
-        after: it begins when this many samples have been seen.
+        gain: factor of its loss (a lazy penalty has every=16, gain=16).
+        order: order of the highest derivative in its backward pass (2 for gradient penalties).
+        after: run it only after this many samples have been seen.
     """
 
     name: str
@@ -47,48 +47,49 @@ class Phase:
 
 
 class Samples(Protocol):
-    """All samples of a data set once, encoded, in its order, in batches of any size."""
+    """All samples of a data set, each once, encoded, in the order of the data set, in batches of any size."""
 
     @property
     def labels(self) -> np.ndarray | None:
-        """Of all of them, int64 [len]; at hand without reading one."""
+        """Labels of all samples, int64 [len], or None; available without reading samples."""
         ...
 
     def __iter__(self) -> Iterator[Batch]: ...
 
 
 class UserTranslator(Protocol):
-    """A trained translator, as `Task.user_translator` gives it."""
+    """A trained translator, as returned by `Task.user_translator`."""
 
     def translated(self, source: Any, mask: Any = None) -> Any:
-        """What is made of one sample, given as decoded data or as a file that holds it.
+        """Translates one sample, given as decoded data or as a file.
 
         Args:
-            mask: what of the sample is to be filled in, in the same form; for models that do that.
+            mask: the part of the sample to fill in, in the same form; for inpainting models.
 
         Raises:
-            UserError: another kind of sample than the model was trained on, or a mask that it needs and lacks.
+            UserError: the sample is of another kind than the training data, or a required mask is missing.
         """
         ...
 
 
 class Task(Component, family="task"):
-    """A training problem. It knows samples, nets and losses; never devices, processes, optimizers or files."""
+    """A training problem. It deals with samples, nets and losses only, not with devices, processes, optimizers or
+    files."""
 
     guarded: ClassVar[tuple[str, ...]] = ()
-    """The player that alone meets real samples, in one phase, where a task is made for differential privacy. In that
-    phase the player is asked once; the losses, one entry of `Terms` after the other, belong to the rows it is asked
-    about, and `Batch.extra["asked"]` holds a label for each fake (zeros without classes), as many as there shall be.
-    Stats that the phase reports must not depend on real samples."""
+    """For tasks with differential privacy: the only net that sees real samples, in a single phase. In that phase the
+    net is called once; the losses, with the entries of `Terms` concatenated, correspond to the rows of its input.
+    `Batch.extra["asked"]` holds one label for each fake to generate (zeros without classes). Stats reported by the
+    phase must not depend on real samples."""
 
     shaping: ClassVar[tuple[str, ...]] = ("conditional", "pack")
-    """Fields other than those of nets that decide how the players are built, those of them that a task has."""
+    """Fields, other than those of nets, that affect how the nets are built; a task need not have all of them."""
     hub_task: ClassVar[str] = ""
-    """What the Hugging Face Hub calls what its models do, where the task decides that and not the signal."""
+    """Task name on the Hugging Face Hub, if determined by the task instead of the signal."""
     changes: ClassVar[str] = ""
-    """What trained models of it change, in the plural (`images`), where they make samples of samples."""
+    """For translators: what trained models change, in the plural (`images`)."""
     shows: ClassVar[tuple[str, ...]] = ()
-    """Names of the images that `visualize` gives of a sample, for the heads of previews; empty: they have none."""
+    """Names of the images that `visualize` returns for a sample, for the column headings of previews; may be empty."""
 
     def adapt(self, spec: Spec) -> Spec:
         """The spec as this task uses it (an unconditional one drops the labels).
@@ -99,35 +100,35 @@ class Task(Component, family="task"):
         return spec
 
     def check(self, batch: int) -> None:
-        """Looks at the number of samples that a phase gets at a time, before anything is made.
+        """Checks the number of samples that a phase gets at a time, before anything is built.
 
         Raises:
             UserError: the task cannot work with this number.
         """
 
     def min_samples(self, batch: int) -> int:
-        """How many usable samples the data must have for batches of `batch`."""
+        """Minimum number of usable samples in the data for batches of `batch`."""
         return batch
 
     def order(self, spec: Spec, data: Samples) -> Order | None:
-        """Which samples each batch holds; None for pass after pass over all of them, each in an order of its own.
+        """Which samples each batch contains; None for passes over all samples, newly shuffled each time.
 
         Args:
-            spec: of the samples.
-            data: all samples once, encoded, in the order of the data set, in batches of any size; and their labels.
+            spec: spec of the samples.
+            data: all samples, each once, encoded, in the order of the data set; and their labels.
         """
         return None
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The sample shape nearest to the one wanted that the players can handle."""
+        """The closest sample shape that the nets support."""
         return shape
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        """Fresh nets by name."""
+        """Newly initialized nets, by name."""
         raise NotImplementedError
 
     def memory(self, spec: Spec) -> Memory:
-        """State that outlives a step; empty for most."""
+        """Initial persistent state; empty for most tasks."""
         return Memory()
 
     def phases(self) -> Sequence[Phase]:
@@ -135,15 +136,17 @@ class Task(Component, family="task"):
         raise NotImplementedError
 
     def generators(self) -> tuple[str, ...]:
-        """The players that a user keeps: averaged (EMA) while training, stored in the bundle, used by `sample`."""
+        """Names of the nets of the trained model: averaged (EMA) during training, stored in the bundle, used for
+        sampling."""
         return ("G",)
 
     def critic_players(self, players: Iterable[str]) -> list[str]:
-        """Those of the players that tell real samples from fakes; by default D, D1, D_a and what else starts with D."""
+        """Names of the nets that discriminate real samples from fakes; by default those that start with D: D, D1,
+        D_a."""
         return [name for name in players if name.startswith("D")]
 
     def net_fields(self) -> list[str]:
-        """The fields that decide what the players are: those of components that build a net, and `shaping`."""
+        """The fields that determine the architectures: components that build a net, and `shaping`."""
         types = get_type_hints(type(self))
         return [
             name
@@ -152,23 +155,23 @@ class Task(Component, family="task"):
         ]
 
     def latents(self, request: Request) -> Tensor:
-        """The latents [n, width] that a request stands for."""
+        """The latents [n, width] for a request."""
         raise NotImplementedError
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
-        """New encoded samples [n, *spec.shape] from trained nets in evaluation mode."""
+        """Generates encoded samples [n, *spec.shape] with trained nets in evaluation mode."""
         raise NotImplementedError
 
     def directions(self) -> tuple[str, ...]:
-        """The ways in which it makes one sample of another: ("",) where there is one way, () where it does not."""
+        """Names of the directions of translation: ("",) if there is only one, () if the task does not translate."""
         return ()
 
     def sources_and_targets(self, dataset: Dataset, spec: Spec) -> tuple[Dataset, Dataset]:
-        """What an evaluation needs: the sources, and the targets that they should become. Pairs are one set."""
+        """Sources and targets for an evaluation. For pairs, both are the same data set."""
         return dataset, dataset
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
-        """What trained nets in evaluation mode make of a source.
+        """Translates a source with trained nets in evaluation mode.
 
         Args:
             source: float [N, Cs, h, w], encoded as in training.
@@ -182,16 +185,17 @@ class Task(Component, family="task"):
     def user_translator(
         self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
     ) -> UserTranslator:
-        """A trained model of this task as users call it: on samples of any size, as they hold them.
+        """A trained model of this task with the interface for users: samples of any size, decoded or as files.
 
         Args:
             bundle: the trained model (`artifacts.bundle.Bundle`).
-            name: what the user calls it, for messages.
+            name: the user's name of the model, for messages.
             direction: one of `directions()`; by default the first.
-            tile: how much of a large sample the nets see at a time, as the task counts it; by default what fits.
+            tile: size of the tiles into which large samples are split, in the unit of the task; by default what fits in
+                memory.
 
         Raises:
-            UserError: it makes new samples and translates none, or knows no such direction.
+            UserError: the model does not translate, or there is no such direction.
         """
         if self.directions():
             raise UserError(
@@ -206,44 +210,44 @@ class Task(Component, family="task"):
         )
 
     def usage(self, file: str, spec: Spec) -> Usage | None:
-        """How a model file of this task is used, for its card; None: as the signal says."""
+        """How to use a model file of this task, for its model card; None: the default of the signal."""
         return None
 
     def next_steps(self, folder: Path, spec: Spec) -> Steps:
-        """What to do with a trained run of this task; empty: as the signal says."""
+        """Suggested commands for a trained run of this task; empty: the default of the signal."""
         return []
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
-        """What there is to show of some real samples, one beside the other: the source, what is made of it, the target.
+        """Outputs for some real samples to show side by side: source, output, target.
 
         Args:
-            nets: all players in evaluation mode, the generators averaged.
+            nets: all nets in evaluation mode, with averaged generators.
 
         Returns:
-            The columns of the grid, each [N, *spec.shape]; None for nothing.
+            The columns of the grid, each [N, *spec.shape]; None if there is nothing to show.
         """
         return None
 
     @property
     def can_sample(self) -> bool:
-        """Whether it makes samples of latents alone."""
+        """Whether the task generates samples from latents only."""
         return type(self).sample is not Task.sample
 
     @property
     def mode(self) -> Mode:
-        """What trained nets are used for: to make samples, samples of others, or given ones again."""
+        """What trained nets are used for: to generate, translate or reconstruct samples."""
         if self.directions():
             return "translate"
         return "generate" if self.can_sample else "reconstruct"
 
     @property
     def visualizes(self) -> bool:
-        """Whether it has something to show of real samples."""
+        """Whether the task implements `visualize`."""
         return type(self).visualize is not Task.visualize
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """The types that an annotation is made of: Generator of `Generator | None` and of `tuple[Generator, ...]`."""
+    """The types within an annotation: Generator for `Generator | None` and for `tuple[Generator, ...]`."""
     yield annotation
     for part in get_args(annotation):
         yield from _parts(part)

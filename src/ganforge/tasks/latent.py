@@ -1,4 +1,4 @@
-"""What the tasks share that make samples from latents and, if so asked, labels."""
+"""Shared by tasks that generate samples from latents, optionally with labels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ganforge.nets.base import Discriminator, Generator
 
 
 def with_labels(spec: Spec, conditional: bool) -> Spec:
-    """The spec with its labels where the task uses them, else without.
+    """The spec with its labels if the task is conditional, else without.
 
     Raises:
-        UserError: the task needs labels and the data has none, or one class only.
+        UserError: the task is conditional and the data has no labels, or only one class.
     """
     if not conditional:
         return Spec(spec.shape, state=spec.state)
@@ -34,14 +34,14 @@ def with_labels(spec: Spec, conditional: bool) -> Spec:
 
 
 def nearest_for_both(generator: Generator, discriminator: Discriminator, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The sample shape nearest to the one wanted that both players can handle."""
+    """The closest sample shape that both nets support."""
     made = generator.nearest(shape)
     reachable = discriminator.nearest(made)
     return made if reachable == made else generator.nearest(reachable)
 
 
 def rows_of(request: Request, generator: Generator) -> Tensor:
-    """The latents [n, width] that a request stands for."""
+    """The latents [n, width] for a request."""
     if request.latents is not None:
         return request.latents
     z = block_normal(request.seed, "z", request.start, request.n, generator.latent)
@@ -55,7 +55,7 @@ def draw(nets: Nets, request: Request, latents: Tensor) -> Tensor:
 
 
 def logit_stats(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """What there is to see in D's logits of reals and of fakes, each [N]."""
+    """Values to log from D's logits of reals and of fakes, each [N]."""
     real, fake = real.detach(), fake.detach()
     return {
         "logit/real": real,

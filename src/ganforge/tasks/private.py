@@ -1,16 +1,16 @@
-"""Synthesis in which real samples touch D alone, one by one: what differential privacy can be kept of.
+"""Synthesis for differential privacy: only D sees real samples, and each one affects only its own loss.
 
 Xie et al. 2018, "Differentially Private Generative Adversarial Network"; Bie et al. 2023, "Private GANs, Revisited".
 
-    d_steps times:  D takes a step on the rows  a(D(xᵢ, cᵢ)), i = 1..k   and   b(D(G(zⱼ, c̃ⱼ), c̃ⱼ)), j = 1..B
-    once:           G takes a step on           objective.g(D(G(zⱼ, c̃ⱼ), c̃ⱼ))
+    d_steps times:  D is updated with the rows  a(D(xᵢ, cᵢ)), i = 1..k   and   b(D(G(zⱼ, c̃ⱼ), c̃ⱼ)), j = 1..B
+    once:           G is updated with           objective.g(D(G(zⱼ, c̃ⱼ), c̃ⱼ))
 
-for a game with objective.d(r, f) = a(r) + b(f). Against `synthesis`, a real sample and a fake are no pair, how many
-fakes there are does not depend on how many reals, and the labels c̃ of fakes are not those of reals. So a real sample is
-one row, the rest of the step is the same with and without it, and G meets no real sample at all. There are no
-penalties, terms or packs, for these join samples or remember them.
+for an adversarial loss with objective.d(r, f) = a(r) + b(f). Unlike in `synthesis`, real samples and fakes are not
+paired, the number of fakes does not depend on the number of reals, and the labels c̃ of fakes are not those of reals.
+So each real sample is one row, the rest of the step is the same with and without it, and G never sees real samples.
+Penalties, terms and packing are not available, since they combine samples or keep state.
 
-k: real samples in the batch, B: fakes, L: width of the latents.  x [k, *shape], c [k], z [B, L], c̃ [B].
+k: real samples in the batch, B: fakes, L: dimension of the latents.  x [k, *shape], c [k], z [B, L], c̃ [B].
 """
 
 from __future__ import annotations
@@ -32,20 +32,21 @@ from ganforge.tasks.base import Phase, Task
 
 
 class Private(Task, kind="private"):
-    """New samples from a generator that learns from a discriminator alone, for training with `privacy=dp_sgd`."""
+    """New samples from random latents, for training with `privacy=dp_sgd`: the generator is trained only through D."""
 
     guarded: ClassVar[tuple[str, ...]] = ("D",)
 
     generator: Generator
-    """The net that makes samples."""
+    """The net that generates samples."""
     discriminator: Discriminator
-    """The net that scores them, each independently: no batch norm."""
+    """The net that classifies samples as real or fake. It must score each sample independently: no batch norm."""
     objective: Objective
-    """The adversarial loss, not a relativistic one: non_saturating, least_squares, hinge, wasserstein."""
+    """The adversarial loss: non_saturating, least_squares, hinge or wasserstein (relativistic ones are not
+    possible)."""
     conditional: bool = False
-    """Give both players the label."""
+    """Condition both G and D on the class label."""
     d_steps: int = Field(default=10, ge=1)
-    """Steps of D for each step of G. With noise a step of D carries less information, so more steps are needed."""
+    """Number of D steps per G step. With noisy gradients, D needs more steps."""
 
     def adapt(self, spec: Spec) -> Spec:
         return latent.with_labels(spec, self.conditional)
@@ -79,15 +80,15 @@ class Private(Task, kind="private"):
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """D's losses of the batch, and of fakes with the labels that `asked` holds, or those of the batch."""
+        """D's losses on the batch and on fakes, whose labels are `extra["asked"]` if given, else those of the batch."""
         asked = batch.extra.get("asked", batch.c)
         count = len(batch) if asked is None else len(asked)
         with torch.no_grad():
             fake = self._fakes(nets, count, asked, rng)
         c = None if batch.c is None or asked is None else torch.cat([batch.c, asked])
-        logits: Tensor = nets.D(torch.cat([batch.x, fake]), c).logits  # once: its rows are those of the losses
+        logits: Tensor = nets.D(torch.cat([batch.x, fake]), c).logits  # one call, whose rows correspond to the losses
         on_real, on_fake = logits.split([len(batch), count])
-        # What nothing is done with is a constant: d(r, 0) has the slope of a, d(0, f) that of b.
+        # Up to constants, d(r, 0) equals a(r) and d(0, f) equals b(f).
         none = self.objective.d(logits.new_zeros(1), logits.new_zeros(1)) / 2
         losses = {
             "real": self.objective.d(on_real, torch.zeros_like(on_real)) - none,
@@ -96,7 +97,7 @@ class Private(Task, kind="private"):
         return Terms(losses, {"logit/fake": on_fake.detach(), "acc/fake": (on_fake.detach() < 0).float()})
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """G's loss on fresh fakes; of the batch it takes the size and the labels."""
+        """G's loss on new fakes; only the size and the labels of the batch are used."""
         fake = self._fakes(nets, len(batch), batch.c, rng)
         return Terms({"adversarial": self.objective.g(nets.D(fake, batch.c).logits, None)})
 
@@ -115,7 +116,7 @@ class Private(Task, kind="private"):
         return nets.G(rng.normal("z", (count, self.generator.latent)), c)
 
     def _is_separable(self) -> bool:
-        """Whether d(r, f) = a(r) + b(f), tried on a few values."""
+        """Whether d(r, f) = a(r) + b(f), tested on a few values."""
         r, f = torch.tensor([-1.5, 0.3, 2.0]), torch.tensor([0.7, -0.4, 1.1])
         none = torch.zeros(3)
         d = self.objective.d

@@ -1,15 +1,15 @@
-"""Simultaneous steps: both players move at once, on the same fakes, with one forward pass of D.
+"""Simultaneous gradient descent: G and D are updated together, on the same fakes, with one forward pass of D.
 
-The gradient play that the first GAN paper analyses (Goodfellow et al. 2014, section 4.2; Mescheder et al. 2017), and
-what tutorials with two gradient tapes do:
+It is analyzed by Goodfellow et al. 2014, section 4.2, and Mescheder et al. 2017, and used in tutorials with two
+gradient tapes:
 
     x̃ = G(z),  r = D(x),  f = D(x̃)
     θ_D ← θ_D − η ∇ mean d(r, f)          θ_G ← θ_G − η ∇ mean g(f)          both gradients from before either step
 
-One backward pass serves both. D's loss sends ∂d/∂f · ∂f/∂x̃ to the fakes; G wants ∂g/∂f · ∂f/∂x̃. As long as D scores
-each sample by itself, these differ by one number a sample, (∂g/∂f) / (∂d/∂f), with which the gradient is multiplied on
-its way from D to G. Against the alternating steps of `synthesis` this saves a pass of G and a pass of D, forward and
-back, in every iteration.
+One backward pass serves both. The gradient of D's loss with respect to the fakes is ∂d/∂f · ∂f/∂x̃; G needs ∂g/∂f ·
+∂f/∂x̃. If D scores each sample independently, they differ by one factor per sample, (∂g/∂f) / (∂d/∂f), by which the
+gradient is multiplied between D and G. Compared with the alternating steps of `synthesis`, this saves a forward and
+backward pass of G and of D in every iteration.
 
 N: samples in the batch. x [N, *shape], logits r, f [N].
 """
@@ -28,18 +28,19 @@ from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 
 SMALLEST = 1e-30
-"""Slopes of D's loss below this are taken as this: float32 still holds their product with the ratio."""
+"""Lower bound on |∂d/∂f| in the ratio, so that products with it stay representable in float32."""
 
 
 class Simultaneous(Task, kind="simultaneous"):
-    """New samples from random latents, both players stepping at once. For discriminators without batch statistics."""
+    """New samples from random latents, with simultaneous updates of G and D. Not for discriminators with batch
+    statistics."""
 
     generator: Generator
     """The net that makes samples."""
     discriminator: Discriminator
     """The net that scores them, each independently: no batch norm."""
     objective: Objective
-    """The adversarial loss. D's must be differentiable everywhere (hinge is not), and G's must use fakes alone."""
+    """The adversarial loss. D's loss must be differentiable everywhere (hinge is not); G's loss must use only fakes."""
     conditional: bool = False
     """Give both players the label."""
 
@@ -70,7 +71,7 @@ class Simultaneous(Task, kind="simultaneous"):
         return [Phase("D", self.loss, trains=("G", "D"))]
 
     def loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """D's loss; its gradient with respect to the fakes is turned into that of G's loss."""
+        """D's loss; its gradient with respect to the fakes is converted to that of G's loss."""
         fake = nets.G(rng.normal("z", (len(batch), self.generator.latent)), batch.c)
         scale = GradientScale()
         fake.register_hook(scale)
@@ -98,7 +99,7 @@ class Simultaneous(Task, kind="simultaneous"):
 
 
 class GradientScale:
-    """A gradient hook on the fakes: multiplies each sample's gradient with its ratio."""
+    """A gradient hook on the fakes: multiplies each sample's gradient by its ratio."""
 
     ratio: Tensor
 

@@ -1,19 +1,19 @@
-"""Synthesis: new samples from latents, the task of the GAN itself (Goodfellow et al. 2014).
+"""Synthesis: new samples from random latents, the standard GAN (Goodfellow et al. 2014).
 
     repeat:
-        d_steps times:  D takes a step on  objective.d(D(x, c), D(G(z, c), c)) + Σ weight · penalty
-        once:           G takes a step on  adversarial · objective.g(D(G(z, c), c)) + Σ weight · term
+        d_steps times:  D minimizes  objective.d(D(x, c), D(G(z, c), c)) + Σ weight · penalty
+        once:           G minimizes  adversarial · objective.g(D(G(z, c), c)) + Σ weight · term
 
-D meets samples through `view`: augmented, with noise, in packs. What else is known against instability is a field:
+D sees samples through a `View`: augmented, with noise, in packs. Fields for other techniques against instability:
 
-    flip_labels   a share of D's pairs have their labels exchanged        Salimans et al. 2016 speak of noisy labels
-    top_k         G learns from the fakes that D finds best               Sinha et al. 2020
-    terms         feature matching and historical averaging               Salimans et al. 2016
+    flip_labels   real and fake labels are swapped for some of D's pairs   noisy labels, Salimans et al. 2016
+    top_k         G is trained only on the fakes with the highest logits   Sinha et al. 2020
+    terms         feature matching and historical averaging                Salimans et al. 2016
 
-Two rates (TTUR, Heusel et al. 2017) are two optimizers with a rate each.
+TTUR (Heusel et al. 2017) is available through the learning rates of the two optimizers.
 
-N: samples in the batch, M: packs in it (N without packing), L: width of the latents.
-x [N, *shape] real samples, c [N] their labels (or None), z [N, L] ~ N(0, 1). Losses are [M].
+N: samples in the batch, M: packs in it (N without packing), L: dimension of the latents. x [N, *shape] real samples, c
+[N] their labels (or None), z [N, L] ~ N(0, 1). Losses are [M].
 """
 
 from __future__ import annotations
@@ -40,34 +40,34 @@ from ganforge.tasks.view import Packed, View, packed_spec
 
 
 class Synthesis(Task, kind="synthesis"):
-    """New samples from random latents: a generator G against a discriminator D."""
+    """New samples from random latents: a GAN with a generator G and a discriminator D."""
 
     generator: Generator
-    """The net that makes samples."""
+    """The net that generates samples."""
     discriminator: Discriminator
-    """The net that scores them."""
+    """The net that classifies samples as real or fake."""
     objective: Objective
     """The adversarial loss."""
     penalties: tuple[Penalty, ...] = ()
-    """Penalties on D, such as r1."""
+    """Regularization terms of D's loss, such as r1."""
     terms: tuple[Term, ...] = ()
-    """Terms of G's loss beside the adversarial one, such as feature_matching."""
+    """Additional terms of G's loss, such as feature_matching."""
     adversarial: Rate = 1.0
-    """Weight of the adversarial loss of G; 0 leaves only its `terms`."""
+    """Weight of G's adversarial loss; with 0, G is trained only with `terms`."""
     conditional: bool = False
-    """Give both players the label."""
+    """Condition both G and D on the class label."""
     d_steps: int = Field(default=1, ge=1)
-    """Steps of D for each step of G, each on a fresh batch (n_critic)."""
+    """Number of D steps per G step, each on a new batch (n_critic)."""
     augment: Augment | None = None
-    """How real samples and fakes are augmented before D sees them."""
+    """Augmentation of D's input, for reals and fakes alike, such as ada; null: none."""
     noise: Rate = 0.0
-    """Standard deviation of the noise on D's input; best as a schedule that ends at 0."""
+    """Standard deviation of Gaussian noise added to D's input (instance noise); best as a schedule that ends at 0."""
     flip_labels: Rate = 0.0
-    """Share of pairs of a real and a fake whose labels are swapped for D; 0.05 is usual, at 0.5 D learns nothing."""
+    """Fraction of real-fake pairs whose labels are swapped in D's loss; 0.05 is usual, with 0.5 D learns nothing."""
     top_k: Rate = 1.0
-    """Share of the fakes that G learns from: those with the highest logits. Best as a schedule from 1 to 0.5."""
+    """Fraction of the fakes on which G is trained, those with the highest logits; best as a schedule from 1 to 0.5."""
     pack: int = Field(default=1, ge=1)
-    """Samples that D scores together (PacGAN). It must divide the batch."""
+    """Number of samples that D classifies jointly (PacGAN), against mode collapse. Must divide the batch size."""
 
     def adapt(self, spec: Spec) -> Spec:
         spec = latent.with_labels(spec, self.conditional)
@@ -107,7 +107,7 @@ class Synthesis(Task, kind="synthesis"):
         return {"G": self.generator.build(spec), "D": self._critic(self.discriminator, spec)}
 
     def _critic(self, discriminator: Discriminator, spec: Spec) -> nn.Module:
-        """D for samples of a spec, one at a time or in packs."""
+        """D for samples of this spec, single or in packs."""
         if self.pack == 1:
             D = discriminator.build(spec)
         else:
@@ -119,10 +119,10 @@ class Synthesis(Task, kind="synthesis"):
         return Memory(self._initial_memory(lambda: self.players(spec)))
 
     def _initial_memory(self, players: Callable[[], dict[str, nn.Module]]) -> dict[str, Tensor]:
-        """The initial memory of augmentation and losses for a pair of players G and D."""
+        """The initial memory of augmentation and losses for given G and D."""
         found = {f"augment.{k}": v for k, v in (self.augment.memory() if self.augment else {}).items()}
         if any(type(p).memory not in (Penalty.memory, Term.memory) for p in (*self.penalties, *self.terms)):
-            for where, term, player in self._loss_terms(players()):  # some remember something of their shape
+            for where, term, player in self._loss_terms(players()):  # the state of some depends on their shapes
                 found |= {f"{where}.{k}": v for k, v in term.memory(player).items()}
         return found
 
@@ -144,7 +144,7 @@ class Synthesis(Task, kind="synthesis"):
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """D's loss on real samples and on as many fakes with the same labels."""
+        """D's loss on real samples and on the same number of fakes with the same labels."""
         view = self._view(nets, batch, rng)
         z = self._latents(batch, rng)
         gradient_at = {penalty.gradient_at for penalty in self._every_step()}
@@ -158,7 +158,7 @@ class Synthesis(Task, kind="synthesis"):
         return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits) | self._observe(on_real, nets, rng))
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """G's loss on fresh fakes."""
+        """G's loss on new fakes."""
         view = self._view(nets, batch, rng)
         z = self._latents(batch, rng)
         fake = view.join(self.make(nets, z, batch, rng))
@@ -176,15 +176,16 @@ class Synthesis(Task, kind="synthesis"):
         return Terms(losses | weighted_losses("terms", self.terms, replace(context, player=nets.G), nets, rng))
 
     def make(self, nets: Nets, z: Tensor, batch: Batch, rng: Rng) -> Tensor:
-        """The fakes [N, *shape] of latents z [N, L] in training; for a task whose G takes more than z and a label."""
+        """Fakes [N, *shape] from latents z [N, L] during training; override it if G has inputs other than z and a
+        label."""
         return nets.G(z, batch.c)
 
     def extra_d_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
-        """What a task that builds on this one wants of D beside, by name, [M]; here nothing."""
+        """Additional losses [M] of D in a subclass, by name; here none."""
         return {}
 
     def extra_g_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
-        """What a task that builds on this one wants of G beside, by name, [M]; here nothing."""
+        """Additional losses [M] of G in a subclass, by name; here none."""
         return {}
 
     def latents(self, request: Request) -> Tensor:
@@ -194,7 +195,7 @@ class Synthesis(Task, kind="synthesis"):
         return latent.draw(nets, request, self.latents(request))
 
     def _every_step(self) -> list[Penalty]:
-        """The penalties of every step of D; the others have a phase each."""
+        """The penalties applied in every step of D; each of the others has its own phase."""
         return [penalty for penalty in self.penalties if penalty.every == 1]
 
     def _lazy(self, penalty: Penalty):
@@ -231,7 +232,7 @@ class Synthesis(Task, kind="synthesis"):
         )
 
     def _with_flipped_labels(self, real: Tensor, fake: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
-        """The logits [M] labeled real and those labeled fake, after a share of the pairs is swapped."""
+        """The logits [M] labeled real and those labeled fake, after swapping a fraction of the pairs."""
         share = at(self.flip_labels, rng.samples)
         if not share:
             return real, fake
@@ -269,7 +270,7 @@ class Synthesis(Task, kind="synthesis"):
 def weighted_losses(
     where: str, loss_terms: Sequence[Penalty | Term], context: LossContext, nets: Nets, rng: Rng
 ) -> dict[str, Tensor]:
-    """The weighted loss [M] of each, by its kind; each has draws and memory of its own."""
+    """The weighted loss [M] of each term, by kind; each has its own random draws and memory."""
     losses: dict[str, Tensor] = {}
     for term in loss_terms:
         own = replace(context, rng=rng.at(f"{where}/{term.kind}"), memory=nets.memory.part(f"{where}.{term.kind}"))
@@ -278,5 +279,5 @@ def weighted_losses(
 
 
 def leaf(x: Tensor, wanted: bool) -> Tensor:
-    """x; if `wanted`, detached as a leaf that requires a gradient, in float32 at least."""
+    """x; if `wanted`, a detached leaf tensor that requires a gradient, in at least float32."""
     return wide(x.detach()).requires_grad_() if wanted else x

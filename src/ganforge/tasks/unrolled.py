@@ -1,15 +1,15 @@
-"""Unrolled GAN: G plays against the D that would have answered it, and cannot win by a mode that D is about to close.
+"""Unrolled GAN: G is trained against D after k further steps of D, which prevents G from cycling between modes.
 
 Metz et al. 2017, "Unrolled Generative Adversarial Networks".
 
     θ⁰ = θ_D,   θ^{j+1} = θ^j − η ∇_θ mean d(G, θ^j)          j = 0 … k−1, on this batch and these latents
-    D takes a step on  d(G, θ_D),  as ever;   G takes one on  g(G, θᵏ),  and its gradient runs through every θ^j
+    D minimizes  d(G, θ_D),  as usual;   G minimizes  g(G, θᵏ),  with gradients through every θ^j
 
-The paper unrolls the optimizer that D is trained with; here the steps in mind are plain gradient descent, since the
-first steps of Adam are all but signs, through which nothing is learned. k = 0 is the usual game. The cost of a G step
-grows with k, and so does its memory.
+The paper unrolls D's optimizer; here the unrolled steps are plain gradient descent, since the first steps of Adam are
+almost the signs of the gradients, which have no useful derivative. k = 0 is the standard GAN. Time and memory of a G
+step grow with k.
 
-N: samples in the batch, L: width of the latents. x [N, *shape], c [N] or None, z [N, L] ~ N(0, 1), logits [N].
+N: samples in the batch, L: dimension of the latents. x [N, *shape], c [N] or None, z [N, L] ~ N(0, 1), logits [N].
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from ganforge.tasks.base import Phase, Task
 
 
 class Unrolled(Task, kind="unrolled"):
-    """New samples from random latents; G's loss looks some steps of D ahead."""
+    """New samples from random latents, with an unrolled GAN: G's loss uses D after k further steps."""
 
     generator: Generator
-    """The net that makes samples."""
+    """The net that generates samples."""
     discriminator: Discriminator
-    """The net that scores them."""
+    """The net that classifies samples as real or fake."""
     objective: Objective
     """The adversarial loss."""
     conditional: bool = False
-    """Give both players the label."""
+    """Condition both G and D on the class label."""
     steps: int = Field(default=5, ge=0)
-    """k: number of unrolled steps of D; 5 or 10 in the paper."""
+    """k, the number of unrolled steps of D; 5 or 10 in the paper."""
     rate: Rate = 0.1
-    """η: learning rate of these steps."""
+    """η, the learning rate of the unrolled steps."""
 
     def adapt(self, spec: Spec) -> Spec:
         return latent.with_labels(spec, self.conditional)
@@ -60,7 +60,7 @@ class Unrolled(Task, kind="unrolled"):
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """D's loss, as without unrolling."""
+        """D's loss, without unrolling."""
         with torch.no_grad():
             fake = nets.G(self._noise(batch, rng), batch.c)
         real_logits: Tensor = nets.D(batch.x, batch.c).logits
@@ -69,7 +69,7 @@ class Unrolled(Task, kind="unrolled"):
         return Terms({"adversarial": loss}, latent.logit_stats(real_logits, fake_logits))
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """G's loss against the D that answers these very fakes."""
+        """G's loss against D unrolled on the same fakes."""
         fake = nets.G(self._noise(batch, rng), batch.c)
         unrolled = UnrolledD(nets.D, batch.c)
         for _ in range(self.steps):
@@ -94,14 +94,14 @@ class UnrolledD:
     def __init__(self, D: nn.Module, c: Tensor | None):
         self.D, self.c = D, c
         self.weights = {name: p.detach().requires_grad_() for name, p in D.named_parameters()}
-        self.buffers = {name: b.clone() for name, b in D.named_buffers()}  # running means move in training
+        self.buffers = {name: b.clone() for name, b in D.named_buffers()}  # running means change in training mode
 
     def __call__(self, x: Tensor) -> Tensor:
         """Logits [N]."""
         return functional_call(self.D, {**self.weights, **self.buffers}, (x, self.c)).logits
 
     def descend(self, loss: Tensor, rate: float) -> None:
-        """A step of gradient descent that can itself be differentiated."""
+        """A differentiable step of gradient descent."""
         gradients = torch.autograd.grad(loss, list(self.weights.values()), create_graph=True)
         self.weights = {
             name: weight - rate * gradient

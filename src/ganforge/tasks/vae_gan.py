@@ -1,21 +1,20 @@
-"""VAE-GAN: an autoencoder that measures likeness in the features of a critic, not in pixels.
+"""VAE-GAN: an autoencoder whose reconstruction error is measured in features of D, not in pixels.
 
 Larsen et al. 2016, "Autoencoding beyond pixels using a learned similarity metric".
 
-    z ~ q(z | x) = E(x),  x̃ = G(z);   p ~ N(0, 1),  x̂ = G(p);   likeness = ½ ‖f(x) − f(x̃)‖²,  f: D's last hidden layer
-    D takes a step on   ½ objective.d(D(x), D(x̃)) + ½ objective.d(D(x), D(x̂))
-    E takes a step on   likeness + β · KL(q(z | x) ‖ N(0, 1))
-    G takes a step on   reconstruction · likeness + ½ objective.g(D(x̃)) + ½ objective.g(D(x̂))
+    z ~ q(z | x) = E(x),  x̃ = G(z);   p ~ N(0, 1),  x̂ = G(p);   error = ½ ‖f(x) − f(x̃)‖²,  f: D's last hidden layer
+    D minimizes   ½ objective.d(D(x), D(x̃)) + ½ objective.d(D(x), D(x̂))
+    E minimizes   error + β · KL(q(z | x) ‖ N(0, 1))
+    G minimizes   reconstruction · error + ½ objective.g(D(x̃)) + ½ objective.g(D(x̂))
 
-The likeness is −log p(f(x) | z) for normal noise of strength 1 around f(x̃), without its constant. So strong a noise
-means something only where the features keep their size: take a D with batch norm.
+The error is −log p(f(x) | z) up to a constant, for normal noise of standard deviation 1 around f(x̃). This standard
+deviation is meaningful only if the scale of the features is fixed: use a D with batch norm.
 
-Departures: the paper's D has all three kinds of images weigh alike, here both fakes together weigh what the real ones
-do, so that any objective can be played; f is the last hidden layer, which every D of this house names, where the paper
-takes one further down.
+Departures: in the paper the three kinds of images have equal weights in D's loss; here both fakes together have the
+weight of the real ones, so that any objective can be used. f is the last hidden layer of D; the paper uses a lower one.
 
-N: samples in the batch, L: width of the latents, F: of the features.
-x, x̃, x̂ [N, *shape], z, p [N, L], f [N, F], c [N] labels or None, losses [N].
+N: samples in the batch, L: dimension of the latents, F: of the features. x, x̃, x̂ [N, *shape], z, p [N, L], f [N, F],
+c [N] labels or None, losses [N].
 """
 
 from __future__ import annotations
@@ -37,22 +36,23 @@ from ganforge.tasks.base import Phase, Task
 
 
 class VaeGan(Task, kind="vae_gan"):
-    """A variational autoencoder whose errors are measured by a critic's features: E, G and D."""
+    """VAE-GAN: an encoder E, a generator G and a discriminator D, whose features measure the reconstruction error."""
 
     encoder: Encoder
     """The net that maps samples to distributions of latents."""
     generator: Generator
-    """The net that makes samples from latents."""
+    """The net that generates samples from latents (decoder)."""
     discriminator: Discriminator
-    """The net that scores them, and in whose features reconstructions are compared. Best with batch norm."""
+    """The net that classifies samples as real or fake; reconstructions are compared in its features. Best with batch
+    norm."""
     objective: Objective
     """The adversarial loss."""
     reconstruction: Rate = 1e-3
-    """Weight of the reconstruction error against the adversarial loss in G's loss (the paper's γ)."""
+    """Weight of the reconstruction error in G's loss, relative to the adversarial loss (γ in the paper)."""
     beta: Rate = 1.0
-    """Weight of the KL divergence of E's latents from the standard normal prior."""
+    """Weight of the KL divergence between E's distribution of latents and the standard normal prior."""
     conditional: bool = False
-    """Give all players the label."""
+    """Condition all nets on the class label."""
 
     def adapt(self, spec: Spec) -> Spec:
         return latent.with_labels(spec, self.conditional)
@@ -75,7 +75,7 @@ class VaeGan(Task, kind="vae_gan"):
         ]
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """D's game on real samples against both kinds of fakes."""
+        """D's loss on real samples and both kinds of fakes."""
         with torch.no_grad():
             z, _ = encoded(nets, batch, rng)
             rebuilt, new = nets.G(z, batch.c), nets.G(self._prior(batch, rng), batch.c)
@@ -84,7 +84,7 @@ class VaeGan(Task, kind="vae_gan"):
         return Terms({"adversarial": adversarial}, latent.logit_stats(on_real, on_new))
 
     def e_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """E's bound on the evidence, with the likeness in place of pixels."""
+        """E's loss: the negative ELBO, with the reconstruction error in features."""
         z, divergence = encoded(nets, batch, rng)
         with torch.no_grad():
             on_real: DiscriminatorOutput = nets.D(batch.x, batch.c)
@@ -111,7 +111,7 @@ class VaeGan(Task, kind="vae_gan"):
         return latent.draw(nets, request, self.latents(request))
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
-        """Real samples, and each as G makes it again of the middle of where E puts it."""
+        """Real samples and their reconstructions from the mean of E's distribution."""
         return [batch.x, nets.G(nets.E(batch.x, batch.c)[0], batch.c)] if batch.x.ndim == 4 else None
 
     def _prior(self, batch: Batch, rng: Rng) -> Tensor:

@@ -1,4 +1,4 @@
-"""What D is shown of samples: augmented, with noise on them, several joined into one.
+"""Preprocessing of D's input: augmentation, noise and packing.
 
     augmentation        D(T(x)) for reals and fakes alike
     instance noise      D(x + σ ε), ε ~ N(0, 1)                     Sønderby et al. 2017; Arjovsky & Bottou 2017
@@ -22,24 +22,25 @@ from ganforge.nets.base import DiscriminatorOutput
 
 
 def join(x: Tensor, m: int) -> Tensor:
-    """[N, C, ...] → [N/m, m·C, ...]: m samples that follow one another, side by side in the channels."""
+    """[N, C, ...] → [N/m, m·C, ...]: concatenates m consecutive samples along the channels."""
     return x if m == 1 else x.reshape(len(x) // m, m * x.shape[1], *x.shape[2:])
 
 
 def split(packs: Tensor, m: int) -> Tensor:
-    """[M, m·C, ...] → [M·m, C, ...]: `join` undone."""
+    """[M, m·C, ...] → [M·m, C, ...]: the inverse of `join`."""
     return packs if m == 1 else packs.reshape(len(packs) * m, packs.shape[1] // m, *packs.shape[2:])
 
 
 def packed_spec(spec: Spec, m: int) -> Spec:
-    """The spec of what D scores when m samples are packed, each with its label as one channel a class."""
+    """The spec of D's input with packs of m samples, each with its label as one channel per class."""
     return Spec(((spec.shape[0] + spec.classes) * m, *spec.shape[1:]), state=spec.state)
 
 
 class Packed(nn.Module):
-    """A discriminator of packs that takes single samples: x [N, C, ...], c [N] → the output for N/m packs.
+    """A discriminator of packs whose input is single samples: x [N, C, ...], c [N] → the output for N/m packs.
 
-    The labels of a pack may differ, so each sample brings its own into the pack: 1 in the channel of its class.
+    The samples of a pack may have different labels, so each label is encoded in the pack: 1 in the channel of its
+    class.
     """
 
     def __init__(self, net: nn.Module, m: int, classes: int):
@@ -57,12 +58,12 @@ class Packed(nn.Module):
 
 @dataclass(frozen=True)
 class View:
-    """D as one phase uses it: packs [M, m·C, ...] → its output, with everything else closed over.
+    """D as used in one phase: packs [M, m·C, ...] → its output, with labels, augmentation and noise already applied.
 
     Attributes:
-        D: the discriminator, taking single samples. c: their labels [N], or None.
-        rng, memory: of the phase.
-        m: samples in a pack. noise: standard deviation of the noise. augment: or None.
+        D: the discriminator, for single samples. c: their labels [N], or None.
+        rng, memory: those of the phase.
+        m: samples per pack. noise: standard deviation of the noise. augment: the augmentation, or None.
     """
 
     D: nn.Module
@@ -74,19 +75,19 @@ class View:
     augment: Augment | None = None
 
     def __call__(self, packs: Tensor, stream: str) -> DiscriminatorOutput:
-        """D's output. One stream always draws the same augmentation and the same noise."""
+        """D's output. Augmentation and noise are the same for equal `stream`."""
         x = split(packs, self.m)
         if self.augment is not None:
             x = self.augment.apply(x, self.rng.at(f"augment/{stream}"), self.memory.part("augment"))
         if self.noise:
             x = x + self.noise * self.rng.normal(f"noise/{stream}", x.shape).to(x)
         output = self.D(x, self.c)
-        # differences of logits in bf16 would round a second time
+        # in float32, since differences of logits in bf16 would be rounded again
         return output._replace(logits=wide(output.logits))
 
     @property
     def deterministic(self) -> bool:
-        """Whether it draws neither augmentation nor noise, so that equal inputs give equal outputs."""
+        """Whether there is neither augmentation nor noise, so that equal inputs give equal outputs."""
         return self.augment is None and not self.noise
 
     def join(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A recipe as YAML that explains itself."""
+"""A recipe as YAML with comments."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ WIDTH = 110
 
 
 def annotated(component: Component) -> str:
-    """YAML of a component, each field under a comment with its help text. It reads back as the plain YAML does."""
+    """YAML of a component, with the help text of each field as a comment above it. It parses to the same values as the
+    plain YAML."""
     return "\n".join(_fields(component, "")) + "\n"
 
 
 def comment(text: str, indent: str = "") -> str:
-    """A docstring as lines of comment."""
+    """A docstring as comment lines."""
     lines = inspect.cleandoc(text).splitlines()
     return "".join(f"{indent}# {line}".rstrip() + "\n" for line in lines)
 
@@ -36,7 +37,7 @@ def _fields(component: Component, indent: str) -> list[str]:
 
 
 def _item(key: str, value: Any, indent: str) -> list[str]:
-    """`key` with its value, on one line where the value is a scalar, below it where it has parts."""
+    """`key` with its value: on the same line if it is a scalar, else on the lines below."""
     deeper = indent + "  "
     if isinstance(value, Component):
         lines = [f"{indent}{key}"]
@@ -51,7 +52,7 @@ def _item(key: str, value: Any, indent: str) -> list[str]:
     if isinstance(value, (list, tuple)) and any(isinstance(one, Component) for one in value):
         lines = [f"{indent}{key}"]
         for one in value:
-            if not isinstance(one, Component):  # a number beside a schedule
+            if not isinstance(one, Component):  # a number next to a schedule
                 lines.append(f"{indent}- {_scalar(one)}")
                 continue
             inner = _item("", one, indent)[1:]  # without the line of the empty key

@@ -1,6 +1,6 @@
-"""The two consoles that the verbs write to: results on stdout, all else on stderr.
+"""The two consoles that the commands write to: results to stdout, everything else to stderr.
 
-Neither reads markup: a path like `data[1]` is to be shown as it is.
+Neither interprets markup: a path like `data[1]` is shown unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ WIDE = 10_000  # columns
 
 @functools.cache
 def stderr() -> Console:
-    """For progress and notices. One object, so that notices appear above a live bar and not through it."""
+    """For progress and notices. A single object, so that notices appear above a live progress bar instead of breaking
+    it."""
     from rich.console import Console
 
     print_anything(sys.stderr)
@@ -37,7 +38,7 @@ def say(text: str, console: Console, style: str = "") -> None:
 
 
 def stdout() -> Console:
-    """For results. In a pipe or a file lines are as long as they need to be, so that no value is cut."""
+    """For results. When piped or redirected to a file, lines are not wrapped or truncated."""
     from rich.console import Console
 
     print_anything(sys.stdout)

@@ -1,4 +1,4 @@
-"""Options that several verbs share, so that they are called and explained alike."""
+"""Options that several commands share, with the same names and help texts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Source = Annotated[
     typer.Argument(metavar="RUN_OR_BUNDLE", help="A run directory, or a model.safetensors file.", show_default=False),
 ]
 Truncation = Annotated[
-    float, typer.Option("--truncation", help="Greater than 0, at most 1. Lower: more typical, less varied samples.")
+    float, typer.Option("--truncation", help="In (0, 1]. Lower values give more typical, less varied samples.")
 ]
-BatchSize = Annotated[int, typer.Option("--batch", help="Samples computed at a time.")]
+BatchSize = Annotated[int, typer.Option("--batch", help="Samples generated at a time.")]
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="cpu, cuda, cuda:1, mps. By default the best available.", show_default=False),
+    typer.Option("--device", help="Device: cpu, cuda, cuda:1 or mps. Default: the best available.", show_default=False),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", callback=hidden)]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
@@ -36,10 +36,10 @@ Language = Annotated[
 
 
 def load_plugins(context: typer.Context, plugins: list[Path] | None) -> list[Path] | None:
-    """Loads the files given with `--plugin` when the command line is read, before the verb runs.
+    """Loads the files given with `--plugin` while the command line is parsed, before the command runs.
 
     Raises:
-        UserError: no such file, or it fails when run.
+        UserError: there is no such file, or it raises an error.
     """
     if plugins and not context.resilient_parsing:  # a shell that completes a word runs nothing
         from ganforge.registry import load_plugin
@@ -58,9 +58,9 @@ Plugins = Annotated[
         callback=load_plugins,
     ),
 ]
-"""A verb that takes this option need not use its value: the files are loaded by then."""
+"""A command with this option need not use its value: the files are already loaded."""
 
 
 def examples(*commands: str) -> str:
-    """Commands as the end of a verb's help, one a line."""
+    """Example commands for the end of a help text, one per line."""
     return "\n\n".join(["Examples:", *commands])

@@ -22,27 +22,27 @@ from ganforge.ui.console import say
 log = logging.getLogger("ganforge")
 
 LINE_EVERY = 10.0
-"""Seconds between two lines where there is no terminal, and until losses are shown that the log does not have yet."""
+"""Seconds between two lines of progress if the output is not a terminal, and between two updates of the losses."""
 FIRST_LOSSES = 3.0
 """Seconds until the first losses are shown."""
 MEASURED = 3.0
-"""Seconds of steps after the first one, from which the length of the run is told."""
+"""Seconds of training after the first step, from which the duration of the run is estimated."""
 WITH_BAR = 100
-"""Columns of a terminal, from which there is a bar; in a narrower one the numbers matter more."""
+"""Minimum width of the terminal, in columns, for a bar; in a narrower one the values matter more."""
 BAR = 24
 EXTRACTOR = re.compile(r"\[[^\]]*\]")
-"""In the name of a metric, as in `fd5k[small@1a2b3c4d]`; there is no room for it on one row."""
+"""The extractor in the name of a metric, as in `fd5k[small@1a2b3c4d]`; omitted, so that the line stays short."""
 
 
 class Part(NamedTuple):
-    """A part of the line; of those that do not fit, the ones of the highest rank are left out first."""
+    """A part of the line; if not all fit, those of the highest rank are left out first."""
 
     rank: int
     text: str
 
 
 class Progress(Listener):
-    """Percent, time left, both players' losses, speed, D's accuracy and health."""
+    """A bar with speed, remaining time, losses of all nets, D's accuracy and health; plain lines in a log file."""
 
     def __init__(self, run: RunView, minutes: float | None = None, console: Console | None = None):
         self.run = run
@@ -50,7 +50,7 @@ class Progress(Listener):
         self.total: int = run.recipe.samples
         self.minutes = minutes
         self.numbers: list[Part] = []
-        self.figures: list[Part] = []  # of the last evaluation
+        self.figures: list[Part] = []  # values of the last evaluation
         self.refreshed = 0.0  # when the numbers were
         self.last_line = 0.0
         self.last_draw = 0.0
@@ -64,7 +64,7 @@ class Progress(Listener):
         self.begun = self.refreshed = self.last_line = time.monotonic()
         self.begun_at = self.run.samples
         for event in read_events(self.run.folder / "events.jsonl", "evaluate"):
-            self.figures = figures_of(event)  # of before a resume
+            self.figures = figures_of(event)  # from before the resume
         begun = f"from {self.begun_at:,} " if self.begun_at else ""
         head = f"{self.run.recipe.name} {begun}to {self.total:,} samples in {self.run.folder} (Ctrl-C saves and stops)"
         say(head, self.console, "bold")
@@ -140,7 +140,7 @@ class Progress(Listener):
         self.console.print("  ".join([seen, *(part.text for part in parts)]), soft_wrap=True)
 
     def _forecast(self, now: float, samples: int) -> None:
-        """Says once, after the first few steps, how long the run takes. The first step also sets everything up."""
+        """Reports once, after the first few steps, how long the run will take. The first step includes the set-up."""
         if self.told:
             return
         if self.first_step is None:
@@ -158,7 +158,7 @@ class Progress(Listener):
             say(text, self.console)
 
     def left(self, samples: int) -> float | None:
-        """Seconds until training ends, by samples or by minutes, whichever comes first; None before it can be told."""
+        """Seconds until training ends, by samples or by minutes, whichever comes first; None if not yet known."""
         elapsed = time.monotonic() - self.begun
         done = samples - self.begun_at
         ends = []
@@ -170,7 +170,7 @@ class Progress(Listener):
 
 
 class Line(ProgressColumn):
-    """As much of the line as one row of the terminal holds."""
+    """The parts of the line that fit in one row of the terminal."""
 
     def __init__(self, progress: Progress):
         super().__init__()
@@ -185,7 +185,7 @@ class Line(ProgressColumn):
 
 
 def fitted(parts: Sequence[Part], width: int) -> str:
-    """The parts on one line of at most `width` columns; whole ones are left out until it is."""
+    """Joins the parts to a line of at most `width` columns; parts that do not fit are left out."""
     kept = list(parts)
     while len(kept) > 1 and len("  ".join(part.text for part in kept)) > width:
         kept.remove(max(kept, key=lambda part: part.rank))
@@ -193,8 +193,8 @@ def fitted(parts: Sequence[Part], width: int) -> str:
 
 
 class ProgressJson(Listener):
-    """Every tick, evaluation, checkpoint and other event as a line of JSON, with `of`: how many samples there will be,
-    and `left`: seconds."""
+    """Writes every tick, evaluation, checkpoint and other event as a line of JSON, with `of`, the number of samples of
+    the run, and `left`, the remaining seconds."""
 
     def __init__(self, run: RunView, minutes: float | None, stream: TextIO):
         self.progress, self.run, self.stream = Progress(run, minutes), run, stream
@@ -225,7 +225,7 @@ class ProgressJson(Listener):
 
 
 def parts_of(event: Mapping[str, Any]) -> list[Part]:
-    """The numbers of a tick: `1,234 samples/s`, `D 1.32`, `G 0.85`, `D accuracy: real 71% fake 80%`, `healthy`."""
+    """The values of a tick: `1,234 samples/s`, `D 1.32`, `G 0.85`, `D accuracy: real 71% fake 80%`, `healthy`."""
     parts = [Part(5, per_second(event["sps"]))] if "sps" in event else []
     losses = [(name.removeprefix("loss/"), value) for name, value in event.items() if name.startswith("loss/")]
     parts += [Part(2, f"{name} {value:.3g}") for name, value in losses if "/" not in name]
@@ -242,16 +242,16 @@ def describe(event: Mapping[str, Any]) -> str:
 
 
 def figures_of(event: Mapping[str, Any]) -> list[Part]:
-    """An evaluation: the metric that decides which model is the best, and the others."""
+    """The values of an evaluation; first the metric by which the best model is chosen."""
     texts = describe_figures(event).split("  ")
     return [Part(3 if k == 0 else 7, text) for k, text in enumerate(texts) if text]
 
 
 def describe_figures(event: Mapping[str, Any]) -> str:
-    """An evaluation in a few words: `fd5k[small@1a2b3c4d] 3.21 (the best)`."""
+    """An evaluation in one line: `fd5k[small@1a2b3c4d] 3.21 (best so far)`."""
     named = [(name.removeprefix("metric/"), value) for name, value in event.items() if name.startswith("metric/")]
     parts = [f"{name} {value:.4g}" for name, value in named if value is not None]
-    return "  ".join(parts) + (" (the best)" if event.get("best") else "")
+    return "  ".join(parts) + (" (best so far)" if event.get("best") else "")
 
 
 def clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""How a module declares a verb of the command line."""
+"""How a module declares a command ("verb") of the command line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ganforge.registry import verb_modules
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb, or a group of verbs. A module-level value of this type is all it takes to be found.
+    """A command, or a group of commands. Any module-level value of this type is found automatically.
 
     Attributes:
-        run: the function that typer calls, or a `typer.Typer` of verbs of its own.
-        name: the word that follows `ganforge`; by default the function's name. A group always names itself.
-        order: its place in `ganforge --help`, ascending.
-        epilog: the end of its help, such as examples.
-        aliases: other words for the same verb, not listed in the help.
+        run: the function that typer calls, or a `typer.Typer` with subcommands.
+        name: the word that follows `ganforge`; by default the function's name. A group must set it.
+        order: position in `ganforge --help`, ascending.
+        epilog: text at the end of its help, such as examples.
+        aliases: other names of the same command, not listed in the help.
     """
 
     run: Callable[..., Any] | typer.Typer
@@ -30,7 +30,7 @@ class Verb:
     aliases: tuple[str, ...] = ()
 
     def add_to(self, app: typer.Typer) -> None:
-        """Makes it a verb of `app`."""
+        """Adds the command to `app`."""
         if isinstance(self.run, typer.Typer):
             app.add_typer(self.run, name=self.name)
             return
@@ -41,6 +41,6 @@ class Verb:
 
 
 def verbs() -> list[Verb]:
-    """All that are found, in the order of the help."""
+    """All commands found, in the order of the help."""
     found = [value for module in verb_modules() for value in vars(module).values() if isinstance(value, Verb)]
     return sorted(found, key=lambda verb: verb.order)  # stable: equal orders stay as they were found

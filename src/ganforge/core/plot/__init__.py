@@ -1,1 +1,1 @@
-"""Charts as SVG and as pixels, drawn by the same code."""
+"""Charts, drawn as SVG or as pixels by the same code."""

@@ -17,18 +17,18 @@ WIDTH, HEIGHT = 520, 262
 LEFT, RIGHT, TOP, BOTTOM = 52, 22, 28, 42
 MOST_POINTS = 300
 FEW_POINTS = 25
-"""A line of fewer points shows each as a dot."""
+"""Lines with fewer points also show each point as a dot."""
 PAD = 10
 AXIS = 44
 """Room for the numbers of a vertical axis."""
 LIGHT = 0.3
 """How strongly bars of real values are filled: their edge is what one reads."""
 NAME_ROOM = 0.38
-"""Share of the width of a bar chart that its names may take."""
+"""Maximum fraction of the width of a bar chart for the names."""
 LABELED = 45
-"""A heat map of more rows than this shows no names."""
+"""Maximum number of rows of a heat map with names."""
 FULL = 0.5
-"""The value of a heat map that has the full color."""
+"""The value of a heat map that is shown in full color."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Chart:
 
     Attributes:
         series: points (samples, value) of each line, by its name.
-        bounds: of the vertical axis, where it has natural ones.
-        level: a value worth a dashed line: where D can only guess, where fakes are as diverse as reals.
-        axis, across: titles of the vertical and of the horizontal axis.
+        bounds: bounds of the vertical axis, if it has natural ones.
+        level: a reference value, shown as a dashed line, such as the accuracy of guessing.
+        axis, across: titles of the vertical and the horizontal axis.
     """
 
     title: str
@@ -52,10 +52,10 @@ class Chart:
 
 
 def lines(chart: Chart, heading: bool = False) -> Drawing | None:
-    """The chart's lines with their axes and a legend; None where it has no finite point.
+    """Draws the lines with axes and a legend; None if there is no finite point.
 
     Args:
-        heading: write the chart's title above it, where nothing else does.
+        heading: show the chart's title above it.
     """
     series = {name: thinned(finite(points)) for name, points in chart.series.items()}
     series = {name: points for name, points in series.items() if points}
@@ -111,7 +111,7 @@ def legend_width(entry: str) -> float:
 
 
 def wrapped(entries: Sequence[str], width: float) -> list[list[int]]:
-    """Indices of a legend's entries, row by row, each row at most `width` px wide."""
+    """Indices of the legend entries in each row; rows are at most `width` px wide."""
     rows: list[list[int]] = []
     used = width + 1
     for k, entry in enumerate(entries):
@@ -127,11 +127,11 @@ def histogram(
     real: Sequence[float], fake: Sequence[float], axis: Sequence[str],
     title: str = "", note: str = "", width: float = 440, tall: float = 132, across: str = "", up: str = "",
 ) -> Drawing:  # fmt: skip
-    """Shares of values in bins: real ones as light bars with an edge, generated ones as narrower blue bars in front.
+    """Histogram: real values as light bars with an edge, generated ones as narrower blue bars in front of them.
 
     Args:
-        real, fake: one share a bin; all zero where they are not known.
-        axis: texts under the axis: at its left end, (in its middle,) and at its right end.
+        real, fake: fraction of values in each bin; all zero if unknown.
+        axis: texts below the axis: at the left end, (in the middle,) and at the right end.
         title, note: texts above the bars, left and right.
         tall: height of the highest bar, in px.
         across, up: titles of the horizontal and of the vertical axis.
@@ -172,11 +172,11 @@ def bars(
     names: Sequence[str], series: Mapping[str, Sequence[float]], write: Callable[[float], str] = short,
     width: float = 440,
 ) -> Drawing:  # fmt: skip
-    """A row a name, with one bar for each series, from 0, and the values as numbers at the right; two have a head.
+    """One row per name, with one bar per series and the values as text on the right; two series get a heading.
 
     Args:
-        series: values of each style of `COLORS`, in the order of the names; a bar is as long as the value's size.
-        write: a value as text.
+        series: style (in `COLORS`) → values in the order of the names; the length of a bar is the absolute value.
+        write: formats a value as text.
     """
     top = max([abs(value) for values in series.values() for value in values] + [1e-9])
     texts = [" · ".join(write(values[k]) for values in series.values()) for k in range(len(names))]
@@ -212,7 +212,7 @@ def bar(drawing: Drawing, style: str, x: float, y: float, width: float, height: 
 
 
 def heat(names: Sequence[str], values: Sequence[Sequence[float]], width: float = 704) -> Drawing:
-    """A square for each pair of names, the stronger its color the larger the value; NaN leaves it empty.
+    """Heat map with a square for each pair of names, in stronger color for larger values; empty for NaN.
 
     Args:
         values: [C][C], 0 for no color and `FULL` for the full one.
@@ -256,7 +256,7 @@ def frame(drawing: Drawing, box: Box, low: Sequence[float], high: Sequence[float
 
 
 def legend(drawing: Drawing) -> Drawing:
-    """The drawing with a line below it that says which color is real and which is generated."""
+    """The drawing with a legend below it: the colors of real and generated values."""
     whole = Drawing(drawing.width, drawing.height + 20, drawing.label, list(drawing.marks))
     y = drawing.height + 12
     for style, name, x in (("real", phrase("real"), PAD), ("fake", phrase("generated"), PAD + 58)):
@@ -266,7 +266,7 @@ def legend(drawing: Drawing) -> Drawing:
 
 
 def tiled(drawings: Sequence[Drawing], across: int) -> Drawing:
-    """Drawings side by side, `across` in a row."""
+    """Drawings in a grid, `across` per row."""
     width = max(one.width for one in drawings)
     height = max(one.height for one in drawings)
     across = min(across, len(drawings))
@@ -281,7 +281,7 @@ def finite(points: Points) -> Points:
 
 
 def thinned(points: Points) -> Points:
-    """At most `MOST_POINTS` points: means of neighbors, which keep the shape and lose the jitter."""
+    """At most `MOST_POINTS` points: means over neighboring points, which reduces noise."""
     if len(points) <= MOST_POINTS:
         return points
     size = -(-len(points) // MOST_POINTS)
@@ -290,7 +290,7 @@ def thinned(points: Points) -> Points:
 
 
 def padded(values: Sequence[float]) -> tuple[float, float]:
-    """Bounds with a little room; from 0 where all values are positive and the least is not far from it."""
+    """Axis bounds with a margin; starting at 0 if all values are positive and the smallest is near 0."""
     low, high = min(values), max(values)
     if low >= 0 and low < 0.6 * high:
         low = 0.0
@@ -299,7 +299,7 @@ def padded(values: Sequence[float]) -> tuple[float, float]:
 
 
 def ticks(low: float, high: float, about: int = 4) -> list[float]:
-    """Round numbers between two, about as many as asked."""
+    """About `about` round numbers between two bounds."""
     rough = (high - low) / about
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * k for k in (1, 2, 5, 10) if unit * k >= rough * 0.999)

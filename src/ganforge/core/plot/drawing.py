@@ -1,4 +1,4 @@
-"""A drawing: rectangles, lines, dots, texts and pixels at places in px, written as SVG or painted as an image."""
+"""A drawing of rectangles, lines, dots, texts and pixels, with coordinates in px; output as SVG or as an image."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ FAMILY = (
     "'PingFang SC','Microsoft YaHei','Hiragino Sans','Malgun Gothic',sans-serif"
 )
 LATIN = 0x24F
-"""The last character that Pillow's own font can be expected to have."""
+"""The last character that Pillow's built-in font is expected to have."""
 FONTS = (
     "NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "SourceHanSansSC-Regular.otf", "wqy-microhei.ttc",
     "wqy-zenhei.ttc", "DroidSansFallbackFull.ttf", "PingFang.ttc", "Hiragino Sans GB.ttc", "STHeiti Light.ttc",
     "msyh.ttc", "simsun.ttc", "malgun.ttf", "YuGothM.ttc", "DejaVuSans.ttf",
 )  # fmt: skip
-"""Font files with many scripts, as operating systems name them; the first that exists is used."""
+"""Font files of operating systems that cover many scripts; the first one that exists is used."""
 SMOOTH = 3
-"""Shapes are painted this many times as large and scaled down, which smooths their edges."""
+"""Shapes are painted larger by this factor and scaled down, for antialiasing."""
 
 
 def _style(dark: bool) -> str:
@@ -114,7 +114,7 @@ class Drawing:
 
     Attributes:
         width, height: in px.
-        label: what the drawing shows, for readers who cannot see it.
+        label: text alternative, for accessibility.
     """
 
     width: float
@@ -129,7 +129,7 @@ class Drawing:
     def line(
         self, style: str, points: Sequence[Point], width: float = 1.0, dashed: bool = False, title: str = ""
     ) -> None:
-        """A line through points; `title` appears where a reader points at it."""
+        """A line through points; `title` is shown on hover."""
         self.marks.append(Line(style, tuple(points), width, dashed, title))
 
     def dot(self, style: str, x: float, y: float, radius: float) -> None:
@@ -142,7 +142,7 @@ class Drawing:
         self.marks.append(Text(style, x, y, text, anchor, upright))
 
     def pixels(self, x: float, y: float, pixels: np.ndarray) -> None:
-        """An image, uint8 [H, W, 3], a px each, with its top left corner at (x, y)."""
+        """An image, uint8 [H, W, 3], at scale 1 with its top left corner at (x, y)."""
         self.marks.append(Pixels(x, y, pixels))
 
     def place(self, other: Drawing, x: float, y: float) -> None:
@@ -153,8 +153,8 @@ class Drawing:
         """As SVG.
 
         Args:
-            whole: with its style and size, as a file; without them where a page has `STYLE` and sets the width.
-            language: of the texts that the catalog has.
+            whole: include style and size, for a file; otherwise the page must have `STYLE` and set the width.
+            language: language of the texts that are in its catalog.
         """
         size = f' width="{self.width:.0f}" height="{self.height:.0f}"' if whole else ""
         style = f"<style>{STYLE}</style>" if whole else ""
@@ -172,7 +172,7 @@ class Drawing:
         )
 
     def image(self, scale: float = 1.0) -> Image.Image:
-        """As an RGB image on white, of `scale` pixels a px."""
+        """As an RGB image on white, with `scale` pixels per px."""
         from PIL import Image, ImageDraw
 
         size = (round(self.width * scale), round(self.height * scale))
@@ -181,7 +181,7 @@ class Drawing:
         for mark in self.marks:
             _paint(pen, mark, scale * SMOOTH)
         image = shapes.reduce(SMOOTH)
-        for mark in self.marks:  # not smoothed: pixels stay what they are, and fonts have their own smoothing
+        for mark in self.marks:  # without supersampling: pixels must stay exact, and fonts have their own antialiasing
             if isinstance(mark, Pixels):
                 block = Image.fromarray(mark.pixels)
                 size = (round(block.width * scale), round(block.height * scale))
@@ -237,10 +237,10 @@ def _svg(mark: Mark) -> str:
 
 
 def _paint(pen: ImageDraw.ImageDraw, mark: Mark, scale: float) -> None:
-    """Paints one shape at `scale` pixels a px; texts and pixels come later."""
+    """Paints one shape with `scale` pixels per px; texts and pixels are painted later."""
     if isinstance(mark, Rect):
         box = [mark.x * scale, mark.y * scale, (mark.x + mark.width) * scale - 1, (mark.y + mark.height) * scale - 1]
-        # Pillow wants each end at or after its start, which a bar thinner than a pixel does not give.
+        # Pillow requires end ≥ start, which does not hold for a bar thinner than a pixel.
         box[2:] = max(box[0], box[2]), max(box[1], box[3])
         pen.rectangle(box, fill=(*_rgb(mark.style), round(255 * mark.opacity)))
     elif isinstance(mark, Dot):
@@ -288,7 +288,7 @@ def _rgb(style: str) -> tuple[int, int, int]:
 
 @cache
 def _font(size: float, many_scripts: bool) -> ImageFont.FreeTypeFont | Any:
-    """Pillow's own font; where it lacks letters, the first of `FONTS` that this system has."""
+    """Pillow's built-in font or, if it lacks characters, the first of `FONTS` on this system."""
     from PIL import ImageFont
 
     for name in FONTS if many_scripts else ():

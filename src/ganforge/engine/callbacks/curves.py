@@ -1,4 +1,4 @@
-"""How a run went, as charts from its `events.jsonl`: for `curves.png`, and for reports."""
+"""Training curves from `events.jsonl`, for `curves.png` and for reports."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ACCURACIES = {"real": phrase("real taken for real"), "fake": phrase("fake taken 
 
 
 class Curves(Callback, kind="curves"):
-    """Draws `curves.png` from the log at every checkpoint and at the end: losses, D's accuracy, speed."""
+    """Plots losses, D's accuracy, health measurements and speed to `curves.png`, at every checkpoint and at the end."""
 
     def build(self, run: RunView) -> Listener:
         return CurveWriter(run)
 
 
 class CurveWriter(Listener):
-    """Reads `events.jsonl`, which also holds what was logged before a resume."""
+    """Reads `events.jsonl`, which includes what was logged before a resume."""
 
     def __init__(self, run: RunView):
         self.run = run
@@ -47,7 +47,7 @@ class CurveWriter(Listener):
 
 
 def charts(events: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """A chart for each group of numbers that the log has."""
+    """A chart for each group of values in the log."""
     ticks = [event for event in events if event["event"] == "tick"]
     measured = [event for event in events if event["event"] == "evaluate"]
     found = [
@@ -59,13 +59,13 @@ def charts(events: Sequence[Mapping[str, Any]]) -> list[Chart]:
     found += [
         Chart(
             phrase("losses"),
-            phrase("means of each phase; they need not fall: each player's loss depends on the other's progress"),
+            phrase("mean of each phase; GAN losses need not decrease"),
             losses,
             axis=phrase("loss"),
         ),
         Chart(
             phrase("D's accuracy"),
-            phrase("share of samples; ½ is guessing"),
+            phrase("share of samples classified correctly; ½ is chance"),
             accuracy,
             bounds=(0.0, 1.0),
             level=0.5,
@@ -73,14 +73,14 @@ def charts(events: Sequence[Mapping[str, Any]]) -> list[Chart]:
         ),
         Chart(
             phrase("diversity of fakes"),
-            phrase("relative to reals of the same batch; 1 is right"),
+            phrase("relative to reals of the same batch; ideal: 1"),
             {"": points(ticks, "health/diversity")},
             level=1.0,
             axis=phrase("diversity"),
         ),
         Chart(
             phrase("distance of fakes from reals"),
-            phrase("energy distance of pooled samples; 0 is right"),
+            phrase("energy distance of pooled samples; ideal: 0"),
             {"": points(ticks, "health/distance")},
             axis=phrase("distance"),
         ),

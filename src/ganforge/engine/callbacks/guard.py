@@ -1,4 +1,4 @@
-"""What a listener does when an image of the run cannot be made: say so once, and let the training go on."""
+"""Errors in callbacks: reported once, without interrupting training."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ log = logging.getLogger("ganforge")
 
 
 class Guard:
-    """A listener's side work is never worth hours of training, so its failures become one notice in the run's log.
+    """Turns errors of a callback into a single notice in the run's log, so that they do not end training.
 
-    A full disk or a folder without rights is the machine's state, and may pass. Anything else is a mistake of ours: it
-    also becomes a warning, which the tests turn into an error.
+    A full disk or missing write permission may be temporary. Any other exception is a bug: it is also raised as a
+    warning, which the tests turn into an error.
     """
 
     def __init__(self, run: RunView, what: str):
@@ -39,5 +39,5 @@ class Guard:
             log.warning(message)
             try:
                 self.run.log("notice", message=message)
-            except OSError as error:  # the log lies on the same full disk
-                log.warning("this could not be written to the run's log either: %s", error)
+            except OSError as error:  # the log is on the same full disk
+                log.warning("the run's log could not be written either: %s", error)

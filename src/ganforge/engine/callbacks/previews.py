@@ -1,4 +1,4 @@
-"""Grids of what the generator makes of the same latents, or of the same real samples, as training goes on."""
+"""Grids of samples from fixed latents, or of outputs for fixed real samples, at intervals during training."""
 
 from __future__ import annotations
 
@@ -19,35 +19,34 @@ from ganforge.recipes.callback import Callback, Listener, RunView, due
 
 MOST_ROWS = 16
 REAL_ROWS = 4
-"""Rows of what is made of real samples, where nobody says otherwise."""
+"""Default number of rows with outputs for real samples."""
 
 
 class Previews(Callback, kind="previews"):
-    """Writes a grid to `previews/` every `every` samples: samples of the same latents, one row per class, and, from a
-    task that shows what it makes of real samples, the same ones of these: source, made, real side by side."""
+    """Writes grids of samples to `previews/`: from fixed latents, one row per class; for tasks that transform samples,
+    sources, outputs and real targets side by side."""
 
     every: PositiveCount = 10_000
-    """Samples between two grids; there is also one at the start and one at the end."""
+    """Interval between grids, in real samples seen; also written at the start and at the end."""
     columns: int = Field(default=8, ge=1, le=64)
-    """Images per row."""
+    """Number of images per row."""
     rows: int | None = Field(default=None, ge=1, le=64)
-    """Rows of samples. By default one per class (at most 16), or 8 without labels. Rows of real samples: the same
-    number, by default 4."""
+    """Number of rows. By default one per class (at most 16), 8 without labels, 4 for tasks that transform samples."""
     seed: Count = 0
-    """Seed of the latents."""
+    """Random seed of the latents."""
 
     def build(self, run: RunView) -> Listener:
         return PreviewWriter(self, run)
 
 
 def latest(folder: Path) -> dict[str, Path]:
-    """The newest previews of a run directory, by the ending of their names: what the signal renders is written."""
+    """The newest previews of a run directory, by file extension (which depends on the signal)."""
     return {path.suffix: path for path in sorted((folder / "previews").glob("latest.*"))}
 
 
 class PreviewWriter(Listener):
-    """Writes `previews/<samples seen, 9 digits>.png` (or .wav, .mp4: what the signal renders) and keeps a copy of the
-    newest as `previews/latest.png`."""
+    """Writes `previews/<samples seen, 9 digits>.png` (or .wav, .mp4, depending on the signal), and the newest also as
+    `previews/latest.png`."""
 
     def __init__(self, config: Previews, run: RunView):
         self.config, self.run = config, run
@@ -80,21 +79,21 @@ class PreviewWriter(Listener):
             for media in self.run.recipe.signal.render(samples, self.run.spec, columns):
                 if media.mime == "image/png" and (heads or rows):
                     media = png(labeled(np.asarray(open_image(media)), columns, heads, rows), media.caption)
-                if media.ending in taken:  # of each type the first, so that `latest` is one file
+                if media.ending in taken:  # only the first of each type, so that `latest` is one file
                     continue
                 taken.add(media.ending)
                 for stem in (name, "latest"):
-                    with atomic_file(self.folder / f"{stem}{media.ending}") as file:  # never half a file for a watcher
+                    with atomic_file(self.folder / f"{stem}{media.ending}") as file:  # readers never see half a file
                         file.write_bytes(media.data)
 
     def _grid(self) -> tuple[Any, int, tuple[str, ...], tuple[str, ...]]:
-        """What the grid holds, how many of it a row, and the names of columns and rows, where they have any."""
+        """The images of the grid, their number per row, and the names of columns and rows, if any."""
         run, columns, rows = self.run, self.config.columns, self.config.rows or REAL_ROWS
         shown = run.visualize(rows * columns)
         if shown is None:
             return run.generate(self.request), columns, (), self._classes()
         images, each = shown
-        columns = max(1, columns // each) * each  # whole samples a row
+        columns = max(1, columns // each) * each  # complete samples per row
         images = images[: rows * columns]
         if run.recipe.task.can_sample:
             made = run.generate(self.request)

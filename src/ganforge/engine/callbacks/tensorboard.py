@@ -18,8 +18,8 @@ from ganforge.recipes.callback import Callback, Listener, RunView
 
 
 class TensorBoard(Callback, kind="tensorboard"):
-    """Writes the log's numbers, and the newest preview (image, sound) at each checkpoint, to `tensorboard/` in the run
-    directory."""
+    """Writes logged values, and at each checkpoint the newest preview (image or sound), to `tensorboard/` in the run
+    directory, for TensorBoard."""
 
     def build(self, run: RunView) -> Listener:
         try:
@@ -30,7 +30,7 @@ class TensorBoard(Callback, kind="tensorboard"):
 
 
 class TensorBoardWriter(Listener):
-    """Opens its file when training starts; points after a rewind replace those that were taken back."""
+    """Opens its file when training starts; after a resume or rollback, new points replace the later ones of before."""
 
     def __init__(self, run: RunView, open_writer: Any):
         self.run, self.open_writer = run, open_writer
@@ -79,13 +79,13 @@ def pixels_of(path: Path) -> np.ndarray:
 
 
 def sound_of(path: Path) -> tuple[Tensor, int]:
-    """A WAV file of whole numbers as TensorBoard takes it: float32 [1, T] in [-1, 1], its channels averaged, and the
-    samples a second.
+    """An integer WAV file as TensorBoard expects it: float32 [1, T] in [-1, 1], channels averaged, and the sampling
+    rate in Hz.
     """
     with wave.open(str(path), "rb") as file:
         width, channels = file.getsampwidth(), file.getnchannels()
         data, rate = file.readframes(file.getnframes()), file.getframerate()
-    if width == 1:  # the one width that is unsigned
+    if width == 1:  # 8-bit samples are unsigned
         values = np.frombuffer(data, np.uint8).astype(np.float32) / 128 - 1
     else:
         padded = np.zeros((len(data) // width, 4), np.uint8)  # the high bytes of 32 bits
@@ -95,5 +95,5 @@ def sound_of(path: Path) -> tuple[Tensor, int]:
 
 
 def numbers(event: Mapping[str, Any]) -> dict[str, float]:
-    """The measurements of an event: its numbers, without the clock that they are plotted against."""
+    """The measurements of an event: its numeric fields, without samples and time, which are the axes."""
     return {k: v for k, v in event.items() if isinstance(v, (int, float)) and k not in ("samples", "t")}

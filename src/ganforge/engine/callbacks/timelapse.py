@@ -12,17 +12,17 @@ from ganforge.recipes.callback import Callback, Listener, RunView
 
 
 class Timelapse(Callback, kind="timelapse"):
-    """Writes `timelapse.gif` from the previews when training ends: put it after `previews` in the list.
+    """Writes an animation of the previews to `timelapse.gif` when training ends. List it after `previews`.
 
-    Previews that are no images make none.
+    There is none if previews are not images.
     """
 
     frames: int = Field(default=60, ge=2, le=1000)
-    """Maximum number of previews; they are evenly picked, the first and the last included."""
+    """Maximum number of frames, evenly spaced over training, including the first and the last preview."""
     fps: float = Field(default=8, gt=0, le=50)
-    """Previews per second."""
+    """Frames per second."""
     hold: float = Field(default=2, ge=0, le=60)
-    """Seconds for which the last preview is shown."""
+    """Seconds for which the last frame is shown."""
     width: int = Field(default=512, ge=16)
     """Maximum width in pixels; wider previews are scaled down."""
 
@@ -31,7 +31,7 @@ class Timelapse(Callback, kind="timelapse"):
 
 
 class TimelapseWriter(Listener):
-    """Reads `previews/*.png` up to the samples seen, so that a rewound run does not show what it took back."""
+    """Reads `previews/*.png` up to the samples seen, so that previews from before a rollback are not shown."""
 
     def __init__(self, config: Timelapse, run: RunView):
         self.config, self.run = config, run
@@ -61,7 +61,7 @@ class TimelapseWriter(Listener):
 
 
 def evenly(items: list[Path], most: int) -> list[Path]:
-    """At most `most` of the items, evenly spread, with the first and the last."""
+    """At most `most` items, evenly spaced, including the first and the last."""
     if len(items) <= most:
         return items
     return [items[round(k * (len(items) - 1) / (most - 1))] for k in range(most)]

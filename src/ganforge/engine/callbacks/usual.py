@@ -1,4 +1,4 @@
-"""The callbacks that recipes have, with previews in step with their length."""
+"""The usual callbacks of recipes, with the interval of the previews suited to the length of training."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from ganforge.engine.callbacks.timelapse import Timelapse
 
 
 def seen(every: int, rows: int | None = None, columns: int = 8) -> tuple[Previews, Curves, Timelapse]:
-    """Previews at a regular interval, curves, and a timelapse."""
+    """Previews every `every` samples, curves, and a timelapse."""
     return Previews(every=every, rows=rows, columns=columns), Curves(), Timelapse()

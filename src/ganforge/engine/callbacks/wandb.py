@@ -16,14 +16,15 @@ from ganforge.recipes.callback import Callback, Listener, RunView
 
 
 class WandB(Callback, kind="wandb"):
-    """Sends the log's numbers, and the newest preview (image, sound) at each checkpoint, to Weights & Biases."""
+    """Logs values, and at each checkpoint the newest preview (image or sound), to Weights & Biases."""
 
     project: str = "ganforge"
-    """The project that the run appears in."""
+    """Name of the W&B project."""
     entity: str | None = None
-    """The team or user that owns it; by default the one that is logged in."""
+    """Team or user that owns the project; by default the user who is logged in."""
     mode: Literal["auto", "online", "offline"] = "auto"
-    """offline writes to `wandb/` in the run directory, for `wandb sync`; auto is online where there is an API key."""
+    """offline writes to `wandb/` in the run directory, for `wandb sync`; auto is online if there is an API key, else
+    offline."""
 
     def build(self, run: RunView) -> Listener:
         try:
@@ -34,7 +35,8 @@ class WandB(Callback, kind="wandb"):
 
 
 class WandBWriter(Listener):
-    """One W&B run a run directory: its id is kept in `wandb-id`, so that a resumed run goes on in the same one."""
+    """One W&B run per run directory: its id is stored in `wandb-id`, so that a resumed run continues the same W&B
+    run."""
 
     def __init__(self, config: WandB, run: RunView, wandb: Any):
         self.config, self.run, self.wandb = config, run, wandb
@@ -53,7 +55,7 @@ class WandBWriter(Listener):
                 config=to_plain(self.run.recipe),
                 mode=self._mode(),
             )
-            # W&B's own step may not go back, and ours does after a rewind: samples are an axis instead.
+            # W&B's step must not decrease, but samples seen do after a rollback; they are a custom axis instead.
             self.live.define_metric("samples")
             self.live.define_metric("*", step_metric="samples")
 

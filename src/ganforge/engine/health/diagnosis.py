@@ -1,13 +1,13 @@
-"""From a series of probes to a diagnosis. Pure functions of numbers that know no method by name.
+"""From a series of probes to a diagnosis: pure functions, independent of the GAN method.
 
 A single probe with abnormal values is a *sign*; a run is in *trouble* when signs persist. They must persist because
-every run begins like a failing one: untrained fakes are far from the reals, all alike, and D is sure of them.
+every run starts like a failing one: untrained fakes are far from the reals and nearly identical, and D separates them
+easily.
 
 Where the thresholds come from: 20 runs that end well and 20 that do not, of points and 8×8 digits, fully connected and
-convolutional nets, conditional and not, each of 800 iterations (`tests/engine/health_runs.py`). By the medians of their
-last 300 iterations those that end well have a distance of at most 0.1 and a diversity of 0.6 to 1.05; those that do not
-have a distance of at least 0.2. DCGANs on MNIST had a distance below 0.03 and a diversity around 0.93 from 60,000
-samples on.
+convolutional nets, conditional and not, each of 800 iterations (`tests/engine/health_runs.py`). In the median over the
+last 300 iterations, the former have a distance of at most 0.1 and a diversity of 0.6 to 1.05; the latter have a
+distance of at least 0.2. DCGANs on MNIST had a distance below 0.03 and a diversity around 0.93 from 60,000 samples on.
 """
 
 from __future__ import annotations
@@ -21,50 +21,52 @@ from typing import Any
 HEALTHY, D_WINS, G_WINS = "healthy", "D wins", "G wins"
 OSCILLATING, COLLAPSING, DIVERGING = "oscillating", "collapsing", "diverging"
 UNSETTLED = "unsettled"
-"""The state while it is too early to tell: few probes, or signs that have not persisted."""
+"""The state before a diagnosis is possible: few probes, or signs that have not persisted."""
 
 THIN = 0.25
-"""Fakes that are so much less diverse than reals are a few images only."""
+"""Diversity below which the fakes are only a few different samples."""
 ALIKE = 0.02
-"""Fakes with less than this are one image. Untrained generators have 0.05 to 0.5."""
+"""Diversity below which all fakes are the same sample. Untrained generators have 0.05 to 0.5."""
 DIVERSE = 0.5
-"""Fakes that once had this much and now are thin have collapsed, whatever D says of them."""
+"""If diversity was once above this and is now below `THIN`, the generator has collapsed, whatever D's output."""
 WIDE = 3.0
-"""Fakes that are so much more spread out than reals run away."""
+"""Diversity above which the fakes diverge."""
 FAR = 0.15
-"""Energy distance above which fakes lie elsewhere than reals."""
+"""Energy distance above which the distributions of fakes and reals differ clearly."""
 SURE, FOOLED = 0.95, 0.6
-"""D's auc above which it makes next to no mistake, and below which it sees no difference."""
+"""D's AUC above which it makes almost no mistakes, and below which it cannot separate fakes from reals."""
 LARGE_GAP = 1000.0
-"""Logits that are so far apart belong to a D whose weights run away."""
+"""Difference of mean logits above which D's weights diverge."""
 LEAP = 1000.0
-"""A generator's gradient that is so many times the usual one belongs to weights that have just lost what they knew. It
-is asked where samples cannot be compared: of translators, whose regression can blow up while D sees nothing amiss."""
+"""Ratio of a generator's gradient norm to its usual value above which training has diverged. Used only if samples
+cannot be compared: for translators, whose reconstruction loss can explode without a sign in D's output."""
 FEW_COVERED, PRECISE = 0.3, 0.7
-"""Fakes that look right (precision) but reach few of the reals (coverage) are of some modes only."""
+"""Coverage below the first and precision above the second value: the fakes are realistic, but of few modes."""
 COVERAGE_FROM = 48
-"""Samples a probe must compare for its coverage to mean anything: with fewer the fifth neighbor is another mode's."""
+"""Minimum number of samples for a meaningful coverage: with fewer, the fifth neighbor belongs to another mode."""
 SWING_HIGH, SWING_LOW, SWINGS = 0.85, 0.3, 4
-"""D's auc going between these so often within the probes that are kept: the two players oscillate."""
+"""The run oscillates if D's AUC crosses from above the first to below the second value, or back, this often within the
+stored probes."""
 
 PATIENCE = 6
-"""Probes in a row of which all but one must show a sign."""
+"""Number of consecutive probes of which all but one must show a sign."""
 LONG_PATIENCE = 10
-"""As much for signs that also a slow, sound start shows: fakes that are still far from the reals."""
+"""The same for signs that also occur in a slow but healthy start: fakes that are still far from the reals."""
 PROGRESS = 0.9
-"""A distance that became smaller than this share of itself over these probes is progress, and so no trouble."""
+"""If the distance fell below this fraction of its earlier value over these probes, the run is making progress and is
+not in trouble."""
 KEPT = 20
-"""Probes that are kept."""
+"""Number of stored probes."""
 
 ADVICE = {
     D_WINS: (
         "lower optimizers.D.lr or raise optimizers.G.lr",
-        "hold D back: a gradient penalty, spectral norm, label smoothing or dropout",
-        "show D augmented samples if there are few",
+        "regularize D: a gradient penalty, spectral norm, label smoothing or dropout",
+        "with little data, augment D's input (task.augment)",
     ),
     G_WINS: (
         "raise optimizers.D.lr or lower optimizers.G.lr",
-        "give D more steps (task.d_steps) or more width",
+        "use more steps of D (task.d_steps) or a wider D",
     ),
     OSCILLATING: (
         "lower both learning rates",
@@ -77,12 +79,12 @@ ADVICE = {
         "add a gradient penalty; use a larger batch",
     ),
     DIVERGING: (
-        "lower the learning rates, or schedule a slow start",
+        "lower the learning rates, or warm them up with a schedule",
         "clip gradients (optimizers.G.clip, optimizers.D.clip) or add a gradient penalty",
-        "use precision=fp32 if it is bf16",
+        "use precision=fp32 instead of bf16",
     ),
 }
-"""What to try against each trouble, the likeliest first."""
+"""Remedies for each kind of trouble, the most likely to help first."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,8 @@ class Diagnosis:
     """The state that a series of probes shows.
 
     Attributes:
-        state: one of the names above.
-        why: the values that show it; empty while healthy.
+        state: one of the states above.
+        why: the values that indicate it; empty while healthy.
     """
 
     state: str
@@ -102,9 +104,9 @@ def sign_of(values: dict[str, Any], compared: int, peak: float) -> str:
     """The sign that one probe shows, or an empty string.
 
     Args:
-        values: as `watcher.measure` returns them; None for one that is not finite.
-        compared: samples that were compared.
-        peak: the highest diversity of the run so far.
+        values: from `watcher.measure`; None for a value that is not finite.
+        compared: number of samples that were compared.
+        peak: highest diversity of the run so far.
     """
     if any(value is None for value in values.values()) or abs(values.get("gap", 0)) > LARGE_GAP:
         return DIVERGING
@@ -113,7 +115,7 @@ def sign_of(values: dict[str, Any], compared: int, peak: float) -> str:
     if "diversity" not in values:
         return ""
     diversity, far = values["diversity"], values["distance"] > FAR
-    auc = values.get("auc", (SURE + FOOLED) / 2)  # of a task that does not tell: neither
+    auc = values.get("auc", (SURE + FOOLED) / 2)  # neutral if the task does not report logits
     if diversity > WIDE:
         return DIVERGING
     if diversity < ALIKE or (diversity < THIN and peak > DIVERSE):
@@ -130,12 +132,12 @@ def sign_of(values: dict[str, Any], compared: int, peak: float) -> str:
 
 
 def leap(before: Sequence[dict[str, Any]], values: dict[str, Any], generators: Sequence[str]) -> dict[str, float]:
-    """A generator's gradient norm relative to its usual one, as `leap`; nothing below `LEAP`.
+    """{"leap": ratio of a generator's gradient norm to its usual value} if the ratio is above `LEAP`, else {}.
 
     Args:
-        before: the earlier probes. With too few of them there is no usual gradient.
-        values: of this probe.
-        generators: the players to check.
+        before: the earlier probes, which define the usual value; if there are too few, the result is {}.
+        values: the values of this probe.
+        generators: the nets to check.
     """
     found = 0.0
     for name in (f"gradient/{player}" for player in generators):
@@ -146,7 +148,7 @@ def leap(before: Sequence[dict[str, Any]], values: dict[str, Any], generators: S
 
 
 def diagnose(probes: Sequence[dict[str, Any]]) -> Diagnosis:
-    """The state that the latest probes, oldest first, show. Each holds its values and its `sign`."""
+    """The diagnosis from the latest probes, oldest first. Each holds its values and its `sign`."""
     if not probes:
         return Diagnosis(UNSETTLED)
     last = probes[-1]
@@ -164,19 +166,20 @@ def diagnose(probes: Sequence[dict[str, Any]]) -> Diagnosis:
         return Diagnosis(found, explanation(seen))
     turns = swings(probes)
     if turns >= SWINGS:
-        return Diagnosis(OSCILLATING, f"D changed {turns} times between sure and fooled within {len(probes)} probes")
+        return Diagnosis(OSCILLATING, f"D's AUC changed {turns} times between high and low within {len(probes)} checks")
     calm = sum(not probe["sign"] for probe in probes[-PATIENCE:])
     return Diagnosis(HEALTHY if calm > PATIENCE / 2 else UNSETTLED)
 
 
 def lasting_sign(probes: Sequence[dict[str, Any]], patience: int) -> str:
-    """The commonest sign of probes of which all but one show some sign; an empty string otherwise."""
+    """The most common sign if all but one of the last probes show a sign; else an empty string."""
     signs = Counter(probe["sign"] for probe in probes if probe["sign"])
     return signs.most_common(1)[0][0] if len(probes) >= patience and signs.total() >= patience - 1 else ""
 
 
 def progress(probes: Sequence[dict[str, Any]], state: str) -> bool:
-    """Whether fakes are on their way to the reals all the same: nearer or, where they were alike, less so."""
+    """Whether the run is improving despite the signs: a smaller distance or, if collapsing, more diversity or
+    coverage."""
     third = max(1, len(probes) // 3)
 
     def over_time(name: str) -> tuple[float, float]:
@@ -188,13 +191,13 @@ def progress(probes: Sequence[dict[str, Any]], state: str) -> bool:
     if state == COLLAPSING:
         then, now = over_time("diversity" if over_time("diversity")[1] < THIN else "coverage")
         return now > max(then / PROGRESS, ALIKE)
-    # Against the best of before: a distance that leaps about has no lasting progress by chance.
+    # Compared with the best earlier value, so that fluctuation of the distance does not count as progress.
     best = min(probe.get("distance", 0.0) for probe in probes[:third])
     return over_time("distance")[1] < PROGRESS * best
 
 
 def swings(probes: Sequence[dict[str, Any]]) -> int:
-    """How often D went between sure and fooled."""
+    """How often D's AUC went from high to low, or back."""
     sides = []
     for probe in probes:
         auc = probe.get("auc")
@@ -205,13 +208,13 @@ def swings(probes: Sequence[dict[str, Any]]) -> int:
 
 
 def explanation(probes: Sequence[dict[str, Any]]) -> str:
-    """The values that point to the trouble, as text: medians over the probes."""
+    """The values that indicate trouble, as text: medians over the probes."""
     texts = {
         "auc": "D ranks {:.0%} of real-fake pairs correctly",
-        "gap": "logits of reals and fakes are {:.3g} apart",
-        "diversity": "fakes are {:.2g} times as diverse as reals",
-        "distance": "their distance is {:.2g} (0 is right)",
-        "coverage": "they reach {:.0%} of the reals",
+        "gap": "mean logits of reals and fakes differ by {:.3g}",
+        "diversity": "diversity of fakes is {:.2g} times that of reals",
+        "distance": "energy distance {:.2g} (ideal: 0)",
+        "coverage": "fakes cover {:.0%} of the reals",
     }
     parts = []
     for name, text in texts.items():

@@ -1,15 +1,15 @@
-"""What a probe of a run measures: whether D tells fakes from reals, and whether fakes lie where reals do.
+"""The measurements of a probe: how well D separates fakes from reals, and how close the distributions of both are.
 
-Nothing here knows a method. D is assessed by the order of its logits alone, so that an offset, which relativistic and
-Wasserstein critics are free to have, changes nothing. Samples are compared as they are, pooled to a coarse grid where
-they have one, so that any signal's tensors will do.
+They are independent of the GAN method. D is assessed only by the order of its logits, because relativistic and
+Wasserstein critics may have an arbitrary offset. Samples are compared directly (images pooled to a coarse grid), so
+that it works for tensors of any signal.
 
-    auc         P(logit of a real > logit of a fake): 1 when D is always right, ½ when it guesses
+    auc         P(logit of a real > logit of a fake): 1 for perfect separation, ½ for chance
     gap         mean logit of reals − mean logit of fakes
-    diversity   E‖y − y′‖ / E‖x − x′‖, between samples of the same label where there are labels: 1 when right
-    distance    (2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖) / E‖x − x′‖, energy distance (Székely & Rizzo 2013): 0 when right
-    precision   share of fakes nearer to some real than that real's K-th neighbor (Kynkäänniemi et al. 2019)
-    coverage    share of reals with a fake nearer than their K-th neighbor (Naeem et al. 2020)
+    diversity   E‖y − y′‖ / E‖x − x′‖, between samples of the same label if there are labels: ideal 1
+    distance    (2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖) / E‖x − x′‖, energy distance (Székely & Rizzo 2013): ideal 0
+    precision   fraction of fakes nearer to some real than that real's K-th neighbor (Kynkäänniemi et al. 2019)
+    coverage    fraction of reals with a fake nearer than their K-th neighbor (Naeem et al. 2020)
 
 x [N, *shape] real samples, y [N, *shape] fakes with the same labels, c [N] labels or None.
 """
@@ -24,13 +24,13 @@ from torch import Tensor
 from torch.nn import functional
 
 MOST = 64
-"""Samples that a probe compares, at most: the table of their distances then costs less than a step's first layer."""
+"""Maximum number of samples to compare: computing their distances then costs less than the first layer of a step."""
 FEWEST = 12
-"""With fewer samples in a batch their distances say nothing, and only D, gradients and finiteness are watched."""
+"""Minimum batch size for comparing samples; with fewer, only D, gradients and finiteness are checked."""
 GRID = 8
-"""Cells a side that samples with sides are pooled to."""
+"""Samples with spatial axes are pooled to at most this many cells per axis."""
 NEIGHBOR = 5
-"""K of precision and coverage."""
+"""K, for precision and coverage."""
 
 POOLS: tuple[Callable[..., Tensor], ...] = (
     functional.adaptive_avg_pool1d,
@@ -40,7 +40,7 @@ POOLS: tuple[Callable[..., Tensor], ...] = (
 
 
 def features(x: Tensor) -> Tensor:
-    """Samples [N, *shape] as rows [N, F]: a point as it is, what has sides pooled to at most `GRID` cells a side."""
+    """Samples [N, *shape] as rows [N, F]; spatial axes are pooled to at most `GRID` cells each."""
     x = x.float()
     sides = x.shape[2:]
     if 1 <= len(sides) <= 3 and max(sides) > GRID:
@@ -49,10 +49,10 @@ def features(x: Tensor) -> Tensor:
 
 
 def compare(real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
-    """diversity, distance, precision and coverage, each a scalar, of [N, *shape] against [N, *shape]."""
+    """Scalars diversity, distance, precision and coverage of fakes [N, *shape] against reals [N, *shape]."""
     x, y = features(real), features(fake)
-    # Fake k has the label of real k, so the pair (k, k) is likelier of one kind than others are, and is left out.
-    # By differences, not by a matrix product: that would lose the digits of small distances.
+    # Fake k has the label of real k, so the pair (k, k) is more similar than others, and is left out. By differences,
+    # not by a matrix product: which would be inaccurate for small distances.
     xx, yy, xy = (torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist") for a, b in ((x, x), (y, y), (x, y)))
     n = len(x)
     others = ~torch.eye(n, dtype=torch.bool, device=x.device)
@@ -60,7 +60,8 @@ def compare(real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tens
     diversity = made / spread
     if labels is not None:
         same = others & (labels[:, None] == labels[None, :])
-        # A label that is in the batch once has no pair. With few pairs the ratio is noise, and the other one stands.
+        # A label that occurs once in the batch has no pair. With too few pairs the ratio is noise: labels are then
+        # ignored.
         enough = same.sum() >= n
         alike = torch.minimum(diversity, mean_where(yy, same) / mean_where(xx, same))
         diversity = torch.where(enough, alike, diversity)
@@ -75,12 +76,12 @@ def compare(real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tens
 
 
 def mean_where(values: Tensor, mask: Tensor) -> Tensor:
-    """The mean of the values that a mask picks; at least a tiny number, for it is divided by."""
+    """The mean of the values where the mask is true; at least a tiny positive value, since it is used as a divisor."""
     return ((values * mask).sum() / mask.sum().clamp_min(1)).clamp_min(1e-12)
 
 
 def logit_stats(stats: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """auc and gap from what a task reports of D's logits; nothing where it reports none."""
+    """auc and gap from the logits that a task reports; {} if it reports none."""
     if "logit/real" not in stats or "logit/fake" not in stats:
         return {}
     real, fake = stats["logit/real"].detach().float().flatten(), stats["logit/fake"].detach().float().flatten()
@@ -89,6 +90,7 @@ def logit_stats(stats: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def read(found: Mapping[str, Tensor]) -> dict[str, float | None]:
-    """Scalars as numbers, in one wait for the device; None for what is not finite, which JSON has no word for."""
+    """Scalars as Python floats, with a single device synchronization; None for non-finite values, which JSON cannot
+    hold."""
     values = torch.stack([t.detach().float().reshape(()) for t in found.values()]).tolist() if found else []
     return {name: float(f"{v:.6g}") if math.isfinite(v) else None for name, v in zip(found, values, strict=True)}

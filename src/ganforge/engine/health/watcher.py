@@ -1,7 +1,7 @@
-"""Watches one run: probes it at fixed iterations, keeps the probes, and reports when the state of the run changes.
+"""Monitors one run: probes it at fixed iterations, stores the probes, and reports when the state of the run changes.
 
-Its state goes into the checkpoint, so a resumed run gets the same diagnoses as an uninterrupted one: probes fall on
-fixed iterations, and each measures one iteration alone.
+Its state is part of the checkpoint, and each probe measures a single, fixed iteration, so a resumed run gets the same
+diagnoses as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from ganforge.engine.step import StepTrace
 from ganforge.recipes.health import Health, Rollback, Watch
 
 LiveSamples = Callable[[int, Tensor | None, dict[str, Tensor]], Tensor | None]
-"""From a count, labels and conditions to encoded samples of the generators as they are now, or None."""
+"""(count, labels, conditions) → encoded samples of the current (not averaged) generators, or None."""
 
 
 class Watcher:
-    """What is known of a run's health.
+    """The health monitor of a run.
 
     Attributes:
-        diagnosis: of the latest probes.
-        rollbacks: how often the run has gone back.
-        rate: what all learning rates are multiplied with since then.
+        diagnosis: from the latest probes.
+        rollbacks: number of rollbacks so far.
+        rate: factor of all learning rates since the last rollback.
     """
 
     def __init__(self, config: Health):
@@ -38,14 +38,14 @@ class Watcher:
         self.diagnosis = Diagnosis(UNSETTLED)
 
     def due(self, iteration: int) -> bool:
-        """Whether the iteration of this number is probed."""
+        """Whether iteration number `iteration` is probed."""
         return isinstance(self.config, Watch) and (iteration + 1) % self.config.every == 0
 
     def probe(self, trace: StepTrace, generators: Sequence[str], live: LiveSamples) -> bool:
-        """Takes in what one iteration showed; returns whether that changed the run's state.
+        """Adds the probe of one iteration; returns whether the state of the run changed.
 
         Args:
-            generators: names of the players that make samples.
+            generators: names of the nets that generate samples.
         """
         before = self.diagnosis.state
         values, compared = measure(trace, live)
@@ -59,7 +59,7 @@ class Watcher:
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing points to trouble, not even the latest probe alone: a state that is worth rolling back to."""
+        """Whether there is no sign of trouble, not even in the latest probe: a state to roll back to."""
         return self.diagnosis.state in (HEALTHY, UNSETTLED) and not (self.probes and self.probes[-1]["sign"])
 
     @property
@@ -71,25 +71,25 @@ class Watcher:
         return isinstance(self.config, Rollback) and self.rollbacks < self.config.times
 
     def on_rollback(self, state_dict: Mapping[str, Any]) -> None:
-        """Takes up what was known at the checkpoint that the run goes back to, and counts the way back."""
+        """Restores the state stored in the checkpoint to which the run returns, and counts the rollback."""
         assert isinstance(self.config, Rollback)
         times, rate = self.rollbacks + 1, self.rate * self.config.slower
         self.load_state_dict(state_dict)
         self.rollbacks, self.rate = times, rate
 
     def seed(self, seed: int) -> int:
-        """The seed of the draws of a run whose recipe says `seed`: another one after each rollback."""
+        """The seed of the random draws of a run with the recipe's `seed`; it changes with each rollback."""
         return seed_of(seed, "rollback", self.rollbacks) if self.rollbacks else seed
 
     def shown(self) -> dict[str, Any]:
-        """The run's health, as the log's ticks show it."""
+        """Health values for the `tick` events of the log."""
         if not isinstance(self.config, Watch):
             return {}
         last = self.probes[-1] if self.probes else {}
         return {"health": self.diagnosis.state} | {f"health/{k}": v for k, v in last.items() if k != "sign"}
 
     def state_dict(self) -> dict[str, Any]:
-        """All of this, for a checkpoint (JSON)."""
+        """The state to store in a checkpoint (JSON)."""
         return {
             "state": self.diagnosis.state,
             "why": self.diagnosis.why,
@@ -100,14 +100,15 @@ class Watcher:
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Takes up what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self.probes, self.peak = list(state_dict["looks"]), state_dict["peak"]
         self.rollbacks, self.rate = state_dict["rollbacks"], state_dict["rate"]
         self.diagnosis = Diagnosis(state_dict["state"], state_dict["why"])
 
 
 def measure(trace: StepTrace, live: LiveSamples) -> tuple[dict[str, float | None], int]:
-    """A probe's values, and how many samples were compared. Changes no weight, no buffer and no draw of the run."""
+    """The values of a probe, and the number of compared samples. Does not affect weights, buffers or random draws of
+    the run."""
     found: dict[str, Tensor] = logit_stats(trace.stats)
     real, labels = trace.batch.x[:MOST], trace.batch.c
     labels = None if labels is None else labels[:MOST]

@@ -1,13 +1,13 @@
-"""What a run has spent of its privacy, counted by Opacus.
+"""Privacy accounting: the ε spent by a run, computed with Opacus.
 
-A step takes each of n samples with probability q and adds N(0, σ²C²) to a sum in which each has at most the norm C.
+A step includes each of n samples with probability q, and adds N(0, σ²C²) to a sum of gradients of norm at most C.
 Mironov, Talwar & Zhang 2019, "Rényi Differential Privacy of the Sampled Gaussian Mechanism", bound the Rényi divergence
-ρ(α) that one sample more or less makes; T steps cost T·ρ(α); and for every α > 1
+ρ(α) between runs with and without one sample; T steps cost T·ρ(α); and for every α > 1
 
     ε = T ρ(α) + ln((α − 1)/α) − (ln δ + ln α)/(α − 1)                          Balle et al. 2020, theorem 21
 
-The smallest of these over Opacus' orders is what is reported. It is a proven upper bound; the values of its other
-accountant (PRV) are some percent lower, hold up to a numerical error, and take seconds instead of milliseconds.
+The minimum over the orders α is reported. It is a proven upper bound; the PRV accountant of Opacus gives values some
+percent lower, but only up to a numerical error, and takes seconds instead of milliseconds.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import numpy as np
 from ganforge.core.errors import UserError
 
 ORDERS = [*(1 + k / 10 for k in range(1, 100)), *range(12, 64), 80, 96, 128, 192, 256, 512]
-"""α: Opacus' own, and larger ones, without which it has no word for an ε below 0.2."""
+"""The orders α: those of Opacus, and larger ones, which are needed for ε below 0.2."""
 
 
 class Account:
-    """The cost of steps that are all alike.
+    """The privacy cost of identical steps.
 
     Args:
-        noise: σ, the noise as a multiple of the norm that gradients are clipped to.
-        rate: q, the probability with which a step takes a sample.
+        noise: σ, the standard deviation of the noise as a multiple of the clipping norm.
+        rate: q, the probability with which a step includes a sample.
     """
 
     def __init__(self, noise: float, rate: float):
@@ -36,11 +36,11 @@ class Account:
         self.cost = np.array(rdp.compute_rdp(q=rate, noise_multiplier=noise, steps=1, orders=ORDERS))
 
     def epsilon(self, steps: int, delta: float) -> float:
-        """ε after so many steps, for this δ."""
+        """ε after `steps` steps, for this δ."""
         return converted(self.cost * steps, delta) if steps else 0.0
 
     def most_steps(self, epsilon: float, delta: float) -> int:
-        """How many steps stay within ε."""
+        """The maximum number of steps within ε."""
         fits, too_many = 0, 1
         while self.epsilon(too_many, delta) <= epsilon:
             fits, too_many = too_many, 2 * too_many
@@ -51,7 +51,7 @@ class Account:
 
 
 def converted(divergence: np.ndarray, delta: float) -> float:
-    """The least ε of Rényi divergences [orders], for this δ."""
+    """The smallest ε from Rényi divergences [orders], for this δ."""
     from opacus.accountants.analysis import rdp
 
     with quiet():
@@ -59,14 +59,14 @@ def converted(divergence: np.ndarray, delta: float) -> float:
 
 
 def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:
-    """The least σ with which `steps` stay within ε, by Opacus' search.
+    """The smallest σ with which `steps` steps stay within ε, searched by Opacus.
 
     Raises:
-        UserError: no noise is enough.
+        UserError: no amount of noise suffices.
     """
     from opacus.accountants.utils import get_noise_multiplier
 
-    least = converted(np.zeros(len(ORDERS)), delta)  # of noise without end
+    least = converted(np.zeros(len(ORDERS)), delta)  # with infinite noise
     if epsilon < 1.05 * least:
         raise UserError(
             f"privacy.epsilon={epsilon:g}: the smallest epsilon that can be proven for delta={delta:.2g} is "
@@ -81,5 +81,5 @@ def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:
 
 
 def quiet() -> warnings.catch_warnings:
-    """Without Opacus' word that the best order is the first or the last one: ε is only less tight then."""
+    """Suppresses Opacus' warning that the best order is the first or the last one: ε is then merely less tight."""
     return warnings.catch_warnings(action="ignore", category=UserWarning)

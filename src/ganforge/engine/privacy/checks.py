@@ -1,4 +1,4 @@
-"""What DP-SGD asks of a recipe and of its data, and how many noisy steps a run takes."""
+"""Requirements of DP-SGD on a recipe and its data, and the number of noisy steps of a run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ganforge.tasks.base import Task
 
 
 def check(recipe: Recipe) -> None:
-    """Refuses what cannot keep the guarantee, before anything is opened.
+    """Rejects recipes that cannot satisfy the guarantee, before any data is opened.
 
     Raises:
-        UserError: such a recipe.
+        UserError: the recipe cannot satisfy the guarantee.
     """
     if importlib.util.find_spec("opacus") is None:
         raise MissingExtra("opacus", "privacy", "privacy=dp_sgd")
@@ -26,7 +26,7 @@ def check(recipe: Recipe) -> None:
         raise UserError(
             f"privacy: in the task {recipe.task.kind!r} samples interact with each other or with the "
             "generator, so the gradient of a single sample cannot be bounded. Use "
-            f"task.kind={' or '.join(fits)} (the recipe dp-gan has it)",
+            f"task.kind={' or '.join(fits)}, as in the recipe dp-gan",
             code="privacy.task_not_supported",
         )
     if recipe.signal.data_statistics:
@@ -39,7 +39,7 @@ def check(recipe: Recipe) -> None:
     if recipe.data.discloses:
         raise UserError(
             f"data={recipe.data.kind}: the recipe holds {recipe.data.discloses}, with which a guess at the "
-            "data can be confirmed. Use FrameData.of(frame, named=False), or a file",
+            "data can be verified. Use FrameData.of(frame, named=False), or a file",
             code="privacy.recipe_discloses_data",
         )
     if recipe.health.kind != "off":
@@ -50,7 +50,7 @@ def check(recipe: Recipe) -> None:
         )
     if recipe.metrics or any(callback.kind == "evaluation" for callback in recipe.callbacks):
         raise UserError(
-            "metrics: they compare generated with real samples and choose the best model, which no noise "
+            "metrics: they compare generated with real samples and select the best model, which no noise "
             "protects. Set metrics=[] with privacy, and evaluate the finished model on data that is not "
             "private",
             code="privacy.metrics_not_supported",
@@ -64,16 +64,16 @@ def check(recipe: Recipe) -> None:
         )
     if recipe.precision == "bf16":
         raise UserError(
-            "precision=bf16: too coarse to bound a gradient. Set precision=fp32 with privacy",
+            "precision=bf16: not accurate enough to bound a gradient norm. Set precision=fp32 with privacy",
             code="privacy.precision_too_low",
         )
 
 
 def finalize(recipe: Recipe, loader: Loader) -> Recipe:
-    """The recipe with δ and the noise multiplier filled in, which depend on the size of the data.
+    """The recipe with default values of δ and the noise multiplier filled in, which depend on the size of the data.
 
     Raises:
-        UserError: the data or the samples asked for do not allow the guarantee.
+        UserError: the guarantee is impossible with this data or this number of samples.
     """
     privacy = recipe.privacy
     assert isinstance(privacy, DpSgd)
@@ -86,8 +86,8 @@ def finalize(recipe: Recipe, loader: Loader) -> Recipe:
         )
     if not loader.in_memory:
         raise UserError(
-            "privacy: the data must be held in memory, since every step draws from all of it and unreadable "
-            "samples must be known before. Set data.in_memory=true, or use fewer or smaller samples",
+            "privacy: the data must be kept in memory, since every step draws from all of it and unreadable "
+            "samples must be known in advance. Set data.in_memory=true, or use fewer or smaller samples",
             code="privacy.not_in_memory",
         )
     delta = privacy.delta if privacy.delta is not None else 0.1 / n
@@ -114,12 +114,12 @@ def finalize(recipe: Recipe, loader: Loader) -> Recipe:
 
 
 def stride_of(recipe: Recipe) -> int:
-    """Samples that one iteration of the recipe's phases counts."""
+    """Number of samples that one iteration of the recipe's phases consumes."""
     return recipe.batch * max(phase.repeats for phase in recipe.task.phases())
 
 
 def steps_by(recipe: Recipe, samples: int) -> int:
-    """How many steps with real samples a run takes until it has counted `samples`."""
+    """Number of steps with real samples until a run has consumed `samples`."""
     iterations = -(-samples // stride_of(recipe))
     guarded = [phase for phase in recipe.task.phases() if set(phase.trains) & set(recipe.task.guarded)]
     return sum(phase.repeats * -(-iterations // phase.every) for phase in guarded)

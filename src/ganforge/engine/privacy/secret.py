@@ -1,14 +1,15 @@
-"""Draws that nobody outside the run can repeat: the noise of differential privacy, and which samples a step takes.
+"""Random draws that nobody outside the run can reproduce: the noise of differential privacy, and the sampling of
+batches.
 
-Noise that comes from the recipe's seed is no noise: whoever has the recipe subtracts it. So a run draws 32 bytes from
-the system's generator when it begins and keeps them in its checkpoints alone. Every draw is a function of them and of
-a counter, through SHAKE-128 (FIPS 202), so a resumed run makes the same ones. An ordinary generator would not do: the
-outputs of a Mersenne twister obey linear equations, and noise that can be recognized hides nothing (Garfinkel & Leclerc
-2020, "Randomness Concerns When Deploying Differential Privacy").
+Noise from the recipe's seed would protect nothing: anyone with the recipe could subtract it. So a run draws 32 bytes
+from the operating system's random generator at the start, and stores them only in its checkpoints. Every draw is a
+function of these bytes and a counter, by SHAKE-128 (FIPS 202), so a resumed run repeats the same draws. An ordinary
+generator is not sufficient: the outputs of a Mersenne twister satisfy linear equations, and predictable noise protects
+nothing (Garfinkel & Leclerc 2020, "Randomness Concerns When Deploying Differential Privacy").
 
     uniform    u = (bits + ½) / 2⁵³                                            in (0, 1)
     normal     √(−2 ln u₁) · (cos 2πu₂, sin 2πu₂)                              Box & Muller 1958, in double precision
-    chosen     each of n items with probability q: gaps of ⌊ln u / ln(1 − q)⌋ items between those that are taken
+    chosen     each of n items with probability q: gaps of ⌊ln u / ln(1 − q)⌋ items between chosen ones
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ BYTES = 32
 
 
 class Secret:
-    """What only the run knows.
+    """A secret key and the draws derived from it.
 
     Attributes:
-        key: `BYTES` random bytes. A resumed run takes up those of its checkpoint.
+        key: `BYTES` random bytes. A resumed run reads them from its checkpoint.
     """
 
     def __init__(self) -> None:
@@ -36,7 +37,7 @@ class Secret:
 
     @property
     def seed(self) -> int:
-        """For draws that need not be noise: latents, dropout, mirrored images."""
+        """A seed for all other draws: latents, dropout, flipped images."""
         return int.from_bytes(hashlib.shake_128(self.key + b"seed").digest(BYTES))
 
     def uniform(self, count: int, *counter: int | str) -> np.ndarray:
@@ -52,7 +53,8 @@ class Secret:
         return torch.cat([radius * torch.cos(angle), radius * torch.sin(angle)])[:count]
 
     def chosen(self, n: int, q: float, *counter: int | str) -> np.ndarray:
-        """Which of `n` items are taken when each is with probability `q`, by itself: int64 [at most n], ascending."""
+        """Poisson sampling: indices of the items chosen from `n`, each independently with probability `q`; int64 [at
+        most n], ascending."""
         if q >= 1:
             return np.arange(n)
         found, last, part = [], -1, 0

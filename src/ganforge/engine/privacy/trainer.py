@@ -1,22 +1,24 @@
-"""DP-SGD: one player learns from real samples through clipped and noised gradients; all else follows from that player.
+"""DP-SGD: one net (D) is trained on real samples with clipped and noised gradients; all others depend on the data only
+through it.
 
 Abadi et al. 2016, "Deep Learning with Differential Privacy"; Xie et al. 2018, "Differentially Private Generative
 Adversarial Network"; Bie et al. 2023, "Private GANs, Revisited": many steps of D for one of G.
 
-    each sample is taken with probability q = B/n, by itself                            S, k samples
-    B fakes are made; a row is a real sample or a fake, its gradient  gᵢ = ∇ lossᵢ
+    each sample is included with probability q = B/n, independently                     S, k samples
+    B fakes are generated; a row is a real sample or a fake, its gradient  gᵢ = ∇ lossᵢ
     ĝ = 1/B · (Σ_rows gᵢ · min(1, C/‖gᵢ‖) + σ C ξ),   ξ ~ N(0, 1)
 
-One sample more or less changes the sum by at most C. The fakes depend on no real sample and need no clipping; they
-get it so that D does not pull harder at fakes than at reals. G learns from D and from draws alone, and what is computed
-from a private D is private (post-processing): phases that do not train a guarded player never see a real sample.
+Adding or removing a sample changes the sum by at most C. The fakes do not depend on real samples and need no clipping
+for privacy; they are clipped so that D does not weight fakes more than reals. G is trained only from D and random
+draws, and anything computed from a private D is private (post-processing): phases that do not train a guarded net never
+see a real sample.
 
-The gradients of single rows are never stored. One backward pass gives their norms, through the hooks of Opacus ("ghost
-clipping", Li et al. 2022), a second one the clipped sum, each row's loss being weighted by its factor. For fully
-connected nets that is many times faster than storing them, and it takes the memory of an ordinary step.
+Per-row gradients are never stored. One backward pass computes their norms with the hooks of Opacus ("ghost clipping",
+Li et al. 2022), a second one computes the clipped sum, with each row's loss weighted by its clipping factor. For fully
+connected nets this is many times faster than storing the gradients, and needs no more memory than an ordinary step.
 
-n: samples in the data, B: `batch`, k: samples that a step took (B on the average). C: `clip`, σ: `noise_multiplier`.
-x [k, *shape], losses and norms [k + B].
+n: samples in the data, B: `batch`, k: real samples in a step (B on average). C: `clip`, σ: `noise_multiplier`. x [k,
+*shape], losses and norms [k + B].
 """
 
 from __future__ import annotations
@@ -46,13 +48,13 @@ from ganforge.recipes.privacy import DpSgd
 from ganforge.tasks.base import Phase
 
 SAFE = 0.999
-"""Rows are clipped to this much of C, so that rounding in the two passes (10 bits on some GPUs) takes none above it."""
+"""Rows are clipped to this fraction of C, so that rounding in the two passes (10 bits on some GPUs) cannot exceed C."""
 TRIED = 4
-"""Rows of noise whose norms are compared with plain autograd before a run begins."""
+"""Number of random rows whose gradient norms are compared with plain autograd before a run starts."""
 
 
 class Poisson(Order):
-    """Each item with the same probability, by itself: what the account of privacy supposes."""
+    """Poisson sampling: each item independently with the same probability, as the privacy accounting assumes."""
 
     def __init__(self, n: int, secret: Secret):
         self.n, self.secret = n, secret
@@ -62,7 +64,8 @@ class Poisson(Order):
 
 
 def ghost_clipping(net: nn.Module):
-    """Opacus' hooks for the norms of a net's rows; they know layers by class, so our embeddings are added."""
+    """Opacus' hooks for per-row gradient norms of a net; they are registered by layer class, so label embeddings are
+    added."""
     from opacus.grad_sample import GradSampleModuleFastGradientClipping as Hooks
 
     tables = {type(layer) for layer in net.modules() if isinstance(layer, nn.Embedding)}
@@ -75,10 +78,10 @@ def ghost_clipping(net: nn.Module):
 
 
 class RowNorms:
-    """The norm of the gradient of each row that a net is asked about.
+    """Gradient norms of the rows that a net is evaluated on.
 
     Raises:
-        UserError: the net has layers in which a row has no gradient of its own, or which Opacus does not know.
+        UserError: the net has layers without per-row gradients, or layers that Opacus does not support.
     """
 
     def __init__(self, name: str, net: nn.Module, spec: Spec, device: torch.device):
@@ -99,7 +102,7 @@ class RowNorms:
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """While this lasts, one call of the net and one backward pass of the sum of its losses."""
+        """The context for one forward pass of the net and one backward pass of the sum of its losses."""
         self.hooks.enable_hooks()
         try:
             yield
@@ -108,17 +111,17 @@ class RowNorms:
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """Without torch's warning that real samples need no gradient, which is meant."""
+        """Suppresses torch's warning that real samples require no gradient, which is intended."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Full backward hook is firing", UserWarning)
             yield
 
     def read(self) -> Tensor:
-        """The norms [rows] of that pass."""
+        """The norms [rows] from that pass."""
         return self.hooks.get_norm_sample().detach()
 
     def _agree(self, spec: Spec, device: torch.device) -> bool:
-        """Whether the hooks see all of the gradient: weights used behind their back would go unclipped."""
+        """Whether the hooks see the whole gradient: weights used outside of hooked layers would not be clipped."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             x = torch.randn(TRIED, *spec.shape).to(device, next(self.net.parameters()).dtype)
@@ -135,13 +138,13 @@ class RowNorms:
 
 
 class PrivateTrainer(Trainer, privacy="dp_sgd"):
-    """A trainer under `privacy=dp_sgd`. All draws come from a secret; the seed decides the first weights alone.
+    """The trainer for `privacy=dp_sgd`. All draws come from a secret; the seed determines only the initial weights.
 
     Attributes:
-        secret: what the noise comes from; in the checkpoints and nowhere else.
+        secret: the source of the noise; stored only in checkpoints.
     """
 
-    saves_first = True  # a run that is killed early must not draw other noise for the same steps
+    saves_first = True  # a run that is killed early must not use different noise for the same steps
 
     @classmethod
     def check(cls, recipe: Recipe) -> None:
@@ -157,7 +160,7 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
         assert isinstance(privacy, DpSgd)
         return [
             f"privacy: ε at most {privacy.epsilon:g} at δ = {privacy.delta:.2g} after {recipe.samples:,} samples, "
-            f"with noise of {privacy.noise_multiplier:.3g} times the clipped norm"
+            f"with noise of {privacy.noise_multiplier:.3g} times the clipping norm"
         ]
 
     def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
@@ -167,7 +170,7 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
         assert recipe.privacy.delta is not None
         private = [phase for phase in self.phases if set(phase.trains) & set(recipe.task.guarded)]
         assert [len(phase.trains) for phase in private] == [1], "one phase meets real samples and trains one player"
-        self.dtype = self.weights_dtype  # never bf16, which is too coarse to bound a gradient with
+        self.dtype = self.weights_dtype  # never bf16, which is not accurate enough to bound a gradient norm
         self.secret = Secret()
         self.seed = self.secret.seed
         self.n, self.clip = len(loader), recipe.privacy.clip
@@ -208,13 +211,14 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
             self._finite &= torch.isfinite(p.grad).all()
 
     def _without_reals(self, rng: Rng) -> Batch:
-        """B samples that are none."""
+        """A placeholder batch of size B for phases that must not see real samples."""
         none = torch.full((), torch.nan, device=self.device, dtype=self.weights_dtype)
         x = none.expand(self.recipe.batch, *self.spec.shape)
         return Batch(x, self._labels(rng))
 
     def _labels(self, rng: Rng) -> Tensor:
-        """Of B fakes, drawn evenly, since how often each occurs is a secret of the data too; zeros without classes."""
+        """Labels of B fakes, drawn uniformly, since the label frequencies of the data are private, too; zeros without
+        classes."""
         return rng.integers("asked", (self.recipe.batch,), max(self.spec.classes, 1))
 
     def change_draws(self, seed: int, rate: float) -> None:

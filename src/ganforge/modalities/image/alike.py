@@ -1,4 +1,4 @@
-"""Two sets of images that are to be compared: whether they have one size and one mode, or what brings them to it."""
+"""A common size and mode for two sets of images that are compared."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ MODES = {1: "L", 2: "RGBA", 3: "RGB", 4: "RGBA"}
 
 
 def common_fields(sets: Sequence[Dataset], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """`size` and `mode` of a signal that reads both sets: those that the user names, or those that both have.
+    """`size` and `mode` of a signal that reads both sets: set by the user, or common to both.
 
     Raises:
-        UserError: they differ: says how, and what brings them together.
+        UserError: they differ; the message says how, and how to convert them.
     """
     shapes = [dataset.shapes() for dataset in sets]
     sizes = [{shape[:2] for shape, _ in found} for found in shapes]

@@ -1,6 +1,6 @@
-"""How images differ to the eye, before any net looks: brightness, contrast, color; and what is wrong with them.
+"""Visible differences between real and generated images, measured without nets: brightness, contrast, color.
 
-Everything is measured relative to how much real images differ among themselves, so that one threshold serves all data.
+Everything is relative to the variation among real images, so that the same thresholds apply to all data.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from ganforge.evaluation.report.evidence import Evidence
 
 APPEARANCE_SAMPLES = 2_000
 SHIFT = 0.5
-"""Standard deviations of brightness among reals: a shift that one sees in two grids side by side."""
+"""Threshold of the shift in brightness, in standard deviations of the reals: visible in two grids side by side."""
 CONTRAST = (0.8, 1.25)
 TINT = 8.0
-"""Levels of 255 by which one channel may run ahead of the others."""
+"""Threshold of the difference of a channel from the others, in levels of 255."""
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """What images of two sides look like.
+    """Differences in appearance between fakes and reals.
 
     Attributes:
-        brightness: mean level of the fakes less that of the reals, in standard deviations of the reals' mean levels
-            (in levels of 255 where that deviation is less than one).
-        contrast: standard deviation of a fake's levels over that of a real's, both as medians.
-        color: by channel, the difference of its mean level less that of brightness, in levels of 255.
+        brightness: mean level of the fakes minus that of the reals, in standard deviations of the mean levels of reals
+            (in levels of 255 if the standard deviation is below one).
+        contrast: standard deviation of the levels of a fake divided by that of a real, each as a median over images.
+        color: difference of the mean level of each channel, minus the difference in brightness, in levels of 255.
     """
 
     brightness: float
@@ -39,7 +39,7 @@ class Appearance:
 
 
 def compare_appearance(real: np.ndarray, fake: np.ndarray) -> Appearance:
-    """Of images uint8 [N, H, W, C] and [M, H, W, C]."""
+    """Compares images uint8 [N, H, W, C] and [M, H, W, C]."""
     means = [x.astype(np.float64).mean((1, 2)) for x in (real[..., :3], fake[..., :3])]  # [N, C]
     levels = [mean.mean(1) for mean in means]
     contrasts = [x[..., :3].astype(np.float64).std((1, 2)).mean(1) for x in (real, fake)]
@@ -53,7 +53,7 @@ def compare_appearance(real: np.ndarray, fake: np.ndarray) -> Appearance:
 
 
 def ratio(fake: float, real: float) -> float:
-    """How much more fakes spread than reals; 1 where neither spreads (images of one color, or of one pixel)."""
+    """Ratio of the spreads of fakes and reals; 1 if both are 0 (images of one color, or of one pixel)."""
     return 1.0 if max(fake, real) < 1e-6 else fake / max(real, 1e-6)
 
 
@@ -66,12 +66,12 @@ def appearance_findings(evidence: Evidence) -> Iterator[Finding]:
             "warn",
             phrase("the samples are too bright") if shift > 0 else phrase("the samples are too dark"),
             phrase(
-                "Their mean level lies {size:.1f} standard deviations {side} the reals'.",
+                "Their mean level is {size:.1f} standard deviations {side} that of the reals.",
                 size=abs(shift),
                 side=side_of(shift),
             ),
             phrase(
-                "Often one mode takes over, or training went off late: compare earlier bundles, see best.safetensors."
+                "Often a sign of mode collapse or of divergence late in training: compare with best.safetensors."
             ),
         )
     if not CONTRAST[0] <= contrast <= CONTRAST[1]:
@@ -80,9 +80,9 @@ def appearance_findings(evidence: Evidence) -> Iterator[Finding]:
             phrase("the samples have too little contrast")
             if contrast < 1
             else phrase("the samples have too much contrast"),
-            phrase("Their levels spread {contrast:.2f} times as much as the reals'.", contrast=contrast),
+            phrase("The standard deviation of their levels is {contrast:.2f} times that of the reals.", contrast=contrast),
             phrase(
-                "Flat samples are typical of an average that is taken too long (ema.half_life) or of short training."
+                "Low contrast is typical of a too long half-life of the EMA (ema.half_life) or of short training."
             ),
         )
     channel, tint = max(evidence.appearance.color.items(), key=lambda item: abs(item[1]))
@@ -91,7 +91,7 @@ def appearance_findings(evidence: Evidence) -> Iterator[Finding]:
             "warn",
             phrase("the colors are off"),
             phrase(
-                "Channel {channel} lies {size:.0f} of 255 levels {side} what brightness alone makes it.",
+                "Channel {channel} is {size:.0f} of 255 levels {side} the overall shift in brightness.",
                 channel=channel,
                 size=abs(tint),
                 side=side_of(tint),

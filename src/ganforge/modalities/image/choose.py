@@ -1,12 +1,12 @@
-"""Which recipe for which images, where none is named: a table of rules, read from the top, with reasons in words.
+"""Automatic choice of a recipe for images: rules, applied from the top, with reasons.
 
     Facts (count, size, channels, labels), Machine → Choice(recipe, fields, reasons)
 
-What the rules rest on (docs/results.md, docs/performance.md): on processors `r3gan-small` reaches in 180 seconds what
-`dcgan` does in 600, and labels help more than any net does. bf16 trains it half as fast again where a processor has the
-instructions, and a sample teaches no less: 56 seconds of one AVX-512 BF16 core on MNIST with labels (2026-11-21) gave
-fd 48 with bf16 and 15,456 samples, 85 with fp32 and 10,464, in the features of a digit classifier. What is said of
-accelerators rests on the papers of the recipes, not on figures of our own.
+Evidence for the rules (docs/results.md, docs/performance.md): on CPUs, `r3gan-small` reaches in 180 seconds the quality
+of `dcgan` after 600, and labels improve quality more than any choice of nets. On CPUs with bf16 instructions, bf16 is
+1.5 times as fast, with the same quality per sample: 56 seconds on one AVX-512 BF16 core on MNIST with labels
+(2026-11-21) gave fd 48 with bf16 and 15,456 samples, and 85 with fp32 and 10,464, in the features of a digit
+classifier. The rules for GPUs are based on the papers of the recipes, not on our own measurements.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from ganforge.modalities.image.gamma import gamma
 from ganforge.modalities.image.sizes import median
 
 LEAST_PICTURES = 50
-"""Below it a GAN can only memorize the images."""
+"""Minimum number of images: with fewer, a GAN can only memorize them."""
 FEW_PICTURES = 1_000
-"""Below it, on accelerators, the recipe for a hundred images."""
+"""With fewer images, on accelerators, the recipe for about a hundred images is used."""
 SOME_PICTURES = 20_000
-"""Below it, on accelerators, the recipe for a thousand."""
+"""With fewer images, on accelerators, the recipe for about a thousand images is used."""
 LEAST_A_CLASS = 20
-"""Images a label, on average, from which on labels are worth having."""
+"""Minimum average number of images per label for conditional training."""
 OFTEN = 50
-"""Passes over the data from which on D is shown changed images, lest it memorizes them."""
+"""Number of passes over the data from which on augmentation is used, so that D does not memorize images."""
 LONG = 200_000
-"""Samples from which on the strength of these changes has the time to adapt."""
+"""Number of samples from which on adaptive augmentation has enough time to adapt."""
 LARGE = 16.0
-"""GiB of an accelerator that the large recipes want."""
+"""Minimum GPU memory in GiB for the large recipes."""
 PATIENT = 240.0
-"""Minutes that the large recipes want."""
+"""Minimum training time in minutes for the large recipes."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of some images before a recipe is chosen.
+    """Properties of a set of images, for the choice of a recipe.
 
     Attributes:
-        name: of the data, as the user called it.
-        count: images that are there.
-        height, width: in px, the median where sizes differ.
+        name: the user's name for the data.
+        count: number of images.
+        height, width: in px; the median if sizes differ.
         channels: 1 gray, 2 gray with alpha, 3 RGB, 4 RGBA.
-        classes: how many labels there are; 0 for none.
+        classes: number of classes; 0 without labels.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Facts:
 
     @property
     def large(self) -> bool:
-        """Whether machine and time are those that the large recipes want."""
+        """Whether machine and time are sufficient for the large recipes."""
         patient = self.machine.minutes is None or self.machine.minutes >= PATIENT
         return self.machine.device == "cuda" and self.machine.memory >= LARGE and patient
 
@@ -93,7 +93,7 @@ def choose(facts: Facts) -> Choice:
     """By machine and time first, then by the number and the size of the images.
 
     Raises:
-        UserError: too few images for any recipe.
+        UserError: there are too few images for any recipe.
     """
     if facts.count < LEAST_PICTURES:
         raise UserError(
@@ -107,15 +107,15 @@ def choose(facts: Facts) -> Choice:
 
 
 def large(facts: Facts) -> Found:
-    """An accelerator with much memory, and hours."""
+    """Rules for accelerators with much memory, and hours of training."""
     side = next((s for s in (256, 128, 64) if min(facts.height, facts.width) >= s), 32)
     size = [f"signal.size={side}"]
     if facts.count < FEW_PICTURES:
-        return "fastgan", size, [f"fastgan: made for about a hundred images, and {facts.count:,} are few"]
+        return "fastgan", size, [f"fastgan: designed for about a hundred images; this set has {facts.count:,}"]
     if facts.count < SOME_PICTURES:
         weight = f"task.penalties.0.weight={gamma(side, 32):g}"
-        why = f"stylegan2-ada: {facts.count:,} are few for a large net; it augments D's view as far as D overfits"
-        return "stylegan2-ada", [*size, weight], [why, f"{weight}: γ by the rule of its authors for {side} px"]
+        why = f"stylegan2-ada: {facts.count:,} images are few for a large net; it adapts augmentation to overfitting"
+        return "stylegan2-ada", [*size, weight], [why, f"{weight}: γ by the authors' rule for {side} px"]
     if side == 32:
         return "r3gan-cifar10", [], ["r3gan-cifar10: many small images, a large GPU and hours"]
     if side == 64:
@@ -123,20 +123,18 @@ def large(facts: Facts) -> Found:
     if side == 256:
         return "r3gan-256", size, ["r3gan-256: many images of 256 px and more, a large GPU and days"]
     weight = f"task.penalties.0.weight={gamma(side, 64):g}"
-    why = "stylegan2-256: many images of a size between those that R3GAN's authors tuned it for"
-    return "stylegan2-256", [*size, weight], [why, f"{weight}: γ by the rule of its authors for {side} px"]
+    why = "stylegan2-256: many images, of a size for which R3GAN was not tuned by its authors"
+    return "stylegan2-256", [*size, weight], [why, f"{weight}: γ by the authors' rule for {side} px"]
 
 
 def small(facts: Facts) -> Found:
-    """A processor, a small accelerator, or little time."""
-    where = "on a processor" if facts.machine.device == "cpu" else "in so little time, or on so small an accelerator,"
-    fields, reasons = [], [f"r3gan-small: {where} it learns fastest of all (docs/results.md)"]
+    """Rules for CPUs, small accelerators, or little time."""
+    where = "on a CPU" if facts.machine.device == "cpu" else "with little time or a small accelerator,"
+    fields, reasons = [], [f"r3gan-small: {where} it is the fastest recipe (docs/results.md)"]
     most = 64 if facts.machine.device != "cpu" else most_pixels(facts.machine.minutes)
     if facts.side > most:
         fields.append(f"signal.max_size={most}")
-        reasons.append(
-            f"signal.max_size={most}: the size that can be learned in the time; the data has {facts.side} px"
-        )
+        reasons.append(f"signal.max_size={most}: the largest size for this training time; the data has {facts.side} px")
     side = min(facts.side, most)
     seen = samples_within(facts, side * side * min(facts.height, facts.width) // facts.side)
     passes = seen / facts.count
@@ -144,24 +142,24 @@ def small(facts: Facts) -> Found:
         kind = "diffaugment" if seen < LONG else "ada"
         fields.append(f"task.augment={kind}")
         reasons.append(
-            f"task.augment={kind}: each image will be seen about {passes:,.0f} times, and D would memorize it"
+            f"task.augment={kind}: with about {passes:,.0f} passes over the data, D would memorize the images"
         )
     if facts.machine.device == "cpu" and facts.machine.bf16:
         fields.append("precision=bf16")
         reasons.append(
-            "precision=bf16: this processor has the instructions, with which it sees 1.5 times as many samples and "
-            "learns as much from each"
+            "precision=bf16: this CPU has bf16 instructions, with which training is about 1.5 times as fast, with the "
+            "same quality per sample"
         )
     return "r3gan-small", fields, reasons
 
 
 def labels(facts: Facts, fields: list[str], reasons: list[str]) -> None:
-    """Whether G and D are conditioned on the label."""
+    """Decides whether G and D are conditioned on the label."""
     if facts.classes >= 2 and facts.count >= LEAST_A_CLASS * facts.classes:
         fields.append("task.conditional=true")
         reasons.append(
             f"task.conditional=true: {facts.classes} labels of {facts.count // facts.classes:,} images each on "
-            "average help a great deal; `ganforge sample RUN --label NAME` then asks for one"
+            "average improve quality much; `ganforge sample RUN --label NAME` then generates one class"
         )
         return
     fields.append("task.conditional=false")
@@ -174,18 +172,17 @@ def labels(facts: Facts, fields: list[str], reasons: list[str]) -> None:
 
 
 def most_pixels(minutes: float | None) -> int:
-    """The longer side in px that a processor can learn to draw in the time."""
+    """The maximum longer side in px for training on a CPU in this time."""
     if minutes is None or minutes >= 30:
         return 64
     return 48 if minutes >= 5 else 32
 
 
 def samples_within(facts: Facts, pixels: int) -> float:
-    """How many samples `r3gan-small` will see, at most those of the recipe.
+    """The expected number of samples that `r3gan-small` will see, at most that of the recipe.
 
     A sample of 28×28 to 64×64 px took 3 ms and 3.5 µs a pixel on one core of an AMD EPYC in fp32 (2026-11-21); a second
-    core is taken to add half of its own speed, and so on, up to four. Of accelerators no more is known than that they
-    are quicker.
+    core is assumed to add half of its speed, and so on, up to four. For accelerators, only a lower bound is known.
     """
     whole = 1_200_000
     if facts.machine.minutes is None:

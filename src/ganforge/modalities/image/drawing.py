@@ -1,4 +1,4 @@
-"""Images as people see them: sheets, PNG files, and what is said of a sample."""
+"""Images for display: grids, PNG files, and descriptions of a sample."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VISIBLE = 64  # px: smaller images are enlarged in previews
 
 
 def size_of(spec: Spec) -> str:
-    """The size of a sample as people say it: `28×28×1` of [1, 28, 28]."""
+    """The size of a sample as text: `28×28×1` for [1, 28, 28]."""
     return "×".join(map(str, (*spec.shape[1:], spec.shape[0])))
 
 
@@ -37,7 +37,7 @@ def card_of(spec: Spec) -> Card:
 
 
 def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:
-    """Samples [N, H, W, C] as one PNG, `columns` a row; alpha over a checkerboard, small ones enlarged."""
+    """Samples [N, H, W, C] as a grid in one PNG, `columns` per row; alpha over a checkerboard, small ones enlarged."""
     n, (height, width) = len(samples), samples[0].shape[:2]
     factor = max(1, round(VISIBLE / height))
     columns = max(1, min(columns, n))
@@ -64,7 +64,7 @@ def write_files(samples: np.ndarray, folder: Path, start: int) -> list[Path]:
 def png_of(item: np.ndarray) -> bytes:
     """An item, uint8 or uint16 [H, W, C], as a PNG file."""
     found = io.BytesIO()
-    if item.dtype == np.uint16 and item.shape[2] > 1:  # which Pillow cannot write
+    if item.dtype == np.uint16 and item.shape[2] > 1:  # Pillow cannot write these
         height, width, channels = item.shape
         with PngWriter(found, (height, width, channels), "uint16") as png:
             png.write(item)
@@ -78,7 +78,7 @@ def enlarge(item: np.ndarray, factor: int) -> np.ndarray:
 
 
 def checks(height: int, width: int) -> np.ndarray:
-    """[H, W, 1] of two light grays in squares: what people know to mean transparent."""
+    """[H, W, 1]: a checkerboard of two light grays, which represents transparency."""
     cell = max(4, height // 8)
     rows, columns = np.indices((height, width)) // cell
     return np.where((rows + columns) % 2 == 0, 255, 204)[..., None]

@@ -1,4 +1,4 @@
-"""Images to try things out with: shaded discs and squares in class folders."""
+"""Example data: images of shaded discs and squares in class folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def shape(kind: str, place: tuple[float, float], radius: float, color: np.ndarra
     y, x = (np.indices((side, side)) + 0.5) / side
     away = np.abs(np.stack([y - place[0], x - place[1]]))
     inside = np.hypot(*away) < radius if kind == "discs" else away.max(0) < radius
-    light = 0.4 + 0.6 * y  # in flat colors they would be taken for label maps where a model learns from pairs
+    light = 0.4 + 0.6 * y  # with flat colors they would be detected as label maps in pairs
     return ((inside * light)[..., None] * color).astype(np.uint8)
 
 

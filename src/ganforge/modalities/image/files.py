@@ -1,8 +1,8 @@
-"""Image files as arrays: PNG, JPEG, WebP, BMP, TIFF, GIF (its first frame) and PNM, upright, as [H, W, C].
+"""Reads image files as arrays [H, W, C]: PNG, JPEG, WebP, BMP, TIFF, GIF (first frame) and PNM, upright.
 
-C is 1 for gray, 2 for gray with alpha, 3 for RGB, 4 for RGBA. Gray of 16 bits stays uint16. So do PNGs of 16 bits in
-color or with alpha, but for interlaced ones, which Pillow reads with 8 bits. All else is uint8. HEIC is read where the
-package pillow-heif is installed. What is left out (further frames, bits) is in `Facts`.
+C is 1 for gray, 2 for gray with alpha, 3 for RGB, 4 for RGBA. 16-bit gray stays uint16, and so do 16-bit PNGs with
+color or alpha, except interlaced ones, which Pillow reads with 8 bits. Everything else is uint8. HEIC is supported if
+the package pillow-heif is installed. What is omitted (further frames, bits) is in `Facts`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ EXTENSIONS = frozenset(
     | {".ppm", ".pgm", ".pbm", ".pnm"}
 )
 HEIF = frozenset({".heic", ".heif"})
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")  # nothing that runs a program, as EPS does
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")  # no formats that run a program, such as EPS
 MAX_PIXELS = 2**27
-"""An image that claims more (134 million pixels) is taken for a decompression bomb, a small file that fills memory."""
+"""Maximum number of pixels (134 million): larger images are rejected as decompression bombs."""
 
 IMAGE_WIDTH, IMAGE_HEIGHT = 0x0100, 0x0101  # tags of TIFF
-ORIENTATION = 0x0112  # the EXIF tag: how the camera was held; 5 to 8 are on their side
+ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 are rotated by 90°
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
@@ -41,35 +41,35 @@ TURNS = {
 }  # fmt: skip
 BROKEN = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError, OverflowError, MemoryError,
           struct.error, zlib.error, RuntimeError)  # fmt: skip
-"""What Pillow's decoders were seen to raise on damaged files."""
+"""Exceptions that Pillow's decoders raise for damaged files."""
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file's name ends as that of an image that can be read here."""
+    """Whether the file extension is that of a supported image format."""
     ending = Path(name).suffix.lower()
     return ending in EXTENSIONS or (ending in HEIF and reads_heif())
 
 
 @functools.cache
 def reads_heif() -> bool:
-    """Whether HEIC can be read: the package pillow-heif is there."""
+    """Whether HEIC can be read, which requires the package pillow-heif."""
     return importlib.util.find_spec("pillow_heif") is not None
 
 
 def heif_hint(endings: Iterable[str]) -> str:
-    """What to install where some files are HEIC and cannot be read; else empty."""
+    """A hint what to install if some files are HEIC and cannot be read; else empty."""
     if reads_heif() or not HEIF & set(endings):
         return ""
     return " (HEIC is read if pillow-heif is installed: pip install pillow-heif)"
 
 
 class Facts(NamedTuple):
-    """What the first bytes of an image file say.
+    """Properties of an image file, from its first bytes.
 
     Attributes:
-        shape: [H, W, C] of what `decode` gives. dtype: "uint8" or "uint16".
-        frames: how many images the file holds; the first is read.
-        fewer_bits: whether it has 16 bits a channel and is read with 8.
+        shape: [H, W, C] of the result of `decode`. dtype: "uint8" or "uint16".
+        frames: number of images in the file, of which the first is read.
+        fewer_bits: whether it has 16 bits per channel, but is read with 8.
     """
 
     shape: tuple[int, int, int]
@@ -82,13 +82,13 @@ def decode(source: Path | BinaryIO, where: str) -> np.ndarray:
     """The image in a file, upright, uint8 or uint16 [H, W, C].
 
     Raises:
-        BadItem: it is no image, is cut short, is damaged or too large. `where` names it.
+        BadItem: it is not an image, truncated, damaged or too large; named `where` in the message.
     """
     return decode_all(source, where)[0]
 
 
 def decode_all(source: Path | BinaryIO, where: str) -> tuple[np.ndarray, Image.Image]:
-    """As `decode`, with Pillow's image for what the file says in addition to the pixels."""
+    """Like `decode`, together with Pillow's image, for metadata."""
     try:
         with _open(source, where) as picture:
             deep = _deep_channels(picture) > 0
@@ -104,21 +104,21 @@ def decode_all(source: Path | BinaryIO, where: str) -> tuple[np.ndarray, Image.I
 
 
 def header(source: Path | BinaryIO, where: str) -> tuple[tuple[int, int, int], str]:
-    """(shape [H, W, C], dtype) that `decode` will give; as `facts`."""
+    """(shape [H, W, C], dtype) of the result of `decode`; see `facts`."""
     found = facts(source, where)
     return found.shape, found.dtype
 
 
 def facts(source: Path | BinaryIO, where: str) -> Facts:
-    """What `decode` will give and leave out, without decoding: from headers alone.
+    """What `decode` will return and omit, from headers only.
 
     Raises:
-        BadItem: as `decode`, as far as a header shows it.
+        BadItem: as in `decode`, as far as it can be detected from a header.
     """
     try:
         with _open(source, where) as picture:
             width, height = _stored_size(picture)
-            # A PNG may hold its EXIF after the pixels; it is not decoded for that.
+            # A PNG may contain EXIF after the pixels; it is not decoded for that.
             late = picture.format == "PNG" and "exif" not in picture.info
             if not late and _orientation(picture) >= 5:
                 width, height = height, width
@@ -137,12 +137,12 @@ def facts(source: Path | BinaryIO, where: str) -> Facts:
 def _frames(picture: Image.Image) -> int:
     try:
         return int(getattr(picture, "n_frames", 1))
-    except BROKEN:  # what follows the first image is damaged, which `decode` does not read
+    except BROKEN:  # what follows the first image is damaged, but `decode` does not read it
         return 1
 
 
 def _has_16_bits(picture: Image.Image) -> bool:
-    """Whether an image, opened and not loaded, has 16 bits a channel in its file (as far as Pillow tells)."""
+    """Whether an image, opened but not loaded, has 16 bits per channel in its file (as reported by Pillow)."""
     tiles = getattr(picture, "tile", None)
     if not tiles:
         return False
@@ -165,7 +165,7 @@ def _open(source: Path | BinaryIO, where: str) -> Image.Image:
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """The formats that are read; HEIC is made known to Pillow first, where that can be."""
+    """The supported formats; registers HEIC with Pillow first, if possible."""
     if not reads_heif():
         return FORMATS
     from pillow_heif import register_heif_opener
@@ -177,19 +177,19 @@ def _formats() -> tuple[str, ...]:
 def _orientation(picture: Image.Image) -> int:
     try:
         value = picture.getexif().get(ORIENTATION, 1)
-    except BROKEN:  # an image is not lost for damaged notes of its camera
+    except BROKEN:  # damaged EXIF data does not make an image unusable
         return 1
     return value if isinstance(value, int) else 1
 
 
 def _stored_size(picture: Image.Image) -> tuple[int, int]:
-    """Width and height as they lie in the file: for TIFF newer Pillows give `size` upright, older ones do not."""
+    """Width and height as stored in the file: for TIFF, only newer versions of Pillow return the upright `size`."""
     tags = getattr(picture, "tag_v2", None)
     return picture.size if tags is None else (int(tags[IMAGE_WIDTH]), int(tags[IMAGE_HEIGHT]))
 
 
 def _target(picture: Image.Image) -> str:
-    """The mode that an image is read in."""
+    """The mode in which an image is read."""
     mode = picture.mode
     if mode.startswith("I"):
         return "I;16"
@@ -202,10 +202,10 @@ def _target(picture: Image.Image) -> str:
 
 
 def _deep_channels(picture: Image.Image) -> int:
-    """How many channels an image has, opened and not loaded, that is a PNG of 16 bits in color or with alpha, row after
-    row. 0 for every other one. (Pillow reads such files with 8 bits.)
+    """The number of channels of a non-interlaced 16-bit PNG with color or alpha, opened but not loaded; 0 for any other
+    image. (Pillow reads such files with 8 bits.)
     """
-    tiles = getattr(picture, "tile", None)  # of an image that comes from a file
+    tiles = getattr(picture, "tile", None)  # for images from a file
     if picture.format != "PNG" or picture.info.get("interlace") or not tiles:
         return 0
     channels = {"LA;16B": 2, "RGB;16B": 3, "RGBA;16B": 4}.get(str(tiles[0][3]), 0)
@@ -213,14 +213,14 @@ def _deep_channels(picture: Image.Image) -> int:
 
 
 def _deep(source: Path | BinaryIO, picture: Image.Image) -> np.ndarray:
-    """The pixels of such a file, uint16 [H, W, C]; a color that the file says is transparent becomes alpha."""
+    """The pixels of such a file, uint16 [H, W, C]; a color marked as transparent is converted to alpha."""
     if isinstance(source, Path):
         data = source.read_bytes()
     else:
         source.seek(0)
         data = source.read()
     pixels = deep_color(data)
-    assert pixels is not None, "its header has said so"
+    assert pixels is not None, "known from its header"
     clear = picture.info.get("transparency")
     if pixels.shape[2] == 3 and clear is not None:
         alpha = np.where((pixels == np.asarray(clear)).all(2, keepdims=True), 0, 65535).astype(np.uint16)
@@ -229,7 +229,7 @@ def _deep(source: Path | BinaryIO, picture: Image.Image) -> np.ndarray:
 
 
 def turned(pixels: np.ndarray, turn: Image.Transpose) -> np.ndarray:
-    """Pixels [H, W, C] as Pillow would turn an image."""
+    """Pixels [H, W, C], transposed like an image in Pillow."""
     how = Image.Transpose
     match turn:
         case how.FLIP_LEFT_RIGHT:
@@ -254,11 +254,11 @@ def _to_array(picture: Image.Image, where: str) -> np.ndarray:
             raise BadItem(where, "its pixels have 32 bits; save it with 8 or 16")
         return values.astype(np.uint16)[..., None]
     if picture.mode != target:
-        if picture.mode in ("1", "L") and target == "LA":  # a transparent gray level: Pillow knows it for RGBA alone
+        if picture.mode in ("1", "L") and target == "LA":  # a transparent gray level: Pillow supports it only for RGBA
             rgba = np.asarray(picture.convert("RGBA"))
             return np.ascontiguousarray(rgba[..., [0, 3]])
         picture = picture.convert(target)
-    array = np.array(picture)  # a copy: it must outlive the file
+    array = np.array(picture)  # a copy, since the file is closed
     return array[..., None] if array.ndim == 2 else array
 
 

@@ -1,4 +1,4 @@
-"""The weight of R1 by the rule of StyleGAN2-ADA's authors (Karras et al. 2020)."""
+"""The weight γ of R1 by the rule of the authors of StyleGAN2-ADA (Karras et al. 2020)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a data set, looked at image by image."""
+"""Inspection of a data set, image by image."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 @dataclass
 class Report:
-    """Facts about a set.
+    """Properties of a data set.
 
     Attributes:
-        name: what the user called it.
-        count: images found, the unreadable ones included.
-        looked_at: how many of them were decoded; fewer than `count` where a limit was given.
-        classes: readable images a class, in the order of the labels; empty without labels.
-        balance: the largest class over the smallest; None without labels or with an empty class.
-        sizes: images of each (height, width), most frequent first.
-        smallest, median, largest: (height, width) in px, each side by itself; None where nothing can be read.
-        modes: images of each mode (L, LA, RGB, RGBA).
-        depths: images of each depth in bits.
-        duplicates: groups of images with the same pixels, each by name; and only these.
-        unreadable: (item, why).
-        ignored: files of other kinds beside them, by extension.
-        nbytes: size of the files or the array.
-        reading: how the folders were read, and what was left out.
-        source: of the images that these are to be made from, where the set is one of pairs.
+        name: the user's name for it.
+        count: number of images found, including unreadable ones.
+        looked_at: number of decoded images; less than `count` if a limit was given.
+        classes: number of readable images per class, in the order of the labels; empty without labels.
+        balance: size of the largest class divided by that of the smallest; None without labels or with an empty class.
+        sizes: number of images of each (height, width), most frequent first.
+        smallest, median, largest: (height, width) in px, separately for each side; None if nothing can be read.
+        modes: number of images of each mode (L, LA, RGB, RGBA).
+        depths: number of images of each depth in bits.
+        duplicates: groups of names of images with identical pixels.
+        unreadable: (item, reason).
+        ignored: number of files of other types, by extension.
+        nbytes: size of the files or the array in bytes.
+        reading: how the folders were interpreted, and what was left out.
+        source: for pairs, the report on the source images.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Report:
         return self.looked_at - len(self.unreadable)
 
     def to_plain(self) -> dict[str, Any]:
-        """Mappings, lists and scalars that JSON can hold; sizes as "height×width"."""
+        """As JSON-compatible values; sizes as "height×width"."""
         plain = asdict(self)
         plain["readable"] = self.readable
         plain["sizes"] = {f"{h}×{w}": count for (h, w), count in self.sizes.items()}
@@ -81,16 +81,16 @@ class Report:
 
 
 def inspect(source: DataSource, limit: int | None = None) -> Report:
-    """Decodes all images of a source, or `limit` of them spread evenly, and tells what they are.
+    """Decodes all images of a source, or `limit` evenly spaced ones, and reports their properties.
 
     Raises:
-        UserError: the source cannot be opened, or holds something else.
+        UserError: the source cannot be opened, or does not contain images.
     """
     return inspect_dataset(source.open(), limit)
 
 
 def inspect_dataset(dataset: Dataset, limit: int | None = None) -> Report:
-    """As `inspect`, of a set that is open."""
+    """Like `inspect`, for an open data set."""
     n = len(dataset)
     chosen = np.arange(n) if limit is None or limit >= n else np.linspace(0, n - 1, limit).round().astype(int)
     report = Report(dataset.name, n, looked_at=len(chosen), unreadable=list(dataset.skipped))
@@ -123,7 +123,7 @@ def inspect_dataset(dataset: Dataset, limit: int | None = None) -> Report:
     report.duplicates = [[dataset.describe(k) for k in group] for group in same.values() if len(group) > 1]
     report.ignored = dict(getattr(dataset, "ignored", {}))
     report.nbytes = int(getattr(dataset, "nbytes", 0))
-    dataset.shapes()  # what headers say of frames and bits
+    dataset.shapes()  # reads the headers, for frames and bits
     report.reading = tuple(line.text for line in dataset.reading())
     report.source = inspect_dataset(dataset.source, limit) if dataset.source is not None else None
     return report
@@ -133,7 +133,7 @@ def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, i
     """The shape of an item as (height, width, channels).
 
     Raises:
-        UserError: the set does not hold images.
+        UserError: the data set does not contain images.
     """
     if tuple(dtype for _, dtype in dataset.shapes()) == ("object",):
         raise UserError(
@@ -150,14 +150,14 @@ def picture_shape(dataset: Dataset, shape: tuple[int, ...]) -> tuple[int, int, i
 
 
 def fingerprint(item: np.ndarray) -> bytes:
-    """The same for two images exactly where all their pixels, their shape and their depth are."""
+    """A hash that is equal for two images if and only if pixels, shape and depth are."""
     digest = hashlib.blake2b(repr((item.shape, str(item.dtype))).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(item).data)
     return digest.digest()
 
 
 def _decoded(dataset: Dataset, chosen: np.ndarray):
-    """(index, facts or BadItem) in order, decoded by threads."""
+    """(index, facts or BadItem) in order, decoded in parallel."""
 
     def look(index: int) -> tuple[tuple[int, ...], int, bytes] | BadItem:
         try:
@@ -166,7 +166,7 @@ def _decoded(dataset: Dataset, chosen: np.ndarray):
             return error
         return item.shape, item.dtype.itemsize * 8, fingerprint(item)
 
-    # Piece by piece: a queue of a million jobs is memory, too.
+    # In chunks, since a queue of a million jobs takes memory, too.
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool, Bar("reading images", len(chosen)) as bar:
         for k in range(0, len(chosen), 1024):
             part = [int(i) for i in chosen[k : k + 1024]]
@@ -180,13 +180,13 @@ def _pair(sides: np.ndarray) -> tuple[int, int]:
 
 
 def inspection(dataset: Dataset, limit: int | None) -> Inspection:
-    """What `ganforge data inspect` says of images."""
+    """`ganforge data inspect` for images."""
     report = inspect_dataset(dataset, limit)
     return with_recipes(dataset, report, lambda: [as_table(report)])
 
 
 def with_recipes(dataset: Dataset, report: Report, shown: Callable[[], list[Any]]) -> Inspection:
-    """A report with what is shown of it, the recipes that the data fits, and advice."""
+    """A report, with its display, the recipes that fit the data, and advice."""
     fits = fitting.fitting(dataset, in_channels)
     hints = advice(report)
     plain = {**report.to_plain(), "recipes": fitting.to_plain(fits), "hints": hints}
@@ -203,47 +203,45 @@ def advice(report: Report) -> list[str]:
     hints = []
     if report.unreadable:
         hints.append(
-            f"{len(report.unreadable)} cannot be read and would be skipped; `ganforge data pack` leaves them out"
+            f"{len(report.unreadable)} images cannot be read and would be skipped; `ganforge data pack` leaves them out"
         )
-    if report.source is not None:  # what follows is of images that stand for themselves
+    if report.source is not None:  # the following advice is not for pairs
         return hints
     spare = sum(len(group) - 1 for group in report.duplicates)
     if spare > report.readable // 100:
         hints.append(
-            f"{spare:,} images repeat others, which D memorizes: `ganforge data pack {report.name} OUT.zip` drops them"
+            f"{spare:,} images are duplicates, which D memorizes: `ganforge data pack {report.name} OUT.zip` drops them"
         )
     if 0 < report.readable < FEW:
         hints.append(f"{report.readable:,} images are few; with fewer than several thousand, D soon memorizes them")
     if report.readable and "RGB" in report.modes and report.readable < 20_000:
-        hints.append(
-            "where left and right mean nothing (faces, landscapes; not letters): signal.flip=true doubles the data"
-        )
+        hints.append("if images can be mirrored (faces, landscapes; not letters): signal.flip=true doubles the data")
     if any(depth > 8 for depth in report.depths):
         hints.append("some images have 16 bits: signal.depth=16 keeps them, 8 is the default")
     if report.median and max(report.median) > 64:
         hints.append(
-            "by default no side is longer than 64; larger with signal.size=128 or signal.max_size=128 (and slower)"
+            "by default images are reduced to at most 64 px; signal.size=128 or signal.max_size=128: larger, slower"
         )
     aspects = {round(h / w, 1) for h, w in report.sizes}
     if len(aspects) > 1:
         hints.append(
-            "shapes differ: signal.fit=crop (default) crops to the center, pad adds a border, stretch distorts"
+            "aspect ratios differ: signal.fit=crop (default) crops to the center, pad adds a border, stretch distorts"
         )
     if report.balance and report.balance > 3:
         hints.append(
-            f"the largest class is {report.balance:.1f} times the smallest: rare labels will be learned less well"
+            f"the largest class is {report.balance:.1f} times the smallest: rare classes will be learned less well"
         )
     return hints
 
 
 def as_table(report: Report):
-    """The report as a table of rich."""
+    """The report as a rich table."""
     from rich.table import Table
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    part = "" if report.looked_at == report.count else f" (looked at {report.looked_at:,})"
+    part = "" if report.looked_at == report.count else f" ({report.looked_at:,} inspected)"
     table.add_row("data", f"{report.name}, {report.nbytes / 2**20:,.1f} MiB")
     table.add_row("images", f"{report.count:,}{part}, {report.readable:,} of these readable")
     if report.smallest and report.median and report.largest:

@@ -1,6 +1,6 @@
-"""An image as Python callers hold it: Pillow's, an array or a tensor, channels first or last, whole numbers or floats.
+"""Images passed in from Python: Pillow images, arrays or tensors, channels first or last, integers or floats.
 
-It is brought to pixels, uint8 or uint16 [H, W, C], and what is made of it goes back in the form that it came in.
+They are converted to pixels, uint8 or uint16 [H, W, C], and results are converted back to the form of the input.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ DEEP = 65535
 
 @dataclass(frozen=True)
 class Held:
-    """Pixels, and the way back.
+    """Pixels, and the conversion back.
 
     Attributes:
         pixels: uint8 or uint16 [H, W, C].
-        returned: of pixels [h, w, C'], an object of the type and the layout that the image had.
+        returned: pixels [h, w, C'] → an object of the type and layout of the input.
     """
 
     pixels: np.ndarray
@@ -33,12 +33,12 @@ class Held:
 
 
 def held(image: Any) -> Held:
-    """An image in memory.
+    """Converts an image in memory.
 
-    Floats are taken for [0, 1], or for [-1, 1] where some are negative, and go in with 16 bits.
+    Floats are interpreted as [0, 1], or as [-1, 1] if some are negative, and converted to 16 bits.
 
     Raises:
-        UserError: it is no image: another type, shape or range, or no pixels.
+        UserError: it is not an image: it has another type, shape or range, or no pixels.
     """
     if isinstance(image, Image.Image):
         return Held(_checked(of_pillow(image), "a Pillow image"), to_pillow)
@@ -60,7 +60,7 @@ def held(image: Any) -> Held:
 
 
 def of_pillow(image: Image.Image) -> np.ndarray:
-    """Pixels uint8 or uint16 [H, W, C], or float [H, W, 1] of a Pillow image of the mode F."""
+    """Pixels of a Pillow image: uint8 or uint16 [H, W, C], or float [H, W, 1] for mode F."""
     if image.mode.startswith("I"):
         pixels = np.asarray(image)
         if pixels.size and (pixels.min() < 0 or pixels.max() > DEEP):
@@ -76,7 +76,7 @@ def of_pillow(image: Image.Image) -> np.ndarray:
 
 
 def to_pillow(pixels: np.ndarray) -> Image.Image:
-    """A Pillow image of pixels; of 16 bits in color, which Pillow has no mode for, the upper 8."""
+    """A Pillow image from pixels; for 16-bit color, which Pillow does not support, the upper 8 bits."""
     if pixels.dtype == np.uint16 and pixels.shape[2] > 1:
         pixels = (pixels >> 8).astype(np.uint8)
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
@@ -85,7 +85,7 @@ def to_pillow(pixels: np.ndarray) -> Image.Image:
 def _of_array(image: np.ndarray, first: bool) -> Held:
     """
     Args:
-        first: channels come first where both ends could be channels.
+        first: channels come first if both the first and the last axis could be channels.
     """
     layouts = [axis for axis in ((0, 2) if first else (2, 0)) if image.ndim == 3 and image.shape[axis] in CHANNELS]
     if image.ndim != 2 and not layouts:
@@ -112,7 +112,7 @@ def _of_array(image: np.ndarray, first: bool) -> Held:
 
 def _of_floats(image: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     low, high = float(image.min()), float(image.max())
-    if not -1 <= low <= high <= 1:  # as NaN is not either
+    if not -1 <= low <= high <= 1:  # also rejects NaN
         raise UserError(
             f"an image of floats ranges from {low:g} to {high:g}; scale it to 0..1 or -1..1, or give uint8",
             code="data.pixels_out_of_range",

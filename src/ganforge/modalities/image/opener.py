@@ -19,7 +19,7 @@ from ganforge.modalities.image.sources import cifar, folder, idx, numpy_files, o
 T = TypeVar("T")
 
 CLEAR, MAYBE, WRONG = 0.9, 0.4, 0.1
-"""Claims: images and nothing else; images or something else; none, but what is wrong can be said here."""
+"""Claims: certainly images; images or something else; not images, but with an error message from here."""
 
 
 class ImageOpener(Opener, kind="image"):
@@ -91,7 +91,7 @@ class ImageOpener(Opener, kind="image"):
 
 
 def _refuse_unclear(path: Path, name: str, asked: bool) -> None:
-    """Raises UserError where an array may hold images or something else, and the user did not say which."""
+    """Raises UserError if an array may contain images or something else, and the user did not specify which."""
     found = numpy_files.header_of(path)
     if asked or found is None or not found.may_be_images or found.are_images:
         return
@@ -109,7 +109,7 @@ def _any_images(names: list[str]) -> bool:
 
 
 def _is_known_set(path: Path) -> bool:
-    """Whether a folder holds the files of MNIST's form or of CIFAR-10."""
+    """Whether a folder contains idx files (MNIST) or those of CIFAR-10."""
     return bool(idx.idx_parts(path) or cifar.cifar_parts([p.name for p in path.iterdir() if p.is_file()]))
 
 

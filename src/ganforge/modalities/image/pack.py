@@ -20,22 +20,22 @@ from ganforge.modalities.image.inspect import fingerprint, picture_shape
 from ganforge.modalities.image.jpeg import stripped
 from ganforge.modalities.image.sources.folder import MANIFEST
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the same images give the same zip, whenever it is made
+EPOCH = (1980, 1, 1, 0, 0, 0)  # so that the same images always give the same zip
 
 
 def pack(source: DataSource, out: Path, *, duplicates: bool = False, force: bool = False) -> dict:
-    """Writes every readable image of a source into the zip `out`, and returns the manifest that is in it.
+    """Writes every readable image of a source to the zip `out`, and returns its manifest.
 
-    The pixels are those that training would see; reading the zip back gives the same ones, with the same labels.
+    Training on the zip uses the same pixels and labels as training on the source.
 
     Args:
-        source: where the images are.
+        source: the data source.
         out: the zip to write.
-        duplicates: keep images whose pixels are the same as an earlier one's.
-        force: write over a file that exists.
+        duplicates: keep images with the same pixels as an earlier one.
+        force: overwrite an existing file.
 
     Raises:
-        UserError: the source cannot be opened, has nothing readable, or `out` exists or cannot be written.
+        UserError: the source cannot be opened, has no readable image, or `out` exists or cannot be written.
     """
     out = Path(out)
     refuse_existing(out, force)
@@ -43,11 +43,11 @@ def pack(source: DataSource, out: Path, *, duplicates: bool = False, force: bool
 
 
 def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool) -> list[str]:
-    """As `pack`, of a set that is open; returns what there is to say of the zip.
+    """Like `pack`, for an open data set; returns messages about the zip.
 
     Raises:
-        UserError: as `pack`.
-        PartlyDone: the zip is made, without the images that cannot be read.
+        UserError: as in `pack`.
+        PartlyDone: the zip was written without the unreadable images.
     """
     refuse_existing(out, force)
     made = write(dataset, out, duplicates)
@@ -71,7 +71,7 @@ def refuse_existing(out: Path, force: bool) -> None:
 
 
 def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
-    """Writes the zip whole or not at all; returns its manifest."""
+    """Writes the zip atomically; returns its manifest."""
     try:
         with atomic_file(out) as file:
             return _write(dataset, file, duplicates)
@@ -89,12 +89,10 @@ def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive, Bar("packing", len(dataset)) as bar:
         for index in range(len(dataset)):
             bar.advance(1)
-            where = dataset.describe(index).replace(
-                dataset.name, base
-            )  # what lies where on this disk is nobody's business
+            where = dataset.describe(index).replace(dataset.name, base)  # paths on this machine are not to be shared
             try:
                 item = dataset.read(index)
-            except Exception as error:  # whatever one image does to a decoder, the others can be packed
+            except Exception as error:  # any failure of one image must not prevent packing the others
                 refusal = Refusal.of(where, error)
                 unreadable.append((error.where if isinstance(error, BadItem) else where, refusal.why))
                 continue

@@ -1,8 +1,8 @@
-"""Images of any size as patches of one size, so that no pixel is resampled.
+"""Images of any size as patches of one size, without resampling.
 
-An image H high takes  n = 1 + ⌈(H − P) / S⌉  rows of patches P high, spread evenly from its top to its bottom:
-a stride of S or less, so that every pixel lies in one patch at least; columns alike. A smaller image is mirrored at
-its lower and right edge until one patch is full.
+An image of height H gets  n = 1 + ⌈(H − P) / S⌉  rows of patches of height P, evenly spaced from top to bottom:
+the stride is at most S, so that every pixel is in at least one patch. Columns are analogous. A smaller image is
+extended by reflection at its lower and right edge to the size of a patch.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ganforge.core.dataset import Dataset, Reading
 
 
 class Patches(Dataset):
-    """Every patch of every image, image by image, from left to right and from top to bottom.
+    """All patches of all images, image by image, from left to right and from top to bottom.
 
     Args:
         dataset: images of any size.
-        sizes: height and width of each; None for those that are left out.
+        sizes: height and width of each image; None for omitted ones.
         patch: height and width of a patch.
-        stride: how far apart patches may be, down and across.
-        step: patches begin at multiples of so many px.
+        stride: maximum distance of neighboring patches, vertically and horizontally.
+        step: patches start at multiples of this many px.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Patches(Dataset):
         ]
         self.places = np.array(places, np.int64).reshape(-1, 3)
         self.labels = None if dataset.labels is None else dataset.labels[self.places[:, 0]]
-        self._last = threading.local()  # patches are mostly read in their order, and decoding is what takes long
+        self._last = threading.local()  # patches are mostly read in order, and decoding is slow
 
     @classmethod
     def of(cls, dataset: Dataset, patch: tuple[int, int], stride: tuple[int, int]) -> Self:
@@ -72,7 +72,7 @@ class Patches(Dataset):
         return part
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        """Of the patches; how they spread over modes is taken from the images, of which each counts as one."""
+        """Shapes of the patches; modes are distributed as in the images, each counted once."""
         kinds = {(shape[2:], dtype) for shape, dtype in self.dataset.shapes()}
         return {((*self.patch, *rest), dtype): len(self) for rest, dtype in sorted(kinds)}
 
@@ -88,7 +88,7 @@ class Patches(Dataset):
 
 
 def starts(length: int, patch: int, stride: int, step: int = 1) -> list[int]:
-    """Where patches begin along a side."""
+    """Start positions of patches along a side."""
     spare = max(0, length - patch) // step
     count = 1 + -(-spare * step // stride)
     return [int(k) * step for k in np.rint(np.linspace(0, spare, count))]

@@ -1,7 +1,7 @@
-"""Images as arrays, for every signal whose samples are some: modes, depths, geometry, crops.
+"""Images as arrays, for every signal with images: modes, depths, geometry, crops.
 
-Items are [H, W, C] with C 1 (gray), 2 (gray, alpha), 3 or 4, uint8 or uint16; kept items are [C, H, W], uint8 or (16
-bits) int16 that holds value - 32768, since torch can compute little with uint16.
+Items are [H, W, C] with C 1 (gray), 2 (gray, alpha), 3 or 4, uint8 or uint16. Kept items are [C, H, W], uint8 or (for
+16 bits) int16 with value - 32768, since torch supports few operations on uint16.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Fit = Literal["crop", "pad", "stretch"]
 
 
 def fitted(item: np.ndarray, mode: str, height: int, width: int, fit: Fit, background: int, depth: int) -> np.ndarray:
-    """An item of any mode and size in one mode, depth and size: [height, width, C]."""
+    """Converts an item of any mode and size to the given mode, depth and size: [height, width, C]."""
     item = to_depth(item, depth)
     level = background if depth == 8 else background * 257
     if fit == "crop":
@@ -37,14 +37,14 @@ def fitted(item: np.ndarray, mode: str, height: int, width: int, fit: Fit, backg
 
 
 def kept(item: np.ndarray) -> np.ndarray:
-    """[H, W, C] as it is kept in memory: [C, H, W], uint8 or int16."""
+    """[H, W, C] in the form kept in memory: [C, H, W], uint8 or int16."""
     if item.dtype == np.uint16:
         item = (item.astype(np.int32) - 32768).astype(np.int16)
     return np.ascontiguousarray(item.transpose(2, 0, 1))
 
 
 def to_depth(item: np.ndarray, depth: int) -> np.ndarray:
-    """The item with 8 or 16 bits a channel."""
+    """The item with 8 or 16 bits per channel."""
     if depth == 8 and item.dtype == np.uint16:
         return ((item.astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 = 255 · 257: round to nearest
     if depth == 16 and item.dtype == np.uint8:
@@ -53,7 +53,8 @@ def to_depth(item: np.ndarray, depth: int) -> np.ndarray:
 
 
 def to_mode(item: np.ndarray, mode: str, background: int | np.ndarray) -> np.ndarray:
-    """[H, W, 1 to 4] in the channels of `mode`. Alpha that is not wanted is blended over `background`."""
+    """Converts [H, W, 1 to 4] to the channels of `mode`. Without alpha in `mode`, alpha is blended over
+    `background`."""
     channels = item.shape[2]
     if channels == CHANNELS[mode]:
         return item
@@ -69,13 +70,13 @@ def to_mode(item: np.ndarray, mode: str, background: int | np.ndarray) -> np.nda
         return item
     if mode == "RGB":
         return np.repeat(item, 3, axis=2)
-    # Rec. 601 luma in whole numbers, as every image program has it.
+    # Rec. 601 luma in integers, as in common image software.
     r, g, b = (item[..., k : k + 1].astype(np.int64) for k in range(3))
     return ((r * 299 + g * 587 + b * 114 + 500) // 1000).astype(item.dtype)
 
 
 def center(item: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The largest part around the center that has the aspect height : width."""
+    """Center crop: the largest part with the aspect ratio height : width."""
     h, w = item.shape[:2]
     keep_h = min(h, max(1, round(w * height / width)))
     keep_w = min(w, max(1, round(h * width / height)))
@@ -84,7 +85,7 @@ def center(item: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def resize(item: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Antialiased. Colors are weighted with their alpha, else the hidden ones would bleed into the edges."""
+    """Antialiased resizing. Colors are weighted by alpha, otherwise hidden colors would bleed into edges."""
     if item.shape[:2] == (height, width):
         return item
     if item.dtype == np.uint8:
@@ -104,7 +105,7 @@ def resize(item: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def padded(item: np.ndarray, height: int, width: int, level: int) -> np.ndarray:
-    """The whole image, as large as fits, in the middle of the background (transparent where there is alpha)."""
+    """The whole image, as large as fits, centered on the background (transparent if there is alpha)."""
     scale = min(height / item.shape[0], width / item.shape[1])
     h = min(height, max(1, round(item.shape[0] * scale)))
     w = min(width, max(1, round(item.shape[1] * scale)))
@@ -125,31 +126,31 @@ def clear(level: int, dtype: np.dtype) -> np.ndarray:
 
 
 def scaled(stored: Tensor, depth: int, dtype: torch.dtype) -> Tensor:
-    """Kept items in [-1, 1]. Integers divided once: `decoded` rounds back to the very same ones."""
+    """Kept items scaled to [-1, 1] by a single division of integers, so that `decoded` restores them exactly."""
     x = stored.to(dtype)
     return x / 127.5 - 1 if depth == 8 else (x * 2 + 1) / 65535
 
 
 def crop_places(rng: Rng, n: int, spare: int, centered: bool) -> Tensor:
-    """Where crops lie in kept items that are `spare` px higher and wider: (top, left), int64 [N, 2]."""
+    """Positions of crops in kept items that are `spare` px higher and wider: (top, left), int64 [N, 2]."""
     if centered or not spare:
         return torch.full((n, 2), spare // 2, device=rng.device)
     return rng.integers("crop", (n, 2), spare + 1)
 
 
 def crop(x: Tensor, places: Tensor, height: int, width: int) -> Tensor:
-    """The part [N, C, height, width] of each item [N, C, H, W] that begins at its place."""
+    """The crop [N, C, height, width] of each item [N, C, H, W] at its position."""
     if x.shape[2:] == (height, width):
         return x
     rows = places[:, :1] + torch.arange(height, device=x.device)  # [N, height]
     columns = places[:, 1:] + torch.arange(width, device=x.device)
     n = torch.arange(x.shape[0], device=x.device)
-    # Advanced indices on both sides of the channels' slice put those last: [N, height, width, C].
+    # Advanced indices on both sides of the slice of channels move channels to the end: [N, height, width, C].
     return x[n[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 def mirrored(x: Tensor, chosen: Tensor) -> Tensor:
-    """Those of the items [N, C, H, W] that are chosen (bool [N]) mirrored left to right."""
+    """Flips the chosen items (bool [N]) of [N, C, H, W] left to right."""
     return torch.where(chosen[:, None, None, None], x.flip(-1), x)
 
 
@@ -162,7 +163,7 @@ def presented(kept: Tensor) -> np.ndarray:
 
 
 def decoded(x: Tensor, depth: int) -> np.ndarray:
-    """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 or uint16 [N, H, W, C]."""
+    """[N, C, H, W] in [-1, 1] (values beyond are clipped) → uint8 or uint16 [N, H, W, C]."""
     top = 255 if depth == 8 else 65535
     whole = ((x.detach().float().clamp(-1, 1) + 1) * (top / 2)).round().permute(0, 2, 3, 1)
     if top == 255:

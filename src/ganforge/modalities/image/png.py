@@ -1,12 +1,12 @@
-"""PNG as Pillow cannot do it: written row by row, and with 16 bits a channel in color.
+"""PNG features that Pillow lacks: writing row by row, and 16 bits per channel in color.
 
-W3C 2003, "Portable Network Graphics (PNG) Specification", sections 9 (filters) and 11 (chunks). A row is kept as what
-differs from a guess, byte by byte, by one of five filters:
+W3C 2003, "Portable Network Graphics (PNG) Specification", sections 9 (filters) and 11 (chunks). A row is stored as the
+difference from a prediction, byte by byte, by one of five filters:
 
-    0 nothing · 1 left · 2 above · 3 their mean, rounded down · 4 the one of left, above and above left that is nearest
-    to left + above − above left (Paeth)
+    0 none · 1 left · 2 above · 3 their mean, rounded down · 4 the one of left, above and above left that is nearest to
+    left + above − above left (Paeth)
 
-Rows are [W·b] bytes, b the bytes of a pixel; the byte to the left is that of the pixel before, b bytes ahead.
+Rows are [W·b] bytes, b: bytes per pixel; "left" is the corresponding byte of the previous pixel, b bytes earlier.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """By channels: gray, gray with alpha, RGB, RGBA."""
 CHANNELS = {0: 1, 4: 2, 2: 3, 6: 4}
 PAETH = 4
-LEVEL = 5  # of zlib; the default of 6 takes half as long again for two percent
-PART = 1 << 18  # bytes of a chunk of pixels
+LEVEL = 5  # of zlib; the default of 6 takes 1.5 times as long for two percent
+PART = 1 << 18  # bytes per chunk of pixels
 
 
 class PngWriter:
-    """Writes an image as its rows come: `with PngWriter(file, (H, W, C), "uint8") as png: png.write(rows)`.
+    """Writes an image row by row: `with PngWriter(file, (H, W, C), "uint8") as png: png.write(rows)`.
 
     Args:
-        file: where to; opened by the caller.
+        file: the output, opened by the caller.
         shape: (H, W, C), C 1 to 4.
         dtype: "uint8" or "uint16".
-        exif: the block of the camera's notes, with or without the six bytes that JPEG puts in front; empty for none.
+        exif: an EXIF block, with or without the six bytes of its JPEG header; empty for none.
         profile: an ICC color profile; empty for none.
     """
 
@@ -90,7 +90,7 @@ class PngWriter:
 
 
 def paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarray:
-    """Whichever of the three is nearest to left + above − corner; of equal ones the first."""
+    """The one of the three that is nearest to left + above − corner; the first one in case of ties."""
     a, b, c = left.astype(np.int16), above.astype(np.int16), corner.astype(np.int16)
     to_left, to_above, to_corner = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
     first = (to_left <= to_above) & (to_left <= to_corner)
@@ -98,16 +98,16 @@ def paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarray
 
 
 def deep_color(data: bytes) -> np.ndarray | None:
-    """The pixels of a PNG of 16 bits with color or alpha, uint16 [H, W, C]; None for any other file.
+    """The pixels of a 16-bit PNG with color or alpha, uint16 [H, W, C]; None for any other file.
 
     Raises:
-        ValueError: such a PNG that is damaged.
+        ValueError: the PNG is damaged.
     """
     if data[:8] != SIGNATURE or len(data) < 33:
         return None
     width, height, bits, color, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
     if bits != 16 or color not in CHANNELS or color == 0 or interlaced:
-        return None  # Pillow reads these
+        return None  # Pillow can read these
     try:
         packed = b"".join(body for name, body in chunks(data) if name == b"IDAT")
         raw = np.frombuffer(zlib.decompress(packed), np.uint8)
@@ -131,10 +131,10 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def unfiltered(filters: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Pixels from what differs from the guess: filters [H], rest and result uint8 [H, W, b].
+    """Pixels from the differences: filters [H], `rest` and result uint8 [H, W, b].
 
-    A pixel needs those left, above and above left of it, and no other: all of one diagonal are found at once. In an
-    array with a row and a column of zeros around it they lie a row less one pixel apart.
+    A pixel depends only on those left, above and above left of it, so all pixels of a diagonal are computed at once. In
+    an array padded with a row and a column of zeros, their distance is a row minus one pixel.
     """
     height, width, step = rest.shape
     wide = width + 1

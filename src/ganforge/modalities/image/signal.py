@@ -1,4 +1,4 @@
-"""Images: gray, RGB or RGBA, 8 or 16 bits deep, any size that the nets can make."""
+"""Images: gray, RGB or RGBA, with 8 or 16 bits, of any size that the nets support."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ log = logging.getLogger("ganforge")
 
 
 class Image(Signal, kind="image"):
-    """Images. All files are converted to one mode, depth and size.
+    """Images. All are converted to one mode, depth and size.
 
-    Kept in memory as [C, H, W]: uint8, or for 16 bits int16 that holds value - 32768, since torch can compute little
-    with uint16. The nets see float32 in [-1, 1], alpha included. Alpha is straight, not premultiplied, so that every
-    channel uses its whole range; the color under fully transparent pixels, which nobody sees, is set to `background`
-    so that the nets need not learn it.
+    Kept in memory as [C, H, W]: uint8, or for 16 bits int16 with value - 32768, since torch supports few operations on
+    uint16. The nets see float32 in [-1, 1], including alpha. Alpha is straight, not premultiplied, so that every
+    channel uses its full range; the invisible color of fully transparent pixels is set to `background`, so that the
+    nets need not learn it.
     """
 
     former: ClassVar[Mapping[str, str]] = {"place=centre": "center"}
@@ -52,26 +52,26 @@ class Image(Signal, kind="image"):
     rules: ClassVar[Sequence[Rule]] = RULES
 
     size: Size = None
-    """Side in px of square images, or [height, width]. By default the size of the data (the median where sizes
-    differ), reduced to `max_size` and to what the nets can make."""
+    """Size in px: the side of square images, or [height, width]. By default the median size of the data, reduced to
+    `max_size` and to a size that the nets support."""
     max_size: int = Field(default=64, ge=1)
-    """Maximum longer side in px where `size` is not set."""
+    """Maximum of the longer side in px, if `size` is not set."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
-    """Channels: L is gray. auto takes RGBA if any image has alpha, else RGB if any has color, else L."""
+    """Color mode: L (gray), RGB or RGBA. auto: RGBA if any image has alpha, else RGB if any has color, else L."""
     depth: Literal[8, 16] = 8
-    """Bits per channel."""
+    """Bits per channel: 8 or 16."""
     fit: Fit = "crop"
-    """How an image of another aspect ratio is fitted: center crop, padding with `background`, or stretching."""
+    """How images with another aspect ratio are fitted: center crop, padding with `background`, or stretching."""
     background: int = Field(default=255, ge=0, le=255)
     """Gray level, 0 to 255, behind transparent pixels and around padded images."""
     flip: bool = False
-    """Flip half of the images left to right, at random each time."""
+    """Randomly flip images left to right, with probability ½, newly drawn for each batch."""
     jitter: int = Field(default=0, ge=0)
-    """Keep images this many px higher and wider than `size`, and show a part of `size` px of them."""
+    """Random crops: images are resized to this many px more than `size`, and cropped to `size` for each batch."""
     place: Literal["random", "center"] = "random"
-    """Where that part is: at random each time, or in the center."""
+    """Position of that crop: random for each batch, or the center."""
     patches: bool = False
-    """Cut images of any size into patches of `size` + `jitter` px, instead of resizing whole images."""
+    """Split images of any size into patches of `size` + `jitter` px, instead of resizing whole images."""
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
@@ -126,7 +126,7 @@ class Image(Signal, kind="image"):
         """[H, W, C] uint8 or uint16, C 1 (gray), 2 (gray, alpha), 3 or 4 → [C, H, W], uint8 or (16 bits) int16."""
         channels, height, width = self.stored(spec)
         if self.depth == 8 and item.dtype == np.uint8 and item.shape == (height, width, channels) and channels < 4:
-            return item.transpose(2, 0, 1)  # nothing to do: sets of arrays come this way, a million a few seconds
+            return item.transpose(2, 0, 1)  # no conversion needed; fast path for arrays
         return pictures.kept(
             pictures.fitted(item, spec.state["mode"], height, width, self.fit, self.background, self.depth)
         )
@@ -148,7 +148,7 @@ class Image(Signal, kind="image"):
         return pictures.presented(pictures.crop(stored, places, *spec.shape[1:]))
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
-        """[N, C, H, W] in [-1, 1] (beyond is cut) → uint8 or uint16 [N, H, W, C]."""
+        """[N, C, H, W] in [-1, 1] (values beyond are clipped) → uint8 or uint16 [N, H, W, C]."""
         return pictures.decoded(x, spec.state["depth"])
 
     @classmethod
@@ -161,7 +161,7 @@ class Image(Signal, kind="image"):
         return ("fd", "kid") if translates else self.metrics
 
     def comparable(self, samples: np.ndarray) -> np.ndarray:
-        """8 bits, which is what extractors read."""
+        """Converts to 8 bits, the input of extractors."""
         return pictures.to_depth(samples, 8)
 
     def compare_appearance(self, real: np.ndarray, fake: np.ndarray) -> Appearance:

@@ -1,4 +1,4 @@
-"""Sizes and modes of images: what a set holds, and the shape of a sample that follows."""
+"""Sizes and modes of the images in a data set, and the resulting shape of a sample."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Shapes = dict[tuple[tuple[int, ...], str], int]
 
 
 def picture_shapes(dataset: Dataset) -> Shapes:
-    """The shapes of a set of images.
+    """The shapes of the images in a data set.
 
     Raises:
-        UserError: it holds something else, or nothing that can be read.
+        UserError: it does not contain images, or none is readable.
     """
     shapes = dataset.shapes()
     if not shapes:
@@ -41,7 +41,7 @@ def picture_shapes(dataset: Dataset) -> Shapes:
 
 
 def why_unreadable(dataset: Dataset) -> str:
-    """The reasons for which files cannot be read, with their counts, as the end of a sentence; may be empty."""
+    """The reasons why files cannot be read, with counts, as the end of a sentence; may be empty."""
     reasons = getattr(dataset, "unreadable", dict)()
     return "".join(f"; {count:,} of them: {why}" for why, count in list(reasons.items())[:3])
 
@@ -49,10 +49,10 @@ def why_unreadable(dataset: Dataset) -> str:
 def sample_shape(
     channels: int, size: Size, shapes: Shapes, max_size: int, nearest: Nearest, field: str = "signal.size"
 ) -> tuple[int, ...]:
-    """The shape [C, H, W] of a sample: as asked for, or the median of the data within bounds and reach of the nets.
+    """The shape [C, H, W] of a sample: as requested, or the median of the data, limited by `max_size` and by the nets.
 
     Raises:
-        UserError: a size was asked for that the nets cannot make (says the nearest that they can).
+        UserError: the nets do not support the requested size; the message states the closest supported one.
     """
     if size is None:
         return tuple(nearest((channels, *bounded(median(shapes), max_size))))
@@ -62,7 +62,7 @@ def sample_shape(
         h, w = shape[1:]
         say = str(h) if h == w else f"[{h},{w}]"
         raise UserError(
-            f"{field}: these nets cannot make images of {height}×{width} (height × width). "
+            f"{field}: these nets do not support images of {height}×{width} (height × width). "
             f"The nearest size is {h}×{w}: {field}={say}",
             code="nets.unreachable_size",
         )
@@ -75,14 +75,14 @@ def pair_of(size: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def rows_of(shapes: Shapes) -> str:
-    """What a set without images holds, and which recipe it is for."""
+    """What a data set without images contains, and a suitable recipe."""
     if any(dtype == "object" for _, dtype in shapes):
-        return "the rows of a table. Take a recipe for tables, such as ctgan"
-    return "vectors of numbers. Take a recipe for points, such as toy"
+        return "the rows of a table. Use a recipe for tables, such as ctgan"
+    return "vectors of numbers. Use a recipe for points, such as toy"
 
 
 def mode_of(shapes: Shapes) -> str:
-    """RGBA where any image has alpha, else RGB where any has color, else L."""
+    """RGBA if any image has alpha, else RGB if any has color, else L."""
     channels = {shape[2] for shape, _ in shapes}
     if channels & {2, 4}:
         return "RGBA"
@@ -90,7 +90,7 @@ def mode_of(shapes: Shapes) -> str:
 
 
 def median(shapes: Shapes) -> tuple[int, int]:
-    """The median height and width, in px, of all images; of two middle ones the smaller, which some image has."""
+    """The median height and width, in px, of all images; the smaller of two middle values."""
 
     def middle(axis: int) -> int:
         sizes = sorted((shape[axis], count) for (shape, _), count in shapes.items())
@@ -110,7 +110,7 @@ def bounded(size: tuple[int, int], longest: int) -> tuple[int, int]:
 
 
 def sized_as(signal: T, spec: Spec) -> T:
-    """A signal of images with the size and the mode that a spec has."""
+    """A signal of images with the size and mode of a spec."""
     if len(spec.shape) != 3 or "mode" not in spec.state:
         return signal
     return replace(signal, size=spec.shape[1:], mode=spec.state["mode"])  # type: ignore[type-var]

@@ -1,4 +1,4 @@
-"""Which recipe for vectors of numbers, where none is named."""
+"""Automatic choice of a recipe for vectors of numbers."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
         f"{len(dataset):,} vectors of {width} numbers; {machine}",
         "toy",
         (),
-        ("toy: vectors of numbers, for which it forgot no mode in ten seeds (docs/results.md)",),
+        ("toy: the recipe for vectors of numbers; it lost no mode in ten runs (docs/results.md)",),
     )

@@ -1,4 +1,4 @@
-"""Points to try things out with: a ring in the plane."""
+"""Example data: points on a ring in the plane."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ganforge data inspect` says of vectors of numbers."""
+"""`ganforge data inspect` for vectors of numbers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHOWN = 20  # numbers of a vector, and labels
 
 
 def inspection(dataset: Dataset, x: np.ndarray) -> Inspection:
-    """Bounds, mean and spread of every number of the vectors.
+    """Bounds, mean and standard deviation of every component of the vectors.
 
     Args:
-        x: those that are looked at, float64 [N, D].
+        x: the inspected vectors, float64 [N, D].
     """
     fits = fitting.fitting(dataset, in_numbers)
     columns = [
@@ -30,7 +30,7 @@ def inspection(dataset: Dataset, x: np.ndarray) -> Inspection:
     hints = []
     if len(dataset) < FEW:
         hints.append(
-            f"{len(dataset):,} vectors are few; a GAN learns their distribution coarsely from less than {FEW:,}"
+            f"{len(dataset):,} vectors are few; with less than {FEW:,}, a GAN learns the distribution only coarsely"
         )
     facts = {
         "name": dataset.name,
@@ -50,8 +50,8 @@ def in_numbers(spec: Spec) -> str:
 
 
 def lines(facts: dict[str, Any]) -> list[str]:
-    """What stands above the table."""
-    part = "" if facts["looked_at"] == facts["count"] else f" (looked at {facts['looked_at']:,})"
+    """The lines above the table."""
+    part = "" if facts["looked_at"] == facts["count"] else f" ({facts['looked_at']:,} inspected)"
     told = [f"{facts['name']}: {facts['count']:,} vectors of {len(facts['numbers'])} numbers{part}"]
     if facts["classes"]:
         some = [f"{name} ({count:,})" for name, count in list(facts["classes"].items())[:SHOWN]]

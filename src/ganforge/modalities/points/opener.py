@@ -1,4 +1,4 @@
-"""Vectors at a path, where they are asked for."""
+"""Vectors at a path, if the user requests the signal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganforge.modalities.points.source import PointFile, from_table
 
 
 class PointsOpener(Opener, kind="points"):
-    """Arrays [N, D] of numbers in .npy, .npz and .csv files, with data.signal=points alone: flattened images and
+    """Arrays [N, D] of numbers in .npy, .npz and .csv files, only with data.signal=points, since flattened images and
     tables look the same."""
 
     signal = "points"

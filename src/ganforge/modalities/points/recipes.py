@@ -1,6 +1,6 @@
-"""GANs of points in the plane, where every forgotten mode can be counted: the best of ours, and those of the papers.
+"""GANs of points in the plane, for which lost modes can be counted: our best recipe, and those of papers.
 
-All are the same on both mixtures: `data=ring8` (the default) and `data=grid25`. `benchmarks/modes_2d.py` compares them.
+All can be used on both mixtures: `data=ring8` (the default) and `data=grid25`. `benchmarks/modes_2d.py` compares them.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from ganforge.recipes.optimizer import Adam
 from ganforge.tasks.synthesis import Synthesis
 from ganforge.tasks.unrolled import Unrolled
 
-CLOUD = 50  # rows and columns of latents in a preview: 2,500 points, as the protocol has them
+CLOUD = 50  # rows and columns of latents in a preview: 2,500 points, as in the protocol of the papers
 
 
 @recipe("toy")
 def toy() -> Recipe:
-    """Points in the plane with the game that forgets least: relativistic pairing with R1 and R2 that fade away.
+    """Points in the plane with the loss that loses the fewest modes: relativistic pairing, with decaying R1 and R2.
 
     Papers: Huang et al. 2024 (RpGAN + R1 + R2, norm-free nets, β = (0, 0.99)), Gurumurthy et al. 2017 (latents from a
-    learned mixture), Tancik et al. 2020 (waves), Karras et al. 2018 (running average).
-    Departures: γ falls by five orders of magnitude, first to find the modes and then to hit them; rates follow half a
-    cosine (all are set for the 2 M samples); β2 = 0.9, with which D keeps pace; fully connected nets.
+    learned mixture), Tancik et al. 2020 (Fourier features), Karras et al. 2018 (EMA).
+    Departures: γ decays by five orders of magnitude, first to find the modes and then to fit them precisely; learning
+    rates follow half a cosine (all schedules are for 2 M samples); β2 = 0.9, so that D adapts quickly; fully connected
+    nets.
     Command: `ganforge train toy`, or `data=grid25`, then `ganforge sample runs/... -n 2500 --out points.npy`
     """
     samples = 2_000_000
@@ -63,7 +64,7 @@ def toy() -> Recipe:
 
 @recipe("toy-vanilla")
 def toy_vanilla() -> Recipe:
-    """Points in the plane by the GAN that others are measured against: it soon forgets some of the modes.
+    """Points in the plane with the usual baseline GAN, which soon loses some of the modes.
 
     Papers: the GAN row of Srivastava et al. 2017 (VEEGAN) and Lin et al. 2018 (PacGAN): G of 4 × 400 units with batch
     norm, D of 3 × 200 maxout units, Adam 1e-4 with β1 = 0.8, 400 passes over 100,000 points. Departures: LeakyReLU 0.2
@@ -91,7 +92,8 @@ def toy_vanilla() -> Recipe:
 
 @recipe("toy-pacgan")
 def toy_pacgan() -> Recipe:
-    """Points in the plane by PacGAN: `toy-vanilla` with a D that scores two samples at a time, and so sees collapse.
+    """Points in the plane with PacGAN: `toy-vanilla` with a D that scores two samples jointly, and so detects mode
+    collapse.
 
     Paper: Lin et al. 2018. Departures: as in `toy-vanilla`; the batch of 100 samples makes 50 packs.
     Command: `ganforge train toy-pacgan`, or `data=grid25 task.pack=4`
@@ -102,11 +104,10 @@ def toy_pacgan() -> Recipe:
 
 @recipe("toy-wgan-gp")
 def toy_wgan_gp() -> Recipe:
-    """Points in the plane by WGAN-GP: a critic of bounded slope, five of its steps for one of G.
+    """Points in the plane with WGAN-GP: a gradient penalty, and five D steps per G step.
 
-    Paper: Gulrajani et al. 2017, of whose toy experiments these are the settings: nets of 3 × 512 units without norms,
-    λ = 0.1, Adam 1e-4 with β = (0.5, 0.9), batch 256, 100,000 steps of G. Departures: LeakyReLU 0.2 where the paper has
-    ReLU.
+    Paper: Gulrajani et al. 2017, settings of the toy experiments: nets of 3 × 512 units without norms, λ = 0.1, Adam
+    1e-4 with β = (0.5, 0.9), batch 256, 100,000 steps of G. Departures: LeakyReLU 0.2 where the paper has ReLU.
     Command: `ganforge train toy-wgan-gp`, or `data=grid25`
     """
     return Recipe(
@@ -132,11 +133,11 @@ def toy_wgan_gp() -> Recipe:
 
 @recipe("toy-unrolled")
 def toy_unrolled() -> Recipe:
-    """Points in the plane by an unrolled GAN: G sees ten steps of D ahead.
+    """Points in the plane with an unrolled GAN: G is trained against D after ten further steps.
 
-    Paper: Metz et al. 2017, of whose mixture these are the settings: nets of 2 × 128 units without norms, 256 latents,
-    batch 512, Adam with 1e-3 for G and 1e-4 for D. Departures: LeakyReLU 0.2, and in the steps ahead plain gradient
-    descent where the paper has the optimizer of D.
+    Paper: Metz et al. 2017, settings of the mixture of Gaussians: nets of 2 × 128 units without norms, 256 latents,
+    batch 512, Adam with 1e-3 for G and 1e-4 for D. Departures: LeakyReLU 0.2; unrolled steps are plain gradient
+    descent, in the paper steps of D's optimizer.
     Command: `ganforge train toy-unrolled`, or `data=grid25`
     """
     return Recipe(

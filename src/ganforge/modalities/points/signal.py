@@ -25,23 +25,23 @@ from ganforge.modalities.points import choose, inspect
 from ganforge.modalities.points.example import write_example
 from ganforge.signals import Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, save_array
 
-MOST = 200_000  # samples that the scale is measured on
+MOST = 200_000  # maximum number of samples for computing the scale
 SIDE = 512  # px of a scatter plot
 MARGIN = 36  # px around it, for the numbers
 ROOM = 0.1  # of the data's range, left free on each side
 INK = np.array([31, 91, 163])
-DOT = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if x * x + y * y <= 5]  # px from its middle
+DOT = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if x * x + y * y <= 5]  # px from its center
 
 
 def write_csv(samples: np.ndarray, path: Path, spec: Spec) -> None:
-    """Points [N, D], a line each, with the header x0, x1, ..."""
+    """Writes points [N, D], one line each, with the header x0, x1, ..."""
     names = ",".join(f"x{k}" for k in range(samples.shape[1]))
     with path.open("w", encoding="ascii") as file:
         np.savetxt(file, samples, fmt="%.9g", delimiter=",", header=names, comments="")
 
 
 class Points(Signal, kind="points"):
-    """Vectors of numbers. The nets see each number less its mean and in units of its standard deviation."""
+    """Vectors of numbers. By default the nets see them standardized."""
 
     former: ClassVar[Mapping[str, str]] = {"standardise": "standardize"}
     noun: ClassVar[Noun] = Noun("sample", "samples", "a set of points")
@@ -50,11 +50,11 @@ class Points(Signal, kind="points"):
     gallery: ClassVar[Gallery | None] = Gallery(most=2_000, together=True)
 
     standardize: bool = True
-    """Scale every number to mean 0 and standard deviation 1 before the nets see it."""
+    """Standardize each component of the vectors to mean 0 and standard deviation 1 for the nets."""
 
     @property
     def data_statistics(self) -> str:
-        return phrase("means, spreads and bounds of its numbers")
+        return phrase("means, standard deviations and bounds of its numbers")
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> Mapping[str, str]:
@@ -93,9 +93,9 @@ class Points(Signal, kind="points"):
                 code="data.not_points",
             )
         ((shape, _),) = shapes
-        if tuple(nearest(shape)) != shape:  # nets of images raise an error of their own
+        if tuple(nearest(shape)) != shape:  # nets for images raise their own error
             raise UserError(
-                f"data {dataset.name}: these nets cannot make points of {shape[0]} numbers. "
+                f"data {dataset.name}: these nets cannot generate points of {shape[0]} numbers. "
                 "Use the recipe toy, or task.generator=mlp task.discriminator=mlp",
                 code="nets.not_for_shape",
             )
@@ -125,14 +125,14 @@ class Points(Signal, kind="points"):
         return 4_096
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
-        """A scatter plot of the first two numbers, over the range of the data; of one number, its density."""
+        """A scatter plot of the first two components over the range of the data; for one component, its density."""
         return [media.png(_plot(samples, spec))]
 
     def next_steps(self, folder: Path, spec: Spec) -> Steps:
         return [("make more", command("sample", folder, "-n", 1000, "--out", "new.csv"))]
 
     def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
-        """One .csv file, a line a sample."""
+        """Writes one .csv file with one line per sample."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{start:06d}.csv"
         write_csv(samples, path, spec)
@@ -147,7 +147,7 @@ class Points(Signal, kind="points"):
 
 
 def _all(dataset: Dataset, most: int = MOST) -> np.ndarray:
-    """The samples, or many of them spread evenly, float64 [N, D]."""
+    """The samples, or at most `most` evenly spaced ones, float64 [N, D]."""
     chosen = np.linspace(0, len(dataset) - 1, min(len(dataset), most)).round().astype(int)
     if (array := dataset.in_memory_array) is not None:
         return array[chosen].astype(np.float64)
@@ -155,7 +155,7 @@ def _all(dataset: Dataset, most: int = MOST) -> np.ndarray:
 
 
 def _plot(samples: np.ndarray, spec: Spec) -> np.ndarray:
-    """Samples [N, D] as dots that darken where they meet, uint8 [SIDE, SIDE, 3]."""
+    """Samples [N, D] as dots, darker where they overlap, uint8 [SIDE, SIDE, 3]."""
     low, high = (np.asarray(spec.state[name], np.float64)[:2] for name in ("low", "high"))
     room = ROOM * np.where(high > low, high - low, 1.0)
     low, high = low - room, high + room
@@ -179,7 +179,7 @@ def _plot(samples: np.ndarray, spec: Spec) -> np.ndarray:
 
 
 def _with_density(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers [N] as points [N, 2]: each at the height of the share of its hundredth of the range; and the axes."""
+    """Numbers [N] as points [N, 2], whose height is the density in 100 bins of the range; and the axes."""
     cells = np.clip((x - low) / (high - low) * 100, 0, 99).astype(int)
     share = np.bincount(cells, minlength=100) / len(x)
     top = max(float(share.max()) * 1.1, 0.02)

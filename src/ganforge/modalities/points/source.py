@@ -1,9 +1,9 @@
-"""Vectors of numbers: the mixtures on which mode collapse is counted, and files of one's own.
+"""Vectors of numbers: mixtures of Gaussians for measuring mode collapse, and the user's own files.
 
-The two mixtures are those of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018): Gaussians of equal weight
-and equal, round spread, so narrow that what lies between two of them is a fault that can be counted.
+The two mixtures are those of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018): isotropic Gaussians of equal
+weight and equal variance, so narrow that samples between them can be counted as errors.
 
-N: samples, D: numbers a sample, M: modes.
+N: samples, D: components of a sample, M: modes.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ FILES = "an .npy or .npz file of numbers [N, D], or a .csv file of N lines with 
 
 
 class _Mixture(DataSource):
-    """Gaussians of equal weight; the mode that a sample is of is its label."""
+    """Gaussians of equal weight; the label of a sample is its mode."""
 
     std: ClassVar[float]
     """Standard deviation of each Gaussian, along each axis."""
 
     count: int = Field(default=100_000, ge=2)
-    """Number of samples; 100,000 in the papers."""
+    """Number of samples to generate; 100,000 in the papers."""
     seed: int = Field(default=0, ge=0)
-    """Seed of the samples."""
+    """Random seed of the samples."""
 
     @classmethod
     def centers(cls) -> np.ndarray:
@@ -83,7 +83,7 @@ class PointFile(DataSource, kind="points"):
     """Vectors of your own: an .npy or .npz file of numbers [N, D], or a .csv file, for `signal=points`."""
 
     path: str
-    """The file."""
+    """Path of the file."""
 
     def open(self) -> Dataset:
         path = Path(self.path).expanduser()
@@ -105,10 +105,10 @@ class PointFile(DataSource, kind="points"):
 
 
 def from_table(name: str, table: np.ndarray, labels: np.ndarray | None = None) -> ArrayDataset:
-    """A set from numbers [N, D] or [N], and perhaps labels [N].
+    """A data set from numbers [N, D] or [N], and optionally labels [N].
 
     Raises:
-        UserError: another shape, no numbers, numbers that are not finite, or labels that do not go with them.
+        UserError: the shape or dtype is wrong, numbers are not finite, or labels do not match.
     """
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2 or 0 in table.shape or table.dtype.kind not in "iuf":
@@ -139,7 +139,7 @@ def from_table(name: str, table: np.ndarray, labels: np.ndarray | None = None) -
 
 
 def _read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """The table of a .npy file, or of an .npz file its one table of numbers and its `labels`."""
+    """The array of an .npy file, or the only array of numbers and `labels` of an .npz file."""
     stored = np.load(path, allow_pickle=False)
     if isinstance(stored, np.ndarray):
         return stored, None
@@ -152,7 +152,7 @@ def _read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _read_csv(path: Path) -> tuple[np.ndarray, None]:
-    """The numbers of a .csv file, below its line of names if it has one."""
+    """The numbers of a .csv file, with or without a header line."""
     with path.open(encoding="utf-8-sig") as file:
         first = file.readline()
     names = 0 if _are_numbers(first) else 1

@@ -1,11 +1,10 @@
 """Self-attention over the cells of a grid.
 
-Zhang et al. 2019, "Self-Attention Generative Adversarial Networks" (SAGAN), with the pooling that its code and BigGAN
-have.
+Zhang et al. 2019, "Self-Attention Generative Adversarial Networks" (SAGAN), with pooling as in its code and in BigGAN.
 
     θ = W_θ x,  φ = pool(W_φ x),  g = pool(W_g x)           1×1 convolutions; pool: the largest of 2×2 cells
-    β_ij = softmax_j(θ_iᵀ φ_j)                              how much cell i looks at pooled cell j
-    y = x + γ · W_o Σ_j β_ij g_j                            γ starts at 0: at first nothing is changed
+    β_ij = softmax_j(θ_iᵀ φ_j)                              how much cell i attends to pooled cell j
+    y = x + γ · W_o Σ_j β_ij g_j                            γ starts at 0: at first, y = x
 
 x, y [N, C, H, W]; θ, φ have C/8 channels, g has C/2; P = H·W cells, Q of them after pooling. No biases, no scale.
 """
@@ -18,7 +17,7 @@ from torch.nn.functional import max_pool2d, softmax
 
 
 class SelfAttention(nn.Module):
-    """Each cell gathers from all others what is like it. Written out, for it needs a second derivative on every device.
+    """Self-attention, written out explicitly so that it has a second derivative on every device.
 
     Args:
         channels: C.
@@ -34,7 +33,7 @@ class SelfAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        """x [N, C, H, W] → the same shape. `code` is there so that it can stand among blocks that take one."""
+        """x [N, C, H, W] → the same shape. `code` is ignored; it exists for compatibility with conditional blocks."""
         theta = self.theta(x).flatten(2)  # [N, C/8, P]
         phi = pooled(self.phi(x)).flatten(2)  # [N, C/8, Q]
         g = pooled(self.g(x)).flatten(2)  # [N, C/2, Q]
@@ -45,4 +44,4 @@ class SelfAttention(nn.Module):
 
 
 def pooled(x: Tensor) -> Tensor:
-    return max_pool2d(x, 2, ceil_mode=True)  # an odd grid's last row counts too
+    return max_pool2d(x, 2, ceil_mode=True)  # includes the last row and column of an odd grid

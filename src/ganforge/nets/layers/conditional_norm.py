@@ -1,4 +1,4 @@
-"""Batch norm whose scale and offset come from a label or from a latent.
+"""Conditional batch norm: scale and offset depend on a label or a latent.
 
 Dumoulin et al. 2017, "A Learned Representation for Artistic Style"; de Vries et al. 2017. In GANs: Miyato & Koyama 2018
 (a table of labels), Brock et al. 2019 (a linear layer of a latent and a shared vector of the label).
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ganforge.nets.layers.labels import LabelTable
 
-LABEL_STD = 0.02  # the papers start from equal scales for all; so little apart, a label counts from the first step on
+LABEL_STD = 0.02  # the papers use 0; with a small value, labels have an effect from the first step
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -35,14 +35,14 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class PlainBatchNorm(nn.BatchNorm2d):
-    """Batch norm that stands where one with a code could stand."""
+    """Unconditional batch norm with the interface of conditional batch norm."""
 
     def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:  # type: ignore[override]
         return super().forward(x)
 
 
 def by_label(channels: int, classes: int) -> nn.Module:
-    """Batch norm with a row of scales and offsets for each class; plain where there are no classes."""
+    """Batch norm with scales and offsets per class; unconditional if there are no classes."""
     if not classes:
         return PlainBatchNorm(channels)
     gain, offset = LabelTable(classes, channels, LABEL_STD), LabelTable(classes, channels, LABEL_STD)
@@ -50,6 +50,6 @@ def by_label(channels: int, classes: int) -> nn.Module:
 
 
 def by_vector(channels: int, width: int) -> nn.Module:
-    """Batch norm with scales and offsets that are linear in a code [N, width]."""
+    """Batch norm with scales and offsets that are linear functions of a code [N, width]."""
     gain, offset = nn.Linear(width, channels, bias=False), nn.Linear(width, channels, bias=False)
     return ConditionalBatchNorm(channels, gain, offset)

@@ -1,4 +1,4 @@
-"""Dropout that spends little time on drawing."""
+"""Dropout with fast random draws."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ LEVELS = 1 << 16
 
 
 class FastDropout(nn.Module):
-    """Dropout (Srivastava et al. 2014) whose mask is cut from 64-bit random integers, four numbers from each.
+    """Dropout (Srivastava et al. 2014) whose mask comes from 64-bit random integers, each used as four 16-bit values.
 
-    On a CPU the Bernoulli draw of `nn.Dropout` takes about a fifth of the time of a small convolutional GAN's step.
-    This one draws several times faster, from torch's global generator, so that a seed fixes it. `p` is rounded to a
-    multiple of 1/65536, and the scale of what is kept is exact for the rounded value. On other devices it is
-    `nn.Dropout`.
+    On a CPU, the random draws of `nn.Dropout` take about a fifth of the time of a step of a small convolutional GAN.
+    These are several times faster, and also use torch's global generator, so a seed makes them reproducible. `p` is
+    rounded to a multiple of 1/65536, and the scaling is exact for the rounded value. On other devices `nn.Dropout` is
+    used.
 
     Args:
-        p: share of the elements to drop, in [0, 1).
+        p: fraction of the elements to drop, in [0, 1).
     """
 
     def __init__(self, p: float = 0.5):
@@ -41,9 +41,9 @@ class FastDropout(nn.Module):
 
 
 def _bits(x: Tensor) -> Tensor:
-    """Uniform int16 of the shape and memory order of `x`; another order would make the product copy one of the two."""
+    """Uniform int16 of the shape and memory layout of `x`, so that their product needs no copy."""
     n = x.numel()
-    # random_() alone leaves the sign bit 0, which would spoil one number of four
+    # random_() alone leaves the sign bit 0, which would bias one value in four
     words = torch.empty((n + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     order = torch.empty_like(x, device="meta").stride()
     return words.view(torch.int16)[:n].as_strided(x.shape, order)

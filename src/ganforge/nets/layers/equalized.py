@@ -1,9 +1,9 @@
-"""Equalised learning rates: weights start from N(0, 1) and are brought to He's size each time they are used.
+"""Equalized learning rates: weights are initialized from N(0, 1) and scaled to He initialization at every use.
 
 Karras et al. 2018, "Progressive Growing of GANs", section 4.1:   y = (W · lr/√fan_in) x + b · lr,   W ~ N(0, 1/lr²)
 
-Adam moves every weight by about as much, whatever its size; so all layers learn at one pace, and a layer with lr = 0.01
-at a hundredth of it. act is LeakyReLU 0.2 times √2, which keeps the size of numbers.
+The step size of Adam does not depend on the scale of a weight, so all layers learn at the same rate, and a layer with
+lr = 0.01 at a hundredth of it. act is LeakyReLU 0.2 times √2, which preserves the scale of activations.
 
 h [N, H, W, C], channels last.
 """
@@ -18,7 +18,7 @@ from torch.nn.functional import conv2d, leaky_relu, linear
 
 
 def act(x: Tensor) -> Tensor:
-    """LeakyReLU 0.2, as large as what came in."""
+    """LeakyReLU 0.2, scaled to preserve the variance of its input."""
     return leaky_relu(x, 0.2) * math.sqrt(2)
 
 
@@ -26,8 +26,8 @@ class EqualLinear(nn.Module):
     """[..., inputs] → [..., outputs]; on images with channels last it is a 1×1 convolution.
 
     Args:
-        lr: its learning rate, as a share of the optimizer's.
-        bias: what the biases start from; None for none.
+        lr: learning rate, relative to that of the optimizer.
+        bias: initial value of the biases; None for no biases.
     """
 
     def __init__(self, inputs: int, outputs: int, lr: float = 1.0, bias: float | None = 0.0):
@@ -45,7 +45,7 @@ class EqualLinear(nn.Module):
 
 
 class EqualConv(nn.Module):
-    """A 3×3 convolution of [N, H, W, inputs]; `stride` 2 takes no padding, since a filter with its own goes before."""
+    """A 3×3 convolution of [N, H, W, inputs]; with `stride` 2 there is no padding, since a preceding filter adds it."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1):
         super().__init__()

@@ -1,9 +1,9 @@
-"""How weights start.
+"""Weight initialization.
 
-xavier        uniform, variance 2 / (in + out), doubled where a ReLU lies in front     Glorot & Bengio 2010
-orthogonal    rows that are orthogonal and of length 1                                 Saxe et al. 2014
+xavier        uniform, variance 2 / (in + out), doubled after a ReLU                   Glorot & Bengio 2010
+orthogonal    orthonormal rows                                                         Saxe et al. 2014
 
-Biases start at 0; norms keep their 1 and 0.
+Biases are initialized to 0; norm layers keep scale 1 and offset 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ AFTER_RELU = ("conv1", "conv2")  # of the blocks in layers.residual
 
 
 def xavier_init(net: nn.Module) -> None:
-    """Xavier for every linear layer and convolution of a net; with gain √2 within residual blocks, as SNGAN has it."""
+    """Xavier initialization of all linear layers and convolutions; with gain √2 within residual blocks, as in SNGAN."""
     for name, layer in net.named_modules():
         if isinstance(layer, LAYERS):
             gain = math.sqrt(2) if name.rpartition(".")[2] in AFTER_RELU else 1.0
@@ -27,7 +27,7 @@ def xavier_init(net: nn.Module) -> None:
 
 
 def orthogonal_init(net: nn.Module) -> None:
-    """Orthogonal weights for every linear layer, convolution and table of a net."""
+    """Orthogonal initialization of all linear layers, convolutions and embeddings of a net."""
     for layer in net.modules():
         if isinstance(layer, (*LAYERS, nn.Embedding)):
             nn.init.orthogonal_(layer.weight)

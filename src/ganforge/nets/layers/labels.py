@@ -1,4 +1,4 @@
-"""Class labels as vectors."""
+"""Embeddings of class labels."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch.nn.functional import embedding_bag
 
 
 class LabelTable(nn.Embedding):
-    """A learned vector for every class: c int64 [N] → [N, width], or [N, m] for the sum of m of them.
+    """A learned embedding of each class: c int64 [N] → [N, width]; for c [N, m], the sum of m embeddings.
 
-    A one-hot label joined to the input of a linear layer adds a row of that layer's weights to its output; such a row
-    is what this table holds, without the one-hot.
+    It is equivalent to concatenating a one-hot label to the input of a linear layer, which adds a row of weights to its
+    output.
 
     Args:
-        classes: how many labels there are.
-        width: of a vector.
-        std: of the normal distribution that the table starts from.
+        classes: number of classes.
+        width: dimension of an embedding.
+        std: standard deviation of the normal initialization.
     """
 
     def __init__(self, classes: int, width: int, std: float = 1.0):

@@ -1,12 +1,13 @@
-"""What a discriminator may see of a whole batch: a generator that makes one image over and over is caught at once.
+"""Layers through which a discriminator sees statistics of the batch, so that it can detect mode collapse.
 
     stddev           Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation":
-                     s = mean over features and places of the deviation within a group of samples; s joins the features
+                     s = standard deviation within a group of samples, averaged over features and positions; appended to
+                     the features
     discrimination   Salimans et al. 2016, "Improved Techniques for Training GANs", section 3.2:
-                     M_i = f_i T,  o_ib = mean over j ≠ i of exp(−‖M_ib − M_jb‖₁);  o joins the features
+                     M_i = f_i T,  o_ib = mean over j ≠ i of exp(−‖M_ib − M_jb‖₁);  o is appended to the features
 
-f [N, F] features, M [N, C, B] with B kernels of C numbers, o [N, B]. Both couple the samples of a batch: the output on
-one is no longer a function of that one alone. `extra` is how many features a layer adds.
+f [N, F] features, M [N, C, B] with B kernels of C values, o [N, B]. With both, the output for a sample depends on the
+other samples of the batch. `extra` is the number of features that a layer adds.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ Minibatch = Literal["none", "stddev", "discrimination"]
 
 
 class MinibatchStddev(nn.Module):
-    """Joins to each sample how much the samples of its group differ: [N, C, ...] → [N, C + 1, ...].
+    """Appends the standard deviation within each sample's group: [N, C, ...] → [N, C + 1, ...].
 
     Args:
-        group: samples that are compared. Of a batch that it does not divide the groups are smaller, of the largest size
-            that does; where that is 1, the batch is compared as a whole.
+        group: samples per group. If it does not divide the batch, the largest smaller size that does is used; if that
+            is 1, the whole batch is one group.
     """
 
     couples_batch = True
@@ -40,7 +41,7 @@ class MinibatchStddev(nn.Module):
         n = x.shape[0]
         size = max(g for g in range(1, self.group + 1) if n % g == 0)
         size = n if size == 1 else size
-        # The members of a group lie n / size apart in the batch, as in the paper.
+        # The members of a group are n / size apart in the batch, as in the paper.
         deviation = (moments(wide(x).unflatten(0, (size, -1)), 0)[1] + 1e-8).sqrt()  # [n / size, C, ...]
         number = deviation.flatten(1).mean(1).repeat(size).to(x.dtype)  # [N]
         return torch.cat([x, number.view(-1, *[1] * (x.ndim - 1)).expand(n, 1, *x.shape[2:])], 1)
@@ -50,15 +51,15 @@ class MinibatchStddev(nn.Module):
 
 
 class MinibatchDiscrimination(nn.Module):
-    """Joins to each sample how near the others are to it, by several learned measures: [N, F] → [N, F + kernels].
+    """Appends the similarity of each sample to the others, by several learned kernels: [N, F] → [N, F + kernels].
 
-    The paper adds up the nearness of all samples; the mean over the others does not depend on the size of the batch.
-    Memory grows with N² · kernels · width.
+    The paper sums over all samples; here it is the mean over the others, which does not depend on the batch size.
+    Memory is proportional to N² · kernels · width.
 
     Args:
         features: F.
-        kernels: B, how many measures there are.
-        width: C, numbers that a measure compares.
+        kernels: B, the number of kernels.
+        width: C, the number of values per kernel.
     """
 
     couples_batch = True
@@ -67,10 +68,10 @@ class MinibatchDiscrimination(nn.Module):
         super().__init__()
         self.extra = kernels
         self.measures = nn.Linear(features, kernels * width, bias=False)
-        # Features of unit variance start about 1 apart, where exp(−distance) has a slope; the usual initializations
-        # put them so far apart that it is flat.
+        # With this initialization, features of unit variance have distances of about 1, where exp(−distance) has a
+        # useful gradient; with the usual ones they are so far apart that it vanishes.
         nn.init.normal_(self.measures.weight, 0.0, 1 / (width * features**0.5))
-        self.shape = (width, kernels)  # kernels last in memory: the sum over C then runs over many at a time
+        self.shape = (width, kernels)  # kernels last in memory, so that the sum over C is vectorized
 
     def forward(self, x: Tensor) -> Tensor:
         m = wide(self.measures(x)).unflatten(1, self.shape)  # [N, C, B]
@@ -81,7 +82,7 @@ class MinibatchDiscrimination(nn.Module):
 
 
 def minibatch_layer(kind: Minibatch, features: int) -> MinibatchStddev | MinibatchDiscrimination | None:
-    """The layer of that name for features [N, F], or None."""
+    """The layer of this kind for features [N, F], or None."""
     makers = {
         "none": lambda: None,
         "stddev": MinibatchStddev,

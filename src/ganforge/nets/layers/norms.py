@@ -1,8 +1,8 @@
-"""Normalisation layers: which numbers share a mean and a variance.
+"""Normalization layers: which values share a mean and a variance.
 
-batch     of a channel, over the batch               Ioffe & Szegedy 2015
-layer     of a sample, over all its channels         Ba et al. 2016; what the critic of WGAN-GP has
-virtual   of a channel, over a fixed reference batch and the sample itself     Salimans et al. 2016, section 3.5
+batch     per channel, over the batch               Ioffe & Szegedy 2015
+layer     per sample, over all channels             Ba et al. 2016; used in the critic of WGAN-GP
+virtual   per channel, over a fixed reference batch and the sample itself     Salimans et al. 2016, section 3.5
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ EPS = 1e-5
 
 
 def moments(x: Tensor, dim: int | tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Mean and variance along axes. On a CPU several times as fast as `torch.var_mean`, which adds up one by one."""
+    """Mean and variance along axes. On a CPU it is several times faster than `torch.var_mean`, which is not
+    vectorized."""
     mean = x.mean(dim, keepdim=True)
     return mean.squeeze(dim), (x - mean).square().mean(dim)
 
 
 class VirtualBatchNorm(nn.Module):
-    """Batch norm whose statistics come from a reference batch that never changes, and from the sample itself.
+    """Batch norm with statistics of a fixed reference batch and of the sample itself.
 
-    A sample's result does not depend on its neighbors, in training and in use alike. The reference batch lies in the
-    first rows of what comes in, [R + N, C, ...], and goes through the net with the batch, since its statistics change
-    with every step. With one sample counted beside the R of the reference:
+    The result for a sample does not depend on the other samples, in training and evaluation. The reference batch is in
+    the first rows of the input [R + N, C, ...] and passes through the net with the batch, since its statistics change
+    in every step. The sample is included with weight 1 / (R + 1):
 
         μ_i = (R μ + m_i) / (R + 1),   σ²_i = (R (σ² + (μ − μ_i)²) + s²_i + (m_i − μ_i)²) / (R + 1)
 
-    μ, σ² of the reference; m_i, s²_i of sample i over its places. The reference is normalized by μ and σ² alone.
+    μ, σ²: statistics of the reference; m_i, s²_i: of sample i over its positions. The reference itself is normalized by
+    μ and σ².
 
     Args:
         channels: C.
@@ -65,7 +67,7 @@ class VirtualBatchNorm(nn.Module):
 class Reference(nn.Module):
     """The reference batch of a generator with virtual batch norm: latents, and labels where there are classes.
 
-    Drawn once, when the net is built, and part of its state: the checkpoint and the shared model hold it.
+    Drawn once, when the net is built, and part of its state in checkpoints and model files.
     """
 
     z: Tensor
@@ -77,14 +79,14 @@ class Reference(nn.Module):
         self.register_buffer("c", torch.arange(count) % classes if classes else None)
 
     def forward(self, z: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """z and c with the reference in front of them."""
+        """z and c with the reference prepended."""
         if self.c is not None and c is not None:
             c = torch.cat([self.c, c])
         return torch.cat([self.z.to(z.dtype), z]), c
 
 
 class WithoutReference(nn.Module):
-    """Takes the reference batch off again: [R + N, ...] → [N, ...]."""
+    """Removes the reference batch: [R + N, ...] → [N, ...]."""
 
     def __init__(self, reference: int):
         super().__init__()
@@ -95,5 +97,5 @@ class WithoutReference(nn.Module):
 
 
 def layer_norm(channels: int) -> nn.Module:
-    """A mean and a variance for each sample, over channels and places; a scale and an offset for each channel."""
+    """Layer norm: mean and variance per sample, over channels and positions; scale and offset per channel."""
     return nn.GroupNorm(1, channels)

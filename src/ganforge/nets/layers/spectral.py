@@ -1,13 +1,14 @@
-"""Spectral normalization: a layer's weights are divided by the most that it can stretch its input.
+"""Spectral normalization: a layer's weights are divided by their largest singular value.
 
 Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", algorithm 1.
 
-    v = Wᵀu / ‖Wᵀu‖₂,  u ← Wv / ‖Wv‖₂         one round of power iteration, once for every change of W
-    σ = ‖Wᵀu‖₂                                 the layer computes with W / σ
+    v = Wᵀu / ‖Wᵀu‖₂,  u ← Wv / ‖Wv‖₂         one step of power iteration for every change of W
+    σ = ‖Wᵀu‖₂                                 the layer uses W / σ
 
-W [out, in]: the weights as a matrix, all inputs and places of a kernel in one row; u [out], kept from step to step.
-The paper's σ is uᵀWv with the v of before u moved; this one is half a round further, nearer to the true norm from
-below, and has the same derivative with respect to W, u vᵀ. u counts as a constant, as in the paper.
+W [out, in]: the weights as a matrix, with all inputs and kernel positions of an output in one row; u [out], kept
+between steps. The paper's σ is uᵀWv with v from before the update of u; this one is half an iteration further, a
+tighter lower bound of the norm, with the same form of derivative with respect to W, u vᵀ. u is treated as a constant,
+as in the paper.
 """
 
 from __future__ import annotations
@@ -21,25 +22,25 @@ from torch.nn.utils import parametrize
 Module = TypeVar("Module", bound=nn.Module)
 
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Embedding)
-TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)  # these keep their inputs first
-BURN_IN = 15  # rounds at the start: a random u says too little of σ, and the first steps would be too large
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)  # their weights have the inputs first
+BURN_IN = 15  # iterations at the start: σ from a random u is too small, which would make the first steps too large
 
 
 class SpectralNorm(nn.Module):
-    """W → W / σ(W), a parametrisation of a layer's weights.
+    """W → W / σ(W), a parametrization of a layer's weights.
 
-    D scores several batches within a step, and a step may be made of several parts. So that neither changes how far u
-    moves, u moves once for each W: σ of W and u is kept, and as long as it comes out the same to the last bit, W is the
-    one that u has already moved for. This needs no memory but the two buffers, and so a resumed run goes on exactly.
-    In evaluation mode u stays.
+    D is evaluated several times in a step, and a batch may be split into parts. To be independent of that, u is updated
+    once for each W: σ of the current W and u is stored, and while recomputing it gives the identical value, W has not
+    changed since the last update of u. This needs only the two buffers, so a resumed run continues exactly. In
+    evaluation mode u is not updated.
 
-    All is elementwise products and sums: autocast leaves these in the precision of the weights, where a power iteration
-    in half precision would find σ to a percent at best.
+    Only elementwise products and sums are used, which autocast leaves in the precision of the weights; in half
+    precision, the power iteration would be accurate to a percent at best.
 
     Args:
-        weight: what is normalized, as it is at the start.
-        dim: its axis of outputs.
-        eps: σ counts as no less.
+        weight: the weights to normalize, with their initial values.
+        dim: the axis of the outputs.
+        eps: lower bound of norms in divisions.
     """
 
     u: Tensor
@@ -54,7 +55,7 @@ class SpectralNorm(nn.Module):
             for _ in range(BURN_IN):
                 u = self._moved(matrix, pulled_back(matrix, u))
         self.register_buffer("u", u)
-        self.register_buffer("sigma", torch.full_like(u[0], -1.0))  # of no W: the first step moves u
+        self.register_buffer("sigma", torch.full_like(u[0], -1.0))  # matches no W, so the first step updates u
 
     def forward(self, weight: Tensor) -> Tensor:
         matrix = self._matrix(weight)
@@ -66,11 +67,11 @@ class SpectralNorm(nn.Module):
 
     @torch.no_grad()
     def _advance(self, matrix: Tensor) -> Tensor:
-        """u for this W: moved if W is new, else as it was."""
+        """u for this W: updated if W has changed, else unchanged."""
         v = pulled_back(matrix, self.u)
         new = torch.linalg.vector_norm(v) != self.sigma
-        # A choice between tensors, not a branch: a branch would make the host wait for the device in every layer.
-        # The graph gets a tensor of its own, for the buffer changes in the next step.
+        # torch.where instead of a branch, which would synchronize with the device in every layer. The graph gets a
+        # copy, since the buffer changes in the next step.
         u = torch.where(new, self._moved(matrix, v), self.u)
         self.u.copy_(u)
         return u
@@ -89,14 +90,14 @@ class SpectralNorm(nn.Module):
 
 
 def pulled_back(matrix: Tensor, u: Tensor) -> Tensor:
-    """Wᵀu [in] of W [out, in] and u [out]."""
+    """Wᵀu [in] for W [out, in] and u [out]."""
     return (matrix * u[:, None]).sum(0)
 
 
 def spectral(net: Module) -> Module:
-    """Normalizes the weights of every linear layer, convolution and table within a net; returns the net.
+    """Applies spectral norm to all linear layers, convolutions and embeddings of a net; returns the net.
 
-    Initialize first: what looks like a weight afterwards is W / σ, and W is `parametrizations.weight.original`.
+    Initialize the net first: afterwards `weight` is W / σ, and W is `parametrizations.weight.original`.
     """
     for layer in list(net.modules()):
         if isinstance(layer, (*LAYERS, *TRANSPOSED)):

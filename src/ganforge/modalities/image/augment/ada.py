@@ -1,15 +1,15 @@
-"""ADA: a long pipe of random changes, each with probability p, and p as large as D's overfitting asks for.
+"""ADA: a sequence of random augmentations, each with probability p, where p is adapted to the overfitting of D.
 
-Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data". The changes are in `pipe`.
+Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data". The augmentations are in `pipe`.
 
-As long as some samples stay as they were (p < 1), the distribution of augmented samples says which one they came from,
-since its part that is in place stands out. With p = 1, every way up and every hue would be as likely as the right one.
-The nearer p is to 1, the fainter the difference: the paper finds no leak up to 0.8, for one change at a time. With the
-whole pipe a sample is the right way up with (1 − p)² only, and what is left to tell it by at 0.8 is lost in the noise
+As long as some samples are unchanged (p < 1), the distribution of the samples can be inferred from that of augmented
+ones, since the unchanged part is the most frequent. With p = 1, all orientations and hues would be equally likely. The
+difference decreases as p approaches 1: the paper finds no leak up to 0.8, with a single augmentation. With all of them,
+the orientation of a sample is unchanged only with probability (1 − p)², which at 0.8 is too rare to prevent a leak
 (benchmarks/augment_leak.py). So `limit` is 0.6 here.
 
-The controller: r = mean of sign(D(x)) over the reals of four batches is 0 for a D that does not know them and 1 for one
-that has memorized them. p goes up where r is above the target and else down, by 1 in `length` samples.
+The controller: r, the mean of sign(D(x)) over the reals of four batches, is 0 without overfitting and 1 if D has
+memorized them. p increases if r is above the target and decreases otherwise, at a rate of 1 per `length` samples.
 
 x [N, C, H, W] in [−1, 1], gray, RGB or RGBA.
 """
@@ -36,27 +36,27 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Pipe(Augment):
-    """The pipe of changes; what follows it says how p is found."""
+    """The sequence of augmentations; subclasses determine p."""
 
     former: ClassVar[Mapping[str, str]] = {"colour": "color"}
     blit: Share = 1.0
-    """Flips, 90° rotations and translations by whole pixels: p is multiplied by this."""
+    """Flips, 90° rotations and integer translations: factor of their probability p."""
     geometry: Share = 1.0
-    """Scaling, rotation and stretching: p is multiplied by this."""
+    """Scaling, rotation and stretching: factor of their probability p."""
     color: Share = 1.0
-    """Brightness, contrast, hue and saturation: p is multiplied by this."""
+    """Brightness, contrast, hue and saturation: factor of their probability p."""
     filter: Share = 0.0
-    """Gains of frequency bands: p is multiplied by this. Helps photos little (ADA paper)."""
+    """Amplification of frequency bands: factor of its probability p. Little benefit for photos (ADA paper)."""
     noise: Share = 0.0
-    """Added noise: p is multiplied by this. Helps photos little (ADA paper), and is slow for large ones."""
+    """Additive noise: factor of its probability p. Little benefit for photos (ADA paper), and slow for large ones."""
     cutout: Share = 0.0
-    """A box of zeros: p is multiplied by this. Helps photos little (ADA paper)."""
+    """Cutout, a box of zeros: factor of its probability p. Little benefit for photos (ADA paper)."""
 
     def check(self, spec: Spec) -> None:
         require_image(spec, self.kind)
 
     def changed(self, x: Tensor, rng: Rng, p: Tensor | float) -> Tensor:
-        """x through the whole pipe with probability `p`, in [0, 1]."""
+        """x after all augmentations with probability `p`, in [0, 1]."""
         x = wide(x)
         draws = Draws(rng.at("ada"), x.shape[0], x.dtype)
         if self.blit:
@@ -78,7 +78,7 @@ class FixedAda(Pipe, kind="ada_fixed"):
     """The augmentations of ADA with a fixed probability: a number or a schedule."""
 
     p: Rate = 0.3
-    """The probability of each change, in [0, 1]. Far above 0.6, samples may come out rotated or recolored."""
+    """Probability p of each augmentation, in [0, 1]. Far above 0.6, generated samples may be rotated or recolored."""
 
     def check(self, spec: Spec) -> None:
         super().check(spec)
@@ -93,18 +93,20 @@ class FixedAda(Pipe, kind="ada_fixed"):
 
 
 class Ada(Pipe, kind="ada"):
-    """Augments what D sees with a probability that follows its overfitting (ADA): 0 at first, more as D memorizes."""
+    """Adaptive augmentation (ADA): the probability of augmentations increases while D overfits."""
 
     target: float = Field(default=0.6, gt=-1, lt=1)
-    """The mean of sign(D(x)) over real samples that p is adjusted to hold. Lower augments more."""
+    """Target of the mean of sign(D(x)) over real samples, in (-1, 1), to which p is adapted. Lower values augment
+    more."""
     start: Share = 0.0
-    """The probability of each change at the start; useful when training continues from a trained model."""
+    """Initial probability of each augmentation; useful if training starts from a trained model."""
     limit: Share = 0.6
-    """The highest probability. Far above 0.6, samples may come out rotated or recolored."""
+    """Maximum probability. Far above 0.6, generated samples may be rotated or recolored."""
     length: PositiveCount = 500_000
-    """Samples in which the probability could go from 0 to 1. A small set is memorized fast: 100k or less."""
+    """Number of samples for the probability to go from 0 to 1. Small data sets are memorized quickly: use 100k or
+    less."""
     every: int = Field(default=4, ge=1)
-    """Number of batches whose D outputs are collected before the probability is updated."""
+    """Number of batches between two updates of the probability."""
 
     def check(self, spec: Spec) -> None:
         super().check(spec)
@@ -117,21 +119,21 @@ class Ada(Pipe, kind="ada"):
 
     def memory(self) -> dict[str, Tensor]:
         return {
-            "clock": torch.tensor(-1),  # samples seen at the start of the last batch that was observed
+            "clock": torch.tensor(-1),  # samples seen at the start of the last observed batch
             "p": torch.tensor(self.start),  # the probability in that batch
             "next": torch.tensor(self.start),  # the probability after it
             "sign": torch.tensor(0.0),  # sum of sign(D(x)) over the reals since p last moved
-            "count": torch.tensor(0.0),  # how many they were
-            "batches": torch.tensor(0),  # in how many batches
+            "count": torch.tensor(0.0),  # number of these reals
+            "batches": torch.tensor(0),  # number of these batches
         }
 
     def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
-        # A batch may come in parts, and G sees it after D: all of it is augmented alike.
+        # p is constant within a step, for all parts of a batch, and for both D and G.
         p = torch.where(memory["clock"] == rng.samples, memory["p"], memory["next"])
         return self.changed(x, rng, p)
 
     def observe(self, real_logits: Tensor, memory: State, samples: int) -> None:
-        # All in tensors: to look at a value would make a GPU wait.
+        # Only tensor operations: reading a value would synchronize with the GPU.
         new = memory["clock"] != samples
         fresh = new & (memory["batches"] >= self.every)
         memory["clock"] = torch.full_like(memory["clock"], samples)

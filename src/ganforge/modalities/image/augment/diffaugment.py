@@ -1,15 +1,15 @@
-"""DiffAugment: every sample that D sees is colored, moved and cut, reals and fakes alike.
+"""DiffAugment: random color changes, translation and cutout of all samples that D sees, reals and fakes alike.
 
 Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training". In this order:
 
     brightness   x + b,                       b ~ U(−½, ½)
     saturation   (x − gray(x))·s + gray(x),   s ~ U(0, 2), gray(x): mean over the channels of a pixel
     contrast     (x − mean(x))·c + mean(x),   c ~ U(½, 3/2), mean(x): over a whole image
-    translation  by whole pixels, up to ⅛ of each side; 0 where nothing was
+    translation  by whole pixels, up to ⅛ of each side; filled with 0
     cutout       0 in a box of half the height and half the width, with its center anywhere
 
-x [N, C, H, W] in [−1, 1], so that 0 is mid-gray. Each draw is one a sample. Alpha is not colored; it moves and is cut
-with the rest.
+x [N, C, H, W] in [−1, 1], so that 0 is mid-gray. Draws are made per sample. Alpha is translated and cut with the rest,
+but its color is not changed.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ Strength = Annotated[float, Field(ge=0, le=1)]
 
 
 class DiffAugment(Augment, kind="diffaugment"):
-    """Colors, moves and cuts every image that D sees (DiffAugment). A strength of 0 leaves that part out."""
+    """DiffAugment: color changes, translation and cutout of all images that D sees. A strength of 0 turns a part
+    off."""
 
     brightness: Strength = 0.5
-    """Maximum change of brightness; white is 1 and black −1."""
+    """Maximum change of brightness, on a scale from −1 (black) to 1 (white)."""
     saturation: Strength = 1.0
-    """Maximum change of saturation: 1 is a factor from 0 to 2. No effect on gray images."""
+    """Maximum change of saturation: 1 means a factor from 0 to 2. No effect on gray images."""
     contrast: Strength = 0.5
-    """Maximum change of contrast: 0.5 is a factor from 0.5 to 1.5."""
+    """Maximum change of contrast: 0.5 means a factor from 0.5 to 1.5."""
     translation: Strength = 0.125
-    """Maximum translation, as a share of the height and of the width."""
+    """Maximum translation, as a fraction of height and width."""
     cutout: Strength = 0.5
-    """Height and width of the box that is cut out, as shares of the image's."""
+    """Size of the box that is set to 0, as a fraction of height and width."""
 
     def check(self, spec: Spec) -> None:
         require_image(spec, self.kind)
@@ -52,7 +53,7 @@ class DiffAugment(Augment, kind="diffaugment"):
         return self.cut(self.moved(self.colored(x, draws), draws), draws)
 
     def colored(self, x: Tensor, draws: Draws) -> Tensor:
-        """x with its brightness, saturation and contrast changed."""
+        """x with random brightness, saturation and contrast."""
         color, alpha = split_alpha(x)
         if self.brightness:
             color = color + per_sample(draws.uniform("brightness", -self.brightness, self.brightness))
@@ -67,7 +68,7 @@ class DiffAugment(Augment, kind="diffaugment"):
         return torch.cat([color, alpha], dim=1) if alpha.shape[1] else color
 
     def moved(self, x: Tensor, draws: Draws) -> Tensor:
-        """x moved by whole pixels, 0 where nothing was."""
+        """x translated by whole pixels, filled with 0."""
         height, width = x.shape[2:]
         most_down, most_right = (int(side * self.translation + 0.5) for side in (height, width))
         if most_down == most_right == 0:
@@ -80,12 +81,12 @@ class DiffAugment(Augment, kind="diffaugment"):
         return x * inside
 
     def cut(self, x: Tensor, draws: Draws) -> Tensor:
-        """x with 0 in a box."""
+        """x with a box set to 0."""
         height, width = x.shape[2:]
         high, wide = (int(side * self.cutout + 0.5) for side in (height, width))
         if not high or not wide:
             return x
-        # A box of even size has its center between pixels, so there is one place more for it.
+        # The center of a box of even size is between pixels, so there is one more position.
         top = draws.integers("top", height + 1 - high % 2) - high // 2
         left = draws.integers("left", width + 1 - wide % 2) - wide // 2
         rows, columns = within(shifted(height, top), high), within(shifted(width, left), wide)

@@ -1,21 +1,21 @@
-"""The pipe of random changes that ADA makes to samples.
+"""The random augmentations of ADA.
 
-Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data". Each line happens to a share p of the
-samples, drawn for each line and sample again:
+Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data". Each one is applied to a sample with
+probability p, independently:
 
-    blits      mirror left to right (half of the share) · turn by a random multiple of 90° ·
-               move by whole pixels, up to ⅛ of each side
-    geometry   scale by 2^(0.2·n) · turn by any angle · stretch by 2^(0.2·n), keeping the area · turn by any angle ·
-               move by ⅛·n of each side
-    color     add 0.2·n to brightness · contrast times 2^(½·n) · mirror the luma (half of the share) ·
-               turn the hue by any angle · saturation times 2^n
-    filter     each of four bands of frequency times 2^n, with about the same power in all
+    blits      horizontal flip (probability p/2) · rotate by a random multiple of 90° ·
+               translate by whole pixels, up to ⅛ of each side
+    geometry   scale by 2^(0.2·n) · rotate by any angle · stretch by 2^(0.2·n), keeping the area · rotate by any angle ·
+               translate by ⅛·n of each side
+    color      add 0.2·n to brightness · contrast times 2^(½·n) · flip the luma (probability p/2) ·
+               rotate the hue by any angle · saturation times 2^n
+    filter     each of four frequency bands times 2^n, with about the same total power
     noise      add 0.1·|n|·noise
     cutout     0 in a box of half the height and half the width, with its center anywhere
 
-with n ~ N(0, 1). The two turns have 1 − √(1 − p) each, so that p is the share of the samples that is turned at all.
+with n ~ N(0, 1). The two rotations have probability 1 − √(1 − p) each, so that p is the probability of any rotation.
 
-x [N, C, H, W] in [−1, 1], gray, RGB or RGBA. Color, filter and noise leave alpha alone.
+x [N, C, H, W] in [−1, 1], gray, RGB or RGBA. Color, filter and noise do not change alpha.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from ganforge.augment.draws import Draws, per_sample
 from ganforge.modalities.image.augment.resample import filtered, mirrored, pick, shifted, warped
 
 BANDS = (8, 4, 2)
-"""The bands of the filter end at these fractions of the image's own band."""
+"""Upper limits of the frequency bands, as fractions of the image's bandwidth."""
 BAND_POWER = (10 / 13, 1 / 13, 1 / 13, 1 / 13)
-"""Share of a natural image's power in each band, the lowest first (Karras et al. 2020, appendix B)."""
+"""Fraction of the power of natural images in each band, lowest first (Karras et al. 2020, appendix B)."""
 
 
 def blits(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
-    """Mirrors, quarter turns and moves by whole pixels. Images that are not square make half turns alone."""
+    """Flips, 90° rotations and integer translations. Non-square images are rotated only by 180°."""
     height, width = x.shape[2:]
     mirror = draws.chosen("mirror", p) & (draws.integers("mirror", 2) == 1)
     x = torch.where(per_sample(mirror), x.flip(3), x)
@@ -54,11 +54,12 @@ def blits(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
 
 @dataclass(frozen=True)
 class Warp:
-    """Where to look for each sample: at q shows what lay at linear·q + offset, in pixels from the center.
+    """A geometric transformation of each sample: the output at q is the input at linear·q + offset, in pixels from the
+    center.
 
     Attributes:
         linear: [N, 2, 2], on (x, y). offset: [N, 2].
-        touched: bool [N]: whether anything changes at all.
+        touched: bool [N]: whether the sample is changed.
     """
 
     linear: Tensor
@@ -67,7 +68,7 @@ class Warp:
 
 
 def draw_warp(draws: Draws, p: Tensor | float, height: int, width: int) -> Warp:
-    """Scale, turn, stretch, turn again, move."""
+    """Random scaling, rotation, stretching, second rotation, translation."""
     turning = 1 - (1 - p) ** 0.5
     scale, stretch = (draws.chosen(name, p) for name in ("scale", "stretch"))
     first, second = (draws.chosen(name, turning) for name in ("first turn", "second turn"))
@@ -82,9 +83,9 @@ def draw_warp(draws: Draws, p: Tensor | float, height: int, width: int) -> Warp:
         [0.125 * side * draws.normal(name) * move for name, side in (("float right", width), ("float down", height))],
         dim=1,
     )
-    # The image is scaled, turned by `before`, stretched, turned by `after` and moved, so the way back is
-    # R(−before)/size · diag(1/aspect, aspect) · R(−after) · (q − offset). Written out: in half precision a product of
-    # matrices would misplace the image by whole pixels.
+    # The image is scaled, rotated by `before`, stretched, rotated by `after` and translated, so the inverse is
+    # R(−before)/size · diag(1/aspect, aspect) · R(−after) · (q − offset). Written out explicitly: in half precision, a
+    # matrix product would shift the image by whole pixels.
     a, b, c, d = after.cos() / aspect, after.sin() / aspect, -after.sin() * aspect, after.cos() * aspect
     cos, sin = before.cos() / size, before.sin() / size
     linear = torch.stack([cos * a + sin * c, cos * b + sin * d, cos * c - sin * a, cos * d - sin * b], dim=1)
@@ -93,9 +94,9 @@ def draw_warp(draws: Draws, p: Tensor | float, height: int, width: int) -> Warp:
 
 
 def geometry(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
-    """Scaling, turning, stretching and moving, by one resampling. Images that nothing happens to stay exact."""
+    """Scaling, rotation, stretching and translation in one resampling. Unchanged images stay exact."""
     warp = draw_warp(draws, p, *x.shape[2:])
-    if x.device.type != "cpu":  # a GPU would have to wait to know how many are touched
+    if x.device.type != "cpu":  # counting the changed samples would synchronize with the GPU
         return torch.where(per_sample(warp.touched), warped(x, warp.linear, warp.offset), x)
     rows = warp.touched.nonzero()[:, 0]
     if not len(rows):
@@ -104,10 +105,10 @@ def geometry(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
 
 
 def color_matrix(draws: Draws, p: Tensor | float) -> tuple[Tensor, Tensor]:
-    """What the changes of color come to: the gain along the gray axis and its offset, and the chroma's map.
+    """The combined color transformation: gain and offset along the gray axis, and the map of chroma.
 
-    In homogeneous coordinates each change is a 4×4 matrix. All of them keep the gray axis v = (1, 1, 1)/√3 and the
-    plane of chroma across it apart, and act on the plane by turning and scaling alone. So their product is
+    In homogeneous coordinates each change is a 4×4 matrix. All of them preserve the gray axis v = (1, 1, 1)/√3 and the
+    orthogonal plane of chroma, on which they act only by rotation and scaling. So their product is
 
         luma ↦ gain·luma + offset,    chroma ↦ a·chroma + b·(v × chroma)
 
@@ -125,7 +126,7 @@ def color_matrix(draws: Draws, p: Tensor | float) -> tuple[Tensor, Tensor]:
 
 
 def recolor(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
-    """Brightness, contrast, luma, hue and saturation of x [N, 1 or 3, H, W]; gray has no hue and no saturation."""
+    """Random brightness, contrast, luma, hue and saturation of x [N, 1 or 3, H, W]; gray has no hue and saturation."""
     (gain, offset), (a, b) = (t.unbind(1) for t in color_matrix(draws, p))
     if x.shape[1] == 1:
         return per_sample(gain) * x + per_sample(offset)
@@ -134,11 +135,11 @@ def recolor(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
     across = (chroma.roll(1, 1) - chroma.roll(-1, 1)) / math.sqrt(3)  # v × chroma
     changed = per_sample(gain) * gray + per_sample(offset) + per_sample(a) * chroma + per_sample(b) * across
     untouched = (gain == 1) & (offset == 0) & (a == 1) & (b == 0)
-    return torch.where(per_sample(untouched), x, changed)  # to the last bit, which gray + (x − gray) is not
+    return torch.where(per_sample(untouched), x, changed)  # exactly x, which gray + (x − gray) would not be
 
 
 def band_gains(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
-    """Gains of four bands of frequency, each band with its own p. The bands add up to x."""
+    """Random gains of four frequency bands, drawn independently. The bands sum to x."""
     power = torch.tensor(BAND_POWER, dtype=x.dtype, device=x.device)
     gains = torch.ones(x.shape[0], len(BAND_POWER), dtype=x.dtype, device=x.device)
     for band in range(len(BAND_POWER)):
@@ -154,13 +155,13 @@ def band_gains(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
 
 
 def add_noise(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
-    """White noise, its strength drawn a sample."""
+    """White noise, with a random strength per sample."""
     strength = 0.1 * draws.normal("strength").abs() * draws.chosen("noise", p)
     return x + per_sample(strength) * draws.rng.normal("noise", x.shape).to(x.dtype)
 
 
 def cut(x: Tensor, draws: Draws, p: Tensor | float) -> Tensor:
-    """0 in a box of half the height and half the width."""
+    """Cutout: a box of half the height and half the width is set to 0."""
     chosen = draws.chosen("cutout", p)
     near = []
     for name, side in (("centre y", x.shape[2]), ("centre x", x.shape[3])):

@@ -1,11 +1,11 @@
-"""Images read at places between their pixels, without jagged edges, differentiable as often as one likes.
+"""Antialiased resampling of images at arbitrary positions, differentiable any number of times.
 
-    twice as fine:      x ↦ U_h x U_wᵀ       Lanczos-3
-    read at any place:  bilinear, on the finer grid
-    back:               y ↦ D_h y D_wᵀ       Lanczos-3, stretched to the coarser grid
+    upsampling by 2:    x ↦ U_h x U_wᵀ       Lanczos-3
+    sampling:           bilinear, on the finer grid
+    downsampling:       y ↦ D_h y D_wᵀ       Lanczos-3, stretched to the coarser grid
 
-Beyond its edges an image goes on as its own mirror image, over and over, so that no place is empty and any size will
-do. A filter with its mirrored edges is a small matrix; all of it is linear in x.
+Images are extended by repeated reflection, so every position is defined, for any size. A filter with reflected edges is
+a small matrix; everything is linear in x.
 
 x [N, C, H, W]; U [2·size, size]; D [size, 2·size + 2·MARGIN].
 """
@@ -22,17 +22,17 @@ from torch.nn.functional import grid_sample
 REACH = 3
 """Lobes of the Lanczos kernel on each side."""
 MARGIN = 2 * REACH - 1
-"""Finer samples beyond each edge of an image that its way back to the coarser grid looks at."""
+"""Number of fine samples beyond each edge that the downsampling filter uses."""
 
 
 def mirrored(index: Tensor, size: int) -> Tensor:
-    """Any whole number as a place 0 ... size − 1, as if two mirrors stood at the image's edges."""
+    """Any integer as an index 0 ... size − 1, by repeated reflection at the edges of the image."""
     index = index % (2 * size)
     return torch.where(index < size, index, 2 * size - 1 - index)
 
 
 def shifted(size: int, by: Tensor) -> Tensor:
-    """[N, size]: what to read along one side to move by whole pixels, int64 [N]; may lie outside."""
+    """Indices [N, size] along one side for a translation by whole pixels, int64 [N]; may be out of range."""
     return torch.arange(size, device=by.device) - by[:, None]
 
 
@@ -43,15 +43,15 @@ def pick(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def lanczos(distance: Tensor) -> Tensor:
-    """Lanczos-3 at distances in samples of the grid that limits the band."""
+    """Lanczos-3 kernel at distances in samples of the coarser grid."""
     inside = distance.abs() < REACH
     return torch.where(inside, torch.sinc(distance) * torch.sinc(distance / REACH), 0.0)
 
 
 def filter_matrix(places: Sequence[float], size: int, stretch: int) -> Tensor:
-    """[len(places), size]: what each of `size` samples gives to the values at `places`, counted in samples.
+    """[len(places), size]: the weights of `size` samples in the values at `places` (positions in samples).
 
-    The band ends at 1/stretch of the samples' own.
+    The bandwidth is 1/stretch of that of the samples.
     """
     at = torch.tensor(places, dtype=torch.float64)[:, None]
     taps = at.floor() + torch.arange(1 - REACH * stretch, REACH * stretch + 1)
@@ -62,8 +62,8 @@ def filter_matrix(places: Sequence[float], size: int, stretch: int) -> Tensor:
 
 @lru_cache(maxsize=256)
 def matrix(name: str, size: int, stretch: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The matrix `up`, `down` or `blur` for one side of an image, kept since every step wants the same few."""
-    with torch.inference_mode(False):  # what is made in that mode could not be trained through later
+    """The matrix `up`, `down` or `blur` for one side of an image; cached, since every step uses the same few."""
+    with torch.inference_mode(False):  # tensors made in inference mode could not be used for training later
         if name == "up":
             made = filter_matrix([(k + 0.5) / 2 - 0.5 for k in range(2 * size)], size, 1)
         elif name == "down":
@@ -74,13 +74,13 @@ def matrix(name: str, size: int, stretch: int, dtype: torch.dtype, device: torch
 
 
 def filtered(x: Tensor, name: str, size: Sequence[int], stretch: int = 1) -> Tensor:
-    """x [N, C, H, W] through the matrices called `name` for images of `size` (H, W), along both sides."""
+    """x [N, C, H, W] filtered along both sides by the matrices `name` for images of `size` (H, W)."""
     down, across = (matrix(name, side, stretch, x.dtype, x.device) for side in size)
     return (down @ (x @ across.T)).to(x.dtype)
 
 
 def warped(x: Tensor, linear: Tensor, offset: Tensor) -> Tensor:
-    """Images that show at each place what lies at another one: at q what lay at linear·q + offset.
+    """Transforms images: the output at q is the input at linear·q + offset.
 
     Args:
         x: [N, C, H, W].
@@ -110,11 +110,11 @@ def read(x: Tensor, grid: Tensor) -> Tensor:
         result = Read.apply(x, grid)
         assert isinstance(result, Tensor)
         return result
-    return gathered(x, grid)  # elsewhere torch may lack the backward pass of its sampler
+    return gathered(x, grid)  # on other devices, torch may lack the backward pass of its sampler
 
 
 def gathered(x: Tensor, grid: Tensor) -> Tensor:
-    """`read` in the most basic terms."""
+    """`read`, implemented with basic operations."""
     height, width = x.shape[2:]
     right, down = ((grid[..., k] + 1) * (side / 2) - 0.5 for k, side in enumerate((width, height)))
     left, top = right.floor(), down.floor()
@@ -129,9 +129,8 @@ def gathered(x: Tensor, grid: Tensor) -> Tensor:
 
 
 class Read(torch.autograd.Function):
-    """y = S x, where S is set by the grid. Torch's sampler has no second derivative in every version; but S is linear.
-
-    So the backward pass Sᵀ is an operation of its own, whose backward pass is S again.
+    """y = S x, where S is set by the grid. Torch's sampler lacks a second derivative in some versions, but S is linear:
+    the backward pass Sᵀ is implemented as a separate operation, whose backward pass is S again.
     """
 
     @staticmethod
@@ -151,11 +150,11 @@ class Read(torch.autograd.Function):
 
 
 class Spread(torch.autograd.Function):
-    """x = Sᵀ y: gives each value back to the four pixels that it was read from."""
+    """x = Sᵀ y: adds each value to the four pixels that it was interpolated from."""
 
     @staticmethod
     def forward(y: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
-        empty = y.new_zeros(shape)  # what was read does not matter for what it is spread to
+        empty = y.new_zeros(shape)  # the input values do not affect the transposed operation
         bilinear, reflection = 0, 2
         return torch.ops.aten.grid_sampler_2d_backward(y, empty, grid, bilinear, reflection, False, (True, False))[0]
 

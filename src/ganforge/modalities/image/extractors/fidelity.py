@@ -1,6 +1,6 @@
-"""TF's Inception-v3 as the package torch-fidelity has it, which brings its weights along (downloaded when first used).
+"""TensorFlow's Inception-v3 from the package torch-fidelity, which downloads its weights at first use.
 
-torch-fidelity imports torchvision, which ganforge never does by itself: it is imported here only where it is asked for.
+torch-fidelity imports torchvision, which ganforge does not depend on, so it is imported only if this extractor is used.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from ganforge.modalities.image.extractors.resize import rgb
 
 
 class Fidelity(Extractor, kind="torch-fidelity"):
-    """Inception-v3 through the package torch-fidelity, which needs torchvision; the reference for FID."""
+    """Inception-v3 from the package torch-fidelity (requires torchvision); the reference for FID."""
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     weights: str | None = None
-    """Its weights file, weights-inception-2015-12-05-6726825d.pth; downloaded by default."""
+    """Path of its weights file, weights-inception-2015-12-05-6726825d.pth; downloaded by default."""
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-        except (ImportError, RuntimeError) as error:  # torchvision of another build raises a RuntimeError
+        except (ImportError, RuntimeError) as error:  # an incompatible build of torchvision raises a RuntimeError
             raise UserError(
                 f"the extractor torch-fidelity needs the packages torch-fidelity and torchvision ({error}). Install "
                 "them in builds that match your torch: pip install torch-fidelity torchvision. "
@@ -68,7 +68,7 @@ def _check(path: Path) -> None:
 
 
 class FidelityEncoder(Encoder):
-    """The net at work; it resizes by itself."""
+    """The encoder; the net includes resizing."""
 
     name = "inception"
     digest = ORIGINAL

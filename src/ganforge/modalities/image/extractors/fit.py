@@ -1,10 +1,10 @@
-"""How nets of metrics learn, outside any run: the small one as a classifier where there are labels, else which way up
-an image is; others (`metrics.segmenter`) by a loss of their own.
+"""Training of nets for metrics: the small net as a classifier of the labels or, without labels, of image rotations;
+others (`metrics.segmenter`) with their own loss.
 
 Rotations: Gidaris, Singh & Komodakis 2018, "Unsupervised Representation Learning by Predicting Image Rotations".
 
-A net learns on the CPU, where the same seed, data and number of threads give the same weights bit for bit. Cross-
-entropy, Adam (Kingma & Ba 2015) with a rate that rises over the first tenth and falls to zero along a cosine.
+Training is on the CPU, where the same seed, data and number of threads give identical weights. Cross-entropy; Adam
+(Kingma & Ba 2015) with a learning rate that rises over the first tenth and decays to zero along a cosine.
 
 x uint8 [N, C, S, S], y int64 [N], K classes.
 """
@@ -25,7 +25,7 @@ from ganforge.modalities.image.extractors.net import SmallNet
 
 BATCH = 128
 STEPS = 1000
-MOST_PASSES = 30  # over the data; small sets are not gone over for ever
+MOST_PASSES = 30  # maximum number of passes over the data, which limits the time for small sets
 RATE = 3e-3
 DECAY = 1e-4
 ROTATIONS = ("0°", "90°", "180°", "270°")
@@ -34,12 +34,12 @@ N = TypeVar("N", bound=nn.Module)
 
 
 def steps_for(n: int) -> int:
-    """How many steps a set of n samples is worth."""
+    """The number of training steps for a set of n samples."""
     return max(1, min(STEPS, MOST_PASSES * n // BATCH))
 
 
 def fit(x: Tensor, y: Tensor | None, classes: int, seed: int, progress: Progress, steps: int | None = None) -> SmallNet:
-    """A net that tells the classes of x apart, or without y its rotations (then `classes` is 4). In evaluation mode."""
+    """A net trained to classify x by y or, without y, by rotation (then `classes` is 4). In evaluation mode."""
     steps = steps_for(len(x)) if steps is None else steps
     net = seeded(lambda: SmallNet(x.shape[1], classes), seed, "small net")
 
@@ -57,14 +57,14 @@ def fit(x: Tensor, y: Tensor | None, classes: int, seed: int, progress: Progress
 
 
 def seeded(make: Callable[[], N], seed: int, name: str) -> N:
-    """A net whose first weights depend on the seed and the name alone."""
+    """A net whose initial weights depend only on the seed and the name."""
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(Rng(seed).seed_for(name))
         return make()
 
 
 def descend(net: N, loss: Callable[[int], Tensor], steps: int, told: Callable[[int], None]) -> N:
-    """A net trained for `steps` steps on a loss, given for each step's number. In evaluation mode."""
+    """A net trained for `steps` steps on a loss (a function of the step number). In evaluation mode."""
     optimizer = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
     warm = max(1, steps // 10)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -81,7 +81,7 @@ def descend(net: N, loss: Callable[[int], Tensor], steps: int, told: Callable[[i
 
 
 def _turned(x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
-    """Square images, each rotated by a number of quarter turns; and those numbers."""
+    """Square images, each rotated by a multiple of 90°, and these multiples."""
     out = torch.empty_like(x)
     for k in range(4):
         out[turns == k] = torch.rot90(x[turns == k], k, (2, 3))
@@ -89,7 +89,7 @@ def _turned(x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def right(net: SmallNet, x: Tensor, y: Tensor, size: int = 512) -> Tensor:
-    """Whether the net names the class of each sample, bool [N]."""
+    """Whether each sample is classified correctly, bool [N]."""
     with torch.inference_mode():
         found = [net(x[k : k + size].float())[1].argmax(1) == y[k : k + size] for k in range(0, len(x), size)]
     return torch.cat(found)

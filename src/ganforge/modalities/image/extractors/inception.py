@@ -1,12 +1,12 @@
-"""Inception-v3 as TensorFlow's graph of 2015-12-05 has it, which FID and the Inception score are defined by.
+"""Inception-v3 as in TensorFlow's graph of 2015-12-05, which defines FID and the Inception score.
 
-Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision"; the graph differs from the article and
-from later implementations, and figures depend on it:
+Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision"; the graph differs from the paper and
+from later implementations, which affects the values:
 
-    * average pooling in the blocks of 35 × 35, 17 × 17 and the first of 8 × 8 leaves the padding out of the mean
-    * the last block pools by the maximum instead
-    * the classifier has 1008 outputs; the Inception score takes its logits without the bias
-    * images come to 299 × 299 by TensorFlow 1's bilinear rule, without antialiasing, and to (x − 128) / 128
+    * * average pooling in the blocks of 35 × 35, 17 × 17 and the first of 8 × 8 excludes the padding * * the last block
+    uses max pooling instead * the classifier has 1008 outputs; the Inception score takes its logits without the bias *
+    * images are resized to 299 × 299 by TensorFlow 1's bilinear rule, without antialiasing, and scaled to (x − 128) /
+    128
 
 x [N, 3, 299, 299] → features [N, 2048], logits without bias [N, 1008]. Names of layers are those of the weight file.
 """
@@ -63,7 +63,7 @@ def _maximum(x: Tensor) -> Tensor:
 
 
 class BlockA(nn.Module):
-    """35 × 35: four branches, 224 channels and those of the pooled one."""
+    """35 × 35: four branches, 224 channels and those of the pooling branch."""
 
     def __init__(self, before: int, pooled: int):
         super().__init__()
@@ -82,7 +82,7 @@ class BlockA(nn.Module):
 
 
 class BlockB(nn.Module):
-    """35 × 35 → 17 × 17: 480 channels and those that came."""
+    """35 × 35 → 17 × 17: 480 channels and those of the input."""
 
     def __init__(self, before: int):
         super().__init__()
@@ -121,7 +121,7 @@ class BlockC(nn.Module):
 
 
 class BlockD(nn.Module):
-    """17 × 17 → 8 × 8: 512 channels and those that came."""
+    """17 × 17 → 8 × 8: 512 channels and those of the input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class BlockE(nn.Module):
     """8 × 8: branches that fork into a row and a column; 2048 channels.
 
     Args:
-        pool: the mean in the first of the two, the maximum in the last.
+        pool: "mean" in the first of the two blocks, "maximum" in the last.
     """
 
     def __init__(self, before: int, pool: Literal["mean", "maximum"]):
@@ -194,15 +194,15 @@ class InceptionV3(nn.Module):
 
 
 class Inception(Extractor, kind="inception"):
-    """TF's Inception-v3, by which FID is defined; its weights come from a file, or through torch-fidelity.
+    """TensorFlow's Inception-v3, which defines FID; with weights from a file or from torch-fidelity.
 
-    The figure is called FID only where the file says that it was made from the weights that the field uses.
+    The distance is called FID only if the header of the file shows that it was made from the standard weights.
     """
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     weights: str | None = None
-    """Safetensors file of the weights; by default inception-2015-12-05.safetensors in the cache."""
+    """Path of the weights (safetensors); by default inception-2015-12-05.safetensors in the cache."""
     resizer: Literal["tf-bilinear", "clean"] = "tf-bilinear"
     """How images are resized to 299 × 299: as in the FID of 2017, or antialiased as in clean-fid."""
 
@@ -215,7 +215,7 @@ class Inception(Extractor, kind="inception"):
 
 
 class InceptionEncoder(Encoder):
-    """The net at work."""
+    """The encoder with this net."""
 
     name = "inception"
     dim = 2048
@@ -232,7 +232,7 @@ class InceptionEncoder(Encoder):
     @torch.inference_mode()
     def encode(self, samples: np.ndarray) -> tuple[Tensor, Tensor | None]:
         features, probabilities = [], []
-        for start in range(0, len(samples), 32):  # an image takes some tens of megabytes on its way
+        for start in range(0, len(samples), 32):  # activations of an image take some tens of megabytes
             x = resize(rgb(samples[start : start + 32]), SIDE, SIDE, self.how).to(self.device)
             found, logits = self.net((x - 128) / 128)
             features.append(found)

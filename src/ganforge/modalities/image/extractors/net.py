@@ -1,7 +1,7 @@
-"""A small convolutional net for images of up to 32 × 32 px, for use where there are no weights of the field's.
+"""A small convolutional net for images of up to 32 × 32 px, used if no pretrained weights are available.
 
 Blocks with strides as in the all-convolutional net of Springenberg et al. 2015 ("Striving for Simplicity"), batch
-norm (Ioffe & Szegedy 2015), the mean over each quarter, one hidden layer whose output is the feature.
+norm (Ioffe & Szegedy 2015), the mean over each quadrant, one hidden layer whose output is the feature.
 
 x [N, C, S, S] 0 to 255 → feature [N, 64] → logits [N, K].
 """
@@ -32,7 +32,7 @@ class SmallNet(nn.Module):
             *_block(channels, 24, 2),
             *_block(24, 48, 2),
             *_block(48, 96, 1),
-            nn.AdaptiveAvgPool2d(2),  # which quarter a stroke is in is worth knowing
+            nn.AdaptiveAvgPool2d(2),  # keeps the position, by quadrant
             nn.Flatten(),
             nn.Linear(4 * 96, FEATURES),
         )

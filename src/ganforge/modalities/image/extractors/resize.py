@@ -1,8 +1,8 @@
-"""How images come to the size that a net takes: part of the protocol, since it moves FID by whole points.
+"""Resizing of images to the input size of a net: part of the protocol, since it can change FID by several points.
 
 Parmar, Zhang & Zhu 2022, "On Aliased Resizing and Surprising Subtleties in GAN Evaluation".
 
-    tf-bilinear    of TensorFlow 1: pixel i is read at i · in / out, between two neighbors, without antialiasing
+    tf-bilinear    TensorFlow 1: pixel i is interpolated at i · in / out, without antialiasing
     pil-bicubic    Pillow's bicubic on 8 bits, antialiased
     clean          Pillow's bicubic on float32, channel by channel, antialiased, not rounded to 8 bits (clean-fid)
 
@@ -22,7 +22,7 @@ Resizer = Literal["tf-bilinear", "pil-bicubic", "clean"]
 
 
 def resize(x: np.ndarray, height: int, width: int, how: Resizer) -> Tensor:
-    """Images of another size, float32 [N, C, height, width], 0 to 255."""
+    """Resized images, float32 [N, C, height, width], 0 to 255."""
     if x.shape[1:3] == (height, width):
         return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2), np.float32))
     match how:
@@ -37,7 +37,7 @@ def resize(x: np.ndarray, height: int, width: int, how: Resizer) -> Tensor:
 
 
 def _planes(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """[H, W, C] → [C, height, width]; Pillow treats each channel by itself in any case."""
+    """[H, W, C] → [C, height, width]; Pillow processes each channel separately in any case."""
     channels = [Image.fromarray(np.ascontiguousarray(picture[..., k])) for k in range(picture.shape[2])]
     return np.stack([np.asarray(c.resize((width, height), Image.Resampling.BICUBIC)) for c in channels])
 
@@ -55,7 +55,8 @@ def _tf_bilinear(x: np.ndarray, height: int, width: int) -> Tensor:
 
 
 def rgb(x: np.ndarray) -> np.ndarray:
-    """Decoded images [N, H, W, 1, 3 or 4] as three channels, 0 to 255: gray tripled, alpha blended over white."""
+    """Decoded images [N, H, W, 1, 3 or 4] with three channels, 0 to 255: gray is repeated, alpha is blended over
+    white."""
     if x.dtype == np.uint16:
         x = x.astype(np.float32) / 257
     if x.shape[3] == 4:

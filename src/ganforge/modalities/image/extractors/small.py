@@ -1,7 +1,7 @@
-"""The extractor that needs no network: a small net that is trained once on the data itself, and kept.
+"""The extractor that needs no download: a small net that is trained once on the data itself, and cached.
 
-With labels it is a classifier of them, without it learns which way up an image is (see `fit`). Features of nets that
-were trained on other data, or with another seed, cannot be compared: the figure's name ends in the hash of the weights.
+With labels it is trained to classify them, without labels to classify rotations (see `fit`). Features of nets trained
+on other data, or with another seed, are not comparable: names of results contain the hash of the weights.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ from ganforge.modalities.image.extractors.net import FEATURES, SmallNet
 from ganforge.modalities.image.extractors.resize import resize
 
 MOST = 60_000  # samples that it is trained on
-LARGEST, SMALLEST = 32, 8  # px: the side of what it sees
-RECIPE = 1  # raised when the net or its training changes, so that no older one is taken from a cache
+LARGEST, SMALLEST = 32, 8  # px: side of its input
+RECIPE = 1  # increased when the net or its training changes, so that older cached nets are not used
 
 
 class Small(Extractor, kind="small"):
-    """A small net trained on the data itself, once: by its labels or, without, by rotations. No network is needed."""
+    """A small net trained once on the data itself, to classify its labels or (without labels) rotations. No
+    download."""
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     steps: int | None = Field(default=None, ge=1)
-    """Training steps, batches of 128; by default 1000, fewer for very small sets."""
+    """Number of training steps with batches of 128; by default 1000, fewer for very small sets."""
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         labels = data.labels if data.labels is not None and len(np.unique(data.labels)) > 1 else None
@@ -80,8 +81,8 @@ class SmallEncoder(Encoder):
     """The net at work.
 
     Args:
-        shape: [H, W, C] of the images it was trained on; it refuses others.
-        names: of its classes.
+        shape: [H, W, C] of its training images; others are rejected.
+        names: names of its classes.
         labeled: whether these are the data's labels.
     """
 
@@ -127,7 +128,7 @@ def _channels(shape: Sequence[int]) -> int:
 
 
 def seen(samples: np.ndarray) -> Tensor:
-    """Decoded images as the net sees them, float32 [N, 1 or 3, S, S], 0 to 255."""
+    """Decoded images as input of the net, float32 [N, 1 or 3, S, S], 0 to 255."""
     x = samples.astype(np.float32) / 257 if samples.dtype == np.uint16 else samples
     channels = _channels(x.shape[1:])
     if x.shape[3] != channels:  # alpha over white
@@ -138,8 +139,8 @@ def seen(samples: np.ndarray) -> Tensor:
 
 
 def _pictures(data: SampleSet, n: int) -> tuple[Tensor, np.ndarray, tuple[int, ...]]:
-    """n of them, spread evenly, as the net sees them in 8 bits; which ones; and the shape they had."""
-    chosen = np.linspace(0, data.n - 1, n).round().astype(np.int64)  # a folder's classes come one after the other
+    """n evenly spaced images as input of the net, in 8 bits; their indices; and their original shape."""
+    chosen = np.linspace(0, data.n - 1, n).round().astype(np.int64)  # data is often sorted by class
     parts, shape, start = [], None, 0
     for part in data.parts(1024, data.n):
         if shape not in (None, part.shape[1:]):

@@ -1,8 +1,8 @@
-"""The convolutional trunks that LPIPS reads, in the layouts of the public weight files.
+"""The convolutional trunks of LPIPS, compatible with the public weight files.
 
 AlexNet as in Krizhevsky 2014 ("One weird trick for parallelizing convolutional neural networks"), VGG-16 (Simonyan &
-Zisserman 2015), SqueezeNet 1.1 (Iandola et al. 2016). `features.N` is the N-th layer, so that the files of ImageNet
-weights that people have fit by name; the classifiers behind are left out.
+Zisserman 2015), SqueezeNet 1.1 (Iandola et al. 2016). `features.N` is the N-th layer, so that common files of ImageNet
+weights match by name; the classifiers are omitted.
 
 x [N, 3, H, W] → one map [N, C_l, H_l, W_l] for each stage l.
 """
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 
 class Trunk(nn.Module):
-    """Layers in a row that are cut at some places.
+    """A sequence of layers with several outputs.
 
     Args:
         layers: all of them.
-        cuts: after how many layers a map is taken, in rising order.
-        channels: of the maps.
+        cuts: number of layers before each output map, ascending.
+        channels: number of channels of each map.
     """
 
     def __init__(self, layers: Sequence[nn.Module], cuts: Sequence[int], channels: Sequence[int]):

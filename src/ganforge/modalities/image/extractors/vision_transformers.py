@@ -4,7 +4,7 @@ Oquab et al. 2023, "DINOv2: Learning Robust Visual Features without Supervision"
 "Exposing flaws of generative model evaluation metrics". Radford et al. 2021, "Learning Transferable Visual Models From
 Natural Language Supervision"; as an extractor: Kynkäänniemi et al. 2023, "The Role of ImageNet Classes in FID".
 
-Images come to the net's square by Pillow's bicubic rule and to its mean and standard deviation; nothing is cut off.
+Images are resized to the square input with Pillow's bicubic filter, without cropping, and normalized.
 
 x [N, 3, S, S] → the class token after the last norm (DINOv2), or the embedding that CLIP compares with text: [N, D].
 """
@@ -29,16 +29,18 @@ BATCH = 32
 
 
 class _Hub(Extractor):
-    """A vision transformer in the Hub's form: a folder with config.json and model.safetensors, or a name on the Hub."""
+    """A vision transformer in Hugging Face format: a folder with config.json and model.safetensors, or a name on the
+    Hub."""
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     side: ClassVar[int] = 224
     scale: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = IMAGENET
     usual: ClassVar[str] = ""
-    """The model that the field uses, on the Hub."""
+    """The standard model, as a name on the Hub."""
     model: str = ""
-    """A folder with config.json and model.safetensors, or a name on the Hub; by default the usual one."""
+    """A folder with config.json and model.safetensors, or a name on the Hugging Face Hub; by default the standard
+    model."""
 
     def build(self) -> type[Any]:
         """The class of transformers that loads it."""
@@ -55,7 +57,7 @@ class _Hub(Extractor):
         except ImportError:
             raise MissingExtra("transformers", "metrics", f"the extractor {self.kind}") from None
         try:
-            # Never a pickle; and a model that is to be used as it is has no business with code from its folder.
+            # No pickles, and no code from the model's folder.
             net = cls.from_pretrained(model, use_safetensors=True, trust_remote_code=False)
         except (OSError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
@@ -76,8 +78,8 @@ class HubEncoder(Encoder):
 
     Args:
         read: (net, x [N, 3, S, S]) → features [N, D].
-        side: S, px.
-        scale: mean and standard deviation of each channel, of images in [0, 1].
+        side: S, in px.
+        scale: mean and standard deviation of each channel, for images in [0, 1].
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class HubEncoder(Encoder):
 
 
 class DinoV2(_Hub, kind="dinov2"):
-    """DINOv2, a self-supervised net whose features suit images unlike ImageNet's better than Inception's."""
+    """DINOv2, a self-supervised net; more suitable than Inception for images unlike those in ImageNet."""
 
     usual: ClassVar[str] = "facebook/dinov2-large"
 
@@ -120,7 +122,7 @@ class DinoV2(_Hub, kind="dinov2"):
 
 
 class Clip(_Hub, kind="clip"):
-    """CLIP's image encoder: features that follow what a caption would say."""
+    """CLIP's image encoder, with features related to image captions."""
 
     scale: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = OPENAI
     usual: ClassVar[str] = "openai/clip-vit-large-patch14"

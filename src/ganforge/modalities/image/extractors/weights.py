@@ -1,4 +1,4 @@
-"""Files of weights: found, known by their SHA-256, and read as safetensors alone."""
+"""Weights files: located, verified by SHA-256, and read only as safetensors."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ COUNTER = "num_batches_tracked"
 
 @dataclass(frozen=True)
 class KnownWeights:
-    """Weights that the field uses.
+    """Standard pretrained weights.
 
     Attributes:
-        file: what the converted file is called in the cache.
-        source: where the original is.
-        sha256: of the original, or the beginning of it; the converter checks it and writes it into the header.
-        without: what runs without these weights, for messages.
+        file: name of the converted file in the cache.
+        source: location of the original.
+        sha256: SHA-256 of the original, or a prefix of it; the converter checks it and writes it to the header.
+        without: what works without these weights, for messages.
     """
 
     file: str
@@ -37,10 +37,10 @@ class KnownWeights:
 
 
 def find(path: str | None, cache: Path | None, known: KnownWeights, what: str) -> Path:
-    """The file that was named, or else the one in the cache.
+    """The given file, or else the one in the cache.
 
     Raises:
-        UserError: neither is there: says which file, where from, where to put it, and what runs without it.
+        UserError: there is neither; the message says which file, where to get and put it, and what works without it.
     """
     folder = None if cache is None else cache / "weights"
     if path is not None:
@@ -67,7 +67,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
     """The tensors of a safetensors file, its header, and its SHA-256.
 
     Raises:
-        UserError: a pickle (.pth, .pt), which could run code, or no whole safetensors file.
+        UserError: the file is a pickle (.pth, .pt), which could run code, or not a complete safetensors file.
     """
     with path.open("rb") as file:
         start = file.read(4)
@@ -94,19 +94,19 @@ N = TypeVar("N", bound=nn.Module)
 
 
 def blank(make: Callable[[], N]) -> N:
-    """A net that is about to get weights; those that it is born with are not drawn from the state of the program."""
+    """A net whose weights are loaded next; its initialization does not change the global random state."""
     with torch.random.fork_rng(devices=[]):
         return make()
 
 
 def load_into(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore: tuple[str, ...] = ()) -> None:
-    """Puts tensors into a net, by name, all of them.
+    """Loads all tensors into a net, by name.
 
     Args:
-        ignore: beginnings of names that the file may have and the net has not.
+        ignore: prefixes of names in the file that the net need not have.
 
     Raises:
-        UserError: names or shapes that do not fit (says the first of each).
+        UserError: names or shapes do not match.
     """
     wanted = {name: t for name, t in net.state_dict().items() if not name.endswith(COUNTER)}
     found = {name: t for name, t in tensors.items() if not name.endswith(COUNTER)}
@@ -125,7 +125,7 @@ def load_into(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore:
 
 
 def digest_of(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of tensors, their names and shapes, in the order of the names; less counters."""
+    """SHA-256 of tensors, their names and shapes, sorted by name, without counters."""
     found = hashlib.sha256()
     for name in sorted(name for name in tensors if not name.endswith(COUNTER)):
         array = tensors[name].detach().cpu().contiguous().numpy()
@@ -135,7 +135,7 @@ def digest_of(tensors: Mapping[str, Tensor]) -> str:
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    """Writes weights; one that was there is replaced in one step."""
+    """Writes weights; an existing file is replaced atomically."""
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     with atomic_file(path) as file:
         safetensors.torch.save_file(plain, file, metadata=dict(header))

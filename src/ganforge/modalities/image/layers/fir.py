@@ -1,14 +1,14 @@
-"""Halving and doubling images by a short filter, as two matrix products.
+"""Downsampling and upsampling by 2 with a short FIR filter, as two matrix products.
 
 Zhang 2019, "Making Convolutional Networks Shift-Invariant Again"; Karras et al. 2019 and 2020 for [1, 3, 3, 1].
-Along one axis, with a filter f of k taps that add up to 1 and p = (k − 1) // 2:
+Along one axis, with a filter f of k taps with sum 1, and p = (k − 1) // 2:
 
-    half     y[o] = Σᵢ f[i − 2o + p] x[i]             a filter, then every second value
-    double   y[o] = Σᵢ 2 f[o − 2i + p] x[i]           zeros in between, then the filter: half, transposed, twice
+    half     y[o] = Σᵢ f[i − 2o + p] x[i]             filter, then every second value
+    double   y[o] = Σᵢ 2 f[o − 2i + p] x[i]           zeros in between, then filter: 2 · transpose of half
 
-Beyond the edge lies 0. Half of an odd side is rounded up, and `double` makes it odd again by leaving the last row out.
-A matrix for each axis costs little beside the convolutions around it and has every derivative at the speed of a matrix
-product, which depthwise convolutions on a CPU do not.
+Padding is zero. Half of an odd side is rounded up, and `double` restores the odd side by omitting the last row. Matrix
+products take little time compared to convolutions, and their derivatives of any order are as fast, unlike those of
+depthwise convolutions on a CPU.
 
 h [N, H, W, C], channels last.
 """
@@ -38,14 +38,14 @@ def halving(side: int, taps: Sequence[int]) -> Tensor:
 
 
 class Fir(nn.Module):
-    """A filter that changes the size of [N, H, W, C] by a matrix an axis."""
+    """A filter that resizes [N, H, W, C] with one matrix per axis."""
 
     rows: Tensor
     columns: Tensor
 
     def __init__(self, rows: Tensor, columns: Tensor):
         super().__init__()
-        # Plain constants that any net of this shape has again: no part of its state.
+        # Constants that depend only on the shape, so they are not part of the state.
         self.register_buffer("rows", rows.contiguous(), persistent=False)
         self.register_buffer("columns", columns.contiguous(), persistent=False)
 
@@ -65,7 +65,8 @@ def half(size: Size, taps: Sequence[int]) -> Fir:
 
 
 def around(size: Size, taps: Sequence[int]) -> Fir:
-    """For a 3×3 convolution of stride 2 without padding that gives half of `size`: filtered, and one cell wider.
+    """The filter before a 3×3 convolution of stride 2 without padding that gives half of `size`; the result is one cell
+    larger.
 
     y[o] = Σᵢ f[i − o + k/2] x[i] with o in 0 … 2·halved, for an even number k of taps.
     """
@@ -73,15 +74,15 @@ def around(size: Size, taps: Sequence[int]) -> Fir:
 
 
 def within(size: Size, taps: Sequence[int]) -> Fir:
-    """To `size`, after a transposed 3×3 convolution of stride 2 of half of it (2·halved + 1 cells a side).
+    """The filter after a transposed 3×3 convolution of stride 2 (2·halved + 1 cells per side), with a result of `size`.
 
-    y[o] = Σᵢ 2 f[i − o + k/2 − 1] x[i], the way back of `around`.
+    y[o] = Σᵢ 2 f[i − o + k/2 − 1] x[i], the counterpart of `around`.
     """
     return Fir(*(2 * shifted(side, 2 * halved(side) + 1, taps, len(taps) // 2 - 1) for side in size))
 
 
 def shifted(to: int, side: int, taps: Sequence[int], before: int) -> Tensor:
-    """The matrix [to, side] of a filter whose taps begin `before` cells ahead."""
+    """The matrix [to, side] of a filter whose taps start `before` cells earlier."""
     matrix = torch.zeros(to, side)
     for o in range(to):
         for k, tap in enumerate(taps):

@@ -1,4 +1,4 @@
-"""Which image sizes a convolutional net reaches: a small base grid, doubled n times."""
+"""Image sizes supported by convolutional nets: a small base grid, doubled n times."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ DOUBLINGS_MAX = 10
 def split(height: int, width: int, base_min: int = BASE_MIN, base_max: int = BASE_MAX) -> tuple[int, int, int] | None:
     """(base height, base width, doublings) with height = base height · 2^doublings, and so for the width.
 
-    The base is as small as it can be while its shorter side keeps `base_min` cells, after at least one doubling:
-    28 → 7·2², 32 → 4·2³, 8 → 4·2¹, 48×64 → 3×4·2⁴. None where the shorter side is left with more than `base_max` cells:
-    100 → 25·2².
+    The base is the smallest grid whose shorter side has at least `base_min` cells, with at least one doubling: 28 →
+    7·2², 32 → 4·2³, 8 → 4·2¹, 48×64 → 3×4·2⁴. None if the shorter side of the base has more than `base_max` cells: 100
+    → 25·2².
     """
     doublings = 0
     while height % 2 == 0 and width % 2 == 0 and min(height, width) // 2 >= base_min and doublings < DOUBLINGS_MAX:
@@ -21,7 +21,8 @@ def split(height: int, width: int, base_min: int = BASE_MIN, base_max: int = BAS
 
 
 def nearest(height: int, width: int, base_max: int = BASE_MAX) -> tuple[int, int]:
-    """The size that `split` accepts with the fewest rows and columns added or taken; of two as near, the smaller."""
+    """The closest size that `split` accepts, by the number of rows and columns added or removed; the smaller one of
+    two."""
     candidates = {
         (h << n, w << n)
         for n in range(1, DOUBLINGS_MAX + 1)

@@ -1,11 +1,11 @@
-"""Where a pair of growing nets stands: which grid it works on, and how far the newest one has faded in.
+"""The state of progressive growing: the current grid, and how far the newest one is faded in.
 
 Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation".
 
-    height h in [0, top]:   grid ⌈h⌉, which counts for α = h − ⌊h⌋ beside grid ⌊h⌋;  a whole h: grid h alone
+    height h in [0, top]:   grid ⌈h⌉ with weight α = h − ⌊h⌋, and grid ⌊h⌋;  for an integer h: only grid h
 
-A net's height is set before each training pass, so that no step depends on what an earlier one left; what is set
-lives in its state as well, as a whole number, since an average of the weights copies whole numbers and averages others.
+The height of a net is set before each training pass, so that no step depends on an earlier one. It is also stored in
+the net's state, as an integer, since the weight average (EMA) copies integers but averages other values.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 UNIT = 1 << 20
-"""Steps of the stored height in one grid."""
+"""Number of steps of the stored height per grid."""
 
 
 class Stage(NamedTuple):
-    """Grid `low` has begun to give way to grid `high`, which counts for `alpha`; both are one at a whole height."""
+    """Grid `low` is being replaced by grid `high`, which has weight `alpha`; they are equal at an integer height."""
 
     low: int
     high: int
@@ -35,11 +35,11 @@ def stage(height: float) -> Stage:
 
 
 class Growing(nn.Module):
-    """A net that can work on the coarsest grid alone and on every finer one; a fresh one is fully grown.
+    """A net that can be used with any number of grids, from the coarsest on; a new one is fully grown.
 
     Attributes:
-        top: the number of its finest grid.
-        in_order: that its parts are not registered in the order in which samples meet them.
+        top: index of its finest grid.
+        in_order: False, since its layers are not registered in the order of application.
     """
 
     in_order: ClassVar[bool] = False
@@ -51,11 +51,12 @@ class Growing(nn.Module):
         self.register_buffer("stored", torch.tensor(top * UNIT))
 
     def grow(self, height: float) -> None:
-        """Works at this height, in [0, top], from now on."""
+        """Sets the height, in [0, top]."""
         self.told = height
         self.stored.fill_(round(height * UNIT))
 
     @property
     def stage(self) -> Stage:
-        """Where it stands: in training as it was set, which makes no GPU wait, and in use as its state says."""
+        """The current stage: in training mode as set (without GPU synchronization), in evaluation mode from its
+        state."""
         return stage(self.told if self.training else int(self.stored) / UNIT)

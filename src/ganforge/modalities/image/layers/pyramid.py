@@ -1,4 +1,4 @@
-"""Grids that are halved, rounding up, until they are small: a pyramid for images of any size.
+"""Pyramids for images of any size: grids that are repeatedly halved, rounding up.
 
 32 → 16 → 8 → 4        28 → 14 → 7 → 4        100×75 → 50×38 → 25×19 → 13×10 → 7×5 → 4×3
 """
@@ -12,7 +12,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 
 COARSEST = 4
-"""The shorter side is halved as long as it is above this."""
+"""The grid is halved while its shorter side is larger than this."""
 
 Size = tuple[int, int]
 """(height, width)."""
@@ -32,17 +32,18 @@ def grids(height: int, width: int) -> list[Size]:
 
 
 def shrunk(x: Tensor) -> Tensor:
-    """[N, C, H, W] → half of it, rounded up: the mean of four cells, of those that are there at an odd edge."""
+    """[N, C, H, W] → half the size, rounded up: the mean of 2×2 cells, or of fewer at an odd edge."""
     return avg_pool2d(x, 2, ceil_mode=True)
 
 
 def grown(x: Tensor, size: Size) -> Tensor:
-    """[N, C, h, w] → `size`, of which (h, w) is half, rounded up: every cell four times, at an odd edge less."""
+    """[N, C, h, w] → `size`, of which (h, w) is half, rounded up: every cell is repeated 2×2 times, or fewer at an odd
+    edge."""
     return interpolate(x, scale_factor=2.0, mode="nearest")[..., : size[0], : size[1]]
 
 
 def pyramid(x: Tensor, count: int) -> list[Tensor]:
-    """An image [N, C, H, W] on `count` grids, coarsest first, itself last."""
+    """Images [N, C, H, W] on `count` grids, coarsest first; the last one is the input."""
     scales = [x]
     for _ in range(count - 1):
         scales.insert(0, shrunk(scales[0]))
@@ -50,10 +51,10 @@ def pyramid(x: Tensor, count: int) -> list[Tensor]:
 
 
 def nearest_picture(shape: tuple[int, ...], who: str, cell: int = 1, least: int = COARSEST) -> tuple[int, ...]:
-    """The nearest [C, H, W] whose sides are at least `least` cells of `cell` pixels.
+    """The closest [C, H, W] whose sides are at least `least` cells of `cell` pixels.
 
     Raises:
-        UserError: `shape` is not that of an image.
+        UserError: `shape` is not the shape of an image.
     """
     if len(shape) != 3:
         raise UserError(
@@ -65,11 +66,11 @@ def nearest_picture(shape: tuple[int, ...], who: str, cell: int = 1, least: int 
 
 
 def check_picture(spec: Spec, who: str, cell: int = 1, least: int = COARSEST) -> None:
-    """Raises a UserError that says the nearest size where `nearest_picture` would change the spec's."""
+    """Raises UserError with the closest size if the spec's size is not supported."""
     near = nearest_picture(spec.shape, who, cell, least)
     if near != tuple(spec.shape):
         raise UserError(
-            f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} images; the nearest size is {near[1]}×{near[2]} "
+            f"{who}: does not support {spec.shape[1]}×{spec.shape[2]} images; the nearest size is {near[1]}×{near[2]} "
             f"(sides must be {least} or more" + (f" cells of {cell} pixels)" if cell > 1 else ")"),
             code="nets.unreachable_size",
         )

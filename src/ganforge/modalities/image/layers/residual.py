@@ -1,13 +1,12 @@
-"""The residual blocks that WGAN-GP's, SNGAN's, SAGAN's and BigGAN's nets are made of.
+"""The residual blocks of WGAN-GP, SNGAN, SAGAN and BigGAN.
 
 Gulrajani et al. 2017, appendix F; Miyato et al. 2018, figure 8; Brock et al. 2019, figure 15.
 
     G:  x → norm ReLU (2×) conv3 → norm ReLU conv3 → + skip,     skip: (2×) conv1
-    D:  x → norm ReLU conv3 → norm ReLU conv3 (½) → + skip,      skip: conv1 (½), or x itself where nothing changes
+    D:  x → norm ReLU conv3 → norm ReLU conv3 (½) → + skip,      skip: conv1 (½), or x if the shape is unchanged
 
-(2×): each cell becomes four; (½): the mean of four cells. A 1×1 convolution of four equal cells is the same for each,
-and that of their mean is the mean of theirs, so the skips convolve the smaller grid. No ReLU works in place: the skip
-needs x as it was.
+(2×): each cell is repeated 2×2 times; (½): the mean of 2×2 cells. A 1×1 convolution commutes with both, so the skips
+apply it to the smaller grid. ReLUs are not in place, since the skip needs x unchanged.
 
 x [N, C, H, W].
 """
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
 Norm = Callable[[int], nn.Module]
-"""Channels → a norm of that many, called with (x, code)."""
+"""Number of channels → a norm, called with (x, code)."""
 
 
 def doubled(x: Tensor) -> Tensor:
@@ -48,12 +47,12 @@ class UpBlock(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """D's block: [N, before, H, W] → [N, after, H/2, W/2], or of the same size without `down`.
+    """D's block: [N, before, H, W] → [N, after, H/2, W/2], or the same size without `down`.
 
     Args:
         hidden: channels between the two convolutions; `before` in SNGAN, `after` in BigGAN.
-        norm: makes the norms in front of the ReLUs.
-        first: it takes the image, on which a ReLU (and a norm) would be lost information.
+        norm: creates the norms before the ReLUs.
+        first: its input is the image, for which a ReLU (and a norm) would lose information.
     """
 
     def __init__(self, before: int, hidden: int, after: int, down: bool, norm: Norm, first: bool = False):

@@ -1,4 +1,4 @@
-"""Which image sizes a convolutional net supports, for nets that are built of halvings and doublings."""
+"""Image sizes supported by convolutional nets that halve and double grids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ganforge.modalities.image.layers import grid
 
 
 class Layout(NamedTuple):
-    """An image as a small grid that is doubled."""
+    """The grids of an image: a base grid that is doubled."""
 
     colors: int
     """C."""
@@ -19,7 +19,7 @@ class Layout(NamedTuple):
     base: tuple[int, int]
     """(h, w) of the smallest grid."""
     doublings: int
-    """H = h · 2^doublings, and so for W."""
+    """H = h · 2^doublings, and W = w · 2^doublings."""
 
     @property
     def grids(self) -> list[tuple[int, int]]:
@@ -28,10 +28,10 @@ class Layout(NamedTuple):
 
 
 def nearest_picture(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
-    """The nearest [C, H, W] whose sides are a base grid times a power of two (`grid.split`).
+    """The closest [C, H, W] whose sides are those of a base grid times a power of two (`grid.split`).
 
     Raises:
-        UserError: `shape` is not that of an image.
+        UserError: `shape` is not the shape of an image.
     """
     if len(shape) != 3:
         raise UserError(
@@ -42,17 +42,17 @@ def nearest_picture(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
 
 
 def layout(spec: Spec, who: str) -> Layout:
-    """How the images of a spec are made.
+    """The grids for the images of a spec.
 
     Raises:
-        UserError: the net cannot reach that size; says the nearest that it can.
+        UserError: the net does not support that size; the message states the closest supported one.
     """
     near = nearest_picture(spec.shape, who)
     colors, height, width = spec.shape
-    found = grid.split(height, width, base_min=4) or grid.split(height, width)  # 48 from 6×6, as the papers do
+    found = grid.split(height, width, base_min=4) or grid.split(height, width)  # 48 from 6×6, as in the papers
     if found is None:
         raise UserError(
-            f"{who}: cannot reach {height}×{width} images; the nearest size is {near[1]}×{near[2]} "
+            f"{who}: does not support {height}×{width} images; the nearest size is {near[1]}×{near[2]} "
             f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)",
             code="nets.unreachable_size",
         )

@@ -1,11 +1,11 @@
-"""Classification accuracy score: is a classifier that saw generated samples alone right about real ones?
+"""Classification accuracy score: the accuracy on real samples of a classifier trained only on generated ones.
 
-Ravuri & Vinyals 2019, "Classification Accuracy Score for Conditional Generative Models". It says what generated
-samples are worth as training data, and per class what the model cannot make.
+Ravuri & Vinyals 2019, "Classification Accuracy Score for Conditional Generative Models". It measures the value of
+generated samples as training data and, per class, what the model cannot generate.
 
     CAS = accuracy on real held-out samples of a net trained on generated samples and their labels
 
-Beside it stands the accuracy of the same net, trained as long on as many real samples.
+As a reference, the same net is trained on the same number of real samples with the same number of steps.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ganforge.modalities.image.extractors.small import seen
 
 
 class AccuracyScore(Metric, kind="cas"):
-    """Accuracy on real samples of a classifier that was trained on generated ones (train on fake, test on real)."""
+    """Accuracy on real samples of a classifier trained on generated ones (train on fake, test on real)."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
@@ -33,7 +33,7 @@ class AccuracyScore(Metric, kind="cas"):
         "cas": Meaning("Accuracy on real test samples of a classifier that was trained on fakes alone.", "higher", 1),
     }
     steps: int | None = Field(default=None, ge=1)
-    """Training steps of each classifier, batches of 128; by default as many as for the small extractor."""
+    """Number of training steps of each classifier with batches of 128; by default as for the extractor `small`."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
@@ -58,12 +58,12 @@ class AccuracyScore(Metric, kind="cas"):
     def _trained(
         self, comparison: Comparison, side: str, n: int, classes: int, steps: int, x: Tensor, y: Tensor
     ) -> tuple[float, dict[str, float]]:
-        """Accuracy over all of x, y and in each class, of a net that was trained on a side."""
+        """Accuracy on x, y, overall and per class, of a net trained on one side."""
 
         def told(title: str, done: int, total: int) -> None:
-            comparison.progress(f"a classifier that sees {side} samples", done, total)
+            comparison.progress(f"a classifier trained on {side} samples", done, total)
 
-        total = comparison.side(side).n  # of many real ones, some that lie evenly: their classes may come in order
+        total = comparison.side(side).n  # evenly spaced if there are more real ones, since they may be sorted by class
         rows = np.arange(n) if side == "fake" else np.linspace(0, total - 1, min(n, total)).round().astype(np.int64)
         pictures = seen(comparison.at(side, rows)).round().to(torch.uint8)
         labels = torch.from_numpy(comparison.labels(side)[rows].astype(np.int64))

@@ -1,14 +1,14 @@
-"""How unlike each other the generated samples are: the mean similarity of random pairs of them.
+"""Diversity of generated samples: the mean similarity of random pairs.
 
 MS-SSIM: Wang, Simoncelli & Bovik 2003, "Multi-scale structural similarity for image quality assessment":
 
-    MS-SSIM = SSIM_M^β_M · Π_{j<M} cs_j^β_j       (SSIM and cs as in `pairs`; each scale the mean of 2 × 2 px before)
+    MS-SSIM = SSIM_M^β_M · Π_{j<M} cs_j^β_j       (SSIM and cs: see `pairwise`; scales by 2 × 2 means)
 
 For pairs of generated images of one class: Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary
-Classifier GANs". The same of real images stands beside it: lower is more varied, lower than the real ones is noise.
+Classifier GANs". The value of real images is the reference: lower is more diverse, but lower than reals indicates
+noise.
 
-The five scales need images of 176 px; smaller ones are seen at as many as fit, with their exponents scaled to the sum
-of all five.
+The five scales need images of 176 px; for smaller ones fewer scales are used, with exponents scaled to the same sum.
 
 x [N, H, W, C]; P pairs.
 """
@@ -28,11 +28,11 @@ from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.image.metrics.pairwise import WINDOW, structure
 
-BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales, finest first
+BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # for the five scales, finest first
 
 
 def scales(height: int, width: int) -> tuple[float, ...]:
-    """The exponents of the scales that images of this size can be seen at.
+    """The exponents of the scales for images of this size.
 
     Raises:
         UserError: they are smaller than one window.
@@ -47,7 +47,7 @@ def scales(height: int, width: int) -> tuple[float, ...]:
 
 
 def ms_ssim(x: Tensor, y: Tensor, betas: tuple[float, ...]) -> Tensor:
-    """[P], 1 for equal ones, of float64 images [P, C, H, W], 0 to 255; negative similarities count as none."""
+    """MS-SSIM [P] of float64 images [P, C, H, W], 0 to 255; 1 for equal ones; negative similarities count as 0."""
     product = x.new_ones(len(x))
     for k, beta in enumerate(betas):
         whole, contrast = structure(x, y)
@@ -61,7 +61,7 @@ def ms_ssim(x: Tensor, y: Tensor, betas: tuple[float, ...]) -> Tensor:
 def random_pairs(
     n: int, labels: np.ndarray | None, count: int, draws: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of `count` pairs of two different samples, both of one class where there are labels: int64 [P] twice.
+    """Indices of random pairs of different samples, of the same class if there are labels: two arrays int64 [P].
 
     Raises:
         UserError: no class has two samples.
@@ -80,13 +80,12 @@ def random_pairs(
 
 
 class MsSsim(Metric, kind="ms-ssim"):
-    """Similarity (MS-SSIM) of pairs of generated images of one class: near 1 where the model repeats itself."""
+    """Similarity (MS-SSIM) of pairs of generated images of a class; near 1 if the model generates the same image
+    repeatedly."""
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
-        "ms_ssim": Meaning(
-            "Similarity of generated images to each other; compare it with that of real images.", "lower"
-        ),
+        "ms_ssim": Meaning("Similarity of generated images to each other; compare with that of real images.", "lower"),
     }
 
     pairs: int = Field(default=1000, ge=1)

@@ -1,11 +1,11 @@
-"""LPIPS: a distance of two images that agrees with what people see, from the maps of a net for ImageNet.
+"""LPIPS: a perceptual distance of two images, from feature maps of an ImageNet classifier.
 
 Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric":
 
-    d(x, y) = Σ_l mean over places of  Σ_c w_lc ( f̂_lc(x) − f̂_lc(y) )²
+    d(x, y) = Σ_l mean over positions of  Σ_c w_lc ( f̂_lc(x) − f̂_lc(y) )²
 
-f̂_l: the map of stage l [N, C_l, H_l, W_l], at every place brought to length 1 along the channels; w_l ≥ 0: learned
-weights [C_l]. Images are in [−1, 1] and then shifted and scaled as the nets were trained.
+f̂_l: the map of stage l [N, C_l, H_l, W_l], normalized to length 1 along the channels at every position; w_l ≥ 0:
+learned weights [C_l]. Images are in [−1, 1] and then normalized as for training the nets.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ganforge.modalities.image.extractors.trunks import TRUNKS, Trunk
 from ganforge.modalities.image.metrics.diversity import random_pairs
 from ganforge.modalities.image.metrics.pairwise import pair_by_pair, pair_result
 
-SMALLEST = {"alex": 31, "vgg": 16, "squeeze": 17}  # px that each trunk can see
+SMALLEST = {"alex": 31, "vgg": 16, "squeeze": 17}  # minimum image size in px for each trunk
 SHIFT = (-0.030, -0.088, -0.188)
 SPREAD = (0.458, 0.448, 0.450)
 TrunkName = Literal["alex", "vgg", "squeeze"]
@@ -58,7 +58,7 @@ class Lpips(nn.Module):
         return total
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The maps of each stage, of length 1 along the channels."""
+        """The maps of each stage, normalized to length 1 along the channels."""
         return [_unit(m) for m in self.trunk((x - self.shift) / self.spread)]
 
 
@@ -67,20 +67,20 @@ def _unit(maps: Tensor) -> Tensor:
 
 
 def at_hand(trunk: TrunkName, cache: Path) -> bool:
-    """Whether both files of weights lie in the cache."""
+    """Whether both weights files are in the cache."""
     return all(
         (cache / "weights" / name).is_file() for name in (f"{trunk}-imagenet.safetensors", f"lpips-{trunk}.safetensors")
     )
 
 
 def load(trunk: TrunkName, file: str | None, heads: str | None, cache: Path | None) -> tuple[Lpips, str]:
-    """LPIPS with the weights of two files, and a hash of both.
+    """LPIPS with weights from two files, and a hash of both.
 
     Args:
-        file: of the trunk, as `features.N.weight`. heads: of the learned weights, as `lin0.model.1.weight`.
+        file: weights of the trunk, named `features.N.weight`. heads: learned weights, named `lin0.model.1.weight`.
 
     Raises:
-        UserError: a file is absent (says which, where from and where to put it) or of another net.
+        UserError: a file is missing (the message says where to get and put it) or for another net.
     """
     original, sha256 = FILES[trunk]
     without = "psnr, ssim, ms-ssim, swd, and every distance of features under the extractor small"
@@ -113,21 +113,21 @@ def load(trunk: TrunkName, file: str | None, heads: str | None, cache: Path | No
 
 
 def to_unit(pictures: np.ndarray) -> Tensor:
-    """Decoded images [N, H, W, C], 0 to 255, as the net takes them: float32 [N, 3, H, W] in [−1, 1]."""
+    """Decoded images [N, H, W, C], 0 to 255, as input of the net: float32 [N, 3, H, W] in [−1, 1]."""
     return torch.from_numpy(rgb(pictures).astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
 
 
 class _Perceptual(Metric):
-    """Where the weights come from."""
+    """Base of metrics with LPIPS: the choice of the weights."""
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
 
     trunk: TrunkName = "alex"
-    """The net whose maps are compared."""
+    """The net whose feature maps are compared: alex, vgg or squeeze."""
     weights: str | None = None
-    """Safetensors file of the trunk's ImageNet weights; by default TRUNK-imagenet.safetensors in the cache."""
+    """Path of the trunk's ImageNet weights (safetensors); by default TRUNK-imagenet.safetensors in the cache."""
     heads: str | None = None
-    """Safetensors file of the learned weights; by default lpips-TRUNK.safetensors in the cache."""
+    """Path of the learned weights (safetensors); by default lpips-TRUNK.safetensors in the cache."""
 
     def net(self, comparison: Comparison) -> tuple[Lpips, str]:
         """The net on its device and the hash of its weights."""
@@ -136,11 +136,11 @@ class _Perceptual(Metric):
         return net.to(comparison.device), digest
 
     def refuse_small(self, pictures: np.ndarray) -> None:
-        """Raises UserError where the trunk cannot see images as small as these."""
+        """Raises UserError if the images are too small for the trunk."""
         side = min(pictures.shape[1:3])
         if side < SMALLEST[self.trunk]:
             fits = [name for name, least in SMALLEST.items() if side >= least]
-            hint = f"trunk={fits[0]} takes them" if fits else "no trunk of LPIPS takes images this small"
+            hint = f"trunk={fits[0]} supports them" if fits else "no trunk of LPIPS supports images this small"
             raise UserError(
                 f"metric {self.kind!r}: {self.trunk} needs images of at least {SMALLEST[self.trunk]} px, and these "
                 f"have {side}; {hint}",
@@ -149,7 +149,7 @@ class _Perceptual(Metric):
 
 
 class LpipsDistance(_Perceptual, kind="lpips"):
-    """LPIPS of images that each belong to a real one: their perceptual distance, 0 for equal ones."""
+    """LPIPS of pairs of a generated and a real image: their perceptual distance, 0 for equal ones."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     values: ClassVar[Mapping[str, Meaning]] = {
@@ -171,7 +171,8 @@ class LpipsDistance(_Perceptual, kind="lpips"):
 
 
 class LpipsDiversity(_Perceptual, kind="lpips-diversity"):
-    """Mean LPIPS of random pairs of generated images of one class: near 0 where the model repeats itself."""
+    """Mean LPIPS of random pairs of generated images of a class; near 0 if the model generates the same image
+    repeatedly."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
         "lpips_diversity": Meaning("Perceptual distance between generated images.", "higher"),

@@ -1,19 +1,18 @@
-"""Images held against the very images that they should be: PSNR, SSIM, and what such metrics share.
+"""Metrics of pairs of a generated image and its ground truth: PSNR, SSIM, and their base.
 
-    PSNR = 10 log₁₀( 255² / mean (x − y)² ), one number an image, then the mean
-    SSIM: Wang, Bovik, Sheikh & Simoncelli 2004, "Image Quality Assessment: From Error Visibility to Structural
-    Similarity":
+    PSNR = 10 log₁₀( 255² / mean (x − y)² ), per image, then the mean SSIM: Wang, Bovik, Sheikh & Simoncelli 2004,
+    "Image Quality Assessment: From Error Visibility to Structural Similarity":
         l = (2 μx μy + c₁) / (μx² + μy² + c₁),   cs = (2 σxy + c₂) / (σx² + σy² + c₂),   SSIM = mean of l · cs over
-        Gaussian windows of 11 × 11, σ = 1.5, that lie inside the image; c₁ = (0.01 · 255)², c₂ = (0.03 · 255)²
+        Gaussian windows of 11 × 11, σ = 1.5, inside the image; c₁ = (0.01 · 255)², c₂ = (0.03 · 255)²
 
-Libraries that mirror the image at its edges instead, torchmetrics among them, give other values: 0.947 for 0.959 in a
-image of 48 px. Tables of papers have windows inside.
+Libraries that reflect the image at its edges instead, such as torchmetrics, give other values: 0.947 instead of 0.959
+for an image of 48 px. Papers use windows inside the image.
 
-Two channels and two crops are in use, and a decibel lies between them: papers on super-resolution take Y of ITU-R
-BT.601 with its footroom (16 to 235) and cut as many pixels from each edge as the factor of enlargement.
+There are different conventions, whose values differ by about a decibel: papers on super-resolution use Y of ITU-R
+BT.601 (16 to 235), and crop as many pixels from each edge as the scale factor.
 
-Images may be of any size, which differs from pair to pair but not within one. Where there is a baseline (the source
-itself, its bicubic enlargement) it is measured in the same way, and its figure goes along in the detail of the result.
+Images may have any size, which may differ between pairs, but not within a pair. A baseline (the source itself, its
+bicubic enlargement), if there is one, is measured in the same way and reported in the detail of the result.
 
 x, y uint8 [N, H, W, C].
 """
@@ -33,19 +32,19 @@ from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.image.extractors.resize import rgb
 
-CEILING = 100.0  # dB: of equal images, which have no error at all
+CEILING = 100.0  # dB: the value for equal images
 WINDOW, SIGMA = 11, 1.5  # px
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def psnr(x: Tensor, y: Tensor) -> Tensor:
-    """[N] in dB, of float64 images [N, C, H, W], 0 to 255; at most `CEILING`."""
+    """PSNR [N] in dB of float64 images [N, C, H, W], 0 to 255; at most `CEILING`."""
     error = (x - y).square().flatten(1).mean(1)
     return (10 * torch.log10(255.0**2 / error)).clamp(max=CEILING)
 
 
 def ssim(x: Tensor, y: Tensor) -> Tensor:
-    """[N] in [−1, 1], of float64 images [N, C, H, W], 0 to 255; the mean over the channels.
+    """SSIM [N] in [−1, 1] of float64 images [N, C, H, W], 0 to 255; the mean over the channels.
 
     Raises:
         UserError: they are smaller than a window.
@@ -54,7 +53,7 @@ def ssim(x: Tensor, y: Tensor) -> Tensor:
 
 
 def structure(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """(mean of l · cs, mean of cs), both [N]: SSIM, and its part that does not see brightness. As `ssim`."""
+    """(mean of l · cs, mean of cs), both [N]: SSIM, and its part without brightness. See `ssim`."""
     if min(x.shape[2:]) < WINDOW:
         raise UserError(
             f"SSIM needs images of at least {WINDOW}×{WINDOW} px; these are {x.shape[2]}×{x.shape[3]}",
@@ -84,13 +83,13 @@ def luma(x: Tensor) -> Tensor:
 def pair_by_pair(
     metric: Metric, comparison: Comparison, of: Callable[[np.ndarray, np.ndarray], Tensor]
 ) -> tuple[int, dict[str, Tensor]]:
-    """How many pairs are looked at, and what `of` says of each, [n], under "fake" and, where there is one, "baseline".
+    """The number of pairs, and the values [n] of `of` for each, as "fake" and, if there is one, "baseline".
 
     Args:
         of: real images and generated ones, each [k, H, W, C] → [k].
 
     Raises:
-        UserError: images of a pair differ in shape.
+        UserError: the images of a pair differ in shape.
     """
     n, found = comparison.count("fake", metric.n), {}
     for side in ["fake"] if comparison.baseline is None else ["fake", "baseline"]:
@@ -112,7 +111,7 @@ def pair_by_pair(
 def pair_result(
     name: str, comparison: Comparison, n: int, found: Mapping[str, Tensor], provenance: dict[str, Any]
 ) -> Result:
-    """The mean over all pairs, with that of the baseline in the detail, {of, value, sd}."""
+    """The mean over all pairs, with the value of the baseline in the detail, {of, value, sd}."""
     sd = float(found["fake"].std(correction=0))
     detail: dict[str, Any] = {"sd": sd, "error": sd / n**0.5}
     if "baseline" in found:
@@ -126,7 +125,7 @@ def pair_result(
 
 
 def seen(pictures: np.ndarray, channel: str, crop: int) -> Tensor:
-    """float64 [N, C, H, W] of images [N, H, W, C]: all channels ("RGB"), or Y alone; `crop` px less at each edge."""
+    """Images [N, H, W, C] as float64 [N, C, H, W]: all channels ("RGB"), or only Y; without `crop` px at each edge."""
     if channel == "Y" or pictures.shape[3] == 4:
         pictures = rgb(pictures)
     if pictures.dtype == np.uint16:
@@ -144,9 +143,9 @@ class _Pairs(Metric):
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     any_size: ClassVar[bool] = True
     channel: Literal["RGB", "Y"] = "RGB"
-    """RGB: all channels as they are (gray stays gray). Y: luma of BT.601 alone, as papers on super-resolution do."""
+    """RGB: all channels (gray stays gray). Y: only the luma of BT.601, as in papers on super-resolution."""
     crop: int = Field(default=0, ge=0)
-    """Pixels to cut from each edge first."""
+    """Number of pixels to crop from each edge first."""
 
     def of(self, x: Tensor, y: Tensor) -> Tensor:
         raise NotImplementedError
@@ -161,10 +160,10 @@ class _Pairs(Metric):
 
 
 class Psnr(_Pairs, kind="psnr"):
-    """Peak signal-to-noise ratio in dB of images that each belong to a real one; equal ones count 100 dB."""
+    """Peak signal-to-noise ratio in dB of generated images and their ground truth; 100 dB for equal ones."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
-        "psnr": Meaning("Signal-to-noise ratio of pairs, in dB.", "higher"),
+        "psnr": Meaning("Peak signal-to-noise ratio of pairs, in dB.", "higher"),
     }
 
     def of(self, x: Tensor, y: Tensor) -> Tensor:
@@ -172,7 +171,7 @@ class Psnr(_Pairs, kind="psnr"):
 
 
 class Ssim(_Pairs, kind="ssim"):
-    """Structural similarity of images that each belong to a real one, 1 for equal ones."""
+    """Structural similarity of generated images and their ground truth; 1 for equal ones."""
 
     values: ClassVar[Mapping[str, Meaning]] = {
         "ssim": Meaning("Structural similarity of pairs.", "higher", 1),

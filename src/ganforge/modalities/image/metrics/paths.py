@@ -4,9 +4,9 @@ Karras, Laine & Aila 2019, "A Style-Based Generator Architecture for Generative 
 
     PPL = E[ d( G(γ(z₁, z₂; t)), G(γ(z₁, z₂; t + ε)) ) / ε² ],   t ~ U(0, 1), ε = 10⁻⁴
 
-γ: along the arc between two latents, or along the line for latents that are not normal; d: here the squared distance
-of the extractor's features, which need no further weights, or LPIPS. The lowest and highest hundredth of the values
-are left out, as there. Images are not rounded to 8 bits on the way: the step would vanish.
+γ: along the arc between two latents, or along the line for latents that are not normal; d: the squared distance of the
+extractor's features, which needs no additional weights, or LPIPS. As in the paper, the lowest and highest percent of
+the values are excluded. Images are not rounded to 8 bits, which would hide such small steps.
 
 z [n, L], G(z) [n, C, H, W] in [−1, 1].
 """
@@ -28,7 +28,7 @@ BATCH = 16
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """At t [n] along the arcs from a to b [n, L], lengths interpolated too; float64."""
+    """Points at t [n] on the arcs from a to b [n, L], with interpolated lengths; float64."""
     a, b, t = a.double(), b.double(), t.double()[:, None]
     u, v = (x / x.norm(dim=1, keepdim=True).clamp(min=1e-30) for x in (a, b))
     angle = (u * v).sum(1, keepdim=True).clamp(-1, 1).arccos()
@@ -41,12 +41,12 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 
 
 def line(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """At t [n] along the lines from a to b [n, L]; float64."""
+    """Points at t [n] on the lines from a to b [n, L]; float64."""
     return torch.lerp(a.double(), b.double(), t.double()[:, None])
 
 
 class PathLength(Metric, kind="ppl"):
-    """Perceptual path length: low where small steps in latent space change the image little everywhere."""
+    """Perceptual path length: low if small steps in latent space change the image only slightly, everywhere."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"latents"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
@@ -54,13 +54,13 @@ class PathLength(Metric, kind="ppl"):
         "ppl": Meaning("How much samples change with small steps of the latent: lower is smoother.", "lower"),
     }
     paths: int = Field(default=1000, ge=2)
-    """Number of short steps measured."""
+    """Number of short steps to measure."""
     epsilon: float = Field(default=1e-4, gt=0, lt=1)
     """Length of a step, as a fraction of the path between two latents."""
     distance: Literal["features", "lpips"] = "features"
     """The distance between two images: in the extractor's features, or LPIPS, which needs weights."""
     trunk: TrunkName = "vgg"
-    """The trunk of LPIPS, for distance=lpips."""
+    """Net of LPIPS, for distance=lpips: alex, vgg or squeeze."""
 
     def lacks(self, comparison: Comparison) -> str:
         missing = super().lacks(comparison)
@@ -93,7 +93,7 @@ class PathLength(Metric, kind="ppl"):
         return [Result(f"ppl{short_count(self.paths)}[{tag}]", float(kept.mean()), protocol, detail)]
 
     def _apart(self, comparison: Comparison):
-        """From two batches of images to their distances [n]; a name for it; its protocol."""
+        """A function from two batches of images to their distances [n]; its name; its protocol."""
         if self.distance == "lpips":
             net, digest = comparison.once(
                 ("lpips", self.trunk, None, None), lambda: load(self.trunk, None, None, comparison.cache)

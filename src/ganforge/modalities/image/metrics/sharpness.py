@@ -1,13 +1,13 @@
-"""How sharp images are, held against the very images that they should be: the share of fine detail that is there.
+"""Sharpness of images relative to their ground truth: the amount of fine detail.
 
-    y, x      luma of the image that was made and of the real one, less its mean, under a Hann window
-    P(o)      power of the Fourier coefficients in an octave o of radial frequency, plus what rounding to whole levels
-              brings, 1/12 a pixel: flat images are as sharp as each other
-    sharpness = mean over the octaves 1/8 … 1/4 and 1/4 … 1/2 cycles a pixel of  √( P_y(o) / P_x(o) )
+    y, x      luma of the generated and of the real image, minus its mean, with a Hann window
+    P(o)      power of the Fourier coefficients in an octave o of radial frequency, plus
+              that of rounding to integer levels, 1/12 per pixel, so that flat images are equally sharp
+    sharpness = mean over the octaves 1/8 … 1/4 and 1/4 … 1/2 cycles/pixel of  √( P_y(o) / P_x(o) )
 
-1 is as sharp as the real image, a blurred one has less, a noisy or ringing one more. On parts of 160 px of two
-photographs of BSD100, bicubic images made from a quarter of the size have 0.12, from half of it 0.46; noise of 20
-levels gives 1.2 and 1.4. It says how much detail there is, not whether it is right: hold it against ssim or texture.
+1 means as sharp as the real image; less for blurred images, more for noise or ringing. On crops of 160 px of two photos
+of BSD100, bicubic upsampling by 4 has 0.12, by 2 0.46; noise of 20 levels gives 1.2 and 1.4. It measures the amount of
+detail, not its correctness: compare with ssim or texture.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_cou
 from ganforge.modalities.image.metrics.pairwise import pair_by_pair, pair_result, seen
 
 OCTAVES = ((1 / 8, 1 / 4), (1 / 4, 1 / 2))
-"""In cycles a pixel."""
-SMALLEST = 16  # px: a smaller image has next to no frequencies to tell apart
-ROUNDING = 1 / 12  # variance of what is rounded off
+"""In cycles per pixel."""
+SMALLEST = 16  # px: smaller images have too few frequencies
+ROUNDING = 1 / 12  # variance of the rounding error
 
 
 def sharpness(x: Tensor, y: Tensor) -> Tensor:
-    """[N], of real images x and others y, float64 [N, 1, H, W], 0 to 255."""
+    """Sharpness [N] of images y relative to real images x, float64 [N, 1, H, W], 0 to 255."""
     ratios = [(b / a).sqrt() for a, b in zip(octaves(x), octaves(y), strict=True)]
     return torch.stack(ratios).mean(0)
 
@@ -52,7 +52,7 @@ def octaves(x: Tensor) -> list[Tensor]:
 
 
 class Sharpness(Metric, kind="sharpness"):
-    """Fine detail of images relative to their real ones: 1 is as sharp, below 1 blurred, above 1 noisy."""
+    """Sharpness relative to the real image: 1 is equally sharp, below 1 blurred, above 1 noisy."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")

@@ -1,12 +1,12 @@
-"""Sliced Wasserstein distance between small patches of real and of generated images, one scale at a time.
+"""Sliced Wasserstein distance between small patches of real and generated images, per scale.
 
 Karras et al. 2018, "Progressive Growing of GANs", section 5; sliced distances: Rabin et al. 2011.
 
     levels of a Laplacian pyramid (Burt & Adelson 1983) from the full size down to 16 px
-    128 patches of 7 × 7 an image and level; per level every channel brought to mean 0 and standard deviation 1
+    128 patches of 7 × 7 per image and level; per level, every channel is normalized to mean 0 and standard deviation 1
     SWD = mean over 512 random directions of the mean difference between the sorted projections, times 1000
 
-Below 16 px an image is one level by itself. Both sides give as many images.
+Images below 16 px have a single level. Both sides use the same number of images.
 
 x [N, C, H, W]; patches [P, C · 7 · 7].
 """
@@ -63,7 +63,8 @@ def whitened(patches: Tensor) -> Tensor:
 
 
 class SlicedWasserstein(Metric, kind="swd"):
-    """Sliced Wasserstein distance of patches at each scale of a Laplacian pyramid: texture and shape, without a net."""
+    """Sliced Wasserstein distance of patches at each scale of a Laplacian pyramid; compares texture and shape without a
+    net."""
 
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
@@ -73,7 +74,7 @@ class SlicedWasserstein(Metric, kind="swd"):
     patches: int = Field(default=128, ge=1)
     """Patches per image and level."""
     directions: int = Field(default=512, ge=1)
-    """Number of random directions that patches are projected on."""
+    """Number of random projections of the patches."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = min(comparison.count("fake", self.n), comparison.real.n)

@@ -1,23 +1,23 @@
-"""How the texture of images differs from that of the real ones, wherever its single details lie.
+"""Difference in texture from the real image, independent of the exact position of details.
 
 After Zujovic, Pappas & Neuhoff 2013, "Structural Texture Similarity Metrics for Image Analysis and Retrieval" (STSIM):
-where SSIM asks whether two images agree pixel by pixel, it is asked whether they have as much contrast of a kind and
-as much order in it.
+SSIM compares two images pixel by pixel; this compares local contrast and its autocorrelation (order).
 
-    f, g      luma of the real image and of the other one through a derivative along one of four directions
+    f, g      derivative of the luma of the real and of the other image along one of four directions
     E[·]      the mean over a Gaussian window of 11 × 11, σ = 1.5
     contrast  (2 √(E f² · E g²) + c) / (E f² + E g² + c)
-    order     1 − ½ | ρ_f − ρ_g |,   ρ = E[f · f a pixel further] / (E f² + c),   to the right, and below
-    texture = 1 − mean over places, directions and scales of  contrast · order → · order ↓
+    order     1 − ½ | ρ_f − ρ_g |,   ρ = E[f · f shifted by a pixel] / (E f² + c),   to the right, and down
+    texture = 1 − mean over positions, directions and scales of  contrast · order → · order ↓
 
-c = 20 levels²: what is fainter is hardly seen. Three scales, each by means of 2 × 2 pixels, as far as the image goes.
-Departures: plain derivatives in place of a steerable pyramid, no term for brightness (psnr sees that), a product in
-place of its root.
+c = 20 levels²: fainter texture is hardly visible. Up to three scales, each a 2 × 2 mean of the previous one, as far as
+the size permits.
+Departures: derivatives instead of a steerable pyramid, no term for brightness (measured by psnr), a product instead of
+its root.
 
-It needs no weights and is not LPIPS, but it sees what LPIPS is asked for. On parts of 160 px of three photographs of
-BSD100, fine detail that is sharp and up to a few px out of place has 0.07 to 0.10, bicubic enlargement by 4, which psnr
-prefers, 0.11 to 0.21; noise of 10 levels has 0.03 to 0.06, JPEG of quality 8 has 0.11. (Features of random filters,
-compared place by place as LPIPS compares learned ones, preferred the bicubic image, too.)
+It needs no weights, and can serve a similar purpose as LPIPS. On crops of 160 px of three photos of BSD100, sharp fine
+detail that is displaced by up to a few px has 0.07 to 0.10; bicubic upsampling by 4, which psnr prefers, 0.11 to 0.21;
+noise of 10 levels 0.03 to 0.06; JPEG of quality 8 0.11. (Random filters, compared position by position as in LPIPS,
+also preferred the bicubic image.)
 
 x, y float64 [N, 1, H, W], 0 to 255.
 """
@@ -45,7 +45,7 @@ DIRECTIONS = (ACROSS, ACROSS.T, SLANTED, SLANTED.flip(1))
 
 
 def texture(x: Tensor, y: Tensor) -> Tensor:
-    """[N], 0 for equal images.
+    """Difference in texture [N], 0 for equal images.
 
     Raises:
         UserError: they are smaller than a window.
@@ -66,7 +66,7 @@ def texture(x: Tensor, y: Tensor) -> Tensor:
 
 
 def likeness(f: Tensor, g: Tensor) -> Tensor:
-    """[N] in 0 to 1, of two images [N, 1, h, w] through one derivative."""
+    """Similarity [N] in [0, 1] of one derivative of two images [N, 1, h, w]."""
     (power_f, right_f, below_f), (power_g, right_g, below_g) = moments(f), moments(g)
     contrast = (2 * (power_f * power_g).sqrt() + FAINT) / (power_f + power_g + FAINT)
     orders = [
@@ -77,19 +77,19 @@ def likeness(f: Tensor, g: Tensor) -> Tensor:
 
 
 def moments(f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Means over windows of f², of f times its right neighbor, and of f times the one below; all of one shape."""
+    """Means over windows of f², of f times its right neighbor, and of f times its lower neighbor; of equal shapes."""
     right, below = blurred(f[..., 1:] * f[..., :-1]), blurred(f[..., 1:, :] * f[..., :-1, :])
     height, width = below.shape[2], right.shape[3]
     return blurred(f.square())[..., :height, :width], right[..., :height, :], below[..., :width]
 
 
 class Texture(Metric, kind="texture"):
-    """Difference of texture between images and their real ones, by local contrast and order: 0 for equal ones."""
+    """Difference in texture from the real image, by local contrast and its autocorrelation; 0 for equal images."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     signals: ClassVar[tuple[str, ...]] = ("image", "pair")
     values: ClassVar[Mapping[str, Meaning]] = {
-        "texture": Meaning("Texture that differs from the real image's, wherever its details lie.", "lower", 0),
+        "texture": Meaning("Difference in texture from the real image, independent of position.", "lower", 0),
     }
     any_size: ClassVar[bool] = True
 

@@ -1,13 +1,13 @@
-"""BigGAN: wide residual nets whose latent enters at every grid.
+"""BigGAN: wide residual nets with a part of the latent at every grid.
 
 Brock, Donahue & Simonyan 2019, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", appendix B.
 
-    z = (z₀, z₁, ..., zₙ): the latent in n + 1 parts;  e(c) [N, S]: one vector of the label for all blocks
+    z = (z₀, z₁, ..., zₙ): the latent in n + 1 parts;  e(c) [N, S]: a label embedding shared by all blocks
     G: z₀ → linear → base grid → block k with norms scaled by linear(zₖ, e(c)) → ... → batch norm, ReLU, conv3, tanh
-    D: `resnet`'s, each block as wide within as at its end, with attention
+    D: that of `resnet`, with blocks that are as wide inside as at their output, and attention
 
-Spectral norm of all weights but e, orthogonal ones at the start, attention in both. Truncated sampling draws each
-latent again until it lies within ±2t; see `truncate`.
+Spectral norm of all weights except e, orthogonal initialization, attention in both. Truncation restricts each latent to
+±2t; see `truncate`.
 
 Channels, as multiples of `channels`, coarsest grid first, H = h·2ⁿ (`layers.grid`):
 
@@ -17,7 +17,7 @@ Channels, as multiples of `channels`, coarsest grid first, H = h·2ⁿ (`layers.
     256 n = 6   G 16 16 8 8 4 2 1             D 16 16 8 8 4 2 1
     512 n = 7   G 16 16 8 8 4 2 1 1           D 16 16 8 8 4 2 1 1
 
-All blocks of D halve the grid but the last one; up to 32×32 it is the first two that do. z [N, latent], x [N, C, H, W].
+All blocks of D except the last halve the grid; up to 32×32 only the first two. z [N, latent], x [N, C, H, W].
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class BigganG(nn.Module):
 
 
 def shared_label(classes: int, width: int) -> LabelTable | None:
-    """The one vector a class that all blocks share: of unit length, and free of spectral norm."""
+    """The embedding per class, shared by all blocks: initialized with unit length, without spectral norm."""
     if not classes:
         return None
     table = LabelTable(classes, width)
@@ -103,21 +103,22 @@ def shared_label(classes: int, width: int) -> LabelTable | None:
 
 
 def biggan_d(plan: Layout, stages: list[tuple[int, bool]], classes: int, attention: int) -> nn.Module:
-    """`ResnetD` as BigGAN has it, orthogonal at the start."""
+    """`ResnetD` in the variant of BigGAN, with orthogonal initialization."""
     return ResnetD(plan, stages, classes, attention=attention, wide=True, init=orthogonal_init)
 
 
 class BigganGenerator(Generator, kind="biggan"):
-    """Wide residual blocks that each get a part of the latent and the label embedding."""
+    """Wide residual blocks, each conditioned on a part of the latent and on the label embedding (BigGAN)."""
 
     latent: int = Field(default=120, ge=1)
-    """Width of the latent z, split evenly into n + 1 parts (the first parts get one number more)."""
+    """Dimension of the latent z, which is split evenly into one part per block and one for the base grid."""
     channels: int = Field(default=96, ge=1)
-    """Base width that all others are multiples of: 96 in the paper, 64 for a smaller net."""
+    """Base number of channels, of which those of all layers are multiples: 96 in the paper, 64 for a smaller net."""
     shared: int = Field(default=128, ge=1)
-    """Width of the label embedding, shared by all blocks."""
+    """Dimension of the label embedding, which is shared by all blocks."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid with at most this many cells per side and at most half the image size; 0:
+    none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan")
@@ -138,12 +139,13 @@ class BigganGenerator(Generator, kind="biggan"):
 
 
 class BigganDiscriminator(Discriminator, kind="biggan"):
-    """Wide residual blocks with spectral norm and attention; with labels by projection."""
+    """Wide residual blocks with spectral norm and attention, and label projection (BigGAN)."""
 
     channels: int = Field(default=96, ge=1)
-    """Base width that all others are multiples of: 96 in the paper, 64 for a smaller net."""
+    """Base number of channels, of which those of all layers are multiples: 96 in the paper, 64 for a smaller net."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid with at most this many cells per side and at most half the image size; 0:
+    none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan")

@@ -1,18 +1,18 @@
-"""BigGAN-deep: four times as many layers in narrow blocks, whose skips carry channels through untouched.
+"""BigGAN-deep: four times as many layers in bottleneck blocks, whose skips keep channels unchanged.
 
 Brock, Donahue & Simonyan 2019, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", appendix B,
 figure 16.
 
-    code = (z, e(c)): the whole latent and the vector of the label, in the base grid and in every norm
+    code = (z, e(c)): the whole latent and the label embedding, in the base grid and in every norm
     G's block:  x → conv1 to a quarter → (2×) conv3 → conv3 → conv1 → +,   skip: the first channels of x, (2×)
                 each convolution after a norm and a ReLU
-    D's block:  x → conv1 to a quarter → conv3 → conv3 → (½) conv1 → +,    skip: x (½), with conv1(x) beside it
+    D's block:  x → conv1 to a quarter → conv3 → conv3 → (½) conv1 → +,    skip: x (½), concatenated with conv1(x)
                 each convolution after a ReLU
 
-Two blocks a grid: in G one that stays and one that doubles, in D one that halves and one that stays. Attention,
-spectral norm, orthogonal weights, truncation and the channels of each grid are those of `biggan`; D starts with a
-convolution of the image. Up to 32×32, D has four pairs of blocks, of which the first two halve.
-z [N, latent], x [N, C, H, W].
+Two blocks per grid: in G one of the same size and one that doubles, in D one that halves and one of the same size.
+Attention, spectral norm, orthogonal weights, truncation and the channels of each grid are those of `biggan`; D starts
+with a convolution of the image. Up to 32×32, D has four pairs of blocks, of which the first two halve. z [N, latent],
+x [N, C, H, W].
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from ganforge.nets.layers.memory import ChannelsLast
 from ganforge.nets.layers.spectral import spectral
 from ganforge.nets.layers.truncation import truncated_normal
 
-NARROW = 4  # a block works on so many times fewer channels than its wide end has
-NARROWEST = 8  # with fewer, all may be shut by their ReLU
+NARROW = 4  # bottleneck factor: channels of a block's wider end divided by those inside
+NARROWEST = 8  # with fewer channels, all may be zeroed by the ReLU
 
 
 class DeepUp(nn.Module):
-    """G's block: [N, before, H, W] → [N, after, H, W], or of twice the height and width; after ≤ before."""
+    """G's block: [N, before, H, W] → [N, after, H, W], or twice the height and width; after ≤ before."""
 
     def __init__(self, before: int, after: int, code: int, up: bool):
         super().__init__()
@@ -65,7 +65,7 @@ class DeepUp(nn.Module):
 
 
 class DeepDown(nn.Module):
-    """D's block: [N, before, H, W] → [N, after, H, W], or of half the height and width; after ≥ before."""
+    """D's block: [N, before, H, W] → [N, after, H, W], or half the height and width; after ≥ before."""
 
     def __init__(self, before: int, after: int, down: bool):
         super().__init__()
@@ -124,7 +124,7 @@ class BigganDeepD(nn.Module):
 
     Args:
         first: channels of the convolution of the image.
-        stages: of each pair of blocks its channels, and whether it halves the grid.
+        stages: channels of each pair of blocks, and whether it halves the grid.
     """
 
     def __init__(self, plan: Layout, first: int, stages: list[tuple[int, bool]], classes: int, attention: int):
@@ -156,12 +156,12 @@ class BigganDeepD(nn.Module):
 
 
 class BigganDeepGenerator(Generator, kind="biggan_deep"):
-    """Many narrow residual blocks that all get the whole latent and the label embedding."""
+    """Many residual bottleneck blocks, all conditioned on the whole latent and the label embedding (BigGAN-deep)."""
 
     latent: int = Field(default=128, ge=1)
-    """Width of the latent z, drawn from a standard normal."""
+    """Dimension of the latent z, drawn from a standard normal."""
     channels: int = Field(default=128, ge=1)
-    """Base width that all others are multiples of; 128 in the paper."""
+    """Base number of channels, of which those of all layers are multiples; 128 in the paper."""
     shared: int = Field(default=128, ge=1)
     """Width of the label embedding, shared by all blocks."""
     attention: int = Field(default=64, ge=0)
@@ -180,10 +180,10 @@ class BigganDeepGenerator(Generator, kind="biggan_deep"):
 
 
 class BigganDeepDiscriminator(Discriminator, kind="biggan_deep"):
-    """Many narrow residual blocks with spectral norm and attention; with labels by projection."""
+    """Many residual bottleneck blocks with spectral norm and attention, and label projection (BigGAN-deep)."""
 
     channels: int = Field(default=128, ge=1)
-    """Base width that all others are multiples of; 128 in the paper."""
+    """Base number of channels, of which those of all layers are multiples; 128 in the paper."""
     attention: int = Field(default=64, ge=0)
     """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
 

@@ -1,9 +1,9 @@
-"""An encoder of images for VAEs: DCGAN's D with another end.
+"""An encoder of images for VAEs: DCGAN's D with another output layer.
 
     q(z | x) = N(mean, diag(exp(log variance)))        Kingma & Welling 2014
 
 Convolutions 4×4 of stride 2 with batch norm and LeakyReLU 0.2, until the shorter side is at most 4, then one linear
-layer. A label adds a vector to the channels after the first convolution.
+layer. A label embedding is added to the channels after the first convolution.
 
 x [N, C, H, W], c [N] labels or None, mean and log variance [N, latent].
 """
@@ -23,7 +23,7 @@ from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
 
 COARSEST = 4
-"""Grids are halved until their shorter side has at most this number of cells."""
+"""Grids are halved until their shorter side has at most this many cells."""
 
 
 class ConvE(nn.Module):
@@ -54,12 +54,12 @@ class ConvE(nn.Module):
 
 
 class ConvEncoder(Encoder, kind="conv"):
-    """Convolutions of stride 2 with batch norm, for images of any size from 2×2 on."""
+    """Convolutions of stride 2 with batch norm, for images of at least 2×2 px."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many."""
+    """Number of channels of the finest grid; doubled on each coarser grid."""
     max_channels: int = Field(default=512, ge=1)
-    """The maximum number of channels on a grid."""
+    """Maximum number of channels of a grid."""
 
     def build(self, spec: Spec, latent: int) -> nn.Module:
         if len(spec.shape) != 3 or min(spec.shape[1:]) < 2:

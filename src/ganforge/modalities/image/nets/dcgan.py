@@ -8,16 +8,16 @@ Networks".
     D: x [N, C, H, W] → n convolutions 4×4, stride 2 → a convolution over the base grid → logit [N]
        batch norm after all but the first, LeakyReLU 0.2
 
-Both take other norms (`layers.norms`, `layers.spectral`). D can look across the batch (`layers.minibatch`), right
-before the logit, where no batch norm can take off again what all samples have in common.
+Both support other norms (`layers.norms`, `layers.spectral`). D can use batch statistics (`layers.minibatch`) right
+before the logit, where no batch norm follows that would remove what all samples have in common.
 
-Weights start from N(0, 0.02). n follows from the size: 8 = 2·2², 28 = 7·2², 32 = 4·2³, 64 = 4·2⁴ (`layers.grid`).
-A base grid of more than 4 cells a side gets one level more below it, of half as many cells: G grows past it and cuts
-(4 → 8 → 7), D rounds down (7 → 3). Without it, one linear layer had to score the 49 cells of a 28×28 digit at once, and
-D passed strokes that made no digit.
+Weights are initialized from N(0, 0.02). n depends on the size: 8 = 2·2², 28 = 7·2², 32 = 4·2³, 64 = 4·2⁴
+(`layers.grid`). A base grid with more than 4 cells per side gets one more level with half as many: G crops its output
+(4 → 8 → 7), D rounds down (7 → 3). Without it, a single linear layer scored all 49 cells of a 28×28 digit, and D
+accepted strokes that did not form a digit.
 
-A label joins z in G. In D it has a second head of its own beside the common one, ⟨e(c), features⟩: the
-projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator".
+A label is added to z in G. In D, ⟨e(c), features⟩ is added to the logit: the projection of Miyato & Koyama 2018, "cGANs
+with Projection Discriminator".
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ D_NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
 
 
 def levels(channels: int, top: int, doublings: int) -> list[int]:
-    """Channels of the hidden grids, finest first: doubled at each coarser one, at most `top`."""
+    """Number of channels of the hidden grids, finest first: doubled on each coarser grid, at most `top`."""
     return [min(channels << k, top) for k in range(doublings)]
 
 
 def is_wide(base: Sequence[int]) -> bool:
-    """Whether a base grid gets one level more below it."""
+    """Whether there is one more level below the base grid."""
     return max(base) > 4
 
 
 class Cut(nn.Module):
-    """[N, C, H', W'] → [N, C, H, W]: the first rows and columns."""
+    """[N, C, H', W'] → [N, C, H, W]: crops to the first rows and columns."""
 
     def __init__(self, height: int, width: int):
         super().__init__()
@@ -110,7 +110,8 @@ class DcganG(nn.Module):
         layers += [nn.ConvTranspose2d(widths[-1], colors, 4, 2, 1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         normal_init(self)
-        # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z (measured).
+        # The scale of a one-hot label concatenated to z: with labels as strong as all of z, G soon ignores z
+        # (measured).
         self.label = LabelTable(classes, self.project.out_features, 0.02) if classes else None
         self.reference = Reference(reference, latent, classes) if norm == "virtual" else None
 
@@ -136,7 +137,7 @@ class DcganD(nn.Module):
         minibatch: Minibatch = "none",
     ):
         super().__init__()
-        bias = not D_NORMS[norm](1)  # an offset before a norm would be taken off again
+        bias = not D_NORMS[norm](1)  # a bias before a norm would be removed by it
         layers: list[nn.Module] = [ChannelsLast(), nn.Conv2d(colors, hidden[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for before, after in pairwise(hidden):
             layers += [nn.Conv2d(before, after, 4, 2, 1, bias=bias), *D_NORMS[norm](after), nn.LeakyReLU(0.2)]
@@ -145,7 +146,7 @@ class DcganD(nn.Module):
         features = hidden[-1] * end[0] * end[1]
         across = minibatch_layer(minibatch, features)
         features += across.extra if across else 0
-        self.head = nn.Linear(features, 1)  # a convolution over the whole base grid
+        self.head = nn.Linear(features, 1)  # equivalent to a convolution over the whole base grid
         normal_init(self)
         self.across = across
         self.label = LabelTable(classes, features, 0.02) if classes else None
@@ -163,16 +164,16 @@ class DcganD(nn.Module):
 
 
 class DcganGenerator(Generator, kind="dcgan"):
-    """Transposed convolutions with batch norm, from a small grid up to the image."""
+    """Transposed convolutions with batch norm (DCGAN)."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest hidden grid; each coarser one has twice as many."""
+    """Number of channels of the finest hidden grid; doubled on each coarser grid."""
     max_channels: int = Field(default=512, ge=1)
-    """The maximum number of channels on a grid."""
+    """Maximum number of channels of a grid."""
     norm: Literal["batch", "virtual"] = "batch"
-    """Batch norm; or virtual batch norm: samples do not depend on their batch, but the reference batch costs time."""
+    """Normalization: batch norm, or virtual batch norm, with which samples do not depend on their batch (slower)."""
     reference: int = Field(default=64, ge=2)
-    """Latents in the reference batch of virtual batch norm."""
+    """Size of the reference batch of virtual batch norm."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape)
@@ -185,16 +186,18 @@ class DcganGenerator(Generator, kind="dcgan"):
 
 
 class DcganDiscriminator(Discriminator, kind="dcgan"):
-    """Convolutions of stride 2 with batch norm, from the image down to a small grid."""
+    """Convolutions of stride 2 with batch norm (DCGAN)."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest hidden grid; each coarser one has twice as many."""
+    """Number of channels of the finest hidden grid; doubled on each coarser grid."""
     max_channels: int = Field(default=512, ge=1)
-    """The maximum number of channels on a grid."""
+    """Maximum number of channels of a grid."""
     norm: Literal["batch", "layer", "spectral", "none"] = "batch"
-    """Batch norm (not with per-sample penalties), layer norm, spectral norm of all weights, or none."""
+    """Normalization: batch norm (cannot be used with gradient penalties), layer norm, spectral norm of the weights, or
+    none."""
     minibatch: Minibatch = "none"
-    """What D sees of the whole batch, against collapse: the standard deviation of its samples, or learned distances."""
+    """Batch statistics that D sees, against mode collapse: standard deviation (stddev), learned distances
+    (discrimination), or none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape)
@@ -206,10 +209,10 @@ class DcganDiscriminator(Discriminator, kind="dcgan"):
 
 
 def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The nearest [C, H, W] whose sides are a base grid times a power of two.
+    """The closest [C, H, W] whose sides are those of a base grid times a power of two.
 
     Raises:
-        UserError: `shape` is not that of an image.
+        UserError: `shape` is not the shape of an image.
     """
     if len(shape) != 3:
         raise UserError(
@@ -223,16 +226,16 @@ def layout(spec: Spec, who: str) -> tuple[int, int, int, int]:
     """(colors, base height, base width, doublings) of a spec.
 
     Raises:
-        UserError: the net cannot reach that size; says the nearest that it can.
+        UserError: the net does not support that size; the message states the closest supported one.
     """
     near = nearest_picture(spec.shape)
     colors, height, width = spec.shape
     found = grid.split(height, width)
-    if found and found[2] == 1:  # a single convolution is too weak a D: 8×8 starts from 2×2
+    if found and found[2] == 1:  # a D with a single convolution is too weak: 8×8 starts from 2×2
         found = grid.split(height, width, base_min=2)
     if found is None:
         raise UserError(
-            f"{who}: cannot reach {height}×{width} images; the nearest size is {near[1]}×{near[2]} "
+            f"{who}: does not support {height}×{width} images; the nearest size is {near[1]}×{near[2]} "
             f"(sides must be a grid of {grid.BASE_MIN} to {grid.BASE_MAX} cells, doubled one or more times)",
             code="nets.unreachable_size",
         )

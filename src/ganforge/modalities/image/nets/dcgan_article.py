@@ -1,17 +1,16 @@
-"""The small DCGAN for 28×28 images that tutorials train: 5×5 kernels, dropout in D, no batch norm in D.
+"""The small DCGAN for 28×28 images from tutorials: 5×5 kernels, dropout in D, no batch norm in D.
 
     G: z [N, 100] → linear → [N, 256, H/4, W/4] → 5×5 transposed convolutions to 128 (stride 1), 64 and C (stride 2)
        batch norm and LeakyReLU 0.3 after all but the last, tanh after that; no biases
     D: x [N, C, H, W] → 5×5 convolutions to 64 and 128, stride 2, LeakyReLU 0.3 and dropout 0.3 → linear → logit [N]
 
-Weights start as in Keras (Glorot uniform; batch norm with momentum 0.99 and ε 0.001), and the grids are those of Keras'
-"same" padding, 28 → 14 → 7. Of its odd pixel of padding Keras puts more at the end and these layers more at the start:
-the mirror image, in G and D alike.
+Initialization is as in Keras (Glorot uniform; batch norm with momentum 0.99 and ε 0.001), and the grids are those of
+Keras' "same" padding, 28 → 14 → 7. If the padding is odd, Keras puts the extra pixel at the end, these layers at the
+start, in both G and D, which is equivalent up to mirroring.
 
-Tried on two AVX-512 cores, whole steps of batch 256 against plain eager layers: channels last in memory and
-`FastDropout` make it 1.2 to 1.25 times as fast. Transposed convolution by sub-pixel convolution, the same function, was
-slower (0.7 times) but for the last layer, where it would gain 1 % of a step; stride 1 as a plain convolution took the
-same time.
+Measured on two AVX-512 cores, whole steps with batch 256: channels-last layout and `FastDropout` are 1.2 to 1.25 times
+as fast as plain eager layers. Sub-pixel convolutions instead of transposed ones (the same function) were slower (0.7
+times), except in the last layer, with a gain of 1 % of a step; stride 1 as a plain convolution was equally fast.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def keras_init(net: nn.Module) -> None:
 
 
 def norm(channels: int) -> nn.BatchNorm2d:
-    """Batch norm with Keras' constants (its momentum counts the other way round)."""
+    """Batch norm with the constants of Keras (whose momentum is 1 − that of torch)."""
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
 
 
@@ -50,7 +49,7 @@ class ArticleG(nn.Module):
         units = 256 * (height // 4) * (width // 4)
         self.linear = nn.Linear(latent, units, bias=False)
         self.project = nn.Sequential(
-            nn.BatchNorm1d(units, eps=1e-3, momentum=0.01),  # before the reshape: of each unit, not of each channel
+            nn.BatchNorm1d(units, eps=1e-3, momentum=0.01),  # before the reshape: per unit, not per channel
             nn.LeakyReLU(0.3, inplace=True),
         )
         self.layers = nn.Sequential(
@@ -66,7 +65,7 @@ class ArticleG(nn.Module):
             nn.Tanh(),
         )
         keras_init(self)
-        # As a one-hot joined to z would start: with labels as strong as the whole of z, G soon ignores z.
+        # The scale of a one-hot label concatenated to z: with labels as strong as all of z, G soon ignores z.
         self.label = LabelTable(classes, units, (2 / (latent + units)) ** 0.5) if classes else None
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
@@ -101,12 +100,12 @@ class ArticleD(nn.Module):
         features = self.layers(x)  # [N, F]
         logits = self.head(features).squeeze(1)
         if self.label is not None:
-            logits = logits + (self.label(c) * features).sum(1)  # a head for each class beside the common one
+            logits = logits + (self.label(c) * features).sum(1)  # a head per class in addition to the common one
         return DiscriminatorOutput(logits, features)
 
 
 class ArticleGenerator(Generator, kind="dcgan-article"):
-    """The generator of the tutorials' 28×28 DCGAN: 256, 128, 64 channels, 5×5 kernels; sides divisible by 4."""
+    """The generator of the DCGAN from tutorials: 256, 128, 64 channels, 5×5 kernels; for sides divisible by 4."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape)
@@ -116,10 +115,11 @@ class ArticleGenerator(Generator, kind="dcgan-article"):
 
 
 class ArticleDiscriminator(Discriminator, kind="dcgan-article"):
-    """The discriminator of the tutorials' 28×28 DCGAN: 64, 128 channels, 5×5 kernels, dropout; sides divisible by 4."""
+    """The discriminator of the DCGAN from tutorials: 64, 128 channels, 5×5 kernels, dropout; for sides divisible by
+    4."""
 
     dropout: float = Field(default=0.3, ge=0, lt=1)
-    """Share of the activations dropped after each convolution."""
+    """Dropout probability after each convolution, in [0, 1)."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape)
@@ -129,10 +129,10 @@ class ArticleDiscriminator(Discriminator, kind="dcgan-article"):
 
 
 def nearest_picture(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The nearest [C, H, W] with sides divisible by 4; of two as near, the smaller.
+    """The closest [C, H, W] with sides divisible by 4; the smaller one of two.
 
     Raises:
-        UserError: `shape` is not that of an image.
+        UserError: `shape` is not the shape of an image.
     """
     if len(shape) != 3:
         raise UserError(
@@ -146,12 +146,12 @@ def checked(spec: Spec, who: str) -> tuple[int, int, int]:
     """A spec's shape as [C, H, W].
 
     Raises:
-        UserError: the net cannot reach that size; says the nearest that it can.
+        UserError: the net does not support that size; the message states the closest supported one.
     """
     colors, height, width = nearest_picture(spec.shape)
     if (colors, height, width) != spec.shape:
         raise UserError(
-            f"{who}: cannot reach {spec.shape[1]}×{spec.shape[2]} images, both sides must be divisible by 4; "
+            f"{who}: does not support {spec.shape[1]}×{spec.shape[2]} images, both sides must be divisible by 4; "
             f"the nearest size is {height}×{width}",
             code="nets.unreachable_size",
         )

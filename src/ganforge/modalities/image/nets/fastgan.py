@@ -1,20 +1,21 @@
-"""FastGAN: a light generator whose coarse grids gate the fine ones, and a critic that must be able to draw what it saw.
+"""FastGAN: a light generator in which coarse grids gate fine ones, and a discriminator that reconstructs its input.
 
 Liu et al. 2021, "Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis".
 
     G            z → 4×4 → (double, convolution, norm, gate) for each finer grid → x
-                 noise, weighted by one number a layer, in every second one of them
-    excitation   fine ← fine · σ(W₂ swish(W₁ ∗ pool₄(coarse)))     of a grid and the one 16 times as fine (4 → 64)
-    D            x → (convolution, half | pool → mean of both) for each coarser grid down to 8×8 → logits by place
+                 noise, scaled by one weight per layer, in every second one of them
+    excitation   fine ← fine · σ(W₂ swish(W₁ ∗ pool₄(coarse)))     for a grid and the one 16 times as fine (4 → 64)
+    D            x → (convolution, half | pool → mean of both) for each coarser grid down to 8×8 → logits per cell
                  → their mean
-    rebuilding   x̂ = dec(features at 8×8),  x̂' = dec(a quarter of the features at 16×16);
-                 D pays mean |x̂ − x| + mean |x̂' − that quarter of x| for real samples
+    reconstruction   x̂ = dec(features at 8×8),  x̂' = dec(a quadrant of the features at 16×16);
+                 loss of D for real samples: mean |x̂ − x| + mean |x̂' − that quadrant of x|
 
-A D that keeps enough to draw an image has looked at all of it, and overfits later: that is what a hundred images
-need. The gates (gated linear units, Dauphin et al. 2017) and spectral norm (`layers.spectral`) are in both players.
+A D whose features suffice to reconstruct an image uses all of it, and overfits later, which is needed for training on a
+hundred images. Gates (gated linear units, Dauphin et al. 2017) and spectral norm (`layers.spectral`) are used in both
+nets.
 
-Grids halve as `layers.pyramid` says. Below 128 pixels, where no grid is 16 times as fine as another, excitation spans
-a factor of 4. A label joins z in G and is a projection in D, as in `nets.dcgan`.
+Grids are halved as in `layers.pyramid`. Below 128 pixels, where no grid is 16 times as fine as another, excitation
+spans a factor of 4. A label is added to z in G and projected in D, as in `nets.dcgan`.
 
 N samples, x [N, C, H, W], maps h [N, K, h, w], logits [N].
 """
@@ -37,11 +38,12 @@ from ganforge.nets.layers.memory import ChannelsLast
 from ganforge.nets.layers.spectral import spectral
 
 REBUILT = 4
-"""The maximum number of doublings from a grid to the image rebuilt from it: 8×8 → 128×128."""
+"""Maximum number of doublings from a grid to the reconstructed image: 8×8 → 128×128."""
 
 
 def levels(channels: int, top: int, count: int) -> list[int]:
-    """Channels of each grid, coarsest first: `channels` on the finest, doubled on each coarser one, at most `top`."""
+    """Number of channels of each grid, coarsest first: `channels` on the finest, doubled on each coarser one, at most
+    `top`."""
     return [min(channels << k, top) for k in reversed(range(count))]
 
 
@@ -59,12 +61,12 @@ def conv(before: int, after: int, kernel: int = 3, stride: int = 1, padding: int
 
 
 def gated(before: int, after: int) -> list[nn.Module]:
-    """Convolution, norm, gate: half of the numbers decide how much of the other half passes."""
+    """Convolution, norm and gated linear unit: half of the channels gate the other half."""
     return [conv(before, 2 * after), nn.BatchNorm2d(2 * after), nn.GLU(dim=1)]
 
 
 class Double(nn.Module):
-    """Every cell four times, to `size`; half of an odd side was rounded up."""
+    """Nearest-neighbor upsampling by 2 to `size`, whose halves were rounded up."""
 
     def __init__(self, size: Size):
         super().__init__()
@@ -75,7 +77,8 @@ class Double(nn.Module):
 
 
 class Noise(nn.Module):
-    """Noise on every place, the same for all channels, with a strength that starts at 0; none in use."""
+    """Adds noise to every cell, equal for all channels, with a learned strength that starts at 0; none in evaluation
+    mode."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +89,7 @@ class Noise(nn.Module):
 
 
 class Excitation(nn.Module):
-    """How much of each channel of a fine grid passes, by a coarse grid: [N, coarse, h, w] → [N, fine, 1, 1]."""
+    """Gates for the channels of a fine grid, from a coarse grid: [N, coarse, h, w] → [N, fine, 1, 1]."""
 
     def __init__(self, coarse: int, fine: int):
         super().__init__()
@@ -136,7 +139,7 @@ class FastGanG(nn.Module):
 
 
 class Down(nn.Module):
-    """To half the size, rounded up, by two ways: convolutions, and a mean of neighbors; the mean of both."""
+    """Downsampling by 2, rounded up: the mean of convolutions and of average pooling."""
 
     def __init__(self, before: int, after: int):
         super().__init__()
@@ -160,7 +163,7 @@ class Down(nn.Module):
 
 
 def decoder(channels: int, sizes: list[Size], colors: int) -> nn.Sequential:
-    """From a map of sizes[0] to an image of sizes[-1], [N, channels, ...] → [N, colors, ...]."""
+    """A decoder from a map of sizes[0] to an image of sizes[-1], [N, channels, ...] → [N, colors, ...]."""
     widths = [channels, *(max(channels >> k, 8) for k in range(1, len(sizes)))]
     layers: list[nn.Module] = []
     for (before, after), size in zip(pairwise(widths), sizes[1:], strict=True):
@@ -182,7 +185,7 @@ class FastGanD(nn.Module):
 
     def __init__(self, widths: list[int], sizes: list[Size], colors: int, classes: int):
         super().__init__()
-        last = min(1, len(sizes) - 1)  # 8×8, which logits by place are made of
+        last = min(1, len(sizes) - 1)  # 8×8, on which the logits are computed
         self.read = nn.Sequential(ChannelsLast(), conv(colors, widths[-1]), nn.LeakyReLU(0.2))
         downs = reversed([*pairwise(widths)][last:])
         self.downs = nn.ModuleList(Down(before, after) for after, before in downs)
@@ -214,7 +217,8 @@ class FastGanD(nn.Module):
         return DiscriminatorOutput(logits, features, rebuilt=lambda: self.rebuilt(x.detach(), maps))
 
     def rebuilt(self, x: Tensor, maps: list[Tensor]) -> Tensor:
-        """How far x is from what the features say [N]: of all of it, and of a corner drawn for each sample."""
+        """The reconstruction error [N] of x from the features: of the whole image, and of a random quadrant per
+        sample."""
         off = (self.whole(maps[-1]) - adaptive_avg_pool2d(x, self.sizes[-1])).abs().mean((1, 2, 3))
         if self.part is None:
             return off
@@ -225,14 +229,14 @@ class FastGanD(nn.Module):
 
 
 class FastGanGenerator(Generator, kind="fastgan"):
-    """A light generator with gates from coarse grids to fine ones, for few images of 64 to 512 pixels."""
+    """A light generator with gates from coarse to fine grids (FastGAN), for few images of 64 to 512 pixels."""
 
     latent: int = 256
-    """Width of the latent z, drawn from a standard normal."""
+    """Dimension of the latent z, drawn from a standard normal."""
     channels: int = Field(default=32, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many. 32 at 256 pixels in the paper."""
+    """Number of channels of the finest grid; doubled on each coarser grid. 32 at 256 pixels in the paper."""
     max_channels: int = Field(default=512, ge=1)
-    """The maximum number of channels on a grid; 1024 in the paper."""
+    """Maximum number of channels of a grid; 1024 in the paper."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "fastgan")
@@ -246,12 +250,12 @@ class FastGanGenerator(Generator, kind="fastgan"):
 
 
 class FastGanDiscriminator(Discriminator, kind="fastgan"):
-    """A critic that can reconstruct what it has seen; for the task `fastgan`."""
+    """A discriminator that can reconstruct its input (FastGAN); for the task `fastgan`."""
 
     channels: int = Field(default=32, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many."""
+    """Number of channels of the finest grid; doubled on each coarser grid."""
     max_channels: int = Field(default=512, ge=1)
-    """The maximum number of channels on a grid."""
+    """Maximum number of channels of a grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "fastgan")

@@ -1,15 +1,15 @@
-"""LAPGAN: what each level of a pyramid of images adds, and a critic for each level.
+"""LAPGAN: generators and discriminators for the levels of a Laplacian pyramid.
 
 Denton et al. 2015, "Deep Generative Image Models using a Laplacian Pyramid of Adversarial Networks".
 
     refiner   [l, z, e(c)] → convolution, ReLU → convolution, ReLU → convolution → h̃
-    critic    l + h → convolution, ReLU, e(c) beside it → convolution of stride 2, ReLU → dropout → linear → logit
+    critic    l + h → convolution, ReLU, concatenate e(c) → convolution of stride 2, ReLU → dropout → linear → logit
 
-Three and two convolutions, a plane of noise z beside the colors of the low-pass image l, and a label as one more
-plane of a linear layer, as the paper says; the sum l + h is what its critics see. In the paper there are 64 channels up
-to 14 pixels and 128 at 28. The coarsest level has fully connected nets (`nets.mlp`).
+As in the paper: three and two convolutions, a noise plane z concatenated to the low-pass image l, a label as another
+plane (by a linear layer), and critics whose input is the sum l + h. The paper uses 64 channels up to 14 pixels and 128
+at 28. The coarsest level has fully connected nets (`nets.mlp`).
 
-N samples, l, h, h̃ [N, C, H, W] low-pass image, real and made band, z [N, H·W], c [N], logits [N].
+N samples, l, h, h̃ [N, C, H, W] low-pass image, real and generated band, z [N, H·W], c [N], logits [N].
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
 
 LEAST = 2
-"""Cells of a side that a convolution of stride 2 still halves."""
+"""Minimum number of cells per side for a convolution of stride 2."""
 
 
 class LapganR(nn.Module):
@@ -47,7 +47,7 @@ class LapganR(nn.Module):
             nn.ReLU(),
             nn.Conv2d(channels, colors, 5, padding=2),
         )
-        # A plane that all images of a label share; weaker than the noise, which no two images share.
+        # A plane that depends only on the label; weaker than the noise, which differs between images.
         self.label = LabelTable(classes, math.prod(size), 0.1) if classes else None
 
     def forward(self, z: Tensor, low: Tensor, c: Tensor | None = None) -> Tensor:
@@ -78,10 +78,10 @@ class LapganD(nn.Module):
 
 
 class LapganRefiner(Refiner, kind="lapgan"):
-    """Three convolutions of an image without its finest band and a plane of noise; for images of any size."""
+    """Three convolutions of the low-pass image and a noise plane (LAPGAN); for images of any size."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the hidden layers: 64 up to 14 pixels in the paper, 128 at 28."""
+    """Number of channels of the hidden layers: 64 up to 14 pixels in the paper, 128 at 28."""
 
     def build(self, spec: Spec) -> nn.Module:
         check_picture(spec, "lapgan", least=LEAST)
@@ -90,12 +90,12 @@ class LapganRefiner(Refiner, kind="lapgan"):
 
 
 class LapganDiscriminator(Discriminator, kind="lapgan"):
-    """Two convolutions and a linear layer, with dropout; for images of any size."""
+    """Two convolutions and a linear layer, with dropout (LAPGAN); for images of any size."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of both layers: 64 up to 14 pixels in the paper, 128 at 28."""
+    """Number of channels of both convolutions: 64 up to 14 pixels in the paper, 128 at 28."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
-    """Share of the features that are dropped in training."""
+    """Dropout probability of the features, in [0, 1)."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "lapgan", least=LEAST)

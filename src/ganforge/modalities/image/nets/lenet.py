@@ -1,13 +1,13 @@
-"""A critic after LeNet-5, the first convolutional net that read digits: small, quick, and without any norm.
+"""A discriminator after LeNet-5: small, fast and without normalization.
 
 LeCun, Bottou, Bengio & Haffner 1998, "Gradient-Based Learning Applied to Document Recognition".
 
     x [N, C, H, W] → conv 5×5 (6) → half → conv 5×5 (16) → half → 120 → 84 = features → logit [N]
 
-Halving is a mean over 2×2 cells, activations are LeakyReLU 0.2 (the paper's saturate, and G would learn nothing of a D
-that is sure). The first convolution is padded so that 28×28 stays 28×28, as the paper's digits are framed to 32×32; the
-second is not, where its grid has 6 cells or more a side. With ten outputs instead of one it has LeNet-5's 61,706
-weights at 28×28. A label is a projection on the features (Miyato & Koyama 2018).
+Halving is a mean over 2×2 cells; activations are LeakyReLU 0.2 (those of the paper saturate, and a confident D would
+give G no gradient). The first convolution is padded, so that 28×28 stays 28×28 (the paper pads digits to 32×32); the
+second one is not padded if its grid has at least 6 cells per side. With ten outputs instead of one it has the 61,706
+weights of LeNet-5 at 28×28. Labels are used by projection (Miyato & Koyama 2018).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.labels import LabelTable
 
 FRAMED = 6
-"""Cells a side from which on the second convolution needs no padding."""
+"""Minimum number of cells per side for the second convolution without padding."""
 
 
 class LenetD(nn.Module):
@@ -52,10 +52,12 @@ class LenetD(nn.Module):
 
 
 class LenetDiscriminator(Discriminator, kind="lenet"):
-    """Two convolutions 5×5 and three linear layers, as in LeNet-5: for digits, or where a small critic is enough."""
+    """Two 5×5 convolutions and three linear layers, as in LeNet-5; a small discriminator for digits and similar
+    images."""
 
     channels: int = Field(default=6, ge=1)
-    """Channels of the first convolution; all other widths follow in LeNet-5's proportions (16, 120 and 84 for 6)."""
+    """Number of channels of the first convolution; all other widths are in proportion to LeNet-5 (16, 120 and 84 for
+    6)."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "lenet")

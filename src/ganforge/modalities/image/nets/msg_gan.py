@@ -1,12 +1,12 @@
-"""MSG-GAN: G paints an image on every grid, and D reads them all, so that gradients reach every grid at once.
+"""MSG-GAN: G outputs an image on every grid, and D takes all of them as input, so that every grid gets gradients.
 
 Karnewar & Wang 2020, "MSG-GAN: Multi-Scale Gradients for Generative Adversarial Networks", with the nets of ProGAN.
 
     G   x_k = image of grid k, for every k (1×1 convolution of its map)
-    D   finest grid:  h = read(x_top)
-        each grid:    deviation of the batch → convolution → convolution → half;  the coarser x_k joins: [h, x_k]
+    D   finest grid:  h = from_rgb(x_top)
+        each grid:    minibatch stddev → convolution → convolution → half;  the coarser x_k is concatenated: [h, x_k]
 
-What joins the map is the image itself, the paper's φ_simple. A single image comes with its own downscaled copies.
+The image itself is concatenated to the map (φ_simple in the paper). A single image is used with its downscaled copies.
 The rest is as in `nets.progan`, without growing.
 
 N samples, z [N, L], c [N], x_k [N, C, H_k, W_k] coarsest first, h [N, h, w, K] channels last, logits [N].
@@ -88,21 +88,22 @@ class MsgD(nn.Module):
 
 
 class MsgGenerator(Generator, kind="msg_gan"):
-    """The grids of ProGAN, each of which paints an image; of any size. For the task `msg_gan`."""
+    """The layers of ProGAN with an output image on each grid (MSG-GAN); for images of any size and the task
+    `msg_gan`."""
 
     within_one: ClassVar[bool] = False
     latent: int = 512
-    """Width of the latent z, normalized to mean square 1."""
+    """Dimension of the latent z, which is normalized to mean square 1."""
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many. In the paper 64 at 256 pixels."""
+    """Number of channels of the finest grid; doubled on each coarser grid. 64 at 256 pixels in the paper."""
     max_channels: int = Field(default=512, ge=1)
-    """The maximum number of channels on a grid."""
+    """Maximum number of channels of a grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "msg_gan")
 
     def truncate(self, z: Tensor, truncation: float) -> Tensor:
-        return z  # the length of z changes nothing
+        return z  # the length of z has no effect
 
     def build(self, spec: Spec) -> nn.Module:
         check_picture(spec, "msg_gan")
@@ -112,12 +113,13 @@ class MsgGenerator(Generator, kind="msg_gan"):
 
 
 class MsgDiscriminator(Discriminator, kind="msg_gan"):
-    """Reads an image on every grid, and how much samples differ there; of any size."""
+    """Convolutions with an input image and minibatch standard deviation on each grid (MSG-GAN); for images of any
+    size."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many."""
+    """Number of channels of the finest grid; doubled on each coarser grid."""
     max_channels: int = Field(default=512, ge=1)
-    """The maximum number of channels on a grid."""
+    """Maximum number of channels of a grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "msg_gan")

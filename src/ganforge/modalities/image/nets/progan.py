@@ -1,18 +1,18 @@
-"""ProGAN: a generator and a critic that begin with 4×4 cells and get finer grids one after the other.
+"""ProGAN: a generator and a discriminator that start with 4×4 cells and grow by finer grids.
 
 Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation", table 2.
 
     G   z / |z| → linear → 4×4 → convolution;  each finer grid: double → convolution → convolution
-        grid k paints an image by a 1×1 convolution of its own; LeakyReLU and pixel norm after every other one
-    D   a grid reads its image by a 1×1 convolution; convolution → convolution → half, down to 4×4 →
-        deviation of the batch → convolution → linear → linear → logit
+        each grid k outputs an image by its own 1×1 convolution; LeakyReLU and pixel norm after all others
+    D   each grid has a 1×1 convolution of the image as input; convolution → convolution → half, down to 4×4 →
+        minibatch stddev → convolution → linear → linear → logit
     fade   G: x = (1 − α) · double(image of the lower grid) + α · image of the higher
-           D: h = (1 − α) · read(half(x)) + α · half(block(read(x)))
+           D: h = (1 − α) · from_rgb(half(x)) + α · half(block(from_rgb(x)))
     pixel norm   h / √(mean over channels of h² + 10⁻⁸)
 
-|·| is the root of the mean square. Weights are equalized (`layers.equalized`). How high the nets have grown is said by
-the task (`layers.growth`); grids halve as `layers.pyramid` says. A label joins z in G as a one-hot would, and is a
-projection in D, as in `nets.dcgan`.
+|·| is the root mean square. Learning rates are equalized (`layers.equalized`). The task sets the current height of the
+nets (`layers.growth`); grids are halved as in `layers.pyramid`. A label embedding is added to z in G, and projected in
+D, as in `nets.dcgan`.
 
 N samples, z [N, L], c [N], x [N, C, H, W], h [N, h, w, K] channels last, logits [N].
 """
@@ -36,16 +36,17 @@ from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.minibatch import MinibatchStddev
 
 GROUP = 4
-"""Samples whose deviation D sees together."""
+"""Group size of the minibatch standard deviation."""
 
 
 def pixel_norm(h: Tensor) -> Tensor:
-    """[..., K] with a mean square of 1 over K."""
+    """[..., K], normalized to mean square 1 over K."""
     return h * (wide(h).square().mean(-1, keepdim=True) + 1e-8).rsqrt().to(h.dtype)
 
 
 def levels(channels: int, top: int, count: int) -> list[int]:
-    """Channels of each grid, coarsest first: `channels` on the finest, doubled on each coarser one, at most `top`."""
+    """Number of channels of each grid, coarsest first: `channels` on the finest, doubled on each coarser one, at most
+    `top`."""
     return [min(channels << k, top) for k in reversed(range(count))]
 
 
@@ -55,12 +56,12 @@ def last(x: Tensor) -> Tensor:
 
 
 def half(h: Tensor) -> Tensor:
-    """`shrunk` of [N, H, W, K]."""
+    """`shrunk` for [N, H, W, K]."""
     return shrunk(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
 class GrowBlock(nn.Module):
-    """G's grid: [N, h, w, before] → [N, *size, after]."""
+    """G's block for a grid: [N, h, w, before] → [N, *size, after]."""
 
     def __init__(self, before: int, after: int, size: Size):
         super().__init__()
@@ -74,7 +75,7 @@ class GrowBlock(nn.Module):
 
 
 class Trunk(nn.Module):
-    """z [N, L], c [N] → the maps of G's grids [N, h, w, K], coarsest first, each when it is asked for."""
+    """z [N, L], c [N] → the maps of G's grids [N, h, w, K], coarsest first, computed lazily."""
 
     def __init__(self, latent: int, widths: list[int], sizes: list[Size], classes: int):
         super().__init__()
@@ -107,7 +108,7 @@ class ProganG(Growing):
         self.paint = nn.ModuleList(EqualLinear(width, colors) for width in widths)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        """Images [N, C, *sizes[high]] of the grid that it has grown to."""
+        """Images [N, C, *sizes[high]] of the current grid."""
         low, high, alpha = self.stage
         maps = list(islice(self.trunk(z, c), high + 1))
         x = self.picture(high, maps[high])
@@ -118,7 +119,7 @@ class ProganG(Growing):
 
 
 class Judge(nn.Module):
-    """D's end: the map of the coarsest grid [N, h, w, width + extra] → a output."""
+    """The last layers of D: from the map of the coarsest grid [N, h, w, width + extra] to its output."""
 
     def __init__(self, width: int, size: Size, classes: int, extra: int = 0):
         super().__init__()
@@ -138,7 +139,7 @@ class Judge(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """D's grid: [N, h, w, before] → [N, h/2, w/2, after]."""
+    """D's block for a grid: [N, h, w, before] → [N, h/2, w/2, after]."""
 
     def __init__(self, before: int, after: int):
         super().__init__()
@@ -159,7 +160,7 @@ class ProganD(Growing):
         self.read = nn.ModuleList(EqualLinear(colors, width) for width in widths)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        """Scores images [N, C, *sizes[high]] of the grid that it has grown to."""
+        """Scores images [N, C, *sizes[high]] of the current grid."""
         low, high, alpha = self.stage
         h = act(self.read[high](last(x)))
         if low < high:
@@ -170,21 +171,23 @@ class ProganD(Growing):
 
 
 class ProganGenerator(Generator, kind="progan"):
-    """Grids that can be used from the coarsest on, with pixel norm; images of any size. For the task `progan`."""
+    """A generator that can grow grid by grid, with pixel norm (ProGAN); for images of any size and the task
+    `progan`."""
 
     within_one: ClassVar[bool] = False
     latent: int = 512
-    """Width of the latent z, normalized to mean square 1."""
+    """Dimension of the latent z, which is normalized to mean square 1."""
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many. In the paper 16 at 1024 pixels, 64 at 256."""
+    """Number of channels of the finest grid; doubled on each coarser grid. In the paper 16 at 1024 pixels, 64 at
+    256."""
     max_channels: int = Field(default=512, ge=1)
-    """The maximum number of channels on a grid."""
+    """Maximum number of channels of a grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "progan")
 
     def truncate(self, z: Tensor, truncation: float) -> Tensor:
-        return z  # the length of z changes nothing
+        return z  # the length of z has no effect
 
     def build(self, spec: Spec) -> nn.Module:
         check_picture(spec, "progan")
@@ -194,12 +197,13 @@ class ProganGenerator(Generator, kind="progan"):
 
 
 class ProganDiscriminator(Discriminator, kind="progan"):
-    """Grids that can be used from the coarsest on, and how much samples differ; images of any size."""
+    """A discriminator that can grow grid by grid, with minibatch standard deviation (ProGAN); for images of any
+    size."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many."""
+    """Number of channels of the finest grid; doubled on each coarser grid."""
     max_channels: int = Field(default=512, ge=1)
-    """The maximum number of channels on a grid."""
+    """Maximum number of channels of a grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "progan")

@@ -1,22 +1,23 @@
-"""R3GAN: a plain modern ResNet without norms, for the game of relativistic pairs with R1 and R2.
+"""R3GAN: a modern ResNet without normalization, for relativistic pairing with R1 and R2.
 
 Huang et al. 2024, "The GAN is dead; long live the GAN! A Modern Baseline GAN", configuration E.
 
     block     h + W₃ act(W₂ ∗ act(W₁ h + b₁) + b₂)            W₁ C → E·C;  W₂ 3×3 in groups;  W₃ E·C → C
     G: z [N, L] → W z · basis [h, w, C] → blocks → (double → blocks) for each finer grid → W h → x
-    D: x → W x → (blocks → half) down to the coarsest grid → blocks → Σ over places of basis · h → W → logit [N]
+    D: x → W x → (blocks → half) down to the coarsest grid → blocks → Σ over cells of basis · h → W → logit [N]
 
-act: LeakyReLU 0.2. Halving and doubling are bilinear (`layers.fir`), with a linear map where the channels change. There
-are no biases but b₁ and b₂, no norm and no tanh: an image is free to leave [−1, 1] a little, and `decode` cuts it.
+act: LeakyReLU 0.2. Halving and doubling are bilinear (`layers.fir`), with a linear map if the number of channels
+changes. There are no biases except b₁ and b₂, no norm and no tanh: values may slightly exceed [−1, 1], and are clipped
+by `decode`.
 
-Fix-up initialization (Zhang et al. 2019): W₃ starts at 0, and W₁ and W₂ at He's size times B^(−1/4), B blocks in all:
-each block has two of them, and B blocks then add up to a change of the size of one.
+Fix-up initialization (Zhang et al. 2019): W₃ is 0, and W₁ and W₂ are He-initialized times B^(−1/4) for B blocks in
+total: with two such layers per block, the combined change of B blocks is of the size of one.
 
-A label is joined to z in G as a vector; D has a vector of outputs instead of one and multiplies it with that of the
-label (Miyato & Koyama 2018), over √F.
+A label embedding is concatenated to z in G; D's output is the inner product of its features with the label embedding
+(Miyato & Koyama 2018), divided by √F.
 
-Grids halve as `layers.pyramid` says, so every size can be made: 32, 16, 8, 4 or 28, 14, 7, 4. A finest grid of cells of
-`patch` pixels a side saves a small net its most costly grids.
+Grids are halved as in `layers.pyramid`, so every size is supported: 32, 16, 8, 4 or 28, 14, 7, 4. If each cell of the
+finest grid covers `patch` × `patch` pixels, the most expensive grids are omitted.
 
 N samples, x [N, C, H, W], h [N, h, w, C] channels last, where a 1×1 convolution is a matrix product.
 """
@@ -40,11 +41,11 @@ from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.labels import LabelTable
 
 SLOPE = 0.2
-GAIN = math.sqrt(2 / (1 + SLOPE**2))  # He's: what keeps the size of numbers through act
+GAIN = math.sqrt(2 / (1 + SLOPE**2))  # He initialization for act, which preserves the scale of activations
 
 
 def linear(inputs: int, outputs: int, gain: float = 1.0, bias: bool = False) -> nn.Linear:
-    """A linear layer whose outputs are `gain` times as large as its inputs."""
+    """A linear layer, initialized so that outputs are `gain` times as large as inputs."""
     layer = nn.Linear(inputs, outputs, bias)
     nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(inputs))
     if layer.bias is not None:
@@ -53,13 +54,13 @@ def linear(inputs: int, outputs: int, gain: float = 1.0, bias: bool = False) -> 
 
 
 class Block(nn.Module):
-    """An inverted bottleneck with a grouped convolution, added to what comes in: [N, h, w, C] → the same.
+    """A residual inverted bottleneck with a grouped convolution: [N, h, w, C] → the same shape.
 
     Args:
         channels: C.
-        expansion: how many times as many the convolution has.
-        group: channels in a group of the convolution; fewer groups where they do not divide its channels.
-        gain: of the first two layers, in units of He's.
+        expansion: channels of the convolution divided by C.
+        group: channels per group of the convolution; fewer groups if it does not divide its channels.
+        gain: scale of the first two layers relative to He initialization.
     """
 
     def __init__(self, channels: int, expansion: int, group: int, gain: float):
@@ -76,7 +77,7 @@ class Block(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         inner = leaky_relu(self.widen(h), SLOPE)  # [N, h, w, E·C]
-        inner = self.mix(inner.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # permuted it is an image in channels_last
+        inner = self.mix(inner.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # permuted to an image in channels_last layout
         return h + self.narrow(leaky_relu(inner, SLOPE))
 
 
@@ -85,7 +86,7 @@ def stage(channels: int, blocks: int, expansion: int, group: int, gain: float) -
 
 
 def transition(before: int, after: int) -> list[nn.Module]:
-    """A linear map, where there are other channels after it."""
+    """A linear map if the number of channels changes."""
     return [] if before == after else [linear(before, after)]
 
 
@@ -111,7 +112,7 @@ class R3ganG(nn.Module):
         self.basis = nn.Parameter(torch.randn(*sizes[0], widths[0]))
         layers = stage(widths[0], blocks, expansion, group, gain)
         for (before, after), size in zip(pairwise(widths), sizes[1:], strict=True):
-            layers += [*transition(before, after), double(size, BILINEAR)]  # in this order the map meets fewer cells
+            layers += [*transition(before, after), double(size, BILINEAR)]  # this order applies the map to fewer cells
             layers += stage(after, blocks, expansion, group, gain)
         self.layers = nn.Sequential(*layers)
         self.paint = linear(widths[-1], spec.shape[0] * patch**2)
@@ -161,10 +162,10 @@ class R3ganD(nn.Module):
 
 
 def layout(spec: Spec, patch: int, channels: int, wide: int) -> tuple[list[Size], list[int]]:
-    """The grids of a spec, and the channels of each, coarsest first.
+    """The grids for a spec, and the number of channels of each, coarsest first.
 
     Raises:
-        UserError: the net cannot reach that size; says the nearest that it can.
+        UserError: the net does not support that size; the message states the closest supported one.
     """
     check_picture(spec, "r3gan", patch)
     sizes = grids(spec.shape[1] // patch, spec.shape[2] // patch)
@@ -172,23 +173,23 @@ def layout(spec: Spec, patch: int, channels: int, wide: int) -> tuple[list[Size]
 
 
 class R3ganGenerator(Generator, kind="r3gan"):
-    """A residual net without norms, from a learned grid of 4×4 up to images of any size."""
+    """A residual net without normalization (R3GAN), for images of any size."""
 
     within_one: ClassVar[bool] = False
     latent: int = 64
-    """Width of the latent z, drawn from a standard normal."""
+    """Dimension of the latent z, drawn from a standard normal."""
     channels: int = Field(default=128, ge=1)
-    """Channels of the coarsest grid; 768 in the paper."""
+    """Number of channels of the coarsest grid; 768 in the paper."""
     wide: int = Field(default=1, ge=1)
-    """The number of coarsest grids that have all channels, 4 in the paper; each finer one has half as many."""
+    """Number of coarse grids with the full number of channels (4 in the paper); it is halved on each finer grid."""
     blocks: int = Field(default=1, ge=1)
-    """Residual blocks on each grid; 2 in the paper."""
+    """Number of residual blocks per grid; 2 in the paper."""
     expansion: int = Field(default=2, ge=1)
-    """The convolution within a block has this many times the channels of its grid."""
+    """Expansion factor of the inverted bottleneck: channels of a block's convolution divided by those of the grid."""
     group: int = Field(default=16, ge=1)
-    """Channels in a group of that convolution."""
+    """Number of channels per group of that convolution."""
     patch: int = Field(default=1, ge=1)
-    """Pixels per side of a cell of the finest grid; above 1 it saves the time of the finest grids."""
+    """Size in px of a cell of the finest grid; above 1 it omits the finest grids, which is faster."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "r3gan", self.patch)
@@ -199,20 +200,20 @@ class R3ganGenerator(Generator, kind="r3gan"):
 
 
 class R3ganDiscriminator(Discriminator, kind="r3gan"):
-    """A residual net without norms, from images of any size down to a grid of 4×4."""
+    """A residual net without normalization (R3GAN), for images of any size."""
 
     channels: int = Field(default=128, ge=1)
-    """Channels of the coarsest grid; 768 in the paper."""
+    """Number of channels of the coarsest grid; 768 in the paper."""
     wide: int = Field(default=1, ge=1)
-    """The number of coarsest grids that have all channels, 4 in the paper; each finer one has half as many."""
+    """Number of coarse grids with the full number of channels (4 in the paper); it is halved on each finer grid."""
     blocks: int = Field(default=1, ge=1)
-    """Residual blocks on each grid; 2 in the paper."""
+    """Number of residual blocks per grid; 2 in the paper."""
     expansion: int = Field(default=2, ge=1)
-    """The convolution within a block has this many times the channels of its grid."""
+    """Expansion factor of the inverted bottleneck: channels of a block's convolution divided by those of the grid."""
     group: int = Field(default=16, ge=1)
-    """Channels in a group of that convolution."""
+    """Number of channels per group of that convolution."""
     patch: int = Field(default=1, ge=1)
-    """Pixels per side of a cell of the finest grid; above 1 it saves the time of the finest grids."""
+    """Size in px of a cell of the finest grid; above 1 it omits the finest grids, which is faster."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "r3gan", self.patch)

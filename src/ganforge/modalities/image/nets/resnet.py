@@ -1,4 +1,4 @@
-"""Residual nets: the pair of WGAN-GP and of SNGAN, with the projection of cGAN-PD and the attention of SAGAN.
+"""Residual nets of WGAN-GP and SNGAN, with the projection of cGAN-PD and the attention of SAGAN.
 
 Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", appendix F; Miyato et al. 2018, "Spectral Normalization
 for Generative Adversarial Networks", tables 3 to 5; Miyato & Koyama 2018, "cGANs with Projection Discriminator"; Zhang
@@ -7,9 +7,9 @@ et al. 2019, "Self-Attention Generative Adversarial Networks".
     G: z [N, latent] → linear → base grid [N, C₀, h, w] → n blocks, each twice as fine → batch norm, ReLU, conv3, tanh
     D: x [N, C, H, W] → blocks → ReLU → sum over the cells, f [N, F] → logit = wᵀf + b (+ e(c)ᵀf with labels)
 
-With labels, the batch norms of G's blocks have scales and offsets of each class. D has no batch norm, ever.
+With labels, the batch norms of G's blocks have scales and offsets per class. D never has batch norm.
 
-Sizes, as the papers have them with 64 channels, and between them by the same rule (H = h·2ⁿ, `layers.grid`):
+Channels for the sizes in the papers, with `channels` = 64; other sizes follow the same rule (H = h·2ⁿ, `layers.grid`):
 
             G                                        D
     32      256 everywhere, n = 3                    128 everywhere: ½ ½ – –
@@ -17,7 +17,8 @@ Sizes, as the papers have them with 64 channels, and between them by the same ru
     64      1024 512 256 128 64                      64 128 256 512 1024 (all ½)
     128     1024 1024 512 256 128 64                 64 128 256 512 1024 (all ½), 1024 –
 
-½: the block halves the grid; –: it does not. Up to 32×32 nets are of one width; 28×28 starts from 7×7 and D ends there.
+½: the block halves the grid; –: it does not. Up to 32×32 all blocks have the same width; for 28×28, G starts from 7×7
+and D ends there.
 """
 
 from __future__ import annotations
@@ -44,13 +45,14 @@ from ganforge.nets.layers.norms import layer_norm
 from ganforge.nets.layers.spectral import spectral
 
 ONE_WIDTH_TO = 32  # px of the longer side
-DOUBLE = 5  # blocks of D that double the channels, whatever grid they leave, before the rest goes on to 4 cells
+DOUBLE = 5  # blocks of D that double the channels; further blocks only halve the grid, down to 4 cells
 
 D_NORMS = {"layer": layer_norm, "spectral": lambda channels: nn.Identity(), "none": lambda channels: nn.Identity()}
 
 
 def attended(grids: list[tuple[int, int]], size: tuple[int, int], most: int) -> int:
-    """Which grid attention works on: the finest of at most `most` cells a side and half the image, else the coarsest.
+    """The index of the grid with attention: the finest with at most `most` cells per side and half the image, else the
+    coarsest.
 
     Args:
         grids: (height, width), in any order.
@@ -65,14 +67,14 @@ def attended(grids: list[tuple[int, int]], size: tuple[int, int], most: int) -> 
 
 
 def widths(plan: Layout, channels: int, top: int) -> list[int]:
-    """G's channels on each grid, coarsest first."""
+    """Number of channels of G on each grid, coarsest first."""
     if max(plan.size) <= ONE_WIDTH_TO:
         return [min(4 * channels, top)] * (plan.doublings + 1)
     return [min(channels << k, top) for k in reversed(range(plan.doublings + 1))]
 
 
 def stages(plan: Layout, channels: int, top: int) -> list[tuple[int, bool]]:
-    """D's blocks, finest first: channels, and whether the grid is halved."""
+    """D's blocks, finest first: number of channels, and whether the grid is halved."""
     height, width = plan.size
 
     def halve() -> bool:
@@ -126,9 +128,9 @@ class ResnetD(nn.Module):
     """The net of `ResnetDiscriminator`, and of BigGAN's.
 
     Args:
-        stages: of each block its channels, and whether it halves the grid.
-        wide: the blocks change their channels with the first convolution, not with the second.
-        init: how its weights start.
+        stages: number of channels of each block, and whether it halves the grid.
+        wide: whether blocks change the number of channels in the first convolution instead of the second.
+        init: weight initialization.
     """
 
     def __init__(
@@ -172,18 +174,20 @@ class ResnetD(nn.Module):
 
 
 class ResnetGenerator(Generator, kind="resnet"):
-    """Residual blocks with batch norm, from a small grid up to the image, as in WGAN-GP and SNGAN."""
+    """Residual blocks with batch norm, as in WGAN-GP and SNGAN."""
 
     latent: int = Field(default=128, ge=1)
-    """Width of the latent z, drawn from a standard normal."""
+    """Dimension of the latent z, drawn from a standard normal."""
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; twice as many on each coarser one. Up to 32×32: four times as many on all."""
+    """Number of channels of the finest grid, doubled on each coarser grid; up to 32×32, four times as many on all
+    grids."""
     max_channels: int = Field(default=1024, ge=1)
-    """The maximum number of channels on a grid."""
+    """Maximum number of channels of a grid."""
     attention: int = Field(default=0, ge=0)
-    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid with at most this many cells per side and at most half the image size; 0:
+    none."""
     spectral: bool = False
-    """Spectral norm of all weights, as in SAGAN."""
+    """Use spectral norm for all weights, as in SAGAN."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "resnet")
@@ -195,18 +199,19 @@ class ResnetGenerator(Generator, kind="resnet"):
 
 
 class ResnetDiscriminator(Discriminator, kind="resnet"):
-    """Residual blocks without batch norm and a sum over what is left, as in SNGAN; with labels by projection."""
+    """Residual blocks without batch norm, sum pooling and label projection, as in SNGAN."""
 
     channels: int = Field(default=64, ge=1)
-    """Channels of the finest grid; twice as many on each coarser one. Up to 32×32: twice as many on all."""
+    """Number of channels of the finest grid, doubled on each coarser grid; up to 32×32, twice as many on all grids."""
     max_channels: int = Field(default=1024, ge=1)
-    """The maximum number of channels on a grid."""
+    """Maximum number of channels of a grid."""
     norm: Literal["spectral", "layer", "none"] = "spectral"
-    """Spectral norm of all weights (SNGAN); layer norm, or none (WGAN-GP)."""
+    """Normalization: spectral norm of the weights (SNGAN), layer norm, or none (WGAN-GP)."""
     pool: Literal["sum", "mean"] = "sum"
-    """How the cells of the last grid are pooled: their sum (SNGAN) or their mean (WGAN-GP)."""
+    """Pooling over the cells of the last grid: sum (SNGAN) or mean (WGAN-GP)."""
     attention: int = Field(default=0, ge=0)
-    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid with at most this many cells per side and at most half the image size; 0:
+    none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "resnet")

@@ -1,21 +1,22 @@
 """StyleGAN2: the latent is mapped to a style w, which scales the channels of every convolution of G.
 
-Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN"; the settings a data set are those of Karras
+Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN"; settings per data set are those of Karras
 et al. 2020, "Training Generative Adversarial Networks with Limited Data".
 
-    mapping      w = MLP(z / |z|, e(c) / |e(c)|),  |·| the root of the mean square
+    mapping      w = MLP(z / |z|, e(c) / |e(c)|),  |·|: the root mean square
     convolution  s = A w + 1;   y_j = d_j · Σ_i W_ji ∗ (s_i x_i),   d_j = 1/√(Σ_i,k (W_jik s_i)²)  (demodulation)
                  y + strength · noise + b → act
     G            4×4 constant → convolution → (double → convolution → convolution) for each finer grid;
-                 every grid adds its image to the doubled one of the grid before (skips)
-    D            x → (convolution → convolution, half) for each coarser grid, each the mean of it and of a straight way
-                 (residual) or nothing else (plain) → deviation of the batch → convolution → linear → logit
+                 every grid adds its image to the upsampled one of the previous grid (skips)
+    D            x → (convolution → convolution, half) for each coarser grid, each averaged with a shortcut
+                 (residual) or not (plain) → minibatch stddev → convolution → linear → logit
 
-The style scales what goes into a convolution, and d what comes out of it: the same as scaling its weights sample by
-sample, with one shared convolution instead of N grouped ones, and with derivatives of any order.
+The style scales the input of a convolution, and d its output. This is equivalent to scaling the weights per sample, but
+uses one shared convolution instead of N grouped ones, and has derivatives of any order.
 
-Noise is drawn again in training. In use it is one fixed image a layer, part of the state, so that a sample depends on
-its latent alone. The mean of w that truncation draws styles to is kept while G trains:
+In training, noise is drawn in every step. In evaluation mode it is a fixed image per layer, part of the state, so that
+a sample depends only on its latent. Truncation interpolates styles toward the mean of w, which is tracked during
+training:
 
     w' = w̄ + ψ (w − w̄)
 
@@ -43,16 +44,16 @@ from ganforge.nets.layers.minibatch import MinibatchStddev
 
 MAPPING_LR = 0.01
 MEAN_MOVES = 0.005
-"""Share by which the mean of w moves to that of each batch: 1 − 0.995."""
+"""Update rate of the running mean of w: 1 − 0.995."""
 
 
 def unit(x: Tensor) -> Tensor:
-    """Rows of mean square 1."""
+    """Normalizes rows to mean square 1."""
     return normalize(x, dim=1) * math.sqrt(x.shape[1])
 
 
 class Mapping(nn.Module):
-    """z [N, L] and c [N] → w [N, width]. Without latents (L = 0) it maps labels alone, as in D."""
+    """z [N, L] and c [N] → w [N, width]. Without latents (L = 0) it maps only labels, as in D."""
 
     def __init__(self, latent: int, width: int, layers: int, classes: int):
         super().__init__()
@@ -75,10 +76,10 @@ class Mapping(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """A convolution whose inputs are scaled by the style and whose outputs come back to size 1 (demodulation).
+    """A convolution whose inputs are scaled by the style and whose outputs are normalized (demodulation).
 
     Args:
-        size: of what comes out; with `up` half of it, rounded up, comes in.
+        size: size of the output; with `up`, the input has half of it, rounded up.
     """
 
     noise: Tensor
@@ -108,7 +109,7 @@ class StyledConv(nn.Module):
 
 
 class ToPicture(nn.Module):
-    """A styled 1×1 convolution to the colors, without demodulation: [N, h, w, C] → [N, h, w, colors]."""
+    """A styled 1×1 convolution to an image (ToRGB), without demodulation: [N, h, w, C] → [N, h, w, colors]."""
 
     def __init__(self, width: int, inputs: int, colors: int):
         super().__init__()
@@ -138,10 +139,10 @@ class StyleGan2G(nn.Module):
             self.pictures.append(ToPicture(latent, after, colors))
             self.doubles.append(double(size, SMOOTH))
         self.layers = len(self.convs) + 1
-        """Styles that an image takes; the last is for its colors alone."""
+        """Number of styles of a sample; the last one is only for the output image."""
 
     def styles(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        """w [N, K]; while G trains, their mean moves along."""
+        """w [N, K]; in training mode, updates their running mean."""
         w = self.mapping(z, c)
         if self.training:
             with torch.no_grad():
@@ -149,7 +150,7 @@ class StyleGan2G(nn.Module):
         return w
 
     def truncated(self, w: Tensor, truncation: float) -> Tensor:
-        """w [N, K] drawn to their mean; `truncation` in (0, 1], where 1 leaves them."""
+        """w [N, K], moved toward their mean; `truncation` in (0, 1], where 1 leaves them unchanged."""
         return w if truncation == 1 else self.mean.lerp(w, truncation)
 
     def synthesis(self, ws: Tensor) -> Tensor:
@@ -168,7 +169,7 @@ class StyleGan2G(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """Two convolutions, the second to half the size; with `residual` the mean of it and of a straight way."""
+    """Two convolutions, the second with downsampling by 2; with `residual`, averaged with a shortcut."""
 
     def __init__(self, before: int, after: int, size: Size, residual: bool):
         super().__init__()
@@ -211,28 +212,30 @@ class StyleGan2D(nn.Module):
 
 
 def levels(channels: int, top: int, count: int) -> list[int]:
-    """Channels of each grid, coarsest first: `channels` on the finest, doubled on each coarser one, at most `top`."""
+    """Number of channels of each grid, coarsest first: `channels` on the finest, doubled on each coarser one, at most
+    `top`."""
     return [min(channels << k, top) for k in reversed(range(count))]
 
 
 class StyleGan2Generator(Generator, kind="stylegan2"):
-    """Convolutions whose channels are scaled by a style that is mapped from the latent; images of any size."""
+    """Convolutions modulated by styles that a mapping network computes from the latent (StyleGAN2); for images of any
+    size."""
 
     within_one: ClassVar[bool] = False
     latent: int = 512
-    """Width of the latent z and of the style w."""
+    """Dimension of the latent z and of the style w."""
     mapping: int = Field(default=8, ge=1)
-    """Layers from z to w: 8, or 2 for small images."""
+    """Number of layers of the mapping network from z to w: 8, or 2 for small images."""
     channels: int = Field(default=32, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many."""
+    """Number of channels of the finest grid; doubled on each coarser grid."""
     max_channels: int = Field(default=256, ge=1)
-    """The maximum number of channels on a grid; 512 in the paper."""
+    """Maximum number of channels of a grid; 512 in the paper."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "stylegan2")
 
     def truncate(self, z: Tensor, truncation: float) -> Tensor:
-        return z  # it is the style that is drawn to its mean, by tasks/stylegan2.py; the length of z changes nothing
+        return z  # tasks/stylegan2.py truncates the styles instead; the length of z has no effect
 
     def build(self, spec: Spec) -> nn.Module:
         check_picture(spec, "stylegan2")
@@ -242,18 +245,19 @@ class StyleGan2Generator(Generator, kind="stylegan2"):
 
 
 class StyleGan2Discriminator(Discriminator, kind="stylegan2"):
-    """Convolutions with smooth halving, and how much a group of samples differs; images of any size."""
+    """Convolutions with antialiased downsampling and minibatch standard deviation (StyleGAN2); for images of any
+    size."""
 
     channels: int = Field(default=32, ge=1)
-    """Channels of the finest grid; each coarser one has twice as many."""
+    """Number of channels of the finest grid; doubled on each coarser grid."""
     max_channels: int = Field(default=256, ge=1)
-    """The maximum number of channels on a grid; 512 in the paper."""
+    """Maximum number of channels of a grid; 512 in the paper."""
     architecture: Literal["residual", "plain"] = "residual"
-    """Whether each block has a residual connection; plain for CIFAR-10 in the paper."""
+    """Blocks with residual connections, or plain ones (for CIFAR-10 in the paper)."""
     group: int = Field(default=4, ge=1)
-    """Group size of the minibatch standard deviation; 1 for none."""
+    """Group size of the minibatch standard deviation; 1 turns it off."""
     mapping: int = Field(default=8, ge=1)
-    """Layers from a label to the vector that the output is multiplied by."""
+    """Number of layers of the mapping network for labels, whose output is multiplied with D's features (projection)."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "stylegan2")

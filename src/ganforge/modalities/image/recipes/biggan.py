@@ -18,16 +18,16 @@ from ganforge.recipes.optimizer import Adam
 from ganforge.recipes.statistics import Standing
 
 HALF_LIFE = 6_931
-"""Steps of G in which an average that keeps 0.9999 of itself a step has halved."""
+"""Half-life, in steps of G, of an EMA with a decay of 0.9999 per step."""
 
 
 @recipe("biggan")
 def biggan() -> Recipe:
-    """BigGAN for small images: wide nets, the latent at every grid, attention, and one class embedding for all blocks.
+    """BigGAN for small images: wide nets, latents at every grid, attention, and a shared label embedding.
 
     Papers: Brock et al. 2019; for 32×32 the settings of Kang et al. 2023 (StudioGAN): 96 channels, 80 latents in four
-    parts, hinge, n_dis 5, Adam 2e-4 (0.5, 0.999), batch 64, 100,000 steps of G, average of 0.9999, standing statistics.
-    Departures: the average starts at once and forgets its first steps soon, where theirs starts at step 1,000.
+    parts, hinge, n_dis 5, Adam 2e-4 (0.5, 0.999), batch 64, 100,000 steps of G, EMA of 0.9999, standing statistics.
+    Departures: the EMA starts immediately with a short half-life, in StudioGAN at step 1,000.
     Command: `ganforge train biggan data=./photos`, then `ganforge sample runs/... --label 3 --truncation 0.5`
     """
     base = cgan_pd()
@@ -42,12 +42,12 @@ def biggan() -> Recipe:
 
 @recipe("biggan-128")
 def biggan_128() -> Recipe:
-    """BigGAN for 128×128 images of many classes, as on ImageNet: needs GPUs, or patience.
+    """BigGAN for 128×128 images of many classes, such as ImageNet. For GPUs.
 
     Paper: Brock et al. 2019, appendix C: 96 channels, 120 latents in six parts, attention at 64×64, hinge, orthogonal
     regularization of G (1e-4), Adam (0, 0.999) with 5e-5 for G and 2e-4 for D, two steps of D, batch 2048, 150,000
-    steps of G, average of 0.9999, standing statistics. Departures: where the batch does not fit, `accumulate=16` splits
-    it, and then each part has batch statistics of its own.
+    steps of G, EMA of 0.9999, standing statistics. Departures: if the batch does not fit in memory, `accumulate=16`
+    splits it; each part then has its own batch statistics.
     Command: `ganforge train biggan-128 data=./photos batch=256`
     """
     base = cgan_pd()
@@ -76,11 +76,11 @@ def biggan_128() -> Recipe:
 
 @recipe("biggan-deep")
 def biggan_deep() -> Recipe:
-    """BigGAN-deep: four times as many layers in narrow blocks, with fewer weights than BigGAN.
+    """BigGAN-deep: four times as many layers in bottleneck blocks, with fewer weights than BigGAN.
 
     Paper: Brock et al. 2019, appendices B and C: 128 channels, 128 latents at every norm, hinge, Adam (0, 0.999) with
-    5e-5 for G and 2e-4 for D, two steps of D, average of 0.9999, standing statistics. Departures: 32×32 images of
-    CIFAR-10 in nets of one width, which the paper does not have; batch 256 instead of 2048.
+    5e-5 for G and 2e-4 for D, two steps of D, EMA of 0.9999, standing statistics. Departures: 32×32 images of CIFAR-10
+    with nets of constant width, which are not in the paper; batch 256 instead of 2048.
     Command: `ganforge train biggan-deep data=./photos`
     """
     base = biggan()

@@ -16,11 +16,11 @@ from ganforge.tasks.synthesis import Synthesis
 
 @recipe("dcgan")
 def dcgan() -> Recipe:
-    """The convolutional GAN that most others grew from: images of any size that is a small grid doubled a few times.
+    """DCGAN, the basic convolutional GAN, for images whose sides are small multiples of a power of two.
 
-    Paper: Radford et al. 2016. Departures: batch 64 instead of 128 (more steps a pass, as small sets want), 64 channels
-    on the finest grid whatever the size (the paper's 64×64 nets have 128 in G), latents from a normal instead of a
-    uniform distribution, and the running average of G.
+    Paper: Radford et al. 2016. Departures: batch 64 instead of 128 (more steps per pass, for small data sets), 64
+    channels on the finest grid for all sizes (the paper's 64×64 nets have 128 in G), normal instead of uniform latents,
+    and EMA of G.
     Command: `ganforge train dcgan data=mnist`, or `data=./photos`
     """
     return Recipe(
@@ -37,10 +37,10 @@ def dcgan() -> Recipe:
 
 @recipe("cdcgan")
 def cdcgan() -> Recipe:
-    """A convolutional GAN that draws what it is asked for: `dcgan` with the label in both players.
+    """A class-conditional convolutional GAN: `dcgan` with labels in G and D.
 
-    Papers: Radford et al. 2016; Mirza & Osindero 2014 (the label goes to G and D); Miyato & Koyama 2018 (it enters D by
-    projection). Departures: as in `dcgan`.
+    Papers: Radford et al. 2016; Mirza & Osindero 2014 (labels in G and D); Miyato & Koyama 2018 (projection in D).
+    Departures: as in `dcgan`.
     Command: `ganforge train cdcgan data=mnist`, then `ganforge sample runs/... --label 3`
     """
     base = dcgan()

@@ -1,4 +1,4 @@
-"""The small convolutional GAN that tutorials train on MNIST."""
+"""The small convolutional GAN of tutorials on MNIST."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from ganforge.tasks.simultaneous import Simultaneous
 
 @recipe("dcgan-article")
 def dcgan_article() -> Recipe:
-    """The 28×28 DCGAN of the tutorials: 5×5 kernels, 256-128-64 channels, LeakyReLU 0.3, dropout 0.3 in D.
+    """The 28×28 DCGAN of common tutorials: 5×5 kernels, 256-128-64 channels, LeakyReLU 0.3, dropout 0.3 in D.
 
-    Source: the widespread tutorial network, built here from its description; fifty passes over MNIST, Adam with the
-    constants of Keras, batch 256, both players stepping at once as with two gradient tapes. Departures: the running
-    average of G.
+    Source: the widespread tutorial network, implemented from its description; fifty passes over MNIST, Adam with the
+    constants of Keras, batch 256, simultaneous updates of G and D as with two gradient tapes. Departures: EMA of G.
     Command: `ganforge train dcgan-article data=mnist`
     """
     return Recipe(

@@ -1,4 +1,4 @@
-"""The demonstration."""
+"""The demo recipe."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ganforge.tasks.synthesis import Synthesis
 
 @recipe("demo")
 def demo() -> Recipe:
-    """A real GAN in less than a minute on a plain computer: a small conditional DCGAN on the embedded 8×8 digits.
+    """A GAN trained in less than a minute on a CPU: a small conditional DCGAN on the embedded 8×8 digits.
 
-    Papers: as `cdcgan`, at 8×8 = 2·2². Departures: as there, 64 latents for the size of the data, and a higher learning
-    rate, since short runs gain by it.
+    Papers: as `cdcgan`, at 8×8 = 2·2². Departures: as there; 64 latents for the small data, and a higher learning rate
+    for a short run.
     Command: `ganforge train`
-    Cost: about 25 s on two CPU cores. Expect: a classifier of the real digits takes 99 % of the new ones for what was
-    asked (measured at 150,000 samples).
+    Cost: about 25 s on two CPU cores. Expect: a classifier of real digits recognizes 99 % of the generated ones as the
+    requested class (measured at 150,000 samples).
     """
     return Recipe(
         data=Digits(),

@@ -15,12 +15,13 @@ from ganforge.recipes.optimizer import Adam
 
 @recipe("fastgan")
 def fastgan() -> Recipe:
-    """A light GAN for about a hundred images: its critic must also reconstruct what it sees, and so overfits late.
+    """A light GAN for about a hundred images, whose discriminator also reconstructs its input, which delays
+    overfitting.
 
     Paper: Liu et al. 2021: excitation across grids, two decoders in D, hinge, DiffAugment, Adam 2e-4 (0.5, 0.999),
-    batch 8, an average of G (0.999 a step), 50,000 steps. Departures: D rebuilds by absolute difference instead of
-    LPIPS; at most 512 channels; no mirrored images without `signal.flip=true`; the side is that of the data up to 64
-    pixels, more by `signal.size`.
+    batch 8, EMA of G (0.999 per step), 50,000 steps. Departures: absolute difference instead of LPIPS for
+    reconstruction; at most 512 channels; flips only with `signal.flip=true`; the size is that of the data up to 64
+    pixels, larger by `signal.size`.
     Command: `ganforge train fastgan data=./photos`, or `signal.size=256`
     """
     return Recipe(

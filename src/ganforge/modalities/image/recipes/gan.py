@@ -17,10 +17,10 @@ from ganforge.tasks.synthesis import Synthesis
 
 @recipe("gan")
 def gan() -> Recipe:
-    """The first GAN: fully connected nets and the non-saturating game.
+    """The original GAN: fully connected nets and the non-saturating loss.
 
-    Paper: Goodfellow et al. 2014. Departures: the nets and the optimizer that are usual today (batch norm and LeakyReLU
-    instead of maxout and dropout, Adam instead of SGD with momentum), and the running average of G.
+    Paper: Goodfellow et al. 2014. Departures: nets and optimizer that are common today (batch norm and LeakyReLU
+    instead of maxout and dropout, Adam instead of SGD with momentum), and EMA of G.
     Command: `ganforge train gan data=mnist`
     """
     return fully_connected(NonSaturating())
@@ -28,7 +28,8 @@ def gan() -> Recipe:
 
 @recipe("gan-minimax")
 def gan_minimax() -> Recipe:
-    """The first GAN with its original zero-sum game, in which G saturates while D wins: shows why it is no longer used.
+    """The original GAN with the minimax loss, whose gradient for G vanishes while D is confident; of historical
+    interest.
 
     Paper: Goodfellow et al. 2014, equation 1. Departures: as in `gan`.
     Command: `ganforge train gan-minimax data=mnist`
@@ -38,9 +39,9 @@ def gan_minimax() -> Recipe:
 
 @recipe("cgan")
 def cgan() -> Recipe:
-    """The first conditional GAN: fully connected nets that both get the label.
+    """The original conditional GAN: fully connected nets with labels in G and D.
 
-    Paper: Mirza & Osindero 2014. Departures: as in `gan`; the label joins the input of the first layer.
+    Paper: Mirza & Osindero 2014. Departures: as in `gan`; the label is added to the input of the first layer.
     Command: `ganforge train cgan data=mnist`, then `ganforge sample runs/... --label 3`
     """
     base = fully_connected(NonSaturating())
@@ -48,7 +49,7 @@ def cgan() -> Recipe:
 
 
 def fully_connected(objective: Objective) -> Recipe:
-    """What the recipes of this file share: 200 passes over MNIST."""
+    """Shared by the recipes of this file: 200 passes over MNIST."""
     return Recipe(
         data=Mnist(),
         samples=12_000_000,

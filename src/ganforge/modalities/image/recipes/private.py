@@ -1,4 +1,4 @@
-"""GANs whose samples give away no single training sample."""
+"""GANs with differential privacy."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from ganforge.tasks.private import Private
 
 @recipe("dp-gan")
 def dp_gan() -> Recipe:
-    """A conditional GAN with differential privacy: no single sample can be shown to be in the training data.
+    """A conditional GAN with differential privacy, which limits what the model reveals about any single training
+    sample.
 
-    Papers: Abadi et al. 2016 (DP-SGD); Xie et al. 2018 (a private D makes a private G); Bie et al. 2023 (large batches,
-    several steps of D for one of G, Adam). Departures: a small fully connected D, whose clipping costs next to nothing;
-    fakes are clipped as real samples are; the running average of G.
+    Papers: Abadi et al. 2016 (DP-SGD); Xie et al. 2018 (G is private if D is); Bie et al. 2023 (large batches, several
+    D steps per G step, Adam). Departures: a small fully connected D, for which clipping is fast; fakes are clipped like
+    real samples; EMA of G.
     Command: `ganforge train dp-gan data=mnist privacy.epsilon=10`, then `ganforge sample runs/... --label 3`
-    See docs/privacy.md for what is promised and what is not.
+    See docs/privacy.md for what is guaranteed and what is not.
     """
     return Recipe(
         data=Mnist(),

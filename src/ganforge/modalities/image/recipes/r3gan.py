@@ -1,8 +1,8 @@
-"""R3GAN: relativistic pairs with R1 and R2 at every step, and plain residual nets without norms.
+"""R3GAN: relativistic pairing with R1 and R2 at every step, and residual nets without normalization.
 
-γ by resolution: what ½‖∇D‖² is multiplied with, R1 and R2 alike, starts at `gamma(side)` and falls to a tenth of that
-over the burn-in. The paper chose 1 for stacked MNIST, 0.05 for CIFAR-10 and 0.5 for ImageNet at 32 pixels, 2 for FFHQ
-and 1 for ImageNet at 64, 150 for FFHQ at 256: the data count as well, but the side more, by its third power.
+γ by resolution: the factor of ½‖∇D‖² in R1 and R2 starts at `gamma(side)` and decays to a tenth of it. The paper uses 1
+for stacked MNIST, 0.05 for CIFAR-10 and 0.5 for ImageNet at 32 pixels, 2 for FFHQ and 1 for ImageNet at 64, 150 for
+FFHQ at 256: it depends on the data, but mainly on the side, by about its third power.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ganforge.tasks.synthesis import Synthesis
 
 
 def gamma(side: int) -> float:
-    """The γ to start with for images of `side` pixels: 0.25 at 32, 2 at 64, 16 at 128, 128 at 256."""
+    """The initial γ for images of `side` pixels: 0.25 at 32, 2 at 64, 16 at 128, 128 at 256."""
     return 2.0 * (side / 64) ** 3
 
 
 def gradient_penalties(start: float, over: int) -> tuple[R1, R2]:
-    """R1 and R2 whose γ falls from `start` to a tenth of it."""
+    """R1 and R2 with a γ that decays from `start` to a tenth of it."""
     fading = Cosine(start=start, end=start / 10, over=over)
     return R1(weight=fading), R2(weight=fading)
 
@@ -43,19 +43,19 @@ def pipe(p: float, over: int) -> FixedAda:
 
 
 def adam(start: float, end: float, over: int) -> Adam:
-    """Adam without momentum, whose memory of squares grows from ten steps to a hundred."""
+    """Adam with β1 = 0, and β2 rising from 0.9 to 0.99."""
     return Adam(lr=Cosine(start=start, end=end, over=over), betas=(0.0, Cosine(start=0.9, end=0.99, over=over)))
 
 
 @recipe("r3gan-cifar10")
 def r3gan_cifar10() -> Recipe:
-    """R3GAN as its paper trains it on CIFAR-10, class-conditional: FID 1.96 there. For large GPUs.
+    """R3GAN as in its paper for CIFAR-10, class-conditional (FID 1.96 in the paper). For large GPUs.
 
     Paper: Huang et al. 2024, configuration E and its appendix: 768 channels on four grids, two blocks each, batch 512,
     rates 2e-4 to 5e-5, β2 0.9 to 0.99, γ 0.05 to 0.005 and augmentation 0 to 0.55 over 20 M samples, 250 M in all.
-    Departures: bf16 on all grids where the device has it (the paper: the finest three); the average's half-life grows
-    in a straight line; batches come in four parts, which changes nothing but the memory they take.
-    Command: `ganforge train r3gan-cifar10`; on a CPU take `r3gan-small`
+    Departures: bf16 on all grids if the device supports it (in the paper, the finest three); the half-life of the EMA
+    grows linearly; batches are split into four parts, which only reduces memory.
+    Command: `ganforge train r3gan-cifar10`; on a CPU use `r3gan-small`
     """
     burn_in = 20_000_000
     return Recipe(
@@ -82,11 +82,11 @@ def r3gan_cifar10() -> Recipe:
 
 @recipe("r3gan-stacked-mnist")
 def r3gan_stacked_mnist() -> Recipe:
-    """R3GAN on the thousand modes of stacked MNIST, all of which it finds in the paper. For large GPUs.
+    """R3GAN for the thousand modes of stacked MNIST, all of which it finds in the paper. For large GPUs.
 
     Paper: Huang et al. 2024: as on CIFAR-10 without labels or augmentation, γ 1 to 0.1 over 2 M samples, 10 M in all.
     Departures: as in `r3gan-cifar10`.
-    Command: `ganforge train r3gan-stacked-mnist`; on a CPU take `r3gan-small data=stacked-mnist`
+    Command: `ganforge train r3gan-stacked-mnist`; on a CPU use `r3gan-small data=stacked-mnist`
     """
     base = r3gan_cifar10()
     burn_in = 2_000_000
@@ -103,7 +103,7 @@ def r3gan_stacked_mnist() -> Recipe:
 
 @recipe("r3gan-64")
 def r3gan_64() -> Recipe:
-    """R3GAN for images of 64 pixels, as its paper trains it on faces: FID 1.95 there. For large GPUs.
+    """R3GAN for images of 64 pixels, as in its paper for faces (FID 1.95 in the paper). For large GPUs.
 
     Paper: Huang et al. 2024, FFHQ-64: 384 channels on the finest grid and 768 on the others, batch 256, γ 2 to 0.2 and
     augmentation 0 to 0.3 over 20 M samples. Departures: 150 M samples in all; as in `r3gan-cifar10`.
@@ -126,9 +126,9 @@ def r3gan_64() -> Recipe:
 
 @recipe("r3gan-256")
 def r3gan_256() -> Recipe:
-    """R3GAN for images of 256 pixels, as its paper trains it on faces: FID 2.75 there. For several large GPUs.
+    """R3GAN for images of 256 pixels, as in its paper for faces (FID 2.75 in the paper). For several large GPUs.
 
-    Paper: Huang et al. 2024, FFHQ-256: as `r3gan-64` with two grids more, of 192 and 96 channels; γ 150 to 15, and all
+    Paper: Huang et al. 2024, FFHQ-256: as `r3gan-64` with two more grids, of 192 and 96 channels; γ 150 to 15, and all
     schedules over 200 M samples. Departures: 250 M samples in all; as in `r3gan-cifar10`.
     Command: `ganforge train r3gan-256 data=./photos`
     """
@@ -145,16 +145,16 @@ def r3gan_256() -> Recipe:
 
 @recipe("r3gan-small")
 def r3gan_small() -> Recipe:
-    """R3GAN cut down for a processor: its game and a small critic of its kind. The one to take on two cores.
+    """R3GAN reduced for CPUs: its loss and a small version of its discriminator. Recommended for two cores.
 
-    Paper: Huang et al. 2024: the game, both penalties at every step, the critic's blocks and their initialization, the
-    shape of the schedules. Departures, all for the sake of time: DCGAN's generator with batch norm, which learns to
-    draw in fewer steps; a critic of 128 to 32 channels with one block a grid, whose finest grid has a cell for 2×2
-    pixels; batch 32; rates of 2e-3 to 3e-4, γ 0.3 to 0.03, which are set for images of 28 to 64 pixels.
-    Figure: three minutes of one core's time on MNIST (37,408 samples, fp32) give digits that a classifier is sure of
-    0.75 times as often as of real ones, where `dcgan` gives 0.47 in the same time; after one minute 0.61 and 0.19.
+    Paper: Huang et al. 2024: the loss, both penalties at every step, D's blocks and their initialization, the shape of
+    the schedules. Departures, all to save time: DCGAN's generator with batch norm, which learns in fewer steps; a D of
+    128 to 32 channels with one block per grid, and cells of 2×2 pixels on the finest grid; batch 32; learning rates of
+    2e-3 to 3e-4 and γ of 0.3 to 0.03, tuned for images of 28 to 64 pixels. Result: after three minutes on one core on
+    MNIST (37,408 samples, fp32), a classifier is confident about the digits 0.75 times as often as about real ones,
+    compared to 0.47 with `dcgan`; after one minute 0.61 and 0.19.
     Command: `ganforge train r3gan-small data=mnist`, or `data=./photos`; with labels `task.conditional=true`; with few
-    images `task.augment=ada`; `precision=bf16` is faster on processors that have it
+    images `task.augment=ada`; `precision=bf16` is faster on CPUs that support it
     """
     learning = adam(2e-3, 3e-4, 100_000)
     return Recipe(

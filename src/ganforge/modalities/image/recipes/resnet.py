@@ -1,4 +1,4 @@
-"""Residual GANs up to SAGAN, each as its paper sets it, on CIFAR-10; any image that the nets reach will do."""
+"""Residual GANs up to SAGAN with the settings of their papers, for CIFAR-10 or any images of supported size."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from ganforge.tasks.synthesis import Synthesis
 
 CRITIC_STEPS = 5
 SAMPLES = 100_000 * CRITIC_STEPS * 64
-"""A hundred thousand steps of G, with five batches of 64 for each: 32 M samples."""
+"""100,000 steps of G with five batches of 64 each: 32 M samples."""
 
 
 @recipe("sngan")
 def sngan() -> Recipe:
-    """Residual nets, the hinge game and a spectrally normalized D: steady, and good at little data and few classes.
+    """Residual nets, hinge loss and a spectrally normalized D: stable, and suitable for small data sets and few
+    classes.
 
     Paper: Miyato et al. 2018, tables 3 to 5: residual nets by size (32, 48, 64, 128), sum pooling, hinge, n_dis 5, Adam
-    2e-4 (0, 0.9), batch 64, the rate in a straight line to 0. Departures: 100,000 steps of G on batches of 64 instead
-    of 50,000 on batches of 128, and the running average of G.
-    Command: `ganforge train sngan data=./photos`; on a CPU take `sngan-small`
+    2e-4 (0, 0.9), batch 64, learning rate decayed linearly to 0. Departures: 100,000 steps of G on batches of 64
+    instead of 50,000 on batches of 128, and EMA of G.
+    Command: `ganforge train sngan data=./photos`; on a CPU use `sngan-small`
     """
     rate = Linear(start=2e-4, end=0.0, over=SAMPLES)
     return Recipe(
@@ -51,7 +52,7 @@ def sngan() -> Recipe:
 
 @recipe("cgan-pd")
 def cgan_pd() -> Recipe:
-    """A residual GAN that draws what it is asked for: `sngan` with labels in G's batch norms and in D by projection.
+    """A class-conditional residual GAN: `sngan` with conditional batch norm in G and label projection in D.
 
     Paper: Miyato & Koyama 2018: conditional batch norm in G, ⟨e(c), f⟩ in D, the rest as in Miyato et al. 2018.
     Departures: as in `sngan`.
@@ -63,11 +64,11 @@ def cgan_pd() -> Recipe:
 
 @recipe("wgan-gp-resnet")
 def wgan_gp_resnet() -> Recipe:
-    """The residual pair of WGAN-GP: a critic without any norm, held to slope 1 by a penalty on its gradient.
+    """WGAN-GP with residual nets: a critic without normalization and with a gradient penalty.
 
-    Paper: Gulrajani et al. 2017, appendix F: 128 channels everywhere, batch norm in G alone, mean pooling, λ 10,
-    n_critic 5, Adam 2e-4 (0, 0.9), batch 64, 100,000 steps of G, the rate in a straight line to 0. Departures: G steps
-    on batches of 64 instead of 128; Xavier weights for He's; the running average of G.
+    Paper: Gulrajani et al. 2017, appendix F: 128 channels everywhere, batch norm only in G, mean pooling, λ 10,
+    n_critic 5, Adam 2e-4 (0, 0.9), batch 64, 100,000 steps of G, learning rate decayed linearly to 0. Departures: G
+    steps on batches of 64 instead of 128; Xavier instead of He initialization; EMA of G.
     Command: `ganforge train wgan-gp-resnet data=./photos`
     """
     base = sngan()
@@ -83,11 +84,11 @@ def wgan_gp_resnet() -> Recipe:
 
 @recipe("sagan")
 def sagan() -> Recipe:
-    """Self-attention in both players, spectral norm in both, and two rates instead of many steps of D.
+    """Self-attention and spectral norm in both G and D, and two learning rates (TTUR) instead of several D steps.
 
     Paper: Zhang et al. 2019: hinge, conditional batch norm and projection, attention on the 32×32 grid of 128×128
     images, Adam (0, 0.9) with 1e-4 for G and 4e-4 for D, one step each, batch 256. Departures: CIFAR-10, so attention
-    is on the 16×16 grid; 100,000 steps for 1,000,000; the running average of G.
+    is on the 16×16 grid; 100,000 steps instead of 1,000,000; EMA of G.
     Command: `ganforge train sagan data=./photos`
     """
     base = cgan_pd()
@@ -107,12 +108,12 @@ def sagan() -> Recipe:
 
 @recipe("acgan")
 def acgan() -> Recipe:
-    """A GAN whose D predicts the class instead of taking it as input, and whose G wants the prediction to be right.
+    """A conditional GAN whose D predicts the class instead of taking it as input; G is trained for correct predictions.
 
     Paper: Odena et al. 2017, appendix A: convolutional nets, cross-entropy for real or fake and for the class, Adam
     2e-4 (0.5, 0.999), batch 100. Departures: the nets are those of `dcgan` (no dropout, no noise on activations, 100
-    latents as there), the label joins z as in `cdcgan`, and the running average of G. Residual nets are one word away:
-    `task.generator=resnet task.discriminator=resnet`.
+    latents), the label is added to z as in `cdcgan`, and EMA of G. For residual nets use `task.generator=resnet
+    task.discriminator=resnet`.
     Command: `ganforge train acgan data=mnist`, then `ganforge sample runs/... --label 3`
     """
     return Recipe(
@@ -130,10 +131,10 @@ def acgan() -> Recipe:
 
 @recipe("sngan-small")
 def sngan_small() -> Recipe:
-    """`sngan` for two CPU cores: an eighth of the channels, one step of D for one of G, and a higher rate for D.
+    """`sngan` for two CPU cores: an eighth of the channels, one D step per G step, and a higher learning rate for D.
 
     Paper: Miyato et al. 2018. Departures: 32 channels in G and 16 in D, one step of D instead of five (TTUR, Heusel et
-    al. 2017: 4e-4 for D), no falling rate, 64 latents, batch 32, and the running average of G.
+    al. 2017: 4e-4 for D), no learning-rate decay, 64 latents, batch 32, and EMA of G.
     Command: `ganforge train sngan-small data=mnist`
     """
     base = sngan()

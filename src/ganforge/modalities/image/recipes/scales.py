@@ -1,4 +1,4 @@
-"""Images at several scales: a GAN for each level of a pyramid, nets that grow, and critics of all scales at once."""
+"""Images at several scales: a GAN per level of a pyramid, progressive growing, and multi-scale gradients."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from ganforge.recipes.optimizer import SGD, Adam, Optimizer, RMSprop
 
 
 def each_level(levels: int, optimizer: Optimizer) -> dict[str, Optimizer]:
-    """One optimizer for every player of a pyramid."""
+    """One optimizer for every net of a pyramid."""
     return {f"{player}{k}": optimizer for k in range(levels) for player in "GD"}
 
 
 @recipe("lapgan")
 def lapgan() -> Recipe:
-    """A pyramid of GANs: one draws a tiny image, the others each add the detail of a finer grid. For GPUs.
+    """A Laplacian pyramid of GANs: one generates a tiny image, each of the others adds detail of a finer grid. For
+    GPUs.
 
     Paper: Denton et al. 2015, as for CIFAR-10: fully connected nets on 8×8 (G of 1200 units, D of 600, latents of 100),
-    then 3 convolutions in G and 2 in D, the non-saturating game, SGD with rate 0.02 and momentum 0.5. Departures: grids
-    of 8, 16 and 32 instead of crops of 28; 128 channels on both finer grids; 5×5 kernels; batch norm in the coarsest G;
-    labels on request (`task.conditional=true`); momentum does not rise to 0.8. At 64 pixels take a level more:
+    then 3 convolutions in G and 2 in D, non-saturating loss, SGD with learning rate 0.02 and momentum 0.5. Departures:
+    grids of 8, 16 and 32 instead of crops of 28; 128 channels on both finer grids; 5×5 kernels; batch norm in the
+    coarsest G; labels are optional (`task.conditional=true`); momentum does not rise to 0.8. At 64 pixels add a level:
     `task.levels=4 optimizers.G3=sgd optimizers.D3=sgd`.
-    Command: `ganforge train lapgan`; on a CPU take `lapgan-small`
+    Command: `ganforge train lapgan`; on a CPU use `lapgan-small`
     """
     levels = 3
     return Recipe(
@@ -62,10 +63,11 @@ def lapgan() -> Recipe:
 
 @recipe("lapgan-small")
 def lapgan_small() -> Recipe:
-    """A pyramid of GANs for a processor: 16 channels in the generators and 32 in the critics, where `lapgan` has 128.
+    """A pyramid of GANs for CPUs: 16 channels in the generators and 32 in the discriminators, instead of 128 in
+    `lapgan`.
 
-    Paper: as `lapgan`. Departures: narrow nets, Adam 5e-4 (0.5, 0.999) instead of SGD, R1 on every level, which keeps
-    critics of single bands from running away.
+    Paper: as `lapgan`. Departures: narrow nets, Adam 5e-4 (0.5, 0.999) instead of SGD, R1 on every level, without which
+    discriminators of single bands diverge.
     Command: `ganforge train lapgan-small data=mnist`
     """
     base = lapgan()
@@ -93,13 +95,13 @@ def lapgan_small() -> Recipe:
 
 @recipe("progan")
 def progan() -> Recipe:
-    """Progressive growing: nets that begin with 4×4 cells and get a finer grid every 1.6 M images. For GPUs.
+    """Progressive growing: nets that start with 4×4 cells and get a finer grid every 1.6 M images. For GPUs.
 
-    Paper: Karras et al. 2018 at 256 pixels: 64 channels on the finest grid and at most 512, WGAN-GP (λ 10, ε 0.001), a
-    grid steady for 800 k samples and fading in for 800 k, Adam 0.001 (0, 0.99), an average of G (0.999 a step), 12 M
-    samples. Departures: batch 16 on every grid, where the paper takes more on the coarse ones; Adam goes on where a
-    grid begins; groups of 4 in the minibatch layer, as in its authors' code.
-    Command: `ganforge train progan data=./photos`, or `signal.size=64`; on a CPU take `progan-small`
+    Paper: Karras et al. 2018 at 256 pixels: 64 channels on the finest grid and at most 512, WGAN-GP (λ 10, ε 0.001),
+    800 k samples per grid and 800 k for fading in the next, Adam 0.001 (0, 0.99), EMA of G (0.999 per step), 12 M
+    samples. Departures: batch 16 on every grid (larger on coarse grids in the paper); the state of Adam is kept when a
+    grid is added; groups of 4 in the minibatch layer, as in the authors' code.
+    Command: `ganforge train progan data=./photos`, or `signal.size=64`; on a CPU use `progan-small`
     """
     return Recipe(
         signal=Image(size=256),
@@ -121,10 +123,10 @@ def progan() -> Recipe:
 
 @recipe("progan-small")
 def progan_small() -> Recipe:
-    """Progressive growing for a processor: 16 channels on the finest grid, 64 at most, and a grid every 20 k samples.
+    """Progressive growing for CPUs: 16 channels on the finest grid, at most 64, and a new grid every 20 k samples.
 
-    Paper: as `progan`. Departures: narrow nets, latents of 64, batch 32, 10 k samples steady and 10 k fading: 28 pixels
-    are reached after 60 k samples and stay.
+    Paper: as `progan`. Departures: narrow nets, 64 latents, batch 32, 10 k samples per grid and 10 k for fading: 28
+    pixels are reached after 60 k samples.
     Command: `ganforge train progan-small data=mnist`
     """
     base = progan()
@@ -148,12 +150,12 @@ def progan_small() -> Recipe:
 
 @recipe("msg-gan")
 def msg_gan() -> Recipe:
-    """An image on every grid of G, all scored together: large images without growing step by step. For GPUs.
+    """An image on every grid of G, all scored together by D: large images without progressive growing. For GPUs.
 
-    Paper: Karnewar & Wang 2020, MSG-ProGAN at 256 pixels: 64 channels on the finest grid and at most 512, images join
-    D's maps as they are, WGAN-GP, RMSprop 0.003, an average of G. Departures: one penalty for all scales together;
-    groups of 4 in the minibatch layers; batch 16.
-    Command: `ganforge train msg-gan data=./photos`, or `signal.size=64`; on a CPU take `msg-gan-small`
+    Paper: Karnewar & Wang 2020, MSG-ProGAN at 256 pixels: 64 channels on the finest grid and at most 512, images
+    concatenated to D's maps, WGAN-GP, RMSprop 0.003, EMA of G. Departures: one penalty for all scales together; groups
+    of 4 in the minibatch layers; batch 16.
+    Command: `ganforge train msg-gan data=./photos`, or `signal.size=64`; on a CPU use `msg-gan-small`
     """
     return Recipe(
         signal=Image(size=256),
@@ -175,10 +177,10 @@ def msg_gan() -> Recipe:
 
 @recipe("msg-gan-small")
 def msg_gan_small() -> Recipe:
-    """Multi-scale gradients for a processor: 16 channels on the finest grid and at most 64.
+    """Multi-scale gradients for CPUs: 16 channels on the finest grid and at most 64.
 
-    Paper: as `msg-gan`, with the game of its other half, MSG-StyleGAN: non-saturating with a penalty on real samples.
-    Departures: narrow nets, latents of 64, batch 32, Adam 0.002 (0, 0.99).
+    Paper: as `msg-gan`, with the loss of MSG-StyleGAN: non-saturating with R1. Departures: narrow nets, 64 latents,
+    batch 32, Adam 0.002 (0, 0.99).
     Command: `ganforge train msg-gan-small data=mnist`
     """
     base = msg_gan()

@@ -1,4 +1,4 @@
-"""The DCGAN pair under the games and losses that were found against instability, each as its paper sets it."""
+"""DCGAN nets with losses and penalties for stable training, each with the settings of its paper."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from ganforge.recipes.base import Recipe
 from ganforge.recipes.optimizer import Adam, RMSprop
 
 CRITIC_STEPS = 5
-"""n_critic of WGAN: n steps of D for each step of G, and n times the samples for the same number of steps of G."""
+"""n_critic of WGAN: number of D steps per G step, which multiplies the samples for the same number of G steps."""
 
 
 @recipe("lsgan")
 def lsgan() -> Recipe:
-    """Least squares instead of cross-entropy: fakes that D is sure of still pull G, by their distance.
+    """Least squares instead of cross-entropy (LSGAN), which gives G a gradient also for fakes that D classifies
+    confidently.
 
     Paper: Mao et al. 2017, with a, b, c = 0, 1, 1 and its Adam (2e-4, β1 0.5). Departures: as in `dcgan`.
     Command: `ganforge train lsgan data=mnist`
@@ -31,11 +32,11 @@ def lsgan() -> Recipe:
 
 @recipe("wgan")
 def wgan() -> Recipe:
-    """The first Wasserstein GAN: five steps of a critic whose weights are clamped, then one of G. Slow, and steady.
+    """The original Wasserstein GAN: five steps of a critic with clamped weights per G step. Slow, but stable.
 
     Paper: Arjovsky et al. 2017: RMSprop 5e-5, weights within ±0.01, n_critic 5, batch 64, batch norm in both nets.
-    Departures: five steps of the critic from the start (the paper takes a hundred in the first 25 iterations); as in
-    `dcgan` for the nets. `wgan-gp` takes its place in nearly every use.
+    Departures: five critic steps from the start (a hundred in the first 25 iterations in the paper); for the nets as in
+    `dcgan`. `wgan-gp` is better in nearly every case.
     Command: `ganforge train wgan data=mnist`
     """
     base = dcgan()
@@ -51,10 +52,10 @@ def wgan() -> Recipe:
 
 @recipe("wgan-gp")
 def wgan_gp() -> Recipe:
-    """A Wasserstein GAN whose critic is held to slope 1 by a penalty on its gradient; layer norm in the critic.
+    """A Wasserstein GAN with a gradient penalty and layer norm in the critic.
 
     Paper: Gulrajani et al. 2017: λ 10, n_critic 5, Adam 1e-4 (0, 0.9), batch 64, no batch norm in the critic.
-    Departures: as in `dcgan` for the nets.
+    Departures: for the nets as in `dcgan`.
     Command: `ganforge train wgan-gp data=mnist`
     """
     base = wgan()
@@ -69,10 +70,10 @@ def wgan_gp() -> Recipe:
 
 @recipe("dragan")
 def dragan() -> Recipe:
-    """The usual game with a penalty on the slope of D around the real samples.
+    """The non-saturating loss with a penalty on D's gradient around real samples (DRAGAN).
 
-    Paper: Kodali et al. 2017: λ 10, slope 1, Adam 2e-4 (0.5, 0.999). Departures: layer norm in D, since batch norm and
-    a penalty on the slope at one sample do not go together; noise as a share of the data's spread; as in `dcgan`.
+    Paper: Kodali et al. 2017: λ 10, target norm 1, Adam 2e-4 (0.5, 0.999). Departures: layer norm in D, since gradient
+    penalties exclude batch norm; noise relative to the standard deviation of the data; as in `dcgan`.
     Command: `ganforge train dragan data=mnist`
     """
     base = dcgan()
@@ -89,10 +90,10 @@ def dragan() -> Recipe:
 
 @recipe("hinge-gan")
 def hinge_gan() -> Recipe:
-    """The hinge game with a spectrally normalized D, the core of SNGAN, SAGAN and BigGAN.
+    """Hinge loss with a spectrally normalized D, as in SNGAN, SAGAN and BigGAN.
 
-    Papers: Lim & Ye 2017; Miyato et al. 2018 (spectral norm, Adam 2e-4 (0.5, 0.999), one step of D). Departures: as in
-    `dcgan` for the nets.
+    Papers: Lim & Ye 2017; Miyato et al. 2018 (spectral norm, Adam 2e-4 (0.5, 0.999), one step of D). Departures: for
+    the nets as in `dcgan`.
     Command: `ganforge train hinge-gan data=mnist`
     """
     base = dcgan()
@@ -104,10 +105,10 @@ def hinge_gan() -> Recipe:
 
 @recipe("rpgan")
 def rpgan() -> Recipe:
-    """Relativistic pairing with R1 and R2 at every step: the game that provably converges, and keeps its modes.
+    """Relativistic pairing with R1 and R2 at every step, which converges provably (locally) and covers all modes.
 
-    Paper: Huang et al. 2024 (R3GAN): no norm in D, γ from 1 to 0.1 as on Stacked MNIST and rates from 2e-4 to 5e-5 by
-    half a cosine over the first fifth, Adam (0, 0.99). Departures: the DCGAN pair with batch norm in G, batch 64
+    Paper: Huang et al. 2024 (R3GAN): no norm in D, γ from 1 to 0.1 as on Stacked MNIST and learning rates from 2e-4 to
+    5e-5 by half a cosine over the first fifth, Adam (0, 0.99). Departures: DCGAN nets with batch norm in G, batch 64
     instead of 512, β2 fixed.
     Command: `ganforge train rpgan data=mnist`
     """

@@ -1,11 +1,12 @@
-"""StyleGAN2 by the configurations of its authors, and one for a processor.
+"""StyleGAN2 with the configurations of its authors, and one for CPUs.
 
-Two rules follow the image and the batch, for one GPU (Karras et al. 2020, "Training Generative Adversarial Networks
-with Limited Data", appendix C): γ = 2·10⁻⁴ · side² / batch, and an average whose half-life is 10/32 thousand samples
-for each sample in the batch.
+Two values depend on image size and batch, for one GPU (Karras et al. 2020, "Training Generative Adversarial Networks
+with Limited Data", appendix C): γ = 2·10⁻⁴ · side² / batch, and the half-life of the EMA is 10/32 thousand samples
+times the batch size.
 
-A lazy penalty that comes every k iterations is a step of Adam of its own: the rate is taken times k / (k + 1), and the
-decays to that power, so that Adam forgets as it would without (Karras et al. 2020, StyleGAN2, appendix B).
+A lazy penalty every k iterations is a separate step of Adam: the learning rate is multiplied by k / (k + 1), and the
+decay rates are raised to that power, to compensate for the additional steps (Karras et al. 2020, StyleGAN2, appendix
+B).
 """
 
 from __future__ import annotations
@@ -31,25 +32,25 @@ PATH_EVERY = 4
 
 
 def averaged(batch: int) -> Ema:
-    """The running average that goes with a batch."""
+    """The EMA for a batch size."""
     return Ema(half_life=batch * 10_000 // 32)
 
 
 def lazy(lr: float, every: int) -> Adam:
-    """Adam (0, 0.99) beside a lazy phase that comes every `every` iterations."""
+    """Adam (0, 0.99), adjusted for a lazy penalty every `every` iterations."""
     share = every / (every + 1)
     return Adam(lr=lr * share, betas=(0.0, 0.99**share))
 
 
 @recipe("stylegan2-cifar")
 def stylegan2_cifar() -> Recipe:
-    """StyleGAN2 as its authors set it for CIFAR-10, one network for all classes. For GPUs.
+    """StyleGAN2 with its authors' settings for CIFAR-10, unconditional. For GPUs.
 
     Paper: Karras et al. 2020 (ADA), configuration "cifar": 512 channels on every grid, two mapping layers, D without
-    residual ways, groups of 32 in the minibatch layer, γ 0.01, no mixing, no path length, rate 0.0025, batch 64, an
-    average with half-life 500 k, 100 M samples. StudioGAN measures FID 3.78 with it, and 2.31 with ADA, which is
-    `task.augment=ada`. Departures: G's rate is not scaled down, since it has no lazy phase.
-    Command: `ganforge train stylegan2-cifar`; on a CPU take `stylegan2-small`
+    residual connections, groups of 32 in the minibatch layer, γ 0.01, no mixing, no path length, learning rate 0.0025,
+    batch 64, EMA with half-life 500 k, 100 M samples. StudioGAN reports FID 3.78, and 2.31 with ADA
+    (`task.augment=ada`). Departures: G's learning rate is not scaled down, since it has no lazy phase.
+    Command: `ganforge train stylegan2-cifar`; on a CPU use `stylegan2-small`
     """
     return Recipe(
         data=Cifar10(),
@@ -75,11 +76,11 @@ def stylegan2_cifar() -> Recipe:
 
 @recipe("stylegan2-256")
 def stylegan2_256() -> Recipe:
-    """StyleGAN2 as its authors set it for images of 256 pixels. For several GPUs.
+    """StyleGAN2 with its authors' settings for images of 256 pixels. For several GPUs.
 
     Paper: Karras et al. 2020 (ADA), configuration "paper256": 64 channels on the finest grid and at most 512, eight
-    mapping layers, γ 1, path length 2 on half of the batch every 4, mixing 0.9, groups of 8, rate 0.0025, batch 64, an
-    average with half-life 20 k, 25 M samples. Departures: mixing is drawn a sample, not a batch.
+    mapping layers, γ 1, path length 2 on half of the batch every 4, mixing 0.9, groups of 8, learning rate 0.0025,
+    batch 64, EMA with half-life 20 k, 25 M samples. Departures: mixing is drawn per sample, not per batch.
     Command: `ganforge train stylegan2-256 data=./photos`
     """
     return Recipe(
@@ -106,9 +107,10 @@ def stylegan2_ada() -> Recipe:
     """StyleGAN2 with adaptive augmentation: for one thousand to several thousand images. For a GPU.
 
     Paper: Karras et al. 2020 (ADA), configuration "auto" for one GPU at 64 pixels: 256 channels on the finest grid and
-    at most 512, two mapping layers, γ and average by the rules of this file, path length and mixing as `stylegan2-256`,
-    ADA with target 0.6 and 500 k samples from 0 to 1. Departures: ADA stops at 0.6 (see `augment.ada`); mixing is drawn
-    a sample. At another size or batch, γ should follow: `task.penalties=[{kind: r1, every: 16, weight: 0.1}]`.
+    at most 512, two mapping layers, γ and EMA by the rules of this file, path length and mixing as in `stylegan2-256`,
+    ADA with target 0.6 and 500 k samples from 0 to 1. Departures: the probability of ADA is at most 0.6 (see
+    `augment.ada`); mixing is drawn per sample. For another size or batch, adjust γ: `task.penalties=[{kind: r1, every:
+    16, weight: 0.1}]`.
     Command: `ganforge train stylegan2-ada data=./photos`
     """
     batch = 32
@@ -132,10 +134,10 @@ def stylegan2_ada() -> Recipe:
 
 @recipe("stylegan2-small")
 def stylegan2_small() -> Recipe:
-    """StyleGAN2 with ADA cut down for a processor: 16 channels on the finest grid and at most 128.
+    """StyleGAN2 with ADA, reduced for CPUs: 16 channels on the finest grid and at most 128.
 
-    Paper: as `stylegan2-ada`. Departures: narrow nets and latents of 128, no path length (a third of the time), γ 1,
-    which steadies small nets.
+    Paper: as `stylegan2-ada`. Departures: narrow nets and 128 latents, no path length (a third of the time), γ 1, which
+    stabilizes small nets.
     Command: `ganforge train stylegan2-small data=./photos`, or `signal.size=32`
     """
     base = stylegan2_ada()

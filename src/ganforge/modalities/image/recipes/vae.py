@@ -1,4 +1,4 @@
-"""Variational autoencoders for images: the baseline that articles compare GANs with, and its marriage with one."""
+"""Variational autoencoders for images, a baseline for GANs, and VAE-GAN."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ganforge.tasks.vae_gan import VaeGan
 
 @recipe("vae")
 def vae() -> Recipe:
-    """A variational autoencoder for images: the baseline that GANs are compared with.
+    """A variational autoencoder for images, a baseline for GANs.
 
-    Papers: Kingma & Welling 2014; Rybkin et al. 2021 for the likelihood, a Gaussian whose one variance is always the
-    best one (σ-VAE), which needs no β and is sharper than a squared error. Departures: DCGAN's nets; the running
-    average of G. Previews show real images beside what becomes of them.
+    Papers: Kingma & Welling 2014; Rybkin et al. 2021 for the likelihood, a Gaussian with the optimal shared variance
+    (σ-VAE), which needs no β and gives sharper images than a squared error. Departures: DCGAN's nets; EMA of G.
+    Previews show real images and their reconstructions.
     Command: `ganforge train vae data=mnist`, or `data=./photos`; with labels `task.conditional=true`
     """
     adam = Adam(lr=1e-3, betas=(0.9, 0.999))
@@ -41,10 +41,10 @@ def vae() -> Recipe:
 
 @recipe("vae-gan")
 def vae_gan() -> Recipe:
-    """A variational autoencoder with a critic, in whose features it measures its errors: sharp reconstructions.
+    """VAE-GAN: a variational autoencoder whose reconstruction error is measured in features of D; sharper than `vae`.
 
-    Paper: Larsen et al. 2016: three players, similarity in D's features, fakes from E's latents and from normal ones,
-    batch 64, rates 3e-4. Departures: DCGAN's nets and Adam instead of RMSProp; see `tasks/vae_gan.py`.
+    Paper: Larsen et al. 2016: three nets, similarity in D's features, fakes from E's latents and from the prior, batch
+    64, learning rates 3e-4. Departures: DCGAN's nets and Adam instead of RMSProp; see `tasks/vae_gan.py`.
     Command: `ganforge train vae-gan data=mnist`, or `data=./photos`
     """
     adam = Adam(lr=3e-4, betas=(0.5, 0.999))

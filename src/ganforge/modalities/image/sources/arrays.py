@@ -1,4 +1,4 @@
-"""Sets of images from arrays of any layout and kind of number, with their labels."""
+"""Sets of images from arrays of any layout and dtype, with labels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ganforge.data.arrays import ArrayDataset
 
 
 def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classes: Sequence[str] = ()) -> ArrayDataset:
-    """A set from any arrays that hold images: images [N, H, W], [N, H, W, C] or [N, C, H, W], labels [N] or none.
+    """A data set from arrays: images [N, H, W], [N, H, W, C] or [N, C, H, W], labels [N] or none.
 
     Raises:
-        UserError: another shape or kind of number, or labels that do not go with the images.
+        UserError: shape or dtype is not supported, or labels do not match the images.
     """
     array = as_pixels(name, as_nhwc(name, images))
     if len(array) == 0:
@@ -22,7 +22,7 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
     if labels is None:
         return ArrayDataset(name, array, signal="image")
     labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] == 1:  # as Keras saves CIFAR's
+    if labels.ndim == 2 and labels.shape[1] == 1:  # as in Keras' CIFAR-10
         labels = labels[:, 0]
     if labels.shape != (len(array),):
         raise UserError(
@@ -45,10 +45,10 @@ def from_arrays(name: str, images: np.ndarray, labels: np.ndarray | None, classe
 
 
 def as_nhwc(name: str, images: np.ndarray) -> np.ndarray:
-    """Images [N, H, W, C], of what is [N, H, W], [N, H, W, C] or [N, C, H, W].
+    """Converts [N, H, W], [N, H, W, C] or [N, C, H, W] to images [N, H, W, C].
 
     Raises:
-        UserError: another shape.
+        UserError: it has another shape.
     """
     if images.ndim == 3:
         return images[..., None]
@@ -72,7 +72,8 @@ def as_nhwc(name: str, images: np.ndarray) -> np.ndarray:
 
 
 def as_pixels(name: str, images: np.ndarray) -> np.ndarray:
-    """uint8 or uint16. Other numbers are taken for [0, 1], [-1, 1] or [0, 255], the smallest that holds them."""
+    """Converts to uint8 or uint16. The range of other dtypes is assumed to be the smallest of [0, 1], [-1, 1] and [0,
+    255] that contains all values."""
     if images.dtype in (np.uint8, np.uint16):
         return images
     if images.dtype.byteorder == ">" and images.dtype.kind == "u" and images.dtype.itemsize == 2:
@@ -104,6 +105,6 @@ def as_pixels(name: str, images: np.ndarray) -> np.ndarray:
             code="data.pixels_out_of_range",
         )
     pixels = np.empty(images.shape, np.uint8)
-    for k in range(0, len(images), 1024):  # piece by piece: a float64 copy of everything may not fit
+    for k in range(0, len(images), 1024):  # in chunks: a float64 copy of everything may not fit
         pixels[k : k + 1024] = np.rint((images[k : k + 1024].astype(np.float64) + offset) * scale)
     return pixels

@@ -1,4 +1,4 @@
-"""Sets of images in CIFAR-10's binary batches: records of one label byte and 3 · 32 · 32 pixels, channel by channel."""
+"""Images in CIFAR-10's binary format: records of one label byte and 3 · 32 · 32 pixels, channel by channel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CIFAR_RECORD = 1 + 3 * 32 * 32
 
 
 def cifar_parts(names: Sequence[str]) -> dict[str, list[str]]:
-    """Of some file names, CIFAR-10's binary batches in their order: {"train": [...], "test": [...]}."""
+    """The names of CIFAR-10's binary batches among some file names, in order: {"train": [...], "test": [...]}."""
     found: dict[str, list[str]] = {}
     for name in sorted(names):
         base = name.rsplit("/", 1)[-1]
@@ -33,10 +33,10 @@ def cifar_parts(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def from_cifar(name: str, batches: Sequence[tuple[str, bytes]], classes: Sequence[str] = CIFAR10) -> ArrayDataset:
-    """The set of some (file name, content) of CIFAR-10's binary batches.
+    """The data set from (file name, content) of CIFAR-10's binary batches.
 
     Raises:
-        UserError: a batch is cut short.
+        UserError: a batch is truncated.
     """
     arrays = []
     for where, data in batches:
@@ -53,9 +53,9 @@ def from_cifar(name: str, batches: Sequence[tuple[str, bytes]], classes: Sequenc
 
 
 def read_tar(path: Path, split: str) -> list[tuple[str, bytes]] | None:
-    """CIFAR-10's batches of a .tar or .tar.gz file; None where it has none for that split.
+    """CIFAR-10's batches in a .tar or .tar.gz file; None if it has none for that split.
 
-    Members are read, never unpacked, so a hostile name in the archive can do nothing.
+    Members are read, but not unpacked, so malicious names in the archive have no effect.
     """
     try:
         with tarfile.open(path) as archive:
@@ -65,7 +65,9 @@ def read_tar(path: Path, split: str) -> list[tuple[str, bytes]] | None:
                 return None
             return [(f"{path}:{n}", _content(archive, members[n])) for n in names]
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: damaged or cut short ({error}); get the file again", code="data.damaged") from None
+        raise UserError(
+            f"{path}: damaged or truncated ({error}); download the file again", code="data.damaged"
+        ) from None
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

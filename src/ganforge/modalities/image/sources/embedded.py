@@ -1,4 +1,4 @@
-"""The set that needs no network: scans of handwritten digits, in a file of this folder."""
+"""A data set that needs no download: scans of handwritten digits, in a file of this folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganforge.modalities.image.sources import arrays
 
 
 class Digits(DataSource, kind="digits"):
-    """1,797 handwritten digits, 8×8 gray with labels, that come with ganforge: no download.
+    """1,797 handwritten digits, 8×8 px, gray, with labels; included in ganforge, so there is no download.
 
     Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998,
     https://doi.org/10.24432/C50P49, CC BY 4.0; its test part, as in scikit-learn.

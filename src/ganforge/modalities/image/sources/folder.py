@@ -1,6 +1,6 @@
 """Sets of image files: a folder or a zip, with class folders or without, with train/ and test/ or without.
 
-What the folders mean is read by `data.layout`; which files count at all by `listing`.
+Folders are interpreted by `data.layout`; files are selected by `listing`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MANIFEST = "ganforge.json"
 
 
 class PictureDataset(Dataset):
-    """Image files, decoded when they are read.
+    """Image files, decoded on access.
 
     Attributes:
-        files: their names in the store, sorted.
-        ignored: how many files of other kinds lie beside them, by extension.
+        files: names in the store, sorted.
+        ignored: number of files of other types, by extension.
     """
 
     signal = "image"
@@ -54,24 +54,24 @@ class PictureDataset(Dataset):
 
     @property
     def nbytes(self) -> int:
-        """Size of the files."""
+        """Size of the files in bytes."""
         return sum(self.store.size(file) for file in self.files)
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        """Of the files whose header can be read."""
+        """Shapes of the files with readable headers."""
         return dict(Counter((found.shape, found.dtype) for found in self._readable_headers()))
 
     def each_shape(self) -> list[tuple[int, ...] | None]:
         return [None if isinstance(found, BadItem) else found.shape for found in self._read_headers()]
 
     def unreadable(self) -> dict[str, int]:
-        """How many files have a header that cannot be read, by the reason, most frequent first."""
+        """Number of files with unreadable headers by reason, most frequent first."""
         reasons = Counter(found.why for found in self._read_headers() if isinstance(found, BadItem))
         return dict(reasons.most_common())
 
     def reading(self) -> list[Reading]:
         said = list(self.understood)
-        found = [] if self._headers is None else self._readable_headers()  # they are read for the shapes anyway
+        found = [] if self._headers is None else self._readable_headers()  # already read for the shapes
         more = [one.frames - 1 for one in found if one.frames > 1]
         if more:
             said.append(f"{sum(more):,} further frames of {len(more):,} files not used, only the first of each")
@@ -89,7 +89,7 @@ class PictureDataset(Dataset):
         return [found for found in self._read_headers() if isinstance(found, pictures.Facts)]
 
     def _read_headers(self) -> list[pictures.Facts | BadItem]:
-        """Of all files; why for those that cannot be read. The first call reads them all; the answer is kept."""
+        """Headers of all files, or the reason if one cannot be read. Cached after the first call."""
         if self._headers is None:
             self._headers = file_sets.of_each(self._header, self.files, "reading images")
         return self._headers
@@ -97,18 +97,18 @@ class PictureDataset(Dataset):
     def _header(self, file: str) -> pictures.Facts | BadItem:
         try:
             return pictures.facts(self.store.open(file), file)
-        except BadItem as error:  # counted and named when it is read
+        except BadItem as error:  # reported when it is read
             return error
 
 
 def open_store(store: Store, name: str, split: str = "train", labels: layout.Labels = "auto") -> PictureDataset | None:
-    """The set of all images in a store; None where there is none.
+    """The data set of all images in a store; None if there are none.
 
     Args:
-        labels: which folder is the label.
+        labels: which folder is used as the label.
 
     Raises:
-        UserError: the split asked for is not there.
+        UserError: the requested split does not exist.
     """
     listed = listing(store)
     if not listed.images:
@@ -130,5 +130,5 @@ def _manifest(store: Store, shown: Sequence[str]) -> list[tuple[str, str]] | Non
     try:
         classes = json.loads(text)["classes"]
         return [(str(c["folder"]), str(c["name"])) for c in classes] or None
-    except (ValueError, KeyError, TypeError):  # another program's file of that name
+    except (ValueError, KeyError, TypeError):  # a file of the same name from another program
         return None

@@ -1,4 +1,4 @@
-"""Sets of images from the Hugging Face hub, through its `datasets` package."""
+"""Sets of images from the Hugging Face Hub, using the package `datasets`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from ganforge.modalities.image import files as pictures
 
 
 class Hub(DataSource, kind="hub"):
-    """A set of the Hugging Face hub, or one that its `datasets` package saved to a folder. Needs the extra `hub`."""
+    """A data set from the Hugging Face Hub, or one saved to a folder by the package `datasets`. Requires the extra
+    `hub`."""
 
     name: str
-    """Its name on the Hub (`owner/set`), or a folder."""
+    """Name on the Hub (`owner/set`), or path of a folder."""
     config: str | None = None
-    """Which of the set's configurations, where it has several."""
+    """Name of the configuration, if the data set has several."""
     split: str = "train"
-    """Which of its splits."""
+    """Name of the split."""
     image_column: str | None = None
-    """The column of the images; not needed where there is only one."""
+    """Name of the image column; not needed if there is only one."""
     label_column: str | None = None
-    """The column of the labels; not needed where there is only one."""
+    """Name of the label column; not needed if there is only one."""
 
     @property
     def hub_id(self) -> str:
@@ -44,7 +45,7 @@ class Hub(DataSource, kind="hub"):
         """The images of a `datasets.Dataset`.
 
         Raises:
-            UserError: there are none in it, or it is not clear which column holds them.
+            UserError: there are no images, or the column is ambiguous.
         """
         images = self._column(table, self.image_column, "image_column", datasets.Image)
         if images is None:
@@ -61,7 +62,7 @@ class Hub(DataSource, kind="hub"):
                 f"data {self.name}: the column {images!r} holds {table.features[images]}, not images",
                 code="data.not_images",
             )
-        # The files as they are: our own decoder knows what to do with 16 bits, alpha and EXIF.
+        # The original files: our decoder handles 16 bits, alpha and EXIF.
         return HubDataset(self.name, table.cast_column(images, datasets.Image(decode=False)), images, labels, classes)
 
     def _table(self, datasets: Any) -> Any:
@@ -80,7 +81,7 @@ class Hub(DataSource, kind="hub"):
             return datasets.load_dataset(self.name, self.config, split=self.split)
         except UserError:
             raise
-        except Exception as error:  # whatever its many parts raise: no network, no such set, a gated one, ...
+        except Exception as error:  # many possible exceptions: no network, no such data set, a gated one, ...
             text = " ".join(str(error).split())
             raise UserError(
                 f"data {self.name}: could not be loaded: {text[:300] or type(error).__name__}", code="data.not_loaded"
@@ -120,7 +121,7 @@ class Hub(DataSource, kind="hub"):
 
 
 def table_of_images(table: Any) -> HubDataset | None:
-    """The images of a `datasets.Dataset` that is in memory; None where no column of it holds images."""
+    """The images of a `datasets.Dataset` in memory; None if it has no image column."""
     import datasets
 
     if not isinstance(table, datasets.Dataset):
@@ -134,7 +135,7 @@ def table_of_images(table: Any) -> HubDataset | None:
 
 
 class HubDataset(Dataset):
-    """Rows of a table whose `column` holds files of images."""
+    """Rows of a table whose `column` contains image files."""
 
     signal = "image"
 
@@ -155,7 +156,7 @@ class HubDataset(Dataset):
             for index in range(len(self)):
                 try:
                     found = pictures.header(self._file(index), self.describe(index))
-                except BadItem:  # counted and named when it is read
+                except BadItem:  # reported when it is read
                     continue
                 counts[found] = counts.get(found, 0) + 1
             self._shapes = counts

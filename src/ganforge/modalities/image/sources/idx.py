@@ -32,7 +32,7 @@ def read_idx(path: Path) -> np.ndarray:
     """The array of an idx file, gzipped or not.
 
     Raises:
-        UserError: it is cut short or no idx file.
+        UserError: it is truncated or not an idx file.
     """
     data = _unpacked(path)
     if not is_idx(data[:4]):
@@ -40,13 +40,13 @@ def read_idx(path: Path) -> np.ndarray:
     kind, axes = data[2], data[3]
     offset = 4 + 4 * axes
     if len(data) < offset:
-        raise UserError(f"{path}: truncated in its header; get the file again", code="data.damaged")
+        raise UserError(f"{path}: truncated in its header; download the file again", code="data.damaged")
     shape = struct.unpack(f">{axes}I", data[4:offset])
     dtype = np.dtype(IDX_TYPES[kind])
     expected = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if len(data) - offset != expected:
         raise UserError(
-            f"{path}: expected {expected:,} bytes from its header, got {len(data) - offset:,}; get the file again",
+            f"{path}: expected {expected:,} bytes from its header, got {len(data) - offset:,}; download the file again",
             code="data.damaged",
         )
     return np.frombuffer(data, dtype, offset=offset).reshape(shape)
@@ -58,11 +58,13 @@ def _unpacked(path: Path) -> bytes:
     try:
         return gzip.decompress(path.read_bytes()) if zipped else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: damaged or cut short ({error}); get the file again", code="data.damaged") from None
+        raise UserError(
+            f"{path}: damaged or truncated ({error}); download the file again", code="data.damaged"
+        ) from None
 
 
 def open_idx(path: Path, name: str, classes: Sequence[str] = ()) -> ArrayDataset:
-    """The set of an idx file of images, with the labels of the file beside it where there is one."""
+    """The data set of an idx file of images, with labels from the corresponding file next to it, if any."""
     images = read_idx(path)
     if images.ndim == 1:
         raise UserError(
@@ -76,7 +78,7 @@ def open_idx(path: Path, name: str, classes: Sequence[str] = ()) -> ArrayDataset
 
 
 def idx_parts(folder: Path) -> dict[str, Path]:
-    """The files of images in MNIST's form in a folder: {"train": ..., "test": ...}."""
+    """The idx files of images in a folder: {"train": ..., "test": ...}."""
     parts: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         match = IDX_NAME.match(path.name)

@@ -1,4 +1,4 @@
-"""Which files of a folder or a zip are images to use: not hidden, not a run's own, of a format that is read here."""
+"""Selects the image files in a folder or zip: not hidden, not written by a run, and of a supported format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIKELY_SAMPLES = frozenset(
     {".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".svg", ".raw", ".dng", ".cr2", ".nef", ".arw", ".exr", ".hdr"}
     | {".npy", ".dcm", ".mov", ".mp4", ".avi", ".webm", ".mkv"}
 )
-"""Endings of files that people mean as samples, and that are not read."""
+"""Extensions of files that may be intended as samples, but are not supported."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Listing:
 
     Attributes:
         images: the names of image files, sorted.
-        names: of all files that are neither hidden nor a run's own, sorted.
-        ignored: how many of these are of another kind, by ending.
-        runs: folders that hold a run, none of whose files counts.
-        notices: what the store says of how its names were found.
+        names: names of all files that are neither hidden nor written by a run, sorted.
+        ignored: number of these of other types, by extension.
+        runs: run directories, whose files are ignored.
+        notices: notices of the store about how its names were found.
     """
 
     images: list[str]
@@ -36,11 +36,11 @@ class Listing:
 
     @property
     def left_out(self) -> bool:
-        """Whether something is left out that may be meant as a sample."""
+        """Whether something was left out that may be intended as a sample."""
         return bool(self.runs or self.notices) or any(ending in LIKELY_SAMPLES for ending in self.ignored)
 
     def sentences(self) -> list[str]:
-        """What was left out and why, for people."""
+        """What was left out and why, as sentences."""
         said = []
         if self.ignored:
             kinds = ", ".join(f"{count:,} {ending}" for ending, count in self.ignored.most_common(6))
@@ -56,7 +56,7 @@ def listing(store: Store, manifest: str = "ganforge.json") -> Listing:
     """The files of a store.
 
     Args:
-        manifest: a file that is part of the set and counts as no other kind.
+        manifest: name of a file that belongs to the data set and is not counted as ignored.
     """
     names, runs = without_runs([name for name in sorted(store.names()) if not is_hidden(name)])
     images = [name for name in names if pictures.is_picture(name)]

@@ -1,6 +1,6 @@
-"""Well-known sets that are downloaded once.
+"""Well-known data sets, downloaded once.
 
-Sizes and SHA-256 are those that several independent projects list for the original files.
+Sizes and SHA-256 agree with those listed by several independent projects for the original files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class _Idx(DataSource):
     classes: ClassVar[tuple[str, ...]] = ()
 
     split: Literal["train", "test"] = "train"
-    """The 60,000 images to train with, or the 10,000 to test with."""
+    """The 60,000 training images (train) or the 10,000 test images (test)."""
 
     def open(self) -> Dataset:
         prefix = "train" if self.split == "train" else "t10k"
@@ -34,7 +34,7 @@ class _Idx(DataSource):
 
 
 class Mnist(_Idx, kind="mnist"):
-    """Handwritten digits, 60,000 of 28×28 gray in 10 classes (12 MB).
+    """MNIST: 60,000 handwritten digits, 28×28 px, gray, 10 classes (12 MB download).
 
     Source: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten digits, 1998.
     """
@@ -50,7 +50,7 @@ class Mnist(_Idx, kind="mnist"):
 
 
 class FashionMnist(_Idx, kind="fashion-mnist"):
-    """Clothes, 60,000 of 28×28 gray in 10 classes (31 MB).
+    """Fashion-MNIST: 60,000 images of clothes, 28×28 px, gray, 10 classes (31 MB download).
 
     Source: H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, arXiv 1708.07747, 2017.
     """
@@ -69,7 +69,7 @@ class FashionMnist(_Idx, kind="fashion-mnist"):
 
 
 class Cifar10(DataSource, kind="cifar10"):
-    """Small photos, 50,000 of 32×32 RGB in 10 classes (170 MB).
+    """CIFAR-10: 50,000 photos, 32×32 px, RGB, 10 classes (170 MB download).
 
     Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
     """
@@ -84,7 +84,7 @@ class Cifar10(DataSource, kind="cifar10"):
     )
 
     split: Literal["train", "test"] = "train"
-    """The 50,000 images to train with, or the 10,000 to test with."""
+    """The 50,000 training images (train) or the 10,000 test images (test)."""
 
     def open(self) -> Dataset:
         (archive,) = fetch(self.files, cache_folder() / self.kind, self.kind)

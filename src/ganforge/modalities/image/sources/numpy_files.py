@@ -1,4 +1,4 @@
-"""Sets of images in numpy's files: .npy holds one array, .npz several with names."""
+"""Sets of images in numpy files: .npy contains one array, .npz several named ones."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ganforge.modalities.image.sources.arrays import from_arrays
 
 IMAGE_KEYS = ("images", "image", "x", "data", "arr_0")
 
-SIDE = 8  # px: smaller arrays of whole numbers may as well be something else than images
+SIDE = 8  # px: smaller integer arrays may be something other than images
 
 LABEL_KEYS = ("labels", "label", "y", "targets", "arr_1")
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of an array says, before it is read.
+    """The header of an array.
 
     Attributes:
-        key: what it is called in an .npz file; empty in an .npy file.
+        key: name of the array in an .npz file; empty for an .npy file.
     """
 
     shape: tuple[int, ...]
@@ -36,14 +36,14 @@ class Header:
 
     @property
     def may_be_images(self) -> bool:
-        """Whether there are numbers in it, in a layout that images may have."""
+        """Whether it is numeric, in a possible layout of images."""
         if self.dtype.kind not in "biuf" or 0 in self.shape:
             return False
         return len(self.shape) == 3 or (len(self.shape) == 4 and (self.shape[3] <= 4 or self.shape[1] in (1, 3, 4)))
 
     @property
     def are_images(self) -> bool:
-        """Whether it holds images and nothing else, by its name, its axis of channels, or the type that pixels have."""
+        """Whether it certainly contains images, by its name, its axis of channels, or its dtype."""
         if not self.may_be_images:
             return False
         if len(self.shape) == 4 or "image" in self.key.lower():
@@ -52,7 +52,7 @@ class Header:
 
 
 def header_of(path: Path) -> Header | None:
-    """Of the array of images in an .npy or an .npz file; None where there is none that can be read."""
+    """The header of the array of images in an .npy or .npz file; None if there is none that can be read."""
     with path.open("rb") as file:
         if file.read(2) != b"PK":
             file.seek(0)
@@ -74,7 +74,7 @@ def header_of(path: Path) -> Header | None:
 
 
 def open_npy(path: Path, name: str) -> ArrayDataset:
-    """The set of a .npy file of images; mapped, not read, where its numbers can stay as they are."""
+    """The data set of an .npy file of images; memory-mapped if no conversion is needed."""
     try:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
@@ -83,7 +83,8 @@ def open_npy(path: Path, name: str) -> ArrayDataset:
 
 
 def open_npz(path: Path, name: str, split: str) -> ArrayDataset:
-    """The set of a .npz file: `images`, `x`, `data` or `arr_0`, `labels`, `y` or `arr_1`; `x_train`, `y_test` too."""
+    """The data set of an .npz file with the arrays `images`, `x`, `data` or `arr_0`, and `labels`, `y` or `arr_1`; or
+    `x_train`, `y_test` etc."""
     try:
         with np.load(path, allow_pickle=False) as file:
             keys = {k.lower(): k for k in file.files}

@@ -1,4 +1,4 @@
-"""Sets of images that Python callers hand over: arrays, tensors, lists of images of any size, `datasets`."""
+"""Sets of images passed in from Python: arrays, tensors, lists of images of any size, `datasets`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NAME = "the images"
 
 
 def open_given(given: Given) -> Dataset | None:
-    """The set of what was handed over; None where it is no set of images.
+    """The data set for the given samples; None if they are not images.
 
     Raises:
-        UserError: images that cannot be used, or labels that do not go with them.
+        UserError: images cannot be used, or labels do not match them.
     """
     samples = given.samples
     if type(samples).__module__.startswith("datasets."):
@@ -43,10 +43,10 @@ def _may_be_image(item: Any) -> bool:
 
 
 def images_of_sizes(items: Sequence[np.ndarray], given: Given) -> ListOfImages:
-    """A set of images that differ in size or type. What their numbers mean is decided from all of them."""
+    """A set of images of different sizes or dtypes. The range of values is determined from all of them."""
     if len({item.dtype.kind == "f" for item in items}) > 1:
         raise UserError(
-            "data: some of these images are of floats and some of whole numbers; bring them to one type",
+            "data: some of these images are floating-point and some integer arrays; convert them to one dtype",
             code="data.pixel_type",
         )
     whole = all(item.dtype in (np.uint8, np.uint16) for item in items)
@@ -56,7 +56,7 @@ def images_of_sizes(items: Sequence[np.ndarray], given: Given) -> ListOfImages:
         pixels = item if flat is None else flat[start : start + item.size].reshape(item.shape)
         start += item.size
         images.append(arrays.as_nhwc(NAME, pixels[None])[0])
-    labels = np.zeros((len(images), 1, 1), np.uint8)  # what labels are is decided as for arrays of one size
+    labels = np.zeros((len(images), 1, 1), np.uint8)  # labels are handled as for arrays of one size
     numbered = arrays.from_arrays(NAME, labels, given.labels, given.classes)
     return ListOfImages(images, numbered.labels, numbered.classes)
 

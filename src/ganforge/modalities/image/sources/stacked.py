@@ -1,8 +1,8 @@
-"""Stacked MNIST: a set whose thousand modes are known by construction.
+"""Stacked MNIST: a data set with a thousand modes, which are known by construction.
 
-Metz et al. 2017, "Unrolled Generative Adversarial Networks", after which Srivastava et al. 2017 (VEEGAN) and Lin et al.
-2018 (PacGAN): three digits drawn at random become the red, the green and the blue of one image, and what the three
-say is its mode: 000 to 999.
+Metz et al. 2017, "Unrolled Generative Adversarial Networks", also used by Srivastava et al. 2017 (VEEGAN) and Lin et
+al. 2018 (PacGAN): three random digits are the red, green and blue channels of an image, and the three-digit number from
+000 to 999 is its mode.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ganforge.modalities.image.sources.named import Mnist
 
 
 class StackedDigits(Dataset):
-    """Images [28, 28, 3] put together when they are read.
+    """Images [28, 28, 3], combined on access.
 
     Args:
         name: for messages.
-        digits: of one channel; labels 0 to 9.
-        count: how many images.
-        seed: which three digits each is made of.
+        digits: digits with one channel and labels 0 to 9.
+        count: number of images.
+        seed: random seed of the combinations.
     """
 
     signal = "image"
@@ -52,13 +52,14 @@ class StackedDigits(Dataset):
 
 
 class StackedMnist(DataSource, kind="stacked-mnist"):
-    """Three random MNIST digits as red, green and blue of one image: 1,000 modes, to count what a GAN forgets.
+    """Three random MNIST digits as the red, green and blue channels of an image: 1,000 modes, for measuring mode
+    collapse.
 
     Source: Metz et al. 2017; 128,000 images as in Lin et al. 2018.
     """
 
     path: str | None = None
-    """Where MNIST is; by default the named set `mnist`, which is downloaded once."""
+    """Path of MNIST; by default the named set `mnist`, which is downloaded once."""
     split: Literal["train", "test"] = "train"
     """Which split of MNIST to use."""
     count: int = Field(default=128_000, ge=2)

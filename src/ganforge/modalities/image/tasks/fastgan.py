@@ -1,12 +1,11 @@
-"""FastGAN's training: `synthesis`, and D must draw the real samples from its own features.
+"""FastGAN's training: `synthesis`, in which D also reconstructs real samples from its features.
 
 Liu et al. 2021, "Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis".
 
-    D pays  game + rebuild · |dec(features of T(x)) − T(x)|        x real, T the augmentation
-    G pays  game
+    D minimizes  adversarial loss + rebuild · |dec(features of T(x)) − T(x)|        x real, T: augmentation
+    G minimizes  adversarial loss
 
-The paper measures the distance by a network for images (LPIPS); here it is the mean of absolute differences, which
-needs no weights of others.
+The paper measures the distance by LPIPS; here it is the mean absolute difference, which needs no pretrained weights.
 
 N: samples in the batch. x [N, C, H, W], losses [N].
 """
@@ -24,10 +23,10 @@ from ganforge.tasks.synthesis import Synthesis
 
 
 class FastGan(Synthesis, kind="fastgan"):
-    """New samples from little data; D must reconstruct real samples from its own features."""
+    """FastGAN, for small data sets: in addition to `synthesis`, D reconstructs real samples from its features."""
 
     rebuild: Rate = 1.0
-    """Weight of the distance between real samples and what D reconstructs of them; 1 in the paper."""
+    """Weight of the distance between real samples and their reconstructions by D; 1 in the paper."""
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         players = super().players(spec)

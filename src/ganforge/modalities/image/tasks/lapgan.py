@@ -1,16 +1,16 @@
-"""LAPGAN: a GAN on each level of a pyramid, each of which adds the band that the level below lacks.
+"""LAPGAN: a GAN for each level of a Laplacian pyramid, each of which adds a finer frequency band.
 
 Denton et al. 2015, "Deep Generative Image Models using a Laplacian Pyramid of Adversarial Networks".
 
     pyramid    x_K = x,  x_k = d(x_{k+1});   l_k = u(x_{k−1}),  h_k = x_k − l_k      so that  x_k = l_k + h_k  exactly
-    level 0    G0 and D0 play `synthesis` on the x_0
-    level k    G_k and D_k play it on real l_k + h_k and made l_k + G_k(z_k, l_k, c), both with the same real l_k
+    level 0    G0 and D0 are trained by `synthesis` on the x_0
+    level k    G_k and D_k likewise, on real l_k + h_k and generated l_k + G_k(z_k, l_k, c), both with the same real l_k
     to sample  x̃_0 = G0(z_0, c),  l̃_k = u(x̃_{k−1}),  x̃_k = l̃_k + G_k(z_k, l̃_k, c)
 
-d halves an image by a triangle filter, u doubles it by interpolation. The paper counts levels from the finest, here 0
-is the coarsest. All levels train at the same time, each on its own real pyramid and none on what another makes. D_k
-sees the sum of band and low-pass image, as in the paper, so it scores images, and all that goes with `synthesis`
-(losses, augmentation, noise, packs) goes with every level.
+d halves an image with a triangle filter, u doubles it by interpolation. The paper counts levels from the finest; here 0
+is the coarsest. All levels are trained simultaneously, each on real pyramids, none on the output of another. The input
+of D_k is the sum of band and low-pass image, as in the paper, so it scores images, and all options of `synthesis`
+(losses, augmentation, noise, packing) apply to every level.
 
 N samples. x_k, l_k, h_k [N, C, H_k, W_k], z_0 [N, L], z_k [N, H_k·W_k], c [N] or None.
 """
@@ -36,14 +36,16 @@ from ganforge.tasks.synthesis import Synthesis
 
 
 class Lapgan(Synthesis, kind="lapgan"):
-    """New images from coarse to fine: `generator` and `discriminator` on the coarsest grid, a pair for each finer."""
+    """LAPGAN, new images from coarse to fine: `generator` and `discriminator` for the coarsest grid, another pair for
+    each finer one."""
 
     levels: int = Field(default=3, ge=2, le=8)
-    """Grids, each half as fine as the next. Each needs an optimizer for its G and its D: G0, D0, G1, D1, ..."""
+    """Number of levels; each has half the size of the next. Each needs optimizers for its G and D: G0, D0, G1, D1,
+    ..."""
     refiner: Refiner = Field(default="lapgan", validate_default=True)
-    """The net that adds a band to the image of the level below: G1, G2, ..."""
+    """The generators of the finer levels (G1, G2, ...), which add a frequency band to the upsampled image."""
     judge: Discriminator = Field(default="lapgan", validate_default=True)
-    """The discriminator of that image: D1, D2, ..."""
+    """The discriminators of the finer levels: D1, D2, ..."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 3:
@@ -82,7 +84,7 @@ class Lapgan(Synthesis, kind="lapgan"):
         return Memory(found)
 
     def phases(self) -> list[Phase]:
-        """Those of `synthesis`, for one level after the other: D0, G0, D1, G1, ..."""
+        """The phases of `synthesis` for each level: D0, G0, D1, G1, ..."""
         return [self._of_level(k, phase) for k in range(self.levels) for phase in super(Lapgan, self).phases()]
 
     def _of_level(self, k: int, phase: Phase) -> Phase:
@@ -90,7 +92,7 @@ class Lapgan(Synthesis, kind="lapgan"):
             level = real_level(batch, self.levels, k)
             own = Nets(pair(nets, k, level.extra.get("low")), nets.memory.part(str(k)))
             terms = phase.loss(own, level, rng)
-            # What is watched is the finest level; the others' numbers bear their level.
+            # Stats of the finest level have no suffix; those of other levels have their level as a suffix.
             tag = "" if k == self.levels - 1 else f"/level{k}"
             return Terms(terms.losses, {f"{name}{tag}": value for name, value in terms.stats.items()})
 
@@ -105,7 +107,8 @@ class Lapgan(Synthesis, kind="lapgan"):
         return rng.normal("z", (len(low), low.shape[2] * low.shape[3]))
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
-        """The chain. Where latents are given, the noise of the finer levels is the same for all of them."""
+        """Generates all levels in sequence. If latents are given, the noise of the finer levels is the same for all
+        samples."""
         labels = None if request.labels is None else request.labels.to(request.device)
         x = nets["G0"](self.latents(request).to(request.device, request.dtype), labels)
         for k in range(1, self.levels):
@@ -118,14 +121,14 @@ class Lapgan(Synthesis, kind="lapgan"):
 
 
 class Sized(Protocol):
-    """What the chain asks of a refiner's module."""
+    """The interface required of a refiner's module."""
 
     size: Size
-    """(H, W) of the images whose band it makes."""
+    """(H, W) of the images."""
 
 
 class Raised(nn.Module):
-    """G_k as a generator of images: z, c → l + h̃, with the low-pass image l closed over."""
+    """G_k as a generator of images: z, c → l + h̃, with a given low-pass image l."""
 
     def __init__(self, net: nn.Module, low: Tensor | None):
         super().__init__()
@@ -136,24 +139,24 @@ class Raised(nn.Module):
 
 
 def pair(players: Mapping[str, nn.Module], k: int, low: Tensor | None) -> dict[str, nn.Module]:
-    """G and D of a level, as `synthesis` has them."""
+    """G and D of a level, as expected by `synthesis`."""
     G = players[f"G{k}"]
     return {"G": Raised(G, low) if k else G, "D": players[f"D{k}"]}
 
 
 def smaller(x: Tensor) -> Tensor:
-    """d: [N, C, H, W] → half of it, rounded up, by a triangle filter whose weights add up to 1 at the edges too."""
+    """d: [N, C, H, W] → half the size, rounded up, with a triangle filter whose weights also sum to 1 at the edges."""
     size = (halved(x.shape[2]), halved(x.shape[3]))
     return interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
 
 
 def doubled(x: Tensor, size: Size) -> Tensor:
-    """u: [N, C, h, w] → `size`, between the cells by lines."""
+    """u: [N, C, h, w] → `size`, by linear interpolation."""
     return interpolate(x, size, mode="bilinear", align_corners=False)
 
 
 def real_level(batch: Batch, levels: int, k: int) -> Batch:
-    """The real images of level k, and above the coarsest their l_k as `extra["low"]`."""
+    """The real images of level k and, except at the coarsest level, their l_k as `extra["low"]`."""
     x = batch.x
     for _ in range(levels - 1 - k):
         x = smaller(x)

@@ -1,14 +1,14 @@
-"""MSG-GAN: the game of `synthesis` about images of all scales at once.
+"""MSG-GAN: `synthesis` with images of all scales together.
 
 Karnewar & Wang 2020, "MSG-GAN: Multi-Scale Gradients for Generative Adversarial Networks".
 
-    a sample is (x_0, ..., x_top): what G paints on every grid, or a real image and its smaller copies
-    D scores all of it, so that G's every grid gets a gradient of its own
+    a sample is (x_0, ..., x_top): the outputs of G on every grid, or a real image and its downscaled copies D scores
+    all of them together, so that every grid of G gets gradients directly
 
-All scales of a sample lie in one row, so that every loss means the sample as a whole: the gradient that a penalty
-looks at is the one with respect to all scales together. (The paper takes the penalty of each scale and their mean.)
+All scales of a sample are concatenated in one row, so that every loss applies to the whole sample: gradient penalties
+use the gradient with respect to all scales together. (The paper averages the penalties of the scales.)
 
-N samples, P = C · Σ H_k·W_k numbers a sample. x_k [N, C, H_k, W_k] coarsest first, rows [N, P].
+N samples, P = C · Σ H_k·W_k values per sample. x_k [N, C, H_k, W_k] coarsest first, rows [N, P].
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ganforge.tasks.view import View
 
 @runtime_checkable
 class Paints(Protocol):
-    """What this task asks of a generator."""
+    """The interface required of a generator."""
 
     sizes: list[Size]
     """(H, W) of every grid, coarsest first."""
@@ -45,7 +45,7 @@ class Paints(Protocol):
 
 @runtime_checkable
 class Reads(Protocol):
-    """What this task asks of a discriminator."""
+    """The interface required of a discriminator."""
 
     sizes: list[Size]
     """(H, W) of every grid, coarsest first."""
@@ -56,7 +56,7 @@ class Reads(Protocol):
 
 
 class MsgGan(Synthesis, kind="msg_gan"):
-    """New images, all scales of which D scores together: G paints on each of its grids, and D reads them all."""
+    """MSG-GAN: G outputs an image on each grid, and D scores the images of all scales together."""
 
     def adapt(self, spec: Spec) -> Spec:
         if self.pack > 1:
@@ -110,7 +110,7 @@ class MsgGan(Synthesis, kind="msg_gan"):
 
 
 class OfRows(nn.Module):
-    """D as a scorer of rows [N, P]."""
+    """D for rows [N, P]."""
 
     def __init__(self, net: nn.Module):
         super().__init__()
@@ -122,12 +122,12 @@ class OfRows(nn.Module):
 
 
 def row_of(scales: Sequence[Tensor]) -> Tensor:
-    """Images [N, C, H_k, W_k] side by side in one row, [N, P]."""
+    """Images [N, C, H_k, W_k], flattened and concatenated to rows [N, P]."""
     return torch.cat([x.flatten(1) for x in scales], 1)
 
 
 def scales_of(rows: Tensor, sizes: Sequence[Size]) -> list[Tensor]:
-    """`row_of` undone."""
+    """The inverse of `row_of`."""
     colors = rows.shape[1] // sum(math.prod(size) for size in sizes)
     parts = rows.split([colors * math.prod(size) for size in sizes], 1)
     return [part.unflatten(1, (colors, *size)) for part, size in zip(parts, sizes, strict=True)]

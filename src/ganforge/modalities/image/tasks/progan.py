@@ -1,4 +1,4 @@
-"""Progressive growing: the game of `synthesis`, played on small images first and on larger ones as samples pass.
+"""Progressive growing: `synthesis` on small images first, then on larger ones.
 
 Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability, and Variation", section 2.
 
@@ -6,10 +6,9 @@ Karras et al. 2018, "Progressive Growing of GANs for Improved Quality, Stability
     height h          0    │ 0 → 1    1    │ 1 → 2    2    │
     real images   x_h = (1 − α) · double(half(x)) + α · x,   x brought down to grid ⌈h⌉, α = h − ⌊h⌋
 
-h is a function of the clock alone and is set in both players before each phase, so the trainer knows nothing of it and
-a resumed run goes on exactly. The nets have all their grids from the start and use those of their height: while
-images are small, so is the work. Samples are those of the height that was reached, each cell repeated up to the full
-size.
+h depends only on the samples seen and is set in both nets before each phase, so the trainer is not involved, and a
+resumed run continues exactly. The nets have all grids from the start, and use those up to their height, so training is
+faster while images are small. Generated samples have the current height; each cell is repeated to the full size.
 
 N samples. x [N, C, H, W] real images, x_h [N, C, H_⌈h⌉, W_⌈h⌉].
 """
@@ -35,30 +34,30 @@ from ganforge.tasks.synthesis import Synthesis
 
 @runtime_checkable
 class Grows(Protocol):
-    """What this task asks of both players."""
+    """The interface required of both nets."""
 
     top: int
-    """The number of the finest grid."""
+    """The index of the finest grid."""
     sizes: list[Size]
     """(H, W) of every grid, coarsest first."""
 
     @property
     def stage(self) -> Stage:
-        """The grids that it works on."""
+        """The current grids."""
         ...
 
     def grow(self, height: float) -> None:
-        """Works at this height, in [0, top]."""
+        """Sets the height, in [0, top]."""
         ...
 
 
 class ProGan(Synthesis, kind="progan"):
-    """New images from players that grow: they begin with a few cells and get finer grids as samples pass."""
+    """Progressive growing (ProGAN): training starts on the coarsest grid, and finer grids are added during training."""
 
     steady: Count = 800_000
-    """Number of samples that each grid is trained on before the next is added; 800k in the paper."""
+    """Number of samples to train on each grid before the next one is added; 800k in the paper."""
     fade: PositiveCount = 800_000
-    """Number of samples over which a new grid fades in; 800k in the paper."""
+    """Number of samples over which a new grid is faded in; 800k in the paper."""
 
     def adapt(self, spec: Spec) -> Spec:
         if self.pack > 1:
@@ -80,7 +79,7 @@ class ProGan(Synthesis, kind="progan"):
         return players
 
     def height(self, samples: int, top: int) -> float:
-        """How high the players stand at `samples` samples seen, in [0, top]."""
+        """The height of the nets at `samples` samples seen, in [0, top]."""
         grid, since = divmod(samples - self.steady, self.fade + self.steady)
         return min(max(grid + min(since / self.fade, 1.0), 0.0), float(top))
 
@@ -107,7 +106,7 @@ class ProGan(Synthesis, kind="progan"):
 
 
 def brought_down(x: Tensor, top: int, height: float) -> Tensor:
-    """Real images of grid `top` as they are at a height: [N, C, H, W] → [N, C, H_⌈h⌉, W_⌈h⌉]."""
+    """Real images of grid `top`, downscaled to a height: [N, C, H, W] → [N, C, H_⌈h⌉, W_⌈h⌉]."""
     low, high, alpha = stage(height)
     for _ in range(top - high):
         x = shrunk(x)

@@ -1,17 +1,17 @@
-"""StyleGAN2's training: `synthesis` with mixed styles, a penalty on the length of paths, and truncation of styles.
+"""StyleGAN2's training: `synthesis` with style mixing, path length regularization, and truncation of styles.
 
 Karras et al. 2019, "A Style-Based Generator Architecture for GANs" (mixing, truncation), and 2020, "Analyzing and
 Improving the Image Quality of StyleGAN" (path length, lazy penalties).
 
-    mixing        a share of the samples takes w(z₁) in the first m layers and w(z₂) in the others, m random
-    path length   G pays (ℓ − a)²,  ℓ² = mean over layers of |∇_w (G(w) · y)|²,  y ~ N(0, 1)/√(H·W)
+    mixing        a fraction of the samples uses w(z₁) in the first m layers and w(z₂) in the others, m random
+    path length   loss (ℓ − a)² of G,  ℓ² = mean over layers of |∇_w (G(w) · y)|²,  y ~ N(0, 1)/√(H·W)
                   a ← a + 0.01 (ℓ̄ − a)
-    truncation    w' = w̄ + ψ (w − w̄) when samples are made
+    truncation    w' = w̄ + ψ (w − w̄) when sampling
 
-Path length is taken every few iterations, on a part of the batch and that many times as strong, like a lazy r1 of D.
-A lazy phase is a step of Adam of its own: see `recipes/stylegan2.py` for what the rates make of that.
+Path length is computed every few iterations, on a part of the batch and with a correspondingly larger weight, like a
+lazy r1 of D. A lazy phase is a separate step of Adam: see `recipes/stylegan2.py` for the learning rates.
 
-N samples in the batch, n those of the path length. z [N, L], w [N, K], ws [N, layers, K], ℓ [n].
+N samples in the batch, n for the path length. z [N, L], w [N, K], ws [N, layers, K], ℓ [n].
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from ganforge.tasks.base import Phase
 from ganforge.tasks.synthesis import Synthesis
 
 LENGTH_MOVES = 0.01
-"""Share by which the mean path length moves to that of each batch."""
+"""Update rate of the running mean of the path length."""
 
 
 @runtime_checkable
 class Styled(Protocol):
-    """What this task asks of a generator."""
+    """The interface required of a generator."""
 
     layers: int
     """Number of styles of a sample."""
@@ -46,11 +46,11 @@ class Styled(Protocol):
         ...
 
     def styles(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        """As `mapping`; in training their mean moves along."""
+        """Like `mapping`; in training mode, updates the running mean."""
         ...
 
     def truncated(self, w: Tensor, truncation: float) -> Tensor:
-        """w [N, K] drawn to the mean."""
+        """w [N, K], moved toward the mean."""
         ...
 
     def synthesis(self, ws: Tensor) -> Tensor:
@@ -59,16 +59,16 @@ class Styled(Protocol):
 
 
 class StyleSynthesis(Synthesis, kind="stylegan2"):
-    """New samples from a generator with styles: mixing, path length regularization, truncation around the mean w."""
+    """StyleGAN2: style mixing, path length regularization, and truncation around the mean of w."""
 
     mixing: float = Field(default=0.9, ge=0, le=1)
-    """Share of the samples whose styles are mixed from two latents."""
+    """Fraction of the samples whose styles are mixed from two latents."""
     path_length: Rate = 2.0
-    """Weight of path length regularization; 0 turns it off."""
+    """Weight of the path length regularization of G; 0 turns it off."""
     path_every: int = Field(default=4, ge=1)
-    """Apply it every this many iterations, multiplied by this number."""
+    """Apply it only every n-th iteration, with n times the weight (lazy regularization)."""
     path_share: float = Field(default=0.5, gt=0, le=1)
-    """The share of the batch that it is measured on."""
+    """Fraction of the batch on which it is computed, in (0, 1]."""
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         players = super().players(spec)
@@ -91,7 +91,7 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
         return phases
 
     def path_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """How far a small step in w moves an image should not depend on where it is taken."""
+        """Path length regularization: the length of the image change by a small step in w should be constant."""
         n = max(1, round(self.path_share * len(batch)))
         part = batch.rows(0, n)
         ws = self._styles(nets, self._latents(part, rng), part.c, rng)
@@ -114,13 +114,13 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
         return styled(nets).synthesis(self._styles(nets, z, batch.c, rng))
 
     def _styles(self, nets: Nets, z: Tensor, c: Tensor | None, rng: Rng) -> Tensor:
-        """Styles [N, layers, K], those of the later layers from another latent in a share of the samples."""
+        """Styles [N, layers, K]; for a fraction of the samples, those of later layers are from another latent."""
         G = styled(nets)
         ws = G.styles(z, c)[:, None].expand(-1, G.layers, -1)
         if self.mixing == 0:
             return ws
         other = G.mapping(rng.normal("other z", z.shape), c)
-        # One draw a sample, so that it does not depend on how the batch is split.
+        # One draw per sample, so that it does not depend on how the batch is split.
         first = 1 + rng.integers("cut", (len(z), 1, 1), G.layers - 1)
         mixed = rng.uniform("mix", (len(z), 1, 1)) < self.mixing
         later = torch.arange(G.layers, device=z.device)[None, :, None] >= first
@@ -129,5 +129,5 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
 
 def styled(nets: Nets) -> Styled:
     G = nets.G
-    assert isinstance(G, Styled), "seen to by players"
+    assert isinstance(G, Styled), "checked in players"
     return G
