@@ -34,7 +34,7 @@ def blocks_of(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
             add(column, "category", len(column["values"]), "softmax")
         elif column["encoding"] != "none":
             add(column, "value", 1, "tanh")
-            if column["encoding"] in ("mixture", "ranges") or column["missing"]:
+            if column["encoding"] in ("mixture", "ranges", "mixed") or column["missing"]:
                 add(column, "mode", len(column["modes"]["means"]) + (column["missing"] > 0), "softmax")
     return blocks
 

@@ -76,6 +76,13 @@ def measure(values: pd.Series, found: Look | None, options: Options) -> dict[str
         column |= {"encoding": "none", **identifiers.measure(present)}
         made_as_text = column["style"] != "number" and not pd.api.types.is_string_dtype(values.dtype)
         return column | {"dtype": "object"} if made_as_text else column
+    if kind == "name":
+        log.warning(
+            "column %s: %s; it is not learned, new rows draw from its values as often as they occur. "
+            "signal.columns.%s=categorical learns it, =identifier generates new values",
+            name, found.many or f"{present.nunique():,} values", name,
+        )  # fmt: skip
+        return column | {"encoding": "none", **categories.as_drawn(values)}
     encoding = options.encodings.get(name) or (options.numbers if kind in kinds.NUMBERS else "onehot")
     if encoding == "onehot":
         return column | {"encoding": encoding} | _values(values, kind, options)
@@ -101,6 +108,8 @@ def measure(values: pd.Series, found: Look | None, options: Options) -> dict[str
         column["modes"] = modes.ranges(v, options.ranges)
     if encoding == "mixture":
         column["modes"] = modes.fit(v, options.modes, options.least_weight, options.fit_rows)
+    if encoding == "mixed":
+        column["modes"] = modes.mixed(v, 1 / options.ranges, options.modes, options.least_weight, options.fit_rows)
     column["bins"] = drawing.bins(v)
     return column
 

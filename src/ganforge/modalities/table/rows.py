@@ -48,6 +48,8 @@ def decoded(rows: np.ndarray, spec: Spec) -> pd.DataFrame:
             series[name] = restore(identifiers.make(column, 0, len(rows)), column)
         elif column["kind"] == "constant":
             series[name] = restore([column["value"]] * len(rows), column)
+        elif column["kind"] == "name":
+            series[name] = restore(categories.draw_rare(rows, column), column)
         elif "category" in block:
             series[name] = _picked(block["category"].argmax(1), rows, column)
         else:

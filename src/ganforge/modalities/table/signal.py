@@ -32,7 +32,7 @@ from ganforge.modalities.table.columns.public import Described, described
 from ganforge.modalities.table.example import write_example
 from ganforge.modalities.table.files import FORMATS
 from ganforge.modalities.table.source import TableSet
-from ganforge.modalities.table.tasks.tabular import CONDITION
+from ganforge.modalities.table.tasks.conditions import CONDITION
 from ganforge.signals import Card, Condition, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage
 
 if TYPE_CHECKING:
@@ -40,15 +40,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ganforge")
 
-Encoding = Literal["auto", "mixture", "ranges", "minmax", "quantile", "onehot"]
+Encoding = Literal["auto", "mixture", "mixed", "ranges", "minmax", "quantile", "onehot"]
 
 
 class Table(Signal, kind="table"):
     """Rows of a table. Numbers are seen within the modes of their column, everything else as one of its values.
 
     What a column is, is found: categorical, ordinal (few numbers, or categories with an order), boolean, continuous,
-    integer, datetime, constant or identifier. A missing value is a mode of its own. Constants and identifiers are not
-    learned; identifiers are made again. Precision, bounds and types come back as they were.
+    integer, datetime, constant, identifier or name. A missing value is a mode of its own. Constants, identifiers and
+    names are not learned: identifiers are made again, names drawn as often as they occur. Precision, bounds and types
+    come back as they were.
     """
 
     noun = Noun("row", "rows", "a table")
@@ -66,12 +67,13 @@ class Table(Signal, kind="table"):
     columns: dict[str, Kind] = Field(default_factory=dict)
     """Kinds of single columns, where the detected kind is wrong, as in `signal.columns.age=ordinal`."""
     encodings: dict[str, Encoding] = Field(default_factory=dict)
-    """How the nets see single columns: auto, mixture, ranges, minmax, quantile or onehot, as in
+    """How the nets see single columns: auto, mixture, mixed, ranges, minmax, quantile or onehot, as in
     `signal.encodings.price=quantile`."""
-    numbers: Literal["auto", "mixture", "ranges", "minmax", "quantile"] = "mixture"
-    """How the nets see numbers and dates: by their column's modes (mixture, CTGAN's way), by ranges of as many rows
-    each, scaled to [-1, 1] (minmax), or as the share of the column below them (quantile). auto: by ranges where a
-    column heaps up at some number, else by modes."""
+    numbers: Literal["auto", "mixture", "mixed", "ranges", "minmax", "quantile"] = "mixture"
+    """How the nets see numbers and dates: by their column's modes (mixture, CTGAN's way), by modes of which each number
+    that many rows have is one (mixed, CTAB-GAN's way), by ranges of as many rows each, scaled to [-1, 1] (minmax), or
+    as the share of the column below them (quantile). auto: by ranges where a column heaps up at some number, else by
+    modes."""
     target: str | None = None
     """The column that a model would be asked to predict; figures of usefulness need it."""
     modes: int = Field(default=10, ge=1, le=100)

@@ -23,30 +23,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
-from ganforge.core.rng import Rng, block_normal
+from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
-from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
+from ganforge.core.types import Batch, Nets, Request, Spec, Terms
 from ganforge.losses.base import LossContext, Objective, Penalty
-from ganforge.modalities.table.heads import Columns
+from ganforge.modalities.table.tasks.conditions import (
+    CONDITION,
+    BySampling,
+    column_shares,
+    conditions_of,
+    with_conditions,
+)  # fmt: skip
+from ganforge.modalities.table.tasks.rowmaker import RowMaker, rows_of
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.synthesis import weighted_losses
 from ganforge.tasks.view import View, join
-
-CONDITION = "condition"
-"""Its name in `Batch.extra` and `Request.extra`: int64 [N], a position in the conditional vector; −1 for any."""
-
-
-FINE = 2**53
-"""A draw is one of so many, as fine as a double can tell them apart."""
 
 
 class Tabular(Task, kind="tabular"):
@@ -62,6 +61,9 @@ class Tabular(Task, kind="tabular"):
     """Prices on D's behavior."""
     conditional: bool = True
     """Tell both players a category of each row, and train on rare categories more often than they occur."""
+    target_share: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the rows that are made on condition of the target, where it is discrete; the other discrete columns
+    share the rest. By default every column has the same share."""
     match: Rate = 1.0
     """Weight of the cross-entropy between the category that G was asked for and what it makes."""
     temperature: float = Field(default=0.2, gt=0)
@@ -102,14 +104,14 @@ class Tabular(Task, kind="tabular"):
 
     def order(self, spec: Spec, data: Iterable[Batch]) -> Order | None:
         conditions = conditions_of(spec)
-        return BySampling(conditions, data) if conditions else None
+        return BySampling(conditions, data, column_shares(spec, self.target_share)) if conditions else None
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return latent.nearest_for_both(self.generator, self.discriminator, shape)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         seen = with_conditions(spec)
-        net = RowMaker(self.generator.build(seen), spec, self.temperature)
+        net = RowMaker(self.generator.build(seen), spec, self.temperature, self.target_share)
         D = self.discriminator.build(Spec((self.pack * spec.shape[0],), self.pack * seen.classes))
         if couples_batch(D):
             raise UserError(
@@ -151,7 +153,11 @@ class Tabular(Task, kind="tabular"):
         losses = {"adversarial": self.objective.g(on_fake.logits, real_logits)}
         if CONDITION in batch.extra:
             losses["match"] = at(self.match, rng.samples) * _maker(nets).mismatch(raw, batch.extra[CONDITION])
-        return Terms(losses)
+        return Terms(losses | self._g_losses(nets, batch, rng, fake))
+
+    def _g_losses(self, nets: Nets, batch: Batch, rng: Rng, fake: Tensor) -> dict[str, Tensor]:
+        """Further losses of G on its rows [N, D], [N] each; none here."""
+        return {}
 
     def latents(self, request: Request) -> Tensor:
         return latent.rows_of(request, self.generator)
@@ -167,67 +173,6 @@ class Tabular(Task, kind="tabular"):
 
     def _view(self, nets: Nets, batch: Batch, rng: Rng) -> View:
         return View(nets.D, batch.extra.get(CONDITION), rng, nets.memory, self.pack)
-
-
-class RowMaker(nn.Module):
-    """G: a net of raw numbers and the heads that turn these into rows.
-
-    Args:
-        net: (z, c) → raw numbers [N, D].
-        spec: of the rows.
-        temperature: τ of the heads while training.
-    """
-
-    edges: Tensor
-    places: Tensor
-    real: Tensor
-    first: Tensor
-
-    def __init__(self, net: nn.Module, spec: Spec, temperature: float):
-        super().__init__()
-        self.net, self.temperature = net, temperature
-        (self.width,) = spec.shape
-        self.heads = Columns(self.width, spec.state["blocks"])
-        conditions = conditions_of(spec)
-        widest = max((c["width"] for c in conditions), default=1)
-        masses, places, real, first = [], [], [], []
-        for column in conditions:
-            # of each of its categories: where the categories of the column are in a row, padded, and which it is
-            block = [column["block_start"] + min(k, column["width"] - 1) for k in range(widest)]
-            share = np.asarray(column["frequencies"], np.float64)
-            masses += (share / share.sum() / len(conditions)).tolist()
-            places += [block] * column["width"]
-            real += [[k < column["width"] for k in range(widest)]] * column["width"]
-            first += range(column["width"])
-        own = {
-            "edges": torch.tensor(np.cumsum(masses), dtype=torch.float32),  # [C]
-            "places": torch.tensor(places, dtype=torch.int64).reshape(-1, widest),  # [C, widest]
-            "real": torch.tensor(real, dtype=torch.bool).reshape(-1, widest),  # [C, widest]
-            "first": torch.tensor(first, dtype=torch.int64),  # [C]
-        }
-        for name, tensor in own.items():
-            self.register_buffer(name, tensor, persistent=False)
-
-    def forward(self, z: Tensor, c: Tensor | None, uniform: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows [N, D] that can be learned from, and the raw numbers [N, D] that they were made of."""
-        raw = wide(self.net(z, c))  # exponentials of bf16 would be coarse
-        return self.heads(raw, uniform, self.temperature), raw
-
-    def sample(self, z: Tensor, c: Tensor | None, uniform: Tensor) -> Tensor:
-        """Rows [N, D] as real ones are."""
-        return self.heads.draw(wide(self.net(z, c)), uniform)
-
-    def mismatch(self, raw: Tensor, c: Tensor) -> Tensor:
-        """−log of the probability [N] that a row has the category it was asked for."""
-        scores = raw.gather(1, self.places[c]).masked_fill(~self.real[c], -torch.inf)  # [N, widest]
-        return nn.functional.cross_entropy(scores, self.first[c], reduction="none")
-
-    def conditions(self, uniform: Tensor, wanted: Tensor | None) -> Tensor | None:
-        """Conditions [N] as they occur in the data, from uniform draws [N], but for those wanted (where not −1)."""
-        if not len(self.edges):
-            return None
-        drawn = torch.searchsorted(self.edges, uniform.contiguous()).clamp_(max=len(self.edges) - 1)
-        return drawn if wanted is None else torch.where(wanted >= 0, wanted, drawn)
 
 
 class PackJudge(nn.Module):
@@ -247,46 +192,6 @@ class PackJudge(nn.Module):
         return self.net(join(x, self.m), None if c is None else c.reshape(-1, self.m) + self.offsets)
 
 
-class BySampling(Order):
-    """Rows by condition: a column, all alike, a category by the logarithm of how often it occurs, a row that has it.
-
-    Args:
-        conditions: the discrete columns, as `Spec.state["conditions"]` lists them.
-        data: all rows once, encoded.
-    """
-
-    def __init__(self, conditions: Sequence[dict], data: Iterable[Batch]):
-        chosen = [
-            torch.stack([_block(batch.x, c).argmax(1).to(torch.int32) for c in conditions]).to("cpu").numpy()
-            for batch in data
-        ]
-        codes = np.concatenate(chosen, axis=1)  # [K, n]: the category of every row in each discrete column
-        counts = [np.bincount(of, minlength=c["width"]) for of, c in zip(codes, conditions, strict=True)]
-        self.pool = np.stack(
-            [np.argsort(of, kind="stable").astype(np.int32) for of in codes]
-        ).ravel()  # rows by category
-        self.count = np.concatenate(counts)  # [C]
-        starts = [k * codes.shape[1] + np.cumsum(of) - of for k, of in enumerate(counts)]
-        self.start = np.concatenate(starts)  # [C] in the pool
-        logs = [np.log1p(of) for of in counts]  # 0 for a category that no row has
-        self.edges = np.cumsum(np.concatenate([log / log.sum() / len(conditions) for log in logs]))  # [C]
-
-    def rows(self, seed: int, start: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        draws = Rng(seed, start, "by sampling").integers("draws", (2, count), FINE).numpy() / FINE  # in [0, 1)
-        condition = np.searchsorted(self.edges, draws[0] * self.edges[-1], side="right")
-        rows = self.pool[self.start[condition] + (draws[1] * self.count[condition]).astype(np.int64)]
-        return rows.astype(np.int64), {CONDITION: condition}
-
-
-def rows_of(G: RowMaker, request: Request, latents: Tensor) -> Tensor:
-    """Rows [n, D] for a request, as real ones are, each on its condition where G knows any."""
-    wanted = request.extra.get(CONDITION)
-    wanted = None if wanted is None else wanted.to(request.device)
-    draws = block_normal(request.seed, "rows", request.start, request.n, 1 + G.width)
-    uniform = torch.special.ndtr(draws).to(request.device, request.dtype)  # [n, 1 + D]
-    return G.sample(latents.to(request.device, request.dtype), G.conditions(uniform[:, 0], wanted), uniform[:, 1:])
-
-
 def together(view: View, real: Tensor, fake: Tensor) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
     """D's outputs on real and on fake packs, from one pass.
 
@@ -302,17 +207,3 @@ def together(view: View, real: Tensor, fake: Tensor) -> tuple[DiscriminatorOutpu
 
 def _maker(nets: Nets) -> RowMaker:
     return cast(RowMaker, nets.G)
-
-
-def _block(x: Tensor, column: dict) -> Tensor:
-    return x[:, column["block_start"] : column["block_start"] + column["width"]]
-
-
-def conditions_of(spec: Spec) -> list[dict]:
-    """The discrete columns whose categories can be asked for, in the order of the conditional vector."""
-    return spec.state.get("conditions", [])
-
-
-def with_conditions(spec: Spec) -> Spec:
-    """The spec as the nets see it: every category of every discrete column is a label."""
-    return replace(spec, classes=sum(c["width"] for c in conditions_of(spec)))
