@@ -61,10 +61,12 @@ def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str],
 
     name, notes, names = source.path, [], []
     encodings.refuse_other_files(path, name)
-    encoding = source.encoding or encodings.find(path)
-    if source.encoding is None and encoding in ("gb18030", "cp1252"):
-        known = {"gb18030": "gb18030 (Chinese)", "cp1252": "cp1252 (Western European)"}[encoding]
-        notes.append(f"its text is not UTF-8; read as {known}. Set data.encoding if letters look wrong")
+    encoding = source.encoding or encodings.find(path, name)
+    if source.encoding is None and encoding in encodings.KNOWN:
+        notes.append(
+            f"its text is not UTF-8; read as {encoding} ({encodings.KNOWN[encoding]}), of {encodings.tried()}. Set "
+            "data.encoding if letters look wrong"
+        )
     try:
         with encodings.text_of(path, encoding) as file:
             first = list(itertools.islice(file, PROBE))
@@ -73,6 +75,7 @@ def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str],
         delimiter = source.delimiter or _delimiter(first, path)
         sample = list(csv.reader(first, delimiter=delimiter, skipinitialspace=True))
         names = _header(sample, delimiter, source)
+        notes += _maybe_values(sample, names, source)
         with encodings.text_of(path, encoding) as file:
             records = _Records(file, delimiter, len(names), name)
             if source.header:
@@ -160,6 +163,23 @@ def _header(sample: list[list[str]], delimiter: str, source: TextOptions) -> lis
             code="table.no_header",
         )
     return first
+
+
+def _maybe_values(sample: list[list[str]], names: list[str], source: TextOptions) -> list[str]:
+    """What is said where some names are numbers as the cells below them are: the first line may be a row."""
+    rows = [row for row in sample if len(row) == len(names)][1:]
+    numbers = [
+        name
+        for k, name in enumerate(names)
+        if source.header and _is_number(name) and all(_is_number(r[k]) for r in rows)
+    ]
+    if not numbers or not rows:
+        return []
+    some = ", ".join(repr(name) for name in numbers[:3])
+    return [
+        f"its first line is taken for names, but {some} {'is a number' if len(numbers) == 1 else 'are numbers'} as all "
+        "below. If it is a row: data.kind=table data.header=false"
+    ]
 
 
 def _is_number(cell: str) -> bool:

@@ -153,11 +153,7 @@ class Tabular(Task, kind="tabular"):
         losses = {"adversarial": self.objective.g(on_fake.logits, real_logits)}
         if CONDITION in batch.extra:
             losses["match"] = at(self.match, rng.samples) * _maker(nets).mismatch(raw, batch.extra[CONDITION])
-        return Terms(losses | self._g_losses(nets, batch, rng, fake))
-
-    def _g_losses(self, nets: Nets, batch: Batch, rng: Rng, fake: Tensor) -> dict[str, Tensor]:
-        """Further losses of G on its rows [N, D], [N] each; none here."""
-        return {}
+        return Terms(losses)
 
     def latents(self, request: Request) -> Tensor:
         return latent.rows_of(request, self.generator)
