@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -25,6 +26,8 @@ Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
 
 Exporter = Callable[[Any, Path, Spec], None]
 """Writes decoded samples to a file, whatever the file's name is."""
+Appender = Callable[[Path, Spec], AbstractContextManager[Callable[[Any], None]]]
+"""Opens a file and gives what adds decoded samples to it, part by part."""
 
 
 def save_array(samples: Any, path: Path, spec: Spec) -> None:
@@ -128,6 +131,9 @@ class Signal(Component, family="signal"):
     array_name: ClassVar[str] = "samples"
     """What an array of decoded samples is called in an .npz file; empty: decoded samples are no array."""
     exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
+    appenders: ClassVar[Mapping[str, Appender]] = {}
+    """By ending, those of `exporters` that can also be written part by part: each opens a file and gives what adds the
+    next samples to it, so that never all of them are in memory."""
     """How any number of decoded samples become one file: writers by the ending of its name, in small letters."""
     hub_task: ClassVar[str] = ""
     """What the Hugging Face Hub calls what a model of such samples does; empty where it has no name for it."""

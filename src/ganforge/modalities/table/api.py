@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from ganforge import api
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.inference.model import Model, Where, load
+from ganforge.modalities.table.rows import renumbered
 from ganforge.modalities.table.source import FrameData
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
@@ -115,6 +116,17 @@ class TableGAN(BaseEstimator):
             UserError: not trained yet, or a `where` that names what is not in the table or that no row meets.
         """
         return self._model().sample(n, seed=seed, where=where)
+
+    def batches(self, n: int, seed: int = 0) -> Iterator[pd.DataFrame]:
+        """The rows of `sample(n, seed=seed)`, some thousands at a time, for more rows than memory holds.
+
+        Raises:
+            UserError: not trained yet.
+        """
+        model, made = self._model(), 0
+        for part, _ in model.batches(n, seed):
+            yield model.recipe.signal.returned(renumbered(part, made, model.spec), model.spec)
+            made += len(part)
 
     def save(self, path: Path | str) -> Path:
         """Writes the model as one file (.safetensors) to load or to share. It holds no row of the table.

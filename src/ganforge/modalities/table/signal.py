@@ -30,10 +30,10 @@ from ganforge.modalities.table import choose, drawing, findings, given, inspect,
 from ganforge.modalities.table.columns.kinds import Kind
 from ganforge.modalities.table.columns.public import Described, described
 from ganforge.modalities.table.example import write_example
-from ganforge.modalities.table.files import FORMATS
+from ganforge.modalities.table.files import APPENDERS, FORMATS
 from ganforge.modalities.table.source import TableSet
 from ganforge.modalities.table.tasks.conditions import CONDITION
-from ganforge.signals import Card, Condition, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage
+from ganforge.signals import Appender, Card, Condition, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +55,7 @@ class Table(Signal, kind="table"):
     noun = Noun("row", "rows", "a table")
     array_name = ""
     exporters: ClassVar[Mapping[str, Exporter]] = FORMATS
+    appenders: ClassVar[Mapping[str, Appender]] = APPENDERS
     metrics = ("columns", "pairwise", "detection", "usefulness", "privacy")
     n_generated = 0
     rules = findings.RULES
