@@ -31,9 +31,9 @@ class Marginals(Statistics, kind="marginals"):
 
     batches: int = Field(default=8, ge=1)
     """Batches of rows that are made each time."""
-    size: int = Field(default=4_000, ge=2)
+    size: int = Field(default=2_000, ge=2)
     """Rows per batch."""
-    rounds: int = Field(default=6, ge=0)
+    rounds: int = Field(default=4, ge=0)
     """How often shares are compared."""
 
     @torch.inference_mode()
