@@ -10,7 +10,7 @@ import pytest
 from test_table_looks import kinds_of, labels, through
 
 from ganforge.modalities.table import inspect
-from ganforge.modalities.table.columns import kinds, modes
+from ganforge.modalities.table.columns import identifiers, kinds, modes
 from ganforge.modalities.table.columns.looks import look
 from ganforge.modalities.table.source import from_frame
 
@@ -89,6 +89,27 @@ def test_distinct_numbers_are_keys_only_where_chance_would_have_repeated_them():
 def test_a_head_of_frequent_values_is_learned_and_its_tail_shares_a_place():
     shops = pd.Series([f"shop {k % 10}" if k % 3 else f"rare {k}" for k in range(N)], name="shop")
     assert kinds.find(shops, 20) == "categorical"
+
+
+@pytest.mark.parametrize(
+    ("real", "form"),
+    [
+        ([f"{'AKQZ'[k % 4]}{'XW'[k % 2]}{k * 7919 % 100_000:05d}" for k in range(300)], r"[A-Z]{2}\d{5}"),
+        ([f"user-{k * 2654435761 % 2**32:08x}" for k in range(300)], r"user-[0-9a-f]{8}"),
+    ],
+)
+def test_identifiers_have_the_form_of_the_real_ones_and_never_come_twice(real, form):
+    facts = {"name": "id"} | identifiers.measure(pd.Series(real, name="id"))
+    made = identifiers.make(facts, 0, 20_000)
+    assert pd.Series(made).str.fullmatch(form).all()
+    assert len(set(made)) == len(made)
+    assert made[500:600] == identifiers.make(facts, 500, 100), "a row's is always the same"
+
+
+def test_identifiers_of_a_narrow_form_are_numbered_so_that_none_is_a_real_one():
+    real = [f"{a}{b}" for a in "abcdefgh" for b in "xyzuvw"]
+    facts = {"name": "id"} | identifiers.measure(pd.Series(real, name="id"))
+    assert identifiers.make(facts, 0, 2) == ["id-1", "id-2"]
 
 
 # --- spikes

@@ -49,7 +49,8 @@ def returned(rows: pd.DataFrame, given: dict[str, Any]) -> pd.DataFrame:
     import pandas as pd
 
     texts = {name: rows[name].map(_as_text, na_action="ignore").astype("str") for name in given.get("texts", ())}
-    typed = {name: _as_type(rows[name], kind) for name, kind in given.get("types", {}).items()}
+    columns: dict[str, Any] = dict(rows.items())
+    typed = {name: _as_type(columns[name], kind) for name, kind in given.get("types", {}).items()}
     rows = rows.assign(**texts | typed)
     if "names" in given:
         names = [tuple(name) if isinstance(name, list) else name for name in given["names"]]

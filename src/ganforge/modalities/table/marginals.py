@@ -50,5 +50,5 @@ class Marginals(Statistics, kind="marginals"):
             made /= self.batches
             both = G.known & (made > 0) & (G.shares > 0)
             change = torch.where(both, (G.shares / made.clamp_min(1e-9)).log().clamp(-MOST, MOST), 0.0)
-            G.net.last.bias += change
+            G.net.last.bias.add_(change)
         return calibrated
