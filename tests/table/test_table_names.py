@@ -7,11 +7,14 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from test_table_looks import kinds_of, labels, through
 
+from ganforge.core.rng import Rng
 from ganforge.modalities.table import inspect
 from ganforge.modalities.table.columns import identifiers, kinds, modes
 from ganforge.modalities.table.columns.looks import look
+from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import from_frame
 
 N = 4_000
@@ -130,6 +133,19 @@ def test_spikes_have_modes_of_their_own_and_come_back_exactly():
     for spike in (0.0, 99_999.5):
         assert ((made["x"] == spike).to_numpy() == (x == spike)).all()
     assert np.allclose(made["x"], x, rtol=0, atol=1e-4 * np.ptp(x))
+
+
+@pytest.mark.parametrize("encoding", ["mixed", "ranges"])
+def test_a_spike_is_exact_wherever_in_its_mode_a_net_puts_the_row(encoding):
+    data = from_frame("t", pd.DataFrame({"x": balance().round(2), "g": labels(N)}))
+    signal = Table(numbers=encoding)
+    spec = signal.spec(data, lambda shape: shape)
+    x = signal.encode(torch.from_numpy(signal.prepare_all(data, spec)), spec, Rng(0))
+    x[:, 0] = torch.linspace(-1, 1, N)
+    made = signal.decode(x, spec)["x"]
+    for spike in (0.0, 99_999.5):
+        at = (data.frame["x"] == spike).to_numpy()
+        assert (made[at] == spike).all()
 
 
 @pytest.mark.parametrize("rest", [[], [7.0], [7.0, 8.0]])

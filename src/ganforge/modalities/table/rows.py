@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganforge.core.types import Spec
-from ganforge.modalities.table.columns import amounts, categories, dates, grid, identifiers, kinds, quantiles
+from ganforge.modalities.table.columns import amounts, categories, dates, grid, identifiers, kinds, modes, quantiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,6 +105,8 @@ def _measured(value: np.ndarray, mode: np.ndarray | None, column: dict[str, Any]
     # The same float32 numbers that encoding used.
     means, scales = (np.array(found[name], np.float32).astype(np.float64)[which] for name in ("means", "scales"))
     v = means + scales * value.clip(-1, 1).astype(np.float64)
+    # A mode of one number is that number, wherever in it a net puts the row: its width is there for rounding alone.
+    v = np.where(scales <= 2 * modes.NARROW, np.asarray(found["means"])[which], v)
     if column["encoding"] == "quantile":
         v = quantiles.decode(v, column["knots"])
     x = grid.from_unit(v, column)
