@@ -33,7 +33,7 @@ class Marginals(Statistics, kind="marginals"):
     """Batches of rows that are made each time."""
     size: int = Field(default=2_000, ge=2)
     """Rows per batch."""
-    rounds: int = Field(default=4, ge=0)
+    rounds: int = Field(default=8, ge=0)
     """How often shares are compared."""
 
     @torch.inference_mode()
@@ -42,6 +42,7 @@ class Marginals(Statistics, kind="marginals"):
         G = calibrated["G"]
         if not isinstance(G, RowMaker) or not isinstance(G.net, TabularG) or not G.known.any():
             return calibrated
+        gain, before = torch.ones_like(G.shares), torch.zeros_like(G.shares)
         for _ in range(self.rounds):
             made = torch.zeros_like(G.shares)
             for k in range(self.batches):
@@ -49,6 +50,9 @@ class Marginals(Statistics, kind="marginals"):
                 made += sample(calibrated, request).mean(0).to(made.dtype)
             made /= self.batches
             both = G.known & (made > 0) & (G.shares > 0)
-            change = torch.where(both, (G.shares / made.clamp_min(1e-9)).log().clamp(-MOST, MOST), 0.0)
-            G.net.last.bias.add_(change)
+            away = torch.where(both, (G.shares / made.clamp_min(1e-9)).log().clamp(-MOST, MOST), 0.0)
+            # where most rows are sure of their choice a shift moves few of them: further, while it goes one way
+            gain = torch.where(away * before > 0, gain * 1.5, gain / 2).clamp(0.5, 4.0) if before.any() else gain
+            G.net.last.bias.add_(gain * away)
+            before = away
         return calibrated
