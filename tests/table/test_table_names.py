@@ -115,6 +115,13 @@ def test_identifiers_of_a_narrow_form_are_numbered_so_that_none_is_a_real_one():
     assert identifiers.make(facts, 0, 2) == ["id-1", "id-2"]
 
 
+def test_numbers_beyond_any_integer_type_are_measured_and_no_keys():
+    data = from_frame("t", pd.DataFrame({"x": DRAWS.normal(size=300) * 1e25, "g": labels(300)}))
+    made, spec = through(data)
+    assert kinds_of(spec)["x"] != "identifier"
+    assert np.allclose(made["x"], data.frame["x"], rtol=0, atol=1e-4 * np.ptp(data.frame["x"]))
+
+
 # --- spikes
 
 

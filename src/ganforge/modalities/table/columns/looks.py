@@ -182,8 +182,8 @@ def _rows(values: pd.Series, found: Look) -> dict[str, Any]:
         if distinct >= NEARLY_ALL * n and n >= MANY:
             return {"names_rows": f"{distinct:,} of {n:,} values differ"}
         return {"many": _many(present)}
-    if not _whole(numeric):
-        return {}
+    if not _whole(numeric) or (numeric.dtype.kind == "f" and float(numeric.abs().max()) >= 2**63):
+        return {}  # numbers so large are measured, in whatever steps a float has there
     if numeric.abs().median() >= EXACT:
         return (
             {"names_rows": "no number comes twice, and no float holds them"}
