@@ -49,7 +49,7 @@ def returned(rows: pd.DataFrame, given: dict[str, Any]) -> pd.DataFrame:
     import pandas as pd
 
     texts = {name: rows[name].map(_as_text, na_action="ignore").astype("str") for name in given.get("texts", ())}
-    columns: dict[str, Any] = dict(rows.items())
+    columns: dict[Any, Any] = dict(rows.items())
     typed = {name: _as_type(columns[name], kind) for name, kind in given.get("types", {}).items()}
     rows = rows.assign(**texts | typed)
     if "names" in given:
