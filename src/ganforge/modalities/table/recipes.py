@@ -27,7 +27,7 @@ from ganforge.recipes.statistics import Standing
 from ganforge.tasks.autoencode import Autoencode
 
 SAMPLES = 7_800_000
-FAST_SAMPLES = 3_000_000  # of a table as wide as adult five minutes on two cores make about so many
+FAST_SAMPLES = 3_000_000  # an estimate of what five minutes on two idle cores make of a table as wide as adult
 
 
 @recipe("ctgan")
