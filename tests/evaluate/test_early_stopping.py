@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from ganforge.artifacts import checkpoint
 from ganforge.core.component import build, to_plain
 from ganforge.core.events import read_events
-from ganforge.engine.train import check, resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import check, train
 from ganforge.evaluation import callback
 from ganforge.metrics.base import Result
 from ganforge.recipes import make_recipe

@@ -207,3 +207,40 @@ def test_a_changed_table_is_known_as_another(tmp_path):
     one, same, other = (fingerprint(read(tmp_path, text)) for text in (GOOD, GOOD, GOOD.replace("20,", "21,", 1)))
     assert one == same
     assert one != other
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("big5", ["台灣", "高雄", "圖書館"]),
+        ("gb18030", ["北京大学", "图书馆", "铁观音", "鞍钢"]),
+        ("cp932", ["東京", "テレビ", "ひらがな", "渡辺"]),
+        ("cp1252", ["café", "naïf", "ação", "Müller", "ÉCOLE"]),
+        ("cp1251", ["Москва", "ОМСК", "ёж", "привет мир"]),
+    ],
+)
+def test_text_of_other_scripts_is_told_apart(tmp_path, encoding, words):
+    path = tmp_path / "t.csv"
+    path.write_text("a,v\n" + "".join(f"{words[k % len(words)]},{k}.5\n" for k in range(120)), encoding=encoding)
+    table = TableFile(path=str(path), holdout=0).open()
+    assert table.frame["a"].tolist() == [words[k % len(words)] for k in range(120)]
+    assert f"read as {encoding}" in table.notes[0]
+    assert "cp932" in table.notes[0], "what was tried is named"
+
+
+def test_a_text_of_no_known_encoding_names_those_that_were_tried(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,b\n" + b"\x98\xff\x81,\xff\x00".replace(b"\x00", b"\x81") + b"\n1,2\n")
+    with refused("table.unknown_text", "big5", "cp1251", "data.encoding"):
+        TableFile(path=str(path)).open()
+
+
+def test_names_that_are_numbers_as_the_cells_below_are_said(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("39, State-gov, 77516\n50, Private, 83311\n38, Private, 215646\n")
+    table = TableFile(path=str(path)).open()
+    assert table.frame.columns.tolist() == ["39", "State-gov", "77516"]
+    (note,) = [note for note in table.notes if "data.header=false" in note]
+    assert "'39', '77516'" in note
+    path.write_text("year,2019,2020\na,b,c\n1,2,3\n")
+    assert not any("header" in note for note in TableFile(path=str(path)).open().notes), "texts stand below 2019"

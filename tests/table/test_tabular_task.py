@@ -12,9 +12,9 @@ from tabular_spec import CONDITIONS, WIDTH, batch, rows, spec
 
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
-from ganforge.modalities.table.tasks.by_sampling import BySampling
-from ganforge.modalities.table.tasks.players import PackJudge, RowMaker
-from ganforge.modalities.table.tasks.tabular import Tabular
+from ganforge.modalities.table.tasks.conditions import BySampling
+from ganforge.modalities.table.tasks.rowmaker import RowMaker
+from ganforge.modalities.table.tasks.tabular import PackJudge, Tabular
 from ganforge.registry import load_all
 from ganforge.tasks.base import Task
 from refused import refused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ganforge.inference.model import Model
+    from ganforge.signals import Signal
 
 EPILOG = examples(
     "ganforge sample runs/0003-dcgan -n 64 --grid grid.png",
@@ -107,11 +109,14 @@ def sample(
         parts = model.batches(n, seed, label, truncation, batch)
     folder = None if out is None or is_one_file(out) else out
     listed = Labels(model, folder, class_folders, force)
+    part_by_part = out is not None and not (where or grid or npz) and out.suffix.lower() in signal_of(model).appenders
+    if out is not None and part_by_part:
+        parts = appended(model, parts, out)
     kept, labels, written = [], [], 0
     for part, part_labels in parts:
         if folder is not None:
             listed.add(write_files(model, part, folder, written, force, listed.folders_of(part_labels)), part_labels)
-        if grid or npz or (out is not None and folder is None):
+        if grid or npz or (out is not None and folder is None and not part_by_part):
             kept.append(part)
             labels.append(part_labels)
         written += len(part)
@@ -242,6 +247,25 @@ def write_files(
         raise UserError(
             f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"
         ) from None
+
+
+def appended(model: Model, parts: Iterable[tuple[Any, Any]], path: Path) -> Iterator[tuple[Any, Any]]:
+    """The parts, each of which is added to a file when it comes; the file is whole after the last one, or not there.
+
+    Raises:
+        UserError: the disk is full, or there is no permission.
+    """
+    try:
+        with atomic_file(path) as partial, signal_of(model).appenders[path.suffix.lower()](partial, model.spec) as add:
+            for part in parts:
+                add(part[0])
+                yield part
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+
+
+def signal_of(model: Model) -> Signal:
+    return model.recipe.signal
 
 
 def write_arrays(

@@ -22,6 +22,7 @@ from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
 from ganforge.signals.records import (
+    Appender,
     Card,
     Condition,
     Exporter,
@@ -54,6 +55,9 @@ class Signal(Component, family="signal"):
     """The signals whose data it can be made from, beside its own: their kinds."""
     exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
     """How any number of decoded samples become one file: writers by the ending of its name, in small letters."""
+    appenders: ClassVar[Mapping[str, Appender]] = {}
+    """By ending, exporters that can also write part by part, so that memory never holds all samples: each opens a file and
+    returns what adds the next samples to it."""
     privacy_hint: ClassVar[str] = ""
     """Where it measures the data, and can do without: what to do for that, as a sentence."""
 

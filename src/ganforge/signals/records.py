@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
 """From a wanted sample shape to the nearest one that the nets can make."""
 
 
+Appender = Callable[[Path, Spec], AbstractContextManager[Callable[[Any], None]]]
+"""Opens a file and returns what adds decoded samples to it, part by part."""
 Exporter = Callable[[Any, Path, Spec], None]
 """Writes decoded samples to a file, whatever the file's name is."""
 

@@ -60,10 +60,15 @@ def _stamps(clock: Mapping[str, Any], count: int, length: int) -> dict[str, Any]
     times = pd.date_range(pd.Timestamp(clock["last"]), periods=length + 1, freq=clock["step"])[-length:]
     if len(clock["names"]) > 1:
         return {name: np.tile(getattr(times, name.lower()), count) for name in clock["names"]}
-    shown = times.strftime(clock["format"]) if clock["format"] else times
+    shown = pd.Index([written(time, clock["format"]) for time in times]) if clock["format"] else times
     if clock["format"] == "%Y":
         shown = shown.astype(int)
     return {clock["names"][0]: np.tile(shown.to_numpy(), count)}
+
+
+def written(time: Any, form: str) -> str:
+    """A time in a form of `strftime`, in which `%-d` and `%-m`, which not every system knows, have no leading zero."""
+    return time.strftime(form.replace("%-d", str(time.day)).replace("%-m", str(time.month)))
 
 
 def write_text(samples: np.ndarray, path: Path, spec: Spec, separator: str = ",") -> None:

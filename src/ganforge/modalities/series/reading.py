@@ -26,6 +26,7 @@ PARTS = ("year", "month", "day", "hour", "minute")
 FEWEST = 32  # rows; a shorter table is hardly a series
 PER_SERIES = 8  # rows of the median series of a long table
 REGULAR = 0.5  # share of the most frequent gap, from which gaps count as regular: of business days 0.8
+CODE = re.compile(r"%[A-Za-z]")
 DATES_AT_LEAST = 0.98  # of a column's values
 READ_ERRORS = (ValueError, OSError, EOFError, zlib.error, csv.Error)
 
@@ -122,7 +123,17 @@ def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]
     if read.dt.tz is not None:
         read, form = read.dt.tz_convert("UTC").dt.tz_localize(None), "mixed"
         notes.append(f"column {name!r}: time stamps are converted to UTC")
-    return read, None if form == "mixed" else form
+    return read, None if form == "mixed" else _unpadded(form, texts)
+
+
+def _unpadded(form: str, texts: Any) -> str:
+    """The form with `%-d`, `%-m` where texts have days or months of one digit: `Jan 1 2000`, not `Jan 01 2000`."""
+    codes = [code for code in CODE.findall(form) if code not in ("%b", "%B", "%a", "%A", "%p")]
+    numbers = texts.str.findall(r"\d+")
+    for k, code in enumerate(codes):
+        if code in ("%d", "%m") and (numbers.str[k].str.len() == 1).any():
+            form = form.replace(code, f"%-{code[1]}", 1)
+    return form
 
 
 def _from_numbers(values: Any, name: str) -> tuple[Any, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +18,7 @@ from ganforge.core.files import atomic_file
 from ganforge.evaluation.evaluate import Evaluation, evaluate
 from ganforge.inference.model import Model, Where, load
 from ganforge.metrics.base import Result
+from ganforge.modalities.table.rows import renumbered
 from ganforge.modalities.table.source import FrameData
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
@@ -168,6 +169,17 @@ class TableGAN(BaseEstimator):
             UserError: as `evaluate`.
         """
         return overall(self.evaluate(X, metrics=["columns", "pairwise"], progress=False).results)
+
+    def batches(self, n: int, seed: int = 0) -> Iterator[pd.DataFrame]:
+        """The rows of `sample(n, seed=seed)`, some thousands at a time, for more rows than memory holds.
+
+        Raises:
+            UserError: not trained yet.
+        """
+        model, made = self._model(), 0
+        for part, _ in model.batches(n, seed):
+            yield model.recipe.signal.returned(renumbered(part, made, model.spec), model.spec)
+            made += len(part)
 
     def save(self, path: Path | str) -> Path:
         """Writes the model as one file (.safetensors) to load or to share. It holds no row of the table.

@@ -40,7 +40,7 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
                 "name": name,
                 "kind": kinds.find(values, few, seen),
                 "format": None if seen is None else seen.form,
-                "why": "" if seen is None else seen.names_rows,
+                "why": "" if seen is None else seen.names_rows or seen.many,
                 "dtype": str(values.dtype),
                 "missing": float(values.isna().mean()),
                 "distinct": int(present.nunique()),
@@ -122,6 +122,9 @@ def _hints(columns: list[dict[str, Any]], rows: int, most: int) -> list[str]:
         for c in columns
         if c["kind"] in ("categorical", "ordinal") and c["distinct"] > most
     ]
+    drawn = [c["name"] for c in columns if c["kind"] == "name"]
+    if drawn:
+        hints.append(f"names are not learned but drawn as often as they occur: {', '.join(drawn)}")
     made = [c["name"] for c in columns if c["kind"] == "identifier"]
     if made:
         hints.append(f"identifiers are not learned but generated: {', '.join(made)}")

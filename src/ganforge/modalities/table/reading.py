@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-import io
 import itertools
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ganforge.core.errors import UserError
 from ganforge.core.extras import need
+from ganforge.modalities.table import encodings
 from ganforge.modalities.table.cells import from_texts
 
 if TYPE_CHECKING:
@@ -25,9 +24,6 @@ DELIMITERS = (",", ";", "\t", "|")
 PROBE = 1_000  # records looked at before a file is read
 LONGEST = 1_000  # lines that a record in quotes may have
 SKIPPED_AT_MOST = 0.1  # of the rows; beyond, something else is wrong
-BLOCK = 1 << 20
-PAIRS = re.compile(rb"[\xa1-\xfe][\xa1-\xfe]")
-HIGH = re.compile(rb"[\x80-\xff]")
 
 
 class TextOptions(Protocol):
@@ -65,20 +61,23 @@ def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str],
     import pandas as pd
 
     name, notes, names = source.path, [], []
-    _refuse_other_files(path, name)
-    encoding = source.encoding or _encoding(path, name)
-    if source.encoding is None and encoding in ("gb18030", "cp1252"):
-        known = {"gb18030": "gb18030 (Chinese)", "cp1252": "cp1252 (Western European)"}[encoding]
-        notes.append(f"its text is not UTF-8; read as {known}. Set data.encoding if letters look wrong")
+    encodings.refuse_other_files(path, name)
+    encoding = source.encoding or encodings.find(path, name)
+    if source.encoding is None and encoding in encodings.KNOWN:
+        notes.append(
+            f"its text is not UTF-8; read as {encoding} ({encodings.KNOWN[encoding]}), of {encodings.tried()}. Set "
+            "data.encoding if letters look wrong"
+        )
     try:
-        with _text_of(path, encoding) as file:
+        with encodings.text_of(path, encoding) as file:
             first = list(itertools.islice(file, PROBE))
         if not any(line.strip() for line in first):
             raise UserError(f"data {name}: the file is empty", code="data.empty_file")
         delimiter = source.delimiter or _delimiter(first, path)
         sample = list(csv.reader(first, delimiter=delimiter, skipinitialspace=True))
         names = _header(sample, delimiter, source)
-        with _text_of(path, encoding) as file:
+        notes += _maybe_values(sample, names, source)
+        with encodings.text_of(path, encoding) as file:
             records = _Records(file, delimiter, len(names), name)
             if source.header:
                 records.skip_one()
@@ -131,56 +130,6 @@ def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str],
     return frame, notes, records.skipped
 
 
-def _refuse_other_files(path: Path, name: str) -> None:
-    """Raises UserError for an empty file, a workbook and everything else that is no text."""
-    with path.open("rb") as file:
-        start = file.read(4096)
-    if not start:
-        raise UserError(f"data {name}: the file is empty", code="data.empty_file")
-    if start.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
-        raise UserError(
-            f"data {name}: this is a workbook or an archive, not text. Save the sheet as CSV", code="table.not_text"
-        )
-    if start.startswith(b"PAR1"):
-        raise UserError(f"data {name}: this is a Parquet file; rename it to end in .parquet", code="table.wrong_suffix")
-    if b"\0" in start and not start.startswith((b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b")):
-        raise UserError(f"data {name}: this is not a text file (it holds zero bytes)", code="table.not_text")
-
-
-def _open(path: Path) -> io.BufferedReader | gzip.GzipFile:
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path) if zipped else path.open("rb")
-
-
-def _text_of(path: Path, encoding: str) -> io.TextIOWrapper:
-    return io.TextIOWrapper(_open(path), encoding=encoding, newline="")  # type: ignore[arg-type]
-
-
-def _encoding(path: Path, name: str) -> str:
-    """UTF-8 if the whole file is, else Chinese or Western European, whichever its bytes look like."""
-    with _open(path) as file:
-        start = file.read(BLOCK)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    if _decodes(path, "utf-8-sig"):
-        return "utf-8-sig"
-    # A Chinese character is a pair of high bytes; in Latin text high bytes stand between low ones.
-    high = sum(1 for _ in HIGH.finditer(start))
-    pairs = sum(2 for _ in PAIRS.finditer(start))
-    return "gb18030" if pairs >= 0.7 * high and _decodes(path, "gb18030") else "cp1252"
-
-
-def _decodes(path: Path, encoding: str) -> bool:
-    try:
-        with _text_of(path, encoding) as file:
-            while file.read(BLOCK):
-                pass
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _delimiter(lines: list[str], path: Path) -> str:
     """The one that splits the most lines into the same number of fields, of these the one that makes the most."""
     best, score = "\t" if ".tsv" in path.name.lower() else ",", (0.0, 1)
@@ -215,6 +164,23 @@ def _header(sample: list[list[str]], delimiter: str, source: TextOptions) -> lis
             code="table.no_header",
         )
     return first
+
+
+def _maybe_values(sample: list[list[str]], names: list[str], source: TextOptions) -> list[str]:
+    """What is said where some names are numbers as the cells below them are: the first line may be a row."""
+    rows = [row for row in sample if len(row) == len(names)][1:]
+    numbers = [
+        name
+        for k, name in enumerate(names)
+        if source.header and _is_number(name) and all(_is_number(r[k]) for r in rows)
+    ]
+    if not numbers or not rows:
+        return []
+    some = ", ".join(repr(name) for name in numbers[:3])
+    return [
+        f"its first line is taken for names, but {some} {'is a number' if len(numbers) == 1 else 'are numbers'} as all "
+        "below. If it is a row: data.kind=table data.header=false"
+    ]
 
 
 def _is_number(cell: str) -> bool:

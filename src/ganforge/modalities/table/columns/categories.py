@@ -1,5 +1,7 @@
 """Values that are picked, not measured: which there are, how often, and what becomes of very many.
 
+A column of names (`as_drawn`) is not learned at all: its values are drawn as often as they occur.
+
 Beyond `most` different values, the rarest share one bucket. A row of it decodes to one of them, drawn by how often they
 are; the draw is a function of the row's own numbers, so the same sample always decodes to the same value.
 """
@@ -39,6 +41,21 @@ def measure(values: pd.Series, ordered: bool, most: int) -> dict[str, Any]:
     if isinstance(values.dtype, pd.CategoricalDtype):
         facts["categories"], facts["ordered"] = values.dtype.categories.tolist(), bool(values.dtype.ordered)
     return facts | {"values": found, "counts": numbers}
+
+
+def as_drawn(values: pd.Series) -> dict[str, Any]:
+    """Values that are drawn as often as they occur, in no connection with the row: missing ones as None."""
+    import pandas as pd
+
+    counts: Any = as_keys(values).value_counts()
+    counts = counts[counts > 0]
+    found, numbers = counts.index.tolist()[:MOST_RARE], counts.tolist()[:MOST_RARE]
+    if missing := int(values.isna().sum()):
+        found, numbers = [*found, None], [*numbers, missing]
+    facts: dict[str, Any] = {"rare": {"values": found, "counts": numbers}}
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        facts["categories"], facts["ordered"] = values.dtype.categories.tolist(), bool(values.dtype.ordered)
+    return facts
 
 
 def as_keys(values: pd.Series) -> pd.Series:

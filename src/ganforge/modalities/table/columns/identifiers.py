@@ -1,11 +1,13 @@
 """Identifiers: nothing to learn from, and not to be repeated; made again, in the form of the real ones.
 
-Numbers go on after the largest real one, so none belongs to a real row; so do texts such as C-0042. Everything else
-gets a UUID where the real ones are, or the column's name and a number.
+Numbers go on after the largest real one, so none belongs to a real row; so do texts such as C-0042. Where the real ones
+are UUIDs new ones are, too. Texts of one shape, such as KX7-4411, get that shape, all of them different, where it has
+so many that one is hardly ever a real one. Everything else gets the column's name and a number.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COUNTED = re.compile(r"(.*?)(\d{1,15})")
+ALPHABETS = (
+    ("0123456789", "0123456789"), ("abcdefghijklmnopqrstuvwxyz", "abcdef"), ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "ABCDEF"),
+)  # fmt: skip
+ROOM = 1_000  # times as many texts of a shape as there are rows, for new ones to be nobody's
+STEP = 0x9E3779B97F4A7C15  # of 2^64, the golden section: places that are this share apart are spread evenly
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -42,6 +49,9 @@ def measure(present: pd.Series) -> dict[str, Any]:
             "width": width,
             "next": max(int(m[2]) for m in found if m) + 1,
         }
+    shape = _shape(texts)
+    if math.prod(map(len, shape)) >= ROOM * len(texts):
+        return {"style": "shape", "shape": shape}
     return {"style": "text", "prefix": f"{present.name}-", "width": 1, "next": 1}
 
 
@@ -53,5 +63,39 @@ def make(column: dict[str, Any], start: int, n: int) -> np.ndarray | list[str]:
             return np.arange(start, start + n) + column["next"]
         case "uuid":
             return [str(uuid.UUID(int=seed_of("a", k) << 64 | seed_of("b", k), version=4)) for k in rows]
+        case "shape":
+            return [_of_shape(k, column["shape"]) for k in rows]
         case _:
             return [f"{column['prefix']}{column['next'] + k:0{column['width']}d}" for k in rows]
+
+
+def _shape(texts: list[str]) -> list[str]:
+    """What may stand at each place of texts of one length and shape: itself, digits, letters; empty where they vary."""
+    if len({len(text) for text in texts}) != 1:
+        return []
+    seen_at = [set(column) for column in zip(*texts, strict=True)]
+    all_seen = set().union(*(seen for seen in seen_at if len(seen) > 1))
+    # of letters only those of hexadecimal numbers, where there are no others
+    found = [
+        hexadecimal if all_seen & set(letters) <= set(hexadecimal) else letters for letters, hexadecimal in ALPHABETS
+    ]
+    places: list[str] = []
+    for seen in seen_at:
+        kinds = [alphabet for alphabet in found if seen & set(alphabet)]
+        if len(seen) > 1 and not seen <= set("".join(kinds)):
+            return []
+        places.append("".join(kinds) if len(seen) > 1 else seen.pop())
+    return places
+
+
+def _of_shape(k: int, shape: list[str]) -> str:
+    """Text number k of a shape; no two numbers below the count of its texts give the same one."""
+    count = math.prod(map(len, shape))
+    step = max(STEP * count >> 64, 1)
+    while math.gcd(step, count) != 1:
+        step += 1
+    place, made = (k + 1) * step % count, []
+    for alphabet in reversed(shape):
+        place, at = divmod(place, len(alphabet))
+        made.append(alphabet[at])
+    return "".join(reversed(made))

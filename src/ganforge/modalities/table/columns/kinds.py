@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal[
-    "categorical", "ordinal", "boolean", "continuous", "integer", "datetime", "constant", "identifier"
+    "categorical", "ordinal", "boolean", "continuous", "integer", "datetime", "constant", "identifier", "name"
 ]  # fmt: skip
 NUMBERS = ("continuous", "integer", "datetime")
 ROWS_A_VALUE = 10  # of an ordinal column, at least
@@ -38,7 +38,7 @@ def find(values: pd.Series, few: int, found: Look | None = None) -> Kind:
     if len(present) == 0 or (distinct == 1 and len(present) == len(values)):
         return "constant"
     if isinstance(values.dtype, pd.CategoricalDtype):
-        return "ordinal" if values.dtype.ordered else "categorical"
+        return "ordinal" if values.dtype.ordered else "name" if found.many else "categorical"
     if pd.api.types.is_bool_dtype(values.dtype):
         return "boolean"
     if distinct == 1:
@@ -48,6 +48,8 @@ def find(values: pd.Series, few: int, found: Look | None = None) -> Kind:
     if found.names_rows:
         return "identifier"
     numeric: Any = as_numbers(present, {"kind": "integer", "format": found.form})
+    if found.many:
+        return "name"
     if numeric is None or found.exact:
         return "categorical"
     x = numeric.to_numpy(np.float64)

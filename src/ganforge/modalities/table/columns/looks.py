@@ -3,7 +3,8 @@
     texts     dates of one form (`dates`), numbers of one form (`amounts`), else texts; nine of ten values decide, and
               what the rest of such a column holds counts as missing
     integers  dates such as 20240531; a mark for missing at the end of a number type (-2^63); else numbers
-    any       whether it names its row: a running number, an identifier, a key of 16 digits and more
+    any       whether it names its row: a running number, an identifier, a key of 16 digits and more; or takes so many
+              values that few rows share one, as surnames and keys of other tables do
 
 The result goes with the table into all of its parts, so no part is read in another way than the whole.
 """
@@ -26,11 +27,16 @@ ID_NAME = re.compile(
     r"(?i:(^|[_\s.-])(id|uuid|guid|key|index|nr|no|number|num|row)$|^id[_\s.-]|^unnamed: ?0$)|"
     r"[a-z](Id|ID|Nr|No|Number|Num|Key|Index|Uuid|UUID|Guid|GUID)$"
 )
+KEY_NAME = re.compile(r"(?i:(^|[_\s.-])(id|uuid|guid|key)$|^id[_\s.-])|[a-z](Id|ID|Key|Uuid|UUID|Guid|GUID)$")
 FEW_ROWS = 20  # with fewer, that no two values agree says nothing
 NEARLY_ALL = 0.9  # of the values differ: they name their rows, though a few come twice
 LONG_RUN = 300  # rows that count up by one: a running number wherever it starts, where fewer may be years
 EXACT = 2**53  # whole numbers beyond are no measurements but keys, and no float holds them
-MANY = 100  # rows, for nearly all of them to say something
+MANY = 100  # rows, for nearly all of them to say something; values, to be too many to learn where rows are few
+ROWS_A_NAME = 10  # on average: with fewer there is nothing to learn of what goes with one value
+FREQUENT = 0.01  # of the rows: a value that so many share can be learned, and where half of the rows have such it is
+REPEATS = 20  # that chance would have made among as many numbers of that range, where there are none
+SURE_ROWS = 1_000  # fewer may be distinct by design, as years are
 MARKS = {-(2**63), 2**63 - 1, 2**64 - 1, -(2**31), 2**31 - 1}
 FAR = 1_000  # times as large as all other values is a mark for missing
 
@@ -43,6 +49,7 @@ class Look:
         form: in which it writes dates (a `dates` format) or numbers (an `amounts` form); None: it holds its values.
         offset: of dates whose zones differ, the one they are written with.
         names_rows: why its values name their rows, so that there is nothing to learn of them; "" where they do not.
+        many: why its values are drawn as often as they occur and not learned: few rows share one; "" where they are.
         exact: whole numbers that a float cannot hold, to be picked and not measured.
         notes: what was converted, dropped or guessed.
     """
@@ -50,6 +57,7 @@ class Look:
     form: str | dict[str, Any] | None = None
     offset: str = ""
     names_rows: str = ""
+    many: str = ""
     exact: bool = False
     notes: tuple[str, ...] = ()
 
@@ -76,7 +84,9 @@ def look(values: pd.Series, hints: Hints = Hints()) -> tuple[pd.Series, Look]:
 
     types = pd.api.types
     kind = values.dtype
-    if isinstance(kind, pd.CategoricalDtype) or types.is_bool_dtype(kind) or types.is_datetime64_any_dtype(kind):
+    if isinstance(kind, pd.CategoricalDtype):
+        return values, Look(many=_many(values.dropna()))
+    if types.is_bool_dtype(kind) or types.is_datetime64_any_dtype(kind):
         return values, Look()
     if types.is_numeric_dtype(kind):
         values, found = _of_numbers(values)
@@ -159,7 +169,7 @@ def _without_marks(values: pd.Series, present: pd.Series) -> tuple[pd.Series, li
 
 
 def _rows(values: pd.Series, found: Look) -> dict[str, Any]:
-    """What a look knows of values that are too many to learn: `names_rows`, `exact`."""
+    """What a look knows of values that are too many to learn: `names_rows`, `many`, `exact`."""
     present = values.dropna()
     n = len(present)
     if n < FEW_ROWS or found.as_date:
@@ -172,18 +182,45 @@ def _rows(values: pd.Series, found: Look) -> dict[str, Any]:
             return {"names_rows": "no value comes twice"}
         if distinct >= NEARLY_ALL * n and n >= MANY:
             return {"names_rows": f"{distinct:,} of {n:,} values differ"}
-        return {}
-    if not _whole(numeric):
-        return {}
+        return {"many": _many(present)}
+    if not _whole(numeric) or (numeric.dtype.kind == "f" and float(numeric.abs().max()) >= 2**63):
+        return {}  # numbers so large are measured, in whatever steps a float has there
     if numeric.abs().median() >= EXACT:
-        return {"names_rows": "no number comes twice, and no float holds them"} if distinct == n else {"exact": True}
+        return (
+            {"names_rows": "no number comes twice, and no float holds them"}
+            if distinct == n
+            else {"exact": True, "many": _many(present)}
+        )
     if distinct == n and named:
         return {"names_rows": "no number comes twice, and its name says so"}
     if distinct >= NEARLY_ALL * n and n >= MANY and named:
         return {"names_rows": f"{distinct:,} of {n:,} numbers differ, and its name says so"}
     if distinct == n and n == len(values) and _counts_rows(numeric):
         return {"names_rows": "it counts the rows"}
+    if distinct == n >= SURE_ROWS and (repeats := _repeats(numeric)) >= REPEATS:
+        return {"names_rows": f"no number comes twice, where chance would have repeated some {repeats:,.0f} of them"}
+    if KEY_NAME.search(str(values.name)) is not None:
+        return {"many": _many(present)}
     return {}
+
+
+def _many(present: pd.Series) -> str:
+    """Why a column of values to pick from is not learned: it has many, and few rows share one; "" where it is."""
+    n = len(present)
+    counts = present.value_counts().to_numpy()
+    distinct = int((counts > 0).sum())
+    few_share_one = counts[counts < FREQUENT * n].sum() * 2 > n
+    many = distinct > MANY and distinct * ROWS_A_NAME > n and few_share_one
+    return f"{distinct:,} values in {n:,} rows" if many else ""
+
+
+def _repeats(numbers: pd.Series) -> float:
+    """How many pairs of equal numbers there would be at least, were they independent: n²/2 over their range.
+
+    An even spread over the range repeats least, so numbers that never repeat were given out, one a row.
+    """
+    x = numbers.to_numpy(np.float64)
+    return len(x) ** 2 / 2 / (x.max() - x.min() + 1)
 
 
 def _whole(present: pd.Series) -> bool:

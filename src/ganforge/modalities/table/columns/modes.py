@@ -9,6 +9,8 @@ What differs from the article: the mixture is fitted to evenly spaced order stat
 enough and need no draw; a mode is drawn among those that reach x (|value| <= 1); and where numbers lie beyond all
 modes, one more mode spans the whole range, so that nothing is cut and bounds can be reached.
 
+A number that many rows have is a mode to itself, where a column is `mixed`: its rows come back exactly and as often.
+
 Or else the modes are ranges of about as many rows each (`ranges`), which fit a column that heaps up at some numbers:
 nothing is left for a mode to blur.
 
@@ -70,6 +72,30 @@ def fit(v: np.ndarray, most: int, least_weight: float, rows: int) -> dict[str, A
         means, scales = [*means, 0.0], [*scales, 1.0]
         weights.append(_short(float((~reached).mean())))
     return {"means": means, "scales": scales, "weights": weights, "tail": bool(tail)}
+
+
+def mixed(v: np.ndarray, share: float, most: int, least_weight: float, rows: int) -> dict[str, Any]:
+    """Modes of a column of spikes and a continuous rest, as `fit`: a mode for each spike, a mixture for the rest.
+
+    Zhao et al. 2021, "CTAB-GAN: Effective Table Data Synthesizing", section 3.3 (mixed-type encoding). Here a spike is
+    found, as a number that holds at least a `share` of the rows; "spikes" says how many of the first modes are such.
+    """
+    at, counts = np.unique(v, return_counts=True)
+    heavy = counts >= share * len(v)
+    spikes, held = at[heavy], counts[heavy] / len(v)
+    rest = v[~np.isin(v, spikes)]
+    found: dict[str, Any] = {"means": [], "scales": [], "weights": [], "tail": False}
+    if len(rest) and rest[0] < rest[-1]:
+        found = fit(rest, most, least_weight, rows)
+    elif len(rest):
+        found |= {"means": [float(rest[0])], "scales": [NARROW], "weights": [1.0]}
+    return {
+        "means": [*spikes.tolist(), *found["means"]],
+        "scales": [*[NARROW] * len(spikes), *found["scales"]],
+        "weights": [*map(_short, held.tolist()), *(_short(w * len(rest) / len(v)) for w in found["weights"])],
+        "tail": found["tail"],
+        "spikes": len(spikes),
+    }
 
 
 def ranges(v: np.ndarray, most: int) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def _columns_of(comparison: Comparison) -> list[Column]:
         else:
             values, seen = look(real[name])
             found.append(Column(name, kinds.find(values, FEW, seen), seen.form))
-    found = [column for column in found if column.kind not in ("constant", "identifier")]
+    found = [column for column in found if column.kind not in ("constant", "identifier", "name")]
     lacking = [column.name for column in found if column.name not in fake.columns]
     if lacking:
         raise UserError(

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Nets, Request, Spec
-from ganforge.modalities.table.tasks.players import RowMaker, rows_of
+from ganforge.modalities.table.tasks.rowmaker import RowMaker, rows_of
 from ganforge.tasks.private import Private
 
 

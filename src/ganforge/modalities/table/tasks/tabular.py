@@ -33,13 +33,19 @@ from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms
 from ganforge.losses.base import LossContext, Objective, Penalty
-from ganforge.modalities.table.tasks.by_sampling import CONDITION, BySampling, conditions_of, with_conditions
-from ganforge.modalities.table.tasks.players import PackJudge, RowMaker, rows_of
+from ganforge.modalities.table.tasks.conditions import (
+    CONDITION,
+    BySampling,
+    column_shares,
+    conditions_of,
+    with_conditions,
+)  # fmt: skip
+from ganforge.modalities.table.tasks.rowmaker import RowMaker, rows_of
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.synthesis import weighted_losses
-from ganforge.tasks.view import View
+from ganforge.tasks.view import View, join
 
 
 class Tabular(Task, kind="tabular"):
@@ -55,6 +61,9 @@ class Tabular(Task, kind="tabular"):
     """Prices on D's behavior."""
     conditional: bool = True
     """Tell both players a category of each row, and train on rare categories more often than they occur."""
+    target_share: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the rows that are made on condition of the target, where it is discrete; the other discrete columns
+    share the rest. By default every column has the same share."""
     match: Rate = 1.0
     """Weight of the cross-entropy between the category that G was asked for and what it makes."""
     temperature: float = Field(default=0.2, gt=0)
@@ -95,14 +104,14 @@ class Tabular(Task, kind="tabular"):
 
     def order(self, spec: Spec, data: Iterable[Batch]) -> Order | None:
         conditions = conditions_of(spec)
-        return BySampling(conditions, data) if conditions else None
+        return BySampling(conditions, data, column_shares(spec, self.target_share)) if conditions else None
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return latent.nearest_for_both(self.generator, self.discriminator, shape)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         seen = with_conditions(spec)
-        net = RowMaker(self.generator.build(seen), spec, self.temperature)
+        net = RowMaker(self.generator.build(seen), spec, self.temperature, self.target_share)
         D = self.discriminator.build(Spec((self.pack * spec.shape[0],), self.pack * seen.classes))
         if couples_batch(D):
             raise UserError(
@@ -160,6 +169,23 @@ class Tabular(Task, kind="tabular"):
 
     def _view(self, nets: Nets, batch: Batch, rng: Rng) -> View:
         return View(nets.D, batch.extra.get(CONDITION), rng, nets.memory, self.pack)
+
+
+class PackJudge(nn.Module):
+    """D: a net that judges packs, for single rows x [N, D] with their conditions c [N].
+
+    Each row of a pack has a condition: m labels at once, of which the net's table of labels adds up the vectors.
+    """
+
+    offsets: Tensor
+
+    def __init__(self, net: nn.Module, m: int, conditions: int):
+        super().__init__()
+        self.net, self.m = net, m
+        self.register_buffer("offsets", conditions * torch.arange(m), persistent=False)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
+        return self.net(join(x, self.m), None if c is None else c.reshape(-1, self.m) + self.offsets)
 
 
 def together(view: View, real: Tensor, fake: Tensor) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:

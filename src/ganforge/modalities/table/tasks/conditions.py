@@ -1,4 +1,7 @@
-"""Training by sampling: rows of a table by condition, so that rare categories are seen (Xu et al. 2019)."""
+"""Conditions: the categories of a table that rows are made on condition of, and training by sampling.
+
+C: conditions, all categories of all discrete columns.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,45 @@ from ganforge.core.types import Batch, Spec
 CONDITION = "condition"
 """Its name in `Batch.extra` and `Request.extra`: int64 [N], a position in the conditional vector; −1 for any."""
 
+
 FINE = 2**53
 """A draw is one of so many, as fine as a double can tell them apart."""
 
 
+def conditions_of(spec: Spec) -> list[dict]:
+    """The discrete columns whose categories can be asked for, in the order of the conditional vector."""
+    return spec.state.get("conditions", [])
+
+
+def with_conditions(spec: Spec) -> Spec:
+    """The spec as the nets see it: every category of every discrete column is a label."""
+    return replace(spec, classes=sum(c["width"] for c in conditions_of(spec)))
+
+
+def column_shares(spec: Spec, of_target: float | None) -> list[float]:
+    """How often each discrete column is the one that a row is made on condition of; they add up to 1.
+
+    Args:
+        of_target: the share of the target column, where it is discrete; None: as much as of any other.
+    """
+    names = [c["column"] for c in conditions_of(spec)]
+    even = 1 / max(len(names), 1)
+    target = spec.state.get("target")
+    if of_target is None or target not in names or len(names) == 1:
+        return [even] * len(names)
+    return [of_target if name == target else (1 - of_target) / (len(names) - 1) for name in names]
+
+
 class BySampling(Order):
-    """Rows by condition: a column, all alike, a category by the logarithm of how often it occurs, a row that has it.
+    """Rows by condition: a column by its share, a category by the logarithm of how often it occurs, a row that has it.
 
     Args:
         conditions: the discrete columns, as `Spec.state["conditions"]` lists them.
         data: all rows once, encoded.
+        shares: how often each column is the one.
     """
 
-    def __init__(self, conditions: Sequence[dict], data: Iterable[Batch]):
+    def __init__(self, conditions: Sequence[dict], data: Iterable[Batch], shares: Sequence[float] | None = None):
         chosen = [
             torch.stack([_block(batch.x, c).argmax(1).to(torch.int32) for c in conditions]).to("cpu").numpy()
             for batch in data
@@ -42,7 +71,10 @@ class BySampling(Order):
         starts = [k * codes.shape[1] + np.cumsum(of) - of for k, of in enumerate(counts)]
         self.start = np.concatenate(starts)  # [C] in the pool
         logs = [np.log1p(of) for of in counts]  # 0 for a category that no row has
-        self.edges = np.cumsum(np.concatenate([log / log.sum() / len(conditions) for log in logs]))  # [C]
+        shares = [1 / len(conditions)] * len(conditions) if shares is None else shares
+        self.edges = np.cumsum(
+            np.concatenate([p * log / log.sum() for p, log in zip(shares, logs, strict=True)])
+        )  # [C]
 
     def rows(self, seed: int, start: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         draws = Rng(seed, start, "by sampling").integers("draws", (2, count), FINE).numpy() / FINE  # in [0, 1)
@@ -53,13 +85,3 @@ class BySampling(Order):
 
 def _block(x: Tensor, column: dict) -> Tensor:
     return x[:, column["block_start"] : column["block_start"] + column["width"]]
-
-
-def conditions_of(spec: Spec) -> list[dict]:
-    """The discrete columns whose categories can be asked for, in the order of the conditional vector."""
-    return spec.state.get("conditions", [])
-
-
-def with_conditions(spec: Spec) -> Spec:
-    """The spec as the nets see it: every category of every discrete column is a label."""
-    return replace(spec, classes=sum(c["width"] for c in conditions_of(spec)))

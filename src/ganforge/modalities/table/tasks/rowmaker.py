@@ -1,6 +1,8 @@
-"""Who plays when rows of a table are made: G with its heads, and D on packs of rows."""
+"""G of a table: a net of raw numbers, and the heads that turn these into rows."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,9 +11,7 @@ from torch import Tensor, nn
 from ganforge.core.rng import block_normal
 from ganforge.core.types import Request, Spec, wide
 from ganforge.modalities.table.heads import Columns
-from ganforge.modalities.table.tasks.by_sampling import CONDITION, conditions_of
-from ganforge.nets.base import DiscriminatorOutput
-from ganforge.tasks.view import join
+from ganforge.modalities.table.tasks.conditions import CONDITION, column_shares, conditions_of
 
 
 class RowMaker(nn.Module):
@@ -21,14 +21,17 @@ class RowMaker(nn.Module):
         net: (z, c) → raw numbers [N, D].
         spec: of the rows.
         temperature: τ of the heads while training.
+        of_target: the share of rows that are made on condition of the target, as `column_shares` has it.
     """
 
     edges: Tensor
     places: Tensor
     real: Tensor
     first: Tensor
+    shares: Tensor
+    known: Tensor
 
-    def __init__(self, net: nn.Module, spec: Spec, temperature: float):
+    def __init__(self, net: nn.Module, spec: Spec, temperature: float, of_target: float | None = None):
         super().__init__()
         self.net, self.temperature = net, temperature
         (self.width,) = spec.shape
@@ -36,19 +39,22 @@ class RowMaker(nn.Module):
         conditions = conditions_of(spec)
         widest = max((c["width"] for c in conditions), default=1)
         masses, places, real, first = [], [], [], []
-        for column in conditions:
+        for column, of_column in zip(conditions, column_shares(spec, of_target), strict=True):
             # of each of its categories: where the categories of the column are in a row, padded, and which it is
             block = [column["block_start"] + min(k, column["width"] - 1) for k in range(widest)]
             share = np.asarray(column["frequencies"], np.float64)
-            masses += (share / share.sum() / len(conditions)).tolist()
+            masses += (of_column * share / share.sum()).tolist()
             places += [block] * column["width"]
             real += [[k < column["width"] for k in range(widest)]] * column["width"]
             first += range(column["width"])
+        shares, known = shares_of(spec)
         own = {
             "edges": torch.tensor(np.cumsum(masses), dtype=torch.float32),  # [C]
             "places": torch.tensor(places, dtype=torch.int64).reshape(-1, widest),  # [C, widest]
             "real": torch.tensor(real, dtype=torch.bool).reshape(-1, widest),  # [C, widest]
             "first": torch.tensor(first, dtype=torch.int64),  # [C]
+            "shares": shares,  # [D]
+            "known": known,  # [D]
         }
         for name, tensor in own.items():
             self.register_buffer(name, tensor, persistent=False)
@@ -75,21 +81,24 @@ class RowMaker(nn.Module):
         return drawn if wanted is None else torch.where(wanted >= 0, wanted, drawn)
 
 
-class PackJudge(nn.Module):
-    """D: a net that judges packs, for single rows x [N, D] with their conditions c [N].
-
-    Each row of a pack has a condition: m labels at once, of which the net's table of labels adds up the vectors.
-    """
-
-    offsets: Tensor
-
-    def __init__(self, net: nn.Module, m: int, conditions: int):
-        super().__init__()
-        self.net, self.m = net, m
-        self.register_buffer("offsets", conditions * torch.arange(m), persistent=False)
-
-    def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        return self.net(join(x, self.m), None if c is None else c.reshape(-1, self.m) + self.offsets)
+def shares_of(spec: Spec) -> tuple[Tensor, Tensor]:
+    """How often the table has each choice [D], and where that is known, bool [D]."""
+    shares, known = torch.zeros(spec.shape[0]), torch.zeros(spec.shape[0], dtype=torch.bool)
+    columns: dict[str, Any] = {c["name"]: c for c in spec.state.get("columns", ())}
+    for block in spec.state["blocks"] if columns and spec.state.get("measured", True) else ():
+        column, part = columns[block["column"]], slice(block["start"], block["start"] + block["width"])
+        if block["role"] == "category":
+            of = torch.tensor(column["counts"], dtype=torch.float64)
+        elif block["role"] == "mode":
+            weights = column["modes"].get("shares", column["modes"]["weights"])
+            of = torch.tensor(weights, dtype=torch.float64)
+            of = of / of.sum()
+            if column["missing"]:
+                of = torch.cat([of * (1 - column["missing"]), torch.tensor([column["missing"]], dtype=torch.float64)])
+        else:
+            continue
+        shares[part], known[part] = (of / of.sum()).float(), True
+    return shares, known
 
 
 def rows_of(G: RowMaker, request: Request, latents: Tensor) -> Tensor:
