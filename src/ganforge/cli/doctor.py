@@ -132,7 +132,7 @@ def check_arithmetic() -> Finding:
             for _ in range(repeats):
                 start = time.perf_counter()
                 product = a @ a
-                wrong |= abs(float(product.float().sum()) - 4 * size) > 1e-3  # reading it waits for the device
+                wrong |= abs(float(product.float().sum()) - 4 * size) > 1e-3  # reading it synchronizes with the device
                 fastest = min(fastest, time.perf_counter() - start)
             rates[name] = 2 * size**3 / fastest / 1e9
         except RuntimeError as error:

@@ -113,12 +113,12 @@ def _decodes_back(letter: str, encoding: str) -> bool:
 
 
 def safe_name(text: str) -> str:
-    """A name that every system takes as that of a file."""
+    """A name that is valid as a file name on every system."""
     return re.sub(r"[^\w\-+. ]", "_", text).strip(". ")[:80] or "_"
 
 
 def folder_names(classes: Sequence[str]) -> list[str]:
-    """A folder for each class; two whose names become the same are distinguished by their numbers."""
+    """A folder name for each class; equal names are distinguished by class numbers."""
     names = [safe_name(name) for name in classes]
     counts = Counter(name.lower() for name in names)
     return [name if counts[name.lower()] == 1 else f"{name}-{k}" for k, name in enumerate(names)]

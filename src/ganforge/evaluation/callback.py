@@ -58,7 +58,7 @@ class Evaluation(Callback, kind="evaluation"):
     extractor: Extractor | None = None
     """The feature extractor; by default the signal's own: for images `small`, trained once on the data."""
     seed: Count = 0
-    """Seed of the latents."""
+    """Random seed of the latents."""
 
     def build(self, run: RunView) -> Listener:
         return Evaluator(self, run)

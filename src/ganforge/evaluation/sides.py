@@ -188,7 +188,7 @@ class Reader:
         whole = self.signal.prepare_all(self.dataset, self.spec)
         if whole is not None:
             return lambda items: list(whole[items])
-        if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only hinder each other
+        if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only slow each other down
             return lambda items: [self._read(k) for k in items]
         return lambda items: list(self.pool.map(self._read, items))
 

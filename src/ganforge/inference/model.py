@@ -178,9 +178,9 @@ class Model:
                 default a conditional model cycles through its labels: 0, 1, 2, ...
             truncation: in (0, 1]; lower values give more typical, less varied samples.
             batch: number of samples computed at a time; by default 64, or 4,096 rows or points.
-            where: for tables, conditions that all returned rows meet: "education=Bachelors", ["sex=Female", "age between
-                30 and 40"] (both) or {"education": ["Bachelors", "Masters"], "city": None} (None: missing). If the
-                model generates such rows too rarely, fewer than `n` are returned, with a warning.
+            where: for tables, conditions that all returned rows meet: "education=Bachelors", ["sex=Female",
+                "age between 30 and 40"] (both) or {"education": ["Bachelors", "Masters"], "city": None} (None:
+                missing). If the model generates such rows too rarely, fewer than `n` are returned, with a warning.
 
         Returns:
             Images: uint8 [n, H, W, C] with C 1, 3 or 4; tables: a DataFrame; other signals: see their `decode`.

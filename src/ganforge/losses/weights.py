@@ -85,7 +85,7 @@ class HistoricalD(Penalty, kind="historical_averaging"):
 
     order = 1
     weight: Rate = 1.0
-    """Weight in the loss."""
+    """Weight of this term in the loss."""
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
         return initial_mean(player)
@@ -99,7 +99,7 @@ class HistoricalG(Term, kind="historical_averaging"):
     oscillation."""
 
     weight: Rate = 1.0
-    """Weight in the loss."""
+    """Weight of this term in the loss."""
 
     def memory(self, player: nn.Module) -> dict[str, Tensor]:
         return initial_mean(player)

@@ -47,10 +47,10 @@ class NearestNeighbors(Metric, kind="nn"):
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("*",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "copies": Meaning("Fraction of fakes closer to a training sample than 99 % of held-out reals.", "at most", 0.01),
-        "closer": Meaning(
-            "How often a fake is closer to a training sample than a held-out real.", "at most", 0.5
+        "copies": Meaning(
+            "Fraction of fakes closer to a training sample than 99 % of held-out reals.", "at most", 0.01
         ),
+        "closer": Meaning("How often a fake is closer to a training sample than a held-out real.", "at most", 0.5),
     }
     quantile: float = Field(default=0.01, gt=0, lt=0.5)
     """A sample counts as a copy if its distance is below this quantile of the held-out samples."""
@@ -89,7 +89,9 @@ class NearestNeighbors(Metric, kind="nn"):
             ],
         }
         if least == 0:
-            detail["notes"] = [phrase("more than this quantile of the held-out reals are duplicates of training samples")]
+            detail["notes"] = [
+                phrase("more than this quantile of the held-out reals are duplicates of training samples")
+            ]
         end = f"{short_count(n)}[{tag}]"
         return [
             Result(f"copies{end}", copies, protocol, detail),

@@ -53,7 +53,7 @@ class RunView(Protocol):
         ...
 
     def recent(self) -> Mapping[str, float]:
-        """Means of losses and statistics since the last tick; waits for the device."""
+        """Means of losses and statistics since the last tick; synchronizes with the device."""
         ...
 
     def generate(self, request: Request) -> np.ndarray:

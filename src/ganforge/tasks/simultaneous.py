@@ -36,13 +36,13 @@ class Simultaneous(Task, kind="simultaneous"):
     statistics."""
 
     generator: Generator
-    """The net that makes samples."""
+    """The net that generates samples."""
     discriminator: Discriminator
-    """The net that scores them, each independently: no batch norm."""
+    """The net that classifies samples as real or fake. It must score each sample independently: no batch norm."""
     objective: Objective
     """The adversarial loss. D's loss must be differentiable everywhere (hinge is not); G's loss must use only fakes."""
     conditional: bool = False
-    """Give both players the label."""
+    """Condition both G and D on the class label."""
 
     def adapt(self, spec: Spec) -> Spec:
         return latent.with_labels(spec, self.conditional)

@@ -14,7 +14,7 @@ from ganforge.engine.callbacks.guard import Guard
 from ganforge.recipes.callback import Callback, Listener, RunView
 
 ACROSS = 3
-ACCURACIES = {"real": phrase("real taken for real"), "fake": phrase("fake taken for fake")}
+ACCURACIES = {"real": phrase("real samples"), "fake": phrase("fakes")}
 
 
 class Curves(Callback, kind="curves"):

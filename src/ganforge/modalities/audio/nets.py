@@ -75,7 +75,7 @@ class IstftGenerator(Generator, kind="istft"):
     """Sounds by an inverse STFT of 256 samples: convolutions at the rate of frames, and a spectrum for each."""
 
     latent: int = 64
-    """Width of the latent z, drawn from a standard normal."""
+    """Dimension of the latent z, drawn from a standard normal."""
     channels: int = Field(default=128, ge=1)
     """Channels of the frames."""
 

@@ -99,7 +99,7 @@ class SoundFiles(Dataset):
     def _header(self, file: str) -> sounds.Header | None:
         try:
             return sounds.header(self.store.open(file), file)
-        except BadItem:  # counted and named when it is read
+        except BadItem:  # reported when it is read
             return None
 
 

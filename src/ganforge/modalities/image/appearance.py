@@ -70,9 +70,7 @@ def appearance_findings(evidence: Evidence) -> Iterator[Finding]:
                 size=abs(shift),
                 side=side_of(shift),
             ),
-            phrase(
-                "Often a sign of mode collapse or of divergence late in training: compare with best.safetensors."
-            ),
+            phrase("Often a sign of mode collapse or of divergence late in training: compare with best.safetensors."),
         )
     if not CONTRAST[0] <= contrast <= CONTRAST[1]:
         yield Finding(
@@ -80,10 +78,10 @@ def appearance_findings(evidence: Evidence) -> Iterator[Finding]:
             phrase("the samples have too little contrast")
             if contrast < 1
             else phrase("the samples have too much contrast"),
-            phrase("The standard deviation of their levels is {contrast:.2f} times that of the reals.", contrast=contrast),
             phrase(
-                "Low contrast is typical of a too long half-life of the EMA (ema.half_life) or of short training."
+                "The standard deviation of their levels is {contrast:.2f} times that of the reals.", contrast=contrast
             ),
+            phrase("Low contrast is typical of a too long half-life of the EMA (ema.half_life) or of short training."),
         )
     channel, tint = max(evidence.appearance.color.items(), key=lambda item: abs(item[1]))
     if abs(tint) > TINT:

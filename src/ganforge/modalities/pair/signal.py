@@ -71,7 +71,7 @@ class Pair(Signal, kind="pair"):
     place: Literal["random", "center"] = "random"
     """Where that crop is: drawn again each time, or in the center."""
     patches: bool = False
-    """Cut images of any size into patches of `size` + `jitter` px, instead of resizing whole images."""
+    """Split images of any size into patches of `size` + `jitter` px, instead of resizing whole images."""
     fit: Fit = "stretch"
     """How a whole image of another aspect ratio is brought to the size: center crop, padding with `background`, or
     stretching."""

@@ -75,7 +75,7 @@ class SeriesGenerator(Generator, kind="series"):
     """Windows from latents by convolutions along time, with batch norm."""
 
     latent: int = 64
-    """Width of the latent z, drawn from a standard normal."""
+    """Dimension of the latent z, drawn from a standard normal."""
     channels: int = Field(default=64, ge=2)
     """Channels at full length; at a quarter of it there are twice as many."""
 

@@ -76,9 +76,9 @@ class TabularGenerator(Generator, kind="tabular"):
     """Fully connected layers, each of which sees all that those before it saw and made."""
 
     latent: int = 128
-    """Width of the latent z, drawn from a standard normal."""
+    """Dimension of the latent z, drawn from a standard normal."""
     widths: tuple[int, ...] = Field(default=(256, 256), min_length=1)
-    """Units of the hidden layers, first to last."""
+    """Number of units of each hidden layer, first to last."""
 
     def build(self, spec: Spec) -> nn.Module:
         return TabularG(self.latent, self.widths, spec)
@@ -88,7 +88,7 @@ class TabularDiscriminator(Discriminator, kind="tabular"):
     """Fully connected layers with dropout."""
 
     widths: tuple[int, ...] = Field(default=(256, 256), min_length=1)
-    """Units of the hidden layers, first to last."""
+    """Number of units of each hidden layer, first to last."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
     """Share of the units of each hidden layer that are left out at a time."""
 

@@ -74,7 +74,7 @@ class FrameData(DataSource, kind="frame"):
     """A pandas DataFrame in memory, made by `FrameData.of(frame)`; a recipe tells its digest, not its rows."""
 
     digest: str = ""
-    """A hash of the content, by which a resumed run knows its data."""
+    """A hash of the content, with which a resumed run identifies its data."""
 
     @classmethod
     def of(cls, frame: pd.DataFrame, named: bool = True) -> FrameData:

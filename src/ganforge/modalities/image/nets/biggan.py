@@ -44,7 +44,7 @@ from ganforge.nets.layers.truncation import truncated_normal
 
 
 def widths(plan: Layout, channels: int) -> list[int]:
-    """G's channels on each grid, coarsest first."""
+    """Number of channels of G on each grid, coarsest first."""
     n = plan.doublings
     if max(plan.size) <= ONE_WIDTH_TO:
         return [4 * channels] * (n + 1)
@@ -53,7 +53,7 @@ def widths(plan: Layout, channels: int) -> list[int]:
 
 
 def stages(plan: Layout, channels: int) -> list[tuple[int, bool]]:
-    """D's blocks, finest first: channels, and whether the grid is halved."""
+    """D's blocks, finest first: number of channels, and whether the grid is halved."""
     n = plan.doublings
     if max(plan.size) <= ONE_WIDTH_TO:
         return [(2 * channels, k < min(2, n)) for k in range(4)]

@@ -163,9 +163,10 @@ class BigganDeepGenerator(Generator, kind="biggan_deep"):
     channels: int = Field(default=128, ge=1)
     """Base number of channels, of which those of all layers are multiples; 128 in the paper."""
     shared: int = Field(default=128, ge=1)
-    """Width of the label embedding, shared by all blocks."""
+    """Dimension of the label embedding, which is shared by all blocks."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid with at most this many cells per side and at most half the image size; 0:
+    none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan_deep")
@@ -185,7 +186,8 @@ class BigganDeepDiscriminator(Discriminator, kind="biggan_deep"):
     channels: int = Field(default=128, ge=1)
     """Base number of channels, of which those of all layers are multiples; 128 in the paper."""
     attention: int = Field(default=64, ge=0)
-    """Self-attention on the finest grid of at most this many cells a side and half the image; 0 for none."""
+    """Self-attention on the finest grid with at most this many cells per side and at most half the image size; 0:
+    none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape, "biggan_deep")

@@ -30,7 +30,7 @@ VOID = 255  # no class: label maps have at most 255 of them
 WIDTHS = (16, 32, 64, 96, 128)  # of the maps, finest first
 BATCH = 8
 STEPS = 300
-RECIPE = 1  # raised when the net or its training changes, so that no older one is taken from a cache
+RECIPE = 1  # increased when the net or its training changes, so that older cached nets are not used
 
 
 def _block(before: int, after: int, stride: int = 1) -> nn.Sequential:

@@ -58,7 +58,7 @@ class ResnetTranslatorNet(TranslatorNet):
         self, source: int, target: int, channels: int, blocks: int, norm: Norm, padding: Padding, how: Doubling
     ):
         super().__init__(depth=5 + blocks, multiple=4, least=8)
-        C, bias = channels, norm == "none"  # an offset before a norm would be taken off again
+        C, bias = channels, norm == "none"  # a bias before a norm would be removed by it
 
         def normed(layer: nn.Module, after: int) -> nn.Module:
             return nn.Sequential(layer, NORMS[norm](after), nn.ReLU())

@@ -55,7 +55,7 @@ class UnetNet(TranslatorNet):
     ):
         depth = len(widths)
         super().__init__(depth=2 * depth - 1, multiple=2**depth, least=2**depth)
-        bias = norm == "none"  # an offset before a norm would be taken off again
+        bias = norm == "none"  # a bias before a norm would be removed by it
         self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
         before = source
         for k, after in enumerate(widths):

@@ -142,7 +142,7 @@ class Tabular(Task, kind="tabular"):
         return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits))
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        """G's loss on fresh fakes."""
+        """G's loss on new fakes."""
         view = self._view(nets, batch, rng)
         fake, raw = self._fakes(nets, batch, rng)
         on_fake = view(view.join(fake), "fake")
