@@ -40,7 +40,7 @@ def test_train_stop_and_go_on(ganforge, npz, tmp_path, fast):
 def test_minutes_stop_and_say_how_to_go_on(ganforge, npz, tmp_path, fast):
     said = ganforge("train", f"data={npz}", *fast, "samples=100M", "--run-dir", tmp_path / "run", "--minutes", "0.005")
     assert said.status == 0, said.err
-    assert "the minutes are over" in said.out
+    assert "time limit reached" in said.out
     assert f"ganforge train --resume {tmp_path / 'run'}\n" in said.out
 
 

@@ -26,6 +26,7 @@ from ganforge.core.language import (
 )
 from ganforge.core.media import Media
 from ganforge.core.plot.charts import Chart
+from ganforge.engine.health.diagnosis import explanation
 from ganforge.evaluation.report import page
 from ganforge.evaluation.report.classes import Classes
 from ganforge.evaluation.report.content import Bars, Panel, Report
@@ -151,7 +152,7 @@ def known(**more) -> Evidence:
         appearance=Appearance(1.5, 0.5, {"R": 20.0, "G": -10.0, "B": -10.0}),
         events=[
             {"event": "health", "state": "D wins", "samples": 9, "advice": ["lower both learning rates"],
-             "why": "D ranks 99% of real-fake pairs correctly, their distance is 0.4 (0 is right)"},
+             "why": explanation([{"auc": 0.99, "gap": 3, "diversity": 0.5, "distance": 0.4, "coverage": 0.1}])},
             {"event": "skipped", "count": 3},
         ],
         notes=[phrase("blocks of {size}, as there are no more samples", size=5)], **more,

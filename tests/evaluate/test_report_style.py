@@ -129,7 +129,7 @@ class TestTheBest:
 
 def test_what_does_not_exceed_its_ideal_is_right():
     meaning = Meaning("", "at most", 0.5)
-    assert meaning.better == "0.5 or less is right"
+    assert meaning.better == "ideal: 0.5 or less"
     assert meaning.is_better(0.5, 0.6)
     assert not meaning.is_better(0.7, 0.6)
     assert beside.best_of("dcr10k[closest row]", (0.02, 0.4), (None, None)) == 1, "the nearest, as while training"
@@ -171,7 +171,7 @@ def test_a_dcr_below_a_half_is_no_fault_and_its_text_says_so():
 
     known = Evidence([figure("dcr", 0.022, closer=False), figure("exact_copies", 0.0, copying=False, by_chance=0.0)])
     assert [finding.level for finding in find(known, RULES)] == ["good"]
-    assert meaning_of("dcr10k[closest row]").better == "0.5 or less is right"
+    assert meaning_of("dcr10k[closest row]").better == "ideal: 0.5 or less"
 
 
 def test_a_phone_gets_rows_as_blocks():

@@ -1,4 +1,4 @@
-"""`ganforge evaluate`: figures of a run, of two sets of samples, or of several runs beside each other."""
+"""`ganforge evaluate`: metrics of a run, of two sets of samples, or of several runs side by side."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ EPILOG = examples(
 
 
 NARROW = 100
-"""Columns of a terminal, below which a table would cut names and protocols: figures are then printed line by line."""
+"""In a terminal with fewer columns, results are printed line by line, since a table would cut names and protocols."""
 
 WIDEST = 6
-"""Figures that stand beside each other; more go below each other."""
+"""Maximum number of metrics in the columns of a table; more are shown as rows."""
 
 
 def evaluate(
@@ -42,8 +42,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="RUN... | REAL OTHER",
-            help="A run or a bundle; several of them to compare; or two sets of samples (folders, zips, arrays, "
-            "tables, named sets), the real one first.",
+            help="A run directory or model file; several of them, to compare them; or two data sets (folders, zips, "
+            "arrays, tables, named sets), the real one first.",
             show_default=False,
         ),
     ],
@@ -51,8 +51,9 @@ def evaluate(
         str | None,
         typer.Option(
             "--metrics",
-            help="Names separated by commas, fields in parentheses: fd10k,kid,pr or 'psnr(channel=Y,crop=4),ssim'. "
-            "By default what suits the samples. Two sets are paired by name for psnr, ssim, lpips, texture, sharpness.",
+            help="Metrics, separated by commas, with options in parentheses: fd10k,kid,pr or "
+            "'psnr(channel=Y,crop=4),ssim'. Default: those that suit the data. For psnr, ssim, lpips, texture and "
+            "sharpness, the images of two data sets are paired by file name.",
             show_default=False,
         ),
     ] = None,
@@ -60,20 +61,20 @@ def evaluate(
         str | None,
         typer.Option(
             "--features",
-            help="The extractor: inception, dinov2, clip, ... By default a small one that is trained on the real "
-            "samples, once, with no network.",
+            help="Feature extractor: inception, dinov2, clip, ... Default: a small net that is trained once on the "
+            "real samples and needs no download.",
             show_default=False,
         ),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option("--weights", help="The file with the extractor's weights.", show_default=False)
+        Path | None, typer.Option("--weights", help="Weights file of the extractor.", show_default=False)
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
-            help="A folder for report.html and report.json, which are replaced. By default RUN/evaluation, and for "
-            "several runs the folder `comparison` beside them. With it the runs' own reports stay as they are.",
+            help="Folder for report.html and report.json, which are replaced. Default: RUN/evaluation; for several "
+            "runs, the folder `comparison` next to them. With --out, the reports in RUN/evaluation do not change.",
             show_default=False,
         ),
     ] = None,
@@ -82,16 +83,19 @@ def evaluate(
         typer.Option(
             "-n",
             "--number",
-            help="Generated samples. By default 10,000 or what the metrics say; of a table as many as it has rows.",
+            help="Number of generated samples. Default: 10,000, or as set by the metrics (fd50k); for a table, its "
+            "number of rows.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of latents and draws: same seed, same digits.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Random seed; the same seed gives the same values on the same machine.")
+    ] = 0,
     data: Annotated[
         str | None,
         typer.Option(
             "--data",
-            help="Evaluate runs on these real samples, not on those of training. Of pairs: "
+            help="Real samples to evaluate runs against, instead of the training data. For pairs: "
             '"source=FOLDER target=FOLDER".',
             show_default=False,
         ),
@@ -100,28 +104,32 @@ def evaluate(
         str | None,
         typer.Option(
             "--heldout",
-            help="Real samples that were never trained on, where the data has no such part of its own.",
+            help="Real samples that were not used in training; needed only if the data has no test part.",
             show_default=False,
         ),
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option("--size", help="Resize the images of two sets to this side in pixels.", show_default=False),
+        typer.Option("--size", help="Resize the images of two data sets to this size in pixels.", show_default=False),
     ] = None,
     mode: Annotated[
-        str | None, typer.Option("--mode", help="Convert the images of two sets to L, RGB or RGBA.", show_default=False)
+        str | None,
+        typer.Option("--mode", help="Convert the images of two data sets to L, RGB or RGBA.", show_default=False),
     ] = None,
     target: Annotated[
         str | None,
         typer.Option(
             "--target",
-            help="For tables: the column that models learn to predict. By default the one set in training.",
+            help="For tables: the column that models learn to predict (metric `usefulness`). Default: the target "
+            "set in training.",
             show_default=False,
         ),
     ] = None,
     batch: Annotated[
         int | None,
-        typer.Option("--batch", help="Samples generated at a time: 64, or 4,096 rows or points.", show_default=False),
+        typer.Option(
+            "--batch", help="Samples generated at a time. Default: 64, or 4,096 rows or points.", show_default=False
+        ),
     ] = None,
     device: Device = None,
     lang: Language = None,
@@ -129,14 +137,14 @@ def evaluate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Evaluate a run, two sets of samples, or several runs: metrics with their protocols, and an HTML report."""
+    """Evaluate a run, or compare two data sets or several runs. Prints metrics and writes an HTML report."""
     from dataclasses import replace
 
     from ganforge.core.progress import Stages
     from ganforge.core.refusals import PartlyDone
     from ganforge.evaluation import compare as comparison
     from ganforge.evaluation.asked import is_model
-    from ganforge.evaluation.evaluate import evaluate as judge
+    from ganforge.evaluation.evaluate import evaluate as run_evaluation
     from ganforge.registry import load_all
     from ganforge.ui.console import stdout
 
@@ -151,7 +159,7 @@ def evaluate(
     runs = [source for source in sources if is_model(Path(source))]
     with Stages(quiet=quiet) as progress:
         if len(sources) == 1 or (len(sources) == 2 and not runs):
-            done = judge(sources[0], *sources[1:], out=out, progress=progress, **options)
+            done = run_evaluation(sources[0], *sources[1:], out=out, progress=progress, **options)
         else:
             done = comparison.compare([Path(source) for source in sources], out, progress, **options)
     several = isinstance(done, comparison.RunComparison)
@@ -169,14 +177,14 @@ def evaluate(
 
 
 def plain_figures(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
-    """Each score as `report.json` has it, with the run that it is of."""
+    """All results in the format of `report.json`, each with the name of its run."""
     from ganforge.evaluation.output import plain_result
 
     return [{"run": one.title, **plain_result(result)} for one in evaluations for result in one.results]
 
 
 def show_one(done: Evaluation, console: Console) -> None:
-    """The scores, what is wrong if something is, and where the page is."""
+    """Prints the results, problems that were found, and the path of the report."""
     from ganforge.evaluation.report.values import shared
     from ganforge.ui.console import say
 
@@ -194,7 +202,7 @@ def show_one(done: Evaluation, console: Console) -> None:
 
 
 def show_several(done: RunComparison, console: Console) -> None:
-    """The runs beside each other, what was left out, what cannot be compared, and where the page is."""
+    """Prints the runs side by side, what was left out or is not comparable, and the path of the report."""
     from ganforge.ui.console import say
 
     if console.width < NARROW:
@@ -209,7 +217,7 @@ def show_several(done: RunComparison, console: Console) -> None:
 
 
 def show_lines(lines: Sequence[str], console: Console) -> None:
-    """Lines that go on in the next one between two words, never within the name of a metric or a protocol's entry."""
+    """Prints lines, wrapped between words, but never within the name of a metric or an entry of a protocol."""
     from textwrap import TextWrapper
 
     for line in lines:
@@ -224,7 +232,7 @@ def split(text: str) -> list[str]:
     """`fd50k, psnr(channel=Y, crop=4)` → ["fd50k", "psnr(channel=Y, crop=4)"].
 
     Raises:
-        UserError: nothing between two commas.
+        UserError: an empty name.
     """
     from ganforge.core.errors import UserError
     from ganforge.core.overrides import parts
@@ -238,7 +246,7 @@ def split(text: str) -> list[str]:
 
 
 def figures(done: Evaluation) -> Table:
-    """Names, values, what is good, and the protocols, without what all of them share."""
+    """A table of names, values, directions and protocols, without the entries that all protocols share."""
     from rich.table import Table
     from rich.text import Text
 
@@ -250,7 +258,7 @@ def figures(done: Evaluation) -> Table:
     table.add_column("metric", overflow="fold", style="bold")
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("better", no_wrap=True)
-    table.add_column("how it was made", overflow="fold", min_width=28)
+    table.add_column("protocol", overflow="fold", min_width=28)
     for result in done.results:
         own = {name: value for name, value in result.protocol.items() if name not in common}
         lines = [Text(provenance(own))] + [Text(note, "yellow") for note in result.detail.get("notes", ())]
@@ -261,7 +269,7 @@ def figures(done: Evaluation) -> Table:
 
 
 def figure_lines(done: Evaluation) -> list[str]:
-    """What `figures` shows, on lines of any length, for a terminal that is too narrow for a table."""
+    """The content of `figures` as lines of any length, for terminals that are too narrow for a table."""
     from ganforge.evaluation.report.values import shared
     from ganforge.evaluation.report.words import meaning_of
 
@@ -277,7 +285,7 @@ def figure_lines(done: Evaluation) -> list[str]:
 
 
 def run_lines(evaluations: Sequence[Evaluation]) -> list[str]:
-    """What `side_by_side` shows, a figure a line under the name of each run; the best of each is marked with a star."""
+    """The content of `side_by_side` as lines: a value per line under the name of each run; a star marks the best."""
     from ganforge.evaluation.compare import columns_of
 
     columns = columns_of(evaluations)
@@ -295,7 +303,7 @@ def provenance(protocol: Mapping[str, Any]) -> str:
 
 
 def before(result: Result) -> str:
-    """The figure of what can be had without a model, where there is one: `28.43 → `."""
+    """The value of the baseline, if there is one: `28.43 → `."""
     from ganforge.evaluation.report.values import number
 
     baseline = result.detail.get("baseline")
@@ -303,15 +311,15 @@ def before(result: Result) -> str:
 
 
 def shown_value(result: Result) -> str:
-    """The value, with that of what can be had without a model before it and its uncertainty behind it."""
+    """The value, preceded by the value of the baseline and followed by its uncertainty."""
     from ganforge.evaluation.report.values import number, spread
 
     return f"{before(result)}{number(result.value)} {spread(result.detail)}".rstrip()
 
 
 def side_by_side(evaluations: Sequence[Evaluation]) -> Table:
-    """One row a run, one column a metric; of many metrics one row a metric. The best of each is green, where it leads
-    by more than its uncertainty."""
+    """One row per run and one column per metric; with many metrics, one row per metric. The best value of each metric
+    is green if its lead is larger than its uncertainty."""
     from rich.table import Table
     from rich.text import Text
 

@@ -33,9 +33,9 @@ EPILOG = examples(
     "ganforge train --resume runs/0003-dcgan",
 )
 WORDS = (
-    "A recipe (see `ganforge recipes`), or data, for which a recipe is chosen, by its kind, count, size, labels, the "
-    "machine and --minutes, or nothing for the demo; then its two paths where it learns from two sets, and "
-    "fields to change: data=mnist samples=600k batch=64 seed=1 optimizers.G.lr=1e-4"
+    "The name of a recipe (see `ganforge recipes`), or a data set, for which a suitable recipe is chosen; nothing for "
+    "the demo. A recipe for two data sets can be followed by their two paths. All further arguments change fields of "
+    "the recipe: data=mnist samples=600k batch=64 seed=1 optimizers.G.lr=1e-4"
 )
 RESULTS = {
     "timelapse": "timelapse.gif",
@@ -43,19 +43,18 @@ RESULTS = {
     "model": "model.safetensors",
     "best": "best.safetensors",
 }
-"""Files of a run that a user wants to look at or to use, those of them that are there."""
-
+"""Output files of a run that are listed at its end, if they exist."""
 
 ENDS = {
     "finished": "finished",
     "patience": "stopped early, since the metric no longer improved",
-    "minutes": "the minutes are over",
+    "minutes": "time limit reached",
     "interrupted": "stopped and saved",
 }
 log = logging.getLogger("ganforge")
 
 FIELD = re.compile(r'[A-Za-z_](?:"(?:[^"\\]|\\.)*"|[^=/\\])*=')
-"""The start of `field=value`; names in quotes may hold any sign."""
+"""The start of `field=value`; quoted names may contain any character."""
 
 
 def train(
@@ -65,34 +64,36 @@ def train(
     ] = None,
     run_dir: Annotated[
         Path | None,
-        typer.Option("--run-dir", help="Where to write. By default the next free runs/NNNN-name.", show_default=False),
+        typer.Option("--run-dir", help="Output folder. Default: the next free runs/NNNN-name.", show_default=False),
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", help="Resume this run directory exactly where it stopped.", show_default=False),
+        typer.Option("--resume", help="Resume the run in this folder exactly where it stopped.", show_default=False),
     ] = None,
     minutes: Annotated[
         float | None,
         typer.Option("--minutes", help="Stop and save after this many minutes of training.", show_default=False),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write nothing: show the resolved recipe, sizes, memory and time.")
+        bool,
+        typer.Option("--dry-run", help="Write nothing; show the full recipe, net sizes, memory and training time."),
     ] = False,
     with_files: Annotated[
         list[Path] | None,
-        typer.Option("--with", help="A YAML file of fields that override the recipe.", show_default=False),
+        typer.Option("--with", help="A YAML file with fields that override those of the recipe.", show_default=False),
     ] = None,
     plugins: Plugins = None,
     device: Device = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
     progress_json: Annotated[
-        bool, typer.Option(JSON_FLAG, help="Progress as JSON on stderr, one line a tick, in place of the bar.")
+        bool, typer.Option(JSON_FLAG, help="Print progress as lines of JSON on stderr, instead of the bar.")
     ] = False,
 ) -> None:
-    """Train a GAN on your own data, a named set, or the embedded digits.
+    """Train a GAN on your own data, a named data set, or the built-in digits.
 
-    With a PATH in place of a recipe one is chosen (--dry-run shows why); init=RUN starts from what a run has learned.
+    Given a PATH, ganforge chooses a recipe for the data (--dry-run shows why).
+    init=RUN starts from the weights of an earlier run.
     """
     from ganforge.core.errors import UserError
     from ganforge.engine import train as engine
@@ -142,10 +143,10 @@ def train(
 def resolve(
     words: list[str], resume: Path | None, with_files: list[Path], minutes: float | None, device: str | None
 ) -> tuple[Recipe, list[str]]:
-    """The recipe that the command line stands for, and, where it was chosen for the data, what there is to say of that.
+    """The recipe given by the command line and, if it was chosen for the data, the reasons.
 
     Raises:
-        UserError: an unknown recipe or field, values that it cannot have, or data that no recipe can be chosen for.
+        UserError: an unknown recipe or field, an invalid value, or data for which no recipe can be chosen.
     """
     from ganforge import recipes
     from ganforge.api import named, unnamed
@@ -177,10 +178,10 @@ def resolve(
 
 
 def with_data(name: str | None, items: list[str]) -> list[str]:
-    """Fields, with words that are none taken for data where the recipe's kind of data knows what they stand for.
+    """The fields; words that are not fields become the paths of the recipe's data sets.
 
     Raises:
-        UserError: it does not, or there are more of them.
+        UserError: there are more such words than the recipe has data sets.
     """
     from ganforge import recipes
     from ganforge.core.errors import UserError
@@ -203,10 +204,10 @@ def is_field(word: str) -> bool:
 
 
 def is_data(word: str) -> bool:
-    """Whether a word is a path, or the name of a set.
+    """Whether a word is a path or the name of a data set.
 
     Raises:
-        UserError: it can only be meant as a path, and nothing is there.
+        UserError: it looks like a path, but does not exist.
     """
     import os
 
@@ -224,7 +225,7 @@ def is_data(word: str) -> bool:
 
 
 def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
-    """What a dry run found, recipe first; `minutes` is what training may take."""
+    """Prints the recipe and the results of a dry run; `minutes` is the time limit of training."""
     from rich.table import Table
 
     from ganforge.core import overrides
@@ -241,7 +242,7 @@ def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
         table.add_row(f"player {player}", f"{count:,} parameters")
     table.add_row("device", plan.device)
     table.add_row("memory", f"about {plan.memory_bytes / 2**20:,.0f} MiB")
-    table.add_row("disk", f"about {plan.checkpoint_bytes / 2**20:,.1f} MiB a checkpoint, {plan.recipe.keep} kept")
+    table.add_row("disk", f"about {plan.checkpoint_bytes / 2**20:,.1f} MiB per checkpoint, {plan.recipe.keep} kept")
     table.add_row(
         "speed", f"{plan.samples_per_second:,.0f} samples/s (a step takes {1000 * plan.step_seconds:,.1f} ms)"
     )
@@ -260,7 +261,7 @@ def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
 
 
 def plain_plan(plan: Plan) -> dict[str, Any]:
-    """A dry run for JSON."""
+    """The results of a dry run, for JSON."""
     from dataclasses import fields
 
     from ganforge.core.component import to_plain
@@ -270,7 +271,7 @@ def plain_plan(plan: Plan) -> dict[str, Any]:
 
 
 def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
-    """Where things are, and what to do with them."""
+    """Prints where the outputs are, and the next steps."""
     ended = ENDS[result.reason]
     lines = [f"{ended}: {result.samples:,} of {recipe.samples:,} samples"]
     lines += [f"  {what:<10}{text}" for what, text in [*files_of(result.folder), *steps_after(result, recipe)]]
@@ -287,7 +288,7 @@ def plain_end(result: TrainResult, recipe: Recipe) -> dict[str, Any]:
 
 
 def files_of(folder: Path) -> list[tuple[str, Path]]:
-    """What a user wants to look at or to use of a run, and where it is."""
+    """Labels and paths of the output files of a run."""
     from ganforge.engine.callbacks.previews import latest
 
     found = [("samples", file) for file in latest(folder).values()]
@@ -296,7 +297,7 @@ def files_of(folder: Path) -> list[tuple[str, Path]]:
 
 
 def steps_after(result: TrainResult, recipe: Recipe) -> list[tuple[str, str]]:
-    """What can be done with a run, as commands."""
+    """Next steps after a run, as commands."""
     from ganforge.core.commands import command, with_plugins
     from ganforge.registry import PLUGIN_FILES
 

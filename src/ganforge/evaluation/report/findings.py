@@ -50,13 +50,19 @@ EXPLANATIONS = tuple(
             r"D ranks (.+) of real-fake pairs correctly",
             phrase("D ranks {value} of real-fake pairs correctly", value=""),
         ),
-        (r"logits of reals and fakes are (.+) apart", phrase("logits of reals and fakes are {value} apart", value="")),
-        (r"fakes are (.+) times as diverse as reals", phrase("fakes are {value} times as diverse as reals", value="")),
-        (r"their distance is (.+) \(0 is right\)", phrase("their distance is {value} (0 is right)", value="")),
-        (r"they reach (.+) of the reals", phrase("they reach {value} of the reals", value="")),
+        (
+            r"mean logits of reals and fakes differ by (.+)",
+            phrase("mean logits of reals and fakes differ by {value}", value=""),
+        ),
+        (
+            r"diversity of fakes is (.+) times that of reals",
+            phrase("diversity of fakes is {value} times that of reals", value=""),
+        ),
+        (r"energy distance (.+) \(ideal: 0\)", phrase("energy distance {value} (ideal: 0)", value="")),
+        (r"fakes cover (.+) of the reals", phrase("fakes cover {value} of the reals", value="")),
     )
 )
-"""What the log of a run says of its state, as the page says it."""
+"""Messages of `engine.health.diagnosis.explanation` in the log of a run, with their patterns in the catalog."""
 
 
 def find(evidence: Evidence, rules: Sequence[Rule] = ()) -> list[Finding]:
