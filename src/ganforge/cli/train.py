@@ -95,11 +95,7 @@ def train(
     With a PATH in place of a recipe one is chosen (--dry-run shows why); init=RUN starts from what a run has learned.
     """
     from ganforge.core.errors import UserError
-    from ganforge.engine import train as engine
-    from ganforge.engine.plan import plan
     from ganforge.recipes.listing import refuse_misspelled
-    from ganforge.registry import load_all
-    from ganforge.ui.console import say, stderr, stdout
 
     if minutes is not None and not minutes > 0:
         raise UserError(f"--minutes {minutes:g}: it must be greater than 0", code="cli.out_of_range")
@@ -107,6 +103,11 @@ def train(
         raise UserError("--resume continues in the folder of the run: leave --run-dir out", code="run.folder_on_resume")
     if words and not is_field(words[0]):
         refuse_misspelled(words[0])
+
+    from ganforge.engine import train as engine  # with torch, which a misspelled name need not wait for
+    from ganforge.engine.plan import plan
+    from ganforge.registry import load_all
+    from ganforge.ui.console import say, stderr, stdout
 
     load_all()
     recipe, why = resolve(words or [], resume, with_files or [], minutes, device)

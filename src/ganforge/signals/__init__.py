@@ -56,8 +56,8 @@ class Signal(Component, family="signal"):
     exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
     """How any number of decoded samples become one file: writers by the ending of its name, in small letters."""
     appenders: ClassVar[Mapping[str, Appender]] = {}
-    """By ending, exporters that can also write part by part, so that memory never holds all samples: each opens a file and
-    returns what adds the next samples to it."""
+    """By ending, exporters that can also write part by part, so that memory never holds all samples: each opens a file
+    and returns what adds the next samples to it."""
     privacy_hint: ClassVar[str] = ""
     """Where it measures the data, and can do without: what to do for that, as a sentence."""
 
