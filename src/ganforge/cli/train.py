@@ -96,11 +96,7 @@ def train(
     init=RUN starts from the weights of an earlier run.
     """
     from ganforge.core.errors import UserError
-    from ganforge.engine import train as engine
-    from ganforge.engine.plan import plan
     from ganforge.recipes.listing import refuse_misspelled
-    from ganforge.registry import load_all
-    from ganforge.ui.console import say, stderr, stdout
 
     if minutes is not None and not minutes > 0:
         raise UserError(f"--minutes {minutes:g}: it must be greater than 0", code="cli.out_of_range")
@@ -108,6 +104,11 @@ def train(
         raise UserError("--resume continues in the folder of the run: leave --run-dir out", code="run.folder_on_resume")
     if words and not is_field(words[0]):
         refuse_misspelled(words[0])
+
+    from ganforge.engine import train as engine  # with torch, which a misspelled name need not wait for
+    from ganforge.engine.plan import plan
+    from ganforge.registry import load_all
+    from ganforge.ui.console import say, stderr, stdout
 
     load_all()
     recipe, why = resolve(words or [], resume, with_files or [], minutes, device)

@@ -35,6 +35,7 @@ class Fields(TypedDict, total=False):
     statistics: Any
     metrics: Sequence[Any]
     every: Count
+    patience: int | None
     health: Any
     privacy: Any
     callbacks: Sequence[Watcher]

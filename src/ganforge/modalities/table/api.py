@@ -150,7 +150,8 @@ class TableGAN(BaseEstimator):
             UserError: not trained yet, or the tables do not fit.
         """
         self._model()
-        validate_data(self, cast(Any, real), skip_check_array=True, reset=False)
+        if one_kind_of_names(real):
+            validate_data(self, cast(Any, real), skip_check_array=True, reset=False)
         real = self._table(real)
         made = self.sample(len(real), seed=seed)
         return evaluate(real, made, seed=seed, **{"target": self.target, "progress": self.progress} | options)
@@ -264,8 +265,10 @@ class TableGAN(BaseEstimator):
         if isinstance(table, (Path, str)):
             names = [column["name"] for column in self.model_.spec.state["columns"]]
             self.n_features_in_, self.feature_names_in_ = len(names), np.array(names, dtype=object)
-        else:
+        elif one_kind_of_names(table):
             validate_data(self, table, skip_check_array=True)
+        else:
+            self.n_features_in_ = len(table.columns)
 
     def _model(self) -> Model:
         if not hasattr(self, "model_"):
@@ -274,6 +277,11 @@ class TableGAN(BaseEstimator):
                 code="model.not_trained",
             )
         return self.model_
+
+
+def one_kind_of_names(table: Any) -> bool:
+    """Whether the column names are all strings or all none; scikit-learn refuses a mixture, which a table may have."""
+    return len({isinstance(name, str) for name in getattr(table, "columns", ())}) < 2
 
 
 def overall(results: Sequence[Result]) -> float:
