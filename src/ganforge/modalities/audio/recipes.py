@@ -7,7 +7,7 @@ from ganforge.data.path import PathData
 from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.penalties import R1, R2
 from ganforge.losses.relativistic import RpGan
-from ganforge.modalities.audio.nets import IstftGenerator, SpectrogramDiscriminator
+from ganforge.modalities.audio.nets.istft import IstftGenerator, SpectrogramDiscriminator
 from ganforge.modalities.audio.signal import Audio
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
