@@ -17,7 +17,7 @@ from ganforge.core.choice import Machine
 from ganforge.data.path import PathData
 from ganforge.engine.build import open_data
 from ganforge.modalities.audio.clips import Clips, resampled
-from ganforge.modalities.audio.metrics import MelEncoder
+from ganforge.modalities.audio.metrics.mel import MelEncoder
 from ganforge.modalities.audio.nets.istft import HOP, WINDOW, loudness
 from ganforge.modalities.audio.signal import Audio
 from ganforge.modalities.audio.source import SoundFiles
@@ -88,7 +88,7 @@ def test_one_label_is_sampled_as_files_and_as_one_file(run, tmp_path):
 
 def test_a_report_plays(run, tmp_path):
     found = gf.evaluate(run, n=40, out=tmp_path / "report", progress=False, device="cpu")
-    assert any("fd" in result.name and "mel" in result.name for result in found.results)
+    assert any("fd" in result.name and "mfcc" in result.name for result in found.results)
     assert found.html is not None
     page = found.html.read_text(encoding="utf-8")
     assert page.count("<audio") == 2  # generated and real

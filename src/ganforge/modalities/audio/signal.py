@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -20,14 +20,14 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.audio import choose, inspect
+from ganforge.modalities.audio import choose, findings, inspect
 from ganforge.modalities.audio import files as sounds
 from ganforge.modalities.audio.clips import Clips
 from ganforge.modalities.audio.example import write_example
 from ganforge.modalities.audio.forms.base import Form
-from ganforge.modalities.audio.mel import BANDS, FLOOR, drawn
+from ganforge.modalities.audio.melspec import BANDS, FLOOR, drawn, mono
 from ganforge.modalities.audio.source import SoundFiles
-from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, Usage, save_array
+from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Rule, Signal, Steps, Usage, save_array
 
 LONGEST = 1.024  # seconds of a clip where nobody says otherwise
 UNIT = 512  # samples: clips are whole multiples of it, which nets of several strides can make
@@ -60,20 +60,17 @@ def length_of(spec: Spec) -> int:
     return spec.state.get("length", spec.shape[-1])
 
 
-def heard(samples: np.ndarray) -> np.ndarray:
-    """Sounds [N, T] or [N, T, 2] as one channel, [N, T]."""
-    return samples if samples.ndim == 2 else samples.mean(2)
-
-
 class Audio(Signal, kind="audio"):
     """Sounds as waveforms. The nets see samples in [-1, 1], all of a set raised or lowered by one gain."""
 
     noun: ClassVar[Noun] = Noun("sound", "sounds", "a set of sounds")
     exporters: ClassVar[Mapping[str, Exporter]] = {".wav": write_wav, ".flac": write_flac, ".npy": save_array}
-    metrics: ClassVar[tuple[str, ...]] = ("fd", "pr")
-    extractor: ClassVar[str] = "mel"
+    metrics: ClassVar[tuple[str, ...]] = ("fd", "pr", "sound")
+    extractor: ClassVar[str] = "mfcc"
     n_generated: ClassVar[int] = 0
     gallery: ClassVar[Gallery | None] = Gallery(most=32, columns=8)
+    looked_at: ClassVar[int] = 256
+    rules: ClassVar[Sequence[Rule]] = findings.RULES
 
     rate: int | None = Field(default=None, ge=1000)
     """Samples a second; by default the most frequent rate of the data, at most 16,000."""
@@ -185,12 +182,22 @@ class Audio(Signal, kind="audio"):
         """What the form must know."""
         return {**spec.state.get("form", {}), "rate": spec.state["rate"]}
 
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        if translates or paired:
+            return ("vocoder",)
+        return (*self.metrics, "sound_labels") if spec.classes > 1 else self.metrics
+
+    def look(self, real: np.ndarray, fake: np.ndarray) -> findings.SoundLook:
+        return findings.look(real, fake)
+
     def describe(self, spec: Spec) -> str:
         return f"a sound of {length_of(spec) / spec.state['rate']:.2f} s at {spec.state['rate']:,} Hz"
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         """The log-mel spectrograms in rows, and the sounds one after the other, row by row."""
-        tiles = np.pad(drawn(heard(samples), spec.state["rate"]), ((0, 0), (1, 1), (1, 1)), constant_values=90)
+        tiles = np.pad(drawn(mono(samples), spec.state["rate"]), ((0, 0), (1, 1), (1, 1)), constant_values=90)
         tiles = np.concatenate([tiles, np.full((-len(tiles) % columns, *tiles.shape[1:]), 90, np.uint8)])
         rows = [np.hstack(list(tiles[k : k + columns])) for k in range(0, len(tiles), columns)]
         sound = sounds.wav(joined(samples, spec.state["rate"]), spec.state["rate"])
@@ -220,4 +227,4 @@ class Audio(Signal, kind="audio"):
         return paths
 
     def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
-        return np.repeat(drawn(heard(sample[None]), spec.state["rate"])[0][..., None], 3, axis=2)
+        return np.repeat(drawn(mono(sample[None]), spec.state["rate"])[0][..., None], 3, axis=2)

@@ -36,12 +36,9 @@ def nearest_sound(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
 class IstftG(nn.Module):
     """The net of `IstftGenerator`."""
 
-    def __init__(self, latent: int, channels: int, running: bool, spec: Spec):
+    def __init__(self, latent: int, channels: int, spec: Spec):
         super().__init__()
         nearest_sound(spec.shape, "istft")
-        self.running = running
-        bins = torch.arange(WINDOW // 2 + 1)
-        self.register_buffer("advance", (2 * torch.pi * bins * HOP / WINDOW)[:, None], persistent=False)
         self.frames = spec.shape[1] // HOP
         self.label = LabelTable(spec.classes, latent, spec.classes**-0.5) if spec.classes else None
         self.start = nn.Linear(latent * (2 if spec.classes else 1), 2 * channels * self.frames // 8)
@@ -57,8 +54,6 @@ class IstftG(nn.Module):
         for block, norm in zip(self.blocks, self.norms, strict=True):
             h = leaky_relu(norm(block(interpolate(h, scale_factor=2.0, mode="nearest"))), 0.2)
         m, p = wide(self.head(h)).unflatten(1, (-1, WINDOW + 2)).chunk(2, 2)  # [N, C, bins, frames]; FFTs know no bf16
-        if self.running:
-            p = (p + self.advance).cumsum(3)
         spectrum = torch.polar(m.clamp(max=4.6).exp(), p)
         return synthesis(spectrum, WINDOW, HOP)
 
@@ -70,43 +65,54 @@ class IstftGenerator(Generator, kind="istft"):
     """Width of the latent z, drawn from a standard normal."""
     channels: int = Field(default=128, ge=1)
     """Channels of the frames."""
-    running: bool = False
-    """Phases are sums of steps from frame to frame."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_sound(shape, "istft")
 
     def build(self, spec: Spec) -> nn.Module:
-        return IstftG(self.latent, self.channels, self.running, spec)
+        return IstftG(self.latent, self.channels, spec)
 
 
-def loudness(x: Tensor) -> Tensor:
-    """Sounds [N, C, T] → compressed spectra [N, C, WINDOW/2, T/HOP]: 0 for silence, about 1 for a tone at full scale.
+def loudness(x: Tensor, window: int = WINDOW) -> Tensor:
+    """Sounds [N, C, T] → compressed spectra [N, C, window/2, 4T/window]: 0 for silence, about 1 for a tone at full scale.
 
     log(1 + p / 1e-5) of the power p, which is smooth where there is silence, as gradient penalties need it.
     """
-    parts = torch.view_as_real(analysis(x, WINDOW, HOP)[..., :-1, :]) / (WINDOW / 4)
+    parts = torch.view_as_real(analysis(x, window, window // 4)[..., :-1, :]) / (window / 4)
     return torch.log1p(parts.square().sum(-1) * 1e5) / 11.5
+
+
+class OneResolution(nn.Module):
+    """A critic of spectra of one window: features [N, 8 · channels]."""
+
+    def __init__(self, window: int, channels: int, spec: Spec):
+        super().__init__()
+        self.window = window
+        widths = [spec.shape[0], channels, 2 * channels, 4 * channels, 8 * channels]
+        self.blocks = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
+        cells = -(-window // 32) * -(-spec.shape[1] // (window // 4) // 16)
+        self.features = nn.Linear(8 * channels * cells, 8 * channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = loudness(x, self.window).to(x.dtype)
+        for block in self.blocks:
+            h = leaky_relu(block(h), 0.2)
+        return leaky_relu(self.features(h.flatten(1)), 0.2)
 
 
 class SpectrogramCritic(nn.Module):
     """The net of `SpectrogramDiscriminator`."""
 
-    def __init__(self, channels: int, spec: Spec):
+    def __init__(self, channels: int, windows: tuple[int, ...], spec: Spec):
         super().__init__()
         nearest_sound(spec.shape, "spectrogram")
-        widths = [spec.shape[0], channels, 2 * channels, 4 * channels, 8 * channels]
-        self.blocks = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
-        cells = WINDOW // 32 * -(-spec.shape[1] // HOP // 16)
-        self.features = nn.Linear(8 * channels * cells, 8 * channels)
-        self.last = nn.Linear(8 * channels, 1)
-        self.label = LabelTable(spec.classes, 8 * channels, spec.classes**-0.5) if spec.classes else None
+        self.looks = nn.ModuleList(OneResolution(window, channels, spec) for window in windows)
+        width = 8 * channels * len(windows)
+        self.last = nn.Linear(width, 1)
+        self.label = LabelTable(spec.classes, width, spec.classes**-0.5) if spec.classes else None
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        h = loudness(x).to(x.dtype)
-        for block in self.blocks:
-            h = leaky_relu(block(h), 0.2)
-        h = leaky_relu(self.features(h.flatten(1)), 0.2)
+        h = torch.cat([look(x) for look in self.looks], 1)
         logits = self.last(h)[:, 0]
         return DiscriminatorOutput(logits if self.label is None else logits + (self.label(c) * h).sum(1), h)
 
@@ -116,9 +122,11 @@ class SpectrogramDiscriminator(Discriminator, kind="spectrogram"):
 
     channels: int = Field(default=16, ge=1)
     """Channels of the largest map; each smaller one has twice as many."""
+    windows: tuple[int, ...] = (256,)
+    """Samples of the frames of each spectrogram, in steps of a quarter: powers of two from 64 to 2048."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_sound(shape, "spectrogram")
 
     def build(self, spec: Spec) -> nn.Module:
-        return SpectrogramCritic(self.channels, spec)
+        return SpectrogramCritic(self.channels, self.windows, spec)
