@@ -19,10 +19,11 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
-from ganforge.core.types import Spec
+from ganforge.core.types import Batch, Spec
 from ganforge.modalities.audio import choose, findings, inspect
 from ganforge.modalities.audio import files as sounds
 from ganforge.modalities.audio.clips import Clips
+from ganforge.modalities.audio.degrade import SoundDegrade
 from ganforge.modalities.audio.example import write_example
 from ganforge.modalities.audio.forms.base import Form
 from ganforge.modalities.audio.melspec import BANDS, FLOOR, drawn, mono
@@ -86,6 +87,9 @@ class Audio(Signal, kind="audio"):
     by 30 dB at most and without clipping."""
     trim: bool = False
     """Cut off silence at both ends of recordings that are one clip (50 dB below their peak)."""
+    degrade: SoundDegrade | None = None
+    """Make the source of each sound from it, as with noise(snr=0..20), band(rate=8000), clip, reverb, or noise+reverb;
+    for recipes that restore sounds."""
     drawn: bool = True
     """Draw where crops begin; off where real samples are evaluated."""
     form: Form = Field(default="waveform", validate_default=True)
@@ -137,6 +141,8 @@ class Audio(Signal, kind="audio"):
         gain = 0.9 / clips.peak()
         gain = 1.0 if self.loudness == "clip" else gain
         state = {"rate": clips.rate, "length": clips.length, "gain": gain, "extra": clips.extra}
+        if self.degrade is not None:
+            state["degraded"] = True
         if self.form.statistics:
             some = np.stack([self._levelled(one, gain) for one in clips.some(MEASURED)])
             state["form"] = self.form.measure(torch.from_numpy(some[..., : clips.length]), clips.rate)
@@ -162,6 +168,20 @@ class Audio(Signal, kind="audio"):
             places = start.to(stored.device)[:, None, None] + torch.arange(length_of(spec), device=stored.device)
             stored = stored.gather(2, places.expand(-1, self.channels, -1))
         return self.form.encode(stored.to(rng.dtype) / 32_767, self._known(spec))
+
+    def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:
+        """`x`, and `extra["source"]` of sounds that are to be restored: the same sounds, damaged anew each time."""
+        x = self.encode(stored, spec, rng)
+        extra = {}
+        if self.degrade is not None:
+            extra["source"] = self.degrade.apply(x, spec.state["rate"], rng.at("degrade")).clamp(-1, 1)
+        return Batch(x, labels if spec.classes else None, extra)
+
+    def has_sources(self, spec: Spec) -> bool:
+        return self.degrade is not None
+
+    def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
+        return self._heard(batch.extra["source"].float(), spec)
 
     def deterministic(self) -> Self:
         return replace(self, drawn=False)

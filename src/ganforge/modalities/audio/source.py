@@ -2,8 +2,8 @@
 
 Folders mean what they mean for images (`data/layout.py`): parts (train, val, test) or labels.
 
-Where no folder is a test part, some recordings are held back from training for evaluation, each drawn by its name, so that
-adding files changes nothing for the others; of a single recording it is the end.
+Where no folder is a test part, some recordings are held back from training for evaluation, each drawn by its name, so
+that adding files changes nothing for the others; of a single recording it is the end.
 
 Names are read as fields between underscores, `7_jackson_32.wav`: where every file has at least two, and the first takes
 few values, it is the label. Single digits become `zero` to `nine`.
@@ -186,8 +186,8 @@ def part_of(whole: SoundFiles, split: str, holdout: float) -> SoundFiles:
         holdout = float(back.mean())
     if not len(part):
         raise UserError(
-            f"data {whole.name}: there is no test folder, and none of its {len(whole):,} recordings are held back. Make "
-            "a folder test next to train, or set data.holdout=0.1",
+            f"data {whole.name}: there is no test folder, and none of its {len(whole):,} recordings are held back. "
+            "Make a folder test next to train, or set data.holdout=0.1",
             code="data.split_not_found",
         )
     if split == "train" and holdout:

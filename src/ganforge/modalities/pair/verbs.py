@@ -1,4 +1,4 @@
-"""`ganforge translate`: translates image files with a trained model."""
+"""`ganforge translate`: translates image and sound files with a trained model."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ EPILOG = examples(
     "ganforge translate runs/0008-srgan photos/ --out larger/ --skip-existing",
     "ganforge translate runs/0009-cyclegan deer.zip --direction ba --out horses/",
     "ganforge translate runs/0010-inpaint photo.jpg --mask mask.png --out fixed.png",
+    "ganforge translate runs/0011-vocoder-small mels/ --out speech/",
 )
 SHOWN = 20
 """Failures that are listed one by one."""
@@ -31,11 +32,15 @@ def translate(
     source: Source,
     inputs: Annotated[
         Path,
-        typer.Argument(metavar="IMAGES", help="An image, a folder, a zip of images, or a film.", show_default=False),
+        typer.Argument(
+            metavar="INPUTS",
+            help="An image, a sound, a mel (.npy), a folder or zip of them, or a film.",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", help="A file for one image or film; a folder for several.", show_default=False),
+        typer.Option("--out", help="A file for one image, sound or film; a folder for several.", show_default=False),
     ],
     mask: Annotated[
         Path | None,
@@ -55,7 +60,7 @@ def translate(
         int | None,
         typer.Option(
             "--tile",
-            help="Side in px of the tiles that the net processes. By default about a million px each.",
+            help="Side in px of the tiles that the net processes (of sounds: frames); by default about a million px.",
             show_default=False,
         ),
     ] = None,
@@ -63,7 +68,7 @@ def translate(
         str | None,
         typer.Option(
             "--format",
-            help="png, jpg or webp, for a folder. By default that of the source where possible.",
+            help="png, jpg or webp, for a folder (sounds: wav or flac). By default that of the source where possible.",
             show_default=False,
         ),
     ] = None,
@@ -74,16 +79,23 @@ def translate(
     force: Force = False,
     plugins: Plugins = None,
 ) -> None:
-    """Change images with a trained model: translate, enlarge, repair, fill."""
-    wanted = checked_ending(ending)
+    """Change images or sounds with a trained model: translate, enlarge, repair, fill; sounds from mel spectra."""
     from ganforge.inference.model import load
     from ganforge.modalities.pair import batch_translate, clip
     from ganforge.modalities.pair.translate import ImageTranslator
+    from ganforge.tasks.base import TranslatesFiles
     from ganforge.ui.console import stdout
 
     if clip.is_clip(inputs.name):
         check_clip(inputs, out, force)
     translator = load(source, device).translator(direction, tile)
+    if isinstance(translator, TranslatesFiles):
+        if mask is not None:
+            raise UserError(f"{source}: this model takes no mask: leave it out", code="translate.mask_not_taken")
+        said = translator.translate_files(inputs, out, ending=ending, skip=skip, force=force)
+        stdout().print(said, soft_wrap=True)
+        return
+    wanted = checked_ending(ending)
     if not isinstance(translator, ImageTranslator):
         raise UserError(f"{source}: this model does not translate images", code="translate.not_a_translator")
     if clip.is_clip(inputs.name):

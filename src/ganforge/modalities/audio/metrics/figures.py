@@ -24,8 +24,9 @@ from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_cou
 from ganforge.metrics.frechet import frechet_distance
 from ganforge.metrics.inception_score import inception_scores
 from ganforge.metrics.statistics import moments
+from ganforge.modalities.audio.extractors.fit import STEPS, answers
 from ganforge.modalities.audio.melspec import mono, powers
-from ganforge.modalities.audio.metrics.classifier import STEPS, answers, classifier, spectra
+from ganforge.modalities.audio.metrics.classifier import classifier, spectra
 from ganforge.modalities.audio.metrics.dtw import nearest_by_warping
 from ganforge.modalities.audio.metrics.mfcc import raw_features
 

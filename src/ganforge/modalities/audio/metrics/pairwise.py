@@ -54,7 +54,7 @@ def mcd(y: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def voicing(x: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of frames of 40 ms in steps of 10: the height of the autocorrelation's peak [N, F], and whether there is a pitch."""
+    """Of frames of 40 ms every 10: the height of the autocorrelation's peak [N, F], and whether there is a pitch."""
     size, hop = int(0.04 * rate), max(1, int(0.01 * rate))
     frames = np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), size, axis=1)[:, ::hop]
     frames = frames - frames.mean(2, keepdims=True)
@@ -99,9 +99,9 @@ class Vocoder(Metric, kind="vocoder"):
         rate = comparison.facts["rate"]
         sums: dict[str, list[np.ndarray]] = {name: [] for name in ("mcd", "mel_l1", "mstft", "periodicity")}
         hits, called, there = 0, 0, 0
-        pairs = zip(comparison.batches(side, n, PART), comparison.batches("real", n, PART), strict=True)
-        for made, target in pairs:
-            y, t = mono(made), mono(target)
+        made, target = (mono(comparison.samples(name, n)) for name in (side, "real"))
+        for start in range(0, n, PART):
+            y, t = made[start : start + PART], target[start : start + PART]
             sums["mcd"].append(mcd(y, t))
             sums["mel_l1"].append(mel_l1(y, t, rate))
             sums["mstft"].append(mstft(y, t))

@@ -28,7 +28,7 @@ LOUD = 0.25  # of the loudest frame's RMS
 
 
 def frequency_of(label: str) -> float | None:
-    """The pitch in Hz that a label names: `A4` is 440, `Cs3`, `C#3` and `Db3` are the same; None where it names none."""
+    """The pitch in Hz that a label names: `A4` is 440, `Cs3`, `C#3` and `Db3` are one; None where it names none."""
     found = NOTE.search(label)
     if found is None:
         return None
@@ -95,8 +95,8 @@ class Pitch(Metric, kind="pitch"):
         wanted = [frequency_of(name) for name in comparison.classes]
         if not wanted or any(pitch is None for pitch in wanted):
             raise UserError(
-                "metric 'pitch': the labels name no notes (A4, Cs3, Eb2). Leave it out, or take the notes as labels, for "
-                "instance from the names of the files: data.field=2",
+                "metric 'pitch': the labels name no notes (A4, Cs3, Eb2). Leave it out, or name the files so that "
+                "their first field is the note: A4_oboe_1.wav",
                 code="metric.no_notes",
             )
         rate = comparison.facts["rate"]

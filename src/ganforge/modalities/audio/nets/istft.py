@@ -74,7 +74,7 @@ class IstftGenerator(Generator, kind="istft"):
 
 
 def loudness(x: Tensor, window: int = WINDOW) -> Tensor:
-    """Sounds [N, C, T] → compressed spectra [N, C, window/2, 4T/window]: 0 for silence, about 1 for a tone at full scale.
+    """Sounds [N, C, T] → compressed spectra [N, C, window/2, 4T/window]: 0 for silence, 1 for a tone at full scale.
 
     log(1 + p / 1e-5) of the power p, which is smooth where there is silence, as gradient penalties need it.
     """

@@ -3,7 +3,7 @@
 Huang et al. 2024 ("The GAN is dead; long live the GAN!") for the critic's blocks and their fix-up initialization;
 Radford et al. 2016 for the generator, with nearest-neighbor doubling in place of transposed convolutions.
 
-    G: z → W z [c₀, f, t] → (double → conv 3×3 → BN → LeakyReLU) up to cells of patch × patch → conv 3×3 → the cells' bins
+    G: z → W z [c₀, f, t] → (double → conv 3×3 → BN → LeakyReLU) up to cells of patch² → conv 3×3 → the cells' bins
     D: cells of patch × patch → W → (block → half → W) down to a grid of 4 cells → Σ basis · h → W → logit
     block: h + W₃ act(W₂ ∗ act(W₁ h + b₁) + b₂)            W₁, W₃ 1×1; W₂ 3×3 in groups
 
@@ -37,7 +37,7 @@ Size = tuple[int, int]
 
 
 def nearest_spectrum(shape: tuple[int, ...], who: str, patch: int) -> tuple[int, ...]:
-    """The nearest [C, F, T] whose sides are at least 4 cells of `patch`; raises UserError for other kinds of samples."""
+    """The nearest [C, F, T] whose sides are at least 4 cells of `patch`; raises UserError for other samples."""
     if len(shape) != 3:
         raise UserError(
             f"{who} nets are for spectra [C, F, T], not for samples of shape {list(shape)}. For sounds use "
