@@ -13,8 +13,8 @@ import torch
 import ganforge as gf
 from ganforge import recipes
 from ganforge.cli.main import main
-from ganforge.core.errors import UserError
 from ganforge.core.component import build, to_plain
+from ganforge.core.errors import UserError
 from ganforge.core.overrides import apply
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec

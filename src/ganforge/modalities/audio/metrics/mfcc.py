@@ -1,7 +1,8 @@
 """Features of sounds without a net: means and deviations of 20 mel-frequency cepstral coefficients.
 
 Davis & Mermelstein 1980. Log-mel spectra (dB over 20/ln 10, at least -80 dB) through an orthonormal DCT-II over the
-bands; of each of the first 20 coefficients the mean and the deviation over time, in units of the real samples' deviations:
+bands; of each of the first 20 coefficients the mean and the deviation over time, in units of the deviations of the real
+samples:
 
     f(x) = ( (mean c₁..₂₀, sd c₁..₂₀) − μ_real ) / σ_real                                              [N, 40]
 

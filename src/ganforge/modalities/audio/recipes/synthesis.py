@@ -63,7 +63,7 @@ def wavegan() -> Recipe:
     """WaveGAN: one second of sound at 16 kHz from transposed convolutions, with phase shuffle. For GPUs.
 
     Paper: Donahue et al. 2019: 16,384 samples, 64 channels, WGAN-GP 10 with five steps of D, Adam 1e-4 (0.5, 0.9),
-    batch 64, 200 k steps. Departures: clips of one gain for the whole set; each sample is shuffled by a draw of its own.
+    batch 64, 200 k steps. Departures: clips of one gain for the whole set; each sample is shuffled by its own draw.
     Command: `ganforge train wavegan data=./sounds`; for a CPU with
     `task.generator.channels=16 task.discriminator.channels=16`
     """

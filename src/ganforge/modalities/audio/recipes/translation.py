@@ -52,8 +52,8 @@ def hifigan_v1() -> Recipe:
     """HiFi-GAN V1: the vocoder with the best sound of the three, 512 channels. For GPUs.
 
     Paper: Kong et al. 2020: critics of periods and scales, least squares, 2 x matching, 45 x mel, AdamW 2e-4 (0.8,
-    0.99) that falls to 0.999 with each pass, batch 16, clips of 8,192 samples at 22,050 Hz. Departures: the passes are those
-    of LJ Speech; frames at both ends reach into zeros, not into a mirrored sound.
+    0.99) that falls to 0.999 with each pass, batch 16, clips of 8,192 samples at 22,050 Hz. Departures: the passes are
+    those of LJ Speech; frames at both ends reach into zeros, not into a mirrored sound.
     Command: `ganforge train hifigan-v1 data=./speech`; then `ganforge translate RUN mels/ --out speech/`
     """
     return hifigan(Hifigan())

@@ -3,7 +3,8 @@
 Kong et al. 2020 (HiFi-GAN); Siuzdak 2023 (Vocos). With t the sound, s its source, y = G(s), M the log-mel spectrum:
 
     repeat:
-        G takes a step on       Σ w_k · objective.g(D_k(y)) + matching · Σ mean |D_k^l(y) − D_k^l(t)| + mel · mean |M y − M t|
+        G takes a step on       Σ w_k · objective.g(D_k(y)) + matching · Σ mean |D_k^l(y) − D_k^l(t)|
+                                + mel · mean |M y − M t|
         each D takes a step on  objective.d(D_k(t), D_k(y)) + Σ weight · penalty
 
 The critics see the y of G's step. For the first `alone` samples G has the mel loss alone: it learns faster without
