@@ -130,11 +130,11 @@ def test_stereo(tmp_path):
     soundfile.write(tmp_path / "two.wav", np.stack([left, right], 1), RATE)
     soundfile.write(tmp_path / "dead.wav", np.stack([left, 0 * left], 1), RATE)
     files = opened(tmp_path, holdout=0)
-    mono, stereo = Audio().items(files), Audio(channels=2).items(files)
+    mono, stereo = Audio().items(files), Audio(stereo=True).items(files)
     assert np.abs(mono.read(0)[0] - left).max() < 0.01, "a dead channel does not halve the sound"
     assert stereo.read(1).shape == (2, 1_024)
     assert np.abs(stereo.read(1) - np.stack([left, right])).max() < 0.01
-    signal = Audio(channels=2)
+    signal = Audio(stereo=True)
     spec = signal.spec(stereo, lambda shape: shape)
     assert spec.shape == (2, 1_024)
     made = signal.decode(torch.zeros(3, *spec.shape) + torch.tensor([0.1, -0.1])[:, None], spec)

@@ -77,8 +77,8 @@ class Audio(Signal, kind="audio"):
     """Samples a second; by default the most frequent rate of the data, at most 16,000."""
     seconds: float | None = Field(default=None, gt=0)
     """Length of a clip; by default that of the longest recording, at most 1.024. Longer recordings are cut."""
-    channels: Literal[1, 2] = 1
-    """1 is mono: the mean of all channels that are not silent; 2 is stereo."""
+    stereo: bool = False
+    """Keep left and right; by default sounds are mono: the mean of all channels that are not silent."""
     crops: bool | None = None
     """Begin the clips of long recordings anywhere, drawn again each time, so that no start is learned; by default
     where most clips are of recordings of two clips or more."""
@@ -94,6 +94,11 @@ class Audio(Signal, kind="audio"):
     """Draw where crops begin; off where real samples are evaluated."""
     form: Form = Field(default="waveform", validate_default=True)
     """What the nets see: the waveform, or a spectrogram that is turned into sound again."""
+
+    @property
+    def sides(self) -> int:
+        """Channels of a sound."""
+        return 2 if self.stereo else 1
 
     @property
     def data_statistics(self) -> str:
@@ -126,12 +131,12 @@ class Audio(Signal, kind="audio"):
         length = max(1, round(seconds * rate / UNIT)) * UNIT
         long = sum(one.frames / one.rate >= 2 * length / rate for one in found)
         crops = 2 * long > len(found) if self.crops is None else self.crops
-        return Clips(dataset, rate, length, length if crops else 0, self.channels, self.trim)
+        return Clips(dataset, rate, length, length if crops else 0, self.sides, self.trim)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         clips = self.items(dataset)
         assert isinstance(clips, Clips)
-        wanted = self.form.shape(self.channels, clips.length)
+        wanted = self.form.shape(self.sides, clips.length)
         if tuple(nearest(wanted)) != wanted:
             raise UserError(
                 f"data {dataset.name}: these nets cannot make sounds of {clips.length:,} samples as {list(wanted)}. "
@@ -149,7 +154,7 @@ class Audio(Signal, kind="audio"):
         return Spec(wanted, len(clips.classes), clips.classes, state)
 
     def stored(self, spec: Spec) -> tuple[int, ...]:
-        return self.channels, length_of(spec) + spec.state.get("extra", 0)
+        return self.sides, length_of(spec) + spec.state.get("extra", 0)
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
         """[C, T] float32 → int16."""
@@ -166,7 +171,7 @@ class Audio(Signal, kind="audio"):
         if extra:
             start = rng.integers("crop", (len(stored),), extra + 1) if self.drawn else torch.zeros(len(stored)).long()
             places = start.to(stored.device)[:, None, None] + torch.arange(length_of(spec), device=stored.device)
-            stored = stored.gather(2, places.expand(-1, self.channels, -1))
+            stored = stored.gather(2, places.expand(-1, self.sides, -1))
         return self.form.encode(stored.to(rng.dtype) / 32_767, self._known(spec))
 
     def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:
@@ -196,7 +201,7 @@ class Audio(Signal, kind="audio"):
 
     def _heard(self, x: Tensor, spec: Spec) -> np.ndarray:
         x = (x.clamp(-1, 1) / max(spec.state["gain"], 1e-6)).clamp(-1, 1)
-        return (x[:, 0] if self.channels == 1 else x.transpose(1, 2)).cpu().numpy()
+        return (x[:, 0] if self.sides == 1 else x.transpose(1, 2)).cpu().numpy()
 
     def _known(self, spec: Spec) -> dict[str, Any]:
         """What the form must know."""

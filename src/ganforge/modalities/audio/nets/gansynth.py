@@ -152,7 +152,7 @@ class GansynthGenerator(Generator, kind="gansynth"):
 
     latent: int = 256
     """Width of the latent z, drawn from a standard normal."""
-    channels: int = Field(default=256, ge=8)
+    channels: int = Field(default=256, ge=1)
     """Channels of the coarse grids; the finest has an eighth."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -165,7 +165,7 @@ class GansynthGenerator(Generator, kind="gansynth"):
 class GansynthDiscriminator(Discriminator, kind="gansynth"):
     """The mirror image of the generator, with the deviation over the batch."""
 
-    channels: int = Field(default=256, ge=8)
+    channels: int = Field(default=256, ge=1)
     """Channels of the coarse grids; the finest has an eighth."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -78,9 +78,9 @@ class HifiganNet(SoundTranslatorNet):
         width, rate, reach = hifi.channels, 1, 3.0
         for u in hifi.rates:
             # a kernel of two strides, so that no place is made by more weights than another
-            up = nn.ConvTranspose1d(width, width // 2, 2 * u, u, padding=(u + 1) // 2, output_padding=u % 2)
+            up = nn.ConvTranspose1d(width, max(1, width // 2), 2 * u, u, padding=(u + 1) // 2, output_padding=u % 2)
             self.ups.append(weight_norm(small_start(up)))
-            width, reach, rate = width // 2, reach + 1 / rate, rate * u
+            width, reach, rate = max(1, width // 2), reach + 1 / rate, rate * u
             rows = [
                 Residual(width, kernel, tuple(steps), hifi.block == "1")
                 for kernel, steps in zip(hifi.kernels, hifi.dilations, strict=True)
@@ -101,7 +101,7 @@ class HifiganNet(SoundTranslatorNet):
 class Hifigan(SoundTranslator, kind="hifigan"):
     """A vocoder of transposed convolutions with residual blocks of several kernels."""
 
-    channels: int = Field(default=512, ge=8)
+    channels: int = Field(default=512, ge=1)
     """Channels after the first layer; halved with each transposed convolution."""
     rates: tuple[int, ...] = (8, 8, 2, 2)
     """Factors of the transposed convolutions; their product is the hop of the mel."""
@@ -160,9 +160,9 @@ def by_scale(sounds: int, channels: int, norm) -> Stack:
 class WaveCritics(nn.Module):
     """Several critics as one: their logits joined, each with the same weight in the mean."""
 
-    def __init__(self, periods: tuple[int, ...], scales: int, spec: Spec, channels: int, most: int, wide_channels: int):
+    def __init__(self, periods: tuple[int, ...], scales: int, spec: Spec, channels: int, most: int):
         super().__init__()
-        sounds = spec.shape[0]
+        sounds, wide_channels = spec.shape[0], 4 * channels
         self.periods, self.scales = periods, scales
         self.by_period = nn.ModuleList(by_period(sounds, channels, most) for _ in periods)
         self.by_scale = nn.ModuleList(
@@ -264,15 +264,14 @@ class WaveDiscriminator(Discriminator, kind="wave_critics"):
     scales: int = Field(default=3, ge=0)
     """Critics of the wave, of its half rate, of its quarter rate, ..."""
     channels: int = Field(default=32, ge=1)
-    """Channels of the first layer of a period's critic; each later one has four times as many."""
+    """Channels of the first layer of a period's critic, and a quarter of those of a scale's; each later layer of a
+    period has four times as many."""
     max_channels: int = Field(default=1024, ge=1)
     """At most."""
-    scale_channels: int = Field(default=128, ge=1)
-    """Channels of the first layer of a scale's critic."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_long(shape, "wave_critics")
 
     def build(self, spec: Spec) -> nn.Module:
         self.nearest(spec.shape)
-        return WaveCritics(self.periods, self.scales, spec, self.channels, self.max_channels, self.scale_channels)
+        return WaveCritics(self.periods, self.scales, spec, self.channels, self.max_channels)
