@@ -73,46 +73,33 @@ class IstftGenerator(Generator, kind="istft"):
         return IstftG(self.latent, self.channels, spec)
 
 
-def loudness(x: Tensor, window: int = WINDOW) -> Tensor:
-    """Sounds [N, C, T] → compressed spectra [N, C, window/2, 4T/window]: 0 for silence, 1 for a tone at full scale.
+def loudness(x: Tensor) -> Tensor:
+    """Sounds [N, C, T] → compressed spectra [N, C, WINDOW/2, T/HOP]: 0 for silence, about 1 for a tone at full scale.
 
     log(1 + p / 1e-5) of the power p, which is smooth where there is silence, as gradient penalties need it.
     """
-    parts = torch.view_as_real(analysis(x, window, window // 4)[..., :-1, :]) / (window / 4)
+    parts = torch.view_as_real(analysis(x, WINDOW, HOP)[..., :-1, :]) / (WINDOW / 4)
     return torch.log1p(parts.square().sum(-1) * 1e5) / 11.5
-
-
-class OneResolution(nn.Module):
-    """A critic of spectra of one window: features [N, 8 · channels]."""
-
-    def __init__(self, window: int, channels: int, spec: Spec):
-        super().__init__()
-        self.window = window
-        widths = [spec.shape[0], channels, 2 * channels, 4 * channels, 8 * channels]
-        self.blocks = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
-        cells = -(-window // 32) * -(-spec.shape[1] // (window // 4) // 16)
-        self.features = nn.Linear(8 * channels * cells, 8 * channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = loudness(x, self.window).to(x.dtype)
-        for block in self.blocks:
-            h = leaky_relu(block(h), 0.2)
-        return leaky_relu(self.features(h.flatten(1)), 0.2)
 
 
 class SpectrogramCritic(nn.Module):
     """The net of `SpectrogramDiscriminator`."""
 
-    def __init__(self, channels: int, windows: tuple[int, ...], spec: Spec):
+    def __init__(self, channels: int, spec: Spec):
         super().__init__()
         nearest_sound(spec.shape, "spectrogram")
-        self.looks = nn.ModuleList(OneResolution(window, channels, spec) for window in windows)
-        width = 8 * channels * len(windows)
-        self.last = nn.Linear(width, 1)
-        self.label = LabelTable(spec.classes, width, spec.classes**-0.5) if spec.classes else None
+        widths = [spec.shape[0], channels, 2 * channels, 4 * channels, 8 * channels]
+        self.blocks = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
+        cells = WINDOW // 32 * -(-spec.shape[1] // HOP // 16)
+        self.features = nn.Linear(8 * channels * cells, 8 * channels)
+        self.last = nn.Linear(8 * channels, 1)
+        self.label = LabelTable(spec.classes, 8 * channels, spec.classes**-0.5) if spec.classes else None
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        h = torch.cat([look(x) for look in self.looks], 1)
+        h = loudness(x).to(x.dtype)
+        for block in self.blocks:
+            h = leaky_relu(block(h), 0.2)
+        h = leaky_relu(self.features(h.flatten(1)), 0.2)
         logits = self.last(h)[:, 0]
         return DiscriminatorOutput(logits if self.label is None else logits + (self.label(c) * h).sum(1), h)
 
@@ -122,11 +109,9 @@ class SpectrogramDiscriminator(Discriminator, kind="spectrogram"):
 
     channels: int = Field(default=16, ge=1)
     """Channels of the largest map; each smaller one has twice as many."""
-    windows: tuple[int, ...] = (256,)
-    """Samples of the frames of each spectrogram, in steps of a quarter: powers of two from 64 to 2048."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_sound(shape, "spectrogram")
 
     def build(self, spec: Spec) -> nn.Module:
-        return SpectrogramCritic(self.channels, self.windows, spec)
+        return SpectrogramCritic(self.channels, spec)

@@ -34,10 +34,11 @@ from ganforge.tasks.synthesis import Synthesis
 def sound_small() -> Recipe:
     """Short sounds from a generator that ends in an inverse STFT, for CPUs.
 
-    Papers: Huang et al. 2024 (RpGAN + R1 + R2), Siuzdak 2023 (iSTFT head). Departures: γ, rates and widths are untuned.
+    Papers: Huang et al. 2024 (RpGAN + R1 + R2), Siuzdak 2023 (iSTFT head). Departures: γ 0.1 to 0.02 and rates set
+    on spoken digits (`docs/sound.md`).
     Command: `ganforge train data=./sounds`; with labels also `task.conditional=true`
     """
-    fading = Cosine(start=1.0, end=0.1, over=20_000)
+    fading = Cosine(start=0.1, end=0.02, over=40_000)
     learning = Adam(lr=Cosine(start=1e-3, end=2e-4, over=100_000), betas=(0.0, 0.9))
     return Recipe(
         data=PathData(path="./sounds"),
