@@ -22,7 +22,7 @@ from ganforge.core.component import Component
 from ganforge.modalities.audio.stft import analysis
 
 
-class MelScale(Component, family="mel"):
+class MelScale(Component):
     """A definition of log-mel spectra."""
 
     window: int = Field(default=1024, ge=16)
@@ -39,10 +39,6 @@ class MelScale(Component, family="mel"):
     """The mel scale, and how triangles are scaled."""
     floor: float = Field(default=1e-5, gt=0)
     """Least value before the logarithm."""
-
-    @classmethod
-    def is_abstract(cls) -> bool:
-        return False
 
     def __call__(self, x: Tensor, rate: int) -> Tensor:
         magnitude = (analysis(x, self.window, self.hop).abs().square() + 1e-9).sqrt()
