@@ -13,7 +13,8 @@ from ganforge.modalities.audio.metrics.dtw import tracks, warped
 from ganforge.modalities.audio.metrics.figures import SoundFigures, SoundLabels
 from ganforge.modalities.audio.metrics.mfcc import Mfcc
 from ganforge.modalities.audio.metrics.pairwise import Vocoder
-from ganforge.modalities.audio.metrics.pitch import Pitch, frequency_of, pitches, semitones
+from ganforge.modalities.audio.metrics.pitch import Pitch, pitches, semitones
+from ganforge.modalities.audio.notes import frequency_of
 from refused import refused
 
 RATE, LENGTH, N = 8_000, 2_048, 120

@@ -6,7 +6,8 @@ Where no folder is a test part, some recordings are held back from training for 
 that adding files changes nothing for the others; of a single recording it is the end.
 
 Names are read as fields between underscores, `7_jackson_32.wav`: where every file has at least two, and the first takes
-few values, it is the label. Single digits become `zero` to `nine`.
+few values, it is the label. Single digits become `zero` to `nine`. Where one field of every name is a note, as in
+`oboe_A4_1.wav`, the notes are the labels, in the order of their pitch.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ from ganforge.core.rng import seed_of
 from ganforge.data import file_sets, layout
 from ganforge.data.store import Store, counted, is_hidden, without_runs
 from ganforge.modalities.audio import files as sounds
+from ganforge.modalities.audio.notes import STRICT, frequency_of
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LEAST_A_NAME = 5
 """Files a label, on average, below which the first field of the names is no label."""
+LEAST_A_NOTE = 2
+"""Files a note, on average, below which the notes in the names are no labels."""
 
 
 class SoundFiles(Dataset):
@@ -196,10 +200,16 @@ def part_of(whole: SoundFiles, split: str, holdout: float) -> SoundFiles:
 
 
 def _by_name(files: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels by the first field of the names; none where that is no label."""
+    """Labels by the note in the names, or else by their first field; none where that is no label."""
     fields = [Path(f).stem.split("_") for f in files]
+    if any(len(parts) < 2 for parts in fields):
+        return None, ()
+    for words in zip(*fields, strict=False):
+        if all(STRICT.fullmatch(word) for word in words) and 2 <= len(set(words)) <= len(files) / LEAST_A_NOTE:
+            names = sorted(set(words), key=lambda word: (frequency_of(word), word))
+            return np.array([names.index(word) for word in words], np.int64), tuple(names)
     first = [parts[0] for parts in fields]
-    if any(len(parts) < 2 for parts in fields) or not 2 <= len(set(first)) <= len(files) / LEAST_A_NAME:
+    if not 2 <= len(set(first)) <= len(files) / LEAST_A_NAME:
         return None, ()
     if all(len(word) == 1 and word.isdecimal() and word.isascii() for word in first):
         first = [DIGITS[int(word)] for word in first]

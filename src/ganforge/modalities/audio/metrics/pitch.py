@@ -9,7 +9,6 @@ x [N, T], frames of 3 periods of the lowest pitch. f [N] in Hz, NaN where no fra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -19,22 +18,11 @@ from pydantic import Field
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.audio.melspec import mono
+from ganforge.modalities.audio.notes import frequency_of
 
-NAMES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-NOTE = re.compile(r"([A-Ga-g])(s|#|♯|b|♭)?(-?\d)(?![\dA-Za-z])")
 VOICED = 0.5  # height of a peak from which on a frame has a pitch
 NEAR = 0.9  # of the highest peak: a shorter lag as high as this is the pitch
 LOUD = 0.25  # of the loudest frame's RMS
-
-
-def frequency_of(label: str) -> float | None:
-    """The pitch in Hz that a label names: `A4` is 440, `Cs3`, `C#3` and `Db3` are one; None where it names none."""
-    found = NOTE.search(label)
-    if found is None:
-        return None
-    letter, sign, octave = found.groups()
-    shift = {"s": 1, "#": 1, "♯": 1, "b": -1, "♭": -1}.get(sign or "", 0)
-    return 440.0 * 2 ** ((NAMES[letter.upper()] + shift - 9) / 12 + int(octave) - 4)
 
 
 def pitches(x: np.ndarray, rate: int, low: float = 50.0, top: float = 2_000.0) -> np.ndarray:
@@ -95,8 +83,8 @@ class Pitch(Metric, kind="pitch"):
         wanted = [frequency_of(name) for name in comparison.classes]
         if not wanted or any(pitch is None for pitch in wanted):
             raise UserError(
-                "metric 'pitch': the labels name no notes (A4, Cs3, Eb2). Leave it out, or name the files so that "
-                "their first field is the note: A4_oboe_1.wav",
+                "metric 'pitch': the labels name no notes (A4, Cs3, Eb2). Leave it out, or put the note into the "
+                "names of the files: oboe_A4_1.wav",
                 code="metric.no_notes",
             )
         rate = comparison.facts["rate"]
