@@ -49,7 +49,8 @@ def vocoder(run: str, data: str) -> None:
     spent = time.perf_counter() - begun
     seconds = real.shape[0] * real.shape[1] / rate
     for name, x, speed in (("model", made, use.made / use.seconds), ("Griffin-Lim", plain, seconds / spent)):
-        print(
+        off = mcd(x.astype(np.float32), real).mean()
+        print(f"{name:12} MCD {off:5.2f} dB   {speed:6.0f} times as fast as it plays")
             f"{name:12} MCD {mcd(x.astype(np.float32), real).mean():5.2f} dB   {speed:6.0f} times as fast as it plays"
         )
 
