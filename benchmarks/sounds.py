@@ -12,6 +12,7 @@ import tempfile
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -36,11 +37,12 @@ def generator(run: str) -> None:
 
 def vocoder(run: str, data: str) -> None:
     model = gf.load(run, device="cpu")
-    mel, rate, gain = model.recipe.task.mel, model.spec.state["rate"], model.spec.state["gain"]
-    signal = model.recipe.signal.at(model.spec)
-    clips = signal.items(PathData(path=data, split="test").open())
+    task: Any = model.recipe.task
+    mel, rate, gain = task.mel, model.spec.state["rate"], model.spec.state["gain"]
+    signal: Any = model.recipe.signal.at(model.spec)
+    clips: Any = signal.items(PathData(path=data, split="test").open())
     real = np.stack([clips.read(k)[0, : clips.length] for k in range(min(SHOWN, len(clips)))])
-    use = model.translator()
+    use: Any = model.translator()
     made = np.stack([use.translated(x) for x in real])
     begun = time.perf_counter()
     with torch.inference_mode():
@@ -51,8 +53,6 @@ def vocoder(run: str, data: str) -> None:
     for name, x, speed in (("model", made, use.made / use.seconds), ("Griffin-Lim", plain, seconds / spent)):
         off = mcd(x.astype(np.float32), real).mean()
         print(f"{name:12} MCD {off:5.2f} dB   {speed:6.0f} times as fast as it plays")
-            f"{name:12} MCD {mcd(x.astype(np.float32), real).mean():5.2f} dB   {speed:6.0f} times as fast as it plays"
-        )
 
 
 def loading(data: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def sounds(seed: int, n: int = N, low: float = 300, high: float = 1_800) -> tupl
     y = np.arange(n) % 2
     way = np.where(y, 3_000.0, -1_000.0)[:, None]
     pitch = rng.uniform(low, high, (n, 1)) * t + way * t**2
-    x = sum(np.sin(2 * np.pi * k * pitch + rng.uniform(0, 6, (n, 1))) / k for k in (1, 2, 3))
+    x = np.sum([np.sin(2 * np.pi * k * pitch + rng.uniform(0, 6, (n, 1))) / k for k in (1, 2, 3)], axis=0)
     env = np.exp(-((t - rng.uniform(0.08, 0.16, (n, 1))) ** 2) / rng.uniform(0.001, 0.004, (n, 1)))
     return (0.2 * x * env * rng.uniform(0.5, 1.0, (n, 1)) + 1e-4 * rng.normal(size=x.shape)).astype(np.float32), y
 
@@ -180,8 +182,8 @@ def test_notes_of_another_pitch_are_noticed():
     real = np.stack([note((220.0, 261.63)[k]) for k in labels])
 
     def share(fake: np.ndarray) -> float:
-        sides = [SampleSet.of(x, labels) for x in (real, fake)]
-        return Pitch().compute(Comparison(*sides, classes=names, facts={"rate": 8_000}))[0].value
+        one, two = (SampleSet.of(x, labels) for x in (real, fake))
+        return Pitch().compute(Comparison(one, two, classes=names, facts={"rate": 8_000}))[0].value
 
     assert share(real) == 1.0
     assert share(np.stack([note((233.0, 277.2)[k]) for k in labels])) == 1.0  # a semitone off
@@ -191,7 +193,7 @@ def test_notes_of_another_pitch_are_noticed():
         Pitch().compute(Comparison(SampleSet.of(real, labels), SampleSet.of(real, labels), classes=("one", "two")))
 
 
-def vocoded(fake: np.ndarray) -> dict[str, float]:
+def vocoded(fake: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
     real = np.stack([note(p) for p in (110, 150, 220, 330)])
     real += np.random.default_rng(1).normal(0, 0.005, real.shape)
     found = Vocoder().compute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,10 @@ from ganforge.modalities.audio.stft import analysis
 from ganforge.registry import load_all
 
 load_all()
+
+
+def task_of(name: str) -> Any:
+    return recipes.get(name).task
 
 
 def sizes(name: str, shape: tuple[int, ...]) -> dict[str, int]:
@@ -47,9 +52,9 @@ class TestSizesOfPapers:
         grids = [256, 256, 256, 256, 128, 64, 32]  # 2x16 to 128x1,024
         g = conv(256, 256, 2 * 16) + conv(256, 256) + conv(32, 2, 1)
         g += sum(conv(a, b) + conv(b, b) for a, b in pairwise(grids))
-        G = recipes.get("gansynth").task.generator.build(Spec((2, 128, 1_024)))
+        G = task_of("gansynth").generator.build(Spec((2, 128, 1_024)))
         assert sum(p.numel() for p in G.parameters()) == g == 6_809_090
-        D = recipes.get("gansynth").task.discriminator.build(Spec((2, 128, 1_024)))
+        D = task_of("gansynth").discriminator.build(Spec((2, 128, 1_024)))
         d = conv(2, 32, 1) + sum(conv(b, b) + conv(b, a) for a, b in pairwise(grids))
         d += conv(257, 256) + (256 * 32 * 256 + 256) + 257
         assert sum(p.numel() for p in D.parameters()) == d
@@ -76,7 +81,7 @@ def test_phase_shuffle_moves_and_reflects():
 
 
 def test_phase_shuffle_is_off_in_evaluation():
-    D = recipes.get("wavegan").task.discriminator.build(Spec((1, 1_024)))
+    D = task_of("wavegan").discriminator.build(Spec((1, 1_024)))
     x = torch.randn(3, 1, 1_024)
     assert not torch.equal(D(x).logits, D(x).logits)
     D.eval()
@@ -85,7 +90,7 @@ def test_phase_shuffle_is_off_in_evaluation():
 
 @pytest.mark.parametrize("length", [1_024, 2_048, 16_384, 32_768])
 def test_wavegan_makes_powers_of_two(length):
-    G = recipes.get("wavegan").task.generator
+    G = task_of("wavegan").generator
     small = type(G)(channels=2)
     assert small.nearest((1, length)) == (1, length)
     assert small.nearest((1, length + 7)) == (1, length)

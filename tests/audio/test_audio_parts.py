@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def written(folder: Path, n: int, seconds: float = 0.256) -> Path:
     return folder
 
 
-def opened(path: Path, **fields):
+def opened(path: Path, **fields: Any) -> Any:
     return PathData(path=str(path), **fields).open()
 
 

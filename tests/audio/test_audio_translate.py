@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,7 +164,8 @@ def test_damage_that_is_unknown_is_refused():
 def test_mels_and_sounds_become_sounds(vocoder, tmp_path):
     mels = tmp_path / "mels"
     mels.mkdir()
-    mel = recipes.get("vocoder-small").task.mel
+    task: Any = recipes.get("vocoder-small").task
+    mel = task.mel
     for k, n in enumerate((1_024, 2_500)):
         x = torch.from_numpy(np.pad(tone(300, n), (0, -n % 64)))[None, None]
         np.save(mels / f"{k}.npy", mel(x, RATE)[0].numpy())
@@ -201,14 +203,11 @@ def test_what_cannot_be_translated(vocoder, restorer, tmp_path):
     run_cli("translate", restorer, tmp_path / "in", "--out", tmp_path / "out", status=(3,))
     assert [f.name for f in (tmp_path / "out").glob("*.wav")] == ["fine.wav"]
     assert "text.wav" in json.dumps(json.loads((tmp_path / "out" / "refused.json").read_text()))
+    use: Any = gf.load(restorer, device="cpu").translator()
     with refused("output.exists"):
-        gf.load(restorer, device="cpu").translator().translate_files(
-            tmp_path / "in", tmp_path / "out", ending=None, skip=False, force=False
-        )
+        use.translate_files(tmp_path / "in", tmp_path / "out", ending=None, skip=False, force=False)
     with refused("output.is_the_input"):
-        gf.load(restorer, device="cpu").translator().translate_files(
-            tmp_path / "in", tmp_path / "in", ending=None, skip=False, force=True
-        )
+        use.translate_files(tmp_path / "in", tmp_path / "in", ending=None, skip=False, force=True)
     with refused("translate.mask_not_taken"):
         gf.load(restorer, device="cpu").translate(tone(300, 500), mask=tone(300, 500))
 
@@ -218,6 +217,7 @@ def test_a_translator_is_evaluated(which, request, tmp_path):
     found = gf.evaluate(request.getfixturevalue(which), out=tmp_path / "report", progress=False, device="cpu")
     names = " ".join(result.name for result in found.results)
     assert all(stem in names for stem in ("mcd", "mel_l1", "mstft"))
+    assert found.html is not None
     assert "<audio" in found.html.read_text(encoding="utf-8")
 
 

@@ -32,7 +32,7 @@ def cepstra(x: np.ndarray) -> np.ndarray:
     from scipy.fft import dct
 
     level = np.maximum(log_mel(mono(x), RATE), FLOOR) * np.log(10) / 20
-    return dct(level, axis=1, norm="ortho")[:, :COEFFICIENTS]
+    return np.asarray(dct(level, axis=1, norm="ortho"))[:, :COEFFICIENTS]
 
 
 def raw_features(x: np.ndarray) -> np.ndarray:
