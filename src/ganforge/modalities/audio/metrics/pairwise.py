@@ -2,7 +2,7 @@
 
     mel_l1       mean |Δ log mel| in nepers                                           Kong et al. 2020 (HiFi-GAN)
     mstft        mean over windows 512, 1024, 2048 of ‖|S| − |Ŝ|‖/‖|S|‖ + mean |Δ log|S||   Yamamoto et al. 2020
-    mcd          (10 √2 / ln 10) · mean over frames ‖c₁..₁₃ − ĉ₁..₁₃‖ in dB, aligned   Kubichek 1993
+    mcd          (10 √2 / ln 10) · mean over frames ‖c₁..₁₃ − ĉ₁..₁₃‖ in dB, heard frames   Kubichek 1993
     vuv_f1       F1 of the frames that have a pitch, and
     periodicity  RMS of the difference of the heights of the autocorrelation's peak    Morrison et al. 2022
 
@@ -18,12 +18,13 @@ import numpy as np
 import torch
 
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
-from ganforge.modalities.audio.melspec import FLOOR, log_mel, mono
+from ganforge.modalities.audio.melspec import FLOOR, log_mel, mono, powers
 from ganforge.modalities.audio.metrics.mfcc import cepstra
 from ganforge.modalities.audio.stft import analysis
 
 WINDOWS = (512, 1024, 2048)
 PART = 64
+QUIET = 50.0  # dB: what is softer is silence between words
 
 
 def mel_l1(y: np.ndarray, t: np.ndarray, rate: int) -> np.ndarray:
@@ -48,9 +49,12 @@ def mstft(y: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def mcd(y: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """[N], in dB, frame by frame."""
+    """[N], in dB, over the frames in which the target is no more than 50 dB below its loudest."""
     gap = cepstra(y)[:, 1:14] - cepstra(t)[:, 1:14]
-    return 10 * np.sqrt(2) / np.log(10) * np.sqrt(np.square(gap).sum(1)).mean(1)
+    level = 10 * np.log10(powers(t).sum(2) + 1e-20)  # [N, frames]
+    heard = level > level.max(1, keepdims=True) - QUIET
+    distance = 10 * np.sqrt(2) / np.log(10) * np.sqrt(np.square(gap).sum(1))
+    return (distance * heard).sum(1) / heard.sum(1)
 
 
 def voicing(x: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:

@@ -141,7 +141,7 @@ def vocoder_small() -> Recipe:
                 WaveDiscriminator(periods=(2, 3, 5, 7), scales=0, channels=8, max_channels=64),
                 StftDiscriminator(windows=(512, 256, 128), channels=16),
             ),
-            mel=MelScale(window=256, hop=64, bands=40, high=None),
+            mel=MelScale(window=256, hop=64, bands=40, high=None, floor=1e-3),
             alone=SMALL // 3,
         ),
         optimizers={"G": learning, "D1": learning, "D2": learning},
