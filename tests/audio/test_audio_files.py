@@ -75,6 +75,15 @@ def test_labels_come_from_folders_or_names(tmp_path):
     assert found.labels is None
 
 
+def test_notes_in_the_names_are_labels(tmp_path):
+    names = [f"{who}_{note}_{k}.wav" for who in ("oboe", "horn") for note in ("A4", "Cs3", "C4") for k in range(3)]
+    found = open_store(written(tmp_path, names), "x", "train")
+    assert found is not None
+    assert found.classes == ("Cs3", "C4", "A4")
+    assert found.labels is not None
+    assert [found.classes[k] for k in found.labels] == [name.split("_")[1] for name in sorted(names)]
+
+
 def test_none_that_can_be_read(tmp_path):
     (tmp_path / "a.wav").write_text("words")
     found = open_store(FolderStore(tmp_path), "x", "train")

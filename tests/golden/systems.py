@@ -25,6 +25,11 @@ SOUND = [
     "task.discriminator.channels=4",
     "batch=8",
 ]
+WAVES = [f"data={HERE / 'tones.wav'}", "data.holdout=0", "signal.rate=null", "signal.seconds=0.128", "batch=8"]
+WAVE_NETS = [*WAVES, "task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
+VOCODER = [*WAVES, "task.translator.channels=8", "task.critics.0.channels=2", "task.critics.0.max_channels=8"]
+VOCODER += ["task.critics.1.channels=2", "task.mel.bands=8"]
+FRAMES = [*VOCODER, "task.translator.inner=16", "task.translator.blocks=2", "task.alone=16"]
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -155,4 +160,14 @@ SYSTEMS: dict[str, list[str]] = {
     "old-photo-small": [*PHOTO, "task.translator.blocks=2", *CRITIC],
     "series-small": SERIES,
     "sound-small": SOUND,
+    "wavegan": WAVE_NETS,
+    "specgan": [*WAVE_NETS, "signal.form.window=32", "signal.form.hop=16"],
+    "gansynth": [*WAVE_NETS, f"data={HERE / 'notes.zip'}", "signal.form.window=64", "task.generator.latent=16"],
+    "hifigan-v1": VOCODER,
+    "hifigan-v2": VOCODER,
+    "hifigan-v3": VOCODER,
+    "vocos": FRAMES,
+    "vocoder-small": FRAMES,
+    "denoise-sound": FRAMES,
+    "denoise-sound-small": FRAMES,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, get_args, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, get_args, get_type_hints, runtime_checkable
 
 import numpy as np
 from torch import Tensor, nn
@@ -68,6 +68,27 @@ class UserTranslator(Protocol):
 
         Raises:
             UserError: the sample is of another kind than the training data, or a required mask is missing.
+        """
+        ...
+
+
+@runtime_checkable
+class TranslatesFiles(Protocol):
+    """A trained translator that goes through files by itself, for samples that are no images."""
+
+    def translate_files(self, inputs: Path, out: Path, *, ending: str | None, skip: bool, force: bool) -> str:
+        """Translates a file, or all files of a folder or a zip.
+
+        Args:
+            ending: of the outputs, where they lie in a folder; None: the usual one.
+            skip: leave out what has an output already. force: replace outputs that exist.
+
+        Returns:
+            What to say of it.
+
+        Raises:
+            UserError: nothing to do, or outputs that cannot be written.
+            PartlyDone: some could not be translated; the others are.
         """
         ...
 

@@ -9,7 +9,7 @@ from ganforge.core.errors import UserError
 from ganforge.data.opener import Head, Opener
 from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
 from ganforge.modalities.audio import files as sounds
-from ganforge.modalities.audio.source import SoundFiles, open_store
+from ganforge.modalities.audio.source import SoundFiles, open_store, part_of
 
 CLEAR, WRONG = 0.92, 0.2
 """Claims: most files are sounds (a cover image beside them makes it no set of images, which claims 0.9); none are, but
@@ -36,9 +36,9 @@ class AudioOpener(Opener, kind="audio"):
 
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
         if head.store is None and not head.names:
-            return _one_file(path, name)
+            return part_of(_one_file(path, name), split, holdout)
         store: Store = head.store or ZipStore(path, head.name_encoding)
-        found = open_store(store, name, split, head.labels)
+        found = open_store(store, name, split, head.labels, holdout)
         if found is None:
             raise _no_sound(name, [n for n in store.names() if not is_hidden(n)])
         return found

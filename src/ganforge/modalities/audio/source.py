@@ -2,8 +2,12 @@
 
 Folders mean what they mean for images (`data/layout.py`): parts (train, val, test) or labels.
 
+Where no folder is a test part, some recordings are held back from training for evaluation, each drawn by its name, so
+that adding files changes nothing for the others; of a single recording it is the end.
+
 Names are read as fields between underscores, `7_jackson_32.wav`: where every file has at least two, and the first takes
-few values, it is the label. Single digits become `zero` to `nine`.
+few values, it is the label. Single digits become `zero` to `nine`. Where one field of every name is a note, as in
+`oboe_A4_1.wav`, the notes are the labels, in the order of their pitch.
 """
 
 from __future__ import annotations
@@ -17,13 +21,17 @@ import numpy as np
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.names import readable
+from ganforge.core.rng import seed_of
 from ganforge.data import file_sets, layout
 from ganforge.data.store import Store, counted, is_hidden, without_runs
 from ganforge.modalities.audio import files as sounds
+from ganforge.modalities.audio.notes import STRICT, frequency_of
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LEAST_A_NAME = 5
 """Files a label, on average, below which the first field of the names is no label."""
+LEAST_A_NOTE = 2
+"""Files a note, on average, below which the notes in the names are no labels."""
 
 
 class SoundFiles(Dataset):
@@ -32,6 +40,7 @@ class SoundFiles(Dataset):
     Attributes:
         files: their names in the store, sorted.
         headers: of each, None where it cannot be read.
+        span: the part of every recording that belongs to the set, as shares of its length.
     """
 
     signal = "audio"
@@ -42,10 +51,18 @@ class SoundFiles(Dataset):
         self.name, self.store, self.files = name, store, list(files)
         self.labels, self.classes = labels, tuple(classes)
         self.skipped: list[tuple[str, str]] = []
+        self.span = (0.0, 1.0)
         self._headers: list[sounds.Header | None] | None = None
 
     def __len__(self) -> int:
         return len(self.files)
+
+    def some(self, rows: np.ndarray, span: tuple[float, float] = (0.0, 1.0)) -> SoundFiles:
+        """Some of the files, or a part of each."""
+        labels = None if self.labels is None else self.labels[rows]
+        part = SoundFiles(self.name, self.store, [self.files[k] for k in rows], labels, self.classes)
+        part.span, part.understood, part.left_out, part.no_labels = span, self.understood, self.left_out, self.no_labels
+        return part
 
     def read(self, index: int) -> np.ndarray:
         """The whole recording, float32 [T, C], at its own rate."""
@@ -54,13 +71,19 @@ class SoundFiles(Dataset):
     def part(self, index: int, start: int = 0, frames: int = -1) -> tuple[np.ndarray, int]:
         """A part of a recording, float32 [T, C], and its rate: only that part is held in memory."""
         file = self.files[index]
+        if self.span != (0.0, 1.0):
+            header = self.headers[index]
+            first = 0 if header is None else round(self.span[0] / (self.span[1] - self.span[0]) * header.frames)
+            left = max(0, (0 if header is None else header.frames) - start)
+            start, frames = start + first, left if frames < 0 else min(frames, left)
         return sounds.decode(self.store.open(file), readable(file), start, frames)
 
     def describe(self, index: int) -> str:
         return readable(self.files[index])
 
     def identity(self) -> str:
-        return file_sets.identity(self.store, self.files)
+        found = file_sets.identity(self.store, self.files)
+        return found if self.span == (0.0, 1.0) else f"{found} {self.span}"
 
     @property
     def headers(self) -> list[sounds.Header | None]:
@@ -98,15 +121,19 @@ class SoundFiles(Dataset):
 
     def _header(self, file: str) -> sounds.Header | None:
         try:
-            return sounds.header(self.store.open(file), file)
-        except BadItem:  # reported when it is read
+            found = sounds.header(self.store.open(file), file)
+            return found._replace(frames=max(1, round(found.frames * (self.span[1] - self.span[0]))))
+        except BadItem:  # counted and named when it is read
             return None
 
 
-def open_store(store: Store, name: str, split: str = "train", labels: layout.Labels = "auto") -> SoundFiles | None:
+def open_store(
+    store: Store, name: str, split: str = "train", labels: layout.Labels = "auto", holdout: float = 0.0
+) -> SoundFiles | None:
     """The set of all sounds in a store; None where there is none.
 
     Args:
+        holdout: the share that is held back where the folders name no test part.
         labels: which folder is the label. Where no folder is one ("auto"), the names of the files may hold it.
 
     Raises:
@@ -117,7 +144,8 @@ def open_store(store: Store, name: str, split: str = "train", labels: layout.Lab
     files = [n for n in shown if sounds.is_sound(n)]
     if not files:
         return None
-    found = layout.read(files, split, labels, name)
+    parts = _has_parts(files, labels, name)
+    found = layout.read(files, split if parts else "train", labels, name)
     sentences, number, classes = list(found.sentences), found.labels, found.classes
     if number is None and labels == "auto":
         number, classes = _by_name(found.files)
@@ -129,14 +157,59 @@ def open_store(store: Store, name: str, split: str = "train", labels: layout.Lab
     sentences += [*counted(runs, "folder", "left out, which hold runs"), *store.notices()]
     dataset.understood, dataset.left_out = tuple(sentences), found.left_out
     dataset.no_labels = "" if classes else found.no_labels
-    return dataset
+    return dataset if parts else part_of(dataset, split, holdout)
+
+
+def _has_parts(files: Sequence[str], labels: layout.Labels, name: str) -> bool:
+    """Whether folders say what is for training and what is for tests."""
+    try:
+        layout.read(files, "test", labels, name)
+    except UserError as error:
+        if error.code != "data.split_not_found":
+            raise
+        return False
+    return True
+
+
+def part_of(whole: SoundFiles, split: str, holdout: float) -> SoundFiles:
+    """The recordings to train on, or those held back: each is drawn by its name. Of a single one, its end.
+
+    Raises:
+        UserError: the part held back is asked for, and it is empty.
+    """
+    if split == "all":
+        return whole
+    if len(whole) == 1:
+        begin, end = (1 - holdout, 1.0) if split == "test" else (0.0, 1 - holdout)
+        part = whole.some(np.arange(1 if holdout or split == "train" else 0), (begin, end))
+        said = f"its last {holdout:.0%} is held back for evaluation (data.holdout=0: nothing)"
+    else:
+        back = np.array([seed_of("held back", file) / 2**63 < holdout for file in whole.files])
+        part = whole.some(np.flatnonzero(back if split == "test" else ~back))
+        said = f"{back.sum():,} of {len(back):,} are held back for evaluation (data.holdout=0: none)"
+        holdout = float(back.mean())
+    if not len(part):
+        raise UserError(
+            f"data {whole.name}: there is no test folder, and none of its {len(whole):,} recordings are held back. "
+            "Make a folder test next to train, or set data.holdout=0.1",
+            code="data.split_not_found",
+        )
+    if split == "train" and holdout:
+        part.understood = (*part.understood, said)
+    return part
 
 
 def _by_name(files: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels by the first field of the names; none where that is no label."""
+    """Labels by the note in the names, or else by their first field; none where that is no label."""
     fields = [Path(f).stem.split("_") for f in files]
+    if any(len(parts) < 2 for parts in fields):
+        return None, ()
+    for words in zip(*fields, strict=False):
+        if all(STRICT.fullmatch(word) for word in words) and 2 <= len(set(words)) <= len(files) / LEAST_A_NOTE:
+            names = sorted(set(words), key=lambda word: (frequency_of(word), word))
+            return np.array([names.index(word) for word in words], np.int64), tuple(names)
     first = [parts[0] for parts in fields]
-    if any(len(parts) < 2 for parts in fields) or not 2 <= len(set(first)) <= len(files) / LEAST_A_NAME:
+    if not 2 <= len(set(first)) <= len(files) / LEAST_A_NAME:
         return None, ()
     if all(len(word) == 1 and word.isdecimal() and word.isascii() for word in first):
         first = [DIGITS[int(word)] for word in first]

@@ -1,4 +1,4 @@
-"""`ganforge translate`: translates image files with a trained model."""
+"""`ganforge translate`: translates image and sound files with a trained model."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ EPILOG = examples(
     "ganforge translate runs/0008-srgan photos/ --out larger/ --outscale 2 --suffix x2 --format jpg --quality 90",
     "ganforge translate runs/0009-cyclegan deer.zip --direction ba --out horses/",
     "ganforge translate runs/0010-inpaint photo.jpg --mask mask.png --out fixed.png",
+    "ganforge translate runs/0011-vocoder-small mels/ --out speech/",
 )
 MOST_OUTSCALE = 64
 
@@ -33,11 +34,15 @@ def translate(
     source: Source,
     inputs: Annotated[
         Path,
-        typer.Argument(metavar="IMAGES", help="An image, a folder, a zip of images, or a film.", show_default=False),
+        typer.Argument(
+            metavar="INPUTS",
+            help="An image, a sound, a mel (.npy), a folder or zip of them, or a film.",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", help="A file for one image or film; a folder for several.", show_default=False),
+        typer.Option("--out", help="A file for one image, sound or film; a folder for several.", show_default=False),
     ],
     mask: Annotated[
         Path | None,
@@ -57,7 +62,7 @@ def translate(
         int | None,
         typer.Option(
             "--tile",
-            help="Side in px of the tiles that the net processes. By default about a million px each.",
+            help="Side in px of the tiles that the net processes (of sounds: frames); by default about a million px.",
             show_default=False,
         ),
     ] = None,
@@ -65,7 +70,7 @@ def translate(
         str | None,
         typer.Option(
             "--format",
-            help="png, jpg or webp, for a folder. By default that of the source where possible.",
+            help="png, jpg or webp, for a folder (sounds: wav or flac). By default that of the source where possible.",
             show_default=False,
         ),
     ] = None,
@@ -90,8 +95,7 @@ def translate(
     as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
-    """Change images with a trained model: translate, enlarge, repair, fill."""
-    wanted = checked_ending(ending)
+    """Change images or sounds with a trained model: translate, enlarge, repair, fill; sounds from mel spectra."""
     check_finish(outscale, suffix, quality, inputs)
     from ganforge.core.commands import command, with_plugins
     from ganforge.core.words import counted
@@ -99,11 +103,22 @@ def translate(
     from ganforge.modalities.pair import batch_translate, clip
     from ganforge.modalities.pair.translate import ImageTranslator
     from ganforge.registry import PLUGIN_FILES
+    from ganforge.tasks.base import TranslatesFiles
     from ganforge.ui.console import stdout
 
     if clip.is_clip(inputs.name):
         check_clip(inputs, out, force)
     translator = load(source, device).translator(direction, tile)
+    if isinstance(translator, TranslatesFiles):
+        if mask is not None:
+            raise UserError(f"{source}: this model takes no mask: leave it out", code="translate.mask_not_taken")
+        written = translator.translate_files(inputs, out, ending=ending, skip=skip, force=force)
+        if as_json:
+            emit({"written": written, "out": out})
+        elif not quiet:
+            stdout().print(written, soft_wrap=True)
+        return
+    wanted = checked_ending(ending)
     if not isinstance(translator, ImageTranslator):
         raise UserError(f"{source}: this model does not translate images", code="translate.not_a_translator")
     if outscale is not None and translator.takes_mask:

@@ -35,8 +35,6 @@ from ganforge.losses.base import Objective, Penalty, PerceptualNet, Reconstructi
 from ganforge.modalities.pair.tasks.domains import halves, one_of_each, two_domains, two_sets
 from ganforge.modalities.pair.tasks.translating import (
     ChangesImages,
-    DiscriminatorLosses,
-    lazy_phases,
     reconstruction_losses,
     refuse_terms,
     through,
@@ -44,6 +42,7 @@ from ganforge.modalities.pair.tasks.translating import (
 )
 from ganforge.nets.base import Discriminator, Translator
 from ganforge.tasks.base import Phase, Samples
+from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
 
 PROBE = 64  # px of the image that the widths of G's layers are read from
 

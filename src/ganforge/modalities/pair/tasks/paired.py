@@ -34,12 +34,10 @@ from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty, PerceptualNet, ReconstructionLoss, TranslatedPair
 from ganforge.modalities.pair.tasks.translating import (
     ChangesImages,
-    DiscriminatorLosses,
     as_image,
     by_critic,
     decibels,
     enlarged,
-    lazy_phases,
     reconstruction_losses,
     refuse_terms,
     source_spec,
@@ -48,6 +46,7 @@ from ganforge.modalities.pair.tasks.translating import (
 )
 from ganforge.nets.base import Discriminator, Translator
 from ganforge.tasks.base import Phase
+from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
 
 
 class Paired(ChangesImages, kind="paired"):

@@ -31,9 +31,10 @@ from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, one_of_each, two_domains, two_sets
-from ganforge.modalities.pair.tasks.translating import ChangesImages, DiscriminatorLosses, lazy_phases
+from ganforge.modalities.pair.tasks.translating import ChangesImages
 from ganforge.nets.base import Discriminator, Translator
 from ganforge.tasks.base import Phase, Samples
+from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
 
 CRITICS = ("D_a", "D_b")
 TRANSLATORS = ("G_ab", "G_ba")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganforge.metrics.base import Encoder, Extractor, OpenContext, SampleSet
-from ganforge.modalities.audio.mel import BANDS, FLOOR, log_mel
+from ganforge.modalities.audio.melspec import BANDS, FLOOR, log_mel, mono
 
 RATE = 16_000
 """That the mel bands are laid out for, whatever the rate of the sounds is: features know no rates."""
@@ -38,7 +38,7 @@ class MelEncoder(Encoder):
         self.detail = {}
 
     def encode(self, samples: np.ndarray) -> tuple[Tensor, Tensor | None]:
-        level = ((log_mel(samples, RATE) - FLOOR) / -FLOOR).clip(0, 1)  # [N, bands, frames]
+        level = ((log_mel(mono(samples), RATE) - FLOOR) / -FLOOR).clip(0, 1)  # [N, bands, frames]
         level = level.reshape(len(level), BANDS // 2, 2, -1).mean(2)
         spans = np.array_split(np.arange(level.shape[2]), SPANS)
         features = np.stack([level[:, :, span].mean(2) if len(span) else level[:, :, -1] for span in spans], 2)

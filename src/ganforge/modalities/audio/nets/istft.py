@@ -14,10 +14,11 @@ from itertools import pairwise
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import fold, interpolate, leaky_relu, pad
+from torch.nn.functional import interpolate, leaky_relu
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec, wide
+from ganforge.modalities.audio.stft import analysis, synthesis
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.labels import LabelTable
 
@@ -35,8 +36,6 @@ def nearest_sound(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
 class IstftG(nn.Module):
     """The net of `IstftGenerator`."""
 
-    window: Tensor
-
     def __init__(self, latent: int, channels: int, spec: Spec):
         super().__init__()
         nearest_sound(spec.shape, "istft")
@@ -47,7 +46,6 @@ class IstftG(nn.Module):
         self.blocks = nn.ModuleList(nn.Conv1d(a, b, 7, padding=3) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(nn.BatchNorm1d(b) for b in widths[1:])
         self.head = nn.Conv1d(channels, spec.shape[0] * (WINDOW + 2), 7, padding=3)
-        self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         if self.label is not None:
@@ -57,18 +55,7 @@ class IstftG(nn.Module):
             h = leaky_relu(norm(block(interpolate(h, scale_factor=2.0, mode="nearest"))), 0.2)
         m, p = wide(self.head(h)).unflatten(1, (-1, WINDOW + 2)).chunk(2, 2)  # [N, C, bins, frames]; FFTs know no bf16
         spectrum = torch.polar(m.clamp(max=4.6).exp(), p)
-        return added_up(torch.fft.irfft(spectrum, WINDOW, dim=2), self.window.to(m.dtype))
-
-
-def added_up(frames: Tensor, window: Tensor) -> Tensor:
-    """Frames [N, C, WINDOW, F] → [N, C, F·HOP], overlapping, each under the window."""
-    n, channels, _, count = frames.shape
-    length = (count - 1) * HOP + WINDOW
-    both = torch.cat([(frames * window[:, None]).flatten(0, 1), window.square()[:, None].expand(1, -1, count)])
-    sums = fold(both, (1, length), (1, WINDOW), stride=(1, HOP))[:, 0, 0]
-    edge = (WINDOW - HOP) // 2
-    sums = sums[:, edge : edge + count * HOP]
-    return (sums[:-1] / sums[-1]).unflatten(0, (n, channels))
+        return synthesis(spectrum, WINDOW, HOP)
 
 
 class IstftGenerator(Generator, kind="istft"):
@@ -86,21 +73,17 @@ class IstftGenerator(Generator, kind="istft"):
         return IstftG(self.latent, self.channels, spec)
 
 
-def loudness(x: Tensor, window: Tensor) -> Tensor:
+def loudness(x: Tensor) -> Tensor:
     """Sounds [N, C, T] → compressed spectra [N, C, WINDOW/2, T/HOP]: 0 for silence, about 1 for a tone at full scale.
 
     log(1 + p / 1e-5) of the power p, which is smooth where there is silence, as gradient penalties need it.
     """
-    edge = (WINDOW - HOP) // 2
-    frames = pad(x, (edge, edge)).unfold(2, WINDOW, HOP) * window  # [N, C, F, WINDOW]
-    parts = torch.view_as_real(torch.fft.rfft(frames, dim=3)[..., :-1]) / (WINDOW / 4)
-    return torch.log1p(parts.square().sum(4) * 1e5).transpose(2, 3) / 11.5
+    parts = torch.view_as_real(analysis(x, WINDOW, HOP)[..., :-1, :]) / (WINDOW / 4)
+    return torch.log1p(parts.square().sum(-1) * 1e5) / 11.5
 
 
 class SpectrogramCritic(nn.Module):
     """The net of `SpectrogramDiscriminator`."""
-
-    window: Tensor
 
     def __init__(self, channels: int, spec: Spec):
         super().__init__()
@@ -111,10 +94,9 @@ class SpectrogramCritic(nn.Module):
         self.features = nn.Linear(8 * channels * cells, 8 * channels)
         self.last = nn.Linear(8 * channels, 1)
         self.label = LabelTable(spec.classes, 8 * channels, spec.classes**-0.5) if spec.classes else None
-        self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        h = loudness(wide(x), self.window.to(wide(x).dtype)).to(x.dtype)
+        h = loudness(x).to(x.dtype)
         for block in self.blocks:
             h = leaky_relu(block(h), 0.2)
         h = leaky_relu(self.features(h.flatten(1)), 0.2)

@@ -20,12 +20,21 @@ def filters(rate: int) -> np.ndarray:
     return np.clip(np.minimum((f - low) / (mid - low), (high - f) / (high - mid)), 0, None)
 
 
-def log_mel(x: np.ndarray, rate: int) -> np.ndarray:
-    """Sounds [N, T] → dB [N, BANDS, T // HOP]."""
+def mono(x: np.ndarray) -> np.ndarray:
+    """Sounds [N, T] or [N, T, C] as [N, T]."""
+    return x if x.ndim == 2 else x.mean(2)
+
+
+def powers(x: np.ndarray) -> np.ndarray:
+    """Sounds [N, T] → power spectra [N, frames, WINDOW/2 + 1], 1 for a tone at full scale."""
     padded = np.pad(x.astype(np.float64), ((0, 0), (WINDOW // 2, WINDOW // 2)))
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW, axis=1)[:, : x.shape[1] : HOP]
-    power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), axis=2)) ** 2 / (WINDOW / 4) ** 2  # [N, frames, bins]
-    return 10 * np.log10(power @ filters(rate).T + 1e-12).transpose(0, 2, 1)
+    return np.abs(np.fft.rfft(frames * np.hanning(WINDOW), axis=2)) ** 2 / (WINDOW / 4) ** 2
+
+
+def log_mel(x: np.ndarray, rate: int) -> np.ndarray:
+    """Sounds [N, T] → dB [N, BANDS, T // HOP]."""
+    return 10 * np.log10(powers(x) @ filters(rate).T + 1e-12).transpose(0, 2, 1)
 
 
 def drawn(x: np.ndarray, rate: int) -> np.ndarray:

@@ -1,0 +1,79 @@
+"""Log-mel spectra as vocoders take them. What a mel is belongs to the model: another one gives noise or metal.
+
+    M = log( max(floor, W |S|) )        S the spectrum, W [bands, bins] triangles on the mel scale
+
+Scales: slaney, linear to 1 kHz and logarithmic above it, each triangle of area 1 (HiFi-GAN); htk, 2595 log10(1 +
+f/700), each triangle of height 1 (Vocos). |S| is not divided by the window, as in these papers.
+
+x [N, C, T] → M [N, C · bands, T / hop].
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ganforge.core.component import Component
+from ganforge.modalities.audio.stft import analysis
+
+
+class MelScale(Component):
+    """A definition of log-mel spectra."""
+
+    window: int = Field(default=1024, ge=16)
+    """Samples of a frame."""
+    hop: int = Field(default=256, ge=4)
+    """Samples from a frame to the next."""
+    bands: int = Field(default=80, ge=1)
+    """How many."""
+    low: float = Field(default=0.0, ge=0)
+    """The lowest frequency in Hz."""
+    high: float | None = Field(default=8_000.0, gt=0)
+    """The highest frequency in Hz, at most half the rate; null: half the rate."""
+    scale: Literal["slaney", "htk"] = "slaney"
+    """The mel scale, and how triangles are scaled."""
+    floor: float = Field(default=1e-5, gt=0)
+    """Least value before the logarithm."""
+
+    def __call__(self, x: Tensor, rate: int) -> Tensor:
+        magnitude = (analysis(x, self.window, self.hop).abs().square() + 1e-9).sqrt()
+        weights = torch.from_numpy(
+            filters(self.window // 2 + 1, rate, self.bands, self.low, self._top(rate), self.scale)
+        )
+        return (weights.to(magnitude) @ magnitude).clamp_min(self.floor).log().flatten(1, 2)
+
+    def inverse(self, mel: Tensor, rate: int) -> Tensor:
+        """Magnitudes [N, bins, F] of which a mel [N, bands, F] may come: by the pseudo-inverse, not below 0."""
+        weights = filters(self.window // 2 + 1, rate, self.bands, self.low, self._top(rate), self.scale)
+        return (torch.from_numpy(np.linalg.pinv(weights)).to(mel) @ mel.exp()).clamp_min(0)
+
+    def _top(self, rate: int) -> float:
+        return rate / 2 if self.high is None else min(self.high, rate / 2)
+
+
+def to_mel(f: np.ndarray | float, scale: str) -> np.ndarray:
+    f = np.asarray(f, float)
+    if scale == "htk":
+        return 2595 * np.log10(1 + f / 700)
+    return np.where(f < 1000, 3 * f / 200, 15 + np.log(np.maximum(f, 1000) / 1000) * 27 / np.log(6.4))
+
+
+def to_hertz(m: np.ndarray, scale: str) -> np.ndarray:
+    if scale == "htk":
+        return 700 * (10 ** (m / 2595) - 1)
+    return np.where(m < 15, 200 * m / 3, 1000 * np.exp(np.log(6.4) / 27 * (np.maximum(m, 15) - 15)))
+
+
+@cache
+def filters(bins: int, rate: int, bands: int, low: float, top: float, scale: str) -> np.ndarray:
+    """[bands, bins]."""
+    edges = to_hertz(np.linspace(to_mel(low, scale), to_mel(top, scale), bands + 2), scale)
+    f = np.linspace(0, rate / 2, bins)
+    left, mid, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    found = np.clip(np.minimum((f - left) / (mid - left), (right - f) / (right - mid)), 0, None)
+    return found * (2 / (right - left)) if scale == "slaney" else found
