@@ -98,7 +98,7 @@ class SeriesFigures(Metric, kind="series"):
         "marginal": Meaning("How far the distribution of each column at each step differs.", "lower", 0.0),
         "autocorrelation": Meaning("How far the dependence on earlier steps differs.", "lower", 0.0),
         "near_copies": Meaning(
-            "Share of windows nearer in shape to a real one than 99 % of unseen ones are.", "near", 0.01
+            "Share of windows nearer in shape to a training one than 99 % of those are to other times.", "near", 0.01
         ),
     }
 
@@ -113,28 +113,60 @@ class SeriesFigures(Metric, kind="series"):
             floor = figure(real[halves[0]], real[halves[1]])
             floors = {"floor": floor, "notes": [f"two random halves of the real windows differ by {floor:.4g}"]}
             found.append(Result(f"{name}[{len(fake)}]", figure(real, fake), protocol, floors))
-        if comparison.heldout is not None:
-            found.append(self._copies(comparison, real, fake, protocol))
+        found.append(self._copies(comparison, real, fake, protocol))
         return found
 
     def _copies(self, comparison: Comparison, real: np.ndarray, fake: np.ndarray, protocol: dict) -> Result:
+        """Windows nearer to a training window than 99 % of the training windows are to those of other times.
+
+        Held-out windows are no yardstick: they are later, and where a series moves more from year to year they lie
+        farther off than any window of the training years. A window of the training itself, with all that share a row
+        with it left out, is what a new window of those years would be.
+        """
         draws = comparison.draws("copies")
-        unseen = scaled(comparison, "heldout")
-        some = [x[draws.permutation(len(x))[:NEAREST]] for x in (fake, unseen)]
-        # Without the level of a window: unseen ones are later, where prices may be at levels of their own.
-        distances = [_nearest(x - x.mean(1, keepdims=True), real - real.mean(1, keepdims=True)) for x in some]
-        limit = float(np.quantile(distances[1], SHARE))
-        share = float((distances[0] < limit).mean())
-        notes = [f"median distance to the nearest real window {np.median(distances[0]):.4g}, of unseen ones "
-                 f"{np.median(distances[1]):.4g}"]  # fmt: skip
-        return Result(f"near_copies[{len(some[0])}]", share, protocol, {"notes": notes})
+        train = _shape_of(scaled(comparison, "train") if comparison.known_train else real)
+        some = np.sort(draws.permutation(len(train))[:NEAREST])
+        chance = _nearest(train[some], train, some)
+        limit = float(np.quantile(chance, SHARE))
+        made = _nearest(_shape_of(fake[draws.permutation(len(fake))[:NEAREST]]), train)
+        detail: dict = {
+            "floor": SHARE,
+            "notes": [
+                f"median distance to the nearest training window {np.median(made):.4g}; of a training window to the "
+                f"nearest of another time {np.median(chance):.4g}"
+            ],
+        }
+        if comparison.heldout is not None:
+            unseen = _shape_of(scaled(comparison, "heldout"))
+            away = _nearest(unseen[draws.permutation(len(unseen))[:NEAREST]], train)
+            detail["of_heldout"] = float((away < limit).mean())
+            detail["notes"].append(
+                f"of held-out windows {detail['of_heldout']:.2%} are as near, median distance {np.median(away):.4g}"
+            )
+        return Result(f"near_copies[{len(made)}]", float((made < limit).mean()), protocol, detail)
 
 
-def _nearest(x: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Euclidean distance of each window to its nearest one of a set, [N]."""
-    flat = torch.from_numpy(of.reshape(len(of), -1))
-    rows = torch.from_numpy(x.reshape(len(x), -1))
-    return torch.cat([torch.cdist(part, flat).min(1).values for part in rows.split(256)]).numpy()
+def _shape_of(x: np.ndarray) -> np.ndarray:
+    """Windows without their level: prices of later years may be at levels of their own."""
+    return x - x.mean(1, keepdims=True)
+
+
+def _nearest(x: np.ndarray, of: np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
+    """Euclidean distance of each window to its nearest one of a set, [N].
+
+    Args:
+        places: where in `of`, which is in order of time, the windows lie themselves: those less than a window away from
+            there, which may share rows, do not count.
+    """
+    flat, rows = (torch.from_numpy(a.reshape(len(a), -1)) for a in (of, x))
+    found = []
+    for k, part in enumerate(rows.split(256)):
+        distances = torch.cdist(part, flat)
+        if places is not None:
+            here = torch.from_numpy(places[256 * k : 256 * k + len(part)])
+            distances[(torch.arange(len(of)) - here[:, None]).abs() < min(x.shape[1], len(of) // 2)] = torch.inf
+        found.append(distances.min(1).values)
+    return torch.cat(found).numpy()
 
 
 class Reader(nn.Module):
