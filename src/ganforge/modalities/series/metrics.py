@@ -8,7 +8,7 @@ Every figure has its floor in `detail`: the same figure of one half of the real 
     discriminative  |accuracy − ½| of a GRU that tells real from generated                    Yoon et al. 2019, TimeGAN
     predictive      MAE of a GRU trained on generated, tested on real windows: channels 0..d−2 → next value of the last
 
-Windows are scaled to [0, 1] by the bounds of the real ones. By TimeGAN's protocol: GRU of ⌊d/2⌋ units with tanh, Adam
+Windows are scaled to [0, 1] by the bounds of the real ones; a column with gaps is joined by a flag that says where. By TimeGAN's protocol: GRU of ⌊d/2⌋ units with tanh, Adam
 1e-3, batch 128; 2,000 steps and 80/20 random split; 5,000 steps, tested on all real windows. One unit where ⌊d/2⌋ is
 0, at which the published code fails. The random split has windows that overlap on both sides; that is its protocol.
 
@@ -39,14 +39,25 @@ SHARE = 0.01
 def scaled(comparison: Comparison, name: str, n: int | None = None) -> np.ndarray:
     """The windows of a side, float32 [N, T, d], in units of the bounds of the real ones."""
     real = comparison.once("series real", lambda: comparison.samples("real"))
-    low, high = real.min((0, 1)), real.max((0, 1))
+    low, high = np.nanmin(real, (0, 1)), np.nanmax(real, (0, 1))
+    gaps = np.isnan(real).any((0, 1))
     samples = real if name == "real" else comparison.samples(name, n)
     if len(samples) < FEWEST:
         raise UserError(
             f"{comparison.side(name).name}: {len(samples)} windows are too few; at least {FEWEST} are needed",
             code="metric.too_few_samples",
         )
-    return ((samples - low) / np.where(high > low, high - low, 1.0)).astype(np.float32)
+    found = ((samples - low) / np.where(high > low, high - low, 1.0)).astype(np.float32)
+    return carried(found, gaps) if gaps.any() or np.isnan(found).any() else found
+
+
+def carried(x: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Windows [N, T, d] whose missing values are the ones before (the middle of the range at the beginning), and after
+    the columns a flag for each of those with gaps: 1 where a value was missing."""
+    holes = np.isnan(x)
+    last = np.maximum.accumulate(np.where(holes, -1, np.arange(x.shape[1])[None, :, None]), axis=1)
+    filled = np.where(last < 0, 0.5, np.take_along_axis(x, last.clip(0), axis=1))
+    return np.concatenate([filled, holes[:, :, gaps]], axis=2).astype(np.float32)
 
 
 def correlational(a: np.ndarray, b: np.ndarray) -> float:

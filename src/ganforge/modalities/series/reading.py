@@ -29,6 +29,17 @@ DATES_AT_LEAST = 0.98  # of a column's values
 READ_ERRORS = (ValueError, OSError, EOFError, zlib.error, csv.Error)
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the user says of a table: the fields of `SeriesFile`."""
+
+    time: str | None = None
+    entity: str | None = None
+    label: str | None = None
+    timezone: str | None = None
+    missing: tuple[float, ...] = ()
+
+
 @dataclass
 class Layout:
     """What a table holds.
@@ -147,17 +158,41 @@ def _steadiness(times: Any) -> float:
     return 0.0 if not len(gaps) else float(gaps.value_counts().iloc[0]) / len(gaps)
 
 
-def find(frame: Any, time: str | None = None, entity: str | None = None) -> Layout | None:
-    """The layout of a table, or None where it is no time series.
+def in_utc(times: Any, zone: str, notes: list[str]) -> Any:
+    """Times that clocks of a zone showed, as UTC: the hour that comes twice in autumn is told by the order of the rows,
+    times that spring skips move to the next that there was.
 
-    Args:
-        time, entity: the columns, where the user names them.
+    Raises:
+        UserError: no such zone, or rows in no order around a repeated hour.
+    """
+    try:
+        local = times.dt.tz_localize(zone, ambiguous="infer", nonexistent="shift_forward")
+    except (KeyError, OSError):
+        raise UserError(
+            f"data.timezone={zone}: no such time zone; names are like Europe/Berlin or America/New_York",
+            code="series.unknown_timezone",
+        ) from None
+    except ValueError as error:
+        if "nonexistent" in str(error) or "infer" not in str(error).lower():
+            raise UserError(
+                f"data.timezone={zone}: hours that daylight saving repeats cannot be told apart ({error}). "
+                "Bring the rows in order of time, or convert the times to UTC",
+                code="series.ambiguous_hours",
+            ) from None
+        local = times.dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
+    notes.append(f"times of {zone} are converted to UTC")
+    return local.dt.tz_convert("UTC").dt.tz_localize(None)
+
+
+def find(frame: Any, said: Said = Said()) -> Layout | None:  # frozen
+    """The layout of a table, or None where it is no time series.
 
     Raises:
         UserError: no such column, or what is named does not serve.
     """
     import pandas as pd
 
+    time, entity = said.time, said.entity
     for name in (time, entity):
         if name is not None and name not in frame.columns:
             raise UserError(
@@ -184,6 +219,8 @@ def find(frame: Any, time: str | None = None, entity: str | None = None) -> Layo
         if time and not candidates:
             raise UserError(f"column {time!r}: these are not dates or times", code="series.not_a_time")
     for names, dates, form in candidates:
+        if said.timezone is not None:
+            dates, form = in_utc(dates, said.timezone, notes), None
         found = _arranged(frame, dates, names, entity)
         if found is not None:
             found.format, found.notes = form, notes

@@ -1,6 +1,7 @@
 """Time series as a signal: windows of a few channels, scaled, and back to rows with time stamps.
 
-N: samples, T: steps of a window, C: channels.  item float64 [T, C], x float32 [N, C, T].
+N: samples, T: steps of a window, C: columns, K: channels (`windows`).  item float64 [T, C + flags], x float32
+[N, K, T].
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.series import choose, drawing, inspect, scaling
+from ganforge.modalities.series import choose, drawing, inspect, scaling, windows
 from ganforge.modalities.series.example import write_example
 from ganforge.modalities.series.files import FORMATS, write_text
-from ganforge.modalities.series.source import SeriesSet, Windows
+from ganforge.modalities.series.source import SeriesSet
+from ganforge.modalities.series.windows import Windows
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, Usage
 
 log = logging.getLogger("ganforge")
@@ -41,8 +43,8 @@ class Series(Signal, kind="series"):
     gallery: ClassVar[Gallery | None] = Gallery(most=32, columns=4)
     n_generated: ClassVar[int] = 0
 
-    window: int = Field(default=24, ge=4)
-    """Steps of a window."""
+    window: int = Field(default=24, ge=0)
+    """Steps of a window; 0 takes each series whole, whatever its length, and learns where it ends."""
     stride: int = Field(default=1, ge=1)
     """Steps from one window to the next; 1 takes all windows, that of `window` none that overlap."""
     scaling: Literal["auto", "minmax", "quantile"] = "auto"
@@ -66,7 +68,7 @@ class Series(Signal, kind="series"):
         return choose.choose(dataset, machine)
 
     def at(self, spec: Spec) -> Self:
-        return replace(self, window=spec.shape[1])
+        return self if self.window == 0 else replace(self, window=spec.shape[1])
 
     def items(self, dataset: Dataset) -> Dataset:
         return Windows(dataset, self.window, self.stride) if isinstance(dataset, SeriesSet) else dataset
@@ -83,43 +85,45 @@ class Series(Signal, kind="series"):
         for note in dataset.notes:
             log.warning("data %s: %s", dataset.name, note)
         whole = dataset.whole
-        shape = (len(whole.columns), self.window)
-        if tuple(nearest(shape)) != shape:
+        values = np.concatenate(list(whole.series.values()))  # [M, C]
+        holes = np.concatenate(list(whole.missing.values()))
+        state = {
+            "columns": [asdict(column) | {"words": list(column.words)} for column in whole.columns],
+            "scales": [
+                {} if column.words else scaling.fit(values[~holes[:, k], k], self.scaling)
+                for k, column in enumerate(whole.columns)
+            ],
+            "clock": None if whole.clock is None else asdict(whole.clock) | {"names": list(whole.clock.names)},
+            "entity": whole.entity,
+            "order": list(whole.order),
+            "ends": dataset.ends,
+        }
+        shape = (windows.channels(state), dataset.window)
+        reached = tuple(nearest(shape))
+        if dataset.ends and reached[0] == shape[0] and reached[1] > shape[1]:
+            dataset.window, shape = reached[1], reached
+        if reached != shape:
             raise UserError(
-                f"data {dataset.name}: these nets cannot make windows of {shape[1]} steps and {shape[0]} columns. Use "
+                f"data {dataset.name}: these nets cannot make windows of {shape[1]} steps and {shape[0]} channels. Use "
                 "the recipe series-small",
                 code="nets.not_for_shape",
             )
-        values = np.concatenate(list(whole.series.values()))  # [M, C]
-        state = {
-            "columns": [asdict(column) for column in whole.columns],
-            "scales": [scaling.fit(values[:, k], self.scaling) for k in range(values.shape[1])],
-            "clock": None if whole.clock is None else asdict(whole.clock),
-            "entity": whole.entity,
-            "order": list(whole.order),
-        }
-        return Spec(shape, state=state)
+        return Spec(shape, len(dataset.classes), tuple(dataset.classes), state)
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
-        """[T, C] → float32 [C, T], scaled."""
-        rows = [scaling.scaled(item[:, k], scale) for k, scale in enumerate(spec.state["scales"])]
-        return np.stack(rows).astype(np.float32)
+        return windows.to_channels(item, spec.state)
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
-        return stored
+        return windows.noisy(stored, spec.state, rng)
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
-        """[N, C, T] → float64 [N, T, C] in the units of the data, within its bounds."""
-        made = x.detach().double().cpu().numpy()
-        columns = spec.state["columns"]
-        parts = [
-            scaling.restored(made[:, k], scale).clip(columns[k]["low"], columns[k]["high"])
-            for k, scale in enumerate(spec.state["scales"])
-        ]
-        return np.stack(parts, axis=2)
+        """[N, K, T] → float64 [N, T, C] in the units of the data, within its bounds; NaN for what is missing."""
+        return windows.to_values(x.detach().double().cpu().numpy(), spec.state)
 
     def describe(self, spec: Spec) -> str:
-        return f"a window of {spec.shape[1]} steps of {spec.shape[0]} column{'s' * (spec.shape[0] != 1)}"
+        count = len(spec.state["columns"])
+        what = "a series of up to" if spec.state["ends"] else "a window of"
+        return f"{what} {spec.shape[1]} steps of {count} column{'s' * (count != 1)}"
 
     def card(self, spec: Spec) -> Card:
         names = ", ".join(column["name"] for column in spec.state["columns"][:30])
@@ -128,7 +132,7 @@ class Series(Signal, kind="series"):
     def usage(self, file: str, spec: Spec) -> Usage:
         return Usage(
             f'model = gf.load("{file}")\n'
-            f"windows = model.sample(1000)  # float64 [1000, {spec.shape[1]}, {spec.shape[0]}]",
+            f"windows = model.sample(1000)  # float64 [1000, {spec.shape[1]}, {len(spec.state['columns'])}]",
             command("sample", file, "-n", 1000, "--out", "synthetic.csv"),
         )
 
