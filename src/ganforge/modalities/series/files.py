@@ -41,7 +41,7 @@ def to_frame(samples: np.ndarray, spec: Spec, start: int = 0) -> Any:
         columns |= _stamps(state["clock"], count, length, steps)
     first = [] if state["entity"] else [_free(SERIES, state["order"])]
     frame = pd.DataFrame(columns)[[*first, *(c for c in state["order"] if c != STEP)]]
-    if state["ends"]:
+    if state.get("ends"):
         frame = frame[~np.isnan(samples).all(2).ravel()].reset_index(drop=True)
     return frame
 
@@ -54,7 +54,7 @@ def _free(name: str, taken: list[str]) -> str:
 
 def _typed(values: np.ndarray, column: Mapping[str, Any]) -> np.ndarray:
     missing = np.isnan(values)
-    if column["words"]:
+    if column.get("words"):
         words = np.array([*column["words"], None], dtype=object)
         return words[np.where(missing, len(words) - 1, values).astype(int)]
     values = values.clip(column["low"], column["high"])

@@ -8,9 +8,10 @@ Every figure has its floor in `detail`: the same figure of one half of the real 
     discriminative  |accuracy − ½| of a GRU that tells real from generated                    Yoon et al. 2019, TimeGAN
     predictive      MAE of a GRU trained on generated, tested on real windows: channels 0..d−2 → next value of the last
 
-Windows are scaled to [0, 1] by the bounds of the real ones; a column with gaps is joined by a flag that says where. By TimeGAN's protocol: GRU of ⌊d/2⌋ units with tanh, Adam
-1e-3, batch 128; 2,000 steps and 80/20 random split; 5,000 steps, tested on all real windows. One unit where ⌊d/2⌋ is
-0, at which the published code fails. The random split has windows that overlap on both sides; that is its protocol.
+Windows are scaled to [0, 1] by the bounds of the real ones; a column with gaps is joined by a flag that says where. By
+TimeGAN's protocol: GRU of ⌊d/2⌋ units with tanh, Adam 1e-3, batch 128; 2,000 steps and 80/20 random split; 5,000 steps,
+tested on all real windows. One unit where ⌊d/2⌋ is 0, at which the published code fails. The random split has windows
+that overlap on both sides; that is its protocol.
 
 N: windows, T: steps, d: channels.
 """

@@ -122,7 +122,7 @@ class Series(Signal, kind="series"):
 
     def describe(self, spec: Spec) -> str:
         count = len(spec.state["columns"])
-        what = "a series of up to" if spec.state["ends"] else "a window of"
+        what = "a series of up to" if spec.state.get("ends") else "a window of"
         return f"{what} {spec.shape[1]} steps of {count} column{'s' * (count != 1)}"
 
     def card(self, spec: Spec) -> Card:

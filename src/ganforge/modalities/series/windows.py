@@ -12,7 +12,7 @@ way back. C: columns, K: channels, T: steps, N: samples.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,22 +88,27 @@ def rows_of(whole: SeriesSet, name: str, start: int, count: int, ends: bool = Fa
     return rows
 
 
+def words_of(column: Mapping[str, Any]) -> Sequence[str]:
+    """The words of a category; none of numbers, and of all columns in models of earlier versions."""
+    return column.get("words") or ()
+
+
 def channels(state: Mapping[str, Any]) -> int:
     """How many channels samples of a spec have."""
-    return sum(len(c["words"]) or 1 for c in state["columns"]) + len(gaps_of(state)) + bool(state["ends"])
+    return sum(len(words_of(c)) or 1 for c in state["columns"]) + len(gaps_of(state)) + bool(state.get("ends"))
 
 
 def gaps_of(state: Mapping[str, Any]) -> list[int]:
     """The columns with gaps."""
-    return [k for k, c in enumerate(state["columns"]) if c["gaps"]]
+    return [k for k, c in enumerate(state["columns"]) if c.get("gaps")]
 
 
 def discrete(state: Mapping[str, Any]) -> list[int]:
     """The channels that are ±1: words and flags."""
     found, k = [], 0
     for column in state["columns"]:
-        width = len(column["words"]) or 1
-        found += range(k, k + width) if column["words"] else []
+        width = len(words_of(column)) or 1
+        found += range(k, k + width) if words_of(column) else []
         k += width
     return [*found, *range(k, channels(state))]
 
@@ -112,8 +117,8 @@ def to_channels(item: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
     """A window [T, C + flags] as float32 [K, T], without noise."""
     found = []
     for k, column in enumerate(state["columns"]):
-        if column["words"]:
-            found += [np.where(item[:, k] == word, 1.0, -1.0) for word in range(len(column["words"]))]
+        if words_of(column):
+            found += [np.where(item[:, k] == word, 1.0, -1.0) for word in range(len(words_of(column)))]
         else:
             found.append(scaling.scaled(item[:, k], state["scales"][k]))
     found += [np.where(flag > 0.5, 1.0, -1.0) for flag in item[:, len(state["columns"]) :].T]
@@ -133,8 +138,8 @@ def to_values(x: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
     """Channels [N, K, T] as values float64 [N, T, C] within their bounds; NaN where missing and after the end."""
     found, k = [], 0
     for c, column in enumerate(state["columns"]):
-        if column["words"]:
-            width = len(column["words"])
+        if words_of(column):
+            width = len(words_of(column))
             found.append(x[:, k : k + width].argmax(1).astype(np.float64))
             k += width
         else:
@@ -144,7 +149,7 @@ def to_values(x: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
     for c in gaps_of(state):
         values[..., c][x[:, k] > 0] = np.nan
         k += 1
-    if state["ends"]:
+    if state.get("ends"):
         over = np.maximum.accumulate(x[:, k] > 0, axis=1)
         over[:, 0] = False
         values[over] = np.nan
