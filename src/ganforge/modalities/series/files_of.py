@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 import zipfile
 from pathlib import Path
@@ -87,22 +86,12 @@ def from_store(store: Store, name: str) -> tuple[Any, str, list[str]]:
     return found, str(entity), notes
 
 
-def opened(store: Store, name: str) -> Path:
+def opened(store: Store, name: str) -> Path | reading.Unpacked:
     """A path of a file in a store; one of a zip is read into memory."""
     found = store.open(name)
     if isinstance(found, Path):
         return found
-    return _Unpacked(name, found.read())  # type: ignore[return-value]
-
-
-class _Unpacked:
-    """The content of a file in a zip, read as a path is: what `reading.load` asks of one."""
-
-    def __init__(self, name: str, content: bytes):
-        self.name, self.suffix, self.content = name, Path(name).suffix, content
-
-    def open(self, mode: str = "rb") -> io.BytesIO:
-        return io.BytesIO(self.content)
+    return reading.Unpacked(name, found.read())
 
 
 def _text(store: Store, name: str) -> str:

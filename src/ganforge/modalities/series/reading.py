@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import re
 import zlib
 from dataclasses import dataclass, field
@@ -63,11 +64,21 @@ class Layout:
     notes: list[str] = field(default_factory=list)
 
 
+class Unpacked:
+    """The content of a file in a zip, with what `load` asks of a path."""
+
+    def __init__(self, name: str, content: bytes):
+        self.name, self.suffix, self.content = name, Path(name).suffix, content
+
+    def open(self, mode: str = "rb") -> io.BytesIO:
+        return io.BytesIO(self.content)
+
+
 def is_table(path: Path) -> bool:
     return path.name.lower().endswith(TEXT + PARQUET)
 
 
-def load(path: Path, rows: int | None = None) -> Any:
+def load(path: Path | Unpacked, rows: int | None = None) -> Any:
     """The table of a file, or its first rows.
 
     Raises:
@@ -80,12 +91,17 @@ def load(path: Path, rows: int | None = None) -> Any:
             import pyarrow  # noqa: F401
         except ImportError:
             raise MissingExtra("pyarrow", "tables", "reading a Parquet file") from None
-        frame = pd.read_parquet(path)
+        frame = pd.read_parquet(path if isinstance(path, Path) else path.open())
         return frame if rows is None else frame.head(rows)
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        first = file.readline().decode("utf-8-sig")
+    packed = path.suffix == ".gz"
+    with path.open("rb") as file:
+        first = (gzip.GzipFile(fileobj=file) if packed else file).readline().decode("utf-8-sig")
     delimiter = max((",", ";", "\t", "|"), key=first.count)
-    return pd.read_csv(path, sep=delimiter, nrows=rows, encoding="utf-8-sig", skipinitialspace=True)
+    with path.open("rb") as file:
+        return pd.read_csv(
+            file, sep=delimiter, nrows=rows, encoding="utf-8-sig", skipinitialspace=True,
+            compression="gzip" if packed else None,
+        )  # fmt: skip
 
 
 def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]:
@@ -159,27 +175,24 @@ def _steadiness(times: Any) -> float:
 
 
 def in_utc(times: Any, zone: str, notes: list[str]) -> Any:
-    """Times that clocks of a zone showed, as UTC: the hour that comes twice in autumn is told by the order of the rows,
-    times that spring skips move to the next that there was.
+    """Times that clocks of a zone showed, as UTC: the hour that comes twice in autumn is told by the order of the rows.
 
     Raises:
-        UserError: no such zone, or rows in no order around a repeated hour.
+        UserError: no such zone, a time that there was not, or rows in no order around a repeated hour.
     """
     try:
-        local = times.dt.tz_localize(zone, ambiguous="infer", nonexistent="shift_forward")
+        local = times.dt.tz_localize(zone, ambiguous="infer", nonexistent="raise")
     except (KeyError, OSError):
         raise UserError(
             f"data.timezone={zone}: no such time zone; names are like Europe/Berlin or America/New_York",
             code="series.unknown_timezone",
         ) from None
     except ValueError as error:
-        if "nonexistent" in str(error) or "infer" not in str(error).lower():
-            raise UserError(
-                f"data.timezone={zone}: hours that daylight saving repeats cannot be told apart ({error}). "
-                "Bring the rows in order of time, or convert the times to UTC",
-                code="series.ambiguous_hours",
-            ) from None
-        local = times.dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
+        raise UserError(
+            f"data.timezone={zone}: these are not times that its clocks showed, in their order ({error}). Bring the "
+            "rows in order of time, or leave the time zone out if they are in UTC",
+            code="series.not_in_timezone",
+        ) from None
     notes.append(f"times of {zone} are converted to UTC")
     return local.dt.tz_convert("UTC").dt.tz_localize(None)
 

@@ -9,6 +9,7 @@ from ganforge.losses.penalties import R1, R2
 from ganforge.losses.relativistic import RpGan
 from ganforge.modalities.series.nets import SeriesDiscriminator, SeriesGenerator
 from ganforge.modalities.series.signal import Series
+from ganforge.modalities.series.tasks.forecast import Forecast
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.ema import Ema
@@ -43,5 +44,31 @@ def series_small() -> Recipe:
         ),
         optimizers={"G": learning, "D": learning},
         ema=Ema(half_life=20_000),
+        callbacks=seen(50_000, rows=4, columns=6),
+    )
+
+
+@recipe("forecast")
+def forecast() -> Recipe:
+    """Many ways in which a series goes on, from its past; by a critic and by proper scores together.
+
+    Paper: Huang et al. 2024 (RpGAN + R1 + R2); Pacchiardi et al. 2024 (scores). Departures: both losses together; G
+    adds to a linear forecast (Zeng et al. 2023).
+    Command: `ganforge train forecast data=load.csv`, then `ganforge forecast RUN --data recent.csv --out fan.csv`
+    """
+    samples = 200_000
+    return Recipe(
+        data=PathData(path="series.csv"),
+        samples=samples,
+        batch=64,
+        checkpoint_every=50_000,
+        log_every=5_000,
+        signal=Series(window=192),
+        task=Forecast(discriminator=SeriesDiscriminator(channels=16)),
+        optimizers={
+            "G": Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.5, 0.99)),
+            "D": Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99)),
+        },
+        ema=Ema(half_life=5_000),
         callbacks=seen(50_000, rows=4, columns=6),
     )

@@ -7,7 +7,7 @@ N: samples, T: steps of a window, C: columns, K: channels (`windows`).  item flo
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -66,6 +66,11 @@ class Series(Signal, kind="series"):
     @classmethod
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
         return choose.choose(dataset, machine)
+
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        return ("forecast",) if translates else self.metrics
 
     def at(self, spec: Spec) -> Self:
         return self if self.window == 0 else replace(self, window=spec.shape[1])
