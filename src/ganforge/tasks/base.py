@@ -34,6 +34,7 @@ class Phase:
         gain: what its loss is multiplied with (a lazy penalty has every=16, gain=16).
         order: the highest derivative that its backward pass takes (2 for gradient penalties).
         after: it begins when this many samples have been seen.
+        until: it ends when this many have been seen; None: never.
     """
 
     name: str
@@ -44,6 +45,12 @@ class Phase:
     gain: float = 1.0
     order: int = 1
     after: int = 0
+    until: int | None = None
+
+    def due(self, samples: int, iteration: int) -> bool:
+        """Whether it runs in an iteration that begins at `samples` seen."""
+        begun = samples >= self.after and (self.until is None or samples < self.until)
+        return begun and iteration % self.every == 0
 
 
 class Samples(Protocol):
