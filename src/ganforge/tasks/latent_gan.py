@@ -1,7 +1,7 @@
 """Latent GAN: an autoencoder first, then a GAN on its frozen, standardized latents.
 
-As in l-GAN (Achlioptas et al. 2018) and RTSGAN (Pei et al. 2021); for samples of any kind that an encoder can read and a
-generator can make again.
+As in l-GAN (Achlioptas et al. 2018) and RTSGAN (Pei et al. 2021); for samples of any kind that an encoder reads and a
+generator makes again.
 
     until `autoencoder` samples:   E, R take a step on   −log p(x | R(E(x)))
     from then on, E and R frozen:  h = (E(x) − m) / s,  m, s: mean and deviation of each latent over the next `measured`

@@ -11,6 +11,7 @@ import numpy as np
 
 from ganforge.core.types import Spec
 from ganforge.data import frames
+from ganforge.modalities.series import changes
 from ganforge.modalities.series.columns import STEP
 from ganforge.signals import Exporter, save_array
 
@@ -32,7 +33,9 @@ def to_frame(samples: np.ndarray, spec: Spec, start: int = 0) -> Any:
     )
     columns: dict[str, Any] = {state["entity"] or _free(SERIES, state["order"]): np.repeat(np.array(names), length)}
     steps = None
-    for k, column in enumerate(state["columns"]):
+    if state.get("levels"):
+        samples = changes.restored(samples, state)
+    for k, column in enumerate(state.get("levels") or state["columns"]):
         if column["name"] == STEP:
             steps = samples[:, :, k]
         else:
@@ -57,7 +60,8 @@ def _typed(values: np.ndarray, column: Mapping[str, Any]) -> np.ndarray:
     if column.get("words"):
         words = np.array([*column["words"], None], dtype=object)
         return words[np.where(missing, len(words) - 1, values).astype(int)]
-    values = values.clip(column["low"], column["high"])
+    if "last" not in column:  # levels that go on from the last real ones may leave the bounds of the data
+        values = values.clip(column["low"], column["high"])
     if column["decimals"] >= 0:
         values = values.round(column["decimals"])
     if column["dtype"] == "bool" and not missing.any():

@@ -16,6 +16,7 @@ from ganforge.core.plot.charts import padded, ticks, tiled
 from ganforge.core.plot.drawing import Drawing
 from ganforge.core.plot.text import cut, short
 from ganforge.inference.model import Model, load
+from ganforge.modalities.series import changes
 from ganforge.modalities.series.columns import STEP
 from ganforge.modalities.series.files import to_frame
 from ganforge.modalities.series.source import SeriesFile, SeriesSet
@@ -49,7 +50,7 @@ def forecast(
 def paths_of(
     model: Model, data: Path | str, horizon: int | None = None, paths: int = 100, seed: int = 0
 ) -> dict[str, tuple[np.ndarray, np.ndarray, Any]]:
-    """The past [P, C], the paths [M, H, C] and the last time stamp (or None) of each series, by name."""
+    """The past [P, C], the paths [M, H, C] and the `Spec.state` that they go on with of each series, by name."""
     task = model.recipe.task
     if not isinstance(task, Forecast):
         raise UserError(
@@ -64,7 +65,10 @@ def paths_of(
             code="forecast.out_of_range",
         )
     spec, bundle = model.spec, model.bundle
-    recent = fitting(SeriesFile(path=str(data), entity=spec.state["entity"], holdout=0.0).open(), model, str(data))
+    recent = SeriesFile(path=str(data), entity=spec.state["entity"], holdout=0.0).open()
+    change = spec.state.get("change", "none")
+    before = recent
+    recent = fitting(recent if change == "none" else changes.changed(recent, change), model, str(data))
     past, found = task.past_of(spec), {}
     for name, values in recent.series.items():
         rows = rows_of(recent, name, len(values) - past, past)
@@ -73,8 +77,13 @@ def paths_of(
             made = task.paths(bundle.nets, x[None], horizon, paths, seed)[0]
         decoded = model.recipe.signal.decode(made, spec)
         seen = model.recipe.signal.decode(x[None], spec)[0]
-        last = recent.times[name][-1] if name in recent.times else None
-        found[name] = (seen, decoded, last)
+        state = spec.state
+        if name in recent.times and state["clock"] is not None:
+            state = state | {"clock": state["clock"] | {"last": str(recent.times[name][-1])}}
+        if change != "none":
+            last = {column.name: float(v) for column, v in zip(before.columns, before.series[name][-1], strict=True)}
+            state = state | {"levels": [level | {"last": last[level["name"]]} for level in state["levels"]]}
+        found[name] = (seen, decoded, state)
     return found
 
 
@@ -138,10 +147,7 @@ def as_frame(model: Model, found: dict[str, tuple[np.ndarray, np.ndarray, Any]])
     import pandas as pd
 
     parts = []
-    for name, (_, paths, last) in found.items():
-        state = dict(model.spec.state)
-        if last is not None and state["clock"] is not None:
-            state["clock"] = state["clock"] | {"last": str(pd.Timestamp(last))}
+    for name, (_, paths, state) in found.items():
         part = to_frame(paths, type(model.spec)(model.spec.shape, state=state))
         numbers = np.repeat(np.arange(1, len(paths) + 1), paths.shape[1])
         if state["entity"]:

@@ -2,6 +2,10 @@
 
     quantile:  x = Φ⁻¹(rank) / 2.5,  the rank by linear interpolation between knots     heavy tails and skew
     minmax:    x = 2 (v − low) / (high − low) − 1                                      all else
+    lambert:   v = μ + σ z,  z = u exp(δ u² / 2),  u = m + s x                         returns (QuantGAN)
+
+lambert makes heavy tails normal by the inverse of Lambert's W × Gaussian (Goerg 2015): u = sign(z) √(W(δ z²) / δ), δ
+such that u has the kurtosis of a normal distribution. It has no bounds: what the nets make beyond the data stays.
 
 A channel whose excess kurtosis is above `HEAVY` is seen by its quantiles. Within the knots both are one to one; beyond
 them values end at the bounds of the data.
@@ -14,11 +18,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.optimize import brentq
+from scipy.special import lambertw, ndtr, ndtri
 from scipy.stats import kurtosis
 
 HEAVY = 3.0
 KNOTS = 512
+FARTHEST = 6.0  # standard deviations of what the nets may make under lambert
 NORMAL = 2.5  # in units of it a standard normal nearly fills [-1, 1]
 
 
@@ -27,10 +33,12 @@ def fit(values: np.ndarray, how: str) -> dict[str, Any]:
 
     Args:
         values: float64 [M].
-        how: auto, minmax or quantile.
+        how: auto, minmax, quantile or lambert.
     """
     low, high = float(values.min()), float(values.max())
     found: dict[str, Any] = {"low": low, "high": high}
+    if how == "lambert" and high > low:
+        return found | {"lambert": _lambert(values)}
     if how == "quantile" or (how == "auto" and high > low and float(kurtosis(values)) > HEAVY):
         ranks = (np.arange(KNOTS) + 0.5) / KNOTS
         knots, first = np.unique(np.quantile(values, np.linspace(0, 1, KNOTS)), return_index=True)
@@ -39,10 +47,30 @@ def fit(values: np.ndarray, how: str) -> dict[str, Any]:
     return found
 
 
+def _lambert(values: np.ndarray) -> list[float]:
+    """[μ, σ, δ, m, s] of the normalization by Lambert's W."""
+    mu, sigma = float(values.mean()), float(values.std())
+    z = (values - mu) / sigma
+
+    def excess(delta: float) -> float:
+        return float(kurtosis(_gaussian(z, delta)))
+
+    delta = float(brentq(excess, 1e-6, 2.0)) if excess(1e-6) > 0 > excess(2.0) else 1e-6
+    u = _gaussian(z, delta)
+    return [mu, sigma, delta, float(u.mean()), float(u.std())]
+
+
+def _gaussian(z: np.ndarray, delta: float) -> np.ndarray:
+    return np.sign(z) * np.sqrt(lambertw(delta * z**2).real / delta)
+
+
 def scaled(values: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     """Values as the nets see them, of any shape."""
     if "knots" in scale:
         return ndtri(np.interp(values, scale["knots"], scale["ranks"])) / NORMAL
+    if "lambert" in scale:
+        mu, sigma, delta, m, s = scale["lambert"]
+        return (_gaussian((values - mu) / sigma, delta) - m) / s
     return 2 * (values - scale["low"]) / ((scale["high"] - scale["low"]) or 1.0) - 1
 
 
@@ -50,4 +78,8 @@ def restored(x: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     """What the nets made as values."""
     if "knots" in scale:
         return np.interp(ndtr(x * NORMAL), scale["ranks"], scale["knots"])
+    if "lambert" in scale:
+        mu, sigma, delta, m, s = scale["lambert"]
+        u = m + s * x.clip(-FARTHEST, FARTHEST)
+        return mu + sigma * u * np.exp(delta * u**2 / 2)
     return scale["low"] + (x + 1) / 2 * (scale["high"] - scale["low"])

@@ -24,7 +24,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.series import choose, drawing, inspect, scaling, windows
+from ganforge.modalities.series import changes, choose, drawing, inspect, scaling, windows
 from ganforge.modalities.series.example import write_example
 from ganforge.modalities.series.files import FORMATS, write_text
 from ganforge.modalities.series.source import SeriesSet
@@ -47,9 +47,12 @@ class Series(Signal, kind="series"):
     """Steps of a window; 0 takes each series whole, whatever its length, and learns where it ends."""
     stride: int = Field(default=1, ge=1)
     """Steps from one window to the next; 1 takes all windows, that of `window` none that overlap."""
-    scaling: Literal["auto", "minmax", "quantile"] = "auto"
-    """How values are scaled: to the range of the data (minmax), by their quantiles to a normal distribution, or this
-    for the channels with heavy tails alone (auto)."""
+    scaling: Literal["auto", "minmax", "quantile", "lambert"] = "auto"
+    """How values are scaled: to the range of the data (minmax), by their quantiles to a normal distribution, this for
+    the channels with heavy tails alone (auto), or by Lambert's W, which has no bounds (lambert, for returns)."""
+    change: Literal["none", "difference", "log"] = "none"
+    """What of the values is learned: they themselves, their differences from row to row, or those of their logarithms
+    (the returns of prices). Files hold levels again, which go on from the last real ones."""
 
     @property
     def data_statistics(self) -> str:
@@ -76,7 +79,10 @@ class Series(Signal, kind="series"):
         return self if self.window == 0 else replace(self, window=spec.shape[1])
 
     def items(self, dataset: Dataset) -> Dataset:
-        return Windows(dataset, self.window, self.stride) if isinstance(dataset, SeriesSet) else dataset
+        if not isinstance(dataset, SeriesSet):
+            return dataset
+        moved = dataset if self.change == "none" else changes.changed(dataset, self.change)
+        return Windows(moved, self.window, self.stride, dataset)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         if isinstance(dataset, SeriesSet):
@@ -102,6 +108,8 @@ class Series(Signal, kind="series"):
             "entity": whole.entity,
             "order": list(whole.order),
             "ends": dataset.ends,
+            "change": self.change,
+            "levels": changes.levels_of(dataset.levels) if self.change != "none" else [],
         }
         shape = (windows.channels(state), dataset.window)
         reached = tuple(nearest(shape))

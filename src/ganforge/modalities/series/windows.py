@@ -34,11 +34,13 @@ class Windows(Dataset):
     Args:
         window: steps; 0 takes whole series, filled up at their end to the length of the longest.
         stride: steps from one window to the next.
+        levels: the series before changes were taken; by default the same.
     """
 
     signal = "series"
 
-    def __init__(self, whole: SeriesSet, window: int, stride: int):
+    def __init__(self, whole: SeriesSet, window: int, stride: int, levels: SeriesSet | None = None):
+        self.levels = levels or whole
         self.whole, self.window = whole, window or max(len(rows) for rows in whole.series.values())
         self.ends = window == 0
         self.name, self.notes, self.skipped = whole.name, whole.notes, whole.skipped
@@ -135,7 +137,10 @@ def noisy(x: Tensor, state: Mapping[str, Any], rng: Rng) -> Tensor:
 
 
 def to_values(x: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
-    """Channels [N, K, T] as values float64 [N, T, C] within their bounds; NaN where missing and after the end."""
+    """Channels [N, K, T] as values float64 [N, T, C]; NaN where missing and after the end.
+
+    They are within the bounds of the data, but for the scaling lambert.
+    """
     found, k = [], 0
     for c, column in enumerate(state["columns"]):
         if words_of(column):
@@ -143,7 +148,9 @@ def to_values(x: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
             found.append(x[:, k : k + width].argmax(1).astype(np.float64))
             k += width
         else:
-            found.append(scaling.restored(x[:, k], state["scales"][c]).clip(column["low"], column["high"]))
+            found.append(scaling.restored(x[:, k], state["scales"][c]))
+            if "lambert" not in state["scales"][c]:
+                found[-1] = found[-1].clip(column["low"], column["high"])
             k += 1
     values = np.stack(found, 2)
     for c in gaps_of(state):
