@@ -20,7 +20,10 @@ from ganforge.modalities.series.example import write_example
 from ganforge.modalities.series.forecast_metric import covered, crps, energy
 from ganforge.modalities.series.tasks.forecast import Continuation, scores
 from ganforge.recipes.base import Recipe
+from ganforge.registry import load_all
 from refused import refused
+
+load_all()
 
 SMALL = ["signal.window=40", "task.future=8", "task.channels=8", "task.discriminator.channels=4", "batch=8"]
 SMALL += ["samples=16", "checkpoint_every=16", "callbacks=[previews]", "data.holdout=0.4"]

@@ -38,7 +38,14 @@ class Series(Signal, kind="series"):
     """Windows of time series. The end of every series is held back before windows are cut."""
 
     noun: ClassVar[Noun] = Noun("window", "windows", "a set of time series")
-    metrics: ClassVar[tuple[str, ...]] = ("series", "discriminative", "predictive")
+    metrics: ClassVar[tuple[str, ...]] = (
+        "series",
+        "spectrum",
+        "context_fd",
+        "usefulness",
+        "discriminative",
+        "predictive",
+    )
     exporters: ClassVar[Mapping[str, Exporter]] = FORMATS
     gallery: ClassVar[Gallery | None] = Gallery(most=32, columns=4)
     n_generated: ClassVar[int] = 0
@@ -73,7 +80,9 @@ class Series(Signal, kind="series"):
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
-        return ("forecast",) if translates else self.metrics
+        if translates:
+            return ("forecast",)
+        return (*self.metrics, "finance") if spec.state.get("change") == "log" else self.metrics
 
     def at(self, spec: Spec) -> Self:
         return self if self.window == 0 else replace(self, window=spec.shape[1])

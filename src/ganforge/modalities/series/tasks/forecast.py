@@ -215,7 +215,7 @@ class Forecast(Task, kind="forecast"):
 
     def next_steps(self, folder: Any, spec: Spec) -> Steps:
         words = ("--data", "recent.csv", "--horizon", self.future, "--out", "fan.csv")
-        return [("forecast", command("forecast", folder, *words)), ("evaluate it", command("evaluate", folder))]
+        return [("forecast", command("forecast", folder, *words))]
 
     def _with_future(self, nets: Nets, x: Tensor, rng: Rng) -> Tensor:
         past = x[..., : -self.future]
