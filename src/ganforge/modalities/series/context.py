@@ -1,12 +1,12 @@
 """Distances that a net or a transform sees: context-FD, spectra, and usefulness for forecasts.
 
     context_fd   Fréchet distance of the codes of a dilated convolutional encoder that is trained on the real windows:
-                 two crops of a window, with steps hidden, should have codes that agree with each other and with no other
-                 window (InfoNCE). The idea is TS2Vec's (Yue et al. 2022); figures of papers compare within one encoder
-                 only, and this is another one.
+                 two views of a window, with steps hidden, should have codes that agree with each other and with no
+                 other window (InfoNCE). The idea is TS2Vec's (Yue et al. 2022); figures of papers compare within one
+                 encoder only, and this is another one.
     spectrum     mean |log10 power of generated − of real|, over frequencies above 0 and channels
-    usefulness   error of a ridge regression of the last quarter of a window on the rest: trained on generated windows,
-                 tested on held-out ones, ÷ the same trained on real windows; 1: as good as real data
+    forecast_usefulness   error of a ridge regression of a window's last quarter on the rest: learned from generated
+                 windows, tested on held-out ones, ÷ the same learned from real windows; 1: as good as real data
 
 N: windows, T: steps, d: channels, E: numbers of a code.
 """
@@ -120,13 +120,15 @@ class Spectrum(Metric, kind="spectrum"):
         return [Result(f"spectrum[{len(fake)}]", value, comparison.protocol(self.n), detail)]
 
 
-class Usefulness(Metric, kind="usefulness"):
+class Usefulness(Metric, kind="forecast_usefulness"):
     """What a forecast learns from generated windows, tested on held-out real ones."""
 
     signals: ClassVar[tuple[str, ...]] = ("series",)
     needs: ClassVar[frozenset[str]] = frozenset({"heldout"})
     values: ClassVar[Mapping[str, Meaning]] = {
-        "usefulness": Meaning("Error of a forecast learned from generated windows over that from real ones.", "near", 1)
+        "forecast_usefulness": Meaning(
+            "Error of a forecast learned from generated windows over that from real ones.", "near", 1
+        )
     }
 
     def compute(self, comparison: Comparison) -> list[Result]:
@@ -140,7 +142,7 @@ class Usefulness(Metric, kind="usefulness"):
             f"error {errors['fake']:.4g}; learned from real windows {errors['real']:.4g}; of the last value {last:.4g}"
         ]
         value = errors["fake"] / max(errors["real"], 1e-12)
-        return [Result(f"usefulness[{len(fake)}]", value, comparison.protocol(self.n), detail)]
+        return [Result(f"forecast_usefulness[{len(fake)}]", value, comparison.protocol(self.n), detail)]
 
 
 def forecast_error(train: np.ndarray, test: np.ndarray) -> float:

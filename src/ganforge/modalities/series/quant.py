@@ -151,7 +151,7 @@ class TwoWays(nn.Module):
 class QuantDiscriminator(Discriminator, kind="quant"):
     """A critic of returns: residual blocks on returns and their sizes, and temporal convolutions on returns."""
 
-    channels: int = Field(default=24, ge=2)
+    channels: int = Field(default=16, ge=2)
     """Channels of both."""
     group: int = Field(default=16, ge=1)
     """Channels in a group of the residual blocks' convolutions."""

@@ -12,6 +12,7 @@ from ganforge.modalities.series.quant import QuantDiscriminator
 from ganforge.modalities.series.recurrent import SeriesDecoder, SeriesEncoder
 from ganforge.modalities.series.signal import Series
 from ganforge.modalities.series.tasks.forecast import Forecast
+from ganforge.modalities.series.volatility import VolatilityGenerator
 from ganforge.nets.likelihoods import OptimalGaussian
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.recipes import recipe
@@ -121,27 +122,27 @@ def quant() -> Recipe:
     """Windows of 127 log returns, with heavy tails, clusters of volatility and leverage.
 
     Paper: Huang et al. 2024 (RpGAN + R1 + R2); Wiese et al. 2020 (Lambert's W, temporal convolutions in D).
-    Departures: both critics together.
+    Departures: both critics together; G is a net of stochastic volatility with the noise of each step in it.
     Command: `ganforge train quant data=prices.csv`
     """
-    samples = 400_000
+    samples = 60_000
     over = samples // 2
     fading = Cosine(start=1.0, end=0.1, over=over)
-    learning = Adam(lr=Cosine(start=1e-3, end=2e-4, over=over), betas=(0.0, Cosine(start=0.9, end=0.99, over=over)))
+    learning = Adam(lr=Cosine(start=2e-3, end=3e-4, over=over), betas=(0.0, Cosine(start=0.9, end=0.99, over=over)))
     return Recipe(
         data=PathData(path="series.csv"),
         samples=samples,
-        batch=128,
-        checkpoint_every=50_000,
-        log_every=5_000,
+        batch=64,
+        checkpoint_every=20_000,
+        log_every=2_000,
         signal=Series(window=127, change="log", scaling="lambert"),
         task=Synthesis(
-            generator=SeriesGenerator(latent=128, channels=32),
+            generator=VolatilityGenerator(),
             discriminator=QuantDiscriminator(),
             objective=RpGan(),
             penalties=(R1(weight=fading), R2(weight=fading)),
         ),
         optimizers={"G": learning, "D": learning},
-        ema=Ema(half_life=10_000),
-        callbacks=seen(50_000, rows=4, columns=6),
+        ema=Ema(half_life=4_000),
+        callbacks=seen(20_000, rows=4, columns=6),
     )
