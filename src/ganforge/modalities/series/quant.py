@@ -39,6 +39,11 @@ class TemporalBlock(nn.Module):
             nn.Conv1d(channels, channels, kernel, dilation=dilation), nn.PReLU(),
         )  # fmt: skip
         self.skip = nn.Conv1d(before, channels, 1) if before != channels else nn.Identity()
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv1d):
+                nn.init.kaiming_normal_(layer.weight, a=0.25)  # the slope of a new PReLU
+                assert layer.bias is not None
+                nn.init.zeros_(layer.bias)
 
     def forward(self, h: Tensor) -> tuple[Tensor, Tensor]:
         s = self.net(h)
