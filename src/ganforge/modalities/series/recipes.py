@@ -125,14 +125,14 @@ def quant() -> Recipe:
     Departures: both critics together; G is a net of stochastic volatility with the noise of each step in it.
     Command: `ganforge train quant data=prices.csv`
     """
-    samples = 60_000
+    samples = 45_000
     over = samples // 2
     fading = Cosine(start=1.0, end=0.1, over=over)
     learning = Adam(lr=Cosine(start=2e-3, end=3e-4, over=over), betas=(0.0, Cosine(start=0.9, end=0.99, over=over)))
     return Recipe(
         data=PathData(path="series.csv"),
         samples=samples,
-        batch=64,
+        batch=32,
         checkpoint_every=20_000,
         log_every=2_000,
         signal=Series(window=127, change="log", scaling="lambert"),

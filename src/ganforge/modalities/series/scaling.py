@@ -5,7 +5,8 @@
     lambert:   v = μ + σ z,  z = u exp(δ u² / 2),  u = m + s x                         returns (QuantGAN)
 
 lambert makes heavy tails normal by the inverse of Lambert's W × Gaussian (Goerg 2015): u = sign(z) √(W(δ z²) / δ), δ
-such that u has the kurtosis of a normal distribution. It has no bounds: what the nets make beyond the data stays.
+such that u has the kurtosis of a normal distribution. What
+the nets make may lie a little beyond the data: |x| up to 1.1 times the largest.
 
 A channel whose excess kurtosis is above `HEAVY` is seen by its quantiles. Within the knots both are one to one; beyond
 them values end at the bounds of the data.
@@ -24,7 +25,7 @@ from scipy.stats import kurtosis
 
 HEAVY = 3.0
 KNOTS = 512
-FARTHEST = 6.0  # standard deviations of what the nets may make under lambert
+FARTHEST = 1.1  # how much larger |x| may be than in the data under lambert: its tail grows faster than an exponential
 NORMAL = 2.5  # in units of it a standard normal nearly fills [-1, 1]
 
 
@@ -48,7 +49,7 @@ def fit(values: np.ndarray, how: str) -> dict[str, Any]:
 
 
 def _lambert(values: np.ndarray) -> list[float]:
-    """[μ, σ, δ, m, s] of the normalization by Lambert's W."""
+    """[μ, σ, δ, m, s] of the normalization by Lambert's W, and the largest |x| that is taken back."""
     mu, sigma = float(values.mean()), float(values.std())
     z = (values - mu) / sigma
 
@@ -57,7 +58,8 @@ def _lambert(values: np.ndarray) -> list[float]:
 
     delta = float(brentq(excess, 1e-6, 2.0)) if excess(1e-6) > 0 > excess(2.0) else 1e-6
     u = _gaussian(z, delta)
-    return [mu, sigma, delta, float(u.mean()), float(u.std())]
+    m, s = float(u.mean()), float(u.std())
+    return [mu, sigma, delta, m, s, FARTHEST * float(np.abs((u - m) / s).max())]
 
 
 def _gaussian(z: np.ndarray, delta: float) -> np.ndarray:
@@ -69,7 +71,7 @@ def scaled(values: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     if "knots" in scale:
         return ndtri(np.interp(values, scale["knots"], scale["ranks"])) / NORMAL
     if "lambert" in scale:
-        mu, sigma, delta, m, s = scale["lambert"]
+        mu, sigma, delta, m, s, _ = scale["lambert"]
         return (_gaussian((values - mu) / sigma, delta) - m) / s
     return 2 * (values - scale["low"]) / ((scale["high"] - scale["low"]) or 1.0) - 1
 
@@ -79,7 +81,7 @@ def restored(x: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     if "knots" in scale:
         return np.interp(ndtr(x * NORMAL), scale["ranks"], scale["knots"])
     if "lambert" in scale:
-        mu, sigma, delta, m, s = scale["lambert"]
-        u = m + s * x.clip(-FARTHEST, FARTHEST)
+        mu, sigma, delta, m, s, farthest = scale["lambert"]
+        u = m + s * x.clip(-farthest, farthest)
         return mu + sigma * u * np.exp(delta * u**2 / 2)
     return scale["low"] + (x + 1) / 2 * (scale["high"] - scale["low"])

@@ -2,7 +2,7 @@
 
     s_t   slow: z₀ → linear → points every 16 steps → conv → interpolated along a line     calm and wild times
     f_t   fast: causal convolutions (dilations 1, 2, 4, 8) over ε up to t − 1               shocks and leverage
-    x_t = m(f_t) + exp(σ(s_t, f_t)) · A ε_t,   ε_t ~ N(0, 1),   A [K, K] from the identity, σ bounded by ±3
+    x_t = m(f_t) + exp(σ(s_t, f_t)) · A ε_t,   ε_t ~ N(0, 1),   A [K, K] from the identity, σ bounded by ±2
 
 Each step has noise of its own, so that a window of T steps is no function of a few numbers.
 
@@ -26,7 +26,7 @@ SLOW = 32  # numbers of z₀
 POINT = 16  # steps
 DILATIONS = (1, 2, 4, 8)
 BEFORE = sum(2 * d for d in DILATIONS)  # steps of noise before the first
-WIDEST = 3.0
+WIDEST = 2.0
 
 
 class VolatilityG(nn.Module):
