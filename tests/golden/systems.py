@@ -165,7 +165,7 @@ SYSTEMS: dict[str, list[str]] = {
     ],
     "rcgan": [*SERIES, "task.d_steps=1"],
     "timegan": [f"data={HERE / 'hours.csv'}", "task.units=8", "task.stage=32"],  # two steps each
-    "doppelganger": [f"data={HERE / 'hours.csv'}", "task.width=8", "task.units=8", "task.critic=8"],
+    "doppelganger": [f"data={HERE / 'hours.csv'}", "task.width=8", "task.units=8", "task.critic_width=8"],
     "timevae": [f"data={HERE / 'hours.csv'}", "task.encoder.widths=[8,8]", "task.generator.widths=[8,8]"],
     "series-latent": [
         f"data={HERE / 'hours.csv'}",

@@ -58,6 +58,7 @@ class TCN(nn.Module):
         sizes = [(before, 1, 1), *((channels, 2, d) for d in DILATIONS)]
         self.blocks = nn.ModuleList(TemporalBlock(size, channels, k, d) for size, k, d in sizes)
         self.out = nn.Conv1d(channels, after, 1)
+        nn.init.normal_(self.out.weight, 0.0, 0.1 * channels**-0.5)  # the sum grows by each block
 
     def hidden(self, h: Tensor) -> Tensor:
         """The sum of all blocks, [N, channels, T]."""
@@ -80,7 +81,7 @@ class QuantG(nn.Module):
         super().__init__()
         self.steps = spec.shape[1]
         self.tcn = TCN(NOISE, channels, spec.shape[0])
-        self.label = LabelTable(spec.classes, NOISE) if spec.classes else None
+        self.label = LabelTable(spec.classes, NOISE, 0.1) if spec.classes else None
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         steps = self.steps + FIELD - 1

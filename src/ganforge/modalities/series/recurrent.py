@@ -21,6 +21,9 @@ from ganforge.modalities.series.nets import check
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Encoder, Generator
 
 
+LABEL = 0.1  # of the weights of labels, in those of the noise
+
+
 def along_time(z: Tensor, steps: int) -> Tensor:
     """Latents [N, L] as noise [N, ⌈L / T⌉, T]; where they do not fill it, they begin again."""
     width = -(-z.shape[1] // steps)
@@ -52,6 +55,9 @@ class RcG(nn.Module):
         self.labeled = Labeled(spec.classes)
         self.lstm = nn.LSTM(-(-latent // self.steps) + spec.classes, channels, batch_first=True)
         self.out = nn.Linear(channels, spec.shape[0])
+        if spec.classes:
+            with torch.no_grad():  # a label that is as large as the noise would drown it at first
+                self.lstm.weight_ih_l0[:, -spec.classes :] *= LABEL
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         states, _ = self.lstm(self.labeled(along_time(z, self.steps).transpose(1, 2), c))

@@ -78,7 +78,7 @@ class Maker(nn.Module):
 class DoppelGanger(Task, kind="doppelganger"):
     """Attributes and scale first, then a series on them: G against a critic of both and one of attributes."""
 
-    shaping: ClassVar[tuple[str, ...]] = ("emits", "width", "units", "critic", "conditional")
+    shaping: ClassVar[tuple[str, ...]] = ("emits", "width", "units", "critic_width", "conditional")
 
     emits: int = Field(default=6, ge=1)
     """Steps that the LSTM makes a tick (`sample_len`): about 50 ticks a series are advised."""
@@ -86,7 +86,7 @@ class DoppelGanger(Task, kind="doppelganger"):
     """Units of the layers that make attributes."""
     units: int = Field(default=100, ge=1)
     """Units of the LSTM."""
-    critic: int = Field(default=200, ge=1)
+    critic_width: int = Field(default=200, ge=1)
     """Units of the five layers of each critic."""
     conditional: bool = False
     """Learn the label as an attribute."""
@@ -99,8 +99,8 @@ class DoppelGanger(Task, kind="doppelganger"):
         attributes = spec.classes + 2 * spec.shape[0]
         return {
             "G": Maker(spec, self.emits, self.width, self.units),
-            "D": mlp(attributes + math.prod(spec.shape), self.critic, 5, 1),
-            "D_a": mlp(attributes, self.critic, 5, 1),
+            "D": mlp(attributes + math.prod(spec.shape), self.critic_width, 5, 1),
+            "D_a": mlp(attributes, self.critic_width, 5, 1),
         }
 
     def phases(self) -> Sequence[Phase]:
