@@ -65,13 +65,9 @@ def main() -> None:
             for stamp, value in zip(stamps.tolist(), values.tolist(), strict=True):
                 file.write(f"{stamp:%Y-%m-%d %H:%M},{value:.3f},{-value:.3f}\n")
         before = peak()
-        dataset = None
-
-        def work() -> None:
-            nonlocal dataset
-            dataset = PathData(path=str(path)).open()
-
-        print(f"{asked.rows:,} rows opened in {seconds(work):.1f} s, {peak() - before:.2f} GiB more")
+        start = time.perf_counter()
+        dataset = PathData(path=str(path)).open()
+        print(f"{asked.rows:,} rows opened in {time.perf_counter() - start:.1f} s, {peak() - before:.2f} GiB more")
         signal = Series()
         windows = signal.items(dataset)
         spec = signal.spec(windows, lambda shape: shape)

@@ -70,6 +70,7 @@ def test_a_new_forecast_begins_at_the_last_value_whatever_the_level():
     assert torch.allclose(net(past + 100, z) - 100, net(past, z), atol=1.0)
     with torch.no_grad():
         net.out.weight.zero_()
+        assert net.out.bias is not None
         net.out.bias.zero_()
     assert torch.equal(net(past, z), past[..., -1:].expand(-1, -1, 8))
 
@@ -147,5 +148,7 @@ def test_a_window_must_leave_a_past(tmp_path):
 
 def test_a_report_with_fans(run, tmp_path):
     found = gf.evaluate(run, n=20, out=tmp_path / "report", progress=False, device="cpu")
+    assert found.html is not None
+    assert found.json is not None
     assert "middle 50" in found.html.read_text(encoding="utf-8")
     assert json.loads(found.json.read_text())

@@ -85,5 +85,5 @@ def test_a_forecast_learned_from_flipped_windows_is_worse():
 
 def test_one_column_has_no_correlation_of_columns():
     one = [SampleSet.of(waves(64, seed)[:, :, :1]) for seed in (0, 1)]
-    names = [result.name.split("[")[0] for result in SeriesFigures().compute(Comparison(*one))]
+    names = [result.name.split("[")[0] for result in SeriesFigures().compute(Comparison(one[0], one[1]))]
     assert names == ["marginal", "autocorrelation", "near_copies"]

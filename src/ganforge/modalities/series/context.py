@@ -14,7 +14,7 @@ N: windows, T: steps, d: channels, E: numbers of a code.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -137,7 +137,7 @@ class Usefulness(Metric, kind="forecast_usefulness"):
         errors = {name: forecast_error(x, test) for name, x in (("real", real), ("fake", fake))}
         cut = test.shape[1] - max(1, test.shape[1] // 4)
         last = float(np.abs(test[:, cut:] - test[:, cut - 1 : cut]).mean())
-        detail = {"error": errors["fake"], "error_of_real": errors["real"], "error_of_last": last}
+        detail: dict[str, Any] = {"error": errors["fake"], "error_of_real": errors["real"], "error_of_last": last}
         detail["notes"] = [
             f"error {errors['fake']:.4g}; learned from real windows {errors['real']:.4g}; of the last value {last:.4g}"
         ]

@@ -43,7 +43,7 @@ def to_frame(samples: np.ndarray, spec: Spec, start: int = 0) -> Any:
     if state["clock"] is not None:
         columns |= _stamps(state["clock"], count, length, steps)
     first = [] if state["entity"] else [_free(SERIES, state["order"])]
-    frame = pd.DataFrame(columns)[[*first, *(c for c in state["order"] if c != STEP)]]
+    frame: Any = pd.DataFrame(columns)[[*first, *(c for c in state["order"] if c != STEP)]]
     if state.get("ends"):
         frame = frame[~np.isnan(samples).all(2).ravel()].reset_index(drop=True)
     return frame

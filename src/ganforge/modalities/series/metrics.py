@@ -41,7 +41,7 @@ def scaled(comparison: Comparison, name: str, n: int | None = None) -> np.ndarra
     """The windows of a side, float32 [N, T, d], in units of the bounds of the real ones."""
     real = comparison.once("series real", lambda: comparison.samples("real"))
     low, high = np.nanmin(real, (0, 1)), np.nanmax(real, (0, 1))
-    gaps = np.isnan(real).any((0, 1))
+    gaps = np.asarray(np.isnan(real).any((0, 1)))
     samples = real if name == "real" else comparison.samples(name, n)
     if len(samples) < FEWEST:
         raise UserError(

@@ -20,7 +20,6 @@ from ganforge.core.types import Spec
 from ganforge.modalities.series.nets import check
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Encoder, Generator
 
-
 LABEL = 0.1  # of the weights of labels, in those of the noise
 
 
@@ -57,7 +56,7 @@ class RcG(nn.Module):
         self.out = nn.Linear(channels, spec.shape[0])
         if spec.classes:
             with torch.no_grad():  # a label that is as large as the noise would drown it at first
-                self.lstm.weight_ih_l0[:, -spec.classes :] *= LABEL
+                self.lstm.get_parameter("weight_ih_l0")[:, -spec.classes :] *= LABEL
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         states, _ = self.lstm(self.labeled(along_time(z, self.steps).transpose(1, 2), c))

@@ -56,7 +56,8 @@ def _lambert(values: np.ndarray) -> list[float]:
     def excess(delta: float) -> float:
         return float(kurtosis(_gaussian(z, delta)))
 
-    delta = float(brentq(excess, 1e-6, 2.0)) if excess(1e-6) > 0 > excess(2.0) else 1e-6
+    root: Any = brentq(excess, 1e-6, 2.0) if excess(1e-6) > 0 > excess(2.0) else 1e-6
+    delta = float(root)
     u = _gaussian(z, delta)
     m, s = float(u.mean()), float(u.std())
     return [mu, sigma, delta, m, s, FARTHEST * float(np.abs((u - m) / s).max())]

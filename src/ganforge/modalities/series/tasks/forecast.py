@@ -168,9 +168,9 @@ class Forecast(Task, kind="forecast"):
         G, x = cast(Continuation, nets.G), wide(batch.x)
         past, y = x[..., : -self.future], x[..., -self.future :]
         seen = G.seen(past)
-        many = tuple(part.repeat_interleave(self.draws, 0) for part in (past, *seen))
+        again, linear, code = (part.repeat_interleave(self.draws, 0) for part in (past, *seen))
         z = rng.normal("z", (len(x), self.draws * self.latent)).view(-1, self.latent)
-        futures = wide(G.drawn(many[0], many[1:], z)).unflatten(0, (len(x), self.draws))  # [N, M, K, H]
+        futures = wide(G.drawn(again, (linear, code), z)).unflatten(0, (len(x), self.draws))  # [N, M, K, H]
         fake = torch.cat([past, futures[:, 0]], 2)
         with torch.no_grad():
             on_real = nets.D(x)

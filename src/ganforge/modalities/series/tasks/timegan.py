@@ -41,8 +41,9 @@ TINY = 1e-12
 class Stack(nn.Module):
     """GRUs and a linear layer at every step: [N, T, inputs] → [N, T, outputs]."""
 
-    def __init__(self, inputs: int, units: int, layers: int, outputs: int, sigmoid: bool = True):
+    def __init__(self, inputs: int, units: int, layers: int, outputs: int, steps: int = 0, sigmoid: bool = True):
         super().__init__()
+        self.shape = (inputs, steps)
         self.gru = nn.GRU(inputs, units, layers, batch_first=True)
         self.out = nn.Linear(units, outputs)
         self.sigmoid = sigmoid
@@ -74,12 +75,10 @@ class TimeGan(Task, kind="timegan"):
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         k, f, n = spec.shape[0], self.units, self.layers
-        G = Stack(k, f, n, f)
-        G.shape = spec.shape
         return {
             "E": Stack(k, f, n, f),
             "R": Stack(f, f, n, k),
-            "G": G,
+            "G": Stack(k, f, n, f, spec.shape[1]),
             "S": Stack(f, f, max(1, n - 1), f),
             "D": Stack(f, f, n, 1, sigmoid=False),
         }
