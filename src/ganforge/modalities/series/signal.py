@@ -42,7 +42,7 @@ class Series(Signal, kind="series"):
         "series",
         "spectrum",
         "context_fd",
-        "usefulness",
+        "forecast_usefulness",
         "discriminative",
         "predictive",
     )
