@@ -82,7 +82,7 @@ class ContextDistance(Metric, kind="context_fd"):
     values: ClassVar[Mapping[str, Meaning]] = {
         "context_fd": Meaning("Distance of the distributions of codes of whole windows.", "lower", 0.0)
     }
-    steps: int = Field(default=400, ge=1)
+    steps: int = Field(default=200, ge=1)
     """Steps of the encoder's training."""
 
     def compute(self, comparison: Comparison) -> list[Result]:

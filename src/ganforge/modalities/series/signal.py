@@ -44,7 +44,6 @@ class Series(Signal, kind="series"):
         "context_fd",
         "forecast_usefulness",
         "discriminative",
-        "predictive",
     )
     exporters: ClassVar[Mapping[str, Exporter]] = FORMATS
     gallery: ClassVar[Gallery | None] = Gallery(most=32, columns=4)
