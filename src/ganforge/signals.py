@@ -27,6 +27,10 @@ Exporter = Callable[[Any, Path, Spec], None]
 """Writes decoded samples to a file, whatever the file's name is."""
 
 
+Writer = Callable[[Any, Path, int, Spec], list[Path]]
+"""Writes decoded samples as files of their own to a folder, numbered from a start, as `Signal.write` does."""
+
+
 def save_array(samples: Any, path: Path, spec: Spec) -> None:
     """The exporter of `.npy`: decoded samples [N, ...] as one array."""
     with path.open("wb") as file:
@@ -131,6 +135,8 @@ class Signal(Component, family="signal"):
     """How any number of decoded samples become one file: writers by the ending of its name, in small letters."""
     hub_task: ClassVar[str] = ""
     """What the Hugging Face Hub calls what a model of such samples does; empty where it has no name for it."""
+    formats: ClassVar[Mapping[str, Writer]] = {}
+    """Other forms than that of `write` in which each sample becomes files of its own, by name (gif, frames)."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """What `ganforge evaluate` measures by default: names of metrics."""
     extractor: ClassVar[str] = "raw"
@@ -342,6 +348,22 @@ class Signal(Component, family="signal"):
     def nbytes(self, samples: Any) -> int:
         """What decoded samples take in memory."""
         return samples.nbytes
+
+    def lasting(self, spec: Spec, frames: int | None, fps: float | None) -> tuple[Spec, Mapping[str, Tensor]]:
+        """The spec of samples of another length and rate than those of the training, and what makes them so: of one
+        sample, by name, what goes into `Request.extra`.
+
+        Args:
+            frames: how many; None: as many as trained.
+            fps: frames a second; None: as trained.
+
+        Raises:
+            UserError: the samples have no frames, or a number is out of range.
+        """
+        raise UserError(
+            f"--frames and --fps are for films, and this model makes {self.noun.many}. Leave them out",
+            code="signal.no_frames",
+        )
 
     def has_sources(self, spec: Spec) -> bool:
         """Whether each sample comes with what it is to be made from, as `sources` gives it."""

@@ -69,6 +69,20 @@ def sample(
         int | None,
         typer.Option("--batch", help="Samples computed at a time: by default 64, or 4,096 rows.", show_default=False),
     ] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option("--frames", help="For films: frames of each. By default as many as trained.", show_default=False),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option("--fps", help="For films: frames per second. By default as trained.", show_default=False),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="Of the files in the folder --out. For films: mp4, gif, frames or npy.", show_default=False
+        ),
+    ] = None,
     device: Device = None,
     force: Force = False,
     plugins: Plugins = None,
@@ -84,7 +98,10 @@ def sample(
     from ganforge.ui.console import stdout
 
     model = load(source, device)
+    if frames is not None or fps is not None:
+        model = model.lasting(frames, fps)
     check_kinds(model, out, npz)
+    check_format(model, out, form)
     if where:
         parts = [(model.found(n, where, seed, label, truncation, batch).samples, None)]
     else:
@@ -93,7 +110,7 @@ def sample(
     kept, labels, written = [], [], 0
     for part, part_labels in parts:
         if folder is not None:
-            write_files(model, part, folder, written, force)
+            write_files(model, part, folder, written, force, form)
         if grid or npz or (out is not None and folder is None):
             kept.append(part)
             labels.append(part_labels)
@@ -184,15 +201,42 @@ def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
         )
 
 
-def write_files(model: Model, samples: Any, folder: Path, start: int, force: bool) -> None:
+def check_format(model: Model, out: Path | None, form: str | None) -> None:
+    """Finds out whether `--format` can be met.
+
+    Raises:
+        UserError: the signal has no such form, or `--out` is no folder.
+    """
+    signal = model.recipe.signal
+    if form is None:
+        return
+    if form not in signal.formats:
+        has = f"it has {', '.join(signal.formats)}" if signal.formats else "it has one form only; leave --format out"
+        raise UserError(
+            f"--format {form}: not a form that the signal {signal.kind!r} is written in ({has})",
+            code="output.unknown_format",
+        )
+    if out is None or is_one_file(out):
+        raise UserError(
+            f"--format {form}: is for a folder of files, one or more a sample: --out FOLDER/",
+            code="output.not_a_folder",
+        )
+
+
+def write_files(model: Model, samples: Any, folder: Path, start: int, force: bool, form: str | None = None) -> None:
     """Writes samples as files of their own, whole or not at all.
+
+    Args:
+        form: one of `Signal.formats`; by default as `Signal.write` does.
 
     Raises:
         UserError: a file of that name is there and `force` is not given, or the disk is full.
     """
     try:
         with atomic_files(folder) as partial:
-            files = model.recipe.signal.write(samples, partial, start, model.spec)
+            signal = model.recipe.signal
+            write = signal.write if form is None else signal.formats[form]
+            files = write(samples, partial, start, model.spec)
             taken = [file.name for file in files if (folder / file.name).exists()]
             if taken and not force:
                 raise UserError(
