@@ -144,7 +144,7 @@ def _track(container: Any, where: str) -> Any:
 
 
 def _seconds(stream: Any, container: Any) -> float | None:
-    """The length that the file claims, if it does."""
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return container.duration / 1e6 if container.duration else None
+    """The length that the file claims, if it does, by its time or by its number of frames."""
+    length = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
+    counted = float(stream.frames / stream.average_rate) if stream.frames and stream.average_rate else 0.0
+    return max(length, counted) or None

@@ -29,7 +29,7 @@ class VideoOpener(Opener, kind="video"):
         if not names:
             return CLEAR if head.store is None and _is_film(path) else 0.0
         films = sum(Path(name).suffix.lower() in container.ENDINGS for name in names)
-        if films * 2 > len(names):
+        if films and (films + sum(name.lower().endswith(".gif") for name in names)) * 2 > len(names):
             return CLEAR
         images = [name for name in names if Path(name).suffix.lower() in stills.IMAGES]
         if len(images) * 2 <= len(names):

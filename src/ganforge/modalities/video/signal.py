@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
@@ -23,6 +23,7 @@ from ganforge.modalities.video import choose, inspect, writing
 from ganforge.modalities.video.clips import Clips, length_of
 from ganforge.modalities.video.example import write_example
 from ganforge.modalities.video.film import Fit
+from ganforge.modalities.video.findings import RULES
 from ganforge.modalities.video.source import Films
 from ganforge.signals import (
     Card,
@@ -31,6 +32,7 @@ from ganforge.signals import (
     Inspection,
     Nearest,
     Noun,
+    Rule,
     Signal,
     Steps,
     Usage,
@@ -78,7 +80,9 @@ class Video(Signal, kind="video"):
         "frames": lambda clips, folder, start, spec: writing.write_frames(clips, folder, start),
         "npy": lambda clips, folder, start, spec: writing.write_npys(clips, folder, start),
     }
-    metrics: ClassVar[tuple[str, ...]] = ("fd", "pr")
+    metrics: ClassVar[tuple[str, ...]] = ("clip_fd", "motion", "frame_fd", "pr", "nn")
+    extractor: ClassVar[str] = "films"
+    rules: ClassVar[Sequence[Rule]] = RULES
     n_generated: ClassVar[int] = 0
     gallery: ClassVar[Gallery | None] = Gallery(most=16, columns=4)
 
@@ -160,7 +164,7 @@ class Video(Signal, kind="video"):
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         """uint8 [N, T, H, W, 3] → float [N, 3, T, H, W]."""
-        return stored.permute(0, 4, 1, 2, 3).to(torch.float32) / 127.5 - 1
+        return stored.permute(0, 4, 1, 2, 3).to(torch.float32).div_(127.5).sub_(1)  # in place: clips are large
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         """[N, 3, T, H, W] → uint8 [N, T, H, W, 3]."""
