@@ -25,6 +25,7 @@ SOUND = [
     "task.discriminator.channels=4",
     "batch=8",
 ]
+FILM = [f"data={HERE / 'moving.gif'}", "signal.frames=8", *NARROW[:2], "task.generator.latent=8", "batch=4"]
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -155,4 +156,5 @@ SYSTEMS: dict[str, list[str]] = {
     "old-photo-small": [*PHOTO, "task.translator.blocks=2", *CRITIC],
     "series-small": SERIES,
     "sound-small": SOUND,
+    "r3gan-video-small": FILM,
 }

@@ -101,7 +101,7 @@ def frames(source: Path | BinaryIO, where: str, start: float = 0.0) -> Iterator[
                 seconds = k / rate if frame.pts is None else float((frame.pts - offset) * base)
                 k += 1
                 pixels = frame.to_ndarray(format="rgb24")
-                turns = round((getattr(frame, "rotation", 0) or 0) / 90) % 4
+                turns = round(frame.rotation / 90) % 4
                 yield seconds, np.ascontiguousarray(np.rot90(pixels, turns))
         except (av.FFmpegError, ValueError):
             return  # a file that breaks off, or a damaged packet: what follows cannot be read
