@@ -5,7 +5,6 @@ uint8 [N, T, H, W, C] or [N, C, T, H, W] with C 1, 3 or 4; [T, H, W, C] is one f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np

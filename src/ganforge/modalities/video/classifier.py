@@ -4,15 +4,16 @@ It tells how a film runs (forward, backward, shuffled, frozen, at double speed) 
 it has; its last hidden layer are the features. Convolutions over space and time in turn are those of Tran et al. 2018,
 "A Closer Look at Spatiotemporal Convolutions" ((2+1)-D); telling the order of frames is a task since Misra et al. 2016.
 
-It takes windows of at most 16 frames, of 32 px, each with its difference to the next; features of longer clips are the
-mean over their windows. They compare runs on the same data: a distance under them is no FVD (Unterthiner et al. 2018),
-which needs a net trained on Kinetics.
+It takes windows of at most 16 frames, of at most 32 px, each with its difference to the next; features of longer clips
+are the mean over their windows. They compare runs on the same data: a distance under them is no FVD (Unterthiner et
+al. 2018), which needs a net trained on Kinetics.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,6 +32,8 @@ from ganforge.metrics.base import Encoder, Extractor, OpenContext, SampleSet, ca
 WINDOW, SIDE, FEATURES = 16, 32, 128
 ORDERS = ("forward", "backward", "shuffled", "frozen", "double speed")
 STEPS, BATCH, RATE, DECAY = 400, 32, 3e-3, 1e-3
+PASSES = 40
+"""Over the clips, at most: small sets are learned in fewer steps."""
 MOST = 4_096
 """Clips that it is trained on."""
 FEWEST = 8
@@ -39,12 +42,12 @@ VERSION = 1
 
 
 class OrderNet(nn.Module):
-    """Films as `seen` gives them, [N, 3, T, 32, 32] → features [N, 128], logits of their order, of their labels."""
+    """Films [N, 3, T, h, w] in [-1, 1], h and w at most 32 → features [N, 128], logits of order and of labels."""
 
     def __init__(self, classes: int):
         super().__init__()
         widths, layers = (6, 16, 32, 64), []
-        for k, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+        for k, (before, after) in enumerate(pairwise(widths)):
             layers += [nn.Conv3d(before, after, (1, 3, 3), (1, 2, 2), (0, 1, 1), bias=False), nn.BatchNorm3d(after)]
             layers += [nn.ReLU(), nn.Conv3d(after, after, (3, 1, 1), (1 + (k > 0), 1, 1), (1, 0, 0), bias=False)]
             layers += [nn.BatchNorm3d(after), nn.ReLU()]
@@ -59,9 +62,9 @@ class OrderNet(nn.Module):
 
 
 def seen(clips: np.ndarray) -> Tensor:
-    """Clips uint8 [N, T, H, W, 3] as the net sees them: uint8 [N, T, 3, 32, 32], by the mean of pixels."""
+    """Clips uint8 [N, T, H, W, 3] as the net sees them: uint8 [N, T, 3, h, w], larger ones reduced to 32×32."""
     x = torch.from_numpy(np.ascontiguousarray(clips)).permute(0, 1, 4, 2, 3)
-    if x.shape[3:] == (SIDE, SIDE):
+    if max(x.shape[3:]) <= SIDE:
         return x.contiguous()
     flat = [interpolate(part.float(), (SIDE, SIDE), mode="area") for part in x.flatten(0, 1).split(1024)]
     return torch.cat(flat).round().to(torch.uint8).unflatten(0, x.shape[:2])
@@ -85,7 +88,7 @@ def in_order(x: Tensor, order: Tensor, start: Tensor, rng: Rng) -> Tensor:
 
 
 def trained(x: Tensor, y: Tensor | None, classes: int, seed: int, steps: int, progress) -> OrderNet:
-    """A net that was trained on clips uint8 [N, T, 3, 32, 32] and their labels [N]; in evaluation mode."""
+    """A net that was trained on clips uint8 [N, T, 3, h, w] and their labels [N]; in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(Rng(seed).seed_for("order net"))
         net = OrderNet(classes)
@@ -119,8 +122,8 @@ class FilmClassifier(Extractor, kind="films"):
 
     signals: ClassVar[tuple[str, ...]] = ("video",)
 
-    steps: int = Field(default=STEPS, ge=1)
-    """Training steps, batches of 32 windows."""
+    steps: int | None = Field(default=None, ge=1)
+    """Training steps, batches of 32 windows; by default 400, and fewer for small sets."""
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         if data.n < FEWEST:
@@ -130,7 +133,8 @@ class FilmClassifier(Extractor, kind="films"):
             )
         labels = data.labels if data.labels is not None and len(np.unique(data.labels)) > 1 else None
         classes = () if labels is None else tuple(context.classes) or tuple(map(str, range(int(labels.max()) + 1)))
-        key = [VERSION, data.fingerprint, context.seed, self.steps, list(classes), torch.get_num_threads()]
+        steps = self.steps or max(1, min(STEPS, PASSES * data.n // BATCH))
+        key = [VERSION, data.fingerprint, context.seed, steps, list(classes), torch.get_num_threads()]
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
         kept = context.cache is not None and data.fingerprint
         path = context.cache / "extractors" / f"films-{digest[:24]}.safetensors" if kept and context.cache else None
@@ -139,7 +143,7 @@ class FilmClassifier(Extractor, kind="films"):
             rows = np.unique(np.linspace(0, data.n - 1, min(data.n, MOST)).round().astype(int))
             x = torch.cat([seen(part) for part in data.chosen(rows, 64)])
             y = None if labels is None else torch.from_numpy(labels[rows].astype(np.int64))
-            return trained(x, y, len(classes), context.seed, self.steps, context.progress or silent)
+            return trained(x, y, len(classes), context.seed, steps, context.progress or silent)
 
         def read(file: Path) -> OrderNet:
             net = OrderNet(len(classes))
@@ -167,7 +171,7 @@ class FilmEncoder(Encoder):
         self.digest = hashlib.sha256(b"".join(state[k].cpu().numpy().tobytes() for k in sorted(state))).hexdigest()
         self.net, self.device, self.classes = net.to(device), device, classes
         self.trained_on_data = True
-        self.resizer = f"area {SIDE}×{SIDE}"
+        self.resizer = f"area, at most {SIDE}×{SIDE}"
         self.detail = {"trained_on": data, "by": "order and labels" if classes else "order", "window": WINDOW}
 
     @torch.inference_mode()

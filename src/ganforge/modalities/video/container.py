@@ -1,7 +1,7 @@
 """Films in containers (mp4, webm, avi, mov, mkv), read and written with PyAV, frame by frame.
 
-Frames come upright (the rotation flag is applied), in 8 bits and RGB, each with the time at which a player shows it. Only
-the first video track is read; sound is left out.
+Frames come upright (the rotation flag is applied), in 8 bits and RGB, each with the time at which a player shows it.
+Only the first video track is read; sound is left out.
 """
 
 from __future__ import annotations

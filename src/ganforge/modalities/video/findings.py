@@ -44,7 +44,7 @@ def flickering(known: Known) -> Iterator[Finding]:
             "warn",
             "films flicker",
             f"Changes from frame to frame are {ratio:.2f} times as jerky as those of real films.",
-            "More frames for D (task.frames=6), codes of motion further apart (task.generator.every=8), longer training.",
+            "More frames for D (task.frames=6), codes of motion further apart (task.generator.every=8), more time.",
         )
 
 

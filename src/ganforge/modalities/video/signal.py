@@ -110,7 +110,7 @@ class Video(Signal, kind="video"):
         return choose.choose(dataset, len(cls().items(dataset)), machine)
 
     def at(self, spec: Spec) -> Self:
-        channels, frames, height, width = spec.shape
+        frames, height, width = spec.shape[1:]
         return replace(self, size=(height, width), frames=frames, fps=spec.state["fps"] * self.stride)
 
     def items(self, dataset: Dataset) -> Dataset:
@@ -133,8 +133,8 @@ class Video(Signal, kind="video"):
             size = max(1, round(median[0] * scale)), max(1, round(median[1] * scale))
         if lengths[-1] < frames:
             raise UserError(
-                f"data {dataset.name}: no film has {frames} frames at {fps / self.stride:.4g} a second; the longest has "
-                f"{lengths[-1]}. Set signal.frames={max(2, lengths[-1])}, a smaller signal.stride or a higher "
+                f"data {dataset.name}: no film has {frames} frames at {fps / self.stride:.4g} a second; the longest "
+                f"has {lengths[-1]}. Set signal.frames={max(2, lengths[-1])}, a smaller signal.stride or a higher "
                 "signal.fps" + ("" if lengths[-1] > 1 else ". Single images are no films: use the image signal"),
                 code="video.films_too_short",
             )
@@ -149,7 +149,8 @@ class Video(Signal, kind="video"):
             if self.size is not None or near[:2] != shape[:2]:
                 raise UserError(
                     f"data {dataset.name}: these nets cannot make films of {clips.frames} frames of "
-                    f"{clips.size[0]}×{clips.size[1]} px. Set signal.frames={near[1]} signal.size=[{near[2]},{near[3]}]",
+                    f"{clips.size[0]}×{clips.size[1]} px. Set signal.frames={near[1]} "
+                    f"signal.size=[{near[2]},{near[3]}]",
                     code="nets.unreachable_size",
                 )
             clips.size = (near[2], near[3])
@@ -205,7 +206,7 @@ class Video(Signal, kind="video"):
     def lasting(self, spec: Spec, frames: int | None, fps: float | None) -> tuple[Spec, Mapping[str, Tensor]]:
         """Times are in frames of the training: at half its rate they are 0, 2, 4, ..."""
         trained = spec.state["fps"]
-        frames, fps = frames or spec.shape[1], fps or trained
+        frames, fps = spec.shape[1] if frames is None else frames, trained if fps is None else fps
         if not 2 <= frames <= MOST_SAMPLED:
             raise UserError(f"--frames {frames}: from 2 to {MOST_SAMPLED:,} frames", code="sample.frames_out_of_range")
         if not 0 < fps <= 240:

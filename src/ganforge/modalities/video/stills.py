@@ -6,6 +6,7 @@ A strip is one image with square frames side by side (the form of MoCoGAN's data
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +21,9 @@ IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", "
 NARROWEST = 4
 """Frames below which a wide image is no strip."""
 MOST_PIXELS = 2**28
+SHARE = 0.1
+ROUNDED = 0.0105
+"""Seconds: gifs count hundredths, so frames of one rate differ by one of them."""
 USUAL = 100
 """Milliseconds of a frame that claims none, as browsers show it."""
 
@@ -84,11 +88,14 @@ def rgb(image: Any, where: str) -> np.ndarray:
 
 
 def animation_header(source: Path | BinaryIO, where: str) -> Header:
-    """Of a gif, apng or webp; its rate is the mean one."""
+    """Of a gif, apng or webp. Writers join equal frames to one that lasts longer: so its rate is that of its shortest
+    frames, if a tenth are as short, and its frames are counted by its length."""
     image = opened(source, where)
     times = [seconds for seconds, _ in animation_frames(source, where, decode=False)]
-    ends = times[-1]
-    return Header(len(times) - 1, image.height, image.width, (len(times) - 1) / ends if ends else None)
+    each = np.diff(times)
+    usual = min(d for d, many in Counter(each.round(3).tolist()).items() if many >= SHARE * len(each))
+    step = float(each[np.abs(each - usual) <= ROUNDED].mean())
+    return Header(max(1, round(times[-1] / step)), image.height, image.width, round(1 / step, 3))
 
 
 def animation_frames(source: Path | BinaryIO, where: str, decode: bool = True) -> Iterator[tuple[float, Any]]:
