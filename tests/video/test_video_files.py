@@ -132,7 +132,7 @@ def test_folders_of_frames_are_read_in_the_order_of_their_numbers(tmp_path):
         (tmp_path / label / "one").mkdir(parents=True)
         for t, frame in enumerate(clip(12, level=level)):
             Image.fromarray(frame).save(tmp_path / label / "one" / f"{t + 1}.png")  # 1, 10, 11, 12, 2: sorted as text
-    found = opened(tmp_path, signal="video")
+    found = opened(tmp_path, signal="film")
     assert found.classes == ("a", "b")
     clips = Video(frames=12).items(found)
     assert [number(frame) for frame in clips.read(0)] == list(range(12))
@@ -141,7 +141,7 @@ def test_folders_of_frames_are_read_in_the_order_of_their_numbers(tmp_path):
 def test_a_folder_of_the_frames_of_one_film(tmp_path):
     for t, frame in enumerate(clip(8)):
         Image.fromarray(frame).save(tmp_path / f"frame_{t}.png")
-    found = opened(tmp_path, signal="video")
+    found = opened(tmp_path, signal="film")
     assert len(found) == 1
     assert [number(frame) for frame in found.read(0)] == list(range(8))
     assert PathData(path=str(tmp_path)).open().signal == "image", "without being asked, images are images"
@@ -304,13 +304,13 @@ def test_an_empty_file(tmp_path):
 def test_a_folder_without_films(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     with refused("data.no_films", "no films here"):
-        opened(tmp_path, signal="video")
+        opened(tmp_path, signal="film")
 
 
 def test_arrays_of_other_numbers(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((2, 6, 8, 8, 3)))
     with refused("data.not_films", "float64", "astype"):
-        opened(tmp_path / "a.npy", signal="video")
+        opened(tmp_path / "a.npy", signal="film")
     np.savez(tmp_path / "b.npz", clips=np.zeros((2, 6, 8, 8, 3), np.uint8), labels=np.arange(3))
     with refused("data.labels_do_not_fit", "2 films"):
         opened(tmp_path / "b.npz")

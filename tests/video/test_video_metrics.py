@@ -12,7 +12,8 @@ from ganforge.evaluation.report.known import Known
 from ganforge.metrics.base import Comparison, SampleSet, measure
 from ganforge.metrics.memorisation import NearestNeighbours
 from ganforge.modalities.video import findings
-from ganforge.modalities.video.classifier import FilmClassifier, in_order, windows_of
+from ganforge.modalities.video.extractors.films import FilmClassifier, windows_of
+from ganforge.modalities.video.extractors.fit import in_order
 from ganforge.modalities.video.metrics import ClipDistance, FrameDistance, Motion, clip_facts, wasserstein
 from ganforge.registry import load_all
 from refused import refused

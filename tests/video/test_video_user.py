@@ -116,7 +116,7 @@ def test_images_have_no_frames(tmp_path):
 
 def test_a_model_of_a_fixed_length_says_so(data, tmp_path):
     mlp = ["task.generator=mlp", "task.discriminator=mlp", "task.generator.widths=[8]", "task.discriminator.widths=[8]"]
-    recipe = ["gan", f"data={data}", "signal=video", *mlp, "samples=8", "batch=8", "callbacks=[]"]
+    recipe = ["gan", f"data={data}", "signal=film", *mlp, "samples=8", "batch=8", "callbacks=[]"]
     run_cli("train", *recipe, "--run-dir", tmp_path / "run")
     with refused("model.fixed_length", "fixed length"):
         gf.load(tmp_path / "run").lasting(frames=20)

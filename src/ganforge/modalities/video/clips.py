@@ -21,7 +21,7 @@ class Clips(Dataset):
         size: (H, W).
     """
 
-    signal = "video"
+    signal = "film"
 
     def __init__(self, films: Films, frames: int, fps: float, stride: int, size: tuple[int, int], fit: Fit):
         self.films, self.frames, self.fps, self.stride, self.size, self.fit = films, frames, fps, stride, size, fit

@@ -96,7 +96,7 @@ def facts_of(comparison: Comparison, name: str, n: int | None = None) -> dict[st
 class Motion(Metric, kind="motion"):
     """How films move: how much, where, whether they freeze, loop, flicker or drift away from their first frame."""
 
-    signals: ClassVar[tuple[str, ...]] = ("video",)
+    signals: ClassVar[tuple[str, ...]] = ("film",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "motion": Meaning("How far the amount of motion differs from clip to clip, in levels of 255.", "lower", 0),
         "pace": Meaning("How much generated films move, as a share of real ones.", "near", 1),
@@ -144,7 +144,7 @@ class ClipDistance(Metric, kind="clip_fd"):
     """Fréchet distance of whole clips, in the features of a classifier that is trained on these films. Not FVD."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
-    signals: ClassVar[tuple[str, ...]] = ("video",)
+    signals: ClassVar[tuple[str, ...]] = ("film",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "clip_fd": Meaning("Distance between generated and real films, in motion and content.", "lower", 0)
     }
@@ -163,7 +163,7 @@ class ClipDistance(Metric, kind="clip_fd"):
 class FrameDistance(Metric, kind="frame_fd"):
     """Fréchet distance of single frames, in the features of the small net that images are measured with."""
 
-    signals: ClassVar[tuple[str, ...]] = ("video",)
+    signals: ClassVar[tuple[str, ...]] = ("film",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "frame_fd": Meaning("Distance between single frames of generated and of real films.", "lower", 0)
     }

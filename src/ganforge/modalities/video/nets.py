@@ -6,10 +6,12 @@ of learned frequencies. Frames by the net of Radford et al. 2016, "DCGAN", with 
     u [N, M, 16]   noise, one code every 4 frames; M as many as the latest time needs
     h = conv(conv(u) + e(z, c))                   [N, M - 8, 64], two convolutions of 5 codes
     h(t)           between codes by a straight line
-    m(t) = [h(t), a(h) · sin(2π f t + φ(h))]      φ linear without an offset, f learned
+    t₀ = 128 Φ(u₀)  uniform, from the first number of the noise: the clock of a film starts anywhere
+    m(t) = [h(t), a(h) · sin(2π f (t + t₀) + φ(h))]      φ linear without an offset, f learned
     x(t) = frame(z, e(c), m(t))                   [C, H, W]
 
-So samples may be of any length, and of any frame rate: t need not be whole. N: films, K: times, z [N, L], c [N].
+So samples may be of any length, and of any frame rate: t need not be whole. Φ: the distribution function of a normal.
+N: films, K: times, z [N, L], c [N].
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ MARGIN = 2 * (TAPS - 1)
 """Codes that the two convolutions take off."""
 CELL = 8
 """px: sides are whole multiples of it."""
+CLOCK = 128.0
+"""Frames within which a film starts."""
 LONGEST, SHORTEST = 64.0, 4.0
 """Frames of a period, between which the learned frequencies start."""
 
@@ -102,7 +106,9 @@ class MotionG(nn.Module):
         times = times.to(torch.promote_types(z.dtype, torch.float32))
         h = self.first(motion.transpose(1, 2)) + self.kind_of_motion(z)[:, :, None]
         h = self.at(wide(self.second(leaky_relu(h, 0.2))).transpose(1, 2), times)  # [N, K, HIDDEN]
-        turn = 2 * math.pi * wide(self.frequency) * times[:, :, None] + wide(self.phase(h))
+        # Without a start of its own, frame t of all films shows much the same pose.
+        clock = times + CLOCK * torch.special.ndtr(wide(motion[:, 0, :1]))
+        turn = 2 * math.pi * wide(self.frequency) * clock[:, :, None] + wide(self.phase(h))
         motion = torch.cat([h, self.strength(h) * turn.sin()], 2)
         each = torch.cat([z[:, None].expand(-1, times.shape[1], -1).to(motion), motion], 2).flatten(0, 1)
         x = self.frame(self.project(each).unflatten(1, self.grid))

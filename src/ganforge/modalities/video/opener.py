@@ -15,10 +15,10 @@ CLEAR, MAYBE = 0.95, 0.3
 """Claims: films (animations and strips are images too, which claims 0.9); numbered frames, which images may be."""
 
 
-class VideoOpener(Opener, kind="video"):
+class VideoOpener(Opener, kind="film"):
     """Folders and zips of films, and single ones to cut into clips."""
 
-    signal = "video"
+    signal = "film"
     takes = "films: a folder or zip of .mp4, .webm, .avi, .mov, .gif, strips or numbered frames, or one such file"
     endings = (".zip", ".npy", ".npz", ".gif", *sorted(container.ENDINGS))
 

@@ -68,7 +68,7 @@ def square(samples: np.ndarray) -> int:
     return int(np.ceil(np.sqrt(len(samples))))
 
 
-class Video(Signal, kind="video"):
+class Video(Signal, kind="film"):
     """Films: clips of one length and rate, cut from films of any length, rate and size."""
 
     noun = Noun("film", "films", "a set of films")

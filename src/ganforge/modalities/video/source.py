@@ -43,7 +43,7 @@ class Films(Dataset):
         headers: of each, None where it cannot be read.
     """
 
-    signal = "video"
+    signal = "film"
 
     def __init__(
         self, name: str, store: Store, films: Sequence[Film], labels: np.ndarray | None, classes: Sequence[str]
