@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganforge.core.dataset import BadItem, Dataset
-from ganforge.modalities.video.film import Fit
+from ganforge.modalities.video.film import Fit, Header
 from ganforge.modalities.video.source import Films
 
 
@@ -24,7 +24,8 @@ class Clips(Dataset):
     signal = "film"
 
     def __init__(self, films: Films, frames: int, fps: float, stride: int, size: tuple[int, int], fit: Fit):
-        self.films, self.frames, self.fps, self.stride, self.size, self.fit = films, frames, fps, stride, size, fit
+        self.films, self.frames, self.fps, self.stride, self.size = films, frames, fps, stride, size
+        self.fit: Fit = fit
         self.name, self.classes, self.skipped = films.name, films.classes, list(films.skipped)
         self.understood, self.left_out, self.no_labels = films.understood, films.left_out, films.no_labels
         self.pieces = [(k, start) for k in range(len(films)) for start in self._starts(k)]
@@ -65,7 +66,7 @@ class Clips(Dataset):
         return f"{self.films.describe(film)}, from frame {start * self.stride}" if start else self.films.describe(film)
 
 
-def length_of(header, fps: float, stride: int) -> int:
+def length_of(header: Header | None, fps: float, stride: int) -> int:
     """Frames of a film at a rate and stride; 0 where there is no header."""
     if header is None:
         return 0

@@ -79,7 +79,7 @@ def header(source: Path | BinaryIO, where: str) -> Header:
     if pixels is None:
         raise BadItem(where, "none of its frames can be decoded")
     short = claimed is not None and seconds < BROKEN * claimed
-    return Header(count, *pixels.shape[:2], rate, claimed if short else None)
+    return Header(count, pixels.shape[0], pixels.shape[1], rate, claimed if short else None)
 
 
 def frames(source: Path | BinaryIO, where: str, start: float = 0.0) -> Iterator[tuple[float, np.ndarray]]:

@@ -77,7 +77,7 @@ def fitted(pixels: np.ndarray, size: tuple[int, int], fit: Fit) -> np.ndarray:
         return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS, box=box, reducing_gap=2.0))
     scale = min(scales)
     inner = max(1, round(h * scale)), max(1, round(w * scale))
-    small = np.asarray(image.resize(inner[::-1], Image.Resampling.LANCZOS, reducing_gap=2.0))
+    small = np.asarray(image.resize((inner[1], inner[0]), Image.Resampling.LANCZOS, reducing_gap=2.0))
     top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
     out = np.zeros((height, width, 3), np.uint8)
     out[top : top + inner[0], left : left + inner[1]] = small

@@ -173,7 +173,7 @@ class FrameDistance(Metric, kind="frame_fd"):
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
         sides = [self._frames(comparison, name, count) for name, count in (("real", None), ("fake", n))]
-        encoder = build(Extractor, "small").open(sides[0], seed=comparison.seed, device=comparison.device)
+        encoder = build(Extractor, {"kind": "small"}).open(sides[0], seed=comparison.seed, device=comparison.device)
         real, fake = (np.concatenate([encoder.encode(part)[0].cpu().numpy() for part in side.draw(512)])
                       for side in sides)  # fmt: skip
         halves = np.array_split(comparison.draws("halves").permutation(len(real)), 2)

@@ -205,8 +205,9 @@ class Video(Signal, kind="film"):
 
     def lasting(self, spec: Spec, frames: int | None, fps: float | None) -> tuple[Spec, Mapping[str, Tensor]]:
         """Times are in frames of the training: at half its rate they are 0, 2, 4, ..."""
-        trained = spec.state["fps"]
-        frames, fps = spec.shape[1] if frames is None else frames, trained if fps is None else fps
+        trained: float = spec.state["fps"]
+        frames = spec.shape[1] if frames is None else frames
+        fps = trained if fps is None else fps
         if not 2 <= frames <= MOST_SAMPLED:
             raise UserError(f"--frames {frames}: from 2 to {MOST_SAMPLED:,} frames", code="sample.frames_out_of_range")
         if not 0 < fps <= 240:
