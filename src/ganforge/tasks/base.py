@@ -256,6 +256,9 @@ class Task(Component, family="task"):
         """
         return None
 
+    takes_times: ClassVar[bool] = False
+    """Whether `sample` makes samples at `Request.extra["times"]`, so that they may be of any length and rate."""
+
     @property
     def can_sample(self) -> bool:
         """Whether the task generates samples from latents only."""
