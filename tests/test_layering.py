@@ -37,7 +37,17 @@ REGISTRY = "registry"
 BETWEEN = {"pair": {"image"}, "points": {"image"}}
 """Which modality may import which other one. Pairs are pairs of images; points may lie in .npz files as images do."""
 
-OPTIONAL = {"tensorboard", "wandb", "imageio", "imageio_ffmpeg", "datasets", "opacus", "transformers", "torch_fidelity"}
+OPTIONAL = {
+    "tensorboard",
+    "wandb",
+    "imageio",
+    "imageio_ffmpeg",
+    "av",
+    "datasets",
+    "opacus",
+    "transformers",
+    "torch_fidelity",
+}
 """Packages of the extras: imported inside the function that needs them."""
 
 

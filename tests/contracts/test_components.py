@@ -49,6 +49,7 @@ PARTS = {
     "discriminator": "mlp",
     "objective": "non_saturating",
     "encoder": "mlp",
+    "decoder": "mlp",
     "likelihood": "gaussian",
     "translator": "resnet_translator",
     "critic": "patchgan",

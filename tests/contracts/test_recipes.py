@@ -80,7 +80,7 @@ class TestEveryRecipe:
             shrink += [f"signal.public={known}"] if plain["privacy"]["kind"] != "off" else []
         if plain["signal"]["kind"] == "series":
             data = tmp_path / "tiny.csv"
-            rows = [f"2024-{1 + k // 28:02d}-{1 + k % 28:02d},{k % 7},{k / 3:.2f}\n" for k in range(84)]
+            rows = [f"2024-{1 + k // 28:02d}-{1 + k % 28:02d},{1 + k % 7},{1 + k / 3:.2f}\n" for k in range(300)]
             data.write_text("day,visits,sales\n" + "".join(rows))
         if plain["signal"]["kind"] not in DRAWN_HERE:  # samples of its own signal, as a user would have them
             data = json.dumps(type(recipes.get(name).signal).example(tmp_path, 12))

@@ -59,7 +59,7 @@ def test_what_a_step_depends_on_is_not_free(tmp_path):
     with refused("run.recipe_differs") as error:
         resume_recipe(run, None, ["data.split=test"])
     assert "data.split: 'train' in the run, 'test' now" in str(error.value)
-    assert "These may change: samples, " in str(error.value)
+    assert "These may be changed: samples, " in str(error.value)
     assert "data.workers, data.path" in str(error.value)
 
 

@@ -18,6 +18,8 @@ R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.chan
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
 GROWING = [*STYLES, "task.steady=32", "task.fade=32"]  # two steps each
 SERIES = [f"data={HERE / 'hours.csv'}", "task.generator.channels=8", "task.discriminator.channels=8"]
+RETURNS = [f"data={HERE / 'hours.csv'}", "signal.window=24", "signal.change=difference"]
+RETURNS += ["task.generator.channels=8", "task.discriminator.channels=8"]
 SOUND = [
     f"data={HERE / 'tones.wav'}",
     "signal.seconds=0.128",
@@ -30,6 +32,7 @@ WAVE_NETS = [*WAVES, "task.generator.channels=4", "task.discriminator.channels=4
 VOCODER = [*WAVES, "task.translator.channels=8", "task.critics.0.channels=2", "task.critics.0.max_channels=8"]
 VOCODER += ["task.critics.1.channels=2", "task.mel.bands=8"]
 FRAMES = [*VOCODER, "task.translator.inner=16", "task.translator.blocks=2", "task.alone=16"]
+FILM = [f"data={HERE / 'moving.gif'}", "signal.frames=8", *NARROW[:2], "task.generator.latent=8", "batch=4"]
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -159,6 +162,27 @@ SYSTEMS: dict[str, list[str]] = {
     "dejpeg-small": [*PHOTO, "task.translator.blocks=2"],
     "old-photo-small": [*PHOTO, "task.translator.blocks=2", *CRITIC],
     "series-small": SERIES,
+    "forecast": [
+        f"data={HERE / 'hours.csv'}",
+        "signal.window=40",
+        "task.future=8",
+        "task.channels=8",
+        "task.discriminator.channels=8",
+    ],
+    "rcgan": [*SERIES, "task.d_steps=1"],
+    "timegan": [f"data={HERE / 'hours.csv'}", "task.units=8", "task.stage=32"],  # two steps each
+    "doppelganger": [f"data={HERE / 'hours.csv'}", "task.width=8", "task.units=8", "task.critic_width=8"],
+    "timevae": [f"data={HERE / 'hours.csv'}", "task.encoder.widths=[8,8]", "task.generator.widths=[8,8]"],
+    "series-latent": [
+        f"data={HERE / 'hours.csv'}",
+        "task.encoder.channels=8",
+        "task.decoder.channels=8",
+        "task.autoencoder=32",
+        "task.measured=32",
+    ],
+    "quantgan": RETURNS,
+    "quant": RETURNS,
+    "sigcwgan": [*RETURNS[:3], "task.draws=4"],
     "sound-small": SOUND,
     "wavegan": WAVE_NETS,
     "specgan": [*WAVE_NETS, "signal.form.window=32", "signal.form.hop=16"],
@@ -170,4 +194,5 @@ SYSTEMS: dict[str, list[str]] = {
     "vocoder-small": FRAMES,
     "denoise-sound": FRAMES,
     "denoise-sound-small": FRAMES,
+    "r3gan-video-small": FILM,
 }

@@ -50,6 +50,26 @@ def test_copies_are_noticed():
     assert figures(waves(400, 3))["near_copies"] < 0.1
 
 
+def walks(n: int, step: float, seed: int) -> np.ndarray:
+    """All windows of 24 steps of one random walk that moves by `step` at a time, [n, 24, 1]."""
+    path = np.cumsum(np.random.default_rng(seed).normal(0, step, n + 23))
+    return np.lib.stride_tricks.sliding_window_view(path, 24)[:, :, None].copy()
+
+
+def test_copies_are_measured_against_other_times_where_later_years_are_wilder():
+    calm, later = SampleSet.of(walks(1_000, 1.0, 0)), SampleSet.of(walks(300, 5.0, 1))
+    new = SampleSet.of(walks(1_000, 1.0, 2))
+    (found,) = [
+        r for r in SeriesFigures().compute(Comparison(calm, new, heldout=later)) if r.name.startswith("near_copies")
+    ]
+    assert found.value < 0.05, "other walks of the calm years are no copies"
+    assert found.detail["of_heldout"] == 0
+    (found,) = [
+        r for r in SeriesFigures().compute(Comparison(calm, calm, heldout=later)) if r.name.startswith("near_copies")
+    ]
+    assert found.value == 1
+
+
 def test_a_judge_tells_other_windows_and_not_real_ones():
     judge = Discriminative(steps=400, repeats=1)
     assert figures(np.abs(REAL), judge)["discriminative"] > 0.2
@@ -65,5 +85,5 @@ def test_a_forecast_learned_from_flipped_windows_is_worse():
 
 def test_one_column_has_no_correlation_of_columns():
     one = [SampleSet.of(waves(64, seed)[:, :, :1]) for seed in (0, 1)]
-    names = [result.name.split("[")[0] for result in SeriesFigures().compute(Comparison(*one))]
-    assert names == ["marginal", "autocorrelation"]
+    names = [result.name.split("[")[0] for result in SeriesFigures().compute(Comparison(one[0], one[1]))]
+    assert names == ["marginal", "autocorrelation", "near_copies"]

@@ -80,6 +80,20 @@ def sample(
         int | None,
         typer.Option("--batch", help="Samples computed at a time: by default 64, or 4,096 rows.", show_default=False),
     ] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option("--frames", help="For films: frames of each. By default as many as trained.", show_default=False),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option("--fps", help="For films: frames per second. By default as trained.", show_default=False),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="Of the files in the folder --out. For films: mp4, gif, frames or npy.", show_default=False
+        ),
+    ] = None,
     device: Device = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -99,10 +113,13 @@ def sample(
     from ganforge.ui.console import stdout
 
     model = load(source, device)
+    if frames is not None or fps is not None:
+        model = model.lasting(frames, fps)
     if piped is not None:
         out, npz = piped.targets(model, npz)
         check_targets(out, grid, npz, force)
     check_kinds(model, out, npz)
+    check_format(model, out, form)
     if where:
         parts = [(model.found(n, where, seed, label, truncation, batch).samples, None)]
     else:
@@ -115,7 +132,9 @@ def sample(
     kept, labels, written = [], [], 0
     for part, part_labels in parts:
         if folder is not None:
-            listed.add(write_files(model, part, folder, written, force, listed.folders_of(part_labels)), part_labels)
+            listed.add(
+                write_files(model, part, folder, written, force, listed.folders_of(part_labels), form), part_labels
+            )
         if grid or npz or (out is not None and folder is None and not part_by_part):
             kept.append(part)
             labels.append(part_labels)
@@ -215,20 +234,53 @@ def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
         )
 
 
+def check_format(model: Model, out: Path | None, form: str | None) -> None:
+    """Finds out whether `--format` can be met.
+
+    Raises:
+        UserError: the signal has no such form, or `--out` is no folder.
+    """
+    signal = model.recipe.signal
+    if form is None:
+        return
+    if form not in signal.formats:
+        has = f"it has {', '.join(signal.formats)}" if signal.formats else "it has one form only; leave --format out"
+        raise UserError(
+            f"--format {form}: not a form that the signal {signal.kind!r} is written in ({has})",
+            code="output.unknown_format",
+        )
+    if out is None or is_one_file(out):
+        raise UserError(
+            f"--format {form}: is for a folder of files, one or more a sample: --out FOLDER/",
+            code="output.not_a_folder",
+        )
+
+
 def write_files(
-    model: Model, samples: Any, folder: Path, start: int, force: bool, folders: list[str] | None = None
+    model: Model,
+    samples: Any,
+    folder: Path,
+    start: int,
+    force: bool,
+    folders: list[str] | None = None,
+    form: str | None = None,
 ) -> list[Path]:
     """Writes samples as files of their own, whole or not at all; returns where they are.
 
     Args:
         folders: below `folder`, one for each sample.
 
+    Args:
+        form: one of `Signal.formats`; by default as `Signal.write` does.
+
     Raises:
         UserError: a file of that name is there and `force` is not given, or the disk is full.
     """
     try:
         with atomic_files(folder) as partial:
-            files = model.recipe.signal.write(samples, partial, start, model.spec)
+            signal = model.recipe.signal
+            write = signal.write if form is None else signal.formats[form]
+            files = write(samples, partial, start, model.spec)
             if folders is not None and len(files) != len(folders):
                 raise UserError(
                     f"--class-folders: {model.recipe.signal.noun.many} are written to one file", code="output.one_file"

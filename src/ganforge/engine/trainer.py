@@ -110,7 +110,7 @@ class Trainer:
         batches = [self._batch(self.samples + r * self.recipe.batch) for r in range(self._rounds)]
         trace = StepTrace(batches[-1]) if probe else None
         for phase in self.phases:
-            if iteration % phase.every == 0 and self.samples >= phase.after:
+            if phase.due(self.samples, iteration):
                 for r in range(phase.repeats):
                     self._update(phase, batches[r], self.samples + r * self.recipe.batch, trace)
         self.samples += self.stride

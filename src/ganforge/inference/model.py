@@ -10,6 +10,7 @@ import csv
 import io
 import operator
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -79,6 +80,7 @@ class Model:
         self.samples: int = bundle.samples
         self.privacy = bundle.privacy
         self.labels: tuple[str, ...] = label_names(bundle.spec)
+        self.extra: dict[str, torch.Tensor] = {}  # of one sample: what goes into each request
 
     def __repr__(self) -> str:
         labels = f", {len(self.labels)} labels" if self.labels else ""
@@ -136,6 +138,29 @@ class Model:
             )
         frame = pd.DataFrame(read_events(log, "tick"))
         return frame.drop(columns=["event", "t"], errors="ignore")
+
+    def lasting(self, frames: int | None = None, fps: float | None = None) -> Model:
+        """This model of films with samples of another length and frame rate; sample k of a seed stays the same film.
+
+            clips = gf.load("runs/0007-r3gan-video-small").lasting(frames=64, fps=12).sample(8)
+
+        Args:
+            frames: of a sample; by default as many as trained.
+            fps: frames a second; by default as trained.
+
+        Raises:
+            UserError: the samples have no frames, the net makes a fixed number, or a number is out of range.
+        """
+        self._check_can_sample()
+        spec, extra = self.recipe.signal.lasting(self.spec, frames, fps)
+        if not self.recipe.task.takes_times:
+            raise UserError(
+                f"{self.folder}: this model ({self.recipe.name}) makes samples of a fixed length and rate",
+                code="model.fixed_length",
+            )
+        other = Model(replace(self.bundle, spec=spec), self.folder)
+        other.extra = dict(extra)
+        return other
 
     @overload
     def sample(
@@ -234,7 +259,8 @@ class Model:
         for start in range(0, n, batch):
             size = min(batch, n - start)
             part = None if labels is None else labels[start : start + size]
-            request = Request(n=size, seed=seed, start=start, labels=part, truncation=truncation)
+            extra = {name: value.expand(size, *value.shape) for name, value in self.extra.items()}
+            request = Request(n=size, seed=seed, start=start, labels=part, truncation=truncation, extra=extra)
             yield self.bundle.generate(request), None if part is None else part.numpy()
 
     def _check_can_sample(self) -> None:

@@ -33,6 +33,7 @@ from ganforge.signals.records import (
     Rule,
     Steps,
     Usage,
+    Writer,
     save_array,
 )
 
@@ -58,6 +59,8 @@ class Signal(Component, family="signal"):
     appenders: ClassVar[Mapping[str, Appender]] = {}
     """File extension → exporter that can also write in parts, so that memory never holds all samples: it opens a file
     and returns a function that appends samples to it."""
+    formats: ClassVar[Mapping[str, Writer]] = {}
+    """Other formats than that of `write` in which each sample becomes files of its own, by name (gif, frames)."""
     privacy_hint: ClassVar[str] = ""
     """Where it measures the data, and can do without: what to do for that, as a sentence."""
 
@@ -325,6 +328,22 @@ class Signal(Component, family="signal"):
     def shown_sources(self, sources: Any, like: Any, spec: Spec) -> Any:
         """What `sources` gives, in the form of decoded samples `like`, to be shown next to them."""
         return sources
+
+    def lasting(self, spec: Spec, frames: int | None, fps: float | None) -> tuple[Spec, Mapping[str, Tensor]]:
+        """The spec of samples with another length and frame rate than in training, and what produces them: of one
+        sample, by name, what goes into `Request.extra`.
+
+        Args:
+            frames: number of frames; None: as in training.
+            fps: frames per second; None: as in training.
+
+        Raises:
+            UserError: the samples have no frames, or a number is out of range.
+        """
+        raise UserError(
+            f"--frames and --fps are for videos, and this model makes {self.noun.many}. Leave them out",
+            code="signal.no_frames",
+        )
 
     def compare_appearance(self, real: Any, fake: Any) -> Any:
         """How decoded samples of either side look, for the `rules`."""

@@ -17,6 +17,8 @@ Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
 """From a wanted sample shape to the nearest one that the nets can make."""
 
 
+Writer = Callable[[Any, Path, int, Spec], list[Path]]
+"""Writes decoded samples as separate files to a folder, numbered from a start, as `Signal.write` does."""
 Appender = Callable[[Path, Spec], AbstractContextManager[Callable[[Any], None]]]
 """Opens a file and returns what adds decoded samples to it, part by part."""
 Exporter = Callable[[Any, Path, Spec], None]

@@ -34,6 +34,7 @@ class Phase:
         gain: factor of its loss (a lazy penalty has every=16, gain=16).
         order: order of the highest derivative in its backward pass (2 for gradient penalties).
         after: run it only after this many samples have been seen.
+        until: stop running it after this many samples; None: never.
     """
 
     name: str
@@ -44,6 +45,12 @@ class Phase:
     gain: float = 1.0
     order: int = 1
     after: int = 0
+    until: int | None = None
+
+    def due(self, samples: int, iteration: int) -> bool:
+        """Whether it runs in an iteration that begins at `samples` seen."""
+        begun = samples >= self.after and (self.until is None or samples < self.until)
+        return begun and iteration % self.every == 0
 
 
 class Samples(Protocol):
@@ -248,6 +255,9 @@ class Task(Component, family="task"):
             The columns of the grid, each [N, *spec.shape]; None if there is nothing to show.
         """
         return None
+
+    takes_times: ClassVar[bool] = False
+    """Whether `sample` makes samples at `Request.extra["times"]`, so that they may be of any length and rate."""
 
     @property
     def can_sample(self) -> bool:

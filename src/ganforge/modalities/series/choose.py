@@ -10,6 +10,7 @@ from ganforge.modalities.series.source import SeriesSet
 WINDOW = 24
 FEWEST = 32  # windows
 USUAL_BATCH = 128
+MANY, SHORT = 100, 200  # series and steps: that many series, none longer, are learned whole
 
 
 def choose(dataset: Dataset, machine: Machine) -> Choice:
@@ -20,6 +21,15 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
     """
     assert isinstance(dataset, SeriesSet)
     lengths = [len(values) for values in dataset.series.values()]
+    if len(lengths) >= MANY and max(lengths) <= SHORT and len(set(lengths)) > 1:
+        facts = f"{len(lengths):,} series of {min(lengths)} to {max(lengths)} steps; {machine}"
+        reasons = (
+            "series-latent: an autoencoder and a GAN on its latents, for series of unequal length",
+            "signal.window=0: each series whole, since all are short",
+        )
+        label = ("task.conditional=true",) if 2 <= len(dataset.kinds) <= len(lengths) // 10 else ()
+        batch = () if len(lengths) >= 2 * USUAL_BATCH else (f"batch={max(8, len(lengths) // 2)}",)
+        return Choice(facts, "series-latent", ("signal.window=0", *label, *batch), reasons)
     fields, reasons = [], ["series-small: convolutions along time, for windows of columns of numbers"]
     window = WINDOW
     while window > 8 and sum(max(0, length - window + 1) for length in lengths) < FEWEST:

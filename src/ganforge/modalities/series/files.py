@@ -11,13 +11,15 @@ import numpy as np
 
 from ganforge.core.types import Spec
 from ganforge.data import frames
+from ganforge.modalities.series import changes
+from ganforge.modalities.series.columns import STEP
 from ganforge.signals import Exporter, save_array
 
 SERIES = "series"
 
 
 def to_frame(samples: np.ndarray, spec: Spec, start: int = 0) -> Any:
-    """Windows [N, T, C] below each other, as a DataFrame.
+    """Windows [N, T, C] below each other, as a DataFrame; of whole series the rows up to their end.
 
     The column that named the real series, or a new first column, numbers them. Every window is stamped from the step
     after the last real row on: a time that no real row has.
@@ -30,12 +32,21 @@ def to_frame(samples: np.ndarray, spec: Spec, start: int = 0) -> Any:
         [f"{SERIES} {k + 1}" for k in range(start, start + count)] if state["entity"] else range(start, start + count)
     )
     columns: dict[str, Any] = {state["entity"] or _free(SERIES, state["order"]): np.repeat(np.array(names), length)}
-    for k, column in enumerate(state["columns"]):
-        columns[column["name"]] = _typed(samples[:, :, k].ravel(), column)
+    steps = None
+    if state.get("levels"):
+        samples = changes.restored(samples, state)
+    for k, column in enumerate(state.get("levels") or state["columns"]):
+        if column["name"] == STEP:
+            steps = samples[:, :, k]
+        else:
+            columns[column["name"]] = _typed(samples[:, :, k].ravel(), column)
     if state["clock"] is not None:
-        columns |= _stamps(state["clock"], count, length)
+        columns |= _stamps(state["clock"], count, length, steps)
     first = [] if state["entity"] else [_free(SERIES, state["order"])]
-    return pd.DataFrame(columns)[[*first, *state["order"]]]
+    frame: Any = pd.DataFrame(columns)[[*first, *(c for c in state["order"] if c != STEP)]]
+    if state.get("ends"):
+        frame = frame[~np.isnan(samples).all(2).ravel()].reset_index(drop=True)
+    return frame
 
 
 def _free(name: str, taken: list[str]) -> str:
@@ -45,25 +56,38 @@ def _free(name: str, taken: list[str]) -> str:
 
 
 def _typed(values: np.ndarray, column: Mapping[str, Any]) -> np.ndarray:
-    values = values.clip(column["low"], column["high"])
+    missing = np.isnan(values)
+    if column.get("words"):
+        words = np.array([*column["words"], None], dtype=object)
+        return words[np.where(missing, len(words) - 1, values).astype(int)]
+    if "last" not in column:  # levels that go on from the last real ones may leave the bounds of the data
+        values = values.clip(column["low"], column["high"])
     if column["decimals"] >= 0:
         values = values.round(column["decimals"])
-    if column["dtype"] == "bool":
+    if column["dtype"] == "bool" and not missing.any():
         return values >= 0.5
     plain = column["dtype"].startswith(("int", "uint", "float32"))  # those of pandas that may miss values: as float64
-    return values.astype(column["dtype"] if plain else np.float64)
+    return values.astype(column["dtype"] if plain and not missing.any() else np.float64)
 
 
-def _stamps(clock: Mapping[str, Any], count: int, length: int) -> dict[str, Any]:
+def _stamps(clock: Mapping[str, Any], count: int, length: int, steps: np.ndarray | None) -> dict[str, Any]:
+    """The columns of times. steps: seconds since the row before, [N, T], where these are learned."""
     import pandas as pd
 
-    times = pd.date_range(pd.Timestamp(clock["last"]), periods=length + 1, freq=clock["step"])[-length:]
+    last = pd.Timestamp(clock["last"])
+    if steps is None:
+        times = pd.date_range(last, periods=length + 1, freq=clock["step"])[-length:]
+        every = pd.Series(np.tile(times.to_numpy(), count))
+    else:
+        seconds = np.nan_to_num(steps).clip(0).round().cumsum(1).ravel()
+        every = pd.Series(last + pd.to_timedelta(seconds, unit="s"))
     if len(clock["names"]) > 1:
-        return {name: np.tile(getattr(times, name.lower()), count) for name in clock["names"]}
-    shown = pd.Index([written(time, clock["format"]) for time in times]) if clock["format"] else times
+        return {name: getattr(every.dt, name.lower()).to_numpy() for name in clock["names"]}
+    form = clock["format"]
+    shown = pd.Series([written(time, form) for time in every]) if form else every
     if clock["format"] == "%Y":
         shown = shown.astype(int)
-    return {clock["names"][0]: np.tile(shown.to_numpy(), count)}
+    return {clock["names"][0]: shown.to_numpy()}
 
 
 def written(time: Any, form: str) -> str:

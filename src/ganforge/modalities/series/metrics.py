@@ -8,9 +8,10 @@ Every figure has its floor in `detail`: the same figure of one half of the real 
     discriminative  |accuracy − ½| of a GRU that tells real from generated                    Yoon et al. 2019, TimeGAN
     predictive      MAE of a GRU trained on generated, tested on real windows: channels 0..d−2 → next value of the last
 
-Windows are scaled to [0, 1] by the bounds of the real ones. By TimeGAN's protocol: GRU of ⌊d/2⌋ units with tanh, Adam
-1e-3, batch 128; 2,000 steps and 80/20 random split; 5,000 steps, tested on all real windows. One unit where ⌊d/2⌋ is
-0, at which the published code fails. The random split has windows that overlap on both sides; that is its protocol.
+Windows are scaled to [0, 1] by the bounds of the real ones; a column with gaps is joined by a flag that says where. By
+TimeGAN's protocol: GRU of ⌊d/2⌋ units with tanh, Adam 1e-3, batch 128; 2,000 steps and 80/20 random split; 5,000 steps,
+tested on all real windows. One unit where ⌊d/2⌋ is 0, at which the published code fails. The random split has windows
+that overlap on both sides; that is its protocol.
 
 N: windows, T: steps, d: channels.
 """
@@ -41,14 +42,25 @@ SHARE = 0.01
 def scaled(comparison: Comparison, name: str, n: int | None = None) -> np.ndarray:
     """The windows of a side, float32 [N, T, d], in units of the bounds of the real ones."""
     real = comparison.once("series real", lambda: comparison.samples("real"))
-    low, high = real.min((0, 1)), real.max((0, 1))
+    low, high = np.nanmin(real, (0, 1)), np.nanmax(real, (0, 1))
+    gaps = np.asarray(np.isnan(real).any((0, 1)))
     samples = real if name == "real" else comparison.samples(name, n)
     if len(samples) < FEWEST:
         raise UserError(
             f"{comparison.side(name).name}: {len(samples)} windows are too few; at least {FEWEST} are needed",
             code="metric.too_few_samples",
         )
-    return ((samples - low) / np.where(high > low, high - low, 1.0)).astype(np.float32)
+    found = ((samples - low) / np.where(high > low, high - low, 1.0)).astype(np.float32)
+    return carried(found, gaps) if gaps.any() or np.isnan(found).any() else found
+
+
+def carried(x: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Windows [N, T, d] whose missing values are the ones before (the middle of the range at the beginning), and after
+    the columns a flag for each of those with gaps: 1 where a value was missing."""
+    holes = np.isnan(x)
+    last = np.maximum.accumulate(np.where(holes, -1, np.arange(x.shape[1])[None, :, None]), axis=1)
+    filled = np.where(last < 0, 0.5, np.take_along_axis(x, last.clip(0), axis=1))
+    return np.concatenate([filled, holes[:, :, gaps]], axis=2).astype(np.float32)
 
 
 def correlational(a: np.ndarray, b: np.ndarray) -> float:
@@ -100,7 +112,7 @@ class SeriesFigures(Metric, kind="series"):
         "marginal": Meaning("How far the distribution of each column at each step differs.", "lower", 0.0),
         "autocorrelation": Meaning("How far the dependence on earlier steps differs.", "lower", 0.0),
         "near_copies": Meaning(
-            "Share of windows nearer in shape to a real one than 99 % of unseen ones are.", "near", 0.01
+            "Share of windows nearer in shape to a training one than 99 % of those are to other times.", "near", 0.01
         ),
     }
 
@@ -115,29 +127,60 @@ class SeriesFigures(Metric, kind="series"):
             floor = figure(real[halves[0]], real[halves[1]])
             floors = {"floor": floor, "notes": [phrase(HALVES, floor=floor)]}
             found.append(Result(f"{name}[{len(fake)}]", figure(real, fake), protocol, floors))
-        if comparison.heldout is not None:
-            found.append(self._copies(comparison, real, fake, protocol))
+        found.append(self._copies(comparison, real, fake, protocol))
         return found
 
     def _copies(self, comparison: Comparison, real: np.ndarray, fake: np.ndarray, protocol: dict) -> Result:
+        """Windows nearer to a training window than 99 % of the training windows are to those of other times.
+
+        Held-out windows are no yardstick: they are later, and where a series moves more from year to year they lie
+        farther off than any window of the training years. A window of the training itself, with all that share a row
+        with it left out, is what a new window of those years would be.
+        """
         draws = comparison.draws("copies")
-        unseen = scaled(comparison, "heldout")
-        some = [x[draws.permutation(len(x))[:NEAREST]] for x in (fake, unseen)]
-        # Without the level of a window: unseen ones are later, where prices may be at levels of their own.
-        distances = [_nearest(x - x.mean(1, keepdims=True), real - real.mean(1, keepdims=True)) for x in some]
-        limit = float(np.quantile(distances[1], SHARE))
-        share = float((distances[0] < limit).mean())
-        near, unseen_near = (float(np.median(d)) for d in distances)
-        said = "median distance to the nearest real window {near:.4g}, of unseen ones {unseen:.4g}"
-        notes = [phrase(said, near=near, unseen=unseen_near)]
-        return Result(f"near_copies[{len(some[0])}]", share, protocol, {"notes": notes})
+        train = _shape_of(scaled(comparison, "train") if comparison.known_train else real)
+        some = np.sort(draws.permutation(len(train))[:NEAREST])
+        chance = _nearest(train[some], train, some)
+        limit = float(np.quantile(chance, SHARE))
+        made = _nearest(_shape_of(fake[draws.permutation(len(fake))[:NEAREST]]), train)
+        detail: dict = {
+            "floor": SHARE,
+            "notes": [
+                f"median distance to the nearest training window {np.median(made):.4g}; of a training window to the "
+                f"nearest of another time {np.median(chance):.4g}"
+            ],
+        }
+        if comparison.heldout is not None:
+            unseen = _shape_of(scaled(comparison, "heldout"))
+            away = _nearest(unseen[draws.permutation(len(unseen))[:NEAREST]], train)
+            detail["of_heldout"] = float((away < limit).mean())
+            detail["notes"].append(
+                f"of held-out windows {detail['of_heldout']:.2%} are as near, median distance {np.median(away):.4g}"
+            )
+        return Result(f"near_copies[{len(made)}]", float((made < limit).mean()), protocol, detail)
 
 
-def _nearest(x: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Euclidean distance of each window to its nearest one of a set, [N]."""
-    flat = torch.from_numpy(of.reshape(len(of), -1))
-    rows = torch.from_numpy(x.reshape(len(x), -1))
-    return torch.cat([torch.cdist(part, flat).min(1).values for part in rows.split(256)]).numpy()
+def _shape_of(x: np.ndarray) -> np.ndarray:
+    """Windows without their level: prices of later years may be at levels of their own."""
+    return x - x.mean(1, keepdims=True)
+
+
+def _nearest(x: np.ndarray, of: np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
+    """Euclidean distance of each window to its nearest one of a set, [N].
+
+    Args:
+        places: where in `of`, which is in order of time, the windows lie themselves: those less than a window away from
+            there, which may share rows, do not count.
+    """
+    flat, rows = (torch.from_numpy(a.reshape(len(a), -1)) for a in (of, x))
+    found = []
+    for k, part in enumerate(rows.split(256)):
+        distances = torch.cdist(part, flat)
+        if places is not None:
+            here = torch.from_numpy(places[256 * k : 256 * k + len(part)])
+            distances[(torch.arange(len(of)) - here[:, None]).abs() < min(x.shape[1], len(of) // 2)] = torch.inf
+        found.append(distances.min(1).values)
+    return torch.cat(found).numpy()
 
 
 class Reader(nn.Module):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.opener import Head, Opener
-from ganforge.modalities.series import reading
+from ganforge.data.store import Store, ZipStore
+from ganforge.modalities.series import files_of, reading
 from ganforge.modalities.series.source import SeriesFile
 
 LOOKED_AT = 2_000
@@ -18,11 +21,18 @@ class SeriesOpener(Opener, kind="series"):
     """CSV, TSV and Parquet files with a column of dates or times, each once, or once in each series of the file."""
 
     signal = "series"
-    takes = "time series: .csv, .tsv, .parquet with a time column"
-    endings = (".csv", ".tsv", ".parquet")
+    takes = "time series: .csv, .tsv, .parquet with a time column, a folder or zip of them, .ts"
+    endings = (".csv", ".tsv", ".parquet", ".ts")
 
     def claims(self, path: Path, head: Head) -> float:
-        if head.store is not None or not reading.is_table(path):
+        if path.suffix.lower() == ".ts" and b"@" in head.start:
+            return SURE
+        store = head.store or (ZipStore(path) if head.start.startswith(b"PK") and files_of.is_zip(path) else None)
+        if store is not None:
+            return self._claims_files(store)
+        if path.suffix.lower() == ".npy":
+            return 0.01 if np.load(path, mmap_mode="r", allow_pickle=False).ndim == 3 else 0.0
+        if not reading.is_table(path):
             return 0.0
         try:
             frame = reading.load(path, LOOKED_AT)
@@ -35,6 +45,21 @@ class SeriesOpener(Opener, kind="series"):
         if found.regular >= reading.REGULAR:
             return SURE
         return PERHAPS if found.ordered else 0.0
+
+    def _claims_files(self, store: Store) -> float:
+        """A folder that holds at least two tables, or a .ts file, and little else."""
+        names = [n for n in store.names() if not Path(n).name.startswith(".")]
+        tables = files_of.tables_in(store)
+        if not tables or 2 * len(tables) < len(names):
+            return 0.0
+        if any(n.lower().endswith(".ts") for n in tables):
+            return SURE
+        try:
+            frame = reading.load(files_of.opened(store, tables[0]), LOOKED_AT)
+            found = reading.find(frame)
+        except (UserError, *reading.READ_ERRORS):
+            return 0.0
+        return SURE if len(tables) > 1 and found is not None and found.entity is None else 0.0
 
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
         return SeriesFile(path=name, split="test" if split == "test" else "train", holdout=holdout).open()

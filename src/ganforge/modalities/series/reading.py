@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import re
 import zlib
 from dataclasses import dataclass, field
@@ -31,6 +32,17 @@ DATES_AT_LEAST = 0.98  # of a column's values
 READ_ERRORS = (ValueError, OSError, EOFError, zlib.error, csv.Error)
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the user says of a table: the fields of `SeriesFile`."""
+
+    time: str | None = None
+    entity: str | None = None
+    label: str | None = None
+    timezone: str | None = None
+    missing: tuple[float, ...] = ()
+
+
 @dataclass
 class Layout:
     """What a table holds.
@@ -54,11 +66,21 @@ class Layout:
     notes: list[str] = field(default_factory=list)
 
 
+class Unpacked:
+    """The content of a file in a zip, with what `load` asks of a path."""
+
+    def __init__(self, name: str, content: bytes):
+        self.name, self.suffix, self.content = name, Path(name).suffix, content
+
+    def open(self, mode: str = "rb") -> io.BytesIO:
+        return io.BytesIO(self.content)
+
+
 def is_table(path: Path) -> bool:
     return path.name.lower().endswith(TEXT + PARQUET)
 
 
-def load(path: Path, rows: int | None = None) -> Any:
+def load(path: Path | Unpacked, rows: int | None = None) -> Any:
     """The table of a file, or its first rows.
 
     Raises:
@@ -69,12 +91,17 @@ def load(path: Path, rows: int | None = None) -> Any:
 
     if path.name.lower().endswith(PARQUET):
         need("pyarrow", "reading a Parquet file")
-        frame = pd.read_parquet(path)
+        frame = pd.read_parquet(path if isinstance(path, Path) else path.open())
         return frame if rows is None else frame.head(rows)
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        first = file.readline().decode("utf-8-sig")
+    packed = path.suffix == ".gz"
+    with path.open("rb") as file:
+        first = (gzip.GzipFile(fileobj=file) if packed else file).readline().decode("utf-8-sig")
     delimiter = max((",", ";", "\t", "|"), key=first.count)
-    return pd.read_csv(path, sep=delimiter, nrows=rows, encoding="utf-8-sig", skipinitialspace=True)
+    with path.open("rb") as file:
+        return pd.read_csv(
+            file, sep=delimiter, nrows=rows, encoding="utf-8-sig", skipinitialspace=True,
+            compression="gzip" if packed else None,
+        )  # fmt: skip
 
 
 def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]:
@@ -157,17 +184,38 @@ def _steadiness(times: Any) -> float:
     return 0.0 if not len(gaps) else float(gaps.value_counts().iloc[0]) / len(gaps)
 
 
-def find(frame: Any, time: str | None = None, entity: str | None = None) -> Layout | None:
-    """The layout of a table, or None where it is no time series.
+def in_utc(times: Any, zone: str, notes: list[str]) -> Any:
+    """Times that clocks of a zone showed, as UTC: the hour that comes twice in autumn is told by the order of the rows.
 
-    Args:
-        time, entity: the columns, where the user names them.
+    Raises:
+        UserError: no such zone, a time that there was not, or rows in no order around a repeated hour.
+    """
+    try:
+        local = times.dt.tz_localize(zone, ambiguous="infer", nonexistent="raise")
+    except (KeyError, OSError):
+        raise UserError(
+            f"data.timezone={zone}: no such time zone; names are like Europe/Berlin or America/New_York",
+            code="series.unknown_timezone",
+        ) from None
+    except ValueError as error:
+        raise UserError(
+            f"data.timezone={zone}: these are not times that its clocks showed, in their order ({error}). Bring the "
+            "rows in order of time, or leave the time zone out if they are in UTC",
+            code="series.not_in_timezone",
+        ) from None
+    notes.append(f"times of {zone} are converted to UTC")
+    return local.dt.tz_convert("UTC").dt.tz_localize(None)
+
+
+def find(frame: Any, said: Said = Said()) -> Layout | None:  # frozen
+    """The layout of a table, or None where it is no time series.
 
     Raises:
         UserError: no such column, or what is named does not serve.
     """
     import pandas as pd
 
+    time, entity = said.time, said.entity
     for name in (time, entity):
         if name is not None and name not in frame.columns:
             raise UserError(
@@ -194,6 +242,8 @@ def find(frame: Any, time: str | None = None, entity: str | None = None) -> Layo
         if time and not candidates:
             raise UserError(f"column {time!r}: these are not dates or times", code="series.not_a_time")
     for names, dates, form in candidates:
+        if said.timezone is not None:
+            dates, form = in_utc(dates, said.timezone, notes), None
         found = _arranged(frame, dates, names, entity)
         if found is not None:
             found.format, found.notes = form, notes

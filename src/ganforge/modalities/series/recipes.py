@@ -8,11 +8,18 @@ from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.penalties import R1, R2
 from ganforge.losses.relativistic import RpGan
 from ganforge.modalities.series.nets import SeriesDiscriminator, SeriesGenerator
+from ganforge.modalities.series.quant import QuantDiscriminator
+from ganforge.modalities.series.recurrent import SeriesDecoder, SeriesEncoder
 from ganforge.modalities.series.signal import Series
+from ganforge.modalities.series.tasks.forecast import Forecast
+from ganforge.modalities.series.volatility import VolatilityGenerator
+from ganforge.nets.likelihoods import OptimalGaussian
+from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.ema import Ema
 from ganforge.recipes.optimizer import Adam
+from ganforge.tasks.latent_gan import LatentGan
 from ganforge.tasks.synthesis import Synthesis
 
 
@@ -44,4 +51,98 @@ def series_small() -> Recipe:
         optimizers={"G": learning, "D": learning},
         ema=Ema(half_life=20_000),
         callbacks=seen(50_000, rows=4, columns=6),
+    )
+
+
+@recipe("forecast")
+def forecast() -> Recipe:
+    """Many ways in which a series goes on, from its past; by a critic and by proper scores together.
+
+    Paper: Huang et al. 2024 (RpGAN + R1 + R2); Pacchiardi et al. 2024 (scores). Departures: both losses together; G
+    adds to a linear forecast (Zeng et al. 2023).
+    Command: `ganforge train forecast data=load.csv`, then `ganforge forecast RUN --data recent.csv --out fan.csv`
+    """
+    samples = 200_000
+    return Recipe(
+        data=PathData(path="series.csv"),
+        samples=samples,
+        batch=64,
+        checkpoint_every=50_000,
+        log_every=5_000,
+        signal=Series(window=192),
+        task=Forecast(discriminator=SeriesDiscriminator(channels=16)),
+        optimizers={
+            "G": Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.5, 0.99)),
+            "D": Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99)),
+        },
+        ema=Ema(half_life=5_000),
+        callbacks=seen(50_000, rows=4, columns=6),
+    )
+
+
+@recipe("series-latent")
+def series_latent() -> Recipe:
+    """Windows or whole series by a recurrent autoencoder, then a GAN on its latents: for unequal lengths and gaps.
+
+    Paper: Pei et al. 2021 (RTSGAN); Huang et al. 2024 (RpGAN + R1 + R2). Departures: relativistic pairs for
+    Wasserstein; a GRU both ways; no layer norm.
+    Command: `ganforge train series-latent data=sensors/ signal.window=0`
+    """
+    samples, ae = 600_000, 300_000
+    return Recipe(
+        data=PathData(path="series.csv"),
+        samples=samples,
+        batch=128,
+        checkpoint_every=50_000,
+        log_every=5_000,
+        signal=Series(),
+        task=LatentGan(
+            encoder=SeriesEncoder(),
+            decoder=SeriesDecoder(),
+            likelihood=OptimalGaussian(),
+            generator=MlpGenerator(latent=64, widths=(256, 256, 256), norm="batch"),
+            discriminator=MlpDiscriminator(widths=(256, 256, 256)),
+            objective=RpGan(),
+            penalties=(R1(weight=0.1), R2(weight=0.1)),
+            autoencoder=ae,
+        ),
+        optimizers={
+            "E": Adam(lr=Cosine(start=3e-3, end=3e-4, over=ae), betas=(0.9, 0.999)),
+            "R": Adam(lr=Cosine(start=3e-3, end=3e-4, over=ae), betas=(0.9, 0.999)),
+            "G": Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99)),
+            "D": Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99)),
+        },
+        ema=Ema(half_life=5_000),
+        callbacks=seen(50_000, rows=4, columns=6),
+    )
+
+
+@recipe("quant")
+def quant() -> Recipe:
+    """Windows of 127 log returns, with heavy tails, clusters of volatility and leverage.
+
+    Paper: Huang et al. 2024 (RpGAN + R1 + R2); Wiese et al. 2020 (Lambert's W, temporal convolutions in D).
+    Departures: both critics together; G is a net of stochastic volatility with the noise of each step in it.
+    Command: `ganforge train quant data=prices.csv`
+    """
+    samples = 45_000
+    over = samples // 2
+    fading = Cosine(start=1.0, end=0.1, over=over)
+    learning = Adam(lr=Cosine(start=2e-3, end=3e-4, over=over), betas=(0.0, Cosine(start=0.9, end=0.99, over=over)))
+    return Recipe(
+        data=PathData(path="series.csv"),
+        samples=samples,
+        batch=32,
+        checkpoint_every=20_000,
+        log_every=2_000,
+        signal=Series(window=127, change="log", scaling="lambert"),
+        task=Synthesis(
+            generator=VolatilityGenerator(),
+            discriminator=QuantDiscriminator(),
+            objective=RpGan(),
+            penalties=(R1(weight=fading), R2(weight=fading)),
+        ),
+        optimizers={"G": learning, "D": learning},
+        ema=Ema(half_life=4_000),
+        callbacks=seen(20_000, rows=4, columns=6),
     )

@@ -1,12 +1,13 @@
 """Time series as a signal: windows of a few channels, scaled, and back to rows with time stamps.
 
-N: samples, T: steps of a window, C: channels.  item float64 [T, C], x float32 [N, C, T].
+N: samples, T: steps of a window, C: columns, K: channels (`windows`).  item float64 [T, C + flags], x float32
+[N, K, T].
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -24,10 +25,11 @@ from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.series import choose, drawing, inspect, scaling
+from ganforge.modalities.series import changes, choose, drawing, inspect, scaling, windows
 from ganforge.modalities.series.example import write_example
 from ganforge.modalities.series.files import FORMATS, write_text
-from ganforge.modalities.series.source import SeriesSet, Windows
+from ganforge.modalities.series.source import SeriesSet
+from ganforge.modalities.series.windows import Windows
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, Usage
 
 log = logging.getLogger("ganforge")
@@ -37,18 +39,27 @@ class Series(Signal, kind="series"):
     """Windows of time series. The end of every series is held back before windows are cut."""
 
     noun: ClassVar[Noun] = Noun("window", "windows", "a set of time series")
-    metrics: ClassVar[tuple[str, ...]] = ("series", "discriminative", "predictive")
+    metrics: ClassVar[tuple[str, ...]] = (
+        "series",
+        "spectrum",
+        "context_fd",
+        "forecast_usefulness",
+        "discriminative",
+    )
     exporters: ClassVar[Mapping[str, Exporter]] = FORMATS
     gallery: ClassVar[Gallery | None] = Gallery(most=32, columns=4)
     n_generated: ClassVar[int] = 0
 
-    window: int = Field(default=24, ge=4)
-    """Steps of a window."""
+    window: int = Field(default=24, ge=0)
+    """Steps of a window; 0 takes each series whole, whatever its length, and learns where it ends."""
     stride: int = Field(default=1, ge=1)
     """Steps from one window to the next; 1 takes all windows, that of `window` none that overlap."""
-    scaling: Literal["auto", "minmax", "quantile"] = "auto"
-    """How values are scaled: to the range of the data (minmax), by their quantiles to a normal distribution, or this
-    for the channels with heavy tails alone (auto)."""
+    scaling: Literal["auto", "minmax", "quantile", "lambert"] = "auto"
+    """How values are scaled: to the range of the data (minmax), by their quantiles to a normal distribution, this for
+    the channels with heavy tails alone (auto), or by Lambert's W, which has no bounds (lambert, for returns)."""
+    change: Literal["none", "difference", "log"] = "none"
+    """What of the values is learned: they themselves, their differences from row to row, or those of their logarithms
+    (the returns of prices). Files hold levels again, which go on from the last real ones."""
 
     @property
     def data_statistics(self) -> str:
@@ -66,11 +77,21 @@ class Series(Signal, kind="series"):
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
         return choose.choose(dataset, machine)
 
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        if translates:
+            return ("forecast",)
+        return (*self.metrics, "finance") if spec.state.get("change") == "log" else self.metrics
+
     def at(self, spec: Spec) -> Self:
-        return replace(self, window=spec.shape[1])
+        return self if self.window == 0 else replace(self, window=spec.shape[1])
 
     def items(self, dataset: Dataset) -> Dataset:
-        return Windows(dataset, self.window, self.stride) if isinstance(dataset, SeriesSet) else dataset
+        if not isinstance(dataset, SeriesSet):
+            return dataset
+        moved = dataset if self.change == "none" else changes.changed(dataset, self.change)
+        return Windows(moved, self.window, self.stride, dataset)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         if isinstance(dataset, SeriesSet):
@@ -84,43 +105,47 @@ class Series(Signal, kind="series"):
         for note in dataset.notes:
             log.warning("data %s: %s", dataset.name, note)
         whole = dataset.whole
-        shape = (len(whole.columns), self.window)
-        if tuple(nearest(shape)) != shape:
+        values = np.concatenate(list(whole.series.values()))  # [M, C]
+        holes = np.concatenate(list(whole.missing.values()))
+        state = {
+            "columns": [asdict(column) | {"words": list(column.words)} for column in whole.columns],
+            "scales": [
+                {} if column.words else scaling.fit(values[~holes[:, k], k], self.scaling)
+                for k, column in enumerate(whole.columns)
+            ],
+            "clock": None if whole.clock is None else asdict(whole.clock) | {"names": list(whole.clock.names)},
+            "entity": whole.entity,
+            "order": list(whole.order),
+            "ends": dataset.ends,
+            "change": self.change,
+            "levels": changes.levels_of(dataset.levels) if self.change != "none" else [],
+        }
+        shape = (windows.channels(state), dataset.window)
+        reached = tuple(nearest(shape))
+        if dataset.ends and reached[0] == shape[0] and reached[1] > shape[1]:
+            dataset.window, shape = reached[1], reached
+        if reached != shape:
             raise UserError(
-                f"data {dataset.name}: these nets cannot make windows of {shape[1]} steps and {shape[0]} columns. Use "
+                f"data {dataset.name}: these nets cannot make windows of {shape[1]} steps and {shape[0]} channels. Use "
                 "the recipe series-small",
                 code="nets.not_for_shape",
             )
-        values = np.concatenate(list(whole.series.values()))  # [M, C]
-        state = {
-            "columns": [asdict(column) for column in whole.columns],
-            "scales": [scaling.fit(values[:, k], self.scaling) for k in range(values.shape[1])],
-            "clock": None if whole.clock is None else asdict(whole.clock),
-            "entity": whole.entity,
-            "order": list(whole.order),
-        }
-        return Spec(shape, state=state)
+        return Spec(shape, len(dataset.classes), tuple(dataset.classes), state)
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
-        """[T, C] → float32 [C, T], scaled."""
-        rows = [scaling.scaled(item[:, k], scale) for k, scale in enumerate(spec.state["scales"])]
-        return np.stack(rows).astype(np.float32)
+        return windows.to_channels(item, spec.state)
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
-        return stored
+        return windows.noisy(stored, spec.state, rng)
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
-        """[N, C, T] → float64 [N, T, C] in the units of the data, within its bounds."""
-        made = x.detach().double().cpu().numpy()
-        columns = spec.state["columns"]
-        parts = [
-            scaling.restored(made[:, k], scale).clip(columns[k]["low"], columns[k]["high"])
-            for k, scale in enumerate(spec.state["scales"])
-        ]
-        return np.stack(parts, axis=2)
+        """[N, K, T] → float64 [N, T, C] in the units of the data, within its bounds; NaN for what is missing."""
+        return windows.to_values(x.detach().double().cpu().numpy(), spec.state)
 
     def describe(self, spec: Spec) -> str:
-        return f"a window of {spec.shape[1]} steps of {spec.shape[0]} column{'s' * (spec.shape[0] != 1)}"
+        count = len(spec.state["columns"])
+        what = "a series of up to" if spec.state.get("ends") else "a window of"
+        return f"{what} {spec.shape[1]} steps of {count} column{'s' * (count != 1)}"
 
     def card(self, spec: Spec) -> Card:
         names = ", ".join(column["name"] for column in spec.state["columns"][:30])
@@ -133,7 +158,7 @@ class Series(Signal, kind="series"):
     def usage(self, file: str, spec: Spec) -> Usage:
         return Usage(
             f'model = gf.load("{file}")\n'
-            f"windows = model.sample(1000)  # float64 [1000, {spec.shape[1]}, {spec.shape[0]}]",
+            f"windows = model.sample(1000)  # float64 [1000, {spec.shape[1]}, {len(spec.state['columns'])}]",
             command("sample", file, "-n", 1000, "--out", "synthetic.csv"),
         )
 

@@ -1,0 +1,329 @@
+"""From a table to series: which columns are learned and how, rows in order of time, and what had to be repaired.
+
+What can be repaired is repaired and said (`Found.notes`); what cannot is an error that says what to do.
+
+T: rows of a series. C: columns that are learned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ganforge.core.errors import UserError, did_you_mean
+from ganforge.modalities.series import doubts, reading
+from ganforge.modalities.series.reading import Layout, Said
+
+MOSTLY_MISSING = 0.5  # of a column's values, from which it is left out
+MOST_WORDS = 20  # of a column, up to which it is a category
+MOST_LABELS = 200
+REGULAR = 0.8  # share of the usual distance, below which the distances themselves are learned
+STEP = "time step [s]"
+WORD_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is learned.
+
+    Attributes:
+        dtype: that of pandas. decimals: digits after the point, −1 where there is no limit.
+        low, high: the bounds of its values. words: of a category, its values in order; empty of numbers.
+        gaps: whether values are missing, so that it is learned when they are.
+    """
+
+    name: str
+    dtype: str
+    decimals: int
+    low: float
+    high: float
+    words: tuple[str, ...] = ()
+    gaps: bool = False
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How rows are stamped. `last`: the newest stamp, ISO. `step`: a frequency of pandas: h, D, B, MS, 90s.
+    `format`: of strftime, or None for that of pandas."""
+
+    names: tuple[str, ...]
+    last: str
+    step: str
+    format: str | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a table of series holds; the attributes are those of `SeriesSet`."""
+
+    series: dict[str, np.ndarray]
+    missing: dict[str, np.ndarray]
+    times: dict[str, np.ndarray]
+    columns: tuple[Column, ...]
+    clock: Clock | None
+    entity: str | None
+    order: tuple[str, ...]
+    notes: list[str]
+    groups: dict[str, int]
+    kinds: tuple[str, ...]
+
+    def cut(self, to: dict[str, slice]) -> Found:
+        """The same with a part of the rows of each series; series of which none are left are gone."""
+        left = {name: part for name, part in to.items() if len(self.series[name][part])}
+        cut = ({name: rows[name][part] for name, part in left.items() if name in rows}
+               for rows in (self.series, self.missing, self.times))  # fmt: skip
+        series, missing, times = cut
+        groups = {name: self.groups[name] for name in left if name in self.groups}
+        return replace(self, series=series, missing=missing, times=times, groups=groups, notes=list(self.notes))
+
+
+def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | None = None) -> Found:
+    """The series of a table.
+
+    Raises:
+        UserError: no rows, no column of numbers, or a time that comes twice in one series.
+    """
+    frame = frame.rename(columns=str).reset_index(drop=True)
+    notes = list(notes or [])
+    if not len(frame):
+        raise UserError(f"data {name}: it has no rows", code="series.no_rows")
+    doubles = frame.index[frame.duplicated()]
+    if len(doubles) and reading.find(frame.drop(doubles), said) is not None:
+        frame = frame.drop(doubles).reset_index(drop=True)
+        notes.append(f"{len(doubles):,} rows are exact doubles of others and are left out")
+    found = reading.find(frame, said) or _without_times(name, frame, said)
+    notes += found.notes
+    if found.times is not None and (lost := int(found.times.isna().sum())):
+        notes.append(f"{lost:,} rows have no time that can be read and are left out")
+        frame, found.times = frame[found.times.notna()], found.times[found.times.notna()]
+    frame, starts, names = _sorted(frame, found, notes)
+    groups, kinds, static = _labels(frame, found, said, starts, names, notes)
+    values = frame.drop(columns=[*found.time, *([found.entity] if found.entity else []), *static])
+    values = _learned(name, values, said, starts, notes)
+    series, missing, columns = _filled(values, starts, names, notes)
+    times = {}
+    clock = None
+    if found.times is not None:
+        stamps = found.times.to_numpy()
+        times = {k: stamps[a:b] for k, a, b in zip(names, starts[:-1], starts[1:], strict=True)}
+        clock = Clock(
+            found.time, str(found.times.max()), _step(found.times.drop_duplicates().sort_values()), found.format
+        )
+        if clock.step != "B" and found.regular < REGULAR:
+            series, missing, columns = _with_steps(series, missing, columns, times, found.regular, notes)
+        elif clock.step != "B" and found.regular < 0.99:
+            notes.append(f"{found.regular:.0%} of the rows follow at the usual distance; rows count as equally spaced")
+    constant = [c.name for c in columns if c.low == c.high]
+    if constant:
+        notes.append(f"constant, and so in every sample: {', '.join(constant)}")
+    learned = {c.name for c in columns}
+    order = tuple(c for c in frame.columns if c in learned or c in found.time or c == found.entity)
+    return Found(series, missing, times, columns, clock, found.entity, order, notes, groups, kinds)
+
+
+def _without_times(name: str, frame: Any, said: Said) -> Layout:
+    """Rows in the order of the file, where no column says when they are; an error where a time comes twice."""
+    if said.entity is not None and said.time is None:  # a file a series, without times
+        return Layout(
+            None, entity=said.entity, notes=["no column of times: the rows are taken in the order of the file"]
+        )
+    notes: list[str] = []
+    for column in [said.time] if said.time else list(frame.columns):
+        dates, _ = reading.dates_of(frame[column], notes, column)
+        if dates is not None and dates.duplicated().any():
+            doubles = dates[dates.duplicated()]
+            hint = ""
+            if doubles.dt.hour.isin([0, 1, 2, 3]).all() and doubles.dt.month.isin([3, 4, 9, 10, 11]).all():
+                hint = (
+                    " If the clock went back there (daylight saving), say where it showed the times: data.kind=series "
+                    "data.timezone=Europe/Berlin."
+                )
+            raise UserError(
+                f"data {name}, column {column!r}: {doubles.iloc[0]} comes more than once, and no column tells the "
+                f"series apart.{hint} Remove the duplicate rows, or name the column of the series: data.kind=series "
+                "data.entity=...",
+                code="series.duplicate_times",
+            )
+    return Layout(None, notes=["no column of times: the rows are taken in the order of the file"])
+
+
+def _sorted(frame: Any, found: Layout, notes: list[str]) -> tuple[Any, np.ndarray, list[str]]:
+    """Rows series after series, the oldest first; where each series starts, and the end; and their names."""
+    if found.times is not None and not found.ordered:
+        notes.append("the rows are not in order of time and are sorted")
+    if found.entity is None:
+        if found.times is not None:
+            found.times = found.times.sort_values(kind="stable")
+            frame = frame.loc[found.times.index]
+        return frame, np.array([0, len(frame)]), ["0"]
+    of = frame[found.entity].astype(str)
+    names = list(of.drop_duplicates())
+    code = of.map({text: k for k, text in enumerate(names)}).to_numpy()
+    when = np.arange(len(frame)) if found.times is None else found.times.to_numpy()
+    order = np.lexsort((when, code))
+    if found.times is not None:
+        found.times = found.times.iloc[order]
+    starts = np.searchsorted(code[order], np.arange(len(names) + 1))
+    return frame.iloc[order], starts, names
+
+
+def _labels(
+    frame: Any, found: Layout, said: Said, starts: np.ndarray, names: list[str], notes: list[str]
+) -> tuple[dict[str, int], tuple[str, ...], list[str]]:
+    """The label of each series, the names of labels, and the columns that do not change within a series."""
+    if said.label is not None and said.label not in frame.columns:
+        raise UserError(
+            f"data.label: the data has no column {said.label!r}{did_you_mean(said.label, map(str, frame.columns))}",
+            code="column.not_found",
+        )
+    if found.entity is None:
+        return {}, (), []
+    first = frame.iloc[starts[:-1]]
+    others = [c for c in frame.columns if c not in (*found.time, found.entity)]
+    of_row = np.repeat(np.arange(len(names)), np.diff(starts))
+    static = []
+    for c in others:
+        column = frame[c].astype(str).to_numpy()
+        if len(names) > 1 and first[c].nunique() > 1 and (column == column[starts[:-1]][of_row]).all():
+            static.append(c)
+    if said.label is not None and said.label not in (*static, found.entity):
+        raise UserError(
+            f"data.label={said.label}: this column changes within a series, and a label holds for all of one",
+            code="series.label_changes",
+        )
+    words = [c for c in static if first[c].nunique() <= min(MOST_LABELS, len(names) - 1)]
+    label = said.label or (words[0] if words else found.entity)
+    values = [str(v) for v in first[label]]
+    kinds = tuple(dict.fromkeys(values)) if label == found.entity else tuple(sorted(set(values)))
+    if left := [c for c in static if c != label]:
+        notes.append(f"the same in all rows of a series, and left out: {', '.join(left)}")
+    if not 2 <= len(kinds) <= MOST_LABELS:
+        return {}, (), static
+    if label != found.entity:
+        notes.append(f"the label of a series is its {label!r}, for conditional models")
+    return {name: kinds.index(v) for name, v in zip(names, values, strict=True)}, kinds, static
+
+
+def _learned(name: str, values: Any, said: Said, starts: np.ndarray, notes: list[str]) -> Any:
+    """Columns of numbers as float64, of words as categories; others are left out and named."""
+    import pandas as pd
+
+    kept = {}
+    for c in values.columns:
+        column = values[c]
+        number = pd.api.types.is_numeric_dtype(column.dtype)
+        if number and not pd.api.types.is_bool_dtype(column.dtype):
+            column = column.astype(column.dtype if not column.isna().any() else np.float64)
+            column = column.where(~column.isin([*said.missing, np.inf, -np.inf]))
+        if column.isna().mean() > MOSTLY_MISSING:
+            continue
+        if number:
+            gaps = np.diff(column.to_numpy(np.float64, na_value=np.nan))
+            inside = np.setdiff1d(np.arange(len(gaps)), starts[1:-1] - 1)
+            if len(inside) > 2 and (gaps[inside] == 1).all():
+                continue  # a running number of the rows
+            kept[c] = column
+        elif column.nunique() <= MOST_WORDS and not pd.api.types.is_datetime64_any_dtype(column.dtype):
+            kept[c] = column.astype("string").str.slice(0, WORD_LENGTH).astype("category")
+    if left := [c for c in values.columns if c not in kept]:
+        notes.append(f"not learned, for they hold no numbers, few values, or a running number: {', '.join(left)}")
+    if not any(c for c in kept if not isinstance(kept[c].dtype, pd.CategoricalDtype)):
+        raise UserError(f"data {name}: it has no column of numbers beside the time", code="series.no_numbers")
+    found = pd.DataFrame(kept)
+    return found.drop(columns=doubts.report(found, starts, notes))
+
+
+def _filled(
+    values: Any, starts: np.ndarray, names: list[str], notes: list[str]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], tuple[Column, ...]]:
+    """The series by name, where values are missing, and the columns."""
+    import pandas as pd
+
+    raw, columns = [], []
+    for c in values.columns:
+        if isinstance(values[c].dtype, pd.CategoricalDtype):
+            words = tuple(map(str, values[c].cat.categories))
+            codes = values[c].cat.codes.to_numpy(np.float64)
+            raw.append(np.where(codes < 0, np.nan, codes))
+            columns.append(Column(str(c), "str", 0, 0.0, float(max(len(words) - 1, 0)), words, bool((codes < 0).any())))
+        else:
+            raw.append(values[c].to_numpy(np.float64, na_value=np.nan))
+            columns.append(_measured(str(c), values[c], raw[-1]))
+    rows = np.stack(raw, 1)
+    holes = np.isnan(rows)
+    if gaps := int(holes.sum()):
+        at = [f"{c.name} {holes[:, k].sum():,}" for k, c in enumerate(columns) if c.gaps]
+        notes.append(
+            f"{gaps:,} missing values ({', '.join(at[:6])}): where they are is learned too; the nets see them filled "
+            "along a line between their neighbors"
+        )
+    series, missing = {}, {}
+    for name, a, b in zip(names, starts[:-1], starts[1:], strict=True):
+        part = rows[a:b]
+        if holes[a:b].any():
+            part = part.copy()
+            for k, column in enumerate(columns):
+                if holes[a:b, k].any():
+                    part[:, k] = _along_a_line(part[:, k], nearest=bool(column.words), default=column.low)
+        series[name], missing[name] = part, holes[a:b]
+    return series, missing, tuple(columns)
+
+
+def _along_a_line(values: np.ndarray, nearest: bool, default: float) -> np.ndarray:
+    """Values [T] with NaN filled between their neighbors; words by the one before."""
+    at = np.flatnonzero(~np.isnan(values))
+    if not len(at):
+        return np.full_like(values, default)
+    if nearest:
+        return values[at[np.clip(np.searchsorted(at, np.arange(len(values)), "right") - 1, 0, None)]]
+    return np.interp(np.arange(len(values)), at, values[at])
+
+
+def _measured(name: str, raw: Any, values: np.ndarray) -> Column:
+    """What a column of numbers needs to come back as it was."""
+    present = values[~np.isnan(values)]
+    some = present[:: max(1, len(present) // 1_000)]
+    decimals = next((d for d in range(7) if np.allclose(some, some.round(d), rtol=0, atol=1e-9)), -1)
+    low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
+    return Column(name, str(raw.dtype), decimals, low, high, (), len(present) < len(values))
+
+
+def _with_steps(
+    series: dict[str, np.ndarray],
+    missing: dict[str, np.ndarray],
+    columns: tuple[Column, ...],
+    times: dict[str, np.ndarray],
+    regular: float,
+    notes: list[str],
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], tuple[Column, ...]]:
+    """The same with the time since the row before as a last column."""
+    gaps = {name: np.diff(at) / np.timedelta64(1, "s") for name, at in times.items()}
+    usual = float(np.median(np.concatenate(list(gaps.values()))))
+    steps = {name: np.concatenate([[usual], found])[:, None] for name, found in gaps.items()}
+    series = {name: np.hstack([rows, steps[name]]) for name, rows in series.items()}
+    missing = {name: np.hstack([rows, np.zeros((len(rows), 1), bool)]) for name, rows in missing.items()}
+    every = np.concatenate(list(steps.values()))
+    notes.append(
+        f"rows come at distances that differ ({regular:.0%} at the usual one, {usual:g} s): the distances are learned "
+        f"as a column of their own, {STEP!r}"
+    )
+    return series, missing, (*columns, Column(STEP, "float64", 0, float(every.min()), float(every.max())))
+
+
+def _step(times: Any) -> str:
+    """The usual distance between rows, as a frequency of pandas."""
+    import pandas as pd
+
+    gaps = times.diff().dropna()
+    if not len(gaps):
+        return "D"
+    usual, days = gaps.mode().iloc[0], gaps.median() / pd.Timedelta("1D")
+    if 28 <= days <= 31 and (times.dt.day == 1).all():
+        return "MS"
+    if 365 <= days <= 366 and (times.dt.day_of_year == 1).all():
+        return "YS"
+    if usual == pd.Timedelta("1D"):
+        return "B" if (times.dt.day_of_week < 5).all() else "D"
+    return "h" if usual == pd.Timedelta("1h") else f"{usual.total_seconds():g}s"

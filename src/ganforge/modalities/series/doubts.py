@@ -1,0 +1,79 @@
+"""What one would want to know of columns before a model learns them: the values may not be what they seem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+ZEROS = (0.02, 0.5)  # share of zeros that may mean missing
+STUCK = 48  # rows
+SPLITS = (2, 3, 4, 5, 7, 10, 20)
+NEAR = 0.03  # of a ratio
+WILD = 10.0  # times the usual change
+
+
+def report(values: Any, starts: np.ndarray, notes: list[str]) -> list[str]:
+    """Adds to `notes` what is doubtful, and returns the columns to leave out: those that know the future."""
+    import pandas as pd
+
+    numbers = {c: values[c].to_numpy(np.float64, na_value=np.nan) for c in values.columns
+               if not isinstance(values[c].dtype, pd.CategoricalDtype)}  # fmt: skip
+    for name, x in numbers.items():
+        if zeros := zeros_apart(x):
+            notes.append(
+                f"column {name!r}: {zeros:.0%} of the values are exactly 0, far from all others. If that means "
+                "missing: data.kind=series data.missing=[0]"
+            )
+        if (run := longest_run(x)) > max(STUCK, len(x) // 20) and np.nanstd(x) > 0 and not zeros:
+            notes.append(f"column {name!r}: {run:,} rows in a row have the same value (a sensor that was stuck?)")
+        if (row := split_at(x, starts)) is not None:
+            notes.append(
+                f"column {name!r}: from row {row:,} to the next it changes by a whole factor at once, as prices do "
+                "that are not adjusted for a split"
+            )
+    future = []
+    for name, x in numbers.items():
+        of = [other for other, y in numbers.items() if other != name and other not in future and knows(x, y, starts)]
+        if of:
+            future.append(name)
+            notes.append(f"column {name!r} holds the next value of {of[0]!r}: it knows the future and is left out")
+    return future
+
+
+def zeros_apart(x: np.ndarray) -> float:
+    """The share of zeros where all other values lie on one side, at a distance; else 0."""
+    present = x[~np.isnan(x)]
+    rest = present[present != 0]
+    share = 1 - len(rest) / max(len(present), 1)
+    if not ZEROS[0] <= share <= ZEROS[1] or not (rest > 0).all():
+        return 0.0
+    return share if rest.min() > max(rest.std(), 0.2 * rest.mean()) else 0.0
+
+
+def longest_run(x: np.ndarray) -> int:
+    """Rows in a row with the same value, other than 0: no rain for weeks is no fault."""
+    ends = np.flatnonzero(np.concatenate([[True], x[1:] != x[:-1], [True]]))
+    return int((np.diff(ends) * (x[ends[:-1]] != 0)).max())
+
+
+def split_at(x: np.ndarray, starts: np.ndarray) -> int | None:
+    """The row before a sudden change by a whole factor, far beyond the usual change; None without."""
+    if len(x) < 30 or not (x > 0).all():
+        return None
+    change = np.diff(np.log(x))
+    change[starts[1:-1] - 1] = 0
+    k = int(np.abs(change).argmax())
+    ratio = float(np.exp(abs(change[k])))
+    near = min(SPLITS, key=lambda s: abs(ratio - s))
+    usual = float(np.abs(np.delete(change, k)).max())
+    sudden = abs(change[k]) > 3 * usual and abs(change[k]) > WILD * float(np.median(np.abs(change)))
+    return k if sudden and abs(ratio / near - 1) < NEAR else None
+
+
+def knows(x: np.ndarray, y: np.ndarray, starts: np.ndarray) -> bool:
+    """Whether x is the next value of y, in every row of every series but the last; a constant knows nothing."""
+    inside = np.setdiff1d(np.arange(len(x) - 1), starts[1:-1] - 1)
+    a, b = x[inside], y[inside + 1]
+    both = ~np.isnan(a) & ~np.isnan(b)
+    return bool(both.sum() > 20 and np.ptp(b[both]) > 0 and (a[both] == b[both]).all())

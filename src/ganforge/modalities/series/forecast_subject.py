@@ -1,0 +1,82 @@
+"""What is evaluated of a run that forecasts: paths of every held-out past, against what came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from ganforge.core import media
+from ganforge.core.plot.charts import tiled
+from ganforge.evaluation.report.content import Panel
+from ganforge.evaluation.report.gallery import spread
+from ganforge.evaluation.runs import opened
+from ganforge.evaluation.sides import real_samples
+from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
+from ganforge.metrics.base import SampleSet
+from ganforge.modalities.series.forecasting import fan
+from ganforge.modalities.series.tasks.forecast import Forecast
+
+PATHS = 100
+MOST = 400  # pasts
+PART = 32
+SHOWN = 6
+
+
+class Forecasts(Subjects, kind="forecasts"):
+    """Paths of pasts that a model has not seen."""
+
+    def of_run(self, run: Run) -> Subject | None:
+        recipe, spec = run.model.recipe, run.model.spec
+        task = recipe.task
+        if not isinstance(task, Forecast):
+            return None
+        signal, dataset = recipe.signal, run.dataset
+        own = opened(recipe)
+        windows = real_samples(signal, dataset, spec, seed=run.seed, min_samples=FEWEST, progress=run.progress)
+        every = np.concatenate(list(windows.draw(PART)))
+        rows = np.unique(np.linspace(0, len(every) - 1, min(run.n or MOST, len(every))).round().astype(int))
+        chosen = every[rows]
+        bundle = run.model.bundle
+
+        def draw(size: int) -> Iterator[np.ndarray]:
+            for start in range(0, len(rows), PART):
+                stored = np.stack([signal.prepare(dataset.read(int(k)), spec) for k in rows[start : start + PART]])
+                past = torch.from_numpy(stored)[..., : -task.future].to(bundle.device, bundle.dtype)
+                with torch.inference_mode():
+                    made = task.paths(bundle.nets, past, task.future, PATHS, run.seed + start)
+                yield signal.decode(made.flatten(0, 1), spec).reshape(len(past), PATHS, task.future, -1)
+
+        made = np.concatenate(list(draw(PART)))
+
+        def train():
+            assert own is not None
+            return real_samples(signal, own, spec, seed=run.seed, progress=run.progress)
+
+        name = windows.name if dataset is own else f"{windows.name} (held out)"
+        return Subject(
+            run.name, signal, spec, SampleSet.of(chosen, name=name), SampleSet.of(made, name=run.name),
+            run.provenance | {"paths": PATHS}, model=run.model, folder=run.folder, notes=run.notes,
+            train=None if own is None else train,
+            lead=f"{len(rows)} pasts of {task.past_of(spec)} steps, each with {PATHS} paths of {task.future} steps of "
+            f"this model, compared with what came. Recipe {recipe.name}, {run.model.samples:,} windows seen.",
+            facts={"windows": f"{spec.shape[1]} steps", "judged by": name},
+            panels=lambda: fans(chosen, made, spec.state["columns"]),
+        )  # fmt: skip
+
+
+def fans(windows: np.ndarray, paths: np.ndarray, columns: list[dict]) -> Iterator[Panel]:
+    """Some forecasts as fans, the first column of numbers of each."""
+    column = next(k for k, c in enumerate(columns) if not c.get("words"))
+    rows = spread(len(windows), SHOWN)
+    past = windows.shape[1] - paths.shape[2]
+    drawings = [
+        fan(windows[k, :past, column], paths[k, :, :, column], columns[column]["name"], windows[k, past:, column])
+        for k in rows
+    ]
+    image = tiled(drawings, 2).image()
+    shown = media.png(np.asarray(image), "forecasts as fans")
+    yield Panel(
+        "forecasts", "The past, the middle 50 % and 80 % of the paths, their median, and what came.", (shown,), ()
+    )

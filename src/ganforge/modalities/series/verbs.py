@@ -1,0 +1,89 @@
+"""`ganforge forecast`: how series go on, by a trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganforge.core.errors import UserError
+from ganforge.ui.options import Device, Force, Plugins, Source, examples
+from ganforge.ui.verb import Verb
+
+EPILOG = examples(
+    "ganforge forecast runs/0004-forecast --data recent.csv --horizon 24 --paths 100 --out fan.csv",
+    "ganforge forecast runs/0004-forecast --data recent.csv --out fan.csv --chart fan.svg",
+)
+ENDINGS, CHARTS = (".csv", ".tsv", ".parquet"), (".svg", ".png")
+SHOWN = 12
+"""Fans of a chart."""
+
+
+def forecast(
+    source: Source,
+    data: Annotated[Path, typer.Option("--data", help="Recent rows, as the model was trained on.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="The paths: a .csv, .tsv or .parquet file.", show_default=False)],
+    horizon: Annotated[
+        int | None,
+        typer.Option("--horizon", help="Steps. By default as many as the model forecasts.", show_default=False),
+    ] = None,
+    paths: Annotated[int, typer.Option("--paths", help="Possible futures of each series.")] = 100,
+    chart: Annotated[
+        Path | None, typer.Option("--chart", help="A fan chart of them: .svg or .png.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Which paths.")] = 0,
+    device: Device = None,
+    force: Force = False,
+    plugins: Plugins = None,
+) -> None:
+    """Forecast time series: many paths from their last row on."""
+    check_targets(data, out, chart, force)
+    from ganforge.core.files import atomic_file
+    from ganforge.data import frames
+    from ganforge.inference.model import load
+    from ganforge.modalities.series import forecasting
+    from ganforge.ui.console import stdout
+
+    model = load(source, device)
+    found = forecasting.paths_of(model, data, horizon, paths, seed)
+    frame = forecasting.as_frame(model, found)
+    with atomic_file(out) as file:
+        if out.suffix.lower() == ".parquet":
+            frames.write_parquet(frame, file)
+        else:
+            frames.write_text(frame, file, "\t" if out.suffix.lower() == ".tsv" else ",")
+    if chart is not None:
+        drawing = forecasting.fans(model, found, SHOWN)
+        with atomic_file(chart) as file:
+            if chart.suffix.lower() == ".svg":
+                file.write_text(drawing.svg(), encoding="utf-8")
+            else:
+                drawing.image(2).save(file)
+    steps = len(frame) // (paths * len(found))
+    series = "1 series" if len(found) == 1 else f"{len(found):,} series"
+    stdout().print(f"{series}, {paths} paths of {steps} steps: {out}", soft_wrap=True)
+
+
+def check_targets(data: Path, out: Path, chart: Path | None, force: bool) -> None:
+    """
+    Raises:
+        UserError: a file of another kind, one that exists, or the data itself.
+    """
+    for option, path, endings in (("--out", out, ENDINGS), ("--chart", chart, CHARTS)):
+        if path is None:
+            continue
+        if path.suffix.lower() not in endings:
+            raise UserError(
+                f"{option} {path}: the name of the file must end in one of {', '.join(endings)}",
+                code="output.wrong_extension",
+            )
+        if path.exists() and data.exists() and path.samefile(data):
+            raise UserError(
+                f"{option} {path}: is the data, which is never overwritten; choose another", code="output.is_the_input"
+            )
+        if path.exists() and not force:
+            raise UserError(f"{path}: already exists; --force replaces it", code="output.exists")
+
+
+VERB = Verb(forecast, order=31, epilog=EPILOG)

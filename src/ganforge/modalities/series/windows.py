@@ -1,0 +1,163 @@
+"""Windows of equal length, or whole series, as arrays; and what the nets see of them, channel by channel.
+
+A row of an item holds, in this order: the C columns (filled); for each of the G columns with gaps 1 where a value was
+missing; of whole series 1 after their end. Its channels: a number one, a category one for each word, a flag one.
+
+    number  x = scaled value          word  x = ±1 + noise          flag  x = ±1 + noise        noise uniform in ±½
+
+The noise, drawn at each look, keeps D from telling real samples by values that are exactly ±1; signs decide on the
+way back. C: columns, K: channels, T: steps, N: samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError
+from ganforge.core.rng import Rng
+from ganforge.modalities.series import scaling
+from ganforge.modalities.series.source import SeriesSet
+
+NOISE = 0.5
+
+
+class Windows(Dataset):
+    """Pieces of all series of a set: item k is float64 [window, C + flags].
+
+    Args:
+        window: steps; 0 takes whole series, filled up at their end to the length of the longest.
+        stride: steps from one window to the next.
+        levels: the series before changes were taken; by default the same.
+    """
+
+    signal = "series"
+
+    def __init__(self, whole: SeriesSet, window: int, stride: int, levels: SeriesSet | None = None):
+        self.levels = levels or whole
+        self.whole, self.window = whole, window or max(len(rows) for rows in whole.series.values())
+        self.ends = window == 0
+        self.name, self.notes, self.skipped = whole.name, whole.notes, whole.skipped
+        self.digest = hashlib.sha256(f"{whole.digest} {window} {stride}".encode()).hexdigest()[:16]
+        self.stride = stride
+        self.gaps = [k for k, column in enumerate(whole.columns) if column.gaps]
+        lengths = np.array([len(rows) for rows in whole.series.values()])
+        counts = np.ones(len(lengths), int) if self.ends else np.maximum((lengths - window) // stride + 1, 0)
+        self.firsts = np.concatenate([[0], np.cumsum(counts)])
+        self.names = list(whole.series)
+        if not len(self):
+            raise UserError(
+                f"data {whole.name}: its longest series has {lengths.max():,} rows, and a window needs {window}. "
+                f"Use signal.window={max(4, int(lengths.max()) // 4)} or longer series",
+                code="series.shorter_than_window",
+            )
+        if whole.kinds:
+            self.classes = whole.kinds
+            self.labels = np.repeat([whole.groups[name] for name in self.names], counts).astype(np.int64)
+
+    def __len__(self) -> int:
+        return int(self.firsts[-1])
+
+    def place(self, index: int) -> tuple[str, int]:
+        """The series of a window and its first row."""
+        k = int(np.searchsorted(self.firsts, index, side="right")) - 1
+        return self.names[k], (index - int(self.firsts[k])) * self.stride
+
+    def read(self, index: int) -> np.ndarray:
+        name, start = self.place(index)
+        return rows_of(self.whole, name, start, self.window, self.ends)
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        width = len(self.whole.columns) + len(self.gaps) + self.ends
+        return {((self.window, width), "float64"): len(self)}
+
+
+def rows_of(whole: SeriesSet, name: str, start: int, count: int, ends: bool = False) -> np.ndarray:
+    """Rows of a series with their flags, [count, C + flags]; after its end the last row again."""
+    series, missing = whole.series[name][start : start + count], whole.missing[name][start : start + count]
+    flags = missing[:, [k for k, column in enumerate(whole.columns) if column.gaps]]
+    rows = np.hstack([series, flags])
+    if ends:
+        rest = count - len(rows)
+        after = np.arange(count) >= len(rows)
+        rows = np.hstack([np.pad(rows, ((0, rest), (0, 0)), mode="edge"), after[:, None]])
+    return rows
+
+
+def words_of(column: Mapping[str, Any]) -> Sequence[str]:
+    """The words of a category; none of numbers, and of all columns in models of earlier versions."""
+    return column.get("words") or ()
+
+
+def channels(state: Mapping[str, Any]) -> int:
+    """How many channels samples of a spec have."""
+    return sum(len(words_of(c)) or 1 for c in state["columns"]) + len(gaps_of(state)) + bool(state.get("ends"))
+
+
+def gaps_of(state: Mapping[str, Any]) -> list[int]:
+    """The columns with gaps."""
+    return [k for k, c in enumerate(state["columns"]) if c.get("gaps")]
+
+
+def discrete(state: Mapping[str, Any]) -> list[int]:
+    """The channels that are ±1: words and flags."""
+    found, k = [], 0
+    for column in state["columns"]:
+        width = len(words_of(column)) or 1
+        found += range(k, k + width) if words_of(column) else []
+        k += width
+    return [*found, *range(k, channels(state))]
+
+
+def to_channels(item: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
+    """A window [T, C + flags] as float32 [K, T], without noise."""
+    found = []
+    for k, column in enumerate(state["columns"]):
+        if words_of(column):
+            found += [np.where(item[:, k] == word, 1.0, -1.0) for word in range(len(words_of(column)))]
+        else:
+            found.append(scaling.scaled(item[:, k], state["scales"][k]))
+    found += [np.where(flag > 0.5, 1.0, -1.0) for flag in item[:, len(state["columns"]) :].T]
+    return np.stack(found).astype(np.float32)
+
+
+def noisy(x: Tensor, state: Mapping[str, Any], rng: Rng) -> Tensor:
+    """Channels [N, K, T] with noise on words and flags; the same tensor where there are none."""
+    at = discrete(state)
+    if not at:
+        return x
+    noise = rng.uniform("dequantize", (len(x), len(at), x.shape[2]), -NOISE, NOISE).to(x.dtype)
+    return x.index_add(1, torch.tensor(at, device=x.device), noise)
+
+
+def to_values(x: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
+    """Channels [N, K, T] as values float64 [N, T, C]; NaN where missing and after the end.
+
+    They are within the bounds of the data, but for the scaling lambert.
+    """
+    found, k = [], 0
+    for c, column in enumerate(state["columns"]):
+        if words_of(column):
+            width = len(words_of(column))
+            found.append(x[:, k : k + width].argmax(1).astype(np.float64))
+            k += width
+        else:
+            found.append(scaling.restored(x[:, k], state["scales"][c]))
+            if "lambert" not in state["scales"][c]:
+                found[-1] = found[-1].clip(column["low"], column["high"])
+            k += 1
+    values = np.stack(found, 2)
+    for c in gaps_of(state):
+        values[..., c][x[:, k] > 0] = np.nan
+        k += 1
+    if state.get("ends"):
+        over = np.maximum.accumulate(x[:, k] > 0, axis=1)
+        over[:, 0] = False
+        values[over] = np.nan
+    return values

@@ -1,0 +1,62 @@
+"""What points to faults of generated films, for reports: frozen, looping, flickering, too slow or too fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganforge.evaluation.report.content import Finding
+from ganforge.evaluation.report.evidence import Evidence
+
+OFTEN = 0.1
+"""Share of films from which a fault is named."""
+FLICKERS = 1.3
+PACE = (0.75, 1.25)
+"""Motion as a share of real films': the goal of `r3gan-video-small` is to stay between these."""
+
+
+def frozen(evidence: Evidence) -> Iterator[Finding]:
+    share = evidence.value("frozen")
+    if share is not None and share > OFTEN:
+        yield Finding(
+            "bad" if share > 0.5 else "warn",
+            "films stand still",
+            f"{share:.0%} of them move less than a tenth as much as real ones do at the median.",
+            "Train longer: single frames are learned before motion. D sees motion only in frames some time apart: "
+            "task.longest=16 lets it see more of it.",
+        )
+
+
+def looping(evidence: Evidence) -> Iterator[Finding]:
+    share = evidence.value("looping")
+    if share is not None and share > OFTEN:
+        yield Finding(
+            "warn",
+            "films repeat themselves",
+            f"{share:.0%} more of the generated than of the real films come back to where they were.",
+            "Fewer waves (task.generator.waves=4) leave more of the motion to noise, which does not repeat.",
+        )
+
+
+def flickering(evidence: Evidence) -> Iterator[Finding]:
+    ratio = evidence.value("flicker")
+    if ratio is not None and ratio > FLICKERS:
+        yield Finding(
+            "warn",
+            "films flicker",
+            f"Changes from frame to frame are {ratio:.2f} times as jerky as those of real films.",
+            "More frames for D (task.frames=6), codes of motion further apart (task.generator.every=8), more time.",
+        )
+
+
+def pace(evidence: Evidence) -> Iterator[Finding]:
+    ratio, still = evidence.value("pace"), evidence.value("frozen") or 0.0
+    if ratio is not None and still <= OFTEN and not PACE[0] <= ratio <= PACE[1]:
+        yield Finding(
+            "warn",
+            f"films move too {'little' if ratio < 1 else 'much'}",
+            f"The mean change from frame to frame is {ratio:.2f} times that of real films.",
+            "Train longer; where flicker is high as well, what moves is noise.",
+        )
+
+
+RULES = (frozen, looping, flickering, pace)

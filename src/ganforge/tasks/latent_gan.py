@@ -1,0 +1,187 @@
+"""Latent GAN: an autoencoder first, then a GAN on its frozen, standardized latents.
+
+As in l-GAN (Achlioptas et al. 2018) and RTSGAN (Pei et al. 2021); for samples of any kind that an encoder reads and a
+generator makes again.
+
+    until `autoencoder` samples:   E, R take a step on   −log p(x | R(E(x)))
+    from then on, E and R frozen:  h = (E(x) − m) / s,  m, s: mean and deviation of each latent over the next `measured`
+                                   samples
+        D takes a step on   objective.d(D(h), D(G(z))) + Σ weight · penalty
+        G takes a step on   objective.g(D(G(z)))
+
+To sample: x from p(x | R(m + s · G(z))). What the autoencoder loses no sample can have: its own reconstruction is the
+best that this task can reach.
+
+N: samples in the batch, L: width of the latents of the autoencoder, Z: of z.
+x [N, *shape], c [N] labels or None, h [N, L], z [N, Z] ~ N(0, 1), losses [N].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganforge.core.rng import Rng, block_normal
+from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
+from ganforge.losses.base import LossContext, Objective, Penalty
+from ganforge.nets.base import Discriminator, Encoder, Generator, Likelihood
+from ganforge.tasks import latent
+from ganforge.tasks.autoencode import Decoder
+from ganforge.tasks.base import Phase, Task
+from ganforge.tasks.synthesis import leaf, weighted_losses
+
+LEAST = 1e-4  # of a latent's deviation: one that never changes is not blown up
+
+
+class Standardized(nn.Module):
+    """G: z → latents of the autoencoder, made as standardized ones; with the mean and deviation of real latents."""
+
+    count: Tensor
+    mean: Tensor
+    squares: Tensor
+
+    def __init__(self, net: nn.Module, width: int):
+        super().__init__()
+        self.net = net
+        self.register_buffer("count", torch.zeros(()))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("squares", torch.ones(width))
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """Standardized latents [N, L]."""
+        return self.net(z, c)
+
+    @property
+    def deviation(self) -> Tensor:
+        return (self.squares - self.mean.square()).clamp_min(0).sqrt().clamp_min(LEAST)
+
+    @torch.no_grad()
+    def observe(self, h: Tensor) -> None:
+        """Takes real latents [N, L] into the mean and the mean of squares."""
+        self.count += len(h)
+        share = len(h) / self.count
+        self.mean += share * (h.mean(0) - self.mean)
+        self.squares += share * (h.square().mean(0) - self.squares)
+
+    def standardized(self, h: Tensor) -> Tensor:
+        return (h - self.mean) / self.deviation
+
+    def restored(self, h: Tensor) -> Tensor:
+        return self.mean + self.deviation * h
+
+
+class LatentGan(Task, kind="latent"):
+    """New samples from a GAN on the latents of an autoencoder that was trained first."""
+
+    encoder: Encoder
+    """The net that maps samples to latents: its mean is taken."""
+    decoder: Generator
+    """The net that makes samples from latents; its `latent` is how many the autoencoder has."""
+    likelihood: Likelihood
+    """Distribution of samples given the decoder's output: optimal_gaussian for numbers."""
+    generator: Generator
+    """The net that makes latents from z, such as mlp."""
+    discriminator: Discriminator
+    """The net that scores latents, such as mlp."""
+    objective: Objective
+    """The adversarial loss."""
+    penalties: tuple[Penalty, ...] = ()
+    """Penalties on D, such as r1."""
+    autoencoder: int = Field(default=200_000, ge=1)
+    """Samples that the autoencoder is trained on before the GAN begins."""
+    measured: int = Field(default=20_000, ge=1)
+    """Samples over which the mean and the deviation of the latents are taken."""
+    d_steps: int = Field(default=1, ge=1)
+    """Steps of D for each step of G, each on a fresh batch."""
+    conditional: bool = False
+    """Give all players the label."""
+
+    def adapt(self, spec: Spec) -> Spec:
+        return latent.with_labels(spec, self.conditional)
+
+    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.decoder.nearest(shape)
+
+    def players(self, spec: Spec) -> dict[str, nn.Module]:
+        width = self.decoder.latent
+        inner = Spec((width,), spec.classes, spec.labels)
+        return {
+            "E": self.encoder.build(spec, width),
+            "R": Decoder(self.decoder.build(spec), self.likelihood.build(spec)),
+            "G": Standardized(self.generator.build(inner), width),
+            "D": self.discriminator.build(inner),
+        }
+
+    def generators(self) -> tuple[str, ...]:
+        return ("G", "R")
+
+    def phases(self) -> Sequence[Phase]:
+        order = max([1, *(p.order for p in self.penalties)])
+        return [
+            Phase("AE", self.ae_loss, trains=("E", "R"), until=self.autoencoder),
+            Phase("D", self.d_loss, trains=("D",), repeats=self.d_steps, order=order, after=self.autoencoder),
+            Phase("G", self.g_loss, trains=("G",), after=self.autoencoder),
+        ]
+
+    def ae_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """How unlikely the samples are, given their latents."""
+        mean, _ = nets.E(batch.x, batch.c)
+        return Terms({"reconstruction": cast(Decoder, nets.R).nll(wide(mean), batch.x, batch.c)})
+
+    def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """D's loss on real latents and on as many fakes with the same labels."""
+        G = cast(Standardized, nets.G)
+        with torch.no_grad():
+            h = wide(nets.E(batch.x, batch.c)[0])
+            if rng.samples < self.autoencoder + self.measured:
+                G.observe(h)
+            real, fake = G.standardized(h), G(self._z(batch, rng), batch.c)
+        at = {penalty.gradient_at for penalty in self.penalties}
+        real, fake = leaf(real, "real" in at), leaf(fake, "fake" in at)
+        on_real, on_fake = nets.D(real, batch.c), nets.D(fake, batch.c)
+
+        def critic(x: Tensor) -> Tensor:
+            return nets.D(x, batch.c).logits
+
+        context = LossContext(
+            critic=critic, real=real, fake=fake, on_real=on_real, on_fake=on_fake, deterministic=True, player=nets.D,
+            labels=batch.c,
+        )  # fmt: skip
+        losses = {"adversarial": self.objective.d(on_real.logits, on_fake.logits)}
+        losses |= weighted_losses("penalties", self.penalties, context, nets, rng)
+        return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits))
+
+    def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """G's loss on fresh fakes."""
+        G = cast(Standardized, nets.G)
+        on_fake = nets.D(G(self._z(batch, rng), batch.c), batch.c).logits
+        real = None
+        if self.objective.uses_real:
+            with torch.no_grad():
+                real = nets.D(G.standardized(wide(nets.E(batch.x, batch.c)[0])), batch.c).logits
+        return Terms({"adversarial": self.objective.g(on_fake, real)})
+
+    def latents(self, request: Request) -> Tensor:
+        return latent.rows_of(request, self.generator)
+
+    def sample(self, nets: Nets, request: Request) -> Tensor:
+        labels = None if request.labels is None else request.labels.to(request.device)
+        G, R = cast(Standardized, nets.G), cast(Decoder, nets.R)
+        h = G.restored(G(self.latents(request).to(request.device, request.dtype), labels))
+        raw = R(h, labels)
+        noise = block_normal(request.seed, "choices", request.start, request.n, math.prod(raw.shape[1:]))
+        return R.draw(raw, torch.special.ndtr(noise).view(raw.shape).to(raw.device, h.dtype))
+
+    def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
+        """Real samples, and each as the autoencoder makes it again."""
+        R: Any = nets.R
+        raw = R(nets.E(batch.x, batch.c)[0], batch.c)
+        return [batch.x, R.draw(raw, torch.full_like(raw, 0.5))]
+
+    def _z(self, batch: Batch, rng: Rng) -> Tensor:
+        return rng.normal("z", (len(batch), self.generator.latent))
