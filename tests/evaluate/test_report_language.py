@@ -32,6 +32,7 @@ from ganforge.evaluation.report.classes import Classes
 from ganforge.evaluation.report.content import Bars, Panel, Report
 from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.findings import find
+from ganforge.modalities.audio import findings as of_sounds
 from ganforge.modalities.image.appearance import RULES, Appearance
 from ganforge.modalities.table import findings as of_tables
 from refused import refused
@@ -201,6 +202,17 @@ def test_a_chinese_page_has_no_english_sentence(facts):
     assert text.count("。") > 20
     for heading in ("诊断结果", "指标", "训练过程", "重新运行此评估"):
         assert heading in text
+
+
+def test_findings_on_sounds_have_no_english_sentence():
+    facts = Evidence(
+        [figure("as_asked", 0.1, floor=0.9, per_class={"sax": 0.1}), figure("near_copies", 0.4, copying=True)],
+        appearance=of_sounds.SoundLook((0.0, 0.6), (0.0, 0.6), (0.0, 0.6), {16: (0.0, 20.0)}),
+    )
+    found = [finding for rule in of_sounds.RULES for finding in rule(facts)]
+    assert len(found) == 6
+    for text in (part for one in found for part in (one.title, one.why, one.advice)):
+        assert not re.findall(r"[A-Za-z]{2,}(?: [a-z]{2,})+", translated(text, "zh").replace("phase shuffle", ""))
 
 
 def test_names_of_users_are_never_translated():

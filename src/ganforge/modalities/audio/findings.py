@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ganforge.core.language import joined, phrase, sentences
 from ganforge.evaluation.report.content import Finding
 from ganforge.evaluation.report.evidence import Evidence
 from ganforge.modalities.audio.melspec import mono, powers
@@ -89,32 +90,41 @@ def tones(evidence: Evidence) -> Iterator[Finding]:
         period = max(off)  # its divisors stand out too
         yield Finding(
             "bad",
-            "tones that are not in the data",
-            f"At multiples of the rate divided by {period} the spectrum of the generated sounds stands out by "
-            f"{off[period]:.0f} dB more than that of the real ones: the stride of a net can be heard.",
-            "Use nets that end in an inverse STFT (sound-small), phase shuffle in the critic, or kernels that are "
-            "multiples of their stride.",
+            phrase("tones that are not in the data"),
+            phrase(
+                "At multiples of the rate divided by {period} the spectrum of the generated sounds stands out by "
+                "{excess:.0f} dB more than that of the real ones: the stride of a net can be heard.",
+                period=period,
+                excess=off[period],
+            ),
+            phrase(
+                "Use nets that end in an inverse STFT (sound-small), phase shuffle in the critic, or kernels that are "
+                "multiples of their stride."
+            ),
         )
 
 
 def faults(evidence: Evidence) -> Iterator[Finding]:
     if not isinstance(evidence.appearance, SoundLook):
         return
-    for name, share, words, advice in (
-        ("silent", evidence.appearance.silent, "silent sounds",
-         "Train longer; check that few recordings are nearly silent."),
-        ("clipped", evidence.appearance.clipped, "clipped sounds",
-         "Their tops are flat. Train longer; or signal.loudness=clip, which leaves room above the peaks."),
-        ("noise", evidence.appearance.noise, "sounds that are noise only",
-         "Train longer; look at the curves for a D that has won or given up."),
+    for (real, fake), title, name, advice in (
+        (evidence.appearance.silent, phrase("silent sounds"), phrase("silent"),
+         phrase("Train longer; check that few recordings are nearly silent.")),
+        (evidence.appearance.clipped, phrase("clipped sounds"), phrase("clipped"),
+         phrase("Their tops are flat. Train longer; or signal.loudness=clip, which leaves room above the peaks.")),
+        (evidence.appearance.noise, phrase("sounds that are noise only"), phrase("noise only"),
+         phrase("Train longer; look at the curves for a D that has won or given up.")),
     ):  # fmt: skip
-        real, fake = share
         if fake > real + OFTEN:
             yield Finding(
                 "bad" if fake > 0.5 else "warn",
-                words,
-                f"{fake:.0%} of the generated sounds are {name if name != 'noise' else 'noise only'}; of the real "
-                f"ones {real:.0%}.",
+                title,
+                phrase(
+                    "{fake:.0%} of the generated sounds are {name}; of the real ones {real:.0%}.",
+                    fake=fake,
+                    name=name,
+                    real=real,
+                ),
                 advice,
             )
 
@@ -126,13 +136,22 @@ def labels(evidence: Evidence) -> Iterator[Finding]:
     possible = detail.get("floor", 1.0)
     if value < LOW * possible:
         worst = sorted(detail.get("per_class", {}).items(), key=lambda item: item[1])[:5]
-        named = ", ".join(f"{name} ({share:.0%})" for name, share in worst)
+        names = joined([phrase("{name} ({share:.0%})", name=name, share=share) for name, share in worst])
         yield Finding(
             "bad" if value < possible / 2 else "warn",
-            "labels are not generated as requested",
-            f"A classifier of the real sounds names the label asked for in {value:.0%} of the generated ones, and in "
-            f"{possible:.0%} of unseen real ones. Least often: {named}.",
-            "Train longer; more recordings of these labels.",
+            phrase("labels are not generated as requested"),
+            sentences(
+                [
+                    phrase(
+                        "A classifier of the real sounds names the label asked for in {value:.0%} of the generated "
+                        "ones, and in {possible:.0%} of unseen real ones.",
+                        value=value,
+                        possible=possible,
+                    ),
+                    phrase("Least often: {names}.", names=names) if names else "",
+                ]
+            ),
+            phrase("Train longer; more recordings of these labels."),
         )
 
 
@@ -140,10 +159,12 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
     if evidence.detail_of("near_copies").get("copying"):
         yield Finding(
             "bad",
-            "recordings of the training are repeated",
-            f"{evidence.value('near_copies'):.0%} of the generated sounds are nearer to a recording than 95 % of "
-            "unseen ones are.",
-            "More recordings; less training. If the recordings are private, keep the model so.",
+            phrase("recordings of the training are repeated"),
+            phrase(
+                "{share:.0%} of the generated sounds are nearer to a recording than 95 % of unseen ones are.",
+                share=evidence.value("near_copies"),
+            ),
+            phrase("More recordings; less training. If the recordings are private, do not share the model."),
         )
 
 

@@ -220,7 +220,8 @@ class Audio(Signal, kind="audio"):
         return findings.look(real, fake)
 
     def describe(self, spec: Spec) -> str:
-        return f"a sound of {length_of(spec) / spec.state['rate']:.2f} s at {spec.state['rate']:,} Hz"
+        rate = spec.state["rate"]
+        return phrase("a sound of {seconds:.2f} s at {rate:,} Hz", seconds=length_of(spec) / rate, rate=rate)
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         """The log-mel spectrograms in rows, and the sounds one after the other, row by row."""
@@ -228,8 +229,13 @@ class Audio(Signal, kind="audio"):
         tiles = np.concatenate([tiles, np.full((-len(tiles) % columns, *tiles.shape[1:]), 90, np.uint8)])
         rows = [np.hstack(list(tiles[k : k + columns])) for k in range(0, len(tiles), columns)]
         sound = sounds.wav(joined(samples, spec.state["rate"]), spec.state["rate"])
-        seen = f"spectrograms: time to the right, {BANDS} mel bands from low (bottom) to high, {-FLOOR:.0f} dB"
-        return [media.png(np.vstack(rows), seen), Media(sound, "audio/wav", f"{len(samples)} sounds, row by row")]
+        seen = phrase(
+            "spectrograms: time to the right, {bands} mel bands from low (bottom) to high, {range:.0f} dB",
+            bands=BANDS,
+            range=-FLOOR,
+        )
+        heard = phrase("{count} sounds, row by row", count=len(samples))
+        return [media.png(np.vstack(rows), seen), Media(sound, "audio/wav", heard)]
 
     def card(self, spec: Spec) -> Card:
         rate = spec.state["rate"]

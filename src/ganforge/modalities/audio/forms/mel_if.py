@@ -24,6 +24,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.modalities.audio.forms.base import Form
 from ganforge.modalities.audio.stft import analysis, synthesis
 
@@ -57,7 +58,7 @@ class MelIf(Form, kind="mel_if"):
 
     @property
     def statistics(self) -> str:
-        return "the range of the loudness"
+        return phrase("the range of the loudness")
 
     def shape(self, channels: int, length: int) -> tuple[int, ...]:
         if length % self.hop:

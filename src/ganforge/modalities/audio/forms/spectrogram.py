@@ -18,6 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.modalities.audio.forms.base import Form
 from ganforge.modalities.audio.stft import analysis, griffin_lim
 
@@ -38,7 +39,7 @@ class Spectrogram(Form, kind="spectrogram"):
 
     @property
     def statistics(self) -> str:
-        return "the mean and the deviation of the loudness of each frequency"
+        return phrase("the mean and the deviation of the loudness of each frequency")
 
     def shape(self, channels: int, length: int) -> tuple[int, ...]:
         if length % self.hop:

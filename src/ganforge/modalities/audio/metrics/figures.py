@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.metrics.frechet import frechet_distance
 from ganforge.metrics.inception_score import inception_scores
@@ -101,7 +102,10 @@ class SoundFigures(Metric, kind="sound"):
         protocol, found = comparison.protocol(self.n), []
         for name, figure in FIGURES.items():
             floor = figure(real[:half], real[half:])
-            detail = {"floor": floor, "notes": [f"two random halves of the real sounds: {floor:.4g}"]}
+            detail = {
+                "floor": floor,
+                "notes": [phrase("two random halves of the real sounds differ by {floor:.4g}", floor=floor)],
+            }
             found.append(Result(f"{name}{short_count(len(fake))}", figure(real, fake), protocol, detail))
         if comparison.heldout is not None:
             found.append(self._copies(comparison, fake, protocol))
@@ -165,7 +169,7 @@ class SoundLabels(Metric, kind="sound_labels"):
         return [
             Result(f"as_asked{end}", right, protocol,
                    {"floor": accuracy, "per_class": each,
-                    "notes": [f"of unseen real sounds it names {accuracy:.1%} rightly"]}),
+                    "notes": [phrase("accuracy on unseen real sounds: {accuracy:.1%}", accuracy=accuracy)]}),
             Result(f"fd_labels{end}", distance, protocol, {"floor": frechet_distance(one, two)}),
             Result(f"sharpness{end}", scores["fake"], protocol, {"floor": scores["real"]}),
         ]  # fmt: skip
