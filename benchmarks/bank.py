@@ -90,9 +90,9 @@ def measure(folder: Path, seed: int, recipe: str, minutes: float | None) -> dict
     for name, rows in (("train", train), ("heldout", heldout), ("made", made)):
         rows.to_csv(place / f"{name}.csv", index=False)
     zeros = {
-        "zeros_of_real": float((train["Balance"] == 0).mean()),
-        "zeros": float((made["Balance"] == 0).mean()),
-        "rows_of_real_ids": float(made["CustomerId"].isin(train["CustomerId"]).mean()),
+        "zeros_of_real": float(np.mean(train["Balance"] == 0)),
+        "zeros": float(np.mean(made["Balance"] == 0)),
+        "rows_of_real_ids": float(np.mean(made["CustomerId"].isin(train["CustomerId"]))),
     }
     return clocks | zeros | judge(place, "Exited", seed)
 

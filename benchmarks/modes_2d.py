@@ -104,7 +104,9 @@ def train_and_judge(run: Run) -> dict:
         shutil.rmtree(run.folder)  # this benchmark's own, stopped half-way
     fields = dict(item.split("=", 1) for item in run.overrides) | {"data": run.data, "seed": run.seed}
     wall, cpu = time.perf_counter(), time.process_time()
-    model = ganforge.train(run.recipe, run_dir=run.folder, minutes=run.minutes, progress=False, device="cpu", **fields)
+    model = ganforge.train(
+        run.recipe, run_dir=run.folder, minutes=run.minutes, progress=False, device="cpu", fields=fields
+    )
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     source = DataSource.kinds[run.data]
     found = figures(model.sample(SAMPLES, seed=run.seed, batch=500), source.centers(), source.std)  # type: ignore[attr-defined]

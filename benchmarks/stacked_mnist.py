@@ -111,7 +111,9 @@ def train_and_judge(entry: str, seed: int, net: Classifier, args: argparse.Names
     items = [f"data={json.dumps({'kind': 'stacked-mnist', 'path': str(args.mnist)})}", f"seed={seed}"]
     fields = dict(item.split("=", 1) for item in (*items, *overrides, *args.set))
     start = time.perf_counter()
-    model = ganforge.train(recipe, run_dir=folder, minutes=args.minutes, progress=False, device=args.device, **fields)
+    model = ganforge.train(
+        recipe, run_dir=folder, minutes=args.minutes, progress=False, device=args.device, fields=fields
+    )
     wall = time.perf_counter() - start
     found = read_modes(net, model.sample(args.count, seed=seed, batch=500))
     result = {

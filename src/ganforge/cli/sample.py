@@ -243,8 +243,12 @@ def check_format(model: Model, out: Path | None, form: str | None) -> None:
     signal = model.recipe.signal
     if form is None:
         return
-    if form not in signal.formats:
-        has = f"it has {', '.join(signal.formats)}" if signal.formats else "it has one form only; leave --format out"
+    if form not in signal.file_formats:
+        has = (
+            f"it has {', '.join(signal.file_formats)}"
+            if signal.file_formats
+            else "it has one form only; leave --format out"
+        )
         raise UserError(
             f"--format {form}: not a form that the signal {signal.kind!r} is written in ({has})",
             code="output.unknown_format",
@@ -271,7 +275,7 @@ def write_files(
         folders: below `folder`, one for each sample.
 
     Args:
-        form: one of `Signal.formats`; by default as `Signal.write` does.
+        form: one of `Signal.file_formats`; by default as `Signal.write` does.
 
     Raises:
         UserError: a file of that name is there and `force` is not given, or the disk is full.
@@ -279,7 +283,7 @@ def write_files(
     try:
         with atomic_files(folder) as partial:
             signal = model.recipe.signal
-            write = signal.write if form is None else signal.formats[form]
+            write = signal.write if form is None else signal.file_formats[form]
             files = write(samples, partial, start, model.spec)
             if folders is not None and len(files) != len(folders):
                 raise UserError(

@@ -59,7 +59,7 @@ class Signal(Component, family="signal"):
     appenders: ClassVar[Mapping[str, Appender]] = {}
     """File extension → exporter that can also write in parts, so that memory never holds all samples: it opens a file
     and returns a function that appends samples to it."""
-    formats: ClassVar[Mapping[str, Writer]] = {}
+    file_formats: ClassVar[Mapping[str, Writer]] = {}
     """Other formats than that of `write` in which each sample becomes files of its own, by name (gif, frames)."""
     privacy_hint: ClassVar[str] = ""
     """Where it measures the data, and can do without: what to do for that, as a sentence."""
@@ -259,7 +259,7 @@ class Signal(Component, family="signal"):
         """One decoded sample as uint8 [H, W, 3], for walks and timelapses."""
         raise NotImplementedError
 
-    def frames(self, samples: Any, spec: Spec) -> list[Any]:
+    def frames_of(self, samples: Any, spec: Spec) -> list[Any]:
         """Each of several decoded samples as `frame` draws it."""
         return [self.frame(sample, spec) for sample in samples]
 

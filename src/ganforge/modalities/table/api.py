@@ -289,7 +289,7 @@ def overall(results: Sequence[Result]) -> float:
     values = {result.name.partition("[")[0].rstrip("0123456789"): result.value for result in results}
     columns = [1 - values[name] for name in ("ks", "tv") if name in values]
     pairs = [values[name] for name in ("correlation", "contingency") if name in values]
-    return float(np.mean([np.mean(part) for part in (columns, pairs) if part]))
+    return float(np.mean([float(np.mean(part)) for part in (columns, pairs) if part]))
 
 
 def _source(table: Any, named: bool) -> FrameData:

@@ -74,7 +74,7 @@ class Video(Signal, kind="film"):
     noun = Noun("film", "films", "a set of films")
     array_name: ClassVar[str] = "clips"
     exporters: ClassVar[Mapping[str, Exporter]] = {".mp4": write_film, ".gif": write_gif, ".npy": save_array}
-    formats: ClassVar[Mapping[str, Writer]] = {
+    file_formats: ClassVar[Mapping[str, Writer]] = {
         "mp4": lambda clips, folder, start, spec: writing.write_mp4s(clips, folder, start, spec.state["fps"]),
         "gif": lambda clips, folder, start, spec: writing.write_gifs(clips, folder, start, spec.state["fps"]),
         "frames": lambda clips, folder, start, spec: writing.write_frames(clips, folder, start),
