@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from small import shrunk
 
@@ -115,6 +116,8 @@ def test_samples_are_shown_and_written(run, tmp_path):
     files = used.write(samples, tmp_path / "single", 0, model.spec)
     assert files
     assert all(file.is_file() for file in files)
+    assert all(frame.dtype == np.uint8 and frame.shape[2:] == (3,) for frame in model.frames(samples))
+    assert len(model.frames(samples)) == 6
     assert used.describe(model.spec)
     assert used.noun.one != used.noun.many
 

@@ -15,6 +15,7 @@ from ganforge.modalities.image.inspect import fingerprint, inspect
 from ganforge.modalities.image.pack import pack
 from ganforge.modalities.image.sources.embedded import Digits
 from ganforge.modalities.image.sources.folder import MANIFEST
+from ganforge.recipes.fitting import inspection
 from refused import refused
 
 
@@ -55,6 +56,11 @@ def test_the_report(mess):
     plain = json.loads(json.dumps(report.to_plain()))
     assert plain["sizes"]["30×20"] == 1
     assert plain["readable"] == 6
+
+
+def test_what_every_recipe_says_of_the_data_is_said_once(mess, caplog):
+    inspection(mess.open())
+    assert sum("16 bits, and 8 are kept" in text for text in caplog.messages) == 1
 
 
 def test_a_report_of_a_part_and_of_arrays(mess):

@@ -85,6 +85,15 @@ class TestLabels:
         assert opened(tmp_path / "d", labels="first").classes == ("cat", "dog")
         assert opened(tmp_path / "d", labels="none").classes == ()
 
+    def test_parts_without_class_folders_are_no_classes(self, tmp_path):
+        write_folder(tmp_path, [*numbered("train"), *numbered("val")])
+        data = opened(tmp_path)
+        assert data.labels is None
+        assert data.no_labels.startswith("train and val are taken for parts of the set")
+        assert "no labels" not in said(data)  # it need have none
+        write_folder(tmp_path / "two", [f"{part}/{c}/0.png" for part in ("train", "val") for c in "ab"])
+        assert opened(tmp_path / "two").no_labels == ""
+
     def test_composed_and_decomposed_letters_are_one_class(self, tmp_path):
         write_folder(tmp_path, [*numbered("é"), "e\u0301/9.png", *numbered("b")])
         assert opened(tmp_path).classes == ("b", "é")

@@ -60,8 +60,10 @@ def test_where_names_are_numbers_a_number_is_a_name():
     ten = [*map(str, range(1, 11))]
     assert label_id(3, ten) == label_id("3", ten) == 2
     for label in (0, "0", 11):
-        with refused("sample.unknown_label"):
+        with refused("sample.unknown_label", "(the labels of this model: 1, 2, 3"):
             label_id(label, ten)
+    with refused("sample.unknown_label", "(the labels of this model: 0 cat, 1 dog)"):
+        label_id("emu", ["cat", "dog"])
     assert label_id(7, ["007", "8"]) == 0
     assert label_id(1, ["cat", "dog"]) == 1
     assert label_id("e\u0301", ["b", "é"]) == 1

@@ -17,7 +17,8 @@ from ganforge.core.overrides import apply
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.data.path import PathData
-from ganforge.engine.train import resume_recipe, train
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.inference.model import load
 from ganforge.modalities.series.changes import changed
 from ganforge.modalities.series.example import write_example

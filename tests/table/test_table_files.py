@@ -114,6 +114,17 @@ def test_fields_that_are_wrong_are_refused(tmp_path):
         TableFile(path=str(tmp_path / "none.csv")).open()
 
 
+@pytest.mark.parametrize("names", ["preis;menge", "preis;menge;steuer", "preis;menge;steuer;rabatt"])
+def test_decimal_commas_are_not_taken_for_the_delimiter(tmp_path, names):
+    columns = names.split(";")
+    rows = [
+        ";".join(f"{k + c},{k % 100:02d}" if c % 2 == 0 else str(k) for c in range(len(columns))) for k in range(120)
+    ]
+    data = read(tmp_path, "\n".join([names, *rows]))
+    assert data.frame.columns.tolist() == columns
+    assert len(data) == 120
+
+
 def test_a_few_ragged_rows_are_left_out_and_named(tmp_path):
     data = read(tmp_path, GOOD + "1,2\n1,2,3,4\n" + "9,Oslo,9\n")
     assert len(data) == 201

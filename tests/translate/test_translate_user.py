@@ -79,6 +79,19 @@ def test_a_folder_keeps_its_structure_and_a_bad_file_stops_nothing(ganforge, tmp
     assert "broken.png: not an image" in err
 
 
+def test_further_frames_are_not_dropped_without_a_word(ganforge, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pages = [Image.fromarray(photo_like(20, 30, seed=k)) for k in range(3)]
+    for name in ("a.gif", "b.tif"):
+        pages[0].save(folder / name, save_all=True, append_images=pages[1:])
+    status, _, err = ganforge("color", folder, "--out", tmp_path / "out")
+    assert status == 0
+    assert "4 further frames of 2 files not used, only the first of each" in err
+    _, _, err = ganforge("color", save(tmp_path / "one.png", photo_like(20, 30)), "--out", tmp_path / "one_made.png")
+    assert "not used" not in err
+
+
 def test_a_zip_and_the_same_as_a_folder(ganforge, tmp_path):
     for k in range(3):
         save(tmp_path / "in" / f"{k}.png", photo_like(20, 20 + k, seed=k))

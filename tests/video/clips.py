@@ -12,7 +12,7 @@ from ganforge.modalities.video.example import moving
 
 
 def clip(frames: int = 12, size: tuple[int, int] = (24, 32), level: int = 0) -> np.ndarray:
-    """Frames that can be told apart: frame t has the brightness 20 t + level, and a white corner at its top left."""
+    """Frames that differ: frame t has the brightness 20 t + level, and a white corner at its top left."""
     out = np.zeros((frames, *size, 3), np.uint8)
     out += (np.arange(frames) * 20 + level).astype(np.uint8)[:, None, None, None]
     out[:, : size[0] // 4, : size[1] // 4] = 255

@@ -24,7 +24,7 @@ N = 48
 
 
 def broken(clips: np.ndarray, how: str) -> np.ndarray:
-    """Real clips, spoiled in one way."""
+    """Real clips, damaged in one way."""
     rng = np.random.default_rng(3)
     if how == "frozen":
         return np.repeat(clips[:, 8:9], clips.shape[1], 1)

@@ -61,7 +61,7 @@ def walk(
     model = load(source, device)
     samples = model.walk(seeds, count, mode, loop, label, truncation, batch)
     smallest = 128 if out.suffix.lower() == ".png" else 256
-    film.write([film.enlarge(model.frame(one), smallest) for one in samples], out, fps)
+    film.write([film.enlarge(frame, smallest) for frame in model.frames(samples)], out, fps)
     if as_json:
         emit({"frames": len(samples), "seeds": [*seeds, start] if loop else seeds, "label": label, "out": out})
         return

@@ -114,6 +114,9 @@ def read(
         sentences.append(f"{outside:,} outside the class folders left out")
     if why:
         sentences.append(f"no labels: {why}")
+    elif parts is not None and not classes and labels == "auto":
+        named = " and ".join(dict.fromkeys(file.part for file in parts if file.part))
+        why = f"{named} are taken for parts of the set, not for classes, and hold no class folders"
     return Layout(
         [file.name for file in chosen],
         np.array([number[file.folders[0]] for file in chosen], np.int64) if classes else None,

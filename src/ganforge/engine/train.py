@@ -18,6 +18,7 @@ from ganforge.core.component import build
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
+from ganforge.core.words import counted
 from ganforge.data.loader import Loader
 from ganforge.engine import preflight, transfer
 from ganforge.engine.build import fingerprint, is_same_data, make_loader, open_data, reading
@@ -137,7 +138,8 @@ def _log_skipped(session: Session, loader: Loader, n_logged: int = 0) -> int:
     new = loader.skipped[n_logged:]
     if new:
         session.log("skipped", count=len(new), items=[f"{where}: {why}" for where, why in new[:100]])
-        log.warning("%d samples could not be used and were skipped, the first: %s: %s", len(new), *new[0])
+        how_many = f"{counted(len(new), 'sample')} could not be used and {'was' if len(new) == 1 else 'were'} skipped"
+        log.warning("%s, the first: %s: %s", how_many, *new[0])
     return len(loader.skipped)
 
 

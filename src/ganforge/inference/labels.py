@@ -63,11 +63,12 @@ def label_id(label: int | str, labels: Sequence[str]) -> int:
         number = int(label) if isinstance(label, str) else operator.index(label)  # a float is not a class index
     except (ValueError, TypeError):
         number = -1
-    if any(known.isdecimal() for known in names):  # numbers are then names, in any form: 7 is 007
+    numbered = any(known.isdecimal() for known in names)
+    if numbered:  # a number is a name then, in every form: 7 is 007
         same = [k for k, known in enumerate(names) if known.isdecimal() and int(known) == number]
         number = same[0] if len(same) == 1 else -1
     if not 0 <= number < len(labels):
-        known = ", ".join(f"{k} {name}" if name != str(k) else name for k, name in enumerate(labels[:30]))
+        known = ", ".join(name if numbered else f"{k} {name}" for k, name in enumerate(labels[:30]))
         more = f", ... {len(labels)} in all" if len(labels) > 30 else ""
         hint = did_you_mean(label, labels) if isinstance(label, str) else ""
         raise UserError(

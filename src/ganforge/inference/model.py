@@ -367,6 +367,10 @@ class Model:
         """One sample as an image, uint8 [H, W, 3], for any signal."""
         return self.recipe.signal.frame(sample, self.spec)
 
+    def frames(self, samples: Any) -> list[np.ndarray]:
+        """Samples, as `sample` and `walk` return them, as images to look at, each uint8 [H, W, 3]."""
+        return self.recipe.signal.frames(samples, self.spec)
+
     def label_ids(self, label: Any, n: int) -> torch.Tensor | None:
         """The labels of samples 0..n as int64 [n], or None for an unconditional model.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.signals import Inspection, signal_of
 
+log = logging.getLogger("ganforge")
 Fits = dict[str, tuple[bool, str]]
 """Recipe name → (whether it can be trained on the data, what it would generate or why it cannot)."""
 
@@ -48,6 +51,11 @@ def fitting(dataset: Dataset, describe: Callable[[Spec], str] | None = None) -> 
     Args:
         describe: returns a description of a sample; by default that of the recipe's signal.
     """
+    with _each_notice_once():
+        return _tried(dataset, describe)
+
+
+def _tried(dataset: Dataset, describe: Callable[[Spec], str] | None) -> Fits:
     found: Fits = {}
     for name in for_signal(dataset):
         recipe = recipes.get(name)
@@ -63,6 +71,24 @@ def fitting(dataset: Dataset, describe: Callable[[Spec], str] | None = None) -> 
             what = (describe or recipe.signal.describe)(spec) + (f", {spec.classes} labels" if spec.classes else "")
             found[name] = (True, f"makes {what}")
     return found
+
+
+@contextmanager
+def _each_notice_once() -> Iterator[None]:
+    """Every recipe tried says the same of the data; the repetitions are dropped."""
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        new = text not in said
+        said.add(text)
+        return new
+
+    log.addFilter(is_new)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_new)
 
 
 def to_plain(fits: Fits) -> dict[str, dict[str, object]]:

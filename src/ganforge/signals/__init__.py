@@ -259,6 +259,10 @@ class Signal(Component, family="signal"):
         """One decoded sample as uint8 [H, W, 3], for walks and timelapses."""
         raise NotImplementedError
 
+    def frames(self, samples: Any, spec: Spec) -> list[Any]:
+        """Each of several decoded samples as `frame` draws it."""
+        return [self.frame(sample, spec) for sample in samples]
+
     def write(self, samples: Any, folder: Path, start: int, spec: Spec) -> list[Path]:
         """Writes decoded samples as files of their own, numbered from `start`."""
         raise NotImplementedError

@@ -123,7 +123,7 @@ class SoundFiles(Dataset):
         try:
             found = sounds.header(self.store.open(file), file)
             return found._replace(frames=max(1, round(found.frames * (self.span[1] - self.span[0]))))
-        except BadItem:  # counted and named when it is read
+        except BadItem:  # reported when it is read
             return None
 
 

@@ -20,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ganforge.core.dataset import BadItem
 from ganforge.core.surroundings import refuse_machine_faults
+from ganforge.core.words import counted
 from ganforge.modalities.image.file_kinds import kind_of
 from ganforge.modalities.image.png import deep_color
 
@@ -76,6 +77,20 @@ class Facts(NamedTuple):
     dtype: str
     frames: int = 1
     fewer_bits: bool = False
+
+
+def left_out(found: Iterable[Facts]) -> list[str]:
+    """What is not read of files, as phrases: further frames, and bits."""
+    found = list(found)
+    said = []
+    more = [one.frames - 1 for one in found if one.frames > 1]
+    if more:
+        said.append(
+            f"{counted(sum(more), 'further frame')} of {counted(len(more), 'file')} not used, only the first of each"
+        )
+    if fewer := sum(one.fewer_bits for one in found):
+        said.append(f"{fewer:,} with 16 bits a channel read with 8 (16 are read of PNG, and of gray images)")
+    return said
 
 
 def decode(source: Path | BinaryIO, where: str) -> np.ndarray:

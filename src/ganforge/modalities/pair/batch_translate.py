@@ -6,6 +6,7 @@ images wait before the net and `BEHIND` after it, so a thousand images take no m
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections import Counter, deque
@@ -20,12 +21,14 @@ from ganforge.core.errors import UserError
 from ganforge.core.refusals import Refusal
 from ganforge.data.store import FolderStore, Store, ZipStore
 from ganforge.modalities.image.file_kinds import ending_of
+from ganforge.modalities.image.files import Facts, left_out
 from ganforge.modalities.image.pixels import resize
 from ganforge.modalities.image.sources.listing import listing
 from ganforge.modalities.pair import photo
 from ganforge.modalities.pair.photo import LOSSLESS, Photo
 from ganforge.modalities.pair.translate import ImageTranslator, Made
 
+log = logging.getLogger("ganforge")
 LOSSY = (".jpg", ".jpeg")
 AHEAD = 2
 BEHIND = 2
@@ -169,6 +172,7 @@ def run(
         tell: called with (bands done, bands in all) of the image that is computed.
     """
     outcome = Outcome()
+    facts: list[Facts] = []
     with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(BEHIND) as writers:
         writing: deque[tuple[Job, Future[None]]] = deque()
 
@@ -189,6 +193,7 @@ def run(
                 image, mask = read.result()
                 made = translator(image.pixels, mask)
                 photo.check_ending(job.out, made.shape[2])
+                facts += [image.facts] if image.facts else []
             except Exception as error:  # whatever one image does to a decoder, the others can be made
                 outcome.failed.append(Refusal.of(job.name, error))
                 if done:
@@ -213,6 +218,8 @@ def run(
                 if not isinstance(error, UserError):
                     raise
         settle(0)
+    if phrases := left_out(facts):
+        log.warning("%s", "; ".join(phrases))
     return outcome
 
 

@@ -39,11 +39,13 @@ class Photo:
         pixels: uint8 or uint16 [H, W, C]: gray, gray with alpha, RGB, RGBA.
         exif: EXIF data with the orientation set to upright; empty for none.
         profile: the ICC color profile; empty for none.
+        facts: what its file holds and is not read; None for an image that comes from no file.
     """
 
     pixels: np.ndarray
     exif: bytes = b""
     profile: bytes = b""
+    facts: pictures.Facts | None = None
 
 
 def read(source: Path | BinaryIO, where: str) -> Photo:
@@ -62,7 +64,8 @@ def read(source: Path | BinaryIO, where: str) -> Photo:
         exif = image.info.get("exif") or (image.getexif().tobytes() if image.getexif() else b"")
     except pictures.BROKEN:  # the pixels are intact; damaged EXIF is left out
         exif = b""
-    return Photo(pixels, upright(exif), image.info.get("icc_profile") or b"")
+    facts = pictures.facts(io.BytesIO(data), where)
+    return Photo(pixels, upright(exif), image.info.get("icc_profile") or b"", facts)
 
 
 def upright(exif: bytes) -> bytes:

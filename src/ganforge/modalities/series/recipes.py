@@ -62,21 +62,21 @@ def forecast() -> Recipe:
     adds to a linear forecast (Zeng et al. 2023).
     Command: `ganforge train forecast data=load.csv`, then `ganforge forecast RUN --data recent.csv --out fan.csv`
     """
-    samples = 200_000
+    over = 200_000  # of the rates; 20,000 windows of ETTh1 gave the same scores as 85,000
     return Recipe(
         data=PathData(path="series.csv"),
-        samples=samples,
+        samples=60_000,
         batch=64,
-        checkpoint_every=50_000,
+        checkpoint_every=20_000,
         log_every=5_000,
         signal=Series(window=192),
         task=Forecast(discriminator=SeriesDiscriminator(channels=16)),
         optimizers={
-            "G": Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.5, 0.99)),
-            "D": Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99)),
+            "G": Adam(lr=Cosine(start=1e-3, end=1e-4, over=over), betas=(0.5, 0.99)),
+            "D": Adam(lr=Cosine(start=1e-3, end=1e-4, over=over), betas=(0.0, 0.99)),
         },
         ema=Ema(half_life=5_000),
-        callbacks=seen(50_000, rows=4, columns=6),
+        callbacks=seen(20_000, rows=4, columns=6),
     )
 
 

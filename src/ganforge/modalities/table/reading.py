@@ -131,15 +131,19 @@ def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str],
 
 
 def _delimiter(lines: list[str], path: Path) -> str:
-    """The one that splits the most lines into the same number of fields, of these the one that makes the most."""
-    best, score = "\t" if ".tsv" in path.name.lower() else ",", (0.0, 1)
+    """The one that splits the most lines into the same number of fields.
+
+    Of equals one that splits the first line so, too: a decimal comma splits every row, but not the names of columns. Of
+    these the one that makes the most fields.
+    """
+    best, score = "\t" if ".tsv" in path.name.lower() else ",", (0.0, False, 1)
     for candidate in DELIMITERS:
         try:
-            counts = Counter(len(row) for row in csv.reader(lines, delimiter=candidate) if row)
+            widths = [len(row) for row in csv.reader(lines, delimiter=candidate) if row]
         except csv.Error:
             continue
-        (fields, often), *_ = counts.most_common(1)
-        found = (round(often / counts.total(), 1), fields)
+        (fields, often), *_ = Counter(widths).most_common(1)
+        found = (round(often / len(widths), 1), widths[0] == fields, fields)
         if fields > 1 and found > score:
             best, score = candidate, found
     return best

@@ -290,6 +290,9 @@ class Table(Signal, kind="table"):
         """One row, a value a column, as a card to read."""
         return drawing.card(sample, spec)
 
+    def frames(self, samples: pd.DataFrame, spec: Spec) -> list[np.ndarray]:
+        return [self.frame(row, spec) for row in samples.itertuples(index=False, name=None)]
+
     def _cells_of(self, dataset: Dataset) -> pd.DataFrame:
         """The table to encode. With `public`, no cell may be left out because of what other rows hold."""
         if self.public is not None and isinstance(dataset, TableSet):

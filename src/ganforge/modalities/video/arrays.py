@@ -83,7 +83,8 @@ def open_array(path: Path, name: str) -> ArrayFilms:
             code="data.labels_do_not_fit",
         )
     found = ArrayFilms(path, name, array if last else np.moveaxis(array, 1, 4), labels)
-    found.understood = ("" if last else "its second axis read as channels",) if not last else ()
+    if not last:
+        found.understood = ("its second axis read as channels",)
     return found
 
 

@@ -118,7 +118,7 @@ class SoundFigures(Metric, kind="sound"):
         distance, place = nearest_by_warping(made, train)
         least = float(np.quantile(by_chance, SHARE))
         share = float((distance < least).mean())
-        # How far from the quantile the share would be by the luck of both draws.
+        # Standard error of the fraction, from sampling of both sides.
         error = (SHARE * (1 - SHARE) * (1 / len(made) + 1 / len(unseen))) ** 0.5
         order = np.argsort(distance)[:5]
         nearest = [{"sample": int(k), "train": int(place[k]), "distance": float(distance[k])} for k in order]

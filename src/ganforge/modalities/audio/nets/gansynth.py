@@ -151,7 +151,7 @@ class GansynthGenerator(Generator, kind="gansynth"):
     """Log magnitudes and instantaneous frequencies of notes, from a grid of 2×16 up."""
 
     latent: int = 256
-    """Width of the latent z, drawn from a standard normal."""
+    """Dimension of the latent z, drawn from a standard normal."""
     channels: int = Field(default=256, ge=1)
     """Channels of the coarse grids; the finest has an eighth."""
 

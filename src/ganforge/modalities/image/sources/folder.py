@@ -72,15 +72,12 @@ class PictureDataset(Dataset):
     def reading(self) -> list[Reading]:
         said = list(self.understood)
         found = [] if self._headers is None else self._readable_headers()  # already read for the shapes
-        more = [one.frames - 1 for one in found if one.frames > 1]
-        if more:
-            said.append(f"{sum(more):,} further frames of {len(more):,} files not used, only the first of each")
-        if fewer := sum(one.fewer_bits for one in found):
-            said.append(f"{fewer:,} with 16 bits a channel read with 8 (16 are read of PNG, and of gray images)")
+        left_out = pictures.left_out(found)
+        said += left_out
         if not said:
             return []
         text = f"data {self.name}: {len(self):,} image{'s' * (len(self) != 1)}; {'; '.join(said)}"
-        return [Reading(text, bool(self.left_out or more or fewer))]
+        return [Reading(text, bool(self.left_out or left_out))]
 
     def identity(self) -> str:
         return file_sets.identity(self.store, self.files)
