@@ -35,6 +35,7 @@ from ganforge.evaluation.report.findings import find
 from ganforge.modalities.audio import findings as of_sounds
 from ganforge.modalities.image.appearance import RULES, Appearance
 from ganforge.modalities.table import findings as of_tables
+from ganforge.modalities.video import findings as of_films
 from refused import refused
 
 SOURCE = Path(ganforge.__file__).parent
@@ -204,15 +205,27 @@ def test_a_chinese_page_has_no_english_sentence(facts):
         assert heading in text
 
 
+def english_in(rules, facts: Evidence, count: int) -> set[str]:
+    """English words in a row in the Chinese findings of some rules, which are `count`."""
+    found = [finding for rule in rules for finding in rule(facts)]
+    assert len(found) == count
+    texts = [translated(part, "zh") for one in found for part in (one.title, one.why, one.advice)]
+    return {words for text in texts for words in re.findall(r"[A-Za-z]{2,}(?: [a-z]{2,})+", text)}
+
+
 def test_findings_on_sounds_have_no_english_sentence():
     facts = Evidence(
         [figure("as_asked", 0.1, floor=0.9, per_class={"sax": 0.1}), figure("near_copies", 0.4, copying=True)],
         appearance=of_sounds.SoundLook((0.0, 0.6), (0.0, 0.6), (0.0, 0.6), {16: (0.0, 20.0)}),
     )
-    found = [finding for rule in of_sounds.RULES for finding in rule(facts)]
-    assert len(found) == 6
-    for text in (part for one in found for part in (one.title, one.why, one.advice)):
-        assert not re.findall(r"[A-Za-z]{2,}(?: [a-z]{2,})+", translated(text, "zh").replace("phase shuffle", ""))
+    assert english_in(of_sounds.RULES, facts, count=6) <= {"phase shuffle"}
+
+
+@pytest.mark.parametrize("pace", [0.5, 1.5])
+def test_findings_on_films_have_no_english_sentence(pace):
+    still = Evidence([figure("frozen", 0.6), figure("looping", 0.5), figure("flicker", 2.0)])
+    assert not english_in(of_films.RULES, still, count=3)
+    assert not english_in(of_films.RULES, Evidence([figure("pace", pace)]), count=1)
 
 
 def test_names_of_users_are_never_translated():

@@ -22,10 +22,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, gelu, normalize
 
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.metrics.frechet import frechet_distance
 from ganforge.metrics.statistics import moments
-from ganforge.modalities.series.metrics import scaled
+from ganforge.modalities.series.metrics import HALVES, scaled
 
 WIDTH, CODE = 32, 64
 HIDDEN = 0.5  # share of steps that a view does not show
@@ -93,7 +94,7 @@ class ContextDistance(Metric, kind="context_fd"):
         halves = [moments(codes(net, real[part])) for part in np.array_split(order, 2)]
         floor = frechet_distance(*halves)
         value = frechet_distance(moments(codes(net, real)), moments(codes(net, fake)))
-        detail = {"floor": floor, "notes": [f"two random halves of the real windows: {floor:.4g}"]}
+        detail = {"floor": floor, "notes": [phrase(HALVES, floor=floor)]}
         return [Result(f"context_fd[{len(fake)}]", value, comparison.protocol(self.n) | {"steps": self.steps}, detail)]
 
 
@@ -115,7 +116,7 @@ class Spectrum(Metric, kind="spectrum"):
         real, fake = scaled(comparison, "real"), scaled(comparison, "fake", self.n)
         halves = np.array_split(comparison.draws("spectrum").permutation(len(real)), 2)
         floor = float(np.abs(power(real[halves[0]]) - power(real[halves[1]])).mean())
-        detail = {"floor": floor, "notes": [f"two random halves of the real windows: {floor:.4g}"]}
+        detail = {"floor": floor, "notes": [phrase(HALVES, floor=floor)]}
         value = float(np.abs(power(real) - power(fake)).mean())
         return [Result(f"spectrum[{len(fake)}]", value, comparison.protocol(self.n), detail)]
 
@@ -139,7 +140,11 @@ class Usefulness(Metric, kind="forecast_usefulness"):
         last = float(np.abs(test[:, cut:] - test[:, cut - 1 : cut]).mean())
         detail: dict[str, Any] = {"error": errors["fake"], "error_of_real": errors["real"], "error_of_last": last}
         detail["notes"] = [
-            f"error {errors['fake']:.4g}; learned from real windows {errors['real']:.4g}; of the last value {last:.4g}"
+            phrase(
+                "error {fake:.4g}; learned from real windows {real:.4g}; of the last value {last:.4g}",
+                last=last,
+                **errors,
+            )
         ]
         value = errors["fake"] / max(errors["real"], 1e-12)
         return [Result(f"forecast_usefulness[{len(fake)}]", value, comparison.protocol(self.n), detail)]

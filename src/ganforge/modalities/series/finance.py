@@ -21,6 +21,7 @@ from pydantic import Field
 from scipy.stats import kurtosis
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import joined, phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 
 LAGS, LEVERAGE_LAGS = 20, 10
@@ -58,6 +59,9 @@ def facts(r: np.ndarray, horizon: int) -> dict[str, float]:
     }
 
 
+SIDES = {"real": phrase("real"), "heldout": phrase("held out"), "shuffled": phrase("shuffled")}
+
+
 class StylizedFacts(Metric, kind="finance"):
     """Heavy tails, clusters of volatility, leverage and values at risk of returns, the real ones beside."""
 
@@ -67,7 +71,7 @@ class StylizedFacts(Metric, kind="finance"):
         "hill": Meaning("Tail index of the largest returns; smaller is heavier."),
         "acf1": Meaning("Autocorrelation of returns at lag 1."),
         "volatility": Meaning("Mean autocorrelation of the sizes of returns, lags 1 to 20: clusters."),
-        "leverage": Meaning("Correlation of returns with later squared ones; negative where falls shake."),
+        "leverage": Meaning("Correlation of returns with later squared ones; negative where losses raise volatility."),
         "var95": Meaning("Loss over the horizon that one in twenty exceeds."),
         "es95": Meaning("Mean loss beyond that."),
     }
@@ -94,7 +98,7 @@ class StylizedFacts(Metric, kind="finance"):
         results = []
         for name, value in found["fake"].items():
             others = {side: values[name] for side, values in found.items() if side != "fake"}
-            notes = [", ".join(f"{side} {v:.4g}" for side, v in others.items())]
+            notes = [joined([phrase("{name} {value:.4g}", name=SIDES[side], value=v) for side, v in others.items()])]
             results.append(Result(f"{name}[{len(sides['fake'])}]", value, protocol, others | {"notes": notes}))
         return results
 

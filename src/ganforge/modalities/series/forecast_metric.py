@@ -17,10 +17,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ganforge.core.language import joined, phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.series import baselines
 
-BASELINES = ("persistence", "seasonal_naive", "ar")
+BASELINES = {
+    "persistence": phrase("persistence"),
+    "seasonal_naive": phrase("seasonal naive"),
+    "ar": phrase("autoregression"),
+}
 PART = 64  # forecasts at a time
 
 
@@ -92,7 +97,8 @@ class ForecastScores(Metric, kind="forecast"):
         for figure, value in found[""].items():
             detail: dict[str, Any] = {name: found[name][figure] for name in BASELINES}
             detail["ar_order"] = ar.order
-            detail["notes"] = [", ".join(f"{name.replace('_', ' ')} {found[name][figure]:.4g}" for name in BASELINES)]
+            beside = [phrase("{name} {value:.4g}", name=BASELINES[name], value=detail[name]) for name in BASELINES]
+            detail["notes"] = [joined(beside)]
             results.append(Result(f"{figure}[{len(fake)}]", value, protocol, detail))
         return results
 

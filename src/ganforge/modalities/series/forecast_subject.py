@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ganforge.core import media
+from ganforge.core.language import phrase
 from ganforge.core.plot.charts import tiled
 from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.report.gallery import spread
@@ -54,14 +55,18 @@ class Forecasts(Subjects, kind="forecasts"):
             assert own is not None
             return real_samples(signal, own, spec, seed=run.seed, progress=run.progress)
 
-        name = windows.name if dataset is own else f"{windows.name} (held out)"
+        name = windows.name if dataset is own else phrase("{name} (held out)", name=windows.name)
         return Subject(
             run.name, signal, spec, SampleSet.of(chosen, name=name), SampleSet.of(made, name=run.name),
             run.provenance | {"paths": PATHS}, model=run.model, folder=run.folder, notes=run.notes,
             train=None if own is None else train,
-            lead=f"{len(rows)} pasts of {task.past_of(spec)} steps, each with {PATHS} paths of {task.future} steps of "
-            f"this model, compared with what came. Recipe {recipe.name}, {run.model.samples:,} windows seen.",
-            facts={"windows": f"{spec.shape[1]} steps", "judged by": name},
+            lead=phrase(
+                "{count:,} pasts of {past} steps, each with {paths} paths of {future} steps of this model, compared "
+                "with what came. Recipe {recipe}, {seen:,} windows seen in training.",
+                count=len(rows), past=task.past_of(spec), paths=PATHS, future=task.future, recipe=recipe.name,
+                seen=run.model.samples,
+            ),
+            facts={"windows": phrase("{count} steps", count=spec.shape[1]), "evaluated on": name},
             panels=lambda: fans(chosen, made, spec.state["columns"]),
         )  # fmt: skip
 
@@ -76,7 +81,9 @@ def fans(windows: np.ndarray, paths: np.ndarray, columns: list[dict]) -> Iterato
         for k in rows
     ]
     image = tiled(drawings, 2).image()
-    shown = media.png(np.asarray(image), "forecasts as fans")
+    shown = media.png(np.asarray(image), phrase("forecasts as fans"))
     yield Panel(
-        "forecasts", "The past, the middle 50 % and 80 % of the paths, their median, and what came.", (shown,), ()
+        phrase("forecasts"),
+        phrase("The past, the middle 50 % and 80 % of the paths, their median, and what came."),
+        (shown,),
     )

@@ -146,8 +146,12 @@ class SeriesFigures(Metric, kind="series"):
         detail: dict = {
             "floor": SHARE,
             "notes": [
-                f"median distance to the nearest training window {np.median(made):.4g}; of a training window to the "
-                f"nearest of another time {np.median(chance):.4g}"
+                phrase(
+                    "median distance to the nearest training window {made:.4g}; of a training window to the nearest of "
+                    "another time {chance:.4g}",
+                    made=np.median(made),
+                    chance=np.median(chance),
+                )
             ],
         }
         if comparison.heldout is not None:
@@ -155,7 +159,11 @@ class SeriesFigures(Metric, kind="series"):
             away = _nearest(unseen[draws.permutation(len(unseen))[:NEAREST]], train)
             detail["of_heldout"] = float((away < limit).mean())
             detail["notes"].append(
-                f"of held-out windows {detail['of_heldout']:.2%} are as near, median distance {np.median(away):.4g}"
+                phrase(
+                    "of held-out windows {share:.2%} are as near, median distance {away:.4g}",
+                    share=detail["of_heldout"],
+                    away=np.median(away),
+                )
             )
         return Result(f"near_copies[{len(made)}]", float((made < limit).mean()), protocol, detail)
 

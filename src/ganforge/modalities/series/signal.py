@@ -21,7 +21,7 @@ from ganforge.core.choice import Choice, Machine
 from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
-from ganforge.core.language import phrase
+from ganforge.core.language import joined, listed, phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
@@ -143,12 +143,13 @@ class Series(Signal, kind="series"):
         return windows.to_values(x.detach().double().cpu().numpy(), spec.state)
 
     def describe(self, spec: Spec) -> str:
-        count = len(spec.state["columns"])
-        what = "a series of up to" if spec.state.get("ends") else "a window of"
-        return f"{what} {spec.shape[1]} steps of {count} column{'s' * (count != 1)}"
+        known = {"steps": spec.shape[1], "count": len(spec.state["columns"])}
+        if spec.state.get("ends"):
+            return phrase("a series of up to {steps} steps; columns: {count}", **known)
+        return phrase("a window of {steps} steps; columns: {count}", **known)
 
     def card(self, spec: Spec) -> Card:
-        names = ", ".join(column["name"] for column in spec.state["columns"][:30])
+        names = listed([column["name"] for column in spec.state["columns"]], 30)
         return Card(
             phrase("time series of {steps} steps", steps=spec.shape[1]),
             (phrase("Columns: {names}.", names=names),),
@@ -171,8 +172,9 @@ class Series(Signal, kind="series"):
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         """A line plot a window, every column over its own range in the data."""
         low, high = (np.array([column[end] for column in spec.state["columns"]]) for end in ("low", "high"))
-        names = ", ".join(column["name"] for column in spec.state["columns"][: len(drawing.COLORS)])
-        return [media.png(drawing.plots(samples, low, high, columns), f"{len(samples)} windows: {names}")]
+        names = joined([column["name"] for column in spec.state["columns"][: len(drawing.COLORS)]])
+        said = phrase("{count} windows: {names}", count=len(samples), names=names)
+        return [media.png(drawing.plots(samples, low, high, columns), said)]
 
     def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
         low, high = (np.array([column[end] for column in spec.state["columns"]]) for end in ("low", "high"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ganforge.core.language import phrase
 from ganforge.evaluation.report.content import Finding
 from ganforge.evaluation.report.evidence import Evidence
 
@@ -19,10 +20,12 @@ def frozen(evidence: Evidence) -> Iterator[Finding]:
     if share is not None and share > OFTEN:
         yield Finding(
             "bad" if share > 0.5 else "warn",
-            "films stand still",
-            f"{share:.0%} of them move less than a tenth as much as real ones do at the median.",
-            "Train longer: single frames are learned before motion. D sees motion only in frames some time apart: "
-            "task.longest=16 lets it see more of it.",
+            phrase("films stand still"),
+            phrase("{share:.0%} of them move less than a tenth as much as real ones do at the median.", share=share),
+            phrase(
+                "Train longer: single frames are learned before motion. D sees motion only in frames some time apart: "
+                "task.longest=16 lets it see more of it."
+            ),
         )
 
 
@@ -31,9 +34,11 @@ def looping(evidence: Evidence) -> Iterator[Finding]:
     if share is not None and share > OFTEN:
         yield Finding(
             "warn",
-            "films repeat themselves",
-            f"{share:.0%} more of the generated than of the real films come back to where they were.",
-            "Fewer waves (task.generator.waves=4) leave more of the motion to noise, which does not repeat.",
+            phrase("films repeat themselves"),
+            phrase(
+                "{share:.0%} more of the generated than of the real films come back to where they were.", share=share
+            ),
+            phrase("Fewer waves (task.generator.waves=4) leave more of the motion to noise, which does not repeat."),
         )
 
 
@@ -42,9 +47,11 @@ def flickering(evidence: Evidence) -> Iterator[Finding]:
     if ratio is not None and ratio > FLICKERS:
         yield Finding(
             "warn",
-            "films flicker",
-            f"Changes from frame to frame are {ratio:.2f} times as jerky as those of real films.",
-            "More frames for D (task.frames=6), codes of motion further apart (task.generator.every=8), more time.",
+            phrase("films flicker"),
+            phrase("Changes from frame to frame are {ratio:.2f} times as jerky as those of real films.", ratio=ratio),
+            phrase(
+                "More frames for D (task.frames=6), codes of motion further apart (task.generator.every=8), more time."
+            ),
         )
 
 
@@ -53,9 +60,9 @@ def pace(evidence: Evidence) -> Iterator[Finding]:
     if ratio is not None and still <= OFTEN and not PACE[0] <= ratio <= PACE[1]:
         yield Finding(
             "warn",
-            f"films move too {'little' if ratio < 1 else 'much'}",
-            f"The mean change from frame to frame is {ratio:.2f} times that of real films.",
-            "Train longer; where flicker is high as well, what moves is noise.",
+            phrase("films move too little") if ratio < 1 else phrase("films move too much"),
+            phrase("The mean change from frame to frame is {ratio:.2f} times that of real films.", ratio=ratio),
+            phrase("Train longer; where flicker is high as well, what moves is noise."),
         )
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from pydantic import Field
 
 from ganforge.core.component import build
+from ganforge.core.language import phrase
 from ganforge.metrics import statistics
 from ganforge.metrics.base import Comparison, Extractor, Meaning, Metric, Result, SampleSet, short_count
 from ganforge.metrics.frechet import frechet_distance
@@ -116,9 +117,10 @@ class Motion(Metric, kind="motion"):
         protocol = comparison.protocol(self.n)
         found = []
         for name, value in ours.items():
-            notes = [f"one half of the real clips against the other: {floors[name]:.4g}"]
+            notes = [phrase("one half of the real clips against the other: {floor:.4g}", floor=floors[name])]
             if name in ("motion", "pace"):
-                notes.insert(0, f"mean change {fake['motion'].mean():.2f} of 255, real {real['motion'].mean():.2f}")
+                means = {side: float(facts["motion"].mean()) for side, facts in (("fake", fake), ("real", real))}
+                notes.insert(0, phrase("mean change {fake:.2f} of 255, real {real:.2f}", **means))
             found.append(Result(f"{name}{short_count(n)}", value, protocol, {"floor": floors[name], "notes": notes}))
         return found
 
@@ -155,7 +157,7 @@ class ClipDistance(Metric, kind="clip_fd"):
         halves = np.array_split(comparison.draws("halves").permutation(len(real)), 2)
         floor = frechet_distance(*(statistics.moments(real[rows]) for rows in halves))
         value = frechet_distance(statistics.moments(real), statistics.moments(fake))
-        notes = [f"one half of the real clips against the other: {floor:.4g}; this is not FVD"]
+        notes = [phrase("one half of the real clips against the other: {floor:.4g}; this is not FVD", floor=floor)]
         name = f"clip_fd{short_count(n)}[{comparison.encoder.tag}]"
         return [Result(name, value, comparison.protocol(n, features=True), {"floor": floor, "notes": notes})]
 
@@ -180,7 +182,10 @@ class FrameDistance(Metric, kind="frame_fd"):
         floor = frechet_distance(*(statistics.moments(real[rows]) for rows in halves))
         value = frechet_distance(statistics.moments(real), statistics.moments(fake))
         protocol = comparison.protocol(n) | encoder.provenance | {"frames_a_clip": self.each}
-        detail = {"floor": floor, "notes": [f"one half of the real frames against the other: {floor:.4g}"]}
+        detail = {
+            "floor": floor,
+            "notes": [phrase("one half of the real frames against the other: {floor:.4g}", floor=floor)],
+        }
         return [Result(f"frame_fd{short_count(n)}[{encoder.tag}]", value, protocol, detail)]
 
     def _frames(self, comparison: Comparison, name: str, n: int | None) -> SampleSet:

@@ -16,6 +16,7 @@ from ganforge.core.choice import Choice, Machine
 from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
@@ -66,6 +67,12 @@ def write_gif(samples: np.ndarray, path: Path, spec: Spec) -> None:
 def square(samples: np.ndarray) -> int:
     """Clips a row for about as many rows as columns."""
     return int(np.ceil(np.sqrt(len(samples))))
+
+
+def sizes(spec: Spec) -> dict[str, float]:
+    """Frames of a clip, their height and width in px, and frames a second."""
+    frames, height, width = spec.shape[1:]
+    return {"frames": frames, "height": height, "width": width, "fps": spec.state["fps"]}
 
 
 class Video(Signal, kind="film"):
@@ -176,14 +183,13 @@ class Video(Signal, kind="film"):
         return max(1, MOST_FRAMES // spec.shape[1])
 
     def describe(self, spec: Spec) -> str:
-        frames, height, width = spec.shape[1:]
-        return f"a clip of {frames} frames of {height}×{width} px at {spec.state['fps']:.4g} a second"
+        return phrase("a clip of {frames} frames of {height}×{width} px at {fps:.4g} a second", **sizes(spec))
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         return [writing.sheet(samples, columns), writing.animation(samples, spec.state["fps"], columns)]
 
     def card(self, spec: Spec) -> Card:
-        return Card(f"clips of {spec.shape[1]} frames, {self.describe(spec).partition(' frames of ')[2]}")
+        return Card(phrase("clips of {frames} frames, {height}×{width} px at {fps:.4g} a second", **sizes(spec)))
 
     def usage(self, file: str, spec: Spec) -> Usage:
         word = spec.labels[0] if spec.labels else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ganforge.core import media
+from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.modalities.video import container
 
@@ -59,13 +60,13 @@ def sheet(clips: np.ndarray, columns: int) -> Media:
     chosen = np.linspace(0, frames - 1, shown).round().astype(int)
     strips = clips[:, chosen].transpose(0, 2, 1, 3, 4).reshape(n, 1, height, shown * width, 3)
     one = together(strips, columns)[0]
-    return media.png(one, f"{shown} frames of each clip, from left to right")
+    return media.png(one, phrase("{shown} frames of each clip, from left to right", shown=shown))
 
 
 def animation(clips: np.ndarray, fps: float, columns: int) -> Media:
     """Clips side by side as one film: an mp4, or a gif where PyAV is not installed."""
     film = together(clips, columns)
-    said = f"{len(clips)} clips at {fps:.4g} frames a second"
+    said = phrase("{count} clips at {fps:.4g} frames a second", count=len(clips), fps=fps)
     if container.is_there():
         return Media(mp4(film, fps), "video/mp4", said)
     return Media(gif(film, fps), "image/gif", said)
