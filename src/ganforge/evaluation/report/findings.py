@@ -6,14 +6,13 @@ of every run is soon not read. Where they come from stands beside them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from ganforge.core.commands import command
 from ganforge.core.language import Phrase, joined, listed, phrase, sentences
 from ganforge.evaluation.report.content import Finding
 from ganforge.evaluation.report.evidence import Evidence
+from ganforge.evaluation.report.training import BEGUN, health, resuming, trend
 from ganforge.evaluation.report.words import meaning_of, stem_of
 
 Rule = Callable[[Evidence], Iterator[Finding]]
@@ -29,40 +28,8 @@ DISOBEYED = 0.8
 """Accuracy below which a class asked for is often not what comes."""
 FORGIVING = ("texture", "lpips")
 """Scores of pairs that forgive a detail for being a little out of place."""
-BEGUN = 0.05
-"""Share of the planned samples below which faults say that a run is young, and little more."""
 NAMED = 5
 """Classes that a finding names."""
-STATES = {
-    "D wins": phrase("D wins: it tells fakes from reals nearly without mistakes, and G learns little from it"),
-    "G wins": phrase("G wins: D no longer tells its samples from real ones, though they are far from these"),
-    "oscillating": phrase(
-        "oscillating: G and D take turns being ahead, and the samples do not come nearer to the data"
-    ),
-    "collapsing": phrase("collapsing: the samples are too much alike, parts of the data are lost"),
-    "diverging": phrase("diverging: weights or losses run away"),
-}
-"""What the state of a run's health means."""
-EXPLANATIONS = tuple(
-    (re.compile(pattern), text.pattern)
-    for pattern, text in (
-        (
-            r"D ranks (.+) of real-fake pairs correctly",
-            phrase("D ranks {value} of real-fake pairs correctly", value=""),
-        ),
-        (
-            r"mean logits of reals and fakes differ by (.+)",
-            phrase("mean logits of reals and fakes differ by {value}", value=""),
-        ),
-        (
-            r"diversity of fakes is (.+) times that of reals",
-            phrase("diversity of fakes is {value} times that of reals", value=""),
-        ),
-        (r"energy distance (.+) \(ideal: 0\)", phrase("energy distance {value} (ideal: 0)", value="")),
-        (r"fakes cover (.+) of the reals", phrase("fakes cover {value} of the reals", value="")),
-    )
-)
-"""Messages of `engine.health.diagnosis.explanation` in the log of a run, with their patterns in the catalog."""
 
 
 def find(evidence: Evidence, rules: Sequence[Rule] = ()) -> list[Finding]:
@@ -75,10 +42,6 @@ def find(evidence: Evidence, rules: Sequence[Rule] = ()) -> list[Finding]:
         return found
     first = phrase("Train on before you change anything: {resume}", resume=resuming(evidence))
     return [replace(one, advice=first) if one.advice and one.level in ("bad", "warn") else one for one in found]
-
-
-def resuming(evidence: Evidence) -> str:
-    return command("train", "--resume", evidence.run or "RUN")
 
 
 def quality(evidence: Evidence) -> Iterator[Finding]:
@@ -237,93 +200,6 @@ def counts(evidence: Evidence) -> Iterator[Finding]:
             ),
             phrase("More samples: -n 10000; of the real side, more data."),
         )
-
-
-def health(evidence: Evidence) -> Iterator[Finding]:
-    """What the run itself noticed."""
-    states = [event for event in evidence.events if event["event"] == "health"]
-    last = states[-1] if states else None
-    if last is not None and last["state"] not in ("healthy", "unsettled"):
-        advice = [phrase(text) for text in last.get("advice", ())[:2] if "{" not in text]
-        why = (
-            joined([explained(part) for part in last["why"].split(", ")])
-            if last.get("why")
-            else phrase("see events.jsonl")
-        )
-        yield Finding(
-            "bad" if last["state"] in ("collapsing", "diverging") else "warn",
-            phrase("training ended in the state “{state}”", state=STATES.get(last["state"], last["state"])),
-            phrase("Since {samples:,} samples: {why}.", samples=last["samples"], why=why),
-            phrase("Try: {advice}.", advice=joined(advice)) if advice else "",
-        )
-    else:
-        trouble = [event for event in states if event["state"] not in ("healthy", "unsettled")]
-        if trouble:
-            at = "{state} at {samples:,} samples"
-            names = [phrase(at, state=event["state"], samples=event["samples"]) for event in trouble]
-            yield Finding(
-                "note",
-                phrase("training had trouble and recovered"),
-                phrase("{states}.", states=listed(names, 3)),
-            )
-    back = [event for event in evidence.events if event["event"] == "rollback"]
-    if back:
-        yield Finding(
-            "note",
-            phrase("times that the run was rolled back to a checkpoint: {count}", count=len(back)),
-            back[-1]["why"],
-        )
-    if any(event["event"] == "failed" for event in evidence.events[-3:]):
-        failed = [event for event in evidence.events if event["event"] == "failed"][-1]
-        yield Finding("bad", phrase("training stopped with an error"), str(failed.get("message", "")))
-    skipped = sum(event.get("count", 0) for event in evidence.events if event["event"] == "skipped")
-    if skipped:
-        yield Finding(
-            "note",
-            phrase("{n:,} samples of the data could not be read", n=skipped),
-            phrase("They were left out of training."),
-        )
-    if 0 < evidence.samples < evidence.wanted:
-        begun = evidence.samples < BEGUN * evidence.wanted
-        yield Finding(
-            "note",
-            phrase("training has only begun") if begun else phrase("training is not finished"),
-            phrase(
-                "{seen:,} of {all:,} planned samples have been seen ({share:.1%}).",
-                seen=evidence.samples, all=evidence.wanted, share=evidence.samples / evidence.wanted,
-            ),
-            phrase("Resume with: {command}", command=resuming(evidence)),
-        )  # fmt: skip
-
-
-def explained(part: str) -> str:
-    """A part of what the log says of a state, in words that the page can translate."""
-    for pattern, text in EXPLANATIONS:
-        if found := pattern.fullmatch(part):
-            return phrase(text, value=found[1])
-    return part
-
-
-def trend(evidence: Evidence) -> Iterator[Finding]:
-    """Whether an earlier model was better than the last one."""
-    measured = [event for event in evidence.events if event["event"] == "evaluate" and event.get("results")]
-    best = [event for event in measured if event.get("best")]
-    if not best or not measured:
-        return
-    last, top = measured[-1], best[-1]
-    name = top["results"][0]["name"]
-    now, then = last.get(f"metric/{name}"), top[f"metric/{name}"]
-    if last is not top and now is not None:
-        kept = command("evaluate", f"{evidence.run or 'RUN'}/best.safetensors", "--out", "best")
-        yield Finding(
-            "note",
-            phrase("an earlier model was better"),
-            phrase(
-                "{name} was {then:.4g} at {before:,} samples and is {now:.4g} at {at:,}.",
-                name=name, then=then, before=top["samples"], now=now, at=last["samples"],
-            ),
-            phrase("It was kept: {command}", command=kept),
-        )  # fmt: skip
 
 
 def notes(evidence: Evidence) -> Iterator[Finding]:
