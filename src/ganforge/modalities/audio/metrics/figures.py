@@ -104,7 +104,7 @@ class SoundFigures(Metric, kind="sound"):
             floor = figure(real[:half], real[half:])
             detail = {
                 "floor": floor,
-                "notes": [phrase("two random halves of the real sounds differ by {floor:.4g}", floor=floor)],
+                "notes": [phrase("two random halves of the real sounds: {floor:.4g}", floor=floor)],
             }
             found.append(Result(f"{name}{short_count(len(fake))}", figure(real, fake), protocol, detail))
         if comparison.heldout is not None:
