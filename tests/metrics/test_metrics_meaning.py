@@ -70,3 +70,12 @@ def test_raw_features_are_of_numbers():
     with refused("metric.no_features", "people.csv"):
         Extractor.parse("raw").open(rows)
     assert Extractor.parse("raw").open(SampleSet.of(np.zeros((3, 24, 6), np.float32))).dim == 144
+
+
+def test_two_metrics_that_share_a_name_mean_the_same():
+    """Reports look the meaning up by the name alone."""
+    load_all()
+    seen: dict[str, Meaning] = {}
+    for metric in Metric.members().values():
+        for name, meaning in metric.values.items():
+            assert seen.setdefault(name, meaning) == meaning, name

@@ -156,13 +156,13 @@ def labels(evidence: Evidence) -> Iterator[Finding]:
 
 
 def copies(evidence: Evidence) -> Iterator[Finding]:
-    if evidence.detail_of("near_copies").get("copying"):
+    if evidence.detail_of("near_duplicates").get("copying"):
         yield Finding(
             "bad",
             phrase("recordings of the training are repeated"),
             phrase(
                 "{share:.0%} of the generated sounds are nearer to a recording than 95 % of unseen ones are.",
-                share=evidence.value("near_copies"),
+                share=evidence.value("near_duplicates"),
             ),
             phrase("More recordings; less training. If the recordings are private, do not share the model."),
         )

@@ -2,11 +2,11 @@
 
     as_asked      share of sounds that the classifier takes for the label they were asked to be
     fd_labels     Fréchet distance of the classifier's features
-    sharpness     exp( mean KL(p(y|x) ‖ p(y)) ) of the classifier, over all samples               Salimans et al. 2016
+    label_score   exp( mean KL(p(y|x) ‖ p(y)) ) of the classifier, over all samples               Salimans et al. 2016
     two_sample    accuracy of the nearest neighbor in telling real from generated, MFCC features  Lopez-Paz & Oquab 2017
     loudness      mean distance of the sorted RMS levels in dB
     spectrum      mean |Δ| in dB of the long-term average spectra
-    near_copies   share nearer to a training sound, by MFCC and dynamic time warping, than 95 % of unseen ones
+    near_duplicates  share nearer to a training sound, by MFCC and dynamic time warping, than 95 % of unseen ones
 
 Every value has its floor in `detail`: the same for real sounds against real ones.
 """
@@ -72,7 +72,7 @@ def two_sample(a: np.ndarray, b: np.ndarray) -> float:
     return float((side[distance.argmin(1)] == side).mean())
 
 
-FIGURES = {"two_sample": two_sample, "loudness": loudness_distance, "spectrum": spectrum_distance}
+FIGURES = {"two_sample": two_sample, "loudness": loudness_distance, "spectrum_db": spectrum_distance}
 
 
 class SoundFigures(Metric, kind="sound"):
@@ -82,8 +82,8 @@ class SoundFigures(Metric, kind="sound"):
     values: ClassVar[Mapping[str, Meaning]] = {
         "two_sample": Meaning("How often a nearest neighbor tells generated sounds from real ones.", "near", 0.5),
         "loudness": Meaning("How far the levels of the sounds differ, in dB.", "lower", 0.0),
-        "spectrum": Meaning("How far the average spectra differ, in dB.", "lower", 0.0),
-        "near_copies": Meaning(
+        "spectrum_db": Meaning("How far the average spectra differ, in dB.", "lower", 0.0),
+        "near_duplicates": Meaning(
             "Share of sounds nearer to one of the training than 95 % of unseen ones are.", "near", SHARE
         ),
     }
@@ -129,7 +129,7 @@ class SoundFigures(Metric, kind="sound"):
             "median": float(np.median(distance)),
             "median_unseen": float(np.median(by_chance)),
         }
-        return Result(f"near_copies{short_count(len(made))}", share, protocol | {"n_train": len(train)}, detail)
+        return Result(f"near_duplicates{short_count(len(made))}", share, protocol | {"n_train": len(train)}, detail)
 
 
 class SoundLabels(Metric, kind="sound_labels"):
@@ -140,7 +140,7 @@ class SoundLabels(Metric, kind="sound_labels"):
     values: ClassVar[Mapping[str, Meaning]] = {
         "as_asked": Meaning("Share of sounds that a classifier takes for the label asked for.", "higher", 1.0),
         "fd_labels": Meaning("Fréchet distance in the features of that classifier.", "lower", 0.0),
-        "sharpness": Meaning("Whether each sound is clearly of one label, and all occur.", "higher"),
+        "label_score": Meaning("Whether each sound is clearly of one label, and all occur.", "higher"),
     }
 
     steps: int = Field(default=STEPS, ge=1)
@@ -171,5 +171,5 @@ class SoundLabels(Metric, kind="sound_labels"):
                    {"floor": accuracy, "per_class": each,
                     "notes": [phrase("accuracy on unseen real sounds: {accuracy:.1%}", accuracy=accuracy)]}),
             Result(f"fd_labels{end}", distance, protocol, {"floor": frechet_distance(one, two)}),
-            Result(f"sharpness{end}", scores["fake"], protocol, {"floor": scores["real"]}),
+            Result(f"label_score{end}", scores["fake"], protocol, {"floor": scores["real"]}),
         ]  # fmt: skip
