@@ -7,6 +7,7 @@ import gzip
 import re
 import zlib
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.extras import need
+from ganforge.data.frames import separators
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +25,7 @@ NAMES = re.compile(
     r"(^|[_ .])(date|time|datetime|timestamp|ts|month|day|period|year)s?($|[_ .])|date|time", re.IGNORECASE
 )
 PARTS = ("year", "month", "day", "hour", "minute")
+HEAD = 100  # lines that show how numbers are written
 FEWEST = 32  # rows; a shorter table is hardly a series
 PER_SERIES = 8  # rows of the median series of a long table
 REGULAR = 0.5  # share of the most frequent gap, from which gaps count as regular: of business days 0.8
@@ -72,9 +75,8 @@ def load(path: Path, rows: int | None = None) -> Any:
         frame = pd.read_parquet(path)
         return frame if rows is None else frame.head(rows)
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        first = file.readline().decode("utf-8-sig")
-    delimiter = max((",", ";", "\t", "|"), key=first.count)
-    return pd.read_csv(path, sep=delimiter, nrows=rows, encoding="utf-8-sig", skipinitialspace=True)
+        delimiter, decimal = separators(line.decode("utf-8-sig") for line in [file.readline(), *islice(file, HEAD)])
+    return pd.read_csv(path, sep=delimiter, decimal=decimal, nrows=rows, encoding="utf-8-sig", skipinitialspace=True)
 
 
 def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]:
