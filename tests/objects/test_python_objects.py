@@ -13,6 +13,7 @@ from PIL import Image
 import ganforge as gf
 from ganforge.data.objects import source_of
 from ganforge.engine.resume import resume_recipe
+from ganforge.export.folder import export
 from ganforge.modalities.image.objects import held
 from refused import refused
 
@@ -144,6 +145,18 @@ def test_labels_of_any_library(labeled, several):
 def test_what_is_no_label_is_refused(labeled, wrong):
     with refused("sample.unknown_label"):
         labeled.label_ids(wrong, 2)
+
+
+def test_classes_named_by_numbers_from_one_on_are_walked_exported_and_evaluated(tmp_path):
+    for k, (image, label) in enumerate(zip(PILLOW, LABELS, strict=True)):
+        (tmp_path / f"data/{label + 1}").mkdir(parents=True, exist_ok=True)
+        image.save(tmp_path / f"data/{label + 1}/{k}.png")
+    run = tmp_path / "run"
+    model = gf.train("cdcgan", data=tmp_path / "data", run_dir=run, progress=False, **TINY, **FAST)
+    assert model.labels == ("1", "2", "3")
+    assert len(model.walk([1, 2], frames=2)) == 2
+    assert ".png" in {file.suffix for file in export(run, tmp_path / "export").files}
+    assert gf.evaluate(run, metrics=["fd"], features="raw", n=32, out=tmp_path / "report", progress=False).results
 
 
 def test_counts_and_seeds_of_any_library_give_the_same_samples(labeled):

@@ -69,6 +69,12 @@ class TestFiles:
         data = PointFile(path=str(tmp_path / "a.csv")).open()
         assert np.allclose([data.read(0), data.read(1)], [[1, 2.5], [-3, 0.4]])
 
+    @pytest.mark.parametrize("content", ["x;y\n1;2,5\n-3;0,4\n", "1\t2.5\n-3\t0.4\n", "1;2,5000\n-3,0;0,4\n"])
+    def test_csv_of_other_countries_and_programs(self, tmp_path, content):
+        (tmp_path / "a.csv").write_text(content)
+        data = PointFile(path=str(tmp_path / "a.csv")).open()
+        assert np.allclose([data.read(0), data.read(1)], [[1, 2.5], [-3, 0.4]])
+
     def test_one_number_a_line(self, tmp_path):
         (tmp_path / "a.csv").write_text("1\n2\n3\n")
         assert PointFile(path=str(tmp_path / "a.csv")).open().shapes() == {((1,), "float32"): 3}

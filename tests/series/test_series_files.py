@@ -87,6 +87,14 @@ def test_a_long_table_has_a_series_for_each_entity(tmp_path):
     assert dataset.series["b"][:, 0].tolist() == [2.0 * k for k in range(120)]
 
 
+def test_decimal_commas_are_read(tmp_path):
+    points = ["day,x,y", *(f"{day},{k * k % 7}.5,{k % 5}" for k, day in enumerate(DAYS))]
+    commas = [line.replace(",", ";").replace(".", ",") for line in points]
+    path = written(tmp_path, commas)
+    assert found(path).signal == "series"
+    assert (opened(path).series["0"] == opened(written(tmp_path, points, "b.csv")).series["0"]).all()
+
+
 @pytest.mark.parametrize("how", ["newest first", "shuffled"])
 def test_rows_are_brought_in_order_of_time(tmp_path, how):
     head, *rows = wide()

@@ -47,6 +47,19 @@ def labels(n=N):
     return np.array(["a", "b"])[np.arange(n) % 2]
 
 
+def test_an_example_of_what_was_read_is_one_that_could_be_read(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "day": ["unknown", *(f"2020-01-{k % 28 + 1:02d}" for k in range(N - 1))],
+            "pay": ["on request", *(f"{1000 + k:,}.50" for k in range(N - 1))],
+        }
+    )
+    notes = " ".join(from_csv(tmp_path, frame).notes)
+    assert "dates such as 2020-01-01 but for 1 of" in notes
+    assert "'on request'" in notes
+    assert "text such as '1,000.50' is read as numbers" in notes
+
+
 # --- numbers
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ganforge.data.path import PathData
 from ganforge.inference.model import as_texts
 from ganforge.modalities.table import where
 from ganforge.modalities.table.signal import Table
+from ganforge.modalities.table.source import from_frame
 from refused import refused
 
 CITIES = ("Rome", "Paris, TX", "")
@@ -69,3 +71,13 @@ def test_rows_that_meet_it(table, texts, meets):
 def test_what_cannot_be_met_is_refused(table, text, code, named):
     with refused(code, named):
         where.read([text], table[1])
+
+
+def test_names_that_span_lines_can_be_written_on_one():
+    frame = pd.DataFrame({"price\n(EUR)": np.arange(100) % 37 / 4, "city": np.array(["a", "b"])[np.arange(100) % 2]})
+    spec = Table().spec(from_frame("the frame", frame), lambda shape: shape)
+    for name in ("price (EUR)", "price\n(EUR)"):
+        (clause,) = where.read([f"{name}>5"], spec)
+        assert (clause.holds(frame) == (frame["price\n(EUR)"] > 5)).all()
+    with refused("column.not_found", "did you mean 'price (EUR)'?", "(columns: price (EUR), city)"):
+        where.read(["prices (EUR)>5"], spec)

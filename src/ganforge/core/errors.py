@@ -41,6 +41,12 @@ class MissingExtra(UserError):
         )
 
 
+def as_sentence(error: Exception) -> str:
+    """A message that another sentence follows."""
+    said = str(error)
+    return said if said.endswith(("?", ".")) else f"{said}."
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'batch'?"` if a known word is similar to `word`, else an empty string."""
     names = {name.lower().replace("-", "_"): name for name in known}

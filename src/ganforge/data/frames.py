@@ -1,7 +1,9 @@
-"""Writing DataFrames to files."""
+"""DataFrames as files, and how files of numbers separate and write them."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,10 @@ from ganforge.core.errors import MissingExtra
 
 if TYPE_CHECKING:
     import pandas as pd
+
+NO_COMMAS = (";", "\t", "|")
+ALIKE = 0.9  # of the lines; a few may be cut short
+DECIMAL_COMMA = re.compile(r"\d,(?:\d{1,2}|\d{4,})(?![\d,])")  # a comma between thousands has three digits after it
 
 
 def write_text(frame: pd.DataFrame, path: Path, separator: str = ",") -> None:
@@ -26,3 +32,17 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
         frame.to_parquet(path, index=False)
     except ImportError:
         raise MissingExtra("pyarrow", "tables", "writing a Parquet file") from None
+
+
+def separators(lines: Iterable[str]) -> tuple[str, str]:
+    """The delimiter and the decimal sign of a text file of numbers, from its first lines."""
+    lines = [line for line in lines if line.strip()]
+    delimiter = next((one for one in NO_COMMAS if lines and _splits_alike(lines, one)), ",")
+    comma = delimiter != "," and any(DECIMAL_COMMA.search(line) for line in lines)
+    return delimiter, "," if comma else "."
+
+
+def _splits_alike(lines: list[str], delimiter: str) -> bool:
+    """Whether nearly all lines have as many fields as the first, and more than one."""
+    often = lines[0].count(delimiter)
+    return often > 0 and sum(line.count(delimiter) == often for line in lines) >= ALIKE * len(lines)

@@ -10,7 +10,7 @@ from ganforge.artifacts.rundir import stored_recipe
 from ganforge.core import overrides
 from ganforge.core.component import build, to_plain
 from ganforge.core.dataset import Dataset
-from ganforge.core.errors import UserError
+from ganforge.core.errors import UserError, as_sentence
 from ganforge.core.files import atomic_file
 from ganforge.core.types import Spec
 from ganforge.engine.build import fingerprint, is_same_data, open_data
@@ -61,7 +61,7 @@ def data_of_run(recipe: Recipe, folder: Path | str, known: str | None) -> tuple[
             raise
         fields = " ".join(f"data.{name}=PATH" for name in recipe.data.places if getattr(recipe.data, name, ""))
         raise UserError(
-            f"{error}. If the data of {folder} has moved, set its new path: {fields}", code=error.code
+            f"{as_sentence(error)} If the data of {folder} has moved, set its new path: {fields}", code=error.code
         ) from None
 
 

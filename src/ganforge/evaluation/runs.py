@@ -15,7 +15,7 @@ from torch import Tensor
 from ganforge.artifacts import checkpoint
 from ganforge.core.component import build, to_plain
 from ganforge.core.dataset import Dataset
-from ganforge.core.errors import UserError
+from ganforge.core.errors import UserError, as_sentence
 from ganforge.core.language import phrase
 from ganforge.core.overrides import apply
 from ganforge.data.base import DataSource
@@ -68,7 +68,7 @@ def of_run(
         if data is not None:
             raise
         raise UserError(
-            f"{error}. If the data of this run has moved, give its place: --data PATH", code=error.code
+            f"{as_sentence(error)} If the data of this run has moved, give its place: --data PATH", code=error.code
         ) from None
     wanted = [metric.n or n for metric in metrics or ()] or [n]
     if recipe.task.mode != "translate":

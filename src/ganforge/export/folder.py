@@ -112,7 +112,7 @@ def draw(model: Model, path: Path) -> bool:
     if not model.recipe.task.can_sample:
         return False
     rows = min(len(model.labels), 10) or 6
-    label = [k for k in range(rows) for _ in range(10)] if model.labels else None
+    label = [name for name in model.labels[:rows] for _ in range(10)] or None
     image = first_image(signal.render(model.sample(rows * 10, seed=0, label=label), model.spec, 10))
     if image is None:
         return False

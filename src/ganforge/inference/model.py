@@ -353,7 +353,7 @@ class Model:
         """
         _check_numbers(frames, truncation, batch)
         latents = path(self.latents(seeds, truncation), frames, mode, loop)
-        labels = self.label_ids(0 if label is None and self.labels else label, frames)
+        labels = self.label_ids(self.labels[0] if label is None and self.labels else label, frames)
         parts = []
         for start in range(0, frames, batch):
             rows = latents[start : start + batch]

@@ -85,9 +85,9 @@ def walks(subject: Subject, seed: int) -> Iterator[Panel]:
     model = subject.model
     if model is None or not model.recipe.task.can_sample:
         return
-    labels = list(range(len(model.labels)))[:4] if model.labels else [None] * 4
+    labels = model.labels[:4] or [None] * 4
     rows = [model.walk([seed + 2 * k, seed + 2 * k + 1], frames=WALK, label=label) for k, label in enumerate(labels)]
-    names = tuple("" if label is None else model.labels[label] for label in labels)
+    names = tuple(label or "" for label in labels)
     yield from shown(
         subject,
         "interpolation",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+from itertools import chain, islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +22,9 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.data.arrays import ArrayDataset
 from ganforge.data.base import DataSource
+from ganforge.data.frames import separators
 
+HEAD = 100  # lines that show how numbers are written
 FILES = "an .npy or .npz file of numbers [N, D], or a .csv file of N lines with D numbers each"
 
 
@@ -154,14 +157,17 @@ def _read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 def _read_csv(path: Path) -> tuple[np.ndarray, None]:
     """The numbers of a .csv file, with or without a header line."""
     with path.open(encoding="utf-8-sig") as file:
-        first = file.readline()
-    names = 0 if _are_numbers(first) else 1
-    return np.loadtxt(path, delimiter=",", skiprows=names, ndmin=2, encoding="utf-8-sig"), None
+        delimiter, decimal = separators([file.readline(), *islice(file, HEAD)])
+        file.seek(0)
+        lines = file if decimal == "." else (line.replace(decimal, ".") for line in file)
+        first = next(lines, "")
+        kept = chain([first], lines) if _are_numbers(first, delimiter) else lines
+        return np.loadtxt(kept, delimiter=delimiter, ndmin=2), None
 
 
-def _are_numbers(line: str) -> bool:
+def _are_numbers(line: str, delimiter: str) -> bool:
     try:
-        return bool([float(cell) for cell in line.split(",")])
+        return bool([float(cell) for cell in line.split(delimiter)])
     except ValueError:
         return False
 

@@ -8,6 +8,7 @@ import io
 import re
 import zlib
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.extras import need
+from ganforge.data.frames import separators
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +26,7 @@ NAMES = re.compile(
     r"(^|[_ .])(date|time|datetime|timestamp|ts|month|day|period|year)s?($|[_ .])|date|time", re.IGNORECASE
 )
 PARTS = ("year", "month", "day", "hour", "minute")
+HEAD = 100  # lines that show how numbers are written
 FEWEST = 32  # rows; a shorter table is hardly a series
 PER_SERIES = 8  # rows of the median series of a long table
 REGULAR = 0.5  # share of the most frequent gap, from which gaps count as regular: of business days 0.8
@@ -95,11 +98,11 @@ def load(path: Path | Unpacked, rows: int | None = None) -> Any:
         return frame if rows is None else frame.head(rows)
     packed = path.suffix == ".gz"
     with path.open("rb") as file:
-        first = (gzip.GzipFile(fileobj=file) if packed else file).readline().decode("utf-8-sig")
-    delimiter = max((",", ";", "\t", "|"), key=first.count)
+        lines = gzip.GzipFile(fileobj=file) if packed else file
+        delimiter, decimal = separators(line.decode("utf-8-sig") for line in [lines.readline(), *islice(lines, HEAD)])
     with path.open("rb") as file:
         return pd.read_csv(
-            file, sep=delimiter, nrows=rows, encoding="utf-8-sig", skipinitialspace=True,
+            file, sep=delimiter, decimal=decimal, nrows=rows, encoding="utf-8-sig", skipinitialspace=True,
             compression="gzip" if packed else None,
         )  # fmt: skip
 

@@ -103,12 +103,17 @@ def _values(values: Any, present: Any) -> str:
     if len(present) == 0:
         return "none"
     if types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype):
-        return f"{present.min():g} to {present.max():g}, median {present.median():g}"
+        return f"{_number(present.min())} to {_number(present.max())}, median {_number(present.median())}"
     if types.is_datetime64_any_dtype(values.dtype):
         return f"{present.min()} to {present.max()}"
     counts = present.value_counts()
     some = [f"{_short(str(value))} ({count:,})" for value, count in counts.head(SHOWN).items()]
     return ", ".join(some) + (", ..." if len(counts) > SHOWN else "")
+
+
+def _number(value: float) -> str:
+    """A number of six digits at most, but whole ones with all of theirs: 20240531."""
+    return str(int(value)) if abs(value) < 2**64 and value == int(value) else f"{value:g}"
 
 
 def _short(text: str) -> str:

@@ -112,7 +112,8 @@ def condition_of(clauses: Sequence[Clause | AnyOf], spec: Spec) -> int | None:
 
 def _clauses(text: str, spec: Spec) -> list[Clause | AnyOf]:
     """One condition, or for `between` and `not in` several."""
-    columns = {c["name"]: c for c in spec.state["columns"]}
+    on_one_line = {" ".join(c["name"].split()): c for c in spec.state["columns"]}  # of a name with a line break
+    columns = on_one_line | {c["name"]: c for c in spec.state["columns"]}
     for name in sorted(columns, key=len, reverse=True):  # a name may hold a sign
         if not text.startswith(name):
             continue
@@ -136,7 +137,7 @@ def _clauses(text: str, spec: Spec) -> list[Clause | AnyOf]:
             code="where.no_comparison",
         )
     raise UserError(
-        f"where {text!r}: no column {name!r}{did_you_mean(name, columns)} (columns: {', '.join(columns)})",
+        f"where {text!r}: no column {name!r}{did_you_mean(name, on_one_line)} (columns: {', '.join(on_one_line)})",
         code="column.not_found",
     )
 

@@ -104,10 +104,11 @@ def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Look]:
     date = dates.find(seen, hints.day)
     if date is not None:
         unread = values.notna() & dates.read(values, date.format).isna()
-        notes = _dropped(name, values.loc[unread], len(present), f"dates such as {seen[0]}")
+        example = str(values.loc[values.notna() & ~unread].iloc[0])
+        notes = _dropped(name, values.loc[unread], len(present), f"dates such as {example}")
         if date.other:
             notes.append(
-                f"column {name}: {seen[0]!r} may begin with the day or the month; read as {date.format}. If that is "
+                f"column {name}: {example!r} may begin with the day or the month; read as {date.format}. If that is "
                 f"wrong: {assignment('signal.formats', str(values.name), date.other)}"
             )
         if "%y" in date.format:
@@ -122,8 +123,9 @@ def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Look]:
     notes = _dropped(name, values.loc[unread], len(present), "numbers")
     if not amounts.is_plain(form):
         guess = ". Whether the comma stands before decimals cannot be seen" if form["guessed"] else ""
+        example = str(values.loc[values.notna() & ~unread].iloc[0])
         notes.append(
-            f"column {name}: text such as {seen[0]!r} is read as numbers ({amounts.said(form)}) and written back so"
+            f"column {name}: text such as {example!r} is read as numbers ({amounts.said(form)}) and written back so"
             f"{guess}"
         )
     return values.mask(unread), Look(form, notes=tuple(notes))
