@@ -57,7 +57,19 @@ def test_importing_the_package_is_quick_and_its_names_are_there():
 
 def test_the_verbs_of_the_package_and_of_its_modalities_are_found():
     found = [verb.name or verb.run.__name__ for verb in verbs()]
-    assert found == ["train", "sample", "translate", "walk", "evaluate", "runs", "export", "doctor", "recipes", "data"]
+    assert found == [
+        "train",
+        "sample",
+        "translate",
+        "forecast",
+        "walk",
+        "evaluate",
+        "runs",
+        "export",
+        "doctor",
+        "recipes",
+        "data",
+    ]
     assert len(VERBS) > len(found)  # groups have verbs of their own
 
 

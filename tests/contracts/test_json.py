@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ def verbs_of(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, .
         yield from verbs_of(verb, (*words, name))
 
 
+HOURS = Path(__file__).parents[1] / "golden" / "hours.csv"
 VERBS = sorted(verbs_of(get_command(app)))
 
 
@@ -43,6 +45,19 @@ def place(tmp_path_factory):
         with pytest.raises(SystemExit) as ended:
             main(["train", *words, "-q"])
         assert ended.value.code in (0, None)
+    forecast = [
+        "forecast",
+        f"data={HOURS}",
+        "signal.window=40",
+        "task.future=8",
+        "task.channels=8",
+        "samples=16",
+        "batch=8",
+    ]
+    with pytest.raises(SystemExit):
+        main(
+            ["train", *forecast, "callbacks=[]", "task.discriminator.channels=8", "--run-dir", str(folder / "f"), "-q"]
+        )
     (folder / "noisy.py").write_text("print('a plugin that prints')\n")
     return folder
 
@@ -50,6 +65,7 @@ def place(tmp_path_factory):
 WORDS = {
     ("train",): ["cdcgan", "data=shades.npz", *FAST, "--run-dir", "{new}"],
     ("sample",): ["runs/a", "-n", "4", "--out", "{new}"],
+    ("forecast",): ["f", "--data", str(HOURS), "--paths", "3", "--out", "{new}.csv"],
     ("walk",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("interpolate",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("translate",): ["b", "photos", "--out", "{new}"],

@@ -215,7 +215,7 @@ def english_in(rules, facts: Evidence, count: int) -> set[str]:
 
 def test_findings_on_sounds_have_no_english_sentence():
     facts = Evidence(
-        [figure("as_asked", 0.1, floor=0.9, per_class={"sax": 0.1}), figure("near_copies", 0.4, copying=True)],
+        [figure("as_asked", 0.1, floor=0.9, per_class={"sax": 0.1}), figure("near_duplicates", 0.4, copying=True)],
         appearance=of_sounds.SoundLook((0.0, 0.6), (0.0, 0.6), (0.0, 0.6), {16: (0.0, 20.0)}),
     )
     assert english_in(of_sounds.RULES, facts, count=6) <= {"phase shuffle"}

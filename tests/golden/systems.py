@@ -32,7 +32,13 @@ WAVE_NETS = [*WAVES, "task.generator.channels=4", "task.discriminator.channels=4
 VOCODER = [*WAVES, "task.translator.channels=8", "task.critics.0.channels=2", "task.critics.0.max_channels=8"]
 VOCODER += ["task.critics.1.channels=2", "task.mel.bands=8"]
 FRAMES = [*VOCODER, "task.translator.inner=16", "task.translator.blocks=2", "task.alone=16"]
-FILM = [f"data={HERE / 'moving.gif'}", "signal.frames=8", *NARROW[:2], "task.generator.latent=8", "batch=4"]
+FILM = [
+    f"data={HERE.parent / 'video' / 'moving.gif'}",
+    "signal.frames=8",
+    *NARROW[:2],
+    "task.generator.latent=8",
+    "batch=4",
+]
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",

@@ -216,7 +216,7 @@ def test_a_chart_shows_nothing_of_the_real_table(tmp_path):
         with Image.open(tmp_path / "a.png") as picture:
             pixels = {color: count for count, color in picture.getcolors(1 << 20)}
         assert pixels[47, 109, 179] > 5000
-        gray.append(pixels[185, 181, 173])
+        gray.append(pixels.get((212, 211, 208), 0))  # that of real values, three tenths opaque
     assert gray[0] < 300 < 5000 < gray[1], "what is left are edges of letters"
 
 

@@ -276,10 +276,11 @@ def from_yaml(path: Path | str) -> dict[str, Any]:
     path = Path(path)
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})", code="config.not_readable") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {error}", code="config.not_yaml") from None
+    except (OSError, ValueError) as error:  # a name with a null byte is a ValueError
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be read ({why})", code="config.not_readable") from None
     if not isinstance(value, dict):
         found = "nothing" if value is None else f"a {type(value).__name__}"
         raise UserError(

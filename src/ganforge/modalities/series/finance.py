@@ -18,14 +18,16 @@ from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
-from scipy.stats import kurtosis
 
 from ganforge.core.errors import UserError
 from ganforge.core.language import joined, phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
+from ganforge.modalities.series.scaling import excess_kurtosis
 
 LAGS, LEVERAGE_LAGS = 20, 10
 TAIL = 0.05
+SMALL = 0.05
+"""Real values below this are taken for it where a difference is relative to them."""
 
 
 def hill(r: np.ndarray) -> float:
@@ -49,7 +51,7 @@ def facts(r: np.ndarray, horizon: int) -> dict[str, float]:
     limit = float(np.quantile(sums, 0.05))
     lags = range(1, min(LAGS, r.shape[1] - 2) + 1)
     return {
-        "kurtosis": float(kurtosis(r.ravel())),
+        "kurtosis": excess_kurtosis(r.ravel()),
         "hill": hill(r.ravel()),
         "acf1": correlation(r, r, 1),
         "volatility": float(np.mean([correlation(np.abs(r), np.abs(r), k) for k in lags])),
@@ -67,6 +69,7 @@ class StylizedFacts(Metric, kind="finance"):
 
     signals: ClassVar[tuple[str, ...]] = ("series",)
     values: ClassVar[Mapping[str, Meaning]] = {
+        "facts": Meaning("Mean relative difference of the stylized facts from the real ones.", "lower", 0.0),
         "kurtosis": Meaning("Excess kurtosis of returns; 0 of normal ones."),
         "hill": Meaning("Tail index of the largest returns; smaller is heavier."),
         "acf1": Meaning("Autocorrelation of returns at lag 1."),
@@ -95,7 +98,9 @@ class StylizedFacts(Metric, kind="finance"):
         found["shuffled"] = self._mean(draws.permuted(sides["real"].reshape(-1, sides["real"].shape[2]), axis=0)
                                        .reshape(sides["real"].shape))  # fmt: skip
         protocol = comparison.protocol(self.n) | {"horizon": self.horizon, "change": change}
-        results = []
+        real, fake = found["real"], found["fake"]
+        off = [abs(fake[name] - value) / max(abs(value), SMALL) for name, value in real.items()]
+        results = [Result(f"facts[{len(sides['fake'])}]", float(np.mean(off)), protocol)]
         for name, value in found["fake"].items():
             others = {side: values[name] for side, values in found.items() if side != "fake"}
             notes = [joined([phrase("{name} {value:.4g}", name=SIDES[side], value=v) for side, v in others.items()])]

@@ -31,7 +31,10 @@ class SeriesOpener(Opener, kind="series"):
         if store is not None:
             return self._claims_files(store)
         if path.suffix.lower() == ".npy":
-            return 0.01 if np.load(path, mmap_mode="r", allow_pickle=False).ndim == 3 else 0.0
+            try:
+                return 0.01 if np.load(path, mmap_mode="r", allow_pickle=False).ndim == 3 else 0.0
+            except (OSError, ValueError, EOFError):  # damaged, or objects: its opener as images says so
+                return 0.0
         if not reading.is_table(path):
             return 0.0
         try:

@@ -38,7 +38,7 @@ def fit(values: np.ndarray, how: str) -> dict[str, Any]:
     found: dict[str, Any] = {"low": low, "high": high}
     if how == "lambert" and high > low:
         return found | {"lambert": _lambert(values)}
-    if how == "quantile" or (how == "auto" and high > low and _excess_kurtosis(values) > HEAVY):
+    if how == "quantile" or (how == "auto" and high > low and excess_kurtosis(values) > HEAVY):
         ranks = (np.arange(KNOTS) + 0.5) / KNOTS
         knots, first = np.unique(np.quantile(values, np.linspace(0, 1, KNOTS)), return_index=True)
         if len(knots) > 1:
@@ -54,7 +54,7 @@ def _lambert(values: np.ndarray) -> list[float]:
     z = (values - mu) / sigma
 
     def excess(delta: float) -> float:
-        return _excess_kurtosis(_gaussian(z, delta))
+        return excess_kurtosis(_gaussian(z, delta))
 
     root: Any = brentq(excess, 1e-6, 2.0) if excess(1e-6) > 0 > excess(2.0) else 1e-6
     delta = float(root)
@@ -92,7 +92,7 @@ def restored(x: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     return scale["low"] + (x + 1) / 2 * (scale["high"] - scale["low"])
 
 
-def _excess_kurtosis(values: np.ndarray) -> float:
+def excess_kurtosis(values: np.ndarray) -> float:
     """The fourth central moment over the squared variance, less 3: 0 for a normal distribution."""
     squares = (values - values.mean()) ** 2
     return float((squares**2).mean() / squares.mean() ** 2) - 3

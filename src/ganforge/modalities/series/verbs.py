@@ -9,6 +9,7 @@ import typer
 
 from ganforge.core.errors import UserError
 from ganforge.ui.options import Device, Force, Plugins, Source, examples
+from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(
@@ -35,6 +36,7 @@ def forecast(
     seed: Annotated[int, typer.Option("--seed", help="Which paths.")] = 0,
     device: Device = None,
     force: Force = False,
+    as_json: AsJson = False,
     plugins: Plugins = None,
 ) -> None:
     """Forecast time series: many paths from their last row on."""
@@ -61,6 +63,9 @@ def forecast(
             else:
                 drawing.image(2).save(file)
     steps = len(frame) // (paths * len(found))
+    if as_json:
+        emit({"series": len(found), "paths": paths, "steps": steps, "out": out, "chart": chart})
+        return
     series = "1 series" if len(found) == 1 else f"{len(found):,} series"
     stdout().print(f"{series}, {paths} paths of {steps} steps: {out}", soft_wrap=True)
 

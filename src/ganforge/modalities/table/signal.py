@@ -290,7 +290,7 @@ class Table(Signal, kind="table"):
         """One row, a value a column, as a card to read."""
         return drawing.card(sample, spec)
 
-    def frames(self, samples: pd.DataFrame, spec: Spec) -> list[np.ndarray]:
+    def frames_of(self, samples: pd.DataFrame, spec: Spec) -> list[np.ndarray]:
         return [self.frame(row, spec) for row in samples.itertuples(index=False, name=None)]
 
     def _cells_of(self, dataset: Dataset) -> pd.DataFrame:

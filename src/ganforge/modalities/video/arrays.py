@@ -11,7 +11,7 @@ import numpy as np
 
 from ganforge.core.errors import UserError
 from ganforge.data import file_sets
-from ganforge.data.store import FolderStore
+from ganforge.data.store import UNREADABLE, FolderStore
 from ganforge.modalities.video.film import Header
 from ganforge.modalities.video.source import Film, Films
 
@@ -53,7 +53,7 @@ def looks_right(path: Path) -> bool:
     """Whether a file holds an array of films, by its header alone."""
     try:
         array, _ = _load(path)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (*UNREADABLE, ValueError, KeyError):
         return False
     return array.dtype == np.uint8 and channels_last(array.shape) is not None
 

@@ -33,19 +33,18 @@ from ganforge.nets.layers.labels import LabelTable
 MOST_STEPS = 6
 
 
-class Equal(nn.Module):
+class Equal(nn.Conv2d):
     """A convolution whose weights are N(0, 1) and scaled by He's constant when used."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int | tuple[int, int], padding: int = 0):
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=padding)
-        nn.init.normal_(self.conv.weight)
-        assert self.conv.bias is not None
-        nn.init.zeros_(self.conv.bias)
-        self.scale = math.sqrt(2 / math.prod(self.conv.weight.shape[1:]))
+        super().__init__(inputs, outputs, kernel, padding=padding)
+        nn.init.normal_(self.weight)
+        assert self.bias is not None
+        nn.init.zeros_(self.bias)
+        self.scale = math.sqrt(2 / math.prod(self.weight.shape[1:]))
 
-    def forward(self, h: Tensor) -> Tensor:
-        return self.conv._conv_forward(h, self.conv.weight * self.scale, self.conv.bias)
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.weight * self.scale, self.bias)
 
 
 def pixel_norm(h: Tensor) -> Tensor:
@@ -93,7 +92,7 @@ class GansynthG(nn.Module):
         super().__init__()
         base, widths = layout(spec, channels)
         self.base = base
-        self.label = LabelTable(spec.classes, latent) if spec.classes else None
+        self.label = LabelTable(spec.classes, latent, 0.5 * spec.classes**-0.5) if spec.classes else None
         inputs = latent * (2 if spec.classes else 1)
         self.start = Equal(inputs, widths[0], base)
         self.second = Equal(widths[0], widths[0], 3, 1)

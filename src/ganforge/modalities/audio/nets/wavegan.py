@@ -79,7 +79,7 @@ class WaveG(nn.Module):
         axes, top = len(self.base), channels * 2 ** (len(steps) - 1)
         kernel = KERNEL[axes]
         conv = nn.ConvTranspose1d if axes == 1 else nn.ConvTranspose2d
-        self.label = LabelTable(spec.classes, latent) if spec.classes else None
+        self.label = LabelTable(spec.classes, latent, 0.5 * spec.classes**-0.5) if spec.classes else None
         self.start = nn.Linear(latent * (2 if spec.classes else 1), top * math.prod(self.base))
         widths = [top >> k for k in range(len(steps))] + [spec.shape[0]]
         self.layers = nn.ModuleList(
