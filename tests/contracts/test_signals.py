@@ -125,7 +125,7 @@ def test_samples_are_shown_and_written(run, tmp_path):
 def test_figures_and_a_report(run, tmp_path):
     found = gf.evaluate(run, n=40, out=tmp_path / "report", progress=False, device="cpu")
     assert found.results
-    assert len(json.loads(found.json.read_text())) == len(found.results)
+    assert len(json.loads(found.json.read_text())["results"]) == len(found.results)
     assert "<html" in found.html.read_text(encoding="utf-8")
 
 
