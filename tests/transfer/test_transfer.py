@@ -349,7 +349,7 @@ FIELDS_OF_NETS = {"generator", "discriminator", "encoder", "translator", "critic
 
 def test_which_fields_decide_what_the_nets_are():
     """They are found by what they build. What the list above lacks are nets too."""
-    more = {"contrastive": {"critic"}, "unpaired": {"critic"}, "lapgan": {"refiner", "judge"}}
+    more = {"contrastive": {"critic"}, "unpaired": {"critic"}, "lapgan": {"refiner", "judge"}, "latent": {"decoder"}}
     seen = set()
     for name in recipes.names():
         task = recipes.get(name).task

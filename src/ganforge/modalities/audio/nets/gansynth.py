@@ -92,7 +92,7 @@ class GansynthG(nn.Module):
         super().__init__()
         base, widths = layout(spec, channels)
         self.base = base
-        self.label = LabelTable(spec.classes, latent, 0.5 * spec.classes**-0.5) if spec.classes else None
+        self.label = LabelTable(spec.classes, latent, 0.6 * spec.classes**-0.5) if spec.classes else None
         inputs = latent * (2 if spec.classes else 1)
         self.start = Equal(inputs, widths[0], base)
         self.second = Equal(widths[0], widths[0], 3, 1)
