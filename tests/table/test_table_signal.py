@@ -454,3 +454,14 @@ def test_numbers_of_more_digits_than_a_float_counts_stay_within_their_bounds():
     made = grid.from_unit(np.array([-1.0, 0.3, 1.0]), facts)
     assert made.min() == numbers.min()
     assert made.max() == numbers.max()
+
+
+def test_categoricals_that_are_constant_or_identifiers_are_made_again():
+    keys = pd.Categorical([f"k{k:03}" for k in range(30)])
+    frame = pd.DataFrame({"x": np.linspace(0, 1, 30) ** 2, "same": pd.Categorical(["a"] * 30), "key": keys})
+    signal, _, spec = spec_of(frame, columns={"key": "identifier"})
+    made = signal.decode(torch.zeros(4, *spec.shape), spec)
+    assert made["same"].dtype == frame["same"].dtype
+    assert made["same"].tolist() == ["a"] * 4
+    assert made["key"].notna().all()
+    assert made["key"].is_unique

@@ -70,13 +70,15 @@ def measure(values: pd.Series, found: Look | None, options: Options) -> dict[str
     column: dict[str, Any] = {"name": name, "kind": kind, "dtype": str(values.dtype), "missing": missing}
     if kind == "constant":
         most = present.mode()
-        return column | {"encoding": "none", "value": _plain(most.iloc[0]) if len(most) else None}
+        value = _plain(most.iloc[0]) if len(most) else None
+        return column | {"encoding": "none", "value": value} | categories.type_of(values)
     if kind == "identifier":
         why = f" ({found.names_rows})" if found.names_rows else ""
         log.warning("column %s: treated as an identifier%s; it is not learned but generated", name, why)
         column |= {"encoding": "none", **identifiers.measure(present)}
+        chosen_from = isinstance(values.dtype, pd.CategoricalDtype)  # a new identifier is none of its categories
         made_as_text = column["style"] != "number" and not pd.api.types.is_string_dtype(values.dtype)
-        return column | {"dtype": "object"} if made_as_text else column
+        return column | {"dtype": "object"} if made_as_text or chosen_from else column
     if kind == "name":
         log.warning(
             "column %s: %s; it is not learned, new rows draw from its values as often as they occur. "

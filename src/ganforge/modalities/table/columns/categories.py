@@ -20,7 +20,6 @@ MOST_RARE = 20_000  # values kept of a bucket: the spec is written into every mo
 
 def measure(values: pd.Series, ordered: bool, most: int) -> dict[str, Any]:
     """Values and counts, in their order or from the most frequent on, then the bucket, then missing ones."""
-    import pandas as pd
 
     counts: Any = as_keys(values).value_counts()  # the most frequent first; of equals the one that comes first
     counts = counts[counts > 0]
@@ -38,14 +37,11 @@ def measure(values: pd.Series, ordered: bool, most: int) -> dict[str, Any]:
     if missing:
         facts["missing_at"] = len(found)
         found, numbers = [*found, None], [*numbers, missing]
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        facts["categories"], facts["ordered"] = values.dtype.categories.tolist(), bool(values.dtype.ordered)
-    return facts | {"values": found, "counts": numbers}
+    return facts | type_of(values) | {"values": found, "counts": numbers}
 
 
 def as_drawn(values: pd.Series) -> dict[str, Any]:
     """Values that are drawn as often as they occur, in no connection with the row: missing ones as None."""
-    import pandas as pd
 
     counts: Any = as_keys(values).value_counts()
     counts = counts[counts > 0]
@@ -53,9 +49,16 @@ def as_drawn(values: pd.Series) -> dict[str, Any]:
     if missing := int(values.isna().sum()):
         found, numbers = [*found, None], [*numbers, missing]
     facts: dict[str, Any] = {"rare": {"values": found, "counts": numbers}}
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        facts["categories"], facts["ordered"] = values.dtype.categories.tolist(), bool(values.dtype.ordered)
-    return facts
+    return facts | type_of(values)
+
+
+def type_of(values: pd.Series) -> dict[str, Any]:
+    """What it takes to make a pandas categorical again; nothing of other types."""
+    import pandas as pd
+
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        return {}
+    return {"categories": values.dtype.categories.tolist(), "ordered": bool(values.dtype.ordered)}
 
 
 def as_keys(values: pd.Series) -> pd.Series:
