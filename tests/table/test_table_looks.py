@@ -16,6 +16,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.table import where
 from ganforge.modalities.table.columns import amounts, dates
+from ganforge.modalities.table.columns.looks import look
 from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import TableFile, from_frame
 from refused import refused
@@ -307,3 +308,9 @@ def test_running_numbers_and_identifiers_are_known_from_the_whole_table(tmp_path
         "RowNumber": "identifier", "CustomerId": "identifier", "count": "identifier", "year": "integer",
         "v": "continuous",
     }  # fmt: skip
+
+
+def test_infinite_numbers_are_no_marks_of_a_number_type():
+    values, found = look(pd.Series([0.0, 1.0, np.inf, -np.inf]))
+    assert values.tolist() == [0.0, 1.0, np.inf, -np.inf]
+    assert not found.notes
