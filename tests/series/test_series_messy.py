@@ -13,6 +13,7 @@ import torch
 
 from ganforge.core.rng import Rng
 from ganforge.data.path import PathData
+from ganforge.modalities.series import reading
 from ganforge.modalities.series.columns import STEP
 from ganforge.modalities.series.files import to_frame
 from ganforge.modalities.series.signal import Series
@@ -256,3 +257,9 @@ def test_an_empty_folder(tmp_path):
     (tmp_path / "none").mkdir()
     with refused("series.no_files"):
         opened(str(tmp_path / "none"))
+
+
+def test_dates_without_separators_have_no_single_digits():
+    texts = pd.Series([f"200103{day:02}" for day in range(1, 20)])
+    _, form = reading.dates_of(texts, [], "day")
+    assert form == "%Y%m%d"

@@ -161,7 +161,8 @@ def _unpadded(form: str, texts: Any) -> str:
     codes = [code for code in CODE.findall(form) if code not in ("%b", "%B", "%a", "%A", "%p")]
     numbers = texts.str.findall(r"\d+")
     for k, code in enumerate(codes):
-        if code in ("%d", "%m") and (numbers.str[k].str.len() == 1).any():
+        # 20010309 is one number: there is no k-th one
+        if code in ("%d", "%m") and numbers.str[k].dropna().map(len).eq(1).any():
             form = form.replace(code, f"%-{code[1]}", 1)
     return form
 
