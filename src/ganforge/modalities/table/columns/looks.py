@@ -150,7 +150,8 @@ def _without_marks(values: pd.Series, present: pd.Series) -> tuple[pd.Series, li
     import pandas as pd
 
     exact = values.dtype.kind in "iu"
-    present = present if exact else present[np.isfinite(present.to_numpy(np.float64))]
+    if not exact:
+        present = present.loc[np.isfinite(present.to_numpy(np.float64))]
     ends = {int(present.min()), int(present.max())} if len(present) else set()
     # A float of -2^63 is the same mark; one of 2^63 - 1 was rounded up.
     marks = ends & (MARKS if exact else MARKS | {2**63, 2**64})
