@@ -64,3 +64,14 @@ def ganforge(capsys, monkeypatch) -> Callable[..., Said]:
         return Said(status if isinstance(status, int) else 0 if status is None else 1, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def single_thread() -> Iterator[None]:
+    """The number of threads decides the order of sums: a run is compared bit for bit with one of as many."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -95,13 +95,3 @@ def test_the_field_of_a_recipe_is_short_for_it(npz, tmp_path, scripted):
         check(recipe(npz, None, metrics=[], patience=2, callbacks=[]))
     resumed = resume_recipe(tmp_path / "run", None, ["patience=null"])
     assert train(resumed, resume=tmp_path / "run").reason == "finished"
-
-
-@pytest.fixture
-def single_thread():
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

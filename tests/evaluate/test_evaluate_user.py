@@ -132,7 +132,7 @@ def test_no_width_cuts_a_figure(ganforge, trained, tmp_path, monkeypatch, width)
 def test_a_narrow_terminal_breaks_no_name(ganforge, trained, tmp_path):
     from rich.console import Console
 
-    from ganforge.cli.evaluate import show_lines
+    from ganforge.ui.scores import show_lines
 
     name = "precision10k[small@a4eb3066]"
     text = io.StringIO()

@@ -45,16 +45,6 @@ def final_state(folder):
     return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
 
 
-@pytest.fixture
-def single_thread():
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def test_it_changes_nothing(npz, tmp_path, single_thread):
     train(recipe(npz), run_dir=tmp_path / "with")
     train(recipe(npz, evaluation=False), run_dir=tmp_path / "without")

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_table_looks import kinds_of, labels, through
+from test_table_detect import kinds_of, labels, through
 
 from ganforge.core.rng import Rng
 from ganforge.modalities.table import inspect
 from ganforge.modalities.table.columns import identifiers, kinds, modes
-from ganforge.modalities.table.columns.looks import look
+from ganforge.modalities.table.columns.detect import detect
 from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import from_frame
 
@@ -84,7 +84,7 @@ def test_distinct_numbers_are_keys_only_where_chance_would_have_repeated_them():
     assert kinds.find(few, 20) == "integer", "over so wide a range few would have come twice"
     close = pd.Series(DRAWS.permutation(20_000)[:1_200], name="x")
     assert kinds.find(close, 20) == "identifier"
-    assert "chance" in look(close)[1].names_rows
+    assert "chance" in detect(close)[1].names_rows
     twice = pd.Series([*close[:-1], close[0]], name="x")
     assert kinds.find(twice, 20) == "integer"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ganforge.core.commands import command
+from ganforge.core.dataset import Dataset
 from ganforge.core.words import counted
 
 
@@ -58,3 +59,26 @@ class Choice:
             f"to change it: name a recipe, as in `{command('train', self.recipe, f'data={data}')}`, or set fields, "
             f"which override these; `ganforge recipes` lists all, `{command('data', 'inspect', data)}` those that fit",
         ]
+
+
+def choice_for_clips(
+    dataset: Dataset, clips: int, machine: Machine, *, recipe: str, samples: str, files: str, batch: int, per_label: int
+) -> Choice:
+    """The choice for recordings or films that are cut into clips, of a signal with one small recipe.
+
+    Args:
+        clips: number of clips. recipe: the one recipe. samples, files: what clips and data files are called.
+        batch: batch size of the recipe, which is halved for few clips.
+        per_label: mean number of files per label from which the recipe is conditional.
+    """
+    labels = len(dataset.classes)
+    enough = labels > 1 and len(dataset) >= per_label * labels
+    fields = [f"task.conditional={'true' if enough else 'false'}"]
+    why = f"{labels} labels" if enough else f"fewer than {per_label} {files} a label" if labels > 1 else "no labels"
+    reasons = [f"{recipe}: the recipe for {samples}", f"{fields[0]}: {why}"]
+    if clips < 2 * batch:
+        fields.append(f"batch={clips // 2}")
+        reasons.append(f"batch={clips // 2}: its usual {batch} would be most of {clips} clips")
+    many = f" ({clips:,} clips)" if clips != len(dataset) else ""
+    named = f", {labels} labels" if labels > 1 else ""
+    return Choice(f"{len(dataset):,} {files}{many}{named}; {machine}", recipe, tuple(fields), tuple(reasons))

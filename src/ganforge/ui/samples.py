@@ -1,16 +1,19 @@
-"""Where samples go beside files of their own: through a pipe, into class folders, and with their labels in a list."""
+"""Where samples go: files, a pipe, class folders and a list of labels; and whether they can be written so."""
 
 from __future__ import annotations
 
 import csv
+import mimetypes
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file
+from ganforge.core.files import atomic_file, atomic_files
+from ganforge.core.media import first_image
 from ganforge.core.names import folder_names
 from ganforge.ui.output import results
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ganforge.inference.model import Model
+    from ganforge.signals import Signal
 
 PIPE = "-"
 LABELS = "labels.csv"
@@ -85,3 +89,207 @@ class Labels:
             return
         with atomic_file(self.folder / LABELS) as path, path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("file", "label"), *self.rows])
+
+
+def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: bool) -> None:
+    """Finds out before anything is computed whether the output can be written.
+
+    Raises:
+        UserError: no output named, a wrong extension, a file that already exists, or no permission to write.
+    """
+    if out is None and grid is None and npz is None:
+        raise UserError(
+            "no output is given: use --out FOLDER (PNG files), --grid FILE.png, --npz FILE.npz or --out FILE.npy; "
+            "for rows of a table --out FILE.csv",
+            code="output.not_given",
+        )
+    for option, path, suffixes in (("--grid", grid, (".png",)), ("--npz", npz, (".npz",))):
+        if path is not None and path.suffix.lower() not in suffixes:
+            raise UserError(f"{option} {path}: the name must end in {suffixes[0]}", code="output.wrong_extension")
+    if out is not None and not is_one_file(out) and out.exists() and not out.is_dir():
+        raise UserError(
+            f"--out {out}: is a file; give a folder, or a file name that ends in {', '.join(endings())}",
+            code="output.not_a_folder",
+        )
+    if out is not None and not is_one_file(out) and not out.is_dir() and is_image_name(out):
+        raise UserError(
+            f"--out {out}: samples are written to a folder, or to one file that ends in {', '.join(endings())}; for "
+            "one image of all samples use --grid FILE.png",
+            code="output.unsupported_format",
+        )
+    from ganforge.inference.film import check_folder
+
+    for path in (p for p in (out, grid, npz) if p is not None):
+        is_folder = path is out and not is_one_file(path)
+        if not is_folder and path.exists() and not force:
+            raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
+        check_folder(path if is_folder else path.parent)
+
+
+def is_image_name(path: Path) -> bool:
+    """Whether a name is that of one image or film, for which a folder is not to be taken."""
+    return (mimetypes.guess_type(path.name)[0] or "").startswith(("image/", "video/"))
+
+
+def endings() -> list[str]:
+    """Those by which `--out` is one file for all samples: what any signal can be written as."""
+    from ganforge.signals import Signal
+
+    return list(dict.fromkeys(ending for signal in Signal.members().values() for ending in signal.exporters))
+
+
+def is_one_file(out: Path) -> bool:
+    """Whether `--out` names one file for all samples, not a folder."""
+    return out.suffix.lower() in endings()
+
+
+def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
+    """Finds out whether this model's samples can be written so.
+
+    Raises:
+        UserError: an image as CSV, a table as an array.
+    """
+    signal = model.recipe.signal
+    if out is not None and is_one_file(out) and out.suffix.lower() not in signal.exporters:
+        others = [ending for ending in signal.exporters if ending != ".npy"]
+        ways = f"a file that ends in {', '.join(others)}" if others else "a folder, or FILE.npy"
+        raise UserError(
+            f"--out {out}: samples of the signal {signal.kind!r} are written to {ways}; for one image of all: --grid "
+            "FILE.png",
+            code="output.unsupported_format",
+        )
+    if npz is not None and not signal.array_name:
+        raise UserError(
+            f"--npz {npz}: the columns of a table have different types; use --out FILE.csv or FILE.parquet",
+            code="output.unsupported_format",
+        )
+
+
+def check_format(model: Model, out: Path | None, form: str | None) -> None:
+    """Finds out whether `--format` can be met.
+
+    Raises:
+        UserError: the signal has no such form, or `--out` is no folder.
+    """
+    signal = model.recipe.signal
+    if form is None:
+        return
+    if form not in signal.file_formats:
+        has = (
+            f"it has {', '.join(signal.file_formats)}"
+            if signal.file_formats
+            else "it has one form only; leave --format out"
+        )
+        raise UserError(
+            f"--format {form}: not a form that the signal {signal.kind!r} is written in ({has})",
+            code="output.unknown_format",
+        )
+    if out is None or is_one_file(out):
+        raise UserError(
+            f"--format {form}: is for a folder of files, one or more a sample: --out FOLDER/",
+            code="output.not_a_folder",
+        )
+
+
+def write_files(
+    model: Model,
+    samples: Any,
+    folder: Path,
+    start: int,
+    force: bool,
+    folders: list[str] | None = None,
+    form: str | None = None,
+) -> list[Path]:
+    """Writes samples as files of their own, whole or not at all; returns where they are.
+
+    Args:
+        folders: below `folder`, one for each sample.
+
+    Args:
+        form: one of `Signal.file_formats`; by default as `Signal.write` does.
+
+    Raises:
+        UserError: a file of that name is there and `force` is not given, or the disk is full.
+    """
+    try:
+        with atomic_files(folder) as partial:
+            signal = model.recipe.signal
+            write = signal.write if form is None else signal.file_formats[form]
+            files = write(samples, partial, start, model.spec)
+            if folders is not None and len(files) != len(folders):
+                raise UserError(
+                    f"--class-folders: {model.recipe.signal.noun.many} are written to one file", code="output.one_file"
+                )
+            places = [folder / name / file.name for name, file in zip(folders or [""] * len(files), files, strict=True)]
+            taken = [place for place in places if place.exists()]
+            if taken and not force:
+                raise UserError(
+                    f"{taken[0]}: already exists; --force overwrites files of the same name", code="output.exists"
+                )
+            for place, file in zip(places, files, strict=True):
+                place.parent.mkdir(exist_ok=True)
+                file.replace(place)
+            return places
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"
+        ) from None
+
+
+def appended(model: Model, parts: Iterable[tuple[Any, Any]], path: Path) -> Iterator[tuple[Any, Any]]:
+    """The parts, each of which is added to a file when it comes; the file is whole after the last one, or not there.
+
+    Raises:
+        UserError: the disk is full, or there is no permission.
+    """
+    try:
+        with atomic_file(path) as partial, signal_of(model).appenders[path.suffix.lower()](partial, model.spec) as add:
+            for part in parts:
+                add(part[0])
+                yield part
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+
+
+def signal_of(model: Model) -> Signal:
+    return model.recipe.signal
+
+
+def write_arrays(
+    model: Model,
+    parts: list[Any],
+    labels: list[np.ndarray | None],
+    one_file: Path | None,
+    grid: Path | None,
+    npz: Path | None,
+    columns: int | None,
+) -> None:
+    """Writes all samples as one image, one array or one table, each whole or not at all."""
+    import math
+
+    import numpy as np
+
+    if not parts:
+        return
+    samples = model.recipe.signal.join(parts, model.spec)
+    signal = model.recipe.signal
+    if one_file is not None:
+        with atomic_file(one_file) as path:
+            signal.exporters[one_file.suffix.lower()](samples, path, model.spec)
+    if npz is not None:
+        arrays: dict[str, Any] = {signal.array_name: samples}
+        known = [part for part in labels if part is not None]
+        if known:
+            arrays["labels"] = np.concatenate(known)
+        with atomic_file(npz) as path:
+            np.savez_compressed(path, **arrays)
+    if grid is not None:
+        side = columns or math.ceil(math.sqrt(len(samples)))
+        image = first_image(signal.render(samples, model.spec, side))
+        if image is None:
+            raise UserError(
+                f"--grid {grid}: samples of the signal {signal.kind!r} cannot be drawn as an image; use --out",
+                code="output.unsupported_format",
+            )
+        with atomic_file(grid) as path:
+            path.write_bytes(image.data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganforge.core.choice import Choice, Machine
+from ganforge.core.choice import Choice, Machine, choice_for_clips
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 
@@ -28,14 +28,7 @@ def choose(dataset: Dataset, clips: int, machine: Machine) -> Choice:
             f"{FEWEST} are needed. Shorter clips are more: signal.seconds=0.25",
             code="audio.too_few_sounds",
         )
-    labels = len(dataset.classes)
-    enough = labels > 1 and len(dataset) >= LEAST_A_LABEL * labels
-    fields = [f"task.conditional={'true' if enough else 'false'}"]
-    why = f"{labels} labels" if enough else f"fewer than {LEAST_A_LABEL} sounds a label" if labels > 1 else "no labels"
-    reasons = ["sound-small: the recipe for short sounds", f"{fields[0]}: {why}"]
-    if clips < 2 * USUAL_BATCH:
-        fields.append(f"batch={clips // 2}")
-        reasons.append(f"batch={clips // 2}: its usual {USUAL_BATCH} would be most of {clips} clips")
-    many = f" ({clips:,} clips)" if clips != len(dataset) else ""
-    named = f", {labels} labels" if labels > 1 else ""
-    return Choice(f"{len(dataset):,} recordings{many}{named}; {machine}", "sound-small", tuple(fields), tuple(reasons))
+    return choice_for_clips(
+        dataset, clips, machine, recipe="sound-small", samples="short sounds", files="recordings", batch=USUAL_BATCH,
+        per_label=LEAST_A_LABEL,
+    )  # fmt: skip

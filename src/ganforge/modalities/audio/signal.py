@@ -177,7 +177,7 @@ class Audio(Signal, kind="audio"):
         return self.form.encode(stored.to(rng.dtype) / 32_767, self._known(spec))
 
     def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:
-        """`x`, and `extra["source"]` of sounds that are to be restored: the same sounds, damaged anew each time."""
+        """`x`, and `extra["source"]` of sounds that are to be restored: the same sounds, degraded again each time."""
         x = self.encode(stored, spec, rng)
         extra = {}
         if self.degrade is not None:

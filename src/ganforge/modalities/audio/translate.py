@@ -1,7 +1,7 @@
 """A trained vocoder or restorer at work: on mels and sounds of any length, in chunks that fit together.
 
-A frame of the result depends on `halo` frames of the source on either side and on nothing else, so a chunk that is made
-with so many more, which are then cut off, is what the whole would give, up to rounding; no click, no fade.
+A frame of the output depends only on `halo` frames of the source on either side. A chunk is therefore computed with
+`halo` extra frames, which are then cut off: the output equals that of the whole up to rounding, without clicks.
 """
 
 from __future__ import annotations

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganforge.core.dataset import BadItem, Dataset, Reading
+from ganforge.core.dataset import BadItem, Dataset
+from ganforge.modalities.pair.views import View
 
 LOOK, SMALL = 16, 64  # images that are read to recognize label maps; a photo would use higher levels, too
 
 
-class Colored(Dataset):
+class Colored(View):
     """Label maps with a color for each gray level: that of PASCAL VOC (Everingham et al. 2010)."""
 
-    def __init__(self, dataset: Dataset):
-        self.dataset = dataset
-        self.name, self.signal = dataset.name, dataset.signal
-        self.skipped, self.digest = list(dataset.skipped), dataset.digest
-        self.nbytes = getattr(dataset, "nbytes", 0)
-
-    def __len__(self) -> int:
-        return len(self.dataset)
+    in_color = True
 
     def read(self, index: int) -> np.ndarray:
         return in_colors(self.dataset.read(index))
@@ -29,15 +23,6 @@ class Colored(Dataset):
 
     def each_shape(self) -> list[tuple[int, ...] | None]:
         return [s and (*s[:2], 3) for s in self.dataset.each_shape()]
-
-    def reading(self) -> list[Reading]:
-        return self.dataset.reading()
-
-    def identity(self) -> str:
-        return self.dataset.identity()
-
-    def describe(self, index: int) -> str:
-        return self.dataset.describe(index)
 
 
 def colors() -> np.ndarray:

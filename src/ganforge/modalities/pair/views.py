@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ganforge.core.dataset import BadItem, Dataset, Reading
-from ganforge.modalities.pair.coloring import Colored
 
 
 class Chosen(Dataset):
@@ -47,17 +46,37 @@ class Chosen(Dataset):
         return self.dataset.describe(int(self.rows[index]))
 
 
-class Half(Dataset):
-    """The left (0) or the right (1) half of every image."""
+class View(Dataset):
+    """Every item of a set in another form."""
 
-    def __init__(self, dataset: Dataset, which: int):
-        self.dataset, self.which = dataset, which
+    in_color = False
+    """Whether its items are label maps that are shown in colors."""
+
+    def __init__(self, dataset: Dataset):
+        self.dataset = dataset
         self.name, self.signal = dataset.name, dataset.signal
         self.skipped, self.digest = list(dataset.skipped), dataset.digest
         self.nbytes = getattr(dataset, "nbytes", 0)
 
     def __len__(self) -> int:
         return len(self.dataset)
+
+    def reading(self) -> list[Reading]:
+        return self.dataset.reading()
+
+    def identity(self) -> str:
+        return self.dataset.identity()
+
+    def describe(self, index: int) -> str:
+        return self.dataset.describe(index)
+
+
+class Half(View):
+    """The left (0) or the right (1) half of every image."""
+
+    def __init__(self, dataset: Dataset, which: int):
+        super().__init__(dataset)
+        self.which = which
 
     def read(self, index: int) -> np.ndarray:
         item = self.dataset.read(index)
@@ -77,15 +96,6 @@ class Half(Dataset):
     def each_shape(self) -> list[tuple[int, ...] | None]:
         return [s and (s[0], s[1] // 2, *s[2:]) for s in self.dataset.each_shape()]
 
-    def reading(self) -> list[Reading]:
-        return self.dataset.reading()
-
-    def identity(self) -> str:
-        return self.dataset.identity()
-
-    def describe(self, index: int) -> str:
-        return self.dataset.describe(index)
-
 
 class Joined(Dataset):
     """Several sets one after the other; which one an item is of is its label."""
@@ -93,7 +103,9 @@ class Joined(Dataset):
     def __init__(self, name: str, parts: Sequence[Dataset], classes: Sequence[str]):
         self.name, self.parts, self.classes = name, list(parts), tuple(classes)
         self.signal = parts[0].signal
-        self.colored = tuple(name for name, part in zip(classes, parts, strict=True) if isinstance(part, Colored))
+        self.colored = tuple(
+            name for name, part in zip(classes, parts, strict=True) if isinstance(part, View) and part.in_color
+        )
         self.skipped = [one for part in parts for one in part.skipped]
         self.digest = "".join(part.digest for part in parts)
         self.part = np.repeat(np.arange(len(parts)), [len(part) for part in parts])

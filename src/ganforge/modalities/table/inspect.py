@@ -34,7 +34,7 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
     for name in dataset.frame.columns:
         values: Any = dataset.frame[name]
         present = values.dropna()
-        seen = dataset.looks.get(name)
+        seen = dataset.detected.get(name)
         columns.append(
             {
                 "name": name,

@@ -12,8 +12,8 @@ from ganforge.core.errors import UserError
 from ganforge.core.overrides import assignment
 from ganforge.modalities.table import drawing
 from ganforge.modalities.table.columns import categories, dates, grid, identifiers, kinds, modes, quantiles
+from ganforge.modalities.table.columns.detect import Detected, detect
 from ganforge.modalities.table.columns.kinds import Kind
-from ganforge.modalities.table.columns.looks import Look, look
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ class Options(Protocol):
     def formats(self) -> Mapping[str, str]: ...
 
 
-def measure(values: pd.Series, found: Look | None, options: Options) -> dict[str, Any]:
+def measure(values: pd.Series, found: Detected | None, options: Options) -> dict[str, Any]:
     """What there is to know of a column.
 
     Args:
@@ -57,7 +57,7 @@ def measure(values: pd.Series, found: Look | None, options: Options) -> dict[str
 
     name = str(values.name)
     if found is None:
-        values, found = look(values)
+        values, found = detect(values)
     if name in options.formats:
         found = _asked(values, options.formats[name])
     kind = options.columns.get(name)
@@ -136,7 +136,7 @@ def _values(values: pd.Series, kind: str, options: Options) -> dict[str, Any]:
     return facts
 
 
-def _asked(values: pd.Series, form: str) -> Look:
+def _asked(values: pd.Series, form: str) -> Detected:
     """A form of dates that the user gave for a column."""
     present: Any = values.dropna()
     read = dates.read(present, form).notna()
@@ -146,7 +146,7 @@ def _asked(values: pd.Series, form: str) -> Look:
             f"are no such dates (for example {present[~read.to_numpy()].iloc[0]!r}). Leave it out to detect the form",
             code="column.format_does_not_fit",
         )
-    return Look(form)
+    return Detected(form)
 
 
 def _plain(value: Any) -> Any:

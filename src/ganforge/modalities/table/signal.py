@@ -146,8 +146,8 @@ class Table(Signal, kind="table"):
         for note in getattr(dataset, "notes", []):
             log.warning("data %s: %s", dataset.name, note)
         if self.public is None:
-            looks = getattr(dataset, "looks", {})
-            columns = [measuring.measure(frame[name], looks.get(name), self) for name in frame.columns]
+            detected = getattr(dataset, "detected", {})
+            columns = [measuring.measure(frame[name], detected.get(name), self) for name in frame.columns]
         else:
             if self.columns or self.encodings:
                 raise UserError(

@@ -19,7 +19,7 @@ from ganforge.core.rng import seed_of
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.modalities.table.cells import typed
 from ganforge.modalities.table.columns import dates
-from ganforge.modalities.table.columns.looks import Hints, Look, look
+from ganforge.modalities.table.columns.detect import Detected, Hints, detect
 from ganforge.modalities.table.given import described
 from ganforge.modalities.table.reading import digest, read_parquet, read_text
 
@@ -123,7 +123,7 @@ class TableSet(Dataset):
     Attributes:
         frame: the whole, its columns named by texts and typed as numbers, booleans, dates, categories or texts.
         notes: what was repaired, or found, while reading it.
-        looks: how each column is read, as all rows of the whole table say.
+        detected: how each column is read, as all rows of the whole table say.
         masked_cells: of each column the cells that count as missing although they are not, by their row.
         rows: int64 [len], their places in the whole table, where this is a part of it; else None.
         given: how new rows differ from these, where a caller's DataFrame does (`given.described`).
@@ -140,10 +140,10 @@ class TableSet(Dataset):
         skipped: list[tuple[str, str]],
         digest: str = "",
         rows: np.ndarray | None = None,
-        looks: Mapping[str, Look] | None = None,
+        detected: Mapping[str, Detected] | None = None,
     ):
         self.name, self.frame, self.notes, self.skipped, self.digest = name, frame, notes, skipped, digest
-        self.rows, self.looks = rows, dict(looks or {})
+        self.rows, self.detected = rows, dict(detected or {})
         self.given: dict[str, Any] = {}
         self.masked_cells: dict[str, pd.Series] = {}
         self.nbytes = int(frame.memory_usage(index=False, deep=False).sum())
@@ -199,7 +199,7 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
     notes = list(whole.notes)
     if split == "train":
         notes.append(f"{count:,} of its {len(whole):,} rows are held back for evaluation (data.holdout=0: none)")
-    part = TableSet(whole.name, frame, notes, whole.skipped, digest, rows, whole.looks)
+    part = TableSet(whole.name, frame, notes, whole.skipped, digest, rows, whole.detected)
     part.masked_cells = {
         name: pd.Series(cells.to_numpy(), np.searchsorted(rows, cells.index), dtype=object)
         for name, found in whole.masked_cells.items()
@@ -242,19 +242,19 @@ def from_frame(
     names = _names([str(n) for n in frame.columns], notes)
     columns = {n: typed(n, frame.iloc[:, k].reset_index(drop=True), name, notes) for k, n in enumerate(names)}
     written = columns
-    columns, looks = _looked(columns, notes)
+    columns, detected = _detected(columns, notes)
     empty = [repr(n) for n, values in columns.items() if values.isna().all()]
     if empty:
         notes.append(f"every value of {', '.join(empty[:5])} is missing, and will be in new rows")
-    table = TableSet(name, pd.DataFrame(columns), notes, list(skipped or []), digest, looks=looks)
+    table = TableSet(name, pd.DataFrame(columns), notes, list(skipped or []), digest, detected=detected)
     gone = {n: values[(columns[n].isna() & values.notna()).to_numpy(dtype=bool)] for n, values in written.items()}
     table.masked_cells = {n: cells for n, cells in gone.items() if len(cells)}
     return table
 
 
-def _looked(columns: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], dict[str, Look]]:
+def _detected(columns: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], dict[str, Detected]]:
     """Columns with what cannot be read taken out, and how each is read: where one alone does not say, as the others."""
-    found = {name: look(values.rename(name)) for name, values in columns.items()}
+    found = {name: detect(values.rename(name)) for name, values in columns.items()}
     forms = [seen.form for _, seen in found.values()]
     sure = [s.form for _, s in found.values() if isinstance(s.form, str) and not any("may begin" in n for n in s.notes)]
     hints = Hints(
@@ -262,7 +262,7 @@ def _looked(columns: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], 
         any(isinstance(form, dict) and form["decimal"] == "," and form["decimals"] for form in forms),
     )
     if hints != Hints():
-        found = {name: look(columns[name].rename(name), hints) for name in columns}
+        found = {name: detect(columns[name].rename(name), hints) for name in columns}
     for _, seen in found.values():
         notes += seen.notes
     return {name: values for name, (values, _) in found.items()}, {name: seen for name, (_, seen) in found.items()}

@@ -260,7 +260,7 @@ class WaveDiscriminator(Discriminator, kind="wave_critics"):
     """Critics of a waveform by periods and by scales."""
 
     periods: tuple[int, ...] = (2, 3, 5, 7, 11)
-    """Samples: each critic sees every so many-th sample as a column."""
+    """Periods in samples, one critic each: it sees the waveform folded into rows of that length."""
     scales: int = Field(default=3, ge=0)
     """Critics of the wave, of its half rate, of its quarter rate, ..."""
     channels: int = Field(default=32, ge=1)

@@ -1,8 +1,8 @@
 """Identifiers: nothing to learn from, and not to be repeated; made again, in the form of the real ones.
 
-Numbers go on after the largest real one, so none belongs to a real row; so do texts such as C-0042. Where the real ones
-are UUIDs new ones are, too. Texts of one shape, such as KX7-4411, get that shape, all of them different, where it has
-so many that one is hardly ever a real one. Everything else gets the column's name and a number.
+Numbers continue after the largest real one, so none belongs to a real row; so do texts such as C-0042. UUIDs become new
+UUIDs. Texts of one shape, such as KX7-4411, become different texts of that shape, if the shape has enough of them
+that a real one is hardly ever hit. Everything else gets the column's name and a number.
 """
 
 from __future__ import annotations

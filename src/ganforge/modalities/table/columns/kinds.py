@@ -9,7 +9,7 @@ import numpy as np
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import assignment
 from ganforge.modalities.table.columns import amounts, dates
-from ganforge.modalities.table.columns.looks import Look, look
+from ganforge.modalities.table.columns.detect import Detected, detect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ NUMBERS = ("continuous", "integer", "datetime")
 ROWS_A_VALUE = 10  # of an ordinal column, at least
 
 
-def find(values: pd.Series, few: int, found: Look | None = None) -> Kind:
+def find(values: pd.Series, few: int, found: Detected | None = None) -> Kind:
     """What a column is, from its values, type and name.
 
     Args:
@@ -32,7 +32,7 @@ def find(values: pd.Series, few: int, found: Look | None = None) -> Kind:
     import pandas as pd
 
     if found is None:
-        values, found = look(values)
+        values, found = detect(values)
     present = values.dropna()
     distinct = int(present.nunique())
     if len(present) == 0 or (distinct == 1 and len(present) == len(values)):
@@ -60,7 +60,7 @@ def find(values: pd.Series, few: int, found: Look | None = None) -> Kind:
     return "integer" if bool((np.rint(x) == x).all()) else "continuous"
 
 
-def check(values: pd.Series, kind: str, found: Look) -> None:
+def check(values: pd.Series, kind: str, found: Detected) -> None:
     """Refuses a kind that a column cannot be.
 
     Raises:

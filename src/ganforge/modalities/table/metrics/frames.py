@@ -16,7 +16,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Result
 from ganforge.modalities.table.columns import kinds
-from ganforge.modalities.table.columns.looks import look
+from ganforge.modalities.table.columns.detect import detect
 
 FEW = 20  # numbers that take so many values at most are ordinal, as in the table signal
 ROWS = 65_536  # a part of a table
@@ -53,7 +53,7 @@ def _columns_of(comparison: Comparison) -> list[Column]:
         if name in known:
             found.append(Column(name, known[name]["kind"], known[name].get("format")))
         else:
-            values, seen = look(real[name])
+            values, seen = detect(real[name])
             found.append(Column(name, kinds.find(values, FEW, seen), seen.form))
     found = [column for column in found if column.kind not in ("constant", "identifier", "name")]
     lacking = [column.name for column in found if column.name not in fake.columns]

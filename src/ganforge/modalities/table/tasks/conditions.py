@@ -21,7 +21,7 @@ CONDITION = "condition"
 
 
 FINE = 2**53
-"""A draw is one of so many, as fine as a double can tell them apart."""
+"""Number of values that a draw can have: as fine as a double can represent."""
 
 
 def conditions_of(spec: Spec) -> list[dict]:

@@ -16,7 +16,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.table import where
 from ganforge.modalities.table.columns import amounts, dates
-from ganforge.modalities.table.columns.looks import look
+from ganforge.modalities.table.columns.detect import detect
 from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import TableFile, from_frame
 from refused import refused
@@ -88,10 +88,10 @@ def test_money_percent_and_decimal_commas_are_numbers_and_come_back_as_written(t
 def test_a_comma_alone_is_told_by_the_rest_of_the_table():
     texts = [f"{k // 1000},{k % 1000:03d}" for k in range(1000, 1600)]
     alone = from_frame("t", pd.DataFrame({"x": texts}))
-    assert alone.looks["x"].form["thousands"] == ","
+    assert alone.detected["x"].form["thousands"] == ","
     assert "cannot be seen" in alone.notes[0]
     german = from_frame("t", pd.DataFrame({"x": texts, "y": [f"{k},5" for k in range(N)]}))
-    assert german.looks["x"].form["decimal"] == ","
+    assert german.detected["x"].form["decimal"] == ","
 
 
 @MANY
@@ -209,10 +209,10 @@ def test_day_and_month_are_told_by_the_column_by_others_or_by_the_user():
     first = [f"{1 + k % 12:02d}/{1 + k % 11:02d}/2020" for k in range(N)]
     us = [f"{1 + k % 12:02d}/{1 + k % 28:02d}/2020" for k in range(N)]
     alone = from_frame("t", pd.DataFrame({"d": first}))
-    assert alone.looks["d"].form == "%d/%m/%Y"
+    assert alone.detected["d"].form == "%d/%m/%Y"
     assert "signal.formats.d=%m/%d/%Y" in alone.notes[0]
     beside = from_frame("t", pd.DataFrame({"d": first, "e": us}))
-    assert beside.looks["d"].form == "%m/%d/%Y"
+    assert beside.detected["d"].form == "%m/%d/%Y"
     _, spec = through(from_frame("t", pd.DataFrame({"d": first, "g": labels()})), formats={"d": "%m/%d/%Y"})
     assert spec.state["columns"][0]["format"] == "%m/%d/%Y"
     with refused("column.format_does_not_fit", "signal.formats.d=%Y"):
@@ -311,6 +311,6 @@ def test_running_numbers_and_identifiers_are_known_from_the_whole_table(tmp_path
 
 
 def test_infinite_numbers_are_no_marks_of_a_number_type():
-    values, found = look(pd.Series([0.0, 1.0, np.inf, -np.inf]))
+    values, found = detect(pd.Series([0.0, 1.0, np.inf, -np.inf]))
     assert values.tolist() == [0.0, 1.0, np.inf, -np.inf]
     assert not found.notes

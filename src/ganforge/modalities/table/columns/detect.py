@@ -3,8 +3,8 @@
     texts     dates of one form (`dates`), numbers of one form (`amounts`), else texts; nine of ten values decide, and
               what the rest of such a column holds counts as missing
     integers  dates such as 20240531; a mark for missing at the end of a number type (-2^63); else numbers
-    any       whether it names its row: a running number, an identifier, a key of 16 digits and more; or takes so many
-              values that few rows share one, as surnames and keys of other tables do
+    any       whether it names its row: a running number, an identifier, a key of 16 digits and more; or has so
+              many values that few rows share one, as surnames and keys of other tables do
 
 The result goes with the table into all of its parts, so no part is read in another way than the whole.
 """
@@ -34,7 +34,7 @@ LONG_RUN = 300  # rows that count up by one: a running number wherever it starts
 EXACT = 2**53  # whole numbers beyond are no measurements but keys, and no float holds them
 MANY = 100  # rows, for nearly all of them to say something; values, to be too many to learn where rows are few
 ROWS_A_NAME = 10  # on average: with fewer there is nothing to learn of what goes with one value
-FREQUENT = 0.01  # of the rows: a value that so many share can be learned, and where half of the rows have such it is
+FREQUENT = 0.01  # of the rows: a value this frequent can be learned; if half of the rows have one, the column is
 REPEATS = 20  # that chance would have made among as many numbers of that range, where there are none
 SURE_ROWS = 1_000  # fewer may be distinct by design, as years are
 MARKS = {-(2**63), 2**63 - 1, 2**64 - 1, -(2**31), 2**31 - 1}
@@ -42,7 +42,7 @@ FAR = 1_000  # times as large as all other values is a mark for missing
 
 
 @dataclass(frozen=True)
-class Look:
+class Detected:
     """What a column is read as.
 
     Attributes:
@@ -78,16 +78,16 @@ class Hints:
     decimal_comma: bool = False
 
 
-def look(values: pd.Series, hints: Hints = Hints()) -> tuple[pd.Series, Look]:
+def detect(values: pd.Series, hints: Hints = Hints()) -> tuple[pd.Series, Detected]:
     """A column with what cannot be read taken out, and what it is read as."""
     import pandas as pd
 
     types = pd.api.types
     kind = values.dtype
     if isinstance(kind, pd.CategoricalDtype):
-        return values, Look(many=_many(values.dropna()))
+        return values, Detected(many=_many(values.dropna()))
     if types.is_bool_dtype(kind) or types.is_datetime64_any_dtype(kind):
-        return values, Look()
+        return values, Detected()
     if types.is_numeric_dtype(kind):
         values, found = _of_numbers(values)
     else:
@@ -95,11 +95,11 @@ def look(values: pd.Series, hints: Hints = Hints()) -> tuple[pd.Series, Look]:
     return values, replace(found, **_rows(values, found))
 
 
-def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Look]:
+def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Detected]:
     present = values.dropna()
     seen = [str(v) for v in present.unique().tolist()]
     if not seen:
-        return values, Look()
+        return values, Detected()
     name = repr(values.name)
     date = dates.find(seen, hints.day)
     if date is not None:
@@ -115,10 +115,10 @@ def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Look]:
             notes.append(f"column {name}: years of two digits are read as 1969 to 2068 ({date.format})")
         if date.offset:
             notes.append(f"column {name}: its time zones differ; new rows are written in {date.offset}")
-        return values.mask(unread), Look(date.format, date.offset, notes=tuple(notes))
+        return values.mask(unread), Detected(date.format, date.offset, notes=tuple(notes))
     form = amounts.find(seen, hints.decimal_comma)
     if form is None:
-        return values, Look()
+        return values, Detected()
     unread = values.notna() & amounts.read(values, form).isna().to_numpy(dtype=bool)
     notes = _dropped(name, values.loc[unread], len(present), "numbers")
     if not amounts.is_plain(form):
@@ -128,21 +128,21 @@ def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Look]:
             f"column {name}: text such as {example!r} is read as numbers ({amounts.said(form)}) and written back so"
             f"{guess}"
         )
-    return values.mask(unread), Look(form, notes=tuple(notes))
+    return values.mask(unread), Detected(form, notes=tuple(notes))
 
 
-def _of_numbers(values: pd.Series) -> tuple[pd.Series, Look]:
+def _of_numbers(values: pd.Series) -> tuple[pd.Series, Detected]:
     present = values.dropna()
     if not _whole(present):
-        return values, Look()
+        return values, Detected()
     values, notes = _without_marks(values, present)
     present = values.dropna()
     if values.dtype.kind in "iu" and len(present) and present.between(10**7, 10**8).all():
         form = dates.find([str(v) for v in present.unique().tolist()])
         if form is not None and dates.read(present, form.format).notna().all():
             note = f"column {values.name!r}: numbers such as {present.iloc[0]} are read as dates ({form.format})"
-            return values, Look(form.format, notes=(*notes, note))
-    return values, Look(notes=tuple(notes))
+            return values, Detected(form.format, notes=(*notes, note))
+    return values, Detected(notes=tuple(notes))
 
 
 def _without_marks(values: pd.Series, present: pd.Series) -> tuple[pd.Series, list[str]]:
@@ -172,7 +172,7 @@ def _without_marks(values: pd.Series, present: pd.Series) -> tuple[pd.Series, li
     return values, []
 
 
-def _rows(values: pd.Series, found: Look) -> dict[str, Any]:
+def _rows(values: pd.Series, found: Detected) -> dict[str, Any]:
     """What a look knows of values that are too many to learn: `names_rows`, `many`, `exact`."""
     present = values.dropna()
     n = len(present)
