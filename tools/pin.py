@@ -99,7 +99,11 @@ def made(trainer: Any) -> Any:
     task, signal_of = trainer.recipe.task, trainer.recipe.signal
     if task.can_sample:
         return trainer.generate(Request(8, seed=1))
-    return signal_of.decode(trainer.translate(encoded(trainer)), trainer.spec)
+    source = encoded(trainer)
+    result = trainer.translate(source)
+    if result.ndim == 3 and result.shape[2] < trainer.spec.shape[1]:  # a forecast: the end of a window
+        result = torch.cat([source[..., : -result.shape[2]], result], 2)
+    return signal_of.decode(result, trainer.spec)
 
 
 # --- Up to here.

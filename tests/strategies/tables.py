@@ -43,7 +43,7 @@ def _integers(draw: st.DrawFn, draws: np.random.Generator, n: int) -> pd.Series:
     some = draw(st.sampled_from([2, 15, 10**6]))
     if draw(st.booleans()):
         low, high = max(info.min, -50), min(info.max, 50)
-    pool = [int(low + (high - low) * u) for u in draws.random(min(some, n))]
+    pool = [min(high, max(low, int(low + (high - low) * u))) for u in draws.random(min(some, n))]  # floats round up
     return pd.Series([pool[k] for k in draws.integers(0, len(pool), n)], dtype=kind)
 
 

@@ -47,7 +47,7 @@ class Continuation(nn.Module):
 
     def __init__(self, channels: int, past: int, future: int, width: int, latent: int):
         super().__init__()
-        self.future, self.width = future, width
+        self.past, self.future, self.width = past, future, width
         self.linear = nn.Parameter(torch.zeros(channels, past, future))
         sizes = (channels, width, width, width)
         self.read = nn.ModuleList(nn.Conv1d(a, b, 5, 2, 2) for a, b in itertools.pairwise(sizes))
@@ -183,8 +183,8 @@ class Forecast(Task, kind="forecast"):
         return ("",)
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
-        """The future [N, K, H] of each past [N, K, P] by the median draw z = 0."""
-        return nets.G(source, source.new_zeros(len(source), self.latent))
+        """The future [N, K, H] of each past [N, K, P], or of the past of each window [N, K, T], by the draw z = 0."""
+        return nets.G(source[..., : nets.G.past], source.new_zeros(len(source), self.latent))
 
     def paths(self, nets: Nets, past: Tensor, horizon: int, count: int, seed: int) -> Tensor:
         """`count` futures of each past, [N, M, K, horizon]. Beyond `future` steps, a draw goes on from its own steps.
