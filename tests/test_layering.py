@@ -23,7 +23,7 @@ LAYERS = (
     {"engine"},
     {"inference"},
     {"evaluation"},
-    {"export"},
+    {"export", "bench"},
     {"ui"},
     {"api"},
     {"cli", "__init__"},

@@ -72,6 +72,7 @@ WORDS = {
     ("evaluate",): ["runs/a", "-n", "50", "--metrics", "swd", "--out", "{new}"],
     ("export",): ["runs/a", "--out", "{new}"],
     ("doctor",): [],
+    ("bench",): ["gan", "data=shades.npz", "batch=8", "--pairs", "1", "--seconds", "0.001"],
     ("recipes",): [],
     ("recipes", "show"): ["gan"],
     ("recipes", "diff"): ["gan", "dcgan"],
