@@ -61,6 +61,7 @@ class Comparison:
         baseline: for pairs, outputs without a model (the source itself, its bicubic enlargement), which metrics of
             pairs also measure.
         latents: the generator, for path lengths.
+        tempered: (temperature, count) → decoded samples of the generator at a temperature; None if it has none.
         facts: properties of the samples (`Spec.state`); for a table its `columns` and the `target`.
         seed: seed of all random draws of metrics.
         device: device for nets.
@@ -83,6 +84,7 @@ class Comparison:
         paired: bool = False,
         baseline: SampleSet | None = None,
         latents: Latents | None = None,
+        tempered: Callable[[float, int], Any] | None = None,
         facts: Mapping[str, Any] | None = None,
         seed: int = 0,
         device: torch.device | str = "cpu",
@@ -95,7 +97,7 @@ class Comparison:
         self.real, self.fake, self.heldout, self.baseline = real, fake, heldout, baseline
         self.known_train = train is not None
         self._train = real if train is None else train
-        self.classes, self.paired, self.latents = tuple(classes), paired, latents
+        self.classes, self.paired, self.latents, self.tempered = tuple(classes), paired, latents, tempered
         self.seed, self.device, self.cache, self.reference = seed, torch.device(device), cache, reference
         self.extra, self.facts = dict(provenance or {}), dict(facts or {})
         self.progress: Progress = progress or silent
