@@ -41,8 +41,8 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
     assert isinstance(dataset, TextSet)
     if len(dataset) < FEWEST:
         raise UserError(
-            f"data {dataset.name}: {len(dataset)} texts are too few to learn from; at least {FEWEST} are needed. A text "
-            "is a line by default; of one long document: data.kind=text data.path=FILE data.unit=sentence",
+            f"data {dataset.name}: {len(dataset)} texts are too few to learn from; at least {FEWEST} are needed. A "
+            "text is a line by default; of one long document: data.kind=text data.path=FILE data.unit=sentence",
             code="text.too_few",
         )
     kind = tokenizer_for(dataset.texts)

@@ -46,7 +46,8 @@ class TextOpener(Opener, kind="text"):
             return source.of_store(head.store or ZipStore(path, head.name_encoding))
         if NUMERIC.fullmatch(head.start) and not asked:
             raise UserError(
-                f"data {name}: lines of numbers. If they are texts to you: data.signal=text", code="data.unsupported_format"
+                f"data {name}: lines of numbers. If they are texts to you: data.signal=text",
+                code="data.unsupported_format",
             )
         return source.open()
 

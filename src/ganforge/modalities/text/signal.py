@@ -94,7 +94,10 @@ class Text(Signal, kind="text"):
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         texts = texts_of(dataset)
         kind = choose.tokenizer_for(texts) if self.tokenizer == "auto" else self.tokenizer
-        state: dict[str, Any] = {"tokenizer": kind, "tokens": tokens.vocabulary(texts, kind, self.vocabulary - tokens.FIRST)}
+        state: dict[str, Any] = {
+            "tokenizer": kind,
+            "tokens": tokens.vocabulary(texts, kind, self.vocabulary - tokens.FIRST),
+        }
         codec = tokens.Codec(state)
         lengths, unknown, total = [], 0, 0
         for text in texts:
@@ -141,7 +144,9 @@ class Text(Signal, kind="text"):
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         """[N, K, T] → an array of str [N]."""
         codec = tokens.Codec(spec.state)
-        return np.array([codec.decode(row) for row in tokens.to_numbers(x, tokens.size(spec.state)).tolist()], dtype=str)
+        return np.array(
+            [codec.decode(row) for row in tokens.to_numbers(x, tokens.size(spec.state)).tolist()], dtype=str
+        )
 
     def returned(self, samples: np.ndarray, spec: Spec) -> list[str]:
         return samples.tolist()

@@ -118,7 +118,8 @@ class TextFile(DataSource, kind="text"):
         names = sorted(name for name in store.names() if not is_hidden(name) and is_text(name))
         if not names:
             raise UserError(
-                f"data {self.path}: no texts here. Expected files that end in {', '.join(ENDINGS)}", code="text.no_files"
+                f"data {self.path}: no texts here. Expected files that end in {', '.join(ENDINGS)}",
+                code="text.no_files",
             )
         split = self.split if any(layout.PART.fullmatch(part) for n in names for part in n.split("/")[:-1]) else "all"
         folders = layout.read(names, split, self.labels, self.path)
@@ -127,13 +128,21 @@ class TextFile(DataSource, kind="text"):
         unit: Unit = "file" if whole else self.unit
         for file in folders.files:
             opened = store.open(file) if store.size(file) else b""
-            data = opened if isinstance(opened, bytes) else opened.read_bytes() if isinstance(opened, Path) else opened.read()
+            data = (
+                opened
+                if isinstance(opened, bytes)
+                else opened.read_bytes()
+                if isinstance(opened, Path)
+                else opened.read()
+            )
             before = len(found.texts)
             found.add(data, file, self, unit)
             counts.append(len(found.texts) - before)
         found.notes += list(folders.sentences)
         if folders.labels is not None:
-            found.labels = [folders.classes[k] for k, many in zip(folders.labels, counts, strict=True) for _ in range(many)]
+            found.labels = [
+                folders.classes[k] for k, many in zip(folders.labels, counts, strict=True) for _ in range(many)
+            ]
         elif self.labels == "auto" and 2 <= len(names) <= MOST_LABELS and len(found.texts) >= PER_LABEL * len(names):
             stems = [readable(Path(file).stem) for file in folders.files]
             if len(set(stems)) == len(stems):
