@@ -99,8 +99,8 @@ class LatentGan(Task, kind="latent"):
     d_steps: int = Field(default=1, ge=1)
     """Steps of D for each step of G, each on a fresh batch."""
     noise: float = Field(default=0.0, ge=0)
-    """Deviation of the noise that is added to latents while the autoencoder is trained, so that latents nearby mean much
-    the same; for encoders with latents of a fixed size."""
+    """Deviation of the noise that is added to latents while the autoencoder is trained, so that latents nearby mean
+    much the same; for encoders with latents of a fixed size."""
     conditional: bool = False
     """Give all players the label."""
 

@@ -69,7 +69,8 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
     damaged = text.count("\ufffd") - (data.count(b"\xef\xbf\xbd") if found == "utf-8" else 0)
     if encoding and damaged:
         raise UserError(
-            f"data {name}: {damaged:,} of its characters are not valid {encoding}. Leave data.encoding out to detect it",
+            f"data {name}: {damaged:,} of its characters are not valid {encoding}. Leave data.encoding out, to detect "
+            "it",
             code="text.wrong_encoding",
         )
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")

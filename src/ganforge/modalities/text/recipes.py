@@ -29,7 +29,7 @@ def text_latent_small() -> Recipe:
     """
     samples, ae = 900_000, 300_000
     learning = Adam(lr=Cosine(start=2e-3, end=2e-4, over=ae), betas=(0.9, 0.999))
-    game = Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99))
+    adversarial = Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99))
     return Recipe(
         data=PathData(path="texts.txt"),
         samples=samples,
@@ -48,7 +48,7 @@ def text_latent_small() -> Recipe:
             autoencoder=ae,
             noise=0.1,
         ),
-        optimizers={"E": learning, "R": learning, "G": game, "D": game},
+        optimizers={"E": learning, "R": learning, "G": adversarial, "D": adversarial},
         ema=Ema(half_life=2_000),
         callbacks=(Previews(every=50_000, rows=20, columns=1), Curves()),
     )

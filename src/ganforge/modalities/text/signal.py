@@ -1,6 +1,6 @@
 """Texts as a signal: lines or paragraphs as tokens, and back.
 
-N: texts, T: tokens, K: bits of a token (`tokens`).  prepared int32 [T], x [N, K, T] of ±1, decoded: an array of str [N].
+N: texts, T: tokens, K: bits of a token (`tokens`).  prepared int32 [T], x [N, K, T] of ±1, decoded: str [N].
 """
 
 from __future__ import annotations
@@ -156,9 +156,10 @@ class Text(Signal, kind="text"):
         return phrase("a text of up to {most} tokens ({kind})", most=most, kind=kind)
 
     def card(self, spec: Spec) -> Card:
+        named = spec.state["tokenizer"]
         return Card(
             phrase("texts of up to {most} tokens", most=spec.shape[1]),
-            (phrase("Vocabulary: {count:,} tokens ({kind}).", count=tokens.size(spec.state), kind=spec.state["tokenizer"]),),
+            (phrase("Vocabulary: {count:,} tokens ({kind}).", count=tokens.size(spec.state), kind=named),),
             missing=("reverse_perplexity",),
             copied=("text_copies",),
         )  # fmt: skip

@@ -271,8 +271,8 @@ def part_of(whole: TextSet, split: str, holdout: float) -> TextSet:
     rows = np.flatnonzero(back if split == "test" else ~back)
     if not len(rows):
         raise UserError(
-            f"data {whole.name}: none of its {len(whole):,} texts are {'held back' if split == 'test' else 'left'}. Set "
-            "data.holdout=0.1",
+            f"data {whole.name}: none of its {len(whole):,} texts are {'held back' if split == 'test' else 'left'}. "
+            "Set data.holdout=0.1",
             code="data.split_not_found",
         )
     part = whole.some(rows)

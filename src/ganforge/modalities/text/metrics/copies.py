@@ -30,9 +30,7 @@ class TextCopies(Metric, kind="text_copies"):
     needs: ClassVar[frozenset[str]] = frozenset({"train"})
     values: ClassVar[Mapping[str, Meaning]] = {
         "text_copies": Meaning("Share of texts that are a training text, word for word.", "lower", 0.0),
-        "copied_run": Meaning(
-            "Share of a text in the longest run of words that a training text has, on average.", "lower"
-        ),
+        "copied_run": Meaning("Share of a text in the longest run of words that a training text has, on average."),
         "text_distinct": Meaning("Share of texts that occur once.", "higher", 1.0),
     }
 

@@ -4,8 +4,8 @@
     text_bleu_gap               BLEU-4 minus that of a language model, sampled at the temperature at which its self-BLEU
                                 is the same (the nearest, where it is beyond its curve)
 
-A single BLEU says nothing: texts that are all alike reach a high one. Caccia et al. 2020, "Language GANs Falling Short".
-The language model is an LSTM of words trained here on the real texts; an n-gram model is drawn beside it.
+A single BLEU says nothing: texts that are all alike reach a high one. Caccia et al. 2020, "Language GANs Falling
+Short". The language model is an LSTM of words trained here on the real texts; an n-gram model is drawn beside it.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def drawn(curves: Mapping[str, Curve], own: tuple[float, float], real: tuple[flo
         series[names["model"]] = [own]
     series[phrase("real texts")] = [real]
     chart = Chart(
-        phrase("quality and diversity at temperatures from {low:g} to {high:g}", low=TEMPERATURES[0], high=TEMPERATURES[-1]),
+        phrase("quality and diversity at temperatures {low:g} to {high:g}", low=TEMPERATURES[0], high=TEMPERATURES[-1]),
         "", series, axis=phrase("BLEU-4"), across=phrase("self-BLEU-4 (lower: more diverse)"),
     )  # fmt: skip
     return {"title": chart.title, "drawing": lines(chart)}

@@ -24,9 +24,9 @@ from ganforge.metrics.frechet import frechet_distance
 from ganforge.metrics.statistics import moments
 from ganforge.modalities.text import reference_lm
 from ganforge.modalities.text.bleu import Words
-from ganforge.modalities.text.reference_lm import Vocabulary
 from ganforge.modalities.text.metrics import sides
 from ganforge.modalities.text.model import TokenModel
+from ganforge.modalities.text.reference_lm import Vocabulary
 
 BAGS = 64
 MOST = 5_000  # texts of a side

@@ -11,8 +11,8 @@ from ganforge.core.rng import seed_of
 from ganforge.metrics.base import Comparison
 from ganforge.modalities.text import reference_lm
 from ganforge.modalities.text.bleu import Words, words
-from ganforge.modalities.text.reference_lm import Vocabulary
 from ganforge.modalities.text.model import TokenModel
+from ganforge.modalities.text.reference_lm import Vocabulary
 
 FEWEST = 20
 

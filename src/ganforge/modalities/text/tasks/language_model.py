@@ -51,8 +51,8 @@ class LanguageModel(Task, kind="language_model"):
         check(spec.shape)
         if spec.shape[1] > self.noise:
             raise UserError(
-                f"task.noise={self.noise}: texts of {spec.shape[1]} tokens need as many; set task.noise={spec.shape[1]} "
-                "or a lower signal.length",
+                f"task.noise={self.noise}: texts of {spec.shape[1]} tokens need as many; set "
+                f"task.noise={spec.shape[1]} or a lower signal.length",
                 code="text.too_little_noise",
             )
         return latent.with_labels(spec, self.conditional)
