@@ -19,7 +19,7 @@ USUAL_BATCH = 128
 PER_LABEL = 20
 PROBED = 1_000
 SENTENCES = 4.0  # words of a text, on average, from which on tokens are words
-SHARE = 0.6  # of the minutes, for the autoencoder
+SHARE, MORE, MOST_SHARE = 0.4, 0.04, 0.7  # of two minutes, for the autoencoder; more for each further one; at most
 USUAL_AE = 300_000  # samples
 
 
@@ -56,10 +56,11 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
         reasons.append(f"{fields[-1]}: its usual {USUAL_BATCH} would be most of {len(dataset)} texts")
     if machine.minutes is not None and machine.device == "cpu":
         speed = samples_per_second(dataset.texts, kind, machine.cores)
-        first = min(USUAL_AE, max(USUAL_BATCH, int(SHARE * 60 * machine.minutes * speed) // 1_000 * 1_000))
+        share = min(MOST_SHARE, SHARE + MORE * max(0.0, machine.minutes - 2))
+        first = min(USUAL_AE, max(USUAL_BATCH, int(share * 60 * machine.minutes * speed) // 1_000 * 1_000))
         if first < USUAL_AE:
             fields += [f"task.autoencoder={first}", f"optimizers.E.lr.over={first}", f"optimizers.R.lr.over={first}"]
-            reasons.append(f"task.autoencoder={first}: rather more than half of the time; the GAN gets the rest")
+            reasons.append(f"task.autoencoder={first}: about {share:.0%} of the time; the GAN gets the rest")
     facts = f"{len(dataset):,} texts, tokens are {kind}; {machine}"
     return Choice(facts, "text-latent-small", tuple(fields), tuple(reasons))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.given import Given, MemoryData
@@ -59,5 +61,9 @@ class TextOpener(Opener, kind="text"):
         kept = [(k, clean) for k, text in enumerate(texts) if (clean := reading.normalized(text))]
         if not kept:
             raise UserError("data: all of these texts are empty", code="data.empty")
-        labels = None if given.labels is None else given.labels[[k for k, _ in kept]]
-        return MemoryData.of(TextSet("the texts", [text for _, text in kept], labels, given.classes))
+        if given.labels is None:
+            return MemoryData.of(TextSet("the texts", [text for _, text in kept]))
+        names, labels = np.unique(given.labels[[k for k, _ in kept]], return_inverse=True)
+        classes = given.classes or tuple(map(str, names.tolist()))
+        numbers = given.labels[[k for k, _ in kept]].astype(np.int64) if given.classes else labels
+        return MemoryData.of(TextSet("the texts", [text for _, text in kept], numbers, classes))

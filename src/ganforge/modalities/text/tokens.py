@@ -29,7 +29,6 @@ Tokenizer = Literal["characters", "words", "bytes"]
 END, UNKNOWN, FIRST = 0, 1, 2
 SHOWN_UNKNOWN = "\ufffd"
 PIECE = re.compile(r" ?\w+| ?[^\w\s]|\s")
-OFTEN = 3  # occurrences from which on a word has a token of its own
 BYTES = 256
 
 
@@ -44,7 +43,7 @@ def vocabulary(texts: Iterable[str], kind: Tokenizer, most: int) -> list[str]:
         if kind == "words":
             words.update(PIECE.findall(text))
     alone = [letter for letter, _ in _ranked(letters)][:most]
-    frequent = [word for word, n in _ranked(words) if n >= OFTEN and len(word) > 1][: most - len(alone)]
+    frequent = [word for word, _ in _ranked(words) if len(word) > 1][: most - len(alone)]
     return alone + frequent
 
 

@@ -46,7 +46,7 @@ class TextBleu(Metric, kind="text_bleu"):
     }
     texts: int = Field(default=500, ge=20)
     """Texts of each model and temperature, and of the real ones that they are compared with each other."""
-    steps: int = Field(default=300, ge=1)
+    steps: int = Field(default=sides.STEPS, ge=1)
     """Steps of training of the language model."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
@@ -55,8 +55,7 @@ class TextBleu(Metric, kind="text_bleu"):
         fake = sides.side(comparison, "fake", self.n)
         curves = self.curves(comparison, learned, references)
         own = point(fake[: self.texts], references)
-        other = curves["lm"]
-        gap = own[1] - at_same(own[0], other)
+        gap, beyond = (own[1] - at_same(own[0], curves[name]) for name in ("lm", "n-gram"))
         of_real = point(spread(learned, self.texts), references)
         protocol = comparison.protocol(self.n) | {
             "order": ORDER, "texts": min(self.texts, len(fake)), "references": min(len(unseen), 10 * self.texts),
@@ -71,7 +70,7 @@ class TextBleu(Metric, kind="text_bleu"):
         }
         found = min(self.texts, len(fake))
         return [
-            Result(f"text_bleu_gap[{found}]", gap, protocol, {"notes": [_beside(own, gap)], "curves": curves}),
+            Result(f"text_bleu_gap[{found}]", gap, protocol, {"notes": [_beside(own, gap, beyond)], "n_gram": beyond}),
             Result(f"text_bleu[{found}]", own[1], protocol, detail),
             Result(f"text_self_bleu[{found}]", own[0], protocol, {"floor": of_real[0]}),
         ]
@@ -112,11 +111,14 @@ def spread(texts: Sequence[Words], count: int) -> list[Words]:
     return [texts[k] for k in places]
 
 
-def _beside(own: tuple[float, float], gap: float) -> str:
+def _beside(own: tuple[float, float], gap: float, beyond: float) -> str:
     return phrase(
-        "BLEU {bleu:.3f} at self-BLEU {own:.3f}; the language model there {other:.3f}",
-        bleu=own[1], own=own[0], other=own[1] - gap,
-    )  # fmt: skip
+        "BLEU {bleu:.3f} at self-BLEU {own:.3f}; the language model there {other:.3f}, the n-gram model {counted:.3f}",
+        bleu=own[1],
+        own=own[0],
+        other=own[1] - gap,
+        counted=own[1] - beyond,
+    )
 
 
 def drawn(curves: Mapping[str, Curve], own: tuple[float, float], real: tuple[float, float]) -> dict[str, Any]:

@@ -4,7 +4,7 @@
                and characters by a fixed random projection
 
 d'Autume et al. 2019 (ScratchGAN) use a sentence encoder with downloaded weights; this one is trained here, so values
-compare within one data set only. Beside it the floor: halves of the real texts.
+compare within one data set only. Beside it the floor: as many real texts against the rest of them.
 
 N: texts, D: features.
 """
@@ -40,23 +40,24 @@ class TextDistance(Metric, kind="text_fd"):
     values: ClassVar[Mapping[str, Meaning]] = {
         "text_fd": Meaning("Distance of the distributions of features of whole texts.", "lower", 0.0)
     }
-    steps: int = Field(default=300, ge=1)
+    steps: int = Field(default=sides.STEPS, ge=1)
     """Steps of training of the language model."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         known, model = sides.vocabulary(comparison), sides.real_model(comparison, self.steps)
         real, fake = sides.side(comparison, "real"), sides.side(comparison, "fake", self.n)
-        order = comparison.draws("text_fd").permutation(len(real))[:MOST]
+        order = comparison.draws("text_fd").permutation(len(real))[: 2 * MOST]
         found = features(model, known, [real[k] for k in order])
-        halves = [moments(part) for part in np.array_split(found, 2)]
-        floor = frechet_distance(*halves)
-        value = frechet_distance(moments(found), moments(features(model, known, fake[:MOST])))
+        size = min(len(fake), len(real) // 2, MOST)  # the distance of few texts is larger, so the floor has as many
+        rest = moments(found[size:])
+        floor = frechet_distance(rest, moments(found[:size]))
+        value = frechet_distance(rest, moments(features(model, known, fake[:size])))
         protocol = comparison.protocol(self.n) | {
             "lm": f"LSTM {reference_lm.UNITS}, {self.steps} steps",
             "features": found.shape[1],
         }
-        notes = [phrase("two random halves of the real texts differ by {floor:.4g}", floor=floor)]
-        return [Result(f"text_fd[{len(fake)}]", value, protocol, {"floor": floor, "notes": notes})]
+        notes = [phrase("as many real texts: {floor:.4g}", floor=floor)]
+        return [Result(f"text_fd[{size}]", value, protocol, {"floor": floor, "notes": notes})]
 
 
 def features(model: TokenModel, known: Vocabulary, texts: Sequence[Words]) -> np.ndarray:

@@ -33,7 +33,7 @@ class TextPerplexity(Metric, kind="text_perplexity"):
             "How surprised a language model of the real texts is by generated ones; low also where all are alike."
         ),
     }
-    steps: int = Field(default=300, ge=1)
+    steps: int = Field(default=sides.STEPS, ge=1)
     """Steps of training of each language model."""
 
     def compute(self, comparison: Comparison) -> list[Result]:

@@ -15,6 +15,7 @@ from ganforge.modalities.text.model import TokenModel
 from ganforge.modalities.text.reference_lm import Vocabulary
 
 FEWEST = 20
+STEPS = 400  # of training a language model
 
 
 def side(comparison: Comparison, name: str, n: int | None = None) -> list[Words]:
