@@ -23,7 +23,12 @@ def baseline(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "warn",
             phrase("a language model is better"),
-            phrase("At the same diversity (self-BLEU) a small language model reaches {gap:.3f} more BLEU-4.", gap=-gap),
+            phrase(
+                "At the same diversity (self-BLEU) a small language model reaches {gap:.3f} more BLEU-4, an n-gram model "
+                "{counted:.3f} more.",
+                gap=-gap,
+                counted=-evidence.detail_of("text_bleu_gap").get("n_gram", gap),
+            ),
             phrase("Train longer, or use the recipe lm with a temperature; the curves show where each is better."),
         )
     elif gap > AHEAD:
