@@ -237,6 +237,8 @@ def test_findings_on_texts_have_no_english_sentence():
     ]  # fmt: skip
     assert english_in(of_texts.RULES, Evidence(faults), count=4) <= {"n-gram"}
     assert not english_in(of_texts.RULES, Evidence([figure("text_bleu_gap", 0.1)]), count=1)
+    early = Evidence([], events=[{"event": "tick", "loss/AE": 50.0}])
+    assert not english_in(of_texts.RULES, early, count=1)
 
 
 def test_names_of_users_are_never_translated():

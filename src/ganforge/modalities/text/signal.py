@@ -52,7 +52,7 @@ def write_table(samples: Sequence[str], path: Path, spec: Spec) -> None:
         csv.writer(file).writerows([("text",), *((str(text),) for text in samples)])
 
 
-class Text(Signal, kind="text"):
+class Text(Signal, kind="texts"):
     """Texts in any language: each is a line, a paragraph, a sentence or a file."""
 
     noun: ClassVar[Noun] = Noun("text", "texts", "a set of texts")
@@ -204,6 +204,6 @@ def texts_of(dataset: Dataset) -> list[str]:
         return dataset.texts
     raise UserError(
         f"data {dataset.name}: the text signal needs texts: a .txt, .md or .jsonl file, or a column of a table "
-        "(data.signal=text)",
+        "(data.signal=texts)",
         code="data.not_text",
     )
