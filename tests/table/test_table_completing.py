@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tabular_spec import BLOCKS, WIDTH, rows
 
 import ganforge as gf
 from ganforge.modalities.table.completing import weigh
 from ganforge.modalities.table.heads import Columns
 from refused import refused
-from tabular_spec import BLOCKS, WIDTH, rows
 
 
 def table(n: int = 300) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.data.layout import Labels
-from ganforge.data.store import FolderStore, Store, Subfolder, ZipStore
+from ganforge.data.store import UNREADABLE, FolderStore, Store, Subfolder, ZipStore
 
 if TYPE_CHECKING:
     from ganforge.data.base import DataSource
@@ -49,7 +49,7 @@ class Head:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 return archive.namelist()
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        except UNREADABLE:
             return []
 
 

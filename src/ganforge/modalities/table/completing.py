@@ -175,7 +175,7 @@ def weigh(raw: Tensor, x: Tensor, known: Tensor, heads: Columns) -> Tensor:
 
 
 def _heads(model: Model) -> Columns:
-    G = model.bundle.nets["G"] if "G" in model.bundle.nets else None
+    G = model.bundle.nets.get("G")
     if isinstance(G, RowMaker):
         return G.heads
     if isinstance(G, Decoder) and isinstance(G.likelihood, ColumnsModule):

@@ -122,10 +122,10 @@ def _manifest(store: Store, shown: Sequence[str]) -> list[tuple[str, str]] | Non
     """(folder, class name) in the order of the labels, as `data pack` writes them; None without a readable manifest."""
     if MANIFEST not in shown:
         return None
-    source = store.open(MANIFEST)
-    text = source.read_bytes() if isinstance(source, Path) else source.read()
     try:
+        source = store.open(MANIFEST)
+        text = source.read_bytes() if isinstance(source, Path) else source.read()
         classes = json.loads(text)["classes"]
         return [(str(c["folder"]), str(c["name"])) for c in classes] or None
-    except (ValueError, KeyError, TypeError):  # a file of the same name from another program
+    except (BadItem, ValueError, KeyError, TypeError):  # a file of the same name from another program
         return None
