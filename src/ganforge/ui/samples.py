@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file, atomic_files
+from ganforge.core.marks import marked
 from ganforge.core.media import first_image
 from ganforge.core.names import folder_names
 from ganforge.ui.output import results
@@ -292,4 +293,4 @@ def write_arrays(
                 code="output.unsupported_format",
             )
         with atomic_file(grid) as path:
-            path.write_bytes(image.data)
+            path.write_bytes(marked(image.data))
