@@ -14,9 +14,9 @@ from PIL import Image
 from ganforge.core.media import first_image, open_image
 from ganforge.core.plot import drawing
 from ganforge.core.plot.drawing import FONTS
-from ganforge.core.plot.rows import named_rows
 from ganforge.data.path import PathData
 from ganforge.inference.model import load
+from ganforge.ui.rows import named_rows
 from ganforge.ui.samples import grid_of
 
 

@@ -316,6 +316,6 @@ def grid_of(model: Model, samples: Any, labels: np.ndarray | None, columns: int 
     rows = [(model.labels[k], drawn(samples[labels == k], side)) for k in classes]
     if any(image is None for _, image in rows):
         return None
-    from ganforge.core.plot.rows import named_rows
+    from ganforge.ui.rows import named_rows
 
     return png(named_rows([(name, open_image(image)) for name, image in rows if image is not None]))
