@@ -28,6 +28,7 @@ def verbs_of(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, .
 
 
 HOURS = Path(__file__).parents[1] / "golden" / "hours.csv"
+PEOPLE = HOURS.with_name("people.csv")
 VERBS = sorted(verbs_of(get_command(app)))
 
 
@@ -58,6 +59,12 @@ def place(tmp_path_factory):
         main(
             ["train", *forecast, "callbacks=[]", "task.discriminator.channels=8", "--run-dir", str(folder / "f"), "-q"]
         )
+    table = ["tvae", f"data={PEOPLE}", "callbacks=[]", "samples=40", "batch=20", "--run-dir", str(folder / "t"), "-q"]
+    with pytest.raises(SystemExit):
+        main(["train", *table])
+    (folder / "rows.csv").write_text(
+        f"{PEOPLE.read_text().splitlines()[0]}\n{',' * PEOPLE.read_text().splitlines()[0].count(',')}\n"
+    )
     (folder / "noisy.py").write_text("print('a plugin that prints')\n")
     return folder
 
@@ -66,6 +73,7 @@ WORDS = {
     ("train",): ["cdcgan", "data=shades.npz", *FAST, "--run-dir", "{new}"],
     ("sample",): ["runs/a", "-n", "4", "--out", "{new}"],
     ("forecast",): ["f", "--data", str(HOURS), "--paths", "3", "--out", "{new}.csv"],
+    ("complete",): ["t", "--data", "rows.csv", "--out", "{new}.csv"],
     ("walk",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("interpolate",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("translate",): ["b", "photos", "--out", "{new}"],

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganforge.core.names import readable
+
 
 class Dataset:
     """Raw items in a fixed order. Opened by a `DataSource`, read by a `Signal`.
@@ -118,5 +120,5 @@ class BadItem(Exception):
     """An item of a data set cannot be read: (where, why)."""
 
     def __init__(self, where: str, why: str):
-        super().__init__(f"{where}: {why}")
-        self.where, self.why = where, why
+        self.where, self.why = readable(where), why
+        super().__init__(f"{self.where}: {why}")

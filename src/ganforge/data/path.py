@@ -30,6 +30,8 @@ class PathData(DataSource, kind="path"):
     first or last: the first or last of several folders; none: no labels."""
     name_encoding: str | None = None
     """Encoding of file names in a zip that does not specify it, such as gb18030 or shift_jis; detected by default."""
+    generated: bool = False
+    """For images: also use those that `ganforge sample` or `walk` wrote, if they lie among others."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
     """For tables: fraction of rows held out for `ganforge evaluate`, in [0, 1); 0 trains on all rows."""
     signal: str | None = None
@@ -47,7 +49,7 @@ class PathData(DataSource, kind="path"):
         load_all()  # so that all openers are registered
         path = Path(self.path).expanduser()
         try:
-            head = openers.read_head(path, self.labels, self.name_encoding)
+            head = openers.read_head(path, self.labels, self.name_encoding, self.generated)
             if head is None:
                 raise UserError(
                     f"data {self.path}: no such file or folder{_near(path, self.path)}", code="data.not_found"

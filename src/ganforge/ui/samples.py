@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file, atomic_files
-from ganforge.core.media import first_image
+from ganforge.core.marks import marked
+from ganforge.core.media import Media, first_image, open_image, png
 from ganforge.core.names import folder_names
 from ganforge.ui.output import results
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 PIPE = "-"
 LABELS = "labels.csv"
+MOST_NAMED, WIDEST_ROW = 40, 16
+"""Of a grid: the most classes that each get rows of their own, and samples of a row by default."""
 
 
 class Piped:
@@ -265,8 +268,6 @@ def write_arrays(
     columns: int | None,
 ) -> None:
     """Writes all samples as one image, one array or one table, each whole or not at all."""
-    import math
-
     import numpy as np
 
     if not parts:
@@ -284,12 +285,37 @@ def write_arrays(
         with atomic_file(npz) as path:
             np.savez_compressed(path, **arrays)
     if grid is not None:
-        side = columns or math.ceil(math.sqrt(len(samples)))
-        image = first_image(signal.render(samples, model.spec, side))
+        image = grid_of(model, samples, None if labels[0] is None else np.concatenate(labels), columns)
         if image is None:
             raise UserError(
                 f"--grid {grid}: samples of the signal {signal.kind!r} cannot be drawn as an image; use --out",
                 code="output.unsupported_format",
             )
         with atomic_file(grid) as path:
-            path.write_bytes(image.data)
+            path.write_bytes(marked(image.data))
+
+
+def grid_of(model: Model, samples: Any, labels: np.ndarray | None, columns: int | None) -> Media | None:
+    """All samples as one image; with several classes a row or more each, next to its name. None if a signal has none.
+
+    Args:
+        labels: the class of each, int64 [N], or None.
+        columns: samples per row; by default about a square, or the samples of a class.
+    """
+    import math
+
+    import numpy as np
+
+    def drawn(some: Any, side: int) -> Media | None:
+        return first_image(model.recipe.signal.render(some, model.spec, side))
+
+    classes = [] if labels is None else np.unique(labels).tolist()
+    if not 2 <= len(classes) <= MOST_NAMED:
+        return drawn(samples, columns or math.ceil(math.sqrt(len(samples))))
+    side = columns or min(int(np.bincount(labels).max()), WIDEST_ROW)
+    rows = [(model.labels[k], drawn(samples[labels == k], side)) for k in classes]
+    if any(image is None for _, image in rows):
+        return None
+    from ganforge.ui.rows import named_rows
+
+    return png(named_rows([(name, open_image(image)) for name, image in rows if image is not None]))
