@@ -6,7 +6,8 @@ Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifie
     L_C = log p(c | x) + log p(c | G(z, c)),     p = softmax of a second head on D's last hidden layer
     D maximizes L_S + L_C,  G maximizes L_C − L_S        L_S: the adversarial loss
 
-So −log p(c | ·) is added to the losses of `synthesis` for both G and D. All fields of `synthesis` are available.
+So −log p(c | ·) is added to the losses of `synthesis` for both G and D. All fields of `synthesis` are available. With
+conditions of other kinds than a class, D predicts each of them (`tasks.heads`).
 
 N: samples in the batch. x [N, *shape], c [N], features [N, F], class logits [N, classes], losses [N].
 """
@@ -22,16 +23,20 @@ from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import DiscriminatorOutput, Spec, wide
 from ganforge.losses.base import LossContext
+from ganforge.tasks.heads import Reader
 from ganforge.tasks.synthesis import Synthesis
 
 
 class Acgan(Synthesis, kind="acgan"):
-    """New samples of a given class; D predicts the class of its input instead of being given it."""
+    """New samples of a given class or with given conditions; D predicts them instead of being given them."""
 
     conditional: bool = True
     """Must be true: this task needs labels."""
     classify: Rate = 1.0
     """Weight of the classification losses −log p(c | x) and −log p(c | G(z, c)) for both G and D; 1 in the paper."""
+    on_fakes: bool = True
+    """Train D to predict the labels of generated samples too, as in the paper; false: of real samples only, so that D
+    cannot agree with G on signs that real samples do not have."""
 
     def adapt(self, spec: Spec) -> Spec:
         if not self.conditional:
@@ -49,11 +54,14 @@ class Acgan(Synthesis, kind="acgan"):
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         D = self.discriminator.build(Spec(spec.shape, state=spec.state))
         self._refuse_batch_norm(D, self.discriminator)
-        classifier = Classifier(D, feature_width(D, spec, self.discriminator.kind), spec.classes)
+        features = feature_width(D, spec, self.discriminator.kind)
+        classifier = Reader(D, features, spec.conditions) if spec.conditions else Classifier(D, features, spec.classes)
         return {"G": self.generator.build(spec), "D": classifier}
 
     def extra_d_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
-        wrong = class_loss(context.on_real, context.labels) + class_loss(context.on_fake, context.labels)
+        wrong = class_loss(context.on_real, context.labels)
+        if self.on_fakes:
+            wrong = wrong + class_loss(context.on_fake, context.labels)
         return {"classify": at(self.classify, rng.samples) * wrong}
 
     def extra_g_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
@@ -76,6 +84,8 @@ class Classifier(nn.Module):
 def class_loss(output: DiscriminatorOutput | None, labels: Tensor | None) -> Tensor:
     """−log p(c | x) [N] from D's output for samples x."""
     assert output is not None
+    if output.misread is not None:
+        return output.misread
     assert output.classes is not None
     assert labels is not None
     logits = wide(output.classes)
