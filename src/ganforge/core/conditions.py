@@ -44,7 +44,7 @@ Value = str | float | tuple[str, ...] | None
 
 @dataclass(frozen=True)
 class Condition(ABC):
-    """A named condition. `kind` is its name in files and in `data.kinds`."""
+    """A named condition. `kind` is its name in files and in `data.column_kinds`."""
 
     kinds: ClassVar[dict[str, type[Condition]]] = {}
     kind: ClassVar[str] = ""
