@@ -64,8 +64,8 @@ def sample(
         typer.Option(
             "--where",
             help="For tables: a condition on the rows, as column=value and with != < <= > >=, 'age between 30 and 40', "
-            "'education in Bachelors,Masters', 'city is missing'. For models with conditions: what samples are to be, as "
-            "angle=30, 'color in red,blue', 'x between 0 and 1'. Can be repeated.",
+            "'education in Bachelors,Masters', 'city is missing'. For models with conditions: what samples are to be, "
+            "as angle=30, 'color in red,blue', 'x between 0 and 1'. Can be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -133,7 +133,11 @@ def sample(
         parts = model.batches(n, seed, label, truncation, batch, where or ())
     folder = None if out is None or is_one_file(out) else out
     listed = Labels(model, folder, class_folders, force)
-    part_by_part = out is not None and not ((where and not model.by_request) or grid or npz) and out.suffix.lower() in signal_of(model).appenders
+    part_by_part = (
+        out is not None
+        and not ((where and not model.by_request) or grid or npz)
+        and out.suffix.lower() in signal_of(model).appenders
+    )
     if out is not None and part_by_part:
         parts = appended(model, parts, out)
     kept, labels, written = [], [], 0

@@ -51,8 +51,9 @@ def walk(
     ] = None,
     where: Annotated[
         list[str] | None,
-        typer.Option("--where", help="For models with conditions: what all frames are. Can be repeated.",
-                     show_default=False),
+        typer.Option(
+            "--where", help="For models with conditions: what all frames are. Can be repeated.", show_default=False
+        ),
     ] = None,
     truncation: Truncation = 1.0,
     batch: BatchSize = 64,

@@ -1,8 +1,8 @@
 """Conditions: what is known of a sample beside itself, and what a model can be asked for: a color, an angle, tags.
 
 Each condition turns its values into numbers, and nets see only the numbers of all conditions, one after the other: a
-vector of K numbers per sample, in place of a class. A net treats it as it treats a one-hot class (`nets.layers.labels`),
-so it does not know of what kind a condition is.
+vector of K numbers per sample, in place of a class. A net treats it as it treats a one-hot class
+(`nets.layers.labels`), so it does not know of what kind a condition is.
 
     category   one of V values       one-hot                                                        V + 1 numbers
     labels     any of V labels       1 for each that applies                                        V + 1
@@ -93,6 +93,13 @@ class Condition(ABC):
             return ""
         return "|".join(value) if isinstance(value, tuple) else str(value)
 
+    def known_value(self, text: str) -> Value:
+        """As `read`; None for empty text, and for what is not a value of this condition."""
+        try:
+            return self.read(text) if text else None
+        except UserError:
+            return None
+
     def encode(self, values: Sequence[Value]) -> np.ndarray:
         """float32 [N, width]."""
         found = np.zeros((len(values), self.width))
@@ -113,7 +120,7 @@ class Condition(ABC):
 
 
 @dataclass(frozen=True)
-class _Listed(Condition):
+class Listed(Condition):
     """A condition whose values are listed."""
 
     values: tuple[str, ...]
@@ -156,7 +163,7 @@ class _Listed(Condition):
         return ", ".join(self.values[:SHOWN]) + more
 
 
-class Category(_Listed, kind="category"):
+class Category(Listed, kind="category"):
     """One of several values without an order."""
 
     def numbers(self, value: Any) -> np.ndarray:
@@ -166,7 +173,7 @@ class Category(_Listed, kind="category"):
         return self.values[int(np.argmax(numbers))]
 
 
-class Labels(_Listed, kind="labels"):
+class Labels(Listed, kind="labels"):
     """Any number of several labels: tags, objects in an image. A value is a tuple of them, possibly empty."""
 
     def numbers(self, value: Any) -> np.ndarray:
@@ -182,7 +189,7 @@ class Labels(_Listed, kind="labels"):
         return tuple(dict.fromkeys(str(super(Labels, self).read(part)) for part in parts if part))
 
 
-class Ordinal(_Listed, kind="ordinal"):
+class Ordinal(Listed, kind="ordinal"):
     """One of several values, lowest first."""
 
     @property
@@ -352,6 +359,18 @@ class Conditions:
     def decode(self, vectors: np.ndarray) -> list[tuple[Value, ...]]:
         """The values of vectors [N, K], row by row."""
         columns = [one.decode(vectors[:, self.slices[one.name]]) for one in self.each]
+        return list(zip(*columns, strict=True))
+
+    def translated(self, other: Conditions, vectors: np.ndarray) -> list[tuple[Value, ...]]:
+        """Rows of values of these conditions from vectors of others, by name; None for what is not there or unknown."""
+        columns: list[list[Value]] = []
+        for one in self.each:
+            if one.name not in other.names:
+                columns.append([None] * len(vectors))
+                continue
+            there = other[one.name]
+            texts = [there.text(v) for v in there.decode(vectors[:, other.slices[one.name]])]
+            columns.append([one.known_value(text) for text in texts])
         return list(zip(*columns, strict=True))
 
     def draw(self, seed: int, start: int, n: int, among: Sequence[int] | None = None) -> list[tuple[Value, ...]]:

@@ -36,7 +36,9 @@ from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.names import readable
 from ganforge.data.columns import Column, Columns
 
-ANGULAR = re.compile(r"(?i)(angle|rotation|orientation|azimuth|heading|bearing|direction|yaw|hue|phase|longitude|light)")
+ANGULAR = re.compile(
+    r"(?i)(angle|rotation|orientation|azimuth|heading|bearing|direction|yaw|hue|phase|longitude|light)"
+)
 HOURLY = re.compile(r"(?i)(^|[_\s.-])hours?(_of_day)?$")
 GAP = 60.0  # degrees without any value, from which on an angle does not go round
 SEPARATORS = re.compile(r"\s*[|;]\s*")
@@ -170,8 +172,8 @@ def _none_match(dataset: Dataset, table: Columns, items: Sequence[str]) -> UserE
     here = list(map(str, items[:3]))
     in_table = f"the column {texts.name!r} holds {', '.join(there)}" if texts else "no column holds texts"
     return UserError(
-        f"data.labels={table.name}: its {len(table):,} rows name none of the {len(dataset):,} samples of {dataset.name}. "
-        f"Samples are named {', '.join(here)}; {in_table}. One column must hold the names of the files",
+        f"data.labels={table.name}: its {len(table):,} rows name none of the {len(dataset):,} samples of "
+        f"{dataset.name}. Samples are named {', '.join(here)}; {in_table}. One column must hold the names of the files",
         code="data.labels_match_nothing",
     )
 
@@ -267,11 +269,11 @@ def _numeric(column: Column, table: str) -> tuple[Condition, list[Value]]:
     whole = bool((np.rint(x) == x).all())
     if ANGULAR.search(column.name) and not whole and low >= -math.pi - 0.01 and high <= 2 * math.pi + 0.01 and high > 1:
         raise UserError(
-            f"data.labels={table}: the column {column.name!r} ranges from {low:.4g} to {high:.4g}; is it in radians, or "
-            f"in degrees? Set data.column_kinds.{column.name}=radians, or =angle (degrees, periodic), or =number",
+            f"data.labels={table}: the column {column.name!r} ranges from {low:.4g} to {high:.4g}; is it in radians, "
+            f"or in degrees? Set data.column_kinds.{column.name}=radians, or =angle (degrees, periodic), or =number",
             code="data.labels_angle_unit",
         )
-    if ANGULAR.search(column.name) and -180 <= low and high <= 360 and high - low > 180 and _goes_round(x, 360.0):
+    if ANGULAR.search(column.name) and low >= -180 and high <= 360 and high - low > 180 and _goes_round(x, 360.0):
         return _periodic(column, 360.0)
     if HOURLY.search(column.name) and low >= 0 and high <= 24 and _goes_round(x * 15, 360.0):
         return _periodic(column, 24.0)

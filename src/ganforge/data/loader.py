@@ -99,8 +99,8 @@ class Loader:
         """Samples start..start+batch on the device.
 
         Returns:
-            Prepared [M, *stored_shape], labels int64 [M] (vectors of conditions float32 [M, K]) or None, and the additional arrays of the order; M is the
-            batch size, unless the order draws a random number.
+            Prepared [M, *stored_shape]; labels int64 [M], vectors of conditions float32 [M, K], or None; and the
+            additional arrays of the order. M is the batch size, unless the order draws a random number.
         """
         if self.in_memory:
             items, extra = self.order.rows(self.seed, start, self.size)

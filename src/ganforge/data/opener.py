@@ -112,7 +112,6 @@ class Opener(Component, family="opener"):
         """
         return None
 
-
     def columns(self, table: Any, name: str) -> Columns | None:
         """The columns of a table that describes samples of any signal; None if it is not a table for this opener.
 

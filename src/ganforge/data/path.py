@@ -101,7 +101,6 @@ class PathData(DataSource, kind="path"):
                 f"data {self.path}: cannot be opened ({error.strerror or error})", code="data.cannot_be_opened"
             ) from None
 
-
     def _labels(self, path: Path) -> Columns | None:
         """The table of conditions, if one is named.
 

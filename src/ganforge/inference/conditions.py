@@ -1,4 +1,4 @@
-"""What a model with conditions is asked for: `angle=30`, `color in red,blue`, `x between 0 and 0.2`, `color is missing`.
+"""What a model with conditions is asked for: `angle=30`, `color in red,blue`, `x between 0 and 1`, `color is missing`.
 
 What is not asked is drawn as the training data has it: from its combinations that agree with the asked categories, if
 there are any. A range that moves, for a walk: `angle=0..360`, `color=red..blue`.
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganforge.core.conditions import Angle, Condition, Conditions, Number, Ordinal, Value
+from ganforge.core.conditions import Angle, Condition, Conditions, Listed, Number, Ordinal, Value
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 
@@ -180,6 +180,23 @@ def varied(text: str, asked: dict[str, Choice], conditions: Conditions, frames: 
     start, end = (_known(condition, part.strip()) for part in (first, last))
     found = vectors(asked, conditions, seed, 0, 1).expand(frames, -1).clone()
     found[:, conditions.slices[condition.name]] = _between(condition, start, end, frames)
+    return found
+
+
+def strip(name: str, conditions: Conditions, frames: int, seed: int) -> Tensor:
+    """The vectors of a row in which one condition goes from one end to the other, or through its values in turn, and
+    all others stay, float32 [frames, K]."""
+    one = conditions[name]
+    if isinstance(one, Number):
+        block = _between(one, one.low, one.high, frames)
+    elif isinstance(one, Angle):
+        block = _between(one, 0.0, one.period, frames)
+    else:
+        assert isinstance(one, Listed)
+        values: list[Value] = [one.read(one.values[k * len(one.values) // frames]) for k in range(frames)]
+        block = torch.from_numpy(one.encode(values))
+    found = vectors({}, conditions, seed, 0, 1).expand(frames, -1).clone()
+    found[:, conditions.slices[name]] = block
     return found
 
 

@@ -225,7 +225,7 @@ class Model:
 
     @property
     def by_request(self) -> bool:
-        """Whether `where` is given to the nets, since the model was trained with conditions; else it chooses samples."""
+        """Whether `where` is given to the nets, as of a model with conditions; else it selects samples."""
         return bool(self.spec.conditions)
 
     def found(
@@ -263,8 +263,8 @@ class Model:
         batch: int | None = None,
         where: Where = (),
     ) -> Iterator[tuple[Any, np.ndarray | None]]:
-        """Like `sample`, in parts of at most `batch`, each with its labels (int64; vectors of conditions, float32 [n, K];
-        or None without either).
+        """Like `sample`, in parts of at most `batch`, each with its labels (int64; vectors of conditions, float32 [n,
+        K]; or None without either).
 
         Arguments are checked immediately, before the first part is requested.
         """

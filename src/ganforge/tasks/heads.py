@@ -1,6 +1,7 @@
 """Predicting conditions from samples: one linear head on D's last hidden layer for the numbers of all conditions.
 
-Odena et al. 2017 (ACGAN) for categories; numbers and angles are regressed. The loss of a sample is the sum over its conditions; one whose value is unknown does not count.
+Odena et al. 2017 (ACGAN) for categories; numbers and angles are regressed. The loss of a sample is the sum over its
+conditions; one whose value is unknown does not count.
 
     category         −log softmax(o)[v]
     labels, ordinal  Σ binary cross-entropy of each number, / their number for labels
@@ -68,15 +69,16 @@ def losses_of(outputs: Tensor, c: Tensor, conditions: Conditions) -> list[Tensor
 
 
 class Reader(nn.Module):
-    """A discriminator without label input, with a second head that predicts the conditions of its input."""
+    """A discriminator with a second head that predicts the conditions of its input; it gets none itself, unless by
+    projection."""
 
-    def __init__(self, net: nn.Module, features: int, conditions: Conditions):
+    def __init__(self, net: nn.Module, features: int, conditions: Conditions, projection: bool = False):
         super().__init__()
-        self.net, self.conditions = net, conditions
+        self.net, self.conditions, self.projection = net, conditions, projection
         self.read = nn.Linear(features, outputs_of(conditions))
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        output: DiscriminatorOutput = self.net(x)
+        output: DiscriminatorOutput = self.net(x, c) if self.projection else self.net(x)
         outputs = wide(self.read(output.features))
         if c is None:
             return output._replace(classes=outputs)

@@ -273,9 +273,7 @@ def _arrays_of(labels: np.ndarray, conditions: Conditions) -> dict[str, np.ndarr
         return {"labels": labels}
     columns = list(zip(*conditions.decode(labels), strict=True))
     return {
-        one.name: np.array(
-            column if all(isinstance(v, float) for v in column) else [one.text(v) for v in column]
-        )
+        one.name: np.array(column if all(isinstance(v, float) for v in column) else [one.text(v) for v in column])
         for one, column in zip(conditions.each, columns, strict=True)
     }
 

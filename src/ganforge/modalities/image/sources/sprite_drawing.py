@@ -6,8 +6,8 @@
     color     ρ · (ambient + diffuse · max(0, n·l)) + shine · max(0, n·b)^24,  b halfway between l and the viewer
     shadow    the shape again, moved away from the light
 
-Directions are measured counterclockwise from the right, as in mathematics: a light of 90° comes from above, and an angle
-of 90° turns the shape that points right to point up. No shape looks like itself after a turn.
+Directions are measured counterclockwise from the right, as in mathematics: a light of 90° comes from above, and an
+angle of 90° turns the shape that points right to point up. No shape looks like itself after a turn.
 Each pixel is the mean of K × K points.
 
 u [h, w] coordinates in units of the shape's radius; images uint8 [S, S, 3].
@@ -40,7 +40,7 @@ ELEVATION = math.radians(40)
 SHADOW = 0.13
 """How far the shadow is moved, where half of the image is 1."""
 GRID = 160
-REACH = 1.3
+REACH = 1.6  # the corners of the square around a shape, at 1.1 √2
 """The height is known in [-REACH, REACH]²."""
 POINTS = 3
 """Points per pixel, in each direction."""
@@ -66,73 +66,80 @@ def draw(sprite: Sprite, side: int) -> np.ndarray:
     """The image, uint8 [side, side, 3]."""
     fine = side * POINTS
     axis = ((np.arange(fine) + 0.5) * 2 / fine - 1).astype(np.float32)
-    across, up = np.meshgrid(axis, -axis)  # [fine, fine]
-    canvas = _sky(sprite, across, up)
+    canvas = _sky(sprite, axis)
     light, angle = math.radians(sprite.light), math.radians(sprite.angle)
     away = (sprite.x - SHADOW * math.cos(light), sprite.y - SHADOW * math.sin(light))
-    shade, _, _ = _at(sprite, across, up, away, angle)
-    canvas *= 1 - 0.55 * _cover(shade, sprite, fine)[..., None]
-    height, slope_x, slope_y = _at(sprite, across, up, (sprite.x, sprite.y), angle)
-    lit = _lit(sprite, slope_x, slope_y, light)
-    cover = _cover(height, sprite, fine)[..., None]
-    canvas = canvas * (1 - cover) + lit * cover
+    rows, columns, u, v = _around(sprite, axis, away, angle)
+    canvas[rows, columns] *= 1 - 0.55 * _cover(_sampled(tables(sprite.shape)[0], u, v), sprite, fine)[..., None]
+    rows, columns, u, v = _around(sprite, axis, (sprite.x, sprite.y), angle)
+    inside, slope_u, slope_v = (_sampled(table, u, v) for table in tables(sprite.shape))
+    slope_x = math.cos(angle) * slope_u - math.sin(angle) * slope_v
+    slope_y = math.sin(angle) * slope_u + math.cos(angle) * slope_v
+    cover = _cover(inside, sprite, fine)[..., None]
+    canvas[rows, columns] += (_lit(sprite, slope_x, slope_y, light) - canvas[rows, columns]) * cover
     pixels = canvas.reshape(side, POINTS, side, POINTS, 3).mean((1, 3))
     return np.rint(pixels.clip(0, 255)).astype(np.uint8)
 
 
-def _at(
-    sprite: Sprite, across: np.ndarray, up: np.ndarray, middle: tuple[float, float], angle: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The signed distance inside the shape and the slopes of its height, in directions of the image, at all points."""
+def _around(
+    sprite: Sprite, axis: np.ndarray, middle: tuple[float, float], angle: float
+) -> tuple[slice, slice, np.ndarray, np.ndarray]:
+    """The rows and the columns of points around a shape, and their coordinates u, v in units of the shape."""
     radius = SIZES[sprite.size]
-    x, y = (across - middle[0]) / radius, (up - middle[1]) / radius
-    u, v = math.cos(angle) * x + math.sin(angle) * y, -math.sin(angle) * x + math.cos(angle) * y
-    inside, slope_u, slope_v = (_sampled(table, u, v) for table in tables(sprite.shape))
-    slope_x = math.cos(angle) * slope_u - math.sin(angle) * slope_v
-    slope_y = math.sin(angle) * slope_u + math.cos(angle) * slope_v
-    return inside, slope_x, slope_y
+    columns, rows = (
+        slice(*np.searchsorted(axis, (at - 1.1 * radius, at + 1.1 * radius))) for at in (middle[0], -middle[1])
+    )
+    x, y = (axis[columns][None] - middle[0]) / radius, (-axis[rows][:, None] - middle[1]) / radius
+    cos, sin = np.float32(math.cos(angle)), np.float32(math.sin(angle))
+    return rows, columns, cos * x + sin * y, cos * y - sin * x
 
 
 def _cover(inside: np.ndarray, sprite: Sprite, fine: int) -> np.ndarray:
     """How much of each point the shape covers, from its distance to the edge."""
-    return (inside * SIZES[sprite.size] * fine / 2 + 0.5).clip(0, 1)
+    return (inside * np.float32(SIZES[sprite.size] * fine / 2) + 0.5).clip(0, 1)
 
 
 def _lit(sprite: Sprite, slope_x: np.ndarray, slope_y: np.ndarray, light: float) -> np.ndarray:
     """The color of the surface, float [h, w, 3]."""
     towards = (math.cos(light) * math.cos(ELEVATION), math.sin(light) * math.cos(ELEVATION), math.sin(ELEVATION))
-    half = np.array(towards) + (0, 0, 1)
-    half /= np.linalg.norm(half)
+    half = (towards[0], towards[1], towards[2] + 1)
+    norm = math.hypot(*half)
     length = np.sqrt(slope_x**2 + slope_y**2 + 1)
     facing = (towards[2] - slope_x * towards[0] - slope_y * towards[1]) / length
-    shine = (half[2] - slope_x * half[0] - slope_y * half[1]) / length
+    shine = ((half[2] - slope_x * half[0] - slope_y * half[1]) / (norm * length)).clip(0, 1)
+    for _ in range(3):
+        shine = shine * shine  # its 8th power; then the 24th
     paint = np.array(COLORS[sprite.color], np.float32)
-    shaded = AMBIENT[sprite.period] + DIFFUSE[sprite.period] * np.maximum(facing, 0)
-    return paint * shaded[..., None] + 255 * SHINE * (np.maximum(shine, 0) ** 24)[..., None]
+    shaded = AMBIENT[sprite.period] + DIFFUSE[sprite.period] * facing.clip(0)
+    return paint * shaded[..., None] + np.float32(255 * SHINE) * (shine**3)[..., None]
 
 
-def _sky(sprite: Sprite, across: np.ndarray, up: np.ndarray) -> np.ndarray:
-    """The background, float [h, w, 3]: a gradient with a cloud by day, with stars by night."""
+def _sky(sprite: Sprite, axis: np.ndarray) -> np.ndarray:
+    """The background, float32 [h, w, 3]: a gradient with a cloud by day, with stars by night."""
     top, bottom = (np.array(color, np.float32) for color in SKIES[sprite.period])
-    share = ((1 - up) / 2)[..., None]
-    canvas = top * (1 - share) + bottom * share
+    share = ((1 + axis) / 2)[:, None]
+    canvas = np.repeat((top * (1 - share) + bottom * share)[:, None], len(axis), 1)
     draws = np.random.Generator(np.random.PCG64(sprite.seed))
     if sprite.period == "day":
         x, y = draws.uniform(-0.7, 0.7), draws.uniform(0.2, 0.85)
-        for dx, r in ((-0.16, 0.15), (0.0, 0.2), (0.18, 0.14)):
-            far = ((across - x - dx) ** 2 + ((up - y) * 1.5) ** 2) / r**2
-            canvas += (255 - canvas) * (0.6 * np.exp(-(far**2)))[..., None]
-        return canvas
-    for x, y, glow in zip(draws.uniform(-1, 1, 7), draws.uniform(-1, 1, 7), draws.uniform(0.5, 1, 7), strict=True):
-        far = ((across - x) ** 2 + (up - y) ** 2) / 0.045**2
-        canvas += (230 * glow * np.exp(-far))[..., None]
-    return canvas
+        puffs = sum(_spot(axis, x + dx, y, size, 0.5 * size) for dx, size in ((-0.16, 0.12), (0.0, 0.17), (0.18, 0.11)))
+        return canvas + (255 - canvas) * (0.9 * puffs).clip(0, 0.75)[..., None]
+    stars = zip(draws.uniform(-1, 1, 7), draws.uniform(-1, 1, 7), draws.uniform(0.5, 1, 7), strict=True)
+    glow = sum(brightness * _spot(axis, x, y, 0.045, 0.045) for x, y, brightness in stars)
+    return canvas + 230 * glow[..., None]
+
+
+def _spot(axis: np.ndarray, x: float, y: float, width: float, height: float) -> np.ndarray:
+    """A soft spot around a point, float32 [h, w], 1 in its middle."""
+    across, up = np.exp(-(((axis - x) / width) ** 2)), np.exp(-(((-axis - y) / height) ** 2))
+    return np.outer(up, across).astype(np.float32)
 
 
 def _sampled(table: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """A table over [-REACH, REACH]² at points, with linear interpolation; its edge beyond."""
-    scale = (GRID - 1) / (2 * REACH)
-    column, row = ((u + REACH) * scale).clip(0, GRID - 1.001), ((v + REACH) * scale).clip(0, GRID - 1.001)
+    scale = np.float32((GRID - 1) / (2 * REACH))
+    column, row = ((at + np.float32(REACH)) * scale for at in (u, v))
+    column, row = (at.clip(0, np.float32(GRID - 1.001)) for at in (column, row))
     left, top = column.astype(np.int32), row.astype(np.int32)
     dx, dy = column - left, row - top
     flat, k = table.ravel(), top * GRID + left
