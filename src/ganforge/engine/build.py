@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from ganforge.core.types import Batch, Nets, Spec
 from ganforge.data.loader import Loader
 from ganforge.data.prepared import Prepared
 from ganforge.recipes.base import Recipe
+
+log = logging.getLogger("ganforge")
 
 
 def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
@@ -33,7 +36,14 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
             code="data.conditions_of_parts",
         )
     try:
-        return dataset, recipe.task.adapt(with_conditions(recipe.signal.spec(dataset, recipe.task.nearest), dataset))
+        spec = recipe.task.adapt(with_conditions(recipe.signal.spec(dataset, recipe.task.nearest), dataset))
+        if dataset.conditions and not spec.conditions:
+            log.warning(
+                "data %s: the recipe %s is not conditional, so that the conditions %s are not used "
+                "(task.conditional=true, or a conditional recipe such as cdcgan)",
+                dataset.name, recipe.name, ", ".join(dataset.conditions.names),
+            )  # fmt: skip
+        return dataset, spec
     except UserError as error:
         if error.code == "data.no_labels" and dataset.no_labels:
             raise UserError(f"{error}. (There are folders: {dataset.no_labels})", code=error.code) from None

@@ -76,8 +76,8 @@ class Acgan(Synthesis, kind="acgan"):
         D.train(training)
         if first is not None and not torch.equal(first, second):
             raise UserError(
-                f"task.projection: in the discriminator {self.discriminator.kind!r} the label enters the features, from "
-                "which it would be predicted. Use dcgan, resnet or r3gan, or leave projection out",
+                f"task.projection: in the discriminator {self.discriminator.kind!r} the label enters the features, "
+                "from which it would be predicted. Use dcgan, resnet or r3gan, or leave projection out",
                 code="task.unsuitable_net",
             )
 
