@@ -8,13 +8,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from refused import refused
 
 import ganforge as gf
 from ganforge.artifacts import bundle
 from ganforge.cli.main import main
 from ganforge.core.conditions import Angle, Category, Conditions, Number, Ordinal
 from ganforge.inference import conditions as asking
+from refused import refused
 
 CONDITIONS = Conditions(
     (Category("color", ("red", "blue")), Angle("angle"), Number("x", -1.0, 1.0), Ordinal("size", ("s", "m", "l")))
@@ -94,7 +94,11 @@ def test_asking_twice_for_the_same_is_no_contradiction():
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("angle=0", "walk.invalid_range"), ("angle=0..", "walk.invalid_range"), ("color=red..b", "condition.unknown_value")],
+    [
+        ("angle=0", "walk.invalid_range"),
+        ("angle=0..", "walk.invalid_range"),
+        ("color=red..b", "condition.unknown_value"),
+    ],
 )
 def test_ranges_that_are_none_are_refused(text, code):
     with refused(code):

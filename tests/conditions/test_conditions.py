@@ -7,12 +7,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from refused import refused
 
 from ganforge.core.conditions import Angle, Category, Conditions, Labels, Number, Ordinal
 from ganforge.core.types import Batch, Spec
 from ganforge.nets.layers.labels import LabelTable, as_vectors
 from ganforge.tasks.heads import losses_of, outputs_of
+from refused import refused
 
 EACH = (
     Category("color", ("red", "green", "blue")),
@@ -126,7 +126,7 @@ def test_losses_of_predictions_vanish_at_the_truth_and_ignore_what_is_unknown():
         block = c[:, CONDITIONS.slices[one.name]][:, :-1]
         outputs.append(block if isinstance(one, (Number, Angle)) else (2 * (block > 0).float() - 1) * 30)
     losses = losses_of(torch.cat(outputs, 1), c, CONDITIONS)
-    assert outputs_of(CONDITIONS) == sum(map(lambda part: part.shape[1], outputs))
+    assert outputs_of(CONDITIONS) == sum(part.shape[1] for part in outputs)
     assert torch.stack(losses).abs().max() < 1e-6
     wrong = losses_of(torch.cat(outputs, 1).roll(1, 0), c, CONDITIONS)
     assert (torch.stack(wrong)[:, 1:3].sum(1) > 0.1).all(), "each of the six notices"

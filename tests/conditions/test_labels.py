@@ -6,11 +6,11 @@ import json
 
 import numpy as np
 import pytest
-from conftest import table_rows, write_table
-from refused import refused
+from labeled import table_rows, write_table
 
 from ganforge.core.conditions import Angle, Category, Labels, Number, Ordinal
 from ganforge.data.path import PathData
+from refused import refused
 
 
 def opened(photos, labels, **fields):
@@ -49,7 +49,9 @@ def test_other_ways_to_write_the_same_table(photos, labels, tmp_path, form):
         photos = photos.parent
         path = write_table(tmp_path / "l.csv", [row | {"file": f"photos/{row['file']}"} for row in rows])
     elif form in ("gb18030", "utf-8-sig"):
-        path = write_table(tmp_path / "l.csv", [row | {"颜色": "红色" if k % 2 else "蓝色"} for k, row in enumerate(rows)], form)
+        path = write_table(
+            tmp_path / "l.csv", [row | {"颜色": "红色" if k % 2 else "蓝色"} for k, row in enumerate(rows)], form
+        )
     elif form == "semicolons":
         path = write_table(tmp_path / "l.csv", rows)
         path.write_text(path.read_text().replace(",", ";"))
@@ -58,7 +60,10 @@ def test_other_ways_to_write_the_same_table(photos, labels, tmp_path, form):
         import pandas as pd
 
         path = tmp_path / "l.parquet"
-        typed = [row | {"angle": float(row["angle"]), "width": float(row["width"]), "stars": int(row["stars"])} for row in rows]
+        typed = [
+            row | {"angle": float(row["angle"]), "width": float(row["width"]), "stars": int(row["stars"])}
+            for row in rows
+        ]
         pd.DataFrame(typed).to_parquet(path)
     else:
         path = tmp_path / "l.jsonl"
@@ -98,7 +103,11 @@ def test_a_sidecar_for_each_file(photos, labels, tmp_path):
     folder = tmp_path / "p"
     shutil.copytree(photos, folder)
     for row in table_rows():
-        typed = {"color": row["color"], "angle": float(row["angle"]), "tags": list(filter(None, row["tags"].split("|")))}
+        typed = {
+            "color": row["color"],
+            "angle": float(row["angle"]),
+            "tags": list(filter(None, row["tags"].split("|"))),
+        }
         (folder / row["file"]).with_suffix(".json").write_text(json.dumps(typed))
     data = opened(folder, "sidecars")
     expected = opened(photos, labels)

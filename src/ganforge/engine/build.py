@@ -89,11 +89,12 @@ class EverySample:
 
     Attributes:
         labels: labels of all samples, int64 [len], or None; available without reading samples.
+        vectors: their conditions, float32 [len, K], or None.
     """
 
     def __init__(self, recipe: Recipe, loader: Loader, spec: Spec):
         self.recipe, self.loader, self.spec = recipe, loader, spec
-        self.labels = loader.dataset.labels
+        self.labels, self.vectors = loader.dataset.labels, loader.dataset.vectors
 
     def __iter__(self) -> Iterator[Batch]:
         for start, stored, labels in self.loader.sweep():

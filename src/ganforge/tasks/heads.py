@@ -1,11 +1,12 @@
-"""Predicting conditions from samples: one linear head on D's last hidden layer for the numbers of all conditions.
+"""Predicting conditions from samples: a head on D's last hidden layer, with one hidden layer, for all conditions.
 
 Odena et al. 2017 (ACGAN) for categories; numbers and angles are regressed. The loss of a sample is the sum over its
 conditions; one whose value is unknown does not count.
 
     category         −log softmax(o)[v]
     labels, ordinal  Σ binary cross-entropy of each number, / their number for labels
-    number, angle    |o − e(v)|²,  e(v): cos kφ and sin kφ, as `core.conditions` encodes them, of length 1
+    number, angle    H Σ_k w_k |o_k − e_k(v)|²,  e_k(v): cos kφ and sin kφ, as `core.conditions` encodes them; w_k ∝ 1/k
+                     with sum 1, since high harmonics are learned late and matter only for the last few degrees
 
 N samples, F features, o [N, known] outputs, c [N, K] vectors of conditions, losses [N].
 """
@@ -14,11 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from ganforge.core.conditions import Angle, Category, Condition, Conditions, Labels, Number, Ordinal
+from ganforge.core.conditions import HARMONICS, Angle, Category, Condition, Conditions, Labels, Number, Ordinal
 from ganforge.core.types import DiscriminatorOutput, wide
+
+HIDDEN = 256
 
 
 def _category(outputs: Tensor, target: Tensor) -> Tensor:
@@ -35,7 +39,9 @@ def _ordinal(outputs: Tensor, target: Tensor) -> Tensor:
 
 
 def _circular(outputs: Tensor, target: Tensor) -> Tensor:
-    return (outputs - target).square().sum(1)
+    weights = 1 / torch.arange(1, HARMONICS + 1, dtype=outputs.dtype, device=outputs.device)
+    errors = (outputs - target).square().unflatten(1, (2, HARMONICS)).sum(1)  # [N, H]
+    return errors @ (HARMONICS * weights / weights.sum())
 
 
 LOSSES: dict[type[Condition], Callable[[Tensor, Tensor], Tensor]] = {
@@ -74,7 +80,9 @@ class Reader(nn.Module):
     def __init__(self, net: nn.Module, features: int, conditions: Conditions, projection: bool = False):
         super().__init__()
         self.net, self.conditions, self.projection = net, conditions, projection
-        self.read = nn.Linear(features, outputs_of(conditions))
+        self.read = nn.Sequential(
+            nn.Linear(features, HIDDEN), nn.LeakyReLU(0.2), nn.Linear(HIDDEN, outputs_of(conditions))
+        )
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         output: DiscriminatorOutput = self.net(x, c) if self.projection else self.net(x)
