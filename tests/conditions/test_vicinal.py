@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from refused import refused
 
 from ganforge.core.conditions import Angle, Category, Conditions, Number
 from ganforge.core.types import Spec
 from ganforge.losses.adversarial import Hinge
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.tasks.vicinal import Vicinal, Vicinities, share_of, value_of
+from refused import refused
 
 AGE, TURN = Number("age", 10.0, 60.0), Angle("turn")
 
