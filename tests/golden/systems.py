@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 
 SMALL = ["data=digits", "batch=16", "precision=fp32", "seed=7"]
 DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
+SPRITES = ["data=sprites", "data.count=64", *DCGAN]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
 R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
@@ -138,6 +139,8 @@ SYSTEMS: dict[str, list[str]] = {
     "biggan-128": [*NARROW, "signal.size=8", "task.generator.attention=4", "task.discriminator.attention=4"],
     "cgan-pd": NARROW,
     "sngan-small": NARROW,
+    "conditions-small": SPRITES,
+    "ccgan-small": SPRITES,
     "dp-gan": [*PRIVATE, "task.generator.channels=4", "task.discriminator.widths=[24,12]", "task.d_steps=1"],
     "dp-ctgan": [*PRIVATE, *TABLE, f"signal.public={json.dumps(PEOPLE)}", *THIN],
     "ctgan-fast": TABLE,
