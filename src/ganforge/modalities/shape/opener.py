@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,8 +23,7 @@ CLEAR, MAYBE, WRONG = 0.95, 0.4, 0.15
 class _Shapes(Opener):
     """What both openers share."""
 
-    takes = "shapes: a folder or zip of .off, .obj, .stl, .ply, .xyz, .pcd, .binvox, .npy, or one array of many"
-    kinds_of: tuple[str, ...]
+    kinds_of: ClassVar[tuple[str, ...]]
     """What it opens: "volume", "mesh", "cloud"."""
 
     def claims(self, path: Path, head: Head) -> float:
@@ -48,7 +48,7 @@ class _Shapes(Opener):
         store = _store(path, head) or _Single(path)
         found = source.open_store(store, name, self.signal, split, head.labels)
         if found is None:
-            raise UserError(f"data {name}: no shapes here. Expected {self.takes}", code="data.no_shapes")
+            raise UserError(f"data {name}: no shapes here. Expected {VolumeOpener.takes}", code="data.no_shapes")
         return found
 
 

@@ -63,6 +63,7 @@ class Volume(Shaped, kind="volume"):
     noun: ClassVar[Noun] = Noun("volume", "volumes", "a set of volumes")
     array_name: ClassVar[str] = "volumes"
     reads: ClassVar[tuple[str, ...]] = ("cloud",)
+    metrics: ClassVar[tuple[str, ...]] = ("shapes", "solids", "nn")
     usual_ending: ClassVar[str] = ".stl"
     exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_volumes, ".glb": write_scene}
     file_formats: ClassVar[Mapping[str, Writer]] = {
