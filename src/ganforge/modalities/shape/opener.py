@@ -14,7 +14,7 @@ from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener
 from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
 from ganforge.modalities.shape import source
-from ganforge.modalities.shape.formats import grids, parts
+from ganforge.modalities.shape.formats import grids
 
 CLEAR, MAYBE, WRONG = 0.95, 0.4, 0.15
 """Claims: shapes of this signal; something else possibly; shapes, of the other signal."""
@@ -106,17 +106,20 @@ def _kind(store: Store, name: str, alone: bool) -> tuple[str, float]:
         return "mesh", CLEAR
     if kind in source.CLOUDS:
         return "cloud", CLEAR
+    if kind == ".ply":
+        start = store.start(name, 4096)
+        return ("mesh" if b"element face" in start and b"element face 0" not in start else "cloud"), CLEAR
     try:
-        if kind == ".ply":
-            start = store.start(name, 4096)
-            return ("mesh" if b"element face" in start and b"element face 0" not in start else "cloud"), CLEAR
-        values, _ = grids.load_arrays(parts.content(store.open(name), name), name)
+        head = grids.peek(store.open(name), name)
     except BadItem:
+        head = None
+    if head is None:
         return "", 0.0
-    found, several = grids.layout_of(values.shape, values.dtype.kind, alone)
+    shape, dtype = head
+    found, several = grids.layout_of(shape, dtype.kind, alone)
     if found == "volume":
         return found, CLEAR
-    sure = max(values.shape) >= grids.SURE_POINTS and values.dtype.kind == "f" and 3 in values.shape
+    sure = max(shape) >= grids.SURE_POINTS and dtype.kind == "f" and 3 in shape
     return (found, CLEAR if sure else MAYBE) if found and (several or not alone) else ("", 0.0)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
-from typing import Any
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ganforge.core.dataset import BadItem
+from ganforge.data.arrays import header_of
 from ganforge.modalities.shape.formats.parts import Grid, Noted, Points, clean_points, numbers
 
 ARRAYS = ("voxels", "volumes", "points", "clouds", "x", "data", "arr_0")
@@ -89,6 +94,24 @@ def load_arrays(data: bytes, name: str) -> tuple[np.ndarray, np.ndarray | None]:
             return loaded[key], next((loaded[one] for one in LABELS if one in loaded.files), None)
     except Exception as error:  # a damaged zip raises one of many
         raise BadItem(name, f"not a readable array ({' '.join(str(error).split())[:120]})") from None
+
+
+def peek(source: Path | BinaryIO, name: str) -> tuple[tuple[int, ...], np.dtype] | None:
+    """Shape and dtype of the array of an .npy or .npz file, by its header; None if there is none that can be read."""
+    try:
+        with source.open("rb") if isinstance(source, Path) else source as raw:
+            file = gzip.open(raw) if name.lower().endswith(".gz") else raw
+            if not name.lower().removesuffix(".gz").endswith(".npz"):
+                return header_of(file)  # type: ignore[arg-type]
+            with zipfile.ZipFile(file) as archive:  # type: ignore[arg-type]
+                members = {Path(one).stem: one for one in archive.namelist() if Path(one).stem not in LABELS}
+                key = next((key for key in ARRAYS if key in members), next(iter(members)) if len(members) == 1 else None)
+                if key is None:
+                    return None
+                with archive.open(members[key]) as member:
+                    return header_of(member)
+    except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        return None
 
 
 def layout_of(shape: tuple[int, ...], kind: str, alone: bool) -> tuple[str, bool]:
