@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +53,7 @@ class ShapeSet(Dataset):
         entries: (file, place in its array, or None where the file is one shape), in order.
         arrays: of files that hold many, by name.
         repairs: what was repaired in how many shapes so far.
+        facts: what the volumes hold, once somebody asked (`views.survey`).
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class ShapeSet(Dataset):
         self.labels, self.classes, self.arrays = labels, tuple(classes), dict(arrays or {})
         self.skipped: list[tuple[str, str]] = []
         self.repairs: Counter[str] = Counter()
+        self.facts: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self.entries)

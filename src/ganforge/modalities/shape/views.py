@@ -82,6 +82,13 @@ class Clouds(View):
 
 
 def survey(shapes: ShapeSet) -> dict[str, Any]:
+    """As `_survey`, which is asked once per set: each recipe that is tried on it asks."""
+    if not shapes.facts:
+        shapes.facts = _survey(shapes)
+    return shapes.facts
+
+
+def _survey(shapes: ShapeSet) -> dict[str, Any]:
     """What volumes of a set hold: `form` (occupancy, distance or field), `channels`, `side` (the most frequent longest
     side), and of values that are no bits `low` and `high` per channel and `slope`, the change from cell to cell.
 

@@ -110,7 +110,9 @@ def read_ply(data: bytes, name: str, note: Noted) -> Mesh | Points:
     polygons = next((v for k, v in found.get("face", {}).items() if k in ("vertex_indices", "vertex_index")), [])
     if not len(polygons):
         return clean_points(vertices, name, note)
-    return clean_mesh(vertices, [t for polygon in polygons for t in fan(list(polygon))], name, note)
+    if not isinstance(polygons, np.ndarray):
+        polygons = [triangle for polygon in polygons for triangle in fan(polygon)]
+    return clean_mesh(vertices, polygons, name, note)
 
 
 def _element(rest: Any, count: int, properties: list[list[str]], order: str) -> tuple[dict[str, Any], Any]:
@@ -126,6 +128,11 @@ def _element(rest: Any, count: int, properties: list[list[str]], order: str) -> 
             raise ValueError(f"breaks off: {count:,} rows announced")
         table = np.frombuffer(rest, kind, count)
         return {one: table[one] for one in names}, rest[count * kind.itemsize :]
+    if order and len(properties) == 1:  # triangles alone, the usual case, at once
+        size, corner = (PLY_TYPES[word] for word in properties[0][1:3])
+        kind = np.dtype([("size", order + size), ("corners", order + corner, 3)])
+        if len(rest) >= count * kind.itemsize and (np.frombuffer(rest, kind, count)["size"] == 3).all():
+            return {properties[0][-1]: np.frombuffer(rest, kind, count)["corners"]}, rest[count * kind.itemsize :]
     columns: dict[str, list[Any]] = {words[-1]: [] for words in properties}
     place = 0
     for _ in range(count):

@@ -66,7 +66,7 @@ class TreeG(nn.Module):
 
     def __init__(self, latent: int, features: tuple[int, ...], support: int, spec: Spec):
         super().__init__()
-        self.label = LabelTable(spec.classes, latent, 0.5) if spec.classes else None
+        self.label = LabelTable(spec.classes, latent, 0.25) if spec.classes else None
         nodes, widths, layers = 1, [latent], []
         for degree, after in zip(DEGREES, features, strict=True):
             layers.append(TreeLayer(widths, after, nodes, degree, support, False))
@@ -88,7 +88,7 @@ class TreeGenerator(Generator, kind="tree"):
 
     latent: int = 96
     """Dimension of the latent z, drawn from a standard normal."""
-    widths: tuple[int, ...] = Field(default=FEATURES, min_length=len(FEATURES), max_length=len(FEATURES))
+    features: tuple[int, ...] = Field(default=FEATURES, min_length=len(FEATURES), max_length=len(FEATURES))
     """Features of a point of each level but the last."""
     support: int = Field(default=10, ge=1)
     """Hidden units of a loop, as a multiple of the features."""
@@ -104,4 +104,4 @@ class TreeGenerator(Generator, kind="tree"):
                 f"tree nets cannot make {spec.shape[1]} points; the nearest count is {near[1]}",
                 code="nets.unreachable_size",
             )
-        return TreeG(self.latent, self.widths, self.support, spec)
+        return TreeG(self.latent, self.features, self.support, spec)

@@ -1,6 +1,6 @@
 """Nets of `voxels-small`: a DCGAN of three dimensions, and R3GAN's critic of three dimensions.
 
-    G: z → linear → [8c, 4³] → conv-T 4³/2, each BN ReLU → [c, (S/2)³] → conv 3³ → each cell as 2³ cells → tanh
+    G: z → linear → [8c, 4³] → conv-T 4³/2, each BN ReLU → [c, (S/2)³] → conv 3³ → each cell as 2³ cells → (1, 2, 1)³ → tanh
     D: x → cells of 4³ as channels → linear → (block → mean of 2³ cells → linear) … → block → Σ over cells of
        basis · h → linear → logit
     block: h + W₃ act(W₂ ∗ act(W₁ h)), W₂ 3³ in groups, W₃ 0 at first           Huang et al. 2024 (R3GAN)
@@ -17,7 +17,7 @@ import math
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import avg_pool3d, leaky_relu, pad
 
 from ganforge.core.types import Spec
 from ganforge.modalities.shape.nets.grid import doublings, nearest_cube
@@ -40,6 +40,11 @@ def channels_to_cells(x: Tensor, patch: int) -> Tensor:
     n, channels, side = x.shape[:3]
     x = x.reshape(n, channels // patch**3, *(patch,) * 3, *(side,) * 3)
     return x.permute(0, 1, 5, 2, 6, 3, 7, 4).reshape(n, channels // patch**3, *(side * patch,) * 3)
+
+
+def smoothed(x: Tensor) -> Tensor:
+    """Means with the kernel (1, 2, 1)/4 along each axis: the patterns of the finest doubling vanish."""
+    return avg_pool3d(avg_pool3d(pad(x, (1,) * 6, mode="replicate"), 2, 1), 2, 1)
 
 
 class VoxelG(nn.Module):
@@ -65,7 +70,7 @@ class VoxelG(nn.Module):
         if self.label is not None:
             z = torch.cat([z, self.label(c)], 1)
         h = self.start(z).view(len(z), -1, *(self.base,) * 3)
-        return channels_to_cells(self.layers(h), 2).tanh()
+        return smoothed(channels_to_cells(self.layers(h), 2)).tanh()
 
 
 class VoxelGenerator(Generator, kind="voxels"):
