@@ -213,5 +213,10 @@ SYSTEMS: dict[str, list[str]] = {
     "cloud-small": [*LATENT, "task.measured=32"],
     "cloud-sphere": [*CLOUDS, "task.generator.channels=8", "task.discriminator.widths=[8,16]"],
     "l-gan": [*LATENT, "task.d_steps=1"],
-    "tree-gan": [*CLOUDS, "task.generator.features=[8,8,8,8,8,8]", "task.discriminator.widths=[8,16]", "task.d_steps=1"],
+    "tree-gan": [
+        *CLOUDS,
+        "task.generator.features=[8,8,8,8,8,8]",
+        "task.discriminator.widths=[8,16]",
+        "task.d_steps=1",
+    ],
 }

@@ -1,4 +1,4 @@
-"""Readers and writers of shapes: what is written is read again, in every form, and messy files are repaired or named."""
+"""Readers and writers of shapes: what is written is read again, and messy files are repaired or named."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ OBJ = "\n".join(
 
 
 def ply(order: str) -> bytes:
-    head = f"ply\nformat {order} 1.0\ncomment x\nelement vertex 8\nproperty double x\nproperty float y\nproperty float z\n"
+    head = (
+        f"ply\nformat {order} 1.0\ncomment x\nelement vertex 8\nproperty double x\nproperty float y\nproperty float z\n"
+    )
     head += "property uchar red\nelement face 6\nproperty list uchar int vertex_indices\nend_header\n"
     if order == "ascii":
         lines = [f"{x} {y} {z} 7" for x, y, z in CORNERS] + ["4 " + " ".join(map(str, quad)) for quad in QUADS]
@@ -73,7 +75,9 @@ def test_stl_in_both_forms(tmp_path):
     writing.write_stl(cube(), tmp_path / "a.stl")
     binary = meshes.read_stl((tmp_path / "a.stl").read_bytes(), "a.stl", silent)
     text = "solid x\n" + "".join(
-        "facet normal 0 0 0\nouter loop\n" + "".join(f"vertex {x} {y} {z}\n" for x, y, z in corners) + "endloop\nendfacet\n"
+        "facet normal 0 0 0\nouter loop\n"
+        + "".join(f"vertex {x} {y} {z}\n" for x, y, z in corners)
+        + "endloop\nendfacet\n"
         for corners in cube().vertices[cube().faces]
     )
     for mesh in (binary, meshes.read_stl(text.encode(), "a.stl", silent)):
@@ -94,12 +98,18 @@ def test_written_meshes_are_read_again(tmp_path):
 
 
 def test_a_scene_is_valid_glb(tmp_path):
-    writing.write_glb([cube(), Mesh(CORNERS, np.zeros((0, 3), int)), Mesh(np.zeros((0, 3)), np.zeros((0, 3), int))], tmp_path / "a.glb", 2)
+    writing.write_glb(
+        [cube(), Mesh(CORNERS, np.zeros((0, 3), int)), Mesh(np.zeros((0, 3)), np.zeros((0, 3), int))],
+        tmp_path / "a.glb",
+        2,
+    )
     data = (tmp_path / "a.glb").read_bytes()
     magic, version, length, size, kind = struct.unpack("<4sIIII", data[:20])
     assert (magic, version, length, kind) == (b"glTF", 2, len(data), 0x4E4F534A)
     scene = json.loads(data[20 : 20 + size])
-    assert [mesh["primitives"][0]["mode"] for mesh in scene["meshes"]] == [4, 0], "a mesh and a cloud; nothing of nothing"
+    assert [mesh["primitives"][0]["mode"] for mesh in scene["meshes"]] == [4, 0], (
+        "a mesh and a cloud; nothing of nothing"
+    )
     assert len(scene["nodes"]) == len(scene["scenes"][0]["nodes"]) == 2
     body = data[20 + size + 8 :]
     assert len(body) == scene["buffers"][0]["byteLength"]
@@ -263,7 +273,7 @@ def test_headers_of_arrays(tmp_path, ending):
     if ending == "npz":
         np.savez(path, voxels=values, labels=np.arange(5))
     else:
-        with (gzip.open(path, "wb") if ending.endswith("gz") else path.open("wb")) as file:
+        with gzip.open(path, "wb") if ending.endswith("gz") else path.open("wb") as file:
             np.save(file, values)
     assert grids.peek(path, path.name) == ((5, 8, 8, 8), np.dtype(np.float32))
     path.write_bytes(path.read_bytes()[:20])

@@ -142,8 +142,12 @@ def test_solids_notice_loose_parts_open_sides_and_nothing():
     metric = Solids()
     loose = whole.copy()
     loose[:, 0, 0, 0] = -1
-    assert [result.value for result in metric.compute(Comparison(SampleSet.of(whole), SampleSet.of(whole), facts=STATE))] == [1, 1, 1, 0]
-    values = {r.name.rstrip("4"): r for r in metric.compute(Comparison(SampleSet.of(whole), SampleSet.of(loose), facts=STATE))}
+    assert [
+        result.value for result in metric.compute(Comparison(SampleSet.of(whole), SampleSet.of(whole), facts=STATE))
+    ] == [1, 1, 1, 0]
+    values = {
+        r.name.rstrip("4"): r for r in metric.compute(Comparison(SampleSet.of(whole), SampleSet.of(loose), facts=STATE))
+    }
     assert values["one_part"].value == 0
     assert values["one_part"].detail["real"] == 1
     assert 0.99 < values["largest_part"].value < 1

@@ -16,7 +16,6 @@ from ganforge.recipes import get
 from ganforge.registry import load_all
 from refused import refused
 
-
 load_all()
 
 
@@ -78,7 +77,9 @@ def test_an_edge_layer_is_an_edge_convolution():
     neighbors = torch.randint(0, 9, (9, 3))
     edges = layer.own(h)[:, :, None] + layer.near(h)[:, neighbors]  # the formula, edge by edge
     expected = nn.functional.leaky_relu(edges, 0.2).amax(2)
-    expected = (expected - expected.mean(1, keepdim=True)) / (expected.var(1, keepdim=True, unbiased=False) + 1e-5).sqrt()
+    expected = (expected - expected.mean(1, keepdim=True)) / (
+        expected.var(1, keepdim=True, unbiased=False) + 1e-5
+    ).sqrt()
     scale, shift = layer.style(style).chunk(2, 2)
     assert torch.allclose(layer(h, neighbors, style), expected * (1 + scale) + shift, atol=1e-5)
     points = sphere.sphere(200)

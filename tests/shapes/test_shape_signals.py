@@ -40,7 +40,9 @@ def through(signal: Volume, dataset, index: int = 0) -> tuple[np.ndarray, Spec]:
 
 def test_occupied_cells_become_distances_and_come_back(tmp_path):
     cells = ball() < 0
-    found, spec = through(Volume(), volume_set(tmp_path / "a", [cells, cells.astype(np.float64), cells.astype(np.uint8)] * 2))
+    found, spec = through(
+        Volume(), volume_set(tmp_path / "a", [cells, cells.astype(np.float64), cells.astype(np.uint8)] * 2)
+    )
     assert spec.state["form"] == "occupancy"
     assert ((found < 0) == cells).all()
     assert found.min() >= -3

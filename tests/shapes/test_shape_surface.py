@@ -1,4 +1,4 @@
-"""From fields to closed meshes, distances of cells, voxels of meshes, parts of solids; against closed forms and SciPy."""
+"""From fields to closed meshes, distances of cells, voxels of meshes, parts of solids; against formulas and SciPy."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def test_an_open_mesh_is_told_from_a_closed_one():
 def test_distances_are_those_of_scipy():
     ndimage = pytest.importorskip("scipy.ndimage")
     solid = np.random.default_rng(0).random((2, 11, 12, 13)) < 0.03
-    expected = [np.where(s, 0.5 - ndimage.distance_transform_edt(s), ndimage.distance_transform_edt(~s) - 0.5) for s in solid]
+    expected = [
+        np.where(s, 0.5 - ndimage.distance_transform_edt(s), ndimage.distance_transform_edt(~s) - 0.5) for s in solid
+    ]
     assert distance(solid) == pytest.approx(np.clip(expected, -3, 3), abs=1e-5)
     assert ((distance(solid) < 0) == solid).all(), "no cell changes sides"
     assert (distance(np.zeros((8, 8, 8), bool)) == 3).all()

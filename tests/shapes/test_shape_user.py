@@ -29,7 +29,13 @@ from ganforge.recipes import make_recipe
 from ganforge.recipes.choice import choose
 from refused import refused
 
-VOXELS = ["task.generator.channels=4", "task.discriminator.channels=8", "batch=8", "callbacks.0.rows=2", "callbacks.0.columns=2"]
+VOXELS = [
+    "task.generator.channels=4",
+    "task.discriminator.channels=8",
+    "batch=8",
+    "callbacks.0.rows=2",
+    "callbacks.0.columns=2",
+]
 CLOUDS = ["signal.points=64", "batch=8", "task.autoencoder=16", "task.likelihood.points=32", "callbacks.0.rows=2"]
 
 
@@ -175,8 +181,9 @@ def claims_of(path: Path) -> dict[str, float]:
         ((20, 16, 16, 16), np.float32, "volume"),
         ((20, 1, 16, 16, 16), bool, "volume"),
         ((20, 300, 3), np.float32, "cloud"),
-        ((20, 16, 16, 16, 3), np.uint8, ""),  # films of 16 frames in color, or volumes of three channels
-        ((20, 1, 16, 16, 16), np.uint8, ""),
+        ((20, 16, 16, 16, 3), np.uint8, "film"),
+        ((20, 1, 24, 16, 16), np.uint8, "film"),
+        ((20, 1, 16, 16, 16), np.uint8, ""),  # gray films of 16 frames, or volumes
         ((20, 24, 3), np.float32, ""),  # clouds, or series of three channels
         ((20, 28, 28, 3), np.uint8, "image"),
     ],
@@ -255,7 +262,9 @@ def test_mistakes_are_named(tmp_path):
             signal.spec(signal.items(images), lambda shape: shape)
     np.save(tmp_path / "bits.npy", np.zeros((8, 16, 16, 16), bool))
     with refused("data.only_bits", "signal.form=distance"):
-        make_recipe("voxels-small", (), ["signal.form=distance"]).signal.spec(PathData(path=str(tmp_path / "bits.npy")).open(), lambda s: s)
+        make_recipe("voxels-small", (), ["signal.form=distance"]).signal.spec(
+            PathData(path=str(tmp_path / "bits.npy")).open(), lambda s: s
+        )
     with refused("nets.unreachable_size", "signal.size=48"):
         signal = make_recipe("voxels-small", (), ["signal.size=50"]).signal
         signal.spec(PathData(path=str(tmp_path / "bits.npy")).open(), make_recipe("voxels-small").task.nearest)

@@ -21,8 +21,8 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
     """
     if len(dataset) < FEWEST:
         raise UserError(
-            f"data {dataset.name}: {len(dataset)} shapes are too few to learn from; at least {FEWEST} are needed. Is it "
-            "a folder of single files, or one array [N, ...] of many?",
+            f"data {dataset.name}: {len(dataset)} shapes are too few to learn from; at least {FEWEST} are needed. "
+            "Is it a folder of single files, or one array [N, ...] of many?",
             code="shape.too_few",
         )
     recipe, what, batch = ("cloud-small", "clouds of points", 64) if dataset.signal == "cloud" else VOLUMES

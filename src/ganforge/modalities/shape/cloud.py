@@ -27,7 +27,16 @@ from ganforge.modalities.shape.example import write_clouds
 from ganforge.modalities.shape.formats import writing
 from ganforge.modalities.shape.formats.parts import Points
 from ganforge.modalities.shape.geometry import Mesh, bounds, generator
-from ganforge.modalities.shape.signal import MESH_FILES, Axis, Shaped, Surface, numbered, one_by_one, shapes_of, write_scene
+from ganforge.modalities.shape.signal import (
+    MESH_FILES,
+    Axis,
+    Shaped,
+    Surface,
+    numbered,
+    one_by_one,
+    shapes_of,
+    write_scene,
+)
 from ganforge.modalities.shape.source import ShapeSet
 from ganforge.modalities.shape.views import SURVEYED, Clouds
 from ganforge.signals import Card, Exporter, Nearest, Noun, Writer, save_array
@@ -130,7 +139,9 @@ class Cloud(Shaped, kind="cloud"):
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         found = x.detach().float().cpu().transpose(1, 2).contiguous().numpy()
-        return (found * np.float32(spec.state["radius"]) + np.array(spec.state["middle"], np.float32)).astype(np.float32)
+        return (found * np.float32(spec.state["radius"]) + np.array(spec.state["middle"], np.float32)).astype(
+            np.float32
+        )
 
     def describe(self, spec: Spec) -> str:
         return phrase("a cloud of {count} points", count=spec.shape[1])

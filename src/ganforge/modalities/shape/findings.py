@@ -21,7 +21,10 @@ def in_parts(evidence: Evidence) -> Iterator[Finding]:
             "warn",
             phrase("shapes fall into parts"),
             phrase("{share:.0%} of them are in one part; {real:.0%} of the real ones are.", share=share, real=real),
-            phrase("Train longer; thin parts, such as legs, are learned last. A finer grid (signal.size) holds them better."),
+            phrase(
+                "Train longer; thin parts, such as legs, are learned last. A finer grid (signal.size) holds them "
+                "better."
+            ),
         )
 
 
@@ -43,9 +46,11 @@ def missing(evidence: Evidence) -> Iterator[Finding]:
             "warn",
             phrase("kinds of shapes are missing"),
             phrase(
-                "{value:.0%} of the real shapes are nearest to some generated one; {floor:.0%} would be of other real shapes.",
-                value=value, floor=floor,
-            ),  # fmt: skip
+                "{value:.0%} of the real shapes are nearest to some generated one; {floor:.0%} would be of other "
+                "real shapes.",
+                value=value,
+                floor=floor,
+            ),
             phrase("Train longer, or with a larger batch; labels (task.conditional=true) help where there are some."),
         )
 

@@ -37,7 +37,9 @@ def inspection(dataset: ShapeSet, limit: int | None = None) -> Inspection:
     radii = np.array([bounds(shape[0])[1] for _, shape in found if not isinstance(shape, Grid)])
     grids = Counter("×".join(map(str, shape.values.shape)) for _, shape in found if isinstance(shape, Grid))
     counts = [len(shape[0]) for _, shape in found if isinstance(shape, Points)]
-    open_meshes = [dataset.describe(k) for k, shape in found if not isinstance(shape, (Grid, Points)) and not is_closed(shape)]
+    open_meshes = [
+        dataset.describe(k) for k, shape in found if not isinstance(shape, (Grid, Points)) and not is_closed(shape)
+    ]
     numbers = np.zeros(0, np.int64) if dataset.labels is None else dataset.labels
     facts: dict[str, Any] = {
         "name": dataset.name,
@@ -80,11 +82,11 @@ def _hints(facts: dict[str, Any], open_meshes: list[str]) -> list[str]:
     radii = facts["radii"]
     if radii and radii["largest"] > UNITS * radii["smallest"]:
         hints.append(
-            f"Sizes from {radii['smallest']:.4g} to {radii['largest']:.4g}: other units, perhaps. Each shape is scaled by "
-            "itself, unless signal.normalize=set"
+            f"Sizes from {radii['smallest']:.4g} to {radii['largest']:.4g}: other units, perhaps. Each shape is scaled "
+            "by itself, unless signal.normalize=set"
         )
     if len(facts["grids"]) > 1:
-        hints.append("Volumes of several sizes: all become one, cubic, with empty cells at shorter sides (signal.size sets it)")
+        hints.append("Volumes of several sizes: all become one (signal.size), cubic, with empty cells at shorter sides")
     hints.append("If shapes lie on their side in previews: signal.up=y (or x) names the axis that points up")
     return hints
 

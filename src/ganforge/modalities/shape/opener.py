@@ -32,6 +32,8 @@ class _Shapes(Opener):
         named = [name for name in names if source.is_shape(name)]
         if len(named) * 2 <= len(names) or not named:
             return 0.0
+        if store is None and source.ending(path.name) not in source.ARRAYS:  # one shape, which is no set
+            return WRONG if head.start[:1].isascii() and head.start[:1].strip(b"\0") else 0.0
         store = store or FolderStore(path.parent)
         sizes = [named[k] for k in np.unique(np.linspace(0, len(named) - 1, source.LOOKED_AT).astype(int))]
         found = Counter(_kind(store, name, len(named) == 1) for name in sizes)
@@ -61,7 +63,11 @@ class VolumeOpener(_Shapes, kind="grid"):
 
     def source_of(self, given: Given) -> MemoryData | None:
         values = given.samples
-        if not isinstance(values, np.ndarray) or values.ndim not in (4, 5) or (values.ndim == 5 and values.dtype == np.uint8):
+        if (
+            not isinstance(values, np.ndarray)
+            or values.ndim not in (4, 5)
+            or (values.ndim == 5 and values.dtype == np.uint8)
+        ):
             return None
         kind, several = grids.layout_of(values.shape, values.dtype.kind, alone=True)
         return _given(given, "volume") if (kind, several) == ("volume", True) else None
@@ -76,10 +82,10 @@ class CloudOpener(_Shapes, kind="cloud"):
 
     def source_of(self, given: Given) -> MemoryData | None:
         values = given.samples
-        if isinstance(values, np.ndarray) and values.ndim == 3 and values.dtype.kind == "f":
-            if values.shape[2] == 3 and values.shape[1] >= grids.SURE_POINTS:
-                return _given(given, "cloud")
-        return None
+        if not isinstance(values, np.ndarray) or values.ndim != 3 or values.dtype.kind != "f":
+            return None
+        clear = values.shape[2] == 3 and values.shape[1] >= grids.SURE_POINTS
+        return _given(given, "cloud") if clear else None
 
 
 class _Single(FolderStore):
@@ -117,10 +123,21 @@ def _kind(store: Store, name: str, alone: bool) -> tuple[str, float]:
         return "", 0.0
     shape, dtype = head
     found, several = grids.layout_of(shape, dtype.kind, alone)
+    if not found or (alone and not several):
+        return "", 0.0
     if found == "volume":
-        return found, CLEAR
-    sure = max(shape) >= grids.SURE_POINTS and dtype.kind == "f" and 3 in shape
-    return (found, CLEAR if sure else MAYBE) if found and (several or not alone) else ("", 0.0)
+        return ("", 0.0) if _is_film(shape, dtype) else (found, CLEAR)
+    if 3 not in shape:  # more columns than coordinates: series, rather
+        return found, WRONG
+    return found, CLEAR if max(shape) >= grids.SURE_POINTS and dtype.kind == "f" else MAYBE
+
+
+def _is_film(shape: tuple[int, ...], dtype: np.dtype) -> bool:
+    """Whether an array of bytes is films rather than volumes: with colors, or with frames of other sizes than a cube."""
+    if len(shape) != 5 or dtype != np.uint8:
+        return False
+    gray = [shape[2:]] if shape[1] == 1 else [shape[1:4]] if shape[4] == 1 else []
+    return not any(len(set(sides)) == 1 for sides in gray)
 
 
 def _given(given: Given, signal: str) -> MemoryData:

@@ -38,8 +38,8 @@ BITS = 0.5
 def voxels_small() -> Recipe:
     """Volumes and meshes of 32 cells a side: R3GAN's game on clipped distances, for CPUs.
 
-    Paper: Huang et al. 2024 (RpGAN + R1 + R2, the critic's blocks). Departures: three dimensions; DCGAN's net with batch
-    norm makes the volumes; cells of 4³ are the channels of D's finest grid; γ and rates as in `r3gan-video-small`.
+    Paper: Huang et al. 2024 (RpGAN + R1 + R2, the critic's blocks). Departures: three dimensions; DCGAN's net with
+    batch norm makes the volumes, which are smoothed; cells of 4³ are the channels of D's finest grid.
     Command: `ganforge train data=./shapes`; then `ganforge sample RUN -n 8 --out shapes/ --format stl`
     """
     fading = Cosine(start=0.3, end=0.03, over=50_000)
@@ -196,9 +196,10 @@ def cloud_sphere() -> Recipe:
 def l_gan() -> Recipe:
     """l-GAN: clouds of 2,048 points by a PointNet autoencoder and a Wasserstein GAN on its latents.
 
-    Paper: Achlioptas et al. 2018: autoencoder 64-128-128-256-128 with maximum, decoder 256-256, Adam 5e-4, batch 50, 500
-    passes; G 128-128, D 256-512, gradient penalty 10, five steps of D, Adam 1e-4 (0.5, 0.9). Departures: the autoencoder
-    learns by the Chamfer distance; latents are standardized, and G's last layer is linear; LeakyReLU 0.2 for ReLU.
+    Paper: Achlioptas et al. 2018: autoencoder 64-128-128-256-128 with maximum, decoder 256-256, Adam 5e-4, batch 50,
+    500 passes; G 128-128, D 256-512, gradient penalty 10, five steps of D, Adam 1e-4 (0.5, 0.9). Departures: the
+    autoencoder learns by the Chamfer distance alone; latents are standardized, and G's last layer is linear; LeakyReLU
+    0.2 for ReLU.
     Command: `ganforge train l-gan data=./clouds`; for a CPU with `signal.points=1024 task.likelihood.points=512`
     """
     ae, gan = Adam(lr=5e-4, betas=(0.9, 0.999)), Adam(lr=1e-4, betas=(0.5, 0.9))
@@ -231,8 +232,8 @@ def l_gan() -> Recipe:
 def tree_gan() -> Recipe:
     """tree-GAN: clouds of 2,048 points that grow as a tree. For GPUs.
 
-    Paper: Shu et al. 2019: degrees 1, 2, 2, 2, 2, 2, 64, gradient penalty 10, five steps of D, Adam 1e-4 (0, 0.99), batch
-    20, 2,000 passes. Departures: G ends in tanh; LeakyReLU between the last layers of D.
+    Paper: Shu et al. 2019: degrees 1, 2, 2, 2, 2, 2, 64, gradient penalty 10, five steps of D, Adam 1e-4 (0, 0.99),
+    batch 20, 2,000 passes. Departures: G ends in tanh; LeakyReLU between the last layers of D.
     Command: `ganforge train tree-gan data=./clouds`; for a CPU with `signal.points=1024`
     """
     learning = Adam(lr=1e-4, betas=(0.0, 0.99))

@@ -87,7 +87,9 @@ class Shaped(Signal):
 def shapes_of(dataset: Dataset) -> ShapeSet:
     """The set of shapes; raises UserError if it is another kind of data."""
     if not isinstance(dataset, ShapeSet):
-        raise UserError(f"data {dataset.name}: these recipes need shapes: meshes, volumes or clouds", code="data.no_shapes")
+        raise UserError(
+            f"data {dataset.name}: these recipes need shapes: meshes, volumes or clouds", code="data.no_shapes"
+        )
     return dataset
 
 

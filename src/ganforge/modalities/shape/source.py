@@ -220,7 +220,11 @@ def _by_array(
         order = sorted(set(numbers))
         classes = tuple(PurePosixPath(files[k].removesuffix(".gz")).stem for k in order)
         number = np.array([order.index(k) for k in numbers], np.int64)
-        return number, classes, f"labels from the names of its files: {', '.join(classes[:12])} (data.labels=none: none)"
+        return (
+            number,
+            classes,
+            f"labels from the names of its files: {', '.join(classes[:12])} (data.labels=none: none)",
+        )
     return None, (), ""
 
 
@@ -230,6 +234,8 @@ def of_array(name: str, signal: str, values: np.ndarray, labels: np.ndarray | No
     if labels is not None:
         names, number = np.unique(labels, return_inverse=True)
         number, classes = number.reshape(-1).astype(np.int64), classes or tuple(map(str, names.tolist()))
-    found = ShapeSet(name, signal, None, [(name, k) for k in range(len(values))], number, classes, {name: compact(values)})
+    found = ShapeSet(
+        name, signal, None, [(name, k) for k in range(len(values))], number, classes, {name: compact(values)}
+    )
     found.digest = hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()[:16]
     return found

@@ -98,8 +98,8 @@ def _survey(shapes: ShapeSet) -> dict[str, Any]:
     found = [shape for _, shape in shapes.some(SURVEYED)]
     if any(isinstance(shape, Points) for shape in found):
         raise UserError(
-            f"data {shapes.name}: the volume signal needs volumes or meshes, and this set holds clouds of points, which "
-            "have no inside. Use a recipe for clouds, such as cloud-small",
+            f"data {shapes.name}: the volume signal needs volumes or meshes, and this set holds clouds of points, "
+            "which have no inside. Use a recipe for clouds, such as cloud-small",
             code="data.not_volumes",
         )
     values = [shape.values for shape in found if isinstance(shape, Grid)]
@@ -108,7 +108,8 @@ def _survey(shapes: ShapeSet) -> dict[str, Any]:
     channels = {len(one) for one in values}
     if len(channels) > 1:
         raise UserError(
-            f"data {shapes.name}: its volumes have different numbers of channels: {', '.join(map(str, sorted(channels)))}",
+            f"data {shapes.name}: its volumes have different numbers of channels: "
+            f"{', '.join(map(str, sorted(channels)))}",
             code="data.channels_differ",
         )
     sides = sorted(max(one.shape[1:]) for one in values)

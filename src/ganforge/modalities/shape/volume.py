@@ -30,7 +30,16 @@ from ganforge.core.types import Spec
 from ganforge.modalities.shape.example import write_volumes
 from ganforge.modalities.shape.formats import writing
 from ganforge.modalities.shape.geometry import Mesh, upright
-from ganforge.modalities.shape.signal import MESH_FILES, Axis, Shaped, Surface, numbered, one_by_one, shapes_of, write_scene
+from ganforge.modalities.shape.signal import (
+    MESH_FILES,
+    Axis,
+    Shaped,
+    Surface,
+    numbered,
+    one_by_one,
+    shapes_of,
+    write_scene,
+)
 from ganforge.modalities.shape.source import ShapeSet
 from ganforge.modalities.shape.surface import CLIP, distance, mesh_of, normals_of
 from ganforge.modalities.shape.views import Volumes, survey
@@ -68,7 +77,9 @@ class Volume(Shaped, kind="volume"):
     exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_volumes, ".glb": write_scene}
     file_formats: ClassVar[Mapping[str, Writer]] = {
         "npy": numbered(".npy", lambda sample, path, spec: save_volumes(sample, path, spec)),
-        "binvox": numbered(".binvox", lambda sample, path, spec: writing.write_binvox(solid(sample, spec.state) < 0, path)),
+        "binvox": numbered(
+            ".binvox", lambda sample, path, spec: writing.write_binvox(solid(sample, spec.state) < 0, path)
+        ),
         **{ending.removeprefix("."): one_by_one(writer) for ending, writer in MESH_FILES.items()},
     }
 
@@ -81,7 +92,7 @@ class Volume(Shaped, kind="volume"):
     up: Axis = "z"
     """The axis that points up: it stands in drawings, and turns are around it."""
     augment: Literal["none", "mirror", "turns"] = "none"
-    """Show volumes mirrored from left to right (mirror), or also turned about the vertical by 90° (turns), at random."""
+    """Show volumes mirrored from left to right (mirror), or turned about the vertical by 90° as well (turns)."""
     drawn: bool = True
     """Draw mirrors and turns; off where real samples are evaluated."""
 
@@ -120,8 +131,8 @@ class Volume(Shaped, kind="volume"):
         near = tuple(nearest(shape))
         if near[0] != shape[0] or len(set(near[1:])) > 1 or (self.size and near != shape):
             raise UserError(
-                f"data {dataset.name}: these nets cannot make volumes of {shape[0]} channels and {volumes.size} cells a "
-                f"side; the nearest is {near[0]} channels and {near[1]} cells: signal.size={near[1]}",
+                f"data {dataset.name}: these nets cannot make volumes of {shape[0]} channels and {volumes.size} cells "
+                f"a side; the nearest is {near[0]} channels and {near[1]} cells: signal.size={near[1]}",
                 code="nets.unreachable_size",
             )
         volumes.size = near[1]
@@ -191,5 +202,3 @@ class Volume(Shaped, kind="volume"):
     def surface(self, sample: np.ndarray, spec: Spec) -> Surface:
         mesh = self.mesh(sample, spec)
         return mesh.vertices / (spec.shape[1] / 2), normals_of(mesh)
-
-

@@ -59,7 +59,9 @@ def read_pcd(data: bytes, name: str, note: Noted) -> Points:
             chosen = [head["FIELDS"].index(axis) for axis in "xyz"]
             found = np.stack([table[names[k][0]][:, 0] for k in chosen], 1)
         else:
-            raise BadItem(name, f"PCD with DATA {form}: convert it to ascii or binary, as with pcl_convert_pcd_ascii_binary")
+            raise BadItem(
+                name, f"PCD with DATA {form}: convert it to ascii or binary, as with pcl_convert_pcd_ascii_binary"
+            )
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise BadItem(name, f"not a readable PCD file ({type(error).__name__}: {error})") from None
     return clean_points(found, name, note)
@@ -100,12 +102,14 @@ def peek(source: Path | BinaryIO, name: str) -> tuple[tuple[int, ...], np.dtype]
     """Shape and dtype of the array of an .npy or .npz file, by its header; None if there is none that can be read."""
     try:
         with source.open("rb") if isinstance(source, Path) else source as raw:
-            file = gzip.open(raw) if name.lower().endswith(".gz") else raw
+            file: Any = gzip.GzipFile(fileobj=raw) if name.lower().endswith(".gz") else raw
             if not name.lower().removesuffix(".gz").endswith(".npz"):
-                return header_of(file)  # type: ignore[arg-type]
-            with zipfile.ZipFile(file) as archive:  # type: ignore[arg-type]
+                return header_of(file)
+            with zipfile.ZipFile(file) as archive:
                 members = {Path(one).stem: one for one in archive.namelist() if Path(one).stem not in LABELS}
-                key = next((key for key in ARRAYS if key in members), next(iter(members)) if len(members) == 1 else None)
+                key = next(
+                    (key for key in ARRAYS if key in members), next(iter(members)) if len(members) == 1 else None
+                )
                 if key is None:
                     return None
                 with archive.open(members[key]) as member:

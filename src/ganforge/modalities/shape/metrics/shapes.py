@@ -29,7 +29,7 @@ DISTANCES = {"cd": distances.chamfer, "emd": distances.emd}
 
 
 class Shapes(Metric, kind="shapes"):
-    """1-NNA, coverage and minimum matching distance by Chamfer and earth mover's distance, and the JSD of occupancies."""
+    """1-NNA, coverage and minimum matching distance by Chamfer and earth mover's distance; the JSD of occupancies."""
 
     signals: ClassVar[tuple[str, ...]] = ("volume", "cloud")
     values: ClassVar[Mapping[str, Meaning]] = {
@@ -87,9 +87,7 @@ class Shapes(Metric, kind="shapes"):
             floors = _figures(
                 inner, distances.among(distance, other, progress), distances.across(distance, real, other, progress)
             )
-        return [
-            self._result(comparison, f"{name}_{kind}", values[name], floors[name], n, points) for name in values
-        ]
+        return [self._result(comparison, f"{name}_{kind}", values[name], floors[name], n, points) for name in values]
 
     def _other(self, comparison: Comparison, n: int, points: int) -> np.ndarray:
         """Other real shapes, for the floor: unseen ones, or without such those of the comparison themselves."""

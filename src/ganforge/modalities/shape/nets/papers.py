@@ -40,7 +40,11 @@ class GrownG(nn.Module):
         self.start = nn.Linear(inputs, width * base**3, bias=dense)
         layers: list[nn.Module] = [nn.BatchNorm3d(width), nn.ReLU()]
         for _ in range(steps - 1):
-            layers += [nn.ConvTranspose3d(width, width // 2, 4, 2, 1, bias=False), nn.BatchNorm3d(width // 2), nn.ReLU()]
+            layers += [
+                nn.ConvTranspose3d(width, width // 2, 4, 2, 1, bias=False),
+                nn.BatchNorm3d(width // 2),
+                nn.ReLU(),
+            ]
             width //= 2
         self.layers = nn.Sequential(*layers, nn.ConvTranspose3d(width, spec.shape[0], 4, 2, 1))
 

@@ -1,10 +1,10 @@
 """The generator of tree-GAN: a cloud grows as a tree from one point (Shu, Park & Kwon 2019).
 
     layer l: each point h branches into d_l points, each by a matrix of its own;
-             h' = act(loop(h) + Σ over its ancestors q of U_q q + b),   loop: support · F hidden units without activation
+             h' = act(loop(h) + Σ over its ancestors q of U_q q + b),   loop: support · F hidden units, linear
 
-Degrees 1, 2, 2, 2, 2, 2, 64 and features 96-256-256-256-128-128-128-3 make 2,048 points. Other numbers of points change
-the last degree. The last layer ends in tanh here; labels join z and are an addition of this project.
+Degrees 1, 2, 2, 2, 2, 2, 64 and features 96-256-256-256-128-128-128-3 make 2,048 points. Other numbers of points
+change the last degree. The last layer ends in tanh here; labels join z and are an addition of this project.
 
 N samples, P points.  z [N, 96], x [N, 3, P].
 """

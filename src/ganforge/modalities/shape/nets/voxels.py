@@ -1,6 +1,7 @@
 """Nets of `voxels-small`: a DCGAN of three dimensions, and R3GAN's critic of three dimensions.
 
-    G: z → linear → [8c, 4³] → conv-T 4³/2, each BN ReLU → [c, (S/2)³] → conv 3³ → each cell as 2³ cells → (1, 2, 1)³ → tanh
+    G: z → linear → [8c, 4³] → conv-T 4³/2, each BN ReLU → [c, (S/2)³] → conv 3³ → each cell as 2³ cells
+       → means with (1, 2, 1)³ → tanh
     D: x → cells of 4³ as channels → linear → (block → mean of 2³ cells → linear) … → block → Σ over cells of
        basis · h → linear → logit
     block: h + W₃ act(W₂ ∗ act(W₁ h)), W₂ 3³ in groups, W₃ 0 at first           Huang et al. 2024 (R3GAN)
@@ -59,7 +60,11 @@ class VoxelG(nn.Module):
         self.start = nn.Linear(latent * (2 if spec.classes else 1), width * self.base**3, bias=False)
         layers: list[nn.Module] = [nn.BatchNorm3d(width), nn.ReLU()]
         for _ in range(steps):
-            layers += [nn.ConvTranspose3d(width, width // 2, 4, 2, 1, bias=False), nn.BatchNorm3d(width // 2), nn.ReLU()]
+            layers += [
+                nn.ConvTranspose3d(width, width // 2, 4, 2, 1, bias=False),
+                nn.BatchNorm3d(width // 2),
+                nn.ReLU(),
+            ]
             width //= 2
         self.layers = nn.Sequential(*layers, nn.Conv3d(width, spec.shape[0] * 8, 3, padding=1))
         for layer in self.modules():
