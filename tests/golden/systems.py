@@ -40,6 +40,12 @@ FILM = [
     "task.generator.latent=8",
     "batch=4",
 ]
+SHAPES = [f"data={HERE / 'shapes.npz'}", "batch=4"]
+SOLIDS = [*SHAPES, "signal.size=16", *NARROW[:2], "task.generator.latent=8"]
+CLOUDS = [*SHAPES, "signal.points=64"]
+LATENT = [*CLOUDS, "task.encoder.widths=[8,8]", "task.decoder.widths=[8,8]", "task.decoder.latent=8"]
+LATENT += ["task.likelihood.points=32", "task.autoencoder=32", "task.discriminator.widths=[8,8]"]
+LATENT += ["task.generator.widths=[8,8]", "task.generator.latent=8"]
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -204,4 +210,16 @@ SYSTEMS: dict[str, list[str]] = {
     "denoise-sound": FRAMES,
     "denoise-sound-small": FRAMES,
     "r3gan-video-small": FILM,
+    "voxels-small": SOLIDS,
+    "3dgan": SOLIDS,
+    "3d-iwgan": [*SOLIDS, "task.d_steps=1"],
+    "cloud-small": [*LATENT, "task.measured=32"],
+    "cloud-sphere": [*CLOUDS, "task.generator.channels=8", "task.discriminator.widths=[8,16]"],
+    "l-gan": [*LATENT, "task.d_steps=1"],
+    "tree-gan": [
+        *CLOUDS,
+        "task.generator.features=[8,8,8,8,8,8]",
+        "task.discriminator.widths=[8,16]",
+        "task.d_steps=1",
+    ],
 }
