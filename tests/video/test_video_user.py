@@ -18,9 +18,9 @@ from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.data.path import PathData
 from ganforge.modalities.video import writing
 from ganforge.modalities.video.example import write_example
-from ganforge.modalities.video.nets import MotionGenerator
+from ganforge.modalities.video.nets.motion import MotionGenerator
 from ganforge.modalities.video.signal import Video
-from ganforge.modalities.video.tasks import Filming
+from ganforge.modalities.video.tasks.filming import Filming
 from ganforge.recipes import get, make_recipe
 from ganforge.recipes.choice import choose
 from refused import refused

@@ -27,7 +27,7 @@ from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import at
 from ganforge.core.types import Batch, DiscriminatorOutput, Nets, Request, Spec, Terms
 from ganforge.losses.base import Penalty
-from ganforge.modalities.video.nets import NOISE, MotionGenerator
+from ganforge.modalities.video.nets.motion import NOISE, MotionGenerator
 from ganforge.nets.base import Discriminator
 from ganforge.tasks.synthesis import Synthesis
 from ganforge.tasks.view import View

@@ -8,9 +8,9 @@ from ganforge.data.path import PathData
 from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.penalties import R1, R2
 from ganforge.losses.relativistic import RpGan
-from ganforge.modalities.video.nets import MotionGenerator
+from ganforge.modalities.video.nets.motion import MotionGenerator
 from ganforge.modalities.video.signal import Video
-from ganforge.modalities.video.tasks import Filming
+from ganforge.modalities.video.tasks.filming import Filming
 from ganforge.nets.base import Discriminator
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
