@@ -201,4 +201,12 @@ SYSTEMS: dict[str, list[str]] = {
     "denoise-sound": FRAMES,
     "denoise-sound-small": FRAMES,
     "r3gan-video-small": FILM,
+    "predict-video": [
+        *FILM[:1],
+        "signal.frames=12",
+        "task.channels=8",
+        "task.latent=8",
+        "task.discriminator.channels=4",
+        "batch=4",
+    ],
 }

@@ -53,7 +53,7 @@ def test_data_is_inspected_and_a_recipe_chosen(data, capsys):
     assert "left (16), right (16)" in said
     choice = choose(PathData(path=str(data)).open(), Machine())
     assert choice.recipe == "r3gan-video-small"
-    assert choice.fields == ("task.conditional=true", "batch=16")
+    assert choice.fields == ("task.conditional=true", "batch=14")
 
 
 def test_previews_are_a_sheet_and_a_film(run):

@@ -31,7 +31,8 @@ class PathData(DataSource, kind="path"):
     name_encoding: str | None = None
     """Encoding of file names in a zip that does not specify it, such as gb18030 or shift_jis; detected by default."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
-    """For tables: fraction of rows held out for `ganforge evaluate`, in [0, 1); 0 trains on all rows."""
+    """Of tables, sounds and films: fraction of rows or files held out for `ganforge evaluate`, in [0, 1); 0 trains on
+    all."""
     signal: str | None = None
     """The signal of the samples (image, table, points), if the data is ambiguous; detected by default."""
 
