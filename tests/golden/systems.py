@@ -201,6 +201,16 @@ SYSTEMS: dict[str, list[str]] = {
     "denoise-sound": FRAMES,
     "denoise-sound-small": FRAMES,
     "r3gan-video-small": FILM,
+    "vgan": [*FILM, "signal.size=16"],
+    "tgan": [*FILM, "signal.size=16"],
+    "mocogan": [*FILM, "signal.size=16", "signal.frames=16", "signal.stride=1"],
+    "stylegan-v": [
+        *FILM,
+        "signal.size=16",
+        "task.generator.motion=8",
+        "task.generator.max_channels=8",
+        "task.discriminator.max_channels=8",
+    ],
     "predict-video": [
         *FILM[:1],
         "signal.frames=12",
