@@ -34,8 +34,9 @@ LAYERS = (
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 REGISTRY = "registry"
 """Finds modalities and plugins; anything may ask it, and it imports by name what it lists."""
-BETWEEN = {"pair": {"image"}, "points": {"image"}}
-"""Which modality may import which other one. Pairs are pairs of images; points may lie in .npz files as images do."""
+BETWEEN = {"pair": {"image"}, "points": {"image"}, "video": {"image"}}
+"""Which modality may import which other one. Pairs are pairs of images; points may lie in .npz files as
+images do; frames of films are images."""
 
 OPTIONAL = {
     "tensorboard",

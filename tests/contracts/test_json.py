@@ -13,6 +13,7 @@ from PIL import Image
 from typer.main import get_command
 
 from ganforge.cli.main import app, main
+from ganforge.modalities.video.example import write_example
 
 FAST = ["samples=32", "batch=16", "callbacks=[]", "task.generator.channels=8", "task.discriminator.channels=8"]
 PAIRS = ["samples=8", "batch=4", "callbacks=[]", "signal.size=16"]
@@ -65,6 +66,11 @@ def place(tmp_path_factory):
     (folder / "rows.csv").write_text(
         f"{PEOPLE.read_text().splitlines()[0]}\n{',' * PEOPLE.read_text().splitlines()[0].count(',')}\n"
     )
+    (folder / "films").mkdir()
+    films = write_example(folder / "films", 8)
+    small = ["task.channels=8", "task.discriminator.channels=8", "samples=4", "batch=4", "callbacks=[]"]
+    with pytest.raises(SystemExit):
+        main(["train", "predict-video", f"data={films}", *small, "--run-dir", str(folder / "p"), "-q"])
     (folder / "noisy.py").write_text("print('a plugin that prints')\n")
     return folder
 
@@ -74,6 +80,7 @@ WORDS = {
     ("sample",): ["runs/a", "-n", "4", "--out", "{new}"],
     ("forecast",): ["f", "--data", str(HOURS), "--paths", "3", "--out", "{new}.csv"],
     ("complete",): ["t", "--data", "rows.csv", "--out", "{new}.csv"],
+    ("predict",): ["p", "--data", "films/left/0000.gif", "--frames", "4", "--out", "{new}.npy"],
     ("walk",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("interpolate",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("translate",): ["b", "photos", "--out", "{new}"],

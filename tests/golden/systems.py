@@ -222,4 +222,22 @@ SYSTEMS: dict[str, list[str]] = {
         "task.discriminator.widths=[8,16]",
         "task.d_steps=1",
     ],
+    "vgan": [*FILM, "signal.size=16"],
+    "tgan": [*FILM, "signal.size=16"],
+    "mocogan": [*FILM, "signal.size=16", "signal.frames=16", "signal.stride=1"],
+    "stylegan-v": [
+        *FILM,
+        "signal.size=16",
+        "task.generator.motion=8",
+        "task.generator.max_channels=8",
+        "task.discriminator.max_channels=8",
+    ],
+    "predict-video": [
+        *FILM[:1],
+        "signal.frames=12",
+        "task.channels=8",
+        "task.latent=8",
+        "task.discriminator.channels=4",
+        "batch=4",
+    ],
 }

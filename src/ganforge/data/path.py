@@ -46,7 +46,8 @@ class PathData(DataSource, kind="path"):
     generated: bool = False
     """For images: also use those that `ganforge sample` or `walk` wrote, if they lie among others."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
-    """For tables: fraction of rows held out for `ganforge evaluate`, in [0, 1); 0 trains on all rows."""
+    """Of tables, sounds and films: fraction of rows or files held out for `ganforge evaluate`, in [0, 1); 0 trains on
+    all."""
     signal: str | None = None
     """The signal of the samples (image, table, points), if the data is ambiguous; detected by default."""
 
