@@ -58,6 +58,18 @@ def place(tmp_path_factory):
         main(
             ["train", *forecast, "callbacks=[]", "task.discriminator.channels=8", "--run-dir", str(folder / "f"), "-q"]
         )
+    (folder / "gaps.csv").write_text(HOURS.read_text().replace(",15.13,", ",,"))
+    impute = [
+        "impute",
+        f"data={folder / 'gaps.csv'}",
+        "signal.window=16",
+        "task.longest=8",
+        "task.channels=8",
+        "samples=16",
+        "batch=8",
+    ]
+    with pytest.raises(SystemExit):
+        main(["train", *impute, "callbacks=[]", "task.discriminator.channels=8", "--run-dir", str(folder / "i"), "-q"])
     (folder / "noisy.py").write_text("print('a plugin that prints')\n")
     return folder
 
@@ -66,6 +78,7 @@ WORDS = {
     ("train",): ["cdcgan", "data=shades.npz", *FAST, "--run-dir", "{new}"],
     ("sample",): ["runs/a", "-n", "4", "--out", "{new}"],
     ("forecast",): ["f", "--data", str(HOURS), "--paths", "3", "--out", "{new}.csv"],
+    ("impute",): ["i", "--data", "gaps.csv", "--paths", "3", "--out", "{new}.csv"],
     ("walk",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("interpolate",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("translate",): ["b", "photos", "--out", "{new}"],

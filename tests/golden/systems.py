@@ -175,6 +175,13 @@ SYSTEMS: dict[str, list[str]] = {
         "task.channels=8",
         "task.discriminator.channels=8",
     ],
+    "impute": [
+        f"data={HERE / 'hours.csv'}",
+        "signal.window=24",
+        "task.longest=8",
+        "task.channels=8",
+        "task.discriminator.channels=8",
+    ],
     "rcgan": [*SERIES, "task.d_steps=1"],
     "timegan": [f"data={HERE / 'hours.csv'}", "task.units=8", "task.stage=32"],  # two steps each
     "doppelganger": [f"data={HERE / 'hours.csv'}", "task.width=8", "task.units=8", "task.critic_width=8"],

@@ -44,6 +44,8 @@ class Said:
     label: str | None = None
     timezone: str | None = None
     missing: tuple[float, ...] = ()
+    attributes: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
 
 @dataclass
@@ -83,8 +85,18 @@ def is_table(path: Path) -> bool:
     return path.name.lower().endswith(TEXT + PARQUET)
 
 
-def load(path: Path | Unpacked, rows: int | None = None) -> Any:
+def marks_of(path: Path | Unpacked) -> tuple[str, str]:
+    """What separates values in a file of text, and its decimal point."""
+    with path.open("rb") as file:
+        lines = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+        return separators(line.decode("utf-8-sig") for line in [lines.readline(), *islice(lines, HEAD)])
+
+
+def load(path: Path | Unpacked, rows: int | None = None, texts: bool = False) -> Any:
     """The table of a file, or its first rows.
+
+    Args:
+        texts: all values as they are written.
 
     Raises:
         READ_ERRORS: it cannot be read.
@@ -96,14 +108,12 @@ def load(path: Path | Unpacked, rows: int | None = None) -> Any:
         need("pyarrow", "reading a Parquet file")
         frame = pd.read_parquet(path if isinstance(path, Path) else path.open())
         return frame if rows is None else frame.head(rows)
-    packed = path.suffix == ".gz"
-    with path.open("rb") as file:
-        lines = gzip.GzipFile(fileobj=file) if packed else file
-        delimiter, decimal = separators(line.decode("utf-8-sig") for line in [lines.readline(), *islice(lines, HEAD)])
+    delimiter, decimal = marks_of(path)
     with path.open("rb") as file:
         return pd.read_csv(
             file, sep=delimiter, decimal=decimal, nrows=rows, encoding="utf-8-sig", skipinitialspace=True,
-            compression="gzip" if packed else None,
+            compression="gzip" if path.suffix == ".gz" else None,
+            **({"dtype": str, "keep_default_na": False} if texts else {}),
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from ganforge.modalities.series.quant import QuantDiscriminator
 from ganforge.modalities.series.recurrent import SeriesDecoder, SeriesEncoder
 from ganforge.modalities.series.signal import Series
 from ganforge.modalities.series.tasks.forecast import Forecast
+from ganforge.modalities.series.tasks.impute import Impute
 from ganforge.modalities.series.volatility import VolatilityGenerator
 from ganforge.nets.likelihoods import OptimalGaussian
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
@@ -71,6 +72,32 @@ def forecast() -> Recipe:
         log_every=5_000,
         signal=Series(window=192),
         task=Forecast(discriminator=SeriesDiscriminator(channels=16)),
+        optimizers={
+            "G": Adam(lr=Cosine(start=1e-3, end=1e-4, over=over), betas=(0.5, 0.99)),
+            "D": Adam(lr=Cosine(start=1e-3, end=1e-4, over=over), betas=(0.0, 0.99)),
+        },
+        ema=Ema(half_life=5_000),
+        callbacks=seen(20_000, rows=4, columns=6),
+    )
+
+
+@recipe("impute")
+def impute() -> Recipe:
+    """Gaps in series filled, many times, from what is given on both sides; by a critic and by proper scores together.
+
+    Paper: Huang et al. 2024 (RpGAN + R1 + R2); Pacchiardi et al. 2024 (scores). Departures: both losses together; G
+    adds to straight lines across the gaps.
+    Command: `ganforge train impute data=sensor.csv`, then `ganforge impute RUN --data sensor.csv --out filled.csv`
+    """
+    over = 200_000
+    return Recipe(
+        data=PathData(path="series.csv"),
+        samples=100_000,
+        batch=64,
+        checkpoint_every=20_000,
+        log_every=5_000,
+        signal=Series(window=96),
+        task=Impute(discriminator=SeriesDiscriminator(channels=16)),
         optimizers={
             "G": Adam(lr=Cosine(start=1e-3, end=1e-4, over=over), betas=(0.5, 0.99)),
             "D": Adam(lr=Cosine(start=1e-3, end=1e-4, over=over), betas=(0.0, 0.99)),

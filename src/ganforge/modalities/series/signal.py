@@ -25,7 +25,7 @@ from ganforge.core.language import joined, listed, phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.series import changes, choose, drawing, inspect, scaling, windows
+from ganforge.modalities.series import changes, choose, drawing, inspect, known, scaling, windows
 from ganforge.modalities.series.example import write_example
 from ganforge.modalities.series.files import FORMATS, write_text
 from ganforge.modalities.series.source import SeriesSet
@@ -60,6 +60,11 @@ class Series(Signal, kind="series"):
     change: Literal["none", "difference", "log"] = "none"
     """What of the values is learned: they themselves, their differences from row to row, or those of their logarithms
     (the returns of prices). Files hold levels again, which go on from the last real ones."""
+    calendar: bool = False
+    """Whether forecasts and filled gaps depend on the hour, the day of the week and the time of the year, as far as the
+    distance of rows has them and the training series hold them twice."""
+    attributes: bool = False
+    """Whether forecasts and filled gaps depend on what describes a series: the columns that do not change within it."""
 
     @property
     def data_statistics(self) -> str:
@@ -81,7 +86,7 @@ class Series(Signal, kind="series"):
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
         if translates:
-            return ("forecast",)
+            return ("imputation",) if spec.state.get("fills") else ("forecast",)
         return (*self.metrics, "finance") if spec.state.get("change") == "log" else self.metrics
 
     def at(self, spec: Spec) -> Self:
@@ -91,7 +96,7 @@ class Series(Signal, kind="series"):
         if not isinstance(dataset, SeriesSet):
             return dataset
         moved = dataset if self.change == "none" else changes.changed(dataset, self.change)
-        return Windows(moved, self.window, self.stride, dataset)
+        return Windows(moved, self.window, self.stride, dataset, self.calendar, self.attributes)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         if isinstance(dataset, SeriesSet):
@@ -120,7 +125,15 @@ class Series(Signal, kind="series"):
             "change": self.change,
             "levels": changes.levels_of(dataset.levels) if self.change != "none" else [],
         }
-        shape = (windows.channels(state), dataset.window)
+        if facts := known.described(whole, dataset.calendar, dataset.attributes):
+            state |= {"known": facts, "calendar": dataset.calendar}
+        for wanted, there, what in (
+            (self.calendar, dataset.calendar, "calendar=true: no column of times with rows at equal distances"),
+            (self.attributes, dataset.attributes, "attributes=true: no columns that describe series"),
+        ):
+            if wanted and not there:
+                log.warning("data %s: signal.%s; it has no effect", dataset.name, what)
+        shape = (windows.channels(state) + windows.known_in(state), dataset.window)
         reached = tuple(nearest(shape))
         if dataset.ends and reached[0] == shape[0] and reached[1] > shape[1]:
             dataset.window, shape = reached[1], reached
