@@ -63,6 +63,10 @@ PEOPLE = {
     "owner": "boolean",
 }
 """What is told of the columns of people.csv by hand, since a private run may not look at them."""
+METERS = {
+    "entity": "meter", "time": "time", "step": "h", "longest": 24,
+    "columns": {"load": {"min": 0, "max": 10}, "mode": {"words": ["on", "off"]}},
+}  # fmt: skip
 THIN = ["task.generator.widths=[16,16]", "task.discriminator.widths=[16,16]"]
 POINTS = ["data=ring8", "data.count=1000"]
 PARTS = [
@@ -139,6 +143,16 @@ SYSTEMS: dict[str, list[str]] = {
     "cgan-pd": NARROW,
     "sngan-small": NARROW,
     "dp-gan": [*PRIVATE, "task.generator.channels=4", "task.discriminator.widths=[24,12]", "task.d_steps=1"],
+    "dp-series": [
+        *PRIVATE,
+        f"data={{kind: entities, path: {HERE / 'meters.csv'}}}",
+        "batch=4",
+        f"signal.public={json.dumps(METERS)}",
+        "signal.window=12",
+        "task.generator.channels=4",
+        "task.discriminator.widths=[16]",
+        "task.d_steps=1",
+    ],
     "dp-ctgan": [*PRIVATE, *TABLE, f"signal.public={json.dumps(PEOPLE)}", *THIN],
     "ctgan-fast": TABLE,
     "lapgan": [*THIN, "task.refiner.channels=4", "task.judge.channels=4", "signal.size=16"],

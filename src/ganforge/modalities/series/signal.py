@@ -25,7 +25,8 @@ from ganforge.core.language import joined, listed, phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.series import changes, choose, drawing, inspect, known, scaling, windows
+from ganforge.modalities.series import changes, choose, drawing, entities, inspect, known, scaling, windows
+from ganforge.modalities.series.entities import Described, Entities, Rows
 from ganforge.modalities.series.example import write_example
 from ganforge.modalities.series.files import FORMATS, write_text
 from ganforge.modalities.series.source import SeriesSet
@@ -49,6 +50,9 @@ class Series(Signal, kind="series"):
     exporters: ClassVar[Mapping[str, Exporter]] = FORMATS
     gallery: ClassVar[Gallery | None] = Gallery(most=32, columns=4)
     n_generated: ClassVar[int] = 0
+    privacy_hint: ClassVar[str] = (
+        "Describe columns and entities by what is known without looking at the rows: signal.public=FILE.yaml"
+    )
 
     window: int = Field(default=24, ge=0)
     """Steps of a window; 0 takes each series whole, whatever its length, and learns where it ends."""
@@ -66,9 +70,13 @@ class Series(Signal, kind="series"):
     attributes: bool = False
     """Whether forecasts and filled gaps depend on what describes a series: the columns that do not change within it."""
 
+    public: Described | None = None
+    """For privacy by entity: columns, bounds and frequency as they are known without looking at a row, as a mapping or
+    the path of a YAML or JSON file. Nothing is measured then, and a sample of the data is an entity, not a window."""
+
     @property
     def data_statistics(self) -> str:
-        return phrase("bounds and quantiles of its columns")
+        return "" if self.public is not None else phrase("bounds and quantiles of its columns")
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
@@ -93,14 +101,23 @@ class Series(Signal, kind="series"):
         return self if self.window == 0 else replace(self, window=spec.shape[1])
 
     def items(self, dataset: Dataset) -> Dataset:
+        if isinstance(dataset, Rows) and self.public is not None:
+            return Entities(dataset, self.public)
+        if isinstance(dataset, Rows) or (self.public is not None and not isinstance(dataset, Entities)):
+            raise UserError(
+                f"data {dataset.name}: privacy by entity takes both: the data as data.kind=entities data.path=FILE, "
+                "and what is known of it as signal.public=FILE.yaml",
+                code="series.not_described",
+            )
         if not isinstance(dataset, SeriesSet):
             return dataset
         moved = dataset if self.change == "none" else changes.changed(dataset, self.change)
         return Windows(moved, self.window, self.stride, dataset, self.calendar, self.attributes)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
-        if isinstance(dataset, SeriesSet):
-            dataset = self.items(dataset)
+        dataset = self.items(dataset)
+        if isinstance(dataset, Entities):
+            return self._described(dataset, nearest)
         if not isinstance(dataset, Windows):
             raise UserError(
                 f"data {dataset.name}: the series signal needs time series: a CSV, TSV or Parquet file with a column "
@@ -145,10 +162,39 @@ class Series(Signal, kind="series"):
             )
         return Spec(shape, len(dataset.classes), tuple(dataset.classes), state)
 
+    def _described(self, dataset: Entities, nearest: Nearest) -> Spec:
+        """The spec of entities, from their description alone."""
+        for field, wrong in (
+            ("window", not 4 <= self.window <= dataset.public.longest),
+            ("change", self.change != "none"),
+            ("calendar", self.calendar),
+            ("attributes", self.attributes),
+            ("scaling", self.scaling not in ("auto", "minmax")),
+        ):
+            if wrong:
+                raise UserError(
+                    f"signal.{field}: with signal.public, windows of 4 to {dataset.public.longest} rows (longest) of "
+                    "the values themselves are learned, within their bounds; leave it at its default",
+                    code="series.not_with_public",
+                )
+        state = dict(entities.state_of(dataset.public))
+        shape = (windows.channels(state), self.window)
+        if tuple(nearest(shape)) != shape:
+            raise UserError(f"data {dataset.name}: these nets make no windows of this shape", code="nets.not_for_shape")
+        return Spec(shape, state=state)
+
+    def stored(self, spec: Spec) -> tuple[int, ...]:
+        return (spec.shape[0] + 1, spec.state["longest"]) if self.public is not None else spec.shape
+
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
+        if self.public is not None:
+            channels = windows.to_channels(item[:, :-1], spec.state)
+            return np.concatenate([channels, item[None, :, -1].astype(np.float32)])
         return windows.to_channels(item, spec.state)
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
+        if self.public is not None:
+            stored = windows.cut(stored, spec.shape[1], rng)
         return windows.noisy(stored, spec.state, rng)
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:

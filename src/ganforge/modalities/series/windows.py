@@ -177,8 +177,20 @@ def noisy(x: Tensor, state: Mapping[str, Any], rng: Rng) -> Tensor:
     at = discrete(state)
     if not at:
         return x
-    noise = rng.uniform("dequantize", (len(x), len(at), x.shape[2]), -NOISE, NOISE).to(x.dtype)
-    return x.index_add(1, torch.tensor(at, device=x.device), noise)
+    noise = rng.uniform("dequantize", (len(x), len(at), x.shape[2]), -NOISE, NOISE)
+    return x.to(noise.dtype).index_add(1, torch.tensor(at, device=x.device), noise)
+
+
+def cut(stored: Tensor, length: int, rng: Rng) -> Tensor:
+    """A window at random out of each entity, [N, K, length].
+
+    Args:
+        stored: [N, K + 1, T]; the last channel holds the number of rows.
+    """
+    rows = stored[:, -1, 0]
+    start = (rng.uniform("window", (len(stored),)) * (rows - length + 1).clamp_min(1)).floor().long()
+    at = start[:, None] + torch.arange(length, device=stored.device)  # [N, length]
+    return stored[:, :-1].gather(2, at[:, None].expand(-1, stored.shape[1] - 1, -1))
 
 
 def to_values(x: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
