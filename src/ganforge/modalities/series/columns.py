@@ -97,7 +97,7 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
     notes = list(notes or [])
     if not len(frame):
         raise UserError(f"data {name}: it has no rows", code="series.no_rows")
-    doubles = frame.index[frame.duplicated()]
+    doubles = frame.index[:0] if any(frame[c].is_unique for c in frame) else frame.index[frame.duplicated()]
     if len(doubles) and reading.find(frame.drop(doubles), said) is not None:
         frame = frame.drop(doubles)
         notes.append(f"{len(doubles):,} rows are exact doubles of others and are left out")
@@ -263,8 +263,8 @@ def _learned(name: str, values: Any, said: Said, starts: np.ndarray, notes: list
             continue
         if number:
             gaps = np.diff(column.to_numpy(np.float64, na_value=np.nan))
-            inside = np.setdiff1d(np.arange(len(gaps)), starts[1:-1] - 1)
-            if len(inside) > 2 and (gaps[inside] == 1).all():
+            gaps = np.delete(gaps, starts[1:-1] - 1)
+            if len(gaps) > 2 and (gaps == 1).all():
                 continue  # a running number of the rows
             kept[c] = column
         elif column.nunique() <= MOST_WORDS and not pd.api.types.is_datetime64_any_dtype(column.dtype):
