@@ -160,3 +160,24 @@ def test_marks_are_at_round_times(start, freq, rows, marks):
 
 def test_marks_of_steps_count_from_the_last_one_known():
     assert clock_ticks.of_steps(-72, 96) == [(12, "-60"), (32, "-40"), (52, "-20"), (72, "0"), (92, "20")]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_all_windows_at_once_are_those_read_one_by_one(data, tmp_path, several):
+    path = data
+    if not several:
+        frame = pd.read_csv(data)
+        path = tmp_path / "one.csv"
+        frame[frame["sensor"] == "a"].drop(columns=["sensor", "place", "height"]).to_csv(path, index=False)
+    recipe = recipe_of(*FORECAST, *fields(path)[:-1], f"signal.attributes={str(several).lower()}", "signal.stride=7")
+    dataset, spec = open_data(recipe)
+    every = recipe.signal.prepare_all(dataset, spec)
+    assert every is not None
+    assert every.shape == (len(dataset), *spec.shape)
+    for k in range(len(dataset)):
+        assert np.array_equal(every[k], recipe.signal.prepare(dataset.read(k), spec))
+    if not several:
+        held = every.base
+        while held.base is not None:
+            held = held.base
+        assert held.nbytes < every.nbytes / 4, "overlapping windows share their memory"

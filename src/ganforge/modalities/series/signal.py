@@ -7,12 +7,14 @@ N: samples, T: steps of a window, C: columns, K: channels (`windows`).  item flo
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import numpy as np
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -25,6 +27,7 @@ from ganforge.core.language import joined, listed, phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
+from ganforge.data.memory import memory_budget
 from ganforge.modalities.series import changes, choose, drawing, entities, inspect, known, scaling, windows
 from ganforge.modalities.series.entities import Described, Entities, Rows
 from ganforge.modalities.series.example import write_example
@@ -191,6 +194,23 @@ class Series(Signal, kind="series"):
             channels = windows.to_channels(item[:, :-1], spec.state)
             return np.concatenate([channels, item[None, :, -1].astype(np.float32)])
         return windows.to_channels(item, spec.state)
+
+    def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray | None:
+        """All windows as a view of their prepared series, so that overlapping ones take no memory of their own; of
+        several series a copy, as long as it fits."""
+        if not isinstance(dataset, Windows) or dataset.ends:
+            return None
+        if len(dataset.names) > 1 and 4 * len(dataset) * math.prod(spec.shape) > memory_budget(torch.device("cpu")):
+            return None
+        parts = []
+        for name in dataset.names:
+            rows = dataset.rows(name, 0, len(dataset.whole.series[name]))
+            if len(rows) >= dataset.window:
+                views = np.lib.stride_tricks.sliding_window_view(
+                    self.prepare(rows, spec), dataset.window, axis=1, writeable=True
+                )
+                parts.append(views.swapaxes(0, 1)[:: dataset.stride])  # [N, K, T]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         if self.public is not None:

@@ -82,11 +82,14 @@ class Windows(Dataset):
         return self.names[k], (index - int(self.firsts[k])) * self.stride
 
     def read(self, index: int) -> np.ndarray:
-        name, start = self.place(index)
-        rows = rows_of(self.whole, name, start, self.window, self.ends)
+        return self.rows(*self.place(index), self.window)
+
+    def rows(self, name: str, start: int, count: int) -> np.ndarray:
+        """Rows of a series with flags and what is known of them."""
+        rows = rows_of(self.whole, name, start, count, self.ends)
         if not (self.calendar or self.attributes):
             return rows
-        return np.hstack([rows, facts_of(self.whole, name, start, self.window, self.calendar, self.attributes)])
+        return np.hstack([rows, facts_of(self.whole, name, start, count, self.calendar, self.attributes)])
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         width = len(self.whole.columns) + len(self.gaps) + self.ends + self.calendar
