@@ -64,6 +64,7 @@ def test_the_verbs_of_the_package_and_of_its_modalities_are_found():
         "forecast",
         "complete",
         "predict",
+        "impute",
         "walk",
         "evaluate",
         "runs",

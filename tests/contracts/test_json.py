@@ -71,6 +71,18 @@ def place(tmp_path_factory):
     small = ["task.channels=8", "task.discriminator.channels=8", "samples=4", "batch=4", "callbacks=[]"]
     with pytest.raises(SystemExit):
         main(["train", "predict-video", f"data={films}", *small, "--run-dir", str(folder / "p"), "-q"])
+    (folder / "gaps.csv").write_text(HOURS.read_text().replace(",15.13,", ",,"))
+    impute = [
+        "impute",
+        f"data={folder / 'gaps.csv'}",
+        "signal.window=16",
+        "task.longest=8",
+        "task.channels=8",
+        "samples=16",
+        "batch=8",
+    ]
+    with pytest.raises(SystemExit):
+        main(["train", *impute, "callbacks=[]", "task.discriminator.channels=8", "--run-dir", str(folder / "i"), "-q"])
     (folder / "noisy.py").write_text("print('a plugin that prints')\n")
     return folder
 
@@ -81,6 +93,7 @@ WORDS = {
     ("forecast",): ["f", "--data", str(HOURS), "--paths", "3", "--out", "{new}.csv"],
     ("complete",): ["t", "--data", "rows.csv", "--out", "{new}.csv"],
     ("predict",): ["p", "--data", "films/left/0000.gif", "--frames", "4", "--out", "{new}.npy"],
+    ("impute",): ["i", "--data", "gaps.csv", "--paths", "3", "--out", "{new}.csv"],
     ("walk",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("interpolate",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("translate",): ["b", "photos", "--out", "{new}"],

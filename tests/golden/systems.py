@@ -70,6 +70,10 @@ PEOPLE = {
     "owner": "boolean",
 }
 """What is told of the columns of people.csv by hand, since a private run may not look at them."""
+METERS = {
+    "entity": "meter", "time": "time", "step": "h", "longest": 24,
+    "columns": {"load": {"min": 0, "max": 10}, "mode": {"words": ["on", "off"]}},
+}  # fmt: skip
 THIN = ["task.generator.widths=[16,16]", "task.discriminator.widths=[16,16]"]
 POINTS = ["data=ring8", "data.count=1000"]
 PARTS = [
@@ -148,6 +152,16 @@ SYSTEMS: dict[str, list[str]] = {
     "conditions-small": SPRITES,
     "ccgan-small": SPRITES,
     "dp-gan": [*PRIVATE, "task.generator.channels=4", "task.discriminator.widths=[24,12]", "task.d_steps=1"],
+    "dp-series": [
+        *PRIVATE,
+        f"data={{kind: entities, path: {HERE / 'meters.csv'}}}",
+        "batch=4",
+        f"signal.public={json.dumps(METERS)}",
+        "signal.window=12",
+        "task.generator.channels=4",
+        "task.discriminator.widths=[16]",
+        "task.d_steps=1",
+    ],
     "dp-ctgan": [*PRIVATE, *TABLE, f"signal.public={json.dumps(PEOPLE)}", *THIN],
     "ctgan-fast": TABLE,
     "lapgan": [*THIN, "task.refiner.channels=4", "task.judge.channels=4", "signal.size=16"],
@@ -181,6 +195,13 @@ SYSTEMS: dict[str, list[str]] = {
         f"data={HERE / 'hours.csv'}",
         "signal.window=40",
         "task.future=8",
+        "task.channels=8",
+        "task.discriminator.channels=8",
+    ],
+    "impute": [
+        f"data={HERE / 'hours.csv'}",
+        "signal.window=24",
+        "task.longest=8",
         "task.channels=8",
         "task.discriminator.channels=8",
     ],
