@@ -145,7 +145,8 @@ def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
         others = [ending for ending in signal.exporters if ending != ".npy"]
         ways = f"a file that ends in {', '.join(others)}" if others else "a folder, or FILE.npy"
         raise UserError(
-            f"--out {out}: {signal.noun.many} are written to {ways}; for one image of all: --grid FILE.png",
+            f"--out {out}: samples of the signal {signal.kind!r} are written to {ways}; for one image of all: --grid "
+            "FILE.png",
             code="output.unsupported_format",
         )
     if npz is not None and not signal.array_name:
