@@ -209,6 +209,7 @@ SYSTEMS: dict[str, list[str]] = {
     "r3gan-video-small": FILM,
     "voxels-small": SOLIDS,
     "3dgan": SOLIDS,
+    "complete-shapes": [*SHAPES, "signal.size=16", "task.channels=4", NARROW[1]],
     "3d-iwgan": [*SOLIDS, "task.d_steps=1"],
     "cloud-small": [*LATENT, "task.measured=32"],
     "cloud-sphere": [*CLOUDS, "task.generator.channels=8", "task.discriminator.widths=[8,16]"],
