@@ -43,7 +43,12 @@ SHAPES = [f"data={HERE / 'shapes.npz'}", "batch=4"]
 SOLIDS = [*SHAPES, "signal.size=16", *NARROW[:2], "task.generator.latent=8"]
 CLOUDS = [*SHAPES, "signal.points=64"]
 LATENT = [*CLOUDS, "task.encoder.widths=[8,8]", "task.decoder.widths=[8,8]", "task.decoder.latent=8"]
-LATENT += ["task.likelihood.points=32", "task.autoencoder=32", "task.discriminator.widths=[8,8]"]
+LATENT += [
+    "task.encoder.points=48",
+    "task.likelihood.points=32",
+    "task.autoencoder=32",
+    "task.discriminator.widths=[8,8]",
+]
 LATENT += ["task.generator.widths=[8,8]", "task.generator.latent=8"]
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [

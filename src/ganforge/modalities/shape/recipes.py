@@ -165,7 +165,6 @@ def cloud_small() -> Recipe:
         batch=64,
         checkpoint_every=20_000,
         log_every=2_000,
-        precision="fp32",
         signal=Cloud(),
         task=LatentGan(
             encoder=PointNetEncoder(),
@@ -229,7 +228,7 @@ def l_gan() -> Recipe:
     500 passes; G 128-128, D 256-512, gradient penalty 10, five steps of D, Adam 1e-4 (0.5, 0.9). Departures: the
     autoencoder learns by the Chamfer distance alone; latents are standardized, and G's last layer is linear; LeakyReLU
     0.2 for ReLU.
-    Command: `ganforge train l-gan data=./clouds`; for a CPU with `signal.points=1024 task.likelihood.points=512`
+    Command: `ganforge train l-gan data=./clouds`; for a CPU with `signal.points=1024`
     """
     ae, gan = Adam(lr=5e-4, betas=(0.9, 0.999)), Adam(lr=1e-4, betas=(0.5, 0.9))
     return Recipe(
@@ -241,7 +240,7 @@ def l_gan() -> Recipe:
         precision="fp32",
         signal=Cloud(points=2_048),
         task=LatentGan(
-            encoder=PointNetEncoder(),
+            encoder=PointNetEncoder(points=2_048),
             decoder=MlpGenerator(latent=128, widths=(256, 256), norm="none", bounded=False),
             likelihood=Chamfer(points=2_048),
             generator=MlpGenerator(latent=128, widths=(128,), norm="none"),
