@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,17 +16,35 @@ if TYPE_CHECKING:
 
 def stored(frame: Any, spec: Spec) -> np.ndarray:
     """Rows of a table as float32 [N, S]."""
+    return packed(
+        len(frame),
+        lambda column: categories.codes(frame[column["name"]], column),
+        lambda column: grid.to_unit(kinds.as_numbers(frame[column["name"]], column), column),
+        spec,
+    )
+
+
+def packed(
+    n: int,
+    codes: Callable[[dict[str, Any]], np.ndarray],
+    units: Callable[[dict[str, Any]], np.ndarray],
+    spec: Spec,
+) -> np.ndarray:
+    """`n` rows as float32 [n, S].
+
+    Args:
+        codes: of a column that is picked, the place of each value [n], as `categories.codes` has it.
+        units: of a column of numbers, float64 [n] in [-1, 1], as `grid.to_unit` has them.
+    """
     columns = spec.state["columns"]
     picked = [c for c in columns if c["encoding"] == "onehot"]
     numeric = [c for c in columns if "modes" in c]
     c, m = len(picked), len(numeric)
-    kept = np.empty((len(frame), c + 2 * m), np.float32)
+    kept = np.empty((n, c + 2 * m), np.float32)
     for k, column in enumerate(picked):
-        kept[:, k] = categories.codes(frame[column["name"]], column)
+        kept[:, k] = codes(column)
     for k, column in enumerate(numeric):
-        values = kinds.as_numbers(frame[column["name"]], column)
-        assert values is not None
-        v = grid.to_unit(values, column)
+        v = units(column)
         if column["encoding"] == "quantile":
             v = quantiles.encode(v, column["knots"])
         kept[:, c + k] = v

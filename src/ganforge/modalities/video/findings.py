@@ -66,4 +66,16 @@ def pace(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-RULES = (frozen, looping, flickering, pace)
+def persistence(evidence: Evidence) -> Iterator[Finding]:
+    ours = evidence.value("predict_crps")
+    still = evidence.detail_of("predict_crps").get("persistence")
+    if ours is not None and still is not None and ours >= still:
+        yield Finding(
+            "warn",
+            phrase("predictions are no better than the last frame repeated"),
+            phrase("CRPS {ours:.4g} of 255, and {still:.4g} of persistence.", ours=ours, still=still),
+            phrase("Train longer; for fast motion give more of the past (task.past=6), or skip fewer frames."),
+        )
+
+
+RULES = (frozen, looping, flickering, pace, persistence)
