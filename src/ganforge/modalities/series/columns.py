@@ -97,11 +97,14 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
     notes = list(notes or [])
     if not len(frame):
         raise UserError(f"data {name}: it has no rows", code="series.no_rows")
-    doubles = frame.index[:0] if any(frame[c].is_unique for c in frame) else frame.index[frame.duplicated()]
-    if len(doubles) and reading.find(frame.drop(doubles), said) is not None:
-        frame = frame.drop(doubles)
-        notes.append(f"{len(doubles):,} rows are exact doubles of others and are left out")
-    found = reading.find(frame, said) or _without_times(name, frame, said)
+    found = None if said.timezone else reading.find(frame, said)
+    if found is None:  # else no time comes twice, and so no row does
+        doubles = frame.index[frame.duplicated()]
+        found = reading.find(frame.drop(doubles), said) if len(doubles) or said.timezone else None
+        if found is not None and len(doubles):
+            frame = frame.drop(doubles)
+            notes.append(f"{len(doubles):,} rows are exact doubles of others and are left out")
+    found = found or _without_times(name, frame, said)
     notes += found.notes
     if found.times is not None and (lost := int(found.times.isna().sum())):
         notes.append(f"{lost:,} rows have no time that can be read and are left out")
@@ -119,7 +122,7 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
         stamps = found.times.to_numpy()
         times = {k: stamps[a:b] for k, a, b in zip(names, starts[:-1], starts[1:], strict=True)}
         clock = Clock(
-            found.time, str(found.times.max()), _step(found.times.drop_duplicates().sort_values()), found.format,
+            found.time, str(found.times.max()), _step(_in_order(found.times)), found.format,
             said.timezone,
         )  # fmt: skip
         if clock.step != "B" and found.regular < REGULAR:
@@ -167,7 +170,7 @@ def _sorted(frame: Any, found: Layout, notes: list[str]) -> tuple[Any, np.ndarra
     if found.times is not None and not found.ordered:
         notes.append("the rows are not in order of time and are sorted")
     if found.entity is None:
-        if found.times is not None:
+        if found.times is not None and not found.times.is_monotonic_increasing:
             found.times = found.times.sort_values(kind="stable")
             frame = frame.loc[found.times.index]
         return frame, np.array([0, len(frame)]), ["0"]
@@ -352,6 +355,13 @@ def _with_steps(
         f"as a column of their own, {STEP!r}"
     )
     return series, missing, (*columns, Column(STEP, "float64", 0, float(every.min()), float(every.max())))
+
+
+def _in_order(times: Any) -> Any:
+    """All times once, in order."""
+    if times.is_monotonic_increasing and len(times) == 1 + int((np.diff(times.to_numpy()) > np.timedelta64(0)).sum()):
+        return times
+    return times.drop_duplicates().sort_values()
 
 
 def _step(times: Any) -> str:

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.core.conditions import Angle, Category, Condition, Conditions, Number
+from ganforge.core.errors import UserError, did_you_mean
 from ganforge.modalities.series.columns import STEP
 from ganforge.modalities.series.source import SeriesSet
 
@@ -25,6 +27,7 @@ DAY = 86_400.0
 CYCLES = {"hour": DAY, "weekday": 7 * DAY, "month": 365.25 * DAY}  # seconds
 MONDAY = 4 * DAY  # 1970-01-05
 TWICE = 2
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def has_calendar(whole: SeriesSet) -> bool:
@@ -99,6 +102,60 @@ def phase(seconds: np.ndarray, cycle: str) -> np.ndarray:
     if cycle == "weekday":
         return np.floor((seconds - MONDAY) / DAY) % 7 / 7
     return seconds % DAY / DAY
+
+
+def conditions_of(whole: SeriesSet, names: Sequence[str], places: Sequence[tuple[str, int]]) -> tuple[Conditions, Any]:
+    """Named conditions of windows, for models that take them, and their vectors float32 [N, K].
+
+    Args:
+        names: hour, weekday, month (of the first row) or columns that describe series.
+        places: the series and the first row of each window.
+
+    Raises:
+        UserError: no such column, or no times.
+    """
+    calendar = [name for name in names if name in CYCLES]
+    if calendar and not has_calendar(whole):
+        raise UserError(
+            f"signal.conditions: {', '.join(calendar)} need a column of times with rows at equal distances",
+            code="series.no_times",
+        )
+    zone = whole.clock.zone if whole.clock else None
+    first = np.array([whole.times[name][start] for name, start in places]) if calendar else np.array([])
+    seconds = local_seconds(first, zone)
+    attributes = {name: (k, words) for k, (name, words) in enumerate(whole.attributes)}
+    each: list[Condition] = []
+    columns: list[list[Any]] = []
+    for name in names:
+        if name in CYCLES:
+            share = phase(seconds, name)
+            if name == "weekday":
+                each.append(Category(name, DAYS))
+                columns.append([DAYS[day] for day in (share * 7).round().astype(int)])
+            else:
+                period = {"hour": 24.0, "month": 12.0}[name]
+                each.append(Angle(name, period))
+                columns.append((share * period).tolist())
+            continue
+        if name not in attributes:
+            options = ", ".join((*attributes, *CYCLES))
+            raise UserError(
+                f"signal.conditions: {name!r} is no column that describes series, nor part of the calendar"
+                f"{did_you_mean(name, (*attributes, *CYCLES))} (there are: {options})",
+                code="column.not_found",
+            )
+        k, words = attributes[name]
+        values = [float(whole.described[series][k]) for series, _ in places]
+        if words:
+            each.append(Category(name, words))
+            columns.append([words[int(value)] for value in values])
+        else:
+            every = [float(row[k]) for row in whole.described.values()]
+            each.append(Number(name, min(every), max(every) if max(every) > min(every) else min(every) + 1))
+            columns.append(values)
+    rows = list(zip(*columns, strict=True))
+    found = Conditions(tuple(each)).with_observed(rows)
+    return found, found.encode(rows)
 
 
 def ahead(times: np.ndarray, clock: Mapping[str, Any], count: int) -> np.ndarray:

@@ -274,7 +274,7 @@ def _arranged(frame: Any, dates: Any, names: tuple[str, ...], entity: str | None
     """The layout with a series in every value of the entity column, where one is needed."""
     import pandas as pd
 
-    if entity is None and not dates.duplicated().any():
+    if entity is None and not _repeated(dates):
         return Layout(dates, names, None, None, *_order(dates, None))
     texts = [str(c) for c in frame.columns if c not in names and not pd.api.types.is_float_dtype(frame[c].dtype)]
     for name in [entity] if entity else texts:
@@ -284,6 +284,13 @@ def _arranged(frame: Any, dates: Any, names: tuple[str, ...], entity: str | None
             continue
         return Layout(dates, names, name, None, *_order(dates, of))
     return None
+
+
+def _repeated(dates: Any) -> bool:
+    """Whether a time comes twice; of times in order their differences say so, without a table of all."""
+    gaps = np.diff(dates.to_numpy())
+    zero = np.timedelta64(0)
+    return not ((gaps > zero).all() or (gaps < zero).all()) and bool(dates.duplicated().any())
 
 
 def _order(dates: Any, of: pd.Series | None) -> tuple[bool, float]:

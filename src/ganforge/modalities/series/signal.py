@@ -73,6 +73,9 @@ class Series(Signal, kind="series"):
     attributes: bool = False
     """Whether forecasts and filled gaps depend on what describes a series: the columns that do not change within it."""
 
+    conditions: tuple[str, ...] = ()
+    """What windows can be asked for, of conditional models (task.conditional=true): columns that do not change within a
+    series, and hour, weekday or month, of the first row of a window. In place of the label."""
     public: Described | None = None
     """For privacy by entity: columns, bounds and frequency as they are known without looking at a row, as a mapping or
     the path of a YAML or JSON file. Nothing is measured then, and a sample of the data is an entity, not a window."""
@@ -115,7 +118,7 @@ class Series(Signal, kind="series"):
         if not isinstance(dataset, SeriesSet):
             return dataset
         moved = dataset if self.change == "none" else changes.changed(dataset, self.change)
-        return Windows(moved, self.window, self.stride, dataset, self.calendar, self.attributes)
+        return Windows(moved, self.window, self.stride, dataset, self.calendar, self.attributes, self.conditions)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         dataset = self.items(dataset)
@@ -172,6 +175,7 @@ class Series(Signal, kind="series"):
             ("change", self.change != "none"),
             ("calendar", self.calendar),
             ("attributes", self.attributes),
+            ("conditions", bool(self.conditions)),
             ("scaling", self.scaling not in ("auto", "minmax")),
         ):
             if wrong:

@@ -38,6 +38,7 @@ class Windows(Dataset):
         stride: steps from one window to the next.
         levels: the series before changes were taken; by default the same.
         calendar, attributes: whether items hold the clock, and what describes their series.
+        conditions: names of conditions of windows, as `known.conditions_of` takes them, in place of labels.
     """
 
     signal = "series"
@@ -50,6 +51,7 @@ class Windows(Dataset):
         levels: SeriesSet | None = None,
         calendar: bool = False,
         attributes: bool = False,
+        conditions: Sequence[str] = (),
     ):
         self.levels = levels or whole
         self.calendar, self.attributes = calendar and known.has_calendar(whole), attributes and bool(whole.attributes)
@@ -69,7 +71,10 @@ class Windows(Dataset):
                 f"Use signal.window={max(4, int(lengths.max()) // 4)} or longer series",
                 code="series.shorter_than_window",
             )
-        if whole.kinds:
+        if conditions:
+            places = [self.place(k) for k in range(len(self))]
+            self.conditions, self.vectors = known.conditions_of(whole, conditions, places)
+        elif whole.kinds:
             self.classes = whole.kinds
             self.labels = np.repeat([whole.groups[name] for name in self.names], counts).astype(np.int64)
 
