@@ -179,11 +179,15 @@ class Tabular(Task, kind="tabular"):
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         """Rows [n, D], each choice one-hot. A condition in `request.extra` is kept to where G has learned it."""
-        made = rows_of(_maker(nets), request, self.latents(request))
         if not self.target_widths:
-            return made
+            return rows_of(_maker(nets), request, self.latents(request))
+        C = cast(TargetNet, nets.C)
+        if CONDITION in request.extra:
+            asked = C.conditions(request.extra[CONDITION].to(C.asked.device))
+            request = replace(request, extra={**request.extra, CONDITION: asked})
+        made = rows_of(_maker(nets), request, self.latents(request))
         draws = block_normal(request.seed, "target", request.start, request.n, made.shape[1])
-        return cast(TargetNet, nets.C).drawn(made, torch.special.ndtr(draws).to(made.device, made.dtype))
+        return C.drawn(made, torch.special.ndtr(draws).to(made.device, made.dtype))
 
     def _fakes(self, nets: Nets, batch: Batch, rng: Rng) -> tuple[Tensor, Tensor]:
         """Rows [N, D], and the raw numbers [N, D] that they were made of."""

@@ -23,6 +23,9 @@ from ganforge.modalities.table.heads import TINY
 from ganforge.modalities.table.tasks.conditions import column_shares, conditions_of
 from ganforge.nets.layers.dropout import FastDropout
 
+RARE = 0.02
+"""A target that is less frequent is asked of G."""
+
 
 class TargetNet(nn.Module):
     """C.
@@ -38,6 +41,7 @@ class TargetNet(nn.Module):
     """
 
     weights: Tensor
+    asked: Tensor
 
     def __init__(self, spec: Spec, widths: tuple[int, ...], dropout: float, of_target: float | None):
         super().__init__()
@@ -56,6 +60,11 @@ class TargetNet(nn.Module):
         share = column_shares(spec, of_target)[at]
         trained = share * logs / logs.sum() + (1 - share) * real  # conditions on other columns hardly change it
         self.register_buffer("weights", torch.tensor(real / trained, dtype=torch.float32), persistent=False)
+        places = torch.arange(sum(c["width"] for c in entries)) - of["start"]
+        frequent = torch.tensor(real >= RARE)
+        own = (places >= 0) & (places < of["width"])
+        asked = ~own | ~frequent[places.clamp(0, of["width"] - 1)]
+        self.register_buffer("asked", asked, persistent=False)
         sizes = [spec.shape[0], *widths]
         layers: list[nn.Module] = []
         for a, b in zip(sizes, widths, strict=False):
@@ -72,6 +81,10 @@ class TargetNet(nn.Module):
         """[N]: the weighted cross-entropy of real rows."""
         t = x[:, self.place].argmax(1)
         return self.weights[t] * nn.functional.cross_entropy(self(x), t, reduction="none")
+
+    def conditions(self, c: Tensor) -> Tensor:
+        """The conditions [N] that G is to meet: not a frequent target, which C draws (−1); rows with it are picked."""
+        return torch.where((c >= 0) & ~self.asked[c.clamp_min(0)], -1, c)
 
     def drawn(self, x: Tensor, uniform: Tensor) -> Tensor:
         """Rows [N, D] with a target drawn from C."""
