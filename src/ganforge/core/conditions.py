@@ -327,6 +327,10 @@ class Conditions:
         """K, the length of the vector of a sample."""
         return sum(one.width for one in self.each)
 
+    def said(self) -> str:
+        """All of them, as a phrase: `color (category: red, blue), angle (angle: 0 to 360, periodic)`."""
+        return ", ".join(f"{one.name} ({one.kind}: {one.said()})" for one in self.each)
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(one.name for one in self.each)

@@ -46,6 +46,7 @@ class SpriteDataset(Dataset):
 
     def __init__(self, sprites: list[Sprite], side: int, digest: str):
         self.name, self.skipped, self.sprites, self.side, self.digest = "sprites", [], sprites, side, digest
+        self.understood = (f"conditions: {CONDITIONS.said()}",)
         rows = [row_of(sprite) for sprite in sprites]
         self.conditions, self.vectors = CONDITIONS.with_observed(rows), CONDITIONS.encode(rows)
 
