@@ -70,7 +70,10 @@ def sample(
         ),
     ] = None,
     grid: Annotated[
-        Path | None, typer.Option("--grid", help="FILE.png: one image of all samples.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--grid", help="FILE.png: one image of all samples, by class if there are classes.", show_default=False
+        ),
     ] = None,
     npz: Annotated[
         Path | None,

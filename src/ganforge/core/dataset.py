@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ganforge.core.conditions import Conditions
+from ganforge.core.names import readable
 
 
 class Dataset:
@@ -124,5 +125,5 @@ class BadItem(Exception):
     """An item of a data set cannot be read: (where, why)."""
 
     def __init__(self, where: str, why: str):
-        super().__init__(f"{where}: {why}")
-        self.where, self.why = where, why
+        self.where, self.why = readable(where), why
+        super().__init__(f"{self.where}: {why}")

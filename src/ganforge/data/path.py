@@ -43,8 +43,11 @@ class PathData(DataSource, kind="path"):
     radians, hours, ignore; or the values of an ordinal in their order: small<medium<large."""
     name_encoding: str | None = None
     """Encoding of file names in a zip that does not specify it, such as gb18030 or shift_jis; detected by default."""
+    generated: bool = False
+    """For images: also use those that `ganforge sample` or `walk` wrote, if they lie among others."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
-    """For tables: fraction of rows held out for `ganforge evaluate`, in [0, 1); 0 trains on all rows."""
+    """Of tables, sounds and films: fraction of rows or files held out for `ganforge evaluate`, in [0, 1); 0 trains on
+    all."""
     signal: str | None = None
     """The signal of the samples (image, table, points), if the data is ambiguous; detected by default."""
 
@@ -71,7 +74,7 @@ class PathData(DataSource, kind="path"):
         path = Path(self.path).expanduser()
         try:
             table = self._labels(path)
-            head = openers.read_head(path, folders, self.name_encoding)
+            head = openers.read_head(path, folders, self.name_encoding, self.generated)
             if head is None:
                 raise UserError(
                     f"data {self.path}: no such file or folder{_near(path, self.path)}", code="data.not_found"

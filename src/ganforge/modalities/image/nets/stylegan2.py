@@ -152,10 +152,14 @@ class StyleGan2G(nn.Module):
         """w [N, K], moved toward their mean; `truncation` in (0, 1], where 1 leaves them unchanged."""
         return w if truncation == 1 else self.mean.lerp(w, truncation)
 
-    def synthesis(self, ws: Tensor) -> Tensor:
-        """ws [N, layers, K] → x [N, C, H, W]."""
+    def start(self, n: int) -> Tensor:
+        """The input of the first convolution, [N, h, w, C]."""
+        return self.constant.expand(n, -1, -1, -1)
+
+    def synthesis(self, ws: Tensor, start: Tensor | None = None) -> Tensor:
+        """ws [N, layers, K] → x [N, C, H, W]; `start` [N, h, w, C] in place of the constant."""
         w = ws.unbind(1)
-        h = self.convs[0](self.constant.expand(ws.shape[0], -1, -1, -1), w[0])
+        h = self.convs[0](self.start(ws.shape[0]) if start is None else start, w[0])
         x = self.pictures[0](h, w[1])
         for k, double_ in enumerate(self.doubles):
             h = self.convs[2 * k + 1](h, w[2 * k + 1])
