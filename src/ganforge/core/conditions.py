@@ -299,7 +299,7 @@ def condition_of(plain: Mapping[str, Any]) -> Condition:
     Raises:
         ValueError: no such kind, or its fields do not fit.
     """
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items() if k != "kind"}
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items() if k != "kind"}
     try:
         return Condition.kinds[plain["kind"]](**given)
     except (KeyError, TypeError) as error:

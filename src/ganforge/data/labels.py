@@ -104,7 +104,8 @@ def attach(dataset: Dataset, table: Columns, choices: Choices) -> None:
     dataset.conditions, dataset.vectors = conditions, conditions.encode(combined)
     notes = [note for column in table.each if column.name in conditions.names for note in column.notes]
     dataset.understood = (
-        *dataset.understood, f"conditions from {table.name}: {conditions.said()}", *table.notes, *notes, *said, *left_out,
+        *dataset.understood, f"conditions from {table.name}: {conditions.said()}",
+        *table.notes, *notes, *said, *left_out,
     )  # fmt: skip
     dataset.left_out = dataset.left_out or bool(said or left_out)
 

@@ -96,8 +96,10 @@ def sprites_of(split: str, count: int, seed: int) -> list[Sprite]:
     turns, places = draws.uniform(0, 360, (count, 2)), draws.uniform(-PLACE, PLACE, (count, 2))
     seeds = draws.integers(2**32, size=count).tolist()
     return [
-        Sprite(*known[k], float(angle), float(light), float(x), float(y), sky)
-        for k, (angle, light), (x, y), sky in zip(which, turns, places, seeds, strict=True)
+        Sprite(shape, color, size, period, float(angle), float(light), float(x), float(y), sky)
+        for (shape, color, size, period), (angle, light), (x, y), sky in zip(
+            (known[k] for k in which), turns, places, seeds, strict=True
+        )
     ]
 
 
