@@ -21,14 +21,13 @@ from itertools import pairwise
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.modalities.video.nets.grids import SLOPE, check_shape
 from ganforge.modalities.video.nets.motion import nearest_film
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
-from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.labels import LabelTable, as_vectors
 
 FEWEST = 16
 """Frames that D_V takes at least: each of its five layers takes off three."""
@@ -63,9 +62,7 @@ class RecurrentG(nn.Module):
         if noise is None:
             noise = self.usual.to(z).expand(len(z), -1, -1)
         if self.classes:
-            if c is None:
-                raise ValueError(f"a net for {self.classes} classes needs a label for each sample, got None")
-            z = torch.cat([z, one_hot(c, self.classes).to(z.dtype)], 1)
+            z = torch.cat([z, as_vectors(c, self.classes, z.dtype)], 1)
         states = [noise[:, 0]]
         for t in range(1, noise.shape[1]):
             states.append(self.gru(noise[:, t], states[-1]))
