@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 
 SMALL = ["data=digits", "batch=16", "precision=fp32", "seed=7"]
 DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
+SPRITES = ["data=sprites", "data.count=64", *DCGAN]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
 R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
@@ -74,6 +75,10 @@ PEOPLE = {
     "owner": "boolean",
 }
 """What is told of the columns of people.csv by hand, since a private run may not look at them."""
+METERS = {
+    "entity": "meter", "time": "time", "step": "h", "longest": 24,
+    "columns": {"load": {"min": 0, "max": 10}, "mode": {"words": ["on", "off"]}},
+}  # fmt: skip
 THIN = ["task.generator.widths=[16,16]", "task.discriminator.widths=[16,16]"]
 POINTS = ["data=ring8", "data.count=1000"]
 PARTS = [
@@ -149,7 +154,19 @@ SYSTEMS: dict[str, list[str]] = {
     "biggan-128": [*NARROW, "signal.size=8", "task.generator.attention=4", "task.discriminator.attention=4"],
     "cgan-pd": NARROW,
     "sngan-small": NARROW,
+    "conditions-small": SPRITES,
+    "ccgan-small": SPRITES,
     "dp-gan": [*PRIVATE, "task.generator.channels=4", "task.discriminator.widths=[24,12]", "task.d_steps=1"],
+    "dp-series": [
+        *PRIVATE,
+        f"data={{kind: entities, path: {HERE / 'meters.csv'}}}",
+        "batch=4",
+        f"signal.public={json.dumps(METERS)}",
+        "signal.window=12",
+        "task.generator.channels=4",
+        "task.discriminator.widths=[16]",
+        "task.d_steps=1",
+    ],
     "dp-ctgan": [*PRIVATE, *TABLE, f"signal.public={json.dumps(PEOPLE)}", *THIN],
     "ctgan-fast": TABLE,
     "lapgan": [*THIN, "task.refiner.channels=4", "task.judge.channels=4", "signal.size=16"],
@@ -183,6 +200,13 @@ SYSTEMS: dict[str, list[str]] = {
         f"data={HERE / 'hours.csv'}",
         "signal.window=40",
         "task.future=8",
+        "task.channels=8",
+        "task.discriminator.channels=8",
+    ],
+    "impute": [
+        f"data={HERE / 'hours.csv'}",
+        "signal.window=24",
+        "task.longest=8",
         "task.channels=8",
         "task.discriminator.channels=8",
     ],
@@ -224,5 +248,23 @@ SYSTEMS: dict[str, list[str]] = {
         "task.generator.features=[8,8,8,8,8,8]",
         "task.discriminator.widths=[8,16]",
         "task.d_steps=1",
+    ],
+    "vgan": [*FILM, "signal.size=16"],
+    "tgan": [*FILM, "signal.size=16"],
+    "mocogan": [*FILM, "signal.size=16", "signal.frames=16", "signal.stride=1"],
+    "stylegan-v": [
+        *FILM,
+        "signal.size=16",
+        "task.generator.motion=8",
+        "task.generator.max_channels=8",
+        "task.discriminator.max_channels=8",
+    ],
+    "predict-video": [
+        *FILM[:1],
+        "signal.frames=12",
+        "task.channels=8",
+        "task.latent=8",
+        "task.discriminator.channels=4",
+        "batch=4",
     ],
 }

@@ -5,6 +5,7 @@ uint8 [N, T, H, W, C] or [N, C, T, H, W] with C 1, 3 or 4; [T, H, W, C] is one f
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,13 @@ class ArrayFilms(Films):
         films = [Film("array", f"{path.name}[{k}]", (path.name,)) for k in range(len(array))]
         classes = () if labels is None else tuple(str(k) for k in range(int(labels.max()) + 1))
         super().__init__(name, FolderStore(path.parent), films, labels, classes)
-        self.array = array
+        self.array, self.rows = array, np.arange(len(array))
+
+    def some(self, rows: np.ndarray) -> ArrayFilms:
+        part = super().some(rows)
+        assert isinstance(part, ArrayFilms)
+        part.rows = self.rows[rows]
+        return part
 
     def header(self, index: int) -> Header:
         frames, height, width = self.array.shape[1:4]
@@ -34,10 +41,13 @@ class ArrayFilms(Films):
 
     def frames(self, index: int, fps: float, start: float = 0.0):
         first = int(start * fps)
-        return (((first + k) / fps, _rgb(pixels)) for k, pixels in enumerate(self.array[index, first:]))
+        return (((first + k) / fps, _rgb(pixels)) for k, pixels in enumerate(self.array[self.rows[index], first:]))
 
     def identity(self) -> str:
-        return file_sets.identity(self.store, [self.films[0].files[0]])
+        found = file_sets.identity(self.store, [self.films[0].files[0]])
+        if len(self.rows) == len(self.array):
+            return found
+        return hashlib.sha256(found.encode() + self.rows.tobytes()).hexdigest()
 
 
 def channels_last(shape: tuple[int, ...]) -> bool | None:
