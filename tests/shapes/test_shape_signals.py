@@ -206,16 +206,20 @@ def test_drawings_show_what_is_near_and_lit_from_above():
 
 
 BROWSER = """
-let last; const canvas = { setPointerCapture() {}, getContext: () => ({
-  createImageData: (w, h) => ({ data: new Uint8ClampedArray(4 * w * h) }), putImageData: image => { last = image.data; } }) };
-globalThis.document = { querySelector: () => canvas };
+let last;
+const pen0 = {
+  createImageData: (w, h) => ({ data: new Uint8ClampedArray(4 * w * h) }),
+  putImageData: image => { last = image.data; },
+};
+const sheet = { setPointerCapture() {}, getContext: () => pen0 };
+globalThis.document = { querySelector: () => sheet };
 const drawn = () => { let n = 0; for (let k = 0; k < last.length; k += 4) n += last[k] != 250; return n; };
 """
 """As much of a browser as the viewer needs."""
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
-def test_the_viewer_draws_turns_and_enlarges():
+def test_the_viewer_draws_turns_and_enlarges(tmp_path):
     mesh = ball_mesh(16, 5)
     page = viewer.page(
         [((mesh.vertices - 7.5) / 8, normals_of(mesh)), (np.array([[0.0, 0, 0]]), None)], 2
@@ -230,9 +234,9 @@ def test_the_viewer_draws_turns_and_enlarges():
     canvas.onwheel({ preventDefault() {}, deltaY: -200 });
     console.log(JSON.stringify([...found, drawn()]));
     """
-    run = subprocess.run(
-        ["node", "-e", BROWSER + code[1] + acts], capture_output=True, text=True, check=True, timeout=60
-    )
+    (tmp_path / "viewer.js").write_text(BROWSER + code[1] + acts)
+    run = subprocess.run(["node", tmp_path / "viewer.js"], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr[-600:]
     width, height, first, turned, larger = json.loads(run.stdout)
     assert (width, height) == (320, 160)
     assert 1_000 < first < 160 * 160, "a ball, and one point"
