@@ -62,6 +62,8 @@ def test_the_verbs_of_the_package_and_of_its_modalities_are_found():
         "sample",
         "translate",
         "forecast",
+        "impute",
+        "complete",
         "predict",
         "walk",
         "evaluate",
@@ -69,6 +71,7 @@ def test_the_verbs_of_the_package_and_of_its_modalities_are_found():
         "export",
         "doctor",
         "recipes",
+        "bench",
         "data",
     ]
     assert len(VERBS) > len(found)  # groups have verbs of their own

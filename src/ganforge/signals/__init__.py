@@ -203,9 +203,9 @@ class Signal(Component, family="signal"):
 
         Args:
             stored: prepared items, [N, ...], on the device.
-            labels: int64 [N] or None; left out where the task uses none.
+            labels: int64 [N], or vectors of conditions float [N, K], or None; left out where the task uses none.
         """
-        return Batch(self.encode(stored, spec, rng), labels if spec.classes else None)
+        return Batch(self.encode(stored, spec, rng), labels if spec.for_nets.classes else None)
 
     def deterministic(self) -> Self:
         """This signal with nothing drawn at each look (no flips, no random crops): how real samples are judged."""

@@ -286,6 +286,11 @@ def _rgb(style: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
+def has_letters(text: str) -> bool:
+    """Whether a font of this system is expected to have the characters of a text."""
+    return all(ord(letter) <= LATIN for letter in text) or _font(SIZE, True).getname() != _font(SIZE, False).getname()
+
+
 @cache
 def _font(size: float, many_scripts: bool) -> ImageFont.FreeTypeFont | Any:
     """Pillow's built-in font or, if it lacks characters, the first of `FONTS` on this system."""

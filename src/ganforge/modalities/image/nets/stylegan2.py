@@ -32,7 +32,7 @@ from typing import ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, normalize, one_hot
+from torch.nn.functional import conv2d, conv_transpose2d, normalize
 
 from ganforge.core.rng import normal_like
 from ganforge.core.types import Spec
@@ -40,6 +40,7 @@ from ganforge.modalities.image.layers.fir import SMOOTH, around, double, half, w
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.equalized import EqualConv, EqualLinear, act
+from ganforge.nets.layers.labels import as_vectors
 from ganforge.nets.layers.minibatch import MinibatchStddev
 
 MAPPING_LR = 0.01
@@ -66,9 +67,7 @@ class Mapping(nn.Module):
     def forward(self, z: Tensor | None, c: Tensor | None) -> Tensor:
         parts = [] if z is None else [unit(z)]
         if self.label is not None:
-            if c is None:
-                raise ValueError(f"a net for {self.classes} classes needs a label for each sample, got None")
-            parts.append(unit(self.label(one_hot(c, self.classes).to(self.label.weight.dtype))))
+            parts.append(unit(self.label(as_vectors(c, self.classes, self.label.weight.dtype))))
         w = torch.cat(parts, 1)
         for layer in self.layers:
             w = act(layer(w))
