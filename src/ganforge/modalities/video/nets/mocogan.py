@@ -91,11 +91,11 @@ class PatchD(nn.Module):
         layers: list[nn.Module] = []
         for k, (before, after) in enumerate(pairwise(widths)):
             high, wide_ = (halving(side) for side in sides)
-            rules = list(zip(high, wide_, strict=True))  # kernels, strides, paddings
+            kernel, stride, padding = zip(high, wide_, strict=True)
             if films:
-                layers.append(nn.Conv3d(before, after, (4, *rules[0]), (1, *rules[1]), (0, *rules[2]), bias=False))
+                layers.append(nn.Conv3d(before, after, (4, *kernel), (1, *stride), (0, *padding), bias=False))
             else:
-                layers.append(nn.Conv2d(before, after, *rules, bias=False))
+                layers.append(nn.Conv2d(before, after, kernel, stride, padding, bias=False))
             if k < len(widths) - 2:
                 norm = nn.BatchNorm3d(after) if films else nn.BatchNorm2d(after)
                 layers += [norm] if k else []
