@@ -19,10 +19,11 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec
 from ganforge.engine.train import train
 from ganforge.modalities.series.example import write_example
+from ganforge.modalities.series.filler import Filler, across
 from ganforge.modalities.series.gap_metric import ruled
 from ganforge.modalities.series.imputing import impute, pieces
 from ganforge.modalities.series.tasks.forecast import scores as forecast_scores
-from ganforge.modalities.series.tasks.impute import Filler, Impute, across, scores
+from ganforge.modalities.series.tasks.impute import Impute, scores
 from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
 from refused import refused

@@ -19,7 +19,8 @@ from ganforge.evaluation.sides import real_samples
 from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
 from ganforge.metrics.base import SampleSet
 from ganforge.modalities.series.charts import filling
-from ganforge.modalities.series.tasks.impute import Filler, Impute, middle
+from ganforge.modalities.series.filler import Filler, middle
+from ganforge.modalities.series.tasks.impute import Impute
 
 LENGTHS = (1, 3, 6, 12, 24, 48, 96, 192)  # steps
 PATHS = 50
