@@ -108,9 +108,8 @@ def test_values_are_read_from_outputs_of_each_kind():
 def test_a_phase_is_read_from_noisy_harmonics():
     true = torch.linspace(-3, 3, 40)
     turns = true[:, None] * torch.arange(1, 5)
-    outputs = torch.cat([turns.cos(), turns.sin()], 1) + 0.1 * torch.randn(
-        40, 8, generator=torch.Generator().manual_seed(0)
-    )
+    noise = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
+    outputs = torch.cat([turns.cos(), turns.sin()], 1) + 0.1 * noise
     assert (phases(outputs, False) - true).abs().max() < 0.15
 
 

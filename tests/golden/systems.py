@@ -44,7 +44,12 @@ SHAPES = [f"data={HERE / 'shapes.npz'}", "batch=4"]
 SOLIDS = [*SHAPES, "signal.size=16", *NARROW[:2], "task.generator.latent=8"]
 CLOUDS = [*SHAPES, "signal.points=64"]
 LATENT = [*CLOUDS, "task.encoder.widths=[8,8]", "task.decoder.widths=[8,8]", "task.decoder.latent=8"]
-LATENT += ["task.likelihood.points=32", "task.autoencoder=32", "task.discriminator.widths=[8,8]"]
+LATENT += [
+    "task.encoder.points=48",
+    "task.likelihood.points=32",
+    "task.autoencoder=32",
+    "task.discriminator.widths=[8,8]",
+]
 LATENT += ["task.generator.widths=[8,8]", "task.generator.latent=8"]
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
@@ -233,6 +238,7 @@ SYSTEMS: dict[str, list[str]] = {
     "r3gan-video-small": FILM,
     "voxels-small": SOLIDS,
     "3dgan": SOLIDS,
+    "complete-shapes": [*SHAPES, "signal.size=16", "task.channels=4", NARROW[1]],
     "3d-iwgan": [*SOLIDS, "task.d_steps=1"],
     "cloud-small": [*LATENT, "task.measured=32"],
     "cloud-sphere": [*CLOUDS, "task.generator.channels=8", "task.discriminator.widths=[8,16]"],

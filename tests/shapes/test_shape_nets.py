@@ -11,7 +11,7 @@ from ganforge.core.types import Batch, DiscriminatorOutput, Nets, Spec
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.shape.nets import papers, sphere, voxels
 from ganforge.modalities.shape.nets.clouds import PointNetDiscriminator
-from ganforge.modalities.shape.tasks import ThrottledSynthesis
+from ganforge.modalities.shape.tasks.throttled import ThrottledSynthesis
 from ganforge.recipes import get
 from ganforge.registry import load_all
 from refused import refused

@@ -132,6 +132,12 @@ def test_files(model, tmp_path, ganforge):
         assert code in said.err
 
 
+def test_rows_are_not_written_to_an_image(model, tmp_path, ganforge):
+    said = ganforge("sample", model.run_dir, "--out", tmp_path / "x.jpg")
+    assert said.status == 2
+    assert "samples of the signal 'table' are written to a file that ends in .csv, .tsv, .parquet; for" in said.err
+
+
 def test_candidates_are_weighed_by_what_is_known():
     """The weights are those of the formula, one candidate and row after the other."""
     heads = Columns(WIDTH, BLOCKS)

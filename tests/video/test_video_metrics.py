@@ -97,6 +97,14 @@ def test_pace_and_flicker_are_shares(real, others):
     assert values(real, broken(others, "frozen"), Motion())["pace"] == 0
 
 
+def test_noise_of_a_camera_is_not_motion(real, others):
+    noise = np.random.default_rng(0).integers(-12, 13, real.shape)
+    noisy = np.clip(real.astype(int) + noise, 0, 255).astype(np.uint8)
+    found = values(noisy, others, Motion())
+    assert found["pace"] < 0.75
+    assert found["pace_blocks"] == pytest.approx(1, abs=0.2)
+
+
 def test_frame_distance_notices_other_frames_and_not_their_order(real, others):
     metric = FrameDistance(each=2)
     fine = values(real, others, metric)["frame_fd"]
@@ -168,6 +176,8 @@ def test_copies_of_training_clips_are_found(real, encoder):
         ({"flicker48": 1.6}, "films flicker"),
         ({"pace48": 0.5, "frozen48": 0.0}, "films move too little"),
         ({"pace48": 1.6, "frozen48": 0.0}, "films move too much"),
+        ({"pace48": 0.7, "pace_blocks48": 0.95, "frozen48": 0.0}, "films lack the noise of real ones"),
+        ({"pace48": 0.7, "pace_blocks48": 0.6, "frozen48": 0.0}, "films move too little"),
         ({"pace48": 1.1, "frozen48": 0.02, "looping48": 0.05, "flicker48": 1.1}, None),
     ],
 )

@@ -280,3 +280,28 @@ def test_other_models_do_not_continue_films(tmp_path, data):
     folder = gf.train(recipe, run_dir=tmp_path / "run", progress=False).folder
     with refused("predict.not_a_predictor", "predict-video"):
         predict(folder, data / "left" / "0000.gif")
+
+
+@pytest.mark.parametrize("ending", [".avi", ".mkv", ".mp4"])
+def test_a_film_that_breaks_off_goes_on_from_the_break(run, tmp_path, ending):
+    """Its last frames are those before the break."""
+    import subprocess
+
+    import imageio_ffmpeg
+
+    clip = np.zeros((40, 64, 64, 3), np.uint8) + (5 * np.arange(40, dtype=np.uint8))[:, None, None, None]
+    noise = np.random.default_rng(0).integers(0, 50, clip.shape, np.uint8)
+    whole = write_mp4(tmp_path / "whole.mp4", clip + noise, 12.5)
+    program = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", whole, "-g", "5"]
+    subprocess.run([*program, "-movflags", "faststart", tmp_path / f"a{ending}"], check=True, timeout=60)
+    data = (tmp_path / f"a{ending}").read_bytes()
+    (tmp_path / f"broken{ending}").write_bytes(data[: len(data) * 6 // 10])
+    from ganforge.inference.model import load
+    from ganforge.modalities.video.predicting import starts_of
+
+    (start,) = starts_of(load(run), tmp_path / f"broken{ending}")
+    levels = start.frames.mean((1, 2, 3))
+    assert len(levels) == 4
+    assert 60 < levels[-1] < 200, "from the middle of the film"
+    assert (np.diff(levels) >= 0).all()
+    assert levels[-1] - levels[0] > 5

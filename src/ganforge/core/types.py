@@ -44,6 +44,10 @@ class Spec:
         net treats a vector as it treats a one-hot class."""
         return replace(self, classes=self.conditions.width) if self.conditions else self
 
+    def conditioned(self, conditions: Conditions) -> Spec:
+        """The spec with these conditions in place of its classes, if there are any."""
+        return replace(self, classes=0, labels=(), conditions=conditions) if conditions else self
+
     def to_plain(self) -> dict[str, Any]:
         plain = {"shape": list(self.shape), "classes": self.classes, "labels": list(self.labels), "state": self.state}
         return plain | ({"conditions": self.conditions.to_plain()} if self.conditions else {})

@@ -11,7 +11,7 @@ from pydantic import Field
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.names import readable
-from ganforge.data import columns, layout
+from ganforge.data import column_files, layout
 from ganforge.data import opener as openers
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.data.columns import Columns
@@ -111,7 +111,7 @@ class PathData(DataSource, kind="path"):
             UserError: there is no such file, or fields of a table are given without one.
         """
         if self._table:
-            return columns.read(Path(self._table).expanduser(), self._table)
+            return column_files.read(Path(self._table).expanduser(), self._table)
         if self.labels != SIDECARS and (self.columns or self.column_kinds):
             name = "columns" if self.columns else "column_kinds"
             raise UserError(
@@ -134,13 +134,13 @@ def sidecars(head: openers.Head, dataset: Dataset) -> Columns:
         if beside is not None and head.store is not None:
             source = head.store.open(beside)
             text = source.read_bytes() if isinstance(source, Path) else source.read()
-            records.append({NAMES: item} | columns.record_of(text, f"data.labels={SIDECARS}, {beside}"))
+            records.append({NAMES: item} | column_files.record_of(text, f"data.labels={SIDECARS}, {beside}"))
     if not records:
         raise UserError(
             f"data.labels={SIDECARS}: no sample of {dataset.name} has a .json file of its name beside it",
             code="data.labels_match_nothing",
         )
-    return columns.of_records(records, SIDECARS)
+    return column_files.of_records(records, SIDECARS)
 
 
 def _near(path: Path, text: str) -> str:

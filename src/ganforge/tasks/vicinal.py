@@ -25,12 +25,13 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+import torch
 from pydantic import Field
 
 from ganforge.core.conditions import Angle, Condition, Conditions, Number
 from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
-from ganforge.core.rng import Rng, seed_of
+from ganforge.core.rng import Rng
 from ganforge.core.schedule import at
 from ganforge.core.types import Batch, Nets, Spec, Terms
 from ganforge.tasks.base import Samples
@@ -145,11 +146,11 @@ class Vicinities(Order):
 
     def rows_of(self, seed: int, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The places of the real samples, and the asked shares, each [count]."""
-        draws = np.random.Generator(np.random.PCG64(seed_of(seed, "vicinities", start)))
-        centers = self.shares[draws.integers(len(self.shares), size=count)]
-        asked = centers + self.sigma * draws.standard_normal(count)
+        rng = Rng(seed, start, "vicinities", dtype=torch.float64)
+        centers = self.shares[rng.integers("centers", (count,), len(self.shares)).numpy()]
+        asked = centers + self.sigma * rng.normal("noise", (count,)).numpy()
         asked = asked % 1 if self.circular else asked.clip(0, 1)
-        return self.rows_near(asked, draws.random(count)), asked
+        return self.rows_near(asked, rng.uniform("picks", (count,)).numpy()), asked
 
     def rows(self, seed: int, start: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         places, asked = self.rows_of(seed, start, count)

@@ -119,51 +119,39 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
     for option, path, suffixes in (("--grid", grid, (".png",)), ("--npz", npz, (".npz",))):
         if path is not None and path.suffix.lower() not in suffixes:
             raise UserError(f"{option} {path}: the name must end in {suffixes[0]}", code="output.wrong_extension")
-    if out is not None and not is_one_file(out) and out.exists() and not out.is_dir():
-        raise UserError(
-            f"--out {out}: is a file; give a folder, or a file name that ends in {', '.join(endings())}",
-            code="output.not_a_folder",
-        )
-    if out is not None and not is_one_file(out) and not out.is_dir() and is_image_name(out):
-        raise UserError(
-            f"--out {out}: samples are written to a folder, or to one file that ends in {', '.join(endings())}; for "
-            "one image of all samples use --grid FILE.png",
-            code="output.unsupported_format",
-        )
     from ganforge.inference.film import check_folder
 
     for path in (p for p in (out, grid, npz) if p is not None):
-        is_folder = path is out and not is_one_file(path)
-        if not is_folder and path.exists() and not force:
-            raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
-        check_folder(path if is_folder else path.parent)
+        if path is not out or is_one_file(path):
+            if path.exists() and not force:
+                raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
+            check_folder(path.parent)
+        elif not is_file_name(path):
+            check_folder(path)
 
 
-def is_image_name(path: Path) -> bool:
-    """Whether a name is that of one image or film, for which a folder is not to be taken."""
-    return (mimetypes.guess_type(path.name)[0] or "").startswith(("image/", "video/"))
-
-
-def endings() -> list[str]:
-    """Those by which `--out` is one file for all samples: what any signal can be written as."""
-    from ganforge.signals import Signal
-
-    return list(dict.fromkeys(ending for signal in Signal.members().values() for ending in signal.exporters))
+def is_file_name(path: Path) -> bool:
+    """Whether a name is that of one image or film, or of a file that is there, for which a folder is not to be taken;
+    `check_kinds` says what the samples are written to."""
+    of_one = (mimetypes.guess_type(path.name)[0] or "").startswith(("image/", "video/"))
+    return not path.is_dir() and (of_one or path.exists())
 
 
 def is_one_file(out: Path) -> bool:
-    """Whether `--out` names one file for all samples, not a folder."""
-    return out.suffix.lower() in endings()
+    """Whether `--out` names one file for all samples, not a folder: what any signal can be written as."""
+    from ganforge.signals import Signal
+
+    return any(out.suffix.lower() in signal.exporters for signal in Signal.members().values())
 
 
 def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
     """Finds out whether this model's samples can be written so.
 
     Raises:
-        UserError: an image as CSV, a table as an array.
+        UserError: an image as CSV, a table as an array, a folder that would be called x.jpg, or is a file.
     """
     signal = model.recipe.signal
-    if out is not None and is_one_file(out) and out.suffix.lower() not in signal.exporters:
+    if out is not None and (is_file_name(out) or is_one_file(out)) and out.suffix.lower() not in signal.exporters:
         others = [ending for ending in signal.exporters if ending != ".npy"]
         ways = f"a file that ends in {', '.join(others)}" if others else "a folder, or FILE.npy"
         raise UserError(

@@ -133,7 +133,7 @@ def _kind(store: Store, name: str, alone: bool) -> tuple[str, float]:
 
 
 def _is_film(shape: tuple[int, ...], dtype: np.dtype) -> bool:
-    """Whether an array of bytes is films rather than volumes: with colors, or with frames of other sizes than a cube."""
+    """Whether an array of bytes is films rather than volumes: with colors, or with frames that make no cubes."""
     if len(shape) != 5 or dtype != np.uint8:
         return False
     gray = [shape[2:]] if shape[1] == 1 else [shape[1:4]] if shape[4] == 1 else []

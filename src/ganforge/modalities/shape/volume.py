@@ -12,7 +12,7 @@ N samples, C channels, S cells a side.  x [N, C, S, S, S] in [-1, 1], samples fl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -26,7 +26,7 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.language import phrase
 from ganforge.core.rng import Rng
-from ganforge.core.types import Spec
+from ganforge.core.types import Batch, Spec
 from ganforge.modalities.shape.example import write_volumes
 from ganforge.modalities.shape.formats import writing
 from ganforge.modalities.shape.geometry import Mesh, upright
@@ -66,6 +66,18 @@ def save_volumes(samples: np.ndarray, path: Path, spec: Spec) -> None:
         np.save(file, in_form(samples, spec), allow_pickle=False)
 
 
+def half_hidden(x: Tensor, rng: Rng) -> Tensor:
+    """Volumes [N, C, S, S, S] without one of their halves: there, cells are 1, as far outside as can be."""
+    half = x.shape[2] // 2
+    way = rng.integers("hidden", (len(x), 1, 1, 1, 1), 6).to(x.device)
+    place = torch.arange(x.shape[2], device=x.device)
+    hidden = torch.zeros_like(x[:, :1], dtype=torch.bool)
+    for axis in range(3):
+        along = place.view([-1 if k == axis else 1 for k in range(3)])
+        hidden |= ((way == 2 * axis) & (along < half)) | ((way == 2 * axis + 1) & (along >= half))
+    return torch.where(hidden, torch.ones_like(x), x)
+
+
 class Volume(Shaped, kind="volume"):
     """Volumes of one size: occupied cells, meshes, signed distances, or fields of one or several channels."""
 
@@ -93,6 +105,9 @@ class Volume(Shaped, kind="volume"):
     """The axis that points up: it stands in drawings, and turns are around it."""
     augment: Literal["none", "mirror", "turns"] = "none"
     """Show volumes mirrored from left to right (mirror), or turned about the vertical by 90° as well (turns)."""
+    hidden: Literal["none", "half"] = "none"
+    """Hide a part of each volume, for recipes that complete them: half of it, beyond a plane through the middle across
+    one of the axes, drawn again each time. What is hidden is empty."""
     drawn: bool = True
     """Draw mirrors and turns; off where real samples are evaluated."""
 
@@ -105,7 +120,7 @@ class Volume(Shaped, kind="volume"):
         return write_volumes(folder, n)
 
     def at(self, spec: Spec) -> Self:
-        return replace(self, size=spec.shape[1], form=spec.state["form"])
+        return replace(self, size=spec.shape[1], form=spec.state["form"], hidden=spec.state.get("hidden", "none"))
 
     def deterministic(self) -> Self:
         return replace(self, drawn=False)
@@ -136,7 +151,7 @@ class Volume(Shaped, kind="volume"):
                 code="nets.unreachable_size",
             )
         volumes.size = near[1]
-        state: dict[str, Any] = {"form": form, "clip": self.clip, "up": self.up}
+        state: dict[str, Any] = {"form": form, "clip": self.clip, "up": self.up, "hidden": self.hidden}
         if form == "distance":
             state["slope"] = facts["slope"] * facts["side"] / near[1]  # a coarser cell is wider
         if form == "field":
@@ -170,6 +185,23 @@ class Volume(Shaped, kind="volume"):
         for k in range(1, 4):
             x = torch.where(turns == k, torch.rot90(x, k, [2 + axis for axis in axes]), x)
         return x
+
+    def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:
+        """`x`, and `extra["source"]` where a part is hidden."""
+        x = self.encode(stored, spec, rng)
+        extra = {} if self.hidden == "none" else {"source": half_hidden(x, rng)}
+        return Batch(x, labels if spec.classes else None, extra)
+
+    def has_sources(self, spec: Spec) -> bool:
+        return self.hidden != "none"
+
+    def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
+        return self.decode(batch.extra["source"], spec)
+
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        return ("completed", "solids") if translates or paired else self.metrics
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         """Distances in cells for occupied cells, else values in the units of the data."""

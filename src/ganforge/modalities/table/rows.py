@@ -88,11 +88,30 @@ def restore(values: Any, column: dict[str, Any]) -> pd.Series:
     import pandas as pd
 
     dtype = column["dtype"]
+    if column["kind"] == "identifier" and isinstance(values, np.ndarray):
+        return _of_numbers(values, dtype)
     if dtype == "category":
         return pd.Series(pd.Categorical(values, categories=column["categories"], ordered=column["ordered"]))
     series = pd.Series(values, dtype=object)
     if dtype == "str" and int(pd.__version__.split(".")[0]) < 3:
         return series  # trained with pandas 3, used with pandas 2, which has no such type
+    return series.astype(dtype)
+
+
+def _of_numbers(values: np.ndarray, dtype: str) -> pd.Series:
+    """Numbers as a column of a type, or of a wider one where some are beyond it."""
+    import pandas as pd
+
+    series = pd.Series(values)
+    if values.dtype == object:  # beyond every type
+        return series
+    plain = np.dtype(dtype.lower())
+    if (
+        plain.kind in "iu"
+        and len(values)
+        and not np.iinfo(plain).min <= values.min() <= values.max() <= np.iinfo(plain).max
+    ):
+        return series.astype("Int64" if dtype[0].isupper() else values.dtype)
     return series.astype(dtype)
 
 

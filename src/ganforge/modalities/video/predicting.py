@@ -5,6 +5,7 @@ N: draws, k: frames of the past, T: frames.  Films uint8 [T, H, W, 3].
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,8 @@ from ganforge.data.path import PathData
 from ganforge.inference.labels import label_id
 from ganforge.inference.model import Model, load
 from ganforge.modalities.video import stills
-from ganforge.modalities.video.film import fitted
+from ganforge.modalities.video.container import SAME
+from ganforge.modalities.video.film import fitted, picked
 from ganforge.modalities.video.signal import Video
 from ganforge.modalities.video.source import Films
 from ganforge.modalities.video.tasks.predict import Predict
@@ -118,9 +120,19 @@ def last_frames(films: Films, film: int, model: Model, count: int, size: tuple[i
     header = films.headers[film]
     assert header is not None
     base = signal.stride / step
-    end = (header.frames - 1) / (header.fps or base)
-    times = [end - k * step for k in range(count) if end - k * step > -1e-6]
-    return films.clip(film, base, [max(0.0, time) for time in reversed(times)], size, signal.fit)
+    rate = header.fps or base
+    if header.claimed is not None:  # it breaks off, where exactly only decoding tells
+        tail: deque[tuple[float, np.ndarray]] = deque(maxlen=int(count * step * rate) + 2)
+        tail.extend((seconds, fitted(pixels, size, signal.fit)) for seconds, pixels in films.frames(film, base))
+        times = backward(tail[-1][0] if tail else 0.0, step, count)
+        return picked(tail, times, size, signal.fit, films.describe(film))
+    return films.clip(film, base, backward((header.frames - 1) / rate, step, count), size, signal.fit)
+
+
+def backward(end: float, step: float, count: int) -> list[float]:
+    """Up to `count` times that end at `end`, `step` apart, none before 0, in order."""
+    times = [end - k * step for k in range(count) if end - k * step > -SAME]
+    return [max(0.0, time) for time in reversed(times)]
 
 
 def given(task: Predict, start: Start) -> np.ndarray:

@@ -96,4 +96,4 @@ def predict(
         stdout().print(f"{films}, {n} continuation{'s' * (n != 1)} of {length} frames each: {out}", soft_wrap=True)
 
 
-VERB = Verb(predict, order=32, epilog=EPILOG)
+VERB = Verb(predict, order=34, epilog=EPILOG)

@@ -32,7 +32,7 @@ def conditions_small() -> Recipe:
         log_every=10_000,
         signal=Image(),
         task=Acgan(
-            generator=DcganGenerator(latent=32, channels=32),
+            generator=DcganGenerator(latent=32, channels=32, mapping=2),
             discriminator=DcganDiscriminator(channels=32, norm="spectral"),
             objective=NonSaturating(),
             projection=True,

@@ -23,7 +23,7 @@ from ganforge.core.types import Spec, wide
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Encoder, Likelihood
 from ganforge.nets.layers.labels import LabelTable
 
-PROJECTIONS = 64
+PROJECTIONS = 16
 
 
 def check_cloud(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
@@ -89,14 +89,17 @@ class PointNetDiscriminator(Discriminator, kind="pointnet"):
 class PointNetE(nn.Module):
     """The net of `PointNetEncoder`."""
 
-    def __init__(self, widths: tuple[int, ...], spec: Spec, latent: int):
+    def __init__(self, widths: tuple[int, ...], seen: int, spec: Spec, latent: int):
         super().__init__()
         check_cloud(spec.shape, "pointnet")
+        self.seen = seen
         self.points = per_point((spec.shape[0], *widths), norm=True)
         self.last = nn.Conv1d(widths[-1], latent, 1)
         self.norm = nn.BatchNorm1d(latent)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if self.training:
+            x = some_points(x, self.seen)
         mean = self.norm(self.last(self.points(x))).amax(2)
         return mean, torch.zeros_like(mean)
 
@@ -107,8 +110,16 @@ class PointNetEncoder(Encoder, kind="pointnet"):
     widths: tuple[int, ...] = Field(default=(64, 128, 128, 256), min_length=1)
     """Number of units of each layer of a point."""
 
+    points: int = Field(default=512, ge=1)
+    """Points that are drawn of each cloud in training; all are seen afterwards, and all of smaller clouds."""
+
     def build(self, spec: Spec, latent: int) -> nn.Module:
-        return PointNetE(self.widths, spec, latent)
+        return PointNetE(self.widths, self.points, spec, latent)
+
+
+def some_points(x: Tensor, count: int) -> Tensor:
+    """Points of clouds [N, 3, P] at the same random places, [N, 3, count]; all where there are no more."""
+    return x if count >= x.shape[2] else x[:, :, torch.randperm(x.shape[2], device=x.device)[:count]]
 
 
 def nearest_points(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,11 +156,11 @@ class ChamferModule(nn.Module):
 
     def nll(self, raw: Tensor, x: Tensor) -> Tensor:
         found = torch.zeros(len(x), dtype=wide(x).dtype, device=x.device)
+        if self.training:
+            raw, x = some_points(raw, self.points), some_points(x, self.points)
         if self.weight:
             directions = torch.nn.functional.normalize(torch.randn(PROJECTIONS, 3, dtype=found.dtype), dim=1)
             found = found + self.weight * sliced(raw, x, directions.to(x.device))
-        if self.training and self.points < x.shape[2]:
-            raw, x = (one[:, :, torch.randperm(one.shape[2], device=x.device)[: self.points]] for one in (raw, x))
         return found + chamfer(raw, x)
 
     def draw(self, raw: Tensor, uniform: Tensor) -> Tensor:
