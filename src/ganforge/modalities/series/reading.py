@@ -116,7 +116,7 @@ def load(path: Path | Unpacked, rows: int | None = None, texts: bool = False) ->
         return pd.read_csv(
             file, sep=delimiter, decimal=decimal, nrows=rows, encoding="utf-8-sig", skipinitialspace=True,
             compression="gzip" if path.suffix == ".gz" else None,
-            **({"dtype": str, "keep_default_na": False} if texts else {}),
+            dtype=str if texts else None, keep_default_na=not texts,
         )  # fmt: skip
 
 

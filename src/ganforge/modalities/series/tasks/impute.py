@@ -134,8 +134,8 @@ class Impute(Task, kind="impute"):
         x, given, asked, known = self.task_of(G, wide(batch.x), rng)
         seen = G.seen(x, given, known)
         z = rng.normal("z", (len(x), self.draws * G.width)).view(-1, G.width)
-        repeated = (part.repeat_interleave(self.draws, 0) for part in (x, given))
-        made = G.drawn(*repeated, [part.repeat_interleave(self.draws, 0) for part in seen], z)
+        again, there, *rest = (part.repeat_interleave(self.draws, 0) for part in (x, given, *seen))
+        made = G.drawn(again, there, rest, z)
         made = wide(made).unflatten(0, (len(x), self.draws))  # [N, M, V, T]
         fake = torch.where(asked > 0, made[:, 0], x)
         with torch.no_grad():
