@@ -129,12 +129,12 @@ def test_every_section_is_found():
     assert all(section.commands for section in SECTIONS.values())
 
 
-@pytest.mark.parametrize("what", ["loss", "net", "task"])
-def test_the_file_trains_with_the_command(what, tmp_path):
-    (train,) = rest(written(what, tmp_path))
-    _, shapes = ganforge([[*train, "callbacks=[]", "--run-dir", "run"]], tmp_path, runs=("run",))
-    assert (tmp_path / "run" / "model.safetensors").is_file()
-    assert shapes == [[2, 8, 8, 1]]
+def test_the_files_train_with_their_commands(tmp_path):
+    runs = ("loss", "net", "task")
+    trainings = [[*rest(written(what, tmp_path))[0], "callbacks=[]", "--run-dir", what] for what in runs]
+    _, shapes = ganforge(trainings, tmp_path, runs=runs)
+    assert all((tmp_path / run / "model.safetensors").is_file() for run in runs)
+    assert shapes == [[2, 8, 8, 1]] * 3
 
 
 def test_the_signal_goes_the_whole_way(tmp_path):

@@ -23,7 +23,7 @@ LAYERS = (
     {"engine"},
     {"inference"},
     {"evaluation"},
-    {"export"},
+    {"export", "bench"},
     {"ui"},
     {"api"},
     {"cli", "__init__"},
@@ -34,8 +34,9 @@ LAYERS = (
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 REGISTRY = "registry"
 """Finds modalities and plugins; anything may ask it, and it imports by name what it lists."""
-BETWEEN = {"pair": {"image"}, "points": {"image"}}
-"""Which modality may import which other one. Pairs are pairs of images; points may lie in .npz files as images do."""
+BETWEEN = {"pair": {"image"}, "points": {"image"}, "video": {"image"}}
+"""Which modality may import which other one. Pairs are pairs of images; points may lie in .npz files as
+images do; frames of films are images."""
 
 OPTIONAL = {
     "tensorboard",
@@ -55,6 +56,7 @@ PUBLIC = {"ganforge.api"}
 """What a modality may import from above `evaluation`: the functions that users call, for a front end of its own."""
 
 
+@cache
 def kinds_of_signals() -> frozenset[str]:
     """The kinds of all signals that the package has, as its modules write them: `class Image(Signal, kind="image")`."""
     found = set()
@@ -138,9 +140,6 @@ def calls(module: Path) -> Iterator[tuple[str, ast.Call]]:
                 yield function.id, node
 
 
-KINDS = kinds_of_signals()
-
-
 def of_every_module(check: Callable[[Path], None]) -> Callable[[], None]:
     """A test that tells of every module that breaks a rule, not of the first one alone."""
 
@@ -215,14 +214,14 @@ def test_no_signal_is_asked_for_by_name(module):
         return
     texts = {id(node.value) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Expr)}  # docstrings
     for node in ast.walk(tree_of(module)):
-        if isinstance(node, ast.Constant) and node.value in KINDS and id(node) not in texts:
+        if isinstance(node, ast.Constant) and node.value in kinds_of_signals() and id(node) not in texts:
             raise AssertionError(f"line {node.lineno}: {node.value!r}")
 
 
 def test_there_is_something_to_check():
     """The tests above pass on an empty list."""
     assert len(MODULES) > 200
-    assert {"image", "pair", "points", "table"} <= KINDS
+    assert {"image", "pair", "points", "table"} <= kinds_of_signals()
     assert {part_of(module) for module in MODULES} >= {*LEVEL, REGISTRY, "modalities"} - {"__main__"}
 
 
@@ -266,7 +265,7 @@ def test_core_needs_little(module):
     allowed = {"pydantic", "pydantic_core", "ganforge", *sys.stdlib_module_names}
     more = {"rng.py": {"torch"}, "types.py": {"torch", "numpy"}, "passes.py": {"numpy"}, "overrides.py": {"yaml"}}
     more |= {"device.py": {"torch"}, "media.py": {"PIL"}, "dataset.py": {"numpy"}, "progress.py": {"rich"}}
-    more |= {"drawing.py": {"numpy", "PIL"}, "allowance.py": {"torch"}}
+    more |= {"drawing.py": {"numpy", "PIL"}, "allowance.py": {"torch"}, "conditions.py": {"numpy"}}
     allowed |= more.get(module.name, set())
     assert {name.split(".")[0] for name in imports(module)} <= allowed
 

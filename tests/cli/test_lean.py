@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-import ganforge as gf
 from ganforge import recipes
 from ganforge.core.component import fields_of
 from ganforge.data.base import DataSource
@@ -59,10 +58,11 @@ def test_a_misspelled_field_needs_torch_and_no_more():
     assert imported(command("train", "dcgan", "task.generatr=resnet"), (*COMPILER, *TABLES, *OTHERS)) == []
 
 
-def test_training_on_images_needs_neither_tables_nor_a_compiler(tmp_path):
-    words = ("train", "demo", "samples=64", "callbacks=[]", "-q", "--run-dir", str(tmp_path / "r"))
-    assert imported(command(*words), (*COMPILER, *TABLES, *OTHERS)) == []
-    assert gf.load(tmp_path / "r").samples == 64
+def test_training_on_labeled_images_and_sampling_need_neither_tables_nor_a_compiler(tmp_path):
+    run = str(tmp_path / "r")
+    words = ("train", "cdcgan", "data=digits", "samples=64", "batch=32", "callbacks=[]", "-q", "--run-dir", run)
+    sampled = f"import ganforge\nassert len(ganforge.load({run!r}, device='cpu').sample(2)) == 2"
+    assert imported(f"{command(*words)}\n{sampled}", (*COMPILER, *TABLES, *OTHERS)) == []
 
 
 def test_the_recipes_that_are_listed_are_those_that_are_registered(monkeypatch):

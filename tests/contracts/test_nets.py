@@ -50,17 +50,22 @@ def few(net: Generator | Discriminator) -> list[Spec]:
 
 
 def cases_of(cls: type) -> list:
-    """Every choice of words of a net with the samples that it can make, with labels and without; never none."""
+    """Every choice of words of a net with the samples that it can make, with labels and without; never none.
+
+    The first shape is tried both ways every day, the others one way; the other way is slow.
+    """
     found = []
     default = {name: getattr(cls(), name) for name in variants(cls)[0]}
     for options in variants(cls):
         net = small(cls, **options)
-        for near in reached_by(net) if options == default else few(net):
+        for k, near in enumerate(reached_by(net) if options == default else few(net)):
             for classes in (0, 3) if options == default else (3 if len(near.shape) == 3 else 0,):
                 spec = Spec(near.shape, classes, tuple("abc"[:classes]), near.state)
                 changed = [value for name, value in options.items() if value != default[name]]
                 name = [cls.kind, *changed, "x".join(map(str, near.shape)), *(["state"] if near.state else [])]
-                found.append(pytest.param(net, spec, id=f"{'-'.join(name)}-{classes}"))
+                often = k == 0 or options != default or (classes > 0) == (k % 2 > 0)
+                marks = () if often else pytest.mark.slow
+                found.append(pytest.param(net, spec, id=f"{'-'.join(name)}-{classes}", marks=marks))
     return found
 
 

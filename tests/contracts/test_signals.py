@@ -5,6 +5,7 @@ A plugin's signal is held to the same by `tests/test_heartbeats.py`.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ganforge.data.base import DataSource
 from ganforge.engine.build import open_data
 from ganforge.engine.train import train
 from ganforge.export.folder import export
+from ganforge.metrics.base import Metric
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.choice import choose
 from ganforge.registry import load_all
@@ -122,7 +124,20 @@ def test_samples_are_shown_and_written(run, tmp_path):
     assert used.noun.one != used.noun.many
 
 
-def test_figures_and_a_report(run, tmp_path):
+@pytest.fixture
+def short_trainings(signal, monkeypatch):
+    """Usual metrics that train a net of their own do so for a few steps: their values are tested elsewhere."""
+    usual = signal.default_metrics
+
+    def short(text: str) -> str:
+        fields = {field.name for field in dataclasses.fields(Metric.kinds[text.partition("(")[0]])}
+        few = [f"{name}={value}" for name, value in {"steps": 5, "repeats": 1}.items() if name in fields]
+        return f"{text}({','.join(few)})" if few and "(" not in text else text
+
+    monkeypatch.setattr(signal, "default_metrics", lambda *a, **k: [short(text) for text in usual(*a, **k)])
+
+
+def test_figures_and_a_report(run, tmp_path, short_trainings):
     found = gf.evaluate(run, n=40, out=tmp_path / "report", progress=False, device="cpu")
     assert found.results
     assert len(json.loads(found.json.read_text())["results"]) == len(found.results)

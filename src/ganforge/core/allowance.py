@@ -70,6 +70,26 @@ class WithoutWeights:
         _without_weights = self.before
 
 
+FILLS: frozenset[Callable[..., Any]] = frozenset(
+    [getattr(owner, name) for owner in (nn.init, torch.Tensor) for name in ("normal_", "uniform_")]
+)
+
+
+class _Unfilled(TorchFunctionMode):
+    """A context in which no tensor is filled with random numbers.
+
+    On the meta device there is nothing to fill, and torch would import its compiler for it, which takes seconds.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        if func in FILLS:
+            return args[0] if args else options["tensor"]
+        return func(*args, **options)
+
+
 def may_be_weightless(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     """Decorator for a critic's `build`, which makes it respect `WithoutWeights`."""
     import functools
@@ -78,7 +98,7 @@ def may_be_weightless(build: Callable[..., nn.Module]) -> Callable[..., nn.Modul
     def built(*args: Any, **kwargs: Any) -> nn.Module:
         if not _without_weights:
             return build(*args, **kwargs)
-        with torch.device("meta"):
+        with torch.device("meta"), _Unfilled():
             return build(*args, **kwargs)
 
     return built

@@ -1,4 +1,4 @@
-"""Numbers with their nouns."""
+"""Numbers as people read them, and with their nouns."""
 
 from __future__ import annotations
 
@@ -6,3 +6,8 @@ from __future__ import annotations
 def counted(number: float, noun: str) -> str:
     """`1 thread`, `2 threads`, `0.5 minutes`, `1,000 images`; the plural is the noun with an s."""
     return f"{number:,.10g} {noun}{'s' * (number != 1)}"
+
+
+def significant(number: float) -> str:
+    """Three significant digits without an exponent: `1,170,000`, `35.2`, `0.0551`."""
+    return f"{float(f'{number:.3g}'):,.10g}"

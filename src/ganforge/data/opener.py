@@ -6,7 +6,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
@@ -16,6 +16,7 @@ from ganforge.data.store import UNREADABLE, FolderStore, Store, Subfolder, ZipSt
 
 if TYPE_CHECKING:
     from ganforge.data.base import DataSource
+    from ganforge.data.columns import Columns
     from ganforge.data.given import Given
 
 HEAD_BYTES = 512
@@ -112,6 +113,18 @@ class Opener(Component, family="opener"):
 
         Raises:
             UserError: they are for this signal, but cannot be used.
+        """
+        return None
+
+    def columns(self, table: Any, name: str) -> Columns | None:
+        """The columns of a table that describes samples of any signal; None if it is not a table for this opener.
+
+        Args:
+            table: a path, or a pandas DataFrame.
+            name: the user's name for it, for messages.
+
+        Raises:
+            UserError: it is a table that cannot be read.
         """
         return None
 

@@ -107,7 +107,7 @@ class Trainer:
     def iterate(self, probe: bool = False) -> StepTrace | None:
         """One iteration: every phase that is due, then the averages. With `probe`, returns its details."""
         iteration = self.samples // self.stride
-        batches = [self._batch(self.samples + r * self.recipe.batch) for r in range(self._rounds)]
+        batches = [self.batch_at(self.samples + r * self.recipe.batch) for r in range(self._rounds)]
         trace = StepTrace(batches[-1]) if probe else None
         for phase in self.phases:
             if phase.due(self.samples, iteration):
@@ -118,7 +118,8 @@ class Trainer:
             self.recipe.ema.update(average, self.nets[name], self.stride, self.samples)
         return trace
 
-    def _batch(self, position: int) -> Batch:
+    def batch_at(self, position: int) -> Batch:
+        """The batch that begins at sample `position` of the run, encoded."""
         start = time.perf_counter()
         stored, labels, extra = self.loader.batch(position)
         rng = Rng(self.seed, position, "data", device=self.device, dtype=self.weights_dtype)

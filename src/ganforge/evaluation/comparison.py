@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from ganforge.data.download import cache_folder
 from ganforge.evaluation.subject import Subject
 from ganforge.inference.model import Model
 from ganforge.metrics.base import Comparison, Encoder, Extractor, Latents, Metric, Progress, SampleSet
+from ganforge.recipes.sampling import labeled
 from ganforge.signals import Signal
 
 
@@ -75,6 +77,9 @@ def comparison_of(
         heldout=subject.heldout,
         classes=subject.classes,
         latents=latents_of(model, seed) if model is not None and steered else None,
+        conditions=subject.spec.conditions,
+        unseen=subject.unseen,
+        tempered=tempered_by(model, seed) if model is not None else None,
         facts=subject.spec.state,
         paired=subject.paired,
         baseline=subject.baseline,
@@ -84,6 +89,19 @@ def comparison_of(
         provenance=subject.provenance,
         progress=progress,
     )
+
+
+def tempered_by(model: Model, seed: int) -> Callable[[float, int], Any] | None:
+    """What makes samples at a temperature; None of a model that has none."""
+    if not model.recipe.task.takes_temperature:
+        return None
+    signal = model.recipe.signal
+
+    def made(temperature: float, count: int) -> Any:
+        parts = [part for part, _ in model.tempered(temperature).batches(count, seed)]
+        return signal.comparable(signal.join(parts, model.spec))
+
+    return made
 
 
 def latents_of(model: Model, seed: int) -> Latents | None:
@@ -97,8 +115,7 @@ def latents_of(model: Model, seed: int) -> Latents | None:
 
     @torch.inference_mode()
     def render(latents: Tensor) -> Tensor:
-        labels = torch.arange(len(latents)) % model.spec.classes if model.spec.classes else None
-        request = Request(len(latents), labels=labels, latents=latents, device=bundle.device)
+        request = labeled(Request(len(latents), latents=latents, device=bundle.device), model.spec)
         return task.sample(bundle.nets, request).float()
 
     return Latents(draw, render)

@@ -61,6 +61,11 @@ class Samples(Protocol):
         """Labels of all samples, int64 [len], or None; available without reading samples."""
         ...
 
+    @property
+    def vectors(self) -> np.ndarray | None:
+        """Conditions of all samples, float32 [len, K]; available without reading samples."""
+        ...
+
     def __iter__(self) -> Iterator[Batch]: ...
 
 
@@ -258,6 +263,11 @@ class Task(Component, family="task"):
 
     takes_times: ClassVar[bool] = False
     """Whether `sample` makes samples at `Request.extra["times"]`, so that they may be of any length and rate."""
+
+    @property
+    def takes_temperature(self) -> bool:
+        """Whether `sample` draws from distributions that `Request.temperature` makes sharper or flatter."""
+        return False
 
     @property
     def can_sample(self) -> bool:

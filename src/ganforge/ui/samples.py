@@ -21,6 +21,7 @@ from ganforge.ui.output import results
 if TYPE_CHECKING:
     import numpy as np
 
+    from ganforge.core.conditions import Conditions
     from ganforge.inference.model import Model
     from ganforge.signals import Signal
 
@@ -71,10 +72,10 @@ class Labels:
         if class_folders and (folder is None or not model.labels):
             why = "needs --out FOLDER" if model.labels else f"{model.recipe.name} was trained without classes"
             raise UserError(f"--class-folders: {why}", code="output.no_class_folders")
-        self.folder, self.names = folder, model.labels
+        self.folder, self.names, self.conditions = folder, model.labels, model.spec.conditions
         self.folders = folder_names(model.labels) if class_folders else None
-        self.rows: list[tuple[str, str]] = []
-        if folder is not None and model.labels and (folder / LABELS).exists() and not force:
+        self.rows: list[tuple[str, ...]] = []
+        if folder is not None and (model.labels or self.conditions) and (folder / LABELS).exists() and not force:
             raise UserError(f"{folder / LABELS}: already exists; --force overwrites it", code="output.exists")
 
     def folders_of(self, labels: np.ndarray | None) -> list[str] | None:
@@ -84,14 +85,23 @@ class Labels:
     def add(self, files: list[Path], labels: np.ndarray | None) -> None:
         if labels is not None and self.folder is not None and len(files) == len(labels):
             names = [file.relative_to(self.folder).as_posix() for file in files]
+            if self.conditions:
+                self.rows += [(name, *row) for name, row in zip(names, texts_of(labels, self.conditions), strict=True)]
+                return
             self.rows += [(name, self.names[label]) for name, label in zip(names, labels, strict=True)]
 
     def write(self) -> None:
-        """Writes `labels.csv`: file, label."""
+        """Writes `labels.csv`: file, label; or file and one column per condition."""
         if self.folder is None or not self.rows:
             return
         with atomic_file(self.folder / LABELS) as path, path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("file", "label"), *self.rows])
+            csv.writer(file).writerows([("file", *(self.conditions.names or ("label",))), *self.rows])
+
+
+def texts_of(vectors: np.ndarray, conditions: Conditions) -> list[tuple[str, ...]]:
+    """What samples were asked to be, from vectors [N, K]: one text per condition, empty if it is unknown."""
+    rows = conditions.decode(vectors)
+    return [tuple(one.text(v) for one, v in zip(conditions.each, row, strict=True)) for row in rows]
 
 
 def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: bool) -> None:
@@ -246,6 +256,19 @@ def signal_of(model: Model) -> Signal:
     return model.recipe.signal
 
 
+def _arrays_of(labels: np.ndarray, conditions: Conditions) -> dict[str, np.ndarray]:
+    """What an .npz file says of its samples: `labels`, or one array per condition, of numbers or of texts."""
+    import numpy as np
+
+    if not conditions:
+        return {"labels": labels}
+    columns = list(zip(*conditions.decode(labels), strict=True))
+    return {
+        one.name: np.array(column if all(isinstance(v, float) for v in column) else [one.text(v) for v in column])
+        for one, column in zip(conditions.each, columns, strict=True)
+    }
+
+
 def write_arrays(
     model: Model,
     parts: list[Any],
@@ -269,7 +292,7 @@ def write_arrays(
         arrays: dict[str, Any] = {signal.array_name: samples}
         known = [part for part in labels if part is not None]
         if known:
-            arrays["labels"] = np.concatenate(known)
+            arrays |= _arrays_of(np.concatenate(known), model.spec.conditions)
         with atomic_file(npz) as path:
             np.savez_compressed(path, **arrays)
     if grid is not None:
@@ -287,7 +310,7 @@ def grid_of(model: Model, samples: Any, labels: np.ndarray | None, columns: int 
     """All samples as one image; with several classes a row or more each, next to its name. None if a signal has none.
 
     Args:
-        labels: the class of each, int64 [N], or None.
+        labels: the class of each, int64 [N]; vectors of conditions, which no row is named after; or None.
         columns: samples per row; by default about a square, or the samples of a class.
     """
     import math
@@ -297,9 +320,10 @@ def grid_of(model: Model, samples: Any, labels: np.ndarray | None, columns: int 
     def drawn(some: Any, side: int) -> Media | None:
         return first_image(model.recipe.signal.render(some, model.spec, side))
 
-    classes = [] if labels is None else np.unique(labels).tolist()
+    classes = [] if labels is None or labels.ndim > 1 else np.unique(labels).tolist()
     if not 2 <= len(classes) <= MOST_NAMED:
         return drawn(samples, columns or math.ceil(math.sqrt(len(samples))))
+    assert labels is not None
     side = columns or min(int(np.bincount(labels).max()), WIDEST_ROW)
     rows = [(model.labels[k], drawn(samples[labels == k], side)) for k in classes]
     if any(image is None for _, image in rows):

@@ -100,4 +100,4 @@ def check_files(data: Path, out: Path, force: bool) -> None:
         raise UserError(f"{out}: already exists; --force replaces it", code="output.exists")
 
 
-VERB = Verb(complete, order=32, epilog=EPILOG)
+VERB = Verb(complete, order=33, epilog=EPILOG)

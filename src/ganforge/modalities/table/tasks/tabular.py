@@ -209,7 +209,8 @@ class PackJudge(nn.Module):
     def __init__(self, net: nn.Module, m: int, conditions: int):
         super().__init__()
         self.net, self.m = net, m
-        self.register_buffer("offsets", conditions * torch.arange(m), persistent=False)
+        offsets = torch.tensor([conditions * k for k in range(m)])  # torch.arange under an Allowance imports a compiler
+        self.register_buffer("offsets", offsets, persistent=False)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         return self.net(join(x, self.m), None if c is None else c.reshape(-1, self.m) + self.offsets)
