@@ -56,8 +56,11 @@ def table(n: int = 400) -> pd.DataFrame:
     return pd.DataFrame({"city": city, "age": age, "pays": pays})
 
 
-FIELDS = {"task.target_widths": [16], "optimizers.C": "adam", "optimizers.C.lr": 5e-3, "batch": 50, "callbacks": [],
-          "task.generator.widths": [16], "statistics.batches": 2, "statistics.size": 200, "samples": 5_000, "ema.half_life": 500, "log_every": 5_000}  # fmt: skip
+FIELDS = {
+    "task.target_widths": [16], "optimizers.C": "adam", "optimizers.C.lr": 5e-3, "task.generator.widths": [16],
+    "statistics.batches": 2, "statistics.size": 200, "batch": 50, "samples": 5_000, "ema.half_life": 500,
+    "log_every": 5_000, "callbacks": [],
+}  # fmt: skip
 
 
 def test_new_rows_have_the_target_that_goes_with_them(tmp_path):
