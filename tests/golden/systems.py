@@ -156,6 +156,7 @@ SYSTEMS: dict[str, list[str]] = {
     "sngan-small": NARROW,
     "conditions-small": SPRITES,
     "ccgan-small": SPRITES,
+    "infogan": DCGAN,
     "dp-gan": [*PRIVATE, "task.generator.channels=4", "task.discriminator.widths=[24,12]", "task.d_steps=1"],
     "dp-series": [
         *PRIVATE,
