@@ -19,6 +19,7 @@ from ganforge.engine.train import train
 from ganforge.modalities.series import windows
 from ganforge.modalities.series.entities import PublicSeries
 from ganforge.recipes import make_recipe
+from ganforge.recipes.privacy import DpSgd
 from ganforge.registry import load_all
 from refused import refused
 
@@ -109,6 +110,7 @@ def test_epsilon_is_that_of_entities(tmp_path):
     model = gf.load(run)
     recipe = model.recipe
     steps = checks.steps_by(recipe, recipe.samples)
+    assert isinstance(recipe.privacy, DpSgd)
     assert recipe.privacy.delta == pytest.approx(0.1 / 40)
     assert model.privacy["epsilon"] == pytest.approx(Account(2.0, 16 / 40).epsilon(steps, 0.1 / 40))
     out = gf.load(run).sample(5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,7 +93,9 @@ def test_windows_hold_the_clock_and_what_describes_their_series(data):
     place, height = x[6:8, 0], x[8, 0]
     assert place.tolist() == [-1, 1], "cellar, roof"
     assert height == pytest.approx((12 - 6) / np.std([12, -3, 9]))
-    held = recipe.signal.items(recipe.data.part("test").open())
+    part = recipe.data.part("test")
+    assert part is not None
+    held = recipe.signal.items(part.open())
     assert recipe.signal.prepare(held.read(0), spec)[6:, 0].tolist() == x[6:, 0].tolist()
 
 
@@ -177,7 +180,7 @@ def test_all_windows_at_once_are_those_read_one_by_one(data, tmp_path, several):
     for k in range(len(dataset)):
         assert np.array_equal(every[k], recipe.signal.prepare(dataset.read(k), spec))
     if not several:
-        held = every.base
+        held: Any = every
         while held.base is not None:
             held = held.base
         assert held.nbytes < every.nbytes / 4, "overlapping windows share their memory"

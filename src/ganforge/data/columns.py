@@ -1,7 +1,7 @@
 """The columns of a table that describes samples, with what each of them holds.
 
-The table is classified by the opener that knows tables (`Opener.columns`), so that a column beside images counts as what
-it would be in a table of its own; `column_files` reads the files.
+The table is classified by the opener that knows tables (`Opener.columns`), so that a column beside images counts as
+what it would be in a table of its own; `column_files` reads the files.
 """
 
 from __future__ import annotations

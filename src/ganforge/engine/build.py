@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 
 import torch
 
@@ -36,7 +35,7 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
             code="data.conditions_of_parts",
         )
     try:
-        spec = recipe.task.adapt(with_conditions(recipe.signal.spec(dataset, recipe.task.nearest), dataset))
+        spec = recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest).conditioned(dataset.conditions))
         if dataset.conditions and not spec.conditions:
             log.warning(
                 "data %s: the recipe %s is not conditional, so that the conditions %s are not used "
@@ -48,11 +47,6 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
         if error.code == "data.no_labels" and dataset.no_labels:
             raise UserError(f"{error}. (There are folders: {dataset.no_labels})", code=error.code) from None
         raise
-
-
-def with_conditions(spec: Spec, dataset: Dataset) -> Spec:
-    """The spec of a signal with the conditions of a data set, if it has any, in place of its classes."""
-    return replace(spec, classes=0, labels=(), conditions=dataset.conditions) if dataset.conditions else spec
 
 
 def reading(dataset: Dataset) -> list[Reading]:

@@ -113,12 +113,14 @@ class Signal(Component, family="signal"):
             "count": len(dataset),
             "shapes": shapes,
             "classes": list(dataset.classes),
+            "conditions": {one.name: one.to_plain() for one in dataset.conditions.each},
             "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
         }
         sizes = ", ".join(f"{shape} ({count:,})" for shape, count in shapes.items())
         shown = [f"{dataset.name}: {len(dataset):,} {cls.noun.many}", sizes or "none of them can be read"]
         if dataset.classes:
             shown.append(f"{len(dataset.classes)} labels: {', '.join(dataset.classes)}")
+        shown += [f"condition {one.name} ({one.kind}): {one.said()}" for one in dataset.conditions.each]
         return Inspection(facts, lambda: shown)
 
     @classmethod

@@ -32,8 +32,8 @@ def of_times(times: np.ndarray) -> list[tuple[int, str]]:
     import pandas as pd
 
     stamps = pd.DatetimeIndex(times)
-    span = (stamps[-1] - stamps[0]).total_seconds()
     seconds = stamps.to_numpy("datetime64[s]").astype(np.int64)
+    span = int(seconds[-1] - seconds[0])
     for every, form in EVERY:
         if span / every <= MOST:
             return _marks(seconds // every, stamps, form, dated=every < DAY)

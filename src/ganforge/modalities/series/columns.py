@@ -12,16 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ganforge.core.errors import UserError, did_you_mean
-from ganforge.modalities.series import doubts, reading
+from ganforge.core.errors import UserError
+from ganforge.modalities.series import doubts, labels, reading
 from ganforge.modalities.series.reading import Layout, Said
 
 MOSTLY_MISSING = 0.5  # of a column's values, from which it is left out
-MOST_WORDS = 20  # of a column, up to which it is a category
-MOST_LABELS = 200
 REGULAR = 0.8  # share of the usual distance, below which the distances themselves are learned
 STEP = "time step [s]"
-WORD_LENGTH = 60
 
 
 @dataclass(frozen=True)
@@ -110,8 +107,8 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
         notes.append(f"{lost:,} rows have no time that can be read and are left out")
         frame, found.times = frame[found.times.notna()], found.times[found.times.notna()]
     frame, starts, names = _sorted(frame, found, notes)
-    groups, kinds, static = _labels(frame, found, said, starts, names, notes)
-    attributes, described = _attributes(frame.iloc[starts[:-1]], static, names)
+    groups, kinds, static = labels.of_series(frame, found, said, starts, names, notes)
+    attributes, described = labels.attributes(frame.iloc[starts[:-1]], static, names)
     rows = {k: frame.index[a:b].to_numpy() for k, a, b in zip(names, starts[:-1], starts[1:], strict=True)}
     values = frame.drop(columns=[*found.time, *([found.entity] if found.entity else []), *static])
     values = _learned(name, values, said, starts, notes)
@@ -185,72 +182,6 @@ def _sorted(frame: Any, found: Layout, notes: list[str]) -> tuple[Any, np.ndarra
     return frame.iloc[order], starts, names
 
 
-def _labels(
-    frame: Any, found: Layout, said: Said, starts: np.ndarray, names: list[str], notes: list[str]
-) -> tuple[dict[str, int], tuple[str, ...], list[str]]:
-    """The label of each series, the names of labels, and the columns that do not change within a series."""
-    if said.label is not None and said.label not in frame.columns:
-        raise UserError(
-            f"data.label: the data has no column {said.label!r}{did_you_mean(said.label, map(str, frame.columns))}",
-            code="column.not_found",
-        )
-    if found.entity is None:
-        return {}, (), []
-    first = frame.iloc[starts[:-1]]
-    others = [c for c in frame.columns if c not in (*found.time, found.entity)]
-    of_row = np.repeat(np.arange(len(names)), np.diff(starts))
-    static = []
-    for c in others:
-        column = frame[c].astype(str).to_numpy()
-        constant = (column == column[starts[:-1]][of_row]).all()
-        if constant and (c in said.attributes or (len(names) > 1 and first[c].nunique() > 1)):
-            static.append(c)
-    if said.label is not None and said.label not in (*static, found.entity):
-        raise UserError(
-            f"data.label={said.label}: this column changes within a series, and a label holds for all of one",
-            code="series.label_changes",
-        )
-    words = [c for c in static if first[c].nunique() <= min(MOST_LABELS, len(names) - 1)]
-    label = said.label or (words[0] if words else found.entity)
-    values = [str(v) for v in first[label]]
-    kinds = tuple(dict.fromkeys(values)) if label == found.entity else tuple(sorted(set(values)))
-    if left := [c for c in static if c != label]:
-        notes.append(
-            f"the same in all rows of a series, and left out: {', '.join(left)} (signal.attributes=true makes them "
-            "conditions of forecasts and of filled gaps)"
-        )
-    if not 2 <= len(kinds) <= MOST_LABELS:
-        return {}, (), static
-    if label != found.entity:
-        notes.append(f"the label of a series is its {label!r}, for conditional models")
-    return {name: kinds.index(v) for name, v in zip(names, values, strict=True)}, kinds, static
-
-
-def _attributes(
-    first: Any, static: list[str], names: list[str]
-) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], dict[str, np.ndarray]]:
-    """The name and the words of each column that describes series, and its value of each: words as their place.
-
-    Args:
-        first: the first row of each series.
-    """
-    import pandas as pd
-
-    found, values = [], []
-    for c in static:
-        if pd.api.types.is_numeric_dtype(first[c].dtype) and not first[c].isna().any():
-            found.append((c, ()))
-            values.append(first[c].to_numpy(np.float64))
-        elif first[c].nunique() <= MOST_WORDS:
-            texts = [str(v)[:WORD_LENGTH] for v in first[c]]
-            words = tuple(sorted(set(texts)))
-            found.append((c, words))
-            values.append(np.array([words.index(text) for text in texts], np.float64))
-    if not found:
-        return (), {}
-    return tuple(found), dict(zip(names, np.stack(values, 1), strict=True))
-
-
 def _learned(name: str, values: Any, said: Said, starts: np.ndarray, notes: list[str]) -> Any:
     """Columns of numbers as float64, of words as categories; others are left out and named."""
     import pandas as pd
@@ -270,8 +201,8 @@ def _learned(name: str, values: Any, said: Said, starts: np.ndarray, notes: list
             if len(gaps) > 2 and (gaps == 1).all():
                 continue  # a running number of the rows
             kept[c] = column
-        elif column.nunique() <= MOST_WORDS and not pd.api.types.is_datetime64_any_dtype(column.dtype):
-            kept[c] = column.astype("string").str.slice(0, WORD_LENGTH).astype("category")
+        elif column.nunique() <= labels.MOST_WORDS and not pd.api.types.is_datetime64_any_dtype(column.dtype):
+            kept[c] = column.astype("string").str.slice(0, labels.WORD_LENGTH).astype("category")
     if left := [c for c in values.columns if c not in kept]:
         notes.append(f"not learned, for they hold no numbers, few values, or a running number: {', '.join(left)}")
     if not any(c for c in kept if not isinstance(kept[c].dtype, pd.CategoricalDtype)):

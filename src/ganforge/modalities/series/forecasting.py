@@ -88,7 +88,7 @@ def paths_of(
             made = task.paths(bundle.nets, x[None], horizon, paths, seed, ahead[None])[0]
         decoded = model.recipe.signal.decode(made, spec)
         seen = model.recipe.signal.decode(x[None], spec)[0]
-        state = spec.state
+        state: dict[str, Any] = spec.state
         if name in recent.times and state["clock"] is not None:
             state = state | {"clock": state["clock"] | {"last": str(recent.times[name][-1])}}
         if change != "none":
@@ -221,7 +221,7 @@ def as_frame(model: Model, found: dict[str, Paths]) -> Any:
 
     parts = []
     for name, (_, paths, state, _) in found.items():
-        part = to_frame(paths, type(model.spec)(model.spec.shape, state=state))
+        part = to_frame(paths, type(model.spec)(model.spec.shape, state=dict(state)))
         numbers = np.repeat(np.arange(1, len(paths) + 1), paths.shape[1])
         if state["entity"]:
             part[state["entity"]] = name

@@ -19,7 +19,8 @@ from ganforge.evaluation.sides import real_samples
 from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
 from ganforge.metrics.base import SampleSet
 from ganforge.modalities.series.charts import filling
-from ganforge.modalities.series.tasks.impute import Filler, Impute, middle
+from ganforge.modalities.series.filler import Filler, middle
+from ganforge.modalities.series.tasks.impute import Impute
 
 LENGTHS = (1, 3, 6, 12, 24, 48, 96, 192)  # steps
 PATHS = 50
@@ -52,8 +53,9 @@ class Gaps(Subjects, kind="gaps"):
                 removed = middle(G, 1, x.shape[2], sizes[k % len(sizes)])
                 given = G.by_channel(G.present(x) * (1 - removed.to(x.dtype)))
                 z = block_normal(run.seed + k, "filling", 0, PATHS, G.width).to(x.device, x.dtype)
+                x, given = x.expand(PATHS, -1, -1), given.expand(PATHS, -1, -1)
                 with torch.inference_mode():
-                    made = task.filled(bundle.nets, *(part.expand(PATHS, -1, -1) for part in (x, given)), z)
+                    made = task.filled(bundle.nets, x, given, z)
                 values = signal.decode(made, spec)
                 values[:, removed[0].T.cpu().numpy() == 0] = np.nan
                 yield values[None]
@@ -81,7 +83,7 @@ class Gaps(Subjects, kind="gaps"):
 
 def panels(windows: np.ndarray, made: np.ndarray, columns: list[dict]) -> Iterator[Panel]:
     """Some gaps with their fillings, of the first column of numbers that was removed."""
-    removed = ~np.isnan(made[:, 0]).all((0, 1))
+    removed = np.asarray(~np.isnan(made[:, 0]).all((0, 1)))
     column = next((k for k, c in enumerate(columns) if removed[k] and not c.get("words")), None)
     if column is None:
         return

@@ -23,9 +23,10 @@ from ganforge.modalities.series import reading
 from ganforge.modalities.series.charts import filling
 from ganforge.modalities.series.columns import STEP
 from ganforge.modalities.series.files import typed
+from ganforge.modalities.series.filler import Filler
 from ganforge.modalities.series.forecasting import fitting, known_rows, opened
 from ganforge.modalities.series.source import SeriesSet
-from ganforge.modalities.series.tasks.impute import Filler, Impute
+from ganforge.modalities.series.tasks.impute import Impute
 from ganforge.modalities.series.windows import rows_of, values_in, words_of
 
 log = logging.getLogger("ganforge")

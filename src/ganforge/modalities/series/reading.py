@@ -33,6 +33,7 @@ REGULAR = 0.5  # share of the most frequent gap, from which gaps count as regula
 SAME_WIDTH = frozenset(("%Y", "%m", "%d", "%H", "%M", "%S", "%f"))  # codes that are as wide whatever the time
 CODE = re.compile(r"%[A-Za-z]")
 MANY = 10_000  # values, of which a longer column is asked for digits
+AT_ONCE = 500_000  # texts that are parsed as times together
 DATES_AT_LEAST = 0.98  # of a column's values
 READ_ERRORS = (ValueError, OSError, EOFError, zlib.error, csv.Error)
 
@@ -115,7 +116,7 @@ def load(path: Path | Unpacked, rows: int | None = None, texts: bool = False) ->
         return pd.read_csv(
             file, sep=delimiter, decimal=decimal, nrows=rows, encoding="utf-8-sig", skipinitialspace=True,
             compression="gzip" if path.suffix == ".gz" else None,
-            **({"dtype": str, "keep_default_na": False} if texts else {}),
+            dtype=str if texts else None, keep_default_na=not texts,
         )  # fmt: skip
 
 
@@ -144,11 +145,11 @@ def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]
     year_first = re.match(r"\d{4}\D", texts.iloc[0]) is not None
     for first in (False,) if year_first else (False, True):
         form = guess_datetime_format(texts.iloc[0], dayfirst=first)
-        read = pd.to_datetime(values, errors="coerce", format=form or "mixed", dayfirst=first, utc=form is None)
+        read = _parsed(values, format=form or "mixed", dayfirst=first, utc=form is None)
         if read.isna().sum() <= values.isna().sum() + (1 - DATES_AT_LEAST) * len(values):
             readings[form or "mixed"] = read
     if not readings:  # the first date fits a form that later ones do not
-        read = pd.to_datetime(values, errors="coerce", format="mixed", utc=True).dt.tz_localize(None)
+        read = _parsed(values, format="mixed", utc=True).dt.tz_localize(None)
         return (read, None) if read.notna().mean() >= DATES_AT_LEAST else (None, None)
     if len(readings) == 2:
         shares = {form: _steadiness(read) for form, read in readings.items()}
@@ -166,6 +167,14 @@ def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]
         read, form = read.dt.tz_convert("UTC").dt.tz_localize(None), "mixed"
         notes.append(f"column {name!r}: time stamps are converted to UTC")
     return read, None if form == "mixed" else _unpadded(form, texts, read.dropna())
+
+
+def _parsed(values: Any, **form: Any) -> Any:
+    """Texts as times, part by part: pandas makes an object of each text on the way."""
+    import pandas as pd
+
+    parts = range(0, max(len(values), 1), AT_ONCE)
+    return pd.concat([pd.to_datetime(values.iloc[k : k + AT_ONCE], errors="coerce", **form) for k in parts])
 
 
 def _unpadded(form: str, texts: Any, read: Any) -> str:

@@ -15,8 +15,10 @@ from ganforge.tasks.vicinal import Vicinal
 
 @recipe("conditions-small")
 def conditions_small() -> Recipe:
-    """Images with any number of conditions of any kind, for two CPU cores: D judges pairs of image and conditions, and
-    also predicts the conditions of real images, as G's images must let it.
+    """Images with conditions of any kind (color, angle, tags, ...), for two CPU cores; also predicts them from images.
+
+    D scores pairs of image and conditions, and learns to predict the conditions of real images; G is trained so that
+    what D predicts from its images is what was asked.
 
     Papers: Odena et al. 2017 (predicting what was asked), Miyato & Koyama 2018 (projection). Departures: both together;
     conditions of any kind instead of a class; the predictions are learned from real images only; small DCGAN nets with
