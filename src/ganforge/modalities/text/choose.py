@@ -15,7 +15,7 @@ from ganforge.modalities.text.source import TextSet
 from ganforge.modalities.text.tokens import Tokenizer
 
 FEWEST = 32
-USUAL_BATCH = 128
+USUAL_BATCH = 32
 PER_LABEL = 20
 PROBED = 1_000
 SENTENCES = 4.0  # words of a text, on average, from which on tokens are words

@@ -33,7 +33,7 @@ def text_latent_small() -> Recipe:
     return Recipe(
         data=PathData(path="texts.txt"),
         samples=samples,
-        batch=128,
+        batch=32,
         checkpoint_every=50_000,
         log_every=5_000,
         signal=Text(),
@@ -65,7 +65,7 @@ def lm() -> Recipe:
     return Recipe(
         data=PathData(path="texts.txt"),
         samples=samples,
-        batch=128,
+        batch=32,
         checkpoint_every=50_000,
         log_every=5_000,
         signal=Text(),
