@@ -51,7 +51,7 @@ def vocoder(run: str, data: str) -> None:
     spent = time.perf_counter() - begun
     seconds = real.shape[0] * real.shape[1] / rate
     for name, x, speed in (("model", made, use.made / use.seconds), ("Griffin-Lim", plain, seconds / spent)):
-        off = mcd(x.astype(np.float32), real).mean()
+        off = mcd(x.astype(np.float32), real, rate).mean()
         print(f"{name:12} MCD {off:5.2f} dB   {speed:6.0f} times as fast as it plays")
 
 

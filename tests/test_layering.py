@@ -34,8 +34,9 @@ LAYERS = (
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 REGISTRY = "registry"
 """Finds modalities and plugins; anything may ask it, and it imports by name what it lists."""
-BETWEEN = {"pair": {"image"}, "points": {"image"}}
-"""Which modality may import which other one. Pairs are pairs of images; points may lie in .npz files as images do."""
+BETWEEN = {"pair": {"image"}, "points": {"image"}, "video": {"image"}}
+"""Which modality may import which other one. Pairs are pairs of images; points may lie in .npz files as
+images do; frames of films are images."""
 
 OPTIONAL = {
     "tensorboard",
@@ -264,7 +265,7 @@ def test_core_needs_little(module):
     allowed = {"pydantic", "pydantic_core", "ganforge", *sys.stdlib_module_names}
     more = {"rng.py": {"torch"}, "types.py": {"torch", "numpy"}, "passes.py": {"numpy"}, "overrides.py": {"yaml"}}
     more |= {"device.py": {"torch"}, "media.py": {"PIL"}, "dataset.py": {"numpy"}, "progress.py": {"rich"}}
-    more |= {"drawing.py": {"numpy", "PIL"}, "allowance.py": {"torch"}}
+    more |= {"drawing.py": {"numpy", "PIL"}, "allowance.py": {"torch"}, "conditions.py": {"numpy"}}
     allowed |= more.get(module.name, set())
     assert {name.split(".")[0] for name in imports(module)} <= allowed
 

@@ -11,10 +11,12 @@ from ganforge.evaluation.report.evidence import Evidence
 from ganforge.metrics.base import Comparison, SampleSet
 from ganforge.metrics.frechet import FrechetDistance
 from ganforge.modalities.audio.findings import RULES, look
+from ganforge.modalities.audio.melspec import BANDS, log_mel
+from ganforge.modalities.audio.metrics import mfcc
 from ganforge.modalities.audio.metrics.dtw import tracks, warped
 from ganforge.modalities.audio.metrics.figures import SoundFigures, SoundLabels
 from ganforge.modalities.audio.metrics.mfcc import Mfcc
-from ganforge.modalities.audio.metrics.pairwise import Vocoder
+from ganforge.modalities.audio.metrics.pairwise import Vocoder, mcd
 from ganforge.modalities.audio.metrics.pitch import Pitch, pitches, semitones
 from ganforge.modalities.audio.notes import frequency_of
 from refused import refused
@@ -200,6 +202,16 @@ def vocoded(fake: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
         Comparison(SampleSet.of(real), SampleSet.of(fake(real)), paired=True, facts={"rate": 8_000})
     )
     return {"".join(c for c in r.name if not c.isdigit() or r.name.startswith(("mel", "vuv"))): r.value for r in found}
+
+
+@pytest.mark.parametrize("ripples", [1, 3, 10])
+def test_the_cepstral_distance_is_the_rms_of_the_smooth_log_spectra(ripples, monkeypatch):
+    noise = np.random.default_rng(0).normal(0, 0.1, (2, 8_000))
+    level = log_mel(noise, 8_000)
+    wave = 3.0 * np.cos(np.pi * ripples * (np.arange(BANDS) + 0.5) / BANDS)[:, None]
+    levels = iter((level + wave + 6.0, level))
+    monkeypatch.setattr(mfcc, "log_mel", lambda x, rate: next(levels))
+    assert mcd(noise, noise, 8_000) == pytest.approx(3.0 / np.sqrt(2)), "6 dB of level are in c0, which does not count"
 
 
 def test_distances_to_the_target():

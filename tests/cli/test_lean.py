@@ -8,8 +8,10 @@ import sys
 import pytest
 
 from ganforge import recipes
+from ganforge.core.component import fields_of
 from ganforge.data.base import DataSource
-from ganforge.recipes import listing
+from ganforge.recipes import listing, make_recipe
+from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
 from refused import refused
 
@@ -40,6 +42,7 @@ def command(*words: str) -> str:
         (["train", "--help"], (*HEAVY, "yaml")),
         (["recipes"], HEAVY),
         (["train", "dcgn"], HEAVY),
+        (["train", "dcgan", "sampels=3"], HEAVY),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -52,7 +55,7 @@ def test_importing_ganforge_imports_nothing_heavy():
 
 
 def test_a_misspelled_field_needs_torch_and_no_more():
-    assert imported(command("train", "dcgan", "datta=mnist"), (*COMPILER, *TABLES, *OTHERS)) == []
+    assert imported(command("train", "dcgan", "task.generatr=resnet"), (*COMPILER, *TABLES, *OTHERS)) == []
 
 
 def test_training_on_labeled_images_and_sampling_need_neither_tables_nor_a_compiler(tmp_path):
@@ -71,6 +74,16 @@ def test_the_recipes_that_are_listed_are_those_that_are_registered(monkeypatch):
     }
     monkeypatch.setattr(recipes, "RECIPES", {})
     assert listing.listed() == built_in
+
+
+def test_a_misspelled_field_is_refused_at_once_and_no_other():
+    with refused("config.unknown_field") as early:
+        listing.refuse_misspelled_fields(["sampels=3"])
+    with refused("config.unknown_field") as late:
+        make_recipe("dcgan", (), ["sampels=3"])
+    assert str(early.value) == str(late.value)
+    known = [*fields_of(Recipe), *Recipe.aliases, "lr", "optimizers.G.lr", "data.path", 'signal.columns."x=y"']
+    listing.refuse_misspelled_fields([f"{name}=1" for name in known])
 
 
 def test_a_misspelled_recipe_is_refused_at_once_and_data_never_is(tmp_path, monkeypatch):

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganforge.core.media import first_image, open_image
+from ganforge.core.plot import drawing
+from ganforge.core.plot.drawing import FONTS
 from ganforge.data.path import PathData
+from ganforge.inference.model import load
+from ganforge.ui.rows import named_rows
+from ganforge.ui.samples import grid_of
 
 
 def labels_of(folder):
@@ -91,3 +97,37 @@ def test_points_and_tables_are_csv(ganforge, tmp_path):
     assert len(rows) in (7, 8), "seven points, perhaps under a header"
     assert ganforge("sample", run, "-n", 7, "--out", tmp_path / "same.csv").status == 0
     assert (tmp_path / "same.csv").read_text() == said.out
+
+
+def test_the_rows_of_a_grid_are_named(trained, tmp_path, ganforge, monkeypatch):
+    model = load(trained)
+    samples = model.sample(6)
+    grid = np.asarray(Image.open(io.BytesIO(grid_of(model, samples, np.arange(6) % 2, None).data)))
+    plain = [first_image(model.recipe.signal.render(samples[k::2], model.spec, 3)) for k in (0, 1)]
+    height, width = np.asarray(Image.open(io.BytesIO(plain[0].data))).shape[:2]
+    left = grid.shape[1] - width
+    for row, image in enumerate(plain):
+        top = row * (height + 2)
+        assert (grid[top : top + height, left:] == np.asarray(open_image(image))).all()
+        assert (grid[top : top + height, :left] < 128).any()  # the name
+    assert Image.open(io.BytesIO(grid_of(model, samples, np.zeros(6, int), 3).data)).width == width
+
+    said = ganforge("sample", trained, "-n", 6, "--grid", tmp_path / "grid.png")
+    assert said.status == 0, said.err
+    assert np.asarray(Image.open(tmp_path / "grid.png")).shape == grid.shape
+
+
+@pytest.mark.parametrize("fonts", [FONTS, ()])
+def test_names_that_no_font_can_write_are_numbers(fonts, monkeypatch):
+    monkeypatch.setattr(drawing, "FONTS", fonts)
+    drawing._font.cache_clear()
+    tile = Image.new("RGB", (10, 30), "red")
+    named = np.asarray(named_rows([("cat", tile), ("猫\n咪" * 30, tile)]))
+    numbered = np.asarray(named_rows([("cat", tile), ("1", tile)]))
+    missing = not drawing.has_letters("猫")
+    drawing._font.cache_clear()
+    assert named.shape[0] == 62
+    assert missing or fonts
+    if missing:
+        assert named.shape == numbered.shape
+        assert (named == numbered).all()

@@ -37,6 +37,7 @@ NEEDED = {
     ("sound_degrade", "in_turn"): {"steps": ["noise(snr=5)", "clip"]},
     ("task", "vocoder"): {"translator": "vocos", "objective": "hinge"},
     ("task", "restoration"): {"translator": "spectral_mask", "objective": "hinge"},
+    ("task", "mocogan"): {"objective": "non_saturating"},
     ("degrade", "masks"): {"path": "./masks"},
     ("lens", "vgg"): {"weights": "./vgg19.safetensors"},
     ("column", "categorical"): {"values": ["Oslo", "Lima"]},

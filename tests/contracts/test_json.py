@@ -13,6 +13,7 @@ from PIL import Image
 from typer.main import get_command
 
 from ganforge.cli.main import app, main
+from ganforge.modalities.video.example import write_example
 
 FAST = ["samples=32", "batch=16", "callbacks=[]", "task.generator.channels=8", "task.discriminator.channels=8"]
 PAIRS = ["samples=8", "batch=4", "callbacks=[]", "signal.size=16"]
@@ -28,6 +29,7 @@ def verbs_of(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, .
 
 
 HOURS = Path(__file__).parents[1] / "golden" / "hours.csv"
+PEOPLE = HOURS.with_name("people.csv")
 VERBS = sorted(verbs_of(get_command(app)))
 
 
@@ -58,6 +60,29 @@ def place(tmp_path_factory):
         main(
             ["train", *forecast, "callbacks=[]", "task.discriminator.channels=8", "--run-dir", str(folder / "f"), "-q"]
         )
+    table = ["tvae", f"data={PEOPLE}", "callbacks=[]", "samples=40", "batch=20", "--run-dir", str(folder / "t"), "-q"]
+    with pytest.raises(SystemExit):
+        main(["train", *table])
+    (folder / "rows.csv").write_text(
+        f"{PEOPLE.read_text().splitlines()[0]}\n{',' * PEOPLE.read_text().splitlines()[0].count(',')}\n"
+    )
+    (folder / "films").mkdir()
+    films = write_example(folder / "films", 8)
+    small = ["task.channels=8", "task.discriminator.channels=8", "samples=4", "batch=4", "callbacks=[]"]
+    with pytest.raises(SystemExit):
+        main(["train", "predict-video", f"data={films}", *small, "--run-dir", str(folder / "p"), "-q"])
+    (folder / "gaps.csv").write_text(HOURS.read_text().replace(",15.13,", ",,"))
+    impute = [
+        "impute",
+        f"data={folder / 'gaps.csv'}",
+        "signal.window=16",
+        "task.longest=8",
+        "task.channels=8",
+        "samples=16",
+        "batch=8",
+    ]
+    with pytest.raises(SystemExit):
+        main(["train", *impute, "callbacks=[]", "task.discriminator.channels=8", "--run-dir", str(folder / "i"), "-q"])
     (folder / "noisy.py").write_text("print('a plugin that prints')\n")
     return folder
 
@@ -66,6 +91,9 @@ WORDS = {
     ("train",): ["cdcgan", "data=shades.npz", *FAST, "--run-dir", "{new}"],
     ("sample",): ["runs/a", "-n", "4", "--out", "{new}"],
     ("forecast",): ["f", "--data", str(HOURS), "--paths", "3", "--out", "{new}.csv"],
+    ("complete",): ["t", "--data", "rows.csv", "--out", "{new}.csv"],
+    ("predict",): ["p", "--data", "films/left/0000.gif", "--frames", "4", "--out", "{new}.npy"],
+    ("impute",): ["i", "--data", "gaps.csv", "--paths", "3", "--out", "{new}.csv"],
     ("walk",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("interpolate",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("translate",): ["b", "photos", "--out", "{new}"],

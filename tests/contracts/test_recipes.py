@@ -82,13 +82,19 @@ class TestEveryRecipe:
             data = tmp_path / "tiny.csv"
             rows = [f"2024-{1 + k // 28:02d}-{1 + k % 28:02d},{1 + k % 7},{1 + k / 3:.2f}\n" for k in range(300)]
             data.write_text("day,visits,sales\n" + "".join(rows))
+            if plain["privacy"]["kind"] != "off":  # each number of visits as an entity, described by hand
+                columns = {"sales": {"min": 0, "max": 200}}
+                known = {"entity": "visits", "time": "day", "longest": 30, "columns": columns}
+                shrink += [f"signal.public={json.dumps(known)}"]
+                data = json.dumps({"kind": "entities", "path": str(data)})
         if plain["signal"]["kind"] not in DRAWN_HERE:  # samples of its own signal, as a user would have them
             data = json.dumps(type(recipes.get(name).signal).example(tmp_path, 12))
         if plain["signal"]["kind"] == "pair" or plain["data"]["kind"] == "domains":
             shrink = [s for s in shrink if s != "signal.size=null"] + ["signal.size=48", "signal.jitter=0"]
             shrink += tiny_pictures(tmp_path, plain["data"]["kind"])
         else:
-            shrink.append("data.count=12" if plain["signal"]["kind"] == "points" else f"data={data}")
+            drawn = plain["signal"]["kind"] == "points" or plain["data"]["kind"] == "sprites"
+            shrink.append("data.count=12" if drawn else f"data={data}")
         recipe = build(Recipe, apply(plain, [*shrink, "callbacks=[]"]))
         result = train(recipe, run_dir=tmp_path / "run", device="cpu")
         assert result.samples == 8

@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 
 SMALL = ["data=digits", "batch=16", "precision=fp32", "seed=7"]
 DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
+SPRITES = ["data=sprites", "data.count=64", *DCGAN]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
 R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
@@ -39,6 +40,17 @@ FILM = [
     "task.generator.latent=8",
     "batch=4",
 ]
+SHAPES = [f"data={HERE / 'shapes.npz'}", "batch=4"]
+SOLIDS = [*SHAPES, "signal.size=16", *NARROW[:2], "task.generator.latent=8"]
+CLOUDS = [*SHAPES, "signal.points=64"]
+LATENT = [*CLOUDS, "task.encoder.widths=[8,8]", "task.decoder.widths=[8,8]", "task.decoder.latent=8"]
+LATENT += [
+    "task.encoder.points=48",
+    "task.likelihood.points=32",
+    "task.autoencoder=32",
+    "task.discriminator.widths=[8,8]",
+]
+LATENT += ["task.generator.widths=[8,8]", "task.generator.latent=8"]
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -63,6 +75,10 @@ PEOPLE = {
     "owner": "boolean",
 }
 """What is told of the columns of people.csv by hand, since a private run may not look at them."""
+METERS = {
+    "entity": "meter", "time": "time", "step": "h", "longest": 24,
+    "columns": {"load": {"min": 0, "max": 10}, "mode": {"words": ["on", "off"]}},
+}  # fmt: skip
 THIN = ["task.generator.widths=[16,16]", "task.discriminator.widths=[16,16]"]
 POINTS = ["data=ring8", "data.count=1000"]
 PARTS = [
@@ -138,7 +154,20 @@ SYSTEMS: dict[str, list[str]] = {
     "biggan-128": [*NARROW, "signal.size=8", "task.generator.attention=4", "task.discriminator.attention=4"],
     "cgan-pd": NARROW,
     "sngan-small": NARROW,
+    "conditions-small": SPRITES,
+    "ccgan-small": SPRITES,
+    "infogan": DCGAN,
     "dp-gan": [*PRIVATE, "task.generator.channels=4", "task.discriminator.widths=[24,12]", "task.d_steps=1"],
+    "dp-series": [
+        *PRIVATE,
+        f"data={{kind: entities, path: {HERE / 'meters.csv'}}}",
+        "batch=4",
+        f"signal.public={json.dumps(METERS)}",
+        "signal.window=12",
+        "task.generator.channels=4",
+        "task.discriminator.widths=[16]",
+        "task.d_steps=1",
+    ],
     "dp-ctgan": [*PRIVATE, *TABLE, f"signal.public={json.dumps(PEOPLE)}", *THIN],
     "ctgan-fast": TABLE,
     "lapgan": [*THIN, "task.refiner.channels=4", "task.judge.channels=4", "signal.size=16"],
@@ -172,6 +201,13 @@ SYSTEMS: dict[str, list[str]] = {
         f"data={HERE / 'hours.csv'}",
         "signal.window=40",
         "task.future=8",
+        "task.channels=8",
+        "task.discriminator.channels=8",
+    ],
+    "impute": [
+        f"data={HERE / 'hours.csv'}",
+        "signal.window=24",
+        "task.longest=8",
         "task.channels=8",
         "task.discriminator.channels=8",
     ],
@@ -215,4 +251,35 @@ SYSTEMS: dict[str, list[str]] = {
     "denoise-sound": FRAMES,
     "denoise-sound-small": FRAMES,
     "r3gan-video-small": FILM,
+    "voxels-small": SOLIDS,
+    "3dgan": SOLIDS,
+    "complete-shapes": [*SHAPES, "signal.size=16", "task.channels=4", NARROW[1]],
+    "3d-iwgan": [*SOLIDS, "task.d_steps=1"],
+    "cloud-small": [*LATENT, "task.measured=32"],
+    "cloud-sphere": [*CLOUDS, "task.generator.channels=8", "task.discriminator.widths=[8,16]"],
+    "l-gan": [*LATENT, "task.d_steps=1"],
+    "tree-gan": [
+        *CLOUDS,
+        "task.generator.features=[8,8,8,8,8,8]",
+        "task.discriminator.widths=[8,16]",
+        "task.d_steps=1",
+    ],
+    "vgan": [*FILM, "signal.size=16"],
+    "tgan": [*FILM, "signal.size=16"],
+    "mocogan": [*FILM, "signal.size=16", "signal.frames=16", "signal.stride=1"],
+    "stylegan-v": [
+        *FILM,
+        "signal.size=16",
+        "task.generator.motion=8",
+        "task.generator.max_channels=8",
+        "task.discriminator.max_channels=8",
+    ],
+    "predict-video": [
+        *FILM[:1],
+        "signal.frames=12",
+        "task.channels=8",
+        "task.latent=8",
+        "task.discriminator.channels=4",
+        "batch=4",
+    ],
 }

@@ -67,12 +67,13 @@ def test_a_new_forecast_begins_at_the_last_value_whatever_the_level():
     torch.manual_seed(0)
     net = Continuation(2, 16, 8, 8, 4)
     past, z = torch.randn(3, 2, 16).cumsum(2), torch.randn(3, 4)
-    assert torch.allclose(net(past + 100, z) - 100, net(past, z), atol=1.0)
+    nothing = past[:, :0, :8]
+    assert torch.allclose(net(past + 100, z, nothing) - 100, net(past, z, nothing), atol=1.0)
     with torch.no_grad():
         net.out.weight.zero_()
         assert net.out.bias is not None
         net.out.bias.zero_()
-    assert torch.equal(net(past, z), past[..., -1:].expand(-1, -1, 8))
+    assert torch.equal(net(past, z, nothing), past[..., -1:].expand(-1, -1, 8))
 
 
 def test_rules_without_a_model():

@@ -218,6 +218,7 @@ def test_latent_gan_knows_no_signal():
         ("timegan", ("task.units=4", "task.stage=16")),
         ("sigcwgan", ("signal.window=24", "signal.change=difference", "task.draws=4")),
         ("forecast", ("signal.window=32", "task.future=8", "task.channels=4", "task.discriminator.channels=4")),
+        ("impute", ("signal.window=32", "task.longest=8", "task.channels=4", "task.discriminator.channels=4")),
     ],
 )
 def test_a_resumed_run_is_the_whole_run_bit_for_bit(name, fields, tmp_path):

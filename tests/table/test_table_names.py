@@ -11,7 +11,7 @@ import torch
 from test_table_detect import kinds_of, labels, through
 
 from ganforge.core.rng import Rng
-from ganforge.modalities.table import inspect
+from ganforge.modalities.table import inspect, rows
 from ganforge.modalities.table.columns import identifiers, kinds, modes
 from ganforge.modalities.table.columns.detect import detect
 from ganforge.modalities.table.signal import Table
@@ -107,6 +107,26 @@ def test_identifiers_have_the_form_of_the_real_ones_and_never_come_twice(real, f
     assert pd.Series(made).str.fullmatch(form).all()
     assert len(set(made)) == len(made)
     assert made[500:600] == identifiers.make(facts, 500, 100), "a row's is always the same"
+
+
+@pytest.mark.parametrize(
+    ("real", "dtype", "made"),
+    [
+        ([f"{k:06d}" for k in range(1, 1001)], None, ["001001", "001002"]),
+        ([f"{k:04d}" for k in range(5000, 10_000)], None, ["4999", "4998"]),  # no more above
+        ([f"{k:04d}" for k in range(1, 10_000)], None, ["10000", "10001"]),  # no more at all
+        ([f"C-{k}" for k in range(1, 1000)], None, ["C-1000", "C-1001"]),
+        (range(2**63 - 1000, 2**63), "int64", [2**63 - 1001, 2**63 - 1002]),
+        (range(1, 128), "int8", [128, 129]),
+        (range(100, 2**15), "Int16", [2**15, 2**15 + 1]),
+        ([2**64 - 1, 5], "uint64", [2**64, 2**64 + 1]),
+    ],
+)
+def test_identifiers_keep_their_width_and_their_type_while_there_are_free_ones(real, dtype, made):
+    values = pd.Series(real, dtype=dtype, name="id")
+    facts = {"name": "id", "kind": "identifier", "dtype": str(values.dtype)} | identifiers.measure(values)
+    assert rows.restore(identifiers.make(facts, 0, 2), facts).tolist() == made
+    assert rows.restore(identifiers.make(facts, 1, 1), facts).tolist() == made[1:]
 
 
 def test_identifiers_of_a_narrow_form_are_numbered_so_that_none_is_a_real_one():

@@ -164,6 +164,16 @@ def test_arrays(tmp_path, layout):
     assert found.classes == (("0", "1") if layout == "npz" else ())
 
 
+@pytest.mark.parametrize("films", [1, 2])
+def test_gray_arrays_without_channels(tmp_path, films):
+    maps = np.stack([clip()[..., 0]] * films)
+    np.save(tmp_path / "rain.npy", maps if films > 1 else maps[0])
+    found = opened(tmp_path / "rain.npy", signal="film")
+    assert len(found) == films
+    assert [number(frame) for frame in found.read(films - 1)] == list(range(12))
+    assert found.read(0).shape == (12, 24, 32, 3)
+
+
 def test_labels_from_names(tmp_path):
     for k in range(4):
         for label in ("walk", "run"):
@@ -193,6 +203,55 @@ def test_a_clip_from_the_middle_of_a_film_is_found_by_seeking(tmp_path):
     last = len(clips) - 1
     assert clips.pieces[last] == (0, 30)
     assert numbers(clips, last) == [6, 7, 8, 9, 10, 11]
+
+
+# --- films held back for evaluation
+
+
+def shown(films: Films) -> set[str]:
+    return {films.describe(k) for k in range(len(films))}
+
+
+def test_whole_films_are_held_back_and_each_by_its_name(tmp_path):
+    for label in ("walk", "wave"):
+        (tmp_path / label).mkdir()
+        for k in range(15):
+            write_gif(tmp_path / label / f"{k}.gif", clip(12))
+    train, test, every = (opened(tmp_path, **fields) for fields in ({}, {"split": "test"}, {"split": "all"}))
+    assert shown(train) | shown(test) == shown(every)
+    assert not shown(train) & shown(test)
+    assert 1 <= len(test) <= 8
+    assert train.classes == test.classes == ("walk", "wave")
+    assert [test.films[k].name.startswith("wave") for k in range(len(test))] == test.labels.astype(bool).tolist()
+    assert f"{len(test)} of 30 films are held back" in " ".join(train.understood)
+    assert len(opened(tmp_path, holdout=0)) == 30
+    pieces = Video(frames=4).items(test)
+    assert len(pieces) == 5 * len(test), "all clips of a film are on one side"
+    write_gif(tmp_path / "wave" / "99.gif", clip(12))
+    assert shown(opened(tmp_path, split="test")) - {"wave/99.gif"} == shown(test)
+    assert train.identity() != test.identity()
+
+
+def test_films_of_an_array_are_held_back(tmp_path):
+    np.save(tmp_path / "a.npy", np.stack([clip(level=k) for k in range(20)]))
+    train, test = opened(tmp_path / "a.npy"), opened(tmp_path / "a.npy", split="test")
+    levels = [int(np.median(part.read(k)[0])) for part in (train, test) for k in range(len(part))]
+    assert sorted(levels) == list(range(20))
+    assert len(test) >= 1
+    assert train.identity() != test.identity()
+
+
+def test_folders_named_test_and_small_sets_hold_back_nothing_else(tmp_path):
+    for part, count in (("train", 20), ("test", 3)):
+        (tmp_path / part).mkdir()
+        for k in range(count):
+            write_gif(tmp_path / part / f"{k}.gif", clip(4))
+    assert len(opened(tmp_path)) == 20
+    assert len(opened(tmp_path, split="test")) == 3
+    few = tmp_path / "test"
+    assert len(opened(few)) == 3
+    with refused("data.split_not_found", "none of its 3 films"):
+        opened(few, split="test")
 
 
 # --- sizes

@@ -9,6 +9,7 @@ from clips import squares
 
 from ganforge.core.rng import Rng
 from ganforge.evaluation.report.evidence import Evidence
+from ganforge.evaluation.report.findings import memory as memorized
 from ganforge.metrics.base import Comparison, SampleSet, measure
 from ganforge.metrics.memorization import NearestNeighbors
 from ganforge.modalities.video import findings
@@ -96,6 +97,14 @@ def test_pace_and_flicker_are_shares(real, others):
     assert values(real, broken(others, "frozen"), Motion())["pace"] == 0
 
 
+def test_noise_of_a_camera_is_not_motion(real, others):
+    noise = np.random.default_rng(0).integers(-12, 13, real.shape)
+    noisy = np.clip(real.astype(int) + noise, 0, 255).astype(np.uint8)
+    found = values(noisy, others, Motion())
+    assert found["pace"] < 0.75
+    assert found["pace_blocks"] == pytest.approx(1, abs=0.2)
+
+
 def test_frame_distance_notices_other_frames_and_not_their_order(real, others):
     metric = FrameDistance(each=2)
     fine = values(real, others, metric)["frame_fd"]
@@ -167,6 +176,8 @@ def test_copies_of_training_clips_are_found(real, encoder):
         ({"flicker48": 1.6}, "films flicker"),
         ({"pace48": 0.5, "frozen48": 0.0}, "films move too little"),
         ({"pace48": 1.6, "frozen48": 0.0}, "films move too much"),
+        ({"pace48": 0.7, "pace_blocks48": 0.95, "frozen48": 0.0}, "films lack the noise of real ones"),
+        ({"pace48": 0.7, "pace_blocks48": 0.6, "frozen48": 0.0}, "films move too little"),
         ({"pace48": 1.1, "frozen48": 0.02, "looping48": 0.05, "flicker48": 1.1}, None),
     ],
 )
@@ -174,3 +185,49 @@ def test_findings(figures, said):
     known = Evidence([{"name": name, "value": value, "protocol": {}} for name, value in figures.items()])
     titles = [finding.title for rule in findings.RULES for finding in rule(known)]
     assert titles == ([said] if said else [])
+
+
+def titles_of(real: np.ndarray, fake: np.ndarray) -> list[str]:
+    results = measure([Motion()], Comparison(SampleSet.of(real), SampleSet.of(fake)))
+    known = Evidence([one.to_plain() for one in results])
+    return [finding.title for rule in findings.RULES for finding in rule(known)]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("frozen", "films stand still"),
+        ("looping", "films repeat themselves"),
+        ("flickering", "films flicker"),
+        ("shuffled", "films move too much"),
+    ],
+)
+def test_broken_films_get_their_finding(real, others, how, said):
+    assert said in titles_of(real, broken(others, how))
+
+
+def test_other_real_films_get_none(real, others):
+    assert titles_of(real, others) == []
+
+
+def test_copies_that_are_not_exact_get_a_finding(real, others, encoder):
+    noise = np.random.default_rng(0).integers(-3, 4, real.shape)
+    copies = np.clip(real.astype(int) + noise, 0, 255).astype(np.uint8)
+
+    def titles(fake: np.ndarray) -> list[str]:
+        comparison = Comparison(SampleSet.of(real), SampleSet.of(fake), encoder, heldout=SampleSet.of(squares(N, 2)))
+        results = measure([NearestNeighbors()], comparison)
+        found = memorized(Evidence([one.to_plain() for one in results]))
+        return [finding.title for finding in found if finding.level in ("bad", "warn")]
+
+    assert titles(copies)
+    assert not titles(others)
+
+
+def test_predictions_that_are_no_better_than_persistence_get_a_finding():
+    def titles(value: float) -> list[str]:
+        figure = {"name": "predict_crps[8]", "value": value, "protocol": {}, "detail": {"persistence": 5.0}}
+        return [finding.title for finding in findings.persistence(Evidence([figure]))]
+
+    assert titles(5.5) == ["predictions are no better than the last frame repeated"]
+    assert titles(4.0) == []

@@ -18,9 +18,9 @@ from ganforge.core.types import Batch, Nets, Request, Spec
 from ganforge.data.path import PathData
 from ganforge.modalities.video import writing
 from ganforge.modalities.video.example import write_example
-from ganforge.modalities.video.nets import MotionGenerator
+from ganforge.modalities.video.nets.motion import MotionGenerator
 from ganforge.modalities.video.signal import Video
-from ganforge.modalities.video.tasks import Filming
+from ganforge.modalities.video.tasks.filming import Filming
 from ganforge.recipes import get, make_recipe
 from ganforge.recipes.choice import choose
 from refused import refused
@@ -53,7 +53,7 @@ def test_data_is_inspected_and_a_recipe_chosen(data, capsys):
     assert "left (16), right (16)" in said
     choice = choose(PathData(path=str(data)).open(), Machine())
     assert choice.recipe == "r3gan-video-small"
-    assert choice.fields == ("task.conditional=true", "batch=16")
+    assert choice.fields == ("task.conditional=true", "batch=14")
 
 
 def test_previews_are_a_sheet_and_a_film(run):

@@ -238,7 +238,7 @@ def generators(recipe: Recipe, spec: Spec, tensors: Mapping[str, Tensor], dtype:
     allowance = Allowance(2 * held + SPARE, 4 * len(tensors) + SPARE_TENSORS)
     try:
         with building(dtype), WithoutWeights(), allowance:
-            players = recipe.task.players(spec)
+            players = recipe.task.players(spec.for_nets)
     except Exceeded:
         raise UserError(
             f"{path}: the nets in its recipe are much larger than the {held:,} bytes of weights in the file. "

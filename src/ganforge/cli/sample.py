@@ -36,6 +36,7 @@ EPILOG = examples(
     "ganforge sample runs/0005-ctgan -n 1000 --out - | head",
     "ganforge sample runs/0009-text-latent-small -n 20 --temperature 0.9 --out new.txt",
     'ganforge sample runs/0005-ctgan -n 1000 --where "education=Bachelors" --where "age>40" --out new.csv',
+    'ganforge sample runs/0007-sprites -n 16 --where "angle=30" --where "color=red" --grid red30.png',
 )
 
 
@@ -63,13 +64,17 @@ def sample(
         list[str] | None,
         typer.Option(
             "--where",
-            help="For tables: a condition on the rows, as column=value or with != < <= > >=, 'age between 30 and 40', "
-            "'education in Bachelors,Masters', 'city is missing'. Can be repeated.",
+            help="For tables: a condition on the rows, as column=value and with != < <= > >=, 'age between 30 and 40', "
+            "'education in Bachelors,Masters', 'city is missing'. For models with conditions: what samples are to be, "
+            "as angle=30, 'color in red,blue', 'x between 0 and 1'. Can be repeated.",
             show_default=False,
         ),
     ] = None,
     grid: Annotated[
-        Path | None, typer.Option("--grid", help="FILE.png: one image of all samples.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--grid", help="FILE.png: one image of all samples, by class if there are classes.", show_default=False
+        ),
     ] = None,
     npz: Annotated[
         Path | None,
@@ -136,13 +141,17 @@ def sample(
         check_targets(out, grid, npz, force)
     check_kinds(model, out, npz)
     check_format(model, out, form)
-    if where:
+    if where and not model.by_request:
         parts = [(model.found(n, where, seed, label, truncation, batch).samples, None)]
     else:
-        parts = model.batches(n, seed, label, truncation, batch)
+        parts = model.batches(n, seed, label, truncation, batch, where or ())
     folder = None if out is None or is_one_file(out) else out
     listed = Labels(model, folder, class_folders, force)
-    part_by_part = out is not None and not (where or grid or npz) and out.suffix.lower() in signal_of(model).appenders
+    part_by_part = (
+        out is not None
+        and not ((where and not model.by_request) or grid or npz)
+        and out.suffix.lower() in signal_of(model).appenders
+    )
     if out is not None and part_by_part:
         parts = appended(model, parts, out)
     kept, labels, written = [], [], 0

@@ -96,7 +96,7 @@ def train(
     init=RUN starts from the weights of an earlier run.
     """
     from ganforge.core.errors import UserError
-    from ganforge.recipes.listing import refuse_misspelled
+    from ganforge.recipes.listing import refuse_misspelled, refuse_misspelled_fields
 
     if minutes is not None and not minutes > 0:
         raise UserError(f"--minutes {minutes:g}: it must be greater than 0", code="cli.out_of_range")
@@ -104,6 +104,7 @@ def train(
         raise UserError("--resume continues in the folder of the run: leave --run-dir out", code="run.folder_on_resume")
     if words and not is_field(words[0]):
         refuse_misspelled(words[0])
+    refuse_misspelled_fields(word for word in words or [] if is_field(word))
 
     from ganforge.engine import train as engine  # with torch, which a misspelled name need not wait for
     from ganforge.engine.plan import plan

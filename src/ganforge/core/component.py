@@ -25,7 +25,7 @@ import pydantic
 from pydantic import ConfigDict
 from pydantic_core import ArgsKwargs, PydanticCustomError, core_schema
 
-from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.errors import UserError, did_you_mean, no_field
 from ganforge.core.explain import code_of, explain, shortened
 
 CONFIG = ConfigDict(
@@ -216,9 +216,7 @@ def _refuse_unknown(cls: type[Component], fields: Mapping[str, Any]) -> None:
         if name not in known:
             label = f"{cls.family} {cls.kind!r}" if cls.kind else f"the {cls.__name__.lower()}"
             hint = did_you_mean(name, known) or _elsewhere(name, fields)
-            raise _error(
-                f"{label} has no field {name!r}{hint} (its fields: {', '.join(known) or 'none'})", "unknown_field"
-            )
+            raise _error(no_field(label, name, known, hint), "unknown_field")
 
 
 def _elsewhere(name: str, plain: Any) -> str:

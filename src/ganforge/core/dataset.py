@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganforge.core.conditions import Conditions
+from ganforge.core.names import readable
+
 
 class Dataset:
     """Raw items in a fixed order. Opened by a `DataSource`, read by a `Signal`.
@@ -24,6 +27,8 @@ class Dataset:
         domains: whether the labels are two domains to translate between, not classes.
         understood: how the data was interpreted and what was left out, as sentences without a period.
         left_out: whether something was left out that may be intended as a sample.
+        conditions: named conditions of its items, in place of labels; empty if there are none.
+        vectors: their values, float32 [len, conditions.width]; None without conditions.
     """
 
     name: str = ""
@@ -38,6 +43,8 @@ class Dataset:
     domains: bool = False
     understood: tuple[str, ...] = ()
     left_out: bool = False
+    conditions: Conditions = Conditions()
+    vectors: np.ndarray | None = None
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -118,5 +125,5 @@ class BadItem(Exception):
     """An item of a data set cannot be read: (where, why)."""
 
     def __init__(self, where: str, why: str):
-        super().__init__(f"{where}: {why}")
-        self.where, self.why = where, why
+        self.where, self.why = readable(where), why
+        super().__init__(f"{self.where}: {why}")

@@ -52,3 +52,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = {name.lower().replace("-", "_"): name for name in known}
     near = difflib.get_close_matches(word.lower().replace("-", "_"), list(names), n=1, cutoff=0.6)
     return f"; did you mean {names[near[0]]!r}?" if near else ""
+
+
+def no_field(owner: str, name: str, known: Iterable[str], hint: str) -> str:
+    """The message about a field that its owner does not have, with a hint such as `did_you_mean`."""
+    return f"{owner} has no field {name!r}{hint} (its fields: {', '.join(known) or 'none'})"

@@ -26,11 +26,13 @@ class Media:
         data: the content of a file.
         mime: its MIME type, one of `ENDINGS`.
         caption: what it shows; may be empty.
+        interactive: whether an HTML page runs scripts of its own, which need nothing from elsewhere.
     """
 
     data: bytes
     mime: str
     caption: str = ""
+    interactive: bool = False
 
     @property
     def ending(self) -> str:

@@ -34,7 +34,15 @@ def readable(name: str) -> str:
         raw = name.encode("utf-8", "surrogateescape") if _is_bytes(name) else b""
         encoding = likeliest([raw]) if raw else None
         name = raw.decode(encoding) if encoding else writable(name)
-    return unicodedata.normalize("NFC", name)
+    return _on_one_line(unicodedata.normalize("NFC", name))
+
+
+def _on_one_line(name: str) -> str:
+    r"""A name whose line breaks and other control characters are escaped: they would break lines, or steer a
+    terminal."""
+    if name.isprintable():
+        return name
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) == "Cc" else c for c in name)
 
 
 def readables(names: Collection[str]) -> dict[str, str]:
@@ -46,7 +54,7 @@ def readables(names: Collection[str]) -> dict[str, str]:
         encoding = likeliest(list(raw.values()))
         if encoding is not None:
             decoded = {name: raw[name].decode(encoding) if name in raw else name for name in names}
-            return {name: unicodedata.normalize("NFC", text) for name, text in decoded.items()}
+            return {name: _on_one_line(unicodedata.normalize("NFC", text)) for name, text in decoded.items()}
     return {name: readable(name) for name in names}
 
 

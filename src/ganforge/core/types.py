@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ganforge.core.conditions import Conditions
+
 MOST_CLASSES = 2**20
 
 
@@ -27,15 +29,28 @@ class Spec:
         classes: number of classes; 0 if there are no labels or the task does not use them.
         labels: names of the classes.
         state: what else the signal needs for decoding; JSON only.
+        conditions: named conditions of any kind, in place of classes (`classes` is 0 then); empty if there are none.
     """
 
     shape: tuple[int, ...]
     classes: int = 0
     labels: tuple[str, ...] = ()
     state: dict[str, Any] = field(default_factory=dict)
+    conditions: Conditions = Conditions()
+
+    @property
+    def for_nets(self) -> Spec:
+        """The spec that nets are built for: conditions count as so many classes as their vectors have numbers, since a
+        net treats a vector as it treats a one-hot class."""
+        return replace(self, classes=self.conditions.width) if self.conditions else self
+
+    def conditioned(self, conditions: Conditions) -> Spec:
+        """The spec with these conditions in place of its classes, if there are any."""
+        return replace(self, classes=0, labels=(), conditions=conditions) if conditions else self
 
     def to_plain(self) -> dict[str, Any]:
-        return {"shape": list(self.shape), "classes": self.classes, "labels": list(self.labels), "state": self.state}
+        plain = {"shape": list(self.shape), "classes": self.classes, "labels": list(self.labels), "state": self.state}
+        return plain | ({"conditions": self.conditions.to_plain()} if self.conditions else {})
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Spec:
@@ -43,14 +58,17 @@ class Spec:
 
         Raises:
             ValueError: a size is not an integer of at least 1, there are more than `MOST_CLASSES` classes, or the
-                number of labels differs from that of classes.
+                number of labels differs from that of classes, or the conditions are not valid.
         """
         shape, classes, labels = tuple(plain["shape"]), plain["classes"], tuple(plain["labels"])
         if not shape or not all(type(size) is int and size >= 1 for size in shape):
             raise ValueError(f"the shape of a sample is {list(shape)}")
         if type(classes) is not int or not 0 <= classes <= MOST_CLASSES or (labels and len(labels) != classes):
             raise ValueError(f"{classes!r} classes with {len(labels)} labels")
-        return cls(shape, classes, labels, dict(plain["state"]))
+        conditions = Conditions.from_plain(plain["conditions"]) if plain.get("conditions") else Conditions()
+        if conditions and classes:
+            raise ValueError("both classes and conditions")
+        return cls(shape, classes, labels, dict(plain["state"]), conditions)
 
 
 @dataclass(frozen=True)
@@ -59,7 +77,7 @@ class Batch:
 
     Attributes:
         x: encoded samples, float32 (float64 under precision=fp64) [N, *spec.shape], in [-1, 1] for images.
-        c: labels, int64 [N], or None.
+        c: labels, int64 [N]; vectors of `Spec.conditions`, float [N, K]; or None.
         extra: additional tensors for the task (a source image, a mask), each [N, ...].
         made: detached outputs shared by the phases of a step.
     """
@@ -82,7 +100,8 @@ class Batch:
     def to(self, dtype: torch.dtype) -> Batch:
         """The same samples with floating-point tensors in `dtype`; labels and other integers are unchanged."""
         extra = {k: v.to(dtype) if v.is_floating_point() else v for k, v in self.extra.items()}
-        return replace(self, x=self.x.to(dtype), extra=extra)
+        c = self.c.to(dtype) if self.c is not None and self.c.is_floating_point() else self.c
+        return replace(self, x=self.x.to(dtype), c=c, extra=extra)
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -94,6 +113,8 @@ class DiscriminatorOutput(NamedTuple):
     """[N, F]: the last hidden layer, for feature matching."""
     classes: Tensor | None = None
     """[N, classes]: class logits, if D predicts the class (ACGAN)."""
+    misread: Tensor | None = None
+    """[N]: the loss of D's prediction of the conditions c of the samples, if it predicts conditions."""
     rebuilt: Callable[[], Tensor] | None = None
     """→ [N]: the error of D's reconstruction of the samples from its features, if it has decoders (FastGAN)."""
     layers: list[Tensor] | None = None
@@ -121,7 +142,8 @@ class Request:
         n: number of samples.
         seed: selects a table of latents; sample k of a seed is always the same.
         start: the first row of that table.
-        labels: int64 [n], or None to draw them uniformly.
+        labels: int64 [n], or vectors of `Spec.conditions`, float [n, K]; None to take all classes in turn, or to draw
+            combinations of the data.
         latents: float [n, width] in place of the seeded ones.
         truncation: in (0, 1]; lower values give more typical, less varied samples.
         temperature: of draws from distributions over tokens, for tasks that take one (`Task.takes_temperature`).

@@ -214,3 +214,18 @@ def _listed(files: Sequence[str], manifest: Sequence[tuple[str, str]]) -> tuple[
 def _labels_sentence(classes: Sequence[str], how: str) -> str:
     more = f", … {len(classes):,} in all" if len(classes) > SHOWN else ""
     return f"labels from {how}: {', '.join(classes[:SHOWN])}{more} (data.labels=none: no labels)"
+
+
+def has_parts(files: Sequence[str], labels: Labels, name: str) -> bool:
+    """Whether folders say what is for training and what is for tests.
+
+    Raises:
+        UserError: as `read`, for other reasons.
+    """
+    try:
+        read(files, "test", labels, name)
+    except UserError as error:
+        if error.code != "data.split_not_found":
+            raise
+        return False
+    return True

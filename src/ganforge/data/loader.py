@@ -78,8 +78,7 @@ class Loader:
         self._draws = self._bad_draws = 0
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="ganforge-data")
         self._pending: dict[int, _Pending] = {}
-        labels = dataset.labels
-        self._labels = None if labels is None else torch.from_numpy(np.ascontiguousarray(labels, np.int64))
+        self._labels = given_with(dataset)
         try:
             self._check_count()
             probe = self._usable(0)[1]
@@ -100,8 +99,8 @@ class Loader:
         """Samples start..start+batch on the device.
 
         Returns:
-            Prepared [M, *stored_shape], labels int64 [M] or None, and the additional arrays of the order; M is the
-            batch size, unless the order draws a random number.
+            Prepared [M, *stored_shape]; labels int64 [M], vectors of conditions float32 [M, K], or None; and the
+            additional arrays of the order. M is the batch size, unless the order draws a random number.
         """
         if self.in_memory:
             items, extra = self.order.rows(self.seed, start, self.size)
@@ -290,6 +289,13 @@ class Loader:
             ),
             code="data.mostly_unreadable",
         )
+
+
+def given_with(dataset: Dataset) -> Tensor | None:
+    """What is known of all items: labels int64 [len], or vectors of conditions float32 [len, K]; None if nothing is."""
+    if dataset.vectors is not None:
+        return torch.from_numpy(np.ascontiguousarray(dataset.vectors, np.float32))
+    return None if dataset.labels is None else torch.from_numpy(np.ascontiguousarray(dataset.labels, np.int64))
 
 
 class _Pending:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePosixPath
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.data import layout
+from ganforge.core.names import readable
+from ganforge.data import column_files, layout
 from ganforge.data import opener as openers
 from ganforge.data.base import HOLDOUT, DataSource
+from ganforge.data.columns import Columns
+from ganforge.data.labels import Choices, attach
 from ganforge.registry import load_all
+
+SIDECARS = "sidecars"
+NAMES = "(file)"
+"""The column of the names of samples, in a table made of sidecars."""
 
 
 class PathData(DataSource, kind="path"):
@@ -25,13 +32,22 @@ class PathData(DataSource, kind="path"):
     split: Literal["train", "val", "test", "all"] = "train"
     """Which part to use if the data has several (folders train, val, test); if there is no test, val is used for it,
     and vice versa. For a table: the rows to train on, or the held-out ones (test)."""
-    labels: layout.Labels = "auto"
-    """For images in folders: which folder is the label. auto: the folder of each image, if all are one folder deep;
-    first or last: the first or last of several folders; none: no labels."""
+    labels: layout.Labels | str = "auto"
+    """Which folder is the label, for images in folders: auto: the folder of each image, if all are one folder deep;
+    first or last: the first or last of several folders; none: no labels. Or where conditions of any kind are: a table
+    (labels.csv, .parquet, .jsonl) that names the files, an .npz of columns, or sidecars: a .json beside each file."""
+    columns: tuple[str, ...] = ()
+    """The columns of that table to use as conditions; by default all that can be."""
+    column_kinds: dict[str, str] = Field(default={})
+    """What columns of that table are, where it is not as detected: category, labels, ordinal, number, angle (degrees),
+    radians, hours, ignore; or the values of an ordinal in their order: small<medium<large."""
     name_encoding: str | None = None
     """Encoding of file names in a zip that does not specify it, such as gb18030 or shift_jis; detected by default."""
+    generated: bool = False
+    """For images: also use those that `ganforge sample` or `walk` wrote, if they lie among others."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
-    """For tables: fraction of rows held out for `ganforge evaluate`, in [0, 1); 0 trains on all rows."""
+    """Of tables, sounds and films: fraction of rows or files held out for `ganforge evaluate`, in [0, 1); 0 trains on
+    all."""
     signal: str | None = None
     """The signal of the samples (image, table, points), if the data is ambiguous; detected by default."""
 
@@ -39,7 +55,17 @@ class PathData(DataSource, kind="path"):
     def free_on_resume(self) -> tuple[str, ...]:
         return (*super().free_on_resume, "signal", "name_encoding")
 
+    @property
+    def places(self) -> tuple[str, ...]:  # type: ignore[override]  # one of them is only sometimes a path
+        return ("path", "labels") if self._table else ("path",)
+
+    @property
+    def _table(self) -> str:
+        """The file of conditions; empty if there is none."""
+        return "" if self.labels in (*get_args(layout.Labels), SIDECARS) else self.labels
+
     def open(self) -> Dataset:
+        folders: layout.Labels = "none" if self._table or self.labels == SIDECARS else self.labels  # type: ignore[assignment]
         if not self.path.strip():
             raise UserError(
                 "data: the path is empty: is a variable not set? (The current folder is data=.)", code="data.empty_path"
@@ -47,7 +73,8 @@ class PathData(DataSource, kind="path"):
         load_all()  # so that all openers are registered
         path = Path(self.path).expanduser()
         try:
-            head = openers.read_head(path, self.labels, self.name_encoding)
+            table = self._labels(path)
+            head = openers.read_head(path, folders, self.name_encoding, self.generated)
             if head is None:
                 raise UserError(
                     f"data {self.path}: no such file or folder{_near(path, self.path)}", code="data.not_found"
@@ -60,9 +87,14 @@ class PathData(DataSource, kind="path"):
                     f"data {self.path}: unsupported file format. Expected {openers.supported_formats()}",
                     code="data.unsupported_format",
                 )
-            return opener.open(
+            dataset = opener.open(
                 path, head, self.path, split=self.split, holdout=self.holdout, asked=self.signal is not None
             )
+            if self.labels == SIDECARS:
+                table = sidecars(head, dataset)
+            if table is not None:
+                attach(dataset, table, Choices(self.columns, self.column_kinds))
+            return dataset
         except PermissionError as error:
             raise UserError(
                 f"data {self.path}: permission denied: {error.filename}", code="data.permission_denied"
@@ -71,6 +103,44 @@ class PathData(DataSource, kind="path"):
             raise UserError(
                 f"data {self.path}: cannot be opened ({error.strerror or error})", code="data.cannot_be_opened"
             ) from None
+
+    def _labels(self, path: Path) -> Columns | None:
+        """The table of conditions, if one is named.
+
+        Raises:
+            UserError: there is no such file, or fields of a table are given without one.
+        """
+        if self._table:
+            return column_files.read(Path(self._table).expanduser(), self._table)
+        if self.labels != SIDECARS and (self.columns or self.column_kinds):
+            name = "columns" if self.columns else "column_kinds"
+            raise UserError(
+                f"data.{name}: is for a table of conditions, and none is named: labels=labels.csv",
+                code="data.labels_not_named",
+            )
+        return None
+
+
+def sidecars(head: openers.Head, dataset: Dataset) -> Columns:
+    """The objects in the .json files beside the samples, one row per sample.
+
+    Raises:
+        UserError: there are none, or one cannot be read.
+    """
+    names = {readable(name): name for name in head.names if name.lower().endswith(".json")}
+    records = []
+    for item in (dataset.describe(k) for k in range(len(dataset))):
+        beside = names.get(str(PurePosixPath(item).with_suffix(".json")), names.get(f"{item}.json"))
+        if beside is not None and head.store is not None:
+            source = head.store.open(beside)
+            text = source.read_bytes() if isinstance(source, Path) else source.read()
+            records.append({NAMES: item} | column_files.record_of(text, f"data.labels={SIDECARS}, {beside}"))
+    if not records:
+        raise UserError(
+            f"data.labels={SIDECARS}: no sample of {dataset.name} has a .json file of its name beside it",
+            code="data.labels_match_nothing",
+        )
+    return column_files.of_records(records, SIDECARS)
 
 
 def _near(path: Path, text: str) -> str:

@@ -17,7 +17,7 @@ class Prepared(Dataset):
 
     def __init__(self, source: Dataset, array: np.ndarray):
         self.name, self.labels, self.classes, self.skipped = source.name, source.labels, source.classes, source.skipped
-        self.signal = source.signal
+        self.signal, self.conditions, self.vectors = source.signal, source.conditions, source.vectors
         self.array = array
 
     def __len__(self) -> int:

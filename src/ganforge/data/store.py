@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -17,6 +19,9 @@ from ganforge.core.names import likeliest, readable
 from ganforge.core.surroundings import refuse_machine_faults
 
 JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir"})
+OF_SYSTEM = frozenset({"__macosx", "@eadir"})
+"""Folders of copies that systems write; so are files whose names begin with ._"""
+ENDING = re.compile(r"\.\w{1,12}")
 MAX_MEMBER = 2**30  # maximum bytes of a file in a zip, unpacked: more is considered a decompression bomb
 UTF8_NAME = 0x800
 """The zip flag of a file whose name is UTF-8."""
@@ -65,17 +70,25 @@ class FolderStore:
         return self._names
 
     def _walk(self) -> list[str]:
+        """All files: first those of folders under their own name, then those of folders that are only linked."""
         found: list[str] = []
         seen: set[str] = set()
-        for folder, below, files in os.walk(self.root, followlinks=True, onerror=self._note_denied):
-            relative = Path(folder).relative_to(self.root).as_posix()
-            real = os.path.realpath(folder)
-            if real in seen:  # a link to a parent, or to a folder that was already read under another name
-                self._links.append(relative)
-                below.clear()
+        pending = [self.root]
+        while pending:
+            start = pending.pop(0)
+            if os.path.realpath(start) in seen:  # a parent, or a folder that is read under another name
+                self._links.append(start.relative_to(self.root).as_posix())
                 continue
-            seen.add(real)
-            found += files if relative == "." else [f"{relative}/{file}" for file in files]
+            for folder, below, files in os.walk(start, onerror=self._note_denied):
+                if os.path.realpath(folder) in seen:
+                    self._links.append(Path(folder).relative_to(self.root).as_posix())
+                    below.clear()
+                    continue
+                seen.add(os.path.realpath(folder))
+                below.sort()
+                relative = Path(folder).relative_to(self.root).as_posix()
+                found += files if relative == "." else [f"{relative}/{file}" for file in files]
+                pending += [path for name in below if (path := Path(folder, name)).is_symlink()]
         return found
 
     def _note_denied(self, error: OSError) -> None:
@@ -88,8 +101,11 @@ class FolderStore:
         return links + counted(self._denied, "folder", "left out: permission denied")
 
     def start(self, name: str, count: int) -> bytes:
+        path = self.root / name
+        if not path.is_file():  # opening a pipe would wait for whoever writes to it
+            return b""
         try:
-            with (self.root / name).open("rb") as file:
+            with path.open("rb") as file:
                 return file.read(count)
         except OSError:  # reported when the file is opened
             return b""
@@ -117,7 +133,7 @@ class ZipStore:
     def __init__(self, path: Path, encoding: str | None = None):
         try:
             self.zip = zipfile.ZipFile(path)  # stays open with the data set; reading from several threads is safe
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except UNREADABLE as error:
             refuse_machine_faults(error)
             raise UserError(
                 f"data {path}: not a readable zip file ({error}); it may be truncated", code="data.damaged"
@@ -130,9 +146,9 @@ class ZipStore:
                     "The whole archive is rejected (nothing was unpacked); make a new one from files that you trust",
                     code="data.unsafe_zip",
                 )
-        self.members = {
-            name: info for info, name in zip(self.zip.infolist(), names, strict=True) if not name.endswith("/")
-        }
+        files = [(name, info) for info, name in zip(self.zip.infolist(), names, strict=True) if not name.endswith("/")]
+        self.members = dict(files)
+        self.twice = [name for name, count in Counter(name for name, _ in files).items() if count > 1]
 
     def names(self) -> list[str]:
         return list(self.members)
@@ -148,9 +164,10 @@ class ZipStore:
             return b""
 
     def notices(self) -> list[str]:
-        if self.encoding in (None, "utf-8"):
-            return []
-        return [f"file names read as {self.encoding} (data.name_encoding={self.encoding})"]
+        said = counted(self.twice, "file name", "more than once in the archive, only the last file of each is read")
+        if self.encoding not in (None, "utf-8"):
+            said.append(f"file names read as {self.encoding} (data.name_encoding={self.encoding})")
+        return said
 
     def open(self, name: str) -> Path | BinaryIO:
         info = self.members[name]
@@ -168,7 +185,7 @@ class ZipStore:
         return io.BytesIO(data)
 
 
-UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError)
+UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError)
 """Exceptions raised when reading a damaged or unsupported file in a zip."""
 
 
@@ -202,8 +219,16 @@ def names_in(archive: zipfile.ZipFile, encoding: str | None) -> tuple[str | None
                     "their encoding, for example gb18030, shift_jis or big5",
                     code="data.wrong_name_encoding",
                 ) from None
-        names.append(name.partition("\0")[0].replace("\\", "/"))
+        names.append(_without_dots(name.partition("\0")[0].replace("\\", "/")))
     return used, names
+
+
+def _without_dots(name: str) -> str:
+    """A name without parts that stay where they are: ./a//b is a/b. One that begins with / does so still."""
+    if "./" not in name and "//" not in name:
+        return name
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    return "/" * name.startswith("/") + "/".join(parts) + "/" * (name.endswith("/") and bool(parts))
 
 
 class Subfolder:
@@ -266,13 +291,24 @@ def counted(items: Sequence[str], noun: str, what: str) -> list[str]:
 
 def kinds_of_files(store: Store) -> str:
     """The types of files in a store, for messages: "3 .csv files, 1 .zip file"."""
-    counts = Counter(Path(n).suffix.lower() or "extensionless" for n in store.names() if not is_hidden(n))
+    counts = Counter(ending_of(n) or "extensionless" for n in store.names() if not is_hidden(n))
     return ", ".join(f"{c} {e} file{'s' if c > 1 else ''}" for e, c in counts.most_common(4))
+
+
+def ending_of(name: str) -> str:
+    """The extension of a file in small letters, for display; empty without one."""
+    ending = Path(name).suffix.lower()
+    return ending if ENDING.fullmatch(ending) else ""
 
 
 def is_hidden(name: str) -> bool:
     """Whether a file is hidden or created by the system."""
     return any(part.startswith(".") or part.lower() in JUNK for part in name.split("/"))
+
+
+def is_of_system(name: str) -> bool:
+    """Whether a hidden file is no user's: metadata and thumbnails that macOS and others write beside images."""
+    return any(part.startswith("._") or part.lower() in OF_SYSTEM for part in name.split("/"))
 
 
 def common_folder(files: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 
 import torch
@@ -16,6 +17,8 @@ from ganforge.data.loader import Loader
 from ganforge.data.prepared import Prepared
 from ganforge.recipes.base import Recipe
 
+log = logging.getLogger("ganforge")
+
 
 def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
     """The data set of a recipe, and the spec of its samples for the recipe's nets.
@@ -23,9 +26,23 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
     Raises:
         UserError: the data or the requested size cannot be used.
     """
-    dataset = recipe.signal.items(recipe.data.open())
+    whole = recipe.data.open()
+    dataset = recipe.signal.items(whole)
+    if whole.conditions and not dataset.conditions:
+        raise UserError(
+            f"data {dataset.name}: its conditions are of whole items, and {recipe.signal.kind} samples are parts of "
+            "them, which conditions are not known for. Use samples that are whole items, or leave data.labels out",
+            code="data.conditions_of_parts",
+        )
     try:
-        return dataset, recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest))
+        spec = recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest).conditioned(dataset.conditions))
+        if dataset.conditions and not spec.conditions:
+            log.warning(
+                "data %s: the recipe %s is not conditional, so that the conditions %s are not used "
+                "(task.conditional=true, or a conditional recipe such as cdcgan)",
+                dataset.name, recipe.name, ", ".join(dataset.conditions.names),
+            )  # fmt: skip
+        return dataset, spec
     except UserError as error:
         if error.code == "data.no_labels" and dataset.no_labels:
             raise UserError(f"{error}. (There are folders: {dataset.no_labels})", code=error.code) from None
@@ -66,11 +83,12 @@ class EverySample:
 
     Attributes:
         labels: labels of all samples, int64 [len], or None; available without reading samples.
+        vectors: their conditions, float32 [len, K], or None.
     """
 
     def __init__(self, recipe: Recipe, loader: Loader, spec: Spec):
         self.recipe, self.loader, self.spec = recipe, loader, spec
-        self.labels = loader.dataset.labels
+        self.labels, self.vectors = loader.dataset.labels, loader.dataset.vectors
 
     def __iter__(self) -> Iterator[Batch]:
         for start, stored, labels in self.loader.sweep():
@@ -86,7 +104,7 @@ def make_nets(recipe: Recipe, spec: Spec, device: torch.device) -> Nets:
     dtype = weights_dtype(recipe.precision, device)
     with torch.random.fork_rng(devices=[]), building(dtype):
         torch.manual_seed(seed_of(recipe.seed, "init"))
-        nets = Nets(recipe.task.players(spec), recipe.task.memory(spec))
+        nets = Nets(recipe.task.players(spec.for_nets), recipe.task.memory(spec.for_nets))
     return nets.to(device, dtype)
 
 
@@ -118,6 +136,8 @@ def fingerprint(dataset: Dataset) -> str:
     digest = hashlib.sha256(repr((len(dataset), dataset.classes, sorted(dataset.shapes().items()))).encode())
     if dataset.labels is not None:
         digest.update(dataset.labels.astype("<i8").tobytes())
+    if dataset.vectors is not None:
+        digest.update(repr(dataset.conditions.each).encode() + dataset.vectors.astype("<f4").tobytes())
     digest.update(dataset.digest.encode())
     sources = [dataset] if dataset.source is None else [dataset, dataset.source]
     files = "".join(one.identity() for one in sources)

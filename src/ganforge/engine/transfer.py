@@ -140,6 +140,9 @@ def start(trainer: Trainer) -> list[str]:
     labels = LabelShapes({}, set())
     if source.spec.labels != trainer.spec.labels:
         labels = label_shapes(trainer.recipe.task, trainer.spec, trainer.spec.classes or source.spec.classes)
+    elif source.spec.conditions.each != trainer.spec.conditions.each:  # their embeddings start new
+        here, there = trainer.spec.for_nets, source.spec.for_nets
+        labels = label_shapes(trainer.recipe.task, trainer.spec, here.classes or there.classes)
     copies: list[tuple[Tensor, Tensor]] = []
     wrong: list[str] = []
     for players, tensors in ((trainer.nets, source.nets), (trainer.averages, source.averages)):
@@ -224,6 +227,8 @@ def _summary(source: Source, trainer: Trainer) -> list[str]:
     if here != there and here:
         kept = [label for label in here if label in there]
         lines.append(f"labels: {len(kept)} matched by name, {len(here) - len(kept)} new")
+    if source.spec.conditions.each != trainer.spec.conditions.each:
+        lines.append("conditions: they differ from those of that model, so their embeddings are new")
     if trainer.frozen:
         lines.append(f"{sum(weight.numel() for weight in trainer.frozen):,} weights of the critics are frozen")
     return lines

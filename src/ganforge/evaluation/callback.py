@@ -173,7 +173,7 @@ class Evaluator(Listener):
                 run.recipe.signal, self.sources, run.spec, run.translate, run.folder.name, most=self.n,
                 stored=self._stored(self.sources),
             )  # fmt: skip
-        labels = labels_like(self.real.labels, self.n, config.seed) if run.spec.classes else None
+        labels = labels_like(self.real, run.spec, self.n, config.seed)
         batch, signal = run.recipe.signal.batch_size(run.spec), run.recipe.signal
         return generated_samples(
             signal, run.generate, run.folder.name, self.n, seed=config.seed, labels=labels, batch=batch

@@ -15,6 +15,7 @@ from ganforge.data.download import cache_folder
 from ganforge.evaluation.subject import Subject
 from ganforge.inference.model import Model
 from ganforge.metrics.base import Comparison, Encoder, Extractor, Latents, Metric, Progress, SampleSet
+from ganforge.recipes.sampling import labeled
 from ganforge.signals import Signal
 
 
@@ -76,6 +77,8 @@ def comparison_of(
         heldout=subject.heldout,
         classes=subject.classes,
         latents=latents_of(model, seed) if model is not None and steered else None,
+        conditions=subject.spec.conditions,
+        unseen=subject.unseen,
         tempered=tempered_by(model, seed) if model is not None else None,
         facts=subject.spec.state,
         paired=subject.paired,
@@ -112,8 +115,7 @@ def latents_of(model: Model, seed: int) -> Latents | None:
 
     @torch.inference_mode()
     def render(latents: Tensor) -> Tensor:
-        labels = torch.arange(len(latents)) % model.spec.classes if model.spec.classes else None
-        request = Request(len(latents), labels=labels, latents=latents, device=bundle.device)
+        request = labeled(Request(len(latents), latents=latents, device=bundle.device), model.spec)
         return task.sample(bundle.nets, request).float()
 
     return Latents(draw, render)

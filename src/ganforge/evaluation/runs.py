@@ -34,6 +34,8 @@ OTHER_DATA = phrase(
 )
 HELD_BACK = phrase("These are images that were held back from training (data.holdout={share:g}).", share=0.1)
 NO_HELDOUT = phrase("No part of the data was held out: each training sample in turn stands in for an unseen one.")
+MOST_UNSEEN = 10_000
+"""Samples that are generated for conditions of held-out samples, at most."""
 SEEN = phrase(
     "These are the images that it was trained on, for no part of the data was held out: evaluate it on others with "
     "--data."
@@ -120,18 +122,34 @@ def of_generator(
         real = real_samples(signal, dataset, spec, seed=seed, min_samples=FEWEST, progress=progress)
         heldout, why = unseen(source, dataset, recipe, model, seed, progress)
     n = max(each or signal.n_generated or real.n for each in wanted)
-    labels = labels_like(real.labels, n, seed) if spec.classes else None
+    labels = labels_like(real, spec, n, seed)
     name = path.name or str(path)
     fake = generated_samples(
         signal, model.bundle.generate, name, n, seed=seed, labels=labels, batch=batch or signal.batch_size(spec),
         progress=progress,
     )  # fmt: skip
+    fake_unseen = None
+    if heldout is not None and heldout.vectors is not None and spec.conditions:
+        asked = labels_like(heldout, spec, min(n, MOST_UNSEEN), seed)
+        fake_unseen = generated_samples(
+            signal, model.bundle.generate, f"{name} (unseen)", min(n, MOST_UNSEEN), seed=seed, labels=asked,
+            batch=batch or signal.batch_size(spec), progress=progress,
+        )  # fmt: skip
+
+    own = opened(recipe) if spec.conditions and source != recipe.data else None
+
+    def train() -> SampleSet:
+        assert own is not None
+        return real_samples(signal, own, spec, seed=seed, progress=progress)
+
     return Subject(
         title=name,
         signal=signal,
         spec=spec,
         real=real,
         fake=fake,
+        unseen=fake_unseen,
+        train=None if own is None else train,
         provenance=provenance_of(path, model, source.part_name) | {"truncation": 1.0},
         heldout=heldout,
         classes=dataset.classes,

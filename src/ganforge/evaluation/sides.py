@@ -91,6 +91,7 @@ def real_samples(
     refuse_few(dataset.name, len(good), min_samples)
     items = np.array(good)
     labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items]
+    vectors = vectors_of(dataset, spec, items)
     deterministic = signal.deterministic()
 
     def batch(rows: Tensor) -> Batch:
@@ -118,7 +119,20 @@ def real_samples(
     return SampleSet(
         name, len(items), samples, labels, digest.hexdigest(),
         sources=SampleSet(f"{name} (sources)", len(items), sources) if signal.has_sources(spec) else None,
+        vectors=vectors,
     )  # fmt: skip
+
+
+def vectors_of(dataset: Dataset, spec: Spec, items: np.ndarray) -> np.ndarray | None:
+    """The conditions of some items in the encoding of a spec, float32 [n, K]; None if either has none.
+
+    Another data set may have other ranges and values of the same conditions; values that the spec lacks are unknown.
+    """
+    if dataset.vectors is None or not spec.conditions:
+        return None
+    if dataset.conditions.each == spec.conditions.each:
+        return dataset.vectors[items]
+    return spec.conditions.encode(spec.conditions.translated(dataset.conditions, dataset.vectors[items]))
 
 
 def translated_samples(
@@ -218,7 +232,8 @@ def generated_samples(
 
     Args:
         generate: decoded samples for a request.
-        labels: int64 [n], what each is asked to be; None for a generator without labels.
+        labels: int64 [n], or vectors of conditions float32 [n, K]: what each is asked to be; None for a generator
+            without either.
     """
 
     def made() -> Iterator[Any]:
@@ -236,6 +251,8 @@ def generated_samples(
             for start in range(0, len(part), size):
                 yield part[start : start + size]
 
+    if labels is not None and labels.ndim == 2:
+        return SampleSet(name, n, draw, vectors=labels)
     return SampleSet(name, n, draw, labels)
 
 
@@ -254,9 +271,15 @@ def _keeping(signal: Signal, parts: Iterator[Any], kept: list[Any], n: int, batc
         kept[:] = held
 
 
-def labels_like(labels: np.ndarray | None, n: int, seed: int) -> np.ndarray | None:
-    """`n` labels in the proportions of some real ones; the same ones for one seed."""
-    if labels is None:
+def labels_like(real: SampleSet, spec: Spec, n: int, seed: int) -> np.ndarray | None:
+    """What `n` generated samples are asked to be, in the proportions of the real ones: labels int64 [n], or vectors of
+    conditions float32 [n, K]; the same ones for one seed. None for a model without either."""
+    if not spec.for_nets.classes:
         return None
+    labels = real.vectors if spec.conditions else real.labels
+    if labels is None:
+        if not spec.conditions:
+            return None
+        return spec.conditions.vectors(seed, 0, n)
     draws = np.random.Generator(np.random.PCG64(seed_of(seed, "labels")))
     return draws.choice(labels, n)

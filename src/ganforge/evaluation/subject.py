@@ -27,6 +27,7 @@ class Subject:
     Attributes:
         title: what it is called.
         real, fake: the two sides. heldout: real samples that the generator has not seen, or None.
+        unseen: generated samples that were asked for the conditions of `heldout`, or None.
         classes: names of the labels.
         model: the generator, or None where two sets are compared.
         folder: the run directory, or None.
@@ -49,6 +50,7 @@ class Subject:
     fake: SampleSet
     provenance: dict[str, Any]
     heldout: SampleSet | None = None
+    unseen: SampleSet | None = None
     classes: tuple[str, ...] = ()
     model: Model | None = None
     folder: Path | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from ganforge.core.errors import MissingExtra, UserError
 from ganforge.core.files import atomic_file
+from ganforge.core.marks import TEXT, marked
 
 FORMATS = (".mp4", ".gif", ".png")
 
@@ -99,13 +101,17 @@ def _write_gif(frames: Sequence[np.ndarray], path: Path, fps: float, loop: bool)
     pictures = [Image.fromarray(frame) for frame in frames]
     duration = max(round(100 / fps), 2) * 10  # milliseconds; browsers slow down animations with less than 20
     again = {"loop": 0} if loop else {}
-    pictures[0].save(path, format="GIF", save_all=True, append_images=pictures[1:], duration=duration, **again)
+    pictures[0].save(
+        path, format="GIF", save_all=True, append_images=pictures[1:], duration=duration, comment=TEXT, **again
+    )
 
 
 def _write_strip(frames: Sequence[np.ndarray], path: Path) -> None:
     from PIL import Image
 
-    Image.fromarray(np.concatenate(list(frames), axis=1)).save(path, format="PNG")
+    strip = io.BytesIO()
+    Image.fromarray(np.concatenate(list(frames), axis=1)).save(strip, format="PNG")
+    path.write_bytes(marked(strip.getvalue()))
 
 
 def _imageio() -> Any:

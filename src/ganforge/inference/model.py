@@ -26,6 +26,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.core.extras import need
 from ganforge.core.types import Request, Spec
+from ganforge.inference import conditions
 from ganforge.inference.interpolate import path
 from ganforge.inference.labels import Label, label_ids, label_names
 from ganforge.inference.where import Found, fulfil
@@ -227,7 +228,9 @@ class Model:
             batch: number of samples computed at a time; by default 64, or 4,096 rows or points.
             where: for tables, conditions that all returned rows meet: "education=Bachelors", ["sex=Female",
                 "age between 30 and 40"] (both) or {"education": ["Bachelors", "Masters"], "city": None} (None:
-                missing). If the model generates such rows too rarely, fewer than `n` are returned, with a warning.
+                missing). If the model generates such rows too rarely, fewer than `n` are returned, with a warning. For
+                models with conditions, what samples are to be: "angle=30", ["color=red", "angle between 0 and 90"],
+                {"color": ["red", "blue"]} (in turn). Conditions that are not named are drawn as in the data.
 
         Returns:
             Images: uint8 [n, H, W, C] with C 1, 3 or 4; tables: a DataFrame; other signals: see their `decode`.
@@ -237,10 +240,15 @@ class Model:
                 unknown column or value or is met by no row.
         """
         signal = self.recipe.signal
-        if where := as_texts(where):
+        if (where := as_texts(where)) and not self.by_request:
             return signal.returned(self.found(n, where, seed, label, truncation, batch).samples, self.spec)
-        parts = [part for part, _ in self.batches(n, seed, label, truncation, batch)]
+        parts = [part for part, _ in self.batches(n, seed, label, truncation, batch, where)]
         return signal.returned(signal.join(parts, self.spec), self.spec)
+
+    @property
+    def by_request(self) -> bool:
+        """Whether `where` is given to the nets, as of a model with conditions; else it selects samples."""
+        return bool(self.spec.conditions)
 
     def found(
         self,
@@ -260,21 +268,35 @@ class Model:
         request = Request(n=batch, seed=seed, truncation=truncation)
         return fulfil(self.bundle.generate, self.recipe.signal, self.spec, wish, n, request)
 
+    def asked(self, where: Where) -> dict[str, conditions.Choice]:
+        """What `where` asks of each condition, by its name; raises the errors of `sample`."""
+        return conditions.read(as_texts(where), self.spec.conditions, self.recipe.name)
+
     def rows_at_a_time(self, batch: int | None) -> int:
         """The number of samples to compute at a time: `batch`, or the default."""
         return batch if batch is not None else self.recipe.signal.batch_size(self.spec)
 
     def batches(
-        self, n: int, seed: int = 0, label: Label | None = None, truncation: float = 1.0, batch: int | None = None
+        self,
+        n: int,
+        seed: int = 0,
+        label: Label | None = None,
+        truncation: float = 1.0,
+        batch: int | None = None,
+        where: Where = (),
     ) -> Iterator[tuple[Any, np.ndarray | None]]:
-        """Like `sample`, in parts of at most `batch`, each with its labels (int64, or None without labels).
+        """Like `sample`, in parts of at most `batch`, each with its labels (int64; vectors of conditions, float32 [n,
+        K]; or None without either).
 
         Arguments are checked immediately, before the first part is requested.
         """
         self._check_can_sample()
         n, seed, batch = _integers(n=n, seed=seed, batch=self.rows_at_a_time(batch))
         _check_numbers(n, truncation, batch)
+        asked = self.asked(where)
         labels = self.label_ids(label, n)
+        if self.spec.conditions:
+            labels = conditions.vectors(asked, self.spec.conditions, seed, 0, n)
         return self._parts(n, seed, labels, truncation, batch)
 
     def _parts(self, n: int, seed: int, labels: torch.Tensor | None, truncation: float, batch: int):
@@ -358,6 +380,8 @@ class Model:
         label: int | str | None = None,
         truncation: float = 1.0,
         batch: int = 64,
+        where: Where = (),
+        vary: str | None = None,
     ) -> Any:
         """Samples along a path through latent space, from the first sample of one seed to that of the next.
 
@@ -369,16 +393,28 @@ class Model:
             label: the class of all frames; by default the first class of a conditional model.
             truncation: in (0, 1], as in `sample`.
             batch: number of samples computed at a time.
+            where: for models with conditions, what all frames are to be, as in `sample`.
+            vary: a condition that moves, with its ends: "angle=0..360". The latent then stays that of the first seed.
 
         Returns:
             Like `sample`: for images uint8 [frames, H, W, C].
 
         Raises:
-            UserError: as in `sample`, or there are fewer than two seeds or too few frames, or the mode is unknown.
+            UserError: as in `sample`, or there are fewer than two seeds or too few frames, the mode is unknown, or
+                `vary` is not a condition and two values of it.
         """
         _check_numbers(frames, truncation, batch)
-        latents = path(self.latents(seeds, truncation), frames, mode, loop)
+        asked, given = self.asked(where), self.spec.conditions
+        if vary is None:
+            latents = path(self.latents(seeds, truncation), frames, mode, loop)
+        else:
+            self.asked(() if given else vary)  # refuses a model without conditions
+            latents = self.latents(seeds[:1], truncation).expand(frames, -1)
         labels = self.label_ids(self.labels[0] if label is None and self.labels else label, frames)
+        if vary is not None:
+            labels = conditions.varied(vary, asked, given, frames, int(seeds[0]))
+        elif given:
+            labels = conditions.vectors(asked, given, int(seeds[0]), 0, 1).expand(frames, -1)
         parts = []
         for start in range(0, frames, batch):
             rows = latents[start : start + batch]

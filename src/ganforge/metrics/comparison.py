@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from ganforge.core.conditions import Conditions
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.metrics import statistics
@@ -61,6 +62,8 @@ class Comparison:
         baseline: for pairs, outputs without a model (the source itself, its bicubic enlargement), which metrics of
             pairs also measure.
         latents: the generator, for path lengths.
+        conditions: the conditions of the samples, if there are any.
+        unseen: generated samples that were asked for the conditions of `heldout`, if there are conditions.
         tempered: (temperature, count) → decoded samples of the generator at a temperature; None if it has none.
         facts: properties of the samples (`Spec.state`); for a table its `columns` and the `target`.
         seed: seed of all random draws of metrics.
@@ -84,6 +87,8 @@ class Comparison:
         paired: bool = False,
         baseline: SampleSet | None = None,
         latents: Latents | None = None,
+        conditions: Conditions = Conditions(),
+        unseen: SampleSet | None = None,
         tempered: Callable[[float, int], Any] | None = None,
         facts: Mapping[str, Any] | None = None,
         seed: int = 0,
@@ -95,6 +100,7 @@ class Comparison:
         keep: bool = True,
     ):
         self.real, self.fake, self.heldout, self.baseline = real, fake, heldout, baseline
+        self.conditions, self.unseen = conditions, unseen
         self.known_train = train is not None
         self._train = real if train is None else train
         self.classes, self.paired, self.latents, self.tempered = tuple(classes), paired, latents, tempered
@@ -122,7 +128,7 @@ class Comparison:
         return train if isinstance(train, SampleSet) else self.once("train", train)
 
     def side(self, name: str) -> SampleSet:
-        """The side with this name: real, fake, train, heldout or baseline."""
+        """The side with this name: real, fake, train, heldout, unseen or baseline."""
         side: SampleSet | None = getattr(self, name)
         assert side is not None, f"a metric uses {name} samples without declaring them in its needs"
         return side
@@ -175,6 +181,12 @@ class Comparison:
         labels = self.side(name).labels
         assert labels is not None, "a metric uses labels without declaring them in its needs"
         return labels[: self.count(name, n)]
+
+    def vectors(self, name: str, n: int | None = None) -> np.ndarray:
+        """The conditions of the first `n` samples of a side, float32 [n, K]."""
+        vectors = self.side(name).vectors
+        assert vectors is not None, "a metric uses conditions without declaring them in its needs"
+        return vectors[: self.count(name, n)]
 
     def features(self, name: str, n: int | None = None) -> np.ndarray:
         """float32 [n, D] of the first `n` samples of a side."""

@@ -23,8 +23,8 @@ class Metric(Component, family="metric"):
     `fd5k`, `psnr(channel=Y, crop=4)`."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Its requirements, among: moments (of features), features, probabilities, labels (of both sides), train, heldout,
-    pairs, latents."""
+    """Its requirements, among: moments (of features), features, probabilities, labels (of both sides), conditions (of
+    both sides), train, heldout, pairs, latents."""
     signals: ClassVar[tuple[str, ...]] = ("*",)
     """The kinds of signal that it supports; "*" is any, or all that the extractor supports."""
     values: ClassVar[Mapping[str, Meaning]] = {}
@@ -57,6 +57,10 @@ class Metric(Component, family="metric"):
             "labels": (
                 comparison.real.labels is not None and comparison.fake.labels is not None,
                 phrase("labels of the real and of the generated samples"),
+            ),
+            "conditions": (
+                comparison.real.vectors is not None and comparison.fake.vectors is not None,
+                phrase("conditions of the real and of the generated samples"),
             ),
             "train": (comparison.known_train, phrase("the samples that the generator was trained on")),
             "heldout": (comparison.heldout is not None, phrase("real samples that the generator was not trained on")),

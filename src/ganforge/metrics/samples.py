@@ -30,6 +30,7 @@ class SampleSet:
             points float32 [n, D], for tables pandas DataFrames. If images have different sizes, each part is a single
             image [1, H, W, C]. Repeated calls give the same samples.
         labels: int64 [n], or None.
+        vectors: the conditions of each sample, float32 [n, K]: those that it has, or was asked to have; or None.
         fingerprint: hash of the content, for caching its statistics; empty: no caching.
         sources: for pairs, the source of each sample, in the same order: images uint8 [n, h, w, C]; label maps [n, h,
             w, 1], where each pixel is the index of its class in `facts["source"]["classes"]`.
@@ -41,6 +42,7 @@ class SampleSet:
     labels: np.ndarray | None = None
     fingerprint: str = ""
     sources: SampleSet | None = None
+    vectors: np.ndarray | None = None
 
     @classmethod
     def of(

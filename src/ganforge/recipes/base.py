@@ -24,7 +24,11 @@ from ganforge.tasks.base import Task
 class Recipe(Component):
     """The configuration of a run. Most users only set fields from `data` to `checkpoint_every`."""
 
-    aliases: ClassVar[Mapping[str, str]] = {"target": "signal.target", "degrade": "signal.degrade"}
+    aliases: ClassVar[Mapping[str, str]] = {
+        "target": "signal.target",
+        "degrade": "signal.degrade",
+        "labels": "data.labels",
+    }
 
     name: str = "recipe"
     """Name of the recipe, which the run directory is named after."""

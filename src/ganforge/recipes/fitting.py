@@ -60,7 +60,8 @@ def _tried(dataset: Dataset, describe: Callable[[Spec], str] | None) -> Fits:
     for name in for_signal(dataset):
         recipe = recipes.get(name)
         try:
-            spec = recipe.task.adapt(recipe.signal.spec(recipe.signal.items(dataset), recipe.task.nearest))
+            items = recipe.signal.items(dataset)
+            spec = recipe.task.adapt(recipe.signal.spec(items, recipe.task.nearest).conditioned(items.conditions))
         except UserError as error:
             found[name] = (False, str(error))
             continue
@@ -69,7 +70,8 @@ def _tried(dataset: Dataset, describe: Callable[[Spec], str] | None) -> Fits:
             found[name] = (False, reason)
         else:
             what = (describe or recipe.signal.describe)(spec) + (f", {spec.classes} labels" if spec.classes else "")
-            found[name] = (True, f"makes {what}")
+            asked = f", with conditions: {', '.join(spec.conditions.names)}" if spec.conditions else ""
+            found[name] = (True, f"makes {what}{asked}")
     return found
 
 

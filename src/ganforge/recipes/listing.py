@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ganforge import recipes
-from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.errors import UserError, did_you_mean, no_field
 from ganforge.registry import load_all
 
 FOLDER = Path(__file__).parents[1] / "modalities"
@@ -49,6 +50,24 @@ def refuse_misspelled(name: str) -> None:
         return
     if not any(f'kind="{name}"' in text for text in _sources()):  # cifar10 is a set of images, r3gan-cifar10 a recipe
         raise unknown(name, known)
+
+
+def refuse_misspelled_fields(words: Iterable[str]) -> None:
+    """Says at once that a word `field=value` is nearly a field that all recipes have.
+
+    Raises:
+        UserError: it is.
+    """
+    found = {name[0] for word in words if (name := re.match(r"[A-Za-z_]\w*(?=[^=]*=)", word)) is not None}
+    if not found:
+        return
+    recipe = next(node for node in ast.parse((Path(__file__).parent / "base.py").read_text(encoding="utf-8")).body
+                  if isinstance(node, ast.ClassDef))  # fmt: skip
+    assigned = {ast.unparse(node.target): node for node in recipe.body if isinstance(node, ast.AnnAssign)}
+    aliases = ast.literal_eval(assigned.pop("aliases").value or ast.Constant({}))
+    for name in sorted(found - assigned.keys() - aliases.keys()):
+        if hint := did_you_mean(name, assigned):
+            raise UserError(no_field("the recipe", name, list(assigned), hint), code="config.unknown_field")
 
 
 def unknown(name: str, known: Iterable[str]) -> UserError:

@@ -17,19 +17,31 @@ def calibrate(recipe: Recipe, spec: Spec, nets: Nets, truncation: float, device:
     """The generators with the batch-norm statistics that the recipe specifies for sampling."""
 
     def sample(nets: Nets, request: Request) -> Tensor:
-        return encoded(recipe, nets, request, device)
+        return encoded(recipe, nets, labeled(request, spec), device)
 
     return recipe.statistics.calibrate(nets, spec.classes, sample, truncation, device)
 
 
 def encoded(recipe: Recipe, nets: Nets, request: Request, device: torch.device) -> Tensor:
     """Encoded samples for a request, on `device` and in the dtype of the nets."""
-    return recipe.task.sample(nets, replace(request, device=device, dtype=weights_dtype(recipe.precision, device)))
+    dtype, labels = weights_dtype(recipe.precision, device), request.labels
+    if labels is not None and labels.is_floating_point():
+        labels = labels.to(dtype)
+    return recipe.task.sample(nets, replace(request, labels=labels, device=device, dtype=dtype))
 
 
 def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: torch.device) -> np.ndarray:
     """Decoded samples for a request, in one batch, from nets in evaluation mode."""
-    labels = request.labels
-    if labels is None and spec.classes:
+    return recipe.signal.decode(encoded(recipe, nets, labeled(request, spec), device), spec)
+
+
+def labeled(request: Request, spec: Spec) -> Request:
+    """The request with labels, if the model needs some and none are given: all classes in turn, or combinations of
+    conditions as the data has them."""
+    if request.labels is not None or not spec.for_nets.classes:
+        return request
+    if spec.conditions:
+        labels = torch.from_numpy(spec.conditions.vectors(request.seed, request.start, request.n))
+    else:
         labels = torch.arange(request.start, request.start + request.n) % spec.classes
-    return recipe.signal.decode(encoded(recipe, nets, replace(request, labels=labels), device), spec)
+    return replace(request, labels=labels)

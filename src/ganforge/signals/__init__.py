@@ -113,12 +113,14 @@ class Signal(Component, family="signal"):
             "count": len(dataset),
             "shapes": shapes,
             "classes": list(dataset.classes),
+            "conditions": {one.name: one.to_plain() for one in dataset.conditions.each},
             "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
         }
         sizes = ", ".join(f"{shape} ({count:,})" for shape, count in shapes.items())
         shown = [f"{dataset.name}: {len(dataset):,} {cls.noun.many}", sizes or "none of them can be read"]
         if dataset.classes:
             shown.append(f"{len(dataset.classes)} labels: {', '.join(dataset.classes)}")
+        shown += [f"condition {one.name} ({one.kind}): {one.said()}" for one in dataset.conditions.each]
         return Inspection(facts, lambda: shown)
 
     @classmethod
@@ -203,9 +205,9 @@ class Signal(Component, family="signal"):
 
         Args:
             stored: prepared items, [N, ...], on the device.
-            labels: int64 [N] or None; left out where the task uses none.
+            labels: int64 [N], or vectors of conditions float [N, K], or None; left out where the task uses none.
         """
-        return Batch(self.encode(stored, spec, rng), labels if spec.classes else None)
+        return Batch(self.encode(stored, spec, rng), labels if spec.for_nets.classes else None)
 
     def deterministic(self) -> Self:
         """This signal with nothing drawn at each look (no flips, no random crops): how real samples are judged."""

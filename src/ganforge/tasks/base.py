@@ -61,6 +61,11 @@ class Samples(Protocol):
         """Labels of all samples, int64 [len], or None; available without reading samples."""
         ...
 
+    @property
+    def vectors(self) -> np.ndarray | None:
+        """Conditions of all samples, float32 [len, K]; available without reading samples."""
+        ...
+
     def __iter__(self) -> Iterator[Batch]: ...
 
 

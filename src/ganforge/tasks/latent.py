@@ -11,17 +11,19 @@ from ganforge.nets.base import Discriminator, Generator
 
 
 def with_labels(spec: Spec, conditional: bool) -> Spec:
-    """The spec with its labels if the task is conditional, else without.
+    """The spec with its labels or conditions if the task is conditional, else without.
 
     Raises:
         UserError: the task is conditional and the data has no labels, or only one class.
     """
     if not conditional:
         return Spec(spec.shape, state=spec.state)
+    if spec.conditions:
+        return spec
     if spec.classes == 0:
         raise UserError(
             "task.conditional: this recipe needs labels and the data has none. Put the samples of each class in a "
-            "folder of its own, or use a recipe without labels",
+            "folder of its own, name a table of them (labels=labels.csv), or use a recipe without labels",
             code="data.no_labels",
         )
     if spec.classes == 1:

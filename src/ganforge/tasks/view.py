@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from ganforge.augment.base import Augment
 from ganforge.core.rng import Rng
 from ganforge.core.types import Memory, Spec, wide
 from ganforge.nets.base import DiscriminatorOutput
+from ganforge.nets.layers.labels import as_vectors
 
 
 def join(x: Tensor, m: int) -> Tensor:
@@ -49,9 +49,7 @@ class Packed(nn.Module):
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         if self.classes:
-            if c is None:
-                raise ValueError(f"a net for {self.classes} classes needs a label for each sample, got None")
-            maps = one_hot(c, self.classes).to(x).view(len(x), self.classes, *[1] * (x.ndim - 2))
+            maps = as_vectors(c, self.classes, x.dtype).view(len(x), self.classes, *[1] * (x.ndim - 2))
             x = torch.cat([x, maps.expand(-1, -1, *x.shape[2:])], 1)
         return self.net(join(x, self.m))
 

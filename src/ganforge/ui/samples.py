@@ -13,18 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file, atomic_files
-from ganforge.core.media import first_image
+from ganforge.core.marks import marked
+from ganforge.core.media import Media, first_image, open_image, png
 from ganforge.core.names import folder_names
 from ganforge.ui.output import results
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from ganforge.core.conditions import Conditions
     from ganforge.inference.model import Model
     from ganforge.signals import Signal
 
 PIPE = "-"
 LABELS = "labels.csv"
+MOST_NAMED, WIDEST_ROW = 40, 16
+"""Of a grid: the most classes that each get rows of their own, and samples of a row by default."""
 
 
 class Piped:
@@ -68,10 +72,10 @@ class Labels:
         if class_folders and (folder is None or not model.labels):
             why = "needs --out FOLDER" if model.labels else f"{model.recipe.name} was trained without classes"
             raise UserError(f"--class-folders: {why}", code="output.no_class_folders")
-        self.folder, self.names = folder, model.labels
+        self.folder, self.names, self.conditions = folder, model.labels, model.spec.conditions
         self.folders = folder_names(model.labels) if class_folders else None
-        self.rows: list[tuple[str, str]] = []
-        if folder is not None and model.labels and (folder / LABELS).exists() and not force:
+        self.rows: list[tuple[str, ...]] = []
+        if folder is not None and (model.labels or self.conditions) and (folder / LABELS).exists() and not force:
             raise UserError(f"{folder / LABELS}: already exists; --force overwrites it", code="output.exists")
 
     def folders_of(self, labels: np.ndarray | None) -> list[str] | None:
@@ -81,14 +85,23 @@ class Labels:
     def add(self, files: list[Path], labels: np.ndarray | None) -> None:
         if labels is not None and self.folder is not None and len(files) == len(labels):
             names = [file.relative_to(self.folder).as_posix() for file in files]
+            if self.conditions:
+                self.rows += [(name, *row) for name, row in zip(names, texts_of(labels, self.conditions), strict=True)]
+                return
             self.rows += [(name, self.names[label]) for name, label in zip(names, labels, strict=True)]
 
     def write(self) -> None:
-        """Writes `labels.csv`: file, label."""
+        """Writes `labels.csv`: file, label; or file and one column per condition."""
         if self.folder is None or not self.rows:
             return
         with atomic_file(self.folder / LABELS) as path, path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("file", "label"), *self.rows])
+            csv.writer(file).writerows([("file", *(self.conditions.names or ("label",))), *self.rows])
+
+
+def texts_of(vectors: np.ndarray, conditions: Conditions) -> list[tuple[str, ...]]:
+    """What samples were asked to be, from vectors [N, K]: one text per condition, empty if it is unknown."""
+    rows = conditions.decode(vectors)
+    return [tuple(one.text(v) for one, v in zip(conditions.each, row, strict=True)) for row in rows]
 
 
 def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: bool) -> None:
@@ -106,51 +119,39 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
     for option, path, suffixes in (("--grid", grid, (".png",)), ("--npz", npz, (".npz",))):
         if path is not None and path.suffix.lower() not in suffixes:
             raise UserError(f"{option} {path}: the name must end in {suffixes[0]}", code="output.wrong_extension")
-    if out is not None and not is_one_file(out) and out.exists() and not out.is_dir():
-        raise UserError(
-            f"--out {out}: is a file; give a folder, or a file name that ends in {', '.join(endings())}",
-            code="output.not_a_folder",
-        )
-    if out is not None and not is_one_file(out) and not out.is_dir() and is_image_name(out):
-        raise UserError(
-            f"--out {out}: samples are written to a folder, or to one file that ends in {', '.join(endings())}; for "
-            "one image of all samples use --grid FILE.png",
-            code="output.unsupported_format",
-        )
     from ganforge.inference.film import check_folder
 
     for path in (p for p in (out, grid, npz) if p is not None):
-        is_folder = path is out and not is_one_file(path)
-        if not is_folder and path.exists() and not force:
-            raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
-        check_folder(path if is_folder else path.parent)
+        if path is not out or is_one_file(path):
+            if path.exists() and not force:
+                raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
+            check_folder(path.parent)
+        elif not is_file_name(path):
+            check_folder(path)
 
 
-def is_image_name(path: Path) -> bool:
-    """Whether a name is that of one image or film, for which a folder is not to be taken."""
-    return (mimetypes.guess_type(path.name)[0] or "").startswith(("image/", "video/"))
-
-
-def endings() -> list[str]:
-    """Those by which `--out` is one file for all samples: what any signal can be written as."""
-    from ganforge.signals import Signal
-
-    return list(dict.fromkeys(ending for signal in Signal.members().values() for ending in signal.exporters))
+def is_file_name(path: Path) -> bool:
+    """Whether a name is that of one image or film, or of a file that is there, for which a folder is not to be taken;
+    `check_kinds` says what the samples are written to."""
+    of_one = (mimetypes.guess_type(path.name)[0] or "").startswith(("image/", "video/"))
+    return not path.is_dir() and (of_one or path.exists())
 
 
 def is_one_file(out: Path) -> bool:
-    """Whether `--out` names one file for all samples, not a folder."""
-    return out.suffix.lower() in endings()
+    """Whether `--out` names one file for all samples, not a folder: what any signal can be written as."""
+    from ganforge.signals import Signal
+
+    return any(out.suffix.lower() in signal.exporters for signal in Signal.members().values())
 
 
 def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
     """Finds out whether this model's samples can be written so.
 
     Raises:
-        UserError: an image as CSV, a table as an array.
+        UserError: an image as CSV, a table as an array, a folder that would be called x.jpg, or is a file.
     """
     signal = model.recipe.signal
-    if out is not None and is_one_file(out) and out.suffix.lower() not in signal.exporters:
+    if out is not None and (is_file_name(out) or is_one_file(out)) and out.suffix.lower() not in signal.exporters:
         others = [ending for ending in signal.exporters if ending != ".npy"]
         ways = f"a file that ends in {', '.join(others)}" if others else "a folder, or FILE.npy"
         raise UserError(
@@ -255,6 +256,19 @@ def signal_of(model: Model) -> Signal:
     return model.recipe.signal
 
 
+def _arrays_of(labels: np.ndarray, conditions: Conditions) -> dict[str, np.ndarray]:
+    """What an .npz file says of its samples: `labels`, or one array per condition, of numbers or of texts."""
+    import numpy as np
+
+    if not conditions:
+        return {"labels": labels}
+    columns = list(zip(*conditions.decode(labels), strict=True))
+    return {
+        one.name: np.array(column if all(isinstance(v, float) for v in column) else [one.text(v) for v in column])
+        for one, column in zip(conditions.each, columns, strict=True)
+    }
+
+
 def write_arrays(
     model: Model,
     parts: list[Any],
@@ -265,8 +279,6 @@ def write_arrays(
     columns: int | None,
 ) -> None:
     """Writes all samples as one image, one array or one table, each whole or not at all."""
-    import math
-
     import numpy as np
 
     if not parts:
@@ -280,16 +292,42 @@ def write_arrays(
         arrays: dict[str, Any] = {signal.array_name: samples}
         known = [part for part in labels if part is not None]
         if known:
-            arrays["labels"] = np.concatenate(known)
+            arrays |= _arrays_of(np.concatenate(known), model.spec.conditions)
         with atomic_file(npz) as path:
             np.savez_compressed(path, **arrays)
     if grid is not None:
-        side = columns or math.ceil(math.sqrt(len(samples)))
-        image = first_image(signal.render(samples, model.spec, side))
+        image = grid_of(model, samples, None if labels[0] is None else np.concatenate(labels), columns)
         if image is None:
             raise UserError(
                 f"--grid {grid}: samples of the signal {signal.kind!r} cannot be drawn as an image; use --out",
                 code="output.unsupported_format",
             )
         with atomic_file(grid) as path:
-            path.write_bytes(image.data)
+            path.write_bytes(marked(image.data))
+
+
+def grid_of(model: Model, samples: Any, labels: np.ndarray | None, columns: int | None) -> Media | None:
+    """All samples as one image; with several classes a row or more each, next to its name. None if a signal has none.
+
+    Args:
+        labels: the class of each, int64 [N]; vectors of conditions, which no row is named after; or None.
+        columns: samples per row; by default about a square, or the samples of a class.
+    """
+    import math
+
+    import numpy as np
+
+    def drawn(some: Any, side: int) -> Media | None:
+        return first_image(model.recipe.signal.render(some, model.spec, side))
+
+    classes = [] if labels is None or labels.ndim > 1 else np.unique(labels).tolist()
+    if not 2 <= len(classes) <= MOST_NAMED:
+        return drawn(samples, columns or math.ceil(math.sqrt(len(samples))))
+    assert labels is not None
+    side = columns or min(int(np.bincount(labels).max()), WIDEST_ROW)
+    rows = [(model.labels[k], drawn(samples[labels == k], side)) for k in classes]
+    if any(image is None for _, image in rows):
+        return None
+    from ganforge.ui.rows import named_rows
+
+    return png(named_rows([(name, open_image(image)) for name, image in rows if image is not None]))

@@ -23,7 +23,7 @@ Mark = Any
 """One of the named tuples below."""
 
 COLORS = {
-    "text": ("#5f6168", "#a2a6ad"),
+    "label": ("#5f6168", "#a2a6ad"),
     "strong": ("#1d1d1f", "#ececee"),
     "axis": ("#d9d5cd", "#373b41"),
     "grid": ("#e7e4de", "#2a2d31"),
@@ -136,7 +136,7 @@ class Drawing:
         self.marks.append(Dot(style, x, y, radius))
 
     def text(
-        self, x: float, y: float, text: str, anchor: Anchor = "start", style: str = "text", upright: bool = False
+        self, x: float, y: float, text: str, anchor: Anchor = "start", style: str = "label", upright: bool = False
     ) -> None:
         """A text whose baseline is at y; `upright` turns it by 90° counterclockwise."""
         self.marks.append(Text(style, x, y, text, anchor, upright))
@@ -284,6 +284,11 @@ def _write(image: Image.Image, mark: Text, font: ImageFont.FreeTypeFont | Any, s
 def _rgb(style: str) -> tuple[int, int, int]:
     color = COLORS[style][0]
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def has_letters(text: str) -> bool:
+    """Whether a font of this system is expected to have the characters of a text."""
+    return all(ord(letter) <= LATIN for letter in text) or _font(SIZE, True).getname() != _font(SIZE, False).getname()
 
 
 @cache

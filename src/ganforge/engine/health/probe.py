@@ -58,7 +58,7 @@ def compare(real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tens
     others = ~torch.eye(n, dtype=torch.bool, device=x.device)
     spread, made = (mean_where(t, others) for t in (xx, yy))
     diversity = made / spread
-    if labels is not None:
+    if labels is not None and labels.ndim == 1:  # vectors of conditions rarely agree
         same = others & (labels[:, None] == labels[None, :])
         # A label that occurs once in the batch has no pair. With too few pairs the ratio is noise: labels are then
         # ignored.

@@ -77,6 +77,12 @@ def finalize(recipe: Recipe, loader: Loader) -> Recipe:
     """
     privacy = recipe.privacy
     assert isinstance(privacy, DpSgd)
+    if loader.dataset.conditions:
+        raise UserError(
+            f"data {loader.dataset.name}: a model with conditions stores some of their values, where no noise protects "
+            "them. Train on classes, or without labels",
+            code="privacy.conditions_disclose_data",
+        )
     n, missing = len(loader), len(loader.dataset) - len(loader)
     if missing:
         raise UserError(

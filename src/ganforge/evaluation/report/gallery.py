@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.language import phrase
+from ganforge.core.types import Request
 from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.subject import Subject
+from ganforge.inference.conditions import strip
+from ganforge.inference.model import Model
 from ganforge.metrics.base import SampleSet
 from ganforge.signals import Gallery
 
@@ -85,6 +88,9 @@ def walks(subject: Subject, seed: int) -> Iterator[Panel]:
     model = subject.model
     if model is None or not model.recipe.task.can_sample:
         return
+    if model.spec.conditions:
+        yield from strips(subject, model, seed)
+        return
     labels = model.labels[:4] or [None] * 4
     rows = [model.walk([seed + 2 * k, seed + 2 * k + 1], frames=WALK, label=label) for k, label in enumerate(labels)]
     names = tuple(label or "" for label in labels)
@@ -95,6 +101,25 @@ def walks(subject: Subject, seed: int) -> Iterator[Panel]:
         subject.signal.join(rows, subject.spec),
         WALK,
         names if any(names) else (),
+    )
+
+
+def strips(subject: Subject, model: Model, seed: int) -> Iterator[Panel]:
+    """One row per condition, from one end of it to the other, with everything else unchanged."""
+    conditions = model.spec.conditions
+    latents = model.latents([seed]).expand(WALK, -1)
+    rows = [
+        model.bundle.generate(Request(WALK, latents=latents, labels=strip(one.name, conditions, WALK, seed)))
+        for one in conditions.each[:MOST_ROWS]
+    ]
+    yield from shown(
+        subject,
+        "conditions",
+        "In each row one condition goes from one end to the other, and the latent and all other conditions stay. "
+        "Nothing else should change.",
+        subject.signal.join(rows, subject.spec),
+        WALK,
+        conditions.names[:MOST_ROWS],
     )
 
 

@@ -1,4 +1,7 @@
-"""A report as one HTML file that needs nothing beside itself: no script, no font, no image from elsewhere."""
+"""A report as one HTML file that needs nothing beside itself: no font and no image from elsewhere, and no script.
+
+Only interactive media (`Media.interactive`) run scripts, in frames of their own.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ def breakable(name: str) -> str:
 
 
 class Page:
-    """The parts of a page in one language. Text of people or files is escaped, and nothing in a page is run."""
+    """The parts of a page in one language. Text of people or files is escaped, and nothing is run outside of frames."""
 
     def __init__(self, language: str = "en"):
         self.language = language
@@ -181,7 +184,7 @@ class Page:
     def medium(self, media: Media, told: str, title: str) -> str:
         """One medium as the page shows it; `told` says what it shows to readers who cannot see it.
 
-        Pages of HTML stand in a frame that allows no scripts.
+        Pages of HTML stand in a frame that allows no scripts, or, of interactive ones, no access to the page around it.
         """
         caption = translated(media.caption, self.language)
         name = raw(caption or told)
@@ -193,7 +196,8 @@ class Page:
             player = media.mime.partition("/")[0]
             return f'<{player} controls title="{name}" src="{data}"></{player}>{said}'
         if media.mime == "text/html":
-            return f'<iframe sandbox title="{name}" srcdoc="{raw(media.data.decode())}"></iframe>{said}'
+            allowed = '="allow-scripts" class="interactive"' if media.interactive else ""
+            return f'<iframe sandbox{allowed} title="{name}" srcdoc="{raw(media.data.decode())}"></iframe>{said}'
         if media.mime.startswith("text/"):
             return f"<pre>{raw(media.data.decode())}</pre>{said}"
         file = raw(caption or title) + media.ending

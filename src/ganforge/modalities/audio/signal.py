@@ -182,7 +182,7 @@ class Audio(Signal, kind="audio"):
         extra = {}
         if self.degrade is not None:
             extra["source"] = self.degrade.apply(x, spec.state["rate"], rng.at("degrade")).clamp(-1, 1)
-        return Batch(x, labels if spec.classes else None, extra)
+        return Batch(x, labels if spec.for_nets.classes else None, extra)
 
     def has_sources(self, spec: Spec) -> bool:
         return self.degrade is not None

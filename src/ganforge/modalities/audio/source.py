@@ -144,7 +144,7 @@ def open_store(
     files = [n for n in shown if sounds.is_sound(n)]
     if not files:
         return None
-    parts = _has_parts(files, labels, name)
+    parts = layout.has_parts(files, labels, name)
     found = layout.read(files, split if parts else "train", labels, name)
     sentences, number, classes = list(found.sentences), found.labels, found.classes
     if number is None and labels == "auto":
@@ -158,17 +158,6 @@ def open_store(
     dataset.understood, dataset.left_out = tuple(sentences), found.left_out
     dataset.no_labels = "" if classes else found.no_labels
     return dataset if parts else part_of(dataset, split, holdout)
-
-
-def _has_parts(files: Sequence[str], labels: layout.Labels, name: str) -> bool:
-    """Whether folders say what is for training and what is for tests."""
-    try:
-        layout.read(files, "test", labels, name)
-    except UserError as error:
-        if error.code != "data.split_not_found":
-            raise
-        return False
-    return True
 
 
 def part_of(whole: SoundFiles, split: str, holdout: float) -> SoundFiles:

@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from ganforge.core import media
 from ganforge.core.language import phrase
+from ganforge.core.marks import marked
 from ganforge.core.media import Media
 from ganforge.core.types import Spec
 from ganforge.modalities.image.pixels import to_depth, to_mode
@@ -53,11 +54,11 @@ def sheet(samples: np.ndarray | Sequence[np.ndarray], columns: int) -> Media:
 
 
 def write_files(samples: np.ndarray, folder: Path, start: int) -> list[Path]:
-    """Writes samples as PNG files numbered from `start`."""
+    """Writes samples as PNG files numbered from `start`, marked as generated."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{start + k:06d}.png" for k in range(len(samples))]
     for sample, path in zip(samples, paths, strict=True):
-        path.write_bytes(png_of(sample))
+        path.write_bytes(marked(png_of(sample)))
     return paths
 
 

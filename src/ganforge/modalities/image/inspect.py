@@ -45,6 +45,7 @@ class Report:
         ignored: number of files of other types, by extension.
         nbytes: size of the files or the array in bytes.
         reading: how the folders were interpreted, and what was left out.
+        conditions: by name, what each is and can be, if the images have any.
         source: for pairs, the report on the source images.
     """
 
@@ -64,6 +65,7 @@ class Report:
     ignored: dict[str, int] = field(default_factory=dict)
     nbytes: int = 0
     reading: tuple[str, ...] = ()
+    conditions: dict[str, str] = field(default_factory=dict)
     source: Report | None = None
 
     @property
@@ -117,6 +119,7 @@ def inspect_dataset(dataset: Dataset, limit: int | None = None) -> Report:
         sides = np.repeat(np.array(list(sizes)), list(sizes.values()), axis=0)
         report.smallest, report.largest = _pair(sides.min(0)), _pair(sides.max(0))
         report.median = _pair(np.median(sides, axis=0))
+    report.conditions = {one.name: f"{one.kind}: {one.said()}" for one in dataset.conditions.each}
     report.classes = {name: classes[k] for k, name in enumerate(dataset.classes)}
     if report.classes and min(report.classes.values()) > 0:
         report.balance = max(report.classes.values()) / min(report.classes.values())
@@ -259,8 +262,10 @@ def as_table(report: Report):
         table.add_row("classes", f"{len(report.classes)}: " + ", ".join(shown) + more)
         balance = "a class is empty" if report.balance is None else f"largest / smallest = {report.balance:.2f}"
         table.add_row("balance", balance)
+    elif report.conditions:
+        table.add_row("conditions", "\n".join(f"{name} ({what})" for name, what in report.conditions.items()))
     else:
-        table.add_row("classes", "none (folders in the folder become labels)")
+        table.add_row("classes", "none (folders become labels, a table conditions: labels=labels.csv)")
     spare = sum(len(group) - 1 for group in report.duplicates)
     table.add_row("duplicates", f"{spare:,}" + "".join(f"\n{' = '.join(group[:3])}" for group in report.duplicates[:3]))
     told = "".join(f"\n{where}: {why}" for where, why in report.unreadable[:SHOWN])

@@ -135,7 +135,7 @@ def _open_folder(head: Head, name: str, split: str) -> Dataset:
     if batches:
         chosen = _part(batches, split, name)
         return cifar.from_cifar(name, [(str(path / n), (path / n).read_bytes()) for n in chosen])
-    found = folder.open_store(store, name, split, head.labels)
+    found = folder.open_store(store, name, split, head.labels, head.generated)
     if found is not None:
         return found
     inside = kinds_of_files(store)
@@ -151,7 +151,7 @@ def _open_folder(head: Head, name: str, split: str) -> Dataset:
 
 
 def _in_zip(head: Head, store: Store, name: str, split: str) -> Dataset:
-    found = folder.open_store(store, name, split, head.labels)
+    found = folder.open_store(store, name, split, head.labels, head.generated)
     if found is None:
         raise UserError(
             f"data {name}: no images in this zip (it holds {kinds_of_files(store) or 'nothing'}{_heif(store)})",

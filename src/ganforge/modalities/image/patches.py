@@ -50,6 +50,8 @@ class Patches(Dataset):
         ]
         self.places = np.array(places, np.int64).reshape(-1, 3)
         self.labels = None if dataset.labels is None else dataset.labels[self.places[:, 0]]
+        self.conditions = dataset.conditions
+        self.vectors = None if dataset.vectors is None else dataset.vectors[self.places[:, 0]]
         self._last = threading.local()  # patches are mostly read in order, and decoding is slow
 
     @classmethod

@@ -158,7 +158,9 @@ class Image(Signal, kind="image"):
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
-        return ("fd", "kid") if translates else self.metrics
+        if translates:
+            return ("fd", "kid")
+        return (*self.metrics, "conditions", "sfid") if spec.conditions else self.metrics
 
     def comparable(self, samples: np.ndarray) -> np.ndarray:
         """Converts to 8 bits, the input of extractors."""

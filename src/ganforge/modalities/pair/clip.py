@@ -12,6 +12,7 @@ import numpy as np
 from ganforge.core.errors import MissingExtra, UserError
 from ganforge.core.files import atomic_file
 from ganforge.modalities.image import pixels as pictures
+from ganforge.modalities.pair.steady import Steadied
 from ganforge.modalities.pair.translate import ImageTranslator
 
 ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv")
@@ -31,10 +32,12 @@ def translate(
     out: Path,
     mask: np.ndarray | None = None,
     tell: Callable[[int, int], None] | None = None,
-) -> int:
-    """Translates a film; returns the number of frames.
+    steady: float = 0.0,
+) -> tuple[int, float]:
+    """Translates a film; returns the number of frames, and how much the result flickers, in levels of 255 (`steady`).
 
     Args:
+        steady: strength of steadying over time, from 0 to below 1.
         out: ends in .mp4; written whole or not at all.
         mask: used for every frame.
         tell: called with (frames done, approximate number of frames).
@@ -44,7 +47,7 @@ def translate(
         MissingExtra: the package for films is absent.
     """
     ffmpeg = _ffmpeg()
-    count = 0
+    count, steadied = 0, Steadied(steady)
     try:
         frames, about = opened(ffmpeg, source)
         total = round(about["fps"] * about["duration"])
@@ -53,7 +56,7 @@ def translate(
         with atomic_file(out) as file, contextlib.ExitStack() as closing:
             writer: Any = None
             for frame in frames:
-                made = even(image_of(translator, frame, mask))
+                made = even(steadied(frame, image_of(translator, frame, mask)))
                 if writer is None:
                     size = (made.shape[1], made.shape[0])
                     # Color planes of half the size are what every player shows, and so both sides are even.
@@ -71,7 +74,7 @@ def translate(
     except OSError as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{source} → {out}: {reason}", code="film.conversion_failed") from None
-    return count
+    return count, steadied.flicker
 
 
 def opened(ffmpeg: Any, source: Path) -> tuple[Iterator[np.ndarray], dict[str, Any]]:

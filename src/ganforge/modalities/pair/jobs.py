@@ -28,7 +28,7 @@ def checked_ending(ending: str | None) -> str | None:
     return wanted
 
 
-def check_finish(outscale: float | None, suffix: str, quality: int, inputs: Path) -> None:
+def check_finish(outscale: float | None, suffix: str, quality: int, inputs: Path, steady: float = 0.0) -> None:
     """
     Raises:
         UserError: a number out of range, or an option that does not go with what is to be translated.
@@ -50,6 +50,10 @@ def check_finish(outscale: float | None, suffix: str, quality: int, inputs: Path
             f"--suffix {suffix}: is for a folder or a zip of images; of one image --out is the whole name",
             code="output.suffix_of_one_file",
         )
+    if not 0 <= steady < 1:
+        raise UserError(f"--steady {steady:g}: it must be at least 0 and below 1", code="cli.out_of_range")
+    if steady and not clip.is_clip(inputs.name):
+        raise UserError(f"--steady {steady:g}: is for films, not for images", code="translate.steady_of_images")
     if outscale is not None and clip.is_clip(inputs.name):
         raise UserError(f"--outscale {outscale:g}: is for images, not for films", code="translate.outscale_of_a_film")
 

@@ -89,6 +89,13 @@ def translate(
     skip: Annotated[
         bool, typer.Option("--skip-existing", help="Skip images whose output exists: continue after an interruption.")
     ] = False,
+    steady: Annotated[
+        float,
+        typer.Option(
+            "--steady",
+            help="For films: how strongly frames are averaged over time where the source stands still, 0 to 0.99.",
+        ),
+    ] = 0.0,
     device: Device = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -96,7 +103,7 @@ def translate(
     plugins: Plugins = None,
 ) -> None:
     """Change images or sounds with a trained model: translate, enlarge, repair, fill; sounds from mel spectra."""
-    check_finish(outscale, suffix, quality, inputs)
+    check_finish(outscale, suffix, quality, inputs, steady)
     from ganforge.core.commands import command, with_plugins
     from ganforge.core.words import counted
     from ganforge.inference.model import load
@@ -127,11 +134,12 @@ def translate(
             code="translate.outscale_with_mask",
         )
     if clip.is_clip(inputs.name):
-        frames = one_clip(translator, inputs, out, mask, quiet)
+        frames, flicker = one_clip(translator, inputs, out, mask, quiet, steady)
         if as_json:
-            emit({"frames": frames, "out": out})
+            emit({"frames": frames, "flicker": flicker, "out": out})
         elif not quiet:
-            stdout().print(f"{counted(frames, 'frame')}: {out}", soft_wrap=True)
+            said = f"flicker {flicker:.2f} of 255 (change from frame to frame that the source does not have)"
+            stdout().print(f"{counted(frames, 'frame')}, {said}: {out}", soft_wrap=True)
         return
     jobs = plan(translator, inputs, out, mask, wanted, suffix)
     left = [job for job in jobs if not (skip and job.out.exists())]
@@ -202,8 +210,10 @@ def report(outcome: Outcome, out: Path, skipped: int, single: bool, silent: bool
         raise PartlyDone(outcome.failed, file)
 
 
-def one_clip(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None, quiet: bool = False) -> int:
-    """Translates a film, with a progress bar of its frames."""
+def one_clip(
+    translator: ImageTranslator, inputs: Path, out: Path, mask: Path | None, quiet: bool = False, steady: float = 0.0
+) -> tuple[int, float]:
+    """Translates a film, with a progress bar of its frames; their number, and how much the result flickers."""
     from ganforge.core.dataset import BadItem
     from ganforge.core.progress import Stages
     from ganforge.modalities.pair import clip, photo
@@ -217,7 +227,7 @@ def one_clip(translator: ImageTranslator, inputs: Path, out: Path, mask: Path | 
             raise UserError(f"--mask {error}", code="data.unreadable") from None
     with Stages(delay=1.0, quiet=quiet) as progress:
         return clip.translate(
-            translator, inputs, out, hidden, lambda done, total: progress("frames", done, max(total, done + 1))
+            translator, inputs, out, hidden, lambda done, total: progress("frames", done, max(total, done + 1)), steady
         )
 
 

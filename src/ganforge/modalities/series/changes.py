@@ -51,11 +51,13 @@ def changed(whole: SeriesSet, how: str) -> SeriesSet:
         for k, c in enumerate(whole.columns)
     )  # fmt: skip
     times = {name: stamps[1:] for name, stamps in whole.times.items() if name in series}
+    rows = {name: at[1:] for name, at in whole.rows.items() if name in series}
     groups = {name: whole.groups[name] for name in series if name in whole.groups}
     notes = [*whole.notes, f"learned as {'log returns' if how == 'log' else 'differences'} from row to row"]
     found = replace(
-        whole.found, series=series, missing=missing, columns=columns, times=times, groups=groups, notes=notes
-    )
+        whole.found, series=series, missing=missing, columns=columns, times=times, rows=rows, groups=groups,
+        notes=notes,
+    )  # fmt: skip
     return SeriesSet(whole.name, found, f"{whole.digest} {how}")
 
 

@@ -7,21 +7,18 @@ T: rows of a series. C: columns that are learned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ganforge.core.errors import UserError, did_you_mean
-from ganforge.modalities.series import doubts, reading
+from ganforge.core.errors import UserError
+from ganforge.modalities.series import doubts, labels, reading
 from ganforge.modalities.series.reading import Layout, Said
 
 MOSTLY_MISSING = 0.5  # of a column's values, from which it is left out
-MOST_WORDS = 20  # of a column, up to which it is a category
-MOST_LABELS = 200
 REGULAR = 0.8  # share of the usual distance, below which the distances themselves are learned
 STEP = "time step [s]"
-WORD_LENGTH = 60
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,13 @@ class Column:
 @dataclass(frozen=True)
 class Clock:
     """How rows are stamped. `last`: the newest stamp, ISO. `step`: a frequency of pandas: h, D, B, MS, 90s.
-    `format`: of strftime, or None for that of pandas."""
+    `format`: of strftime, or None for that of pandas. `zone`: where clocks showed the times, which are in UTC now."""
 
     names: tuple[str, ...]
     last: str
     step: str
     format: str | None
+    zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,15 +66,22 @@ class Found:
     notes: list[str]
     groups: dict[str, int]
     kinds: tuple[str, ...]
+    rows: dict[str, np.ndarray]
+    attributes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    described: dict[str, np.ndarray] = field(default_factory=dict)
 
     def cut(self, to: dict[str, slice]) -> Found:
         """The same with a part of the rows of each series; series of which none are left are gone."""
         left = {name: part for name, part in to.items() if len(self.series[name][part])}
         cut = ({name: rows[name][part] for name, part in left.items() if name in rows}
-               for rows in (self.series, self.missing, self.times))  # fmt: skip
-        series, missing, times = cut
+               for rows in (self.series, self.missing, self.times, self.rows))  # fmt: skip
+        series, missing, times, rows = cut
         groups = {name: self.groups[name] for name in left if name in self.groups}
-        return replace(self, series=series, missing=missing, times=times, groups=groups, notes=list(self.notes))
+        described = {name: self.described[name] for name in left if name in self.described}
+        return replace(
+            self, series=series, missing=missing, times=times, rows=rows, groups=groups, described=described,
+            notes=list(self.notes),
+        )  # fmt: skip
 
 
 def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | None = None) -> Found:
@@ -89,17 +94,22 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
     notes = list(notes or [])
     if not len(frame):
         raise UserError(f"data {name}: it has no rows", code="series.no_rows")
-    doubles = frame.index[frame.duplicated()]
-    if len(doubles) and reading.find(frame.drop(doubles), said) is not None:
-        frame = frame.drop(doubles).reset_index(drop=True)
-        notes.append(f"{len(doubles):,} rows are exact doubles of others and are left out")
-    found = reading.find(frame, said) or _without_times(name, frame, said)
+    found = None if said.timezone else reading.find(frame, said)
+    if found is None:  # else no time comes twice, and so no row does
+        doubles = frame.index[frame.duplicated()]
+        found = reading.find(frame.drop(doubles), said) if len(doubles) or said.timezone else None
+        if found is not None and len(doubles):
+            frame = frame.drop(doubles)
+            notes.append(f"{len(doubles):,} rows are exact doubles of others and are left out")
+    found = found or _without_times(name, frame, said)
     notes += found.notes
     if found.times is not None and (lost := int(found.times.isna().sum())):
         notes.append(f"{lost:,} rows have no time that can be read and are left out")
         frame, found.times = frame[found.times.notna()], found.times[found.times.notna()]
     frame, starts, names = _sorted(frame, found, notes)
-    groups, kinds, static = _labels(frame, found, said, starts, names, notes)
+    groups, kinds, static = labels.of_series(frame, found, said, starts, names, notes)
+    attributes, described = labels.attributes(frame.iloc[starts[:-1]], static, names)
+    rows = {k: frame.index[a:b].to_numpy() for k, a, b in zip(names, starts[:-1], starts[1:], strict=True)}
     values = frame.drop(columns=[*found.time, *([found.entity] if found.entity else []), *static])
     values = _learned(name, values, said, starts, notes)
     series, missing, columns = _filled(values, starts, names, notes)
@@ -109,8 +119,9 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
         stamps = found.times.to_numpy()
         times = {k: stamps[a:b] for k, a, b in zip(names, starts[:-1], starts[1:], strict=True)}
         clock = Clock(
-            found.time, str(found.times.max()), _step(found.times.drop_duplicates().sort_values()), found.format
-        )
+            found.time, str(found.times.max()), _step(_in_order(found.times)), found.format,
+            said.timezone,
+        )  # fmt: skip
         if clock.step != "B" and found.regular < REGULAR:
             series, missing, columns = _with_steps(series, missing, columns, times, found.regular, notes)
         elif clock.step != "B" and found.regular < 0.99:
@@ -120,7 +131,9 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
         notes.append(f"constant, and so in every sample: {', '.join(constant)}")
     learned = {c.name for c in columns}
     order = tuple(c for c in frame.columns if c in learned or c in found.time or c == found.entity)
-    return Found(series, missing, times, columns, clock, found.entity, order, notes, groups, kinds)
+    return Found(
+        series, missing, times, columns, clock, found.entity, order, notes, groups, kinds, rows, attributes, described
+    )
 
 
 def _without_times(name: str, frame: Any, said: Said) -> Layout:
@@ -154,7 +167,7 @@ def _sorted(frame: Any, found: Layout, notes: list[str]) -> tuple[Any, np.ndarra
     if found.times is not None and not found.ordered:
         notes.append("the rows are not in order of time and are sorted")
     if found.entity is None:
-        if found.times is not None:
+        if found.times is not None and not found.times.is_monotonic_increasing:
             found.times = found.times.sort_values(kind="stable")
             frame = frame.loc[found.times.index]
         return frame, np.array([0, len(frame)]), ["0"]
@@ -169,43 +182,6 @@ def _sorted(frame: Any, found: Layout, notes: list[str]) -> tuple[Any, np.ndarra
     return frame.iloc[order], starts, names
 
 
-def _labels(
-    frame: Any, found: Layout, said: Said, starts: np.ndarray, names: list[str], notes: list[str]
-) -> tuple[dict[str, int], tuple[str, ...], list[str]]:
-    """The label of each series, the names of labels, and the columns that do not change within a series."""
-    if said.label is not None and said.label not in frame.columns:
-        raise UserError(
-            f"data.label: the data has no column {said.label!r}{did_you_mean(said.label, map(str, frame.columns))}",
-            code="column.not_found",
-        )
-    if found.entity is None:
-        return {}, (), []
-    first = frame.iloc[starts[:-1]]
-    others = [c for c in frame.columns if c not in (*found.time, found.entity)]
-    of_row = np.repeat(np.arange(len(names)), np.diff(starts))
-    static = []
-    for c in others:
-        column = frame[c].astype(str).to_numpy()
-        if len(names) > 1 and first[c].nunique() > 1 and (column == column[starts[:-1]][of_row]).all():
-            static.append(c)
-    if said.label is not None and said.label not in (*static, found.entity):
-        raise UserError(
-            f"data.label={said.label}: this column changes within a series, and a label holds for all of one",
-            code="series.label_changes",
-        )
-    words = [c for c in static if first[c].nunique() <= min(MOST_LABELS, len(names) - 1)]
-    label = said.label or (words[0] if words else found.entity)
-    values = [str(v) for v in first[label]]
-    kinds = tuple(dict.fromkeys(values)) if label == found.entity else tuple(sorted(set(values)))
-    if left := [c for c in static if c != label]:
-        notes.append(f"the same in all rows of a series, and left out: {', '.join(left)}")
-    if not 2 <= len(kinds) <= MOST_LABELS:
-        return {}, (), static
-    if label != found.entity:
-        notes.append(f"the label of a series is its {label!r}, for conditional models")
-    return {name: kinds.index(v) for name, v in zip(names, values, strict=True)}, kinds, static
-
-
 def _learned(name: str, values: Any, said: Said, starts: np.ndarray, notes: list[str]) -> Any:
     """Columns of numbers as float64, of words as categories; others are left out and named."""
     import pandas as pd
@@ -217,16 +193,16 @@ def _learned(name: str, values: Any, said: Said, starts: np.ndarray, notes: list
         if number and not pd.api.types.is_bool_dtype(column.dtype):
             column = column.astype(column.dtype if not column.isna().any() else np.float64)
             column = column.where(~column.isin([*said.missing, np.inf, -np.inf]))
-        if column.isna().mean() > MOSTLY_MISSING:
+        if column.isna().mean() > MOSTLY_MISSING and c not in said.keep:
             continue
         if number:
             gaps = np.diff(column.to_numpy(np.float64, na_value=np.nan))
-            inside = np.setdiff1d(np.arange(len(gaps)), starts[1:-1] - 1)
-            if len(inside) > 2 and (gaps[inside] == 1).all():
+            gaps = np.delete(gaps, starts[1:-1] - 1)
+            if len(gaps) > 2 and (gaps == 1).all():
                 continue  # a running number of the rows
             kept[c] = column
-        elif column.nunique() <= MOST_WORDS and not pd.api.types.is_datetime64_any_dtype(column.dtype):
-            kept[c] = column.astype("string").str.slice(0, WORD_LENGTH).astype("category")
+        elif column.nunique() <= labels.MOST_WORDS and not pd.api.types.is_datetime64_any_dtype(column.dtype):
+            kept[c] = column.astype("string").str.slice(0, labels.WORD_LENGTH).astype("category")
     if left := [c for c in values.columns if c not in kept]:
         notes.append(f"not learned, for they hold no numbers, few values, or a running number: {', '.join(left)}")
     if not any(c for c in kept if not isinstance(kept[c].dtype, pd.CategoricalDtype)):
@@ -310,6 +286,13 @@ def _with_steps(
         f"as a column of their own, {STEP!r}"
     )
     return series, missing, (*columns, Column(STEP, "float64", 0, float(every.min()), float(every.max())))
+
+
+def _in_order(times: Any) -> Any:
+    """All times once, in order."""
+    if times.is_monotonic_increasing and len(times) == 1 + int((np.diff(times.to_numpy()) > np.timedelta64(0)).sum()):
+        return times
+    return times.drop_duplicates().sort_values()
 
 
 def _step(times: Any) -> str:

@@ -39,7 +39,7 @@ def to_frame(samples: np.ndarray, spec: Spec, start: int = 0) -> Any:
         if column["name"] == STEP:
             steps = samples[:, :, k]
         else:
-            columns[column["name"]] = _typed(samples[:, :, k].ravel(), column)
+            columns[column["name"]] = typed(samples[:, :, k].ravel(), column)
     if state["clock"] is not None:
         columns |= _stamps(state["clock"], count, length, steps)
     first = [] if state["entity"] else [_free(SERIES, state["order"])]
@@ -55,7 +55,7 @@ def _free(name: str, taken: list[str]) -> str:
     return name
 
 
-def _typed(values: np.ndarray, column: Mapping[str, Any]) -> np.ndarray:
+def typed(values: np.ndarray, column: Mapping[str, Any]) -> np.ndarray:
     missing = np.isnan(values)
     if column.get("words"):
         words = np.array([*column["words"], None], dtype=object)

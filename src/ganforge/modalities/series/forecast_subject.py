@@ -16,8 +16,9 @@ from ganforge.evaluation.runs import opened
 from ganforge.evaluation.sides import real_samples
 from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
 from ganforge.metrics.base import SampleSet
-from ganforge.modalities.series.forecasting import fan
+from ganforge.modalities.series.charts import fan
 from ganforge.modalities.series.tasks.forecast import Forecast
+from ganforge.modalities.series.windows import channels
 
 PATHS = 100
 MOST = 400  # pasts
@@ -44,9 +45,10 @@ class Forecasts(Subjects, kind="forecasts"):
         def draw(size: int) -> Iterator[np.ndarray]:
             for start in range(0, len(rows), PART):
                 stored = np.stack([signal.prepare(dataset.read(int(k)), spec) for k in rows[start : start + PART]])
-                past = torch.from_numpy(stored)[..., : -task.future].to(bundle.device, bundle.dtype)
+                x = torch.from_numpy(stored).to(bundle.device, bundle.dtype)
+                past, ahead = x[..., : -task.future], x[:, channels(spec.state) :, -task.future :]
                 with torch.inference_mode():
-                    made = task.paths(bundle.nets, past, task.future, PATHS, run.seed + start)
+                    made = task.paths(bundle.nets, past, task.future, PATHS, run.seed + start, ahead)
                 yield signal.decode(made.flatten(0, 1), spec).reshape(len(past), PATHS, task.future, -1)
 
         made = np.concatenate(list(draw(PART)))

@@ -5,18 +5,20 @@ N: series, M: paths, H: steps, C: columns.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from ganforge.core.errors import UserError
-from ganforge.core.plot.charts import padded, ticks, tiled
+from ganforge.core.plot.charts import tiled
 from ganforge.core.plot.drawing import Drawing
-from ganforge.core.plot.text import cut, short
 from ganforge.inference.model import Model, load
-from ganforge.modalities.series import changes
+from ganforge.modalities.series import changes, known
+from ganforge.modalities.series.charts import fan
 from ganforge.modalities.series.columns import STEP
 from ganforge.modalities.series.files import to_frame
 from ganforge.modalities.series.source import SeriesFile, SeriesSet
@@ -24,9 +26,16 @@ from ganforge.modalities.series.tasks.forecast import Forecast
 from ganforge.modalities.series.windows import gaps_of, rows_of, words_of
 
 PATH, MOST_STEPS = "path", 100_000
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 520, 220, 56, 12, 26, 30
-SHOWN_PAST = 3  # times the horizon
-BANDS = ((0.1, 0.9, 0.18), (0.25, 0.75, 0.28))
+
+
+class Paths(NamedTuple):
+    """How a series goes on: its past [P, C], paths [M, H, C], the `Spec.state` that they go on with, and the times of
+    past and future, [P + H], where rows are at equal distances."""
+
+    past: np.ndarray
+    paths: np.ndarray
+    state: Mapping[str, Any]
+    times: np.ndarray | None
 
 
 def forecast(
@@ -49,8 +58,8 @@ def forecast(
 
 def paths_of(
     model: Model, data: Path | str, horizon: int | None = None, paths: int = 100, seed: int = 0
-) -> dict[str, tuple[np.ndarray, np.ndarray, Any]]:
-    """The past [P, C], the paths [M, H, C] and the `Spec.state` that they go on with of each series, by name."""
+) -> dict[str, Paths]:
+    """How each series goes on, by name."""
     task = model.recipe.task
     if not isinstance(task, Forecast):
         raise UserError(
@@ -65,42 +74,106 @@ def paths_of(
             code="forecast.out_of_range",
         )
     spec, bundle = model.spec, model.bundle
-    recent = SeriesFile(path=str(data), entity=spec.state["entity"], holdout=0.0).open()
+    recent = opened(model, data)
     change = spec.state.get("change", "none")
     before = recent
-    recent = fitting(recent if change == "none" else changes.changed(recent, change), model, str(data))
     past, found = task.past_of(spec), {}
+    recent = fitting(recent if change == "none" else changes.changed(recent, change), model, str(data), past)
     for name, values in recent.series.items():
-        rows = rows_of(recent, name, len(values) - past, past)
+        facts = known_rows(recent, name, spec.state, horizon)
+        rows = np.hstack([rows_of(recent, name, len(values) - past, past), facts[len(values) - past : len(values)]])
         x = torch.from_numpy(model.recipe.signal.prepare(rows, spec)).to(bundle.device, bundle.dtype)
+        ahead = torch.from_numpy(known_channels(facts[len(values) :], spec.state)).to(bundle.device, bundle.dtype)
         with torch.inference_mode(), bundle.on_trial():
-            made = task.paths(bundle.nets, x[None], horizon, paths, seed)[0]
+            made = task.paths(bundle.nets, x[None], horizon, paths, seed, ahead[None])[0]
         decoded = model.recipe.signal.decode(made, spec)
         seen = model.recipe.signal.decode(x[None], spec)[0]
-        state = spec.state
+        state: dict[str, Any] = spec.state
         if name in recent.times and state["clock"] is not None:
             state = state | {"clock": state["clock"] | {"last": str(recent.times[name][-1])}}
         if change != "none":
             last = {column.name: float(v) for column, v in zip(before.columns, before.series[name][-1], strict=True)}
             state = state | {"levels": [level | {"last": last[level["name"]]} for level in state["levels"]]}
-        found[name] = (seen, decoded, state)
+        times = None
+        if state["clock"] is not None and known.has_calendar(recent):
+            times = recent.times[name]
+            times = np.concatenate([times[-past:], known.ahead(times, state["clock"], horizon)])
+        found[name] = Paths(seen, decoded, state, times)
     return found
 
 
-def fitting(recent: SeriesSet, model: Model, name: str) -> SeriesSet:
-    """Recent series with the columns of the model, in its order and with its words and flags.
+def opened(model: Model, data: Path | str) -> SeriesSet:
+    """The series of a file, read as the training data was."""
+    state, own = model.spec.state, model.recipe.data
+    source = own if isinstance(own, SeriesFile) else SeriesFile(path=str(data))
+    names = tuple(one["attribute"] for one in state.get("known", ()) if "attribute" in one)
+    return replace(
+        source, path=str(data), entity=state["entity"], attributes=names, split="train", holdout=0.0,
+        keep=tuple(column["name"] for column in state["columns"]),
+    ).open()  # fmt: skip
+
+
+def known_rows(recent: SeriesSet, name: str, state: Mapping[str, Any], more: int = 0) -> np.ndarray:
+    """What is known in advance of all rows of a series and of `more` rows after it, as items hold it, [T + more, ...].
+
+    Raises:
+        UserError: the data lacks times or columns that the model depends on, or has words that it does not know.
+    """
+    length, facts = len(recent.series[name]), state.get("known", ())
+    found = [np.zeros((length + more, 0))]
+    if facts and state["calendar"]:
+        if not known.has_calendar(recent):
+            raise UserError(
+                f"data {recent.name}: the model depends on the time of each row (signal.calendar), and this data has "
+                "no times at equal distances",
+                code="forecast.no_times",
+            )
+        times = recent.times[name]
+        times = np.concatenate([times, known.ahead(times, state["clock"], more)])
+        found.append(known.local_seconds(times, state["clock"].get("zone"))[:, None])
+    there = {column: (k, words) for k, (column, words) in enumerate(recent.attributes)}
+    for one in facts:
+        if (column := one.get("attribute")) is None:
+            continue
+        if column not in there:
+            raise UserError(
+                f"data {recent.name}: it has no column {column!r} that is constant within each series, and the model "
+                "depends on it (signal.attributes)",
+                code="forecast.columns_missing",
+            )
+        k, words = there[column]
+        value = float(recent.described[name][k])
+        if one.get("words"):
+            word = words[int(value)] if words else f"{value:g}"
+            if word not in one["words"]:
+                raise UserError(
+                    f"data {recent.name}, column {column!r}: the model does not know {word!r}",
+                    code="forecast.unknown_words",
+                )
+            value = float(one["words"].index(word))
+        found.append(np.full((length + more, 1), value))
+    return np.hstack(found)
+
+
+def known_channels(facts: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
+    """Rows of `known_rows` as the nets see them, float32 [Q, T]."""
+    found, clock = state.get("known", ()), bool(state.get("calendar"))
+    return known.features(facts[:, 0] if clock else None, facts[:, clock:], found).astype(np.float32)
+
+
+def fitting(recent: SeriesSet, model: Model, name: str, need: int) -> SeriesSet:
+    """Recent series with the columns of the model, in its order and with its words and flags; those of fewer than
+    `need` rows are left out.
 
     Raises:
         UserError: columns that are missing, words that the model does not know, or too few rows.
     """
-    from dataclasses import replace
-
-    state, need = model.spec.state, model.recipe.task.past_of(model.spec)  # type: ignore[attr-defined]
+    state = model.spec.state
     there = {column.name: k for k, column in enumerate(recent.columns)}
     wanted = [column["name"] for column in state["columns"]]
     if lost := [column for column in wanted if column not in there and column != STEP]:
         raise UserError(
-            f"data {name}: it has no column of values {', '.join(lost[:5])}, which the model forecasts from (it has: "
+            f"data {name}: it has no column of values {', '.join(lost[:5])}, which the model was trained on (it has: "
             f"{', '.join(there)})",
             code="forecast.columns_missing",
         )
@@ -112,7 +185,7 @@ def fitting(recent: SeriesSet, model: Model, name: str) -> SeriesSet:
     longest = max(len(rows) for rows in recent.series.values())
     if longest < need:
         raise UserError(
-            f"data {name}: {longest:,} rows, and this model forecasts from the last {need:,}",
+            f"data {name}: {longest:,} rows, and this model needs {need:,} of a series",
             code="forecast.too_few_rows",
         )
     columns, series, missing = [], {}, {}
@@ -142,13 +215,13 @@ def fitting(recent: SeriesSet, model: Model, name: str) -> SeriesSet:
     return SeriesSet(recent.name, found, recent.digest)
 
 
-def as_frame(model: Model, found: dict[str, tuple[np.ndarray, np.ndarray, Any]]) -> Any:
+def as_frame(model: Model, found: dict[str, Paths]) -> Any:
     """All paths below each other, a row a step."""
     import pandas as pd
 
     parts = []
-    for name, (_, paths, state) in found.items():
-        part = to_frame(paths, type(model.spec)(model.spec.shape, state=state))
+    for name, (_, paths, state, _) in found.items():
+        part = to_frame(paths, type(model.spec)(model.spec.shape, state=dict(state)))
         numbers = np.repeat(np.arange(1, len(paths) + 1), paths.shape[1])
         if state["entity"]:
             part[state["entity"]] = name
@@ -165,48 +238,14 @@ def _free(name: str, taken: Any) -> str:
     return name
 
 
-def fan(past: np.ndarray, paths: np.ndarray, title: str, real: np.ndarray | None = None) -> Drawing:
-    """A fan chart: the past [P], the middle 50 % and 80 % of paths [M, H], their median, and what came, if known."""
-    horizon = paths.shape[1]
-    past = past[-SHOWN_PAST * horizon :]
-    first = len(past)
-    edges = np.quantile(paths, [low for low, *_ in BANDS] + [high for _, high, _ in BANDS], axis=0)
-    every = [*past[np.isfinite(past)], *edges.ravel(), *(real[np.isfinite(real)] if real is not None else [])]
-    low, high = padded([float(v) for v in every])
-    drawing = Drawing(WIDTH, HEIGHT, f"forecast of {title}")
-    step = (WIDTH - LEFT - RIGHT) / max(first + horizon - 1, 1)
-
-    def at(k: float, value: float) -> tuple[float, float]:
-        return LEFT + k * step, HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
-
-    drawing.text(LEFT, 16, cut(title, WIDTH - LEFT), style="strong")
-    for y in ticks(low, high):
-        drawing.line("grid", [at(0, y), at(first + horizon - 1, y)])
-        drawing.text(LEFT - 7, at(0, y)[1] + 3.5, short(y), "end")
-    for k in range(-first, horizon, max(1, (first + horizon) // 6)):
-        drawing.text(at(k + first, low)[0], HEIGHT - BOTTOM + 16, str(k + 1), "middle")
-    for b, (_, _, opacity) in enumerate(BANDS):
-        for h in range(horizon):
-            x, bottom = at(first + h - 0.5, float(edges[b, h]))
-            top = at(0, float(edges[b + len(BANDS), h]))[1]
-            drawing.rect("c0", x, top, step, bottom - top, opacity)
-    lines = [("strong", past, 0), ("c0", np.median(paths, 0), first)] + (
-        [("c1", real, first)] if real is not None else []
-    )
-    for style, values, start in lines:
-        points = [at(start + k, float(v)) for k, v in enumerate(values) if np.isfinite(v)]
-        drawing.line(style, points, 1.6)
-    return drawing
-
-
-def fans(model: Model, found: dict[str, tuple[np.ndarray, np.ndarray, Any]], most: int) -> Drawing:
+def fans(model: Model, found: dict[str, Paths], most: int) -> Drawing:
     """Fan charts of the columns of numbers, the first series first, two in a row."""
     columns = [
         (k, c["name"]) for k, c in enumerate(model.spec.state["columns"]) if not words_of(c) and c["name"] != STEP
     ]
     drawings = [
-        fan(past[:, k], paths[:, :, k], column if len(found) == 1 else f"{name}: {column}")
-        for name, (past, paths, _) in found.items()
+        fan(past[:, k], paths[:, :, k], column if len(found) == 1 else f"{name}: {column}", times=times)
+        for name, (past, paths, _, times) in found.items()
         for k, column in columns
     ]
     return tiled(drawings[:most], 2)

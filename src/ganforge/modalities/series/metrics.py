@@ -270,16 +270,19 @@ class Predictive(_Trained, kind="predictive"):
     }
     steps: int = Field(default=5_000, ge=1)
     """Steps of training; 5,000 in the paper's code."""
+    repeats: int = Field(default=1, ge=1)
+    """Trainings whose mean is taken; 10 in papers."""
 
     def compute(self, comparison: Comparison) -> list[Result]:
         real, fake = scaled(comparison, "real"), scaled(comparison, "fake", self.n)
-        protocol = comparison.protocol(self.n) | {"steps": self.steps, "net": "GRU d/2"}
-        found = {
-            "predictive": predicted(fake, real, self.steps, self.generator(comparison, 0)),
-            "predictive_of_real": predicted(real, real, self.steps, self.generator(comparison, 0)),
-            "predictive_of_last": float(np.abs(np.diff(real[:, :, -1], axis=1)).mean()),
-        }
-        return [Result(f"{name}[{len(fake)}]", value, protocol) for name, value in found.items()]
+        protocol = comparison.protocol(self.n) | {"steps": self.steps, "repeats": self.repeats, "net": "GRU d/2"}
+        results = []
+        for name, train in (("predictive", fake), ("predictive_of_real", real)):
+            scores = [predicted(train, real, self.steps, self.generator(comparison, k)) for k in range(self.repeats)]
+            detail = {"sd": float(np.std(scores)), "scores": scores}
+            results.append(Result(f"{name}[{len(fake)}]", float(np.mean(scores)), protocol, detail))
+        last = float(np.abs(np.diff(real[:, :, -1], axis=1)).mean())
+        return [*results, Result(f"predictive_of_last[{len(fake)}]", last, protocol)]
 
 
 def predicted(train: np.ndarray, test: np.ndarray, steps: int, draws: np.random.Generator) -> float:

@@ -30,7 +30,10 @@ HEAD = 100  # lines that show how numbers are written
 FEWEST = 32  # rows; a shorter table is hardly a series
 PER_SERIES = 8  # rows of the median series of a long table
 REGULAR = 0.5  # share of the most frequent gap, from which gaps count as regular: of business days 0.8
+SAME_WIDTH = frozenset(("%Y", "%m", "%d", "%H", "%M", "%S", "%f"))  # codes that are as wide whatever the time
 CODE = re.compile(r"%[A-Za-z]")
+MANY = 10_000  # values, of which a longer column is asked for digits
+AT_ONCE = 500_000  # texts that are parsed as times together
 DATES_AT_LEAST = 0.98  # of a column's values
 READ_ERRORS = (ValueError, OSError, EOFError, zlib.error, csv.Error)
 
@@ -44,6 +47,8 @@ class Said:
     label: str | None = None
     timezone: str | None = None
     missing: tuple[float, ...] = ()
+    attributes: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
 
 @dataclass
@@ -83,8 +88,18 @@ def is_table(path: Path) -> bool:
     return path.name.lower().endswith(TEXT + PARQUET)
 
 
-def load(path: Path | Unpacked, rows: int | None = None) -> Any:
+def marks_of(path: Path | Unpacked) -> tuple[str, str]:
+    """What separates values in a file of text, and its decimal point."""
+    with path.open("rb") as file:
+        lines = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+        return separators(line.decode("utf-8-sig") for line in [lines.readline(), *islice(lines, HEAD)])
+
+
+def load(path: Path | Unpacked, rows: int | None = None, texts: bool = False) -> Any:
     """The table of a file, or its first rows.
+
+    Args:
+        texts: all values as they are written.
 
     Raises:
         READ_ERRORS: it cannot be read.
@@ -96,14 +111,12 @@ def load(path: Path | Unpacked, rows: int | None = None) -> Any:
         need("pyarrow", "reading a Parquet file")
         frame = pd.read_parquet(path if isinstance(path, Path) else path.open())
         return frame if rows is None else frame.head(rows)
-    packed = path.suffix == ".gz"
-    with path.open("rb") as file:
-        lines = gzip.GzipFile(fileobj=file) if packed else file
-        delimiter, decimal = separators(line.decode("utf-8-sig") for line in [lines.readline(), *islice(lines, HEAD)])
+    delimiter, decimal = marks_of(path)
     with path.open("rb") as file:
         return pd.read_csv(
             file, sep=delimiter, decimal=decimal, nrows=rows, encoding="utf-8-sig", skipinitialspace=True,
-            compression="gzip" if packed else None,
+            compression="gzip" if path.suffix == ".gz" else None,
+            dtype=str if texts else None, keep_default_na=not texts,
         )  # fmt: skip
 
 
@@ -123,7 +136,7 @@ def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]
     if pd.api.types.is_numeric_dtype(values.dtype):
         return _from_numbers(values, name)
     texts = values.dropna().astype(str).str.strip()
-    if not len(texts) or not texts.str.contains(r"\d").mean() > DATES_AT_LEAST:
+    if not len(texts) or not texts.iloc[:: max(1, len(texts) // MANY)].str.contains(r"\d").mean() > DATES_AT_LEAST:
         return None, None
     some = texts.iloc[:: max(1, len(texts) // 50)]
     if pd.to_datetime(some, errors="coerce", utc=True, format="mixed").notna().mean() < DATES_AT_LEAST / 2:
@@ -132,11 +145,11 @@ def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]
     year_first = re.match(r"\d{4}\D", texts.iloc[0]) is not None
     for first in (False,) if year_first else (False, True):
         form = guess_datetime_format(texts.iloc[0], dayfirst=first)
-        read = pd.to_datetime(values, errors="coerce", format=form or "mixed", dayfirst=first, utc=form is None)
+        read = _parsed(values, format=form or "mixed", dayfirst=first, utc=form is None)
         if read.isna().sum() <= values.isna().sum() + (1 - DATES_AT_LEAST) * len(values):
             readings[form or "mixed"] = read
     if not readings:  # the first date fits a form that later ones do not
-        read = pd.to_datetime(values, errors="coerce", format="mixed", utc=True).dt.tz_localize(None)
+        read = _parsed(values, format="mixed", utc=True).dt.tz_localize(None)
         return (read, None) if read.notna().mean() >= DATES_AT_LEAST else (None, None)
     if len(readings) == 2:
         shares = {form: _steadiness(read) for form, read in readings.items()}
@@ -153,12 +166,23 @@ def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]
     if read.dt.tz is not None:
         read, form = read.dt.tz_convert("UTC").dt.tz_localize(None), "mixed"
         notes.append(f"column {name!r}: time stamps are converted to UTC")
-    return read, None if form == "mixed" else _unpadded(form, texts)
+    return read, None if form == "mixed" else _unpadded(form, texts, read.dropna())
 
 
-def _unpadded(form: str, texts: Any) -> str:
+def _parsed(values: Any, **form: Any) -> Any:
+    """Texts as times, part by part: pandas makes an object of each text on the way."""
+    import pandas as pd
+
+    parts = range(0, max(len(values), 1), AT_ONCE)
+    return pd.concat([pd.to_datetime(values.iloc[k : k + AT_ONCE], errors="coerce", **form) for k in parts])
+
+
+def _unpadded(form: str, texts: Any, read: Any) -> str:
     """The form with `%-d`, `%-m` where texts have days or months of one digit: `Jan 1 2000`, not `Jan 01 2000`."""
-    codes = [code for code in CODE.findall(form) if code not in ("%b", "%B", "%a", "%A", "%p")]
+    every = CODE.findall(form)
+    if set(every) <= SAME_WIDTH and texts.str.len().eq(len(read.iloc[0].strftime(form))).all():
+        return form  # a missing zero would make a text shorter
+    codes = [code for code in every if code not in ("%b", "%B", "%a", "%A", "%p")]
     numbers = texts.str.findall(r"\d+")
     for k, code in enumerate(codes):
         # 20010309 is one number: there is no k-th one
@@ -259,7 +283,7 @@ def _arranged(frame: Any, dates: Any, names: tuple[str, ...], entity: str | None
     """The layout with a series in every value of the entity column, where one is needed."""
     import pandas as pd
 
-    if entity is None and not dates.duplicated().any():
+    if entity is None and not _repeated(dates):
         return Layout(dates, names, None, None, *_order(dates, None))
     texts = [str(c) for c in frame.columns if c not in names and not pd.api.types.is_float_dtype(frame[c].dtype)]
     for name in [entity] if entity else texts:
@@ -269,6 +293,13 @@ def _arranged(frame: Any, dates: Any, names: tuple[str, ...], entity: str | None
             continue
         return Layout(dates, names, name, None, *_order(dates, of))
     return None
+
+
+def _repeated(dates: Any) -> bool:
+    """Whether a time comes twice; of times in order their differences say so, without a table of all."""
+    gaps = np.diff(dates.to_numpy())
+    zero = np.timedelta64(0)
+    return not ((gaps > zero).all() or (gaps < zero).all()) and bool(dates.duplicated().any())
 
 
 def _order(dates: Any, of: pd.Series | None) -> tuple[bool, float]:

@@ -5,21 +5,27 @@ from __future__ import annotations
 from ganforge.core.schedule import Cosine
 from ganforge.data.path import PathData
 from ganforge.engine.callbacks.usual import seen
+from ganforge.losses.adversarial import NonSaturating
 from ganforge.losses.penalties import R1, R2
 from ganforge.losses.relativistic import RpGan
+from ganforge.modalities.series.entities import EntityFile
 from ganforge.modalities.series.nets import SeriesDiscriminator, SeriesGenerator
 from ganforge.modalities.series.quant import QuantDiscriminator
 from ganforge.modalities.series.recurrent import SeriesDecoder, SeriesEncoder
 from ganforge.modalities.series.signal import Series
 from ganforge.modalities.series.tasks.forecast import Forecast
+from ganforge.modalities.series.tasks.impute import Impute
 from ganforge.modalities.series.volatility import VolatilityGenerator
 from ganforge.nets.likelihoods import OptimalGaussian
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.ema import Ema
+from ganforge.recipes.health import Off
 from ganforge.recipes.optimizer import Adam
+from ganforge.recipes.privacy import DpSgd
 from ganforge.tasks.latent_gan import LatentGan
+from ganforge.tasks.private import Private
 from ganforge.tasks.synthesis import Synthesis
 
 
@@ -77,6 +83,64 @@ def forecast() -> Recipe:
         },
         ema=Ema(half_life=5_000),
         callbacks=seen(20_000, rows=4, columns=6),
+    )
+
+
+@recipe("impute")
+def impute() -> Recipe:
+    """Gaps in series filled, many times, from what is given on both sides; by a critic and by proper scores together.
+
+    Paper: Huang et al. 2024 (RpGAN + R1 + R2); Pacchiardi et al. 2024 (scores). Departures: both losses together; G
+    adds to straight lines across the gaps.
+    Command: `ganforge train impute data=sensor.csv`, then `ganforge impute RUN --data sensor.csv --out filled.csv`
+    """
+    over = 200_000
+    return Recipe(
+        data=PathData(path="series.csv"),
+        samples=100_000,
+        batch=64,
+        checkpoint_every=20_000,
+        log_every=5_000,
+        signal=Series(window=96),
+        task=Impute(discriminator=SeriesDiscriminator(channels=16)),
+        optimizers={
+            "G": Adam(lr=Cosine(start=1e-3, end=1e-4, over=over), betas=(0.5, 0.99)),
+            "D": Adam(lr=Cosine(start=1e-3, end=1e-4, over=over), betas=(0.0, 0.99)),
+        },
+        ema=Ema(half_life=5_000),
+        callbacks=seen(20_000, rows=4, columns=6),
+    )
+
+
+@recipe("dp-series")
+def dp_series() -> Recipe:
+    """Windows of time series with differential privacy by entity: whether a given patient, household or meter was in
+    the training data stays uncertain.
+
+    Papers: Abadi et al. 2016 (DP-SGD); Xie et al. 2018 and Bie et al. 2023 (as `dp-gan`). Departures: an item is an
+    entity, of which each step sees one window; a small fully connected D.
+    Command: `ganforge train dp-series data.path=meters.csv signal.public=meters.yaml privacy.epsilon=5`
+    See docs/privacy.md for what is guaranteed and what is not.
+    """
+    return Recipe(
+        data=EntityFile(path="series.csv"),
+        samples=500_000,
+        batch=256,
+        checkpoint_every=125_000,
+        log_every=10_000,
+        precision="fp32",
+        signal=Series(),
+        task=Private(
+            generator=SeriesGenerator(channels=32),
+            discriminator=MlpDiscriminator(widths=(128, 64)),
+            objective=NonSaturating(),
+            d_steps=3,
+        ),
+        optimizers={"G": Adam(lr=1e-3), "D": Adam(lr=1e-3)},
+        ema=Ema(half_life=20_000),
+        health=Off(),
+        privacy=DpSgd(epsilon=10.0),
+        callbacks=seen(50_000, rows=4, columns=6),
     )
 
 

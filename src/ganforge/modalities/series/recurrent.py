@@ -14,11 +14,11 @@ from __future__ import annotations
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from ganforge.core.types import Spec
 from ganforge.modalities.series.nets import check
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Encoder, Generator
+from ganforge.nets.layers.labels import as_vectors
 
 LABEL = 0.1  # of the weights of labels, in those of the noise
 
@@ -40,9 +40,7 @@ class Labeled(nn.Module):
     def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
         if not self.classes:
             return x
-        if c is None:
-            raise ValueError(f"a net for {self.classes} classes needs a label for each sample, got None")
-        return torch.cat([x, one_hot(c, self.classes).to(x.dtype)[:, None].expand(-1, x.shape[1], -1)], 2)
+        return torch.cat([x, as_vectors(c, self.classes, x.dtype)[:, None].expand(-1, x.shape[1], -1)], 2)
 
 
 class RcG(nn.Module):

@@ -7,12 +7,14 @@ N: samples, T: steps of a window, C: columns, K: channels (`windows`).  item flo
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import numpy as np
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -25,7 +27,9 @@ from ganforge.core.language import joined, listed, phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.series import changes, choose, drawing, inspect, scaling, windows
+from ganforge.data.memory import memory_budget
+from ganforge.modalities.series import changes, choose, drawing, entities, inspect, known, scaling, windows
+from ganforge.modalities.series.entities import Described, Entities, Rows
 from ganforge.modalities.series.example import write_example
 from ganforge.modalities.series.files import FORMATS, write_text
 from ganforge.modalities.series.source import SeriesSet
@@ -49,6 +53,9 @@ class Series(Signal, kind="series"):
     exporters: ClassVar[Mapping[str, Exporter]] = FORMATS
     gallery: ClassVar[Gallery | None] = Gallery(most=32, columns=4)
     n_generated: ClassVar[int] = 0
+    privacy_hint: ClassVar[str] = (
+        "Describe columns and entities by what is known without looking at the rows: signal.public=FILE.yaml"
+    )
 
     window: int = Field(default=24, ge=0)
     """Steps of a window; 0 takes each series whole, whatever its length, and learns where it ends."""
@@ -60,10 +67,22 @@ class Series(Signal, kind="series"):
     change: Literal["none", "difference", "log"] = "none"
     """What of the values is learned: they themselves, their differences from row to row, or those of their logarithms
     (the returns of prices). Files hold levels again, which go on from the last real ones."""
+    calendar: bool = False
+    """Whether forecasts and filled gaps depend on the hour, the day of the week and the time of the year, as far as the
+    distance of rows has them and the training series hold them twice."""
+    attributes: bool = False
+    """Whether forecasts and filled gaps depend on what describes a series: the columns that do not change within it."""
+
+    conditions: tuple[str, ...] = ()
+    """What windows can be asked for, of conditional models (task.conditional=true): columns that do not change within a
+    series, and hour, weekday or month, of the first row of a window. In place of the label."""
+    public: Described | None = None
+    """For privacy by entity: columns, bounds and frequency as they are known without looking at a row, as a mapping or
+    the path of a YAML or JSON file. Nothing is measured then, and a sample of the data is an entity, not a window."""
 
     @property
     def data_statistics(self) -> str:
-        return phrase("bounds and quantiles of its columns")
+        return "" if self.public is not None else phrase("bounds and quantiles of its columns")
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
@@ -81,21 +100,30 @@ class Series(Signal, kind="series"):
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
         if translates:
-            return ("forecast",)
+            return ("imputation",) if spec.state.get("fills") else ("forecast",)
         return (*self.metrics, "finance") if spec.state.get("change") == "log" else self.metrics
 
     def at(self, spec: Spec) -> Self:
         return self if self.window == 0 else replace(self, window=spec.shape[1])
 
     def items(self, dataset: Dataset) -> Dataset:
+        if isinstance(dataset, Rows) and self.public is not None:
+            return Entities(dataset, self.public)
+        if isinstance(dataset, Rows) or (self.public is not None and not isinstance(dataset, Entities)):
+            raise UserError(
+                f"data {dataset.name}: privacy by entity takes both: the data as data.kind=entities data.path=FILE, "
+                "and what is known of it as signal.public=FILE.yaml",
+                code="series.not_described",
+            )
         if not isinstance(dataset, SeriesSet):
             return dataset
         moved = dataset if self.change == "none" else changes.changed(dataset, self.change)
-        return Windows(moved, self.window, self.stride, dataset)
+        return Windows(moved, self.window, self.stride, dataset, self.calendar, self.attributes, self.conditions)
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
-        if isinstance(dataset, SeriesSet):
-            dataset = self.items(dataset)
+        dataset = self.items(dataset)
+        if isinstance(dataset, Entities):
+            return self._described(dataset, nearest)
         if not isinstance(dataset, Windows):
             raise UserError(
                 f"data {dataset.name}: the series signal needs time series: a CSV, TSV or Parquet file with a column "
@@ -120,7 +148,15 @@ class Series(Signal, kind="series"):
             "change": self.change,
             "levels": changes.levels_of(dataset.levels) if self.change != "none" else [],
         }
-        shape = (windows.channels(state), dataset.window)
+        if facts := known.described(whole, dataset.calendar, dataset.attributes):
+            state |= {"known": facts, "calendar": dataset.calendar}
+        for wanted, there, what in (
+            (self.calendar, dataset.calendar, "calendar=true: no column of times with rows at equal distances"),
+            (self.attributes, dataset.attributes, "attributes=true: no columns that describe series"),
+        ):
+            if wanted and not there:
+                log.warning("data %s: signal.%s; it has no effect", dataset.name, what)
+        shape = (windows.channels(state) + windows.known_in(state), dataset.window)
         reached = tuple(nearest(shape))
         if dataset.ends and reached[0] == shape[0] and reached[1] > shape[1]:
             dataset.window, shape = reached[1], reached
@@ -132,10 +168,57 @@ class Series(Signal, kind="series"):
             )
         return Spec(shape, len(dataset.classes), tuple(dataset.classes), state)
 
+    def _described(self, dataset: Entities, nearest: Nearest) -> Spec:
+        """The spec of entities, from their description alone."""
+        for field, wrong in (
+            ("window", not 4 <= self.window <= dataset.public.longest),
+            ("change", self.change != "none"),
+            ("calendar", self.calendar),
+            ("attributes", self.attributes),
+            ("conditions", bool(self.conditions)),
+            ("scaling", self.scaling not in ("auto", "minmax")),
+        ):
+            if wrong:
+                raise UserError(
+                    f"signal.{field}: with signal.public, windows of 4 to {dataset.public.longest} rows (longest) of "
+                    "the values themselves are learned, within their bounds; leave it at its default",
+                    code="series.not_with_public",
+                )
+        state = dict(entities.state_of(dataset.public))
+        shape = (windows.channels(state), self.window)
+        if tuple(nearest(shape)) != shape:
+            raise UserError(f"data {dataset.name}: these nets make no windows of this shape", code="nets.not_for_shape")
+        return Spec(shape, state=state)
+
+    def stored(self, spec: Spec) -> tuple[int, ...]:
+        return (spec.shape[0] + 1, spec.state["longest"]) if self.public is not None else spec.shape
+
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
+        if self.public is not None:
+            channels = windows.to_channels(item[:, :-1], spec.state)
+            return np.concatenate([channels, item[None, :, -1].astype(np.float32)])
         return windows.to_channels(item, spec.state)
 
+    def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray | None:
+        """All windows as a view of their prepared series, so that overlapping ones take no memory of their own; of
+        several series a copy, as long as it fits."""
+        if not isinstance(dataset, Windows) or dataset.ends:
+            return None
+        if len(dataset.names) > 1 and 4 * len(dataset) * math.prod(spec.shape) > memory_budget(torch.device("cpu")):
+            return None
+        parts = []
+        for name in dataset.names:
+            rows = dataset.rows(name, 0, len(dataset.whole.series[name]))
+            if len(rows) >= dataset.window:
+                views = np.lib.stride_tricks.sliding_window_view(
+                    self.prepare(rows, spec), dataset.window, axis=1, writeable=True
+                )
+                parts.append(views.swapaxes(0, 1)[:: dataset.stride])  # [N, K, T]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
+        if self.public is not None:
+            stored = windows.cut(stored, spec.shape[1], rng)
         return windows.noisy(stored, spec.state, rng)
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:

@@ -42,6 +42,10 @@ class SeriesFile(DataSource, kind="series"):
     told apart, and times become UTC."""
     missing: tuple[float, ...] = ()
     """Numbers that mean that there is no value, such as [0] or [-999]."""
+    attributes: tuple[str, ...] = ()
+    """Columns, constant within each series, that describe it; found by default."""
+    keep: tuple[str, ...] = ()
+    """Columns that are learned even if they miss more than half of their values."""
     split: Literal["train", "test"] = "train"
     """Which part to take: the beginning of each series, to train on, or its end, which is held back."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
@@ -67,7 +71,9 @@ class SeriesFile(DataSource, kind="series"):
                 f"data {self.path}: cannot be read as a table ({' '.join(str(error).split())[:160]})",
                 code="data.unreadable",
             ) from None
-        said = reading.Said(self.time, self.entity or entity, self.label, self.timezone, self.missing)
+        said = reading.Said(
+            self.time, self.entity or entity, self.label, self.timezone, self.missing, self.attributes, self.keep
+        )
         found = from_frame(self.path, frame, said, notes)
         return part_of(set_of(self.path, found, files_of.digest(path)), self.split, self.holdout)
 
@@ -80,6 +86,9 @@ class SeriesSet(Dataset):
             missing values filled. missing: bool [T, C] each, where a value was.
         times: datetime64 [T] each; empty without a column of times.
         groups: the place of each series in `kinds`, which conditional models take as labels; empty without.
+        rows: int64 [T] each, the place of each row in the file.
+        attributes: columns that describe series, each with its words (empty of numbers). described: float64 [A] each,
+            their values; words as their place.
         columns: the columns that are learned. clock: how rows are stamped, or None.
         entity: the column that names series, or None.
         order: the names of all columns that come back, in the order of the file.
@@ -93,7 +102,8 @@ class SeriesSet(Dataset):
         self.series, self.missing, self.times = found.series, found.missing, found.times
         self.columns, self.clock, self.entity = found.columns, found.clock, found.entity
         self.order, self.notes = found.order, found.notes
-        self.groups, self.kinds = found.groups, found.kinds
+        self.groups, self.kinds, self.rows = found.groups, found.kinds, found.rows
+        self.attributes, self.described = found.attributes, found.described
         self.skipped: list[tuple[str, str]] = []
         self.starts = np.cumsum([0, *(len(values) for values in self.series.values())])
         self._rows: Sequence[np.ndarray] = list(self.series.values())

@@ -1,9 +1,9 @@
-"""`ganforge forecast`: how series go on, by a trained model."""
+"""`ganforge forecast` and `ganforge impute`: how series go on, and what is missing in them, by a trained model."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,10 @@ from ganforge.ui.verb import Verb
 EPILOG = examples(
     "ganforge forecast runs/0004-forecast --data recent.csv --horizon 24 --paths 100 --out fan.csv",
     "ganforge forecast runs/0004-forecast --data recent.csv --out fan.csv --chart fan.svg",
+)
+FILLED = examples(
+    "ganforge impute runs/0005-impute --data sensor.csv --out filled.csv --chart gaps.svg",
+    "ganforge impute runs/0005-impute --data sensor.csv --paths 20 --every-path --out twenty.csv",
 )
 ENDINGS, CHARTS = (".csv", ".tsv", ".parquet"), (".svg", ".png")
 SHOWN = 12
@@ -41,8 +45,6 @@ def forecast(
 ) -> None:
     """Forecast time series: many paths from their last row on."""
     check_targets(data, out, chart, force)
-    from ganforge.core.files import atomic_file
-    from ganforge.data import frames
     from ganforge.inference.model import load
     from ganforge.modalities.series import forecasting
     from ganforge.ui.console import stdout
@@ -50,24 +52,77 @@ def forecast(
     model = load(source, device)
     found = forecasting.paths_of(model, data, horizon, paths, seed)
     frame = forecasting.as_frame(model, found)
-    with atomic_file(out) as file:
-        if out.suffix.lower() == ".parquet":
-            frames.write_parquet(frame, file)
-        else:
-            frames.write_text(frame, file, "\t" if out.suffix.lower() == ".tsv" else ",")
+    write(frame, out)
     if chart is not None:
-        drawing = forecasting.fans(model, found, SHOWN)
-        with atomic_file(chart) as file:
-            if chart.suffix.lower() == ".svg":
-                file.write_text(drawing.svg(), encoding="utf-8")
-            else:
-                drawing.image(2).save(file)
+        draw(forecasting.fans(model, found, SHOWN), chart)
     steps = len(frame) // (paths * len(found))
     if as_json:
         emit({"series": len(found), "paths": paths, "steps": steps, "out": out, "chart": chart})
         return
     series = "1 series" if len(found) == 1 else f"{len(found):,} series"
     stdout().print(f"{series}, {paths} paths of {steps} steps: {out}", soft_wrap=True)
+
+
+def impute(
+    source: Source,
+    data: Annotated[Path, typer.Option("--data", help="Rows with gaps, as trained on.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", help="The filled table: a .csv, .tsv or .parquet file.", show_default=False)
+    ],
+    paths: Annotated[int, typer.Option("--paths", help="Fillings of each gap.")] = 20,
+    every: Annotated[
+        bool, typer.Option("--every-path", help="Write the whole table once for each filling, not their mean.")
+    ] = False,
+    chart: Annotated[
+        Path | None, typer.Option("--chart", help="A chart of the longest gaps: .svg or .png.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Which fillings.")] = 0,
+    device: Device = None,
+    force: Force = False,
+    as_json: AsJson = False,
+    plugins: Plugins = None,
+) -> None:
+    """Fill gaps in time series: many times, from what is given before and after them."""
+    check_targets(data, out, chart, force)
+    from ganforge.inference.model import load
+    from ganforge.modalities.series import imputing, reading
+    from ganforge.ui.console import stdout
+
+    model = load(source, device)
+    whole, found = imputing.fillings_of(model, data, paths, seed)
+    table = imputing.as_table(data, whole, found, every)
+    same = data.name.lower().endswith((".csv", ".csv.gz")) and out.suffix.lower() == ".csv"
+    write(table, out, reading.marks_of(data)[0] if same else ",")
+    if chart is not None:
+        draw(imputing.drawn(whole, found, model.spec.shape[1], SHOWN), chart)
+    count = sum(len(one.at) for one in found.values())
+    if as_json:
+        emit({"series": len(found), "values": count, "paths": paths, "out": out, "chart": chart})
+        return
+    stdout().print(f"{count:,} missing values filled, {paths} times each: {out}", soft_wrap=True)
+
+
+def write(frame: Any, out: Path, separator: str = ",") -> None:
+    """A table as a file; the separator is that of .csv."""
+    from ganforge.core.files import atomic_file
+    from ganforge.data import frames
+
+    with atomic_file(out) as file:
+        if out.suffix.lower() == ".parquet":
+            frames.write_parquet(frame, file)
+        else:
+            frames.write_text(frame, file, "\t" if out.suffix.lower() == ".tsv" else separator)
+
+
+def draw(drawing: Any, chart: Path) -> None:
+    """A drawing as a file, .svg or .png."""
+    from ganforge.core.files import atomic_file
+
+    with atomic_file(chart) as file:
+        if chart.suffix.lower() == ".svg":
+            file.write_text(drawing.svg(), encoding="utf-8")
+        else:
+            drawing.image(2).save(file)
 
 
 def check_targets(data: Path, out: Path, chart: Path | None, force: bool) -> None:
@@ -92,3 +147,4 @@ def check_targets(data: Path, out: Path, chart: Path | None, force: bool) -> Non
 
 
 VERB = Verb(forecast, order=31, epilog=EPILOG)
+IMPUTE = Verb(impute, order=32, epilog=FILLED)

@@ -1,7 +1,9 @@
 """Windows of equal length, or whole series, as arrays; and what the nets see of them, channel by channel.
 
 A row of an item holds, in this order: the C columns (filled); for each of the G columns with gaps 1 where a value was
-missing; of whole series 1 after their end. Its channels: a number one, a category one for each word, a flag one.
+missing; of whole series 1 after their end; where a calendar is asked for, the seconds of the local clock; where
+attributes are, those of the series. Its channels: a number one, a category one for each word, a flag one; and those of
+what is known in advance (`known`).
 
     number  x = scaled value          word  x = ±1 + noise          flag  x = ±1 + noise        noise uniform in ±½
 
@@ -22,7 +24,7 @@ from torch import Tensor
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
-from ganforge.modalities.series import scaling
+from ganforge.modalities.series import known, scaling
 from ganforge.modalities.series.source import SeriesSet
 
 NOISE = 0.5
@@ -35,12 +37,24 @@ class Windows(Dataset):
         window: steps; 0 takes whole series, filled up at their end to the length of the longest.
         stride: steps from one window to the next.
         levels: the series before changes were taken; by default the same.
+        calendar, attributes: whether items hold the clock, and what describes their series.
+        conditions: names of conditions of windows, as `known.conditions_of` takes them, in place of labels.
     """
 
     signal = "series"
 
-    def __init__(self, whole: SeriesSet, window: int, stride: int, levels: SeriesSet | None = None):
+    def __init__(
+        self,
+        whole: SeriesSet,
+        window: int,
+        stride: int,
+        levels: SeriesSet | None = None,
+        calendar: bool = False,
+        attributes: bool = False,
+        conditions: Sequence[str] = (),
+    ):
         self.levels = levels or whole
+        self.calendar, self.attributes = calendar and known.has_calendar(whole), attributes and bool(whole.attributes)
         self.whole, self.window = whole, window or max(len(rows) for rows in whole.series.values())
         self.ends = window == 0
         self.name, self.notes, self.skipped = whole.name, whole.notes, whole.skipped
@@ -57,7 +71,10 @@ class Windows(Dataset):
                 f"Use signal.window={max(4, int(lengths.max()) // 4)} or longer series",
                 code="series.shorter_than_window",
             )
-        if whole.kinds:
+        if conditions:
+            places = [self.place(k) for k in range(len(self))]
+            self.conditions, self.vectors = known.conditions_of(whole, conditions, places)
+        elif whole.kinds:
             self.classes = whole.kinds
             self.labels = np.repeat([whole.groups[name] for name in self.names], counts).astype(np.int64)
 
@@ -70,11 +87,18 @@ class Windows(Dataset):
         return self.names[k], (index - int(self.firsts[k])) * self.stride
 
     def read(self, index: int) -> np.ndarray:
-        name, start = self.place(index)
-        return rows_of(self.whole, name, start, self.window, self.ends)
+        return self.rows(*self.place(index), self.window)
+
+    def rows(self, name: str, start: int, count: int) -> np.ndarray:
+        """Rows of a series with flags and what is known of them."""
+        rows = rows_of(self.whole, name, start, count, self.ends)
+        if not (self.calendar or self.attributes):
+            return rows
+        return np.hstack([rows, facts_of(self.whole, name, start, count, self.calendar, self.attributes)])
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        width = len(self.whole.columns) + len(self.gaps) + self.ends
+        width = len(self.whole.columns) + len(self.gaps) + self.ends + self.calendar
+        width += len(self.whole.attributes) if self.attributes else 0
         return {((self.window, width), "float64"): len(self)}
 
 
@@ -90,14 +114,39 @@ def rows_of(whole: SeriesSet, name: str, start: int, count: int, ends: bool = Fa
     return rows
 
 
+def facts_of(
+    whole: SeriesSet, name: str, start: int, count: int, calendar: bool = True, attributes: bool = True
+) -> np.ndarray:
+    """The local clock of rows, and what describes their series, [count, calendar + A]; after the end the last again."""
+    found = []
+    if calendar:
+        assert whole.clock is not None
+        times = whole.times[name][start : start + count]
+        seconds = known.local_seconds(times, whole.clock.zone)
+        found.append(np.pad(seconds, (0, count - len(seconds)), mode="edge")[:, None])
+    if attributes:
+        found.append(np.tile(whole.described[name], (count, 1)))
+    return np.hstack(found)
+
+
 def words_of(column: Mapping[str, Any]) -> Sequence[str]:
     """The words of a category; none of numbers, and of all columns in models of earlier versions."""
     return column.get("words") or ()
 
 
 def channels(state: Mapping[str, Any]) -> int:
-    """How many channels samples of a spec have."""
-    return sum(len(words_of(c)) or 1 for c in state["columns"]) + len(gaps_of(state)) + bool(state.get("ends"))
+    """How many channels samples of a spec have, without those that are known in advance."""
+    return values_in(state) + len(gaps_of(state)) + bool(state.get("ends"))
+
+
+def values_in(state: Mapping[str, Any]) -> int:
+    """How many channels hold values."""
+    return sum(len(words_of(c)) or 1 for c in state["columns"])
+
+
+def known_in(state: Mapping[str, Any]) -> int:
+    """How many channels hold what is known in advance: the last ones of a sample."""
+    return known.width(state.get("known", ()))
 
 
 def gaps_of(state: Mapping[str, Any]) -> list[int]:
@@ -116,14 +165,18 @@ def discrete(state: Mapping[str, Any]) -> list[int]:
 
 
 def to_channels(item: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
-    """A window [T, C + flags] as float32 [K, T], without noise."""
+    """A window [T, C + flags + facts] as float32 [K, T], without noise."""
     found = []
+    flags = len(state["columns"]) + len(gaps_of(state)) + bool(state.get("ends"))
     for k, column in enumerate(state["columns"]):
         if words_of(column):
             found += [np.where(item[:, k] == word, 1.0, -1.0) for word in range(len(words_of(column)))]
         else:
             found.append(scaling.scaled(item[:, k], state["scales"][k]))
-    found += [np.where(flag > 0.5, 1.0, -1.0) for flag in item[:, len(state["columns"]) :].T]
+    found += [np.where(flag > 0.5, 1.0, -1.0) for flag in item[:, len(state["columns"]) : flags].T]
+    if facts := state.get("known"):
+        clock = state["calendar"]
+        found += list(known.features(item[:, flags] if clock else None, item[:, flags + clock :], facts))
     return np.stack(found).astype(np.float32)
 
 
@@ -132,8 +185,20 @@ def noisy(x: Tensor, state: Mapping[str, Any], rng: Rng) -> Tensor:
     at = discrete(state)
     if not at:
         return x
-    noise = rng.uniform("dequantize", (len(x), len(at), x.shape[2]), -NOISE, NOISE).to(x.dtype)
-    return x.index_add(1, torch.tensor(at, device=x.device), noise)
+    noise = rng.uniform("dequantize", (len(x), len(at), x.shape[2]), -NOISE, NOISE)
+    return x.to(noise.dtype).index_add(1, torch.tensor(at, device=x.device), noise)
+
+
+def cut(stored: Tensor, length: int, rng: Rng) -> Tensor:
+    """A window at random out of each entity, [N, K, length].
+
+    Args:
+        stored: [N, K + 1, T]; the last channel holds the number of rows.
+    """
+    rows = stored[:, -1, 0]
+    start = (rng.uniform("window", (len(stored),)) * (rows - length + 1).clamp_min(1)).floor().long()
+    at = start[:, None] + torch.arange(length, device=stored.device)  # [N, length]
+    return stored[:, :-1].gather(2, at[:, None].expand(-1, stored.shape[1] - 1, -1))
 
 
 def to_values(x: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:

@@ -18,6 +18,7 @@ from ganforge.core.files import atomic_file
 from ganforge.evaluation.evaluate import Evaluation, evaluate
 from ganforge.inference.model import Model, Where, load
 from ganforge.metrics.base import Result
+from ganforge.modalities.table.completing import completed
 from ganforge.modalities.table.rows import renumbered
 from ganforge.modalities.table.source import FrameData
 from ganforge.recipes import make_recipe
@@ -137,6 +138,23 @@ class TableGAN(BaseEstimator):
             UserError: not trained yet, or a `where` that names what is not in the table or that no row meets.
         """
         return self._model().sample(n, seed=seed, where=where)
+
+    def complete(self, X: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+        """Fills in the missing cells of rows, and the columns that they do not have: each as rows with the given cells
+        have it.
+
+        Given cells come back exactly as they are, also values that were never seen, which inform nothing. A filled cell
+        is never missing. How it is done, and its limits: docs/tables.md, "Complete rows".
+
+        Args:
+            X: rows with any of the columns of the table, at least one row; the index is kept.
+            seed: which of the possible values; row k of a seed and of the same cells is always the same.
+
+        Raises:
+            UserError: not trained yet, no rows, a column that the table does not have, or a cell that is no number or
+                date where all others are.
+        """
+        return completed(self._model(), self._table(X), seed).rows
 
     def evaluate(self, real: pd.DataFrame, seed: int = 0, **options: Any) -> Evaluation:
         """Compares as many new rows with real ones, best with rows that were held out of `fit`.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from ganforge.data.columns import Columns
 from ganforge.data.given import Given
 from ganforge.data.opener import Head, Opener
+from ganforge.modalities.table import described
 from ganforge.modalities.table.source import FrameData, TableFile, TableSet, is_table
 
 
@@ -22,6 +25,9 @@ class TableOpener(Opener, kind="table"):
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> TableSet:
         part = "test" if split in ("test", "val") else "train"
         return TableFile(path=name, split=part, holdout=0.0 if split == "all" else holdout).open()
+
+    def columns(self, table: Any, name: str) -> Columns | None:
+        return described.columns(table, name) if not isinstance(table, Path) or is_table(table) else None
 
     def source_of(self, given: Given) -> FrameData | None:
         frame = given.samples

@@ -57,6 +57,14 @@ def read_parquet(path: Path, name: str) -> pd.DataFrame:
 
 def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str], list[tuple[str, str]]]:
     """The table of a text file, what was noted, and the rows that could not be used."""
+    cells, notes, skipped = read_cells(path, source)
+    for k, name in enumerate(cells.columns):
+        cells.isetitem(k, from_texts(name.strip() or f"column {k + 1}", cells.iloc[:, k], notes))
+    return cells, notes, skipped
+
+
+def read_cells(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str], list[tuple[str, str]]]:
+    """The same with every cell as the text that the file holds."""
     need("pandas", "a table")
     import pandas as pd
 
@@ -124,8 +132,6 @@ def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str],
             "or set data.kind=table data.delimiter=...",
             code="table.field_counts_differ",
         )
-    columns = {k: from_texts(names[k].strip() or f"column {k + 1}", frame[k], notes) for k in range(len(names))}
-    frame = pd.DataFrame(columns)
     frame.columns = names
     return frame, notes, records.skipped
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,17 +16,35 @@ if TYPE_CHECKING:
 
 def stored(frame: Any, spec: Spec) -> np.ndarray:
     """Rows of a table as float32 [N, S]."""
+    return packed(
+        len(frame),
+        lambda column: categories.codes(frame[column["name"]], column),
+        lambda column: grid.to_unit(kinds.as_numbers(frame[column["name"]], column), column),
+        spec,
+    )
+
+
+def packed(
+    n: int,
+    codes: Callable[[dict[str, Any]], np.ndarray],
+    units: Callable[[dict[str, Any]], np.ndarray],
+    spec: Spec,
+) -> np.ndarray:
+    """`n` rows as float32 [n, S].
+
+    Args:
+        codes: of a column that is picked, the place of each value [n], as `categories.codes` has it.
+        units: of a column of numbers, float64 [n] in [-1, 1], as `grid.to_unit` has them.
+    """
     columns = spec.state["columns"]
     picked = [c for c in columns if c["encoding"] == "onehot"]
     numeric = [c for c in columns if "modes" in c]
     c, m = len(picked), len(numeric)
-    kept = np.empty((len(frame), c + 2 * m), np.float32)
+    kept = np.empty((n, c + 2 * m), np.float32)
     for k, column in enumerate(picked):
-        kept[:, k] = categories.codes(frame[column["name"]], column)
+        kept[:, k] = codes(column)
     for k, column in enumerate(numeric):
-        values = kinds.as_numbers(frame[column["name"]], column)
-        assert values is not None
-        v = grid.to_unit(values, column)
+        v = units(column)
         if column["encoding"] == "quantile":
             v = quantiles.encode(v, column["knots"])
         kept[:, c + k] = v
@@ -69,11 +88,30 @@ def restore(values: Any, column: dict[str, Any]) -> pd.Series:
     import pandas as pd
 
     dtype = column["dtype"]
+    if column["kind"] == "identifier" and isinstance(values, np.ndarray):
+        return _of_numbers(values, dtype)
     if dtype == "category":
         return pd.Series(pd.Categorical(values, categories=column["categories"], ordered=column["ordered"]))
     series = pd.Series(values, dtype=object)
     if dtype == "str" and int(pd.__version__.split(".")[0]) < 3:
         return series  # trained with pandas 3, used with pandas 2, which has no such type
+    return series.astype(dtype)
+
+
+def _of_numbers(values: np.ndarray, dtype: str) -> pd.Series:
+    """Numbers as a column of a type, or of a wider one where some are beyond it."""
+    import pandas as pd
+
+    series = pd.Series(values)
+    if values.dtype == object:  # beyond every type
+        return series
+    plain = np.dtype(dtype.lower())
+    if (
+        plain.kind in "iu"
+        and len(values)
+        and not np.iinfo(plain).min <= values.min() <= values.max() <= np.iinfo(plain).max
+    ):
+        return series.astype("Int64" if dtype[0].isupper() else values.dtype)
     return series.astype(dtype)
 
 

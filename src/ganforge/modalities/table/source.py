@@ -239,7 +239,7 @@ def from_frame(
             f"data {name}: it has column names ({', '.join(map(str, frame.columns[:5]))}) and no rows",
             code="table.no_rows",
         )
-    names = _names([str(n) for n in frame.columns], notes)
+    names = distinct_names([str(n) for n in frame.columns], notes)
     columns = {n: typed(n, frame.iloc[:, k].reset_index(drop=True), name, notes) for k, n in enumerate(names)}
     written = columns
     columns, detected = _detected(columns, notes)
@@ -268,7 +268,7 @@ def _detected(columns: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any]
     return {name: values for name, (values, _) in found.items()}, {name: seen for name, (_, seen) in found.items()}
 
 
-def _names(names: list[str], notes: list[str]) -> list[str]:
+def distinct_names(names: list[str], notes: list[str]) -> list[str]:
     """Names that are there and differ."""
     result: list[str] = []
     for k, name in enumerate(names):

@@ -19,6 +19,8 @@ from ganforge.core.errors import MissingExtra
 from ganforge.modalities.video.film import Header
 
 ENDINGS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".webm", ".mkv", ".mpg", ".mpeg", ".ogv", ".wmv", ".flv", ".3gp"})
+SAME = 1e-3
+"""Seconds within which two times are one."""
 BROKEN = 0.9
 """Share of the length that a file claims, below which it counts as broken off."""
 
@@ -83,7 +85,9 @@ def header(source: Path | BinaryIO, where: str) -> Header:
 
 
 def frames(source: Path | BinaryIO, where: str, start: float = 0.0) -> Iterator[tuple[float, np.ndarray]]:
-    """(seconds, uint8 [H, W, 3]) of each frame from a time on, or a little before; ends where the file breaks off.
+    """(seconds, uint8 [H, W, 3]) of each frame from the one that is shown at a time on; ends where the file breaks off.
+
+    Decoding begins at the last key frame before that time. What lies between is decoded and not made into pixels.
 
     Raises:
         BadItem: as `header`.
@@ -92,19 +96,61 @@ def frames(source: Path | BinaryIO, where: str, start: float = 0.0) -> Iterator[
     with _open(source, where) as container:
         stream = _track(container, where)
         stream.thread_count = 1  # several films are read at once
-        base, offset = stream.time_base, stream.start_time or 0
-        if start > 0:
-            container.seek(int(start / float(base)) + offset, stream=stream, backward=True)
-        rate, k = float(stream.average_rate or stream.guessed_rate or 25), 0
+        to_pixels = _Pixels()
+        shown: tuple[float, Any] | None = None
         try:
-            for frame in container.decode(stream):
-                seconds = k / rate if frame.pts is None else float((frame.pts - offset) * base)
-                k += 1
-                pixels = frame.to_ndarray(format="rgb24")
-                turns = round(frame.rotation / 90) % 4
-                yield seconds, np.ascontiguousarray(np.rot90(pixels, turns))
+            for seconds, frame in _from(container, stream, start):
+                if seconds <= start + SAME:
+                    shown = seconds, frame
+                    continue
+                if shown is not None:
+                    yield shown[0], to_pixels(shown[1])
+                    shown = None
+                yield seconds, to_pixels(frame)
+            if shown is not None:
+                yield shown[0], to_pixels(shown[1])
         except (av.FFmpegError, ValueError):
-            return  # a file that breaks off, or a damaged packet: what follows cannot be read
+            if shown is not None:  # what follows a damaged packet cannot be read
+                yield shown[0], to_pixels(shown[1])
+
+
+class _Pixels:
+    """Frames of a film as upright RGB. The converter is kept from frame to frame: to set one up takes longer than to
+    convert a small frame."""
+
+    def __init__(self) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self.reformatter = VideoReformatter()
+
+    def __call__(self, frame: Any) -> np.ndarray:
+        pixels = self.reformatter.reformat(frame, format="rgb24").to_ndarray()
+        return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
+
+
+def _from(container: Any, stream: Any, start: float) -> Iterator[tuple[float, Any]]:
+    """(seconds, frame) from the last key frame before a time on. A file whose index leads past that time is read from
+    its beginning."""
+    base, offset = stream.time_base, stream.start_time or 0
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    numbered = False
+
+    def decoded() -> Iterator[tuple[float, Any]]:
+        nonlocal numbered
+        for k, frame in enumerate(container.decode(stream)):
+            numbered |= frame.pts is None
+            yield k / rate if frame.pts is None else float((frame.pts - offset) * base), frame
+
+    if start > 0:
+        container.seek(int(start / float(base)) + offset, stream=stream, backward=True)
+        found = decoded()
+        first = next(found, None)
+        if first is not None and not numbered and first[0] <= start + SAME:
+            yield first
+            yield from found
+            return
+        container.seek(offset, stream=stream, backward=True)
+    yield from decoded()
 
 
 def encode(frames: Sequence[np.ndarray], fps: float) -> bytes:

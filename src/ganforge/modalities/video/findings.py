@@ -57,7 +57,20 @@ def flickering(evidence: Evidence) -> Iterator[Finding]:
 
 def pace(evidence: Evidence) -> Iterator[Finding]:
     ratio, still = evidence.value("pace"), evidence.value("frozen") or 0.0
-    if ratio is not None and still <= OFTEN and not PACE[0] <= ratio <= PACE[1]:
+    if ratio is None or still > OFTEN or PACE[0] <= ratio <= PACE[1]:
+        return
+    blocks = evidence.value("pace_blocks")
+    if blocks is not None and PACE[0] <= blocks <= PACE[1]:
+        yield Finding(
+            "note",
+            phrase("films lack the noise of real ones") if ratio < 1 else phrase("films are noisier than real ones"),
+            phrase(
+                "Single pixels change {ratio:.2f} times as much as in real films, blocks of 8×8 px {blocks:.2f} times: "
+                "what differs is noise, not motion.",
+                ratio=ratio, blocks=blocks,
+            ),
+        )  # fmt: skip
+    else:
         yield Finding(
             "warn",
             phrase("films move too little") if ratio < 1 else phrase("films move too much"),
@@ -66,4 +79,16 @@ def pace(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-RULES = (frozen, looping, flickering, pace)
+def persistence(evidence: Evidence) -> Iterator[Finding]:
+    ours = evidence.value("predict_crps")
+    still = evidence.detail_of("predict_crps").get("persistence")
+    if ours is not None and still is not None and ours >= still:
+        yield Finding(
+            "warn",
+            phrase("predictions are no better than the last frame repeated"),
+            phrase("CRPS {ours:.4g} of 255, and {still:.4g} of persistence.", ours=ours, still=still),
+            phrase("Train longer; for fast motion give more of the past (task.past=6), or skip fewer frames."),
+        )
+
+
+RULES = (frozen, looping, flickering, pace, persistence)

@@ -3,12 +3,14 @@
     clip_fd    Fréchet distance in the features of the classifier of films; its floor is that of halves of the real ones
     motion     W₁ between the clips' mean |x(t+1) − x(t)|, in levels of 255
     pace       the mean of it over generated clips, as a share of the real one
+    pace_blocks  the same of blocks of 8×8 px, in which the noise of a camera averages out: what moves alone
     steps_fd   Fréchet distance of histograms of |x(t+1) − x(t)| over blocks of 8×8 px
     drift      W₁ between the clips' mean distance of color histograms, first frame to the others, 0 to 1
     frame_fd   Fréchet distance of single frames, by the extractor of images that is trained on the data
     frozen     share of clips with less than a tenth of the motion that real ones have at the median
     looping    share of clips that return to where they were, beyond that of real ones
-    flicker    mean |x(t+1) − 2 x(t) + x(t−1)| ÷ mean |x(t+1) − x(t)|, as a share of the real one
+    flicker    mean |x(t+1) − 2 x(t) + x(t−1)| ÷ mean |x(t+1) − x(t)|, as a share of the real one; of pixels, or of
+               blocks of 8×8 px if that share is greater: single pixels also jump where an edge moves past
 
 No downloaded net is used, and none of these is FVD (Unterthiner et al. 2018). x [N, T, H, W, 3].
 """
@@ -46,18 +48,29 @@ def wasserstein(a: np.ndarray, b: np.ndarray) -> float:
 
 def clip_facts(clips: np.ndarray) -> dict[str, np.ndarray]:
     """What the metrics read off clips uint8 [N, T, H, W, 3], a row a clip."""
-    found: dict[str, list[Any]] = {"motion": [], "flicker": [], "steps": [], "drift": [], "return": []}
+    found: dict[str, list[Any]] = {
+        name: [] for name in ("motion", "motion_blocks", "flicker", "flicker_blocks", "steps", "drift", "return")
+    }
     for clip in clips:
         x = clip.astype(np.float32)
         step = np.abs(np.diff(x, axis=0)).mean(3)  # [T-1, H, W]
         motion = float(step.mean())
         found["motion"].append(motion)
-        bend = float(np.abs(np.diff(x, 2, axis=0)).mean()) if len(x) > 2 else 0.0
-        found["flicker"].append(bend / motion if motion > 0 else 0.0)
+        blocks = _blocks(x.mean(3))
+        found["motion_blocks"].append(float(np.abs(np.diff(blocks, axis=0)).mean()))
+        found["flicker"].append(_jerks(x))
+        found["flicker_blocks"].append(_jerks(blocks))
         found["steps"].append(np.histogram(_blocks(step), EDGES)[0] / _blocks(step).size)
         found["drift"].append(_drift(clip))
         found["return"].append(_return(x))
     return {name: np.asarray(values) for name, values in found.items()}
+
+
+def _jerks(x: np.ndarray) -> float:
+    """How jerky changes over time, the first axis, are: mean second difference ÷ mean difference; 0 where all stands
+    still."""
+    motion = float(np.abs(np.diff(x, axis=0)).mean())
+    return float(np.abs(np.diff(x, 2, axis=0)).mean()) / motion if len(x) > 2 and motion > 0 else 0.0
 
 
 def _blocks(step: np.ndarray) -> np.ndarray:
@@ -101,6 +114,7 @@ class Motion(Metric, kind="motion"):
     values: ClassVar[Mapping[str, Meaning]] = {
         "motion": Meaning("How far the amount of motion differs from clip to clip, in levels of 255.", "lower", 0),
         "pace": Meaning("How much generated films move, as a share of real ones.", "near", 1),
+        "pace_blocks": Meaning("The same of means over blocks of 8×8 px, without the noise of a camera.", "near", 1),
         "steps_fd": Meaning("How far the sizes of changes from frame to frame differ, block by block.", "lower", 0),
         "drift": Meaning("How far films leave the colors of their first frame, against real ones.", "lower", 0),
         "frozen": Meaning("Share of films that hardly move.", "lower", 0),
@@ -129,16 +143,20 @@ def figures(real: Mapping[str, np.ndarray], fake: Mapping[str, np.ndarray]) -> d
     """The values of `Motion` from what was read off the clips of both sides."""
     usual = max(float(real["motion"].mean()), 1e-6)
     loops = [float((side["return"] < RETURN).mean()) for side in (real, fake)]
-    moving = fake["flicker"][fake["motion"] > 0]
-    jerks = float(moving.mean()) if len(moving) else 0.0
+    moves = fake["motion"] > 0
+    jerks = [
+        float(fake[scale][moves].mean()) / max(float(real[scale].mean()), 1e-6) if moves.any() else 0.0
+        for scale in ("flicker", "flicker_blocks")
+    ]
     return {
         "motion": wasserstein(real["motion"], fake["motion"]),
         "pace": float(fake["motion"].mean()) / usual,
+        "pace_blocks": float(fake["motion_blocks"].mean()) / max(float(real["motion_blocks"].mean()), 1e-6),
         "steps_fd": frechet_distance(statistics.moments(real["steps"]), statistics.moments(fake["steps"])),
         "drift": wasserstein(real["drift"], fake["drift"]),
         "frozen": float((fake["motion"] < STILL * float(np.median(real["motion"]))).mean()),
         "looping": max(0.0, loops[1] - loops[0]),
-        "flicker": jerks / max(float(real["flicker"].mean()), 1e-6),
+        "flicker": max(jerks),
     }
 
 

@@ -9,7 +9,7 @@ from ganforge.core.errors import UserError
 from ganforge.data.opener import Head, Opener
 from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
 from ganforge.modalities.video import arrays, container, stills
-from ganforge.modalities.video.source import Film, Films, kind_of_images, open_store
+from ganforge.modalities.video.source import Film, Films, kind_of_images, open_store, part_of
 
 CLEAR, MAYBE = 0.95, 0.3
 """Claims: films (animations and strips are images too, which claims 0.9); numbered frames, which images may be."""
@@ -40,11 +40,11 @@ class VideoOpener(Opener, kind="film"):
 
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
         if head.store is None and path.suffix.lower() in (".npy", ".npz"):
-            return arrays.open_array(path, name)
+            return part_of(arrays.open_array(path, name), split, holdout)
         if head.store is None and not head.names:
             return _one_film(path, name)
         store: Store = head.store or ZipStore(path, head.name_encoding)
-        found = open_store(store, name, split, head.labels)
+        found = open_store(store, name, split, head.labels, holdout)
         if found is None:
             raise _no_films(name)
         return found

@@ -116,6 +116,11 @@ class Video(Signal, kind="film"):
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
         return choose.choose(dataset, len(cls().items(dataset)), machine)
 
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        return ("predict",) if translates else self.metrics
+
     def at(self, spec: Spec) -> Self:
         frames, height, width = spec.shape[1:]
         return replace(self, size=(height, width), frames=frames, fps=spec.state["fps"] * self.stride)

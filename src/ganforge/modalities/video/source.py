@@ -2,10 +2,14 @@
 
 Folders mean what they mean for images (`data/layout.py`): parts (train, val, test) or labels. Without class folders the
 first field of the names is the label (`walk_anna_1.mp4`), where it takes few values.
+
+Where no folder is a test part, some films are held back from training for evaluation, each drawn by its name, so that
+adding films changes nothing for the others. Whole films are held back: clips of one film are too much alike.
 """
 
 from __future__ import annotations
 
+import copy
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -16,6 +20,7 @@ import numpy as np
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.names import readable
+from ganforge.core.rng import seed_of
 from ganforge.data import file_sets, layout
 from ganforge.data.store import Store, counted, is_hidden, without_runs
 from ganforge.modalities.video import container, stills
@@ -55,6 +60,15 @@ class Films(Dataset):
 
     def __len__(self) -> int:
         return len(self.films)
+
+    def some(self, rows: np.ndarray) -> Films:
+        """Some of the films, as a set of its own."""
+        part = copy.copy(self)
+        part.films = [self.films[k] for k in rows]
+        part.labels = None if self.labels is None else self.labels[rows]
+        part._headers = None if self._headers is None else [self._headers[k] for k in rows]
+        part.skipped = []
+        return part
 
     def read(self, index: int) -> np.ndarray:
         """The whole film at its own size and rate, uint8 [T, H, W, 3]."""
@@ -167,8 +181,13 @@ def _opens(store: Store, name: str, holds) -> bool:
         return False
 
 
-def open_store(store: Store, name: str, split: str = "train", labels: layout.Labels = "auto") -> Films | None:
+def open_store(
+    store: Store, name: str, split: str = "train", labels: layout.Labels = "auto", holdout: float = 0.0
+) -> Films | None:
     """The set of all films in a store; None where there is none.
+
+    Args:
+        holdout: the share of the films that is held back where the folders name no test part.
 
     Raises:
         UserError: the split asked for is not there.
@@ -178,7 +197,8 @@ def open_store(store: Store, name: str, split: str = "train", labels: layout.Lab
     films = {film.name: film for film in _films(store, shown)}
     if not films:
         return None
-    found = layout.read(sorted(films), split, labels, name)
+    parts = layout.has_parts(sorted(films), labels, name)
+    found = layout.read(sorted(films), split if parts else "train", labels, name)
     sentences, number, classes = list(found.sentences), found.labels, found.classes
     if number is None and labels == "auto":
         number, classes = _by_name(found.files)
@@ -194,7 +214,35 @@ def open_store(store: Store, name: str, split: str = "train", labels: layout.Lab
     sentences += [*counted(runs, "folder", "left out, which hold runs"), *store.notices()]
     dataset.understood, dataset.left_out = tuple(sentences), found.left_out
     dataset.no_labels = "" if classes else found.no_labels
-    return dataset
+    return dataset if parts else part_of(dataset, split, holdout)
+
+
+def part_of(whole: Films, split: str, holdout: float) -> Films:
+    """The films to train on, or those held back: each is drawn by its name. Nothing is held back of a set so small that
+    the share is less than one film.
+
+    Raises:
+        UserError: the part held back is asked for, and it is empty.
+    """
+    if split == "all":
+        return whole
+    back = np.array([seed_of("held back", film.name) / 2**63 < holdout for film in whole.films])
+    if holdout * len(whole) < 1 or back.all():
+        back[:] = False
+    if split == "test":
+        if not back.any():
+            raise UserError(
+                f"data {whole.name}: there is no test folder, and none of its {len(whole):,} films are held back. "
+                "Make a folder test next to train, or set data.holdout=0.2",
+                code="data.split_not_found",
+            )
+        return whole.some(np.flatnonzero(back))
+    if not back.any():
+        return whole
+    part = whole.some(np.flatnonzero(~back))
+    said = f"{back.sum():,} of {len(back):,} films are held back for evaluation (data.holdout=0: none)"
+    part.understood = (*part.understood, said)
+    return part
 
 
 def _films(store: Store, names: Sequence[str]) -> list[Film]:

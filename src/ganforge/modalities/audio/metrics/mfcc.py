@@ -27,11 +27,11 @@ COEFFICIENTS = 20
 MOST = 5_000  # real samples that the units come from
 
 
-def cepstra(x: np.ndarray) -> np.ndarray:
+def cepstra(x: np.ndarray, rate: int = RATE) -> np.ndarray:
     """Sounds [N, T] → [N, 20, frames]."""
     from scipy.fft import dct
 
-    level = np.maximum(log_mel(mono(x), RATE), FLOOR) * np.log(10) / 20
+    level = np.maximum(log_mel(mono(x), rate), FLOOR) * np.log(10) / 20
     return np.asarray(dct(level, axis=1, norm="ortho"))[:, :COEFFICIENTS]
 
 

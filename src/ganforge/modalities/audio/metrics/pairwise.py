@@ -3,6 +3,8 @@
     mel_l1       mean |Δ log mel| in nepers                                           Kong et al. 2020 (HiFi-GAN)
     mstft        mean over windows 512, 1024, 2048 of ‖|S| − |Ŝ|‖/‖|S|‖ + mean |Δ log|S||   Yamamoto et al. 2020
     mcd          (10 √2 / ln 10) · mean over frames ‖c₁..₁₃ − ĉ₁..₁₃‖ in dB, heard frames   Kubichek 1993
+                 c are the coefficients of log amplitude = c₀ + Σ c_m cos(m ω) along the mel scale, so that the value is
+                 the RMS difference of the smooth log spectra: vocoders of papers are at 1 to 5 dB
     vuv_f1       F1 of the frames that have a pitch, and
     periodicity  RMS of the difference of the heights of the autocorrelation's peak    Morrison et al. 2022
 
@@ -18,7 +20,7 @@ import numpy as np
 import torch
 
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
-from ganforge.modalities.audio.melspec import FLOOR, log_mel, mono, powers
+from ganforge.modalities.audio.melspec import BANDS, FLOOR, log_mel, mono, powers
 from ganforge.modalities.audio.metrics.mfcc import cepstra
 from ganforge.modalities.audio.stft import analysis
 
@@ -48,9 +50,10 @@ def mstft(y: np.ndarray, t: np.ndarray) -> np.ndarray:
     return np.mean(found, axis=0)
 
 
-def mcd(y: np.ndarray, t: np.ndarray) -> np.ndarray:
+def mcd(y: np.ndarray, t: np.ndarray, rate: int) -> np.ndarray:
     """[N], in dB, over the frames in which the target is no more than 50 dB below its loudest."""
-    gap = cepstra(y)[:, 1:14] - cepstra(t)[:, 1:14]
+    # a coefficient of an orthonormal DCT of B bands is √(B / 2) times that of the cosine series
+    gap = np.sqrt(2 / BANDS) * (cepstra(y, rate) - cepstra(t, rate))[:, 1:14]
     level = 10 * np.log10(powers(t).sum(2) + 1e-20)  # [N, frames]
     heard = level > level.max(1, keepdims=True) - QUIET
     distance = 10 * np.sqrt(2) / np.log(10) * np.sqrt(np.square(gap).sum(1))
@@ -106,7 +109,7 @@ class Vocoder(Metric, kind="vocoder"):
         made, target = (mono(comparison.samples(name, n)) for name in (side, "real"))
         for start in range(0, n, PART):
             y, t = made[start : start + PART], target[start : start + PART]
-            sums["mcd"].append(mcd(y, t))
+            sums["mcd"].append(mcd(y, t, rate))
             sums["mel_l1"].append(mel_l1(y, t, rate))
             sums["mstft"].append(mstft(y, t))
             (height, voiced), (wanted, truly) = voicing(y, rate), voicing(t, rate)

@@ -16,8 +16,8 @@ Weights are initialized from N(0, 0.02). n depends on the size: 8 = 2·2², 28 =
 (4 → 8 → 7), D rounds down (7 → 3). Without it, a single linear layer scored all 49 cells of a 28×28 digit, and D
 accepted strokes that did not form a digit.
 
-A label is added to z in G. In D, ⟨e(c), features⟩ is added to the logit: the projection of Miyato & Koyama 2018, "cGANs
-with Projection Discriminator".
+A label is added to z in G, or combined with it by fully connected layers (`mapping`). In D, ⟨e(c), features⟩ is added
+to the logit: the projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator".
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers import grid
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
-from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.labels import LabelTable, as_vectors
 from ganforge.nets.layers.memory import ChannelsLast
 from ganforge.nets.layers.minibatch import Minibatch, minibatch_layer
 from ganforge.nets.layers.norms import Reference, VirtualBatchNorm, WithoutReference, layer_norm
 from ganforge.nets.layers.spectral import spectral
 
+MAPPING = 256
+"""Units of the layers that combine latent and label, if there are any."""
 D_NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "batch": lambda channels: [nn.BatchNorm2d(channels)],
     "layer": lambda channels: [layer_norm(channels)],
@@ -81,6 +83,22 @@ def normal_init(net: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
+class Mapping(nn.Module):
+    """z [N, L] and c → [N, MAPPING] by fully connected layers with LeakyReLU 0.2, which combine conditions that act
+    together, as a shape and an angle do."""
+
+    def __init__(self, latent: int, classes: int, layers: int):
+        super().__init__()
+        self.classes = classes
+        sizes = [latent + classes, *[MAPPING] * layers]
+        self.layers = nn.Sequential(
+            *(part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.LeakyReLU(0.2)))
+        )
+
+    def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
+        return self.layers(torch.cat([z, as_vectors(c, self.classes, z.dtype)], 1) if self.classes else z)
+
+
 class DcganG(nn.Module):
     """The net of `DcganGenerator`."""
 
@@ -93,12 +111,13 @@ class DcganG(nn.Module):
         classes: int,
         norm: Literal["batch", "virtual"] = "batch",
         reference: int = 64,
+        mapping: int = 0,
     ):
         super().__init__()
         norms = {"batch": nn.BatchNorm2d, "virtual": lambda c: VirtualBatchNorm(c, reference)}
         widths = hidden[::-1]  # coarsest first
         start = ((base[0] + 1) // 2, (base[1] + 1) // 2) if is_wide(base) else base
-        self.project = nn.Linear(latent, widths[0] * start[0] * start[1], bias=False)
+        self.project = nn.Linear(MAPPING if mapping else latent, widths[0] * start[0] * start[1], bias=False)
         self.grid = nn.Unflatten(1, (widths[0], *start))
         layers: list[nn.Module] = [ChannelsLast(), norms[norm](widths[0]), nn.ReLU()]
         cut: list[nn.Module] = [Cut(*base)] if is_wide(base) else []
@@ -112,12 +131,15 @@ class DcganG(nn.Module):
         normal_init(self)
         # The scale of a one-hot label concatenated to z: with labels as strong as all of z, G soon ignores z
         # (measured).
-        self.label = LabelTable(classes, self.project.out_features, 0.02) if classes else None
+        self.label = LabelTable(classes, self.project.out_features, 0.02) if classes and not mapping else None
+        self.mapping = Mapping(latent, classes, mapping) if mapping else None
         self.reference = Reference(reference, latent, classes) if norm == "virtual" else None
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         if self.reference is not None:
             z, c = self.reference(z, c)
+        if self.mapping is not None:
+            z = self.mapping(z, c)
         h = self.project(z)
         if self.label is not None:
             h = h + self.label(c)
@@ -174,6 +196,9 @@ class DcganGenerator(Generator, kind="dcgan"):
     """Normalization: batch norm, or virtual batch norm, with which samples do not depend on their batch (slower)."""
     reference: int = Field(default=64, ge=2)
     """Size of the reference batch of virtual batch norm."""
+    mapping: int = Field(default=0, ge=0)
+    """Number of fully connected layers that combine latent and label before the first grid, for several conditions that
+    act together; 0: the label is added to the first grid."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape)
@@ -182,7 +207,7 @@ class DcganGenerator(Generator, kind="dcgan"):
         colors, *base, doublings = layout(spec, "dcgan generator")
         hidden = levels(self.channels, self.max_channels, doublings + is_wide(base))
         sizes = (self.latent, hidden, (base[0], base[1]), colors, spec.classes)
-        return DcganG(*sizes, self.norm, self.reference)
+        return DcganG(*sizes, self.norm, self.reference, self.mapping)
 
 
 class DcganDiscriminator(Discriminator, kind="dcgan"):

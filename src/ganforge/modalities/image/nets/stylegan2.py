@@ -32,7 +32,7 @@ from typing import ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, normalize, one_hot
+from torch.nn.functional import conv2d, conv_transpose2d, normalize
 
 from ganforge.core.rng import normal_like
 from ganforge.core.types import Spec
@@ -40,6 +40,7 @@ from ganforge.modalities.image.layers.fir import SMOOTH, around, double, half, w
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.equalized import EqualConv, EqualLinear, act
+from ganforge.nets.layers.labels import as_vectors
 from ganforge.nets.layers.minibatch import MinibatchStddev
 
 MAPPING_LR = 0.01
@@ -66,9 +67,7 @@ class Mapping(nn.Module):
     def forward(self, z: Tensor | None, c: Tensor | None) -> Tensor:
         parts = [] if z is None else [unit(z)]
         if self.label is not None:
-            if c is None:
-                raise ValueError(f"a net for {self.classes} classes needs a label for each sample, got None")
-            parts.append(unit(self.label(one_hot(c, self.classes).to(self.label.weight.dtype))))
+            parts.append(unit(self.label(as_vectors(c, self.classes, self.label.weight.dtype))))
         w = torch.cat(parts, 1)
         for layer in self.layers:
             w = act(layer(w))
@@ -153,10 +152,14 @@ class StyleGan2G(nn.Module):
         """w [N, K], moved toward their mean; `truncation` in (0, 1], where 1 leaves them unchanged."""
         return w if truncation == 1 else self.mean.lerp(w, truncation)
 
-    def synthesis(self, ws: Tensor) -> Tensor:
-        """ws [N, layers, K] → x [N, C, H, W]."""
+    def start(self, n: int) -> Tensor:
+        """The input of the first convolution, [N, h, w, C]."""
+        return self.constant.expand(n, -1, -1, -1)
+
+    def synthesis(self, ws: Tensor, start: Tensor | None = None) -> Tensor:
+        """ws [N, layers, K] → x [N, C, H, W]; `start` [N, h, w, C] in place of the constant."""
         w = ws.unbind(1)
-        h = self.convs[0](self.constant.expand(ws.shape[0], -1, -1, -1), w[0])
+        h = self.convs[0](self.start(ws.shape[0]) if start is None else start, w[0])
         x = self.pictures[0](h, w[1])
         for k, double_ in enumerate(self.doubles):
             h = self.convs[2 * k + 1](h, w[2 * k + 1])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
-from ganforge.data.store import Store, counted, is_hidden, without_runs
+from ganforge.data.store import Store, counted, ending_of, is_hidden, is_of_system, without_runs
 from ganforge.modalities.image import files as pictures
 
 LIKELY_SAMPLES = frozenset(
@@ -26,6 +25,7 @@ class Listing:
         ignored: number of these of other types, by extension.
         runs: run directories, whose files are ignored.
         notices: notices of the store about how its names were found.
+        hidden: hidden files that are images by their names, but for those that systems write.
     """
 
     images: list[str]
@@ -33,6 +33,7 @@ class Listing:
     ignored: Counter[str]
     runs: list[str]
     notices: list[str]
+    hidden: list[str]
 
     @property
     def left_out(self) -> bool:
@@ -49,6 +50,7 @@ class Listing:
             said.append(f"{count:,} file{'s' * (count > 1)} ignored: {kinds}{more}{pictures.heif_hint(self.ignored)}")
         said += counted(self.runs, "folder", "left out, which hold runs of ganforge" if len(self.runs) > 1 else
                         "left out, which holds a run of ganforge")  # fmt: skip
+        said += counted(self.hidden, "hidden image", "left out")
         return said + self.notices
 
 
@@ -58,9 +60,11 @@ def listing(store: Store, manifest: str = "ganforge.json") -> Listing:
     Args:
         manifest: name of a file that belongs to the data set and is not counted as ignored.
     """
-    names, runs = without_runs([name for name in sorted(store.names()) if not is_hidden(name)])
+    every, runs = without_runs(sorted(store.names()))
+    names = [name for name in every if not is_hidden(name)]
+    hidden = [n for n in every if is_hidden(n) and pictures.is_picture(n) and not is_of_system(n)]
     images = [name for name in names if pictures.is_picture(name)]
-    others = Counter(PurePosixPath(n).suffix.lower() or "(none)" for n in names if not pictures.is_picture(n))
+    others = Counter(ending_of(n) or "(none)" for n in names if not pictures.is_picture(n))
     if manifest in names:
         others[".json"] -= 1
-    return Listing(images, names, +others, runs, store.notices())
+    return Listing(images, names, +others, runs, store.notices(), hidden)

@@ -22,12 +22,12 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.modalities.series.nets import check
 from ganforge.modalities.series.tasks import noise
+from ganforge.nets.layers.labels import as_vectors
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 
@@ -66,7 +66,7 @@ class Maker(nn.Module):
         parts = []
         if self.label is not None:
             made = self.label(first).softmax(1)
-            parts.append(made if c is None else one_hot(c, self.classes).to(z.dtype))
+            parts.append(made if c is None else as_vectors(c, self.classes, z.dtype))
         middle, spread = self.scale(torch.cat([second, *parts], 1)).chunk(2, 1)
         attributes = torch.cat([*parts, torch.tanh(middle), torch.sigmoid(spread)], 1)
         ticks = torch.cat([rest.unflatten(1, (self.ticks, TICK)), attributes[:, None].expand(-1, self.ticks, -1)], 2)
@@ -148,7 +148,7 @@ def parted(x: Tensor, c: Tensor | None, classes: int) -> tuple[Tensor, Tensor]:
     """Real windows as attributes [N, A] and features [N, K, T]."""
     high, low = x.amax(2), x.amin(2)
     middle, spread = (high + low) / 2, ((high - low) / 2).clamp_min(LEAST)
-    label = [one_hot(c, classes).to(x.dtype)] if c is not None and classes else []
+    label = [as_vectors(c, classes, x.dtype)] if c is not None and classes else []
     return torch.cat([*label, middle, spread], 1), (x - middle[..., None]) / spread[..., None]
 
 

@@ -12,7 +12,8 @@ them: Pacchiardi et al. 2024. W is the linear forecast of Zeng et al. 2023 (NLin
     CRPS = mean_i |y_i − y| − ½ mean_{i≠j} |y_i − y_j|,  by channel and step      energy score: the same of the norms
 
 N: windows in the batch, K: channels, P: steps of the past, H: of the future, T = P + H, L: width of z, M: draws.
-x [N, K, T], p [N, K, P], y [N, K, H], z [N, L], losses [N].
+x [N, K, T], p [N, K, P], y [N, K, H], z [N, L], losses [N].  Where more is known in advance (`known`), x has Q further
+channels: G and D see them, and G makes none.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, ClassVar, cast
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu, pad
 
 from ganforge.core.commands import command
 from ganforge.core.errors import UserError
@@ -33,6 +34,7 @@ from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Spec, Terms, wide
 from ganforge.losses.relativistic import RpGan
 from ganforge.modalities.series.nets import check
+from ganforge.modalities.series.windows import known_in
 from ganforge.nets.base import Discriminator
 from ganforge.signals import Steps, Usage
 from ganforge.tasks import latent
@@ -43,13 +45,17 @@ LEAST = 0.02  # the scale of a past that does not move, in units of scaled value
 
 
 class Continuation(nn.Module):
-    """G: `forward(past, z)` → the future, [N, K, H]."""
+    """G: `forward(past, z, ahead)` → the future, [N, K, H].
 
-    def __init__(self, channels: int, past: int, future: int, width: int, latent: int):
+    Args:
+        channels: K. known: Q; the past has K + Q channels then, and `ahead` [N, Q, H] is what is known of the future.
+    """
+
+    def __init__(self, channels: int, past: int, future: int, width: int, latent: int, known: int = 0):
         super().__init__()
-        self.past, self.future, self.width = past, future, width
+        self.channels, self.past, self.future, self.width = channels, past, future, width
         self.linear = nn.Parameter(torch.zeros(channels, past, future))
-        sizes = (channels, width, width, width)
+        sizes = (channels + known, width, width, width)
         self.read = nn.ModuleList(nn.Conv1d(a, b, 5, 2, 2) for a, b in itertools.pairwise(sizes))
         self.code = nn.Linear(2 * width + 2 * channels, width)
         self.steps = -(-future // 4)
@@ -58,6 +64,7 @@ class Continuation(nn.Module):
         )
         self.grow = nn.ModuleList(nn.Conv1d(width, width, 5, padding=2) for _ in range(2))
         self.out = nn.Conv1d(width, channels, 5, padding=2)
+        self.join = nn.Conv1d(width + known, width, 5, padding=2) if known else None
 
     def scale(self, past: Tensor) -> tuple[Tensor, Tensor]:
         """The last value and the scale of a past, each [N, K, 1]."""
@@ -65,38 +72,43 @@ class Continuation(nn.Module):
 
     def seen(self, past: Tensor) -> tuple[Tensor, Tensor]:
         """What the past alone says: the linear forecast [N, K, H] in units of u, and a code [N, width]."""
+        past, given = past[:, : self.channels], past[:, self.channels :]
         a, s = self.scale(past)
         u = (past - a) / s
-        h = u
+        h = torch.cat([u, given], 1)
         for layer in self.read:
             h = leaky_relu(layer(h), SLOPE)
         facts = torch.cat([h.mean(2), h[..., -1], a[..., 0], s[..., 0].log()], 1)
         return torch.einsum("nkp,kph->nkh", u, self.linear), leaky_relu(self.code(facts), SLOPE)
 
-    def drawn(self, past: Tensor, seen: tuple[Tensor, Tensor], z: Tensor) -> Tensor:
+    def drawn(self, past: Tensor, seen: tuple[Tensor, Tensor], z: Tensor, ahead: Tensor) -> Tensor:
         """One future for each row of z, from what `seen` gave for the same rows."""
         linear, code = seen
         h = self.start(torch.cat([code, z], 1)).unflatten(1, (self.width, self.steps))
         for layer in self.grow:
             h = leaky_relu(layer(h.repeat_interleave(2, 2)), SLOPE)
-        a, s = self.scale(past)
+        if self.join is not None:
+            h = h[..., : self.future]
+            h = h + leaky_relu(self.join(torch.cat([h, ahead], 1)), SLOPE)
+        a, s = self.scale(past[:, : self.channels])
         return a + s * (linear + self.out(h)[..., : self.future])
 
-    def forward(self, past: Tensor, z: Tensor) -> Tensor:
-        return self.drawn(past, self.seen(past), z)
+    def forward(self, past: Tensor, z: Tensor, ahead: Tensor) -> Tensor:
+        return self.drawn(past, self.seen(past), z, ahead)
 
 
 class Reader(nn.Module):
     """D: a critic of windows in units of their past."""
 
-    def __init__(self, net: nn.Module, past: int):
+    def __init__(self, net: nn.Module, channels: int, past: int):
         super().__init__()
-        self.net, self.past = net, past
+        self.net, self.channels, self.past = net, channels, past
 
     def forward(self, x: Tensor) -> Tensor:
+        x, given = x[:, : self.channels], x[:, self.channels :]
         past = x[..., : self.past]
         a, s = past[..., -1:], past.std(2, keepdim=True).clamp_min(LEAST)
-        return self.net((x - a) / s).logits
+        return self.net(torch.cat([(x - a) / s, given], 1)).logits
 
 
 class Forecast(Task, kind="forecast"):
@@ -141,10 +153,11 @@ class Forecast(Task, kind="forecast"):
         return Spec(spec.shape, state=spec.state)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        past = self.past_of(spec)
+        past, known = self.past_of(spec), known_in(spec.state)
+        channels = spec.shape[0] - known
         return {
-            "G": Continuation(spec.shape[0], past, self.future, self.channels, self.latent),
-            "D": Reader(self.discriminator.build(Spec(spec.shape, state=spec.state)), past),
+            "G": Continuation(channels, past, self.future, self.channels, self.latent, known),
+            "D": Reader(self.discriminator.build(Spec(spec.shape, state=spec.state)), channels, past),
         }
 
     def phases(self) -> Sequence[Phase]:
@@ -154,7 +167,7 @@ class Forecast(Task, kind="forecast"):
         """D's loss on real windows and on windows with another future."""
         x = wide(batch.x)
         with torch.no_grad():
-            fake = self._with_future(nets, x, rng)
+            fake = self._continued(nets, x, rng.normal("z", (len(x), self.latent)))
         real, fake = x.detach().requires_grad_(), wide(fake).requires_grad_()
         on_real, on_fake = nets.D(real), nets.D(fake)
         slopes = torch.autograd.grad((on_real.sum(), on_fake.sum()), (real, fake), create_graph=True)
@@ -166,12 +179,13 @@ class Forecast(Task, kind="forecast"):
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """G's adversarial loss of one draw, and the scores of several."""
         G, x = cast(Continuation, nets.G), wide(batch.x)
-        past, y = x[..., : -self.future], x[..., -self.future :]
+        past, ahead = x[..., : -self.future], x[:, G.channels :, -self.future :]
+        y = x[:, : G.channels, -self.future :]
         seen = G.seen(past)
-        again, linear, code = (part.repeat_interleave(self.draws, 0) for part in (past, *seen))
+        again, linear, code, known = (part.repeat_interleave(self.draws, 0) for part in (past, *seen, ahead))
         z = rng.normal("z", (len(x), self.draws * self.latent)).view(-1, self.latent)
-        futures = wide(G.drawn(again, (linear, code), z)).unflatten(0, (len(x), self.draws))  # [N, M, K, H]
-        fake = torch.cat([past, futures[:, 0]], 2)
+        futures = wide(G.drawn(again, (linear, code), z, known)).unflatten(0, (len(x), self.draws))  # [N, M, K, H]
+        fake = torch.cat([past, torch.cat([futures[:, 0], ahead], 1)], 2)
         with torch.no_grad():
             on_real = nets.D(x)
         losses = {"adversarial": at(self.adversarial, rng.samples) * RpGan().g(nets.D(fake), on_real)}
@@ -183,27 +197,39 @@ class Forecast(Task, kind="forecast"):
         return ("",)
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
-        """The future [N, K, H] of each past [N, K, P], or of the past of each window [N, K, T], by the draw z = 0."""
-        return nets.G(source[..., : nets.G.past], source.new_zeros(len(source), self.latent))
+        """The future [N, K, H] of each past [N, K, P], or of the past of each window [N, K + Q, T], by the draw z = 0.
 
-    def paths(self, nets: Nets, past: Tensor, horizon: int, count: int, seed: int) -> Tensor:
+        Of pasts alone, what is known in advance goes on as at their end.
+        """
+        past, ahead = source[..., : nets.G.past], source[:, nets.G.channels :, nets.G.past :]
+        if ahead.shape[2] == 0:
+            ahead = past[:, nets.G.channels :, -1:].expand(-1, -1, self.future)
+        return nets.G(past, source.new_zeros(len(source), self.latent), ahead)
+
+    def paths(
+        self, nets: Nets, past: Tensor, horizon: int, count: int, seed: int, ahead: Tensor | None = None
+    ) -> Tensor:
         """`count` futures of each past, [N, M, K, horizon]. Beyond `future` steps, a draw goes on from its own steps.
 
         Args:
-            past: encoded, [N, K, P].
+            past: encoded, [N, K + Q, P].
+            ahead: what is known of the future, [N, Q, at least horizon]; None where nothing is.
         """
-        n, length = len(past), past.shape[2]
-        found = past.repeat_interleave(count, 0)
-        for k in range(-(-horizon // self.future)):
+        n, length, channels = len(past), past.shape[2], past.shape[1]
+        found, blocks = past.repeat_interleave(count, 0), -(-horizon // self.future)
+        ahead = past.new_zeros(n, 0, horizon) if ahead is None else ahead
+        short = blocks * self.future - ahead.shape[2]  # of the last block, whose end is cut off
+        ahead = pad(ahead, (0, max(0, short)))
+        for k in range(blocks):
             z = block_normal(seed, f"path {k}", 0, len(found), self.latent).to(past.device, past.dtype)
-            found = torch.cat([found, nets.G(found[..., -length:], z)], 2)
-        return found[..., length : length + horizon].unflatten(0, (n, count))
+            known = ahead[..., k * self.future : (k + 1) * self.future].repeat_interleave(count, 0)
+            found = torch.cat([found, torch.cat([nets.G(found[..., -length:], z, known), known], 1)], 2)
+        return found[:, : channels - ahead.shape[1], length : length + horizon].unflatten(0, (n, count))
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """Real windows, and each with another future."""
-        past = batch.x[..., : -self.future]
-        z = block_normal(0, "shown", 0, 2 * len(past), self.latent).to(past.device, past.dtype).chunk(2)
-        return [batch.x, *(torch.cat([past, nets.G(past, some)], 2) for some in z)]
+        z = block_normal(0, "shown", 0, 2 * len(batch), self.latent).to(batch.x.device, batch.x.dtype).chunk(2)
+        return [batch.x, *(self._continued(nets, batch.x, some) for some in z)]
 
     def usage(self, file: str, spec: Spec) -> Usage | None:
         verb = command("forecast", file, "--data", "recent.csv", "--horizon", self.future, "--out", "fan.csv")
@@ -217,9 +243,10 @@ class Forecast(Task, kind="forecast"):
         words = ("--data", "recent.csv", "--horizon", self.future, "--out", "fan.csv")
         return [("forecast", command("forecast", folder, *words))]
 
-    def _with_future(self, nets: Nets, x: Tensor, rng: Rng) -> Tensor:
-        past = x[..., : -self.future]
-        return torch.cat([past, nets.G(past, rng.normal("z", (len(x), self.latent)))], 2)
+    def _continued(self, nets: Nets, x: Tensor, z: Tensor) -> Tensor:
+        """Windows with another future."""
+        past, ahead = x[..., : -self.future], x[:, nets.G.channels :, -self.future :]
+        return torch.cat([past, torch.cat([nets.G(past, z, ahead), ahead], 1)], 2)
 
 
 def scores(futures: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Recipes for films."""
+"""Recipes for films: small ones, of our own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from ganforge.data.path import PathData
 from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.penalties import R1, R2
 from ganforge.losses.relativistic import RpGan
-from ganforge.modalities.video.nets import MotionGenerator
+from ganforge.modalities.video.nets.motion import MotionGenerator
 from ganforge.modalities.video.signal import Video
-from ganforge.modalities.video.tasks import Filming
+from ganforge.modalities.video.tasks.filming import Filming
+from ganforge.modalities.video.tasks.predict import Predict
 from ganforge.nets.base import Discriminator
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -51,4 +52,35 @@ def r3gan_video_small() -> Recipe:
         },
         ema=Ema(half_life=5_000),
         callbacks=seen(20_000, columns=4),
+    )
+
+
+@recipe("predict-video")
+def predict_video() -> Recipe:
+    """How short films of 64 px go on: the next frames from the last four, several ways of each, for CPUs.
+
+    Papers: Huang et al. 2024 (RpGAN + R1 + R2, the critic's blocks), Gneiting & Raftery 2007 (the score of several
+    draws). Departures: a U-Net without norms makes four frames at a time and is trained on its own frames as well.
+    Command: `ganforge train predict-video data=./clips`; with labels also `task.conditional=true`
+    """
+    fading = Cosine(start=0.3, end=0.03, over=20_000)
+    memory = (0.0, Cosine(start=0.9, end=0.99, over=100_000))
+    return Recipe(
+        data=PathData(path="./clips"),
+        samples=60_000,
+        batch=16,
+        checkpoint_every=10_000,
+        log_every=1_000,
+        signal=Video(),
+        task=Predict(
+            discriminator=build(Discriminator, {"kind": "r3gan", "channels": 128, "patch": 2}),
+            objective=RpGan(),
+            penalties=(R1(weight=fading), R2(weight=fading)),
+        ),
+        optimizers={
+            "G": Adam(lr=Cosine(start=5e-4, end=1e-4, over=50_000), betas=(0.5, 0.99)),
+            "D": Adam(lr=Cosine(start=1e-3, end=2e-4, over=50_000), betas=memory),
+        },
+        ema=Ema(half_life=2_000),
+        callbacks=seen(10_000, columns=3),
     )

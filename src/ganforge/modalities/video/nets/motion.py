@@ -51,19 +51,25 @@ def nearest_film(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
     return (*shape[:2], *(CELL * max(1, round(side / CELL)) for side in shape[2:]))
 
 
-class MotionG(nn.Module):
-    """The net of `MotionGenerator`.
+class TimedGenerator(Generator):
+    """Base of generators of films that know time as a number. Their nets take `forward(z, c, motion, times)` with
+    `motion` noise [N, M, noise] and `times` [N, K] in frames, and have
 
-    Attributes:
         length: frames of a film by default.
+        noise: width of a code of motion noise.
+        codes(latest): how many codes times up to `latest` need.
     """
+
+
+class MotionG(nn.Module):
+    """The net of `MotionGenerator`."""
 
     usual: Tensor
 
     def __init__(self, latent: int, channels: int, every: int, waves: int, spec: Spec):
         super().__init__()
         colors, self.length, height, width = spec.shape
-        self.every = every
+        self.every, self.noise = every, NOISE
         self.label = LabelTable(spec.classes, latent, spec.classes**-0.5) if spec.classes else None
         content = latent * (2 if spec.classes else 1)
         self.first = nn.Conv1d(NOISE, HIDDEN, TAPS)
@@ -123,7 +129,7 @@ class MotionG(nn.Module):
         return torch.lerp(h.gather(1, index), h.gather(1, index + 1), share.to(h))
 
 
-class MotionGenerator(Generator, kind="motion"):
+class MotionGenerator(TimedGenerator, kind="motion"):
     """Films of any length and frame rate: content from z, motion from noise along time, each frame by a DCGAN net."""
 
     latent: int = 64

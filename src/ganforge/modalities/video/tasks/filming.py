@@ -27,7 +27,7 @@ from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import at
 from ganforge.core.types import Batch, DiscriminatorOutput, Nets, Request, Spec, Terms
 from ganforge.losses.base import Penalty
-from ganforge.modalities.video.nets import NOISE, MotionGenerator
+from ganforge.modalities.video.nets.motion import TimedGenerator
 from ganforge.nets.base import Discriminator
 from ganforge.tasks.synthesis import Synthesis
 from ganforge.tasks.view import View
@@ -68,7 +68,7 @@ class Filming(Synthesis, kind="filming"):
             )
         if self.pack != 1:
             raise UserError("task.pack: films are scored one by one; leave it at 1", code="task.pack_not_for_films")
-        if not isinstance(self.generator, MotionGenerator):
+        if not isinstance(self.generator, TimedGenerator):
             raise UserError(
                 f"task.generator={self.generator.kind}: this task needs a generator that makes frames at given times, "
                 "such as motion; other generators of films fit the task synthesis",
@@ -118,7 +118,7 @@ class Filming(Synthesis, kind="filming"):
 
     def make(self, nets: Nets, z: Tensor, batch: Batch, rng: Rng) -> Tensor:
         codes = nets.G.codes(nets.G.length - 1)  # type: ignore[operator]
-        motion = rng.normal("motion", (len(z), codes, NOISE))
+        motion = rng.normal("motion", (len(z), codes, nets.G.noise))  # type: ignore[arg-type]
         films = nets.G(z, batch.c, motion.to(z), batch.extra["times"])  # [N, C, K, H, W]
         return films.transpose(1, 2).flatten(1, 2)
 
@@ -136,7 +136,8 @@ class Filming(Synthesis, kind="filming"):
         one = request.latents is not None  # a walk between contents keeps to one motion
         start, n = (0, 1) if one else (request.start, request.n)
         codes = range(G.codes(float(times.max())))  # type: ignore[operator]
-        drawn = [block_normal(request.seed, f"motion {k}", start, n, NOISE) for k in codes]
+        width = int(G.noise)  # type: ignore[arg-type]
+        drawn = [block_normal(request.seed, f"motion {k}", start, n, width) for k in codes]
         motion = torch.stack(drawn, 1).expand(request.n, -1, -1)
         z = self.latents(request).to(request.device, request.dtype)
         labels = None if request.labels is None else request.labels.to(request.device)
