@@ -26,6 +26,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.text import choose, drawing, findings, inspect, tokens
 from ganforge.modalities.text.example import write_example
+from ganforge.modalities.text.reading import IDEOGRAPH
 from ganforge.modalities.text.source import TextSet
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Rule, Signal, Steps, Usage
 
@@ -87,6 +88,12 @@ class Text(Signal, kind="texts"):
     @classmethod
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
         return choose.choose(dataset, machine)
+
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        verse = spec.state["tokenizer"] == "characters" and len(IDEOGRAPH.findall("".join(spec.state["tokens"])))
+        return (*self.metrics, "text_form") if verse > len(spec.state["tokens"]) / 2 else self.metrics
 
     def at(self, spec: Spec) -> Self:
         return replace(self, tokenizer=spec.state["tokenizer"], length=max(2, spec.shape[1]))
