@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from ganforge.core.language import phrase
-from ganforge.core.plot.charts import Chart, lines
+from ganforge.core.plot.charts import Chart, Points, lines
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.text import reference_lm
 from ganforge.modalities.text.bleu import References, Words, bleu, self_bleu
@@ -124,7 +124,7 @@ def _beside(own: tuple[float, float], gap: float, beyond: float) -> str:
 def drawn(curves: Mapping[str, Curve], own: tuple[float, float], real: tuple[float, float]) -> dict[str, Any]:
     """The plot of all curves: to the left of and above another one is better."""
     names = {"model": phrase("this model"), "lm": phrase("language model"), "n-gram": phrase("n-gram")}
-    series = {names[name]: sorted((x, y) for _, x, y in curve) for name, curve in curves.items()}
+    series: dict[str, Points] = {names[name]: sorted((x, y) for _, x, y in curve) for name, curve in curves.items()}
     if "model" not in curves:
         series[names["model"]] = [own]
     series[phrase("real texts")] = [real]
