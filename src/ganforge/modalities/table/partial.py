@@ -102,7 +102,7 @@ def _number(text: str) -> float | str:
         return text
 
 
-def _numbers(present: pd.Series, column: dict[str, Any]) -> pd.Series:
+def _numbers(present: pd.Series, column: dict[str, Any]) -> Any:
     """Given cells as numbers or dates, in the form of the column or as programs write them."""
     import pandas as pd
 
@@ -114,7 +114,7 @@ def _numbers(present: pd.Series, column: dict[str, Any]) -> pd.Series:
         return _dates(cells, column["zone"])
 
     if form is None:
-        read = plain(present)
+        read: Any = plain(present)
     else:
         read = dates.read(present, form) if is_date else amounts.read(present.map(str), form).set_axis(present.index)
         rest = read.isna()
