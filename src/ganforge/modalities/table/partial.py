@@ -87,7 +87,7 @@ def read(frame: pd.DataFrame, spec: Spec) -> Partial:
 def _codes(cells: pd.Series, column: dict[str, Any]) -> np.ndarray:
     """The place of each value among those of a column that is picked, float32 [N]; −1 for a gap or an unseen value."""
     special = (column["missing_at"], column["other_at"])
-    places: dict[Any, int] = dict.fromkeys(column.get("rare", {}).get("values", ()), column["other_at"])
+    places: dict[Any, Any] = dict.fromkeys(column.get("rare", {}).get("values", ()), column["other_at"])
     places |= {value: k for k, value in enumerate(column["values"]) if k not in special}
     places = {_number(str(value)): k for value, k in places.items()} | {str(value): k for value, k in places.items()}
     found = {value: places.get(str(value), places.get(_number(str(value)), -1)) for value in cells.dropna().unique()}
