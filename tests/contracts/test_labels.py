@@ -13,7 +13,7 @@ from ganforge.nets.base import Generator
 from ganforge.registry import load_all
 
 load_all()
-EQUAL = {"stylegan2"}  # label and latent enter its mapping at the same length, as the paper has it
+EQUAL = {"stylegan2", "stylegan_v"}  # label and latent enter its mapping at the same length, as the paper has it
 GENERATORS = sorted(
     kind for kind, cls in Generator.kinds.items() if cls.__module__.startswith("ganforge.") and kind not in EQUAL
 )

@@ -93,7 +93,8 @@ class TestEveryRecipe:
             shrink = [s for s in shrink if s != "signal.size=null"] + ["signal.size=48", "signal.jitter=0"]
             shrink += tiny_pictures(tmp_path, plain["data"]["kind"])
         else:
-            shrink.append("data.count=12" if plain["signal"]["kind"] == "points" else f"data={data}")
+            drawn = plain["signal"]["kind"] == "points" or plain["data"]["kind"] == "sprites"
+            shrink.append("data.count=12" if drawn else f"data={data}")
         recipe = build(Recipe, apply(plain, [*shrink, "callbacks=[]"]))
         result = train(recipe, run_dir=tmp_path / "run", device="cpu")
         assert result.samples == 8

@@ -24,7 +24,7 @@ def whole() -> Drawing:
     made.rect("fake", 10, 10, 20, 20)
     made.rect("heat", 40, 10, 10, 10, 0.5)
     made.line("axis", [(0, 35), (60, 35)])
-    made.line("text", [(0, 38), (60, 38)], dashed=True)
+    made.line("label", [(0, 38), (60, 38)], dashed=True)
     made.dot("c1", 50, 30, 3)
     made.text(2, 8, "<x>")
     made.text(58, 20, "up", upright=True)

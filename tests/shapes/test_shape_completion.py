@@ -33,7 +33,7 @@ def run_cli(*words: object) -> int:
 def run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("completion")
     (folder / "data").mkdir()
-    write_volumes(folder / "data", 16)
+    write_volumes(folder / "data", 24)  # more than are translated at a time
     words = ["complete-shapes", f"data={folder / 'data'}", "samples=16", "checkpoint_every=16"]
     assert run_cli("train", *words, "--run-dir", folder / "run", *SMALL) == 0
     return folder / "run"
@@ -71,8 +71,8 @@ def test_overlap_and_distance_of_completed_volumes():
 
 
 def test_a_trained_model_is_evaluated_beside_the_part_itself(run, tmp_path):
-    found = gf.evaluate(run, n=12, out=tmp_path / "report", progress=False, device="cpu")
-    values = {result.name.split("1")[0]: result for result in found.results}
+    found = gf.evaluate(run, out=tmp_path / "report", progress=False, device="cpu")
+    values = {result.name.removesuffix("24"): result for result in found.results}
     assert 0 < values["volume_iou"].detail["source"] < 1
     assert "completed_cd" in values
     page = found.html.read_text(encoding="utf-8")

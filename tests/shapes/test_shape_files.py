@@ -92,9 +92,12 @@ def test_written_meshes_are_read_again(tmp_path):
     for name, read in (("a.obj", meshes.read_obj), ("a.ply", meshes.read_ply)):
         assert volume_of(read((tmp_path / name).read_bytes(), name, silent)) == pytest.approx(1)
     writing.write_ply(Mesh(CORNERS, np.zeros((0, 3), int)), tmp_path / "b.ply")
-    cloud = meshes.read_ply((tmp_path / "b.ply").read_bytes(), "b.ply", silent)
-    assert isinstance(cloud, Points)
-    assert (cloud.xyz == CORNERS).all()
+    data = (tmp_path / "b.ply").read_bytes()
+    faces = b"element face 0\nproperty list uchar int vertex_indices\nend_header"
+    for content in (data, data.replace(b"end_header", faces)):
+        cloud = meshes.read_ply(content, "b.ply", silent)
+        assert isinstance(cloud, Points)
+        assert (cloud.xyz == CORNERS).all()
 
 
 def test_a_scene_is_valid_glb(tmp_path):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +18,12 @@ from ganforge.core.dataset import BadItem
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.data.path import PathData
-from ganforge.modalities.shape import drawing
+from ganforge.modalities.shape import drawing, viewer
 from ganforge.modalities.shape.cloud import Cloud
 from ganforge.modalities.shape.formats import writing
 from ganforge.modalities.shape.formats.parts import Mesh
 from ganforge.modalities.shape.inspect import inspection
-from ganforge.modalities.shape.surface import is_closed
+from ganforge.modalities.shape.surface import is_closed, normals_of
 from ganforge.modalities.shape.volume import Volume
 from refused import refused
 
@@ -199,3 +203,42 @@ def test_drawings_show_what_is_near_and_lit_from_above():
     assert (both == reverse).all(), "the order of points does not matter"
     assert (drawing.view(np.zeros((0, 3)), None, 0.0) == 250).all()
     assert drawing.sheet([(near, None)] * 3, 2).shape == (192, 384, 3)
+
+
+BROWSER = """
+let last;
+const pen0 = {
+  createImageData: (w, h) => ({ data: new Uint8ClampedArray(4 * w * h) }),
+  putImageData: image => { last = image.data; },
+};
+const sheet = { setPointerCapture() {}, getContext: () => pen0 };
+globalThis.document = { querySelector: () => sheet };
+const drawn = () => { let n = 0; for (let k = 0; k < last.length; k += 4) n += last[k] != 250; return n; };
+"""
+"""As much of a browser as the viewer needs."""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_the_viewer_draws_turns_and_enlarges(tmp_path):
+    mesh = ball_mesh(16, 5)
+    page = viewer.page(
+        [((mesh.vertices - 7.5) / 8, normals_of(mesh)), (np.array([[0.0, 0, 0]]), None)], 2
+    ).data.decode()
+    code = re.search(r"<script>(.*)</script>", page, re.DOTALL)
+    assert code is not None
+    acts = """
+    const found = [canvas.width, canvas.height, drawn()], before = last.slice();
+    canvas.onpointerdown({ clientX: 0, clientY: 0, pointerId: 1 });
+    canvas.onpointermove({ clientX: 70, clientY: 30 });
+    found.push(last.some((value, k) => value != before[k]));
+    canvas.onwheel({ preventDefault() {}, deltaY: -200 });
+    console.log(JSON.stringify([...found, drawn()]));
+    """
+    (tmp_path / "viewer.js").write_text(BROWSER + code[1] + acts)
+    run = subprocess.run(["node", tmp_path / "viewer.js"], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr[-600:]
+    width, height, first, turned, larger = json.loads(run.stdout)
+    assert (width, height) == (320, 160)
+    assert 1_000 < first < 160 * 160, "a ball, and one point"
+    assert turned
+    assert larger > 1.2 * first

@@ -34,6 +34,7 @@ def trained(recipe: str, samples: int, folder) -> gf.TableGAN:
         fields |= {"optimizers.G.lr": 3e-3, "optimizers.E.lr": 3e-3}
     else:
         fields |= {"task.generator.widths": [32, 32], "optimizers.G.lr": 2e-3, "optimizers.D.lr": 2e-3}
+        fields |= {"statistics.batches": 2, "statistics.size": 500}
     return gf.TableGAN(recipe, fields=fields, run_dir=folder / "run", progress=False).fit(table())
 
 

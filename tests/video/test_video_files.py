@@ -164,6 +164,16 @@ def test_arrays(tmp_path, layout):
     assert found.classes == (("0", "1") if layout == "npz" else ())
 
 
+@pytest.mark.parametrize("films", [1, 2])
+def test_gray_arrays_without_channels(tmp_path, films):
+    maps = np.stack([clip()[..., 0]] * films)
+    np.save(tmp_path / "rain.npy", maps if films > 1 else maps[0])
+    found = opened(tmp_path / "rain.npy", signal="film")
+    assert len(found) == films
+    assert [number(frame) for frame in found.read(films - 1)] == list(range(12))
+    assert found.read(0).shape == (12, 24, 32, 3)
+
+
 def test_labels_from_names(tmp_path):
     for k in range(4):
         for label in ("walk", "run"):

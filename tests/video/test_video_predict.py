@@ -263,6 +263,8 @@ def test_errors(ganforge, run, data, tmp_path):
             predict(run, start, **fields)
     with refused("predict.several_films", "24 films"):
         predict(run, data)
+    with refused("predict.not_a_translator", "ganforge predict"):
+        gf.load(run).translate(start)
     told = ganforge("predict", run, "--data", start, "--out", start, "--force")
     assert told.status == 2
     assert "never overwritten" in told.err

@@ -21,7 +21,7 @@ def actions(real_data) -> Path:
 
 
 def test_they_are_recognized(actions):
-    found = PathData(path=str(actions)).open()
+    found = PathData(path=str(actions), holdout=0).open()
     assert isinstance(found, Films)
     assert (len(found), len(found.classes)) == (36, 4)
     assert {one.frames for one in found.readable()} >= {53, 146}
@@ -32,7 +32,7 @@ def test_they_are_recognized(actions):
 def test_frozen_and_shuffled_films_are_far_farther_than_other_real_ones(actions):
     """Reversed ones are not: people who wave and jump move much the same both ways. Of films that run one way only
     (`test_clip_distance_notices`) reversed ones are far as well."""
-    clips = Video(size=32).items(PathData(path=str(actions)).open())
+    clips = Video(size=32).items(PathData(path=str(actions), holdout=0).open())
     films = [film for film, _ in clips.pieces]
     real = np.stack([clips.read(k) for k in range(len(clips))])
     side = np.array(films) % 2  # films, not clips, are on one side or the other
@@ -50,3 +50,9 @@ def test_frozen_and_shuffled_films_are_far_farther_than_other_real_ones(actions)
     }
     assert min(found["frozen"], found["shuffled"]) > 5 * found["others"], found
     assert facts_of(Comparison(data, data), "real")["motion"].mean() == pytest.approx(3.4, abs=1.5)
+
+
+def test_whole_films_of_each_set_are_held_back(actions):
+    train, test = (PathData(path=str(actions), split=split).open() for split in ("train", "test"))
+    assert (len(train), len(test)) == (32, 4)
+    assert train.classes == test.classes

@@ -34,6 +34,7 @@ EPILOG = examples(
     "ganforge sample model.safetensors -n 50000 --npz all.npz",
     "ganforge sample runs/0004-cdcgan -n 1000 --class-folders --out classes/",
     "ganforge sample runs/0005-ctgan -n 1000 --out - | head",
+    "ganforge sample runs/0009-text-latent-small -n 20 --temperature 0.9 --out new.txt",
     'ganforge sample runs/0005-ctgan -n 1000 --where "education=Bachelors" --where "age>40" --out new.csv',
     'ganforge sample runs/0007-sprites -n 16 --where "angle=30" --where "color=red" --grid red30.png',
 )
@@ -104,6 +105,14 @@ def sample(
             "--format", help="Of the files in the folder --out. For films: mp4, gif, frames or npy.", show_default=False
         ),
     ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            "--temperature",
+            help="For texts: below 1 they are likelier and less varied, above 1 more varied. By default 1.",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -125,6 +134,8 @@ def sample(
     model = load(source, device)
     if frames is not None or fps is not None:
         model = model.lasting(frames, fps)
+    if temperature is not None:
+        model = model.tempered(temperature)
     if piped is not None:
         out, npz = piped.targets(model, npz)
         check_targets(out, grid, npz, force)

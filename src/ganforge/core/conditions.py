@@ -299,7 +299,7 @@ def condition_of(plain: Mapping[str, Any]) -> Condition:
     Raises:
         ValueError: no such kind, or its fields do not fit.
     """
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items() if k != "kind"}
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items() if k != "kind"}
     try:
         return Condition.kinds[plain["kind"]](**given)
     except (KeyError, TypeError) as error:
@@ -326,6 +326,10 @@ class Conditions:
     def width(self) -> int:
         """K, the length of the vector of a sample."""
         return sum(one.width for one in self.each)
+
+    def said(self) -> str:
+        """All of them, as a phrase: `color (category: red, blue), angle (angle: 0 to 360, periodic)`."""
+        return ", ".join(f"{one.name} ({one.kind}: {one.said()})" for one in self.each)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -146,6 +146,7 @@ class Request:
             combinations of the data.
         latents: float [n, width] in place of the seeded ones.
         truncation: in (0, 1]; lower values give more typical, less varied samples.
+        temperature: of draws from distributions over tokens, for tasks that take one (`Task.takes_temperature`).
         device, dtype: those of the nets; latents are converted to them.
         extra: additional inputs of the task's generators (a condition), each [n, ...], as in `Batch.extra`.
     """
@@ -156,6 +157,7 @@ class Request:
     labels: Tensor | None = None
     latents: Tensor | None = None
     truncation: float = 1.0
+    temperature: float = 1.0
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32
     extra: dict[str, Tensor] = field(default_factory=dict)

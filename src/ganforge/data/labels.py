@@ -102,10 +102,10 @@ def attach(dataset: Dataset, table: Columns, choices: Choices) -> None:
     conditions = Conditions(tuple(each)).with_observed(combined)
     dataset.labels, dataset.classes, dataset.no_labels = None, (), ""
     dataset.conditions, dataset.vectors = conditions, conditions.encode(combined)
-    about = ", ".join(f"{one.name} ({one.kind}: {one.said()})" for one in each)
     notes = [note for column in table.each if column.name in conditions.names for note in column.notes]
     dataset.understood = (
-        *dataset.understood, f"conditions from {table.name}: {about}", *table.notes, *notes, *said, *left_out,
+        *dataset.understood, f"conditions from {table.name}: {conditions.said()}",
+        *table.notes, *notes, *said, *left_out,
     )  # fmt: skip
     dataset.left_out = dataset.left_out or bool(said or left_out)
 

@@ -126,7 +126,7 @@ def train(
             log.warning("starting from a trained model: %s", "; ".join(init_notes))
         n_logged = _log_skipped(session, loader)
         session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]
-        session.tell({"event": "needs", "text": str(needs), **asdict(needs)})
+        session.tell({"event": "needs", "message": str(needs), **asdict(needs)})
         with stopped_by_interrupt(session):
             reason = session.train(minutes)
         _log_skipped(session, loader, n_logged)  # with streamed data, unreadable items are found late

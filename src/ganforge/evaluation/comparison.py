@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -78,6 +79,7 @@ def comparison_of(
         latents=latents_of(model, seed) if model is not None and steered else None,
         conditions=subject.spec.conditions,
         unseen=subject.unseen,
+        tempered=tempered_by(model, seed) if model is not None else None,
         facts=subject.spec.state,
         paired=subject.paired,
         baseline=subject.baseline,
@@ -87,6 +89,19 @@ def comparison_of(
         provenance=subject.provenance,
         progress=progress,
     )
+
+
+def tempered_by(model: Model, seed: int) -> Callable[[float, int], Any] | None:
+    """What makes samples at a temperature; None of a model that has none."""
+    if not model.recipe.task.takes_temperature:
+        return None
+    signal = model.recipe.signal
+
+    def made(temperature: float, count: int) -> Any:
+        parts = [part for part, _ in model.tempered(temperature).batches(count, seed)]
+        return signal.comparable(signal.join(parts, model.spec))
+
+    return made
 
 
 def latents_of(model: Model, seed: int) -> Latents | None:

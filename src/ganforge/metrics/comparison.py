@@ -64,6 +64,7 @@ class Comparison:
         latents: the generator, for path lengths.
         conditions: the conditions of the samples, if there are any.
         unseen: generated samples that were asked for the conditions of `heldout`, if there are conditions.
+        tempered: (temperature, count) → decoded samples of the generator at a temperature; None if it has none.
         facts: properties of the samples (`Spec.state`); for a table its `columns` and the `target`.
         seed: seed of all random draws of metrics.
         device: device for nets.
@@ -88,6 +89,7 @@ class Comparison:
         latents: Latents | None = None,
         conditions: Conditions = Conditions(),
         unseen: SampleSet | None = None,
+        tempered: Callable[[float, int], Any] | None = None,
         facts: Mapping[str, Any] | None = None,
         seed: int = 0,
         device: torch.device | str = "cpu",
@@ -101,7 +103,7 @@ class Comparison:
         self.conditions, self.unseen = conditions, unseen
         self.known_train = train is not None
         self._train = real if train is None else train
-        self.classes, self.paired, self.latents = tuple(classes), paired, latents
+        self.classes, self.paired, self.latents, self.tempered = tuple(classes), paired, latents, tempered
         self.seed, self.device, self.cache, self.reference = seed, torch.device(device), cache, reference
         self.extra, self.facts = dict(provenance or {}), dict(facts or {})
         self.progress: Progress = progress or silent

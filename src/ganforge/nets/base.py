@@ -122,6 +122,9 @@ class Likelihood(Component, family="likelihood"):
     *spec.shape], computed from uniform draws of that shape.
     """
 
+    tempered: ClassVar[bool] = False
+    """Whether `draw` also takes a `temperature`: below 1 it prefers what is likely, above 1 it varies more."""
+
     def build(self, spec: Spec) -> nn.Module:
         """A new module; its parameters are trained together with the generator."""
         raise NotImplementedError

@@ -35,7 +35,7 @@ class Acgan(Synthesis, kind="acgan"):
     classify: Rate = 1.0
     """Weight of the classification losses −log p(c | x) and −log p(c | G(z, c)) for both G and D; 1 in the paper."""
     projection: bool = False
-    """Also give D the label, so that it judges pairs of sample and label (projection); for discriminators in which the
+    """Also give D the label, so that it scores pairs of sample and label (projection); for discriminators in which the
     label does not enter the features, which would give it away."""
     on_fakes: bool = True
     """Train D to predict the labels of generated samples too, as in the paper; false: of real samples only, so that D

@@ -58,6 +58,10 @@ class Autoencode(Task, kind="autoencode"):
         G = Decoder(self.generator.build(spec), self.likelihood.build(spec))
         return {"E": self.encoder.build(spec, self.generator.latent), "G": G}
 
+    @property
+    def takes_temperature(self) -> bool:
+        return self.likelihood.tempered
+
     def phases(self) -> Sequence[Phase]:
         return [Phase("VAE", self.loss, trains=("E", "G"))]
 
@@ -77,7 +81,8 @@ class Autoencode(Task, kind="autoencode"):
         G = _decoder(nets)
         raw = G(z, labels)
         noise = block_normal(request.seed, "choices", request.start, request.n, math.prod(raw.shape[1:]))
-        return G.draw(raw, torch.special.ndtr(noise).view(raw.shape).to(raw.device, z.dtype))
+        uniform = torch.special.ndtr(noise).view(raw.shape).to(raw.device, z.dtype)
+        return G.draw(raw, uniform, request.temperature)
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """Real samples and their reconstructions from the mean of E's distribution."""
@@ -111,10 +116,11 @@ class Decoder(nn.Module):
         likelihood: Any = self.likelihood
         return likelihood.nll(self.net(z, c), x)
 
-    def draw(self, raw: Tensor, uniform: Tensor) -> Tensor:
-        """Samples [N, *shape] from the distribution given by a raw output."""
+    def draw(self, raw: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
+        """Samples [N, *shape] from the distribution given by a raw output. A temperature other than 1 only where the
+        likelihood is `tempered`."""
         likelihood: Any = self.likelihood
-        return likelihood.draw(raw, uniform)
+        return likelihood.draw(raw, uniform, **({} if temperature == 1 else {"temperature": temperature}))
 
 
 def _decoder(nets: Nets) -> Decoder:

@@ -265,6 +265,11 @@ class Task(Component, family="task"):
     """Whether `sample` makes samples at `Request.extra["times"]`, so that they may be of any length and rate."""
 
     @property
+    def takes_temperature(self) -> bool:
+        """Whether `sample` draws from distributions that `Request.temperature` makes sharper or flatter."""
+        return False
+
+    @property
     def can_sample(self) -> bool:
         """Whether the task generates samples from latents only."""
         return type(self).sample is not Task.sample

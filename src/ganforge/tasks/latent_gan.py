@@ -3,7 +3,7 @@
 As in l-GAN (Achlioptas et al. 2018) and RTSGAN (Pei et al. 2021); for samples of any kind that an encoder reads and a
 generator makes again.
 
-    until `autoencoder` samples:   E, R take a step on   −log p(x | R(E(x)))
+    until `autoencoder` samples:   E, R take a step on   −log p(x | R(E(x) + noise · ε))
     from then on, E and R frozen:  h = (E(x) − m) / s,  m, s: mean and deviation of each latent over the next `measured`
                                    samples
         D takes a step on   objective.d(D(h), D(G(z))) + Σ weight · penalty
@@ -13,7 +13,7 @@ To sample: x from p(x | R(m + s · G(z))). What the autoencoder loses no sample 
 best that this task can reach.
 
 N: samples in the batch, L: width of the latents of the autoencoder, Z: of z.
-x [N, *shape], c [N] labels or None, h [N, L], z [N, Z] ~ N(0, 1), losses [N].
+x [N, *shape], c [N] labels or None, h [N, L], z [N, Z] ~ N(0, 1), ε [N, L] ~ N(0, 1), losses [N].
 """
 
 from __future__ import annotations
@@ -98,6 +98,9 @@ class LatentGan(Task, kind="latent"):
     """Samples over which the mean and the deviation of the latents are taken."""
     d_steps: int = Field(default=1, ge=1)
     """Steps of D for each step of G, each on a fresh batch."""
+    noise: float = Field(default=0.0, ge=0)
+    """Deviation of the noise that is added to latents while the autoencoder is trained, so that latents nearby mean
+    much the same; for encoders with latents of a fixed size."""
     conditional: bool = False
     """Give all players the label."""
 
@@ -117,6 +120,10 @@ class LatentGan(Task, kind="latent"):
             "D": self.discriminator.build(inner),
         }
 
+    @property
+    def takes_temperature(self) -> bool:
+        return self.likelihood.tempered
+
     def generators(self) -> tuple[str, ...]:
         return ("G", "R")
 
@@ -130,8 +137,10 @@ class LatentGan(Task, kind="latent"):
 
     def ae_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """How unlikely the samples are, given their latents."""
-        mean, _ = nets.E(batch.x, batch.c)
-        return Terms({"reconstruction": cast(Decoder, nets.R).nll(wide(mean), batch.x, batch.c)})
+        h = wide(nets.E(batch.x, batch.c)[0])
+        if self.noise:
+            h = h + self.noise * rng.normal("noise", h.shape)
+        return Terms({"reconstruction": cast(Decoder, nets.R).nll(h, batch.x, batch.c)})
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """D's loss on real latents and on as many fakes with the same labels."""
@@ -175,7 +184,8 @@ class LatentGan(Task, kind="latent"):
         h = G.restored(G(self.latents(request).to(request.device, request.dtype), labels))
         raw = R(h, labels)
         noise = block_normal(request.seed, "choices", request.start, request.n, math.prod(raw.shape[1:]))
-        return R.draw(raw, torch.special.ndtr(noise).view(raw.shape).to(raw.device, h.dtype))
+        uniform = torch.special.ndtr(noise).view(raw.shape).to(raw.device, h.dtype)
+        return R.draw(raw, uniform, request.temperature)
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """Real samples, and each as the autoencoder makes it again."""

@@ -102,7 +102,7 @@ class Progress(Listener):
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         if event["event"] == "needs":
-            say(event["text"], self.console)
+            say(event["message"], self.console)
         elif event["event"] == "evaluate":
             self.figures = figures_of(event)
             if self.bar is None:

@@ -310,7 +310,7 @@ def grid_of(model: Model, samples: Any, labels: np.ndarray | None, columns: int 
     """All samples as one image; with several classes a row or more each, next to its name. None if a signal has none.
 
     Args:
-        labels: the class of each, int64 [N], or None.
+        labels: the class of each, int64 [N]; vectors of conditions, which no row is named after; or None.
         columns: samples per row; by default about a square, or the samples of a class.
     """
     import math
@@ -320,9 +320,10 @@ def grid_of(model: Model, samples: Any, labels: np.ndarray | None, columns: int 
     def drawn(some: Any, side: int) -> Media | None:
         return first_image(model.recipe.signal.render(some, model.spec, side))
 
-    classes = [] if labels is None else np.unique(labels).tolist()
+    classes = [] if labels is None or labels.ndim > 1 else np.unique(labels).tolist()
     if not 2 <= len(classes) <= MOST_NAMED:
         return drawn(samples, columns or math.ceil(math.sqrt(len(samples))))
+    assert labels is not None
     side = columns or min(int(np.bincount(labels).max()), WIDEST_ROW)
     rows = [(model.labels[k], drawn(samples[labels == k], side)) for k in classes]
     if any(image is None for _, image in rows):

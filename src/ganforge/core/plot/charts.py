@@ -90,7 +90,7 @@ def lines(chart: Chart, heading: bool = False) -> Drawing | None:
     if y_low > 0:  # a reader takes an axis to begin at 0
         drawing.text(WIDTH - RIGHT, top - 14, phrase("axis starts at {value}", value=short(y_low)), "end")
     if chart.level is not None:
-        drawing.line("text", [place(0, chart.level), place(x_high, chart.level)], dashed=True)
+        drawing.line("label", [place(0, chart.level), place(x_high, chart.level)], dashed=True)
     for k, (name, points) in enumerate(series.items()):
         style = f"c{k % SERIES}"
         for point in points if len(points) < FEW_POINTS else ():
@@ -244,14 +244,14 @@ def heat(names: Sequence[str], values: Sequence[Sequence[float]], width: float =
 def frame(drawing: Drawing, box: Box, low: Sequence[float], high: Sequence[float]) -> None:
     """Draws the two axes of a plot around `box` (left, top, right, bottom), with round numbers from low to high."""
     left, top, right, bottom = box
-    drawing.line("text", [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
+    drawing.line("label", [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
     for value in ticks(low[0], high[0], 5):
         x = left + (value - low[0]) / (high[0] - low[0]) * (right - left)
-        drawing.line("text", [(x, bottom), (x, bottom + 3)])
+        drawing.line("label", [(x, bottom), (x, bottom + 3)])
         drawing.text(x, bottom + 15, short(value), "middle")
     for value in ticks(low[1], high[1], 5):
         y = bottom - (value - low[1]) / (high[1] - low[1]) * (bottom - top)
-        drawing.line("text", [(left - 3, y), (left, y)])
+        drawing.line("label", [(left - 3, y), (left, y)])
         drawing.text(left - 5, y + 4, short(value), "end")
 
 

@@ -23,7 +23,7 @@ Mark = Any
 """One of the named tuples below."""
 
 COLORS = {
-    "text": ("#5f6168", "#a2a6ad"),
+    "label": ("#5f6168", "#a2a6ad"),
     "strong": ("#1d1d1f", "#ececee"),
     "axis": ("#d9d5cd", "#373b41"),
     "grid": ("#e7e4de", "#2a2d31"),
@@ -136,7 +136,7 @@ class Drawing:
         self.marks.append(Dot(style, x, y, radius))
 
     def text(
-        self, x: float, y: float, text: str, anchor: Anchor = "start", style: str = "text", upright: bool = False
+        self, x: float, y: float, text: str, anchor: Anchor = "start", style: str = "label", upright: bool = False
     ) -> None:
         """A text whose baseline is at y; `upright` turns it by 90° counterclockwise."""
         self.marks.append(Text(style, x, y, text, anchor, upright))

@@ -48,6 +48,7 @@ class Facts:
         height, width: in px; the median if sizes differ.
         channels: 1 gray, 2 gray with alpha, 3 RGB, 4 RGBA.
         classes: number of classes; 0 without labels.
+        conditions: names of the conditions, if the data has any.
     """
 
     name: str
@@ -57,13 +58,15 @@ class Facts:
     channels: int = 1
     classes: int = 0
     machine: Machine = Machine()
+    conditions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, dataset: Dataset, machine: Machine) -> Facts:
         shapes = dataset.shapes()
         height, width = median(shapes)
         channels = max(shape[2] for shape, _ in shapes)
-        return cls(dataset.name, len(dataset), height, width, channels, len(dataset.classes), machine)
+        names = dataset.conditions.names
+        return cls(dataset.name, len(dataset), height, width, channels, len(dataset.classes), machine, names)
 
     @property
     def side(self) -> int:
@@ -101,9 +104,21 @@ def choose(facts: Facts) -> Choice:
             "needed, several hundred are better. To train anyway: " + command("train", "fastgan", f"data={facts.name}"),
             code="data.too_few_samples",
         )
+    if facts.conditions:
+        return conditional(facts)
     recipe, fields, reasons = large(facts) if facts.large else small(facts)
     labels(facts, fields, reasons)
     return Choice(str(facts), recipe, tuple(fields), tuple(reasons))
+
+
+def conditional(facts: Facts) -> Choice:
+    """The rule for data with conditions."""
+    most, fields = most_pixels(facts.machine.minutes), []
+    reasons = [f"conditions-small: the data has the conditions {', '.join(facts.conditions)}"]
+    if facts.side > most:
+        fields.append(f"signal.max_size={most}")
+        reasons.append(f"signal.max_size={most}: the largest size for this training time; the data has {facts.side} px")
+    return Choice(str(facts), "conditions-small", tuple(fields), tuple(reasons))
 
 
 def large(facts: Facts) -> Found:

@@ -24,7 +24,7 @@ class Mesh(NamedTuple):
     faces: np.ndarray
 
 
-def generator(*words: object) -> np.random.Generator:
+def generator(*words: int | str) -> np.random.Generator:
     """Random draws that depend on these words only."""
     return np.random.Generator(np.random.PCG64(seed_of(*words)))
 

@@ -157,7 +157,7 @@ def cloud_small() -> Recipe:
     512 points at a time by the Chamfer distance and the sliced Wasserstein distance; relativistic pairs.
     Command: `ganforge train data=./clouds`, or `ganforge train cloud-small data=./meshes`
     """
-    samples, ae = 300_000, 160_000
+    samples, ae = 200_000, 100_000
     learning = Adam(lr=Cosine(start=1e-3, end=5e-5, over=ae), betas=(0.9, 0.999))
     return Recipe(
         data=DATA,

@@ -190,7 +190,7 @@ class Volume(Shaped, kind="volume"):
         """`x`, and `extra["source"]` where a part is hidden."""
         x = self.encode(stored, spec, rng)
         extra = {} if self.hidden == "none" else {"source": half_hidden(x, rng)}
-        return Batch(x, labels if spec.classes else None, extra)
+        return Batch(x, labels if spec.for_nets.classes else None, extra)
 
     def has_sources(self, spec: Spec) -> bool:
         return self.hidden != "none"

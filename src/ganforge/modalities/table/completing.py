@@ -39,6 +39,7 @@ from ganforge.modalities.table.likelihood import ColumnsModule
 from ganforge.modalities.table.partial import Partial
 from ganforge.modalities.table.tasks.conditions import conditions_of
 from ganforge.modalities.table.tasks.rowmaker import RowMaker
+from ganforge.modalities.table.tasks.target import TargetNet
 from ganforge.tasks.autoencode import Decoder
 
 if TYPE_CHECKING:
@@ -157,7 +158,11 @@ def _made(model: Model, given: Partial, count: int, seed: int) -> tuple[pd.DataF
             uniform = draws[part][at]  # [n, 1 + D]
             picked = (weights.cumsum(1) < uniform[:, :1]).sum(1).clamp_max(CANDIDATES - 1)
             chosen = raw[picked].index_fill(1, places, NEVER)
-            made[start + at.cpu()] = _drawn(model, chosen, uniform[:, 1:]).float().cpu()
+            rows_made = _drawn(model, chosen, uniform[:, 1:])
+            if isinstance(C := model.bundle.nets.get("C"), TargetNet):  # the target from the others, the given ones too
+                both = torch.where(known[at], x[at], rows_made)
+                rows_made[:, C.place] = C.drawn(both, uniform[:, 1:].flip(1))[:, C.place]
+            made[start + at.cpu()] = rows_made.float().cpu()
     return rows.decoded(made.numpy(), _without_missing(spec)), alone
 
 

@@ -31,7 +31,8 @@ def columns(table: Path | pd.DataFrame, name: str) -> Columns:
 
 
 def _column(table: TableSet, name: str) -> Column:
-    values, detected = table.frame[name], table.detected[name]
+    values: Any = table.frame[name]
+    detected = table.detected[name]
     kind = KINDS[kinds.find(values, Table().few, detected)]
     numeric: Any = kinds.as_numbers(values, {"kind": "integer", "format": detected.form})
     missing = values.isna().to_numpy()

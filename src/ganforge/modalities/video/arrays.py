@@ -1,6 +1,7 @@
 """Films in one array: .npy, or .npz with its only array or one named videos, clips, frames or x; labels as y or labels.
 
-uint8 [N, T, H, W, C] or [N, C, T, H, W] with C 1, 3 or 4; [T, H, W, C] is one film.
+uint8 [N, T, H, W, C] or [N, C, T, H, W] with C 1, 3 or 4; [T, H, W, C] is one film. Where films are asked for, also
+gray ones without channels, [N, T, H, W] and [T, H, W], such as maps of rain.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ganforge.modalities.video.source import Film, Films
 
 KEYS = ("videos", "clips", "frames", "x", "arr_0")
 LABELS = ("labels", "label", "y")
+CHANNELS = (1, 3, 4)
 
 
 class ArrayFilms(Films):
@@ -54,9 +56,9 @@ def channels_last(shape: tuple[int, ...]) -> bool | None:
     """Whether an array of that shape holds films with the channels last (True) or second (False); None: no films."""
     if len(shape) != 5 or 0 in shape:
         return None
-    if shape[4] in (1, 3, 4) and min(shape[2:4]) > 4:
+    if shape[4] in CHANNELS and min(shape[2:4]) > 4:
         return True
-    return False if shape[1] in (1, 3, 4) and min(shape[3:]) > 4 else None
+    return False if shape[1] in CHANNELS and min(shape[3:]) > 4 else None
 
 
 def looks_right(path: Path) -> bool:
@@ -78,12 +80,15 @@ def open_array(path: Path, name: str) -> ArrayFilms:
         array, labels = _load(path)
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise UserError(f"data {name}: not a readable array ({error})", code="data.damaged") from None
+    if array.ndim == 3:
+        array = array[None]  # one gray film
     if array.ndim == 4:
-        array = array[None]
+        array = array[None] if array.shape[3] in CHANNELS else array[..., None]
     last = channels_last(array.shape)
     if last is None or array.dtype != np.uint8:
         raise UserError(
-            f"data {name}: films in an array are uint8 [N, T, H, W, C] (films, frames, height, width, channels), and "
+            f"data {name}: films in an array are uint8 [N, T, H, W, C] (films, frames, height, width, channels), or "
+            f"[N, T, H, W] in gray, and "
             f"this is {array.dtype} {list(array.shape)}. For values from 0 to 1: (255 * x).astype('uint8')",
             code="data.not_films",
         )

@@ -159,7 +159,7 @@ def by_lead(values: np.ndarray, name: str, best: bool) -> np.ndarray:
 
 def drawn(name: str, ours: np.ndarray, theirs: np.ndarray) -> Any:
     """The score over the lead time, as lines."""
-    series = {
+    series: dict[str, list[tuple[float, float]]] = {
         phrase("model"): [(float(k + 1), float(v)) for k, v in enumerate(ours)],
         phrase("persistence"): [(float(k + 1), float(v)) for k, v in enumerate(theirs)],
     }

@@ -38,7 +38,8 @@ LARGEST = 64  # px: side of its input
 HELD_BACK = 0.1
 FEWEST = 100
 BATCH = 128
-STEPS = 3_000
+STEPS = 4_000
+HIDDEN = 256
 MOST_PASSES = 60
 ANGLES = 1_440
 
@@ -51,11 +52,10 @@ class ReadingNet(nn.Module):
         layers: list[nn.Module] = []
         width, before = 32, channels
         while side > 4:
-            layers += [nn.Conv2d(before, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
-            before, width, side = width, min(2 * width, 128), (side + 1) // 2
-        self.layers = nn.Sequential(
-            *layers, nn.Flatten(), nn.Linear(before * side * side, 256), nn.ReLU(inplace=True), nn.Linear(256, outputs)
-        )
+            layers += [nn.Conv2d(before, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            before, width, side = width, min(2 * width, 128), side // 2
+        hidden = [nn.Linear(before * side * side, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.Flatten(), *hidden, nn.Linear(HIDDEN, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x / 127.5 - 1)
@@ -82,7 +82,7 @@ class ConditionsMet(Metric, kind="conditions"):
         "asked_f_one": Meaning("F1 of the labels that fakes were asked to have, averaged over labels.", "higher", 1),
     }
     steps: int | None = Field(default=None, ge=1)
-    """Number of training steps of the net that reads conditions, with batches of 128; by default 3000, fewer for very
+    """Number of training steps of the net that reads conditions, with batches of 128; by default 4000, fewer for very
     small sets."""
 
     def compute(self, comparison: Comparison) -> list[Result]:

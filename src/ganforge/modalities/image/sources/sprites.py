@@ -46,6 +46,7 @@ class SpriteDataset(Dataset):
 
     def __init__(self, sprites: list[Sprite], side: int, digest: str):
         self.name, self.skipped, self.sprites, self.side, self.digest = "sprites", [], sprites, side, digest
+        self.understood = (f"conditions: {CONDITIONS.said()}",)
         rows = [row_of(sprite) for sprite in sprites]
         self.conditions, self.vectors = CONDITIONS.with_observed(rows), CONDITIONS.encode(rows)
 
@@ -95,8 +96,10 @@ def sprites_of(split: str, count: int, seed: int) -> list[Sprite]:
     turns, places = draws.uniform(0, 360, (count, 2)), draws.uniform(-PLACE, PLACE, (count, 2))
     seeds = draws.integers(2**32, size=count).tolist()
     return [
-        Sprite(*known[k], float(angle), float(light), float(x), float(y), sky)
-        for k, (angle, light), (x, y), sky in zip(which, turns, places, seeds, strict=True)
+        Sprite(shape, color, size, period, float(angle), float(light), float(x), float(y), sky)
+        for (shape, color, size, period), (angle, light), (x, y), sky in zip(
+            (known[k] for k in which), turns, places, seeds, strict=True
+        )
     ]
 
 

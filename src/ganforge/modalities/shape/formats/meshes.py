@@ -117,10 +117,9 @@ def read_ply(data: bytes, name: str, note: Noted) -> Mesh | Points:
 
 def _element(rest: Any, count: int, properties: list[list[str]], order: str) -> tuple[dict[str, Any], Any]:
     """The columns of one element, by name, and what follows it: bytes, or words of a text file."""
-    text = not order and isinstance(rest, list)
     if not any(words[0] == "list" for words in properties):
         names = [words[1] for words in properties]
-        if text:
+        if not order:
             cells = np.array(rest[: count * len(names)], np.float64).reshape(count, len(names))
             return {one: cells[:, k] for k, one in enumerate(names)}, rest[count * len(names) :]
         kind = np.dtype([(words[1], order + PLY_TYPES[words[0]]) for words in properties])
@@ -128,7 +127,7 @@ def _element(rest: Any, count: int, properties: list[list[str]], order: str) -> 
             raise ValueError(f"breaks off: {count:,} rows announced")
         table = np.frombuffer(rest, kind, count)
         return {one: table[one] for one in names}, rest[count * kind.itemsize :]
-    if order and len(properties) == 1:  # triangles alone, the usual case, at once
+    if order and count and len(properties) == 1:  # triangles alone, the usual case, at once
         size, corner = (PLY_TYPES[word] for word in properties[0][1:3])
         kind = np.dtype([("size", order + size), ("corners", order + corner, 3)])
         if len(rest) >= count * kind.itemsize and (np.frombuffer(rest, kind, count)["size"] == 3).all():

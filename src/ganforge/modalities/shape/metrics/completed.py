@@ -6,7 +6,7 @@ completed_cd   mean Chamfer distance of the surfaces, in half sides of the grid,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,6 +38,11 @@ def surface_points(sample: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
     return ((sample_surface(mesh, POINTS, generator("completed")) - half + 0.5) / half).astype(np.float32)
 
 
+def singles(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Each sample of parts of any size, [1, ...]: sides come in parts of different sizes."""
+    return (part[k : k + 1] for part in parts for k in range(len(part)))
+
+
 class Completed(Metric, kind="completed"):
     """Overlap and surface distance of completed volumes to the real ones."""
 
@@ -51,13 +56,12 @@ class Completed(Metric, kind="completed"):
     def compute(self, comparison: Comparison) -> list[Result]:
         n, state = comparison.count("fake", self.n), comparison.facts
         sources = comparison.real.sources
-        parts = [comparison.batches("real", n, CHUNK), comparison.batches("fake", n, CHUNK)]
-        parts += [sources.parts(CHUNK, n)] if sources is not None else []
+        sides = [singles(comparison.batches(name, n, CHUNK)) for name in ("real", "fake")]
+        sides += [singles(sources.parts(CHUNK, n))] if sources is not None else []
         found: dict[str, list[np.ndarray]] = {"iou": [], "cd": [], "source": []}
-        for real, made, *source in zip(*parts, strict=True):
+        for real, made, *source in zip(*sides, strict=True):
             found["iou"].append(overlap(real, made, state))
-            clouds = [np.stack([surface_points(one, state) for one in side]) for side in (real, made)]
-            found["cd"].append(chamfer(*clouds))
+            found["cd"].append(chamfer(*(surface_points(one[0], state)[None] for one in (real, made))))
             found["source"] += [overlap(real, one, state) for one in source]
         iou, cd = np.concatenate(found["iou"]), np.concatenate(found["cd"])
         protocol, end = comparison.protocol(self.n), short_count(n)

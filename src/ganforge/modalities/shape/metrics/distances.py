@@ -25,7 +25,8 @@ PRECISE = 0.01
 """ε of the auction, as a share of the mean distance of points: the error of EMD is at most ε."""
 TOGETHER = 512
 """Pairs whose matches are sought at the same time."""
-MOST_ROUNDS = 100_000
+SCALES = (16, 4, 1)
+"""Of ε, one auction after the other."""
 
 
 def across(distance: Distance, a: np.ndarray, b: np.ndarray, progress: Progress) -> np.ndarray:
@@ -64,37 +65,37 @@ def emd(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """EMD of pairs of clouds [B, P, 3], float64 [B], by an auction (Bertsekas 1988) in all pairs at once.
 
     Each point of a that has no partner bids for the point of b that is nearest when prices are added: so much more than
-    its price as the second nearest would have been worse, and ε. The highest bid wins and frees who had it.
+    its price as the second nearest would be worse, and ε. The highest bid wins and frees who had it. The prices of an
+    auction with a large ε are a good start for one with a smaller ε.
     """
-    x, y = torch.from_numpy(np.ascontiguousarray(a)).double(), torch.from_numpy(np.ascontiguousarray(b)).double()
-    cost = torch.cdist(x, y)  # [B, P, P]
+    x, y = (torch.from_numpy(np.ascontiguousarray(one, np.float32)) for one in (a, b))
+    cost = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")  # [B, P, P]
     pairs, count = cost.shape[:2]
     if count == 1:
-        return cost.flatten().numpy()
-    epsilon = PRECISE * cost.mean((1, 2)).clamp_min(1e-12)
-    prices = torch.zeros(pairs, count, dtype=cost.dtype)
-    owner = torch.full((pairs, count), -1)  # of each point of b, the point of a
-    partner = torch.full((pairs, count), -1)  # of each point of a
-    for _ in range(MOST_ROUNDS):
-        pair, bidder = (partner < 0).nonzero(as_tuple=True)
-        if not len(pair):
-            break
-        value, wanted = (cost[pair, bidder] + prices[pair]).topk(2, dim=1, largest=False)
-        goal = pair * count + wanted[:, 0]
-        bid = prices.view(-1)[goal] + value[:, 1] - value[:, 0] + epsilon[pair]
-        highest = torch.full((pairs * count,), -torch.inf, dtype=cost.dtype).scatter_reduce(0, goal, bid, "amax")
-        first = torch.full((pairs * count,), len(pair)).scatter_reduce(  # of equal bids, one wins
-            0, goal, torch.where(bid == highest[goal], torch.arange(len(pair)), len(pair)), "amin"
-        )
-        winner = first[first < len(pair)]
-        place = goal[winner]
-        before = owner.view(-1)[place]
-        freed = before >= 0
-        partner.view(-1)[place[freed] // count * count + before[freed]] = -1
-        owner.view(-1)[place] = bidder[winner]
-        partner.view(-1)[pair[winner] * count + bidder[winner]] = wanted[winner, 0]
-        prices.view(-1)[place] = bid[winner]
-    return cost.gather(2, partner.clamp_min(0)[:, :, None]).mean((1, 2)).numpy()
+        return cost.flatten().double().numpy()
+    rows = cost.view(pairs * count, count)
+    epsilon = PRECISE * cost.mean((1, 2)).clamp_min(1e-9)
+    prices = torch.zeros(pairs * count)
+    partner = torch.full((pairs * count,), -1)  # of each point of a, the point of b
+    for scale in SCALES:
+        owner, partner = torch.full((pairs * count,), -1), torch.full((pairs * count,), -1)
+        bidders = torch.arange(pairs * count)
+        while len(bidders):
+            pair = bidders // count
+            values, nearest = (rows[bidders] + prices.view(pairs, count)[pair]).topk(2, dim=1, largest=False)
+            goal = pair * count + nearest[:, 0]
+            bid = prices[goal] + values[:, 1] - values[:, 0] + scale * epsilon[pair]
+            order = bid.argsort(stable=True)
+            winner = torch.full((pairs * count,), -1).index_put_((goal[order],), order)  # of several, the last: highest
+            place = (winner >= 0).nonzero().squeeze(1)
+            won = winner[place]
+            freed = owner[place][owner[place] >= 0]
+            partner[freed] = -1
+            owner[place], partner[bidders[won]], prices[place] = bidders[won], place, bid[won]
+            lost = torch.ones(len(bidders), dtype=torch.bool).index_fill_(0, won, False)
+            bidders = torch.cat([bidders[lost], freed])
+    match = partner.view(pairs, count) - torch.arange(pairs)[:, None] * count
+    return cost.gather(2, match[:, :, None]).mean((1, 2)).double().numpy()
 
 
 def coverage(apart: np.ndarray) -> tuple[float, float]:

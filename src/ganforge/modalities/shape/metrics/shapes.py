@@ -45,7 +45,7 @@ class Shapes(Metric, kind="shapes"):
     """Shapes of each side, for the Chamfer distance."""
     points: int = Field(default=512, ge=16)
     """Points of each shape, for the Chamfer distance."""
-    emd_shapes: int = Field(default=40, ge=0)
+    emd_shapes: int = Field(default=24, ge=0)
     """Shapes of each side, for the earth mover's distance, which takes most of the time; 0 leaves it out."""
     emd_points: int = Field(default=128, ge=16)
     """Points of each shape, for the earth mover's distance."""

@@ -1,7 +1,8 @@
 """The net that completes volumes: down to a coarse grid and up again, with what was seen on each grid (a U-Net).
 
     s → cells of 2³ as channels → conv 3³ c → conv 4³/2 2c → conv 4³/2 4c → conv 3³ 4c
-      → conv-T 4³/2 2c, ‖ → conv-T 4³/2 c, ‖ → conv 3³ → cells → (1, 2, 1)³ → tanh
+      → conv-T 4³/2 2c, ‖ → conv-T 4³/2 c, ‖ → conv 3³ → cells → (1, 2, 1)³
+      → + 2 s → tanh
 
 BN and ReLU after each hidden layer. N samples, C channels, S cells a side.  s, x [N, C, S, S, S].
 """
@@ -16,6 +17,8 @@ from ganforge.core.types import Spec
 from ganforge.modalities.shape.nets.voxels import cells_to_channels, channels_to_cells, smoothed
 
 MULTIPLE = 8
+KEPT = 2.0
+"""Weight of what is seen, before tanh: without a change, the output is nearly the source."""
 
 
 def hidden(layer: nn.Conv3d | nn.ConvTranspose3d) -> nn.Sequential:
@@ -46,4 +49,5 @@ class CompletionNet(nn.Module):
         coarse = self.down(fine)
         h = self.rise(self.middle(self.lower(coarse)))
         h = self.up(torch.cat([h, coarse], 1))
-        return smoothed(channels_to_cells(self.last(torch.cat([h, fine], 1)), 2)).tanh()
+        change = smoothed(channels_to_cells(self.last(torch.cat([h, fine], 1)), 2))
+        return (change + KEPT * source).tanh()

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
-from ganforge.core.rng import Rng
+from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms
 from ganforge.losses.base import LossContext, Objective, Penalty
@@ -41,6 +41,7 @@ from ganforge.modalities.table.tasks.conditions import (
     with_conditions,
 )  # fmt: skip
 from ganforge.modalities.table.tasks.rowmaker import RowMaker, rows_of
+from ganforge.modalities.table.tasks.target import TargetNet
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
@@ -64,6 +65,11 @@ class Tabular(Task, kind="tabular"):
     target_share: float | None = Field(default=None, gt=0, lt=1)
     """Share of the rows that are made on condition of the target, where it is discrete; the other discrete columns
     share the rest. By default every column has the same share."""
+    target_widths: tuple[int, ...] = ()
+    """Units of the hidden layers of a net that learns the target from the other columns, from which new rows draw their
+    target, as in `task.target_widths=[64,64] optimizers.C=adam`; empty: without such a net."""
+    target_dropout: float = Field(default=0.25, ge=0, lt=1)
+    """Share of the units of that net that are left out at a time."""
     match: Rate = 1.0
     """Weight of the cross-entropy between the category that G was asked for and what it makes."""
     temperature: float = Field(default=0.2, gt=0)
@@ -72,6 +78,11 @@ class Tabular(Task, kind="tabular"):
     """Steps of D for each step of G, each on fresh rows."""
     pack: int = Field(default=10, ge=1)
     """Rows that D scores together (PacGAN). It must divide the batch."""
+
+    shaping = (*Task.shaping, "target_widths")
+
+    def generators(self) -> tuple[str, ...]:
+        return ("G", "C") if self.target_widths else ("G",)
 
     def adapt(self, spec: Spec) -> Spec:
         if "blocks" not in spec.state:
@@ -120,14 +131,22 @@ class Tabular(Task, kind="tabular"):
                 "set norm=none in it",
                 code="task.discriminator_mixes_batch",
             )
-        return {"G": net, "D": PackJudge(D, self.pack, seen.classes)}
+        players: dict[str, nn.Module] = {"G": net, "D": PackJudge(D, self.pack, seen.classes)}
+        if self.target_widths:
+            players["C"] = TargetNet(spec, self.target_widths, self.target_dropout, self.target_share)
+        return players
 
     def phases(self) -> Sequence[Phase]:
         order = max((penalty.order for penalty in self.penalties), default=1)
         return [
             Phase("D", self.d_loss, trains=("D",), repeats=self.d_steps, order=order),
             Phase("G", self.g_loss, trains=("G",)),
+            *([Phase("C", self.c_loss, trains=("C",))] if self.target_widths else []),
         ]
+
+    def c_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
+        """C's loss on real rows."""
+        return Terms({"target": cast(TargetNet, nets.C).loss(batch.x)})
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """D's loss on packs of real rows and on packs of fakes with the same conditions."""
@@ -160,7 +179,15 @@ class Tabular(Task, kind="tabular"):
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         """Rows [n, D], each choice one-hot. A condition in `request.extra` is kept to where G has learned it."""
-        return rows_of(_maker(nets), request, self.latents(request))
+        if not self.target_widths:
+            return rows_of(_maker(nets), request, self.latents(request))
+        C = cast(TargetNet, nets.C)
+        if CONDITION in request.extra:
+            asked = C.conditions(request.extra[CONDITION].to(C.asked.device))
+            request = replace(request, extra={**request.extra, CONDITION: asked})
+        made = rows_of(_maker(nets), request, self.latents(request))
+        draws = block_normal(request.seed, "target", request.start, request.n, made.shape[1])
+        return C.drawn(made, torch.special.ndtr(draws).to(made.device, made.dtype))
 
     def _fakes(self, nets: Nets, batch: Batch, rng: Rng) -> tuple[Tensor, Tensor]:
         """Rows [N, D], and the raw numbers [N, D] that they were made of."""

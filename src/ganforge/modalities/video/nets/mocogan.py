@@ -21,14 +21,13 @@ from itertools import pairwise
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.modalities.video.nets.grids import SLOPE, check_shape
 from ganforge.modalities.video.nets.motion import nearest_film
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
-from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.labels import LabelTable, as_vectors
 
 FEWEST = 16
 """Frames that D_V takes at least: each of its five layers takes off three."""
@@ -63,9 +62,7 @@ class RecurrentG(nn.Module):
         if noise is None:
             noise = self.usual.to(z).expand(len(z), -1, -1)
         if self.classes:
-            if c is None:
-                raise ValueError(f"a net for {self.classes} classes needs a label for each sample, got None")
-            z = torch.cat([z, one_hot(c, self.classes).to(z.dtype)], 1)
+            z = torch.cat([z, as_vectors(c, self.classes, z.dtype)], 1)
         states = [noise[:, 0]]
         for t in range(1, noise.shape[1]):
             states.append(self.gru(noise[:, t], states[-1]))
@@ -94,11 +91,11 @@ class PatchD(nn.Module):
         layers: list[nn.Module] = []
         for k, (before, after) in enumerate(pairwise(widths)):
             high, wide_ = (halving(side) for side in sides)
-            rules = list(zip(high, wide_, strict=True))  # kernels, strides, paddings
+            kernel, stride, padding = zip(high, wide_, strict=True)
             if films:
-                layers.append(nn.Conv3d(before, after, (4, *rules[0]), (1, *rules[1]), (0, *rules[2]), bias=False))
+                layers.append(nn.Conv3d(before, after, (4, *kernel), (1, *stride), (0, *padding), bias=False))
             else:
-                layers.append(nn.Conv2d(before, after, *rules, bias=False))
+                layers.append(nn.Conv2d(before, after, kernel, stride, padding, bias=False))
             if k < len(widths) - 2:
                 norm = nn.BatchNorm3d(after) if films else nn.BatchNorm2d(after)
                 layers += [norm] if k else []

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -37,7 +37,7 @@ from ganforge.modalities.video.nets.predictor import Predictor
 from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.signals import Steps, Usage
 from ganforge.tasks import latent
-from ganforge.tasks.base import Phase, Task
+from ganforge.tasks.base import Phase, Task, UserTranslator
 from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
 
 
@@ -219,6 +219,15 @@ class Predict(Task, kind="predict"):
             made = nets.G(found[:, :, -self.past :], z, labels).clamp(-1, 1)
             found = torch.cat([found, made], 2)
         return found[:, :, self.past : self.past + frames].unflatten(0, (n, count))
+
+    def user_translator(
+        self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
+    ) -> UserTranslator:
+        raise UserError(
+            f"{name}: this model continues films and translates none. Use: "
+            + command("predict", name, "--data", "start.mp4", "--out", "next.mp4"),
+            code="predict.not_a_translator",
+        )
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """Real clips, and two continuations of their first frames."""

@@ -1,0 +1,130 @@
+"""A recurrent model of tokens, one after the other; with a condition for every step, the decoder of an autoencoder.
+
+    e_t = embedding of token t;   h_t = RNN(e_{t−1} ‖ condition_t);   p(token t) = softmax(E (W h_t) + b)
+
+E: the embeddings, which serve as the last layer too (Press & Wolf 2017). The token that ends a text begins it as well.
+In training some of the tokens that are read are hidden, so that the condition has to say them (Bowman et al. 2016).
+
+N: texts, T: tokens, V: vocabulary, C: numbers of the condition at each step.
+tokens int64 [N, T], condition [N, C, T], losses [N].
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ganforge.core.types import wide
+from ganforge.modalities.text.tokens import END, UNKNOWN
+from ganforge.nets.layers.dropout import FastDropout
+from ganforge.nets.layers.labels import LabelTable
+
+NEVER = -1e9  # logit of a token that must not be drawn
+
+
+class TokenModel(nn.Module):
+    """The distribution of texts of up to T tokens.
+
+    Args:
+        vocabulary, steps: V, T. embed, units, layers: widths of embeddings and of the recurrent layers.
+        cell: "gru" or "lstm".
+        condition: C; 0 without a condition.
+        classes: number of labels that texts are conditioned on; 0 for none.
+        hide: share of the tokens read that are hidden in training.
+        dropout: share of the units dropped in training.
+    """
+
+    def __init__(
+        self, vocabulary: int, steps: int, *, embed: int, units: int, layers: int = 1, cell: str = "gru",
+        condition: int = 0, classes: int = 0, hide: float = 0.0, dropout: float = 0.0,
+    ):  # fmt: skip
+        super().__init__()
+        self.vocabulary, self.steps, self.condition = vocabulary, steps, condition
+        self.embed = nn.Embedding(vocabulary, embed)
+        nn.init.normal_(self.embed.weight, 0.0, embed**-0.5)
+        self.label = LabelTable(classes, embed) if classes else None
+        inputs = embed + condition + (embed if classes else 0)
+        kind = nn.LSTM if cell == "lstm" else nn.GRU
+        self.rnn = kind(inputs, units, layers, batch_first=True)
+        self.lstm = cell == "lstm"
+        self.start = nn.Linear(condition * steps, units * layers) if condition else None
+        self.narrow = nn.Linear(units, embed)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.hide, self.drop = FastDropout(hide), FastDropout(dropout)
+
+    def begin(self, condition: Tensor | None) -> Tensor | tuple[Tensor, Tensor] | None:
+        """The state before the first token."""
+        if self.start is None or condition is None:
+            return None
+        h = self.start(condition.flatten(1)).tanh().unflatten(1, (self.rnn.num_layers, -1)).transpose(0, 1).contiguous()
+        return (h, torch.zeros_like(h)) if self.lstm else h
+
+    def read(self, tokens: Tensor, condition: Tensor | None, c: Tensor | None) -> Tensor:
+        """What the recurrent layers see of tokens [N, t] and the conditions [N, C, t] of their steps."""
+        parts = [self.drop(self.embed(tokens))]
+        if condition is not None:
+            parts.append(condition[:, :, : tokens.shape[1]].transpose(1, 2).to(parts[0].dtype))
+        if self.label is not None:
+            parts.append(self.label(c)[:, None].expand(-1, tokens.shape[1], -1))
+        return torch.cat(parts, 2)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """[..., units] → [..., V]."""
+        return self.narrow(self.drop(states)) @ self.embed.weight.T + self.bias
+
+    def forward(self, tokens: Tensor, condition: Tensor | None = None, c: Tensor | None = None) -> Tensor:
+        """The states [N, T, units] from which each token is predicted, given those before it."""
+        before = torch.cat([torch.full_like(tokens[:, :1], END), tokens[:, :-1]], 1)
+        if self.training and self.hide.dropped:
+            shown = self.hide(torch.ones_like(before, dtype=torch.float32)) > 0
+            before = torch.where(shown, before, UNKNOWN)
+        states, _ = self.rnn(self.read(before, condition, c), self.begin(condition))
+        return states
+
+    def nll(self, tokens: Tensor, condition: Tensor | None = None, c: Tensor | None = None) -> Tensor:
+        """−log p of each text, its end included, [N]."""
+        tokens = trimmed(tokens)
+        there = until_end(tokens).bool()
+        logits = wide(self.logits(self(tokens, condition, c)[there]))  # of the tokens of texts alone: most of the work
+        losses = cross_entropy(logits, tokens[there], reduction="none")
+        rows = there.nonzero()[:, 0]
+        return losses.new_zeros(len(tokens)).index_add(0, rows, losses)
+
+    def draw(
+        self, uniform: Tensor, condition: Tensor | None = None, c: Tensor | None = None, temperature: float = 1.0
+    ) -> Tensor:
+        """Texts as tokens int64 [N, T], drawn with one uniform number a token, [N, T].
+
+        The tokens are in the order of their probabilities, so that 0 takes the likeliest; no text is empty.
+        """
+        state, found = self.begin(condition), []
+        token = torch.full_like(uniform[:, :1], END, dtype=torch.long)
+        ended = torch.zeros_like(token, dtype=torch.bool)
+        for t in range(self.steps):
+            here = None if condition is None else condition[:, :, t : t + 1]
+            states, state = self.rnn(self.read(token, here, c), state)
+            logits = wide(self.logits(states[:, 0])) / temperature
+            logits[:, UNKNOWN] = NEVER
+            if t == 0:
+                logits[:, END] = NEVER
+            likely, order = logits.softmax(1).sort(1, descending=True)
+            place = (likely.cumsum(1) < uniform[:, t : t + 1]).sum(1, keepdim=True).clamp_max(self.vocabulary - 1)
+            token = torch.where(ended, END, order.gather(1, place))
+            ended = ended | (token == END)
+            found.append(token)
+            if bool(ended.all()):
+                break
+        tokens = torch.cat(found, 1)
+        return torch.nn.functional.pad(tokens, (0, self.steps - tokens.shape[1]), value=END)
+
+
+def trimmed(tokens: Tensor) -> Tensor:
+    """Tokens [N, T] without the columns in which all texts have ended."""
+    return tokens[:, : max(1, int(until_end(tokens).sum(1).max()))]
+
+
+def until_end(tokens: Tensor) -> Tensor:
+    """1 for the tokens of a text and the one that ends it, 0 for what follows, [N, T]."""
+    ends = (tokens == END).long()
+    return ((ends.cumsum(1) - ends) == 0).float()

@@ -1,0 +1,296 @@
+"""Sets of texts: a file of lines, a .jsonl file or a column of a table, a folder or a zip of text files.
+
+What was assumed or repaired is said (`TextSet.understood`); entries that cannot be used are named (`skipped`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError
+from ganforge.core.names import readable
+from ganforge.core.rng import seed_of
+from ganforge.data import layout
+from ganforge.data.base import HOLDOUT, DataSource
+from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
+from ganforge.modalities.text import reading
+from ganforge.modalities.text.reading import Unit
+
+LINES, ENTRIES, TABLES, MARKDOWN = (".txt", ".text"), (".jsonl", ".ndjson"), (".csv", ".tsv"), (".md", ".markdown")
+MOST_LABELS = 100
+PER_LABEL = 10  # texts a label, on average, below which a column or the names of files are no labels
+COLUMNS = ("text", "content", "sentence", "body", "caption", "poem")
+
+
+class TextSet(Dataset):
+    """Texts in memory, normalized. Item k is a string array without axes.
+
+    Attributes:
+        texts: none is empty.
+    """
+
+    signal = "text"
+
+    def __init__(self, name: str, texts: list[str], labels: np.ndarray | None = None, classes: Sequence[str] = ()):
+        self.name, self.texts, self.labels, self.classes = name, texts, labels, tuple(classes)
+        self.skipped = []
+        content = hashlib.sha256(repr(self.classes).encode())
+        for text in texts:
+            content.update(text.encode("utf-8", "surrogatepass") + b"\0")
+        content.update(b"" if labels is None else labels.tobytes())
+        self.digest = content.hexdigest()[:16]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def read(self, index: int) -> np.ndarray:
+        return np.array(self.texts[index])
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        return {((), "text"): len(self)}
+
+    def describe(self, index: int) -> str:
+        return f"{self.name}[{index}] ({self.texts[index][:40]})"
+
+    def some(self, rows: np.ndarray) -> TextSet:
+        """The texts at these positions."""
+        part = TextSet(
+            self.name, [self.texts[k] for k in rows], None if self.labels is None else self.labels[rows], self.classes
+        )
+        part.skipped, part.understood, part.left_out = self.skipped, self.understood, self.left_out
+        part.no_labels = self.no_labels
+        return part
+
+
+class TextFile(DataSource, kind="text"):
+    """Texts from a .txt, .md, .jsonl or .csv file (also .gz), or from a folder or zip of them; for more say than
+    `data=FILE` gives."""
+
+    path: str
+    """The file, folder or zip."""
+    unit: Unit = "auto"
+    """What one text is: a line, a paragraph (up to an empty line), a sentence, or a whole file. auto: a line; of
+    Markdown a paragraph; of a few very long lines a sentence; of class folders of many files a file."""
+    column: str | None = None
+    """The column of a table, or the key of a .jsonl file, that holds the texts; found by default."""
+    label: str | None = None
+    """The column or key that holds the labels; found by default. For none: data.labels=none."""
+    labels: layout.Labels = "auto"
+    """Which folder is the label; none: no labels, not from columns either."""
+    encoding: str | None = None
+    """Of the files, such as utf-8, gb18030 or big5; found by default."""
+    split: Literal["train", "test", "all"] = "train"
+    """Which part to take: the texts to train on, those that are held back (test), or all."""
+    holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
+    """The share of the texts that is held back for `ganforge evaluate`; equal texts are on the same side."""
+
+    @property
+    def held_back(self) -> float:
+        return self.holdout
+
+    def open(self) -> TextSet:
+        path = Path(self.path).expanduser()
+        if not path.exists():
+            raise UserError(f"data.path={self.path}: no such file or folder", code="data.not_found")
+        if path.is_dir():
+            return self.of_store(FolderStore(path))
+        if path.suffix.lower() == ".zip":
+            return self.of_store(ZipStore(path))
+        found = Found()
+        found.add(path.read_bytes(), path.name, self)
+        return self.finished(found)
+
+    def of_store(self, store: Store) -> TextSet:
+        """The texts of all files in a folder or zip.
+
+        Raises:
+            UserError: there is none.
+        """
+        names = sorted(name for name in store.names() if not is_hidden(name) and is_text(name))
+        if not names:
+            raise UserError(
+                f"data {self.path}: no texts here. Expected files that end in {', '.join(ENDINGS)}",
+                code="text.no_files",
+            )
+        split = self.split if any(layout.PART.fullmatch(part) for n in names for part in n.split("/")[:-1]) else "all"
+        folders = layout.read(names, split, self.labels, self.path)
+        found, counts = Found(), []
+        whole = self.unit == "auto" and folders.classes and len(folders.files) >= PER_LABEL * len(folders.classes)
+        unit: Unit = "file" if whole else self.unit
+        for file in folders.files:
+            opened = store.open(file) if store.size(file) else b""
+            data = (
+                opened
+                if isinstance(opened, bytes)
+                else opened.read_bytes()
+                if isinstance(opened, Path)
+                else opened.read()
+            )
+            before = len(found.texts)
+            found.add(data, file, self, unit)
+            counts.append(len(found.texts) - before)
+        found.notes += list(folders.sentences)
+        if folders.labels is not None:
+            found.labels = [
+                folders.classes[k] for k, many in zip(folders.labels, counts, strict=True) for _ in range(many)
+            ]
+        elif self.labels == "auto" and 2 <= len(names) <= MOST_LABELS and len(found.texts) >= PER_LABEL * len(names):
+            stems = [readable(Path(file).stem) for file in folders.files]
+            if len(set(stems)) == len(stems):
+                found.labels = [stem for stem, many in zip(stems, counts, strict=True) for _ in range(many)]
+                found.notes.append(f"labels from the names of its {len(stems)} files (data.labels=none: no labels)")
+        return self.finished(found, parted=split != "all")
+
+    def finished(self, found: Found, parted: bool = False) -> TextSet:
+        """The set, with what there is to say of it.
+
+        Raises:
+            UserError: no text is left.
+        """
+        texts, kept = [], []
+        joined = reading.unspaced(found.texts)
+        if joined is not None:
+            found.notes.append("spaces between Chinese characters left out")
+        for k, text in enumerate(joined or found.texts):
+            if text := reading.normalized(text):
+                texts.append(text)
+                kept.append(k)
+        if not texts:
+            raise UserError(f"data {self.path}: it holds no text", code="data.empty")
+        empty = len(found.texts) - len(texts)
+        if empty:
+            found.notes.append(f"{empty:,} empty ones left out")
+        doubles = len(texts) - len(set(texts))
+        if doubles:
+            found.notes.append(f"{doubles:,} repeat an earlier one (kept)")
+        labels, classes = None, ()
+        if found.labels and self.labels != "none":
+            names = [found.labels[k] for k in kept]
+            classes = tuple(sorted(set(names)))
+            labels = np.array([classes.index(name) for name in names], np.int64)
+        dataset = TextSet(self.path, texts, labels, classes)
+        dataset.skipped = found.skipped
+        encodings = sorted(set(found.encodings))
+        dataset.understood = (
+            f"{', '.join(encodings)}, normalized (NFC)", f"a text is a {found.unit}", *dict.fromkeys(found.notes),
+        )  # fmt: skip
+        return dataset if parted else part_of(dataset, self.split, self.holdout)
+
+
+@dataclass
+class Found:
+    """What files hold, as it is collected."""
+
+    texts: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    encodings: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    unit: str = "line"
+
+    def add(self, data: bytes, name: str, source: TextFile, unit: Unit | None = None) -> None:
+        """The texts of one file."""
+        ending = ending_of(name)
+        decoded = reading.decode(data, name, source.encoding)
+        self.encodings.append({"cp1252": "Windows-1252", "utf-8": "UTF-8"}.get(decoded.encoding, decoded.encoding))
+        if decoded.damaged:
+            self.notes.append(f"{decoded.damaged:,} damaged characters of {name} read as \ufffd")
+        if ending in ENTRIES or ending in TABLES:
+            self.unit = "column" if ending in TABLES else "line"
+            self._rows(decoded.text, name, ending, source)
+            return
+        texts, used = reading.cut(decoded.text, unit or source.unit, ending in MARKDOWN)
+        self.unit = used
+        if used == "sentence" and source.unit == "auto":
+            self.notes.append("a few very long lines, cut into sentences (data.kind=text data.unit=line: not cut)")
+        self.texts += texts
+
+    def _rows(self, text: str, name: str, ending: str, source: TextFile) -> None:
+        if ending in TABLES:
+            rows = list(reading.table_rows(text))
+        else:
+            rows, skipped = reading.json_lines(text, name)
+            self.skipped += [(f"{name}, {where}", why) for where, why in skipped]
+        if not rows:
+            raise UserError(f"data {name}: it has no rows", code="data.empty")
+        columns = list(dict.fromkeys(key for row in rows[:100] for key in row.values))
+        column = source.column or _text_column(rows, columns)
+        label = source.label or (_label_column(rows, columns, column) if source.labels == "auto" else None)
+        for asked, given in (("column", source.column), ("label", source.label)):
+            if given is not None and given not in columns:
+                raise UserError(
+                    f"data.{asked}={given}: {name} has no such column (it has {', '.join(columns)})",
+                    code="text.no_such_column",
+                )
+        used = [row for row in rows if row.values.get(column, "").strip() and (label is None or label in row.values)]
+        self.skipped += [(f"{name}, {row.place}", f"no {column}") for row in rows if column not in row.values]
+        self.texts += [row.values[column] for row in used]
+        self.notes.append(f"texts from {column!r}")
+        if len(rows) > len(used):
+            self.notes.append(f"{len(rows) - len(used):,} entries without one left out")
+        if label is not None:
+            self.labels += [row.values[label] for row in used]
+            self.notes.append(f"labels from {label!r} (data.labels=none: no labels)")
+
+
+def _text_column(rows: list[reading.Row], columns: list[str]) -> str:
+    """The column that holds the texts: one of the usual names, else the one with the longest values."""
+    named = next((column for column in columns if column.lower() in COLUMNS), None)
+    return named or max(columns, key=lambda column: sum(len(row.values.get(column, "")) for row in rows[:500]))
+
+
+def _label_column(rows: list[reading.Row], columns: list[str], text: str) -> str | None:
+    """The column with the fewest values, of those with few enough to be labels."""
+    counts = {
+        column: len(Counter(row.values.get(column) for row in rows))
+        for column in columns
+        if column != text and all(column in row.values for row in rows)
+    }
+    few = {column: n for column, n in counts.items() if 2 <= n <= min(MOST_LABELS, len(rows) / PER_LABEL)}
+    return min(few, key=few.__getitem__) if few else None
+
+
+def part_of(whole: TextSet, split: str, holdout: float) -> TextSet:
+    """The texts to train on, or those held back. Each is drawn by its content, so equal texts are on one side.
+
+    Raises:
+        UserError: the part held back is asked for, and it is empty.
+    """
+    if split == "all" or (split == "train" and not holdout):
+        return whole
+    back = np.array([seed_of("held back", text) / 2**63 < holdout for text in whole.texts])
+    rows = np.flatnonzero(back if split == "test" else ~back)
+    if not len(rows):
+        raise UserError(
+            f"data {whole.name}: none of its {len(whole):,} texts are {'held back' if split == 'test' else 'left'}. "
+            "Set data.holdout=0.1",
+            code="data.split_not_found",
+        )
+    part = whole.some(rows)
+    if split == "train" and back.any():
+        said = f"{back.sum():,} of {len(back):,} are held back for evaluation (data.holdout=0: none)"
+        part.understood = (*part.understood, said)
+    return part
+
+
+ENDINGS = (*LINES, *MARKDOWN, *ENTRIES)
+
+
+def ending_of(name: str) -> str:
+    """The ending of a name in small letters, without .gz."""
+    path = Path(name.lower())
+    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+
+
+def is_text(name: str) -> bool:
+    """Whether a name is that of a file of texts (a table only where it is asked for)."""
+    return ending_of(name) in ENDINGS

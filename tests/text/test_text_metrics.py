@@ -1,0 +1,180 @@
+"""Metrics of texts notice what is wrong with them: corrupted sets score worse than real ones."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from ganforge.evaluation.report.evidence import Evidence
+from ganforge.metrics.base import Comparison, Result, SampleSet
+from ganforge.modalities.text import bleu, findings
+from ganforge.modalities.text.example import sentences
+from ganforge.modalities.text.metrics.copies import Runs, TextCopies
+from ganforge.modalities.text.metrics.curves import TextBleu, at_same
+from ganforge.modalities.text.metrics.distance import TextDistance
+from ganforge.modalities.text.metrics.perplexity import TextPerplexity
+from ganforge.modalities.text.ngram import NGram
+
+ALL = sentences(700)
+TRAIN, UNSEEN, FRESH = ALL[:400], ALL[400:550], ALL[550:]
+METRICS = (TextBleu(texts=60, steps=40), TextPerplexity(steps=60), TextDistance(steps=40), TextCopies())
+
+
+def shuffled(text: str) -> str:
+    letters = np.random.default_rng(len(text)).permutation(list(text))
+    return "".join(letters)
+
+
+SETS = {
+    "real": FRESH,
+    "shuffled": [shuffled(text) for text in FRESH],
+    "one line": FRESH[:1] * 150,
+    "copies": TRAIN[:150],
+}
+
+
+def side(texts: list[str], name: str) -> SampleSet:
+    return SampleSet.of(np.array(texts), name=name)
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict[str, Result]]:
+    """Of each set: results by their stems. The models of real texts are trained once."""
+    results = {}
+    first: Comparison | None = None
+    for name, texts in SETS.items():
+        real = side(TRAIN, "real")
+        comparison = Comparison(real, side(texts, name), train=real, heldout=side(UNSEEN, "unseen"))
+        if first is not None:
+            keep = ("text vocabulary", ("text model", 40), ("text model", 60))
+            comparison._memo |= {key: first._memo[key] for key in keep}
+        first = first or comparison
+        metrics = METRICS if name == "real" else METRICS[1:]
+        results[name] = {r.name.split("[")[0]: r for metric in metrics for r in metric.compute(comparison)}
+    return results
+
+
+def values(found: dict[str, dict[str, Result]], stem: str) -> dict[str, float]:
+    return {name: results[stem].value for name, results in found.items()}
+
+
+def test_shuffled_characters_are_noticed(found):
+    for stem in ("forward_perplexity", "reverse_perplexity", "text_fd"):
+        scores = values(found, stem)
+        assert scores["shuffled"] > 2 * scores["real"], stem
+
+
+def test_one_repeated_line_is_noticed(found):
+    assert values(found, "reverse_perplexity")["one line"] > 3 * values(found, "reverse_perplexity")["real"]
+    assert values(found, "text_fd")["one line"] > 3 * values(found, "text_fd")["real"]
+    assert values(found, "text_distinct")["one line"] == 0
+    assert values(found, "text_distinct")["real"] == 1
+    assert found["one line"]["text_distinct"].detail["times"] == 150
+
+
+def test_copies_are_noticed(found):
+    copies, runs = values(found, "text_copies"), values(found, "copied_run")
+    assert copies["copies"] == 1
+    assert copies["real"] == 0
+    assert runs["copies"] == 1 > runs["real"] + 0.2
+
+
+def test_real_texts_are_near_their_floors(found):
+    assert found["real"]["text_fd"].value < 2 * found["real"]["text_fd"].detail["floor"]
+    reverse = found["real"]["reverse_perplexity"]
+    assert reverse.value < 1.3 * reverse.detail["floor"]
+
+
+def test_curves_of_the_baselines_are_measured_beside(found):
+    detail = found["real"]["text_bleu"].detail
+    assert set(detail["curves"]) == {"lm", "n-gram"}
+    assert "svg" in detail["plots"][0]["drawing"].svg()
+    for curve in detail["curves"].values():
+        own = [x for _, x, _ in curve]
+        assert own[0] > own[-1], "texts at a low temperature repeat each other more"
+    assert math.isfinite(found["real"]["text_bleu_gap"].value)
+
+
+def test_a_finding_for_each_fault(found):
+    def titles(name: str, gap: float) -> set[str]:
+        figures = [result.to_plain() for result in found[name].values() if result.name.split("[")[0] != "text_bleu_gap"]
+        figures.append({"name": "text_bleu_gap[60]", "value": gap, "protocol": {}})
+        return {finding.title for rule in findings.RULES for finding in rule(Evidence(figures))}
+
+    assert titles("real", 0.0) == set()
+    assert titles("real", 0.1) == {"better than a language model"}
+    assert titles("real", -0.1) == {"a language model is better"}
+    assert titles("shuffled", 0.0) == {"parts of the real texts are missing"}
+    assert titles("one line", 0.0) == {"the texts are too much alike", "parts of the real texts are missing"}
+    assert titles("copies", 0.0) == {"training texts are repeated"}
+
+
+# --- BLEU
+
+
+def by_hand(text: bleu.Words, references: list[bleu.Words], n: int) -> float:
+    """BLEU-n straight from its definition."""
+    logs = 0.0
+    for k in range(1, n + 1):
+        own = bleu.grams(text, k)
+        most: Counter[bleu.Words] = Counter()
+        for reference in references:
+            most |= bleu.grams(reference, k)
+        matched = sum(min(count, most[gram]) for gram, count in own.items())
+        logs += math.log((matched or 0.1) / max(1, sum(own.values()))) / n
+    near = min((abs(len(r) - len(text)), len(r)) for r in references)[1]
+    return (1.0 if len(text) >= near else math.exp(1 - near / len(text))) * math.exp(logs)
+
+
+def test_bleu_is_that_of_its_definition():
+    texts = [bleu.words(text) for text in (*FRESH[:20], "a a a cat", "one", "the red cat sees the cat")]
+    references = [bleu.words(text) for text in (*TRAIN[:30], "a cat a cat")]
+    table = bleu.References(references, 4)
+    assert [table.score(text) for text in texts] == pytest.approx([by_hand(text, references, 4) for text in texts])
+    assert bleu.bleu(references[:5], table) == pytest.approx(1.0)
+
+
+def test_self_bleu_leaves_each_text_out_once():
+    texts = [bleu.words(text) for text in (*FRESH[:12], FRESH[0], "one", "a a a")]
+    others = [by_hand(text, texts[:k] + texts[k + 1 :], 4) for k, text in enumerate(texts)]
+    assert bleu.self_bleu(texts, 4) == pytest.approx(sum(others) / len(others))
+
+
+def test_words_are_characters_of_chinese_and_runs_of_others():
+    assert bleu.words("春眠, don't café!") == ("春", "眠", ",", "don", "'", "t", "café", "!")
+
+
+def test_a_curve_is_read_between_its_points():
+    curve = [(0.5, 0.8, 0.6), (1.0, 0.4, 0.3)]
+    assert at_same(0.6, curve) == pytest.approx(0.45)
+    assert (at_same(0.1, curve), at_same(0.9, curve)) == (0.3, 0.6)
+
+
+# --- the n-gram model and copied runs
+
+
+def test_an_ngram_model_makes_runs_of_its_texts():
+    texts = [bleu.words(text) for text in TRAIN]
+    model = NGram(texts, 3)
+    p = model.next((model.words.index("the"), model.words.index("red")))
+    assert p.sum() == pytest.approx(1.0)
+    draws = np.random.default_rng(0)
+    made = model.draw(200, 0.2, draws)
+    known = {pair for text in texts for pair in itertools.pairwise(text)}
+    pairs = [pair for text in made for pair in itertools.pairwise(text)]
+    assert sum(pair in known for pair in pairs) > 0.95 * len(pairs)
+    assert len({*made}) < len({*model.draw(200, 1.5, draws)})
+
+
+def test_the_longest_run_is_found():
+    runs = Runs([bleu.words("a b c d e"), bleu.words("x y b c")])
+    assert [runs.longest(bleu.words(text)) for text in ("q b c d z", "x y z", "nothing here", "a b c d e")] == [
+        3,
+        2,
+        0,
+        5,
+    ]

@@ -1,0 +1,65 @@
+"""Texts become tokens and bits, and the same texts again."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganforge.modalities.text import tokens
+from ganforge.modalities.text.choose import tokenizer_for
+from ganforge.modalities.text.reading import normalized
+from ganforge.modalities.text.signal import Text
+from ganforge.modalities.text.source import TextSet
+
+ANY = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
+TEXTS = st.lists(ANY.map(normalized).filter(bool), min_size=1, max_size=8)
+TOKENIZERS = ("characters", "words", "bytes")
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@given(texts=TEXTS)
+def test_decoding_gives_back_what_was_encoded(tokenizer, texts):
+    signal = Text(tokenizer=tokenizer, length=512)
+    dataset = TextSet("texts", texts)
+    spec = signal.spec(dataset, lambda shape: shape)
+    stored = torch.from_numpy(signal.prepare_all(dataset, spec))
+    batch = signal.batch(stored, None, spec, rng=None)  # type: ignore[arg-type]  # nothing is drawn
+    assert tuple(batch.x.shape) == (len(texts), *spec.shape)
+    assert signal.decode(batch.x, spec).tolist() == texts
+    assert [signal.prepare(dataset.read(k), spec).tolist() for k in range(len(texts))] == stored.tolist()
+
+
+@given(numbers=st.lists(st.lists(st.integers(0, 999), min_size=3, max_size=3), min_size=1, max_size=5))
+def test_bits_are_tokens(numbers):
+    given = torch.tensor(numbers)
+    x = tokens.to_bits(given, tokens.bits(1_000))
+    assert set(x.unique().tolist()) <= {-1.0, 1.0}
+    assert tokens.to_numbers(x, 1_000).tolist() == numbers
+    assert tokens.to_numbers(0.01 * x, 500).tolist() == [
+        [n if n < 500 else tokens.UNKNOWN for n in row] for row in numbers
+    ]
+
+
+def test_frequent_words_are_tokens_and_all_others_are_spelled():
+    texts = ["the cat sees the dog", "the dog sees a bird"]
+    few = tokens.Codec({"tokenizer": "words", "tokens": tokens.vocabulary(texts, "words", 17)})
+    assert " sees" in few.tokens
+    assert " bird" not in few.tokens
+    assert few.decode(few.encode("the bird sees")) == "the bird sees"
+    assert few.encode("Zzz") == [tokens.UNKNOWN] * 3
+    assert few.decode(few.encode("Zzz")) == "\ufffd" * 3
+
+
+def test_rare_characters_are_counted(caplog):
+    texts = ["abcdefghijklmno" * 9, "xyz"]
+    spec = Text(tokenizer="characters", vocabulary=17).spec(TextSet("t", texts), lambda shape: shape)
+    assert spec.state["unknown"] == 3
+    assert "3 of 138 characters are rare" in caplog.text
+
+
+def test_tokens_suit_the_language():
+    assert tokenizer_for(["a man rides a horse."] * 9) == "words"
+    assert tokenizer_for(["床前明月光，疑是地上霜。"] * 9) == "characters"
+    assert tokenizer_for(["Novak", "Van Dyk"]) == "characters"
