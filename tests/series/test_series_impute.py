@@ -114,7 +114,7 @@ def test_what_is_given_is_kept_and_flags_are_gone():
 def test_pieces_fill_every_gap(length):
     draws = np.random.default_rng(0)
     for _ in range(50):
-        missing = np.less(draws.random((length, 2)), 0.1)
+        missing: np.ndarray = draws.random((length, 2)) < 0.1
         start = draws.integers(length)
         missing[start : start + draws.integers(60)] = True
         left = missing.any(1)
