@@ -118,7 +118,7 @@ def test_pieces_fill_every_gap(length):
         missing[draws.random((length, 2)) < 0.1] = True
         start = draws.integers(length)
         missing[start : start + draws.integers(60)] = True
-        left = missing.any(1)
+        left = np.asarray(missing.any(1))
         for first, keep in pieces(missing, 32, 12):
             assert 0 <= first <= length - 32
             assert first < keep <= first + 32
