@@ -31,7 +31,7 @@ NEEDED = {
     ("data", "points"): {"path": "./table.csv"},
     ("data", "series"): {"path": "./series.csv"},
     ("data", "table"): {"path": "./table.csv"},
-    ("data", "text"): {"path": "./texts.txt"},
+    ("data", "texts"): {"path": "./texts.txt"},
     ("init", "bundle"): {"path": "./runs/0001-dcgan"},
     ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},
     ("sound_degrade", "in_turn"): {"steps": ["noise(snr=5)", "clip"]},

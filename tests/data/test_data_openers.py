@@ -226,7 +226,7 @@ def test_two_openers_for_one_signal_do_not_ask(kinds, waves):
 
 def test_what_is_wanted_names_what_a_plugin_opens(kinds, tmp_path):
     (tmp_path / "x.doc").write_text("words")
-    with refused("data.unsupported_format", "x.doc", "or a table: .csv") as error:
+    with refused("data.unsupported_format", "x.doc", "a table: .csv", "or texts: .txt") as error:
         PathData(path=str(tmp_path / "x.doc")).open()
     assert "a folder of sounds" not in str(error.value)
     a_sound(0.9)
@@ -234,7 +234,7 @@ def test_what_is_wanted_names_what_a_plugin_opens(kinds, tmp_path):
         "data.unsupported_format",
         "sounds: a folder or zip of .wav",
         "CIFAR-10 binary files, time series: .csv",
-        "a folder of sounds, or a table: .csv",
+        "a folder of sounds, a table: .csv",
     ):
         PathData(path=str(tmp_path / "x.doc")).open()
 

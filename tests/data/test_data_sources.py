@@ -183,8 +183,8 @@ def test_paths_that_are_nothing(tmp_path):
     (tmp_path / "one.png").write_bytes(png())
     with refused("data.single_image", "one.png", f"data={tmp_path}"):
         open_path(tmp_path / "one.png")
-    with refused("data.no_images", "x.zip", ".txt"):
-        open_path(zipped(tmp_path / "x.zip", {"a.txt": b"x"}))
+    with refused("data.no_images", "x.zip", ".doc"):
+        open_path(zipped(tmp_path / "x.zip", {"a.doc": b"x"}))
 
 
 def test_a_folder_that_holds_zips_points_to_them(tmp_path):

@@ -35,6 +35,7 @@ from ganforge.evaluation.report.findings import find
 from ganforge.modalities.audio import findings as of_sounds
 from ganforge.modalities.image.appearance import RULES, Appearance
 from ganforge.modalities.table import findings as of_tables
+from ganforge.modalities.text import findings as of_texts
 from ganforge.modalities.video import findings as of_films
 from refused import refused
 
@@ -226,6 +227,18 @@ def test_findings_on_films_have_no_english_sentence(pace):
     still = Evidence([figure("frozen", 0.6), figure("looping", 0.5), figure("flicker", 2.0)])
     assert not english_in(of_films.RULES, still, count=3)
     assert not english_in(of_films.RULES, Evidence([figure("pace", pace)]), count=1)
+
+
+def test_findings_on_texts_have_no_english_sentence():
+    faults = [
+        figure("text_bleu_gap", -0.1, n_gram=-0.2), figure("text_self_bleu", 0.9, floor=0.2),
+        figure("text_distinct", 0.1, times=40), figure("reverse_perplexity", 90.0, floor=30.0),
+        figure("text_copies", 0.4, of_heldout=0.01),
+    ]  # fmt: skip
+    assert english_in(of_texts.RULES, Evidence(faults), count=4) <= {"n-gram"}
+    assert not english_in(of_texts.RULES, Evidence([figure("text_bleu_gap", 0.1)]), count=1)
+    early = Evidence([], events=[{"event": "tick", "loss/AE": 50.0}])
+    assert not english_in(of_texts.RULES, early, count=1)
 
 
 def test_names_of_users_are_never_translated():

@@ -50,7 +50,7 @@ def said(dataset: TextSet) -> str:
 def test_files_of_texts_are_found(tmp_path, name):
     lines = [json.dumps(line) for line in LINES] if name.endswith("l") else LINES
     dataset = PathData(path=written(tmp_path, ("\n\n" if name.endswith("md") else "\n").join(lines), name)).open()
-    assert dataset.signal == "text"
+    assert dataset.signal == "texts"
     test = PathData(path=str(tmp_path / name), split="test").open()
     assert isinstance(dataset, TextSet)
     assert isinstance(test, TextSet)
@@ -62,7 +62,7 @@ def test_a_table_is_one_unless_texts_are_asked_for(tmp_path):
     rows = ["mood,line", *(f"{'glad' if k % 2 else 'sad'},{line}" for k, line in enumerate(LINES))]
     path = written(tmp_path, "\n".join(rows), "lines.csv")
     assert PathData(path=path).open().signal == "table"
-    asked = PathData(path=path, signal="text", holdout=0.0).open()
+    asked = PathData(path=path, signal="texts", holdout=0.0).open()
     assert isinstance(asked, TextSet)
     assert asked.texts == LINES
     assert asked.classes == ("glad", "sad")
@@ -188,7 +188,7 @@ def test_files_by_class_are_labels(tmp_path):
     assert dataset.labels is not None
     assert dataset.labels.tolist() == [0] * 30 + [1] * 30
     assert opened(str(tmp_path / "names.zip"), labels="none").labels is None
-    assert PathData(path=str(tmp_path / "names.zip")).open().signal == "text"
+    assert PathData(path=str(tmp_path / "names.zip")).open().signal == "texts"
 
 
 def test_class_folders_of_many_files_hold_a_text_each(tmp_path):
@@ -213,9 +213,9 @@ def test_equal_texts_are_held_back_together(tmp_path):
 
 def test_lines_of_numbers_are_no_texts_unless_asked(tmp_path):
     path = written(tmp_path, "1 2\n3 4\n" * 99)
-    with refused("data.unsupported_format", "data.signal=text"):
+    with refused("data.unsupported_format", "data.signal=texts"):
         PathData(path=path).open()
-    assert PathData(path=path, signal="text").open().signal == "text"
+    assert PathData(path=path, signal="texts").open().signal == "texts"
 
 
 def test_texts_in_memory_are_data():

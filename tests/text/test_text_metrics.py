@@ -16,6 +16,7 @@ from ganforge.modalities.text.example import sentences
 from ganforge.modalities.text.metrics.copies import Runs, TextCopies
 from ganforge.modalities.text.metrics.curves import TextBleu, at_same
 from ganforge.modalities.text.metrics.distance import TextDistance
+from ganforge.modalities.text.metrics.form import TextForm, form
 from ganforge.modalities.text.metrics.perplexity import TextPerplexity
 from ganforge.modalities.text.ngram import NGram
 
@@ -152,6 +153,16 @@ def test_a_curve_is_read_between_its_points():
     curve = [(0.5, 0.8, 0.6), (1.0, 0.4, 0.3)]
     assert at_same(0.6, curve) == pytest.approx(0.45)
     assert (at_same(0.1, curve), at_same(0.9, curve)) == (0.3, 0.6)
+
+
+def test_verse_that_breaks_its_form_is_noticed():
+    lines = ["床前明月光，疑是地上霜。举头望明月，低头思故乡。", "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。"]
+    broken = [line.replace("明", "").replace("处", "") for line in lines]
+    real, whole, other = (side(texts * 30, "poems") for texts in (lines, lines[::-1], broken))
+    (kept,), (lost,) = (TextForm().compute(Comparison(real, fake)) for fake in (whole, other))
+    assert (kept.value, lost.value) == (1.0, 0.0)
+    assert kept.detail["most_often"] == "5，5。5，5。"
+    assert form(bleu.words("a cat, a dog")) == "2,2"
 
 
 # --- the n-gram model and copied runs

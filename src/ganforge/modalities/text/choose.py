@@ -42,7 +42,7 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
     if len(dataset) < FEWEST:
         raise UserError(
             f"data {dataset.name}: {len(dataset)} texts are too few to learn from; at least {FEWEST} are needed. A "
-            "text is a line by default; of one long document: data.kind=text data.path=FILE data.unit=sentence",
+            "text is a line by default; of one long document: data.kind=texts data.path=FILE data.unit=sentence",
             code="text.too_few",
         )
     kind = tokenizer_for(dataset.texts)

@@ -15,6 +15,19 @@ REVERSE = 1.3  # times the reverse perplexity of as many real texts
 REPEATED = 0.7  # share of distinct texts
 
 
+def not_begun(evidence: Evidence) -> Iterator[Finding]:
+    ticks = [event for event in evidence.events if event.get("event") == "tick"]
+    if any("loss/AE" in tick for tick in ticks) and not any("loss/G" in tick for tick in ticks):
+        yield Finding(
+            "bad",
+            phrase("the GAN has not begun"),
+            phrase(
+                "Training ended while the autoencoder still learned: the samples come from a generator that never did."
+            ),
+            phrase("Train longer (--resume), or begin earlier: task.autoencoder=20k."),
+        )
+
+
 def baseline(evidence: Evidence) -> Iterator[Finding]:
     gap = evidence.value("text_bleu_gap")
     if gap is None:
@@ -23,7 +36,12 @@ def baseline(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "warn",
             phrase("a language model is better"),
-            phrase("At the same diversity (self-BLEU) a small language model reaches {gap:.3f} more BLEU-4.", gap=-gap),
+            phrase(
+                "At the same diversity (self-BLEU) a small language model reaches {gap:.3f} more BLEU-4, an n-gram "
+                "model {counted:.3f} more.",
+                gap=-gap,
+                counted=-evidence.detail_of("text_bleu_gap").get("n_gram", gap),
+            ),
             phrase("Train longer, or use the recipe lm with a temperature; the curves show where each is better."),
         )
     elif gap > AHEAD:
@@ -88,4 +106,4 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-RULES = (baseline, alike, missing, copies)
+RULES = (not_begun, baseline, alike, missing, copies)

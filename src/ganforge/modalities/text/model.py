@@ -96,7 +96,7 @@ class TokenModel(nn.Module):
     ) -> Tensor:
         """Texts as tokens int64 [N, T], drawn with one uniform number a token, [N, T].
 
-        The tokens are in the order of their probabilities, so that 0 takes the likeliest; no text is empty.
+        The likeliest token comes first, so that 0 takes it; no text is empty.
         """
         state, found = self.begin(condition), []
         token = torch.full_like(uniform[:, :1], END, dtype=torch.long)
@@ -108,15 +108,21 @@ class TokenModel(nn.Module):
             logits[:, UNKNOWN] = NEVER
             if t == 0:
                 logits[:, END] = NEVER
-            likely, order = logits.softmax(1).sort(1, descending=True)
-            place = (likely.cumsum(1) < uniform[:, t : t + 1]).sum(1, keepdim=True).clamp_max(self.vocabulary - 1)
-            token = torch.where(ended, END, order.gather(1, place))
+            token = torch.where(ended, END, chosen(logits.softmax(1), uniform[:, t : t + 1]))
             ended = ended | (token == END)
             found.append(token)
             if bool(ended.all()):
                 break
         tokens = torch.cat(found, 1)
         return torch.nn.functional.pad(tokens, (0, self.steps - tokens.shape[1]), value=END)
+
+
+def chosen(p: Tensor, uniform: Tensor) -> Tensor:
+    """Tokens int64 [N, 1] of probabilities [N, V] by uniform numbers [N, 1]: the likeliest first, then in order."""
+    most, first = p.max(1, keepdim=True)
+    others = p.scatter(1, first, 0.0).cumsum(1)
+    rest = torch.searchsorted(others, (uniform - most).clamp_min(0) * (1 - 1e-6), right=True)
+    return torch.where(uniform < most, first, rest.clamp_max(p.shape[1] - 1))
 
 
 def trimmed(tokens: Tensor) -> Tensor:

@@ -21,10 +21,10 @@ ASKED = 0.01  # a table, which is one of texts only where the user says so
 NUMERIC = re.compile(rb"[\d\s.,;:+\-eE#%]+")
 
 
-class TextOpener(Opener, kind="text"):
+class TextOpener(Opener, kind="texts"):
     """Texts, a line each, in .txt, .md and .jsonl files, or in folders and zips of them."""
 
-    signal = "text"
+    signal = "texts"
     takes = "texts: .txt, .md, .jsonl, a folder or zip of them"
     endings = (*ENDINGS,)
 
@@ -48,7 +48,7 @@ class TextOpener(Opener, kind="text"):
             return source.of_store(head.store or ZipStore(path, head.name_encoding))
         if NUMERIC.fullmatch(head.start) and not asked:
             raise UserError(
-                f"data {name}: lines of numbers. If they are texts to you: data.signal=text",
+                f"data {name}: lines of numbers. If they are texts to you: data.signal=texts",
                 code="data.unsupported_format",
             )
         return source.open()

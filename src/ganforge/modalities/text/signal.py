@@ -26,6 +26,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.text import choose, drawing, findings, inspect, tokens
 from ganforge.modalities.text.example import write_example
+from ganforge.modalities.text.reading import IDEOGRAPH
 from ganforge.modalities.text.source import TextSet
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Rule, Signal, Steps, Usage
 
@@ -52,7 +53,7 @@ def write_table(samples: Sequence[str], path: Path, spec: Spec) -> None:
         csv.writer(file).writerows([("text",), *((str(text),) for text in samples)])
 
 
-class Text(Signal, kind="text"):
+class Text(Signal, kind="texts"):
     """Texts in any language: each is a line, a paragraph, a sentence or a file."""
 
     noun: ClassVar[Noun] = Noun("text", "texts", "a set of texts")
@@ -87,6 +88,12 @@ class Text(Signal, kind="text"):
     @classmethod
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
         return choose.choose(dataset, machine)
+
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        verse = spec.state["tokenizer"] == "characters" and len(IDEOGRAPH.findall("".join(spec.state["tokens"])))
+        return (*self.metrics, "text_form") if verse > len(spec.state["tokens"]) / 2 else self.metrics
 
     def at(self, spec: Spec) -> Self:
         return replace(self, tokenizer=spec.state["tokenizer"], length=max(2, spec.shape[1]))
@@ -204,6 +211,6 @@ def texts_of(dataset: Dataset) -> list[str]:
         return dataset.texts
     raise UserError(
         f"data {dataset.name}: the text signal needs texts: a .txt, .md or .jsonl file, or a column of a table "
-        "(data.signal=text)",
+        "(data.signal=texts)",
         code="data.not_text",
     )

@@ -38,7 +38,7 @@ class TextSet(Dataset):
         texts: none is empty.
     """
 
-    signal = "text"
+    signal = "texts"
 
     def __init__(self, name: str, texts: list[str], labels: np.ndarray | None = None, classes: Sequence[str] = ()):
         self.name, self.texts, self.labels, self.classes = name, texts, labels, tuple(classes)
@@ -71,7 +71,7 @@ class TextSet(Dataset):
         return part
 
 
-class TextFile(DataSource, kind="text"):
+class TextFile(DataSource, kind="texts"):
     """Texts from a .txt, .md, .jsonl or .csv file (also .gz), or from a folder or zip of them; for more say than
     `data=FILE` gives."""
 
@@ -211,7 +211,7 @@ class Found:
         texts, used = reading.cut(decoded.text, unit or source.unit, ending in MARKDOWN)
         self.unit = used
         if used == "sentence" and source.unit == "auto":
-            self.notes.append("a few very long lines, cut into sentences (data.kind=text data.unit=line: not cut)")
+            self.notes.append("a few very long lines, cut into sentences (data.kind=texts data.unit=line: not cut)")
         self.texts += texts
 
     def _rows(self, text: str, name: str, ending: str, source: TextFile) -> None:

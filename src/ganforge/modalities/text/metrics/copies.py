@@ -26,7 +26,7 @@ MOST = 500  # texts whose longest runs are measured
 class TextCopies(Metric, kind="text_copies"):
     """Copies of training texts, the longest copied runs, and repeated texts."""
 
-    signals: ClassVar[tuple[str, ...]] = ("text",)
+    signals: ClassVar[tuple[str, ...]] = ("texts",)
     needs: ClassVar[frozenset[str]] = frozenset({"train"})
     values: ClassVar[Mapping[str, Meaning]] = {
         "text_copies": Meaning("Share of texts that are a training text, word for word.", "lower", 0.0),

@@ -33,7 +33,7 @@ Curve = list[tuple[float, float, float]]
 class TextBleu(Metric, kind="text_bleu"):
     """BLEU-4 against self-BLEU-4 along temperatures, beside a language model and an n-gram model."""
 
-    signals: ClassVar[tuple[str, ...]] = ("text",)
+    signals: ClassVar[tuple[str, ...]] = ("texts",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "text_bleu_gap": Meaning(
             "BLEU-4 beyond that of a language model at the same self-BLEU-4; below 0 the language model is better.",

@@ -36,7 +36,7 @@ LONGEST_RUN = 3
 class TextDistance(Metric, kind="text_fd"):
     """Fréchet distance of states of a language model and of projected n-grams."""
 
-    signals: ClassVar[tuple[str, ...]] = ("text",)
+    signals: ClassVar[tuple[str, ...]] = ("texts",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "text_fd": Meaning("Distance of the distributions of features of whole texts.", "lower", 0.0)
     }

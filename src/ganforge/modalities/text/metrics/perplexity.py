@@ -24,7 +24,7 @@ from ganforge.modalities.text.metrics import sides
 class TextPerplexity(Metric, kind="text_perplexity"):
     """Forward and reverse perplexity, by small language models that are trained here."""
 
-    signals: ClassVar[tuple[str, ...]] = ("text",)
+    signals: ClassVar[tuple[str, ...]] = ("texts",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "reverse_perplexity": Meaning(
             "How surprised a language model of the generated texts is by unseen real ones.", "lower"
