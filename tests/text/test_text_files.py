@@ -36,8 +36,8 @@ def written(folder: Path, content: str | bytes, name: str = "texts.txt") -> str:
     return str(path)
 
 
-def opened(path: str, **fields) -> TextSet:
-    found = TextFile(path=path, **{"holdout": 0.0} | fields).open()
+def opened(path: str, holdout: float = 0.0, **fields) -> TextSet:
+    found = TextFile(path=path, holdout=holdout, **fields).open()
     assert isinstance(found, TextSet)
     return found
 

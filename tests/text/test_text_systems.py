@@ -70,6 +70,7 @@ def test_models_without_tokens_have_no_temperature(tmp_path):
 def test_a_report_shows_texts_side_by_side(run, tmp_path):
     metrics = ["text_bleu(steps=3,texts=20)", "text_copies"]
     found = gf.evaluate(run, metrics=metrics, n=40, out=tmp_path / "report", progress=False, device="cpu")
+    assert found.html is not None
     page = found.html.read_text(encoding="utf-8")
     assert page.count("<pre>") >= 2
     curves = next(r for r in found.results if r.name.startswith("text_bleu[")).detail["curves"]
