@@ -30,6 +30,7 @@ NEEDED = {
     ("data", "hub"): {"name": "someone/pictures"},
     ("data", "points"): {"path": "./table.csv"},
     ("data", "series"): {"path": "./series.csv"},
+    ("data", "entities"): {"path": "./patients.csv"},
     ("data", "table"): {"path": "./table.csv"},
     ("data", "texts"): {"path": "./texts.txt"},
     ("init", "bundle"): {"path": "./runs/0001-dcgan"},

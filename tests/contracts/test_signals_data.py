@@ -169,6 +169,7 @@ def test_a_set_for_an_unknown_signal_is_described_by_its_shapes(signal, tmp_path
         "count": 7,
         "shapes": {"16000 float32": 7},
         "classes": ["low", "high"],
+        "conditions": {},
         "skipped": ["a.wav: an empty file"],
     }
     assert found.shown()[0] == "waves: 7 samples"

@@ -92,7 +92,7 @@ def test_several_players_critics_and_memory():
 def test_a_phase_trains_its_players_only():
     trainer = trainer_of(toys.toy_gan())
     gan, before = {p.name: p for p in trainer.phases}, weights(trainer.nets)
-    trainer._update(gan["G"], trainer._batch(0), 0)
+    trainer._update(gan["G"], trainer.batch_at(0), 0)
     moved = {n.split(".")[0] for n, t in weights(trainer.nets).items() if not torch.equal(before[n], t)}
     assert moved == {"G"}
 
@@ -145,7 +145,7 @@ def test_clipping_bounds_the_step():
     settings = {**recipe.optimizers, "D3": SGD(lr=1.0, clip=1e-3)}
     trainer = trainer_of(dataclasses.replace(recipe, optimizers=settings))
     before = weights(trainer.nets)
-    trainer._update(trainer.phases[0], trainer._batch(0), 0)
+    trainer._update(trainer.phases[0], trainer.batch_at(0), 0)
     after = weights(trainer.nets)
     step = sum((after[n] - before[n]).square().sum() for n in before if n.startswith("D3.")) ** 0.5
     assert 0 < step <= 1.01e-3
@@ -277,8 +277,8 @@ def test_a_dry_run_writes_nothing(tmp_path, monkeypatch):
 
 
 def test_batches_carry_labels_only_where_the_task_uses_them():
-    assert trainer_of(toys.toy_crowd())._batch(0).c is None
-    c = trainer_of(toys.toy_gan())._batch(0).c
+    assert trainer_of(toys.toy_crowd()).batch_at(0).c is None
+    c = trainer_of(toys.toy_gan()).batch_at(0).c
     assert c is not None
     assert c.shape == (16,)
     assert len(Batch(torch.zeros(4, 2), torch.arange(4)).rows(1, 3)) == 2

@@ -79,7 +79,7 @@ def step(made: PrivateTrainer, batch: Batch) -> torch.Tensor:
 def test_no_row_moves_the_sum_by_more_than_the_bound(file, net):
     """What one real row adds is the difference of the steps with and without it, all draws being the same."""
     made = trainer(private(file, "privacy.clip=0.3", *net, "task.discriminator.widths=[12,8]"))
-    rows = made._batch(0).x[:6]
+    rows = made.batch_at(0).x[:6]
     whole = step(made, Batch(rows))
     added = [float((whole - step(made, Batch(torch.cat([rows[:k], rows[k + 1 :]])))).norm()) for k in range(len(rows))]
     assert max(added) <= 0.3
@@ -88,7 +88,7 @@ def test_no_row_moves_the_sum_by_more_than_the_bound(file, net):
 
 def test_rows_come_by_poisson_sampling_and_g_meets_none(file):
     made = trainer(private(file))
-    assert len({len(made._batch(position)) for position in range(0, 400, 20)}) > 3
+    assert len({len(made.batch_at(position)) for position in range(0, 400, 20)}) > 3
     seen = []
     loss = made.phases[1].loss
     made.phases[1] = replace(made.phases[1], loss=lambda *words: (seen.append(words[1]), loss(*words))[1])

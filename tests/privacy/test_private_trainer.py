@@ -176,13 +176,13 @@ def test_the_generators_step_never_sees_a_real_sample():
 
 def test_batches_are_drawn_by_the_secret_and_differ_in_size():
     made = trainer()
-    sizes = [len(made._batch(position)) for position in range(0, 640, 32)]
+    sizes = [len(made.batch_at(position)) for position in range(0, 640, 32)]
     assert len(set(sizes)) > 3
     assert 25 < np.mean(sizes) < 39
-    again = made._batch(0).x
-    assert torch.equal(again, made._batch(0).x)
+    again = made.batch_at(0).x
+    assert torch.equal(again, made.batch_at(0).x)
     made.secret.key = bytes(32)
-    assert made._batch(0).x.shape != again.shape or not torch.equal(made._batch(0).x, again)
+    assert made.batch_at(0).x.shape != again.shape or not torch.equal(made.batch_at(0).x, again)
 
 
 def test_a_loader_that_repeats_items_is_refused():

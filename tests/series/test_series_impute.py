@@ -114,10 +114,11 @@ def test_what_is_given_is_kept_and_flags_are_gone():
 def test_pieces_fill_every_gap(length):
     draws = np.random.default_rng(0)
     for _ in range(50):
-        missing = np.less(draws.random((length, 2)), 0.1)
+        missing = np.zeros((length, 2), bool)
+        missing[draws.random((length, 2)) < 0.1] = True
         start = draws.integers(length)
         missing[start : start + draws.integers(60)] = True
-        left = missing.any(1)
+        left = np.asarray(missing.any(1))
         for first, keep in pieces(missing, 32, 12):
             assert 0 <= first <= length - 32
             assert first < keep <= first + 32

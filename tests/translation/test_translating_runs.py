@@ -79,7 +79,7 @@ def test_batches_may_be_split_where_both_sets_must_be_in_each_part(folders):
     recipe = make_recipe("cyclegan-small", overrides=items)
     dataset, spec = open_data(recipe)
     trainer = Trainer(recipe, spec, make_loader(recipe, dataset, spec, CPU), CPU)
-    batch = trainer._batch(0)
+    batch = trainer.batch_at(0)
     saturation = (batch.x.max(1).values - batch.x.min(1).values).mean((1, 2))
     assert ((saturation > 0.1) == torch.tensor([False, True] * 4)).all(), "a is gray and b is not"
     trainer.iterate()

@@ -41,3 +41,4 @@ class Fields(TypedDict, total=False):
     callbacks: Sequence[Watcher]
     target: str
     degrade: Any
+    labels: Path | str

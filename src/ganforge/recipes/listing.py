@@ -64,7 +64,8 @@ def refuse_misspelled_fields(words: Iterable[str]) -> None:
     recipe = next(node for node in ast.parse((Path(__file__).parent / "base.py").read_text(encoding="utf-8")).body
                   if isinstance(node, ast.ClassDef))  # fmt: skip
     assigned = {ast.unparse(node.target): node for node in recipe.body if isinstance(node, ast.AnnAssign)}
-    aliases = ast.literal_eval(assigned.pop("aliases").value or ast.Constant({}))
+    given = assigned.pop("aliases").value
+    aliases = {} if given is None else ast.literal_eval(given)
     for name in sorted(found - assigned.keys() - aliases.keys()):
         if hint := did_you_mean(name, assigned):
             raise UserError(no_field("the recipe", name, list(assigned), hint), code="config.unknown_field")

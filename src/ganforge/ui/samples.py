@@ -296,7 +296,8 @@ def write_arrays(
         with atomic_file(npz) as path:
             np.savez_compressed(path, **arrays)
     if grid is not None:
-        image = grid_of(model, samples, None if labels[0] is None else np.concatenate(labels), columns)
+        known = [part for part in labels if part is not None]
+        image = grid_of(model, samples, np.concatenate(known) if known else None, columns)
         if image is None:
             raise UserError(
                 f"--grid {grid}: samples of the signal {signal.kind!r} cannot be drawn as an image; use --out",

@@ -115,7 +115,7 @@ def completed(model: Model, frame: pd.DataFrame, seed: int = 0) -> Completed:
     return Completed(pd.DataFrame(result).set_axis(made.columns, axis=1), filled, alone)
 
 
-def combined(given: pd.Series, made: pd.Series, gaps: np.ndarray) -> pd.Series:
+def combined(given: Any, made: pd.Series, gaps: np.ndarray) -> Any:
     """The given cells and, in the gaps, those that were made; of the type of these where it holds the given ones."""
     if not gaps.any():
         return given

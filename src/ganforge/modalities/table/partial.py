@@ -87,7 +87,7 @@ def read(frame: pd.DataFrame, spec: Spec) -> Partial:
 def _codes(cells: pd.Series, column: dict[str, Any]) -> np.ndarray:
     """The place of each value among those of a column that is picked, float32 [N]; −1 for a gap or an unseen value."""
     special = (column["missing_at"], column["other_at"])
-    places: dict[Any, int] = dict.fromkeys(column.get("rare", {}).get("values", ()), column["other_at"])
+    places: dict[Any, Any] = dict.fromkeys(column.get("rare", {}).get("values", ()), column["other_at"])
     places |= {value: k for k, value in enumerate(column["values"]) if k not in special}
     places = {_number(str(value)): k for value, k in places.items()} | {str(value): k for value, k in places.items()}
     found = {value: places.get(str(value), places.get(_number(str(value)), -1)) for value in cells.dropna().unique()}
@@ -102,7 +102,7 @@ def _number(text: str) -> float | str:
         return text
 
 
-def _numbers(present: pd.Series, column: dict[str, Any]) -> pd.Series:
+def _numbers(present: pd.Series, column: dict[str, Any]) -> Any:
     """Given cells as numbers or dates, in the form of the column or as programs write them."""
     import pandas as pd
 
@@ -114,7 +114,7 @@ def _numbers(present: pd.Series, column: dict[str, Any]) -> pd.Series:
         return _dates(cells, column["zone"])
 
     if form is None:
-        read = plain(present)
+        read: Any = plain(present)
     else:
         read = dates.read(present, form) if is_date else amounts.read(present.map(str), form).set_axis(present.index)
         rest = read.isna()

@@ -123,7 +123,7 @@ def _sky(sprite: Sprite, axis: np.ndarray) -> np.ndarray:
     if sprite.period == "day":
         x, y = draws.uniform(-0.7, 0.7), draws.uniform(0.2, 0.85)
         puffs = sum(_spot(axis, x + dx, y, size, 0.5 * size) for dx, size in ((-0.16, 0.12), (0.0, 0.17), (0.18, 0.11)))
-        return canvas + (255 - canvas) * (0.9 * puffs).clip(0, 0.75)[..., None]
+        return canvas + (255 - canvas) * np.clip(0.9 * puffs, 0, 0.75)[..., None]
     stars = zip(draws.uniform(-1, 1, 7), draws.uniform(-1, 1, 7), draws.uniform(0.5, 1, 7), strict=True)
     glow = np.sum([brightness * _spot(axis, x, y, 0.045, 0.045) for x, y, brightness in stars], axis=0)
     return canvas + 230 * glow[..., None]
