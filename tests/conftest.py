@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,13 @@ from ganforge import recipes
 from ganforge.cli.main import main
 from ganforge.core.component import families
 from ganforge.registry import load_all
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """The command line, which other tests run, keeps the package's notices to itself: here they are passed on."""
+    monkeypatch.setattr(logging.getLogger("ganforge"), "propagate", True)
+    return caplog
 
 
 @pytest.fixture

@@ -116,7 +116,6 @@ def test_a_broken_plugin_takes_no_other_verb_away(monkeypatch, tmp_path, caplog)
     monkeypatch.syspath_prepend(tmp_path)
     before = [verb.order for verb in verbs()]
     installed(monkeypatch, "broken_plugin")
-    monkeypatch.setattr("ganforge.registry.log.propagate", True)
     assert [verb.order for verb in verbs()] == before
     assert "broken_plugin" in caplog.text
     assert "ZeroDivisionError" in caplog.text

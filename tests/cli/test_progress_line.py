@@ -63,8 +63,7 @@ def test_losses_are_there_within_ten_seconds_and_the_length_is_told(run, clock_o
     assert first.count("about") == 1
 
 
-def test_a_single_slow_step_is_enough(run, clock_of, caplog, monkeypatch):
-    monkeypatch.setattr(module.log, "propagate", True)
+def test_a_single_slow_step_is_enough(run, clock_of, caplog):
     out = io.StringIO()
     listener = Progress(run, None, Console(file=out, width=200))
     listener.on_start()

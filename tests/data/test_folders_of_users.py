@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import zipfile
@@ -160,8 +159,7 @@ class TestContent:
         assert "1 file ignored: 1 .heic (HEIC is read if pillow-heif" in said(data)
         assert data.reading()[0].left_out
 
-    def test_bits_that_are_dropped_are_counted(self, tmp_path, caplog, monkeypatch):
-        monkeypatch.setattr(logging.getLogger("ganforge"), "propagate", True)
+    def test_bits_that_are_dropped_are_counted(self, tmp_path, caplog):
         Image.new("I;16", (4, 4), 9).save(tmp_path / "a.png")
         for depth, dropped in ((8, True), (16, False)):
             caplog.clear()

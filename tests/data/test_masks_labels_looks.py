@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import pytest
 
@@ -15,12 +13,6 @@ from ganforge.modalities.pair.batch_translate import outputs
 from ganforge.modalities.pair.holes import refuse_black
 from refused import refused
 from strategies.folders import image
-
-
-@pytest.fixture(autouse=True)
-def notices_reach_caplog(monkeypatch):
-    """The command line, which other tests run, keeps the package's notices to itself."""
-    monkeypatch.setattr(logging.getLogger("ganforge"), "propagate", True)
 
 
 def mask(level: int, channels: int = 1) -> np.ndarray:

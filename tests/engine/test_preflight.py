@@ -49,7 +49,6 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_made(monkeypatch
 
 
 def test_too_little_memory_is_said(monkeypatch, trainer, tmp_path, caplog):
-    monkeypatch.setattr("ganforge.engine.train.log.propagate", True)
     monkeypatch.setattr(preflight, "free_memory", lambda: -(10**9))
     assert "lack of memory" in preflight.check(trainer, tmp_path)[0]
     train(trainer.recipe, run_dir=tmp_path / "run")
