@@ -76,7 +76,7 @@ def score(real: pd.DataFrame, filled: pd.DataFrame, gaps: pd.DataFrame) -> dict[
         else:
             hits.append(float((a.astype(str) == b.astype(str)).mean()))
             shares = [v.astype(str).value_counts(normalize=True) for v in (a, b)]
-            distances.append(float(shares[0].sub(shares[1], fill_value=0).abs().sum() / 2))
+            distances.append(float(np.abs(shares[0].sub(shares[1], fill_value=0).to_numpy()).sum() / 2))
     return {"hit": float(np.mean(hits)), "error": float(np.mean(errors)), "distance": float(np.mean(distances))}
 
 

@@ -43,7 +43,7 @@ def table(path: Path, rows: int = ROWS, columns: int = WIDTH, text: int = 0) -> 
                 found[f"category {k}"] = np.array([f"city {c}" for c in range(20)])[draws.integers(0, 20, rows)]
             case _:
                 days = pd.to_timedelta(draws.integers(0, 900, rows), unit="D")
-                found[f"date {k}"] = (pd.Timestamp("2020-01-01") + days).strftime("%d/%m/%Y")
+                found[f"date {k}"] = pd.DatetimeIndex(pd.Timestamp("2020-01-01") + days).strftime("%d/%m/%Y")
     if text:
         letters = np.array(list("abcdefghij "))
         found["text"] = ["".join(draws.choice(letters, text)) for _ in range(rows)]

@@ -127,10 +127,10 @@ def measure(name: str, fields: list[str], plain: Callable[[Nets, Batch], Step], 
     dataset, spec = open_data(recipe)
     cpu = torch.device("cpu")
     trainer = Trainer(recipe, spec, make_loader(recipe, dataset, spec, cpu), cpu)
-    batch = trainer._batch(0)
+    batch = trainer.batch_at(0)
     theirs = plain(Nets(recipe.task.players(spec)), batch)
     if args.ready:
-        trainer._batch = lambda position: replace(batch, made={})
+        trainer.batch_at = lambda position: replace(batch, made={})
 
     def seconds(step: Callable[[], object]) -> float:
         start = time.process_time()

@@ -18,8 +18,9 @@ from ganforge.registry import load_all
 
 @pytest.fixture
 def caplog(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    """The command line, which other tests run, keeps the package's notices to itself: here they are passed on."""
+    """The command line, which other tests run, keeps the package's notices to itself or hides them; not from here."""
     monkeypatch.setattr(logging.getLogger("ganforge"), "propagate", True)
+    caplog.set_level(logging.INFO, "ganforge")
     return caplog
 
 
