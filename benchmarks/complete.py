@@ -60,7 +60,7 @@ def score(real: pd.DataFrame, filled: pd.DataFrame, gaps: pd.DataFrame) -> dict[
     hits, errors, distances = [], [], []
     for name in real:
         of = gaps[name] & filled[name].notna()
-        a, b = real[name][of], filled[name][of]
+        a, b = pd.Series(real[name][of]), pd.Series(filled[name][of])
         if not len(a):
             continue
         if pd.api.types.is_numeric_dtype(real[name]):
@@ -96,7 +96,7 @@ def main() -> None:
     options = parser.parse_args()
     table = pd.read_csv(options.table, skipinitialspace=True)
     back = np.random.default_rng(options.seed).random(len(table)) < 0.2
-    train, heldout = table[~back], table[back].head(options.rows)
+    train, heldout = pd.DataFrame(table[~back]), pd.DataFrame(table[back]).head(options.rows)
     if options.keep and options.keep.exists():
         model = gf.TableGAN.load(options.keep)
     else:

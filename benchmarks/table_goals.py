@@ -43,7 +43,7 @@ def auc(folder: Path, target: str) -> float:
     from sklearn.metrics import roc_auc_score
 
     made, heldout = (pd.read_csv(folder / f"{part}.csv") for part in ("made", "heldout"))
-    if heldout[target].nunique() != 2 or made[target].nunique() != 2:
+    if {int(pd.Series(rows[target]).nunique()) for rows in (made, heldout)} != {2}:
         return float("nan")
     both = pd.concat([made, heldout], ignore_index=True).drop(columns=target)
     texts = both.select_dtypes(exclude="number").columns
