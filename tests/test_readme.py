@@ -132,7 +132,11 @@ def test_the_commands_that_change_pictures_run(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_commands_for_tables_run(place):
-    shutil.copy(ROOT / "tests" / "golden" / "people.csv", place / "adult.csv")
+    people = (ROOT / "tests" / "golden" / "people.csv").read_text(encoding="utf-8").splitlines()
+    (place / "adult.csv").write_text("\n".join(people) + "\n", encoding="utf-8")
+    (place / "partial.csv").write_text(
+        "\n".join([people[0], people[1], "," * people[0].count(",")]) + "\n", encoding="utf-8"
+    )
     block = next(b for b in blocks(README, "sh") if "adult.csv" in b)
     for command in commands(block):
         words = shlex.split(command)
@@ -143,6 +147,7 @@ def test_the_commands_for_tables_run(place):
         result = run(words)
         assert result.returncode == 0, f"{command}\n{result.stderr}"
     assert len((place / "synthetic.csv").read_text(encoding="utf-8").splitlines()) == 1001
+    assert len((place / "full.csv").read_text(encoding="utf-8").splitlines()) == 3
 
 
 @pytest.mark.slow

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from ganforge.modalities.series import reading
 from ganforge.modalities.series.files import written
 from ganforge.modalities.series.reading import dates_of
 
@@ -25,3 +27,14 @@ def test_leading_zeros_of_days_and_months_are_kept_and_none_are_added(texts, for
     times, found = dates_of(pd.Series(texts), [], "date")
     assert found == form
     assert [written(time, found) for time in times] == texts
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_stamps_with_a_time_zone_are_compared_as_moments(step, tmp_path):
+    """Equal ones in Parquet, where pandas holds them as objects."""
+    times = pd.Timestamp("2001-02-03", tz="+01:00") + pd.to_timedelta(step * np.arange(40), unit="h")
+    frame = pd.DataFrame({"id": pd.Series(list(times)), "x": np.arange(40.0)})
+    found = reading.find(frame, reading.Said())
+    assert (found is None) == (step == 0)
+    if found is not None:
+        assert found.ordered

@@ -13,6 +13,7 @@ from ganforge import recipes
 from ganforge.registry import load_all
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
 TOOL = ROOT / "tools" / "pin.py"
 
 
@@ -53,7 +54,6 @@ def test_what_it_writes(written):
     assert result["time"] == {}
 
 
-@pytest.mark.slow
 def test_a_second_run_is_equal_and_one_other_digit_is_noticed(written, tmp_path):
     again = tmp_path / "again.json"
     assert pin(again, "--only", "losses", "--recipes", "toy").returncode == 0
