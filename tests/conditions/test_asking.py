@@ -12,7 +12,8 @@ import torch
 import ganforge as gf
 from ganforge.artifacts import bundle
 from ganforge.cli.main import main
-from ganforge.core.conditions import Angle, Category, Conditions, Number, Ordinal
+from ganforge.core.condition_kinds import Angle, Category, Number, Ordinal
+from ganforge.core.conditions import Conditions
 from ganforge.inference import conditions as asking
 from refused import refused
 

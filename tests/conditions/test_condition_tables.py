@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from labeled import table_rows, write_table
 
-from ganforge.core.conditions import Angle, Category, Labels, Number, Ordinal
+from ganforge.core.condition_kinds import Angle, Category, Labels, Number, Ordinal
 from ganforge.data.path import PathData
 from refused import refused
 
@@ -179,8 +179,8 @@ def test_texts_are_no_categories(photos, tmp_path):
 
 
 def test_ten_thousand_values_are_too_many_even_if_asked_for():
+    from ganforge.data.column_conditions import NotUsable, condition_of
     from ganforge.data.columns import Column
-    from ganforge.data.labels import NotUsable, condition_of
 
     texts = [f"text {k % 10_000}" for k in range(20_000)]
     with pytest.raises(NotUsable, match="10,000 different values"):

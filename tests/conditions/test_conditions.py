@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from ganforge.core.conditions import Angle, Category, Conditions, Labels, Number, Ordinal
+from ganforge.core.condition_kinds import Angle, Category, Labels, Number, Ordinal
+from ganforge.core.conditions import Conditions
 from ganforge.core.types import Batch, Spec
 from ganforge.nets.layers.labels import LabelTable, as_vectors
 from ganforge.tasks.heads import losses_of, outputs_of

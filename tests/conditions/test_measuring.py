@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from ganforge.core.conditions import Angle, Category, Conditions, Labels, Number, Ordinal
+from ganforge.core.condition_kinds import Angle, Category, Labels, Number, Ordinal
+from ganforge.core.conditions import Conditions
 from ganforge.metrics.base import Comparison, Encoder, SampleSet
 from ganforge.metrics.sliding import SlidingFrechet
 from ganforge.modalities.image.metrics import conditions as measuring

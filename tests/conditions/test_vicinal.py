@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ganforge.core.conditions import Angle, Category, Conditions, Number
+from ganforge.core.condition_kinds import Angle, Category, Number
+from ganforge.core.conditions import Conditions
 from ganforge.core.types import Spec
 from ganforge.losses.adversarial import Hinge
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator

@@ -40,7 +40,7 @@ class Spec:
 
     @property
     def for_nets(self) -> Spec:
-        """The spec that nets are built for: conditions count as so many classes as their vectors have numbers, since a
+        """The spec that nets are built for: conditions count as many classes as their vectors have numbers, since a
         net treats a vector as it treats a one-hot class."""
         return replace(self, classes=self.conditions.width) if self.conditions else self
 

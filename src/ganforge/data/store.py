@@ -102,7 +102,7 @@ class FolderStore:
 
     def start(self, name: str, count: int) -> bytes:
         path = self.root / name
-        if not path.is_file():  # opening a pipe would wait for whoever writes to it
+        if not path.is_file():  # opening a pipe would wait until another process writes to it
             return b""
         try:
             with path.open("rb") as file:

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganforge.core.conditions import Angle, Condition, Conditions, Listed, Number, Ordinal, Value
+from ganforge.core.condition_kinds import Angle, Condition, Listed, Number, Ordinal, Value
+from ganforge.core.conditions import Conditions
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 

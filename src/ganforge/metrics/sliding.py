@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ganforge.core.conditions import Angle, Condition, Number
+from ganforge.core.condition_kinds import Angle, Condition, Number
 from ganforge.core.errors import UserError
 from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from ganforge.core.conditions import HARMONICS, Angle, Category, Condition, Conditions, Labels, Number, Ordinal
+from ganforge.core.condition_kinds import HARMONICS, Angle, Category, Condition, Labels, Number, Ordinal
+from ganforge.core.conditions import Conditions
 from ganforge.core.types import DiscriminatorOutput, wide
 
 HIDDEN = 256

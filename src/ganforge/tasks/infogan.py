@@ -24,7 +24,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ganforge.core.conditions import Category, Condition, Conditions, Number, Value
+from ganforge.core.condition_kinds import Category, Condition, Number, Value
+from ganforge.core.conditions import Conditions
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at

@@ -28,7 +28,8 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from ganforge.core.conditions import Angle, Condition, Conditions, Number
+from ganforge.core.condition_kinds import Angle, Condition, Number
+from ganforge.core.conditions import Conditions
 from ganforge.core.dataset import Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng

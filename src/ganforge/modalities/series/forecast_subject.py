@@ -12,12 +12,11 @@ from ganforge.core.language import phrase
 from ganforge.core.plot.charts import tiled
 from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.report.gallery import spread
-from ganforge.evaluation.runs import opened
-from ganforge.evaluation.sides import real_samples
-from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
+from ganforge.evaluation.subject import Run, Subject, Subjects
 from ganforge.metrics.base import SampleSet
 from ganforge.modalities.series.charts import fan
 from ganforge.modalities.series.tasks.forecast import Forecast
+from ganforge.modalities.series.unseen import unseen_windows
 from ganforge.modalities.series.windows import channels
 
 PATHS = 100
@@ -35,11 +34,8 @@ class Forecasts(Subjects, kind="forecasts"):
         if not isinstance(task, Forecast):
             return None
         signal, dataset = recipe.signal, run.dataset
-        own = opened(recipe)
-        windows = real_samples(signal, dataset, spec, seed=run.seed, min_samples=FEWEST, progress=run.progress)
-        every = np.concatenate(list(windows.draw(PART)))
-        rows = np.unique(np.linspace(0, len(every) - 1, min(run.n or MOST, len(every))).round().astype(int))
-        chosen = every[rows]
+        unseen = unseen_windows(run, MOST)
+        rows, chosen = unseen.rows, unseen.chosen
         bundle = run.model.bundle
 
         def draw(size: int) -> Iterator[np.ndarray]:
@@ -53,22 +49,17 @@ class Forecasts(Subjects, kind="forecasts"):
 
         made = np.concatenate(list(draw(PART)))
 
-        def train():
-            assert own is not None
-            return real_samples(signal, own, spec, seed=run.seed, progress=run.progress)
-
-        name = windows.name if dataset is own else phrase("{name} (held out)", name=windows.name)
         return Subject(
-            run.name, signal, spec, SampleSet.of(chosen, name=name), SampleSet.of(made, name=run.name),
+            run.name, signal, spec, SampleSet.of(chosen, name=unseen.name), SampleSet.of(made, name=run.name),
             run.provenance | {"paths": PATHS}, model=run.model, folder=run.folder, notes=run.notes,
-            train=None if own is None else train,
+            train=unseen.train,
             lead=phrase(
                 "{count:,} pasts of {past} steps, each with {paths} paths of {future} steps of this model, compared "
                 "with what came. Recipe {recipe}, {seen:,} windows seen in training.",
                 count=len(rows), past=task.past_of(spec), paths=PATHS, future=task.future, recipe=recipe.name,
                 seen=run.model.samples,
             ),
-            facts={"windows": phrase("{count} steps", count=spec.shape[1]), "evaluated on": name},
+            facts={"windows": phrase("{count} steps", count=spec.shape[1]), "evaluated on": unseen.name},
             panels=lambda: fans(chosen, made, spec.state["columns"]),
         )  # fmt: skip
 

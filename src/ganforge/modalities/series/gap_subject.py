@@ -14,13 +14,12 @@ from ganforge.core.plot.charts import tiled
 from ganforge.core.rng import block_normal
 from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.report.gallery import spread
-from ganforge.evaluation.runs import opened
-from ganforge.evaluation.sides import real_samples
-from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
+from ganforge.evaluation.subject import Run, Subject, Subjects
 from ganforge.metrics.base import SampleSet
 from ganforge.modalities.series.charts import filling
 from ganforge.modalities.series.filler import Filler, middle
 from ganforge.modalities.series.tasks.impute import Impute
+from ganforge.modalities.series.unseen import unseen_windows
 
 LENGTHS = (1, 3, 6, 12, 24, 48, 96, 192)  # steps
 PATHS = 50
@@ -39,11 +38,8 @@ class Gaps(Subjects, kind="gaps"):
             return None
         signal, dataset, bundle = recipe.signal, run.dataset, run.model.bundle
         G = cast(Filler, bundle.nets["G"])
-        own = opened(recipe)
-        windows = real_samples(signal, dataset, spec, seed=run.seed, min_samples=FEWEST, progress=run.progress)
-        every = np.concatenate(list(windows.draw(256)))
-        rows = np.unique(np.linspace(0, len(every) - 1, min(run.n or MOST, len(every))).round().astype(int))
-        chosen = every[rows]
+        unseen = unseen_windows(run, MOST)
+        rows, chosen = unseen.rows, unseen.chosen
         sizes = [size for size in LENGTHS if size <= task.longest]
 
         def draw(size: int) -> Iterator[np.ndarray]:
@@ -62,21 +58,16 @@ class Gaps(Subjects, kind="gaps"):
 
         made = np.concatenate(list(draw(PART)))
 
-        def train():
-            assert own is not None
-            return real_samples(signal, own, spec, seed=run.seed, progress=run.progress)
-
-        name = windows.name if dataset is own else phrase("{name} (held out)", name=windows.name)
         return Subject(
-            run.name, signal, spec, SampleSet.of(chosen, name=name), SampleSet.of(made, name=run.name),
+            run.name, signal, spec, SampleSet.of(chosen, name=unseen.name), SampleSet.of(made, name=run.name),
             run.provenance | {"paths": PATHS}, model=run.model, folder=run.folder, notes=run.notes,
-            train=None if own is None else train,
+            train=unseen.train,
             lead=phrase(
                 "{count:,} windows of {steps} steps, from each of which a block was removed and filled {paths} times "
                 "by this model, compared with what was there. Recipe {recipe}, {seen:,} windows seen in training.",
                 count=len(rows), steps=spec.shape[1], paths=PATHS, recipe=recipe.name, seen=run.model.samples,
             ),
-            facts={"windows": phrase("{count} steps", count=spec.shape[1]), "evaluated on": name},
+            facts={"windows": phrase("{count} steps", count=spec.shape[1]), "evaluated on": unseen.name},
             panels=lambda: panels(chosen, made, spec.state["columns"]),
         )  # fmt: skip
 

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ganforge.core.conditions import Angle, Category, Condition, Conditions, Number
+from ganforge.core.condition_kinds import Angle, Category, Condition, Number
+from ganforge.core.conditions import Conditions
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.modalities.series.columns import STEP
 from ganforge.modalities.series.source import SeriesSet

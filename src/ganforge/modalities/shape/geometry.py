@@ -12,7 +12,7 @@ import numpy as np
 from ganforge.core.rng import seed_of
 
 DENSITY = 30
-"""Points per square cell by which a surface is found in a grid: so many leave no hole."""
+"""Points per square cell by which a surface is found in a grid: enough to leave no hole."""
 MARGIN = 1
 """Empty cells on each side of a mesh in its grid, so that its surface is closed."""
 

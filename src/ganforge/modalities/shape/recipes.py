@@ -37,7 +37,7 @@ BITS = 0.5
 
 @recipe("voxels-small")
 def voxels_small() -> Recipe:
-    """Volumes and meshes of 32 cells a side: R3GAN's game on clipped distances, for CPUs.
+    """Volumes and meshes of 32 cells a side: R3GAN's losses on clipped distances, for CPUs.
 
     Paper: Huang et al. 2024 (RpGAN + R1 + R2, the critic's blocks). Departures: three dimensions; DCGAN's net with
     batch norm makes the volumes, which are smoothed; cells of 4³ are the channels of D's finest grid.
@@ -151,7 +151,7 @@ def iwgan3d() -> Recipe:
 
 @recipe("cloud-small")
 def cloud_small() -> Recipe:
-    """Clouds of 1,024 points: a PointNet autoencoder, then R3GAN's game on its latents, for CPUs.
+    """Clouds of 1,024 points: a PointNet autoencoder, then R3GAN's losses on its latents, for CPUs.
 
     Papers: Achlioptas et al. 2018 (l-GAN), Huang et al. 2024 (RpGAN + R1 + R2). Departures: the autoencoder learns from
     512 points at a time by the Chamfer distance and the sliced Wasserstein distance; relativistic pairs.

@@ -39,7 +39,7 @@ class Predictions(Subjects, kind="predictions"):
         signal, own = recipe.signal, opened(recipe)
         side = real_samples(signal, run.dataset, spec, seed=run.seed, min_samples=LEAST, progress=run.progress)
         rows = np.array(spread(side.n, run.n or MOST))
-        chosen = rows_of(side, rows)
+        chosen = np.concatenate(list(side.chosen(rows, PART)))
         labels = None if not spec.classes or side.labels is None else torch.from_numpy(side.labels[rows])
         bundle, horizon = run.model.bundle, spec.shape[1] - task.past
 
@@ -74,16 +74,6 @@ class Predictions(Subjects, kind="predictions"):
             facts={"clips": phrase("{count} frames", count=spec.shape[1]), "evaluated on": name},
             panels=lambda: beside(chosen, clips, spec),
         )  # fmt: skip
-
-
-def rows_of(side: SampleSet, rows: np.ndarray) -> np.ndarray:
-    """Some of the clips of a side, which may be too many for memory."""
-    found, start = [], 0
-    for part in side.draw(PART):
-        here = rows[(rows >= start) & (rows < start + len(part))] - start
-        found.append(part[here])
-        start += len(part)
-    return np.concatenate(found)
 
 
 def beside(real: np.ndarray, made: np.ndarray, spec: Spec) -> Iterator[Panel]:

@@ -25,7 +25,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganforge.core.conditions import HARMONICS, Angle, Condition, Conditions, Labels, Number, Ordinal
+from ganforge.core.condition_kinds import HARMONICS, Angle, Condition, Labels, Number, Ordinal
+from ganforge.core.conditions import Conditions
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count

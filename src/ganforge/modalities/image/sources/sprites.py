@@ -15,14 +15,15 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from ganforge.core.conditions import Angle, Category, Conditions, Number, Ordinal, Value
+from ganforge.core.condition_kinds import Angle, Category, Number, Ordinal, Value
+from ganforge.core.conditions import Conditions
 from ganforge.core.dataset import Dataset
 from ganforge.core.rng import seed_of
 from ganforge.data.base import DataSource
 from ganforge.modalities.image.sources.sprite_drawing import COLORS, PERIODS, SHAPES, SIZES, Sprite, draw
 
 LEFT_OUT = 10
-"""One in so many combinations is left out of the training part."""
+"""One of this many combinations is left out of the training part."""
 PLACE = 0.24
 """Largest distance of the middle of a shape from that of the image along x and y, where half of the image is 1."""
 CONDITIONS = Conditions(

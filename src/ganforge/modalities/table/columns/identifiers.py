@@ -60,7 +60,7 @@ def measure(present: pd.Series) -> dict[str, Any]:
 
 
 def _onward(low: int, high: int, largest: int, room: int) -> dict[str, int] | None:
-    """Where the numbers of new rows begin and in which direction they go on; None without `room` for so many."""
+    """Where the numbers of new rows begin and in which direction they go on; None if there is no `room` for them."""
     if largest - high >= room:
         return {"next": high + 1}
     return {"next": low - 1, "step": -1} if low >= room else None

@@ -21,7 +21,7 @@ from ganforge.recipes.optimizer import Adam
 
 @recipe("r3gan-video-small")
 def r3gan_video_small() -> Recipe:
-    """Short films of 64 px: R3GAN's game with a critic that sees four frames of each, for CPUs.
+    """Short films of 64 px: R3GAN's losses with a critic that sees four frames of each, for CPUs.
 
     Papers: Huang et al. 2024 (RpGAN + R1 + R2, the critic's blocks), Skorokhodov et al. 2022 (motion from noise along
     time, a critic of few frames). Departures: the four frames are stacked on the channels of one 2-D critic; DCGAN's
