@@ -1,7 +1,7 @@
 """The first steps of every recipe give the losses that they gave before, on every processor.
 
 Each recipe trains for five steps in a small form (`systems.py`), in float64 (`precision=fp64`) on one thread, and
-`losses.json` holds what it must find: all losses of all phases, and after the last step the norm of the weights of each
+`losses/NAME.json` holds what it must find: all losses of all phases, and after the last step the norm of the weights of each
 player and of each average. In float32 the rounding of one step differs between processors and grows with every step,
 up to tenfold, so that after twenty steps no tolerance tells a change of maths from another processor. In float64 three
 sets of kernels (AVX-512, AVX2, none) agree to 5e-13 in all recipes after five steps (to 7e-9 after ten).
@@ -10,7 +10,7 @@ This protects the maths of a step: data, draws, first weights, nets, losses, pen
 not protect what float32 and bfloat16 make of it, GPUs, what happens later than five steps, nor speed. That a change
 keeps many steps of float32 bit for bit is shown on one machine, before and after it, by `tools/pin.py`.
 
-A refactor must leave `losses.json` as it is. A change of maths changes it on purpose: run
+A refactor must leave these files as they are. A change of maths changes them on purpose: run
 `python tests/golden/test_golden.py dcgan wgan` with the recipes that it concerns and put the reason into the commit.
 """
 
@@ -37,7 +37,7 @@ from ganforge.engine.privacy import secret
 from ganforge.engine.trainer import Trainer
 from ganforge.registry import load_all
 
-FILE = Path(__file__).with_name("losses.json")
+FOLDER = Path(__file__).with_name("losses")
 STEPS = (1, 2, 5)
 RELATIVE, ABSOLUTE = 1e-8, 1e-11
 """Tolerances: the first 20,000 times what three sets of kernels differ by."""
@@ -108,8 +108,8 @@ def play(name: str) -> tuple[Losses, set[str]]:
     return found, cut
 
 
-def known() -> dict[str, Losses]:
-    return json.loads(FILE.read_text())
+def file(name: str) -> Path:
+    return FOLDER / f"{name}.json"
 
 
 def test_every_recipe_has_a_small_form_and_losses():
@@ -117,34 +117,27 @@ def test_every_recipe_has_a_small_form_and_losses():
     names = {name for name, make in recipes.RECIPES.items() if make.__module__.startswith("ganforge.")}  # no test's own
     assert len(names) > 80
     assert set(SYSTEMS) == names
-    assert set(known()) == names
+    assert {path.stem for path in FOLDER.iterdir()} == names
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_losses_are_those_of_before(name):
     found, cut = play(name)
     assert not cut, "float64 is cut to float32 on the way to a loss"
-    wanted = known()[name]
+    wanted: Losses = json.loads(file(name).read_text())
     assert list(found) == list(wanted)
     for step, losses in wanted.items():
         assert found[step] == pytest.approx(losses, rel=RELATIVE, abs=ABSOLUTE), f"step {step}"
 
 
-def write(losses: dict[str, Losses]) -> None:
+def write(name: str, losses: Losses) -> None:
     """A line a step, so that a diff shows where a change sets in."""
-    lines = [
-        f" {json.dumps(name)}: {{\n"
-        + ",\n".join(
-            f"  {json.dumps(step)}: {json.dumps({k: float(f'{v:.12g}') for k, v in values.items()})}"
-            for step, values in losses[name].items()
-        )
-        + "\n }"
-        for name in SYSTEMS
-        if name in losses
-    ]
-    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    rounded = {step: {k: float(f"{v:.12g}") for k, v in values.items()} for step, values in losses.items()}
+    lines = [f"  {json.dumps(step)}: {json.dumps(values)}" for step, values in rounded.items()]
+    file(name).write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":
     load_all()
-    write(known() | {name: play(name)[0] for name in sys.argv[1:]})
+    for name in sys.argv[1:]:
+        write(name, play(name)[0])
