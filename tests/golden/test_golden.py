@@ -1,10 +1,10 @@
 """The first steps of every recipe give the losses that they gave before, on every processor.
 
 Each recipe trains for five steps in a small form (`systems.py`), in float64 (`precision=fp64`) on one thread, and
-`losses/NAME.json` holds what it must find: all losses of all phases, and after the last step the norm of the weights of each
-player and of each average. In float32 the rounding of one step differs between processors and grows with every step,
-up to tenfold, so that after twenty steps no tolerance tells a change of maths from another processor. In float64 three
-sets of kernels (AVX-512, AVX2, none) agree to 5e-13 in all recipes after five steps (to 7e-9 after ten).
+`losses/NAME.json` holds what it must find: all losses of all phases, and after the last step the norm of the weights
+of each player and of each average. In float32 the rounding of one step differs between processors and grows with every
+step, up to tenfold, so that after twenty steps no tolerance tells a change of maths from another processor. In float64
+three sets of kernels (AVX-512, AVX2, none) agree to 5e-13 in all recipes after five steps (to 7e-9 after ten).
 
 This protects the maths of a step: data, draws, first weights, nets, losses, penalties, optimizers, averages. It does
 not protect what float32 and bfloat16 make of it, GPUs, what happens later than five steps, nor speed. That a change
