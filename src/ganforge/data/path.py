@@ -11,6 +11,8 @@ from pydantic import Field
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.names import readable
+from ganforge.core.text_condition import MOST_TOKENS
+from ganforge.data import captions as sentences
 from ganforge.data import column_files, layout
 from ganforge.data import opener as openers
 from ganforge.data.base import HOLDOUT, DataSource
@@ -41,6 +43,13 @@ class PathData(DataSource, kind="path"):
     column_kinds: dict[str, str] = Field(default={})
     """What columns of that table are, where it is not as detected: category, labels, ordinal, number, angle (degrees),
     radians, hours, ignore; or the values of an ordinal in their order: small<medium<large."""
+    captions: str = ""
+    """A sentence for each file: a table with a column of file names and one of texts (captions.csv, .jsonl), sidecars (a
+    .txt beside each file), or unicode (of files that are named after code points, as emoji are: 1f600.png)."""
+    caption_column: str = ""
+    """The column of that table that holds the sentences; by default the one that is called caption, text, ..."""
+    caption_words: int = Field(default=32, ge=1, le=MOST_TOKENS)
+    """Words of a sentence, at most; longer ones are cut. Each Chinese character counts as one."""
     name_encoding: str | None = None
     """Encoding of file names in a zip that does not specify it, such as gb18030 or shift_jis; detected by default."""
     generated: bool = False
@@ -57,7 +66,8 @@ class PathData(DataSource, kind="path"):
 
     @property
     def places(self) -> tuple[str, ...]:  # type: ignore[override]  # one of them is only sometimes a path
-        return ("path", "labels") if self._table else ("path",)
+        tables = {"labels": self._table, "captions": self.captions not in ("", sentences.SIDECARS, sentences.UNICODE)}
+        return ("path", *(field for field, given in tables.items() if given))
 
     @property
     def _table(self) -> str:
@@ -65,7 +75,9 @@ class PathData(DataSource, kind="path"):
         return "" if self.labels in (*get_args(layout.Labels), SIDECARS) else self.labels
 
     def open(self) -> Dataset:
-        folders: layout.Labels = "none" if self._table or self.labels == SIDECARS else self.labels  # type: ignore[assignment]
+        folders: layout.Labels = (
+            "none" if self._table or self.labels == SIDECARS or self.captions else self.labels  # type: ignore[assignment]
+        )
         if not self.path.strip():
             raise UserError(
                 "data: the path is empty: is a variable not set? (The current folder is data=.)", code="data.empty_path"
@@ -94,6 +106,9 @@ class PathData(DataSource, kind="path"):
                 table = sidecars(head, dataset)
             if table is not None:
                 attach(dataset, table, Choices(self.columns, self.column_kinds))
+            if self.captions:
+                given = sentences.Captions(self.captions, self.caption_column, self.caption_words)
+                sentences.attach(dataset, given, head)
             return dataset
         except PermissionError as error:
             raise UserError(

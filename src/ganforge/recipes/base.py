@@ -28,6 +28,7 @@ class Recipe(Component):
         "target": "signal.target",
         "degrade": "signal.degrade",
         "labels": "data.labels",
+        "captions": "data.captions",
     }
 
     name: str = "recipe"
