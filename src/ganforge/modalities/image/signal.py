@@ -160,7 +160,8 @@ class Image(Signal, kind="image"):
     ) -> Sequence[str]:
         if translates:
             return ("fd", "kid")
-        return (*self.metrics, "conditions", "sfid") if spec.conditions else self.metrics
+        told = ("sentences",) if spec.conditions.texts else ()
+        return (*self.metrics, *told, *(("conditions", "sfid") if spec.conditions.untold else ()))
 
     def comparable(self, samples: np.ndarray) -> np.ndarray:
         """Converts to 8 bits, the input of extractors."""

@@ -23,9 +23,11 @@ from ganforge.nets.sentences.base import Encoded, SentenceEncoder
 
 
 def inner_spec(spec: Spec, encoder: SentenceEncoder) -> Spec:
-    """The spec of the net inside: its classes are the numbers of a sentence and of all other conditions."""
-    rest = spec.conditions.untold.width
-    return replace(spec, classes=len(spec.conditions.texts) * encoder.width + rest, conditions=Conditions())
+    """The spec of the net inside: its classes are the numbers of a sentence and of all other conditions; its state says
+    how wide the vectors of words are."""
+    state = spec.state | {"word_width": encoder.width}
+    classes = encoder.width + spec.conditions.untold.width
+    return replace(spec, classes=classes, conditions=Conditions(), state=state)
 
 
 class Reading(nn.Module):

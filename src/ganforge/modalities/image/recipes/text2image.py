@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ganforge.losses.adversarial import NonSaturating
+from ganforge.losses.adversarial import Hinge, NonSaturating
 from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
+from ganforge.modalities.image.nets.dfgan import DfganDiscriminator, DfganGenerator
 from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.sprites import Sprites
 from ganforge.nets.sentences.small import Gru
@@ -40,4 +41,34 @@ def text2image_small() -> Recipe:
             contrast=1.0,
         ),
         optimizers={"G": Adam(lr=5e-4, betas=(0.5, 0.999)), "D": Adam(lr=1e-3, betas=(0.5, 0.999))},
+    )
+
+
+@recipe("text2image")
+def text2image() -> Recipe:
+    """Images of 256 px from sentences, for a GPU: every layer of G is scaled and shifted by the sentence, regions look at
+    its words, and D's logit says whether an image is real and fits.
+
+    Papers: Tao et al. 2022 (DF-GAN: nets, hinge loss with wrong sentences, gradient penalty at matching pairs, Adam 1e-4
+    for G and 4e-4 for D), Xu et al. 2018 (attention of regions to words). Departures: text encoders trained with D and G
+    instead of one that is trained before; attention at 32 and 64 px, which DF-GAN does not have (`task.generator.
+    attention=[]`); the loss is twice that of the paper, and so is the weight of its penalty.
+    Command: `ganforge train text2image data=./photos captions=captions.csv`; with text features of CLIP from a local
+    folder `task.sentence_encoder.kind=clip task.sentence_encoder.weights=./clip`
+    """
+    return Recipe(
+        data=Sprites(size=64, captions="both"),
+        samples=15_000_000,
+        batch=32,
+        checkpoint_every=500_000,
+        log_every=20_000,
+        signal=Image(size=256),
+        task=Matching(
+            generator=DfganGenerator(),
+            discriminator=DfganDiscriminator(),
+            objective=Hinge(),
+            sentence_encoder=Gru(width=256, embedding=256),
+            gradient_penalty=4.0,
+        ),
+        optimizers={"G": Adam(lr=1e-4, betas=(0.0, 0.9)), "D": Adam(lr=4e-4, betas=(0.0, 0.9))},
     )
