@@ -32,7 +32,7 @@ from ganforge.inference.interpolate import path
 from ganforge.inference.labels import Label, label_ids, label_names
 from ganforge.inference.where import Found, fulfil
 from ganforge.recipes.base import Recipe
-from ganforge.tasks.base import UserTranslator
+from ganforge.tasks.base import ChangesAttributes, UserTranslator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -333,15 +333,15 @@ class Model:
 
     @overload
     def translate(
-        self, image: Path | str, mask: Image | None = None, direction: str | None = None, tile: int | None = None
+        self, image: Path | str, mask: Image | None = None, direction: str | None = None, tile: int | None = None, where: Where = ()
     ) -> np.ndarray: ...
     @overload
     def translate(
-        self, image: list[T], mask: Image | None = None, direction: str | None = None, tile: int | None = None
+        self, image: list[T], mask: Image | None = None, direction: str | None = None, tile: int | None = None, where: Where = ()
     ) -> list[T]: ...
     @overload
     def translate(
-        self, image: T, mask: Image | None = None, direction: str | None = None, tile: int | None = None
+        self, image: T, mask: Image | None = None, direction: str | None = None, tile: int | None = None, where: Where = ()
     ) -> T: ...
     def translate(
         self,
@@ -349,6 +349,7 @@ class Model:
         mask: Image | None = None,
         direction: str | None = None,
         tile: int | None = None,
+        where: Where = (),
     ) -> Any:
         """Translates images of any size.
 
@@ -361,6 +362,7 @@ class Model:
             mask: white where images are to be filled in, of the same size; for inpainting models.
             direction: "ab" or "ba", for models with both directions; by default the first.
             tile: side in px of the tiles into which large images are split; by default about a million px per tile.
+            where: for models that change attributes, what images are to have: "color=blue", {"color": "blue"}.
 
         Returns:
             The type of the input: for a file uint8 [H, W, C] (uint16 for 16-bit images); for a Pillow image a Pillow
@@ -369,14 +371,25 @@ class Model:
         Raises:
             UserError: the model is not a translator, has no such direction, or was trained on images of another kind.
         """
-        use = self.translator(direction, tile)
+        use = self.translator(direction, tile, where)
         if isinstance(image, (list, tuple)):
             return [use.translated(one, mask) for one in image]
         return use.translated(image, mask)
 
-    def translator(self, direction: str | None = None, tile: int | None = None) -> UserTranslator:
+    def translator(
+        self, direction: str | None = None, tile: int | None = None, where: Where = ()
+    ) -> UserTranslator:
         """The translator that `translate` uses; raises the same errors."""
-        return self.recipe.task.user_translator(self.bundle, str(self.folder), direction, tile)
+        found = self.recipe.task.user_translator(self.bundle, str(self.folder), direction, tile)
+        if texts := as_texts(where):
+            if not isinstance(found, ChangesAttributes):
+                raise UserError(
+                    f"where {texts[0]!r}: this model ({self.recipe.name}) was not trained to change attributes, as "
+                    "stargan-small is. Leave it out",
+                    code="translate.where_not_taken",
+                )
+            found.ask(texts)
+        return found
 
     def latents(self, seeds: Sequence[int], truncation: float = 1.0) -> torch.Tensor:
         """The latents of the first sample of each seed, float32 [len(seeds), L] on the CPU."""

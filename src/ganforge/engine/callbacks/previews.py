@@ -119,7 +119,7 @@ class PreviewWriter(Listener):
     def _classes(self) -> tuple[str, ...]:
         """The class of each row; empty without labels, and where one drawing holds all samples."""
         names = self.run.spec.labels
-        if self.request.labels is None or len(names) < self.run.spec.classes:
+        if self.request.labels is None or self.sentences or len(names) < self.run.spec.classes:
             return ()
         gallery = self.run.recipe.signal.gallery
         if gallery is None or gallery.together:

@@ -1,0 +1,80 @@
+"""Evaluation of models that change attributes: real images, each with one attribute changed to a value in turn.
+
+    real    one half of the images
+    made    the other half, each asked for one other value of one attribute; all else should stay, so that what an
+            image is asked to have is its own attributes with this one changed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganforge.core.condition_kinds import Listed
+from ganforge.core.conditions import Conditions
+from ganforge.core.rng import seed_of
+from ganforge.evaluation.sides import real_samples
+from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
+from ganforge.metrics.base import SampleSet
+from ganforge.modalities.pair.tasks.attributes import Attributes, Half
+
+BATCH = 64
+
+
+class Edits(Subjects, kind="edits"):
+    """Images of which an attribute was changed, with what they should have."""
+
+    def of_run(self, run: Run) -> Subject | None:
+        model, spec = run.model, run.model.spec
+        if not isinstance(model.recipe.task, Attributes) or run.dataset.vectors is None or not spec.conditions:
+            return None
+        signal = model.recipe.signal
+        real = real_samples(
+            signal, Half(run.dataset, 1), spec, seed=run.seed, min_samples=FEWEST, progress=run.progress
+        )
+        source = real_samples(
+            signal, Half(run.dataset, 0), spec, seed=run.seed, most=run.n or 2_000, min_samples=FEWEST,
+            progress=run.progress,
+        )  # fmt: skip
+        assert source.vectors is not None
+        G: Any = model.bundle.nets.G
+        wanted, told = changes(source.vectors, spec.conditions, G.chosen, run.seed)
+
+        def draw(size: int) -> Iterator[np.ndarray]:
+            for number, images in enumerate(source.draw(BATCH)):
+                start = number * BATCH
+                x = torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32)) / 127.5 - 1
+                planes = torch.from_numpy(told[start : start + BATCH])[:, :, None, None].expand(-1, -1, *x.shape[2:])
+                made = signal.comparable(signal.decode(model.bundle.translated(torch.cat([x, planes], 1)), spec))
+                for at in range(0, len(made), size):
+                    yield made[at : at + size]
+
+        return Subject(
+            run.name, signal, spec, replace(real, labels=None), SampleSet(run.name, source.n, draw, vectors=wanted),
+            run.provenance | {"changed": "one attribute"}, model=model, folder=run.folder, notes=run.notes,
+        )  # fmt: skip
+
+
+def changes(
+    vectors: np.ndarray, every: Conditions, chosen: Conditions, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each image one attribute with another value: what it should have then, float32 [N, K] of all conditions, and
+    what the model is told, float32 [N, k] of those that it can change."""
+    draws = np.random.Generator(np.random.PCG64(seed_of(seed, "changes")))
+    rows = [list(row) for row in every.decode(vectors)]
+    told = []
+    for row in rows:
+        one = chosen.each[int(draws.integers(len(chosen.each)))]
+        at = every.names.index(one.name)
+        if isinstance(one, Listed):
+            others = [value for value in map(one.read, one.values) if value != row[at]] or [row[at]]
+            value = others[int(draws.integers(len(others)))]
+        else:
+            value = rows[int(draws.integers(len(rows)))][at]
+        row[at] = value
+        told.append([value if other is one else None for other in chosen.each])
+    return every.encode(rows), chosen.encode(told)
