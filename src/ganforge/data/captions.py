@@ -125,8 +125,8 @@ def _of_table(dataset: Dataset, captions: Captions, head: Head) -> Texts:
     usual = called or [c.name for c in texts if any(isinstance(v, str) for v in c.values)] or list(by_name)
     if not captions.column and len(usual) != 1:
         raise UserError(
-            f"{captions.where}: which column holds the captions? Name it: data.caption_column={next(iter(usual), 'NAME')} "
-            f"(columns: {', '.join(by_name) or 'none'})",
+            f"{captions.where}: which column holds the captions? Name it: "
+            f"data.caption_column={next(iter(usual), 'NAME')} (columns: {', '.join(by_name) or 'none'})",
             code="captions.which_column",
         )
     values = by_name[captions.column or usual[0]].values
@@ -172,8 +172,8 @@ def decoded(data: bytes, captions: Captions, name: str) -> str:
     encoding = likeliest([data])
     if encoding is None:
         raise UserError(
-            f"{captions.where}, {name}: in no encoding that is known here (UTF-8, GB 18030, Big5, Shift JIS). Save it as "
-            "UTF-8",
+            f"{captions.where}, {name}: in no encoding that is known here (UTF-8, GB 18030, Big5, Shift JIS). Save it "
+            "as UTF-8",
             code="captions.unknown_encoding",
         )
     return data.decode(encoding)

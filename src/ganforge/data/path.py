@@ -44,8 +44,8 @@ class PathData(DataSource, kind="path"):
     """What columns of that table are, where it is not as detected: category, labels, ordinal, number, angle (degrees),
     radians, hours, ignore; or the values of an ordinal in their order: small<medium<large."""
     captions: str = ""
-    """A sentence for each file: a table with a column of file names and one of texts (captions.csv, .jsonl), sidecars (a
-    .txt beside each file), or unicode (of files that are named after code points, as emoji are: 1f600.png)."""
+    """A sentence for each file: a table with a column of file names and one of texts (captions.csv, .jsonl), sidecars
+    (a .txt beside each file), or unicode (of files that are named after code points, as emoji are: 1f600.png)."""
     caption_column: str = ""
     """The column of that table that holds the sentences; by default the one that is called caption, text, ..."""
     caption_words: int = Field(default=32, ge=1, le=MOST_TOKENS)

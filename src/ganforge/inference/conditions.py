@@ -29,6 +29,7 @@ LISTED = re.compile(r"in\s+(.+)", re.IGNORECASE)
 MISSING = re.compile(r"is\s+(?:missing|unknown|null)", re.IGNORECASE)
 ORDERED = re.compile(r"[<>!]=?|not\s+in\b", re.IGNORECASE)
 
+
 def read(texts: Sequence[str], conditions: Conditions, model: str) -> dict[str, Choice]:
     """What is asked of each condition, by its name.
 

@@ -333,15 +333,30 @@ class Model:
 
     @overload
     def translate(
-        self, image: Path | str, mask: Image | None = None, direction: str | None = None, tile: int | None = None, where: Where = ()
+        self,
+        image: Path | str,
+        mask: Image | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+        where: Where = (),
     ) -> np.ndarray: ...
     @overload
     def translate(
-        self, image: list[T], mask: Image | None = None, direction: str | None = None, tile: int | None = None, where: Where = ()
+        self,
+        image: list[T],
+        mask: Image | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+        where: Where = (),
     ) -> list[T]: ...
     @overload
     def translate(
-        self, image: T, mask: Image | None = None, direction: str | None = None, tile: int | None = None, where: Where = ()
+        self,
+        image: T,
+        mask: Image | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+        where: Where = (),
     ) -> T: ...
     def translate(
         self,
@@ -376,9 +391,7 @@ class Model:
             return [use.translated(one, mask) for one in image]
         return use.translated(image, mask)
 
-    def translator(
-        self, direction: str | None = None, tile: int | None = None, where: Where = ()
-    ) -> UserTranslator:
+    def translator(self, direction: str | None = None, tile: int | None = None, where: Where = ()) -> UserTranslator:
         """The translator that `translate` uses; raises the same errors."""
         found = self.recipe.task.user_translator(self.bundle, str(self.folder), direction, tile)
         if texts := as_texts(where):
@@ -422,8 +435,8 @@ class Model:
             batch: number of samples computed at a time.
             where: for models with conditions, what all frames are to be, as in `sample`.
             vary: a condition that moves, with its ends: "angle=0..360". The latent then stays that of the first seed.
-            text: what all frames show, as in `sample`; or several sentences, from one to the next. The latent then stays
-                that of the first seed.
+            text: what all frames show, as in `sample`; or several sentences, from one to the next. The latent then
+                stays that of the first seed.
 
         Returns:
             Like `sample`: for images uint8 [frames, H, W, C].

@@ -51,7 +51,9 @@ def known(text: Text, sentence: str) -> str:
     """A sentence as a value, with a warning that names words of it that the model has not been trained with."""
     value = text.read(sentence)
     if strange := text.strange(sentence):
-        meant = "; ".join(f"{word!r}{text.nearest(word).replace('; did you mean', ': did you mean')}" for word in strange)
+        meant = "; ".join(
+            f"{word!r}{text.nearest(word).replace('; did you mean', ': did you mean')}" for word in strange
+        )
         log.warning(
             "%s=%s: no caption that the model was trained with has %s; such words are left unread",
             text.name, sentence, meant,

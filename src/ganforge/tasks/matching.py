@@ -1,7 +1,7 @@
 """Samples that match a sentence: D scores pairs of sample and sentence, real samples with wrong sentences among them.
 
-Reed et al. 2016, "Generative Adversarial Text to Image Synthesis" (the matching-aware discriminator); Zhang et al. 2021,
-"Cross-Modal Contrastive Learning for Text-to-Image Generation" (contrast); Tao et al. 2022, "DF-GAN: A Simple and
+Reed et al. 2016, "Generative Adversarial Text to Image Synthesis" (the matching-aware discriminator); Zhang et al.
+2021, "Cross-Modal Contrastive Learning for Text-to-Image Generation" (contrast); Tao et al. 2022, "DF-GAN: A Simple and
 Effective Baseline for Text-to-Image Synthesis" (the matching-aware gradient penalty).
 
     D minimizes  objective.d(D(x, t), D(G(z, t), t)) + mismatch · objective.d(D(x, t), D(x, t'))
@@ -9,9 +9,9 @@ Effective Baseline for Text-to-Image Synthesis" (the matching-aware gradient pen
     G minimizes  objective.g(D(G(z, t), t)) + contrast · C(G(z, t), t)
     C(x, t)      −log softmax_j(s(x_i) · e(t_j) / τ)[i] − log softmax_j(s(x_j) · e(t_i) / τ)[i]
 
-t: the sentence of x, t' that of another sample. With mismatch 1 the first line is twice the loss of Reed et al., in which
-wrong pairs and fakes count half each. s: what D sees, e: the vector of a sentence by D's text encoder, both of length 1;
-C learns from real samples only, and sentences that are the same are no wrong ones of each other.
+t: the sentence of x, t' that of another sample. With mismatch 1 the first line is twice the loss of Reed et al., in
+which wrong pairs and fakes count half each. s: what D sees, e: the vector of a sentence by D's text encoder, both of
+length 1; D learns C from real samples only, and sentences that are the same are no wrong ones of each other.
 
 Departures: the text encoders are trained with D and G, not before; contrast with whole sentences only.
 
@@ -129,9 +129,7 @@ class Matching(Synthesis, kind="matching"):
             return {}
         assert context.on_fake is not None
         assert context.labels is not None
-        return {
-            "contrast": at(self.contrast, rng.samples) * contrast(context.player, context.on_fake, context.labels)
-        }
+        return {"contrast": at(self.contrast, rng.samples) * contrast(context.player, context.on_fake, context.labels)}
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         """Samples [n, ...]; with `request.extra`, between two sentences: `toward` [n, K] and `share` [n]."""

@@ -1,14 +1,13 @@
 """Evaluation of models that change attributes: real images, each with one attribute changed to a value in turn.
 
-    real    one half of the images
-    made    the other half, each asked for one other value of one attribute; all else should stay, so that what an
-            image is asked to have is its own attributes with this one changed
+real    one half of the images
+made    the other half, each asked for one other value of one attribute; all else should stay, so that what an
+        image is asked to have is its own attributes with this one changed
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,9 @@ from ganforge.core.rng import seed_of
 from ganforge.evaluation.sides import real_samples
 from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
 from ganforge.metrics.base import SampleSet
-from ganforge.modalities.pair.tasks.attributes import Attributes, Half
+from ganforge.modalities.pair.tasks.attributes import Attributes
 
-BATCH = 64
+BATCH, MOST = 64, 5_000
 
 
 class Edits(Subjects, kind="edits"):
@@ -33,13 +32,10 @@ class Edits(Subjects, kind="edits"):
         if not isinstance(model.recipe.task, Attributes) or run.dataset.vectors is None or not spec.conditions:
             return None
         signal = model.recipe.signal
-        real = real_samples(
-            signal, Half(run.dataset, 1), spec, seed=run.seed, min_samples=FEWEST, progress=run.progress
-        )
+        most = max([MOST, run.n or 0, *(metric.n or 0 for metric in run.metrics or ())])
         source = real_samples(
-            signal, Half(run.dataset, 0), spec, seed=run.seed, most=run.n or 2_000, min_samples=FEWEST,
-            progress=run.progress,
-        )  # fmt: skip
+            signal, run.dataset, spec, seed=run.seed, most=most, min_samples=FEWEST, progress=run.progress
+        )
         assert source.vectors is not None
         G: Any = model.bundle.nets.G
         wanted, told = changes(source.vectors, spec.conditions, G.chosen, run.seed)
@@ -54,14 +50,12 @@ class Edits(Subjects, kind="edits"):
                     yield made[at : at + size]
 
         return Subject(
-            run.name, signal, spec, replace(real, labels=None), SampleSet(run.name, source.n, draw, vectors=wanted),
+            run.name, signal, spec, source, SampleSet(run.name, source.n, draw, vectors=wanted),
             run.provenance | {"changed": "one attribute"}, model=model, folder=run.folder, notes=run.notes,
         )  # fmt: skip
 
 
-def changes(
-    vectors: np.ndarray, every: Conditions, chosen: Conditions, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def changes(vectors: np.ndarray, every: Conditions, chosen: Conditions, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """For each image one attribute with another value: what it should have then, float32 [N, K] of all conditions, and
     what the model is told, float32 [N, k] of those that it can change."""
     draws = np.random.Generator(np.random.PCG64(seed_of(seed, "changes")))

@@ -24,7 +24,15 @@ from ganforge.core.types import Spec
 from ganforge.metrics.base import Comparison
 from ganforge.modalities.image.extractors import fit
 from ganforge.modalities.image.metrics.conditions import (
-    BATCH, FEWEST, HELD_BACK, LARGEST, MOST, MOST_PASSES, STEPS, ReadingNet, seen,
+    BATCH,
+    FEWEST,
+    HELD_BACK,
+    LARGEST,
+    MOST,
+    MOST_PASSES,
+    STEPS,
+    ReadingNet,
+    seen,
 )  # fmt: skip
 from ganforge.nets.sentences.small import Gru
 

@@ -1,8 +1,8 @@
 """Whether images show what their sentences say.
 
 Of sprites, a sentence is parsed back to the values that it names (`sources.sprite_sentences`), and the net that reads
-conditions from images (`metrics.conditions`) says what an image shows; it is trained on sprites that are drawn for this
-purpose, all combinations among them. A sentence counts as drawn right if all that it names is right: shape, color, size,
+conditions from images (`metrics.conditions`) says what an image shows; it is trained on sprites that are drawn for
+that, all combinations among them. A sentence counts as drawn right if all that it names is right: shape, color, size,
 period, and the light within 45° of the direction, of which neighbors are 45° apart.
 
 Of any other data, a matching net is trained on real images and their sentences: two encoders whose vectors are near for

@@ -1,8 +1,8 @@
 """DF-GAN: one stage of residual blocks, in each of which the sentence changes every layer.
 
 Tao, Tang, Wu, Jing, Bao & Xu 2022, "DF-GAN: A Simple and Effective Baseline for Text-to-Image Synthesis"; attention of
-regions to words: Xu et al. 2018, "AttnGAN: Fine-Grained Text to Image Generation with Attentional Generative Adversarial
-Networks".
+regions to words: Xu et al. 2018, "AttnGAN: Fine-Grained Text to Image Generation with Attentional Generative
+Adversarial Networks".
 
     G: z → linear → base grid → blocks of doubled sides → convolution 3×3, tanh
        block    x ↑2, + F(x),  F = twice: affine, LeakyReLU, affine, LeakyReLU, convolution 3×3
@@ -92,7 +92,9 @@ class DfganG(nn.Module):
 
     takes_words = True
 
-    def __init__(self, latent: int, widths: list[int], base: tuple[int, int], colors: int, classes: int, attends: dict[int, int]):
+    def __init__(
+        self, latent: int, widths: list[int], base: tuple[int, int], colors: int, classes: int, attends: dict[int, int]
+    ):
         super().__init__()
         self.classes = classes
         self.project = nn.Linear(latent, widths[0] * base[0] * base[1])

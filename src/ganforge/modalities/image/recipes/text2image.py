@@ -46,13 +46,13 @@ def text2image_small() -> Recipe:
 
 @recipe("text2image")
 def text2image() -> Recipe:
-    """Images of 256 px from sentences, for a GPU: every layer of G is scaled and shifted by the sentence, regions look at
-    its words, and D's logit says whether an image is real and fits.
+    """Images of 256 px from sentences, for a GPU: every layer of G is scaled and shifted by the sentence, regions
+    attend to its words, and D's logit says whether an image is real and fits.
 
-    Papers: Tao et al. 2022 (DF-GAN: nets, hinge loss with wrong sentences, gradient penalty at matching pairs, Adam 1e-4
-    for G and 4e-4 for D), Xu et al. 2018 (attention of regions to words). Departures: text encoders trained with D and G
-    instead of one that is trained before; attention at 32 and 64 px, which DF-GAN does not have (`task.generator.
-    attention=[]`); the loss is twice that of the paper, and so is the weight of its penalty.
+    Papers: Tao et al. 2022 (DF-GAN: nets, hinge loss with wrong sentences, gradient penalty at matching pairs, Adam
+    1e-4 for G and 4e-4 for D), Xu et al. 2018 (attention of regions to words). Departures: text encoders trained with D
+    and G instead of one that is trained before; attention at 32 and 64 px, which DF-GAN does not have
+    (`task.generator.attention=[]`); the loss is twice that of the paper, and so is the weight of its penalty.
     Command: `ganforge train text2image data=./photos captions=captions.csv`; with text features of CLIP from a local
     folder `task.sentence_encoder.kind=clip task.sentence_encoder.weights=./clip`
     """

@@ -2,8 +2,8 @@
 
     "a small red heart on a dark night, lit from the left"         "黑夜里一个小的红色爱心，光从左边照来"
 
-A sentence names shape, color, size, period, and the light as one of eight directions; some leave a part of it out. Where
-a sprite is and where it points to is never said. Which wording a sprite gets is a function of its seed.
+A sentence names shape, color, size, period, and the light as one of eight directions; some leave a part of it out.
+Where a sprite is and where it points to is never said. Which wording a sprite gets is a function of its seed.
 `said` is the inverse: the values that a sentence names.
 """
 
@@ -47,7 +47,12 @@ FORMS = {
 }
 SHORT = {
     "en": ("{color} {shape}", "{size} {color} {shape}", "{color} {shape} {scene}", "{color} {shape}, lit from {side}"),
-    "zh": ("{color}的{shape}", "一个{size}的{color}{shape}", "{period}里的{color}{shape}", "{color}{shape}，光从{side}照来"),
+    "zh": (
+        "{color}的{shape}",
+        "一个{size}的{color}{shape}",
+        "{period}里的{color}{shape}",
+        "{color}{shape}，光从{side}照来",
+    ),
 }
 SHORT_SHARE = 0.2
 """Share of the sentences that leave something out."""

@@ -1,6 +1,7 @@
-"""The critic of StarGAN: convolutions of stride 2 without norms, whose coarsest grid scores places and tells attributes.
+"""The critic of StarGAN: convolutions of stride 2 without norms; the coarsest grid scores places and tells attributes.
 
-Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation", table 5.
+Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation", table
+5.
 
     x [N, C, H, W] → n times convolution 4×4, stride 2, LeakyReLU 0.01 → h [N, F, H/2ⁿ, W/2ⁿ]
     logits [N, P]: convolution 3×3 of h, P = H·W / 4ⁿ places;   features [N, F·P]: h

@@ -1,11 +1,12 @@
 """The translator of StarGAN.
 
-Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation", table 4.
+Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation", table
+4.
 
     c7s1-64 → d128 → d256 → R256 × blocks → u128 → u64 → c7s1-3, tanh
 
-c7s1-k: convolution 7×7 with k channels; dk: 4×4, stride 2; Rk: x + conv3 norm ReLU conv3 norm; uk: 4×4 transposed, stride
-2. Instance norm with scale and offset, and ReLU, after each but the last.
+c7s1-k: convolution 7×7 with k channels; dk: 4×4, stride 2; Rk: x + conv3 norm ReLU conv3 norm; uk: 4×4 transposed,
+stride 2. Instance norm with scale and offset, and ReLU, after each but the last.
 
 source [N, Cs, h, w], in which attributes are constant channels, → [N, Ct, h, w] in [-1, 1].
 """

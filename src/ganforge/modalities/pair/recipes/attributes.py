@@ -22,8 +22,8 @@ def stargan_small() -> Recipe:
     """Changing attributes of images (a color, a size), for two CPU cores: one generator for all of them, told what an
     image is to have; what is not asked stays.
 
-    Paper: Choi et al. 2018 (StarGAN). Departures: narrower nets with two blocks; each attribute is asked for half of the
-    time, so that one can be changed without knowing the others; higher learning rates, two D steps per G step.
+    Paper: Choi et al. 2018 (StarGAN). Departures: narrower nets with two blocks; each attribute is asked for half of
+    the time, so that one can be changed without knowing the others; higher learning rates, two D steps per G step.
     Command: `ganforge train stargan-small data=sprites`, or `data=./photos labels=labels.csv`; then `ganforge translate
     runs/... photo.png --where "color=blue" --out blue.png`
     """

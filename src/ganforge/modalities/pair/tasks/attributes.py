@@ -4,12 +4,13 @@ Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks for Multi-Do
 
     repeat:
         D takes `d_steps` steps on   objective.d(D(x), D(G(x, t))) + Σ weight · penalty + classify · −log D(v | x)
-        G takes a step on            objective.g(D(G(x, t))) + classify · −log D(t | G(x, t)) + cycle · |x − G(G(x, t), v)|₁
+        G takes a step on            objective.g(D(G(x, t))) + classify · −log D(t | G(x, t))
+                                     + cycle · |x − G(G(x, t), v)|₁
 
-v: the attributes of x, t: those of another image of the batch. Attributes are named conditions of any kind (`tasks.heads`
-says what −log D is for each), or one class. In addition to the paper, each is asked for with probability `ask` only; G
-then gets "unknown" in its place and must leave it as it is, so that one attribute can be changed without knowing the
-others. With ask 1 it is the method of the paper.
+v: the attributes of x, t: those of another image of the batch. Attributes are named conditions of any kind
+(`tasks.heads` says what −log D is for each), or one class. In addition to the paper, each is asked for with probability
+`ask` only; G then gets "unknown" in its place and must leave it as it is, so that one attribute can be changed without
+knowing the others. With ask 1 it is the method of the paper.
 
 N images x [N, C, H, W], A attributes, v, t [N, K] their numbers, losses [N].
 """
@@ -64,7 +65,7 @@ class Attributes(ChangesImages, kind="attributes"):
     """Names of the conditions that can be changed; by default those whose values are listed (categories, labels,
     ordinals)."""
     ask: float = Field(default=1.0, gt=0, le=1)
-    """Probability that a change of an attribute is asked for in training; the others stay as they are. 1 in the paper."""
+    """Probability that an attribute is asked for in training; the others stay as they are. 1 in the paper."""
     classify: Rate = 1.0
     """Weight of the attributes, in the losses of D and G; 1 in the paper."""
     cycle: Rate = 10.0
