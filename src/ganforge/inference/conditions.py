@@ -129,11 +129,8 @@ def agreeing(asked: dict[str, Choice], conditions: Conditions) -> list[int] | No
     return found if 0 < len(found) < len(conditions.observed) else None
 
 
-def varied(
-    text: str, asked: dict[str, Choice], conditions: Conditions, frames: int, seed: int
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """The vectors of a walk in which one condition moves and all others stay, float32 [frames, K]; and for sentences,
-    `Request.extra`.
+def varied(text: str, asked: dict[str, Choice], conditions: Conditions, frames: int, seed: int) -> Tensor:
+    """The vectors of a walk in which one condition moves and all others stay, float32 [frames, K].
 
     A full turn of an angle does not repeat its first frame. Between categories, the vectors are interpolated.
 
@@ -158,13 +155,8 @@ def varied(
         )
     start, end = (_known(condition, part.strip()) for part in (first, last))
     found = vectors(asked, conditions, seed, 0, 1).expand(frames, -1).clone()
-    place = conditions.slices[condition.name]
-    if isinstance(condition, Text):
-        ends_of_way = found[:2].clone() if frames > 1 else found.expand(2, -1).clone()
-        ends_of_way[:, place] = torch.from_numpy(condition.encode([start, end]))
-        return sentences.between(ends_of_way, frames)
-    found[:, place] = _between(condition, start, end, frames)
-    return found, {}
+    found[:, conditions.slices[condition.name]] = _between(condition, start, end, frames)
+    return found
 
 
 def strip(name: str, conditions: Conditions, frames: int, seed: int) -> Tensor:

@@ -447,9 +447,12 @@ class Model:
         """
         _check_numbers(frames, truncation, batch)
         stations, given = [text] if isinstance(text, str) else list(text), self.spec.conditions
+        told = [] if vary is None else sentences.ends(vary, given)
+        if stations and (told or (len(stations) > 1 and vary is not None)):
+            raise UserError("vary and text are given: leave one of them out", code="where.contradiction")
+        if told:
+            stations, vary = told, None
         asked = self.asked(where, stations[:1])
-        if len(stations) > 1 and vary is not None:
-            raise UserError("vary and several texts are given: leave one of them out", code="where.contradiction")
         if vary is None and len(stations) < 2:
             latents = path(self.latents(seeds, truncation), frames, mode, loop)
         else:
@@ -458,7 +461,7 @@ class Model:
         labels = self.label_ids(self.labels[0] if label is None and self.labels else label, frames)
         extra: dict[str, torch.Tensor] = {}
         if vary is not None:
-            labels, extra = conditions.varied(vary, asked, given, frames, int(seeds[0]))
+            labels = conditions.varied(vary, asked, given, frames, int(seeds[0]))
         elif len(stations) > 1:
             each = [conditions.vectors(self.asked(where, one), given, int(seeds[0]), 0, 1) for one in stations]
             labels, extra = sentences.between(torch.cat(each), frames, loop)

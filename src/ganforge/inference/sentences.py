@@ -61,6 +61,20 @@ def known(text: Text, sentence: str) -> str:
     return str(value)
 
 
+def ends(vary: str, conditions: Conditions) -> list[str]:
+    """The two sentences of `text=a red heart..a blue moon`; none if it is about a condition that is not a text."""
+    name, _, both = vary.partition("=")
+    if name.strip() not in {text.name for text in conditions.texts}:
+        return []
+    first, dots, last = both.partition("..")
+    if not (dots and first.strip() and last.strip()):
+        raise UserError(
+            f"--vary {vary}: expected two sentences, as in {name.strip()}=a red heart..a blue moon",
+            code="walk.invalid_range",
+        )
+    return [first.strip(), last.strip()]
+
+
 def between(vectors: Tensor, frames: int, loop: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
     """A walk through conditions that are texts, each an even share of the way.
 

@@ -38,9 +38,9 @@ WIDTH = "word_width"
 
 
 def _mlp(code: int, channels: int, value: float) -> nn.Sequential:
-    """Two linear layers whose output starts at one value."""
+    """Two linear layers whose output starts near one value."""
     last = nn.Linear(HIDDEN, channels)
-    nn.init.zeros_(last.weight)
+    nn.init.normal_(last.weight, 0.0, 0.01)
     nn.init.constant_(last.bias, value)
     return nn.Sequential(nn.Linear(code, HIDDEN), nn.ReLU(), last)
 

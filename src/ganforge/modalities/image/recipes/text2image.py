@@ -19,7 +19,8 @@ def text2image_small() -> Recipe:
     """Images from sentences, for two CPU cores; English, Chinese, any language. Nothing is downloaded.
 
     D scores pairs of image and sentence, with real images beside wrong sentences among them, and tells the sentence of
-    an image from the others of its batch; G is trained so that D finds its sentence. Text encoders are trained along.
+    an image from the others of its batch; G is trained so that D finds its sentence, which scales and shifts every layer.
+    Text encoders are trained along.
 
     Papers: Reed et al. 2016 (matching-aware D), Zhang et al. 2021 (contrast), Miyato & Koyama 2018 (projection).
     Departures: small DCGAN nets with spectral norm in D; text encoders trained with D and G.
@@ -34,7 +35,7 @@ def text2image_small() -> Recipe:
         log_every=10_000,
         signal=Image(),
         task=Matching(
-            generator=DcganGenerator(latent=32, channels=32, mapping=2),
+            generator=DcganGenerator(latent=32, channels=32, mapping=2, modulation=True),
             discriminator=DcganDiscriminator(channels=32, norm="spectral"),
             objective=NonSaturating(),
             sentence_encoder=Gru(),
@@ -46,8 +47,9 @@ def text2image_small() -> Recipe:
 
 @recipe("text2image")
 def text2image() -> Recipe:
-    """Images of 256 px from sentences, for a GPU: every layer of G is scaled and shifted by the sentence, regions
-    attend to its words, and D's logit says whether an image is real and fits.
+    """Images of 256 px from sentences, for a GPU (DF-GAN, with attention of regions to words).
+
+    Every layer of G is scaled and shifted by the sentence; D's logit says whether an image is real and fits.
 
     Papers: Tao et al. 2022 (DF-GAN: nets, hinge loss with wrong sentences, gradient penalty at matching pairs, Adam
     1e-4 for G and 4e-4 for D), Xu et al. 2018 (attention of regions to words). Departures: text encoders trained with D

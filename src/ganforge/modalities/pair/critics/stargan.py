@@ -5,6 +5,8 @@ Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks for Multi-Do
 
     x [N, C, H, W] → n times convolution 4×4, stride 2, LeakyReLU 0.01 → h [N, F, H/2ⁿ, W/2ⁿ]
     logits [N, P]: convolution 3×3 of h, P = H·W / 4ⁿ places;   features [N, F·P]: h
+
+A label, which the paper has none of here, adds ⟨e(c), mean of h⟩ to all logits (Miyato & Koyama 2018).
 """
 
 from __future__ import annotations
@@ -17,22 +19,30 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.nets.base import Discriminator, DiscriminatorOutput
+from ganforge.nets.layers.labels import LabelTable
 
 
 class StarganCriticNet(nn.Module):
     """The net of `StarganCritic`."""
 
-    def __init__(self, colors: int, widths: list[int]):
+    def __init__(self, colors: int, widths: list[int], classes: int):
         super().__init__()
-        layers: list[nn.Module] = []
-        for before, after in pairwise([colors, *widths]):
-            layers += [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.01)]
-        self.layers = nn.Sequential(*layers)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.01))
+            for before, after in pairwise([colors, *widths])
+        )
         self.score = nn.Conv2d(widths[-1], 1, 3, 1, 1, bias=False)
+        self.label = LabelTable(classes, widths[-1], 0.02) if classes else None
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        h = self.layers(x)
-        return DiscriminatorOutput(self.score(h).flatten(1), h.flatten(1))
+        maps = []
+        for block in self.blocks:
+            x = block(x)
+            maps.append(x)
+        logits = self.score(x).flatten(1)
+        if self.label is not None:
+            logits = logits + (self.label(c) * x.mean((2, 3))).sum(1, keepdim=True)
+        return DiscriminatorOutput(logits, x.flatten(1), layers=maps)
 
 
 class StarganCritic(Discriminator, kind="stargan"):
@@ -60,4 +70,4 @@ class StarganCritic(Discriminator, kind="stargan"):
                 f"{height}×{width}",
                 code="nets.unreachable_size",
             )
-        return StarganCriticNet(spec.shape[0], [self.channels << k for k in range(self.layers)])
+        return StarganCriticNet(spec.shape[0], [self.channels << k for k in range(self.layers)], spec.classes)
