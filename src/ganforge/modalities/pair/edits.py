@@ -16,6 +16,7 @@ import torch
 from ganforge.core.condition_kinds import Listed
 from ganforge.core.conditions import Conditions
 from ganforge.core.rng import seed_of
+from ganforge.evaluation.runs import opened
 from ganforge.evaluation.sides import real_samples
 from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
 from ganforge.metrics.base import SampleSet
@@ -49,9 +50,13 @@ class Edits(Subjects, kind="edits"):
                 for at in range(0, len(made), size):
                     yield made[at : at + size]
 
+        def train() -> SampleSet:
+            own = opened(model.recipe)
+            return source if own is None else real_samples(signal, own, spec, seed=run.seed, progress=run.progress)
+
         return Subject(
             run.name, signal, spec, source, SampleSet(run.name, source.n, draw, vectors=wanted),
-            run.provenance | {"changed": "one attribute"}, model=model, folder=run.folder, notes=run.notes,
+            run.provenance | {"changed": "one attribute"}, model=model, folder=run.folder, notes=run.notes, train=train,
         )  # fmt: skip
 
 
