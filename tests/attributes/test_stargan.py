@@ -26,12 +26,12 @@ from refused import refused
 
 load_all()
 
-EVERY = Conditions((Number("x", 0.0, 1.0), Category("color", ("red", "blue", "green")), Ordinal("size", ("s", "m", "l"))))
+EVERY = Conditions(
+    (Number("x", 0.0, 1.0), Category("color", ("red", "blue", "green")), Ordinal("size", ("s", "m", "l")))
+)
 ROWS = [(0.1, "red", "s"), (0.2, "blue", "m"), (0.3, "green", None), (0.4, "blue", "l")]
 SPEC = Spec((3, 16, 16), conditions=EVERY)
-TASK = Attributes(
-    translator=StarganTranslator(channels=4, blocks=1), discriminator=StarganCritic(channels=4, layers=3)
-)
+TASK = Attributes(translator=StarganTranslator(channels=4, blocks=1), discriminator=StarganCritic(channels=4, layers=3))
 
 
 def nets_of(task: Attributes, spec: Spec = SPEC) -> Nets:
@@ -40,7 +40,9 @@ def nets_of(task: Attributes, spec: Spec = SPEC) -> Nets:
 
 
 def batch() -> Batch:
-    return Batch(torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1)), torch.from_numpy(EVERY.encode(ROWS)))
+    return Batch(
+        torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1)), torch.from_numpy(EVERY.encode(ROWS))
+    )
 
 
 def test_the_size_is_that_of_the_paper():

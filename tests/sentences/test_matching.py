@@ -27,7 +27,10 @@ C = torch.from_numpy(CONDITIONS.encode([(one,) for one in SAID]))
 
 
 def task(**fields) -> Matching:
-    nets = {"generator": MlpGenerator(latent=5, widths=(8,), norm="none"), "discriminator": MlpDiscriminator(widths=(8,))}
+    nets = {
+        "generator": MlpGenerator(latent=5, widths=(8,), norm="none"),
+        "discriminator": MlpDiscriminator(widths=(8,)),
+    }
     return Matching(**nets, objective=Hinge(), sentence_encoder=Gru(width=4, embedding=3), **fields)
 
 

@@ -28,7 +28,9 @@ def rows(*sentences: str) -> torch.Tensor:
     return torch.from_numpy(TEXT.encode(sentences)[:, :-1]).long()
 
 
-@pytest.mark.parametrize("encoder", [Gru(width=10, embedding=6), Transformer(width=12, heads=3)], ids=["gru", "transformer"])
+@pytest.mark.parametrize(
+    "encoder", [Gru(width=10, embedding=6), Transformer(width=12, heads=3)], ids=["gru", "transformer"]
+)
 def test_places_without_words_do_not_matter(encoder):
     torch.manual_seed(0)
     net = encoder.build(TEXT, SPEC).eval()
@@ -53,7 +55,12 @@ def folder(tmp_path_factory):
     tensors = {f"text_model.embeddings.{k}.weight": torch.randn(s, generator=draws) for k, s in sizes.items()}
     for k in range(2):
         parts = {f"self_attn.{p}_proj": (WIDTH, WIDTH) for p in ("q", "k", "v", "out")}
-        parts |= {"mlp.fc1": (INNER, WIDTH), "mlp.fc2": (WIDTH, INNER), "layer_norm1": (WIDTH,), "layer_norm2": (WIDTH,)}
+        parts |= {
+            "mlp.fc1": (INNER, WIDTH),
+            "mlp.fc2": (WIDTH, INNER),
+            "layer_norm1": (WIDTH,),
+            "layer_norm2": (WIDTH,),
+        }
         for name, shape in parts.items():
             stem = f"text_model.encoder.layers.{k}.{name}"
             tensors |= {f"{stem}.weight": torch.randn(shape, generator=draws) / 2}

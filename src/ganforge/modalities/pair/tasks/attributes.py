@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from ganforge.core.commands import command
-from ganforge.core.condition_kinds import Category, Listed
+from ganforge.core.condition_kinds import Angle, Category, Condition, Listed, Number, Value
 from ganforge.core.conditions import Conditions
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
@@ -206,15 +206,20 @@ class Attributes(ChangesImages, kind="attributes"):
         """The images, and the same with the first values of the first attribute."""
         G: Any = nets.G
         first = G.chosen.each[0]
-        if isinstance(first, Listed):
-            values = [first.read(value) for value in first.values[:SHOWN]]
-        else:
-            values = [row[0] for row in G.chosen.decode(G.own(batch.c)[:SHOWN].cpu().numpy())]
+        values = [first.read(value) for value in first.values[:SHOWN]] if isinstance(first, Listed) else _spread(first)
         columns = [batch.x]
         for value in values:
             row = torch.from_numpy(G.chosen.encode([(value, *[None] * (len(G.chosen.each) - 1))]))
             columns.append(wide(G(batch.x, row.to(batch.x).expand(len(batch), -1))))
         return columns
+
+
+def _spread(one: Condition) -> list[Value]:
+    """Some values of a number or an angle, from end to end."""
+    if isinstance(one, Angle):
+        return list(np.linspace(0, one.period, 4, endpoint=False).tolist())
+    assert isinstance(one, Number)
+    return list(np.linspace(one.low, one.high, 4).tolist())
 
 
 class Editing(nn.Module):
