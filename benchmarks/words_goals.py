@@ -1,5 +1,5 @@
-"""Goals of sentences and attributes: trains a recipe for some minutes with several seeds, evaluates each run, and prints
-every value beside its goal and beside what the metric's own net reaches on real images.
+"""Goals of sentences and attributes: trains a recipe for some minutes with several seeds, evaluates each run, and
+prints every value beside its goal and beside what the metric's own net reaches on real images.
 
     python benchmarks/words_goals.py sprites --minutes 30 --seeds 3      # sentences of unseen combinations: 95 % right
     python benchmarks/words_goals.py english --minutes 30 --seeds 3      # the same, of one language

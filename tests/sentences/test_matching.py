@@ -13,8 +13,8 @@ from ganforge.core.types import Batch, DiscriminatorOutput, Nets, Spec
 from ganforge.losses.adversarial import Hinge
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.nets.sentences.small import Gru
-from ganforge.tasks.matching import SHARPNESS, Matching, contrast
 from ganforge.registry import load_all
+from ganforge.tasks.matching import SHARPNESS, Matching, contrast
 from refused import refused
 
 load_all()

@@ -27,8 +27,8 @@ def read(vocabulary: Path, merges: Path) -> Table:
     lines = [line.split() for line in merges.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     if not isinstance(numbers, dict) or any(len(line) not in (0, 2) for line in lines):
         raise ValueError(f"{vocabulary.name} or {merges.name} is not of a byte-pair encoding")
-    for piece in (START, END):
-        numbers[piece]  # noqa: B018  # raises KeyError
+    if missing := {START, END} - numbers.keys():
+        raise KeyError(min(missing))
     return numbers, {(line[0], line[1]): rank for rank, line in enumerate(line for line in lines if line)}
 
 

@@ -1,7 +1,7 @@
 """Text features of CLIP, from a local folder: the text encoder is frozen, and a linear layer after it is trained.
 
-Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision". The folder holds what models
-on the Hugging Face Hub consist of: config.json, vocab.json, merges.txt and model.safetensors.
+Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision". The folder holds what
+models on the Hugging Face Hub consist of: config.json, vocab.json, merges.txt and model.safetensors.
 
     words → pieces by merges of bytes (`bpe`) → start, pieces, end → embeddings + positions → layers → norm
     layer      x + attention(norm x), each piece sees those before it; then x + W₂ gelu(W₁ norm x)

@@ -19,8 +19,8 @@ def text2image_small() -> Recipe:
     """Images from sentences, for two CPU cores; English, Chinese, any language. Nothing is downloaded.
 
     D scores pairs of image and sentence, with real images beside wrong sentences among them, and tells the sentence of
-    an image from the others of its batch; G is trained so that D finds its sentence, which scales and shifts every layer.
-    Text encoders are trained along.
+    an image from the others of its batch; G, each layer of which the sentence scales and shifts, is trained so that D
+    finds its sentence. Text encoders are trained along.
 
     Papers: Reed et al. 2016 (matching-aware D), Zhang et al. 2021 (contrast), Miyato & Koyama 2018 (projection).
     Departures: small DCGAN nets with spectral norm in D; text encoders trained with D and G.
