@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ganforge.core.choice import Machine
 from ganforge.data.captions import unicode_name
 from ganforge.data.path import PathData
+from ganforge.modalities.image.choose import Facts, choose
 from refused import refused
 
 SAID = ["a red heart", "a blue moon", "黑夜里的月亮", ""]
@@ -75,6 +78,15 @@ def test_names_of_code_points(photos):
     assert unicode_name("2764-fe0f") == "red heart"
     assert unicode_name("photo") is None
     assert unicode_name("ffff") is None, "no character"
+
+
+def test_data_with_captions_gets_a_recipe_that_reads_them(photos):
+    table = photos.parent / "captions.csv"
+    table.write_text("file,text\n" + "".join(f"{k}.png,number {k}\n" for k in range(4)))
+    dataset = PathData(path=str(photos), captions=str(table)).open()
+    facts = replace(Facts.of(dataset, Machine()), count=500)
+    assert choose(facts).recipe == "text2image-small"
+    assert choose(replace(facts, captions=False)).recipe == "conditions-small"
 
 
 def test_long_captions_are_cut(photos):

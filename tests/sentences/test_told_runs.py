@@ -89,7 +89,7 @@ def test_the_model_file_holds_the_vocabulary(told_run):
     _, spec, _ = bundle.read(told_run)
     (text,) = spec.conditions.texts
     assert {"heart", "心", "red"} <= set(text.vocabulary)
-    assert len(spec.conditions.observed) <= 80
+    assert len(spec.conditions.observed) <= 120
 
 
 def test_previews_show_the_sentences(told_run):
