@@ -34,6 +34,8 @@ COLUMNS = re.compile(r"(?i)captions?|text|sentences?|descriptions?|prompt|title|
 POINT = re.compile(r"(?i)^(?:emoji_?)?u?\+?([0-9a-f]{2,6}(?:[-_ ][0-9a-f]{2,6})*)$")
 SILENT = {0x200D, 0xFE0E, 0xFE0F, 0x20E3}
 """Joiners and marks that say how characters are drawn."""
+LETTER = "regional indicator symbol letter"
+"""Two of these are the flag of a country."""
 SKINS = ("light skin", "medium light skin", "medium skin", "medium dark skin", "dark skin")
 CALLED = {0x2764: "red heart", 0x1F5A4: "black heart"}
 """Characters whose Unicode name is of another color: before there were colors, black meant filled."""
@@ -208,8 +210,9 @@ def unicode_name(stem: str) -> str | None:
         name = CALLED.get(point) or (unicodedata.name(chr(point), "") if point < 0x110000 else "")
         if not name:
             return None
-        words.append(name.lower().replace("regional indicator symbol letter", "flag").replace("-", " "))
-    return " ".join(dict.fromkeys(" ".join(words).split(" "))) if words else None
+        name = name.lower().replace("-", " ")
+        words.append(name.replace(LETTER, "flag" if words == [] else ""))
+    return " ".join(" ".join(words).split()) if words else None
 
 
 _READERS: dict[str, Callable[[Dataset, Captions, Head], Texts]] = {SIDECARS: _of_sidecars, UNICODE: _of_code_points}

@@ -21,7 +21,7 @@ N samples, K numbers of their conditions, c [N, K], logits and losses [N].
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -100,9 +100,10 @@ class Matching(Synthesis, kind="matching"):
 
     def penalty(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """(‖∇_x D‖ + ‖∇_e D‖)^6 [N] at real samples x and the vectors e of their sentences."""
+        D: Any = nets.D
         x = wide(batch.x.detach()).requires_grad_()
-        vector = wide(nets.D.reading(batch.c)[0].detach()).requires_grad_()
-        logits = wide(nets.D.net(x, vector).logits)
+        vector = wide(D.reading(batch.c)[0].detach()).requires_grad_()
+        logits = wide(D.net(x, vector).logits)
         by_x, by_e = torch.autograd.grad(logits.sum(), (x, vector), create_graph=True)
         norm = by_x.flatten(1).square().sum(1).add(1e-12).sqrt() + by_e.square().sum(1).add(1e-12).sqrt()
         return Terms({"gradient_penalty": at(self.gradient_penalty, rng.samples) * norm**POWER})
@@ -112,16 +113,17 @@ class Matching(Synthesis, kind="matching"):
 
     def extra_d_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
-        real, c = context.on_real, context.labels
+        real, c, D = context.on_real, context.labels, context.player
         assert real is not None
         assert c is not None
+        assert D is not None
         weight = at(self.mismatch, rng.samples)
         if weight and len(c) > 1:
-            wrong = wide(context.player(context.real, c.roll(1, 0)).logits)
+            wrong = wide(D(context.real, c.roll(1, 0)).logits)
             differs = (c != c.roll(1, 0)).any(1)
             losses["mismatch"] = weight * differs * self.objective.d(real.logits, wrong)
         if self._contrasts:
-            losses["contrast"] = at(self.contrast, rng.samples) * contrast(context.player, real, c)
+            losses["contrast"] = at(self.contrast, rng.samples) * contrast(D, real, c)
         return losses
 
     def extra_g_losses(self, context: LossContext, rng: Rng) -> dict[str, Tensor]:

@@ -86,8 +86,10 @@ class ClipNet(nn.Module):
         self.start, self.end, self.most = sizes["start"], sizes["end"], sizes["places"]
         longest = max(map(len, state["pieces"]), default=1)
         rows = [[], [], *state["pieces"]]  # of no token, and of an unknown word
+        self.pieces: Tensor
         self.register_buffer("pieces", torch.tensor([[*row, *[-1] * (longest - len(row))] for row in rows]))
-        self.tower = frozen(Tower(sizes))
+        self.tower = Tower(sizes)
+        freeze(self.tower)
         self.sentence = nn.Linear(sizes["projected"] or sizes["width"], width)
         self.word = nn.Linear(sizes["width"], width)
 
@@ -111,13 +113,12 @@ class ClipNet(nn.Module):
         return found[:, : int(count.max()) + 2], count + 2
 
 
-def frozen(net: nn.Module) -> nn.Module:
-    """The net with its weights as buffers, which no optimizer changes."""
+def freeze(net: nn.Module) -> None:
+    """Makes the weights of a net buffers, which no optimizer changes."""
     for module in net.modules():
         for name, weight in list(module._parameters.items()):
             del module._parameters[name]
             module.register_buffer(name, None if weight is None else weight.detach())
-    return net
 
 
 class Clip(SentenceEncoder, kind="clip"):

@@ -98,14 +98,14 @@ def generator(net: Generator, encoder: SentenceEncoder, spec: Spec) -> Described
     return DescribedG(net.build(inner_spec(spec, encoder)), Reading(encoder, spec))
 
 
-def discriminator(net: Discriminator, encoder: SentenceEncoder, spec: Spec, features: Any) -> DescribedD:
+def discriminator(net: Discriminator, encoder: SentenceEncoder, spec: Spec, features: Any) -> nn.Module:
     """D with its text encoder.
 
     Args:
         features: D's net → the width of its features; None for a D that does not say which sentence fits.
     """
 
-    def build() -> DescribedD:
+    def build() -> nn.Module:
         D = net.build(inner_spec(spec, encoder))
         return DescribedD(D, Reading(encoder, spec), features(D) if features else 0, encoder.width)
 

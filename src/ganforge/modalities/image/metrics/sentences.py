@@ -108,7 +108,7 @@ class SentencesMet(Metric, kind="sentences"):
         net = trained(x[learned], v[learned], CONDITIONS, comparison.seed, steps, comparison)
         read = Read(net, x.shape[2], {}, len(kept))
         truth = [dict(zip(CONDITIONS.names, row, strict=True)) for row in CONDITIONS.decode(v[kept].numpy())]
-        said = [row | {"light": 45.0 * sprite_sentences.side_of(row["light"])} for row in truth]
+        said = [row | {"light": 45.0 * sprite_sentences.side_of(float(str(row["light"])))} for row in truth]
         told: list[dict[str, Value]] = [{name: row[name] for name in sprite_sentences.NAMED} for row in said]
         return read, round(float(rights(x[kept], read, told).mean()), 4)
 

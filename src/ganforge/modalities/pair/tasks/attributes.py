@@ -125,14 +125,16 @@ class Attributes(ChangesImages, kind="attributes"):
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """D's loss: real or changed, and which attributes real images have."""
-        G, own = nets.G, nets.G.own(batch.c)
+        G: Any = nets.G
+        own = G.own(batch.c)
         losses, seen = self.d_losses.d("D", nets, batch.x, self._changed(nets, batch, own, rng), rng)
-        told = sum(losses_of(wide(nets.D(batch.x).classes), own, G.chosen))
+        told = torch.stack(losses_of(wide(nets.D(batch.x).classes), own, G.chosen)).sum(0)
         return Terms(losses | {"classify": at(self.classify, rng.samples) * told}, seen.stats)
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """G's loss: adversarial, attributes, and the way back."""
-        G, own = nets.G, nets.G.own(batch.c)
+        G: Any = nets.G
+        own = G.own(batch.c)
         wanted, asked = self._asked(G, own, rng)
         made = G(batch.x, G.told(wanted, asked))
         output = nets.D(made)
@@ -140,7 +142,7 @@ class Attributes(ChangesImages, kind="attributes"):
         if self.objective.uses_real:
             with torch.no_grad():
                 real = nets.D(batch.x)
-        told = sum(losses_of(wide(output.classes), torch.where(G.spread(asked), wanted, own), G.chosen))
+        told = torch.stack(losses_of(wide(output.classes), torch.where(G.spread(asked), wanted, own), G.chosen)).sum(0)
         back = G(made, G.told(own, asked))
         return Terms({
             "adversarial": self.d_losses.g(output, real),
@@ -150,8 +152,9 @@ class Attributes(ChangesImages, kind="attributes"):
 
     @torch.no_grad()
     def _changed(self, nets: Nets, batch: Batch, own: Tensor, rng: Rng) -> Tensor:
-        wanted, asked = self._asked(nets.G, own, rng)
-        return nets.G(batch.x, nets.G.told(wanted, asked))
+        G: Any = nets.G
+        wanted, asked = self._asked(G, own, rng)
+        return G(batch.x, G.told(wanted, asked))
 
     def _asked(self, G: Editing, own: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
         """The attributes of other images of the batch, [N, K], and which of them are asked for, bool [N, A]."""
@@ -161,7 +164,8 @@ class Attributes(ChangesImages, kind="attributes"):
 
     def _lazy(self, penalty: Penalty):
         def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
-            fake = self._changed(nets, batch, nets.G.own(batch.c), rng)
+            G: Any = nets.G
+            fake = self._changed(nets, batch, G.own(batch.c), rng)
             return Terms(self.d_losses.penalty_losses(penalty, "D", nets, batch.x, fake, rng))
 
         return loss
