@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganforge.api import choose_recipe
 from ganforge.core.choice import Machine
 from ganforge.data.captions import unicode_name
 from ganforge.data.path import PathData
@@ -87,6 +88,9 @@ def test_data_with_captions_gets_a_recipe_that_reads_them(photos):
     facts = replace(Facts.of(dataset, Machine()), count=500)
     assert choose(facts).recipe == "text2image-small"
     assert choose(replace(facts, captions=False)).recipe == "conditions-small"
+    for k in range(4, 110):
+        shutil.copy(photos / "0.png", photos / f"{k}.png")
+    assert choose_recipe(str(photos), [f"captions={table}"]).recipe == "text2image-small", "also in short"
 
 
 def test_long_captions_are_cut(photos):
