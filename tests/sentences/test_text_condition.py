@@ -38,9 +38,11 @@ def test_a_condition_among_others_survives_json():
     again = Conditions.from_plain(conditions.to_plain())
     assert again == conditions
     assert again.texts == (TEXT,)
-    assert again.untold.names == ("color",)
+    assert again.besides_texts.names == ("color",)
     vectors = conditions.encode([("blue", "a red heart"), (None, None)])
-    assert np.array_equal(conditions.numbers_of(again.untold, vectors), again.untold.encode([("blue",), (None,)]))
+    assert np.array_equal(
+        conditions.numbers_of(again.besides_texts, vectors), again.besides_texts.encode([("blue",), (None,)])
+    )
 
 
 def test_what_cannot_be_asked_for():

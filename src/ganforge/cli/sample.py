@@ -151,11 +151,11 @@ def sample(
         check_targets(out, grid, npz, force)
     check_kinds(model, out, npz)
     check_format(model, out, form)
-    told = text or ()
-    if where and not model.by_request and not told:
+    sentences = text or ()
+    if where and not model.by_request and not sentences:
         parts = [(model.found(n, where, seed, label, truncation, batch).samples, None)]
     else:
-        parts = model.batches(n, seed, label, truncation, batch, where or (), told)
+        parts = model.batches(n, seed, label, truncation, batch, where or (), sentences)
     folder = None if out is None or is_one_file(out) else out
     listed = Labels(model, folder, class_folders, force)
     part_by_part = (
@@ -193,7 +193,7 @@ def sample(
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
     of = f" of {n}" if written < n else ""
     met = f", where {' and '.join(where)}" if where else ""
-    met += f", {' / '.join(told)}" if told else ""
+    met += f", {' / '.join(sentences)}" if sentences else ""
     if not quiet:
         stdout().print(f"{written}{of} samples of seed {seed}{met}: {places}", soft_wrap=True)
 

@@ -78,25 +78,25 @@ def walk(
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
 
-    told = text or []
-    still = vary is not None or len(told) > 1
+    sentences = text or []
+    still = vary is not None or len(sentences) > 1
     seeds = [start] if still else [start, *read_seeds(through), end]
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
     if out.exists() and not force:
         raise UserError(f"{out}: already exists; --force overwrites it", code="output.exists")
     film.check(out, fps)
     model = load(source, device)
-    samples = model.walk(seeds, count, mode, loop, label, truncation, batch, where or (), vary, told)
+    samples = model.walk(seeds, count, mode, loop, label, truncation, batch, where or (), vary, sentences)
     smallest = 128 if out.suffix.lower() == ".png" else 256
     film.write([film.enlarge(frame, smallest) for frame in model.frames(samples)], out, fps)
     if as_json:
         emit({"frames": len(samples), "seeds": [*seeds, start] if loop else seeds, "label": label,
-              "vary": vary, "where": where or [], "text": told, "out": out})  # fmt: skip
+              "vary": vary, "where": where or [], "text": sentences, "out": out})  # fmt: skip
         return
     if still:
         if not quiet:
             at = f", where {' and '.join(where)}" if where else ""
-            moves = " → ".join(told) if vary is None else vary
+            moves = " → ".join(sentences) if vary is None else vary
             stdout().print(f"{len(samples)} frames, {moves}{at}, seed {start}: {out}", soft_wrap=True)
         return
     way = " → ".join(map(str, [*seeds, start] if loop else seeds))

@@ -74,7 +74,7 @@ class Conditions:
         return tuple(one for one in self.each if isinstance(one, Text))
 
     @cached_property
-    def untold(self) -> Conditions:
+    def besides_texts(self) -> Conditions:
         """Those that are not texts."""
         kept = [k for k, one in enumerate(self.each) if not isinstance(one, Text)]
         rows = tuple(tuple(row[k] for k in kept) for row in self.observed) if kept else ()

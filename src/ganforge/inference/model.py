@@ -277,12 +277,12 @@ class Model:
     def asked(self, where: Where, text: str | Sequence[str] = ()) -> dict[str, Choice]:
         """What `where` and `text` ask of each condition, by its name; raises the errors of `sample`."""
         found = conditions.read(as_texts(where), self.spec.conditions, self.recipe.name)
-        told = sentences.asked([text] if isinstance(text, str) else text, self.spec.conditions, self.recipe.name)
-        if both := set(found) & set(told):
+        in_words = sentences.asked([text] if isinstance(text, str) else text, self.spec.conditions, self.recipe.name)
+        if both := set(found) & set(in_words):
             raise UserError(
                 f"where and text both ask for {min(both)}: leave one of them out", code="where.contradiction"
             )
-        return found | told
+        return found | in_words
 
     def rows_at_a_time(self, batch: int | None) -> int:
         """The number of samples to compute at a time: `batch`, or the default."""
@@ -447,11 +447,11 @@ class Model:
         """
         _check_numbers(frames, truncation, batch)
         stations, given = [text] if isinstance(text, str) else list(text), self.spec.conditions
-        told = [] if vary is None else sentences.ends(vary, given)
-        if stations and (told or (len(stations) > 1 and vary is not None)):
+        ends = [] if vary is None else sentences.ends(vary, given)
+        if stations and (ends or (len(stations) > 1 and vary is not None)):
             raise UserError("vary and text are given: leave one of them out", code="where.contradiction")
-        if told:
-            stations, vary = told, None
+        if ends:
+            stations, vary = ends, None
         asked = self.asked(where, stations[:1])
         if vary is None and len(stations) < 2:
             latents = path(self.latents(seeds, truncation), frames, mode, loop)

@@ -107,7 +107,7 @@ class TranslatesFiles(Protocol):
 
 @runtime_checkable
 class ChangesAttributes(Protocol):
-    """A trained translator that is told which attributes a sample is to have."""
+    """A trained translator that is given the attributes which a sample is to have."""
 
     def ask(self, where: Sequence[str]) -> None:
         """What samples are to have, as `color=blue`.

@@ -326,8 +326,8 @@ def grid_of(model: Model, samples: Any, labels: np.ndarray | None, columns: int 
         from ganforge.core.plot.captioned import captioned
 
         block = labels[:, model.spec.conditions.slices[texts[0].name]]
-        told = [texts[0].text(value) for value in texts[0].decode(block)]
-        return png(captioned(model.frames(samples), told, columns or math.ceil(math.sqrt(len(samples)))))
+        sentences = [texts[0].text(value) for value in texts[0].decode(block)]
+        return png(captioned(model.frames(samples), sentences, columns or math.ceil(math.sqrt(len(samples)))))
     classes = [] if labels is None or labels.ndim > 1 else np.unique(labels).tolist()
     if not 2 <= len(classes) <= MOST_NAMED:
         return drawn(samples, columns or math.ceil(math.sqrt(len(samples))))

@@ -160,8 +160,8 @@ class Image(Signal, kind="image"):
     ) -> Sequence[str]:
         if translates:
             return ("fd", "kid")
-        told = ("sentences",) if spec.conditions.texts else ()
-        return (*self.metrics, *told, *(("conditions", "sfid") if spec.conditions.untold else ()))
+        of_texts = ("sentences",) if spec.conditions.texts else ()
+        return (*self.metrics, *of_texts, *(("conditions", "sfid") if spec.conditions.besides_texts else ()))
 
     def comparable(self, samples: np.ndarray) -> np.ndarray:
         """Converts to 8 bits, the input of extractors."""

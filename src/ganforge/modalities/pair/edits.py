@@ -39,13 +39,13 @@ class Edits(Subjects, kind="edits"):
         )
         assert source.vectors is not None
         G: Any = model.bundle.nets.G
-        wanted, told = changes(source.vectors, spec.conditions, G.chosen, run.seed)
+        wanted, given = changes(source.vectors, spec.conditions, G.chosen, run.seed)
 
         def draw(size: int) -> Iterator[np.ndarray]:
             for number, images in enumerate(source.draw(BATCH)):
                 start = number * BATCH
                 x = torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32)) / 127.5 - 1
-                planes = torch.from_numpy(told[start : start + BATCH])[:, :, None, None].expand(-1, -1, *x.shape[2:])
+                planes = torch.from_numpy(given[start : start + BATCH])[:, :, None, None].expand(-1, -1, *x.shape[2:])
                 made = signal.comparable(signal.decode(model.bundle.translated(torch.cat([x, planes], 1)), spec))
                 for at in range(0, len(made), size):
                     yield made[at : at + size]
@@ -62,10 +62,10 @@ class Edits(Subjects, kind="edits"):
 
 def changes(vectors: np.ndarray, every: Conditions, chosen: Conditions, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """For each image one attribute with another value: what it should have then, float32 [N, K] of all conditions, and
-    what the model is told, float32 [N, k] of those that it can change."""
+    what is given to the model, float32 [N, k] of those that it can change."""
     draws = np.random.Generator(np.random.PCG64(seed_of(seed, "changes")))
     rows = [list(row) for row in every.decode(vectors)]
-    told = []
+    given = []
     for row in rows:
         one = chosen.each[int(draws.integers(len(chosen.each)))]
         at = every.names.index(one.name)
@@ -75,5 +75,5 @@ def changes(vectors: np.ndarray, every: Conditions, chosen: Conditions, seed: in
         else:
             value = rows[int(draws.integers(len(rows)))][at]
         row[at] = value
-        told.append([value if other is one else None for other in chosen.each])
-    return every.encode(rows), chosen.encode(told)
+        given.append([value if other is one else None for other in chosen.each])
+    return every.encode(rows), chosen.encode(given)

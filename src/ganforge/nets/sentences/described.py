@@ -26,7 +26,7 @@ def inner_spec(spec: Spec, encoder: SentenceEncoder) -> Spec:
     """The spec of the net inside: its classes are the numbers of a sentence and of all other conditions; its state says
     how wide the vectors of words are."""
     state = spec.state | {"word_width": encoder.width}
-    classes = encoder.width + spec.conditions.untold.width
+    classes = encoder.width + spec.conditions.besides_texts.width
     return replace(spec, classes=classes, conditions=Conditions(), state=state)
 
 

@@ -88,7 +88,7 @@ class ConditionsMet(Metric, kind="conditions"):
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
-        conditions = comparison.conditions.untold
+        conditions = comparison.conditions.besides_texts
         if not conditions:
             raise UserError(
                 "metric 'conditions': the only conditions are sentences. Leave it out of the metrics, and use "
@@ -118,7 +118,7 @@ class ConditionsMet(Metric, kind="conditions"):
         return found
 
     def _trained(self, comparison: Comparison) -> Read:
-        side, conditions = comparison.train, comparison.conditions.untold
+        side, conditions = comparison.train, comparison.conditions.besides_texts
         if side.vectors is None:
             side = comparison.real
         if side.n < FEWEST or side.vectors is None:

@@ -50,8 +50,8 @@ class Pairs(nn.Module):
         self.sentence = Gru(width=WIDTH).build(text, spec)
 
     def forward(self, x: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-        told = self.sentence(k[:, :-1].round().long()).sentence
-        return normalize(self.image(x), dim=1), normalize(told, dim=1)
+        sentence = self.sentence(k[:, :-1].round().long()).sentence
+        return normalize(self.image(x), dim=1), normalize(sentence, dim=1)
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ def share(net: Pairs, x: Tensor, k: Tensor, draws: np.random.Generator) -> float
     """The share of images whose own sentence is nearer than those of `OTHERS` others; equal sentences do not count as
     others."""
     parts = [net(x[a : a + 512].float(), k[a : a + 512]) for a in range(0, len(x), 512)]
-    seen_, told = (torch.cat(side) for side in zip(*parts, strict=True))
+    images, sentences = (torch.cat(side) for side in zip(*parts, strict=True))
     others = torch.from_numpy(draws.integers(len(x), size=(len(x), OTHERS)))
-    own = (seen_ * told).sum(1, keepdim=True)
-    wrong = (seen_[:, None] * told[others]).sum(2)
+    own = (images * sentences).sum(1, keepdim=True)
+    wrong = (images[:, None] * sentences[others]).sum(2)
     same = (k[others] == k[:, None]).all(2)
     return float((own > wrong.masked_fill(same, -torch.inf)).all(1).double().mean())
 
@@ -88,14 +88,14 @@ def fitted(comparison: Comparison, text: Text, steps: int | None) -> Matcher:
     side, place = comparison.train, comparison.conditions.slices[text.name]
     if side.vectors is None:
         side = comparison.real
-    told = np.flatnonzero(side.vectors[:, place][:, -1] < 0.5) if side.vectors is not None else np.zeros(0, int)
-    if side.vectors is None or len(told) < FEWEST:
+    captioned = np.flatnonzero(side.vectors[:, place][:, -1] < 0.5) if side.vectors is not None else np.zeros(0, int)
+    if side.vectors is None or len(captioned) < FEWEST:
         raise UserError(
-            f"metric 'sentences': {len(told)} real images with sentences are too few to learn to match them; at least "
-            f"{FEWEST} are needed. Leave it out of the metrics",
+            f"metric 'sentences': {len(captioned)} real images with sentences are too few to learn to match them; at "
+            f"least {FEWEST} are needed. Leave it out of the metrics",
             code="metric.too_few_samples",
         )
-    rows = np.sort(comparison.draws("matching").permutation(told)[:MOST])
+    rows = np.sort(comparison.draws("matching").permutation(captioned)[:MOST])
     size = min(LARGEST, max(next(iter(side.parts(1, 1))).shape[1:3]))
     x = torch.cat([seen(part, size) for part in side.chosen(rows, 256)])
     k = torch.from_numpy(side.vectors[rows][:, place])

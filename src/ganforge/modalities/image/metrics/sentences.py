@@ -83,10 +83,10 @@ class SentencesMet(Metric, kind="sentences"):
         found = []
         for side, n, more in sides:
             x = torch.cat([seen(part, read.side) for part in comparison.batches(side, n)])
-            told = sentences_of(comparison, side, text, n)
-            right = rights(x, read, [sprite_sentences.said(one) for one in told])
+            sentences = sentences_of(comparison, side, text, n)
+            right = rights(x, read, [sprite_sentences.said(one) for one in sentences])
             for language, tag in (("en", "English"), ("zh", "Chinese")):
-                rows = [k for k, one in enumerate(told) if language_of(one) == language]
+                rows = [k for k, one in enumerate(sentences) if language_of(one) == language]
                 if rows:
                     protocol = comparison.protocol(n) | {"net": "reading", "n_sentences": len(rows), "on_reals": own}
                     name = f"sentences_right{short_count(n)}[{tag}{more}]"
@@ -109,15 +109,15 @@ class SentencesMet(Metric, kind="sentences"):
         read = Read(net, x.shape[2], {}, len(kept))
         truth = [dict(zip(CONDITIONS.names, row, strict=True)) for row in CONDITIONS.decode(v[kept].numpy())]
         said = [row | {"light": 45.0 * sprite_sentences.side_of(float(str(row["light"])))} for row in truth]
-        told: list[dict[str, Value]] = [{name: row[name] for name in sprite_sentences.NAMED} for row in said]
-        return read, round(float(rights(x[kept], read, told).mean()), 4)
+        named: list[dict[str, Value]] = [{name: row[name] for name in sprite_sentences.NAMED} for row in said]
+        return read, round(float(rights(x[kept], read, named).mean()), 4)
 
 
-def rights(x: Tensor, read: Read, told: Sequence[Mapping[str, Value]]) -> np.ndarray:
-    """Whether images show all that is told of them, bool [N]."""
+def rights(x: Tensor, read: Read, named: Sequence[Mapping[str, Value]]) -> np.ndarray:
+    """Whether images show all that their sentences name, bool [N]."""
     columns = dict(zip(CONDITIONS.names, values_of(read_all(read.net, x), CONDITIONS), strict=True))
     found = np.ones(len(x), bool)
-    for k, values in enumerate(told):
+    for k, values in enumerate(named):
         for name, value in values.items():
             made = columns[name][k]
             apart = abs((made - value + 180) % 360 - 180) if name == "light" else float(made != value) * 360
@@ -131,10 +131,10 @@ def sentences_of(comparison: Comparison, side: str, text: Text, n: int | None = 
     return [text.text(value) for value in text.decode(block)]
 
 
-def about_sprites(told: Sequence[str]) -> bool:
+def about_sprites(sentences: Sequence[str]) -> bool:
     """Whether sentences are about sprites."""
-    named = [{"shape", "color"} <= set(sprite_sentences.said(one)) for one in told[:500]]
-    return bool(named) and sum(named) >= SPRITE_SHARE * len(named)
+    about = [{"shape", "color"} <= set(sprite_sentences.said(one)) for one in sentences[:500]]
+    return bool(about) and sum(about) >= SPRITE_SHARE * len(about)
 
 
 def language_of(sentence: str) -> str:

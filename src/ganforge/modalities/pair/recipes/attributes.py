@@ -19,8 +19,9 @@ from ganforge.recipes.optimizer import Adam
 
 @recipe("stargan-small")
 def stargan_small() -> Recipe:
-    """Changing attributes of images (a color, a size), for two CPU cores: one generator for all of them, told what an
-    image is to have; what is not asked stays.
+    """Changing attributes of images (a color, a size), for two CPU cores: one generator for all of them.
+
+    It is given what an image is to have; what is not asked stays as it is.
 
     Paper: Choi et al. 2018 (StarGAN). Departures: narrower nets with two blocks; each attribute is asked for half of
     the time, so that one can be changed without knowing the others; higher learning rates, two D steps per G step.

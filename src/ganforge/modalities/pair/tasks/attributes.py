@@ -1,4 +1,4 @@
-"""Changing attributes of real images: one generator for all of them, told which attributes an image is to have.
+"""Changing attributes of real images: one generator for all, which is given those that an image is to have.
 
 Choi et al. 2018, "StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation".
 
@@ -128,25 +128,27 @@ class Attributes(ChangesImages, kind="attributes"):
         G: Any = nets.G
         own = G.own(batch.c)
         losses, seen = self.d_losses.d("D", nets, batch.x, self._changed(nets, batch, own, rng), rng)
-        told = torch.stack(losses_of(wide(nets.D(batch.x).classes), own, G.chosen)).sum(0)
-        return Terms(losses | {"classify": at(self.classify, rng.samples) * told}, seen.stats)
+        missed = torch.stack(losses_of(wide(nets.D(batch.x).classes), own, G.chosen)).sum(0)
+        return Terms(losses | {"classify": at(self.classify, rng.samples) * missed}, seen.stats)
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """G's loss: adversarial, attributes, and the way back."""
         G: Any = nets.G
         own = G.own(batch.c)
         wanted, asked = self._asked(G, own, rng)
-        made = G(batch.x, G.told(wanted, asked))
+        made = G(batch.x, G.asked_for(wanted, asked))
         output = nets.D(made)
         real = None
         if self.objective.uses_real:
             with torch.no_grad():
                 real = nets.D(batch.x)
-        told = torch.stack(losses_of(wide(output.classes), torch.where(G.spread(asked), wanted, own), G.chosen)).sum(0)
-        back = G(made, G.told(own, asked))
+        missed = torch.stack(losses_of(wide(output.classes), torch.where(G.spread(asked), wanted, own), G.chosen)).sum(
+            0
+        )
+        back = G(made, G.asked_for(own, asked))
         return Terms({
             "adversarial": self.d_losses.g(output, real),
-            "classify": at(self.classify, rng.samples) * told,
+            "classify": at(self.classify, rng.samples) * missed,
             "cycle": at(self.cycle, rng.samples) * wide(back - batch.x).abs().flatten(1).mean(1),
         })  # fmt: skip
 
@@ -154,7 +156,7 @@ class Attributes(ChangesImages, kind="attributes"):
     def _changed(self, nets: Nets, batch: Batch, own: Tensor, rng: Rng) -> Tensor:
         G: Any = nets.G
         wanted, asked = self._asked(G, own, rng)
-        return G(batch.x, G.told(wanted, asked))
+        return G(batch.x, G.asked_for(wanted, asked))
 
     def _asked(self, G: Editing, own: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
         """The attributes of other images of the batch, [N, K], and which of them are asked for, bool [N, A]."""
@@ -252,7 +254,7 @@ class Editing(nn.Module):
         """One value per attribute [N, A] → one per number [N, K]."""
         return asked.repeat_interleave(torch.tensor(self.sizes, device=asked.device), 1)
 
-    def told(self, values: Tensor, asked: Tensor) -> Tensor:
+    def asked_for(self, values: Tensor, asked: Tensor) -> Tensor:
         """Values [N, K] where they are asked for, and unknown elsewhere."""
         unknown = torch.zeros_like(values)
         unknown[:, self.last] = 1
