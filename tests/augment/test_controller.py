@@ -24,7 +24,7 @@ def watch(augment: Ada, memory: Memory, logits: Tensor, batches: int, samples: i
 
 
 def p_of(memory: Memory) -> float:
-    return memory["next"].item()
+    return AFTER.following(memory).item()
 
 
 def test_moves_every_four_batches_by_their_samples():

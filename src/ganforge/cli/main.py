@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import typer
 
 import ganforge
-from ganforge.core.errors import GanforgeError, UserError
+from ganforge.core.conclusion import conclude, concluded
+from ganforge.core.errors import EndedElsewhere, GanforgeError, LostProcess, UserError
 from ganforge.core.events import line_of
 from ganforge.core.extras import missing
 from ganforge.core.habits import refuse_other_word
@@ -99,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(words: Sequence[str]) -> None:
     """Runs the words of a command line and exits, as `main` does."""
+    if concluded() is not None:  # torchrun starts a process again whose run has already ended with an error
+        sys.exit(0)
     try:
         refuse_empty(words)
         refuse_other_words(words)
@@ -106,6 +109,8 @@ def run(words: Sequence[str]) -> None:
     except PartlyDone as error:
         print(error, file=sys.stderr)
         sys.exit(3)
+    except EndedElsewhere:
+        sys.exit(conclude(1))
     except GanforgeError as error:
         if os.environ.get("GANFORGE_DEBUG"):
             raise
@@ -115,7 +120,8 @@ def run(words: Sequence[str]) -> None:
             print(f"error: {error}", file=sys.stderr)
         if FLAG in words:
             emit_error(error)
-        sys.exit(2 if isinstance(error, UserError) else 1)
+        status = 2 if isinstance(error, UserError) else 1
+        sys.exit(status if isinstance(error, LostProcess) else conclude(status))
     except BrokenPipeError:  # `ganforge recipes | head`
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()

@@ -12,7 +12,7 @@ import typer
 
 from ganforge.ui.notices import JSON_FLAG
 from ganforge.ui.options import Device, Plugins, Quiet, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.ui.output import FLAG, AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -74,6 +74,13 @@ def train(
         float | None,
         typer.Option("--minutes", help="Stop and save after this many minutes of training.", show_default=False),
     ] = None,
+    procs: Annotated[
+        int,
+        typer.Option(
+            "--procs", help="Number of processes on this machine, for example one per GPU; each computes a part of "
+            "every batch.",
+        ),
+    ] = 1,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Write nothing; show the full recipe, net sizes, memory and training time."),
@@ -102,12 +109,15 @@ def train(
         raise UserError(f"--minutes {minutes:g}: it must be greater than 0", code="cli.out_of_range")
     if resume is not None and run_dir is not None:
         raise UserError("--resume continues in the folder of the run: leave --run-dir out", code="run.folder_on_resume")
+    if procs < 1:
+        raise UserError(f"--procs {procs}: it must be at least 1", code="cli.out_of_range")
     if words and not is_field(words[0]):
         refuse_misspelled(words[0])
     refuse_misspelled_fields(word for word in words or [] if is_field(word))
 
     from ganforge.engine import train as engine  # with torch, which a misspelled name need not wait for
     from ganforge.engine.plan import plan
+    from ganforge.engine.processes import leads
     from ganforge.registry import load_all
     from ganforge.ui.console import say, stderr, stdout
 
@@ -122,6 +132,19 @@ def train(
         for line in why:
             say(line, stdout())
         return
+    if procs > 1:
+        from ganforge.engine.launch import launch
+
+        engine.check(recipe)  # an error is reported once, and not by every process
+        given = {"--run-dir": run_dir, "--resume": resume, "--minutes": minutes, "--device": device}
+        flags = {"--quiet": quiet, FLAG: as_json, JSON_FLAG: progress_json}
+        options = [text for name, value in given.items() if value is not None for text in (name, str(value))]
+        options += [text for file in with_files or [] for text in ("--with", str(file))]
+        options += [text for file in plugins or [] for text in ("--plugin", str(file))]
+        options += [name for name, value in flags.items() if value]
+        raise typer.Exit(launch(procs, ["train", *(words or []), *options]))
+    if not leads():  # process 0 prints for all
+        quiet, as_json, progress_json = True, False, False
     listeners = []
     if progress_json:
         from ganforge.ui.progress import ProgressJson
