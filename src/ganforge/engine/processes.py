@@ -7,6 +7,7 @@ the traffic that of a ring: 2 (N − 1) / N of the gradient per process and phas
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -46,9 +47,11 @@ def joined(device: torch.device) -> Iterator[World]:
         return
     world = Processes(int(os.environ["RANK"]), size, int(os.environ.get("LOCAL_WORLD_SIZE", size)))
     place = world.device(device)
-    with reported(world.rank):
-        backend = "cpu:gloo,cuda:nccl" if place.type == "cuda" else "gloo"
-        dist.init_process_group(backend, timeout=timedelta(seconds=timeout()))
+    if not dist.is_initialized():  # once in a process: a script may train several runs
+        with reported(world.rank):
+            backend = "cpu:gloo,cuda:nccl" if place.type == "cuda" else "gloo"
+            dist.init_process_group(backend, timeout=timedelta(seconds=timeout()))
+        atexit.register(dist.destroy_process_group)
     level = log.level
     if not world.leads:
         log.setLevel(logging.ERROR)  # process 0 says what concerns all
@@ -56,7 +59,6 @@ def joined(device: torch.device) -> Iterator[World]:
         yield world
     finally:
         log.setLevel(level)
-        dist.destroy_process_group()
 
 
 def timeout() -> float:
@@ -150,7 +152,7 @@ class Processes(World):
         received, whole = torch.empty_like(padded), torch.empty_like(padded)
         with reported(self.rank):
             dist.all_to_all_single(received, padded)
-            dist.all_gather_into_tensor(whole, how(received.view(self.size, piece)))
+            gathered(whole, how(received.view(self.size, piece)))
         return whole[:n]
 
     def _total(self, x: Tensor) -> Tensor:
@@ -162,7 +164,7 @@ class Processes(World):
         x = x.detach().contiguous()
         found = x.new_empty((self.size, *x.shape))
         with reported(self.rank):
-            dist.all_gather_into_tensor(found.flatten(), x.flatten())
+            gathered(found.flatten(), x.flatten())
         return found
 
     # --- what all processes are to agree on
@@ -232,6 +234,12 @@ class Processes(World):
         if failure is not None and failed == self.size - self.rank:
             raise failure
         raise EndedElsewhere(f"process {self.rank} ended, since process {self.size - failed} reported an error")
+
+
+def gathered(out: Tensor, x: Tensor) -> None:
+    """Collects x [m] of all processes in `out` [R · m]."""
+    gather = getattr(dist, "all_gather_single", dist.all_gather_into_tensor)  # its name from torch 2.12 on
+    gather(out, x)
 
 
 def in_order(rows: Tensor) -> Tensor:
