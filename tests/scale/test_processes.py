@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 import subprocess
@@ -16,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import toys
-from two import normed, plain
+from two import SHORT, normed, plain
 
 from ganforge.core.events import read_events
 from ganforge.engine.train import train
@@ -56,7 +57,7 @@ def state(run: Path) -> dict[str, torch.Tensor]:
 
 
 def test_equal_bit_for_bit_to_as_many_accumulated_parts(both, tmp_path, single_thread):
-    train(plain(accumulate=2), run_dir=tmp_path / "one", device="cpu")
+    train(plain(**SHORT, accumulate=2), run_dir=tmp_path / "one", device="cpu")
     one, two = state(tmp_path / "one"), state(both / "plain")
     assert one.keys() == two.keys()
     assert [name for name in one if not torch.equal(one[name], two[name])] == []
@@ -75,7 +76,7 @@ def test_a_resumed_run_equals_one_that_never_stopped(both):
 
 
 def test_batch_norm_has_the_statistics_of_the_whole_batch(both, tmp_path, single_thread):
-    train(normed(samples=160), run_dir=tmp_path / "one", device="cpu")
+    train(normed(samples=64), run_dir=tmp_path / "one", device="cpu")
     one, two = state(tmp_path / "one"), state(both / "normed")
     assert any(name.endswith("running_var") for name in one)
     for name in one:
@@ -83,7 +84,7 @@ def test_batch_norm_has_the_statistics_of_the_whole_batch(both, tmp_path, single
 
 
 def test_running_means_are_of_the_whole_batch(both, tmp_path, single_thread):
-    train(toys.toy_crowd(), run_dir=tmp_path / "one", device="cpu")
+    train(dataclasses.replace(toys.toy_crowd(), **SHORT), run_dir=tmp_path / "one", device="cpu")
     one, two = state(tmp_path / "one"), state(both / "crowd")
     torch.testing.assert_close(two["memory.mean"], one["memory.mean"], rtol=1e-5, atol=1e-6)
     assert torch.equal(two["memory.steps"], one["memory.steps"])

@@ -17,6 +17,9 @@ from ganforge.engine.resume import resume_recipe
 from ganforge.engine.train import train
 
 
+SHORT = {"samples": 160, "checkpoint_every": 80}
+
+
 def plain(**fields):
     """A GAN without batch statistics."""
     recipe = toys.toy_gan()
@@ -34,11 +37,11 @@ def normed(**fields):
 
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
-    train(plain(), run_dir=folder / "plain", device="cpu")
-    train(plain(samples=320), run_dir=folder / "resumed", device="cpu")
-    train(resume_recipe(folder / "resumed", None, ["samples=640"]), resume=folder / "resumed", device="cpu")
-    train(normed(samples=160), run_dir=folder / "normed", device="cpu")
-    train(toys.toy_crowd(), run_dir=folder / "crowd", device="cpu")
+    train(plain(**SHORT), run_dir=folder / "plain", device="cpu")
+    train(plain(**SHORT | {"samples": 80}), run_dir=folder / "resumed", device="cpu")
+    train(resume_recipe(folder / "resumed", None, ["samples=160"]), resume=folder / "resumed", device="cpu")
+    train(normed(samples=64), run_dir=folder / "normed", device="cpu")
+    train(dataclasses.replace(toys.toy_crowd(), **SHORT), run_dir=folder / "crowd", device="cpu")
     said = []
     try:
         train(plain(batch=15), run_dir=folder / "never", device="cpu")

@@ -50,7 +50,11 @@ def joined(device: torch.device) -> Iterator[World]:
     if not dist.is_initialized():  # once in a process: a script may train several runs
         with reported(world.rank):
             backend = "cpu:gloo,cuda:nccl" if place.type == "cuda" else "gloo"
-            dist.init_process_group(backend, timeout=timedelta(seconds=timeout()))
+            wait = timedelta(seconds=timeout())
+            store, rank, _ = next(dist.rendezvous("env://", timeout=wait))
+            # torchrun keeps its store when it starts processes again, with the addresses of those that ended
+            store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+            dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=wait)
         atexit.register(dist.destroy_process_group)
     level = log.level
     if not world.leads:
@@ -89,7 +93,7 @@ def reported(rank: int) -> Iterator[None]:
     except (RuntimeError, ValueError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
-        first = str(error).strip().splitlines()[0]
+        first = str(error).strip().splitlines()[0].partition(". This is typically")[0]
         raise LostProcess(
             f"process {rank}: another process of this run has ended, or did not answer within {timeout():g} s "
             f"({VARIABLE}): {first}. Its own messages say why"

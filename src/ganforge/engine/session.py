@@ -126,7 +126,7 @@ class Session:
             if isinstance(error, NotFinite) and isinstance(self.recipe.health, Watch):
                 self.log("health", state=DIVERGING, why=str(error), advice=ADVICE[DIVERGING])
             self.log("failed", message=str(error))
-            raise TrainingError(f"{error}. {self._rescue()}") from error
+            raise type(error)(f"{error}. {self._rescue()}") from error
         finally:
             for listener in self.listeners:
                 listener.on_end()
