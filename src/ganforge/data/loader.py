@@ -21,7 +21,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
 from ganforge.data.memory import memory_budget
 from ganforge.data.prepared import Prepared
-from ganforge.data.sampler import Shuffled
+from ganforge.data.sampler import Shuffled, Windowed
 
 AHEAD = 3  # batches read in advance
 SLICE = 256  # items per job when loading into memory
@@ -70,7 +70,8 @@ class Loader:
         shard: tuple[int, int] = (0, 1),
         sharing: int = 1,
     ):
-        self.order: Order = Shuffled(len(dataset))
+        blocks = dataset.blocks
+        self.order: Order = Shuffled(len(dataset)) if blocks is None else Windowed(blocks)
         self.min_samples = batch if min_samples is None else min_samples
         self.dataset, self.prepare, self.stored_shape = dataset, prepare, tuple(stored_shape)
         self.size, self.seed, self.device, self.shard = batch, seed, torch.device(device), shard
