@@ -38,12 +38,12 @@ class ShardWriter:
     def add(self, key: str, files: Mapping[str, bytes]) -> None:
         """Adds a sample: its files by what follows the key in their names, such as `.png`."""
         needed = sum(BLOCK + -(-len(data) // BLOCK) * BLOCK for data in files.values())
-        if self._archive is not None and self._bytes + needed > self.size:
+        if self._archive is not None and padded(self._bytes + needed) > self.size:
             self._close()
         if self._archive is None:
             name = f"shard-{len(self.written):06d}.tar"
             self._archive = tarfile.open(self.folder / name, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
-            self._bytes = 20 * BLOCK  # a tar file ends with a record of zeros
+            self._bytes = 0
             self.written.append({"name": name, "count": 0})
         for ending, data in files.items():
             info = tarfile.TarInfo(f"{key}{ending}")
@@ -56,3 +56,8 @@ class ShardWriter:
         if self._archive is not None:
             self._archive.close()
             self._archive = None
+
+
+def padded(content: int) -> int:
+    """Bytes of a tar file: it ends with two blocks of zeros, and is a multiple of `tarfile.RECORDSIZE`."""
+    return -(-(content + 2 * BLOCK) // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
