@@ -137,7 +137,7 @@ class Processes(World):
     def computing(self, nets: Nets) -> Iterator[None]:
         before = kept(nets)
         versions = {name: (id(tensor), tensor._version) for name, tensor in before.items()}
-        with Synchronized(self._total, self.size):
+        with self.statistics():
             yield
         now = kept(nets)
         changed = [t for name, t in now.items() if (id(t), t._version) != versions[name]]
@@ -147,6 +147,9 @@ class Processes(World):
             with torch.no_grad():
                 for tensor, piece in zip(same, mean.split([t.numel() for t in same]), strict=True):
                     tensor.copy_(piece.view_as(tensor))
+
+    def statistics(self) -> Synchronized:
+        return Synchronized(self._total, self.size)
 
     def _reduced(self, flat: Tensor, how: Callable[[Tensor], Tensor]) -> Tensor:
         """A flat tensor [n] of each process as one, by `how`: [processes, m] → [m]."""

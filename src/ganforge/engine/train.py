@@ -26,6 +26,7 @@ from ganforge.core.words import counted
 from ganforge.data.loader import Loader
 from ganforge.engine import preflight, transfer
 from ganforge.engine.build import fingerprint, is_same_data, make_loader, open_data, reading
+from ganforge.engine.out_of_memory import out_of_memory_said
 from ganforge.engine.processes import joined, launch_id, restarted
 from ganforge.engine.resume import data_of_run
 from ganforge.engine.session import Session, shared_checkpoint
@@ -93,6 +94,7 @@ def train(
             dataset, spec = world.in_turn(lambda: open_data(recipe))
         else:
             recipe, dataset, spec = world.in_turn(lambda: data_of_run(recipe, resume, state.get("data")))
+        stack.enter_context(out_of_memory_said(recipe, place, world.size))
         with world.together():
             prints = fingerprint(dataset)
             check_same_data(resume, state, prints, dataset)

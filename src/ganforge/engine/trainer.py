@@ -8,6 +8,7 @@ The clock is `samples`, the number of real samples consumed. Everything in a ste
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -24,6 +25,7 @@ from ganforge.data.loader import Loader
 from ganforge.engine.build import make_nets, make_optimizers
 from ganforge.engine.freeze import frozen
 from ganforge.engine.precision import arithmetic, dtype_for
+from ganforge.engine.recompute import Recompute
 from ganforge.engine.step import Averages, NotFinite, StepTrace, gradient_norm
 from ganforge.engine.world import World
 from ganforge.recipes import sampling
@@ -94,6 +96,7 @@ class Trainer:
         self.frozen = frozen(critics, recipe.init.freeze if recipe.init else 0)
         self.averages = Nets({name: recipe.ema.copy(self.nets[name]) for name in recipe.task.generators()})
         self.finished = CachedNets()
+        self.recompute = Recompute(self.nets, self.world.statistics) if recipe.recompute else None
         self.optimizers = make_optimizers(recipe, self.nets)
         self.phases = list(recipe.task.phases())
         self.dtype = dtype_for(recipe.precision, device)
@@ -172,7 +175,7 @@ class Trainer:
             rng = Rng(self.seed, position, phase.name, (part, whole), self.device, self.weights_dtype)
             seed_layers(rng.seed_for(f"torch/{part}"), self.device)
             with self.world.computing(self.nets):
-                with arithmetic(self.dtype, self.device, phase.order):
+                with arithmetic(self.dtype, self.device, phase.order), self._recomputed(phase):
                     terms = phase.loss(self.nets, batch.rows(k * size, (k + 1) * size), rng)
                 means = {name: wide(loss).mean() for name, loss in terms.losses.items()}
                 total = torch.stack(list(means.values())).sum()
@@ -189,6 +192,9 @@ class Trainer:
             if trace is not None:
                 trace.stats |= terms.stats
         self._finite &= torch.isfinite(self.world.add_gradients(weights, sum_of_losses))
+
+    def _recomputed(self, phase: Phase) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self.recompute is None else self.recompute.active(phase.order)
 
     def check_finite(self, weights: bool = False) -> None:
         """Raises NotFinite if a loss, or with `weights` a weight, is no longer finite."""

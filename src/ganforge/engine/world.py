@@ -63,6 +63,10 @@ class World:
         memory keep of it (running means) is afterward the mean over the processes."""
         return contextlib.nullcontext()
 
+    def statistics(self) -> AbstractContextManager[None]:
+        """The context in which batch norm uses the statistics of the whole batch."""
+        return contextlib.nullcontext()
+
     def whole(self, batch: Batch) -> Batch:
         """The whole batch, of which each process holds its rows."""
         return batch
