@@ -30,9 +30,9 @@ def process_of_rank(parent: int, rank: int) -> int:
     """The id of a child of `parent`, by its rank."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
-                if f"RANK={rank}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                    return int(folder.name)
+            is_child = int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+            if is_child and f"RANK={rank}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                return int(folder.name)
         except OSError:  # it has ended
             continue
     raise AssertionError(f"no process of rank {rank}")
@@ -50,7 +50,8 @@ def test_killed_with_signal_9(tmp_path, rank):
     checkpoints = tmp_path / "killed" / "checkpoints"
     deadline = time.monotonic() + 120
     while not (checkpoints.exists() and len([p for p in checkpoints.iterdir() if p.name.isdigit()]) >= 2):
-        assert time.monotonic() < deadline and run.poll() is None
+        assert time.monotonic() < deadline
+        assert run.poll() is None
         time.sleep(0.05)
     os.kill(process_of_rank(run.pid, rank), signal.SIGKILL)
     said, _ = run.communicate(timeout=250)

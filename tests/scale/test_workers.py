@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from refused import refused
 
 from ganforge.core.events import read_events
 from ganforge.core.types import Request
 from ganforge.inference.model import load
 from ganforge.inference.workers import AHEAD, in_turn, spread
+from refused import refused
 
 
 def test_a_bounded_number_is_computed_ahead_and_in_order():

@@ -16,7 +16,6 @@ from ganforge.engine.processes import joined
 from ganforge.engine.resume import resume_recipe
 from ganforge.engine.train import train
 
-
 SHORT = {"samples": 160, "checkpoint_every": 80}
 
 
@@ -28,11 +27,13 @@ def plain(**fields):
 
 
 def normed(**fields):
-    """A GAN with batch norm in G, and without dropout, whose draws belong to parts. In float64, since Adam amplifies the
-    rounding error of the gradient of a bias before batch norm, which is 0."""
+    """A GAN with batch norm in G, and without dropout, whose draws belong to parts. In float64, since Adam amplifies
+    the rounding error of the gradient of a bias before batch norm, which is 0."""
     recipe = toys.toy_gan()
     still = dataclasses.replace(recipe.task.discriminator, dropout=0.0)
-    return dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, discriminator=still), precision="fp64", **fields)
+    return dataclasses.replace(
+        recipe, task=dataclasses.replace(recipe.task, discriminator=still), precision="fp64", **fields
+    )
 
 
 def main(folder: Path) -> None:

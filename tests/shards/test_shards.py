@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import itertools
 import json
 import tarfile
 import threading
@@ -13,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from refused import refused
 
 from ganforge.core.component import build
 from ganforge.data import shards
@@ -22,6 +22,7 @@ from ganforge.data.loader import Loader
 from ganforge.data.sampler import WINDOW, Windowed
 from ganforge.data.shard_writer import ShardWriter
 from ganforge.registry import load_all
+from refused import refused
 
 load_all()
 
@@ -154,7 +155,7 @@ def test_processes_read_every_sample_once(packed):
     ]
     for start in (0, 12, 48):
         whole, *parts = (loader.batch(start)[0][:, 0, 0, 0].tolist() for loader in loaders)
-        assert sum(parts, []) == whole
+        assert [*itertools.chain(*parts)] == whole
     for loader in loaders:
         loader.close()
 

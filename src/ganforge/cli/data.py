@@ -112,7 +112,8 @@ def pack(
     shards: Annotated[
         str | None,
         typer.Option(
-            "--shards", help="Write a folder of tar files (WebDataset) of about this size, for example 1GB.",
+            "--shards",
+            help="Write a folder of tar files (WebDataset) of about this size, for example 1GB.",
             show_default=False,
         ),
     ] = None,

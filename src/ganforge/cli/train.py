@@ -77,8 +77,8 @@ def train(
     procs: Annotated[
         int,
         typer.Option(
-            "--procs", help="Number of processes on this machine, for example one per GPU; each computes a part of "
-            "every batch.",
+            "--procs",
+            help="Number of processes on this machine, for example one per GPU; each computes a part of every batch.",
         ),
     ] = 1,
     dry_run: Annotated[
@@ -116,13 +116,18 @@ def train(
     refuse_misspelled_fields(word for word in words or [] if is_field(word))
 
     from ganforge.engine import train as engine  # with torch, which a misspelled name need not wait for
+    from ganforge.engine.fitting_batch import without_auto
     from ganforge.engine.plan import plan
     from ganforge.engine.processes import leads
     from ganforge.registry import load_all
     from ganforge.ui.console import say, stderr, stdout
 
     load_all()
-    recipe, why = resolve(words or [], resume, with_files or [], minutes, device)
+    words, auto = without_auto(words or [])
+    recipe, why = resolve(words, resume, with_files or [], minutes, device)
+    if auto:
+        recipe, line = fitted_here(recipe, resume, device, procs)
+        words, why = [*words, f"accumulate={recipe.accumulate}"], [*why, line]
     if dry_run:
         planned = plan(recipe, device)
         if as_json:
@@ -142,7 +147,9 @@ def train(
         options += [text for file in with_files or [] for text in ("--with", str(file))]
         options += [text for file in plugins or [] for text in ("--plugin", str(file))]
         options += [name for name, value in flags.items() if value]
-        raise typer.Exit(launch(procs, ["train", *(words or []), *options]))
+        for line in why if auto and not quiet else ():
+            say(line, stderr())
+        raise typer.Exit(launch(procs, ["train", *words, *options]))
     if not leads():  # process 0 prints for all
         quiet, as_json, progress_json = True, False, False
     listeners = []
@@ -163,6 +170,28 @@ def train(
         emit(plain_end(result, recipe))
     elif not quiet:
         show_result(result, recipe, stdout())
+
+
+def fitted_here(recipe: Recipe, resume: Path | None, device: str | None, procs: int) -> tuple[Recipe, str]:
+    """The recipe with as few parts of a batch as fit, and a sentence about it.
+
+    Raises:
+        UserError: a run that is resumed has its number of parts already, or torchrun started several processes, which
+            could find different numbers.
+    """
+    from ganforge.core.errors import UserError
+    from ganforge.engine.fitting_batch import AUTO, fitted
+    from ganforge.engine.processes import started
+
+    if resume is not None:
+        raise UserError(f"{AUTO}: {resume} continues with its own batches; leave it out", code="run.recipe_differs")
+    if started() > 1:
+        raise UserError(
+            f"{AUTO}: is found by one process. Start with `ganforge train --procs`, or find it with --dry-run and set "
+            "accumulate=N",
+            code="scale.no_auto",
+        )
+    return fitted(recipe, device, procs)
 
 
 def resolve(

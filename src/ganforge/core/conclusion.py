@@ -1,7 +1,7 @@
 """How a command ends that `ganforge train --procs` started as several processes.
 
-torchrun starts processes again that end with an error. That helps after a crash, not where a recipe or the data is wrong:
-the process then leaves its exit status in a file for the command that started it, and ends without an error.
+torchrun starts processes again that end with an error. That helps after a crash, not where a recipe or the data is
+wrong: the process then leaves its exit status in a file for the command that started it, and ends without an error.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     photos-000000.tar:  00000000.jpg 00000000.cls 00000001.jpg 00000001.cls ...
 
-The files of a sample share the name before the first dot: its image (or sound, ...), and `.cls`, the class as a number or
-a text. A store shows them as class folders, `CLASS/SHARD-NAME.jpg`, so that all that is known of folders applies.
+The files of a sample share the name before the first dot: its image, and `.cls`, the class as a number or a text. A
+store shows them as class folders, `CLASS/SHARD-NAME.jpg`, so that they are read by the rules for folders.
 
 Only where each file begins is kept in memory. A shard on a server is downloaded to the cache when a sample of it is
 wanted; the newest `KEPT` stay there.

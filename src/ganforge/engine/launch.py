@@ -1,7 +1,7 @@
 """Starts a command as several processes on this machine, with torch's elastic launcher.
 
-Equivalent to `torchrun --standalone --nproc-per-node N --max-restarts 3 -m ganforge train ...`, except that a user error
-is not tried again.
+Equivalent to `torchrun --standalone --nproc-per-node N --max-restarts 3 -m ganforge train ...`, except that a user
+error is not tried again.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def joined(device: torch.device) -> Iterator[World]:
         UserError: the machine has fewer GPUs than processes.
         LostProcess: the other processes cannot be reached.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
+    size = started()
     if size == 1 or "RANK" not in os.environ:
         yield World()
         return
@@ -124,7 +124,7 @@ class Processes(World):
     # --- training
 
     def add_gradients(self, weights: Sequence[Tensor], total: Tensor) -> Tensor:
-        # The same weights have a gradient in every process, since all parts of a batch pass through the same operations.
+        # All parts of a batch pass through the same operations, so that the same weights have a gradient everywhere.
         gradients = [weight.grad for weight in weights if weight.grad is not None]
         flat = torch.cat([*(g.flatten() for g in gradients), total.detach().reshape(1).to(gradients[0].dtype)])
         summed = self._reduced(flat, in_order)
@@ -279,6 +279,11 @@ def launch_id() -> str:
 def restarted() -> bool:
     """Whether torchrun has started the processes again, after one of them ended."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def started() -> int:
+    """The number of processes that torchrun started together; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def leads() -> bool:

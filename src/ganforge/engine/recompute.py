@@ -4,9 +4,9 @@ pass.
 Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost". A sequence of n layers is cut into √n segments, and
 every block of a list of blocks is a segment. Memory falls from n activations to about 2 √n, for one more forward pass.
 
-Phases with a second derivative (penalties on gradients) are computed as usual: the graph of a recomputed segment is gone
-when the second derivative is taken. What layers keep of a batch (statistics of batch norm) is restored after a segment is
-computed again, so that it is counted once.
+Phases with a second derivative (penalties on gradients) are computed as usual: the graph of a recomputed segment is
+gone when the second derivative is taken. What layers keep of a batch (statistics of batch norm) is restored after a
+segment is computed again, so that it is counted once.
 """
 
 from __future__ import annotations

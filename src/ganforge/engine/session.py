@@ -116,7 +116,9 @@ class Session:
             ):  # a process killed right after its checkpoint may have left an older bundle
                 self.write_bundle()
             tick = Tick(self)
-            first = not self.world.most(self.world.leads and checkpoint.newest(self.run.checkpoints, _healthy) is not None)
+            first = not self.world.most(
+                self.world.leads and checkpoint.newest(self.run.checkpoints, _healthy) is not None
+            )
             way_back = first and self.watcher.can_roll_back and self.watcher.healthy  # from the first step on
             if way_back or (self.trainer.saves_first and self._saved_at < 0):
                 tick.pause(self.save, planned=True)

@@ -18,9 +18,9 @@ import torch
 from ganforge.artifacts import checkpoint
 from ganforge.artifacts.rundir import RunDir, UnwrittenRun, next_folder, refuse_existing, stored_recipe
 from ganforge.core.component import build
+from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
-from ganforge.core.dataset import Dataset
 from ganforge.core.types import Spec
 from ganforge.core.words import counted
 from ganforge.data.loader import Loader
@@ -161,9 +161,9 @@ def begun_before(world: World, run_dir: Path | str | None) -> Path | None:
     def found() -> bytes:
         for folder in [Path(run_dir)] if run_dir else sorted(Path("runs").glob("[0-9]*-*"), reverse=True):
             known = folder / "environment.json"
-            if (folder / "recipe.yaml").exists() and known.exists():
-                if json.loads(known.read_text(encoding="utf-8")).get("launch") == launch_id():
-                    return str(folder).encode()
+            whole = (folder / "recipe.yaml").exists() and known.exists()
+            if whole and json.loads(known.read_text(encoding="utf-8")).get("launch") == launch_id():
+                return str(folder).encode()
         return b""
 
     folder = world.of_leader(found).decode()

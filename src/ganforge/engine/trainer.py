@@ -84,9 +84,7 @@ class Trainer:
         """The privacy guarantee, as a dry run reports it."""
         return []
 
-    def __init__(
-        self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device, world: World | None = None
-    ):
+    def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device, world: World | None = None):
         self.recipe, self.spec, self.loader, self.device = recipe, spec, loader, device
         self.world = world or World()
         self.nets = make_nets(recipe, spec, device)
@@ -130,7 +128,8 @@ class Trainer:
         return trace
 
     def batch_at(self, position: int) -> Batch:
-        """The batch that begins at sample `position` of the run, encoded; of several processes, the part of this one."""
+        """The batch that begins at sample `position` of the run, encoded; of several processes, the part of this
+        one."""
         start = time.perf_counter()
         stored, labels, extra = self.loader.batch(position)
         rng = Rng(self.seed, position, "data", self.world.shard, self.device, self.weights_dtype)

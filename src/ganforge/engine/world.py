@@ -1,5 +1,5 @@
-"""The processes that train one run together, as a trainer sees them. `World` is a process alone; several are `Processes`
-(engine/processes.py).
+"""The processes that train one run together, as a trainer sees them. `World` is a process alone; several are
+`Processes` (engine/processes.py).
 
 Process r of N computes part r of every batch, as part r of `accumulate=N` is computed by one process. Random draws are
 made for the whole batch, of which each process takes its rows, so that they do not depend on N.

@@ -56,8 +56,8 @@ def spread(model: Model, procs: int) -> Iterator[None]:
             yield
         except BrokenProcessPool:
             raise TrainingError(
-                f"--procs {procs}: one of the processes has ended, perhaps for lack of memory. Try fewer processes or a "
-                "smaller --batch"
+                f"--procs {procs}: one of the processes has ended, perhaps for lack of memory. Try fewer processes or "
+                "a smaller --batch"
             ) from None
         finally:
             model.bundle.spread = before

@@ -1,5 +1,5 @@
-"""A clean copy of a data set: PNG files, and JPEGs as they are, and a manifest; a zip with class folders, or a folder of
-tar shards."""
+"""A clean copy of a data set: PNG files, and JPEGs as they are, and a manifest; a zip with class folders, or a folder
+of tar shards."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ def pack(source: DataSource, out: Path, *, duplicates: bool = False, force: bool
     return write(source.open(), out, duplicates)
 
 
-def pack_images(
-    dataset: Dataset, out: Path, *, duplicates: bool, force: bool, shards: int | None = None
-) -> list[str]:
+def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool, shards: int | None = None) -> list[str]:
     """Like `pack`, for an open data set; returns messages about the zip.
 
     Args:
@@ -91,7 +89,7 @@ def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
 
 
 def write_shards(dataset: Dataset, out: Path, duplicates: bool, size: int) -> dict:
-    """Writes a folder of tar shards of about `size` bytes each; returns its manifest. The manifest in the folder names no
+    """Writes a folder of tar shards of about `size` bytes each; returns its manifest. The one in the folder names no
     files, of which there may be millions."""
     left, names = Left(dataset), list[str]()
     try:
