@@ -87,3 +87,12 @@ def test_one_that_does_not_answer(tmp_path):
     assert ranks[0].returncode == 1
     assert "LostProcess" in said
     assert "did not answer within 8 s (GANFORGE_TIMEOUT)" in said
+
+
+@pytest.mark.slow
+def test_a_mistake_is_reported_once_and_not_tried_again(tmp_path):
+    run = start(tmp_path / "run", "batch=15")
+    said, _ = run.communicate(timeout=120)
+    assert run.returncode == 2
+    assert said.count("batch=15 cannot be split") == 1
+    assert not (tmp_path / "run").exists()

@@ -110,7 +110,7 @@ def run(words: Sequence[str]) -> None:
         print(error, file=sys.stderr)
         sys.exit(3)
     except EndedElsewhere:
-        sys.exit(conclude(1))
+        sys.exit(conclude(1, reported=False))
     except GanforgeError as error:
         if os.environ.get("GANFORGE_DEBUG"):
             raise

@@ -22,10 +22,15 @@ def concluded() -> int | None:
     return int(text) if text else None
 
 
-def conclude(status: int) -> int:
-    """The status to exit with, to report `status` to the command that started this process."""
+def conclude(status: int, reported: bool = True) -> int:
+    """The status to exit with, to report `status` to the command that started this process.
+
+    Args:
+        reported: whether this process says what happened; otherwise another one does, with its status.
+    """
     path = os.environ.get(VARIABLE, "")
     if not path:
         return status
-    Path(path).write_text(str(status), encoding="ascii")
+    if reported:
+        Path(path).write_text(str(status), encoding="ascii")
     return 0
