@@ -62,7 +62,8 @@ def train(folder: Path, run: Path, minutes: float) -> list[tuple[float, float]]:
     found, start = [], time.monotonic()
     while process.poll() is None:
         try:
-            found.append((time.monotonic() - start, resident(process.pid) / 2**20))
+            if held := resident(process.pid):  # nothing, once it has ended
+                found.append((time.monotonic() - start, held / 2**20))
         except OSError:  # it has just ended
             break
         time.sleep(0.5)
