@@ -80,6 +80,25 @@ def test_parts_of_a_batch_count_as_one():
     assert {k: v.item() for k, v in whole.buffers.items()} == {k: v.item() for k, v in parts.buffers.items()}
 
 
+def test_two_processes_move_as_one():
+    """Each process sees half of a batch, and what they keep is averaged: the sums are those of the whole batch."""
+    augment = Ada(length=10_000)
+    whole, halves = Memory(augment.memory()), [Memory(augment.memory()) for _ in range(2)]
+    logits = torch.randn(20, BATCH, generator=torch.Generator().manual_seed(0)) + 1
+    for k, batch in enumerate(logits):
+        augment.observe(batch, whole, k * BATCH)
+        for memory, part in zip(halves, batch.chunk(2), strict=True):
+            memory.parts = 2
+            augment.observe(part, memory, k * BATCH)
+        for name in ("sign", "count", "p"):
+            mean = (halves[0][name] + halves[1][name]) / 2
+            for memory in halves:
+                memory[name] = mean
+    assert p_of(augment, whole) > 0
+    for name, value in whole.buffers.items():
+        assert halves[0][name].item() == pytest.approx(value.item(), rel=1e-6)
+
+
 def test_a_batch_is_augmented_alike_from_its_first_part_to_g():
     augment = Ada(length=1000)
     memory = Memory(augment.memory())

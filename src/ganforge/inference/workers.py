@@ -20,7 +20,6 @@ import torch
 
 from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
-from ganforge.core.device import pick_device
 from ganforge.core.errors import TrainingError, UserError
 from ganforge.core.types import Request, Spec
 from ganforge.inference.model import Model
@@ -70,10 +69,14 @@ def begin(path: str, kind: str, spec: dict[str, Any], plugins: list[str], number
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // procs))
     for plugin in plugins:
         load_plugin(plugin)
-    device = f"cuda:{number % torch.cuda.device_count()}" if kind == "cuda" else kind
-    bundle = load_bundle(Path(path), str(pick_device(device)))
+    bundle = load_bundle(Path(path), own_device(kind, number))
     bundle.spec = Spec.from_plain(spec)  # it may be of samples of another length
     BUNDLE[:] = [bundle]
+
+
+def own_device(kind: str, number: int) -> str:
+    """The device of worker process `number`: GPUs in turn."""
+    return f"cuda:{number % torch.cuda.device_count()}" if kind == "cuda" else kind
 
 
 def make(request: Request) -> Any:

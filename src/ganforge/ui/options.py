@@ -22,7 +22,7 @@ Device = Annotated[
     typer.Option("--device", help="Device: cpu, cuda, cuda:1 or mps. Default: the best available.", show_default=False),
 ]
 Procs = Annotated[
-    int, typer.Option("--procs", help="Number of processes on this machine that generate samples, e.g. one per GPU.")
+    int, typer.Option("--procs", help="Number of processes on this machine that compute samples, e.g. one per GPU.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", callback=hidden)]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
