@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,12 +16,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import toys
+import two
 from two import SHORT, normed, plain
 
 from ganforge.core.events import read_events
 from ganforge.engine.train import train
-
-HERE = Path(__file__).parent
+from processes import started
 
 
 def free_port() -> int:
@@ -35,19 +34,15 @@ def free_port() -> int:
 def both(tmp_path_factory) -> Path:
     """The folder with what two processes trained."""
     folder = tmp_path_factory.mktemp("two")
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
-    shared["GANFORGE_TIMEOUT"] = "60"
-    script = [sys.executable, str(HERE / "two.py"), str(folder)]
-    started = [
-        subprocess.Popen(
-            script, env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for rank in ("0", "1")
-    ]  # fmt: skip
-    for process in started:
-        said, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, said
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "GANFORGE_TIMEOUT": "60"}
+    running = []
+    for rank in ("0", "1"):
+        env = {**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank}
+        said = folder / f"output{rank}.txt"
+        running.append((started(two.main, folder, place=folder, files=[said, said], env=env), said))
+    for process, said in running:
+        process.join(120)
+        assert process.exitcode == 0, said.read_text()
     return folder
 
 
