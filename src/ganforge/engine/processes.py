@@ -148,8 +148,10 @@ class Processes(World):
                 for tensor, piece in zip(same, mean.split([t.numel() for t in same]), strict=True):
                     tensor.copy_(piece.view_as(tensor))
 
-    def statistics(self) -> Synchronized:
-        return Synchronized(self._total, self.size)
+    @contextlib.contextmanager
+    def statistics(self) -> Iterator[None]:
+        with Synchronized(self._total, self.size):
+            yield
 
     def _reduced(self, flat: Tensor, how: Callable[[Tensor], Tensor]) -> Tensor:
         """A flat tensor [n] of each process as one, by `how`: [processes, m] → [m]."""

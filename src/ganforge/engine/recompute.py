@@ -39,8 +39,8 @@ class Recompute:
         self.again, self.on = again, False
         for net in nets.values():
             for module in outermost(net):
-                if type(module).forward is nn.Sequential.forward:
-                    self._wrap(module, functools.partial(self._in_segments, list(module)))
+                if isinstance(module, nn.Sequential):
+                    self._wrap(module, functools.partial(self._in_segments, [*module]))  # a layer may occur twice
                 else:
                     for block in module.children():
                         self._wrap(block, functools.partial(self._segment, [block], block.forward))
@@ -106,4 +106,4 @@ def outermost(net: nn.Module) -> list[nn.Module]:
 def is_sequence(module: nn.Module) -> bool:
     """Whether a module is a plain sequence, or a list of blocks that its parent calls one by one."""
     plain = isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
-    return (plain or isinstance(module, nn.ModuleList)) and len(module) > 1
+    return (plain or isinstance(module, nn.ModuleList)) and len(module._modules) > 1
