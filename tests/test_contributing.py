@@ -124,7 +124,7 @@ def figures(report: Path) -> dict[str, Any]:
 
 
 def test_every_section_is_found():
-    assert list(SECTIONS) == ["loss", "net", "task", "signal", "metric", "verb"]
+    assert list(SECTIONS) == ["loss", "net", "task", "source", "signal", "metric", "verb"]
     assert list(FILES) == [f"my_{what}.py" for what in SECTIONS]
     assert all(section.commands for section in SECTIONS.values())
 
@@ -135,6 +135,15 @@ def test_the_files_train_with_their_commands(tmp_path):
     _, shapes = ganforge(trainings, tmp_path, runs=runs)
     assert all((tmp_path / run / "model.safetensors").is_file() for run in runs)
     assert shapes == [[2, 8, 8, 1]] * 3
+
+
+def test_the_source_trains_with_its_labels(tmp_path):
+    make, train, sample = written("source", tmp_path)
+    call([sys.executable, *make[1:]], tmp_path)
+    _, shapes = ganforge(rest([[*train, "callbacks=[]"], sample]), tmp_path)
+    assert shapes == []
+    assert len([*(tmp_path / "rings").glob("*.png")]) == 8
+    assert (tmp_path / "rings" / "labels.csv").read_text().splitlines()[1].endswith("ring")
 
 
 def test_the_signal_goes_the_whole_way(tmp_path):

@@ -169,7 +169,7 @@ SYSTEMS: dict[str, list[str]] = {
         "task.d_steps=1",
     ],
     "dp-ctgan": [*PRIVATE, *TABLE, f"signal.public={json.dumps(PEOPLE)}", *THIN],
-    "ctgan-fast": TABLE,
+    "ctgan-fast": [*TABLE, "target=owner"],
     "lapgan": [*THIN, "task.refiner.channels=4", "task.judge.channels=4", "signal.size=16"],
     "msg-gan": STYLES,
     "progan": GROWING,

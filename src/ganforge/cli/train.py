@@ -104,7 +104,7 @@ def train(
         raise UserError("--resume continues in the folder of the run: leave --run-dir out", code="run.folder_on_resume")
     if words and not is_field(words[0]):
         refuse_misspelled(words[0])
-    refuse_misspelled_fields(word for word in words or [] if is_field(word))
+    refuse_misspelled_fields((word for word in words or [] if is_field(word)), plugins=bool(plugins))
 
     from ganforge.engine import train as engine  # with torch, which a misspelled name need not wait for
     from ganforge.engine.plan import plan
