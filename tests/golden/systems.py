@@ -253,6 +253,7 @@ SYSTEMS: dict[str, list[str]] = {
     "r3gan-video-small": FILM,
     "voxels-small": SOLIDS,
     "3dgan": SOLIDS,
+    "3d-vae-gan": [*SOLIDS, "signal.image=32", "task.encoder.channels=2"],
     "complete-shapes": [*SHAPES, "signal.size=16", "task.channels=4", NARROW[1]],
     "3d-iwgan": [*SOLIDS, "task.d_steps=1"],
     "cloud-small": [*LATENT, "task.measured=32"],
