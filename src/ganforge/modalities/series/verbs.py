@@ -101,16 +101,8 @@ def impute(
         draw(imputing.drawn(whole, found, model.spec.shape[1], SHOWN), chart)
     count = sum(len(one.at) for one in found.values())
     if as_json:
-        emit(
-            {
-                "series": len(found),
-                "rows_added": rows.added,
-                "values": count,
-                "paths": paths,
-                "out": out,
-                "chart": chart,
-            }
-        )
+        made = {"out": out, "chart": chart}
+        emit({"series": len(found), "rows_added": rows.added, "values": count, "paths": paths, **made})
         return
     stdout().print(f"{count:,} missing values filled, {paths} times each: {out}", soft_wrap=True)
 

@@ -212,7 +212,9 @@ class Volume(Shaped, kind="volume"):
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
-        return ("completed", "solids") if translates or paired else self.metrics
+        if translates or paired:
+            return ("completed", "solids")
+        return super().default_metrics(spec, translates=translates, paired=paired, sizes=sizes)
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         """Distances in cells for occupied cells, else values in the units of the data."""
