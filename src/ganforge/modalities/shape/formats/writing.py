@@ -27,6 +27,31 @@ def write_stl(mesh: Mesh, path: Path) -> None:
     path.write_bytes(b"ganforge".ljust(80) + len(rows).to_bytes(4, "little") + rows.tobytes())
 
 
+def write_obj_cloud(points: np.ndarray, normals: np.ndarray | None, colors: np.ndarray | None, path: Path) -> None:
+    """Vertices, with a color after each, and their normals."""
+    rows = points if colors is None else np.concatenate([points, colors], 1)
+    with path.open("w", encoding="ascii") as file:
+        np.savetxt(file, rows, fmt="v" + " %.6g" * rows.shape[1])
+        if normals is not None:
+            np.savetxt(file, normals, fmt="vn %.6g %.6g %.6g")
+
+
+def write_ply_cloud(points: np.ndarray, normals: np.ndarray | None, colors: np.ndarray | None, path: Path) -> None:
+    """Binary PLY; colors in 0..1 become bytes."""
+    kinds = [(axis, "<f4") for axis in "xyz"]
+    kinds += [] if normals is None else [(name, "<f4") for name in ("nx", "ny", "nz")]
+    kinds += [] if colors is None else [(name, "u1") for name in ("red", "green", "blue")]
+    rows = np.zeros(len(points), np.dtype(kinds))
+    bytes_ = None if colors is None else (colors.clip(0, 1) * 255).round()
+    values = [part[:, k] for part in (points, normals, bytes_) if part is not None for k in range(3)]
+    for (name, _), column in zip(kinds, values, strict=True):
+        rows[name] = column
+    names = {"<f4": "float", "u1": "uchar"}
+    head = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}"]
+    head += [f"property {names[kind]} {name}" for name, kind in kinds]
+    path.write_bytes("\n".join([*head, "end_header", ""]).encode() + rows.tobytes())
+
+
 def write_obj(mesh: Mesh, path: Path) -> None:
     with path.open("w", encoding="ascii") as file:
         np.savetxt(file, mesh.vertices, fmt="v %.6g %.6g %.6g")
