@@ -89,8 +89,12 @@ def write_binvox(inside: np.ndarray, path: Path) -> None:
     path.write_bytes(head + bytes(runs))
 
 
-def write_glb(meshes: Sequence[Mesh], path: Path, columns: int = 1) -> None:
-    """glTF 2.0 in one file: a scene of several meshes or clouds in rows, each a node of its own."""
+def write_glb(meshes: Sequence[Mesh], path: Path, columns: int = 1, spacing: float = SPACING) -> None:
+    """glTF 2.0 in one file: a scene of several meshes or clouds in rows, each a node of its own.
+
+    Args:
+        spacing: from shape to shape; 0 leaves each where its vertices are.
+    """
     data, views, accessors, nodes, shapes = b"", [], [], [], []
 
     def add(values: np.ndarray, component: int, kind: str, target: int, **bounds: list[float]) -> int:
@@ -110,7 +114,7 @@ def write_glb(meshes: Sequence[Mesh], path: Path, columns: int = 1) -> None:
         if len(mesh.faces):
             part["indices"] = add(mesh.faces.astype("<u4").ravel(), 5125, "SCALAR", 34963)
         shapes.append({"primitives": [part]})
-        place = [SPACING * (k % columns), 0.0, SPACING * (k // columns)]
+        place = [spacing * (k % columns), 0.0, spacing * (k // columns)]
         nodes.append({"mesh": len(shapes) - 1, "name": f"sample {k}", "translation": place})
     plain = {
         "asset": {"version": "2.0", "generator": "ganforge"}, "scene": 0,
