@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ganforge.artifacts import checkpoint
 from ganforge.artifacts.rundir import stored_recipe
 from ganforge.core.allowance import Allowance, Exceeded, WithoutWeights
-from ganforge.core.component import build, to_plain
+from ganforge.core.component import build_stored, to_plain
 from ganforge.core.device import building, pick_device, weights_dtype
 from ganforge.core.errors import GanforgeError, UserError
 from ganforge.core.files import atomic_file
@@ -184,7 +184,7 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
             code="model.not_a_bundle",
         )
     with header_errors(path):
-        recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
+        recipe = build_stored(Recipe, json.loads(header["recipe"]), f"{path}, header")
         spec = Spec.from_plain(json.loads(header["spec"]))
     if (path.parent / "recipe.yaml").is_file():  # the run directory's recipe contains the path of its data
         recipe = replace(recipe, data=stored_recipe(path.parent).data)

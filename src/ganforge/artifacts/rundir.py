@@ -18,7 +18,7 @@ import filelock
 import torch
 
 from ganforge.core import overrides
-from ganforge.core.component import build
+from ganforge.core.component import build_stored
 from ganforge.core.errors import UserError
 from ganforge.core.events import EventLog
 from ganforge.core.version import __version__
@@ -139,7 +139,7 @@ def stored_recipe(folder: Path | str) -> Recipe:
             f"{folder}: no run here (there is no {path.name}). A run directory looks like runs/0001-dcgan",
             code="run.not_found",
         )
-    return build(Recipe, overrides.from_yaml(path), what=str(path))
+    return build_stored(Recipe, overrides.from_yaml(path), str(path))
 
 
 def environment_of(device: torch.device) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def train(
         raise UserError(f"--procs {procs}: it must be at least 1", code="cli.out_of_range")
     if words and not is_field(words[0]):
         refuse_misspelled(words[0])
-    refuse_misspelled_fields(word for word in words or [] if is_field(word))
+    refuse_misspelled_fields((word for word in words or [] if is_field(word)), plugins=bool(plugins))
 
     from ganforge.engine import train as engine  # with torch, which a misspelled name need not wait for
     from ganforge.engine.fitting_batch import without_auto

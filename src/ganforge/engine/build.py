@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -48,6 +49,17 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
         if error.code == "data.no_labels" and dataset.no_labels:
             raise UserError(f"{error}. (There are folders: {dataset.no_labels})", code=error.code) from None
         raise
+
+
+def finalize(recipe: Recipe, spec: Spec) -> Recipe:
+    """The recipe with the fields of the task filled in that depend on the data, and optimizers for the nets that the
+    task then has."""
+    task = recipe.task.finalize(spec)
+    absent = set(task.optional) - set(task.generators())
+    if task is recipe.task and absent.isdisjoint(recipe.optimizers):
+        return recipe
+    kept = {name: optimizer for name, optimizer in recipe.optimizers.items() if name not in absent}
+    return replace(recipe, task=task, optimizers=kept)
 
 
 def reading(dataset: Dataset) -> list[Reading]:

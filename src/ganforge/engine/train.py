@@ -101,7 +101,7 @@ def train(
             loader = make_loader(recipe, dataset, spec, place, world)
             stack.callback(loader.close)
             kind = Trainer.of(recipe)
-            recipe = kind.finalize(recipe, loader)
+            recipe = kind.finalize(recipe, spec, loader)
             stack.enter_context(torch.random.fork_rng())
             trainer = kind(recipe, spec, loader, place, world)
             init_notes = [] if state else transfer.start(trainer)

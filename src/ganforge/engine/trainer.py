@@ -22,7 +22,7 @@ from ganforge.core.device import weights_dtype
 from ganforge.core.rng import Rng, seed_layers, seed_of
 from ganforge.core.types import Batch, Nets, Request, Spec, wide
 from ganforge.data.loader import Loader
-from ganforge.engine.build import make_nets, make_optimizers
+from ganforge.engine.build import finalize, make_nets, make_optimizers
 from ganforge.engine.freeze import frozen
 from ganforge.engine.precision import arithmetic, dtype_for
 from ganforge.engine.recompute import Recompute
@@ -71,13 +71,13 @@ class Trainer:
         """
 
     @classmethod
-    def finalize(cls, recipe: Recipe, loader: Loader) -> Recipe:
-        """The recipe with the privacy fields filled in that depend on the size of the data.
+    def finalize(cls, recipe: Recipe, spec: Spec, loader: Loader) -> Recipe:
+        """The recipe with the fields filled in that depend on the data: of the task, and of the privacy guarantee.
 
         Raises:
             UserError: the guarantee is impossible with this data or this number of samples.
         """
-        return recipe
+        return finalize(recipe, spec)
 
     @classmethod
     def notes(cls, recipe: Recipe) -> list[str]:

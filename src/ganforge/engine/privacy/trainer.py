@@ -152,8 +152,8 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
         checks.check(recipe)
 
     @classmethod
-    def finalize(cls, recipe: Recipe, loader: Loader) -> Recipe:
-        return checks.finalize(recipe, loader)
+    def finalize(cls, recipe: Recipe, spec: Spec, loader: Loader) -> Recipe:
+        return checks.finalize(super().finalize(recipe, spec, loader), loader)
 
     @classmethod
     def notes(cls, recipe: Recipe) -> list[str]:
