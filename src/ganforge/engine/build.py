@@ -16,6 +16,7 @@ from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Nets, Spec
 from ganforge.data.loader import Loader
 from ganforge.data.prepared import Prepared
+from ganforge.engine.world import World
 from ganforge.recipes.base import Recipe
 
 log = logging.getLogger("ganforge")
@@ -67,8 +68,11 @@ def reading(dataset: Dataset) -> list[Reading]:
     return list(dict.fromkeys(lines))
 
 
-def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device) -> Loader:
-    """The batches of a run, by position."""
+def make_loader(
+    recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device, world: World | None = None
+) -> Loader:
+    """The batches of a run, by position; of several processes, the part of this one."""
+    world = world or World()
     whole = recipe.signal.prepare_all(dataset, spec)
     loader = Loader(
         dataset if whole is None else Prepared(dataset, whole),
@@ -81,6 +85,8 @@ def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.devi
         workers=recipe.data.workers,
         min_samples=recipe.task.min_samples(recipe.batch),
         noun=recipe.signal.noun.many,
+        shard=world.shard,
+        sharing=world.local,
     )
     try:
         loader.order = recipe.task.order(spec, EverySample(recipe, loader, spec)) or loader.order

@@ -105,6 +105,19 @@ class TranslatesFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class ChangesAttributes(Protocol):
+    """A trained translator that is given the attributes which a sample is to have."""
+
+    def ask(self, where: Sequence[str]) -> None:
+        """What samples are to have, as `color=blue`.
+
+        Raises:
+            UserError: no such attribute or value.
+        """
+        ...
+
+
 class Task(Component, family="task"):
     """A training problem. It deals with samples, nets and losses only, not with devices, processes, optimizers or
     files."""
