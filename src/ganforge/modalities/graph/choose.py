@@ -24,8 +24,8 @@ def for_graphs(dataset: GraphSet, machine: Machine) -> Choice:
     """
     if len(dataset) < FEWEST:
         raise UserError(
-            f"data {dataset.name}: {len(dataset)} graphs are too few to learn from; at least {FEWEST} are needed. Is it "
-            "one network? Give its file",
+            f"data {dataset.name}: {len(dataset)} graphs are too few to learn from; at least {FEWEST} are needed. Is "
+            "it one network? Give its file",
             code="graph.too_few",
         )
     many = len(dataset.classes)
@@ -64,7 +64,7 @@ def refuse_large(nodes: int, name: str) -> None:
     if nodes > MOST_NODES:
         raise UserError(
             f"data {name}: a network of {nodes:,} nodes. The recipes for networks hold a score for each pair of nodes, "
-            f"{nodes**2 * 4 / 2**30:.3g} GiB here, and take up to {MOST_NODES:,} nodes. Train on a part of it, such as a "
-            "community",
+            f"{nodes**2 * 4 / 2**30:.3g} GiB here, and take up to {MOST_NODES:,} nodes. Train on a part of it, such "
+            "as a community",
             code="graph.network_too_large",
         )

@@ -60,7 +60,7 @@ def layout(graph: Graph) -> np.ndarray:
         if left and left + side > wide:
             left, top, high = 0.0, top + high, 0.0
         high = max(high, side)
-        placed = nx.spring_layout(plain.subgraph(part), seed=0, iterations=60, method="force") if part[1:] else {}
+        placed = nx.spring_layout(plain.subgraph(part), seed=0, iterations=40, method="force") if part[1:] else {}
         inner = np.array([placed.get(node, (0.0, 0.0)) for node in part])
         span = np.ptp(inner, 0).max() or 1.0
         points[part] = [left, top] + side * (0.1 + 0.8 * (inner - inner.min(0)) / span)

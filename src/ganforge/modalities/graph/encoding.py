@@ -1,8 +1,8 @@
 """Many graphs as tensors, and back.
 
-A coded graph is one matrix: on the diagonal 1 + the type of the node, 0 where there is none; elsewhere 1 + the type of the
-edge, 0 where there is none. The nets get one channel of zeros and ones for each type of edges, then one for each type of
-nodes, which is 0 off the diagonal.
+A coded graph is one matrix: on the diagonal 1 + the type of the node, 0 where there is none; elsewhere 1 + the type of
+the edge, 0 where there is none. The nets get one channel of zeros and ones for each type of edges, then one for each
+type of nodes, which is 0 off the diagonal.
 
 N graphs, V most nodes, B types of edges, T types of nodes.  coded uint8 [N, V, V], x [N, B + T, V, V].
 """
@@ -58,8 +58,8 @@ def to_channels(codes: Tensor, bonds: int, kinds: int) -> Tensor:
 
 
 def from_channels(x: Tensor, bonds: int, directed: bool) -> np.ndarray:
-    """Channels [N, B + T, V, V] → coded graphs uint8 [N, V, V]: of each pair and node the largest channel, if they sum to
-    more than a half."""
+    """Channels [N, B + T, V, V] → coded graphs uint8 [N, V, V]: of each pair and node the largest channel, if
+    they sum to more than a half."""
     x = x.detach().float().cpu()
     links, nodes = x[:, :bonds], x[:, bonds:].diagonal(dim1=2, dim2=3)
     if not directed:

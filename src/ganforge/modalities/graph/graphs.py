@@ -72,10 +72,8 @@ def simple(
     repairs.loops += int(len(edges) - keep.sum())
     if not keep.all():
         edges = edges[keep]
-    if directed:
-        keys = edges[:, 0] * np.int64(nodes) + edges[:, 1]
-    else:
-        keys = edges.min(1) * np.int64(nodes) + edges.max(1)
+    ends = (edges[:, 0], edges[:, 1]) if directed else (edges.min(1), edges.max(1))
+    keys = ends[0] * np.int64(nodes) + ends[1]
     if edge_types is None:
         unique = np.unique(keys)
         types = None

@@ -44,7 +44,7 @@ from ganforge.signals import (
     save_array,
 )
 
-LARGE = 3
+LARGE = 2
 """Times the side of a drawing of a small graph."""
 
 
@@ -123,6 +123,9 @@ class Network(Signal, kind="network"):
 
     def stored(self, spec: Spec) -> tuple[int, ...]:
         return (2,)
+
+    def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
+        return item
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
         return network_of(dataset).items

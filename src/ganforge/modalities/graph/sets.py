@@ -10,13 +10,14 @@ import numpy as np
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
+from ganforge.modalities.graph.encoding import coded
 from ganforge.modalities.graph.graphs import Graph
 
 MOST_LABELS = 100
 
 
 class GraphSet(Dataset):
-    """Many graphs in memory. Item k is the list of edges of graph k, int64 [E, 2].
+    """Many graphs in memory. Item k is graph k, coded as uint8 [V, V] (`encoding`).
 
     Attributes:
         graphs: none is without nodes.
@@ -42,7 +43,8 @@ class GraphSet(Dataset):
         return len(self.graphs)
 
     def read(self, index: int) -> np.ndarray:
-        return self.graphs[index].edges
+        graph = self.graphs[index]
+        return coded(graph, graph.nodes, self.node_kinds, self.edge_kinds)
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         return {((max((graph.nodes for graph in self.graphs), default=0),), "graph"): len(self)}

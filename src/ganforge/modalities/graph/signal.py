@@ -177,6 +177,9 @@ class Graphs(Signal, kind="graphs"):
     def stored(self, spec: Spec) -> tuple[int, ...]:
         return spec.shape[1:]
 
+    def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
+        return np.pad(item, (0, spec.shape[1] - len(item)))
+
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
         kinds, bonds, size = spec.state["node_kinds"], spec.state["edge_kinds"], spec.shape[1]
         return np.stack([encoding.coded(graph, size, kinds, bonds) for graph in graphs_of(dataset).graphs])

@@ -1,7 +1,7 @@
 """Edge lists: a line an edge, `from to` and perhaps a third column, apart by spaces, tabs, commas or semicolons.
 
-Lines that begin with #, % or // are comments. A line of one word is a node without edges. Ids are any numbers from 0 on,
-with gaps, or words. The file is read in blocks: of ten million edges at most about 1 GB is held at a time.
+Lines that begin with #, % or // are comments. A line of one word is a node without edges. Ids are any numbers from 0
+on, with gaps, or words. The file is read in blocks: of ten million edges at most about 1 GB is held at a time.
 
 E lines.  codes int64 [E, 2]: ids from 0 on as they are, words as −1, −2, ... in the order of their appearance.
 """

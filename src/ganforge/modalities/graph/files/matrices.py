@@ -1,7 +1,7 @@
 """Adjacency matrices: .npy arrays, and .npz files of scipy's sparse matrices or of one array.
 
-An entry that is not 0 is an edge. A matrix that is not symmetric is a directed graph. [V, V] is one graph, [N, V, V] are
-many, of which nodes without edges at the end are left out if `sizes` says how many nodes each has.
+An entry that is not 0 is an edge. A matrix that is not symmetric is a directed graph. [V, V] is one graph, [N, V, V]
+are many; `sizes` says how many nodes each has, all V by default.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def read(path: Path, name: str, repairs: Repairs) -> list[Graph]:
             if not isinstance(found, np.lib.npyio.NpzFile):
                 return _dense(found, None, name, repairs)
             names = set(found.files)
-            if SPARSE <= names:
+            if names >= SPARSE:
                 return [_sparse(found, name, repairs)]
             chosen = next((key for key in NAMES if key in names), None)
             if chosen is None:
@@ -47,7 +47,7 @@ def read(path: Path, name: str, repairs: Repairs) -> list[Graph]:
 
 
 def _sparse(found, name: str, repairs: Repairs) -> Graph:
-    shape, kind = found["shape"], found["format"].item()
+    shape, kind = found["shape"], found["format"][()]
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
     if len(shape) != 2 or shape[0] != shape[1]:
         raise UserError(
@@ -108,7 +108,7 @@ def is_adjacency(path: Path) -> float:
             found = np.load(file, allow_pickle=False, mmap_mode=None) if path.suffix == ".npz" else None
             if found is not None:
                 names = set(found.files)
-                return 0.95 if SPARSE <= names or names & set(NAMES[:3]) else 0.0
+                return 0.95 if names >= SPARSE or names & set(NAMES[:3]) else 0.0
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return 0.0

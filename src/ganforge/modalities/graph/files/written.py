@@ -83,17 +83,17 @@ def _is_type(rows: Sequence[dict[str, Any]], key: str) -> bool:
 
 
 def to_networkx(graph: Graph) -> Any:
-    """As a graph of networkx; types are the attribute `type`."""
+    """As a graph of networkx; types are the attribute `kind` (`type` means something else in GEXF)."""
     import networkx as nx
 
     found = nx.DiGraph() if graph.directed else nx.Graph()
     found.add_nodes_from(range(graph.nodes))
     found.add_edges_from(graph.edges.tolist())
     if graph.node_types is not None:
-        nx.set_node_attributes(found, dict(enumerate(graph.node_types)), "type")
+        nx.set_node_attributes(found, dict(enumerate(graph.node_types)), "kind")
     if graph.edge_types is not None:
         ends = [(int(a), int(b)) for a, b in graph.edges]
-        nx.set_edge_attributes(found, dict(zip(ends, graph.edge_types, strict=True)), "type")
+        nx.set_edge_attributes(found, dict(zip(ends, graph.edge_types, strict=True)), "kind")
     return found
 
 

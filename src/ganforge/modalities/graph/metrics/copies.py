@@ -43,7 +43,7 @@ def isomorphic(one: Graph, other: Graph) -> bool:
     import networkx as nx
 
     def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
-        return a.get("type") == b.get("type")
+        return a.get("kind") == b.get("kind")
 
     return nx.is_isomorphic(to_networkx(one), to_networkx(other), node_match=same, edge_match=same)
 

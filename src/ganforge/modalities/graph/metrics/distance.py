@@ -46,7 +46,9 @@ class GraphDistance(Metric, kind="graph_fd"):
             known = features(real, comparison.facts, weights)
             scale = max(float(np.sqrt(known[train].var(0).mean())), 1e-9)
             reference = moments(known[train] / scale)
-            values.append(frechet_distance(reference, moments(features(fake[:size], comparison.facts, weights) / scale)))
+            values.append(
+                frechet_distance(reference, moments(features(fake[:size], comparison.facts, weights) / scale))
+            )
             floors.append(frechet_distance(reference, moments(known[test[:size]] / scale)))
         value, floor = float(np.mean(values)), float(np.mean(floors))
         protocol = sides.protocol(comparison, self.n, nets=f"{self.repeats} random GIN {LAYERS}x{WIDTH}", **how)

@@ -1,8 +1,8 @@
 """Edges that generated networks share with the training network, and whether they foretell edges that were held back.
 
-    edge_overlap   mean share of the edges of a generated network that are edges of the training network
-    link_auc       chance that a held-back edge is in more of the generated networks than a pair that is no edge; equal
-                   numbers count half
+edge_overlap   mean share of the edges of a generated network that are edges of the training network
+link_auc       chance that a held-back edge is in more of the generated networks than a pair that is no edge; equal
+               numbers count half
 """
 
 from __future__ import annotations

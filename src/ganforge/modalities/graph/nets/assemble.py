@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganforge.core.rng import seed_of
+from ganforge.core.rng import Rng, seed_of
 
 TINY = 1e-30
 EDGE = 1e-12
@@ -22,19 +22,18 @@ EDGE = 1e-12
 def draw_edges(scores: Tensor, edges: int, alone: list[int], key: int) -> Tensor:
     """The edges of one network, int64 [E, 2], the smaller node first; the same ones for one key."""
     V = len(scores)
-    generator = torch.Generator().manual_seed(key)
-    uniform = torch.rand(V, V, generator=generator, dtype=torch.float64).clamp(EDGE, 1 - EDGE)
-    noisy = scores.double().cpu().clamp_min(TINY).log() - torch.log(-torch.log(uniform))
+    uniform = Rng(key, device=scores.device, dtype=torch.float64).uniform("pairs", (V, V)).clamp(EDGE, 1 - EDGE)
+    noisy = scores.double().clamp_min(TINY).log() - torch.log(-torch.log(uniform))
     noisy = torch.triu(noisy, 1)
     noisy = noisy + noisy.T
     noisy.fill_diagonal_(-torch.inf)
-    taken = torch.zeros(V, V, dtype=torch.bool)
-    nodes = torch.arange(V)
+    taken = torch.zeros_like(noisy, dtype=torch.bool)
+    nodes = torch.arange(V, device=scores.device)
     if alone:
-        nodes = nodes[~torch.isin(nodes, torch.tensor(alone))]
+        nodes = nodes[~torch.isin(nodes, torch.tensor(alone, device=scores.device))]
     best = noisy[nodes].argmax(1)
     taken[torch.minimum(nodes, best), torch.maximum(nodes, best)] = True
-    rows, columns = torch.triu_indices(V, V, 1)
+    rows, columns = torch.triu_indices(V, V, 1, device=scores.device)
     keys = noisy[rows, columns] + 1e6 * taken[rows, columns]
     chosen = keys.topk(edges).indices
     return torch.stack([rows[chosen], columns[chosen]], 1)
@@ -42,7 +41,7 @@ def draw_edges(scores: Tensor, edges: int, alone: list[int], key: int) -> Tensor
 
 def key_of(z: Tensor) -> int:
     """A seed from one latent."""
-    return seed_of("edges", int(z.detach().cpu().float().view(torch.int32)[0]))
+    return seed_of("edges", repr(z.tolist()))
 
 
 def networks(scores: Tensor, z: Tensor, edges: int, alone: list[int]) -> Tensor:

@@ -1,12 +1,12 @@
 """A critic of graphs whose score does not depend on the order of nodes.
 
-    f_i      type, degree of each type, closed walks log(1 + diag(A^k)) for k = 2, 3, 4, and how often a lazy random walk is
-             back after k = 2 ... 8 steps, diag(P^k), P = D^(−½) A D^(−½): their means are moments of the spectrum
+    f_i      type, degree of each type, closed walks log(1 + diag(A^k)) for k = 2, 3, 4, and how often a random walk is
+             back after k = 2 ... 8 steps, diag(P^k), P = (1+D)^(−½) A (1+D)^(−½): their means are moments of a spectrum
     h_i      = W f_i, then in each layer  h_i += LeakyReLU(W h_i + Σ_b W_b Σ_j A_b,ij h_j)
     logit    from sum ‖ maximum over nodes of h, size and number of edges, and the deviation within the batch
 
-Message passing alone cannot count cycles, which diag(A^k) does. Eigenvalues themselves are not used: where two are equal, as
-those of absent nodes are, their second derivative is infinite.
+Message passing alone cannot count cycles, which diag(A^k) does. Eigenvalues themselves are not used: where two are
+equal, as those of absent nodes are, their second derivative is infinite.
 
 N graphs, V places, B and T types of edges and nodes.  x [N, B + T, V, V], h [N, V, H], logits [N].
 """
@@ -51,10 +51,8 @@ class GraphD(nn.Module):
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         layout, V = self.layout, self.layout.nodes
         links = x[:, : layout.bonds] * (1 - torch.eye(V, dtype=x.dtype, device=x.device))
-        if layout.directed:
-            links = torch.cat([links, links.transpose(2, 3)], 1)
-        else:
-            links = (links + links.transpose(2, 3)) / 2
+        turned = links.transpose(2, 3)
+        links = torch.cat([links, turned], 1) if layout.directed else (links + turned) / 2
         kinds = x[:, layout.bonds :].diagonal(dim1=2, dim2=3).transpose(1, 2)  # [N, V, T]
         there = kinds.sum(2, keepdim=True)
         returns, walks = self.walks(links.sum(1) / (2 if layout.directed else 1))

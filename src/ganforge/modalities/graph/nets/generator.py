@@ -21,6 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from ganforge.core.rng import normals
 from ganforge.core.types import Spec
 from ganforge.modalities.graph.nets.layout import EDGE, check, chosen, gumbel, layout_of
 from ganforge.nets.base import Generator
@@ -58,6 +59,14 @@ class Layer(nn.Module):
         return h, e + self.second(leaky_relu(hidden, 0.2))
 
 
+def typed(channels: int, shares: list[float]) -> nn.Sequential:
+    """Logits of types that begin at their shares in the data."""
+    last = nn.Linear(channels, len(shares))
+    with torch.no_grad():
+        last.bias.copy_(torch.tensor(shares).log())
+    return nn.Sequential(nn.LayerNorm(channels), last)
+
+
 class GraphG(nn.Module):
     """The net of `GraphGenerator`.
 
@@ -68,20 +77,18 @@ class GraphG(nn.Module):
     def __init__(self, latent: int, channels: int, layers: int, heads: int, spec: Spec):
         super().__init__()
         self.layout = layout = layout_of(spec)
-        V, pairs = layout.nodes, max(2, channels // 2)
+        V, pairs = layout.nodes, max(4, channels // 2)
         heads = math.gcd(heads, channels)
         self.classes = spec.classes
         self.latent = nn.Linear(latent, channels)
+        nn.init.normal_(self.latent.weight, 0.0, latent**-0.5)
         self.own, self.size = nn.Linear(OWN, channels), nn.Linear(1, channels)
-        self.label = LabelTable(spec.classes, channels) if spec.classes else None
+        self.label = LabelTable(spec.classes, channels, 0.15) if spec.classes else None
         self.start = nn.Linear(channels, pairs)
         self.end = nn.Linear(channels, pairs) if layout.directed else None  # without directions e_ij = e_ji
         self.layers = nn.ModuleList(Layer(channels, pairs, heads, layout.directed) for _ in range(layers))
-        self.norm, self.norm_pair = nn.LayerNorm(channels), nn.LayerNorm(pairs)
-        self.to_kinds, self.to_bonds = nn.Linear(channels, layout.kinds), nn.Linear(pairs, layout.bonds + 1)
-        with torch.no_grad():
-            self.to_kinds.bias.copy_(torch.tensor(layout.node_shares).log())
-            self.to_bonds.bias.copy_(torch.tensor(layout.edge_shares).log())
+        self.to_kinds = typed(channels, layout.node_shares) if layout.kinds > 1 else None
+        self.to_bonds = typed(pairs, layout.edge_shares)
         sizes = layout.sizes if len(layout.sizes) == spec.classes else layout.sizes.sum(0, keepdims=True)
         shares = torch.tensor(sizes / sizes.sum(1, keepdims=True).clip(1), dtype=torch.get_default_dtype())
         self.register_buffer("sizes", shares)
@@ -95,9 +102,10 @@ class GraphG(nn.Module):
         self.noise = sum(self.parts)
 
     def forward(self, z: Tensor, c: Tensor | None = None, noise: Tensor | None = None) -> Tensor:
-        """Without noise every graph has its likeliest size and types."""
-        layout, n, V = self.layout, len(z), self.layout.nodes
-        noise = z.new_zeros(n, self.noise) if noise is None else noise
+        """Without noise every graph gets the same, and x holds probabilities instead of types."""
+        layout, n, V, drawn = self.layout, len(z), self.layout.nodes, noise is not None
+        noise = normals((1, self.noise), z.dtype, torch.Generator().manual_seed(0)) if noise is None else noise
+        noise = noise.to(z.device).expand(n, -1)
         size, own, kinds, bonds = noise.split(self.parts, 1)
         there = self.present(size, c).to(z.dtype)  # [N, V]
         share = there.mean(1, keepdim=True)
@@ -106,9 +114,13 @@ class GraphG(nn.Module):
         e = self.start(h)[:, :, None] * (self.end or self.start)(h)[:, None]
         for layer in self.layers:
             h, e = layer(h, e, there)
-        kind = chosen(self.to_kinds(self.norm(h)), gumbel(kinds.unflatten(1, (V, -1))).to(h))
+        kind = torch.ones_like(h[..., :1])
+        if self.to_kinds is not None:
+            logits = self.to_kinds(h)
+            kind = chosen(logits, gumbel(kinds.unflatten(1, (V, -1))).to(h)) if drawn else logits.softmax(-1)
         pair_noise = bonds.unflatten(1, (-1, layout.bonds + 1))[:, self.place].unflatten(1, (V, V))
-        bond = chosen(self.to_bonds(self.norm_pair(e)), gumbel(pair_noise).to(e))[..., 1:]
+        logits = self.to_bonds(e)
+        bond = (chosen(logits, gumbel(pair_noise).to(e)) if drawn else logits.softmax(-1))[..., 1:]
         pairs = there[:, :, None] * there[:, None] * (1 - torch.eye(V, dtype=z.dtype, device=z.device))
         links = bond.permute(0, 3, 1, 2) * pairs[:, None]
         nodes = torch.diag_embed((kind * there[:, :, None]).transpose(1, 2))
@@ -116,9 +128,9 @@ class GraphG(nn.Module):
 
     def present(self, noise: Tensor, c: Tensor | None) -> Tensor:
         """Which places hold a node, bool [N, V]: of each graph the first, as many as drawn."""
-        shares = self.sizes.expand(len(noise), -1)
-        if self.classes and len(self.sizes) == self.classes:
-            shares = as_vectors(c, self.classes, self.sizes.dtype) @ self.sizes
+        shares = self.sizes
+        if self.classes and len(shares) == self.classes:
+            shares = as_vectors(c, self.classes, shares.dtype) @ shares
         uniform = torch.special.ndtr(noise.to(shares.dtype)).clamp(EDGE, 1 - EDGE)
         size = (shares.cumsum(1) < uniform * shares.sum(1, keepdim=True)).sum(1)
         return torch.arange(self.layout.nodes, device=noise.device) < size[:, None]

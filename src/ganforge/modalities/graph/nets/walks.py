@@ -62,15 +62,16 @@ class WalkG(nn.Module):
         return torch.stack(walk, 1)
 
     @torch.no_grad()
-    def walks(self, z: Tensor, generator: torch.Generator) -> Tensor:
-        """Walks as numbers of nodes, int64 [N, T], drawn on the CPU."""
+    def walks(self, z: Tensor, uniform: Tensor) -> Tensor:
+        """Walks as numbers of nodes, int64 [N, T], drawn with one uniform number a step, [N, T]."""
         h, c = self.begin(z)
         x, walk = z.new_zeros(len(z), self.down.out_features), []
-        for _ in range(self.steps):
+        for step in uniform.unbind(1):
             h, c = self.cell(x, h, c)
-            node = torch.multinomial(self.up(h).float().softmax(1).cpu(), 1, generator=generator)[:, 0]
+            sums = self.up(h).softmax(1).cumsum(1)
+            node = torch.searchsorted(sums, step[:, None] * sums[:, -1:], right=True)[:, 0].clamp_max(self.nodes - 1)
             walk.append(node)
-            x = self.down.weight.T[node.to(z.device)]
+            x = self.down.weight.T[node]
         return torch.stack(walk, 1)
 
 

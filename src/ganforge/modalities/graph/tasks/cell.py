@@ -5,7 +5,8 @@
     scores       π_i P_ij + π_j P_ji,   π P = π
     stop         when as many edges of a drawn network are edges of the data as asked for (`overlap`)
 
-The weights of the first check at which the overlap is reached are kept, and sampled from; training goes on without effect.
+The weights of the first check at which the overlap is reached are kept, and sampled from; training goes on without
+effect.
 
 V nodes, H rank, E edges, N edges of a batch.  W↓ [V, H], W↑ [H, V], batch.x [N, 2], x [N, 1, 2, E].
 """
@@ -36,9 +37,8 @@ class CellG(nn.Module):
     def __init__(self, nodes: int, rank: int, edges: int, alone: list[int]):
         super().__init__()
         self.nodes, self.edges, self.alone = nodes, edges, alone
-        bound = (2 / (nodes + rank)) ** 0.5
-        self.down = nn.Parameter(torch.randn(nodes, rank) * bound)
-        self.up = nn.Parameter(torch.randn(rank, nodes) * bound)
+        self.down = nn.Parameter(nn.init.xavier_normal_(torch.empty(nodes, rank)))
+        self.up = nn.Parameter(nn.init.xavier_normal_(torch.empty(rank, nodes)))
         self.register_buffer("kept_down", self.down.detach().clone())
         self.register_buffer("kept_up", self.up.detach().clone())
         self.register_buffer("reached", torch.zeros(1, dtype=torch.long))
@@ -60,10 +60,10 @@ class CellG(nn.Module):
 
     def keep(self, ends: Tensor, overlap: float, key: int) -> Tensor:
         """Keeps the weights unless earlier ones reached the overlap; returns the overlap of the present ones, [1]."""
-        drawn = torch.zeros(self.nodes, self.nodes, dtype=torch.bool)
+        drawn = torch.zeros(self.nodes, self.nodes, dtype=torch.bool, device=ends.device)
         edges = draw_edges(self.scores(kept=False), self.edges, self.alone, key)
         drawn[edges[:, 0], edges[:, 1]] = True
-        low, high = ends.cpu().sort(1).values.unbind(1)
+        low, high = ends.sort(1).values.unbind(1)
         share = drawn[low, high].float().mean()[None].to(self.kept_down)
         earlier = self.reached.bool()
         self.kept_down.copy_(torch.where(earlier, self.kept_down, self.down))

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from ganforge.core.dataset import Order
-from ganforge.core.rng import Rng, block_normal, seed_of
+from ganforge.core.rng import Rng, block_normal
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms
 from ganforge.losses.penalties import norm_penalty
 from ganforge.modalities.graph.choose import refuse_large
@@ -46,11 +46,11 @@ class Walks(Order):
         self.place[self.nodes] = np.arange(len(self.nodes))
 
     def rows(self, seed: int, start: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        rng = np.random.Generator(np.random.PCG64(seed_of(seed, "walks", start)))
-        at = rng.integers(len(self.nodes), size=count)
+        uniform = Rng(seed, start).uniform("walks", (count, self.steps)).numpy().astype(np.float64)
+        at = (uniform[:, 0] * len(self.nodes)).astype(np.int64)
         walks = [self.nodes[at]]
-        for _ in range(self.steps - 1):
-            chosen = (rng.random(count) * self.degrees[at]).astype(np.int64)
+        for step in uniform.T[1:]:
+            chosen = (step * self.degrees[at]).astype(np.int64)
             walks.append(self.next[self.starts[at] + chosen])
             at = self.place[walks[-1]]
         return np.zeros(count, np.int64), {"walks": np.stack(walks, 1).astype(np.int64)}
@@ -92,7 +92,7 @@ class NetGan(Task, kind="netgan"):
         return 2
 
     def order(self, spec: Spec, data: Samples) -> Order:
-        return Walks(np.concatenate([batch.x.cpu().numpy().astype(np.int64) for batch in data]), self.steps)
+        return Walks(np.concatenate([batch.x.numpy(force=True).astype(np.int64) for batch in data]), self.steps)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         nodes = spec.state["nodes"]
@@ -137,12 +137,14 @@ class NetGan(Task, kind="netgan"):
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         G: Any = nets.G
-        counts = torch.zeros(G.nodes * G.nodes, dtype=torch.float64)
+        counts = torch.zeros(G.nodes * G.nodes, dtype=torch.float64, device=request.device)
         for start in range(0, self.walks, AT_ONCE):
             size = min(AT_ONCE, self.walks - start)
             z = block_normal(request.seed, "walks", start, size, self.latent).to(request.device, request.dtype)
-            generator = torch.Generator().manual_seed(seed_of(request.seed, "walks", start))
-            walks = G.walks(z, generator)
+            uniform = Rng(request.seed, start, device=request.device, dtype=request.dtype).uniform(
+                "walks", (size, self.steps)
+            )
+            walks = G.walks(z, uniform)
             pairs = (walks[:, :-1] * G.nodes + walks[:, 1:]).flatten()
             counts += torch.bincount(pairs, minlength=len(counts))
         scores = counts.view(G.nodes, G.nodes)
