@@ -76,8 +76,8 @@ def of_network(dataset: NetworkSet) -> Inspection:
 
     def shown() -> list[Any]:
         return [
-            f"{dataset.name}: one network of {graph.nodes:,} nodes and {len(graph.edges):,} edges ({len(dataset):,} in both "
-            f"directions); degrees {degrees.min()} to {degrees.max():,}, {degrees.mean():.3g} on average; "
+            f"{dataset.name}: one network of {graph.nodes:,} nodes and {len(graph.edges):,} edges ({len(dataset):,} in "
+            f"both directions); degrees {degrees.min()} to {degrees.max():,}, {degrees.mean():.3g} on average; "
             f"{facts['isolated_nodes']:,} nodes without edges",
             *dataset.understood,
             "",

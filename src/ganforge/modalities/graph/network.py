@@ -2,8 +2,8 @@
 
 A network that a model makes has the nodes of the one that it was trained on, and as many edges.
 
-N networks, E edges.  x [N, 1, 2, E]: the numbers of the two nodes of each edge; decoded int32 [N, E, 2]. Items of training
-are single edges in both directions: prepared int32 [2], encoded float [2].
+N networks, E edges.  x [N, 1, 2, E]: the numbers of the two nodes of each edge; decoded int32 [N, E, 2]. Items of
+training are single edges in both directions: prepared int32 [2], encoded float [2].
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ from ganforge.recipes.optimizer import Adam
 def graphs_small() -> Recipe:
     """Many graphs of up to 48 nodes, with types and classes, by R3GAN's losses, for CPUs.
 
-    Papers: De Cao & Kipf 2018 (MolGAN: types of nodes and edges, drawn by Gumbel noise), Huang et al. 2024 (RpGAN + R1 +
-    R2). Departures: no reward net; nodes without an order in G and D; D counts closed walks.
+    Papers: De Cao & Kipf 2018 (MolGAN: types of nodes and edges, drawn by Gumbel noise), Huang et al. 2024 (RpGAN + R1
+    + R2). Departures: no reward net; nodes without an order in G and D; D counts closed walks.
     Command: `ganforge train data=graphs/ --minutes 30`; then `ganforge sample RUN -n 50 --out new/ --format graphml`
     """
     samples = 400_000
@@ -58,8 +58,8 @@ def graphs_small() -> Recipe:
 def network() -> Recipe:
     """One network by CELL, a low-rank model without a GAN: seconds to minutes on a CPU.
 
-    Paper: Rendsburg, Heidrich & von Luxburg 2020: rank 9, Adam 0.1, weight decay 1e-7, all edges in each step, stopped at
-    an edge overlap of 0.5. Departures: 16,384 directions of edges in each step.
+    Paper: Rendsburg, Heidrich & von Luxburg 2020: rank 9, Adam 0.1, weight decay 1e-7, all edges in each step, stopped
+    at an edge overlap of 0.5. Departures: 16,384 directions of edges in each step.
     Command: `ganforge train data=friends.txt`; then `ganforge sample RUN -n 1 --out new/ --format graphml`
     """
     return Recipe(
@@ -81,9 +81,9 @@ def network() -> Recipe:
 def netgan() -> Recipe:
     """NetGAN: one network from random walks that a GAN of LSTMs makes.
 
-    Paper: Bojchevski et al. 2018: walks of 16 nodes, LSTMs of 40 and 30 units, 128 numbers a node, τ from 5 to 0.5, WGAN-GP
-    10, three steps of D, Adam 3e-4, batch 128, L2 1e-7 (G) and 5e-5 (D). Departures: no early stopping at an edge overlap
-    (end it with samples= or --minutes); 20,000 walks for the scores.
+    Paper: Bojchevski et al. 2018: walks of 16 nodes, LSTMs of 40 and 30 units, 128 numbers a node, τ from 5 to 0.5,
+    WGAN-GP 10, three steps of D, Adam 3e-4, batch 128, L2 1e-7 (G) and 5e-5 (D). Departures: no early stopping at an
+    edge overlap (end it with samples= or --minutes); 20,000 walks for the scores.
     Command: `ganforge train netgan data=friends.txt --minutes 60`
     """
     return Recipe(

@@ -255,7 +255,7 @@ def graphs_of(dataset: Dataset) -> GraphSet:
     if isinstance(dataset, GraphSet):
         return dataset
     raise UserError(
-        f"data {dataset.name}: these recipes need many graphs: a folder or zip of .graphml, .gml, .gexf or .edges files, "
-        "or a TU set (data.signal=graphs)",
+        f"data {dataset.name}: these recipes need many graphs: a folder or zip of .graphml, .gml, .gexf or .edges "
+        "files, or a TU set (data.signal=graphs)",
         code="data.no_graphs",
     )

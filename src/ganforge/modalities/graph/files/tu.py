@@ -1,7 +1,7 @@
 """The format of TU Dortmund's graph sets: NAME_A.txt, NAME_graph_indicator.txt, and labels of graphs, nodes and edges.
 
-Nodes and graphs count from 1. Every edge is listed in both directions. Attributes (NAME_node_attributes.txt) are numbers
-without names and are left out.
+Nodes and graphs count from 1. Every edge is listed in both directions. Attributes (NAME_node_attributes.txt) are
+numbers without names and are left out.
 """
 
 from __future__ import annotations
@@ -84,15 +84,9 @@ def read(store: Store, stem: str, repairs: Repairs) -> tuple[list[Graph], list[s
     for g in range(count):
         nodes, rows = node_order[node_starts[g] : node_starts[g + 1]], order[edge_starts[g] : edge_starts[g + 1]]
         kinds, bonds = optional["node_labels"], optional["edge_labels"]
-        graphs.append(
-            simple(
-                len(nodes),
-                place[edges[rows]],
-                own,
-                node_types=None if kinds is None else [str(k) for k in kinds[nodes].tolist()],
-                edge_types=None if bonds is None else [str(k) for k in bonds[rows].tolist()],
-            )  # fmt: skip
-        )
+        node_types = None if kinds is None else [str(k) for k in kinds[nodes].tolist()]
+        edge_types = None if bonds is None else [str(k) for k in bonds[rows].tolist()]
+        graphs.append(simple(len(nodes), place[edges[rows]], own, node_types=node_types, edge_types=edge_types))
     repairs.loops += own.loops
     repairs.repeated += own.repeated
     labels = optional["graph_labels"]

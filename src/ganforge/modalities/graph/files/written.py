@@ -69,7 +69,7 @@ def _types(
         chosen: str | None = asked
     else:
         few = [key for key in names if key not in NOT_TYPES and _is_type(rows, key)]
-        chosen = min(few, key=lambda key: (TYPE_NAMES + (key,)).index(key), default=None)
+        chosen = min(few, key=lambda key: (*TYPE_NAMES, key).index(key), default=None)
     for key in names:
         if key != chosen:
             repairs.dropped[f"the attribute {key!r} of {what}s"] += 1

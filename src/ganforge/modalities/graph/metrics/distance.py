@@ -2,9 +2,9 @@
 
     h_i ← MLP(h_i + Σ_j A_ij h_j),   three layers of 35;   features = sums over the nodes after each layer
 
-Thompson et al. 2022: nets with random orthogonal weights (GIN, Xu et al. 2019) tell generated from real graphs as well as
-trained ones; the mean of ten of them. Features are divided by one number, their mean deviation among the real graphs; nodes
-enter with their type and log(1 + degree).
+Thompson et al. 2022: nets with random orthogonal weights (GIN, Xu et al. 2019) tell generated from real graphs as well
+as trained ones; the mean of ten of them. Features are divided by one number, their mean deviation among the real
+graphs; nodes enter with their type and log(1 + degree).
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """MMD of degrees, clustering, spectrum and 4-node orbits between generated and real graphs, as multiples of the floor.
 
-    MMD²(X, Y) = mean k(x, x′) + mean k(y, y′) − 2 mean k(x, y)         over all pairs, each with itself too (V-statistic)
+    MMD²(X, Y) = mean k(x, x′) + mean k(y, y′) − 2 mean k(x, y)      over all pairs, each with itself too (V-statistic)
     k(x, y)    = exp(−TV(x, y)² / 2σ²),  TV = ½ Σ |x − y|;  σ = 1, of clustering 0.1, of orbits 30      Liao et al. 2019
     beside it    exp(−TV / σ), which is positive definite, at the σ of 0.01 ... 100 where it is greatest
 
     graph_degree = MMD²(generated, test) / MMD²(training, test), and so on
 
 Values of papers are MMD² by the first kernel, most often called MMD; they are in the detail as `mmd`, the floor as
-`floor`. The first kernel is not positive definite in general, and another σ can change the order of models (O'Bray et al.
-2022), so both are given.
+`floor`. The first kernel is not positive definite in general, and another σ can change the order of models (O'Bray et
+al. 2022), so both are given.
 """
 
 from __future__ import annotations

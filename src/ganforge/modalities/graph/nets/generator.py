@@ -6,7 +6,8 @@
              h_i += Σ_j softmax_j(q_i k_j / √d + w e_ij) v_j;  h_i += MLP(h_i);  e_ij += MLP(e_ij, h_i + h_j)
     x        types of pairs and of nodes: argmax(logits + Gumbel noise), with the gradient of the softmax
 
-MolGAN (De Cao & Kipf 2018) for drawing types; attention with edges after Dwivedi & Bresson 2020, written as matrix products.
+MolGAN (De Cao & Kipf 2018) for drawing types; attention with edges after Dwivedi & Bresson 2020, written as
+matrix products.
 
 N graphs, V places, B and T types of edges and nodes, H channels of a node, P of a pair.
 z [N, L], noise [N, W], h [N, V, H], e [N, V, V, P], x [N, B + T, V, V].
