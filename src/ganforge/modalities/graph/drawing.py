@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ganforge.core.extras import need
 from ganforge.modalities.graph.graphs import Graph
 
 SIDE, FINE = 128, 3
@@ -47,6 +48,7 @@ def around(graph: Graph, most: int = MOST) -> Graph:
 def layout(graph: Graph) -> np.ndarray:
     """Places of the nodes in [0, 1], [V, 2]; the same each time. Each connected part has a square of its own, as large
     as its number of nodes asks for, in rows from the largest to the smallest."""
+    need("networkx", "a drawing of a graph")
     import networkx as nx
 
     plain = nx.Graph()

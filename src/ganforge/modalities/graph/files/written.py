@@ -14,6 +14,7 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.core.extras import need
 from ganforge.modalities.graph.graphs import Graph, Repairs, simple
 
 TYPE_NAMES = ("type", "kind", "class", "label", "category", "element", "relation", "group")
@@ -30,6 +31,7 @@ def read(path: Path, name: str, ending: str, repairs: Repairs, asked: tuple[str 
     Raises:
         UserError: it is not such a file.
     """
+    need("networkx", "a GraphML, GML or GEXF file")
     import networkx as nx
 
     readers = {".graphml": nx.read_graphml, ".gml": lambda p: nx.read_gml(p, label="id"), ".gexf": nx.read_gexf}
@@ -84,6 +86,7 @@ def _is_type(rows: Sequence[dict[str, Any]], key: str) -> bool:
 
 def to_networkx(graph: Graph) -> Any:
     """As a graph of networkx; types are the attribute `kind` (`type` means something else in GEXF)."""
+    need("networkx", "a GraphML, GML or GEXF file")
     import networkx as nx
 
     found = nx.DiGraph() if graph.directed else nx.Graph()

@@ -1,7 +1,7 @@
 """Which generated graphs are isomorphic to a training graph, and how many are all different.
 
-Graphs are sorted by a hash that is equal for isomorphic ones (Weisfeiler & Leman 1968: each node's label becomes that of
-its neighborhood, a few times over); those with equal hashes are then compared in full.
+Graphs are sorted by a hash that is equal for isomorphic ones (Weisfeiler & Leman 1968: each node's label becomes that
+of its neighborhood, a few times over); those with equal hashes are then compared in full.
 """
 
 from __future__ import annotations
