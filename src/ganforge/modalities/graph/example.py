@@ -42,8 +42,8 @@ def write_graphs(folder: Path, n: int) -> str:
 
 
 def write_network(folder: Path, n: int) -> str:
-    """Writes an edge list of a network of max(24, n) nodes in four communities, and returns its path."""
-    rng, nodes = np.random.default_rng(0), max(24, n)
+    """Writes an edge list of a network of max(24, n // 2) nodes in four communities, and returns its path."""
+    rng, nodes = np.random.default_rng(0), max(24, n // 2)
     group = np.arange(nodes) * 4 // nodes
     popular = rng.pareto(2, nodes) + 0.3
     odds = np.where(group[:, None] == group[None], 0.16, 0.01) * np.sqrt(popular[:, None] * popular[None])

@@ -62,7 +62,7 @@ def write_matrices(samples: np.ndarray, path: Path, spec: Spec) -> None:
     more = {} if list(kinds) == [""] else {"node_types": np.array(["", *kinds])[nodes]}
     links = samples * (1 - np.eye(samples.shape[1], dtype=np.uint8))
     with path.open("wb") as file:
-        np.savez_compressed(file, adjacency=links, sizes=(nodes > 0).sum(1), **more)
+        np.savez_compressed(file, allow_pickle=False, adjacency=links, sizes=(nodes > 0).sum(1), **more)
 
 
 def one_a_graph(ending: str) -> Writer:

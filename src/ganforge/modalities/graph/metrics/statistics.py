@@ -2,8 +2,8 @@
 
     clustering of node i    2 t_i / (d_i (d_i − 1)), t_i triangles, d_i the degree
     spectrum                eigenvalues of 1 − D^(−½) A D^(−½), in [0, 2]
-    orbit k of node i       how many induced connected subgraphs of 2 to 4 nodes hold node i in position k = 0 ... 14, as
-                            numbered by Pržulj 2007
+    orbit k of node i       how many induced connected subgraphs of 2 to 4 nodes hold node i in position k = 0 ... 14
+                            of Pržulj 2007
 
 Orbits are counted in closed form: all subgraphs that contain a pattern are counted from powers of A, then those with
 more edges are subtracted.

@@ -75,6 +75,9 @@ class GraphG(nn.Module):
         noise: W, numbers of noise of a graph.
     """
 
+    sizes: Tensor
+    place: Tensor
+
     def __init__(self, latent: int, channels: int, layers: int, heads: int, spec: Spec):
         super().__init__()
         self.layout = layout = layout_of(spec)

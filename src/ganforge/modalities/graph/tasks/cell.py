@@ -34,6 +34,10 @@ ROUNDS = 200
 class CellG(nn.Module):
     """The weights W↓ and W↑, and those that are kept (`kept_down`, `kept_up`)."""
 
+    kept_down: Tensor
+    kept_up: Tensor
+    reached: Tensor
+
     def __init__(self, nodes: int, rank: int, edges: int, alone: list[int]):
         super().__init__()
         self.nodes, self.edges, self.alone = nodes, edges, alone
