@@ -167,6 +167,14 @@ def test_a_folder_of_classes_with_bad_and_empty_files(tmp_path):
     assert "1 graphs without nodes left out" in found.understood
 
 
+def test_a_table_beside_graphs_is_no_graph(tmp_path):
+    nx.write_gexf(nx.path_graph(3), tmp_path / "0.gexf")
+    (tmp_path / "labels.csv").write_text("file,label\n0.gexf,rings\n", encoding="utf-8")
+    found = GraphFiles(path=str(tmp_path), holdout=0).open()
+    assert len(found) == 1
+    assert not found.understood
+
+
 def test_a_folder_without_any_graph_is_refused(tmp_path):
     nx.write_graphml_xml(nx.Graph(), tmp_path / "none.graphml")
     with refused("data.empty"):

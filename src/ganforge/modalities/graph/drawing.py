@@ -16,8 +16,9 @@ from ganforge.modalities.graph.graphs import Graph
 
 SIDE, FINE = 128, 3
 """px of a drawing, and how many times larger it is drawn before it is made smaller."""
-MOST = 120
-"""Nodes that are drawn; of larger graphs these many around the node with the most edges."""
+MOST, EACH = 120, 6
+"""Nodes that are drawn; of larger graphs these many around the node with the most edges, by at most so many edges of
+each, since a hub and its neighbors alone would show a star."""
 PAPER = (250, 250, 250)
 COLORS = (
     (70, 120, 190), (220, 120, 40), (60, 150, 90), (190, 60, 70), (130, 100, 180), (130, 90, 70), (210, 110, 170),
@@ -37,8 +38,8 @@ def around(graph: Graph, most: int = MOST) -> Graph:
     start = max(near, key=lambda node: len(near[node]), default=0)
     found, waiting = {start: 0}, [start]
     for node in waiting:
-        for other in near.get(node, []):
-            if other not in found and len(found) < most:
+        for other in [other for other in near.get(node, []) if other not in found][:EACH]:
+            if len(found) < most:
                 found[other] = len(found)
                 waiting.append(other)
     edges = [(found[a], found[b]) for a, b in graph.edges.tolist() if a in found and b in found]

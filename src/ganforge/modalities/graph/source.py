@@ -74,7 +74,8 @@ class GraphFiles(DataSource, kind="graphs"):
         if stem is not None:
             graphs, words = tu.read(store, stem, repairs)
             return self._finished(graphs, words if self.labels != "none" else None, repairs, [])
-        usable = [name for name in names if ending_of(name) in (*WRITTEN, *MATRICES, *LISTS)]
+        clear = [name for name in names if ending_of(name) in (*WRITTEN, *PLAIN)]  # beside them a .csv is a table
+        usable = clear or [name for name in names if ending_of(name) in (*MATRICES, *LISTS)]
         if not usable:
             raise UserError(
                 f"data {self.path}: no graphs here. Expected files that end in "

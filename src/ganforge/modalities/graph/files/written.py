@@ -49,8 +49,13 @@ def converted(found: Any, name: str, repairs: Repairs, asked: tuple[str | None, 
     """A graph of networkx in ours."""
     number = {node: k for k, node in enumerate(found.nodes)}
     edges = [(number[a], number[b]) for a, b in found.edges()]
-    node_types = _types([data for _, data in found.nodes(data=True)], name, "node", asked[0], repairs)
-    edge_types = _types([data for *_, data in found.edges(data=True)], name, "edge", asked[1], repairs)
+    named = [  # GEXF gives every node a label and every edge an id
+        {key: value for key, value in data.items() if key != "label" or str(value) != str(node)}
+        for node, data in found.nodes(data=True)
+    ]
+    linked = [{key: value for key, value in data.items() if key != "id"} for *_, data in found.edges(data=True)]
+    node_types = _types(named, name, "node", asked[0], repairs)
+    edge_types = _types(linked, name, "edge", asked[1], repairs)
     return simple(
         len(number), np.array(edges, np.int64).reshape(-1, 2), repairs, directed=found.is_directed(),
         node_types=node_types, edge_types=edge_types,
