@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import ganforge as gf
 from ganforge.cli.main import main
@@ -17,6 +18,8 @@ from ganforge.core.choice import Machine
 from ganforge.core.types import Nets, Request, Spec
 from ganforge.data.path import PathData
 from ganforge.engine.build import open_data
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.losses.relativistic import RpGan
 from ganforge.modalities.graph import encoding
 from ganforge.modalities.graph.example import communities, write_graphs, write_network
@@ -37,6 +40,11 @@ from refused import refused
 STATE = {"node_kinds": ["a", "b"], "edge_kinds": ["x", "y"], "sizes": [[0, 0, 1, 1, 2, 4, 1]],
          "edge_shares": [0.7, 0.2, 0.1], "node_shares": [0.5, 0.5]}  # fmt: skip
 SHAPE = (4, 6, 6)
+SYSTEMS = {
+    "graphs-small": ["task.generator.channels=8", "task.generator.layers=1", "task.discriminator.channels=8"],
+    "network": ["task.rank=3", "task.check_every=2"],
+    "netgan": ["task.units=6", "task.units_d=5", "task.narrow=4", "task.steps=4", "task.d_steps=1"],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -259,3 +267,16 @@ def test_sample_seventeen_is_the_same_in_any_batch():
     whole = task.sample(nets, Request(20, seed=3))
     assert torch.equal(whole[15:], task.sample(nets, Request(5, seed=3, start=15)))
     assert not torch.equal(whole, task.sample(nets, Request(20, seed=4)))
+
+
+@pytest.mark.parametrize("name", ["graphs-small", "network", "netgan"])
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, name):
+    data = str(write_graphs(tmp_path, 16) if name == "graphs-small" else write_network(tmp_path, 24))
+    form = [f"data={data}", *SYSTEMS[name], "callbacks=[]", "checkpoint_every=32", "log_every=32", "batch=8"]
+    whole = train(make_recipe(name, (), [*form, "samples=64"]), run_dir=tmp_path / "whole", device="cpu")
+    train(make_recipe(name, (), [*form, "samples=32"]), run_dir=tmp_path / "half", device="cpu")
+    longer = resume_recipe(tmp_path / "half", None, ["samples=64"])
+    half = train(longer, resume=tmp_path / "half", device="cpu")
+    one, other = (load_file(run.folder / "model.safetensors") for run in (whole, half))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
