@@ -1,8 +1,8 @@
-"""A GAN of texts, and the baseline that it is measured against."""
+"""GANs of texts, and the baseline that they are measured against."""
 
 from __future__ import annotations
 
-from ganforge.core.schedule import Cosine
+from ganforge.core.schedule import Cosine, Linear
 from ganforge.data.path import PathData
 from ganforge.engine.callbacks.curves import Curves
 from ganforge.engine.callbacks.previews import Previews
@@ -11,6 +11,7 @@ from ganforge.losses.relativistic import RpGan
 from ganforge.modalities.text.nets import TextEncoder, Tokens
 from ganforge.modalities.text.signal import Text
 from ganforge.modalities.text.tasks.language_model import LanguageModel
+from ganforge.modalities.text.tasks.straight_through import StraightThrough
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -51,6 +52,42 @@ def text_latent_small() -> Recipe:
         optimizers={"E": learning, "R": learning, "G": adversarial, "D": adversarial},
         ema=Ema(half_life=2_000),
         callbacks=(Previews(every=50_000, rows=20, columns=1), Curves()),
+    )
+
+
+@recipe("text-st-small")
+def text_st_small() -> Recipe:
+    """Short texts of a fixed form, such as quatrains, all tokens at once by the straight-through Gumbel estimator.
+
+    Paper: Jang et al. 2017 (the estimator); Huang et al. 2024 (RpGAN + R1 + R2). Departures: both together; the critic
+    reads the frozen embeddings of a language model. text-latent-small is better in every comparison so far.
+    Command: `ganforge train text-st-small data=poems.txt --minutes 30`
+    """
+    samples, first = 2_000_000, 100_000
+    adversarial = Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99))
+    return Recipe(
+        data=PathData(path="texts.txt"),
+        samples=samples,
+        batch=64,
+        checkpoint_every=100_000,
+        log_every=5_000,
+        signal=Text(),
+        task=StraightThrough(
+            objective=RpGan(),
+            penalties=(
+                R1(weight=Linear(start=1.0, end=0.1, over=samples // 2)),
+                R2(weight=Linear(start=1.0, end=0.1, over=samples // 2)),
+            ),
+            pretrain=first,
+            temperature=Linear(start=1.0, end=0.5, over=samples),
+        ),
+        optimizers={
+            "L": Adam(lr=Cosine(start=3e-3, end=3e-4, over=first), betas=(0.9, 0.999)),
+            "G": adversarial,
+            "D": adversarial,
+        },
+        ema=Ema(half_life=5_000),
+        callbacks=(Previews(every=100_000, rows=20, columns=1), Curves()),
     )
 
 
