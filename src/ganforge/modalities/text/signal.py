@@ -26,6 +26,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.text import choose, drawing, findings, inspect, tokens
 from ganforge.modalities.text.example import write_example
+from ganforge.modalities.text.metrics import verse
 from ganforge.modalities.text.reading import IDEOGRAPH
 from ganforge.modalities.text.source import TextSet
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Rule, Signal, Steps, Usage
@@ -65,8 +66,9 @@ class Text(Signal, kind="texts"):
     n_generated: ClassVar[int] = 2_000
     rules: ClassVar[Sequence[Rule]] = findings.RULES
 
-    tokenizer: Literal["auto", "characters", "words", "bytes"] = "auto"
-    """What a token is: a character; a frequent word, with a token for each character of all others; or a byte of UTF-8.
+    tokenizer: Literal["auto", "characters", "words", "bytes", "bpe", "jieba"] = "auto"
+    """What a token is: a character; a frequent word, with a token for each character of all others; a byte of UTF-8; a
+    frequent run of bytes (bpe, by the package tokenizers); or as words, with those of Chinese by a dictionary (jieba).
     auto: characters of Chinese, Japanese and of short texts, such as names; else words."""
     length: int = Field(default=128, ge=2)
     """The most tokens of a text; longer ones are cut, and counted."""
@@ -92,8 +94,10 @@ class Text(Signal, kind="texts"):
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
-        verse = spec.state["tokenizer"] == "characters" and len(IDEOGRAPH.findall("".join(spec.state["tokens"])))
-        return (*self.metrics, "text_form") if verse > len(spec.state["tokens"]) / 2 else self.metrics
+        known = "".join(spec.state["tokens"]) if spec.state["tokenizer"] in ("characters", "jieba") else ""
+        if len(IDEOGRAPH.findall(known)) <= len(known) / 2:
+            return self.metrics
+        return (*self.metrics, "text_form", *(["text_verse"] if verse.known() else []))
 
     def at(self, spec: Spec) -> Self:
         return replace(self, tokenizer=spec.state["tokenizer"], length=max(2, spec.shape[1]))
@@ -101,10 +105,7 @@ class Text(Signal, kind="texts"):
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         texts = texts_of(dataset)
         kind = choose.tokenizer_for(texts) if self.tokenizer == "auto" else self.tokenizer
-        state: dict[str, Any] = {
-            "tokenizer": kind,
-            "tokens": tokens.vocabulary(texts, kind, self.vocabulary - tokens.FIRST),
-        }
+        state: dict[str, Any] = tokens.learned(texts, kind, self.vocabulary - tokens.FIRST)
         codec = tokens.Codec(state)
         lengths, unknown, total = [], 0, 0
         for text in texts:
