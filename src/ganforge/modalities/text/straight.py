@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool1d, leaky_relu
 
 from ganforge.core.types import DiscriminatorOutput
+from ganforge.modalities.text.stepwise import NEVER, allowed
+from ganforge.modalities.text.tokens import END
 from ganforge.nets.layers.labels import LabelTable
 
 LEAST = 1e-3  # of an embedding's deviation
@@ -38,13 +40,14 @@ class GBlock(nn.Module):
 
 
 class StraightG(nn.Module):
-    """z → logits of all tokens.
+    """z → logits of all tokens; unknown ones and empty texts are never likely.
 
     Attributes:
         table: embeddings [V, B] as D sees them; set before the GAN begins.
     """
 
     table: Tensor
+    never: Tensor
 
     def __init__(self, vocabulary: int, steps: int, latent: int, embed: int, channels: int, blocks: int, classes: int):
         super().__init__()
@@ -56,13 +59,15 @@ class StraightG(nn.Module):
         self.gain = nn.Parameter(torch.tensor(embed**-0.5))
         self.bias = nn.Parameter(torch.zeros(vocabulary))
         self.register_buffer("table", torch.zeros(vocabulary, embed))
+        self.register_buffer("never", allowed(torch.zeros(steps, vocabulary), False), persistent=False)
+        self.never[0, END] = NEVER
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         h = self.first(z)
         if self.label is not None:
             h = h + self.label(c)
         e = self.last(self.blocks(h.unflatten(1, (self.channels, self.steps)))).transpose(1, 2)
-        return self.gain * e @ self.table.T + self.bias
+        return self.gain * e @ self.table.T + (self.bias + self.never)
 
     @torch.no_grad()
     def take(self, embeddings: Tensor) -> None:

@@ -21,7 +21,7 @@ from typing import ClassVar, cast
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import embedding, one_hot
+from torch.nn.functional import embedding
 
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import Rate, at
@@ -30,7 +30,7 @@ from ganforge.losses.base import LossContext, Objective, Penalty
 from ganforge.modalities.text import tokens
 from ganforge.modalities.text.model import TokenModel
 from ganforge.modalities.text.nets import check
-from ganforge.modalities.text.stepwise import allowed, chosen, until_end
+from ganforge.modalities.text.stepwise import chosen, until_end
 from ganforge.modalities.text.straight import StraightD, StraightG
 from ganforge.modalities.text.tasks.relgan import gumbel
 from ganforge.modalities.text.tokens import END
@@ -104,7 +104,7 @@ class StraightThrough(Task, kind="straight_through"):
         """D's loss on the embeddings of real texts and of as many made ones with the same labels."""
         cast(StraightG, nets.G).take(cast(TokenModel, nets.L).embed.weight)
         with torch.no_grad():
-            real, fake = self._real(nets, batch, rng), self._made(nets, batch, rng)
+            real, fake = self._real(nets, batch, rng), self._drawn(nets, batch, rng)
         places = {penalty.gradient_at for penalty in self.penalties}
         real, fake = leaf(real, "real" in places), leaf(fake, "fake" in places)
         on_real, on_fake = nets.D(real, batch.c), nets.D(fake, batch.c)
@@ -131,15 +131,26 @@ class StraightThrough(Task, kind="straight_through"):
 
     def _real(self, nets: Nets, batch: Batch, rng: Rng) -> Tensor:
         G = cast(StraightG, nets.G)
-        e = embedding(tokens.to_numbers(batch.x, G.vocabulary), G.table)
-        return e + at(self.noise, rng.samples) * rng.normal("noise/real", e.shape)
+        return self._blurred(embedding(tokens.to_numbers(batch.x, G.vocabulary), G.table), "real", rng)
 
     def _made(self, nets: Nets, batch: Batch, rng: Rng) -> Tensor:
+        """Embeddings of fresh texts, with a gradient."""
         G = cast(StraightG, nets.G)
-        logits = permitted(wide(G(rng.normal("z", (len(batch), self.latent)), batch.c)))
+        logits = self._logits(nets, batch, rng)
         sums = logits + gumbel(rng, logits.shape)
-        e = straight_through(sums, at(self.temperature, rng.samples)) @ wide(G.table)
-        return e + at(self.noise, rng.samples) * rng.normal("noise/fake", e.shape)
+        return self._blurred(straight_through(sums, wide(G.table), at(self.temperature, rng.samples)), "fake", rng)
+
+    def _drawn(self, nets: Nets, batch: Batch, rng: Rng) -> Tensor:
+        """Embeddings of fresh texts; the same distribution by one number a token, since D needs no gradient of it."""
+        G = cast(StraightG, nets.G)
+        drawn = draws(self._logits(nets, batch, rng), rng.uniform("tokens", (len(batch), G.steps)))
+        return self._blurred(embedding(ended(drawn), G.table), "fake", rng)
+
+    def _logits(self, nets: Nets, batch: Batch, rng: Rng) -> Tensor:
+        return wide(nets.G(rng.normal("z", (len(batch), self.latent)), batch.c))
+
+    def _blurred(self, e: Tensor, name: str, rng: Rng) -> Tensor:
+        return e + at(self.noise, rng.samples) * rng.normal(f"noise/{name}", e.shape)
 
     def latents(self, request: Request) -> Tensor:
         if request.latents is not None:
@@ -149,23 +160,24 @@ class StraightThrough(Task, kind="straight_through"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         labels = None if request.labels is None else request.labels.to(request.device)
         G = cast(StraightG, nets.G)
-        logits = permitted(wide(G(self.latents(request).to(request.device, request.dtype), labels)))
+        logits = wide(G(self.latents(request).to(request.device, request.dtype), labels))
         noise = block_normal(request.seed, "choices", request.start, request.n, G.steps)
-        uniform = torch.special.ndtr(noise).to(logits)
-        p = (logits / request.temperature).softmax(2)
-        drawn = chosen(p.flatten(0, 1), uniform.reshape(-1, 1)).view(len(logits), G.steps)
-        return tokens.to_bits(drawn, tokens.bits(G.vocabulary)).to(request.dtype)
+        drawn = draws(logits / request.temperature, torch.special.ndtr(noise).to(logits))
+        return tokens.to_bits(ended(drawn), tokens.bits(G.vocabulary)).to(request.dtype)
 
 
-def permitted(logits: Tensor) -> Tensor:
-    """Logits [N, T, V] without unknown tokens and empty texts."""
-    return torch.cat([allowed(logits[:, :1], True), allowed(logits[:, 1:], False)], 1)
+def draws(logits: Tensor, uniform: Tensor) -> Tensor:
+    """Tokens int64 [N, T] of logits [N, T, V], by uniform numbers [N, T]."""
+    return chosen(logits.softmax(2).flatten(0, 1), uniform.reshape(-1, 1)).view(uniform.shape)
 
 
-def straight_through(sums: Tensor, temperature: float) -> Tensor:
-    """One-hots [N, T, V] of the largest of each row, with the gradient of the softmax; ends stay ends."""
+def ended(numbers: Tensor) -> Tensor:
+    """Tokens [N, T] with nothing but ends after the first one."""
+    return torch.where(until_end(numbers) > 0, numbers, END)
+
+
+def straight_through(sums: Tensor, table: Tensor, temperature: float) -> Tensor:
+    """Embeddings [N, T, B] of the tokens with the largest sums [N, T, V], with the gradient of the softmax's mean."""
     numbers = sums.detach().argmax(2)
-    hard, soft = one_hot(numbers, sums.shape[2]).to(sums.dtype), (sums / temperature).softmax(2)
-    there = until_end(numbers)[:, :, None]
-    over = one_hot(torch.full_like(numbers, END), sums.shape[2])
-    return there * (hard + (soft - soft.detach())) + (1 - there) * over
+    soft = (sums / temperature).softmax(2) @ table
+    return embedding(ended(numbers), table) + until_end(numbers)[:, :, None] * (soft - soft.detach())
