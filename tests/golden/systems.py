@@ -52,6 +52,7 @@ LATENT += [
 ]
 LATENT += ["task.generator.widths=[8,8]", "task.generator.latent=8"]
 LINES = [f"data={HERE / 'lines.txt'}", "signal.length=12", "batch=16"]
+ARTICLES = {"kind": "texts", "path": str(HERE / "articles.jsonl"), "column": "summary", "source": "article"}
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -272,6 +273,14 @@ SYSTEMS: dict[str, list[str]] = {
         "task.cooling=64",
     ],
     "scratchgan": [*LINES, "task.embed=8", "task.units=8", "task.critic_units=8"],
+    "text2text-small": [
+        f"data={json.dumps(ARTICLES)}",
+        "batch=16",
+        "task.embed=8",
+        "task.units=8",
+        "task.filters=8",
+        "task.pretrain=32",
+    ],
     "arae": [*LINES, "task.embed=8", "task.code=8", "task.latent=8", "task.widths=[8,8]", "task.d_steps=1"],
     "sound-small": SOUND,
     "wavegan": WAVE_NETS,

@@ -103,9 +103,13 @@ class Text(Signal, kind="texts"):
         return replace(self, tokenizer=spec.state["tokenizer"], length=max(2, spec.shape[1]))
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
+        return self.spec_of(dataset, texts_of(dataset), nearest)
+
+    def spec_of(self, dataset: Dataset, known: list[str], nearest: Nearest) -> Spec:
+        """The spec of texts, with a vocabulary of the texts `known`."""
         texts = texts_of(dataset)
         kind = choose.tokenizer_for(texts) if self.tokenizer == "auto" else self.tokenizer
-        state: dict[str, Any] = tokens.learned(texts, kind, self.vocabulary - tokens.FIRST)
+        state: dict[str, Any] = tokens.learned(known, kind, self.vocabulary - tokens.FIRST)
         codec = tokens.Codec(state)
         lengths, unknown, total = [], 0, 0
         for text in texts:

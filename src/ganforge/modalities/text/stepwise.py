@@ -58,7 +58,10 @@ class Stepwise(nn.Module):
         Args:
             drawn: of texts as they are drawn, which hold no unknown token and are not empty.
         """
-        logits = wide(self.all_logits(tokens))
+        return self.picked(wide(self.all_logits(tokens)), tokens, drawn)
+
+    def picked(self, logits: Tensor, tokens: Tensor, drawn: bool) -> Tensor:
+        """log p of tokens by logits [N, T, V]; 0 after the end, [N, T]."""
         if drawn:
             logits = torch.cat([allowed(logits[:, :1], True), allowed(logits[:, 1:], False)], 1)
         found = logits.log_softmax(2).gather(2, tokens[:, :, None])[:, :, 0]

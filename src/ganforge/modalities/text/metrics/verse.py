@@ -3,9 +3,9 @@
     text_rhyme   share of poems whose second and fourth line end in the same final
     text_level   share of these ends that have a level tone (the first or second), as verse with level rhymes asks for
 
-Finals are compared with their glides: ang and iang do not rhyme here. A line ends at a mark. Only texts of four lines or
-more count, and of longer ones the first four lines. Sounds have changed since the Tang, so real poems reach less than
-1: theirs is beside, and by chance, with ends of other poems.
+Finals are compared with their glides: ang and iang do not rhyme here. A line ends at a mark. Only texts of four lines
+or more count, and of longer ones the first four lines. Sounds have changed since the Tang, so real poems reach less
+than 1: theirs is beside, and by chance, with ends of other poems.
 """
 
 from __future__ import annotations
