@@ -62,7 +62,7 @@ class StraightThrough(Task, kind="straight_through"):
     """Channels of D."""
     blocks: int = Field(default=4, ge=1)
     """Residual blocks of G; D has one less."""
-    pretrain: int = Field(default=100_000, ge=0)
+    pretrain: int = Field(default=20_000, ge=0)
     """Samples of the language model, before the GAN begins."""
     temperature: Rate = 1.0
     """τ of the gradient."""
