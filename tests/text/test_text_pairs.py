@@ -22,7 +22,7 @@ ROWS = [("the old cat sleeps on the mat", "cat sleeps"), ("a dog runs far away",
 
 
 def table(path: Path, head: str = "article,summary", rows=ROWS) -> str:
-    path.write_text("\n".join([head, *(f"{a},{b}" for a, b in rows)]) + "\n", encoding="utf-8")
+    path.write_text("\ufeff" + "\n".join([head, *(f"{a},{b}" for a, b in rows)]) + "\n", encoding="utf-8")
     return str(path)
 
 
@@ -30,7 +30,8 @@ def test_columns_that_say_so_are_pairs(tmp_path):
     dataset = PathData(path=table(tmp_path / "t.csv"), holdout=0.0).open()
     assert isinstance(dataset, PairedTexts)
     assert list(zip(dataset.source.texts, dataset.texts, strict=True)) == ROWS
-    lines = [json.dumps({"id": k, "document": a, "headline": b}) for k, (a, b) in enumerate(ROWS)]
+    long = "far " * 500  # the key of the summary is not at the start of the file
+    lines = [json.dumps({"id": k, "document": a + long, "headline": b}) for k, (a, b) in enumerate(ROWS)]
     (tmp_path / "t.jsonl").write_text("\n".join(lines), encoding="utf-8")
     found = PathData(path=str(tmp_path / "t.jsonl"), holdout=0.0).open()
     assert isinstance(found, PairedTexts)

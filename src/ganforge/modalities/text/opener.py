@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +31,7 @@ from ganforge.modalities.text.source import (
 CLEAR = 0.8
 SURE = 0.97  # names of columns that say what they are
 NUMBERS = 0.05  # lines of numbers are rather points, edges or a table
+LONGEST = 2**20  # bytes of a first line
 ASKED = 0.01  # a table, which is one of texts only where the user says so
 NUMERIC = re.compile(rb"[\d\s.,;:+\-eE#%]+")
 
@@ -90,12 +94,12 @@ class TextPairOpener(Opener, kind="text_pairs"):
     def claims(self, path: Path, head: Head) -> float:
         if head.store is not None or ending_of(path.name) not in self.endings:
             return 0.0
-        source, target = found_pair(columns_of(head.start))
+        source, target = found_pair(columns_of(path))
         plain = source is not None and source.lower() != "source" and str(target).lower() in SUMMARIES
         return SURE if plain else ASKED  # "source, target" may be edges, "title, text" a table
 
     def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
-        source, target = found_pair(columns_of(head.start))
+        source, target = found_pair(columns_of(path))
         if source is None or target is None:
             raise UserError(
                 f"data {name}: no columns of sources and of the texts made from them, such as article and summary. "
@@ -106,9 +110,13 @@ class TextPairOpener(Opener, kind="text_pairs"):
         return TextFile(path=name, split=part, holdout=holdout, column=target, source=source, labels="none").open()
 
 
-def columns_of(start: bytes) -> list[str]:
-    """The names of columns at the start of a table, or of keys in the first entry of a .jsonl file."""
-    first = start.decode("utf-8", "ignore").lstrip("\ufeff").partition("\n")[0]
-    if first.startswith("{"):
-        return re.findall(r'"(\w+)"\s*:', first)
+def columns_of(path: Path) -> list[str]:
+    """The names of columns in the first line of a table, or the keys of the first entry of a .jsonl file."""
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            first = file.readline(LONGEST).decode("utf-8", "ignore").removeprefix("\ufeff").strip()
+        if first.startswith("{"):
+            return list(json.loads(first))
+    except (OSError, EOFError, ValueError, zlib.error):  # damaged: who reads it says so
+        return []
     return [column.strip().strip('"') for column in re.split(r"[,;\t|]", first)]

@@ -66,7 +66,7 @@ class TextPairs(Text, kind="text_pairs"):
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         pairs = paired(dataset)
-        spec = self.spec_of(dataset, [*pairs.texts, *pairs.source.texts], nearest)
+        spec = super().spec(pairs, nearest)
         codec = tokens.Codec(spec.state)
         longest = max(len(codec.encode(text)) + 1 for text in pairs.source.texts)
         return replace(spec, state=spec.state | {"source": max(2, min(longest, self.source_length))})

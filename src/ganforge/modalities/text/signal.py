@@ -103,12 +103,9 @@ class Text(Signal, kind="texts"):
         return replace(self, tokenizer=spec.state["tokenizer"], length=max(2, spec.shape[1]))
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
-        return self.spec_of(dataset, texts_of(dataset), nearest)
-
-    def spec_of(self, dataset: Dataset, known: list[str], nearest: Nearest) -> Spec:
-        """The spec of texts, with a vocabulary of the texts `known`."""
-        texts = texts_of(dataset)
-        kind = choose.tokenizer_for(texts) if self.tokenizer == "auto" else self.tokenizer
+        found = set_of(dataset)
+        texts, known = found.texts, found.known
+        kind = choose.tokenizer_for(known) if self.tokenizer == "auto" else self.tokenizer
         state: dict[str, Any] = tokens.learned(known, kind, self.vocabulary - tokens.FIRST)
         codec = tokens.Codec(state)
         lengths, unknown, total = [], 0, 0
@@ -148,7 +145,7 @@ class Text(Signal, kind="texts"):
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
         codec = tokens.Codec(spec.state)
-        return np.stack([codec.padded(text, spec.shape[1]) for text in texts_of(dataset)])
+        return np.stack([codec.padded(text, spec.shape[1]) for text in set_of(dataset).texts])
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         return tokens.to_bits(stored, spec.shape[0])
@@ -206,14 +203,14 @@ class Text(Signal, kind="texts"):
         return paths
 
 
-def texts_of(dataset: Dataset) -> list[str]:
-    """The texts of a data set.
+def set_of(dataset: Dataset) -> TextSet:
+    """A data set, if it is one of texts.
 
     Raises:
         UserError: it holds something else.
     """
     if isinstance(dataset, TextSet):
-        return dataset.texts
+        return dataset
     raise UserError(
         f"data {dataset.name}: the text signal needs texts: a .txt, .md or .jsonl file, or a column of a table "
         "(data.signal=texts)",

@@ -53,6 +53,11 @@ class TextSet(Dataset):
         content.update(b"" if labels is None else labels.tobytes())
         self.digest = content.hexdigest()[:16]
 
+    @property
+    def known(self) -> list[str]:
+        """All texts that there must be tokens for."""
+        return self.texts
+
     def __len__(self) -> int:
         return len(self.texts)
 
@@ -88,6 +93,10 @@ class PairedTexts(TextSet):
         super().__init__(name, texts)
         self.source: TextSet = TextSet(f"{name} (sources)", sources)
         self.digest = hashlib.sha256((self.digest + self.source.digest).encode()).hexdigest()[:16]
+
+    @property
+    def known(self) -> list[str]:
+        return [*self.source.texts, *self.texts]
 
     def read(self, index: int) -> np.ndarray:
         return np.array([self.texts[index], self.source.texts[index]])

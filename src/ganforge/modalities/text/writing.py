@@ -98,7 +98,7 @@ class TextWriter:
 
     def sources_in(self, file: Path) -> list[str]:
         """The sources of a file: its lines, or the column of its table that the training data had or that is usual."""
-        text = reading.decode(file.read_bytes(), file.name).text.removeprefix("\ufeff")
+        text = reading.decode(file.read_bytes(), file.name).text
         kind = ending_of(file.name)
         if kind in LINES:
             return text.rstrip("\n").split("\n")
