@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -136,7 +138,8 @@ def test_policy_gradient_goes_where_d_sends_it(task):
     before = share()
     for step in range(40):
         optimizer.zero_grad()
-        sum(loss.mean() for loss in task.g_loss(nets, batch, Rng(0, step)).losses.values()).backward()
+        (loss,) = task.g_loss(nets, batch, Rng(0, step)).losses.values()
+        loss.mean().backward()
         optimizer.step()
     assert before < 0.5
     assert share() > 0.8
@@ -147,8 +150,9 @@ def test_the_value_of_a_token_is_what_follows_it():
     torch.manual_seed(0)
     task, spec = SeqGan(embed=4, units=4, rollouts=3), spec_of(6, 4)
     nets = Nets({"G": task.players(spec)["G"], "D": Likes()}, task.memory(spec))
+    G: Any = nets.G
     with torch.no_grad():
-        nets.G.narrow.bias[3] = 1e3
+        G.narrow.bias[3] = 1e3
     values = task.values(nets, torch.tensor([[2, 2, 3, 2]]), Rng(0))
     assert values[0].tolist() == pytest.approx([0.75, 0.5, 0.5, 0.25])
 
@@ -157,16 +161,17 @@ def test_the_roll_out_policy_follows_g():
     torch.manual_seed(0)
     task, spec = SeqGan(embed=4, units=4, decay=0.8), spec_of(6, 4)
     nets = Nets({"G": task.players(spec)["G"]}, task.memory(spec))
-    own = nets.G.narrow.bias.detach().clone()
+    G: Any = nets.G
+    own = G.narrow.bias.detach().clone()
     task.follow(nets)
     with torch.no_grad():
-        nets.G.narrow.bias += 1.0
+        G.narrow.bias += 1.0
     task.follow(nets)
     policy = nets.memory.part("rollout")
     assert torch.allclose(policy["narrow.bias"], own + 0.2)
-    with weights_of(nets.G, policy):
-        assert torch.allclose(nets.G.narrow.bias, own + 0.2)
-    assert torch.allclose(nets.G.narrow.bias, own + 1.0)
+    with weights_of(G, policy):
+        assert torch.allclose(G.narrow.bias, own + 0.2)
+    assert torch.allclose(G.narrow.bias, own + 1.0)
 
 
 def test_rewards_are_discounted():
@@ -181,7 +186,7 @@ def test_straight_through_is_hard_forwards_and_soft_backwards():
     sums = torch.tensor([[[0.0, -9.0, 2.0], [3.0, -9.0, 1.0], [0.0, -9.0, 5.0]]], requires_grad=True)
     table, weight = torch.randn(3, 2), torch.randn(1, 3, 2)
     found = straight_through(sums, table, 0.5)
-    assert torch.allclose(found, table[[[2, 0, 0]]], atol=1e-6), "after the end of a text all is end"
+    assert torch.allclose(found, table[torch.tensor([[2, 0, 0]])], atol=1e-6), "after the end of a text all is end"
     (gradient,) = torch.autograd.grad((weight * found).sum(), sums)
     (wanted,) = torch.autograd.grad((weight * ((sums / 0.5).softmax(2) @ table))[:, :2].sum(), sums)
     assert torch.allclose(gradient, wanted)
@@ -202,6 +207,8 @@ def test_embeddings_of_the_critic_are_standardized():
     torch.manual_seed(0)
     task, spec = StraightThrough(objective=RpGan(), embed=4, units=4, channels=4, critic_channels=4), spec_of(40, 3)
     nets = Nets(task.players(spec))
-    nets.G.take(3 + 5 * nets.L.embed.weight)
-    assert torch.allclose(nets.G.table.mean(0), torch.zeros(4), atol=1e-5)
-    assert torch.allclose(nets.G.table.std(0), torch.ones(4), atol=1e-5)
+    G: Any = nets.G
+    L: Any = nets.L
+    G.take(3 + 5 * L.embed.weight)
+    assert torch.allclose(G.table.mean(0), torch.zeros(4), atol=1e-5)
+    assert torch.allclose(G.table.std(0), torch.ones(4), atol=1e-5)

@@ -29,7 +29,7 @@ def table(path: Path, head: str = "article,summary", rows=ROWS) -> str:
 def test_columns_that_say_so_are_pairs(tmp_path):
     dataset = PathData(path=table(tmp_path / "t.csv"), holdout=0.0).open()
     assert isinstance(dataset, PairedTexts)
-    assert list(zip(dataset.source.texts, dataset.texts, strict=True)) == ROWS
+    assert list(zip(dataset.sources.texts, dataset.texts, strict=True)) == ROWS
     long = "far " * 500  # the key of the summary is not at the start of the file
     lines = [json.dumps({"id": k, "document": a + long, "headline": b}) for k, (a, b) in enumerate(ROWS)]
     (tmp_path / "t.jsonl").write_text("\n".join(lines), encoding="utf-8")
@@ -52,7 +52,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_sides_stay_together(tmp_path)
     rows = [("first source", "one"), ("", "two"), ("third source", " "), ("\u200b", "four"), ("fifth source", "five")]
     dataset = TextFile(path=table(tmp_path / "t.csv", rows=rows), column="summary", source="article", holdout=0).open()
     assert isinstance(dataset, PairedTexts)
-    assert list(zip(dataset.source.texts, dataset.texts, strict=True)) == [
+    assert list(zip(dataset.sources.texts, dataset.texts, strict=True)) == [
         ("first source", "one"),
         ("fifth source", "five"),
     ]
@@ -124,7 +124,7 @@ def test_lines_become_as_many_lines(run, ganforge, tmp_path):
     assert ganforge("translate", run, tmp_path / "new.txt", "--out", tmp_path / "short.txt").status == 0
     lines = (tmp_path / "short.txt").read_text(encoding="utf-8").split("\n")
     model = gf.load(run, device="cpu")
-    made = [model.translate(text) for text in ("the old cat sees one house.", "every child likes a road.")]
+    made = [str(model.translate(text)) for text in ("the old cat sees one house.", "every child likes a road.")]
     assert all(made)
     assert [" ".join(made[0].split()), "", " ".join(made[1].split()), ""] == lines
     with refused("output.exists", "short.txt"):

@@ -68,7 +68,7 @@ class TextPairs(Text, kind="text_pairs"):
         pairs = paired(dataset)
         spec = super().spec(pairs, nearest)
         codec = tokens.Codec(spec.state)
-        longest = max(len(codec.encode(text)) + 1 for text in pairs.source.texts)
+        longest = max(len(codec.encode(text)) + 1 for text in pairs.sources.texts)
         return replace(spec, state=spec.state | {"source": max(2, min(longest, self.source_length))})
 
     def stored(self, spec: Spec) -> tuple[int, ...]:
@@ -79,7 +79,7 @@ class TextPairs(Text, kind="text_pairs"):
         return np.hstack([codec.padded(str(text), n) for text, n in zip(item, lengths, strict=True)])
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
-        sides = ((paired(dataset).texts, spec.shape[1]), (paired(dataset).source.texts, spec.state["source"]))
+        sides = ((paired(dataset).texts, spec.shape[1]), (paired(dataset).sources.texts, spec.state["source"]))
         codec = tokens.Codec(spec.state)
         return np.hstack([np.stack([codec.padded(text, n) for text in texts]) for texts, n in sides])
 

@@ -80,7 +80,7 @@ class Text(Signal, kind="texts"):
         return phrase("the frequent words and characters of its texts")
 
     @classmethod
-    def example(cls, folder: Path, n: int = 64) -> str:
+    def example(cls, folder: Path, n: int = 64) -> str | Mapping[str, Any]:
         return write_example(folder, n)
 
     @classmethod

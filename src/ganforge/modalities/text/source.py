@@ -84,28 +84,28 @@ class PairedTexts(TextSet):
     """Texts, each with the one that it is to be made from. Item k is a string array [2]: text, source.
 
     Attributes:
-        source: the sources, in the order of the texts.
+        sources: what they are made from, in the same order; `source` is the same.
     """
 
     signal = "text_pairs"
 
     def __init__(self, name: str, texts: list[str], sources: list[str]):
         super().__init__(name, texts)
-        self.source: TextSet = TextSet(f"{name} (sources)", sources)
-        self.digest = hashlib.sha256((self.digest + self.source.digest).encode()).hexdigest()[:16]
+        self.source = self.sources = TextSet(f"{name} (sources)", sources)
+        self.digest = hashlib.sha256((self.digest + self.sources.digest).encode()).hexdigest()[:16]
 
     @property
     def known(self) -> list[str]:
-        return [*self.source.texts, *self.texts]
+        return [*self.sources.texts, *self.texts]
 
     def read(self, index: int) -> np.ndarray:
-        return np.array([self.texts[index], self.source.texts[index]])
+        return np.array([self.texts[index], self.sources.texts[index]])
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         return {((2,), "text"): len(self)}
 
     def some(self, rows: np.ndarray) -> PairedTexts:
-        part = PairedTexts(self.name, [self.texts[k] for k in rows], [self.source.texts[k] for k in rows])
+        part = PairedTexts(self.name, [self.texts[k] for k in rows], [self.sources.texts[k] for k in rows])
         part.skipped, part.understood, part.left_out = self.skipped, self.understood, self.left_out
         return part
 
