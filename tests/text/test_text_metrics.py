@@ -185,6 +185,7 @@ def test_rhymes_and_tones_are_noticed():
     assert values_of([neither] * 40) == {"text_rhyme": 0.0, "text_level": 0.5}
     assert values_of([level] * 20 + ["床前明月光"] * 20)["text_rhyme"] == 0.5, "what is no poem does not rhyme"
     assert ends([tuple("一行，乐，三行，觉。")])[0] == (("e", "4"), ("ve", "2"))
+    assert ends([tuple("一行，a，三行，9。")])[0] == (("a", ""), ("9", ""))
 
 
 def test_an_ngram_model_makes_runs_of_its_texts():

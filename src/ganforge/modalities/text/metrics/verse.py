@@ -23,6 +23,7 @@ from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.text.bleu import Words
 from ganforge.modalities.text.metrics import sides
 from ganforge.modalities.text.metrics.form import MARK
+from ganforge.modalities.text.reading import IDEOGRAPH
 
 RHYMING = (1, 3)  # the lines that rhyme, from 0
 End = tuple[str, str]
@@ -101,6 +102,6 @@ def sound(line: str) -> End:
     """(final, tone) of the last character of a line, read as its words ask for; the character where it has none."""
     from pypinyin import Style, pinyin
 
-    read = pinyin(line, style=Style.FINALS_TONE3, neutral_tone_with_five=True, errors=lambda other: list(other))
-    final = read[-1][0]
-    return (final[:-1], final[-1]) if final[-1:].isdigit() and len(final) > 1 else (line[-1], "")
+    final = pinyin(line, style=Style.FINALS_TONE3, neutral_tone_with_five=True)[-1][0]
+    known = IDEOGRAPH.fullmatch(line[-1]) and final[-1:].isdigit() and len(final) > 1
+    return (final[:-1], final[-1]) if known else (line[-1], "")
