@@ -23,6 +23,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from ganforge.core.component import Count, PositiveCount
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec, Terms, wide
 from ganforge.losses.base import Objective
@@ -61,9 +62,9 @@ class RelGan(DrawsTokens, kind="relgan"):
     """Share of D's features that are dropped in training."""
     beta: float = Field(default=100.0, ge=1)
     """Inverse temperature at the end."""
-    pretrain: int = Field(default=1_500_000, ge=0)
+    pretrain: Count = 1_500_000
     """Samples of maximum likelihood."""
-    cooling: int = Field(default=640_000, ge=1)
+    cooling: PositiveCount = 640_000
     """Samples over which the inverse temperature grows."""
     d_steps: int = Field(default=5, ge=1)
     """Steps of D for each step of G."""

@@ -24,6 +24,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from ganforge.core.component import Count
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.modalities.text import tokens
@@ -62,9 +63,9 @@ class SeqGan(DrawsTokens, kind="seqgan"):
     """Texts that are finished for the value of one token."""
     decay: float = Field(default=0.8, ge=0, lt=1)
     """Share of its weights that the roll-out policy keeps when G has taken a step."""
-    pretrain: int = Field(default=1_200_000, ge=0)
+    pretrain: Count = 1_200_000
     """Samples of maximum likelihood."""
-    critic_pretrain: int = Field(default=1_500_000, ge=0)
+    critic_pretrain: Count = 1_500_000
     """Samples on which D alone is trained after that."""
     g_every: int = Field(default=2_343, ge=1)
     """Steps of D for each one of G."""

@@ -23,6 +23,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
+from ganforge.core.component import Count
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
@@ -62,7 +63,7 @@ class StraightThrough(Task, kind="straight_through"):
     """Channels of D."""
     blocks: int = Field(default=4, ge=1)
     """Residual blocks of G; D has one less."""
-    pretrain: int = Field(default=20_000, ge=0)
+    pretrain: Count = 20_000
     """Samples of the language model, before the GAN begins."""
     temperature: Rate = 1.0
     """τ of the gradient."""

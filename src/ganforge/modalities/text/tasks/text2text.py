@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ganforge.core.commands import command
+from ganforge.core.component import Count
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
@@ -59,7 +60,7 @@ class Text2Text(Task, kind="text2text"):
     """Share of embeddings and features that are dropped in training."""
     adversarial: Rate = 0.5
     """Weight of the reward of D."""
-    pretrain: int = Field(default=100_000, ge=0)
+    pretrain: Count = 100_000
     """Samples of likelihood alone."""
 
     def adapt(self, spec: Spec) -> Spec:
