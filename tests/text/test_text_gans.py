@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from ganforge import recipes
+from ganforge.artifacts import checkpoint
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec
+from ganforge.engine.resume import resume_recipe
+from ganforge.engine.train import train
 from ganforge.losses.relativistic import RpGan
 from ganforge.modalities.text import tokens
 from ganforge.modalities.text.model import TokenModel
@@ -21,7 +25,12 @@ from ganforge.modalities.text.tasks.relgan import RelGan
 from ganforge.modalities.text.tasks.scratchgan import ScratchGan, discounted
 from ganforge.modalities.text.tasks.seqgan import SeqGan, weights_of
 from ganforge.modalities.text.tasks.straight_through import StraightThrough, straight_through
+from ganforge.recipes import make_recipe
 from ganforge.recipes.optimizer import Adam
+from ganforge.registry import load_all
+from golden.systems import SYSTEMS
+
+load_all()
 
 
 def count(net: nn.Module) -> int:
@@ -212,3 +221,26 @@ def test_embeddings_of_the_critic_are_standardized():
     G.take(3 + 5 * L.embed.weight)
     assert torch.allclose(G.table.mean(0), torch.zeros(4), atol=1e-5)
     assert torch.allclose(G.table.std(0), torch.ones(4), atol=1e-5)
+
+
+# --- runs
+
+
+def final_state(folder: Path) -> dict[str, bytes]:
+    """Every tensor of a run's newest checkpoint, as bytes."""
+    point = checkpoint.newest(folder / "checkpoints")
+    assert point is not None
+    return {name: tensor.numpy().tobytes() for name, tensor in checkpoint.read(point)[0].items()}
+
+
+@pytest.mark.parametrize("name", ["seqgan", "scratchgan", "arae"])
+def test_a_resumed_run_is_the_whole_run_bit_for_bit(name, tmp_path):
+    """With what outlives a step: the roll-out policy, the baseline of rewards, the noise that fades."""
+
+    def run(folder: str, *more: str) -> Path:
+        words = [*SYSTEMS[name], "samples=96", "checkpoint_every=48", "callbacks=[]", *more]
+        return train(make_recipe(name, overrides=words), run_dir=tmp_path / folder, device="cpu").folder
+
+    whole, part = run("whole"), run("part", "samples=48")
+    train(resume_recipe(part, None, ["samples=96"]), resume=part)
+    assert final_state(part) == final_state(whole)
