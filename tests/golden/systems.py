@@ -52,6 +52,8 @@ LATENT += [
     "task.discriminator.widths=[8,8]",
 ]
 LATENT += ["task.generator.widths=[8,8]", "task.generator.latent=8"]
+LINES = [f"data={HERE / 'lines.txt'}", "signal.length=12", "batch=16"]
+ARTICLES = {"kind": "texts", "path": str(HERE / "articles.jsonl"), "column": "summary", "source": "article"}
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -289,6 +291,47 @@ SYSTEMS: dict[str, list[str]] = {
         "task.d_steps=1",
         "task.walks=50",
     ],
+    "text-st-small": [
+        *LINES,
+        "task.embed=8",
+        "task.units=8",
+        "task.channels=8",
+        "task.critic_channels=8",
+        "task.latent=8",
+        "task.blocks=2",
+        "task.pretrain=32",
+    ],
+    "seqgan": [
+        *LINES,
+        "task.embed=8",
+        "task.units=8",
+        "task.critic_embed=8",
+        "task.filters=[[1,8],[2,8]]",
+        "task.rollouts=2",
+        "task.pretrain=32",
+        "task.critic_pretrain=16",
+        "task.g_every=1",
+    ],
+    "relgan": [
+        *LINES,
+        "task.embed=8",
+        "task.head=4",
+        "task.views=4",
+        "task.filters=8",
+        "task.d_steps=1",
+        "task.pretrain=32",
+        "task.cooling=64",
+    ],
+    "scratchgan": [*LINES, "task.embed=8", "task.units=8", "task.critic_units=8"],
+    "text2text-small": [
+        f"data={json.dumps(ARTICLES)}",
+        "batch=16",
+        "task.embed=8",
+        "task.units=8",
+        "task.filters=8",
+        "task.pretrain=32",
+    ],
+    "arae": [*LINES, "task.embed=8", "task.code=8", "task.latent=8", "task.widths=[8,8]", "task.d_steps=1"],
     "sound-small": SOUND,
     "wavegan": WAVE_NETS,
     "specgan": [*WAVE_NETS, "signal.form.window=32", "signal.form.hop=16"],

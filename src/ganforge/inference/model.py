@@ -331,8 +331,9 @@ class Model:
     def _check_can_sample(self) -> None:
         if not self.recipe.task.can_sample:
             raise UserError(
-                f"{self.folder}: this model ({self.recipe.name}) translates images, it does not generate new ones. "
-                f"Use it with: {command('translate', self.folder)} IMAGE --out FILE",
+                f"{self.folder}: this model ({self.recipe.name}) translates "
+                f"{self.recipe.task.changes or 'images'}, it does not generate new ones. Use it with: "
+                f"{command('translate', self.folder)} INPUT --out FILE",
                 code="model.not_a_generator",
             )
 
