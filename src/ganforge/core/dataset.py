@@ -29,6 +29,7 @@ class Dataset:
         left_out: whether something was left out that may be intended as a sample.
         conditions: named conditions of its items, in place of labels; empty if there are none.
         vectors: their values, float32 [len, conditions.width]; None without conditions.
+        labeled: the items that keep their label, int64, in order, where only some do (`data.labels_per_class`).
     """
 
     name: str = ""
@@ -45,6 +46,7 @@ class Dataset:
     left_out: bool = False
     conditions: Conditions = Conditions()
     vectors: np.ndarray | None = None
+    labeled: np.ndarray | None = None
 
     def __len__(self) -> int:
         raise NotImplementedError

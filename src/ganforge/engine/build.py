@@ -13,6 +13,7 @@ from ganforge.core.device import building, weights_dtype
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Nets, Spec
+from ganforge.data.few_labels import keep_labels
 from ganforge.data.loader import Loader
 from ganforge.data.prepared import Prepared
 from ganforge.recipes.base import Recipe
@@ -34,9 +35,11 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
             "them, which conditions are not known for. Use samples that are whole items, or leave data.labels out",
             code="data.conditions_of_parts",
         )
+    if recipe.data.labels_per_class is not None:
+        keep_labels(dataset, recipe.data.labels_per_class, recipe.data.labels_seed)
     try:
         spec = recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest).conditioned(dataset.conditions))
-        if dataset.conditions and not spec.conditions:
+        if dataset.conditions and not (spec.conditions or spec.predicts):
             log.warning(
                 "data %s: the recipe %s is not conditional, so that the conditions %s are not used "
                 "(task.conditional=true, or a conditional recipe such as cdcgan)",
@@ -84,11 +87,13 @@ class EverySample:
     Attributes:
         labels: labels of all samples, int64 [len], or None; available without reading samples.
         vectors: their conditions, float32 [len, K], or None.
+        conditions: what the vectors stand for.
     """
 
     def __init__(self, recipe: Recipe, loader: Loader, spec: Spec):
         self.recipe, self.loader, self.spec = recipe, loader, spec
         self.labels, self.vectors = loader.dataset.labels, loader.dataset.vectors
+        self.conditions = loader.dataset.conditions
 
     def __iter__(self) -> Iterator[Batch]:
         for start, stored, labels in self.loader.sweep():

@@ -21,6 +21,7 @@ from ganforge.core.types import Spec
 from ganforge.core.words import counted
 from ganforge.data.loader import Loader
 from ganforge.engine import preflight, transfer
+from ganforge.data import few_labels
 from ganforge.engine.build import fingerprint, is_same_data, make_loader, open_data, reading
 from ganforge.engine.resume import data_of_run
 from ganforge.engine.session import Session
@@ -111,6 +112,8 @@ def train(
         if run is None:
             run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
             run.begin(recipe, place)
+            if dataset.labeled is not None:
+                few_labels.write_list(dataset, run.folder)
         if state:
             trainer.load_state(tensors, state["samples"], str(resume))
         run.events.rewind(trainer.samples)

@@ -28,6 +28,7 @@ class Recipe(Component):
         "target": "signal.target",
         "degrade": "signal.degrade",
         "labels": "data.labels",
+        "labels_per_class": "data.labels_per_class",
     }
 
     name: str = "recipe"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ganforge.core.commands import command
 from ganforge.core.component import Component
+from ganforge.core.conditions import Conditions
 from ganforge.core.dataset import Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
@@ -64,6 +65,11 @@ class Samples(Protocol):
     @property
     def vectors(self) -> np.ndarray | None:
         """Conditions of all samples, float32 [len, K]; available without reading samples."""
+        ...
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the vectors stand for; empty if there are none."""
         ...
 
     def __iter__(self) -> Iterator[Batch]: ...
@@ -213,6 +219,11 @@ class Task(Component, family="task"):
         Returns:
             Encoded samples [N, C, h·s, w·s].
         """
+        raise NotImplementedError
+
+    def classify(self, nets: Nets, x: Tensor) -> Tensor:
+        """Logits [N, classes] of encoded samples x [N, *spec.shape] for the classes `spec.predicts`, from trained nets
+        in evaluation mode. Only where the spec that `adapt` returns has such classes."""
         raise NotImplementedError
 
     def user_translator(
