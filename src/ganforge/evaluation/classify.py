@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -20,13 +22,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ganforge.core.component import build, to_plain
 from ganforge.core.condition_kinds import Category
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.core.rng import Rng, seed_of
+from ganforge.data.base import DataSource
 from ganforge.data.few_labels import keep_labels
+from ganforge.data.opener import openers
 from ganforge.evaluation.heldout import held_out
 from ganforge.evaluation.measured import Quality, fitted_temperature, probabilities_of, quality
 from ganforge.evaluation.runs import named_data
@@ -123,19 +126,20 @@ def classify(
     """
     model = model if isinstance(model, Model) else load(model, device)
     names = classes_of(model)
-    several = isinstance(data, (list, tuple)) and all(isinstance(one, (str, Path)) for one in data)
-    sets = [opened(model, one) for one in (data if several else [data])]
-    calibration = calibration_of(model, calibrate)
+    several = isinstance(data, (list, tuple)) and bool(data) and all(isinstance(one, (str, Path)) for one in data)
     samples: list[str] = []
     skipped: list[tuple[str, str]] = []
     parts, known = [], []
-    for dataset in sets:
-        logits, rows, bad = logits_of(model, dataset)
-        parts.append(probabilities_of(logits, calibration.temperature))
-        samples += [dataset.describe(k) for k in rows.tolist()]
-        skipped += [*dataset.skipped, *bad]
-        targets = targets_of(dataset, names)
-        known.append(np.full(len(rows), -1) if targets is None else targets[rows])
+    with tempfile.TemporaryDirectory() as folder:
+        sets = [opened(model, one) for one in gathered(model, data if several else [data], Path(folder))]
+        calibration = calibration_of(model, calibrate)
+        for dataset in sets:
+            logits, rows, bad = logits_of(model, dataset)
+            parts.append(probabilities_of(logits, calibration.temperature))
+            samples += [dataset.describe(k) for k in rows.tolist()]
+            skipped += [*dataset.skipped, *bad]
+            targets = targets_of(dataset, names)
+            known.append(np.full(len(rows), -1) if targets is None else targets[rows])
     labels = np.concatenate(known)
     return Classified(
         tuple(samples), names, np.concatenate(parts), labels if (labels >= 0).any() else None, calibration,
@@ -158,6 +162,31 @@ def classes_of(model: Model) -> tuple[str, ...]:
     return model.spec.predicts
 
 
+def gathered(model: Model, data: Sequence[Any], folder: Path) -> list[Any]:
+    """Data in which files that are one sample each are replaced by a folder of them, in which they get links.
+
+    Raises:
+        UserError: two such files have one name.
+    """
+    signal = model.recipe.signal
+    sets = [one.endings for one in openers() if one.signal in (signal.kind, *signal.reads)]
+    paths = [Path(one).expanduser() for one in data if isinstance(one, (str, Path))]
+    single = [path for path in paths if path.is_file() and not path.name.lower().endswith(sum(sets, ()))]
+    if not single:
+        return list(data)
+    for path in single:
+        if (folder / path.name).exists():
+            raise UserError(
+                f"{path}: another of the files is called {path.name} too; classify their folders one by one",
+                code="classify.same_name",
+            )
+        try:
+            (folder / path.name).symlink_to(path.resolve())
+        except OSError:  # a file system without links
+            shutil.copyfile(path, folder / path.name)
+    return [one for one in data if not isinstance(one, (str, Path)) or Path(one).expanduser() not in single] + [folder]
+
+
 def opened(model: Model, data: Any) -> Dataset:
     """The samples of some data, all parts of it, as the model's signal counts them.
 
@@ -165,16 +194,27 @@ def opened(model: Model, data: Any) -> Dataset:
         UserError: nothing there, or samples of another signal.
     """
     source = named_data(str(data) if isinstance(data, Path) else data, model.recipe.data)
-    if source.kind == "path" and isinstance(data, (str, Path)) and "=" not in str(data):
-        source = build(type(source), {**to_plain(source), "split": "all", "holdout": 0.0}, what="data")
     signal = model.recipe.signal
-    whole = source.open()
+    whole = (source if isinstance(data, str) and "=" in data else every_part(source)).open()
     if whole.signal and whole.signal not in (signal.kind, *signal.reads):
         raise UserError(
             f"data {whole.name}: holds {whole.signal} samples, and {model.folder} classifies {signal.kind} samples",
             code="classify.other_signal",
         )
     return signal.items(whole)
+
+
+def every_part(source: DataSource) -> DataSource:
+    """The source of all parts (train, test, ...) of the same data, where it can open them together."""
+    whole = source.whole()
+    every = whole.part("all") if source.kind == "path" else None
+    try:
+        if every is not None:
+            every.open()
+            return every
+    except UserError:  # a file of one part, which has no name
+        return whole
+    return whole
 
 
 @torch.inference_mode()

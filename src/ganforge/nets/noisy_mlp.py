@@ -6,7 +6,7 @@ Salimans et al. 2016, "Improved Techniques for Training GANs".
     G: z [N, latent] → 500 → 500, each batch norm and softplus → x [N, *shape]
 
 Noise is Gaussian and added in training only. The weights of a unit of D have a fixed norm, so that D cannot drown the
-noise by large activations. The norm makes the variance of a unit about 1 at first, as the paper does by a first pass
+noise by large activations, and those of the last layer of G have norm 1, so that pixels do not saturate. The norm makes the variance of a unit about 1 at first, as the paper does by a first pass
 over data: 1/√(v + σ²) with the mean square v of its inputs (½ after ReLU) and their noise σ. Samples with several axes
 are in [-1, 1] and seen in [0, 1], where v is about 0.07.
 """
@@ -26,6 +26,7 @@ from ganforge.core.types import Spec
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.labels import LabelTable
 
+INITIAL = 0.1  # standard deviation of weights before they are normed, as in the paper: it sets how fast they turn
 PIXEL_SQUARE = 0.07  # variance of the pixels of MNIST in [0, 1]; other images have about the same
 
 
@@ -35,7 +36,7 @@ class NormedLinear(nn.Module):
     def __init__(self, before: int, after: int, norm: float):
         super().__init__()
         self.norm = norm
-        self.weight = nn.Parameter(torch.randn(after, before))
+        self.weight = nn.Parameter(INITIAL * torch.randn(after, before))
         self.bias = nn.Parameter(torch.zeros(after))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -113,9 +114,10 @@ class SoftplusG(nn.Module):
         layers: list[nn.Module] = [nn.BatchNorm1d(widths[0]), nn.Softplus()]
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.Softplus()]
-        layers.append(nn.Linear(widths[-1], math.prod(shape)))
-        if len(shape) > 1:
-            layers.append(nn.Tanh())
+        bounded = len(shape) > 1
+        layers += [NormedLinear(widths[-1], math.prod(shape), 1.0), nn.Tanh()] if bounded else [
+            nn.Linear(widths[-1], math.prod(shape))
+        ]
         self.rest = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
