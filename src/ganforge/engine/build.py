@@ -13,7 +13,8 @@ from ganforge.core.device import building, weights_dtype
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Nets, Spec
-from ganforge.data.few_labels import keep_labels
+from ganforge.data.balance import Balanced, groups_of
+from ganforge.data.few_labels import as_condition, keep_labels
 from ganforge.data.loader import Loader
 from ganforge.data.prepared import Prepared
 from ganforge.recipes.base import Recipe
@@ -37,6 +38,8 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
         )
     if recipe.data.labels_per_class is not None:
         keep_labels(dataset, recipe.data.labels_per_class, recipe.data.labels_seed)
+    elif recipe.drop_conditions != 0:
+        as_condition(dataset)  # classes have no value for "unknown"
     try:
         spec = recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest).conditioned(dataset.conditions))
         if dataset.conditions and not (spec.conditions or spec.predicts):
@@ -45,6 +48,12 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
                 "(task.conditional=true, or a conditional recipe such as cdcgan)",
                 dataset.name, recipe.name, ", ".join(dataset.conditions.names),
             )  # fmt: skip
+        if recipe.drop_conditions != 0 and not (spec.conditions and recipe.task.hides_conditions):
+            raise UserError(
+                f"drop_conditions: the recipe {recipe.name} has no conditions that can be hidden. Use a conditional "
+                "recipe such as cdcgan, or leave it out",
+                code="recipe.no_conditions_to_drop",
+            )
         return dataset, spec
     except UserError as error:
         if error.code == "data.no_labels" and dataset.no_labels:
@@ -74,11 +83,25 @@ def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.devi
         noun=recipe.signal.noun.many,
     )
     try:
-        loader.order = recipe.task.order(spec, EverySample(recipe, loader, spec)) or loader.order
+        chosen = recipe.task.order(spec, EverySample(recipe, loader, spec))
+        if recipe.balance is not None:
+            refuse_two_orders(recipe, chosen is not None)
+            chosen = Balanced(groups_of(dataset, recipe.balance))
+        loader.order = chosen or loader.order
     except BaseException:
         loader.close()
         raise
     return loader
+
+
+def refuse_two_orders(recipe: Recipe, by_task: bool) -> None:
+    """Raises UserError for `balance`, where the samples of a batch are chosen otherwise already."""
+    if by_task or recipe.privacy.kind != "off":
+        who = f"the task {recipe.task.kind}" if by_task else f"privacy={recipe.privacy.kind}"
+        raise UserError(
+            f"balance={recipe.balance}: {who} chooses the samples of a batch itself. Leave balance out",
+            code="recipe.balance_not_possible",
+        )
 
 
 class EverySample:

@@ -19,6 +19,7 @@ from torch import Tensor
 from ganforge.artifacts import checkpoint
 from ganforge.core.device import weights_dtype
 from ganforge.core.rng import Rng, seed_layers, seed_of
+from ganforge.core.schedule import at
 from ganforge.core.types import Batch, Nets, Request, Spec, wide
 from ganforge.data.loader import Loader
 from ganforge.engine.build import make_nets, make_optimizers
@@ -124,6 +125,8 @@ class Trainer:
         stored, labels, extra = self.loader.batch(position)
         rng = Rng(self.seed, position, "data", device=self.device, dtype=self.weights_dtype)
         batch = self.recipe.signal.batch(stored, labels, self.spec, rng)
+        if batch.c is not None and (share := at(self.recipe.drop_conditions, position)):
+            batch = replace(batch, c=self.spec.conditions.hidden(batch.c, rng.uniform("hidden", (len(batch),)) < share))
         self.data_seconds += time.perf_counter() - start
         return replace(batch, extra=batch.extra | extra).to(self.weights_dtype)
 

@@ -131,7 +131,7 @@ def classify(
     skipped: list[tuple[str, str]] = []
     parts, known = [], []
     with tempfile.TemporaryDirectory() as folder:
-        sets = [opened(model, one) for one in gathered(model, data if several else [data], Path(folder))]
+        sets = [opened(model, one) for one in gathered(data if several else [data], Path(folder))]
         calibration = calibration_of(model, calibrate)
         for dataset in sets:
             logits, rows, bad = logits_of(model, dataset)
@@ -162,14 +162,13 @@ def classes_of(model: Model) -> tuple[str, ...]:
     return model.spec.predicts
 
 
-def gathered(model: Model, data: Sequence[Any], folder: Path) -> list[Any]:
+def gathered(data: Sequence[Any], folder: Path) -> list[Any]:
     """Data in which files that are one sample each are replaced by a folder of them, in which they get links.
 
     Raises:
         UserError: two such files have one name.
     """
-    signal = model.recipe.signal
-    sets = [one.endings for one in openers() if one.signal in (signal.kind, *signal.reads)]
+    sets = [one.endings for one in openers()]
     paths = [Path(one).expanduser() for one in data if isinstance(one, (str, Path))]
     single = [path for path in paths if path.is_file() and not path.name.lower().endswith(sum(sets, ()))]
     if not single:

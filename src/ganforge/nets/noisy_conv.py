@@ -5,40 +5,23 @@ Salimans et al. 2016, "Improved Techniques for Training GANs", CIFAR-10 and SVHN
     x [N, c, ...] → dropout 0.2 → 3 × conv C, the third of stride 2 → dropout 0.5 → 3 × conv 2C, the third of stride 2
     → dropout 0.5 → conv 2C without padding → 2 × conv 2C of one pixel → mean over places → logit [N]
 
-Convolutions are over 3 places a side and followed by LeakyReLU 0.2. The filters have a fixed norm, by which the variance
-of a unit is about 1 at first: 1/√v with the mean square v of its inputs (0.52 after LeakyReLU, about 0.3 of pixels).
+Convolutions are over 3 places a side and followed by LeakyReLU 0.2. The filters have fixed norms (`layers.normed`).
 """
 
 from __future__ import annotations
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import conv1d, conv2d, normalize
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.dropout import FastDropout
 from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.normed import Normed
 
-INITIAL = 0.05  # standard deviation of weights before they are normed, as in the paper: it sets how fast they turn
 PIXEL_SQUARE, HIDDEN_SQUARE = 0.3, 0.52
-CONVOLUTIONS = {1: conv1d, 2: conv2d}
-
-
-class NormedConv(nn.Module):
-    """A convolution whose filters have the norm `norm`: [N, before, ...] → [N, after, ...]."""
-
-    def __init__(self, axes: int, before: int, after: int, size: int, stride: int, padding: int, square: float):
-        super().__init__()
-        self.norm, self.stride, self.padding = square**-0.5, stride, padding
-        self.weight = nn.Parameter(INITIAL * torch.randn(after, before, *[size] * axes))
-        self.bias = nn.Parameter(torch.zeros(after))
-
-    def forward(self, x: Tensor) -> Tensor:
-        weight = self.norm * normalize(self.weight.flatten(1), dim=1).view_as(self.weight)
-        return CONVOLUTIONS[x.ndim - 2](x, weight, self.bias, self.stride, self.padding)
+"""Mean square of pixels in [-1, 1], and of values after LeakyReLU."""
 
 
 class NoisyConvD(nn.Module):
@@ -46,15 +29,15 @@ class NoisyConvD(nn.Module):
 
     def __init__(self, channels: int, drop: float, shape: tuple[int, ...], classes: int):
         super().__init__()
-        axes, inner = len(shape) - 1, HIDDEN_SQUARE
+        axes = len(shape) - 1
         wide = 2 * channels
         layers: list[nn.Module] = [FastDropout(0.4 * drop)]
         plan = [(shape[0], channels, 3, 1, 1), (channels, channels, 3, 1, 1), (channels, channels, 3, 2, 1)]
         plan += [(channels, wide, 3, 1, 1), (wide, wide, 3, 1, 1), (wide, wide, 3, 2, 1)]
         plan += [(wide, wide, 3, 1, 0), (wide, wide, 1, 1, 0), (wide, wide, 1, 1, 0)]
         for k, (before, after, size, stride, padding) in enumerate(plan):
-            square = inner if k else PIXEL_SQUARE
-            layers += [NormedConv(axes, before, after, size, stride, padding, square), nn.LeakyReLU(0.2)]
+            square = HIDDEN_SQUARE if k else PIXEL_SQUARE
+            layers += [Normed(before, after, square, axes, size, stride, padding), nn.LeakyReLU(0.2)]
             if k in (2, 5):
                 layers.append(FastDropout(drop))
         self.layers = nn.Sequential(*layers)

@@ -272,6 +272,9 @@ class Task(Component, family="task"):
         """
         return None
 
+    hides_conditions: ClassVar[bool] = True
+    """Whether conditions of training samples may be hidden (`drop_conditions`): they are those of the data alone."""
+
     takes_times: ClassVar[bool] = False
     """Whether `sample` makes samples at `Request.extra["times"]`, so that they may be of any length and rate."""
 

@@ -36,7 +36,11 @@ def sgan() -> Recipe:
         checkpoint_every=500_000,
         log_every=20_000,
         signal=Image(),
-        task=Sgan(generator=SoftplusGenerator(), discriminator=NoisyMlpDiscriminator(), objective=NonSaturating()),
+        task=Sgan(
+            generator=SoftplusGenerator(start=-0.74),  # the mean of MNIST
+            discriminator=NoisyMlpDiscriminator(),
+            objective=NonSaturating(),
+        ),
         optimizers={"G": learning, "D": learning},
         ema=Ema(half_life=100_000),
     )
