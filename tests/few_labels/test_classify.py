@@ -30,15 +30,17 @@ def ran(*words) -> None:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Dark and light images in class folders, with a test part."""
+    """Images that are bright on the left or on the right, in class folders, with a test part."""
     folder = tmp_path_factory.mktemp("few") / "photos"
     draws = np.random.default_rng(0)
     for part, count in (("train", 40), ("test", 30)):
-        for name, low in (("dark", 0), ("light", 155)):
+        for name, bright in (("left", slice(0, 4)), ("right", slice(4, 8))):
             place = folder / part / name
             place.mkdir(parents=True)
             for k in range(count):
-                Image.fromarray(draws.integers(low, low + 100, (8, 8), np.uint8)).save(place / f"{name}{k}.png")
+                pixels = draws.integers(0, 100, (8, 8), np.uint8)
+                pixels[:, bright] += 155
+                Image.fromarray(pixels).save(place / f"{name}{k}.png")
     return folder
 
 
@@ -53,7 +55,7 @@ def run(photos):
 def test_a_run_keeps_the_list_of_its_labeled_samples(run):
     with (run / "labeled.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert sorted(row["label"] for row in rows) == ["dark"] * 3 + ["light"] * 3
+    assert sorted(row["label"] for row in rows) == ["left"] * 3 + ["right"] * 3
     assert all(row["label"] in row["sample"] for row in rows)
 
 
@@ -65,7 +67,7 @@ def test_files_get_a_class_and_all_probabilities(run, photos, tmp_path, capsys):
     assert len(rows) == 60
     assert np.mean([row["class"] in row["sample"] for row in rows]) > 0.95
     for row in rows:
-        p = {name: float(row[f"p({name})"]) for name in ("dark", "light")}
+        p = {name: float(row[f"p({name})"]) for name in ("left", "right")}
         assert sum(p.values()) == pytest.approx(1, abs=1e-5)
         assert row["class"] == max(p, key=lambda name: p[name])
     said = capsys.readouterr().out
@@ -85,41 +87,41 @@ def test_the_report_speaks_chinese(run, photos, tmp_path):
 
 
 def test_single_files_and_samples_in_memory(run, photos):
-    files = [photos / "test" / "dark" / "dark0.png", photos / "test" / "light" / "light0.png"]
+    files = [photos / "test" / "left" / "left0.png", photos / "test" / "right" / "right0.png"]
     found = gf.classify(run, files)
-    assert (sorted(found.samples), found.classes) == (["dark0.png", "light0.png"], ["dark", "light"])
+    assert (sorted(found.samples), found.classes) == (["left0.png", "right0.png"], ["left", "right"])
     assert found.known is None
     array = np.stack([np.asarray(Image.open(file)) for file in files])[..., None]
     again = gf.classify(gf.load(run), array)
     assert again.probabilities == pytest.approx(found.probabilities, abs=1e-6)
     frame = again.frame()
-    assert list(frame) == ["sample", "class", "probability", "p(dark)", "p(light)"]
-    with refused("classify.same_name", "dark0.png"):
-        gf.classify(run, [files[0], photos / "train" / "dark" / "dark0.png"])
+    assert list(frame) == ["sample", "class", "probability", "p(left)", "p(right)"]
+    with refused("classify.same_name", "left0.png"):
+        gf.classify(run, [files[0], photos / "train" / "left" / "left0.png"])
 
 
 def test_a_model_file_alone_is_calibrated_on_what_is_named(run, photos, tmp_path, capsys):
     file = tmp_path / "model.safetensors"
     shutil.copyfile(run / "model.safetensors", file)
-    ran("classify", file, photos / "test" / "dark")
+    ran("classify", file, photos / "test" / "left")
     assert "not calibrated" in capsys.readouterr().out
     found = classify(file, photos / "test", calibrate=photos / "test")
     assert found.calibration.data == "test"
     assert found.quality is not None
     assert found.quality.accuracy > 0.95
-    with refused("classify.too_few_labels", "dark, light"):
-        classify(file, photos / "test", calibrate=photos / "test" / "dark")
+    with refused("classify.too_few_labels", "left, right"):
+        classify(file, photos / "test", calibrate=photos / "test" / "left")
 
 
 def test_an_export_takes_the_calibration_along(run, photos, tmp_path):
-    classify(run, photos / "test" / "dark")
+    classify(run, photos / "test" / "left")
     ran("export", run, "--out", tmp_path / "out")
-    found = classify(tmp_path / "out" / "model.safetensors", photos / "test" / "dark")
+    found = classify(tmp_path / "out" / "model.safetensors", photos / "test" / "left")
     assert found.calibration.n == 30
 
 
 def test_damaged_files_are_named_and_the_others_classified(run, photos, tmp_path, capsys):
-    shutil.copy(photos / "test" / "dark" / "dark0.png", tmp_path / "good.png")
+    shutil.copy(photos / "test" / "left" / "left0.png", tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     with pytest.raises(SystemExit) as ended:
         main(["classify", str(run), str(tmp_path), "--out", str(tmp_path / "c.csv")])
