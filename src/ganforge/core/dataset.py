@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -80,6 +81,20 @@ class Dataset:
             return self.read(index).shape
         except BadItem:
             return None
+
+    def known_from(self, whole: Dataset, places: np.ndarray) -> None:
+        """Takes classes, labels and conditions from a data set of whole items, of which its items are parts.
+
+        Args:
+            places: the whole item of each, int64 [len].
+        """
+        self.classes, self.labels = whole.classes, None if whole.labels is None else whole.labels[places]
+        self.conditions, self.vectors = whole.conditions, None if whole.vectors is None else whole.vectors[places]
+
+    def record(self, index: int) -> Mapping[str, Any]:
+        """What the file of item `index` says of it beside the sample itself, as numbers and texts by name, such as the
+        date of a photo; empty if it says nothing."""
+        return {}
 
     def rows_in(self, whole: Dataset) -> np.ndarray | None:
         """The indices of these items, int64 [len], in a data set that contains all of them; None if it does not."""
