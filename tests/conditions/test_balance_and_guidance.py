@@ -12,6 +12,7 @@ from ganforge.core.condition_kinds import Angle, Category, Labels, Number
 from ganforge.core.conditions import Conditions
 from ganforge.data.arrays import ArrayDataset
 from ganforge.data.balance import Balanced, groups_of
+from ganforge.evaluation.sides import vectors_of
 from refused import refused
 
 CONDITIONS = Conditions((Category("color", ("red", "blue")), Labels("tags", ("a", "b")), Number("x", 0.0, 10.0), Angle("turn")))
@@ -95,6 +96,13 @@ def test_a_model_is_guided(run, tmp_path, capsys):
     assert np.array_equal(np.load(tmp_path / "s.npz")["images"], model.guided(4.0).sample(4, label="dog"))
     with refused("sample.guidance_out_of_range", "-1"):
         model.guided(-1.0)
+
+
+def test_classes_that_became_a_condition_are_evaluated_as_such(run):
+    model = gf.load(run)
+    dataset = model.recipe.data.open()
+    found = vectors_of(dataset, model.spec, np.arange(4))
+    assert model.spec.conditions.decode(found) == [("cat",), ("dog",)] * 2
 
 
 def test_without_hidden_conditions_there_is_no_guidance(run, tmp_path, capsys):
