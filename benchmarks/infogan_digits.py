@@ -6,7 +6,8 @@
 Trains the recipe, or uses a run, and prints one JSON object:
 
     matched        share of generated digits that are the digit which c0 stands for, after the best matching of the ten
-                   values with the ten digits; a classifier trained on real MNIST reads them (`judge_digits.py`). Goal: 0.9
+                   values with the ten digits; a classifier trained on real MNIST reads them (`judge_digits.py`).
+                   Goal: 0.9
     digits         the digit that each value of c0 stands for
     information    the bound on the mutual information of c0 at the end of training, in nats; at most log 10 = 2.303
     slant, width   how much c1 and c2 change the slant (shear of the strokes) and the width of a digit: correlation over
@@ -21,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from judge_digits import Classifier, as_input, opinions
-from judge_digits import train as classifier_of
 from safetensors.torch import load_file, save_file
 from scipy.optimize import linear_sum_assignment
 
 import ganforge as gf
+from judge_digits import Classifier, as_input, opinions
+from judge_digits import train as classifier_of
 
 EACH = 200
 """Generated digits of each value of c0."""
@@ -39,7 +40,7 @@ def matched(counts: np.ndarray) -> tuple[float, list[int]]:
 
 
 def shape_of(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Slant (covariance of x and y over the variance of y) and width (deviation of x) of the ink of images [N, H, W]."""
+    """Slant (covariance of x and y over the variance of y) and width (deviation of x) of ink, images [N, H, W]."""
     ink = images.astype(np.float64) / 255
     y, x = np.mgrid[: ink.shape[1], : ink.shape[2]].astype(np.float64)
     total = np.maximum(ink.sum((1, 2)), 1e-6)

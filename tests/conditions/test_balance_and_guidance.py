@@ -13,9 +13,12 @@ from ganforge.core.conditions import Conditions
 from ganforge.data.arrays import ArrayDataset
 from ganforge.data.balance import Balanced, groups_of
 from ganforge.evaluation.sides import vectors_of
+from ganforge.nets.layers.labels import guided, hidden
 from refused import refused
 
-CONDITIONS = Conditions((Category("color", ("red", "blue")), Labels("tags", ("a", "b")), Number("x", 0.0, 10.0), Angle("turn")))
+CONDITIONS = Conditions(
+    (Category("color", ("red", "blue")), Labels("tags", ("a", "b")), Number("x", 0.0, 10.0), Angle("turn"))
+)
 ROWS = [("red", ("a",), 0.0, 5.0)] * 90 + [("blue", (), 9.5, 355.0)] * 9 + [(None, ("a", "b"), None, None)]
 
 
@@ -33,7 +36,9 @@ def test_groups_are_the_values_of_a_condition():
     assert sizes("color") == [1, 9, 90]
     assert sizes("tags") == [1, 9, 91], "b, none of them, a"
     assert sizes("x") == sizes("turn") == [1, 9, 90]
-    classes = ArrayDataset("some", np.zeros((5, 2, 2, 1), np.uint8), np.array([0, 0, 0, 0, 1]), ("p", "q"), signal="image")
+    classes = ArrayDataset(
+        "some", np.zeros((5, 2, 2, 1), np.uint8), np.array([0, 0, 0, 0, 1]), ("p", "q"), signal="image"
+    )
     assert [group.tolist() for group in groups_of(classes, "class")] == [[0, 1, 2, 3], [4]]
     with refused("data.balance_not_found", "'color'", "color, tags, x, turn"):
         groups_of(labeled(), "colour")
@@ -54,12 +59,12 @@ def test_groups_come_equally_often_and_each_item_of_a_group_once_a_pass():
 
 def test_hidden_and_guided_vectors():
     c = torch.from_numpy(CONDITIONS.encode(ROWS[:2]))
-    hidden = CONDITIONS.hidden(c, torch.tensor([True, False]))
-    assert CONDITIONS.decode(hidden.numpy())[0] == (None,) * 4
-    assert torch.equal(hidden[1], c[1])
-    assert torch.allclose(CONDITIONS.guided(c, 1.0), c)
-    assert CONDITIONS.decode(CONDITIONS.guided(c, 0.0).numpy())[1] == (None,) * 4
-    red, _, unknown = CONDITIONS.guided(c, 2.0)[0, :3].tolist()
+    found = hidden(c, torch.tensor([True, False]), CONDITIONS.unknown())
+    assert CONDITIONS.decode(found.numpy())[0] == (None,) * 4
+    assert torch.equal(found[1], c[1])
+    assert torch.allclose(guided(c, 1.0, CONDITIONS.unknown()), c)
+    assert CONDITIONS.decode(guided(c, 0.0, CONDITIONS.unknown()).numpy())[1] == (None,) * 4
+    red, _, unknown = guided(c, 2.0, CONDITIONS.unknown())[0, :3].tolist()
     assert (red, unknown) == (2, -1)
 
 
@@ -75,7 +80,11 @@ def run(tmp_path_factory):
     """Of classes, which become a condition when they are hidden."""
     place = tmp_path_factory.mktemp("guided")
     draws = np.random.default_rng(0)
-    np.savez(place / "x.npz", images=draws.integers(0, 255, (40, 8, 8), np.uint8), labels=np.array(["cat", "dog"])[np.arange(40) % 2])
+    np.savez(
+        place / "x.npz",
+        images=draws.integers(0, 255, (40, 8, 8), np.uint8),
+        labels=np.array(["cat", "dog"])[np.arange(40) % 2],
+    )
     assert trained(place / "run", f"data={place / 'x.npz'}", "drop_conditions=0.5", "balance=label") in (0, None)
     return place / "run"
 

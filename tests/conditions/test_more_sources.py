@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from labeled import write_table
 from PIL import Image
 
 from ganforge.core.dataset import BadItem
@@ -13,7 +14,6 @@ from ganforge.modalities.image.exif import CHANGED, EXIF, TAKEN, taken
 from ganforge.modalities.image.sources.hub import Hub
 from ganforge.modalities.video.example import write_example
 from ganforge.modalities.video.signal import Video
-from labeled import write_table
 from refused import refused
 
 
@@ -118,10 +118,19 @@ class Package:
 
 def test_columns_of_the_hub_are_conditions():
     features = {"picture": Package.Image(), "kind": Package.ClassLabel(), "word": "string", "age": "float"}
-    rows = {"picture": [None] * 6, "kind": [0, 1, 1, 0, -1, 0], "word": list("bacabc"), "age": [1.5, 2.25, 3, 4, 5, 6.5]}
+    rows = {
+        "picture": [None] * 6,
+        "kind": [0, 1, 1, 0, -1, 0],
+        "word": list("bacabc"),
+        "age": [1.5, 2.25, 3, 4, 5, 6.5],
+    }
     table = Columns(features, rows)
     found = Hub(name="some/set", columns=("all",)).images_of(table, Package)
-    assert {one.name: one.kind for one in found.conditions.each} == {"kind": "category", "word": "category", "age": "number"}
+    assert {one.name: one.kind for one in found.conditions.each} == {
+        "kind": "category",
+        "word": "category",
+        "age": "number",
+    }
     kinds = [row[0] for row in found.conditions.decode(found.vectors)]
     assert kinds == ["dog", "cat", "cat", "dog", None, "dog"]
     some = Hub(name="some/set", columns=("word",), column_kinds={"word": "a<b<c"}).images_of(table, Package)

@@ -25,7 +25,10 @@ NAMES = ("a", "b", "c")
 
 
 def task(**fields) -> Sgan:
-    nets = {"generator": SoftplusGenerator(latent=4, widths=(16,)), "discriminator": NoisyMlpDiscriminator(widths=(32,))}
+    nets = {
+        "generator": SoftplusGenerator(latent=4, widths=(16,)),
+        "discriminator": NoisyMlpDiscriminator(widths=(32,)),
+    }
     return Sgan(**nets, objective=NonSaturating(), **fields)
 
 
@@ -121,7 +124,9 @@ def test_the_losses_are_those_of_the_paper():
     found = sgan_task.d_loss(nets, given, rng).losses
     labeled, other, targets = halves(given)
     logits = nets.D(labeled.x).classes
-    assert found["classify"].detach().numpy() == pytest.approx(-logits.log_softmax(1)[range(4), targets].detach().numpy(), rel=1e-5)
+    assert found["classify"].detach().numpy() == pytest.approx(
+        -logits.log_softmax(1)[range(4), targets].detach().numpy(), rel=1e-5
+    )
     fake = nets.G(rng.normal("z", (4, 4)))
     real_logit, fake_logit = (nets.D(x).classes.exp().sum(1).log() for x in (other.x, fake))  # D(x) = Σ e^l / (Σ + 1)
     expected = 0.8 * 0.5 * (-torch.sigmoid(real_logit).log() - (1 - torch.sigmoid(fake_logit)).log())
@@ -181,7 +186,9 @@ def test_unlabeled_samples_help():
     draws = np.random.default_rng(0)
     y = draws.integers(0, 2, 2000)
     turns = draws.uniform(0, math.pi, 2000) + y * math.pi
-    x = np.stack([np.cos(turns) - 0.5 * (1 - 2 * y), np.sin(turns) + 0.25 * (1 - 2 * y)], 1) + draws.normal(0, 0.05, (2000, 2))
+    x = np.stack([np.cos(turns) - 0.5 * (1 - 2 * y), np.sin(turns) + 0.25 * (1 - 2 * y)], 1) + draws.normal(
+        0, 0.05, (2000, 2)
+    )
     x = torch.tensor(x, dtype=torch.float32)
     targets = np.full(2000, -1)
     for k in range(2):

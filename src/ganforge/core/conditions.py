@@ -8,8 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ganforge.core.condition_kinds import Condition, Value, condition_of
 from ganforge.core.errors import UserError, did_you_mean
@@ -116,16 +114,6 @@ class Conditions:
     def unknown(self) -> np.ndarray:
         """The vector of a sample of which nothing is known, float32 [K]."""
         return self.encode([(None,) * len(self.each)])[0]
-
-    def hidden(self, c: Tensor, rows: Tensor) -> Tensor:
-        """Vectors c [N, K] in which the samples of `rows`, bool [N], have unknown values only."""
-        return torch.where(rows[:, None], torch.from_numpy(self.unknown()).to(c), c)
-
-    def guided(self, c: Tensor, weight: float) -> Tensor:
-        """u + weight · (c − u), u: the vector of unknown values; 1 leaves vectors c [N, K] as they are, 0 asks for
-        nothing, and more than 1 follows the conditions more strictly."""
-        u = torch.from_numpy(self.unknown()).to(c)
-        return u + weight * (c - u)
 
     def with_observed(self, rows: Sequence[Sequence[Value]]) -> Conditions:
         """These conditions with up to `OBSERVED` rows of the data, spread evenly."""

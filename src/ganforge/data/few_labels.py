@@ -91,4 +91,6 @@ def write_list(dataset: Dataset, folder: Path) -> None:
     with atomic_file(folder / "labeled.csv") as path, path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["place", "sample", one.name])
-        writer.writerows([k, writable(dataset.describe(k)), v] for k, v in zip(dataset.labeled.tolist(), values, strict=True))
+        writer.writerows(
+            [k, writable(dataset.describe(k)), v] for k, v in zip(dataset.labeled.tolist(), values, strict=True)
+        )

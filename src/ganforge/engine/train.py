@@ -19,9 +19,9 @@ from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.core.words import counted
+from ganforge.data import few_labels
 from ganforge.data.loader import Loader
 from ganforge.engine import preflight, transfer
-from ganforge.data import few_labels
 from ganforge.engine.build import fingerprint, is_same_data, make_loader, open_data, reading
 from ganforge.engine.resume import data_of_run
 from ganforge.engine.session import Session

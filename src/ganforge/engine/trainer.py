@@ -26,6 +26,7 @@ from ganforge.engine.build import make_nets, make_optimizers
 from ganforge.engine.freeze import frozen
 from ganforge.engine.precision import arithmetic, dtype_for
 from ganforge.engine.step import Averages, NotFinite, StepTrace, gradient_norm
+from ganforge.nets.layers.labels import hidden
 from ganforge.recipes import sampling
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.statistics import CachedNets
@@ -126,7 +127,8 @@ class Trainer:
         rng = Rng(self.seed, position, "data", device=self.device, dtype=self.weights_dtype)
         batch = self.recipe.signal.batch(stored, labels, self.spec, rng)
         if batch.c is not None and (share := at(self.recipe.drop_conditions, position)):
-            batch = replace(batch, c=self.spec.conditions.hidden(batch.c, rng.uniform("hidden", (len(batch),)) < share))
+            rows = rng.uniform("hidden", (len(batch),)) < share
+            batch = replace(batch, c=hidden(batch.c, rows, self.spec.conditions.unknown()))
         self.data_seconds += time.perf_counter() - start
         return replace(batch, extra=batch.extra | extra).to(self.weights_dtype)
 

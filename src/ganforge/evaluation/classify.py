@@ -236,7 +236,9 @@ def logits_of(
             part = wanted[start : start + PART].tolist()
             items = read(np.array(part))
             good = [(k, item) for k, item in zip(part, items, strict=True) if item is not None]
-            bad += [(dataset.describe(k), "cannot be read") for k, item in zip(part, items, strict=True) if item is None]
+            bad += [
+                (dataset.describe(k), "cannot be read") for k, item in zip(part, items, strict=True) if item is None
+            ]
             if good:
                 stored = torch.from_numpy(np.stack([item for _, item in good])).to(bundle.device)
                 x = signal.batch(stored, None, model.spec, Rng(0, device=bundle.device)).x.to(bundle.dtype)

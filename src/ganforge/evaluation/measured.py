@@ -1,8 +1,8 @@
 """How good predicted classes are: accuracy, confusion, and whether probabilities are what they say.
 
-    calibration error   Σ_b n_b / N · |accuracy_b − mean probability_b|     Guo et al. 2017, over 15 bins b of equal
-                                                                            width of the probability of the class
-                                                                            predicted
+calibration error   Σ_b n_b / N · |accuracy_b − mean probability_b|     Guo et al. 2017, over 15 bins b of equal
+                                                                        width of the probability of the class
+                                                                        predicted
 """
 
 from __future__ import annotations

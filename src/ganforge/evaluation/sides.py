@@ -145,7 +145,9 @@ def labels_as_vectors(dataset: Dataset, conditions: Conditions, items: np.ndarra
     if dataset.labels is None or LABEL not in conditions.names:
         return None
     of_class = [conditions[LABEL].known_value(name) for name in dataset.classes]
-    rows = [[of_class[k] if name == LABEL else None for name in conditions.names] for k in dataset.labels[items].tolist()]
+    rows = [
+        [of_class[k] if name == LABEL else None for name in conditions.names] for k in dataset.labels[items].tolist()
+    ]
     return conditions.encode(rows)
 
 

@@ -22,15 +22,16 @@ from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core import html
 from ganforge.core.commands import command
+from ganforge.core.condition_kinds import Category
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.core.extras import need
 from ganforge.core.types import Request, Spec
 from ganforge.inference import conditions
 from ganforge.inference.interpolate import path
-from ganforge.core.condition_kinds import Category
 from ganforge.inference.labels import Label, label_id, label_ids, label_names
 from ganforge.inference.where import Found, fulfil
+from ganforge.nets.layers.labels import guided
 from ganforge.recipes.base import Recipe
 from ganforge.tasks.base import UserTranslator
 
@@ -216,7 +217,7 @@ class Model:
         """Vectors of conditions with the weight of `guided`."""
         if labels is None or self.guidance == 1:
             return labels
-        return self.spec.conditions.guided(labels, self.guidance)
+        return guided(labels, self.guidance, self.spec.conditions.unknown())
 
     @overload
     def sample(
@@ -348,8 +349,8 @@ class Model:
             part = None if labels is None else labels[start : start + size]
             extra = {name: value.expand(size, *value.shape) for name, value in self.extra.items()}
             request = Request(
-                n=size, seed=seed, start=start, labels=self._weighed(part), truncation=truncation, temperature=self.temperature,
-                extra=extra,
+                n=size, seed=seed, start=start, labels=self._weighed(part), truncation=truncation,
+                temperature=self.temperature, extra=extra,
             )  # fmt: skip
             yield self.bundle.generate(request), None if part is None else part.numpy()
 

@@ -62,8 +62,7 @@ class NoisyConvDiscriminator(Discriminator, kind="noisy_conv"):
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) not in (2, 3):
             raise UserError(
-                f"noisy_conv nets are for images and series, and samples have the shape {list(shape)}. "
-                "Use noisy_mlp",
+                f"noisy_conv nets are for images and series, and samples have the shape {list(shape)}. Use noisy_mlp",
                 code="nets.not_for_shape",
             )
         return (shape[0], *(max(12, size) for size in shape[1:]))

@@ -109,7 +109,9 @@ class SoftplusG(nn.Module):
             layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.Softplus()]
         bounded = len(shape) > 1
         last = math.prod(shape)
-        layers += [UnitLinear(widths[-1], last, math.atanh(start)), nn.Tanh()] if bounded else [nn.Linear(widths[-1], last)]
+        layers += (
+            [UnitLinear(widths[-1], last, math.atanh(start)), nn.Tanh()] if bounded else [nn.Linear(widths[-1], last)]
+        )
         self.rest = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:

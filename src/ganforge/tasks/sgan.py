@@ -220,9 +220,7 @@ def part(output: DiscriminatorOutput, start: int, stop: int) -> DiscriminatorOut
     """D's output for the samples start..stop."""
     assert output.features is not None
     assert output.classes is not None
-    return DiscriminatorOutput(
-        output.logits[start:stop], output.features[start:stop], output.classes[start:stop]
-    )
+    return DiscriminatorOutput(output.logits[start:stop], output.features[start:stop], output.classes[start:stop])
 
 
 def halves(batch: Batch) -> tuple[Batch, Batch, Tensor]:

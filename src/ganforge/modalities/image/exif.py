@@ -16,7 +16,7 @@ FORM = "%Y:%m:%d %H:%M:%S"
 
 
 def taken(source: Path | BinaryIO) -> dict[str, float]:
-    """Year, day of the year (1 to 366) and hour (0 to 24, with minutes as a fraction); empty where the file has no date.
+    """Year, day of the year (1 to 366) and hour (0 to 24, with minutes as a fraction); empty if there is no date.
 
     The time is that of the camera's clock, in the time zone that it is set to.
     """

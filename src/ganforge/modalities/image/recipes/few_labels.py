@@ -51,7 +51,7 @@ def sgan_conv() -> Recipe:
     """A classifier of photos from few labels: as `sgan`, with convolutional nets a third as wide as the paper's.
 
     Paper: Salimans et al. 2016, CIFAR-10 (nets of D, dropout, losses, Adam 3e-4). Departures: 32 channels instead of
-    96, for two CPU cores; G is a DCGAN; halves of 50; a rate that falls to 0; random mirroring; those of `tasks/sgan.py`.
+    96, for two CPU cores; G is a DCGAN; halves of 50; a rate that falls to 0; mirroring; those of `tasks/sgan.py`.
     Command: `ganforge train sgan-conv data=cifar10 labels_per_class=100`; the paper's width:
     `task.discriminator.channels=96 task.generator.channels=128 "optimizers.*.lr=3e-4"`
     """
