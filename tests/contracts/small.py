@@ -22,7 +22,7 @@ FIELDS |= {"d_steps": 1, "translator.blocks": 3}  # as few as CUT, which compare
 STEPS = {"batch": 4, "samples": 8, "log_every": 4, "checkpoint_every": 8, "seed": 3}
 
 
-IMAGES = [(1, 28, 28), (3, 32, 32), (4, 16, 16), (1, 8, 8), (3, 48, 64)]  # [C, H, W]
+IMAGES = [(3, 24, 16), (1, 28, 28), (3, 32, 32), (4, 16, 16), (1, 8, 8), (3, 48, 64)]  # [C, H, W], first the usual
 OTHERS = [(2,), (24,), (1, 64), (3, 48), (1, 8, 16, 16)]  # points, rows; series [C, T]; films
 
 
