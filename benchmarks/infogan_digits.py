@@ -77,7 +77,7 @@ def main() -> None:
     for k, value in enumerate(values):
         codes = np.random.default_rng(k).uniform(-1, 1, (EACH, len(numbers)))
         rows = [f"c0={value}"] + [f"{name} in {','.join(map(str, codes[:, j]))}" for j, name in enumerate(numbers)]
-        images = model.sample(EACH, seed=k, where=rows)
+        images = np.asarray(model.sample(EACH, seed=k, where=rows))
         with torch.inference_mode():
             digits = opinions(net, as_input(images)).argmax(1).numpy()
         counts[k] = np.bincount(digits, minlength=10)
@@ -85,12 +85,12 @@ def main() -> None:
             related[name].append([float(np.corrcoef(codes[:, j], found)[0, 1]) for j in range(len(numbers))])
     share, digits_of = matched(counts)
     log = model.losses()
-    bound = log["information/c0"].dropna() if "information/c0" in log else []
+    bound = [float(value) for value in log["information/c0"].dropna()] if "information/c0" in log else []
     report = {
         "samples": model.samples,
         "matched": round(share, 4),
         "digits": digits_of,
-        "information": round(float(bound.iloc[-1]), 3) if len(bound) else None,
+        "information": round(bound[-1], 3) if bound else None,
     }
     for name, rows in related.items():
         report[name] = dict(zip(numbers, np.abs(rows).mean(0).round(3).tolist(), strict=True))

@@ -52,7 +52,7 @@ def report(found: Classified, model: str) -> Report:
     calibration, own = found.calibration, found.quality
     shown = own or calibration.quality
     measured_on = phrase("the classified samples, whose classes are known") if own else calibration.data
-    facts = {
+    facts: dict[str, str] = {
         phrase("classified"): phrase("{n:,} samples", n=len(found.samples)),
         phrase("temperature"): f"{calibration.temperature:.3g}",
         phrase("calibrated on"): (

@@ -140,7 +140,7 @@ class Sgan(Synthesis, kind="sgan"):
         }
         if weight := at(self.entropy, rng.samples):
             losses["entropy"] = weight * entropy(on_real)
-        context = self._context(nets, unlabeled, view, *x.split(n)[:2], z)
+        context = self._context(nets, unlabeled, view, x[:n], x[n : 2 * n], z)
         losses |= weighted_losses("penalties", self._every_step(), replace(context, player=nets.D), nets, rng)
         stats = latent.logit_stats(on_real.logits, on_fake.logits) | {"acc/labeled": right(on_labeled, targets)}
         return Terms(losses, stats | self._observe(on_real, nets, rng))
