@@ -38,10 +38,11 @@ class Goal:
     bound: float | None = None
 
 
+SPECTRA = ("signal.kind=audio", "signal.form=spectrogram")
 GOALS = {
     "mnist": Goal("sgan", 10, bound=1.2),
     "cifar": Goal("sgan-conv", 100),
-    "sound": Goal("sgan", 5, ("signal.kind=audio", "signal.form=spectrogram", "signal.rate=4000", "signal.seconds=0.512")),
+    "sound": Goal("sgan", 5, (*SPECTRA, "signal.rate=4000", "signal.seconds=0.512")),
 }
 SUPERVISED_SHARE = 0.2
 """Of the minutes of a run: a supervised net on a hundred labels is at its best long before."""

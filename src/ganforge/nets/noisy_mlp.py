@@ -90,7 +90,7 @@ class UnitLinear(nn.Linear):
 
     def __init__(self, before: int, after: int, start: float):
         super().__init__(before, after)
-        nn.init.normal_(self.weight)  # long before they are normed, so that they turn slowly, and pixels do not saturate
+        nn.init.normal_(self.weight)  # long before they are normed: they turn slowly, and pixels do not saturate
         nn.init.constant_(self.bias, start)
 
     def forward(self, input: Tensor) -> Tensor:
