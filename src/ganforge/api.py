@@ -20,6 +20,7 @@ from ganforge.data.base import DataSource
 from ganforge.data.objects import is_object, source_of
 from ganforge.engine import train as engine
 from ganforge.engine import transfer
+from ganforge.engine.fitting_batch import fitted
 from ganforge.engine.resume import resume_recipe
 from ganforge.inference.model import Model, load
 from ganforge.recipes import make_recipe
@@ -94,8 +95,16 @@ def train(
 
         listeners.append(lambda run: progress_here(run, minutes))
         told = stderr().print
+    auto = given.get("batch") == "auto"
+    chosen = _resolve(
+        recipe, resume, {k: v for k, v in given.items() if not (auto and k == "batch")}, minutes, device, told
+    )
+    if auto:
+        chosen, line = fitted(chosen, device)
+        if told is not None:
+            told(line)
     result = engine.train(
-        _resolve(recipe, resume, given, minutes, device, told),
+        chosen,
         run_dir=run_dir,
         resume=resume,
         minutes=minutes,
@@ -210,14 +219,16 @@ def choose_recipe(
 
     Args:
         data: a path, or the name of a set.
-        items: overrides; of these, `data.FIELD=value` say how the data is read.
+        items: overrides; of these, `data.FIELD=value` say how the data is read, also in short (`labels=`, `captions=`).
         minutes: that training may take.
         device: "cpu", "cuda", ...; by default the best there is.
 
     Raises:
         UserError: the data cannot be read, is too little, or is of a kind that there is no rule for.
     """
-    plain = overrides.apply({"data": data}, [item for item in items if item.startswith("data.")])
+    pairs = [(field, value) for field, _, value in (item.partition("=") for item in items)]
+    full = [f"{Recipe.aliases.get(field, field)}={value}" for field, value in pairs]
+    plain = overrides.apply({"data": data}, [item for item in full if item.startswith("data.")])
     source = build(DataSource, plain if isinstance(plain := plain["data"], dict) else DataSource.from_text(plain))
     return choose(source.open(), machine(pick_device(device), minutes))
 

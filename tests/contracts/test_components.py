@@ -56,6 +56,7 @@ PARTS = {
     "likelihood": "gaussian",
     "translator": "resnet_translator",
     "critic": "patchgan",
+    "sentence_encoder": "gru",
 }  # of tasks, each where it is asked for
 
 

@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 SMALL = ["data=digits", "batch=16", "precision=fp32", "seed=7"]
 DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
 SPRITES = ["data=sprites", "data.count=64", *DCGAN]
+SENTENCES = [*SPRITES[:2], "data.captions=both", "task.sentence_encoder.width=8", "task.sentence_encoder.embedding=8"]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
 R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
@@ -101,6 +102,35 @@ UNET = ["task.translator.channels=4", "task.translator.max_channels=8", "task.tr
 norm makes it zero but for rounding, and the ReLU after it a matter of chance."""
 PAIR += [*UNET, *CRITIC]
 SYSTEMS: dict[str, list[str]] = {
+    "text2image-small": [*SENTENCES, "task.generator.channels=8", "task.discriminator.channels=8"],
+    "text2image": [
+        *SENTENCES,
+        "signal.size=16",
+        "batch=4",
+        "task.generator.channels=4",
+        "task.generator.max_channels=8",
+        "task.discriminator.channels=4",
+        "task.discriminator.max_channels=8",
+        "task.generator.attention=[8]",
+    ],
+    "stargan-small": [
+        *SPRITES[:2],
+        "signal.size=16",
+        "batch=4",
+        "task.translator.channels=4",
+        "task.translator.blocks=1",
+        "task.discriminator.channels=4",
+    ],
+    "stargan": [
+        *SPRITES[:2],
+        "signal.size=16",
+        "batch=4",
+        "task.translator.channels=4",
+        "task.translator.blocks=1",
+        "task.discriminator.channels=4",
+        "task.discriminator.layers=3",
+        "task.d_steps=1",
+    ],
     "gan": [],
     "gan-minimax": [],
     "cgan": [],
@@ -171,7 +201,7 @@ SYSTEMS: dict[str, list[str]] = {
         "task.d_steps=1",
     ],
     "dp-ctgan": [*PRIVATE, *TABLE, f"signal.public={json.dumps(PEOPLE)}", *THIN],
-    "ctgan-fast": TABLE,
+    "ctgan-fast": [*TABLE, "target=owner"],
     "lapgan": [*THIN, "task.refiner.channels=4", "task.judge.channels=4", "signal.size=16"],
     "msg-gan": STYLES,
     "progan": GROWING,
@@ -255,6 +285,7 @@ SYSTEMS: dict[str, list[str]] = {
     "r3gan-video-small": FILM,
     "voxels-small": SOLIDS,
     "3dgan": SOLIDS,
+    "3d-vae-gan": [*SOLIDS, "signal.image=32", "task.encoder.channels=2"],
     "complete-shapes": [*SHAPES, "signal.size=16", "task.channels=4", NARROW[1]],
     "3d-iwgan": [*SOLIDS, "task.d_steps=1"],
     "cloud-small": [*LATENT, "task.measured=32"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Guidance, Plugins, Quiet, Source, Truncation, examples
+from ganforge.ui.options import Device, Force, Guidance, Plugins, Procs, Quiet, Source, Truncation, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.samples import (
     PIPE,
@@ -38,6 +38,7 @@ EPILOG = examples(
     'ganforge sample runs/0005-ctgan -n 1000 --where "education=Bachelors" --where "age>40" --out new.csv',
     'ganforge sample runs/0007-sprites -n 16 --where "angle=30" --where "color=red" --grid red30.png',
     'ganforge sample runs/0007-sprites -n 16 --where "color=red" --guidance 2 --grid red.png',
+    'ganforge sample runs/0008-text2image-small -n 8 --text "a red heart" --grid hearts.png',
 )
 
 
@@ -68,6 +69,15 @@ def sample(
             help="For tables: a condition on the rows, as column=value and with != < <= > >=, 'age between 30 and 40', "
             "'education in Bachelors,Masters', 'city is missing'. For models with conditions: what samples are to be, "
             "as angle=30, 'color in red,blue', 'x between 0 and 1'. Can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text",
+            help="For models that were trained with captions: a sentence that samples are to show. Can be repeated; "
+            "samples take the sentences in turn.",
             show_default=False,
         ),
     ] = None,
@@ -116,6 +126,7 @@ def sample(
     ] = None,
     guidance: Guidance = None,
     device: Device = None,
+    procs: Procs = 1,
     force: Force = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -131,6 +142,7 @@ def sample(
     if columns is not None and columns < 1:
         raise UserError(f"--columns {columns}: it must be at least 1", code="cli.out_of_range")
     from ganforge.inference.model import load
+    from ganforge.inference.workers import spread
     from ganforge.ui.console import stdout
 
     model = load(source, device)
@@ -145,10 +157,11 @@ def sample(
         check_targets(out, grid, npz, force)
     check_kinds(model, out, npz)
     check_format(model, out, form)
-    if where and not model.by_request:
+    sentences = text or ()
+    if where and not model.by_request and not sentences:
         parts = [(model.found(n, where, seed, label, truncation, batch).samples, None)]
     else:
-        parts = model.batches(n, seed, label, truncation, batch, where or ())
+        parts = model.batches(n, seed, label, truncation, batch, where or (), sentences)
     folder = None if out is None or is_one_file(out) else out
     listed = Labels(model, folder, class_folders, force)
     part_by_part = (
@@ -159,15 +172,16 @@ def sample(
     if out is not None and part_by_part:
         parts = appended(model, parts, out)
     kept, labels, written = [], [], 0
-    for part, part_labels in parts:
-        if folder is not None:
-            listed.add(
-                write_files(model, part, folder, written, force, listed.folders_of(part_labels), form), part_labels
-            )
-        if grid or npz or (out is not None and folder is None and not part_by_part):
-            kept.append(part)
-            labels.append(part_labels)
-        written += len(part)
+    with spread(model, procs):
+        for part, part_labels in parts:
+            if folder is not None:
+                listed.add(
+                    write_files(model, part, folder, written, force, listed.folders_of(part_labels), form), part_labels
+                )
+            if grid or npz or (out is not None and folder is None and not part_by_part):
+                kept.append(part)
+                labels.append(part_labels)
+            written += len(part)
     try:
         write_arrays(model, kept, labels, None if folder else out, grid, npz, columns)
     except OSError as error:
@@ -180,12 +194,13 @@ def sample(
         piped.send()
         return
     if as_json:
-        emit({"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [],
+        emit({"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [], "text": text or [],
               "out": out, "grid": grid, "npz": npz})  # fmt: skip
         return
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
     of = f" of {n}" if written < n else ""
     met = f", where {' and '.join(where)}" if where else ""
+    met += f", {' / '.join(sentences)}" if sentences else ""
     if not quiet:
         stdout().print(f"{written}{of} samples of seed {seed}{met}: {places}", soft_wrap=True)
 

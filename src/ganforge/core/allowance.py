@@ -55,6 +55,11 @@ class Allowance(TorchFunctionMode):
 _without_weights = False
 
 
+def without_weights() -> bool:
+    """Whether nets are built for a trained model, which holds all weights itself."""
+    return _without_weights
+
+
 class WithoutWeights:
     """A context in which critics are built on the meta device: with shapes, but without memory for their weights.
 

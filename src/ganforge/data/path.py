@@ -11,7 +11,9 @@ from pydantic import Field
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.names import readable
-from ganforge.data import column_files, layout
+from ganforge.core.text_condition import MOST_TOKENS
+from ganforge.data import captions as sentences
+from ganforge.data import column_files, layout, shards
 from ganforge.data import opener as openers
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.data.columns import Columns
@@ -27,11 +29,12 @@ NAMES = "(file)"
 
 
 class PathData(DataSource, kind="path"):
-    """A folder or zip of images (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files, or a
-    table (.csv, .tsv, .parquet)."""
+    """A folder or zip of images (class folders become labels), a folder of tar shards (WebDataset), MNIST idx, .npy,
+    .npz or CIFAR-10 binary files, or a table (.csv, .tsv, .parquet)."""
 
     path: str
-    """The folder or file. A folder inside a zip is appended: photos.zip/horses."""
+    """The folder or file. A folder inside a zip is appended: photos.zip/horses. Tar shards on a server:
+    https://host/photos-{000000..000127}.tar, or the ganforge.json beside them."""
     split: Literal["train", "val", "test", "all"] = "train"
     """Which part to use if the data has several (folders train, val, test); if there is no test, val is used for it,
     and vice versa. For a table: the rows to train on, or the held-out ones (test)."""
@@ -45,6 +48,13 @@ class PathData(DataSource, kind="path"):
     column_kinds: dict[str, str] = Field(default={})
     """What columns of that table are, where it is not as detected: category, labels, ordinal, number, angle (degrees),
     radians, hours, days, ignore; or the values of an ordinal in their order: small<medium<large."""
+    captions: str = ""
+    """A sentence for each file: a table with a column of file names and one of texts (captions.csv, .jsonl), sidecars
+    (a .txt beside each file), or unicode (of files that are named after code points, as emoji are: 1f600.png)."""
+    caption_column: str = ""
+    """The column of that table that holds the sentences; by default the one that is called caption, text, ..."""
+    caption_words: int = Field(default=32, ge=1, le=MOST_TOKENS)
+    """Words of a sentence, at most; longer ones are cut. Each Chinese character counts as one."""
     name_encoding: str | None = None
     """Encoding of file names in a zip that does not specify it, such as gb18030 or shift_jis; detected by default."""
     generated: bool = False
@@ -61,7 +71,9 @@ class PathData(DataSource, kind="path"):
 
     @property
     def places(self) -> tuple[str, ...]:  # type: ignore[override]  # one of them is only sometimes a path
-        return ("path", "labels") if self._table else ("path",)
+        tables = {"labels": self._table, "captions": self.captions not in ("", sentences.SIDECARS, sentences.UNICODE)}
+        of_path = () if shards.is_url(self.path) else ("path",)
+        return (*of_path, *(field for field, given in tables.items() if given))
 
     @property
     def _table(self) -> str:
@@ -69,7 +81,9 @@ class PathData(DataSource, kind="path"):
         return "" if self.labels in (*get_args(layout.Labels), *BESIDE) else self.labels
 
     def open(self) -> Dataset:
-        folders: layout.Labels = "none" if self._table or self.labels in BESIDE else self.labels  # type: ignore[assignment]
+        folders: layout.Labels = (
+            "none" if self._table or self.labels in BESIDE or self.captions else self.labels  # type: ignore[assignment]
+        )
         if not self.path.strip():
             raise UserError(
                 "data: the path is empty: is a variable not set? (The current folder is data=.)", code="data.empty_path"
@@ -78,7 +92,11 @@ class PathData(DataSource, kind="path"):
         path = Path(self.path).expanduser()
         try:
             table = self._labels(path)
-            head = openers.read_head(path, folders, self.name_encoding, self.generated)
+            if shards.is_url(self.path):
+                store = shards.remote(self.path)
+                head = openers.Head(path, store=store, labels=folders, generated=self.generated)
+            else:
+                head = openers.read_head(path, folders, self.name_encoding, self.generated)
             if head is None:
                 raise UserError(
                     f"data {self.path}: no such file or folder{_near(path, self.path)}", code="data.not_found"
@@ -98,6 +116,9 @@ class PathData(DataSource, kind="path"):
                 table = sidecars(head, dataset) if self.labels == SIDECARS else records(dataset)
             if table is not None:
                 attach(dataset, table, Choices(self.columns, self.column_kinds))
+            if self.captions:
+                given = sentences.Captions(self.captions, self.caption_column, self.caption_words)
+                sentences.attach(dataset, given, head)
             return dataset
         except PermissionError as error:
             raise UserError(

@@ -27,13 +27,14 @@ from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.core.extras import need
 from ganforge.core.types import Request, Spec
-from ganforge.inference import conditions
+from ganforge.inference import conditions, sentences
+from ganforge.inference.choices import Choice
 from ganforge.inference.interpolate import path
 from ganforge.inference.labels import Label, label_id, label_ids, label_names
 from ganforge.inference.where import Found, fulfil
 from ganforge.nets.layers.labels import guided
 from ganforge.recipes.base import Recipe
-from ganforge.tasks.base import UserTranslator
+from ganforge.tasks.base import ChangesAttributes, UserTranslator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -238,6 +239,8 @@ class Model:
         label: Label | None = None,
         truncation: float = 1.0,
         batch: int | None = None,
+        *,
+        text: str | Sequence[str] = (),
     ) -> Samples: ...
     def sample(
         self,
@@ -247,6 +250,7 @@ class Model:
         truncation: float = 1.0,
         batch: int | None = None,
         where: Where = (),
+        text: str | Sequence[str] = (),
     ) -> Samples:
         """Generates new samples.
 
@@ -265,6 +269,8 @@ class Model:
                 missing). If the model generates such rows too rarely, fewer than `n` are returned, with a warning. For
                 models with conditions, what samples are to be: "angle=30", ["color=red", "angle between 0 and 90"],
                 {"color": ["red", "blue"]} (in turn). Conditions that are not named are drawn as in the data.
+            text: for models that were trained with captions, what samples are to show: "a red heart", or several
+                sentences, in turn.
 
         Returns:
             Images: uint8 [n, H, W, C] with C 1, 3 or 4; tables: a DataFrame; other signals: see their `decode`.
@@ -276,7 +282,7 @@ class Model:
         signal = self.recipe.signal
         if (where := as_texts(where)) and not self.by_request:
             return signal.returned(self.found(n, where, seed, label, truncation, batch).samples, self.spec)
-        parts = [part for part, _ in self.batches(n, seed, label, truncation, batch, where)]
+        parts = [part for part, _ in self.batches(n, seed, label, truncation, batch, where, text)]
         return signal.returned(signal.join(parts, self.spec), self.spec)
 
     @property
@@ -302,9 +308,15 @@ class Model:
         request = Request(n=batch, seed=seed, truncation=truncation)
         return fulfil(self.bundle.generate, self.recipe.signal, self.spec, wish, n, request)
 
-    def asked(self, where: Where) -> dict[str, conditions.Choice]:
-        """What `where` asks of each condition, by its name; raises the errors of `sample`."""
-        return conditions.read(as_texts(where), self.spec.conditions, self.recipe.name)
+    def asked(self, where: Where, text: str | Sequence[str] = ()) -> dict[str, Choice]:
+        """What `where` and `text` ask of each condition, by its name; raises the errors of `sample`."""
+        found = conditions.read(as_texts(where), self.spec.conditions, self.recipe.name)
+        in_words = sentences.asked([text] if isinstance(text, str) else text, self.spec.conditions, self.recipe.name)
+        if both := set(found) & set(in_words):
+            raise UserError(
+                f"where and text both ask for {min(both)}: leave one of them out", code="where.contradiction"
+            )
+        return found | in_words
 
     def rows_at_a_time(self, batch: int | None) -> int:
         """The number of samples to compute at a time: `batch`, or the default."""
@@ -318,6 +330,7 @@ class Model:
         truncation: float = 1.0,
         batch: int | None = None,
         where: Where = (),
+        text: str | Sequence[str] = (),
     ) -> Iterator[tuple[Any, np.ndarray | None]]:
         """Like `sample`, in parts of at most `batch`, each with its labels (int64; vectors of conditions, float32 [n,
         K]; or None without either).
@@ -329,7 +342,7 @@ class Model:
         _check_numbers(n, truncation, batch)
         if label is not None and self.spec.conditions:
             label, where = None, [*as_texts(where), *self._as_condition(label)]
-        asked = self.asked(where)
+        asked = self.asked(where, text)
         labels = self.label_ids(label, n)
         if self.spec.conditions:
             labels = conditions.vectors(asked, self.spec.conditions, seed, 0, n)
@@ -344,15 +357,20 @@ class Model:
         return [f"{one.name}={one.values[label_id(label, one.values)]}"]
 
     def _parts(self, n: int, seed: int, labels: torch.Tensor | None, truncation: float, batch: int):
-        for start in range(0, n, batch):
-            size = min(batch, n - start)
-            part = None if labels is None else labels[start : start + size]
-            extra = {name: value.expand(size, *value.shape) for name, value in self.extra.items()}
-            request = Request(
-                n=size, seed=seed, start=start, labels=self._weighed(part), truncation=truncation,
-                temperature=self.temperature, extra=extra,
-            )  # fmt: skip
-            yield self.bundle.generate(request), None if part is None else part.numpy()
+        requests = [
+            Request(
+                n=min(batch, n - start),
+                seed=seed,
+                start=start,
+                labels=self._weighed(None if labels is None else labels[start : start + batch]),
+                truncation=truncation,
+                temperature=self.temperature,
+                extra={name: value.expand(min(batch, n - start), *value.shape) for name, value in self.extra.items()},
+            )
+            for start in range(0, n, batch)
+        ]
+        for request, made in zip(requests, self.bundle.generate_each(requests), strict=True):
+            yield made, None if labels is None else labels[request.start : request.start + request.n].numpy()
 
     def _check_can_sample(self) -> None:
         if not self.recipe.task.can_sample and self.spec.predicts:
@@ -370,15 +388,30 @@ class Model:
 
     @overload
     def translate(
-        self, image: Path | str, mask: Image | None = None, direction: str | None = None, tile: int | None = None
+        self,
+        image: Path | str,
+        mask: Image | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+        where: Where = (),
     ) -> np.ndarray: ...
     @overload
     def translate(
-        self, image: list[T], mask: Image | None = None, direction: str | None = None, tile: int | None = None
+        self,
+        image: list[T],
+        mask: Image | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+        where: Where = (),
     ) -> list[T]: ...
     @overload
     def translate(
-        self, image: T, mask: Image | None = None, direction: str | None = None, tile: int | None = None
+        self,
+        image: T,
+        mask: Image | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+        where: Where = (),
     ) -> T: ...
     def translate(
         self,
@@ -386,6 +419,7 @@ class Model:
         mask: Image | None = None,
         direction: str | None = None,
         tile: int | None = None,
+        where: Where = (),
     ) -> Any:
         """Translates images of any size.
 
@@ -398,6 +432,7 @@ class Model:
             mask: white where images are to be filled in, of the same size; for inpainting models.
             direction: "ab" or "ba", for models with both directions; by default the first.
             tile: side in px of the tiles into which large images are split; by default about a million px per tile.
+            where: for models that change attributes, what images are to have: "color=blue", {"color": "blue"}.
 
         Returns:
             The type of the input: for a file uint8 [H, W, C] (uint16 for 16-bit images); for a Pillow image a Pillow
@@ -406,14 +441,23 @@ class Model:
         Raises:
             UserError: the model is not a translator, has no such direction, or was trained on images of another kind.
         """
-        use = self.translator(direction, tile)
+        use = self.translator(direction, tile, where)
         if isinstance(image, (list, tuple)):
             return [use.translated(one, mask) for one in image]
         return use.translated(image, mask)
 
-    def translator(self, direction: str | None = None, tile: int | None = None) -> UserTranslator:
+    def translator(self, direction: str | None = None, tile: int | None = None, where: Where = ()) -> UserTranslator:
         """The translator that `translate` uses; raises the same errors."""
-        return self.recipe.task.user_translator(self.bundle, str(self.folder), direction, tile)
+        found = self.recipe.task.user_translator(self.bundle, str(self.folder), direction, tile)
+        if texts := as_texts(where):
+            if not isinstance(found, ChangesAttributes):
+                raise UserError(
+                    f"where {texts[0]!r}: this model ({self.recipe.name}) was not trained to change attributes, as "
+                    "stargan-small is. Leave it out",
+                    code="translate.where_not_taken",
+                )
+            found.ask(texts)
+        return found
 
     def latents(self, seeds: Sequence[int], truncation: float = 1.0) -> torch.Tensor:
         """The latents of the first sample of each seed, float32 [len(seeds), L] on the CPU."""
@@ -432,6 +476,7 @@ class Model:
         batch: int = 64,
         where: Where = (),
         vary: str | None = None,
+        text: str | Sequence[str] = (),
     ) -> Any:
         """Samples along a path through latent space, from the first sample of one seed to that of the next.
 
@@ -445,6 +490,8 @@ class Model:
             batch: number of samples computed at a time.
             where: for models with conditions, what all frames are to be, as in `sample`.
             vary: a condition that moves, with its ends: "angle=0..360". The latent then stays that of the first seed.
+            text: what all frames show, as in `sample`; or several sentences, from one to the next. The latent then
+                stays that of the first seed.
 
         Returns:
             Like `sample`: for images uint8 [frames, H, W, C].
@@ -454,22 +501,34 @@ class Model:
                 `vary` is not a condition and two values of it.
         """
         _check_numbers(frames, truncation, batch)
-        asked, given = self.asked(where), self.spec.conditions
-        if vary is None:
+        stations, given = [text] if isinstance(text, str) else list(text), self.spec.conditions
+        ends = [] if vary is None else sentences.ends(vary, given)
+        if stations and (ends or (len(stations) > 1 and vary is not None)):
+            raise UserError("vary and text are given: leave one of them out", code="where.contradiction")
+        if ends:
+            stations, vary = ends, None
+        asked = self.asked(where, stations[:1])
+        if vary is None and len(stations) < 2:
             latents = path(self.latents(seeds, truncation), frames, mode, loop)
         else:
-            self.asked(() if given else vary)  # refuses a model without conditions
+            self.asked(() if given or vary is None else vary)  # refuses a model without conditions
             latents = self.latents(seeds[:1], truncation).expand(frames, -1)
         labels = self.label_ids(self.labels[0] if label is None and self.labels else label, frames)
+        extra: dict[str, torch.Tensor] = {}
         if vary is not None:
             labels = conditions.varied(vary, asked, given, frames, int(seeds[0]))
+        elif len(stations) > 1:
+            each = [conditions.vectors(self.asked(where, one), given, int(seeds[0]), 0, 1) for one in stations]
+            labels, extra = sentences.between(torch.cat(each), frames, loop)
         elif given:
             labels = conditions.vectors(asked, given, int(seeds[0]), 0, 1).expand(frames, -1)
         parts = []
         for start in range(0, frames, batch):
             rows = latents[start : start + batch]
             part = self._weighed(None if labels is None else labels[start : start + batch])
-            parts.append(self.bundle.generate(Request(n=len(rows), latents=rows, labels=part, truncation=truncation)))
+            more = {name: value[start : start + batch] for name, value in extra.items()}
+            request = Request(n=len(rows), latents=rows, labels=part, truncation=truncation, extra=more)
+            parts.append(self.bundle.generate(request))
         return self.recipe.signal.join(parts, self.spec)
 
     interpolate = walk

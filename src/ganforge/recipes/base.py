@@ -30,6 +30,7 @@ class Recipe(Component):
         "degrade": "signal.degrade",
         "labels": "data.labels",
         "labels_per_class": "data.labels_per_class",
+        "captions": "data.captions",
     }
 
     name: str = "recipe"
@@ -56,6 +57,9 @@ class Recipe(Component):
     drop_conditions: Rate = 0.0
     """Share of training samples whose conditions are hidden, newly drawn for each batch, so that the model also knows
     samples without conditions; 0.1 is usual. Then `ganforge sample --guidance 2` follows conditions more strictly."""
+    recompute: bool = False
+    """Activation checkpointing: compute activations again in the backward pass instead of keeping them; uses less
+    memory, and about a third more time. Not in phases with second derivatives."""
     precision: Literal["auto", "fp32", "bf16", "fp64"] = "auto"
     """Numeric precision: fp32; bf16 (autocast; also faster on recent CPUs); auto: bf16 on GPUs that support it, else
     fp32; fp64: everything in float64, 4 to 8 times slower on CPUs, but reproducible on different processors for

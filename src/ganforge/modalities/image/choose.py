@@ -49,6 +49,7 @@ class Facts:
         channels: 1 gray, 2 gray with alpha, 3 RGB, 4 RGBA.
         classes: number of classes; 0 without labels.
         conditions: names of the conditions, if the data has any.
+        captions: whether one of them is a sentence.
     """
 
     name: str
@@ -59,14 +60,15 @@ class Facts:
     classes: int = 0
     machine: Machine = Machine()
     conditions: tuple[str, ...] = ()
+    captions: bool = False
 
     @classmethod
     def of(cls, dataset: Dataset, machine: Machine) -> Facts:
         shapes = dataset.shapes()
         height, width = median(shapes)
         channels = max(shape[2] for shape, _ in shapes)
-        names = dataset.conditions.names
-        return cls(dataset.name, len(dataset), height, width, channels, len(dataset.classes), machine, names)
+        names, captions = dataset.conditions.names, bool(dataset.conditions.texts)
+        return cls(dataset.name, len(dataset), height, width, channels, len(dataset.classes), machine, names, captions)
 
     @property
     def side(self) -> int:
@@ -80,7 +82,8 @@ class Facts:
         return self.machine.device == "cuda" and self.machine.memory >= LARGE and patient
 
     def __str__(self) -> str:
-        what = f"{self.count:,} images of {self.height}×{self.width}, {MODES.get(self.channels, '')}"
+        order = "" if self.height == self.width else " (height × width)"
+        what = f"{self.count:,} images of {self.height}×{self.width}{order}, {MODES.get(self.channels, '')}"
         labels = f", {self.classes} labels" if self.classes else ""
         return f"{what}{labels}; {self.machine}"
 
@@ -114,11 +117,12 @@ def choose(facts: Facts) -> Choice:
 def conditional(facts: Facts) -> Choice:
     """The rule for data with conditions."""
     most, fields = most_pixels(facts.machine.minutes), []
-    reasons = [f"conditions-small: the data has the conditions {', '.join(facts.conditions)}"]
+    recipe = "text2image-small" if facts.captions else "conditions-small"
+    reasons = [f"{recipe}: the data has the conditions {', '.join(facts.conditions)}"]
     if facts.side > most:
         fields.append(f"signal.max_size={most}")
         reasons.append(f"signal.max_size={most}: the largest size for this training time; the data has {facts.side} px")
-    return Choice(str(facts), "conditions-small", tuple(fields), tuple(reasons))
+    return Choice(str(facts), recipe, tuple(fields), tuple(reasons))
 
 
 def large(facts: Facts) -> Found:
@@ -145,7 +149,7 @@ def large(facts: Facts) -> Found:
 def small(facts: Facts) -> Found:
     """Rules for CPUs, small accelerators, or little time."""
     where = "on a CPU" if facts.machine.device == "cpu" else "with little time or a small accelerator,"
-    fields, reasons = [], [f"r3gan-small: {where} it is the fastest recipe (docs/results.md)"]
+    fields, reasons = [], [f"r3gan-small: {where} it is the fastest recipe"]
     most = 64 if facts.machine.device != "cpu" else most_pixels(facts.machine.minutes)
     if facts.side > most:
         fields.append(f"signal.max_size={most}")

@@ -86,8 +86,10 @@ class Image(Signal, kind="image"):
         return choose.choose(choose.Facts.of(dataset, machine))
 
     @classmethod
-    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
-        return pack.pack_images(dataset, out, duplicates=duplicates, force=force)
+    def pack(
+        cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False, shards: int | None = None
+    ) -> list[str]:
+        return pack.pack_images(dataset, out, duplicates=duplicates, force=force, shards=shards)
 
     def at(self, spec: Spec) -> Self:
         return sized_as(self, spec)
@@ -160,7 +162,8 @@ class Image(Signal, kind="image"):
     ) -> Sequence[str]:
         if translates:
             return ("fd", "kid")
-        return (*self.metrics, "conditions", "sfid") if spec.conditions else self.metrics
+        of_texts = ("sentences",) if spec.conditions.texts else ()
+        return (*self.metrics, *of_texts, *(("conditions", "sfid") if spec.conditions.besides_texts else ()))
 
     def comparable(self, samples: np.ndarray) -> np.ndarray:
         """Converts to 8 bits, the input of extractors."""

@@ -10,7 +10,7 @@ import typer
 
 from ganforge.core.errors import UserError
 from ganforge.modalities.pair.jobs import check_clip, check_finish, checked_ending, plan
-from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, examples
+from ganforge.ui.options import Device, Force, Plugins, Procs, Quiet, Source, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -26,6 +26,7 @@ EPILOG = examples(
     "ganforge translate runs/0008-srgan photos/ --out larger/ --outscale 2 --suffix x2 --format jpg --quality 90",
     "ganforge translate runs/0009-cyclegan deer.zip --direction ba --out horses/",
     "ganforge translate runs/0010-inpaint photo.jpg --mask mask.png --out fixed.png",
+    'ganforge translate runs/0012-stargan-small photo.png --where "color=blue" --out blue.png',
     "ganforge translate runs/0011-vocoder-small mels/ --out speech/",
 )
 
@@ -96,7 +97,17 @@ def translate(
             help="For films: how strongly frames are averaged over time where the source stands still, 0 to 0.99.",
         ),
     ] = 0.0,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            help="For models that change attributes: what images are to have, as color=blue. Can be repeated; all else "
+            "stays.",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = None,
+    procs: Procs = 1,
     force: Force = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -113,9 +124,11 @@ def translate(
     from ganforge.tasks.base import TranslatesFiles
     from ganforge.ui.console import stdout
 
+    if procs < 1:
+        raise UserError(f"--procs {procs}: it must be at least 1", code="cli.out_of_range")
     if clip.is_clip(inputs.name):
         check_clip(inputs, out, force)
-    translator = load(source, device).translator(direction, tile)
+    translator = load(source, device).translator(direction, tile, where or ())
     if isinstance(translator, TranslatesFiles):
         if mask is not None:
             raise UserError(f"{source}: this model takes no mask: leave it out", code="translate.mask_not_taken")
@@ -146,13 +159,14 @@ def translate(
     batch_translate.check_targets(left, force)
     single = not inputs.is_dir() and len(jobs) == 1
     try:
-        outcome = carried_out(translator, left, batch_translate.Finish(outscale, quality), quiet)
+        outcome = carried_out(translator, left, batch_translate.Finish(outscale, quality), quiet, procs)
     except KeyboardInterrupt:
         options = {
             "--mask": mask, "--direction": direction, "--tile": tile, "--format": ending, "--outscale": outscale,
             "--suffix": suffix or None, "--quality": quality if quality != 95 else None, "--device": device,
         }  # fmt: skip
         given = [word for name, value in options.items() if value is not None for word in (name, value)]
+        given += [word for text in where or () for word in ("--where", text)]
         more = [] if single else ["--skip-existing"]
         again = with_plugins(command("translate", source, inputs, "--out", out, *given, *more), PLUGIN_FILES)
         there = sum(job.out.exists() for job in jobs)
@@ -164,8 +178,14 @@ def translate(
     report(outcome, out, skipped, single, silent=quiet or as_json)
 
 
-def carried_out(translator: ImageTranslator, jobs: list[Job], finish: Finish, quiet: bool = False) -> Outcome:
-    """Runs the jobs with a progress bar: of the images, or of the parts of the one image."""
+def carried_out(
+    translator: ImageTranslator, jobs: list[Job], finish: Finish, quiet: bool = False, procs: int = 1
+) -> Outcome:
+    """Runs the jobs with a progress bar: of the images, or of the parts of the one image.
+
+    Args:
+        procs: processes among which several images are divided.
+    """
     from ganforge.core.progress import Stages
     from ganforge.modalities.pair import batch_translate
 
@@ -183,6 +203,10 @@ def carried_out(translator: ImageTranslator, jobs: list[Job], finish: Finish, qu
 
         if len(jobs) > 1:
             progress("images", 0, len(jobs))
+        if procs > 1 and len(jobs) > 1:
+            from ganforge.modalities.pair import spread_translate
+
+            return spread_translate.run(translator, jobs, procs, done, finish)
         return batch_translate.run(translator, jobs, done if len(jobs) > 1 else None, tell, finish)
 
 
