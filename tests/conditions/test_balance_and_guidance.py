@@ -10,6 +10,7 @@ import ganforge as gf
 from ganforge.cli.main import main
 from ganforge.core.condition_kinds import Angle, Category, Labels, Number
 from ganforge.core.conditions import Conditions
+from ganforge.core.text_condition import Text
 from ganforge.data.arrays import ArrayDataset
 from ganforge.data.balance import Balanced, groups_of
 from ganforge.evaluation.sides import vectors_of
@@ -42,6 +43,11 @@ def test_groups_are_the_values_of_a_condition():
     assert [group.tolist() for group in groups_of(classes, "class")] == [[0, 1, 2, 3], [4]]
     with refused("data.balance_not_found", "'color'", "color, tags, x, turn"):
         groups_of(labeled(), "colour")
+    with refused("data.balance_not_found", "a text has no values"):
+        sentences = labeled()
+        sentences.conditions = Conditions((Text("said", ("red", "blue"), 4),))
+        sentences.vectors = sentences.conditions.encode([("red blue",)] * 100)
+        groups_of(sentences, "said")
     with refused("data.balance_not_found", "no labels"):
         groups_of(ArrayDataset("some", np.zeros((5, 2, 2, 1), np.uint8), signal="image"), "class")
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ganforge.core.condition_kinds import Angle, Labels, Number
+from ganforge.core.condition_kinds import Angle, Labels, Listed, Number
 from ganforge.core.dataset import Dataset, Order
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.passes import indices
@@ -85,5 +85,11 @@ def _values(dataset: Dataset, name: str) -> list[np.ndarray]:
         values = values if isinstance(one, Number) else values % one.period
         part = np.clip((values - low) / (high - low) * PARTS, 0, PARTS - 1)
         return [*groups, *(np.flatnonzero(~unknown & (np.floor(part) == k)) for k in range(PARTS))]
+    if not isinstance(one, Listed):
+        raise UserError(
+            f"balance={name}: a {one.kind} has no values that could come equally often. Name a category, labels or a "
+            "number",
+            code="data.balance_not_found",
+        )
     values_of = np.array(["" if v is None else str(v) for v in one.decode(block)])
-    return [*groups, *(np.flatnonzero(~unknown & (values_of == value)) for value in one.values)]  # type: ignore[attr-defined]
+    return [*groups, *(np.flatnonzero(~unknown & (values_of == value)) for value in one.values)]

@@ -26,6 +26,7 @@ from ganforge.core.condition_kinds import Category
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.core.extras import need
+from ganforge.core.text_condition import Text
 from ganforge.core.types import Request, Spec
 from ganforge.inference import conditions, sentences
 from ganforge.inference.choices import Choice
@@ -206,6 +207,11 @@ class Model:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) {why}, so that there is nothing to weigh them "
                 "against. Train a conditional recipe with drop_conditions=0.1",
+                code="model.no_guidance",
+            )
+        if any(isinstance(one, Text) for one in self.spec.conditions.each):
+            raise UserError(
+                f"{self.folder}: this model ({self.recipe.name}) reads sentences, whose tokens cannot be weighed",
                 code="model.no_guidance",
             )
         if not 0 <= weight < float("inf"):
