@@ -33,6 +33,8 @@ NEEDED = {
     ("data", "entities"): {"path": "./patients.csv"},
     ("data", "table"): {"path": "./table.csv"},
     ("data", "texts"): {"path": "./texts.txt"},
+    ("data", "graphs"): {"path": "./graphs"},
+    ("data", "network"): {"path": "./edges.txt"},
     ("init", "bundle"): {"path": "./runs/0001-dcgan"},
     ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},
     ("sound_degrade", "in_turn"): {"steps": ["noise(snr=5)", "clip"]},

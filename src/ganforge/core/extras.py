@@ -12,6 +12,7 @@ EXTRAS = {
     "sklearn": ("scikit-learn", "tables"),
     "soundfile": ("soundfile", "sound"),
     "scipy": ("scipy", "sound"),
+    "networkx": ("networkx", "graph"),
     "opacus": ("opacus", "privacy"),
     "imageio": ("imageio", "video"),
     "imageio_ffmpeg": ("imageio-ffmpeg", "video"),
