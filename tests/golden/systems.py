@@ -189,6 +189,8 @@ SYSTEMS: dict[str, list[str]] = {
     "conditions-small": SPRITES,
     "ccgan-small": SPRITES,
     "infogan": DCGAN,
+    "sgan": ["task.generator.widths=[16,16]", "task.discriminator.widths=[24,16]"],
+    "sgan-conv": ["signal.size=16", *NARROW[:2]],
     "dp-gan": [*PRIVATE, "task.generator.channels=4", "task.discriminator.widths=[24,12]", "task.d_steps=1"],
     "dp-series": [
         *PRIVATE,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Procs, Quiet, Source, Truncation, examples
+from ganforge.ui.options import Device, Force, Guidance, Plugins, Procs, Quiet, Source, Truncation, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.samples import (
     PIPE,
@@ -37,6 +37,7 @@ EPILOG = examples(
     "ganforge sample runs/0009-text-latent-small -n 20 --temperature 0.9 --out new.txt",
     'ganforge sample runs/0005-ctgan -n 1000 --where "education=Bachelors" --where "age>40" --out new.csv',
     'ganforge sample runs/0007-sprites -n 16 --where "angle=30" --where "color=red" --grid red30.png',
+    'ganforge sample runs/0007-sprites -n 16 --where "color=red" --guidance 2 --grid red.png',
     'ganforge sample runs/0008-text2image-small -n 8 --text "a red heart" --grid hearts.png',
 )
 
@@ -123,6 +124,7 @@ def sample(
             show_default=False,
         ),
     ] = None,
+    guidance: Guidance = None,
     device: Device = None,
     procs: Procs = 1,
     force: Force = False,
@@ -148,6 +150,8 @@ def sample(
         model = model.lasting(frames, fps)
     if temperature is not None:
         model = model.tempered(temperature)
+    if guidance is not None:
+        model = model.guided(guidance)
     if piped is not None:
         out, npz = piped.targets(model, npz)
         check_targets(out, grid, npz, force)

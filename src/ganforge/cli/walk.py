@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import BatchSize, Device, Force, Plugins, Quiet, Source, Truncation, examples
+from ganforge.ui.options import BatchSize, Device, Force, Guidance, Plugins, Quiet, Source, Truncation, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -56,6 +56,7 @@ def walk(
             "--where", help="For models with conditions: what all frames are. Can be repeated.", show_default=False
         ),
     ] = None,
+    guidance: Guidance = None,
     text: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,6 +87,8 @@ def walk(
         raise UserError(f"{out}: already exists; --force overwrites it", code="output.exists")
     film.check(out, fps)
     model = load(source, device)
+    if guidance is not None:
+        model = model.guided(guidance)
     samples = model.walk(seeds, count, mode, loop, label, truncation, batch, where or (), vary, sentences)
     smallest = 128 if out.suffix.lower() == ".png" else 256
     film.write([film.enlarge(frame, smallest) for frame in model.frames(samples)], out, fps)

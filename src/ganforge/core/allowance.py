@@ -75,6 +75,14 @@ class WithoutWeights:
         _without_weights = self.before
 
 
+class WithWeights(WithoutWeights):
+    """A context inside `WithoutWeights` for a critic that a trained model does need: one that classifies samples."""
+
+    def __enter__(self) -> None:
+        global _without_weights
+        self.before, _without_weights = _without_weights, False
+
+
 FILLS: frozenset[Callable[..., Any]] = frozenset(
     [getattr(owner, name) for owner in (nn.init, torch.Tensor) for name in ("normal_", "uniform_")]
 )

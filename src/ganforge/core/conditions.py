@@ -128,6 +128,10 @@ class Conditions:
         """Drawn combinations as vectors float32 [n, K]."""
         return self.encode(self.draw(seed, start, n))
 
+    def unknown(self) -> np.ndarray:
+        """The vector of a sample of which nothing is known, float32 [K]."""
+        return self.encode([(None,) * len(self.each)])[0]
+
     def with_observed(self, rows: Sequence[Sequence[Value]]) -> Conditions:
         """These conditions with up to `OBSERVED` rows of the data, spread evenly."""
         places = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), OBSERVED)).round().astype(int)) if rows else []

@@ -38,13 +38,16 @@ class Choices:
     kinds: Mapping[str, str] = field(default_factory=dict)
 
 
-def attach(dataset: Dataset, table: Columns, choices: Choices) -> None:
+def attach(dataset: Dataset, table: Columns, choices: Choices, in_order: bool = False) -> None:
     """Sets the conditions of a data set from a table, and says in its reading how the table was understood.
+
+    Args:
+        in_order: row k belongs to sample k, whatever the texts of the table.
 
     Raises:
         UserError: no row belongs to a sample, two rows disagree, a column is not usable, or its kind is unclear.
     """
-    rows, names, said = paired(dataset, table)
+    rows, names, said = (np.arange(len(dataset)), "", []) if in_order else paired(dataset, table)
     unknown = [name for name in (*choices.columns, *choices.kinds) if name not in {c.name for c in table.each}]
     if unknown:
         known = [column.name for column in table.each]

@@ -21,6 +21,9 @@ from ganforge.data.labels import Choices, attach
 from ganforge.registry import load_all
 
 SIDECARS = "sidecars"
+EXIF = "exif"
+BESIDE = (SIDECARS, EXIF)
+"""Where conditions may be, other than in a table: in a file beside each sample, and in its own file."""
 NAMES = "(file)"
 """The column of the names of samples, in a table made of sidecars."""
 
@@ -38,12 +41,13 @@ class PathData(DataSource, kind="path"):
     labels: layout.Labels | str = "auto"
     """Which folder is the label, for images in folders: auto: the folder of each image, if all are one folder deep;
     first or last: the first or last of several folders; none: no labels. Or where conditions of any kind are: a table
-    (labels.csv, .parquet, .jsonl) that names the files, an .npz of columns, or sidecars: a .json beside each file."""
+    (labels.csv, .parquet, .jsonl) that names the files, an .npz of columns, or sidecars: a .json beside each file; or
+    exif: year, day of the year and hour of photos."""
     columns: tuple[str, ...] = ()
     """The columns of that table to use as conditions; by default all that can be."""
     column_kinds: dict[str, str] = Field(default={})
     """What columns of that table are, where it is not as detected: category, labels, ordinal, number, angle (degrees),
-    radians, hours, ignore; or the values of an ordinal in their order: small<medium<large."""
+    radians, hours, days, ignore; or the values of an ordinal in their order: small<medium<large."""
     captions: str = ""
     """A sentence for each file: a table with a column of file names and one of texts (captions.csv, .jsonl), sidecars
     (a .txt beside each file), or unicode (of files that are named after code points, as emoji are: 1f600.png)."""
@@ -74,11 +78,11 @@ class PathData(DataSource, kind="path"):
     @property
     def _table(self) -> str:
         """The file of conditions; empty if there is none."""
-        return "" if self.labels in (*get_args(layout.Labels), SIDECARS) else self.labels
+        return "" if self.labels in (*get_args(layout.Labels), *BESIDE) else self.labels
 
     def open(self) -> Dataset:
         folders: layout.Labels = (
-            "none" if self._table or self.labels == SIDECARS or self.captions else self.labels  # type: ignore[assignment]
+            "none" if self._table or self.labels in BESIDE or self.captions else self.labels  # type: ignore[assignment]
         )
         if not self.path.strip():
             raise UserError(
@@ -108,8 +112,8 @@ class PathData(DataSource, kind="path"):
             dataset = opener.open(
                 path, head, self.path, split=self.split, holdout=self.holdout, asked=self.signal is not None
             )
-            if self.labels == SIDECARS:
-                table = sidecars(head, dataset)
+            if self.labels in BESIDE:
+                table = sidecars(head, dataset) if self.labels == SIDECARS else records(dataset)
             if table is not None:
                 attach(dataset, table, Choices(self.columns, self.column_kinds))
             if self.captions:
@@ -133,13 +137,29 @@ class PathData(DataSource, kind="path"):
         """
         if self._table:
             return column_files.read(Path(self._table).expanduser(), self._table)
-        if self.labels != SIDECARS and (self.columns or self.column_kinds):
+        if self.labels not in BESIDE and (self.columns or self.column_kinds):
             name = "columns" if self.columns else "column_kinds"
             raise UserError(
                 f"data.{name}: is for a table of conditions, and none is named: labels=labels.csv",
                 code="data.labels_not_named",
             )
         return None
+
+
+def records(dataset: Dataset) -> Columns:
+    """What the files of the samples say of them, such as the dates of photos, one row per sample.
+
+    Raises:
+        UserError: no file says anything.
+    """
+    found = [{NAMES: dataset.describe(k)} | dict(dataset.record(k)) for k in range(len(dataset))]
+    if all(len(one) == 1 for one in found):
+        raise UserError(
+            f"data.labels={EXIF}: no file of {dataset.name} says when it was made. Many programs remove the date; name "
+            "a table of conditions instead (labels=labels.csv)",
+            code="data.labels_match_nothing",
+        )
+    return column_files.of_records(found, EXIF)
 
 
 def sidecars(head: openers.Head, dataset: Dataset) -> Columns:

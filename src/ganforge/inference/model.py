@@ -22,15 +22,18 @@ from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core import html
 from ganforge.core.commands import command
+from ganforge.core.condition_kinds import Category
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.core.extras import need
+from ganforge.core.text_condition import Text
 from ganforge.core.types import Request, Spec
 from ganforge.inference import conditions, sentences
 from ganforge.inference.choices import Choice
 from ganforge.inference.interpolate import path
-from ganforge.inference.labels import Label, label_ids, label_names
+from ganforge.inference.labels import Label, label_id, label_ids, label_names
 from ganforge.inference.where import Found, fulfil
+from ganforge.nets.layers.labels import guided
 from ganforge.recipes.base import Recipe
 from ganforge.tasks.base import ChangesAttributes, UserTranslator
 
@@ -84,6 +87,7 @@ class Model:
         self.labels: tuple[str, ...] = label_names(bundle.spec)
         self.extra: dict[str, torch.Tensor] = {}  # of one sample: what goes into each request
         self.temperature = 1.0
+        self.guidance = 1.0
 
     def __repr__(self) -> str:
         labels = f", {len(self.labels)} labels" if self.labels else ""
@@ -162,7 +166,7 @@ class Model:
                 code="model.fixed_length",
             )
         other = Model(replace(self.bundle, spec=spec), self.folder)
-        other.extra, other.temperature = dict(extra), self.temperature
+        other.extra, other.temperature, other.guidance = dict(extra), self.temperature, self.guidance
         return other
 
     def tempered(self, temperature: float) -> Model:
@@ -183,8 +187,44 @@ class Model:
         if not 0 < temperature < float("inf"):
             raise UserError(f"temperature={temperature:g}: it must be above 0", code="sample.temperature_out_of_range")
         other = Model(self.bundle, self.folder)
-        other.extra, other.temperature = self.extra, float(temperature)
+        other.extra, other.temperature, other.guidance = self.extra, float(temperature), self.guidance
         return other
+
+    def guided(self, weight: float) -> Model:
+        """This model with another weight of its conditions: above 1 samples follow them more strictly and vary less.
+
+            images = gf.load("runs/0007-conditions-small").guided(2.0).sample(20, where="color=red")
+
+        Instead of the vector c of what is asked, the nets get u + weight · (c − u), u the vector of unknown conditions;
+        they embed it linearly. The model must have been trained with `drop_conditions`.
+
+        Raises:
+            UserError: it has no conditions, or was trained without hiding them, or the number is negative.
+        """
+        self._check_can_sample()
+        if not self.spec.conditions or self.recipe.drop_conditions == 0:
+            why = "has no conditions" if not self.spec.conditions else "was trained with all conditions known"
+            raise UserError(
+                f"{self.folder}: this model ({self.recipe.name}) {why}, so that there is nothing to weigh them "
+                "against. Train a conditional recipe with drop_conditions=0.1",
+                code="model.no_guidance",
+            )
+        if any(isinstance(one, Text) for one in self.spec.conditions.each):
+            raise UserError(
+                f"{self.folder}: this model ({self.recipe.name}) reads sentences, whose tokens cannot be weighed",
+                code="model.no_guidance",
+            )
+        if not 0 <= weight < float("inf"):
+            raise UserError(f"guidance={weight:g}: it must be at least 0", code="sample.guidance_out_of_range")
+        other = Model(self.bundle, self.folder)
+        other.extra, other.temperature, other.guidance = self.extra, self.temperature, float(weight)
+        return other
+
+    def _weighed(self, labels: torch.Tensor | None) -> torch.Tensor | None:
+        """Vectors of conditions with the weight of `guided`."""
+        if labels is None or self.guidance == 1:
+            return labels
+        return guided(labels, self.guidance, self.spec.conditions.unknown())
 
     @overload
     def sample(
@@ -306,11 +346,21 @@ class Model:
         self._check_can_sample()
         n, seed, batch = _integers(n=n, seed=seed, batch=self.rows_at_a_time(batch))
         _check_numbers(n, truncation, batch)
+        if label is not None and self.spec.conditions:
+            label, where = None, [*as_texts(where), *self._as_condition(label)]
         asked = self.asked(where, text)
         labels = self.label_ids(label, n)
         if self.spec.conditions:
             labels = conditions.vectors(asked, self.spec.conditions, seed, 0, n)
         return self._parts(n, seed, labels, truncation, batch)
+
+    def _as_condition(self, label: Any) -> list[str]:
+        """A label as what is asked of the only category of a model with conditions."""
+        categories = [one for one in self.spec.conditions.each if isinstance(one, Category)]
+        if len(categories) != 1 or not isinstance(label, (str, int)):
+            return []
+        one = categories[0]
+        return [f"{one.name}={one.values[label_id(label, one.values)]}"]
 
     def _parts(self, n: int, seed: int, labels: torch.Tensor | None, truncation: float, batch: int):
         requests = [
@@ -318,7 +368,7 @@ class Model:
                 n=min(batch, n - start),
                 seed=seed,
                 start=start,
-                labels=None if labels is None else labels[start : start + batch],
+                labels=self._weighed(None if labels is None else labels[start : start + batch]),
                 truncation=truncation,
                 temperature=self.temperature,
                 extra={name: value.expand(min(batch, n - start), *value.shape) for name, value in self.extra.items()},
@@ -326,9 +376,15 @@ class Model:
             for start in range(0, n, batch)
         ]
         for request, made in zip(requests, self.bundle.generate_each(requests), strict=True):
-            yield made, None if request.labels is None else request.labels.numpy()
+            yield made, None if labels is None else labels[request.start : request.start + request.n].numpy()
 
     def _check_can_sample(self) -> None:
+        if not self.recipe.task.can_sample and self.spec.predicts:
+            raise UserError(
+                f"{self.folder}: this model ({self.recipe.name}) classifies samples, it does not generate new ones. "
+                f"Use it with: {command('classify', self.folder)} FILES --out classes.csv",
+                code="model.not_a_generator",
+            )
         if not self.recipe.task.can_sample:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) translates "
@@ -476,7 +532,7 @@ class Model:
         parts = []
         for start in range(0, frames, batch):
             rows = latents[start : start + batch]
-            part = None if labels is None else labels[start : start + batch]
+            part = self._weighed(None if labels is None else labels[start : start + batch])
             more = {name: value[start : start + batch] for name, value in extra.items()}
             request = Request(n=len(rows), latents=rows, labels=part, truncation=truncation, extra=more)
             parts.append(self.bundle.generate(request))

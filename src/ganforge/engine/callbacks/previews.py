@@ -84,6 +84,9 @@ class PreviewWriter(Listener):
             self._write()
 
     def _write(self) -> None:
+        task = self.run.recipe.task
+        if not (task.can_sample or task.visualizes):  # a classifier alone has nothing to show
+            return
         with self.guard():
             samples, columns, heads, rows = self._grid()
             name, taken = f"{self.run.samples:09d}", set[str]()
