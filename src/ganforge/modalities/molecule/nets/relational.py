@@ -4,7 +4,7 @@ Schlichtkrull et al. 2018 (a matrix for each type of bond); Xu et al. 2019 (sums
 features of atoms, since a net of messages cannot count cycles, nor see that a molecule falls apart:
 
     A = Σ bonds except none,  P = (I + D)⁻¹ (I + A)
-    f_i = type_i ‖ Σ_j bonds_ij ‖ diag(A²), diag(A³), diag(A⁴) ‖ diag(P²), diag(P⁴), diag(P⁸), diag(P¹⁶)
+    f_i = type_i ‖ Σ_j bonds_ij ‖ asinh of diag(A²), diag(A³), diag(A⁴) ‖ diag(P²), diag(P⁴), diag(P⁸), diag(P¹⁶)
     L times:  h_i += act(W_s h_i + Σ_b Σ_j bonds_bij W_b h_j)
     logit = w · act(W [Σ_i h_i ‖ max_i h_i ‖ deviation in the batch]) + ⟨embedding of c, features⟩
 
@@ -27,21 +27,23 @@ from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.minibatch import MinibatchStddev
 
 WALKS, RETURNS = 3, 4
-LEAST = 0.5  # of 1 + degree, which noise on the input can lower
 
 
 def walks(bonds: Tensor) -> Tensor:
-    """Closed walks of each atom of molecules with bonds [N, B, n, n], [N, n, WALKS + RETURNS]."""
-    A = bonds[:, 1:].sum(1)  # [N, n, n]
+    """Closed walks of each atom of molecules with bonds [N, B, n, n], [N, n, WALKS + RETURNS].
+
+    Noise on the input can make bonds negative; they count as none, so that the rows of P are distributions.
+    """
+    A = bonds[:, 1:].sum(1).clamp_min(0)  # [N, n, n]
     squared = A @ A
-    A = [squared, squared @ A, squared @ squared]
-    powers = [one.diagonal(dim1=1, dim2=2) / 4 ** (k + 1) for k, one in enumerate(A)]
-    adjacent = bonds[:, 1:].sum(1) + torch.eye(bonds.shape[2], dtype=bonds.dtype, device=bonds.device)
-    P = adjacent / adjacent.sum(2, keepdim=True).clamp_min(LEAST)
+    counts = [squared, squared @ A, squared @ squared]
+    found = [torch.asinh(one.diagonal(dim1=1, dim2=2)) for one in counts]  # with too many bonds there are very many
+    P = A + torch.eye(A.shape[1], dtype=A.dtype, device=A.device)
+    P = P / P.sum(2, keepdim=True)
     for _ in range(RETURNS):
         P = P @ P
-        powers.append(P.diagonal(dim1=1, dim2=2))
-    return torch.stack(powers, 2)
+        found.append(P.diagonal(dim1=1, dim2=2))
+    return torch.stack(found, 2)
 
 
 class Relational(nn.Module):
@@ -57,7 +59,7 @@ class Relational(nn.Module):
         """h [N, n, before], bonds [N, B, n, n] → [N, n, width]."""
         sent = self.each(h).unflatten(2, (BONDS - 1, -1)).transpose(1, 2)  # [N, B - 1, n, width]
         got = leaky_relu(self.own(h) + (bonds[:, 1:] @ sent).sum(1), 0.2)
-        return h + got if self.skip else got
+        return h + 0.5 * got if self.skip else got
 
 
 class MoleculeD(nn.Module):
