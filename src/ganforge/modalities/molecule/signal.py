@@ -31,6 +31,7 @@ from ganforge.modalities.molecule import choose, drawing, findings, inspect, wri
 from ganforge.modalities.molecule.example import write_example
 from ganforge.modalities.molecule.forms import graph, strings  # noqa: F401  # registers them
 from ganforge.modalities.molecule.forms.base import Form
+from ganforge.modalities.molecule.metrics.distance import has_chemnet
 from ganforge.modalities.molecule.source import MoleculeSet
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Rule, Signal, Steps, Usage
 
@@ -85,7 +86,8 @@ class Molecule(Signal, kind="molecule"):
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
-        return (*self.metrics, "molecule_asked") if spec.conditions else self.metrics
+        asked = ("molecule_asked",) if spec.conditions else ()
+        return (*self.metrics, *asked, *(("fcd",) if has_chemnet() else ()))
 
     def stored(self, spec: Spec) -> tuple[int, ...]:
         return self.form.stored(spec)
