@@ -33,6 +33,7 @@ NEEDED = {
     ("data", "entities"): {"path": "./patients.csv"},
     ("data", "table"): {"path": "./table.csv"},
     ("data", "texts"): {"path": "./texts.txt"},
+    ("data", "molecule_file"): {"path": "./molecules.smi"},
     ("init", "bundle"): {"path": "./runs/0001-dcgan"},
     ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},
     ("sound_degrade", "in_turn"): {"steps": ["noise(snr=5)", "clip"]},

@@ -8,7 +8,6 @@ N: molecules.  decoded: str [N].
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,8 +33,6 @@ from ganforge.modalities.molecule.forms.base import Form
 from ganforge.modalities.molecule.metrics.distance import has_chemnet
 from ganforge.modalities.molecule.source import MoleculeSet
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Rule, Signal, Steps, Usage
-
-log = logging.getLogger("ganforge")
 
 
 class Molecule(Signal, kind="molecule"):
@@ -134,7 +131,7 @@ class Molecule(Signal, kind="molecule"):
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
         """The molecules drawn in rows."""
-        return [media.png(drawing.grid(samples.tolist(), columns), phrase("molecules"))]
+        return [media.png(drawing.grid(list(map(str, samples)), columns), phrase("molecules"))]
 
     def frame(self, sample: str, spec: Spec) -> np.ndarray:
         return drawing.drawn(str(sample))
@@ -143,7 +140,7 @@ class Molecule(Signal, kind="molecule"):
         """One .mol file a molecule, numbered."""
         folder.mkdir(parents=True, exist_ok=True)
         found = []
-        for k, block in enumerate(writing.blocks(samples.tolist()), start):
+        for k, block in enumerate(writing.blocks(list(map(str, samples))), start):
             found.append(folder / f"{k:06d}.mol")
             found[-1].write_text(block.partition(">  <")[0], encoding="utf-8")
         return found

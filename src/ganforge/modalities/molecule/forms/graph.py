@@ -158,7 +158,7 @@ class Graph(Form, kind="graph"):
 
     def decode(self, x: Tensor, spec: Spec) -> list[str]:
         types, _ = sizes_of(spec.shape)
-        atoms, bonds = parted(x.detach().float(), types)
+        atoms, bonds = parted(x.detach(), types)
         chosen, between = atoms.argmax(2).cpu().numpy(), bonds.argmax(1).cpu().numpy()
         return [written(a, b, spec.state["atoms"]) for a, b in zip(chosen, between, strict=True)]
 

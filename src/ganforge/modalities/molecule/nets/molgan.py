@@ -4,6 +4,8 @@
     D, R:  h_i' = tanh(f_s(h_i ‖ x_i) + Σ_b Σ_j A_bij / |N_i| f_b(h_j ‖ x_j)),   64 and 32 units
            g = tanh Σ_i σ(i(h_i ‖ x_i)) ⊙ tanh(j(h_i ‖ x_i)),  128 units;   128 (tanh) → 1;   R ends in a sigmoid
 
+Labels, which the paper has none of, are added to the first layer of G, and scored by projection in D.
+
 N: molecules, n: atoms at most, V: types, B: bonds.  z [N, latent], x [N, V + B, n, n], logits [N].
 """
 
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 from ganforge.core.types import DiscriminatorOutput, Spec
 from ganforge.modalities.molecule.forms.graph import BONDS, joined, parted, sizes_of
 from ganforge.nets.base import Discriminator, Generator
+from ganforge.nets.layers.labels import LabelTable
 
 
 class MolGanG(nn.Module):
@@ -27,12 +30,16 @@ class MolGanG(nn.Module):
         layers: list[nn.Module] = []
         for before, after in zip((latent, *widths), widths, strict=False):
             layers += [nn.Linear(before, after), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
+        self.first, self.layers = layers[0], nn.Sequential(*layers[1:])
+        self.label = LabelTable(spec.classes, widths[0], latent**-0.5) if spec.classes else None
         self.atoms = nn.Linear(widths[-1], self.n * self.types)
         self.bonds = nn.Linear(widths[-1], self.n**2 * BONDS)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        h = self.layers(z)
+        h = self.first(z)
+        if self.label is not None:
+            h = h + self.label(c)
+        h = self.layers(h)
         bonds = self.bonds(h).unflatten(1, (self.n, self.n, BONDS))
         bonds = 0.5 * (bonds + bonds.transpose(1, 2))
         return joined(self.atoms(h).unflatten(1, (self.n, self.types)).softmax(2), bonds.softmax(3))
@@ -77,6 +84,7 @@ class MolGanD(nn.Module):
         self.layers = nn.ModuleList(GraphConvolution(a, b) for a, b in zip(inputs, widths, strict=False))
         self.gate, self.value = nn.Linear(inputs[-1], pooled), nn.Linear(inputs[-1], pooled)
         self.hidden, self.out = nn.Linear(pooled, hidden), nn.Linear(hidden, 1)
+        self.label = LabelTable(spec.classes, hidden, hidden**-0.5) if spec.classes else None
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
         atoms, bonds = parted(x, self.types)
@@ -85,7 +93,10 @@ class MolGanD(nn.Module):
             h = torch.cat([layer(h, bonds), atoms], 2)
         pooled = (self.gate(h).sigmoid() * self.value(h).tanh()).sum(1).tanh()
         features = self.hidden(pooled).tanh()
-        return DiscriminatorOutput(self.out(features)[:, 0], features)
+        logits = self.out(features)[:, 0]
+        if self.label is not None:
+            logits = logits + (self.label(c) * features).sum(1)
+        return DiscriminatorOutput(logits, features)
 
 
 class MolGanDiscriminator(Discriminator, kind="molgan"):
