@@ -90,6 +90,12 @@ class Graph(Form, kind="graph"):
         usual = {name for name, count in counts.items() if count >= self.rare * small.sum()}
         known = np.array([usual.issuperset(atoms) for atoms in dataset.atoms])
         rows = np.flatnonzero(small & known)
+        if small.any() and not len(rows):
+            raise UserError(
+                f"data {dataset.name}: each of its {small.sum():,} molecules of at most {self.atoms} atoms has a type "
+                "of atom that few others have. Lower signal.form.rare",
+                code="molecule.rare_atoms",
+            )
         if not len(rows):
             least = min(len(atoms) for atoms in dataset.atoms)
             raise UserError(
