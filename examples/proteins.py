@@ -1,13 +1,13 @@
 """Protein fragments: a GAN of distance maps of Cα atoms, and its maps as coordinates in PDB files.
 
-    python examples/proteins.py structures.zip --out proteins/                   # .pdb and .cif files, or a folder of them
+    python examples/proteins.py structures.zip --out proteins/          # of .pdb and .cif files, or a folder of them
     python examples/proteins.py structures/ --out proteins/ --length 64 --samples 200000
 
 Anand & Huang 2018 ("Generative modeling for protein structures"): the distances of all pairs of Cα atoms of a fragment
 are an image that does not depend on where the fragment lies. Here it is one of 16 bits, for the recipe r3gan-small. A
 generated map is made symmetric and turned into coordinates by classical multidimensional scaling, which cannot tell a
-structure from its mirror image: the one with more right-handed helices is taken. It writes .pdb files, and how generated
-and real fragments compare:
+structure from its mirror image: the one with more right-handed helices is taken. It writes .pdb files, and how
+generated and real fragments compare:
 
     neighbors        mean distance of Cα atoms that follow each other, about 3.8 Å; and its deviation
     triangle         share of triples of atoms that break the triangle inequality by more than 0.5 Å
@@ -204,7 +204,7 @@ def main() -> None:
     farthest = float(maps.max())
     asked.out.mkdir(parents=True, exist_ok=True)
     np.save(asked.out / "maps.npy", np.rint(maps / farthest * 65_535).astype(np.uint16)[..., None])
-    size = {"signal.size": asked.length, "signal.flip": False}
+    size = {"signal.size": asked.length, "signal.depth": 16}
     model = gf.train(
         "r3gan-small", data=str(asked.out / "maps.npy"), samples=asked.samples, fields=size, run_dir=asked.out / "run"
     )
