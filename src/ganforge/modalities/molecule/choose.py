@@ -33,7 +33,7 @@ def choose(dataset: MoleculeSet, machine: Machine) -> Choice:
     named = ", ".join(dataset.conditions.names)
     facts = f"{len(dataset):,} molecules of {sizes.min()} to {sizes.max()} atoms; {machine}"
     if small >= SMALL_SHARE:
-        recipe, usual = "molecule-small", 128
+        recipe, usual = "molecule-small", 64
         why = f"{small:.0%} of the molecules have at most {SMALL_ATOMS} atoms: a GAN of graphs"
     else:
         recipe, usual = "selfies-small", 32

@@ -37,13 +37,14 @@ def molecule_small() -> Recipe:
     Command: `ganforge train data=qm9.smi --minutes 10`; then `ganforge sample RUN -n 1000 --where "logP=1.5" --out
     new.smi`
     """
-    samples = 1_200_000
-    fading = Cosine(start=1.0, end=0.1, over=samples // 2)
-    rate = Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99))
+    samples = 800_000
+    fading = Cosine(start=0.5, end=0.05, over=samples // 2)
+    quick = Adam(lr=Cosine(start=2e-3, end=2e-4, over=samples), betas=(0.0, 0.99))
+    slow = Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99))
     return Recipe(
         data=DATA,
         samples=samples,
-        batch=128,
+        batch=64,
         checkpoint_every=100_000,
         log_every=10_000,
         signal=Molecule(form=Graph()),
@@ -55,8 +56,8 @@ def molecule_small() -> Recipe:
             noise=Cosine(start=0.1, end=0.0, over=samples // 2),
             conditional=True,
         ),
-        optimizers={"G": rate, "D": rate},
-        ema=Ema(half_life=5_000),
+        optimizers={"G": quick, "D": slow},
+        ema=Ema(half_life=2_000),
         callbacks=(Previews(every=100_000, rows=4, columns=8), Curves()),
     )
 

@@ -162,9 +162,9 @@ class MoleculeGenerator(Generator, kind="molecule"):
     """Numbers of noise of each atom."""
     width: int = Field(default=64, ge=4, multiple_of=4)
     """Units of an atom."""
-    pairs: int = Field(default=32, ge=2)
+    pairs: int = Field(default=16, ge=2)
     """Units of a pair."""
-    layers: int = Field(default=4, ge=1)
+    layers: int = Field(default=3, ge=1)
     """Layers of attention."""
     tau: float = Field(default=1.0, gt=0)
     """Temperature of the softmax in the derivative."""
