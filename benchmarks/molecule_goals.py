@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from signals_goals import Goal, met, trained
 
 import ganforge as gf
 from ganforge.metrics.base import Result
+from signals_goals import Goal, met, trained
 
 COUNT = re.compile(r"(\d+[kM]?)?(\[\d+[kM]?\])?(?=\[[A-Za-z]|$)")  # of samples, in the name of a result
 GOALS = {

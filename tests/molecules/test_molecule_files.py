@@ -16,7 +16,7 @@ from ganforge.data.path import PathData
 from ganforge.modalities.molecule import chem, choose, cleaning
 from ganforge.modalities.molecule.example import molecules
 from ganforge.modalities.molecule.inspect import inspection
-from ganforge.modalities.molecule.source import MoleculeFile, MoleculeSet
+from ganforge.modalities.molecule.source import MoleculeFile, MoleculeSet, numeric
 from refused import refused
 
 Chem = chem.rdkit()
@@ -199,3 +199,11 @@ def test_real_sets(real_data):
     assert esol.signal == "molecule"
     assert len(esol) > 1_100
     assert np.isfinite(esol.vectors).all()
+
+
+def test_one_odd_molecule_does_not_stretch_the_range_of_a_condition():
+    condition, values = numeric("dose", [*(float(k % 10) for k in range(2_100)), 1e6, None])
+    assert condition.said() == "0 to 9"
+    assert values[-2:] == [1e6, None]
+    few, _ = numeric("dose", [0.0, 1.0, 1e6])
+    assert few.said() == "0 to 1e+06"

@@ -25,6 +25,9 @@ from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
 from ganforge.modalities.molecule import properties, reading
 from ganforge.modalities.molecule.cleaning import CHARGED, DUPLICATE, ISOTOPE, SALT, STEREO, Cleaned, Record, clean
 
+RARE = 0.001
+"""Share of the values at either end that are beyond the range of a condition, so that one odd molecule does not make
+all others alike; they are still told apart a little beyond it."""
 FEW_VALUES = 20
 """Different values up to which a column of texts is a condition."""
 
@@ -210,7 +213,7 @@ def condition(dataset: MoleculeSet, name: str) -> tuple[Condition, list[Value]]:
         texts = [record.values.get(name, "").strip() for record in dataset.records]
         numbers = [_number(text) for text in texts]
         if all(value is not None for value, text in zip(numbers, texts, strict=True) if text):
-            return _numeric(name, numbers)
+            return numeric(name, numbers)
         known = sorted({text for text in texts if text})
         if len(known) <= FEW_VALUES:
             return Category(name, tuple(known)), [text or None for text in texts]
@@ -226,17 +229,23 @@ def condition(dataset: MoleculeSet, name: str) -> tuple[Condition, list[Value]]:
             f"{', '.join(known)})",
             code="molecule.unknown_property",
         )
-    return _numeric(found, properties.values(dataset.smiles, found).tolist())
+    return numeric(found, properties.values(dataset.smiles, found).tolist())
 
 
-def _numeric(name: str, values: list[float | None]) -> tuple[Condition, list[Value]]:
+def numeric(name: str, values: list[float | None]) -> tuple[Condition, list[Value]]:
+    """A condition of numbers; None where the value is not known.
+
+    Raises:
+        UserError: all of them are the same.
+    """
     known = [value for value in values if value is not None]
-    low, high = (min(known), max(known)) if known else (0.0, 0.0)
-    if low == high:
+    if not known or min(known) == max(known):
         raise UserError(
             f"data.properties={name}: all its values are the same, so it can be no condition. Set data.properties=[]",
             code="molecule.constant_property",
         )
+    low, high = np.quantile(known, (RARE, 1 - RARE)) if len(known) > 2 / RARE else (min(known), max(known))
+    low, high = (low, high) if low < high else (min(known), max(known))
     return Number(name, float(low), float(high)), list(values)
 
 
