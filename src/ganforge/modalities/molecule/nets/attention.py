@@ -3,7 +3,7 @@
 Vignac et al. 2023 (DiGress: attention biased by pairs, which it also updates); Jang et al. 2017 and Maddison et al.
 2017 (straight-through Gumbel-softmax). Own sizes, and pairs are symmetric throughout.
 
-    n_real ~ sizes of the data                          h_i = W z + U ε_i + E c,  p_ij = act(P h_i + P h_j)
+    n_real ~ sizes of the data                          h_i = W z + U ε_i + E c,  p_ij = act(P h_i + P h_j) − (U h_i − U h_j)²
     L times:  a_ij = softmax_j(q_i·k_j / √d + b·p_ij)   h_i += W_o [Σ_j a_ij v_j ‖ Σ_j a_ij p_ij],  h_i += MLP(h_i)
                                                         p_ij += MLP(p_ij ‖ A h_i + A h_j ‖ B h_i ⊙ B h_j)
     types = ST(V h_i),  bonds = ST(F p_ij)              ST(l) = onehot(argmax (l + g)), with the derivative of
@@ -32,6 +32,9 @@ from ganforge.nets.layers.labels import LabelTable
 
 EDGE = 1e-6  # of uniform numbers, so that no Gumbel noise is infinite
 FIRST_BONDS = (0.75, 0.2, 0.05)  # shares of single, double and triple bonds that G begins with
+NODE, FIRST_LOGITS, LARGEST = 2.0, 3.0, 1.2
+"""Deviations at first: of what each atom gets of its own noise, and of the logits of bonds;
+and how many such deviations the largest of three is above one more."""
 NOWHERE = -1e4  # logit of an atom that is not there
 
 
@@ -110,15 +113,26 @@ class MoleculeG(nn.Module):
         self.globals, self.node = nn.Linear(latent, width), nn.Linear(each, width)
         self.size = nn.Linear(1, width, bias=False)
         self.label = LabelTable(spec.classes, width) if spec.classes else None
-        self.pair = nn.Linear(width, pairs)
+        self.sum, self.apart = nn.Linear(width, pairs), nn.Linear(width, pairs, bias=False)
         self.layers = nn.ModuleList(PairAttention(width, pairs, heads) for _ in range(layers))
         self.norm, self.pair_norm = nn.LayerNorm(width), nn.LayerNorm(pairs)
         self.atom_out, self.bond_out = nn.Linear(width, self.types), nn.Linear(pairs, BONDS)
+        self.begin(n, spec.state.get("shares", [1 / self.types] * self.types))
+
+    @torch.no_grad()
+    def begin(self, n: int, shares: list[float]) -> None:
+        """First weights with which atoms and their bonds depend on ε, and less on the Gumbel noise.
+
+        Were all pairs alike at first, D could not tell G which of them to bind: its answer to a bond that was drawn by
+        chance is the same for all pairs on average, and G would stay at random graphs.
+        """
+        nn.init.normal_(self.node.weight, 0.0, NODE * self.each**-0.5)
+        nn.init.normal_(self.apart.weight, 0.0, self.apart.in_features**-0.5)
+        nn.init.normal_(self.bond_out.weight, 0.0, FIRST_LOGITS * self.bond_out.in_features**-0.5)
         bonded = min(0.5, 2 / n)
-        with torch.no_grad():
-            self.bond_out.bias.copy_(torch.tensor([1 - bonded, *(bonded * share for share in FIRST_BONDS)]).log())
-            shares = spec.state.get("shares", [1 / self.types] * self.types)
-            self.atom_out.bias.copy_(torch.tensor(shares).log())
+        self.bond_out.bias.copy_(torch.tensor([1 - bonded, *(bonded * share for share in FIRST_BONDS)]).log())
+        self.bond_out.bias[0] += LARGEST * FIRST_LOGITS  # the largest of three logits against this one
+        self.atom_out.bias.copy_(torch.tensor(shares).log())
 
     def forward(
         self, z: Tensor, c: Tensor | None = None, noise: Tensor | None = None, temperature: float = 1.0
@@ -137,8 +151,8 @@ class MoleculeG(nn.Module):
         h = h + self.size((count[:, None, None] / n).to(h.dtype))
         if self.label is not None:
             h = h + self.label(c)[:, None]
-        p = self.pair(h)
-        p = nn.functional.gelu(p[:, :, None] + p[:, None])
+        p, place = self.sum(h), self.apart(h)
+        p = nn.functional.gelu(p[:, :, None] + p[:, None]) - (place[:, :, None] - place[:, None]).square()
         absent = (~there).to(h.dtype)[:, None, None] * NOWHERE
         for layer in self.layers:
             h, p = layer(h, p, absent)
