@@ -37,9 +37,11 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 demo: $(VENV)/installed
 	@$(BIN)/ganforge train
 
-# One thread a process: two that fight for two cores are slower than one each.
+# One thread a process: two that fight for two cores are slower than one each. Asserts that pytest takes apart, to show
+# their values, cost each process ten seconds before the first test: only those that fail are run again with them.
 test: $(VENV)/installed-dev
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --assert=plain --maxfail 50 --show-capture=no || \
+	  { echo "The failures once more, one after the other, with their values:"; $(BIN)/python -m pytest --last-failed; exit 1; }
 
 test-slow: $(VENV)/installed-dev
 	@$(BIN)/python -m pytest -m slow --timeout 3600

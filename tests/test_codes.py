@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
+from functools import cache
 
-MODULES = sorted((Path(__file__).parents[1] / "src").glob("ganforge/**/*.py"))
+from sources import MODULES, nodes_of
+
 FORM = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 
+@cache
 def raised() -> list[tuple[str, ast.expr | None]]:
     """(where, the argument `code`) of each `UserError(...)` in the package."""
     found = []
     for module in MODULES:
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        for node in nodes_of(module):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "UserError":
                 code = next((word.value for word in node.keywords if word.arg == "code"), None)
                 found.append((f"{module.name}:{node.lineno}", code))

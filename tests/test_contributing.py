@@ -15,6 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from ganforge.cli.main import main
+from ganforge.inference.model import load
+from ganforge.registry import load_plugin
+from processes import call, printed
+
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SMALL = ["batch=8", "samples=16", "checkpoint_every=16"]  # added to each `ganforge train`: the last value counts
@@ -46,24 +51,6 @@ def sections() -> dict[str, Section]:
 SECTIONS = sections()
 FILES = {name: text for section in SECTIONS.values() for name, text in section.files.items() if name.endswith(".py")}
 
-PROGRAM = """
-import contextlib, io, json, sys
-import ganforge as gf
-from ganforge.cli.main import main
-
-said = []
-for words in json.loads(sys.argv[1]):
-    out, status = io.StringIO(), 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        try:
-            main(words)
-        except SystemExit as stop:
-            status = stop.code or 0
-    said.append([status, out.getvalue()])
-shapes = [list(gf.load(run, device="cpu").sample(2, seed=1).shape) for run in sys.argv[2:]]
-print(json.dumps([said, shapes]))
-"""
-
 
 def environment(*folders: Path) -> dict[str, str]:
     """For processes, with more folders that Python imports from."""
@@ -71,23 +58,16 @@ def environment(*folders: Path) -> dict[str, str]:
     return os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1", "PYTHONPATH": path}
 
 
-def call(words: list[str], place: Path, *folders: Path) -> str:
-    """What a process prints; it must end well."""
-    done = subprocess.run(
-        words, cwd=place, capture_output=True, text=True, timeout=280, env=environment(*folders), check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def ganforge(commands: list[list[str]], place: Path, *folders: Path) -> list[str]:
+    """What each command prints, all in one process."""
+    lines = {str(number): words for number, words in enumerate(commands)}
+    return [*printed(lines, place, env=environment(*folders)).values()]
 
 
-def ganforge(commands: list[list[str]], place: Path, *folders: Path, runs: tuple[str, ...] = ()) -> tuple[list, list]:
-    """All the commands in one process: what each prints, and the shapes of two samples of each run."""
-    said, shapes = json.loads(
-        call([sys.executable, "-c", PROGRAM, json.dumps(commands), *runs], place, *folders).splitlines()[-1]
-    )
-    failed = [text for status, text in said if status != 0]
-    assert not failed, "\n".join(failed)
-    return [text for _, text in said], shapes
+def shape_of_samples(folder: Path, plugin: str) -> tuple[int, ...]:
+    """Of two samples of a run, whose net or signal a plugin brought."""
+    load_plugin(folder.parent / plugin)
+    return load(folder, device="cpu").sample(2, seed=1).shape
 
 
 def written(what: str, place: Path) -> list[list[str]]:
@@ -129,25 +109,26 @@ def test_every_section_is_found():
     assert all(section.commands for section in SECTIONS.values())
 
 
-def test_the_files_train_with_their_commands(tmp_path):
+def test_the_files_train_with_their_commands(tmp_path, clean_registries):
     runs = ("loss", "net", "task")
     trainings = [[*rest(written(what, tmp_path))[0], "callbacks=[]", "--run-dir", what] for what in runs]
-    _, shapes = ganforge(trainings, tmp_path, runs=runs)
-    assert all((tmp_path / run / "model.safetensors").is_file() for run in runs)
-    assert shapes == [[2, 8, 8, 1]] * 3
+    ganforge(trainings, tmp_path)
+    for run in runs:
+        assert shape_of_samples(tmp_path / run, f"my_{run}.py") == (2, 8, 8, 1)
 
 
-def test_the_signal_goes_the_whole_way(tmp_path):
+def test_the_signal_goes_the_whole_way(tmp_path, clean_registries):
     make, *commands = written("signal", tmp_path)
-    assert make[0] == "python"
-    call([sys.executable, *make[1:]], tmp_path)
+    assert make[:2] == ["python", "-c"]
+    assert call(exec, make[2], {}, place=tmp_path, env=environment(tmp_path)).status == 0
     data = np.loadtxt(tmp_path / "sky.spectra")
     assert data.shape == (500, 64)
-    (inspected, trained, _, evaluated), shapes = ganforge(rest(commands), tmp_path, runs=("runs/0001-my-spectra",))
+    inspected, trained, _, evaluated = ganforge(rest(commands), tmp_path)
     assert "500 spectra" in inspected
     assert "chosen: my-spectra" in trained
-    assert shapes == [[2, 64]]
     run = tmp_path / "runs" / "0001-my-spectra"
+    load_plugin(tmp_path / "my_signal.py")
+    assert load(run, device="cpu").sample(2, seed=1).shape == (2, 64)
     assert (run / "previews" / "latest.png").stat().st_size
     new = np.loadtxt(tmp_path / "new.spectra")
     assert new.shape == (100, 64)
@@ -165,7 +146,7 @@ def test_the_metric_measures_what_its_formula_says(tmp_path):
     np.save(tmp_path / "real.npy", 2 * half)
     np.save(tmp_path / "half.npy", half + 50)  # deviations half as large: a quarter of the variance
     known = ["evaluate", "real.npy", "half.npy", "--metrics", "my_spread", "--features", "raw"]
-    said, _ = ganforge([*commands, [*known, "--plugin", "my_metric.py", "--out", "known"]], tmp_path)
+    said = ganforge([*commands, [*known, "--plugin", "my_metric.py", "--out", "known"]], tmp_path)
     assert "near 1" in said[1]
     of_run = figures(tmp_path / "runs" / "toy" / "evaluation" / "report.json")
     assert set(of_run) == {"fd10k[raw]", "my_spread10k[raw]"}
@@ -176,9 +157,9 @@ def test_the_metric_measures_what_its_formula_says(tmp_path):
 def test_the_verb_is_found_once_its_package_is_installed(tmp_path):
     pip, *commands = written("verb", tmp_path)
     assert pip == ["pip", "install", "."]
-    (before,), _ = ganforge([["--help"]], tmp_path)
+    (before,) = ganforge([["--help"]], tmp_path)
     install(tmp_path, tmp_path / "packages")
-    (after, _, sizes), _ = ganforge(rest(commands), tmp_path, tmp_path / "packages")
+    after, _, sizes = ganforge(rest(commands), tmp_path, tmp_path / "packages")
     summary = "Count the parameters of a trained model, net by net."
     assert summary not in before
     assert summary in after
@@ -188,10 +169,9 @@ def test_the_verb_is_found_once_its_package_is_installed(tmp_path):
 def test_a_plugin_file_brings_no_verb(tmp_path):
     """As the page says."""
     written("verb", tmp_path)
-    words = [sys.executable, "-m", "ganforge.cli.main", "size", "runs/toy", "--plugin", str(tmp_path / "my_verb.py")]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=100, env=environment(), check=False)
-    assert done.returncode == 2
-    assert "No such command 'size'" in done.stderr
+    done = call(main, ["size", "runs/toy", "--plugin", "my_verb.py"], place=tmp_path, env=environment())
+    assert done.status == 2
+    assert "No such command 'size'" in done.err
 
 
 def test_the_examples_are_formatted(tmp_path):

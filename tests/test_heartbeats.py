@@ -6,11 +6,13 @@ import ast
 import csv
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from ganforge.registry import load_plugin
+from processes import call, printed
 
 PLUGIN = Path(__file__).parents[1] / "examples" / "heartbeats.py"
 SMALL = ["task.generator.channels=2", "task.discriminator.channels=2", "task.generator.latent=4", "batch=8"]
@@ -27,29 +29,15 @@ COMMANDS = {
     "two sets": ["evaluate", "beats.csv", "other.csv", "--out", "sets"],
     "export": ["export", "chosen", "--out", "shared"],
 }
-PROGRAM = """
-import contextlib, io, json, sys
-from pathlib import Path
-import ganforge as gf
-from ganforge.cli.main import main
 
-plugin, commands = sys.argv[1], json.loads(sys.argv[2])
-gf.load_plugin(plugin)
-module = next(m for name, m in sys.modules.items() if name.startswith("ganforge_plugin_heartbeats"))
-module.Heartbeats.example(Path.cwd(), 200)
-Path("beats.csv").rename("other.csv")
-module.Heartbeats.example(Path.cwd(), 160)
-said = {}
-for name, words in commands.items():
-    out, status = io.StringIO(), 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        try:
-            main([*words, "--plugin", plugin])
-        except SystemExit as stop:
-            status = stop.code or 0
-    said[name] = [status, out.getvalue()]
-print(json.dumps(said))
-"""
+
+def write_beats() -> None:
+    """160 beats in beats.csv, and 200 others."""
+    load_plugin(PLUGIN)
+    module = next(m for name, m in sys.modules.items() if name.startswith("ganforge_plugin_heartbeats"))
+    module.Heartbeats.example(Path.cwd(), 200)
+    Path("beats.csv").rename("other.csv")
+    module.Heartbeats.example(Path.cwd(), 160)
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +48,11 @@ def place(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def said(place) -> dict[str, str]:
     """What each command prints, in a process of its own, where no other test meets the plugin."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(PLUGIN), json.dumps(COMMANDS)],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1"},
+    done = call(write_beats, place=place)
+    assert done.status == 0, done.err
+    return printed(
+        COMMANDS, place, PLUGIN, env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1"}
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    failed = {name: text for name, (status, text) in found.items() if status != 0}
-    assert not failed, "\n".join(failed.values())
-    return {name: text for name, (_, text) in found.items()}
 
 
 def test_it_knows_no_modality():

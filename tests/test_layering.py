@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src"
-MODULES = sorted(SOURCE.glob("ganforge/**/*.py"))
+from sources import MODULES, SOURCE, nodes_of, tree_of
 
 LAYERS = (
     {"core"},
@@ -64,7 +63,7 @@ def kinds_of_signals() -> frozenset[str]:
     """The kinds of all signals that the package has, as its modules write them: `class Image(Signal, kind="image")`."""
     found = set()
     for module in MODULES:
-        for node in ast.walk(tree_of(module)):
+        for node in nodes_of(module):
             if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id == "Signal" for b in node.bases):
                 found |= {k.value.value for k in node.keywords if k.arg == "kind" and isinstance(k.value, ast.Constant)}
     return frozenset(found)
@@ -84,11 +83,6 @@ def role_of(module: Path) -> str:
     parts = module.relative_to(SOURCE / "ganforge").with_suffix("").parts
     role = parts[2] if parts[0] == "modalities" and len(parts) > 2 else parts[0]
     return ROLES.get(role, role)
-
-
-@cache
-def tree_of(module: Path) -> ast.Module:
-    return ast.parse(module.read_text(encoding="utf-8"))
 
 
 def for_types_only(node: ast.AST) -> bool:
@@ -115,6 +109,7 @@ def names_in(node: ast.AST) -> Iterator[str]:
             yield f"{node.module}.{alias.name}" if inner else node.module
 
 
+@cache
 def imports(module: Path) -> set[str]:
     return {name for node in running(tree_of(module)) for name in names_in(node)}
 
@@ -131,16 +126,18 @@ def imports_on_load(module: Path) -> set[str]:
     return {name for node in visit(tree_of(module)) for name in names_in(node)}
 
 
-def calls(module: Path) -> Iterator[tuple[str, ast.Call]]:
+@cache
+def calls(module: Path) -> tuple[tuple[str, ast.Call], ...]:
     """(`torch.load` or `.backward`, the call) of every call in a module."""
+    found = []
     for node in running(tree_of(module)):
         if isinstance(node, ast.Call):
             function = node.func
             if isinstance(function, ast.Attribute):
-                yield f".{function.attr}", node
-                yield ast.unparse(function), node
+                found += [(f".{function.attr}", node), (ast.unparse(function), node)]
             elif isinstance(function, ast.Name):
-                yield function.id, node
+                found.append((function.id, node))
+    return tuple(found)
 
 
 def of_every_module(check: Callable[[Path], None]) -> Callable[[], None]:
@@ -164,9 +161,10 @@ def parts_of(name: str) -> list[str]:
     return name.split(".")[1:]
 
 
+@cache
 def all_imports(module: Path) -> set[str]:
     """What a module imports of the package, for types alone too: an annotation would hide a wrong direction."""
-    names = {name for node in ast.walk(tree_of(module)) for name in names_in(node)}
+    names = {name for node in nodes_of(module) for name in names_in(node)}
     return {name for name in names if name.startswith("ganforge.")}
 
 
@@ -215,8 +213,8 @@ def test_no_signal_is_asked_for_by_name(module):
     """No string outside `modalities/` that is the kind of a signal, in code that runs: `signal.kind == "table"`."""
     if part_of(module) in (REGISTRY, "modalities"):
         return
-    texts = {id(node.value) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Expr)}  # docstrings
-    for node in ast.walk(tree_of(module)):
+    texts = {id(node.value) for node in nodes_of(module) if isinstance(node, ast.Expr)}  # docstrings
+    for node in nodes_of(module):
         if isinstance(node, ast.Constant) and node.value in kinds_of_signals() and id(node) not in texts:
             raise AssertionError(f"line {node.lineno}: {node.value!r}")
 
@@ -267,6 +265,7 @@ def test_core_needs_little(module):
         return
     allowed = {"pydantic", "pydantic_core", "ganforge", *sys.stdlib_module_names}
     more = {"rng.py": {"torch"}, "types.py": {"torch", "numpy"}, "passes.py": {"numpy"}, "overrides.py": {"yaml"}}
+    more |= {"parse_yaml.py": {"yaml"}}
     more |= {"device.py": {"torch"}, "media.py": {"PIL"}, "dataset.py": {"numpy"}, "progress.py": {"rich"}}
     more |= {
         "drawing.py": {"numpy", "PIL"},

@@ -103,6 +103,7 @@ def test_warping_forgives_a_slower_copy():
     assert found[3] == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_labels_are_told_by_a_classifier_of_real_sounds():
     fine = measured(SoundLabels(steps=60), OTHER, OTHER_LABELS)
     assert fine["as_asked"].value > 0.9

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ganforge.cli.main import main
 from ganforge.core.media import first_image, open_image
 from ganforge.core.plot import drawing
 from ganforge.core.plot.drawing import FONTS
@@ -18,6 +17,7 @@ from ganforge.data.path import PathData
 from ganforge.inference.model import load
 from ganforge.ui.rows import named_rows
 from ganforge.ui.samples import grid_of
+from processes import started
 
 
 def labels_of(folder):
@@ -62,13 +62,15 @@ def test_class_folders_need_classes_and_a_folder(ganforge, trained, tmp_path):
 
 
 def test_arrays_go_through_a_pipe(trained, tmp_path):
-    words = [sys.executable, "-m", "ganforge", "sample", str(trained), "-n", "3", "--out", "-"]
-    done = subprocess.run(words, capture_output=True, check=False, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr.decode()
-    stored = np.load(io.BytesIO(done.stdout))
+    place, files = tmp_path / "place", [tmp_path / "out", tmp_path / "err"]
+    place.mkdir()
+    process = started(main, ["sample", str(trained), "-n", "3", "--out", "-"], place=place, files=files)
+    process.join(120)
+    assert process.exitcode == 0, files[1].read_text()
+    stored = np.load(files[0])
     assert stored["images"].shape == (3, 8, 8, 1)
     assert stored["labels"].tolist() == [0, 1, 0]
-    assert not list(tmp_path.iterdir()), "there is no file or folder called -"
+    assert not list(place.iterdir()), "there is no file or folder called -"
 
 
 @pytest.mark.parametrize("words", [("--json",), ("--npz", "x.npz")])

@@ -22,7 +22,7 @@ FIELDS |= {"d_steps": 1, "translator.blocks": 3}  # as few as CUT, which compare
 STEPS = {"batch": 4, "samples": 8, "log_every": 4, "checkpoint_every": 8, "seed": 3}
 
 
-IMAGES = [(1, 28, 28), (3, 32, 32), (4, 16, 16), (1, 8, 8), (3, 48, 64)]  # [C, H, W]
+IMAGES = [(3, 24, 16), (1, 28, 28), (3, 32, 32), (4, 16, 16), (1, 8, 8), (3, 48, 64)]  # [C, H, W], first the usual
 GRAPHS = (9, 5, 5)  # molecules: types of atoms and bonds, for every pair
 OTHERS = [(2,), (24,), (1, 64), (3, 48), (1, 8, 16, 16)]  # points, rows; series [C, T]; films
 
@@ -44,7 +44,7 @@ def example_spec(signal: type[Signal]) -> Spec:
 @functools.cache
 def all_specs() -> list[Spec]:
     """Without labels: shapes of many kinds, and the example of every signal whose samples are of none of these."""
-    fixed = [Spec(shape) for shape in (*IMAGES[:-1], GRAPHS, IMAGES[-1], *OTHERS)]
+    fixed = [Spec(shape) for shape in (*IMAGES, GRAPHS, *OTHERS)]
     found = [example_spec(signal) for signal in own_signals()]
     known = {len(shape) for shape in IMAGES}
     return fixed + [Spec(spec.shape, state=spec.state) for spec in found if len(spec.shape) not in known]

@@ -53,8 +53,7 @@ def few(net: Generator | Discriminator) -> list[Spec]:
 def cases_of(cls: type) -> list:
     """Every choice of words of a net with the samples that it can make, with labels and without; never none.
 
-    The first shape is tried both ways every day, and the last one (of images the one that is not square) with labels;
-    all others are slow, and so are long series.
+    The first shape (of images one that is small and not square) is tried both ways every day; all others are slow.
     """
     found = []
     default = {name: getattr(cls(), name) for name in variants(cls)[0]}
@@ -62,13 +61,11 @@ def cases_of(cls: type) -> list:
         net = small(cls, **options)
         shapes = reached_by(net) if options == default else few(net)
         for near in shapes:
-            long = len(near.shape) == 2 and near.shape[1] > 500  # recurrent nets take a second a test
             for classes in (0, 3) if options == default else (3 if len(near.shape) == 3 else 0,):
                 spec = Spec(near.shape, classes, tuple("abc"[:classes]), near.state)
                 changed = [value for name, value in options.items() if value != default[name]]
                 name = [cls.kind, *changed, "x".join(map(str, near.shape)), *(["state"] if near.state else [])]
-                usual = near is shapes[0] or (near is shapes[-1] and classes > 0 and not long)
-                marks = () if usual or options != default else pytest.mark.slow
+                marks = () if near is shapes[0] or options != default else pytest.mark.slow
                 found.append(pytest.param(net, spec, id=f"{'-'.join(name)}-{classes}", marks=marks))
     return found
 

@@ -138,7 +138,7 @@ def short_trainings(signal, monkeypatch):
 
 
 def test_figures_and_a_report(run, tmp_path, short_trainings):
-    found = gf.evaluate(run, n=40, out=tmp_path / "report", progress=False, device="cpu")
+    found = gf.evaluate(run, n=30, out=tmp_path / "report", progress=False, device="cpu")
     assert found.results
     assert len(json.loads(found.json.read_text())["results"]) == len(found.results)
     assert "<html" in found.html.read_text(encoding="utf-8")

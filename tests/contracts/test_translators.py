@@ -62,7 +62,9 @@ def cases() -> list:
                 source, target = Spec((before, SIDE, SIDE)), Spec((after, SIDE * scale, SIDE * scale))
                 said = "-".join(f"{name}={word}" for name, word in options.items()) if k else "default"
                 name = f"{cls.kind}-{said}-{before}to{after}x{scale}"
-                found.append(pytest.param(small(cls, **options), source, target, id=name))
+                usual = k > 0 or ((before, after) == CHANNELS[0] and scale == scales(cls)[0])
+                marks = () if usual else pytest.mark.slow
+                found.append(pytest.param(small(cls, **options), source, target, id=name, marks=marks))
     return found
 
 

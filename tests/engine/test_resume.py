@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from ganforge.artifacts import checkpoint
 from ganforge.core.events import read_events
 from ganforge.engine.resume import resume_recipe
 from ganforge.engine.train import train
+from processes import started
 from refused import refused
 
 HERE = Path(__file__).parent
@@ -87,38 +85,27 @@ def test_resume_takes_back_what_it_says_again(tmp_path):
     assert ticks == sorted(set(ticks)), "every moment is logged once"
 
 
-CHILD = """
-import sys
-sys.path.insert(0, {here!r})
-import toys
-from ganforge.engine.resume import resume_recipe
-from ganforge.engine.train import train
-folder, mode = sys.argv[1:]
-if mode == "start":
-    train(toys.toy_gan() if {name!r} == "toy-gan" else toys.toy_crowd(), run_dir=folder)
-else:
-    train(resume_recipe(folder), resume=folder)
-"""
+def start_or_resume(folder: Path, name: str, mode: str) -> None:
+    if mode == "start":
+        train(toys.toy_gan() if name == "toy-gan" else toys.toy_crowd(), run_dir=folder)
+    else:
+        train(resume_recipe(folder), resume=folder)
 
 
 def run_until_killed(folder: Path, name: str, mode: str, delay: float | None) -> bool:
     """Starts a training process, kills it `delay` seconds after its first event; True when it finished first."""
-    code = CHILD.format(here=str(HERE), name=name)
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder), mode],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-    )
+    files = [folder.with_suffix(f".{stream}") for stream in ("out", "err")]
+    process = started(start_or_resume, folder, name, mode, place=folder.parent, files=files)
     if delay is not None:
         events = folder / "events.jsonl"
         size = events.stat().st_size if events.exists() else 0
-        while process.poll() is None and (not events.exists() or events.stat().st_size <= size):
+        while process.is_alive() and (not events.exists() or events.stat().st_size <= size):
             time.sleep(0.002)
         time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-    _, stderr = process.communicate(timeout=120)
-    assert process.returncode in (0, -signal.SIGKILL), stderr.decode()
-    return process.returncode == 0
+        process.kill()
+    process.join(120)
+    assert process.exitcode in (0, -signal.SIGKILL), files[1].read_text()
+    return process.exitcode == 0
 
 
 def kill_and_resume(folder: Path, name: str, rng: random.Random, kills: int) -> int:

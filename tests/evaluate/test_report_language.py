@@ -38,6 +38,7 @@ from ganforge.modalities.table import findings as of_tables
 from ganforge.modalities.text import findings as of_texts
 from ganforge.modalities.video import findings as of_films
 from refused import refused
+from sources import MODULES, nodes_of
 
 SOURCE = Path(ganforge.__file__).parent
 CALLS = {"phrase": slice(0, 1), "say": slice(0, 1), "Meaning": slice(0, 1), "Finding": slice(1, 4),
@@ -61,18 +62,18 @@ def written() -> tuple[dict[str, str], set[str]]:
     """Texts that pages show, with the file of each; and all texts of the source."""
     shown: dict[str, str] = {}
     everything: set[str] = set()
-    for path in SOURCE.rglob("*.py"):
+    for path in MODULES:
         name = path.relative_to(SOURCE).as_posix()
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        everything |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        nodes = nodes_of(path)
+        everything |= {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
         named = {
             target.id: node.value.value
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
             for target in node.targets
             if isinstance(target, ast.Name)
         }
-        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and name not in OTHERS):
+        for call in (node for node in nodes if isinstance(node, ast.Call) and name not in OTHERS):
             function = getattr(call.func, "id", getattr(call.func, "attr", ""))
             if function == "say" and name != "export/card.py":  # elsewhere it prints on a terminal
                 continue

@@ -50,7 +50,7 @@ class Case:
         return {re.split(r"\d", r.name, maxsplit=1)[0]: r for r in found}  # without the count and the extractor
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["labels", "no labels"])
+@pytest.fixture(scope="module", params=[True, pytest.param(False, marks=pytest.mark.slow)], ids=["labels", "no labels"])
 def case(request):
     digits = Digits().open()
     return Case(digits.array, digits.labels, digits.classes, request.param, train=900, held=450, n=440)

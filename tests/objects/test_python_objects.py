@@ -19,6 +19,7 @@ from refused import refused
 
 TINY = {"task.generator.channels": 8, "task.discriminator.channels": 8, "task.generator.latent": 8}
 FAST = {"samples": 32, "batch": 16, "log_every": 16, "callbacks": []}
+QUICK_TABLE = {"samples": 200, "batch": 100, "statistics.size": 50}
 DRAWS = np.random.default_rng(0)
 PIXELS = DRAWS.integers(0, 256, (32, 8, 12, 3), dtype=np.uint8)
 LABELS = np.arange(32) % 3
@@ -234,14 +235,14 @@ def test_a_run_is_evaluated_on_samples_in_memory(labeled):
 def test_columns_come_back_by_their_own_names(names):
     frame = FRAME.set_axis(pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names, axis=1)
     frame.index = ["same"] * len(frame)
-    made = gf.TableGAN(progress=False, fields={"samples": 200, "batch": 100}).fit(frame).sample(3)
+    made = gf.TableGAN(progress=False, fields=QUICK_TABLE).fit(frame).sample(3)
     assert made.columns.tolist() == frame.columns.tolist()
     assert made.columns.nlevels == frame.columns.nlevels
 
 
 def test_texts_of_digits_come_back_as_texts(tmp_path):
     digits = pd.DataFrame({"zip": [str(z) for z in DRAWS.integers(10_000, 99_999, 200)], "g": ["a", "b"] * 100})
-    model = gf.TableGAN(progress=False, fields={"samples": 200, "batch": 100}).fit(digits)
+    model = gf.TableGAN(progress=False, fields=QUICK_TABLE).fit(digits)
     made = gf.TableGAN.load(model.save(tmp_path / "m.safetensors")).sample(5)
     assert all(isinstance(value, str) and value.isdigit() for value in made["zip"])
     assert made.dtypes["zip"] == pd.Series(["a"], dtype="str").dtype

@@ -38,6 +38,7 @@ def test_the_typed_fields_are_those_of_a_recipe():
     assert set(typing.get_type_hints(Fields)) == set(fields_of(Recipe)) | set(Recipe.aliases)
 
 
+@pytest.mark.slow
 def test_a_type_checker_sees_a_misspelled_field(tmp_path):
     pytest.importorskip("pyright")
     (tmp_path / "use.py").write_text(

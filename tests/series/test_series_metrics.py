@@ -78,6 +78,7 @@ def test_a_judge_tells_other_windows_and_not_real_ones():
     assert figures(waves(400, 3), judge)["discriminative"] < 0.15
 
 
+@pytest.mark.slow
 def test_a_forecast_learned_from_flipped_windows_is_worse():
     learner = Predictive(steps=600)
     good, bad = figures(waves(400, 3), learner, 10), figures(FLIPPED, learner, 10)

@@ -28,7 +28,8 @@ def models(tmp_path_factory):
     (folder / "t.csv").write_text("\n".join(rows))
     narrow = {"task.generator.channels": 8, "task.discriminator.channels": 8, "task.generator.latent": 8}
     images = gf.train("cdcgan", data=folder / "x.npz", run_dir=folder / "i", progress=False, **narrow, **FAST)
-    table = gf.train("ctgan-fast", data=folder / "t.csv", run_dir=folder / "t", progress=False, **FAST)
+    quick = FAST | {"statistics.size": 50}
+    table = gf.train("ctgan-fast", data=folder / "t.csv", run_dir=folder / "t", progress=False, **quick)
     return [Path(model.folder) / "model.safetensors" for model in (images, table)]
 
 

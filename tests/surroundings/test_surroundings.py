@@ -69,7 +69,7 @@ def test_names_that_are_no_text_are_escaped_in_utf_8():
     assert stream.buffer.getvalue().decode() == "b\\udcff.png 猫"
 
 
-@pytest.mark.parametrize("words", [["recipes"], ["recipes", "show", "dcgan"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["recipes"], pytest.param(["recipes", "show", "dcgan"], marks=pytest.mark.slow)])
 def test_verbs_print_where_output_is_not_utf_8(words):
     env = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(Path(ganforge.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-m", "ganforge", *words], env=env, capture_output=True, timeout=120)
@@ -114,7 +114,7 @@ def test_a_fault_of_the_machine_is_one_line(number, monkeypatch, capsys, tmp_pat
         raise OSError(number, os.strerror(number), str(tmp_path / "out.png"))
 
     monkeypatch.delenv("GANFORGE_DEBUG", raising=False)
-    monkeypatch.setattr(module, "app", broken)
+    monkeypatch.setattr(module, "command", lambda: broken)
     with pytest.raises(SystemExit) as ended:
         main(["recipes"])
     assert ended.value.code == 1

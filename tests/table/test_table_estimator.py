@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import ganforge as gf
 from refused import refused
 
-QUICK = {"samples": 200, "batch": 100, "log_every": 100}
+QUICK = {"samples": 200, "batch": 100, "log_every": 100, "statistics.size": 50}
 DRAWS = np.random.default_rng(0)
 X = DRAWS.normal(size=300)
 FRAME = pd.DataFrame({"x": X, "y": X + DRAWS.normal(size=300) / 3, "g": np.where(X > 0, "up", "down")})

@@ -36,6 +36,7 @@ def run(monkeypatch, capsys, name: str, *words: str) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_balance(place, monkeypatch, capsys):
     said = run(monkeypatch, capsys, "balance.py", "nobody.csv", "rich")
     assert "360 new rows of 'yes', which has 45 of 450" in said
@@ -54,6 +55,7 @@ def test_fill_database(place, monkeypatch, capsys):
     assert "500 rows" in run(monkeypatch, capsys, *words)
 
 
+@pytest.mark.slow
 def test_share(place, monkeypatch, capsys):
     said = run(monkeypatch, capsys, "share.py", "nobody.csv", "new.csv")
     assert "600 rows in new.csv" in said

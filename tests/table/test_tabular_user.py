@@ -101,7 +101,7 @@ class TestTableGAN:
 
     @pytest.mark.parametrize("recipe", ["ctgan-fast", "tvae", "table-gan"])
     def test_a_table_smaller_than_a_batch(self, recipe):
-        fields = {"task.generator.widths": [16], "batch": 500, "samples": 1000}
+        fields = {"task.generator.widths": [16], "batch": 500, "samples": 1000, "statistics.size": 50}
         assert len(gf.TableGAN(recipe, fields=fields, progress=False).fit(table(40)).sample(7)) == 7
 
     @pytest.mark.parametrize(

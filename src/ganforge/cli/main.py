@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
+from typer.main import get_command
 
 import ganforge
 from ganforge.core.errors import GanforgeError, UserError
@@ -57,6 +59,12 @@ for verb in verbs():
     verb.add_to(app)
 
 
+@functools.cache  # reading the options of all verbs takes 30 ms
+def command() -> Callable[..., object]:
+    """All verbs as one command."""
+    return get_command(app)
+
+
 def refuse_empty(words: Sequence[str]) -> None:
     """An empty word, or a field or an option without its value, is most often a variable of a script that is not set.
 
@@ -102,7 +110,7 @@ def run(words: Sequence[str]) -> None:
     try:
         refuse_empty(words)
         refuse_other_words(words)
-        app(args=words, prog_name="ganforge")
+        command()(args=words, prog_name="ganforge")
     except PartlyDone as error:
         print(error, file=sys.stderr)
         sys.exit(3)

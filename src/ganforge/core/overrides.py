@@ -16,6 +16,7 @@ import yaml
 from ganforge.core.component import Component, build, families, fields_of, to_plain
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.habits import refuse_other_word
+from ganforge.core.parse_yaml import parse_yaml
 
 SEGMENT = re.compile(r'"((?:[^"\\]|\\.)*)"(?=[.=])|([^.=]+)')
 """A part of a path: a quoted name, in which dots and = are letters, or a plain one."""
@@ -34,7 +35,7 @@ def read_value(text: str) -> Any:
     if text.startswith("@") and len(text) > 1:
         return from_yaml(text[1:])
     try:
-        value = yaml.safe_load(text)
+        value = parse_yaml(text)
     except yaml.YAMLError:
         return text
     match value:
@@ -275,7 +276,7 @@ def from_yaml(path: Path | str) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = parse_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {error}", code="config.not_yaml") from None
     except (OSError, ValueError) as error:  # a name with a null byte is a ValueError
