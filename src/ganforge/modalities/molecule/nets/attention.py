@@ -32,9 +32,10 @@ from ganforge.nets.layers.labels import LabelTable
 
 EDGE = 1e-6  # of uniform numbers, so that no Gumbel noise is infinite
 FIRST_BONDS = (0.75, 0.2, 0.05)  # shares of single, double and triple bonds that G begins with
-NODE, FIRST_LOGITS, LARGEST = 2.0, 3.0, 1.2
-"""Deviations at first: of what each atom gets of its own noise, and of the logits of bonds;
-and how many such deviations the largest of three is above one more."""
+NODE = 2.0  # deviation, at first, of what each atom gets of its own noise
+FIRST_LOGITS = 3.0  # deviation, at first, of the logits of bonds over pairs
+LARGEST = 1.2  # how many such deviations the largest of three logits is above another one, on average
+LABEL = 0.2  # deviation, at first, of embeddings of labels: less than what z adds, which they would drown
 NOWHERE = -1e4  # logit of an atom that is not there
 
 
@@ -112,7 +113,7 @@ class MoleculeG(nn.Module):
         self.register_buffer("fixed", torch.randn(self.noises, generator=seeded), persistent=False)
         self.globals, self.node = nn.Linear(latent, width), nn.Linear(each, width)
         self.size = nn.Linear(1, width, bias=False)
-        self.label = LabelTable(spec.classes, width) if spec.classes else None
+        self.label = LabelTable(spec.classes, width, LABEL) if spec.classes else None
         self.sum, self.apart = nn.Linear(width, pairs), nn.Linear(width, pairs, bias=False)
         self.layers = nn.ModuleList(PairAttention(width, pairs, heads) for _ in range(layers))
         self.norm, self.pair_norm = nn.LayerNorm(width), nn.LayerNorm(pairs)
