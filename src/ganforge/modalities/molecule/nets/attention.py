@@ -3,7 +3,8 @@
 Vignac et al. 2023 (DiGress: attention biased by pairs, which it also updates); Jang et al. 2017 and Maddison et al.
 2017 (straight-through Gumbel-softmax). Own sizes, and pairs are symmetric throughout.
 
-    n_real ~ sizes of the data                          h_i = W z + U ε_i + E c,  p_ij = act(P h_i + P h_j) − (U h_i − U h_j)²
+    n_real ~ sizes of the data                          h_i = W z + W_ε ε_i + E c
+                                                        p_ij = act(P h_i + P h_j) − (U h_i − U h_j)²
     L times:  a_ij = softmax_j(q_i·k_j / √d + b·p_ij)   h_i += W_o [Σ_j a_ij v_j ‖ Σ_j a_ij p_ij],  h_i += MLP(h_i)
                                                         p_ij += MLP(p_ij ‖ A h_i + A h_j ‖ B h_i ⊙ B h_j)
     types = ST(V h_i),  bonds = ST(F p_ij)              ST(l) = onehot(argmax (l + g)), with the derivative of
