@@ -15,6 +15,7 @@ import argparse
 import json
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ GOALS = {
 SPEED = 10_000
 
 
-def named(results: list[Result]) -> dict[str, float]:
+def named(results: Sequence[Result]) -> dict[str, float]:
     """Values by names without numbers of samples, and the ChemNet distance as a share of the n-gram model's."""
     found = {COUNT.sub("", result.name): result.value for result in results}
     for result in results:

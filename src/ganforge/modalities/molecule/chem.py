@@ -52,7 +52,8 @@ def problem(smiles: str) -> str:
     if molecule is None:
         return SYNTAX
     found = Chem.DetectChemistryProblems(molecule)
-    return PROBLEMS.get(found[0].GetType(), found[0].GetType()) if found else SYNTAX
+    kind = str(found[0].GetType()) if found else ""
+    return PROBLEMS.get(kind, kind or SYNTAX)
 
 
 def largest_fragment(smiles: str) -> str:

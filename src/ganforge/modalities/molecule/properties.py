@@ -24,7 +24,7 @@ def functions() -> dict[str, Callable[[Any], float]]:
     """A function of an RDKit molecule for each name."""
     rdkit()
     from rdkit.Chem import QED, Crippen, Descriptors, rdMolDescriptors
-    from rdkit.Contrib.SA_Score import sascorer
+    from rdkit.Contrib.SA_Score import sascorer  # pyright: ignore[reportMissingImports]
 
     return {
         "logP": Crippen.MolLogP,  # type: ignore[attr-defined]

@@ -13,7 +13,6 @@ N: molecules, L: width of the latents.  x [N, V + B, n, n], z [N, L], r [N] in [
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import torch
@@ -68,7 +67,7 @@ class MolGan(Synthesis, kind="molgan"):
         plain = Spec(spec.shape, state=spec.state)
         return super().players(spec) | {"R": RewardNet(self.discriminator.build(plain), self.reward, plain)}
 
-    def phases(self) -> Sequence[Phase]:
+    def phases(self) -> list[Phase]:
         return [*super().phases(), Phase("R", self.r_loss, trains=("R",))]
 
     def r_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
