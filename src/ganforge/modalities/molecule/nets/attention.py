@@ -33,10 +33,10 @@ from ganforge.nets.layers.labels import LabelTable
 
 EDGE = 1e-6  # of uniform numbers, so that no Gumbel noise is infinite
 FIRST_BONDS = (0.75, 0.2, 0.05)  # shares of single, double and triple bonds that G begins with
-NODE = 2.0  # deviation, at first, of what each atom gets of its own noise
-FIRST_LOGITS = 3.0  # deviation, at first, of the logits of bonds over pairs
-LARGEST = 1.2  # how many such deviations the largest of three logits is above another one, on average
-LABEL = 0.2  # deviation, at first, of embeddings of labels: less than what z adds, which they would drown
+SHARED, NODE = 1.5, 2.0  # deviations, at first, of what each atom gets of z and of its own noise
+FIRST_LOGITS = 2.0  # deviation, at first, of the logits of bonds over pairs
+RAISED = 0.5  # how many such deviations that of no bond is raised by, since it stands against three others
+LABEL = 0.5  # deviation, at first, of embeddings of labels: less than what z adds, which they would drown
 NOWHERE = -1e4  # logit of an atom that is not there
 
 
@@ -128,12 +128,13 @@ class MoleculeG(nn.Module):
         Were all pairs alike at first, D could not tell G which of them to bind: its answer to a bond that was drawn by
         chance is the same for all pairs on average, and G would stay at random graphs.
         """
+        nn.init.normal_(self.globals.weight, 0.0, SHARED * self.globals.in_features**-0.5)
         nn.init.normal_(self.node.weight, 0.0, NODE * self.each**-0.5)
         nn.init.normal_(self.apart.weight, 0.0, self.apart.in_features**-0.5)
         nn.init.normal_(self.bond_out.weight, 0.0, FIRST_LOGITS * self.bond_out.in_features**-0.5)
         bonded = min(0.5, 2 / n)
         self.bond_out.bias.copy_(torch.tensor([1 - bonded, *(bonded * share for share in FIRST_BONDS)]).log())
-        self.bond_out.bias[0] += LARGEST * FIRST_LOGITS  # the largest of three logits against this one
+        self.bond_out.bias[0] += RAISED * FIRST_LOGITS
         self.atom_out.bias.copy_(torch.tensor(shares).log())
 
     def forward(
