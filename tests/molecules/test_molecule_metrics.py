@@ -9,10 +9,12 @@ import pytest
 
 from ganforge.core.condition_kinds import Number
 from ganforge.core.conditions import Conditions
+from ganforge.evaluation.report.evidence import Evidence
 from ganforge.metrics.base import Comparison, Result
 from ganforge.metrics.samples import SampleSet
 from ganforge.modalities.molecule import chem, properties
 from ganforge.modalities.molecule.example import molecules
+from ganforge.modalities.molecule.findings import RULES
 from ganforge.modalities.molecule.metrics import asked, distance, distributions, similar, validity
 from refused import refused
 
@@ -119,3 +121,19 @@ def test_a_generator_that_does_not_listen_is_as_good_as_chance():
     deaf = measured(np.random.default_rng(1).permutation(true))
     assert deaf.value == pytest.approx(deaf.detail["floor"], rel=0.3)
     assert deaf.value > 0.3
+
+
+def test_findings_say_what_is_wrong():
+    def found(**values: float) -> set[str]:
+        results = [
+            {"name": f"{name}[1k]", "value": value, "detail": {"floor": 1.0, "reasons": {"of several parts": 3}}}
+            for name, value in values.items()
+        ]
+        return {one.title for rule in RULES for one in rule(Evidence(results))}
+
+    good = {"valid_molecules": 0.95, "unique_molecules": 0.9, "novel_molecules": 0.6, "asked_property": 0.3}
+    assert not found(**good)
+    assert found(**good | {"valid_molecules": 0.3}) == {"many molecules are not valid"}
+    assert found(**good | {"unique_molecules": 0.1}) == {"the same molecules again and again"}
+    assert found(**good | {"novel_molecules": 0.1}) == {"few molecules are new"}
+    assert found(**good | {"asked_property": 0.9}) == {"properties are not as asked"}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ganforge.core.language import phrase
 from ganforge.evaluation.report.content import Finding
 from ganforge.evaluation.report.evidence import Evidence
+from ganforge.modalities.text.findings import not_begun
 
 INVALID, REPEATED, KNOWN = 0.7, 0.5, 0.2
 ASKED = 0.5
@@ -65,4 +66,4 @@ def asked(evidence: Evidence) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-RULES = (invalid, repeated, copies, asked)
+RULES = (not_begun, invalid, repeated, copies, asked)
