@@ -82,7 +82,7 @@ def measure(name: str, size: int | None, batch: int | None, threads: int) -> Non
         cpu = torch.device("cpu")
         loader = make_loader(recipe, dataset, spec, cpu)
         kind = Trainer.of(recipe)
-        recipe = kind.finalize(recipe, loader)
+        recipe = kind.finalize(recipe, spec, loader)
         trainer = kind(recipe, spec, loader, cpu)
 
         def seconds(iteration: int) -> float:

@@ -42,7 +42,7 @@ def measured(side: int) -> None:
         device = torch.device("cpu")
         loader = make_loader(recipe, dataset, spec, device)
         kind = Trainer.of(recipe)
-        trainer = kind(kind.finalize(recipe, loader), spec, loader, device)
+        trainer = kind(kind.finalize(recipe, spec, loader), spec, loader, device)
         times = []
         for _ in range(STEPS):
             begun = time.perf_counter()

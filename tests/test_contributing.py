@@ -104,7 +104,7 @@ def figures(report: Path) -> dict[str, Any]:
 
 
 def test_every_section_is_found():
-    assert list(SECTIONS) == ["loss", "net", "task", "signal", "metric", "verb"]
+    assert list(SECTIONS) == ["loss", "net", "task", "source", "signal", "metric", "verb"]
     assert list(FILES) == [f"my_{what}.py" for what in SECTIONS]
     assert all(section.commands for section in SECTIONS.values())
 
@@ -115,6 +115,15 @@ def test_the_files_train_with_their_commands(tmp_path, clean_registries):
     ganforge(trainings, tmp_path)
     for run in runs:
         assert shape_of_samples(tmp_path / run, f"my_{run}.py") == (2, 8, 8, 1)
+
+
+def test_the_source_trains_with_its_labels(tmp_path, clean_registries):
+    make, train, sample = written("source", tmp_path)
+    assert make[:2] == ["python", "-c"]
+    assert call(exec, make[2], {}, place=tmp_path, env=environment(tmp_path)).status == 0
+    ganforge(rest([[*train, "callbacks=[]"], sample]), tmp_path)
+    assert len([*(tmp_path / "rings").glob("*.png")]) == 8
+    assert (tmp_path / "rings" / "labels.csv").read_text().splitlines()[1].endswith("ring")
 
 
 def test_the_signal_goes_the_whole_way(tmp_path, clean_registries):

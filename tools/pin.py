@@ -84,7 +84,7 @@ def make_trainer(recipe: Recipe) -> Any:
     dataset, spec = open_data(recipe)
     loader = make_loader(recipe, dataset, spec, CPU)
     kind = Trainer.of(recipe)
-    return kind(kind.finalize(recipe, loader), spec, loader, CPU)
+    return kind(kind.finalize(recipe, spec, loader), spec, loader, CPU)
 
 
 def encoded(trainer: Any) -> torch.Tensor:

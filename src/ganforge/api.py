@@ -20,6 +20,7 @@ from ganforge.data.base import DataSource
 from ganforge.data.objects import is_object, source_of
 from ganforge.engine import train as engine
 from ganforge.engine import transfer
+from ganforge.engine.fitting_batch import fitted
 from ganforge.engine.resume import resume_recipe
 from ganforge.inference.model import Model, load
 from ganforge.recipes import make_recipe
@@ -94,8 +95,16 @@ def train(
 
         listeners.append(lambda run: progress_here(run, minutes))
         told = stderr().print
+    auto = given.get("batch") == "auto"
+    chosen = _resolve(
+        recipe, resume, {k: v for k, v in given.items() if not (auto and k == "batch")}, minutes, device, told
+    )
+    if auto:
+        chosen, line = fitted(chosen, device)
+        if told is not None:
+            told(line)
     result = engine.train(
-        _resolve(recipe, resume, given, minutes, device, told),
+        chosen,
         run_dir=run_dir,
         resume=resume,
         minutes=minutes,

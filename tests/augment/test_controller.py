@@ -23,23 +23,23 @@ def watch(augment: Ada, memory: Memory, logits: Tensor, batches: int, samples: i
     return samples
 
 
-def p_of(memory: Memory) -> float:
-    return memory["next"].item()
+def p_of(augment: Ada, memory: Memory) -> float:
+    return augment.following(memory).item()
 
 
 def test_moves_every_four_batches_by_their_samples():
     augment = Ada(length=10_000)
     memory = Memory(augment.memory())
     clock = watch(augment, memory, SURE, 3)
-    assert p_of(memory) == 0
+    assert p_of(augment, memory) == 0
     clock = watch(augment, memory, SURE, 1, clock)
-    assert p_of(memory) == pytest.approx(4 * BATCH / 10_000)
+    assert p_of(augment, memory) == pytest.approx(4 * BATCH / 10_000)
     clock = watch(augment, memory, SURE, 7, clock)
-    assert p_of(memory) == pytest.approx(8 * BATCH / 10_000)
+    assert p_of(augment, memory) == pytest.approx(8 * BATCH / 10_000)
     clock = watch(augment, memory, SURE, 1, clock)
-    assert p_of(memory) == pytest.approx(12 * BATCH / 10_000)
+    assert p_of(augment, memory) == pytest.approx(12 * BATCH / 10_000)
     watch(augment, memory, UNSURE, 8, clock)
-    assert p_of(memory) == pytest.approx(4 * BATCH / 10_000)
+    assert p_of(augment, memory) == pytest.approx(4 * BATCH / 10_000)
 
 
 @pytest.mark.parametrize(("share", "direction"), [(1.0, 1), (0.85, 1), (0.75, -1), (0.5, -1), (0.0, -1)])
@@ -49,23 +49,23 @@ def test_holds_the_share_of_reals_that_d_is_right_about(share, direction):
     memory = Memory(augment.memory())
     logits = torch.where(torch.arange(BATCH) < share * BATCH, 3.0, -0.1)
     watch(augment, memory, logits, 4)
-    assert (p_of(memory) - 0.4) * direction == pytest.approx(4 * BATCH / 500_000, rel=1e-3)
+    assert (p_of(augment, memory) - 0.4) * direction == pytest.approx(4 * BATCH / 500_000, rel=1e-3)
 
 
 def test_stays_within_its_bounds():
     augment = Ada(length=1000, limit=0.7)
     memory = Memory(augment.memory())
     clock = watch(augment, memory, SURE, 100)
-    assert p_of(memory) == pytest.approx(0.7)
+    assert p_of(augment, memory) == pytest.approx(0.7)
     watch(augment, memory, UNSURE, 100, clock)
-    assert p_of(memory) == 0
+    assert p_of(augment, memory) == 0
 
 
 def test_from_0_to_its_limit_takes_its_share_of_the_length():
     augment = Ada(length=64_000, limit=0.5)
     memory = Memory(augment.memory())
     watch(augment, memory, SURE, 496)  # of 1000 batches
-    assert 0.49 < p_of(memory) < 0.5
+    assert 0.49 < p_of(augment, memory) < 0.5
 
 
 def test_parts_of_a_batch_count_as_one():
@@ -76,8 +76,27 @@ def test_parts_of_a_batch_count_as_one():
         augment.observe(batch, whole, k * BATCH)
         for part in batch.chunk(4):
             augment.observe(part, parts, k * BATCH)
-    assert p_of(whole) > 0
+    assert p_of(augment, whole) > 0
     assert {k: v.item() for k, v in whole.buffers.items()} == {k: v.item() for k, v in parts.buffers.items()}
+
+
+def test_two_processes_move_as_one():
+    """Each process sees half of a batch, and what they keep is averaged: the sums are those of the whole batch."""
+    augment = Ada(length=10_000)
+    whole, halves = Memory(augment.memory()), [Memory(augment.memory()) for _ in range(2)]
+    logits = torch.randn(20, BATCH, generator=torch.Generator().manual_seed(0)) + 1
+    for k, batch in enumerate(logits):
+        augment.observe(batch, whole, k * BATCH)
+        for memory, part in zip(halves, batch.chunk(2), strict=True):
+            memory.parts = 2
+            augment.observe(part, memory, k * BATCH)
+        for name in ("sign", "count", "p"):
+            mean = (halves[0][name] + halves[1][name]) / 2
+            for memory in halves:
+                memory[name] = mean
+    assert p_of(augment, whole) > 0
+    for name, value in whole.buffers.items():
+        assert halves[0][name].item() == pytest.approx(value.item(), rel=1e-6)
 
 
 def test_a_batch_is_augmented_alike_from_its_first_part_to_g():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -141,6 +142,23 @@ def test_tables_and_points():
     assert (points.recipe, points.facts) == ("toy", "5,000 vectors of 2 numbers; mps; 3 minutes")
 
 
+def test_what_is_said_of_a_table_is_true_of_it():
+    steps = np.random.default_rng(0).normal(size=(2_000, 3))
+
+    def reasons(frame):
+        return " ".join(any_data.choose(from_frame("t.csv", frame), Machine()).reasons)
+
+    walks = pd.DataFrame(steps.cumsum(0), columns=["open", "high", "low"])
+    assert "3 columns of numbers or dates" in reasons(walks)
+    assert "categor" not in reasons(walks)
+    assert "data.signal=series" in reasons(walks)
+    rows = pd.DataFrame(steps, columns=["a", "b", "c"]).assign(kind=["x", "y"] * 1_000)
+    assert "1 column of categories" in reasons(rows)
+    sized = rows.assign(b=rows["a"] * 2, c=rows["a"] ** 3)
+    for no_series in (rows, sized.sort_values("a")):  # a table that is sorted by a column has no order in time
+        assert "data.signal=series" not in reasons(no_series)
+
+
 def test_too_few_images_are_refused_with_a_way_to_go_on():
     with refused("data.too_few_samples", "49 images", "at least 50", "ganforge train fastgan data=photos"):
         choose(facts(LEAST_PICTURES - 1))
@@ -208,7 +226,7 @@ class Shapes(Dataset):
 
 def test_facts_in_words():
     assert str(facts(1_000, (100, 90), channels=3, classes=10, minutes=10.0)) == (
-        "1,000 images of 100×90, RGB, 10 labels; a CPU (2 threads); 10 minutes"
+        "1,000 images of 100×90 (height × width), RGB, 10 labels; a CPU (2 threads); 10 minutes"
     )
     assert "no time limit" in str(facts(minutes=None))
     assert "a GPU of 80 GiB" in str(facts(device="cuda", memory=80.0))

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from ganforge import recipes
-from ganforge.core.component import fields_of
+from ganforge.core import overrides
+from ganforge.core.component import fields_of, to_plain
 from ganforge.data.base import DataSource
 from ganforge.recipes import listing, make_recipe
 from ganforge.recipes.base import Recipe
@@ -43,6 +44,7 @@ def command(*words: str) -> str:
         (["recipes"], HEAVY),
         (["train", "dcgn"], HEAVY),
         (["train", "dcgan", "sampels=3"], HEAVY),
+        (["train", "dcgan", "task.generatr.channels=8"], HEAVY),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -55,7 +57,7 @@ def test_importing_ganforge_imports_nothing_heavy():
 
 
 def test_a_misspelled_field_needs_torch_and_no_more():
-    assert imported(command("train", "dcgan", "task.generatr=resnet"), (*COMPILER, *TABLES, *OTHERS)) == []
+    assert imported(command("train", "dcgan", "task.generator=resnt"), (*COMPILER, *TABLES, *OTHERS)) == []
 
 
 def test_training_on_labeled_images_and_sampling_need_neither_tables_nor_a_compiler(tmp_path):
@@ -84,6 +86,24 @@ def test_a_misspelled_field_is_refused_at_once_and_no_other():
     assert str(early.value) == str(late.value)
     known = [*fields_of(Recipe), *Recipe.aliases, "lr", "optimizers.G.lr", "data.path", 'signal.columns."x=y"']
     listing.refuse_misspelled_fields([f"{name}=1" for name in known])
+
+
+def test_nested_fields_are_known_from_the_sources_and_no_field_is_refused():
+    load_all()
+    known = listing.Fields(*(file.read_text(encoding="utf-8") for file in listing.FOLDER.parent.rglob("*.py")))
+    for name in ("cdcgan", "ctgan-fast", "infogan", "stylegan2-small", "denoise"):
+        for path in overrides.flatten(to_plain(recipes.get(name))):
+            if "." in path:
+                listing.refuse_misspelled_path(f"{path}=1", path.split("."), known)
+    for path, meant in (
+        ("task.generator.chanels", "channels"),
+        ("optimizers.G.betsa", "betas"),
+        ("task.penalties.0.wieght", "weight"),
+        ("data.holdot", "holdout"),
+    ):
+        with refused("config.unknown_field", meant, path.rpartition(".")[0]):
+            listing.refuse_misspelled_path(f"{path}=1", path.split("."), known)
+    listing.refuse_misspelled_fields(["task.generatr.channels=8"], plugins=True)  # a plugin may have such a field
 
 
 def test_a_misspelled_recipe_is_refused_at_once_and_data_never_is(tmp_path, monkeypatch):

@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from ganforge import recipes, registry
-from ganforge.core.component import families
+from ganforge.core.component import build_stored, families, to_plain
+from ganforge.recipes import make_recipe
+from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all, load_plugin
 from refused import refused
 
@@ -53,6 +55,9 @@ def test_recipe():
     square = families()["objective"].parse({"kind": "test_square", "margin": 2})
     assert square.margin == 2.0  # type: ignore[attr-defined]
     assert "test-recipe" in recipes.names()
+    stored = to_plain(make_recipe("toy")) | {"task": "of_another_file"}
+    with refused("config.unknown_kind", "run.yaml", "'of_another_file'", "--plugin FILE"):
+        build_stored(Recipe, stored, "run.yaml")
     assert recipes.summary("test-recipe") == "From outside."
 
 

@@ -91,7 +91,7 @@ def play(name: str) -> tuple[Losses, set[str]]:
         cpu = torch.device("cpu")
         with contextlib.closing(make_loader(recipe, dataset, spec, cpu)) as loader:
             kind = Trainer.of(recipe)
-            trainer = kind(kind.finalize(recipe, loader), spec, loader, cpu)
+            trainer = kind(kind.finalize(recipe, spec, loader), spec, loader, cpu)
             found: Losses = {}
             cut: set[str] = set()
             for step in range(1, max(STEPS) + 1):

@@ -60,7 +60,7 @@ def trainer(recipe) -> PrivateTrainer:
     check(recipe)
     dataset, spec = open_data(recipe)
     loader = make_loader(recipe, dataset, spec, CPU)
-    made = Trainer.of(recipe)(PrivateTrainer.finalize(recipe, loader), spec, loader, CPU)
+    made = Trainer.of(recipe)(PrivateTrainer.finalize(recipe, spec, loader), spec, loader, CPU)
     assert isinstance(made, PrivateTrainer)
     return made
 

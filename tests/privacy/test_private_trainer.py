@@ -43,7 +43,7 @@ def trainer(*items: str) -> PrivateTrainer:
     loader = make_loader(recipe, dataset, spec, CPU)
     made = Trainer.of(recipe)
     assert made is PrivateTrainer
-    return made(made.finalize(recipe, loader), spec, loader, CPU)
+    return made(made.finalize(recipe, spec, loader), spec, loader, CPU)
 
 
 def step(made: PrivateTrainer, batch: Batch, position: int = 0) -> dict[str, Tensor]:
@@ -191,7 +191,7 @@ def test_a_loader_that_repeats_items_is_refused():
     loader = make_loader(recipe, dataset, spec, CPU)
     loader._status[3] = 2
     with refused("privacy.unreadable_samples", "1 samples"):
-        PrivateTrainer.finalize(recipe, loader)
+        PrivateTrainer.finalize(recipe, spec, loader)
 
 
 class Behind(LinearD):

@@ -18,11 +18,14 @@ from ganforge.core.overrides import apply
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec
 from ganforge.engine.train import train
+from ganforge.modalities.series import reading
+from ganforge.modalities.series.absent import completed
 from ganforge.modalities.series.example import write_example
 from ganforge.modalities.series.filler import Filler, across
 from ganforge.modalities.series.gap_metric import ruled
 from ganforge.modalities.series.imputing import impute, pieces
 from ganforge.modalities.series.nets import SeriesDiscriminator
+from ganforge.modalities.series.reading import Said
 from ganforge.modalities.series.tasks.forecast import scores as forecast_scores
 from ganforge.modalities.series.tasks.impute import Impute, scores
 from ganforge.recipes.base import Recipe
@@ -190,6 +193,67 @@ def test_the_verb_fills_gaps_and_keeps_what_is_given(ganforge, folder, tmp_path)
     assert per_path[0] != per_path[1]
 
 
+def test_hours_without_a_row_are_added_and_filled(ganforge, folder, tmp_path):
+    frame = pd.read_csv(folder / "hours.csv").head(100)
+    gone = [20, 21, 60]
+    frame.drop(gone).to_csv(tmp_path / "gaps.csv", index=False)
+    out = tmp_path / "filled.csv"
+    said = ganforge("impute", folder / "run", "--data", tmp_path / "gaps.csv", "--out", out, "--json")
+    assert json.loads(said.out)["rows_added"] == 3
+    assert "3 rows added" in said.err
+    table = pd.read_csv(out)
+    assert table["time"].tolist() == frame["time"].tolist(), "as the file writes times, in their place"
+    assert not table[["temperature", "load"]].isna().any().any()
+    kept = table.drop(gone)["load"]
+    assert kept.tolist() == frame.drop(gone)["load"].tolist()
+    said = ganforge("impute", folder / "run", "--data", tmp_path / "gaps.csv", "--out", out, "--force", "--keep-rows")
+    assert len(pd.read_csv(out)) == 97
+
+
+def cells_of(file: Path | reading.Unpacked) -> list[list[str]]:
+    return reading.load(file, texts=True).to_numpy().tolist()
+
+
+def test_absent_rows_stand_where_they_belong(tmp_path):
+    """Of several series, in files in order of time, of series, and from the newest on."""
+    hours = pd.date_range("2024-03-01", periods=40, freq="h")
+    parts = [pd.DataFrame({"t": hours, "id": name, "kind": name * 2, "v": range(40)}) for name in "ab"]
+    whole = pd.concat([parts[0].drop([5, 6]), parts[1].drop([30])]).assign(
+        t=lambda f: f["t"].dt.strftime("%d.%m.%Y %H:%M")
+    )
+    by_time = whole.assign(at=pd.to_datetime(whole["t"], format="%d.%m.%Y %H:%M")).sort_values(["at", "id"])
+    for frame in (whole, whole[::-1], by_time.drop(columns="at")):
+        frame.to_csv(tmp_path / "t.csv", index=False)
+        found = completed(tmp_path / "t.csv", Said(), "h")
+        assert found.added == 3
+        rows = cells_of(found.file)
+        assert len(rows) == 80
+        assert {("01.03.2024 05:00", "a", "aa", ""), ("02.03.2024 06:00", "b", "bb", "")} <= set(map(tuple, rows))
+        stamps = [(row[1], pd.to_datetime(row[0], format="%d.%m.%Y %H:%M")) for row in rows]
+        for name in "ab":
+            own = [time for one, time in stamps if one == name]
+            assert own in (sorted(own), sorted(own, reverse=True))
+    assert [time for _, time in stamps] == sorted(time for _, time in stamps), "the last file is in order of time"
+
+
+def test_rows_are_not_added_where_nothing_says_when(tmp_path):
+    frame = pd.DataFrame({"t": pd.date_range("2024-03-01", periods=60, freq="h"), "v": range(60)}).drop([5])
+    frame["t"] += pd.to_timedelta(7 * (frame.index == 40), unit="min")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert "not a multiple" in completed(tmp_path / "t.csv", Said(), "h").why_not
+    whole = frame.drop([40])
+    whole.to_csv(tmp_path / "t.csv", index=False)
+    assert "more than the file has" in completed(tmp_path / "t.csv", Said(), "20s").why_not
+    assert completed(tmp_path / "t.csv", Said(), "B").added == 0
+    parts = whole.assign(
+        year=whole["t"].dt.year, month=whole["t"].dt.month, day=whole["t"].dt.day, hour=whole["t"].dt.hour
+    )
+    parts.drop(columns="t").to_csv(tmp_path / "p.csv", index=False)
+    found = completed(tmp_path / "p.csv", Said(), "h")
+    assert found.added == 2
+    assert ["", "2024", "3", "1", "5"] in cells_of(found.file)
+
+
 def test_types_of_parquet_and_the_answer_as_json(ganforge, folder, tmp_path):
     frame = pd.read_csv(folder / "hours.csv", parse_dates=["time"]).head(100)
     frame.to_parquet(tmp_path / "gaps.parquet")
@@ -206,7 +270,7 @@ def test_types_of_parquet_and_the_answer_as_json(ganforge, folder, tmp_path):
 
 def test_what_cannot_be_filled(folder, tmp_path):
     frame = pd.read_csv(folder / "hours.csv")
-    frame.dropna().to_csv(tmp_path / "whole.csv", index=False)
+    frame.fillna(8.0).to_csv(tmp_path / "whole.csv", index=False)
     with refused("impute.no_gaps"):
         impute(folder / "run", tmp_path / "whole.csv")
     frame.head(20).to_csv(tmp_path / "short.csv", index=False)

@@ -11,6 +11,7 @@ from ganforge.metrics.base import Comparison, SampleSet
 from ganforge.modalities.shape.example import solids
 from ganforge.modalities.shape.metrics import distances
 from ganforge.modalities.shape.metrics.extractor import Occupancy
+from ganforge.modalities.shape.metrics.labels import ShapeLabels
 from ganforge.modalities.shape.metrics.shapes import Shapes
 from ganforge.modalities.shape.metrics.solids import Solids
 from ganforge.modalities.shape.nets.clouds import chamfer, sliced
@@ -166,3 +167,24 @@ def test_features_find_the_same_shape_again():
         assert away.diagonal().max() < 1e-5
         assert away.median() > 0.1
         assert features.shape == (10, encoder.dim)
+
+
+def test_classes_are_recognized_and_wrong_ones_are_named():
+    """Flat boxes and long ones; of the generated ones a quarter is of the other class."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 2
+    sides = np.array([[1, 1, 0.1], [0.1, 0.1, 1]])[labels]
+    boxes = (rng.uniform(-1, 1, (80, 128, 3)) * sides[:, None]).astype(np.float32)
+    asked = np.where(np.arange(80) % 4 == 1, 1 - labels, labels)
+
+    def measured(wanted: np.ndarray):
+        real, fake = (SampleSet.of(boxes, labels=of) for of in (labels, wanted))
+        comparison = Comparison(real, fake, train=real, classes=("flat", "long"), facts={})
+        return ShapeLabels(points=128).compute(comparison)[0]
+
+    right, wrong = measured(labels), measured(asked)
+    assert right.value > 0.95
+    assert right.detail["floor"] > 0.9
+    assert wrong.value == pytest.approx(0.75, abs=0.05)
+    assert set(wrong.detail["per_class"]) == {"flat", "long"}
+    assert wrong.name == "class_as_asked80"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -246,6 +247,22 @@ def test_every_form_of_dates_is_found_read_and_written_back(date, time, moments)
     found = dates.find(texts.unique().tolist())
     assert found is not None
     assert dates.write(dates.read(texts, found.format), found.format, found.offset) == texts.tolist()
+
+
+def test_dates_in_chinese_and_korean_come_back_as_written():
+    day = pd.date_range("2015-01-09", periods=N, freq="D")
+    forms = {"入职日期": "%Y年%m月%d日", "時刻": "%Y年%m月%d日 %H:%M", "날짜": "%Y년 %m월 %d일"}
+    frame = pd.DataFrame({name: [form_of(moment, form) for moment in day] for name, form in forms.items()})
+    frame["短"] = [f"{t.year}年{t.month}月{t.day}日" for t in day]
+    frame["g"] = labels()
+    made, spec = through(from_frame("t", frame))
+    assert {kinds_of(spec)[name] for name in [*forms, "短"]} == {"datetime"}
+    pd.testing.assert_frame_equal(made, frame.astype("str"), check_dtype=False)
+
+
+def form_of(moment, form):
+    """`strftime`, for letters that the locale may not know."""
+    return re.sub(r"%[A-Za-z]", lambda code: moment.strftime(code[0]), form)
 
 
 # --- types of frames

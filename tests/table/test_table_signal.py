@@ -456,6 +456,13 @@ def test_numbers_of_more_digits_than_a_float_counts_stay_within_their_bounds():
     assert made.max() == numbers.max()
 
 
+def test_a_range_of_two_close_numbers_keeps_both():
+    """Found by Hypothesis: as wide as two steps in a million, it was read as the one number of a range of its own."""
+    frame = pd.DataFrame({"c": [0.0] * 19 + [9_999.99, 10_000.0], "rest": [k % 2 == 0 for k in range(21)]})
+    real, made, _ = there_and_back(frame, numbers="ranges")
+    pd.testing.assert_frame_equal(made, real, check_exact=True)
+
+
 def test_categoricals_that_are_constant_or_identifiers_are_made_again():
     keys = pd.Categorical([f"k{k:03}" for k in range(30)])
     frame = pd.DataFrame({"x": np.linspace(0, 1, 30) ** 2, "same": pd.Categorical(["a"] * 30), "key": keys})

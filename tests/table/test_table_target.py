@@ -9,7 +9,9 @@ import torch
 from tabular_spec import rows, spec
 
 import ganforge as gf
+from ganforge.engine.build import finalize
 from ganforge.modalities.table.tasks.target import TargetNet
+from ganforge.recipes import make_recipe
 from refused import refused
 
 
@@ -73,6 +75,21 @@ def test_new_rows_have_the_target_that_goes_with_them(tmp_path):
     assert ((full["city"] == "Oslo") == (full["pays"] == "yes")).mean() > 0.8
     given = model.complete(table().drop(columns="age"))
     assert (given["pays"] == table()["pays"]).all()
+
+
+def test_ctgan_fast_has_one_where_the_target_is_discrete():
+    recipe = make_recipe("ctgan-fast", overrides=["data.kind=table", "data.path=none"])
+    for target, widths, players in (("shape", (64, 64), {"G", "D", "C"}), (None, (), {"G", "D"})):
+        described = spec()
+        described.state["target"] = target
+        final = finalize(recipe, recipe.task.adapt(described))
+        assert final.task.target_widths == widths
+        assert set(final.optimizers) == set(final.task.players(described)) == players
+        assert finalize(final, described) is final
+    given = make_recipe("ctgan-fast", overrides=["data.kind=table", "data.path=none", "task.target_widths=[]"])
+    assert set(finalize(given, spec()).optimizers) == {"G", "D"}
+    plain = make_recipe("table-gan", overrides=["data.kind=table", "data.path=none"])
+    assert finalize(plain, spec()) is plain
 
 
 def test_it_needs_a_target_of_categories():

@@ -320,3 +320,22 @@ def test_interrupted_it_says_how_to_go_on(ganforge, tmp_path, monkeypatch):
 def test_quiet_prints_nothing(ganforge, tmp_path):
     source = save(tmp_path / "a.png", photo_like(20, 30))
     assert ganforge("color", source, "--out", tmp_path / "b.png", "-q") == (0, "", "")
+
+
+@pytest.mark.slow
+def test_several_processes_write_the_same(ganforge, tmp_path):
+    for k in range(11):
+        save(tmp_path / "in" / f"{k}.png", photo_like(20 + k, 30, seed=k))
+    (tmp_path / "in" / "broken.png").write_bytes(b"no image")
+    archive = tmp_path / "in.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        for file in (tmp_path / "in").iterdir():
+            made.write(file, file.name)
+    assert ganforge("color", tmp_path / "in", "--out", tmp_path / "one")[0] == 3
+    for source, out in ((tmp_path / "in", "two"), (archive, "zip")):
+        status, said, err = ganforge("color", source, "--out", tmp_path / out, "--procs", 2)
+        assert status == 3, err
+        assert "11 images, 1 failed" in said
+        for k in range(11):
+            same = pixels(tmp_path / out / f"{k}.png").astype(int) - pixels(tmp_path / "one" / f"{k}.png")
+            assert np.abs(same).max() <= 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ganforge.artifacts import checkpoint
 from ganforge.artifacts.rundir import stored_recipe
 from ganforge.core.allowance import Allowance, Exceeded, WithoutWeights
-from ganforge.core.component import build, to_plain
+from ganforge.core.component import build_stored, to_plain
 from ganforge.core.device import building, pick_device, weights_dtype
 from ganforge.core.errors import GanforgeError, UserError
 from ganforge.core.files import atomic_file
@@ -53,6 +53,7 @@ class Bundle:
         privacy: the privacy guarantee for its training samples (ε, δ and the method); empty without one.
         path: where it was loaded from.
         proven: whether it has already generated samples, so that its header is known to be valid.
+        spread: how the samples of several requests are made, in their order; None: one request after the other.
     """
 
     recipe: Recipe
@@ -65,6 +66,7 @@ class Bundle:
     truncated: CachedNets = field(default_factory=CachedNets)
     path: str = ""
     proven: bool = False
+    spread: Callable[[Iterable[Request]], Iterator[Any]] | None = None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -79,6 +81,10 @@ class Bundle:
             nets = self.truncated.at(t, lambda: sampling.calibrate(self.recipe, self.spec, self.nets, t, self.device))
         with self.on_trial():
             return sampling.generate(self.recipe, self.spec, nets, request, self.device)
+
+    def generate_each(self, requests: Iterable[Request]) -> Iterator[Any]:
+        """The decoded samples of each request, in their order."""
+        return map(self.generate, requests) if self.spread is None else self.spread(requests)
 
     @contextlib.contextmanager
     def on_trial(self) -> Iterator[None]:
@@ -178,7 +184,7 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
             code="model.not_a_bundle",
         )
     with header_errors(path):
-        recipe = build(Recipe, json.loads(header["recipe"]), what=f"{path}, header")
+        recipe = build_stored(Recipe, json.loads(header["recipe"]), f"{path}, header")
         spec = Spec.from_plain(json.loads(header["spec"]))
     if (path.parent / "recipe.yaml").is_file():  # the run directory's recipe contains the path of its data
         recipe = replace(recipe, data=stored_recipe(path.parent).data)

@@ -18,7 +18,7 @@ import filelock
 import torch
 
 from ganforge.core import overrides
-from ganforge.core.component import build
+from ganforge.core.component import build_stored
 from ganforge.core.errors import UserError
 from ganforge.core.events import EventLog
 from ganforge.core.version import __version__
@@ -85,17 +85,37 @@ class RunDir:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def begin(self, recipe: Recipe, device: torch.device) -> None:
-        """Writes the complete recipe and a description of the environment.
+    def begin(self, recipe: Recipe, device: torch.device, **more: Any) -> None:
+        """Writes the complete recipe and a description of the environment, with `more` facts of it.
 
         Raises:
             UserError: the folder already contains a run.
         """
         refuse_existing(self.folder)
         placed = replace(recipe, data=recipe.data.located())  # the run may be resumed from another working directory
-        (self.folder / "recipe.yaml").write_text(overrides.to_yaml(placed), encoding="utf-8")
-        environment = json.dumps(environment_of(device), indent=2)
+        environment = json.dumps(environment_of(device) | more, indent=2)
         (self.folder / "environment.json").write_text(environment + "\n", encoding="utf-8")
+        (self.folder / "recipe.yaml").write_text(overrides.to_yaml(placed), encoding="utf-8")
+
+
+class UnwrittenRun:
+    """The run directory as processes other than process 0 know it: they write nothing there, and it may be on another
+    machine."""
+
+    def __init__(self, folder: Path | str):
+        self.folder = Path(folder)
+        self.events = UnwrittenLog()
+        self.checkpoints = self.folder / "checkpoints"
+
+
+class UnwrittenLog:
+    """Takes events and writes none."""
+
+    def write(self, event: dict[str, Any]) -> None:
+        return
+
+    def rewind(self, samples: int) -> None:
+        return
 
 
 def refuse_existing(folder: Path | str) -> None:
@@ -119,7 +139,7 @@ def stored_recipe(folder: Path | str) -> Recipe:
             f"{folder}: no run here (there is no {path.name}). A run directory looks like runs/0001-dcgan",
             code="run.not_found",
         )
-    return build(Recipe, overrides.from_yaml(path), what=str(path))
+    return build_stored(Recipe, overrides.from_yaml(path), str(path))
 
 
 def environment_of(device: torch.device) -> dict[str, Any]:

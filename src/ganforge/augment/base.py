@@ -19,7 +19,13 @@ from ganforge.core.types import Spec
 
 
 class State(Protocol):
-    """Named persistent tensors: the part of the task's memory that belongs to one augmentation."""
+    """Named persistent tensors: the part of the task's memory that belongs to one augmentation.
+
+    Attributes:
+        parts: as `Memory.parts`.
+    """
+
+    parts: int
 
     def __getitem__(self, name: str, /) -> Tensor: ...
 

@@ -58,7 +58,7 @@ def parts_of(recipe: Recipe, device: torch.device) -> list[Part]:
     dataset, spec = open_data(recipe)
     loader = make_loader(recipe, dataset, spec, device)
     kind = Trainer.of(recipe)
-    trainer = kind(kind.finalize(recipe, loader), spec, loader, device)
+    trainer = kind(kind.finalize(recipe, spec, loader), spec, loader, device)
     steps = max(phase.every for phase in trainer.phases)  # a round of the lazy phases: each stretch has its share
 
     def train() -> None:

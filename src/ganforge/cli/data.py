@@ -106,34 +106,72 @@ def save_columns(facts: Mapping[str, Any], path: Path) -> None:
 @app.command("pack")
 def pack(
     path: Where,
-    out: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The zip to write.", show_default=False)],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The zip to write; with --shards the folder.", show_default=False)
+    ],
+    shards: Annotated[
+        str | None,
+        typer.Option(
+            "--shards",
+            help="Write a folder of tar files (WebDataset) of about this size, for example 1GB.",
+            show_default=False,
+        ),
+    ] = None,
     duplicates: Annotated[bool, typer.Option("--duplicates", help="Keep images with identical pixels.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of the same name.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a clean zip: PNG files, and JPEGs as they are, in class folders, without damaged files and duplicates."""
+    """Write a clean copy: PNG files, and JPEGs as they are, without damaged files and duplicates.
+
+    By default a zip with class folders; with --shards a folder of tar shards, for data larger than memory.
+    """
     from ganforge.core.errors import UserError
     from ganforge.core.refusals import PartlyDone
     from ganforge.registry import load_all
     from ganforge.signals import signal_of
     from ganforge.ui.console import stdout
 
-    if out.suffix.lower() != ".zip":
+    size = None if shards is None else bytes_of(shards)
+    if shards is None and out.suffix.lower() != ".zip":
         raise UserError(f"{out}: the name must end in .zip", code="output.wrong_extension")
     load_all()
     dataset = source_of(path).open()
     refused, said, error = (), [], None
     try:
-        said = signal_of(dataset).pack(dataset, out, duplicates=duplicates, force=force)
+        said = signal_of(dataset).pack(dataset, out, duplicates=duplicates, force=force, shards=size)
     except PartlyDone as partly:
         refused, said, error = partly.refused, partly.said, partly
     if as_json:
-        emit({"out": out, "bytes": out.stat().st_size, "messages": said, "refused": refused})
+        files = [out] if out.is_file() else sorted(out.iterdir())
+        emit({"out": out, "bytes": sum(file.stat().st_size for file in files), "messages": said, "refused": refused})
     else:
         for line in said:
             stdout().print(line, soft_wrap=True)
     if error is not None:
         raise error
+
+
+SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+LEAST_SHARD = 10_000  # bytes
+
+
+def bytes_of(text: str) -> int:
+    """1GB → 1,000,000,000.
+
+    Raises:
+        UserError: it is not a size, or too small for a shard.
+    """
+    from ganforge.core.errors import UserError
+
+    number = text.upper().rstrip("KMGTB ")
+    unit = text.upper().removeprefix(number).strip()
+    try:
+        size = int(float(number) * SIZES[unit])
+    except (ValueError, KeyError):
+        size = 0
+    if size < LEAST_SHARD:
+        raise UserError(f"--shards {text}: expected a size of at least 10KB, such as 1GB", code="cli.out_of_range")
+    return size
 
 
 def _is_field(word: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.ui.options import Device, Language, Plugins, Quiet, examples
+from ganforge.ui.options import Device, Language, Plugins, Procs, Quiet, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -120,6 +120,7 @@ def evaluate(
         ),
     ] = None,
     device: Device = None,
+    procs: Procs = 1,
     lang: Language = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
@@ -142,7 +143,7 @@ def evaluate(
     options = {
         "metrics": names, "features": features, "weights": weights, "n": n, "seed": seed, "data": data,
         "heldout": heldout, "size": size,
-        "mode": mode, "target": target, "batch": batch, "device": device,
+        "mode": mode, "target": target, "batch": batch, "device": device, "procs": procs,
         "language": lang,
     }  # fmt: skip
     runs = [source for source in sources if is_model(Path(source))]

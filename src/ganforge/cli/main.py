@@ -12,7 +12,8 @@ import typer
 from typer.main import get_command
 
 import ganforge
-from ganforge.core.errors import GanforgeError, UserError
+from ganforge.core.conclusion import conclude, concluded
+from ganforge.core.errors import EndedElsewhere, GanforgeError, LostProcess, UserError
 from ganforge.core.events import line_of
 from ganforge.core.extras import missing
 from ganforge.core.habits import refuse_other_word
@@ -107,6 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(words: Sequence[str]) -> None:
     """Runs the words of a command line and exits, as `main` does."""
+    if concluded() is not None:  # torchrun starts a process again whose run has already ended with an error
+        sys.exit(0)
     try:
         refuse_empty(words)
         refuse_other_words(words)
@@ -114,6 +117,8 @@ def run(words: Sequence[str]) -> None:
     except PartlyDone as error:
         print(error, file=sys.stderr)
         sys.exit(3)
+    except EndedElsewhere:
+        sys.exit(conclude(1, reported=False))
     except GanforgeError as error:
         if os.environ.get("GANFORGE_DEBUG"):
             raise
@@ -123,7 +128,8 @@ def run(words: Sequence[str]) -> None:
             print(f"error: {error}", file=sys.stderr)
         if FLAG in words:
             emit_error(error)
-        sys.exit(2 if isinstance(error, UserError) else 1)
+        status = 2 if isinstance(error, UserError) else 1
+        sys.exit(status if isinstance(error, LostProcess) else conclude(status))
     except BrokenPipeError:  # `ganforge recipes | head`
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()

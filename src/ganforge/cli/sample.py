@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, Truncation, examples
+from ganforge.ui.options import Device, Force, Plugins, Procs, Quiet, Source, Truncation, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.samples import (
     PIPE,
@@ -114,6 +114,7 @@ def sample(
         ),
     ] = None,
     device: Device = None,
+    procs: Procs = 1,
     force: Force = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -129,6 +130,7 @@ def sample(
     if columns is not None and columns < 1:
         raise UserError(f"--columns {columns}: it must be at least 1", code="cli.out_of_range")
     from ganforge.inference.model import load
+    from ganforge.inference.workers import spread
     from ganforge.ui.console import stdout
 
     model = load(source, device)
@@ -155,15 +157,16 @@ def sample(
     if out is not None and part_by_part:
         parts = appended(model, parts, out)
     kept, labels, written = [], [], 0
-    for part, part_labels in parts:
-        if folder is not None:
-            listed.add(
-                write_files(model, part, folder, written, force, listed.folders_of(part_labels), form), part_labels
-            )
-        if grid or npz or (out is not None and folder is None and not part_by_part):
-            kept.append(part)
-            labels.append(part_labels)
-        written += len(part)
+    with spread(model, procs):
+        for part, part_labels in parts:
+            if folder is not None:
+                listed.add(
+                    write_files(model, part, folder, written, force, listed.folders_of(part_labels), form), part_labels
+                )
+            if grid or npz or (out is not None and folder is None and not part_by_part):
+                kept.append(part)
+                labels.append(part_labels)
+            written += len(part)
     try:
         write_arrays(model, kept, labels, None if folder else out, grid, npz, columns)
     except OSError as error:

@@ -12,7 +12,7 @@ import typer
 
 from ganforge.ui.notices import JSON_FLAG
 from ganforge.ui.options import Device, Plugins, Quiet, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.ui.output import FLAG, AsJson, emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -74,6 +74,13 @@ def train(
         float | None,
         typer.Option("--minutes", help="Stop and save after this many minutes of training.", show_default=False),
     ] = None,
+    procs: Annotated[
+        int,
+        typer.Option(
+            "--procs",
+            help="Number of processes on this machine, for example one per GPU; each computes a part of every batch.",
+        ),
+    ] = 1,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Write nothing; show the full recipe, net sizes, memory and training time."),
@@ -102,17 +109,25 @@ def train(
         raise UserError(f"--minutes {minutes:g}: it must be greater than 0", code="cli.out_of_range")
     if resume is not None and run_dir is not None:
         raise UserError("--resume continues in the folder of the run: leave --run-dir out", code="run.folder_on_resume")
+    if procs < 1:
+        raise UserError(f"--procs {procs}: it must be at least 1", code="cli.out_of_range")
     if words and not is_field(words[0]):
         refuse_misspelled(words[0])
-    refuse_misspelled_fields(word for word in words or [] if is_field(word))
+    refuse_misspelled_fields((word for word in words or [] if is_field(word)), plugins=bool(plugins))
 
     from ganforge.engine import train as engine  # with torch, which a misspelled name need not wait for
+    from ganforge.engine.fitting_batch import without_auto
     from ganforge.engine.plan import plan
+    from ganforge.engine.processes import leads
     from ganforge.registry import load_all
     from ganforge.ui.console import say, stderr, stdout
 
     load_all()
-    recipe, why = resolve(words or [], resume, with_files or [], minutes, device)
+    words, auto = without_auto(words or [])
+    recipe, why = resolve(words, resume, with_files or [], minutes, device)
+    if auto:
+        recipe, line = fitted_here(recipe, resume, device, procs)
+        words, why = [*words, f"accumulate={recipe.accumulate}"], [*why, line]
     if dry_run:
         planned = plan(recipe, device)
         if as_json:
@@ -122,6 +137,21 @@ def train(
         for line in why:
             say(line, stdout())
         return
+    if procs > 1:
+        from ganforge.engine.launch import launch
+
+        engine.check(recipe)  # an error is reported once, and not by every process
+        given = {"--run-dir": run_dir, "--resume": resume, "--minutes": minutes, "--device": device}
+        flags = {"--quiet": quiet, FLAG: as_json, JSON_FLAG: progress_json}
+        options = [text for name, value in given.items() if value is not None for text in (name, str(value))]
+        options += [text for file in with_files or [] for text in ("--with", str(file))]
+        options += [text for file in plugins or [] for text in ("--plugin", str(file))]
+        options += [name for name, value in flags.items() if value]
+        for line in why if auto and not quiet else ():
+            say(line, stderr())
+        raise typer.Exit(launch(procs, ["train", *words, *options]))
+    if not leads():  # process 0 prints for all
+        quiet, as_json, progress_json = True, False, False
     listeners = []
     if progress_json:
         from ganforge.ui.progress import ProgressJson
@@ -140,6 +170,28 @@ def train(
         emit(plain_end(result, recipe))
     elif not quiet:
         show_result(result, recipe, stdout())
+
+
+def fitted_here(recipe: Recipe, resume: Path | None, device: str | None, procs: int) -> tuple[Recipe, str]:
+    """The recipe with as few parts of a batch as fit, and a sentence about it.
+
+    Raises:
+        UserError: a run that is resumed has its number of parts already, or torchrun started several processes, which
+            could find different numbers.
+    """
+    from ganforge.core.errors import UserError
+    from ganforge.engine.fitting_batch import AUTO, fitted
+    from ganforge.engine.processes import started
+
+    if resume is not None:
+        raise UserError(f"{AUTO}: {resume} continues with its own batches; leave it out", code="run.recipe_differs")
+    if started() > 1:
+        raise UserError(
+            f"{AUTO}: is found by one process. Start with `ganforge train --procs`, or find it with --dry-run and set "
+            "accumulate=N",
+            code="scale.no_auto",
+        )
+    return fitted(recipe, device, procs)
 
 
 def resolve(

@@ -210,6 +210,17 @@ def build(cls: type[T], plain: Mapping[str, Any], what: str = "") -> T:
         raise UserError(f"{what}: {error.message()}" if what else error.message(), code=f"config.{problem}") from None
 
 
+def build_stored(cls: type[T], plain: Mapping[str, Any], what: str) -> T:
+    """As `build`, from a file that a run wrote, perhaps with kinds of a plugin."""
+    try:
+        return build(cls, plain, what)
+    except UserError as error:
+        if error.code != "config.unknown_kind":
+            raise
+        hint = "If a plugin defines it, add --plugin FILE.py (in Python: ganforge.load_plugin)"
+        raise UserError(f"{error}. {hint}", code=error.code) from None
+
+
 def _refuse_unknown(cls: type[Component], fields: Mapping[str, Any]) -> None:
     known = list(fields_of(cls))
     for name in fields:

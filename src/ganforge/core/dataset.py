@@ -28,6 +28,8 @@ class Dataset:
         understood: how the data was interpreted and what was left out, as sentences without a period.
         left_out: whether something was left out that may be intended as a sample.
         conditions: named conditions of its items, in place of labels; empty if there are none.
+        blocks: which of several large files each item lies in, int64 [len]; a run reads a few of them at a time. None:
+            the items are shuffled as a whole.
         vectors: their values, float32 [len, conditions.width]; None without conditions.
     """
 
@@ -45,6 +47,7 @@ class Dataset:
     left_out: bool = False
     conditions: Conditions = Conditions()
     vectors: np.ndarray | None = None
+    blocks: np.ndarray | None = None
 
     def __len__(self) -> int:
         raise NotImplementedError

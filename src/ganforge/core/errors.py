@@ -26,6 +26,15 @@ class TrainingError(GanforgeError):
     """Training cannot continue (losses are not finite, the disk is full). The CLI exits with status 1."""
 
 
+class LostProcess(TrainingError):
+    """Another process of the same run ended or does not answer. Started again, they go on from the last checkpoint."""
+
+
+class EndedElsewhere(GanforgeError):
+    """Another process of the same run reported an error, which concerns this one, too. The CLI exits with status 1 and
+    prints nothing."""
+
+
 def install(extra: str) -> str:
     """The command that installs what an extra holds."""
     return f"pip install 'ganforge[{extra}]' (in a clone: pip install -e '.[{extra}]')"

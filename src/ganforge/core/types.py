@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -164,16 +164,26 @@ class Request:
 
 
 class Memory:
-    """Persistent state (a running mean, a pool of images): named tensors, saved in every checkpoint."""
+    """Persistent state (a running mean, a pool of images): named tensors, saved in every checkpoint.
 
-    def __init__(self, buffers: Mapping[str, Tensor] | None = None):
+    Attributes:
+        apart: names of tensors that each of several processes keeps for itself, such as pools. Of all other
+            floating-point ones, the processes take the mean after each phase.
+        parts: number of parts of a batch that are computed at the same time and then averaged: what counts samples
+            multiplies by it.
+    """
+
+    def __init__(self, buffers: Mapping[str, Tensor] | None = None, apart: Iterable[str] = ()):
         self.buffers: dict[str, Tensor] = dict(buffers or {})
+        self.apart = frozenset(apart)
+        self.parts = 1
         self.prefix = ""
 
     def part(self, name: str) -> Memory:
         """A view with a prefix: `part("augment")["p"]` is `["augment.p"]`."""
         view = Memory()
         view.buffers, view.prefix = self.buffers, f"{self.prefix}{name}."
+        view.parts = self.parts
         return view
 
     def __getitem__(self, name: str) -> Tensor:

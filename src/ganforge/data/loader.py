@@ -21,7 +21,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
 from ganforge.data.memory import memory_budget
 from ganforge.data.prepared import Prepared
-from ganforge.data.sampler import Shuffled
+from ganforge.data.sampler import Shuffled, Windowed
 
 AHEAD = 3  # batches read in advance
 SLICE = 256  # items per job when loading into memory
@@ -43,6 +43,8 @@ class Loader:
         workers: number of reading threads; 0: one per core, at most 16.
         on_skip: called once with (item, reason) for each unreadable item.
         min_samples: minimum number of usable items; by default a batch.
+        shard: which part of each batch is read: (index, count), as of one of several processes.
+        sharing: number of processes on this machine, which share its memory.
         noun: plural noun for items, for messages.
 
     Attributes:
@@ -65,12 +67,15 @@ class Loader:
         on_skip: Callable[[str, str], None] | None = None,
         min_samples: int | None = None,
         noun: str = "samples",
+        shard: tuple[int, int] = (0, 1),
+        sharing: int = 1,
     ):
-        self.order: Order = Shuffled(len(dataset))
+        blocks = dataset.blocks
+        self.order: Order = Shuffled(len(dataset)) if blocks is None else Windowed(blocks)
         self.min_samples = batch if min_samples is None else min_samples
         self.dataset, self.prepare, self.stored_shape = dataset, prepare, tuple(stored_shape)
-        self.size, self.seed, self.device = batch, seed, torch.device(device)
-        self.workers = workers or min(16, os.cpu_count() or 1)
+        self.size, self.seed, self.device, self.shard = batch, seed, torch.device(device), shard
+        self.workers = workers or min(16, max(1, (os.cpu_count() or 1) // sharing))
         self.on_skip, self.noun = on_skip, noun
         self.skipped: list[tuple[str, str]] = list(getattr(dataset, "skipped", []))
         self._status = np.zeros(len(dataset), np.uint8)
@@ -84,7 +89,7 @@ class Loader:
             probe = self._usable(0)[1]
             self._dtype = torch.from_numpy(np.empty(0, probe.dtype)).dtype
             total = probe.nbytes * len(dataset)
-            self.in_memory = total <= memory_budget(self.device) if in_memory is None else in_memory
+            self.in_memory = total <= memory_budget(self.device, sharing) if in_memory is None else in_memory
             if self.in_memory:
                 self._fill()
         except BaseException:
@@ -96,14 +101,15 @@ class Loader:
         return len(self.dataset) - int((self._status == BAD).sum())
 
     def batch(self, start: int) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
-        """Samples start..start+batch on the device.
+        """Samples start..start+batch on the device, or the shard of them.
 
         Returns:
             Prepared [M, *stored_shape]; labels int64 [M], vectors of conditions float32 [M, K], or None; and the
-            additional arrays of the order. M is the batch size, unless the order draws a random number.
+            additional arrays of the order. M is the batch size divided by the number of shards, unless the order draws
+            a random number.
         """
         if self.in_memory:
-            items, extra = self.order.rows(self.seed, start, self.size)
+            items, extra = self._rows(start)
             return *self._from_memory(items), self._on_device(extra)
         wanted = [start + k * self.size for k in range(AHEAD)]
         self._drop(keep=wanted)  # after a jump, batches read in advance are useless
@@ -207,7 +213,7 @@ class Loader:
 
     def _read_ahead(self, position: int) -> _Pending:
         """Starts reading the batch at a position, in one job per thread."""
-        wanted, extra = self.order.rows(self.seed, position, self.size)
+        wanted, extra = self._rows(position)
         count = len(wanted)
         items = torch.empty((count, *self.stored_shape), dtype=self._dtype, pin_memory=self.device.type == "cuda")
         index = torch.empty(count, dtype=torch.int64)
@@ -219,6 +225,15 @@ class Loader:
 
         parts = np.array_split(np.arange(count), max(1, min(self.workers, count)))
         return _Pending(items, index, extra, [self._pool.submit(job, part) for part in parts])
+
+    def _rows(self, start: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The items of this shard of the batch at `start`, with the additional arrays of the order."""
+        items, extra = self.order.rows(self.seed, start, self.size)
+        index, count = self.shard
+        if count == 1:
+            return items, extra
+        part = slice(index * len(items) // count, (index + 1) * len(items) // count)
+        return items[part], {name: values[part] for name, values in extra.items()}
 
     def _drop(self, keep: Sequence[int] = ()) -> None:
         for position in [p for p in self._pending if p not in keep]:

@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 
 
-def memory_budget(device: torch.device) -> int:
-    """Maximum size in bytes of a data set in memory: a quarter of the free memory of the device and of the host."""
-    free = free_memory()
+def memory_budget(device: torch.device, sharing: int = 1) -> int:
+    """Maximum size in bytes of a data set in memory: a quarter of the free memory of the device and of the host, which
+    `sharing` processes share."""
+    free = free_memory() // sharing
     if device.type == "cuda":
         free = min(free, torch.cuda.mem_get_info(device)[0])
     return free // 4

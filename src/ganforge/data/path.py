@@ -11,7 +11,7 @@ from pydantic import Field
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.names import readable
-from ganforge.data import column_files, layout
+from ganforge.data import column_files, layout, shards
 from ganforge.data import opener as openers
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.data.columns import Columns
@@ -24,11 +24,12 @@ NAMES = "(file)"
 
 
 class PathData(DataSource, kind="path"):
-    """A folder or zip of images (class folders become labels), MNIST idx, .npy, .npz or CIFAR-10 binary files, or a
-    table (.csv, .tsv, .parquet)."""
+    """A folder or zip of images (class folders become labels), a folder of tar shards (WebDataset), MNIST idx, .npy,
+    .npz or CIFAR-10 binary files, or a table (.csv, .tsv, .parquet)."""
 
     path: str
-    """The folder or file. A folder inside a zip is appended: photos.zip/horses."""
+    """The folder or file. A folder inside a zip is appended: photos.zip/horses. Tar shards on a server:
+    https://host/photos-{000000..000127}.tar, or the ganforge.json beside them."""
     split: Literal["train", "val", "test", "all"] = "train"
     """Which part to use if the data has several (folders train, val, test); if there is no test, val is used for it,
     and vice versa. For a table: the rows to train on, or the held-out ones (test)."""
@@ -57,7 +58,7 @@ class PathData(DataSource, kind="path"):
 
     @property
     def places(self) -> tuple[str, ...]:  # type: ignore[override]  # one of them is only sometimes a path
-        return ("path", "labels") if self._table else ("path",)
+        return (*(() if shards.is_url(self.path) else ("path",)), *(("labels",) if self._table else ()))
 
     @property
     def _table(self) -> str:
@@ -74,7 +75,11 @@ class PathData(DataSource, kind="path"):
         path = Path(self.path).expanduser()
         try:
             table = self._labels(path)
-            head = openers.read_head(path, folders, self.name_encoding, self.generated)
+            if shards.is_url(self.path):
+                store = shards.remote(self.path)
+                head = openers.Head(path, store=store, labels=folders, generated=self.generated)
+            else:
+                head = openers.read_head(path, folders, self.name_encoding, self.generated)
             if head is None:
                 raise UserError(
                     f"data {self.path}: no such file or folder{_near(path, self.path)}", code="data.not_found"

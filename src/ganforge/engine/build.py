@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -15,6 +16,7 @@ from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Nets, Spec
 from ganforge.data.loader import Loader
 from ganforge.data.prepared import Prepared
+from ganforge.engine.world import World
 from ganforge.recipes.base import Recipe
 
 log = logging.getLogger("ganforge")
@@ -49,14 +51,28 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
         raise
 
 
+def finalize(recipe: Recipe, spec: Spec) -> Recipe:
+    """The recipe with the fields of the task filled in that depend on the data, and optimizers for the nets that the
+    task then has."""
+    task = recipe.task.finalize(spec)
+    absent = set(task.optional) - set(task.generators())
+    if task is recipe.task and absent.isdisjoint(recipe.optimizers):
+        return recipe
+    kept = {name: optimizer for name, optimizer in recipe.optimizers.items() if name not in absent}
+    return replace(recipe, task=task, optimizers=kept)
+
+
 def reading(dataset: Dataset) -> list[Reading]:
     """How a data set and its parts were read, without duplicate lines."""
     lines = [*dataset.reading(), *(dataset.source.reading() if dataset.source is not None else ())]
     return list(dict.fromkeys(lines))
 
 
-def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device) -> Loader:
-    """The batches of a run, by position."""
+def make_loader(
+    recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.device, world: World | None = None
+) -> Loader:
+    """The batches of a run, by position; of several processes, the part of this one."""
+    world = world or World()
     whole = recipe.signal.prepare_all(dataset, spec)
     loader = Loader(
         dataset if whole is None else Prepared(dataset, whole),
@@ -69,6 +85,8 @@ def make_loader(recipe: Recipe, dataset: Dataset, spec: Spec, device: torch.devi
         workers=recipe.data.workers,
         min_samples=recipe.task.min_samples(recipe.batch),
         noun=recipe.signal.noun.many,
+        shard=world.shard,
+        sharing=world.local,
     )
     try:
         loader.order = recipe.task.order(spec, EverySample(recipe, loader, spec)) or loader.order

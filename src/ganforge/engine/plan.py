@@ -55,7 +55,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
     loader = make_loader(recipe, dataset, spec, place)
     try:
         kind = Trainer.of(recipe)
-        recipe = kind.finalize(recipe, loader)
+        recipe = kind.finalize(recipe, spec, loader)
         with torch.random.fork_rng():
             before = _process_bytes()
             trainer = kind(recipe, spec, loader, place)

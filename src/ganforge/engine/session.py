@@ -1,7 +1,12 @@
-"""Training in one process: train, log, save, and roll back if the health check requires it."""
+"""Training: train, log, save, and roll back if the health check requires it.
+
+Of several processes each has a session, and all take the same decisions; process 0 writes the files and calls the
+listeners.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
@@ -10,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 from torch import Tensor
 
 from ganforge.artifacts import bundle, checkpoint
-from ganforge.artifacts.rundir import RunDir
+from ganforge.artifacts.rundir import RunDir, UnwrittenRun
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import TrainingError
 from ganforge.core.types import Request
@@ -21,24 +27,30 @@ from ganforge.engine.health.diagnosis import ADVICE, DIVERGING
 from ganforge.engine.health.watcher import Watcher
 from ganforge.engine.step import NotFinite, StepTrace
 from ganforge.engine.trainer import Trainer
+from ganforge.engine.world import World
 from ganforge.recipes.callback import Listener, due
 from ganforge.recipes.health import Watch
 
 log = logging.getLogger("ganforge")
 
 
+MINUTES, EARLY, STOP = 1, 2, 3
+"""Why training ends before all samples were seen; of several processes, the largest counts."""
+
+
 class Session:
-    """Training of a run in one process: the trainer, the run directory, the listeners, and when to stop."""
+    """Training of a run: the trainer, the run directory, the listeners, and when to stop."""
 
     def __init__(
         self,
         trainer: Trainer,
-        run: RunDir,
+        run: RunDir | UnwrittenRun,
         dataset: Dataset,
         data_fingerprint: str,
         state: Mapping[str, Any] | None = None,
     ):
         self.trainer, self.run, self.dataset, self.data_fingerprint = trainer, run, dataset, data_fingerprint
+        self.world = trainer.world
         self.folder: Path = run.folder
         self.recipe, self.spec = trainer.recipe, trainer.spec
         self.watcher = Watcher(self.recipe.health)
@@ -104,7 +116,9 @@ class Session:
             ):  # a process killed right after its checkpoint may have left an older bundle
                 self.write_bundle()
             tick = Tick(self)
-            first = checkpoint.newest(self.run.checkpoints, _healthy) is None
+            first = not self.world.most(
+                self.world.leads and checkpoint.newest(self.run.checkpoints, _healthy) is not None
+            )
             way_back = first and self.watcher.can_roll_back and self.watcher.healthy  # from the first step on
             if way_back or (self.trainer.saves_first and self._saved_at < 0):
                 tick.pause(self.save, planned=True)
@@ -114,7 +128,7 @@ class Session:
             if isinstance(error, NotFinite) and isinstance(self.recipe.health, Watch):
                 self.log("health", state=DIVERGING, why=str(error), advice=ADVICE[DIVERGING])
             self.log("failed", message=str(error))
-            raise TrainingError(f"{error}. {self._rescue()}") from error
+            raise type(error)(f"{error}. {self._rescue()}") from error
         finally:
             for listener in self.listeners:
                 listener.on_end()
@@ -131,7 +145,7 @@ class Session:
         """
         recipe, trainer = self.recipe, self.trainer
         try:
-            while self.samples < recipe.samples and not self._ends and time.perf_counter() < deadline:
+            while self.samples < recipe.samples and not self._over(deadline):
                 before = self.samples
                 trace = trainer.iterate(probe=self.watcher.due(before // trainer.stride))
                 if trainer.device.type == "cpu":
@@ -153,9 +167,12 @@ class Session:
             raise
         return True
 
-    @property
-    def _ends(self) -> bool:
-        return self.stop or bool(self.early)
+    def _over(self, deadline: float) -> bool:
+        """Whether any process asks for the end of training."""
+        asked = STOP if self.stop else EARLY if self.early else MINUTES if time.perf_counter() >= deadline else 0
+        agreed = self.world.most(asked)
+        self.stop = agreed == STOP
+        return bool(agreed)
 
     def _probe(self, trace: StepTrace) -> bool:
         """Passes a probe to the health monitor and logs a change of state; returns whether the run was rolled back."""
@@ -171,16 +188,19 @@ class Session:
     def _go_back(self, state: str, why: str) -> bool:
         """Rolls back to the last healthy checkpoint if the recipe allows it; returns whether it did."""
         watcher, trainer, at_samples = self.watcher, self.trainer, self.samples
-        target = checkpoint.newest(self.run.checkpoints, _healthy) if watcher.can_roll_back else None
-        if target is None:
+        wanted = watcher.can_roll_back and self.world.leads
+        target = checkpoint.newest(self.run.checkpoints, _healthy) if wanted else None
+        found = shared_checkpoint(self.world, target)
+        if found is None:
             return False
-        tensors, info = checkpoint.read(target)
+        tensors, info = found
         trainer.load_state(tensors, info["samples"], str(target))
         watcher.on_rollback(info["health"])
         trainer.change_draws(watcher.seed(self.recipe.seed), watcher.rate)
-        checkpoint.drop_after(self.run.checkpoints, self.samples)
-        # Updated on disk, so that a process killed after this resumes with the new draws.
-        checkpoint.update_state(target, health=watcher.state_dict(), seconds=round(self.seconds, 3))
+        if target is not None:
+            checkpoint.drop_after(self.run.checkpoints, self.samples)
+            # Updated on disk, so that a process killed after this resumes with the new draws.
+            checkpoint.update_state(target, health=watcher.state_dict(), seconds=round(self.seconds, 3))
         self.write_bundle()
         self.run.events.rewind(self.samples)
         self.log(
@@ -188,7 +208,7 @@ class Session:
             state=state,
             why=why,
             from_samples=at_samples,
-            folder=target.name,
+            folder=f"{self.samples:012d}",
             count=watcher.rollbacks,
             rate=watcher.rate,
         )
@@ -199,7 +219,7 @@ class Session:
         self._saved_at = self.samples
         return True
 
-    def save(self, planned: bool = False) -> Path:
+    def save(self, planned: bool = False) -> None:
         """Writes a checkpoint and the bundle. Non-finite weights are never written.
 
         Args:
@@ -208,6 +228,10 @@ class Session:
         """
         trainer, watcher = self.trainer, self.watcher
         trainer.check_finite(weights=True)
+        self._saved_at = self.samples
+        state = trainer.state()
+        if not self.world.leads:
+            return
         info = {
             "data": self.data_fingerprint,
             "seconds": round(self.seconds, 3),
@@ -217,15 +241,13 @@ class Session:
             "privacy": trainer.statement(),
         }
         folder = checkpoint.write(
-            self.run.checkpoints, self.samples, trainer.state(), info, self.recipe.keep,
+            self.run.checkpoints, self.samples, state, info, self.recipe.keep,
             spare=_healthy if watcher.can_roll_back else None,
         )  # fmt: skip
         self.write_bundle()
-        self._saved_at = self.samples
         self.log("checkpoint", folder=folder.name, **trainer.spent())
         for listener in self.listeners:
             listener.on_checkpoint(folder)
-        return folder
 
     def write_bundle(self, name: str = "model.safetensors") -> None:
         """Writes the averaged generators to a file in the run directory; an existing file is replaced atomically.
@@ -233,6 +255,8 @@ class Session:
         Raises:
             TrainingError: it could not be written.
         """
+        if not self.world.leads:
+            return
         path = self.folder / name
         try:
             bundle.save(path, self.recipe, self.spec, self.trainer.to_share(), self.samples, self.trainer.statement())
@@ -242,6 +266,24 @@ class Session:
     def _rescue(self) -> str:
         last = checkpoint.newest(self.run.checkpoints)
         return f"The last good checkpoint is {last}" if last else "No checkpoint had been written"
+
+
+def shared_checkpoint(world: World, folder: Path | None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The tensors and the state of a checkpoint, which process 0 reads for all; None if it has none."""
+    if world.size == 1:
+        return None if folder is None else checkpoint.read(folder)
+    if not world.most(world.leads and folder is not None):
+        return None
+
+    def packed() -> bytes:
+        assert folder is not None
+        tensors, info = checkpoint.read(folder)
+        return safetensors.torch.save(tensors, {"state": json.dumps(info)})
+
+    data = world.of_leader(packed)
+    length = int.from_bytes(data[:8], "little")  # of the header, which safetensors reads of files alone
+    state = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["state"])
+    return safetensors.torch.load(data), state
 
 
 def _healthy(info: Mapping[str, Any]) -> bool:
@@ -263,7 +305,7 @@ class Tick:
     def log(self) -> None:
         """Writes a `tick` event and passes it to the listeners."""
         session, trainer = self.session, self.session.trainer
-        values = trainer.stats.take()  # synchronizes with the device
+        values = session.world.means(trainer.stats.take())  # synchronizes with the device
         seconds = time.perf_counter() - self.start
         session.seconds += seconds
         event = {

@@ -8,6 +8,7 @@ The clock is `samples`, the number of real samples consumed. Everything in a ste
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -21,10 +22,12 @@ from ganforge.core.device import weights_dtype
 from ganforge.core.rng import Rng, seed_layers, seed_of
 from ganforge.core.types import Batch, Nets, Request, Spec, wide
 from ganforge.data.loader import Loader
-from ganforge.engine.build import make_nets, make_optimizers
+from ganforge.engine.build import finalize, make_nets, make_optimizers
 from ganforge.engine.freeze import frozen
 from ganforge.engine.precision import arithmetic, dtype_for
+from ganforge.engine.recompute import Recompute
 from ganforge.engine.step import Averages, NotFinite, StepTrace, gradient_norm
+from ganforge.engine.world import World
 from ganforge.recipes import sampling
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.statistics import CachedNets
@@ -40,6 +43,7 @@ class Trainer:
         weights: all parameters of each net, listed once: collecting them in every phase would take a percent of a step.
         dtype: for convolutions and matrix products. weights_dtype: of weights, batches and draws.
         frozen: parameters that are not trained (`init.freeze`).
+        world: the processes that train together; each has a trainer of its own, with the same weights.
         seed: current seed of the random draws: that of the recipe, until a rollback changes it.
         rate: factor of all learning rates: 1, until a rollback lowers it.
         saves_first: whether a run has a checkpoint before its first step.
@@ -67,27 +71,30 @@ class Trainer:
         """
 
     @classmethod
-    def finalize(cls, recipe: Recipe, loader: Loader) -> Recipe:
-        """The recipe with the privacy fields filled in that depend on the size of the data.
+    def finalize(cls, recipe: Recipe, spec: Spec, loader: Loader) -> Recipe:
+        """The recipe with the fields filled in that depend on the data: of the task, and of the privacy guarantee.
 
         Raises:
             UserError: the guarantee is impossible with this data or this number of samples.
         """
-        return recipe
+        return finalize(recipe, spec)
 
     @classmethod
     def notes(cls, recipe: Recipe) -> list[str]:
         """The privacy guarantee, as a dry run reports it."""
         return []
 
-    def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
+    def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device, world: World | None = None):
         self.recipe, self.spec, self.loader, self.device = recipe, spec, loader, device
+        self.world = world or World()
         self.nets = make_nets(recipe, spec, device)
+        self.nets.memory.parts = self.world.size
         self.weights = {name: list(net.parameters()) for name, net in self.nets.items()}
         critics = {name: self.nets[name] for name in recipe.task.critic_players(self.nets)}
         self.frozen = frozen(critics, recipe.init.freeze if recipe.init else 0)
         self.averages = Nets({name: recipe.ema.copy(self.nets[name]) for name in recipe.task.generators()})
         self.finished = CachedNets()
+        self.recompute = Recompute(self.nets, self.world.statistics) if recipe.recompute else None
         self.optimizers = make_optimizers(recipe, self.nets)
         self.phases = list(recipe.task.phases())
         self.dtype = dtype_for(recipe.precision, device)
@@ -108,21 +115,24 @@ class Trainer:
         """One iteration: every phase that is due, then the averages. With `probe`, returns its details."""
         iteration = self.samples // self.stride
         batches = [self.batch_at(self.samples + r * self.recipe.batch) for r in range(self._rounds)]
-        trace = StepTrace(batches[-1]) if probe else None
+        trace = StepTrace(self.world.whole(batches[-1])) if probe else None
         for phase in self.phases:
             if phase.due(self.samples, iteration):
                 for r in range(phase.repeats):
                     self._update(phase, batches[r], self.samples + r * self.recipe.batch, trace)
+        if trace is not None:
+            trace.stats = self.world.from_last(trace.stats)
         self.samples += self.stride
         for name, average in self.averages.items():
             self.recipe.ema.update(average, self.nets[name], self.stride, self.samples)
         return trace
 
     def batch_at(self, position: int) -> Batch:
-        """The batch that begins at sample `position` of the run, encoded."""
+        """The batch that begins at sample `position` of the run, encoded; of several processes, the part of this
+        one."""
         start = time.perf_counter()
         stored, labels, extra = self.loader.batch(position)
-        rng = Rng(self.seed, position, "data", device=self.device, dtype=self.weights_dtype)
+        rng = Rng(self.seed, position, "data", self.world.shard, self.device, self.weights_dtype)
         batch = self.recipe.signal.batch(stored, labels, self.spec, rng)
         self.data_seconds += time.perf_counter() - start
         return replace(batch, extra=batch.extra | extra).to(self.weights_dtype)
@@ -157,18 +167,21 @@ class Trainer:
         """Computes the gradients of a phase's losses, times its gain, into the `.grad` of the nets that it trains."""
         weights = [weight for name in phase.trains for weight in self.weights[name] if weight.requires_grad]
         parts = self.recipe.accumulate
-        size = len(batch) // parts
-        for part in range(parts):
-            rng = Rng(self.seed, position, phase.name, (part, parts), self.device, self.weights_dtype)
+        size, whole = len(batch) // parts, parts * self.world.size
+        sum_of_losses = torch.zeros((), device=self.device)
+        for k in range(parts):
+            part = self.world.rank * parts + k
+            rng = Rng(self.seed, position, phase.name, (part, whole), self.device, self.weights_dtype)
             seed_layers(rng.seed_for(f"torch/{part}"), self.device)
-            with arithmetic(self.dtype, self.device, phase.order):
-                terms = phase.loss(self.nets, batch.rows(part * size, (part + 1) * size), rng)
-            means = {name: wide(loss).mean() for name, loss in terms.losses.items()}
-            total = torch.stack(list(means.values())).sum()
-            # with respect to the weights only: samples inside a penalty also require gradients, which are not needed
-            # here
-            (total * (phase.gain / parts)).backward(inputs=weights)
-            self._finite &= torch.isfinite(total.detach())
+            with self.world.computing(self.nets):
+                with arithmetic(self.dtype, self.device, phase.order), self._recomputed(phase):
+                    terms = phase.loss(self.nets, batch.rows(k * size, (k + 1) * size), rng)
+                means = {name: wide(loss).mean() for name, loss in terms.losses.items()}
+                total = torch.stack(list(means.values())).sum()
+                # with respect to the weights only: samples inside a penalty also require gradients, which are not
+                # needed here
+                (total * (phase.gain / whole)).backward(inputs=weights)
+            sum_of_losses = sum_of_losses + total.detach()
             self.stats.add(f"loss/{phase.name}", total)
             if len(means) > 1:
                 for name, value in means.items():
@@ -177,6 +190,10 @@ class Trainer:
                 self.stats.add(name, value)
             if trace is not None:
                 trace.stats |= terms.stats
+        self._finite &= torch.isfinite(self.world.add_gradients(weights, sum_of_losses))
+
+    def _recomputed(self, phase: Phase) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self.recompute is None else self.recompute.active(phase.order)
 
     def check_finite(self, weights: bool = False) -> None:
         """Raises NotFinite if a loss, or with `weights` a weight, is no longer finite."""
@@ -275,7 +292,9 @@ class Trainer:
             tensors |= checkpoint.optimizer_state(f"optim.{name}", self.optimizers[name])
         for name, average in self.averages.items():
             tensors |= checkpoint.module_state(f"ema.{name}", average)
-        return tensors | {f"memory.{name}": t for name, t in self.nets.memory.buffers.items()}
+        memory = {f"memory.{name}": t for name, t in self.nets.memory.buffers.items()}
+        apart = {f"memory.{name}": self.nets.memory[name] for name in sorted(self.nets.memory.apart)}
+        return tensors | memory | self.world.others(apart)
 
     def load_state(self, tensors: dict[str, Tensor], samples: int, where: str) -> None:
         """Restores the state that `state()` returned at `samples`.
@@ -289,7 +308,9 @@ class Trainer:
         for name, average in self.averages.items():
             checkpoint.load_module(f"ema.{name}", average, tensors, where)
         for name, buffer in self.nets.memory.buffers.items():
-            self.nets.memory[name] = tensors[f"memory.{name}"].to(buffer.device)
+            stored = tensors[f"memory.{name}"]
+            own = tensors.get(f"rank.{self.world.rank}.memory.{name}", stored)  # absent with fewer processes
+            self.nets.memory[name] = own.to(buffer.device)
         self.samples = samples
         self.finished = CachedNets()
         self.stats.sums.clear()

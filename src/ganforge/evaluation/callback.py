@@ -176,7 +176,13 @@ class Evaluator(Listener):
         labels = labels_like(self.real, run.spec, self.n, config.seed)
         batch, signal = run.recipe.signal.batch_size(run.spec), run.recipe.signal
         return generated_samples(
-            signal, run.generate, run.folder.name, self.n, seed=config.seed, labels=labels, batch=batch
+            signal,
+            lambda requests: map(run.generate, requests),
+            run.folder.name,
+            self.n,
+            seed=config.seed,
+            labels=labels,
+            batch=batch,
         )
 
     def _past(self) -> list[dict[str, Any]]:

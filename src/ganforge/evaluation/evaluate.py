@@ -32,6 +32,7 @@ from ganforge.evaluation.runs import of_run, with_heldout
 from ganforge.evaluation.sets import of_sets
 from ganforge.evaluation.subject import FEWEST, Subject
 from ganforge.inference.model import Model
+from ganforge.inference.workers import spread
 from ganforge.metrics.base import Comparison, Extractor, Metric, Progress, Result, measure
 from ganforge.registry import load_all
 
@@ -81,6 +82,7 @@ def evaluate(
     out: Path | str | None = None,
     batch: int | None = None,
     device: str | None = None,
+    procs: int = 1,
     progress: Progress | bool = True,
     language: str | None = None,
 ) -> Evaluation:
@@ -111,6 +113,7 @@ def evaluate(
         out: where the reports go; by default the folder `evaluation` in the run directory. Reports there are replaced.
         batch: samples that are made at a time; by default 64, and 4,096 rows or points.
         device: "cpu", "cuda", ...; by default the best there is.
+        procs: processes that generate the samples, on this machine.
         progress: show bars on stderr; or a callback that receives (title, done, total).
         language: of the page, "en" or "zh"; by default what the environment variable GANFORGE_LANG says, else English.
 
@@ -134,6 +137,8 @@ def evaluate(
             subject = of_run(Path(source), asked, n, seed, data, batch, device, on_progress)
         else:
             subject = of_sets(source, against, asked, n, seed, {"size": size, "mode": mode}, on_progress)
+        if subject.model is not None:
+            stack.enter_context(spread(subject.model, procs))
         subject = subject.targeting(target)
         if heldout is not None:
             subject = with_heldout(subject, heldout, seed, on_progress)

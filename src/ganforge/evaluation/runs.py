@@ -125,14 +125,14 @@ def of_generator(
     labels = labels_like(real, spec, n, seed)
     name = path.name or str(path)
     fake = generated_samples(
-        signal, model.bundle.generate, name, n, seed=seed, labels=labels, batch=batch or signal.batch_size(spec),
+        signal, model.bundle.generate_each, name, n, seed=seed, labels=labels, batch=batch or signal.batch_size(spec),
         progress=progress,
     )  # fmt: skip
     fake_unseen = None
     if heldout is not None and heldout.vectors is not None and spec.conditions:
         asked = labels_like(heldout, spec, min(n, MOST_UNSEEN), seed)
         fake_unseen = generated_samples(
-            signal, model.bundle.generate, f"{name} (unseen)", min(n, MOST_UNSEEN), seed=seed, labels=asked,
+            signal, model.bundle.generate_each, f"{name} (unseen)", min(n, MOST_UNSEEN), seed=seed, labels=asked,
             batch=batch or signal.batch_size(spec), progress=progress,
         )  # fmt: skip
 

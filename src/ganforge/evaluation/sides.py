@@ -7,7 +7,7 @@ is small is kept in memory; what is large is read, or made, again each time.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -219,7 +219,7 @@ class Reader:
 
 def generated_samples(
     signal: Signal,
-    generate: Callable[[Request], Any],
+    generate: Callable[[Iterable[Request]], Iterator[Any]],
     name: str,
     n: int,
     *,
@@ -232,18 +232,21 @@ def generated_samples(
     """Samples 0..n of a seed. Batches are always of `batch`, so that their arithmetic is always the same.
 
     Args:
-        generate: decoded samples for a request.
+        generate: decoded samples for each request, in their order.
         labels: int64 [n], or vectors of conditions float32 [n, K]: what each is asked to be; None for a generator
             without either.
     """
 
     def made() -> Iterator[Any]:
-        for start in range(0, n, batch):
-            size = min(batch, n - start)
-            part = None if labels is None else torch.from_numpy(labels[start : start + size])
-            yield signal.comparable(generate(Request(size, seed, start, part, truncation=truncation)))
+        parts = [None if labels is None else torch.from_numpy(labels[k : k + batch]) for k in range(0, n, batch)]
+        requests = [
+            Request(min(batch, n - k * batch), seed, k * batch, part, truncation=truncation)
+            for k, part in enumerate(parts)
+        ]
+        for request, samples in zip(requests, generate(requests), strict=True):
+            yield signal.comparable(samples)
             if progress is not None:
-                progress(f"samples of {name}", start + size, n)
+                progress(f"samples of {name}", request.start + request.n, n)
 
     kept: list[Any] = []
 

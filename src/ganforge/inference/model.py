@@ -300,15 +300,20 @@ class Model:
         return self._parts(n, seed, labels, truncation, batch)
 
     def _parts(self, n: int, seed: int, labels: torch.Tensor | None, truncation: float, batch: int):
-        for start in range(0, n, batch):
-            size = min(batch, n - start)
-            part = None if labels is None else labels[start : start + size]
-            extra = {name: value.expand(size, *value.shape) for name, value in self.extra.items()}
-            request = Request(
-                n=size, seed=seed, start=start, labels=part, truncation=truncation, temperature=self.temperature,
-                extra=extra,
-            )  # fmt: skip
-            yield self.bundle.generate(request), None if part is None else part.numpy()
+        requests = [
+            Request(
+                n=min(batch, n - start),
+                seed=seed,
+                start=start,
+                labels=None if labels is None else labels[start : start + batch],
+                truncation=truncation,
+                temperature=self.temperature,
+                extra={name: value.expand(min(batch, n - start), *value.shape) for name, value in self.extra.items()},
+            )
+            for start in range(0, n, batch)
+        ]
+        for request, made in zip(requests, self.bundle.generate_each(requests), strict=True):
+            yield made, None if request.labels is None else request.labels.numpy()
 
     def _check_can_sample(self) -> None:
         if not self.recipe.task.can_sample:

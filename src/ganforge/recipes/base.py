@@ -48,6 +48,9 @@ class Recipe(Component):
     """Interval between log entries, in real samples seen."""
     accumulate: int = Field(default=1, ge=1)
     """Split each batch into this many parts and accumulate their gradients; uses less memory."""
+    recompute: bool = False
+    """Activation checkpointing: compute activations again in the backward pass instead of keeping them; uses less
+    memory, and about a third more time. Not in phases with second derivatives."""
     precision: Literal["auto", "fp32", "bf16", "fp64"] = "auto"
     """Numeric precision: fp32; bf16 (autocast; also faster on recent CPUs); auto: bf16 on GPUs that support it, else
     fp32; fp64: everything in float64, 4 to 8 times slower on CPUs, but reproducible on different processors for

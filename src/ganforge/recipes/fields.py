@@ -20,12 +20,13 @@ class Fields(TypedDict, total=False):
     name: str
     data: Any
     samples: Count
-    batch: int
+    batch: int | Literal["auto"]
     seed: int
     checkpoint_every: Count
     keep: int
     log_every: Count
     accumulate: int
+    recompute: bool
     precision: Literal["auto", "fp32", "bf16", "fp64"]
     signal: Any
     task: Any

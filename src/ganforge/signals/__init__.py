@@ -133,12 +133,15 @@ class Signal(Component, family="signal"):
         return None
 
     @classmethod
-    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+    def pack(
+        cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False, shards: int | None = None
+    ) -> list[str]:
         """Writes a clean copy of a data set to the zip `out`, and returns what there is to say of it, line by line.
 
         Args:
             duplicates: keep samples that are the same as an earlier one.
             force: write over a file that exists.
+            shards: bytes of each tar file, if `out` is to be a folder of tar shards.
 
         Raises:
             UserError: such samples have no clean copy, none can be read, or `out` exists or cannot be written.

@@ -117,6 +117,9 @@ class Task(Component, family="task"):
 
     shaping: ClassVar[tuple[str, ...]] = ("conditional", "pack")
     """Fields, other than those of nets, that affect how the nets are built; a task need not have all of them."""
+    optional: ClassVar[tuple[str, ...]] = ()
+    """Nets that a trained model may have or not, as the fields of the task say. A recipe may name an optimizer for one
+    that is absent."""
     hub_task: ClassVar[str] = ""
     """Task name on the Hugging Face Hub, if determined by the task instead of the signal."""
     changes: ClassVar[str] = ""
@@ -131,6 +134,14 @@ class Task(Component, family="task"):
             UserError: the data lacks what the task needs.
         """
         return spec
+
+    def finalize(self, spec: Spec) -> Task:
+        """The task with the fields filled in that depend on the data (those set to "auto").
+
+        Args:
+            spec: of the data, adapted.
+        """
+        return self
 
     def check(self, batch: int) -> None:
         """Checks the number of samples that a phase gets at a time, before anything is built.

@@ -21,6 +21,9 @@ Device = Annotated[
     str | None,
     typer.Option("--device", help="Device: cpu, cuda, cuda:1 or mps. Default: the best available.", show_default=False),
 ]
+Procs = Annotated[
+    int, typer.Option("--procs", help="Number of processes on this machine that compute samples, e.g. one per GPU.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", callback=hidden)]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
 

@@ -33,7 +33,7 @@ def check(recipe: Recipe) -> None:
         instead = recipe.signal.privacy_hint or "Use images, or a table whose columns are described"
         raise UserError(
             f"signal={recipe.signal.kind}: it measures the data ({recipe.signal.data_statistics}) and stores "
-            f"the result in the model file, where no noise protects it. {instead} (docs/privacy.md)",
+            f"the result in the model file, where no noise protects it. {instead}",
             code="privacy.signal_measures_data",
         )
     if recipe.data.discloses:

@@ -43,6 +43,7 @@ from ganforge.engine.privacy.checks import steps_by
 from ganforge.engine.privacy.secret import Secret
 from ganforge.engine.step import StepTrace
 from ganforge.engine.trainer import Trainer
+from ganforge.engine.world import World
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.privacy import DpSgd
 from ganforge.tasks.base import Phase
@@ -151,8 +152,8 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
         checks.check(recipe)
 
     @classmethod
-    def finalize(cls, recipe: Recipe, loader: Loader) -> Recipe:
-        return checks.finalize(recipe, loader)
+    def finalize(cls, recipe: Recipe, spec: Spec, loader: Loader) -> Recipe:
+        return checks.finalize(super().finalize(recipe, spec, loader), loader)
 
     @classmethod
     def notes(cls, recipe: Recipe) -> list[str]:
@@ -163,8 +164,8 @@ class PrivateTrainer(Trainer, privacy="dp_sgd"):
             f"with noise of {privacy.noise_multiplier:.3g} times the clipping norm"
         ]
 
-    def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device):
-        super().__init__(recipe, spec, loader, device)
+    def __init__(self, recipe: Recipe, spec: Spec, loader: Loader, device: torch.device, world: World | None = None):
+        super().__init__(recipe, spec, loader, device, world)
         assert isinstance(recipe.privacy, DpSgd)
         assert recipe.privacy.noise_multiplier is not None
         assert recipe.privacy.delta is not None

@@ -80,7 +80,8 @@ class Facts:
         return self.machine.device == "cuda" and self.machine.memory >= LARGE and patient
 
     def __str__(self) -> str:
-        what = f"{self.count:,} images of {self.height}×{self.width}, {MODES.get(self.channels, '')}"
+        order = "" if self.height == self.width else " (height × width)"
+        what = f"{self.count:,} images of {self.height}×{self.width}{order}, {MODES.get(self.channels, '')}"
         labels = f", {self.classes} labels" if self.classes else ""
         return f"{what}{labels}; {self.machine}"
 
@@ -145,7 +146,7 @@ def large(facts: Facts) -> Found:
 def small(facts: Facts) -> Found:
     """Rules for CPUs, small accelerators, or little time."""
     where = "on a CPU" if facts.machine.device == "cpu" else "with little time or a small accelerator,"
-    fields, reasons = [], [f"r3gan-small: {where} it is the fastest recipe (docs/results.md)"]
+    fields, reasons = [], [f"r3gan-small: {where} it is the fastest recipe"]
     most = 64 if facts.machine.device != "cpu" else most_pixels(facts.machine.minutes)
     if facts.side > most:
         fields.append(f"signal.max_size={most}")

@@ -24,8 +24,10 @@ VISIBLE = 64  # px: smaller images are enlarged in previews
 
 
 def size_of(spec: Spec) -> str:
-    """The size of a sample as text: `28×28×1` for [1, 28, 28]."""
-    return "×".join(map(str, (*spec.shape[1:], spec.shape[0])))
+    """The size of a sample as text: `28×28×1` for [1, 28, 28]; which side is which where they differ."""
+    channels, height, width = spec.shape
+    order = "" if height == width else " (height × width × channels)"
+    return f"{height}×{width}×{channels}{order}"
 
 
 def card_of(spec: Spec) -> Card:

@@ -17,6 +17,7 @@ from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
 from ganforge.core.types import Spec
+from ganforge.core.words import counted
 from ganforge.data.base import DataSource
 from ganforge.recipes import fitting
 from ganforge.signals import Inspection
@@ -198,7 +199,9 @@ def with_recipes(dataset: Dataset, report: Report, shown: Callable[[], list[Any]
 
 def in_channels(spec: Spec) -> str:
     """28×28, 1 channel."""
-    return "×".join(map(str, spec.shape[1:])) + f", {spec.shape[0]} channel{'s' if spec.shape[0] > 1 else ''}"
+    channels, height, width = spec.shape
+    order = "" if height == width else " (height × width)"
+    return f"{height}×{width}{order}, {counted(channels, 'channel')}"
 
 
 def advice(report: Report) -> list[str]:

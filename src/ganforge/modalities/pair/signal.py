@@ -98,8 +98,10 @@ class Pair(Signal, kind="pair"):
         return choose.choose(choose.Facts.of(dataset, machine))
 
     @classmethod
-    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
-        return pack.pack_images(dataset, out, duplicates=duplicates, force=force)
+    def pack(
+        cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False, shards: int | None = None
+    ) -> list[str]:
+        return pack.pack_images(dataset, out, duplicates=duplicates, force=force, shards=shards)
 
     def at(self, spec: Spec) -> Self:
         return sized_as(self, spec)

@@ -99,6 +99,7 @@ class ImageTranslator:
         self.halo = max(known) if halos and len(known) == len(halos) else None
         self.settles = self.halo is not None and any(net.halo is None for net in self.nets)
         self.multiple = math.lcm(*(net.multiple for net in self.nets))
+        self.tile = tile
         self.plan: Tiling = tiling(self.halo, self.multiple, self.scale, tile)
 
     def players(self) -> list[TranslatorNet]:

@@ -10,7 +10,7 @@ import typer
 
 from ganforge.core.errors import UserError
 from ganforge.modalities.pair.jobs import check_clip, check_finish, checked_ending, plan
-from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, examples
+from ganforge.ui.options import Device, Force, Plugins, Procs, Quiet, Source, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -97,6 +97,7 @@ def translate(
         ),
     ] = 0.0,
     device: Device = None,
+    procs: Procs = 1,
     force: Force = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -113,6 +114,8 @@ def translate(
     from ganforge.tasks.base import TranslatesFiles
     from ganforge.ui.console import stdout
 
+    if procs < 1:
+        raise UserError(f"--procs {procs}: it must be at least 1", code="cli.out_of_range")
     if clip.is_clip(inputs.name):
         check_clip(inputs, out, force)
     translator = load(source, device).translator(direction, tile)
@@ -146,7 +149,7 @@ def translate(
     batch_translate.check_targets(left, force)
     single = not inputs.is_dir() and len(jobs) == 1
     try:
-        outcome = carried_out(translator, left, batch_translate.Finish(outscale, quality), quiet)
+        outcome = carried_out(translator, left, batch_translate.Finish(outscale, quality), quiet, procs)
     except KeyboardInterrupt:
         options = {
             "--mask": mask, "--direction": direction, "--tile": tile, "--format": ending, "--outscale": outscale,
@@ -164,8 +167,14 @@ def translate(
     report(outcome, out, skipped, single, silent=quiet or as_json)
 
 
-def carried_out(translator: ImageTranslator, jobs: list[Job], finish: Finish, quiet: bool = False) -> Outcome:
-    """Runs the jobs with a progress bar: of the images, or of the parts of the one image."""
+def carried_out(
+    translator: ImageTranslator, jobs: list[Job], finish: Finish, quiet: bool = False, procs: int = 1
+) -> Outcome:
+    """Runs the jobs with a progress bar: of the images, or of the parts of the one image.
+
+    Args:
+        procs: processes among which several images are divided.
+    """
     from ganforge.core.progress import Stages
     from ganforge.modalities.pair import batch_translate
 
@@ -183,6 +192,10 @@ def carried_out(translator: ImageTranslator, jobs: list[Job], finish: Finish, qu
 
         if len(jobs) > 1:
             progress("images", 0, len(jobs))
+        if procs > 1 and len(jobs) > 1:
+            from ganforge.modalities.pair import spread_translate
+
+            return spread_translate.run(translator, jobs, procs, done, finish)
         return batch_translate.run(translator, jobs, done if len(jobs) > 1 else None, tell, finish)
 
 

@@ -13,5 +13,5 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
         f"{len(dataset):,} vectors of {width} numbers; {machine}",
         "toy",
         (),
-        ("toy: the recipe for vectors of numbers; it lost no mode in ten runs (docs/results.md)",),
+        ("toy: the recipe for vectors of numbers; it lost no mode in ten runs",),
     )

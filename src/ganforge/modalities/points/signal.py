@@ -69,7 +69,9 @@ class Points(Signal, kind="points"):
         return choose.choose(dataset, machine)
 
     @classmethod
-    def pack(cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False) -> list[str]:
+    def pack(
+        cls, dataset: Dataset, out: Path, *, duplicates: bool = False, force: bool = False, shards: int | None = None
+    ) -> list[str]:
         ((width,), _), *_ = dataset.shapes()
         raise UserError(
             f"data {dataset.name}: holds vectors of {width} numbers, but this command reads images. "

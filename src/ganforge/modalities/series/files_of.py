@@ -18,12 +18,14 @@ FILE, ROW = "series", "value"  # names of the columns of what has none
 PARTS = re.compile(r"(^|[_.-])(train|test)$", re.IGNORECASE)
 
 
-def load(path: Path, name: str) -> tuple[Any, str | None, list[str]]:
+def load(path: Path | reading.Unpacked, name: str) -> tuple[Any, str | None, list[str]]:
     """The table of what lies at a path, the column that names the series where the path says it, and notes.
 
     Raises:
         UserError: files of different columns, or none that can be read.
     """
+    if isinstance(path, reading.Unpacked):
+        return reading.load(path), None, []
     if path.is_file() and path.suffix.lower() == ".npy":
         return _windows(path, name), FILE, []
     if path.is_file() and path.suffix.lower() == ".ts":

@@ -104,13 +104,18 @@ def paths_of(
 
 def opened(model: Model, data: Path | str) -> SeriesSet:
     """The series of a file, read as the training data was."""
+    return source_for(model, data).open()
+
+
+def source_for(model: Model, data: Path | str) -> SeriesFile:
+    """A file as a source that is read as the training data was."""
     state, own = model.spec.state, model.recipe.data
     source = own if isinstance(own, SeriesFile) else SeriesFile(path=str(data))
     names = tuple(one["attribute"] for one in state.get("known", ()) if "attribute" in one)
     return replace(
         source, path=str(data), entity=state["entity"], attributes=names, split="train", holdout=0.0,
         keep=tuple(column["name"] for column in state["columns"]),
-    ).open()  # fmt: skip
+    )  # fmt: skip
 
 
 def known_rows(recent: SeriesSet, name: str, state: Mapping[str, Any], more: int = 0) -> np.ndarray:

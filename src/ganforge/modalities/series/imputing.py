@@ -18,13 +18,15 @@ from ganforge.core.errors import UserError
 from ganforge.core.plot.charts import tiled
 from ganforge.core.plot.drawing import Drawing
 from ganforge.core.rng import block_normal
+from ganforge.core.words import counted
 from ganforge.inference.model import Model, load
 from ganforge.modalities.series import reading
+from ganforge.modalities.series.absent import Completed, completed
 from ganforge.modalities.series.charts import filling
 from ganforge.modalities.series.columns import STEP
 from ganforge.modalities.series.files import typed
 from ganforge.modalities.series.filler import Filler
-from ganforge.modalities.series.forecasting import fitting, known_rows, opened
+from ganforge.modalities.series.forecasting import fitting, known_rows, opened, source_for
 from ganforge.modalities.series.source import SeriesSet
 from ganforge.modalities.series.tasks.impute import Impute
 from ganforge.modalities.series.windows import rows_of, values_in, words_of
@@ -51,7 +53,14 @@ class Filled:
     paths: np.ndarray
 
 
-def impute(source: Path | str | Model, data: Path | str, paths: int = 20, seed: int = 0, every: bool = False) -> Any:
+def impute(
+    source: Path | str | Model,
+    data: Path | str,
+    paths: int = 20,
+    seed: int = 0,
+    every: bool = False,
+    absent_rows: bool = True,
+) -> Any:
     """A table of time series with its gaps filled, as a DataFrame of texts (of types, where the file has types).
 
     Args:
@@ -59,18 +68,46 @@ def impute(source: Path | str | Model, data: Path | str, paths: int = 20, seed: 
         data: a file with the columns of the training data. What it gives comes back unchanged.
         paths: fillings of each gap. The table holds their mean, and the edges of their middle 80 % in columns of their
             own.
+        absent_rows: add a row for each time that has none, as an hour that is missing.
         every: the whole table once for each filling instead, with a column `path`: for multiple imputation.
 
     Raises:
         UserError: another kind of model, columns that are missing, too few rows, or a number out of range.
     """
     model = source if isinstance(source, Model) else load(source)
-    whole, found = fillings_of(model, data, paths, seed)
-    return as_table(Path(data), whole, found, every)
+    file = with_absent_rows(model, data).file if absent_rows else Path(data)
+    whole, found = fillings_of(model, data, paths, seed, file)
+    return as_table(file, whole, found, every)
 
 
-def fillings_of(model: Model, data: Path | str, paths: int, seed: int) -> tuple[SeriesSet, dict[str, Filled]]:
-    """The series of a file with the columns of the model, and those with gaps filled, by name."""
+def with_absent_rows(model: Model, data: Path | str) -> Completed:
+    """A file with a row for each time, where the model is of equally spaced rows; says what was added, or why not."""
+    path, state = Path(data), model.spec.state
+    clock = state.get("clock")
+    learned = any(column["name"] == STEP for column in state.get("columns", ()))
+    if clock is None or learned or not isinstance(model.recipe.task, Impute) or not reading.is_table(path):
+        return Completed(path, 0)
+    if not path.is_file():
+        raise UserError(f"--data {data}: no such file", code="data.not_found")
+    try:
+        found = completed(path, source_for(model, data).said, clock["step"])
+    except reading.READ_ERRORS:  # whatever is wrong with it, the source says so
+        return Completed(path, 0)
+    if found.added:
+        log.warning("data %s: %s added for times that had none", data, counted(found.added, "row"))
+    elif found.why_not:
+        log.warning("data %s: times without a row are left as they are: %s", data, found.why_not)
+    return found
+
+
+def fillings_of(
+    model: Model, data: Path | str, paths: int, seed: int, file: Path | reading.Unpacked | None = None
+) -> tuple[SeriesSet, dict[str, Filled]]:
+    """The series of a file with the columns of the model, and those with gaps filled, by name.
+
+    Args:
+        file: what is read in the place of `data`.
+    """
     task = model.recipe.task
     if not isinstance(task, Impute):
         raise UserError(
@@ -85,7 +122,7 @@ def fillings_of(model: Model, data: Path | str, paths: int, seed: int) -> tuple[
             f"--data {data}: gaps are filled in one file, {', '.join((*reading.TEXT, *reading.PARQUET))}",
             code="impute.not_a_table",
         )
-    recent = opened(model, data)
+    recent = opened(model, data) if file is None else source_for(model, data).of(file)
     whole = fitting(recent, model, str(data), model.spec.shape[1])
     if short := [name for name in recent.series if name not in whole.series and recent.missing[name].any()]:
         log.warning(
@@ -167,7 +204,7 @@ def _center(paths: np.ndarray, words: list[Any]) -> np.ndarray:
     return center
 
 
-def as_table(path: Path, whole: SeriesSet, found: Mapping[str, Filled], every: bool) -> Any:
+def as_table(path: Path | reading.Unpacked, whole: SeriesSet, found: Mapping[str, Filled], every: bool) -> Any:
     """The file's table with its gaps filled: once with the mean and its interval, or once for each filling."""
     import pandas as pd
 

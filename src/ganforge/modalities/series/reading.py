@@ -297,12 +297,12 @@ def _arranged(frame: Any, dates: Any, names: tuple[str, ...], entity: str | None
 
 def _repeated(dates: Any) -> bool:
     """Whether a time comes twice; of times in order their differences say so, without a table of all."""
-    gaps = np.diff(_moments(dates))
+    gaps = np.diff(moments(dates))
     zero = np.timedelta64(0)
     return not ((gaps > zero).all() or (gaps < zero).all()) and bool(dates.duplicated().any())
 
 
-def _moments(dates: Any) -> np.ndarray:
+def moments(dates: Any) -> np.ndarray:
     """As datetime64, those with a time zone in UTC: as objects, which pandas makes of them, they compare otherwise."""
     return (dates if dates.dt.tz is None else dates.dt.tz_convert(None)).to_numpy()
 
@@ -311,7 +311,7 @@ def _order(dates: Any, of: pd.Series | None) -> tuple[bool, float]:
     """Whether each series is in order, and how regular its gaps are once it is."""
     groups = [dates] if of is None else [part for _, part in dates.groupby(of, sort=False)]
     ordered = all(part.is_monotonic_increasing or part.is_monotonic_decreasing for part in groups)
-    gaps = np.concatenate([np.diff(np.sort(_moments(part.dropna()))) for part in groups])
+    gaps = np.concatenate([np.diff(np.sort(moments(part.dropna()))) for part in groups])
     if not len(gaps):
         return ordered, 0.0
     _, counts = np.unique(gaps.astype("timedelta64[D]") if _monthly(gaps) else gaps, return_counts=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -60,8 +61,12 @@ class SeriesFile(DataSource, kind="series"):
         path = Path(self.path).expanduser()
         if not path.exists():
             raise UserError(f"data.path={self.path}: no such file or folder", code="data.not_found")
+        return self.of(path)
+
+    def of(self, file: Path | reading.Unpacked) -> SeriesSet:
+        """The series of a file or folder, or of the content of a file, in the place of `path`."""
         try:
-            frame, entity, notes = files_of.load(path, self.path)
+            frame, entity, notes = files_of.load(file, self.path)
         except UserError:
             raise
         except PermissionError:
@@ -71,11 +76,15 @@ class SeriesFile(DataSource, kind="series"):
                 f"data {self.path}: cannot be read as a table ({' '.join(str(error).split())[:160]})",
                 code="data.unreadable",
             ) from None
-        said = reading.Said(
-            self.time, self.entity or entity, self.label, self.timezone, self.missing, self.attributes, self.keep
-        )
-        found = from_frame(self.path, frame, said, notes)
-        return part_of(set_of(self.path, found, files_of.digest(path)), self.split, self.holdout)
+        said = self.said
+        found = from_frame(self.path, frame, replace(said, entity=said.entity or entity), notes)
+        digest = files_of.digest(file) if isinstance(file, Path) else ""
+        return part_of(set_of(self.path, found, digest), self.split, self.holdout)
+
+    @property
+    def said(self) -> reading.Said:
+        """What the fields say of the table."""
+        return reading.Said(self.time, self.entity, self.label, self.timezone, self.missing, self.attributes, self.keep)
 
 
 class SeriesSet(Dataset):

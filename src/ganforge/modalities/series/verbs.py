@@ -76,6 +76,9 @@ def impute(
     chart: Annotated[
         Path | None, typer.Option("--chart", help="A chart of the longest gaps: .svg or .png.", show_default=False)
     ] = None,
+    keep_rows: Annotated[
+        bool, typer.Option("--keep-rows", help="Add no rows for times that have none, such as missing hours.")
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Which fillings.")] = 0,
     device: Device = None,
     force: Force = False,
@@ -89,15 +92,17 @@ def impute(
     from ganforge.ui.console import stdout
 
     model = load(source, device)
-    whole, found = imputing.fillings_of(model, data, paths, seed)
-    table = imputing.as_table(data, whole, found, every)
+    rows = imputing.Completed(data, 0) if keep_rows else imputing.with_absent_rows(model, data)
+    whole, found = imputing.fillings_of(model, data, paths, seed, rows.file)
+    table = imputing.as_table(rows.file, whole, found, every)
     same = data.name.lower().endswith((".csv", ".csv.gz")) and out.suffix.lower() == ".csv"
     write(table, out, reading.marks_of(data)[0] if same else ",")
     if chart is not None:
         draw(imputing.drawn(whole, found, model.spec.shape[1], SHOWN), chart)
     count = sum(len(one.at) for one in found.values())
     if as_json:
-        emit({"series": len(found), "values": count, "paths": paths, "out": out, "chart": chart})
+        made = {"out": out, "chart": chart}
+        emit({"series": len(found), "rows_added": rows.added, "values": count, "paths": paths, **made})
         return
     stdout().print(f"{count:,} missing values filled, {paths} times each: {out}", soft_wrap=True)
 

@@ -44,7 +44,15 @@ from ganforge.signals import Card, Exporter, Nearest, Noun, Writer, save_array
 log = logging.getLogger("ganforge")
 KEPT = 4
 """Points that are kept of a shape, at most, as a multiple of those of a cloud: more to draw from."""
-WITHOUT_FACES = (".ply", ".obj", ".glb")
+WEIGHT = 0.3
+"""Of normals and colors beside places: a distance of points adds both."""
+
+
+def parts_of(sample: np.ndarray, spec: Spec) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """The places [P, 3], normals and colors of a decoded sample, those that it has."""
+    features = spec.state.get("features", "none")
+    rest = sample[:, 3:]
+    return sample[:, :3], rest if features == "normals" else None, rest if features == "colors" else None
 
 
 class Cloud(Shaped, kind="cloud"):
@@ -58,7 +66,9 @@ class Cloud(Shaped, kind="cloud"):
     file_formats: ClassVar[Mapping[str, Writer]] = {
         "npy": numbered(".npy", lambda sample, path, spec: save_array(sample, path, spec)),
         "xyz": numbered(".xyz", lambda sample, path, spec: writing.write_xyz(sample, path)),
-        **{ending.removeprefix("."): one_by_one(MESH_FILES[ending]) for ending in WITHOUT_FACES},
+        "ply": numbered(".ply", lambda sample, path, spec: writing.write_ply_cloud(*parts_of(sample, spec), path)),
+        "obj": numbered(".obj", lambda sample, path, spec: writing.write_obj_cloud(*parts_of(sample, spec), path)),
+        "glb": one_by_one(MESH_FILES[".glb"]),
     }
 
     points: int = Field(default=1024, ge=16, le=100_000)
@@ -68,6 +78,9 @@ class Cloud(Shaped, kind="cloud"):
     outputs have as well (set), or as it is (none)."""
     up: Axis = "z"
     """The axis of the data that points up; it becomes z."""
+    features: Literal["none", "normals", "colors"] = "none"
+    """What each point has besides its place, in ply, obj and arrays of six columns: a normal (of meshes, that of the
+    surface) or a color. For recipes with a PointNet, such as cloud-small."""
     drawn: bool = True
     """Draw points again each time; off where real samples are evaluated."""
 
@@ -80,20 +93,20 @@ class Cloud(Shaped, kind="cloud"):
         return write_clouds(folder, n)
 
     def at(self, spec: Spec) -> Self:
-        return replace(self, points=spec.shape[1], up=spec.state["up"])
+        return replace(self, points=spec.shape[1], up=spec.state["up"], features=spec.state.get("features", "none"))
 
     def deterministic(self) -> Self:
         return replace(self, drawn=False)
 
     def items(self, dataset: Dataset) -> Dataset:
-        return Clouds(dataset, KEPT * self.points, self.up) if isinstance(dataset, ShapeSet) else dataset
+        return Clouds(dataset, KEPT * self.points, self.up, self.features) if isinstance(dataset, ShapeSet) else dataset
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
         clouds = self.items(dataset)
         if not isinstance(clouds, Clouds):
             shapes_of(dataset)
         assert isinstance(clouds, Clouds)
-        shape = (3, self.points)
+        shape = (3 if self.features == "none" else 6, self.points)
         near = tuple(nearest(shape))
         if near != shape:
             raise UserError(
@@ -113,35 +126,43 @@ class Cloud(Shaped, kind="cloud"):
             "normalize": self.normalize, "up": self.up, "kept": min(max(usual, self.points), KEPT * self.points),
             "middle": [0.0, 0.0, 0.0], "radius": 1.0,
         }  # fmt: skip
+        if self.features != "none":
+            state["features"] = self.features
         if self.normalize == "set":
-            middle, radius = bounds(np.concatenate([clouds.read(k) for k, _ in some]))
+            middle, radius = bounds(np.concatenate([clouds.read(k)[:, :3] for k, _ in some]))
             state |= {"middle": middle.tolist(), "radius": radius}
         return Spec(shape, len(clouds.classes), clouds.classes, state)
 
     def stored(self, spec: Spec) -> tuple[int, ...]:
-        return spec.state["kept"], 3
+        return spec.state["kept"], spec.shape[0]
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
-        """A cloud [P', 3] in the unit ball, with as many points as are kept."""
+        """A cloud [P', 3 or 6] in the unit ball, with as many points as are kept."""
         middle, radius = np.array(spec.state["middle"]), spec.state["radius"]
         if spec.state["normalize"] == "shape":
-            middle, radius = bounds(item)
+            middle, radius = bounds(item[:, :3])
         kept, draws = spec.state["kept"], generator("kept", len(item))
         order = [draws.permutation(len(item)) for _ in range(-(-kept // len(item)))]
-        return ((item[np.concatenate(order)[:kept]] - middle) / radius).astype(np.float32)
+        found = item[np.concatenate(order)[:kept]]
+        return np.concatenate([(found[:, :3] - middle) / radius, WEIGHT * found[:, 3:]], 1).astype(np.float32)
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         count = spec.shape[1]
         if self.drawn and stored.shape[1] > count:
             chosen = rng.uniform("points", stored.shape[:2]).to(stored.device).argsort(1)[:, :count, None]
-            stored = stored.gather(1, chosen.expand(-1, -1, 3))
+            stored = stored.gather(1, chosen.expand(-1, -1, stored.shape[2]))
         return stored[:, :count].float().transpose(1, 2).contiguous()
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
+        """Places, then normals of length 1 or colors in 0..1, float32 [N, P, 3 or 6]."""
         found = x.detach().float().cpu().transpose(1, 2).contiguous().numpy()
-        return (found * np.float32(spec.state["radius"]) + np.array(spec.state["middle"], np.float32)).astype(
-            np.float32
-        )
+        places = found[..., :3] * np.float32(spec.state["radius"]) + np.array(spec.state["middle"], np.float32)
+        rest = found[..., 3:] / np.float32(WEIGHT)
+        if spec.state.get("features") == "normals":
+            rest = rest / np.maximum(np.linalg.norm(rest, axis=-1, keepdims=True), 1e-9)
+        elif spec.state.get("features") == "colors":
+            rest = (rest.clip(-1, 1) + 1) / 2
+        return np.concatenate([places, rest], -1).astype(np.float32)
 
     def describe(self, spec: Spec) -> str:
         return phrase("a cloud of {count} points", count=spec.shape[1])
@@ -150,7 +171,8 @@ class Cloud(Shaped, kind="cloud"):
         return Card(phrase("clouds of {count} points", count=spec.shape[1]))
 
     def mesh(self, sample: np.ndarray, spec: Spec) -> Mesh:
-        return Mesh(sample, np.zeros((0, 3), np.int64))
+        return Mesh(sample[:, :3], np.zeros((0, 3), np.int64))
 
     def surface(self, sample: np.ndarray, spec: Spec) -> Surface:
-        return (sample - np.array(spec.state["middle"], np.float32)) / np.float32(spec.state["radius"]), None
+        places, normals, _ = parts_of(sample, spec)
+        return (places - np.array(spec.state["middle"], np.float32)) / np.float32(spec.state["radius"]), normals

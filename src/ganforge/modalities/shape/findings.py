@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganforge.core.language import phrase
+from ganforge.core.language import joined, phrase
 from ganforge.evaluation.report.content import Finding
 from ganforge.evaluation.report.evidence import Evidence
 
@@ -55,4 +55,24 @@ def missing(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-RULES = (empty, in_parts, missing)
+def other_classes(evidence: Evidence) -> Iterator[Finding]:
+    value, detail = evidence.value("class_as_asked"), evidence.detail_of("class_as_asked")
+    possible = detail.get("floor", 1.0)
+    if value is None or value >= possible - OFTEN:
+        return
+    worst = sorted(detail.get("per_class", {}).items(), key=lambda item: item[1])[:5]
+    yield Finding(
+        "bad" if value < possible / 2 else "warn",
+        phrase("classes are not generated as requested"),
+        phrase(
+            "A classifier of the real shapes names the class asked for in {value:.0%} of the generated ones, and in "
+            "{possible:.0%} of unseen real ones. Least often: {names}.",
+            value=value,
+            possible=possible,
+            names=joined([phrase("{name} ({share:.0%})", name=name, share=share) for name, share in worst]),
+        ),
+        phrase("Train longer; with more shapes of these classes, if there are any."),
+    )
+
+
+RULES = (empty, in_parts, missing, other_classes)

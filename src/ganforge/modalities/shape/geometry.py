@@ -37,12 +37,19 @@ def areas(mesh: Mesh) -> np.ndarray:
 
 def sample_surface(mesh: Mesh, count: int, draws: np.random.Generator) -> np.ndarray:
     """Points drawn evenly over the area of a mesh, float64 [count, 3]."""
+    return sample_oriented(mesh, count, draws)[0]
+
+
+def sample_oriented(mesh: Mesh, count: int, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Points drawn evenly over the area of a mesh, and the normals of their triangles, float64 [count, 3] each."""
     sizes = areas(mesh)
     which = np.searchsorted(np.cumsum(sizes), draws.random(count) * sizes.sum(), side="right").clip(0, len(sizes) - 1)
     u, v = draws.random((2, count, 1))
     a, b, c = (mesh.vertices[mesh.faces[which, k]] for k in range(3))
     root = np.sqrt(u)  # even over a triangle
-    return a * (1 - root) + b * (root * (1 - v)) + c * (root * v)
+    across = np.cross(b - a, c - a)
+    normals = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-300)
+    return a * (1 - root) + b * (root * (1 - v)) + c * (root * v), normals
 
 
 def bounds(points: np.ndarray) -> tuple[np.ndarray, float]:

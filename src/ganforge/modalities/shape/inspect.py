@@ -48,6 +48,10 @@ def inspection(dataset: ShapeSet, limit: int | None = None) -> Inspection:
         "kinds": kinds(found),
         "grids": dict(grids.most_common()),
         "points": {"fewest": min(counts), "median": int(np.median(counts)), "most": max(counts)} if counts else {},
+        "features": {
+            what: sum(isinstance(shape, Points) and getattr(shape, what) is not None for _, shape in found)
+            for what in ("normals", "colors")
+        },
         "radii": {"smallest": float(radii.min()), "largest": float(radii.max())} if len(radii) else {},
         "open_meshes": len(open_meshes),
         "repairs": dict(dataset.repairs),
@@ -87,6 +91,9 @@ def _hints(facts: dict[str, Any], open_meshes: list[str]) -> list[str]:
         )
     if len(facts["grids"]) > 1:
         hints.append("Volumes of several sizes: all become one (signal.size), cubic, with empty cells at shorter sides")
+    for what, count in facts["features"].items():
+        if count:
+            hints.append(f"The points of {count:,} clouds have {what}: signal.features={what} learns them")
     hints.append("If shapes lie on their side in previews: signal.up=y (or x) names the axis that points up")
     return hints
 

@@ -48,6 +48,11 @@ class Shaped(Signal):
         """One decoded sample in the units of its file; a mesh without faces is a cloud."""
         raise NotImplementedError
 
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        return (*self.metrics, "shape_labels") if spec.classes > 1 else self.metrics
+
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
         return inspect.inspection(shapes_of(dataset), limit)

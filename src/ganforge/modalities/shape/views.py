@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool3d, interpolate
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.modalities.shape.formats.parts import Grid, Points, Shape
-from ganforge.modalities.shape.geometry import Mesh, generator, sample_surface, upright, voxelized
+from ganforge.modalities.shape.geometry import Mesh, generator, sample_oriented, upright, voxelized
 from ganforge.modalities.shape.source import ShapeSet, compact
 from ganforge.modalities.shape.surface import mesh_of
 
@@ -63,11 +63,14 @@ class Volumes(View):
 
 
 class Clouds(View):
-    """Points [P, 3], z up; of meshes and volumes, points drawn from their surface."""
+    """Points [P, 3], z up; of meshes and volumes, points drawn from their surface.
 
-    def __init__(self, shapes: ShapeSet, points: int, up: str):
+    With features [P, 6]: then three numbers in [-1, 1], a normal or a color.
+    """
+
+    def __init__(self, shapes: ShapeSet, points: int, up: str, features: str = "none"):
         super().__init__(shapes)
-        self.points, self.up = points, up
+        self.points, self.up, self.features = points, up, features
 
     def read(self, index: int) -> np.ndarray:
         shape, where = self.origin.shape(index), self.describe(index)
@@ -77,8 +80,14 @@ class Clouds(View):
             if not len(shape.faces):
                 raise BadItem(where, "an empty volume: it has no surface")
         if isinstance(shape, Mesh):
-            return upright(sample_surface(shape, self.points, generator("surface", index)), self.up)
-        return upright(shape.xyz, self.up)
+            shape = Points(*sample_oriented(shape, self.points, generator("surface", index)))
+        xyz = upright(shape.xyz, self.up)
+        if self.features == "none":
+            return xyz
+        found = shape.normals if self.features == "normals" else shape.colors
+        if found is None:
+            raise BadItem(where, f"its points have no {self.features} (signal.features={self.features})")
+        return np.concatenate([xyz, upright(found, self.up) if self.features == "normals" else 2 * found - 1], 1)
 
 
 def survey(shapes: ShapeSet) -> dict[str, Any]:

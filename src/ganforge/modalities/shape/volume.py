@@ -27,6 +27,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.language import phrase
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
+from ganforge.modalities.shape import images
 from ganforge.modalities.shape.example import write_volumes
 from ganforge.modalities.shape.formats import writing
 from ganforge.modalities.shape.geometry import Mesh, upright
@@ -108,6 +109,9 @@ class Volume(Shaped, kind="volume"):
     hidden: Literal["none", "half"] = "none"
     """Hide a part of each volume, for recipes that complete them: half of it, beyond a plane through the middle across
     one of the axes, drawn again each time. What is hidden is empty."""
+    image: int = Field(default=0, ge=0, le=512)
+    """For recipes that make volumes of images: px a side of an image of each volume, seen from a side that is drawn
+    again each time; 0: none."""
     drawn: bool = True
     """Draw mirrors and turns; off where real samples are evaluated."""
 
@@ -120,7 +124,8 @@ class Volume(Shaped, kind="volume"):
         return write_volumes(folder, n)
 
     def at(self, spec: Spec) -> Self:
-        return replace(self, size=spec.shape[1], form=spec.state["form"], hidden=spec.state.get("hidden", "none"))
+        return replace(self, size=spec.shape[1], form=spec.state["form"], hidden=spec.state.get("hidden", "none"),
+                       image=spec.state.get("image", 0))  # fmt: skip
 
     def deterministic(self) -> Self:
         return replace(self, drawn=False)
@@ -152,6 +157,8 @@ class Volume(Shaped, kind="volume"):
             )
         volumes.size = near[1]
         state: dict[str, Any] = {"form": form, "clip": self.clip, "up": self.up, "hidden": self.hidden}
+        if self.image:
+            state["image"] = self.image
         if form == "distance":
             state["slope"] = facts["slope"] * facts["side"] / near[1]  # a coarser cell is wider
         if form == "field":
@@ -187,9 +194,13 @@ class Volume(Shaped, kind="volume"):
         return x
 
     def batch(self, stored: Tensor, labels: Tensor | None, spec: Spec, rng: Rng) -> Batch:
-        """`x`, and `extra["source"]` where a part is hidden."""
+        """`x`, and `extra["source"]`: the visible part where one is hidden, or an image."""
         x = self.encode(stored, spec, rng)
         extra = {} if self.hidden == "none" else {"source": half_hidden(x, rng)}
+        if self.image:
+            field = -x if spec.state["form"] == "field" else x
+            angle = rng.uniform("angle", (len(x),), high=360.0).to(x.device)
+            extra = {"source": images.views(field.to(angle.dtype), angle, self.image, "xyz".index(spec.state["up"]))}
         return Batch(x, labels if spec.for_nets.classes else None, extra)
 
     def has_sources(self, spec: Spec) -> bool:
@@ -201,7 +212,9 @@ class Volume(Shaped, kind="volume"):
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
-        return ("completed", "solids") if translates or paired else self.metrics
+        if translates or paired:
+            return ("completed", "solids")
+        return super().default_metrics(spec, translates=translates, paired=paired, sizes=sizes)
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
         """Distances in cells for occupied cells, else values in the units of the data."""

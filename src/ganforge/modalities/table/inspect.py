@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.overrides import assignment
-from ganforge.modalities.table.columns import kinds
+from ganforge.modalities.table.columns import kinds, order
 from ganforge.modalities.table.source import TableSet
 from ganforge.recipes import fitting
 from ganforge.signals import Inspection
@@ -56,7 +56,10 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
         "notes": dataset.notes,
         "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
         "recipes": fitting.for_signal(dataset)[:MOST_RECIPES],
-        "hints": _hints(columns, len(dataset), most_categories),
+        "hints": [
+            *_hints(columns, len(dataset), most_categories),
+            *order.hints(dataset.frame, {c["name"]: c["kind"] for c in columns}),
+        ],
     }
 
 

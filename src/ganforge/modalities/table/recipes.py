@@ -69,7 +69,8 @@ def ctgan_fast() -> Recipe:
 
     Paper: Xu et al. 2019, as `ctgan`. Departures: columns that heap up at some number are seen by ranges in place of
     modes, no packs, a quarter of D's units left out where the paper leaves out half, half of the rows on condition of
-    the target, Adam 3e-4 that falls to 0 in the second half, a third of the samples, shares of values as in the table.
+    the target, a net that learns a discrete target from the other columns, Adam 3e-4 that falls to 0 in the second
+    half, a third of the samples, shares of values as in the table.
     How its rows compare: docs/results.md, "Tables".
     Command: `ganforge train ctgan-fast data=adult.csv target=income`
     """
@@ -79,8 +80,17 @@ def ctgan_fast() -> Recipe:
         samples=FAST_SAMPLES,
         checkpoint_every=400_000,
         signal=Table(numbers="auto"),
-        task=replace(base.task, discriminator=TabularDiscriminator(dropout=0.25), pack=1, target_share=0.5),
-        optimizers={name: replace(adam, lr=falling(3e-4, FAST_SAMPLES)) for name, adam in base.optimizers.items()},
+        task=replace(
+            base.task,
+            discriminator=TabularDiscriminator(dropout=0.25),
+            pack=1,
+            target_share=0.5,
+            target_widths="auto",
+        ),
+        optimizers={
+            **{name: replace(adam, lr=falling(3e-4, FAST_SAMPLES)) for name, adam in base.optimizers.items()},
+            "C": Adam(),
+        },
         ema=Ema(half_life=100_000),
         statistics=Marginals(),
         callbacks=seen(100_000, rows=40, columns=50),
@@ -96,7 +106,11 @@ def table_gan() -> Recipe:
     Command: `ganforge train table-gan data=adult.csv target=income`
     """
     base = ctgan_fast()
-    return replace(base, task=replace(base.task, conditional=False, target_share=None))
+    return replace(
+        base,
+        task=replace(base.task, conditional=False, target_share=None, target_widths=()),
+        optimizers={name: base.optimizers[name] for name in ("G", "D")},
+    )
 
 
 @recipe("tvae")

@@ -144,7 +144,8 @@ def _measured(value: np.ndarray, mode: np.ndarray | None, column: dict[str, Any]
     means, scales = (np.array(found[name], np.float32).astype(np.float64)[which] for name in ("means", "scales"))
     v = means + scales * value.clip(-1, 1).astype(np.float64)
     # A mode of one number is that number, wherever in it a net puts the row: its width is there for rounding alone.
-    v = np.where(scales <= 2 * modes.NARROW, np.asarray(found["means"])[which], v)
+    # A range of two close numbers is wider, by as little as half a step of the grid.
+    v = np.where(np.asarray(found["scales"])[which] <= modes.NARROW, np.asarray(found["means"])[which], v)
     if column["encoding"] == "quantile":
         v = quantiles.decode(v, column["knots"])
     x = grid.from_unit(v, column)

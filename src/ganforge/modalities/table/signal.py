@@ -113,7 +113,7 @@ class Table(Signal, kind="table"):
 
     @classmethod
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
-        return choose.choose(dataset, machine)
+        return choose.choose(dataset, machine, cls().few)
 
     def items(self, dataset: Dataset) -> Dataset:
         if self.public is None:

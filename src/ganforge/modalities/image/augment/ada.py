@@ -121,7 +121,6 @@ class Ada(Pipe, kind="ada"):
         return {
             "clock": torch.tensor(-1),  # samples seen at the start of the last observed batch
             "p": torch.tensor(self.start),  # the probability in that batch
-            "next": torch.tensor(self.start),  # the probability after it
             "sign": torch.tensor(0.0),  # sum of sign(D(x)) over the reals since p last moved
             "count": torch.tensor(0.0),  # number of these reals
             "batches": torch.tensor(0),  # number of these batches
@@ -129,7 +128,7 @@ class Ada(Pipe, kind="ada"):
 
     def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
         # p is constant within a step, for all parts of a batch, and for both D and G.
-        p = torch.where(memory["clock"] == rng.samples, memory["p"], memory["next"])
+        p = torch.where(memory["clock"] == rng.samples, memory["p"], self.following(memory))
         return self.changed(x, rng, p)
 
     def observe(self, real_logits: Tensor, memory: State, samples: int) -> None:
@@ -137,16 +136,19 @@ class Ada(Pipe, kind="ada"):
         new = memory["clock"] != samples
         fresh = new & (memory["batches"] >= self.every)
         memory["clock"] = torch.full_like(memory["clock"], samples)
-        memory["p"] = torch.where(new, memory["next"], memory["p"])
+        memory["p"] = torch.where(new, self.following(memory), memory["p"])
         for name, gained in (
-            ("sign", wide(real_logits.detach()).sign().sum()),
-            ("count", real_logits.shape[0]),
+            ("sign", wide(real_logits.detach()).sign().sum() * memory.parts),
+            ("count", real_logits.shape[0] * memory.parts),
             ("batches", new),
         ):
             memory[name] = torch.where(fresh, 0, memory[name]) + gained
+
+    def following(self, memory: State) -> Tensor:
+        """The probability after the last observed batch."""
         mean = memory["sign"] / memory["count"].clamp_min(1)
         moved = memory["p"] + torch.sign(mean - self.target) * memory["count"] / self.length
-        memory["next"] = torch.where(memory["batches"] >= self.every, moved.clamp(0, self.limit), memory["p"])
+        return torch.where(memory["batches"] >= self.every, moved.clamp(0, self.limit), memory["p"])
 
     def stats(self, memory: State) -> dict[str, Tensor]:
         return {"p": memory["p"]}

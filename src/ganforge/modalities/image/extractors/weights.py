@@ -56,7 +56,8 @@ def find(path: str | None, cache: Path | None, known: KnownWeights, what: str) -
     raise UserError(
         f"{missing}.\n"
         f"  which: {known.file}, made from {known.source} (SHA-256 {known.sha256})\n"
-        f"  how:   download that on any machine, then: python benchmarks/convert_weights.py ORIGINAL {known.file}\n"
+        "  how:   download it on any machine; then, with benchmarks/convert_weights.py from the sources of ganforge:\n"
+        f"         python convert_weights.py ORIGINAL {known.file}\n"
         f"  where: {place} with weights=FILE\n"
         f"  what runs without it: {known.without}",
         code="weights.not_found",
@@ -74,7 +75,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
         if start[:2] == b"PK" or start[:1] == b"\x80":
             raise UserError(
                 f"{path}: is a pickle, which can run arbitrary code when loaded, and was not opened. "
-                f"Convert it once: python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors",
+                "Convert it once with benchmarks/convert_weights.py from the sources of ganforge: "
+                f"python convert_weights.py {path.name} {path.stem}.safetensors",
                 code="weights.pickle",
             )
         file.seek(0)

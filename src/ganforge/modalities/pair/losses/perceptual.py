@@ -44,7 +44,7 @@ class Vgg(PerceptualNet, kind="vgg"):
 
     weights: str
     """Safetensors file of the weights (`features.0.weight` and so on), made from vgg19-dcbb9e9d.pth of the usual model
-    zoo with benchmarks/convert_weights.py."""
+    zoo with benchmarks/convert_weights.py from the sources of ganforge."""
     places: tuple[Place, ...] = Field(default=("conv5_4",), min_length=1)
     """Feature maps to use, before their ReLU. ESRGAN: conv5_4; Real-ESRGAN: conv1_2, conv2_2, conv3_4, conv4_4,
     conv5_4."""
@@ -151,8 +151,9 @@ def read(path: Path) -> dict[str, Tensor]:
     with path.open("rb") as file:
         if file.read(2) in (b"PK", b"\x80\x02"):
             raise UserError(
-                f"{path}: is a pickle, which can run any code when loaded, and was not opened. Convert it once: "
-                f"python benchmarks/convert_weights.py {path.name} {path.stem}.safetensors",
+                f"{path}: is a pickle, which can run any code when loaded, and was not opened. Convert it once "
+                "with benchmarks/convert_weights.py from the sources of ganforge: "
+                f"python convert_weights.py {path.name} {path.stem}.safetensors",
                 code="weights.pickle",
             )
     try:

@@ -97,7 +97,7 @@ class Unpaired(ChangesImages, kind="unpaired"):
             found |= {f"pool.{name}.count": torch.zeros((), dtype=torch.int64)}
         if self.penalties:
             found |= self.d_losses.memory({name: self.critic.build(spec) for name in CRITICS})
-        return Memory(found)
+        return Memory(found, apart=[name for name in found if name.endswith(".pictures")])
 
     def phases(self) -> Sequence[Phase]:
         return [

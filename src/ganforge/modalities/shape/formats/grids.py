@@ -14,7 +14,7 @@ import numpy as np
 
 from ganforge.core.dataset import BadItem
 from ganforge.data.arrays import header_of
-from ganforge.modalities.shape.formats.parts import Grid, Noted, Points, clean_points, numbers
+from ganforge.modalities.shape.formats.parts import Grid, Noted, Points, clean_points, numbers, split_features
 
 ARRAYS = ("voxels", "volumes", "points", "clouds", "x", "data", "arr_0")
 LABELS = ("labels", "label", "y")
@@ -33,7 +33,8 @@ def read_xyz(data: bytes, name: str, note: Noted) -> Points:
     width = words[0] if words else 0
     if width < 3 or len(found) % width:
         raise BadItem(name, f"its lines do not have the same count of numbers, at least 3 (the first has {width})")
-    return clean_points(found.reshape(-1, width), name, note)
+    found = found.reshape(-1, width)
+    return clean_points(found, name, note, **split_features(found))
 
 
 def read_pcd(data: bytes, name: str, note: Noted) -> Points:
@@ -159,4 +160,4 @@ def as_points(values: np.ndarray, name: str, note: Noted) -> Points:
     if values.shape[0] <= 6 < values.shape[1]:
         note("arrays with the coordinates on their first axis are turned")
         values = values.T
-    return clean_points(values, name, note)
+    return clean_points(values, name, note, **split_features(values))

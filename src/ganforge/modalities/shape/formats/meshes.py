@@ -17,6 +17,7 @@ PLY_TYPES = {
     "float32": "f4", "float64": "f8",
 }  # fmt: skip
 STL_ROW = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("rest", "<u2")])
+FEATURES = {"normals": ("nx", "ny", "nz"), "colors": ("red", "green", "blue")}
 PLY_FORMATS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 
@@ -44,19 +45,26 @@ def read_off(data: bytes, name: str, note: Noted) -> Mesh:
 def read_obj(data: bytes, name: str, note: Noted) -> Mesh | Points:
     """OBJ: vertices and faces of all its groups; vertices alone are a cloud."""
     vertices: list[list[float]] = []
+    colors: list[list[float]] = []
+    normals: list[list[float]] = []
     triangles: list[tuple[int, int, int]] = []
     try:
         for line in data.decode("utf-8", "replace").splitlines():
             words = line.split()
             if words[:1] == ["v"]:
                 vertices.append([float(word) for word in words[1:4]])
+                if len(words) == 7:
+                    colors.append([float(word) for word in words[4:]])
+            elif words[:1] == ["vn"]:
+                normals.append([float(word) for word in words[1:4]])
             elif words[:1] == ["f"]:
                 corners = [int(word.split("/")[0]) for word in words[1:]]
                 triangles += fan([k - 1 if k > 0 else len(vertices) + k for k in corners])
     except ValueError as error:
         raise BadItem(name, f"not a readable OBJ file ({error})") from None
     if vertices and not triangles:
-        return clean_points(vertices, name, note)
+        own = {"normals": normals, "colors": colors}
+        return clean_points(vertices, name, note, **{what: of for what, of in own.items() if len(of) == len(vertices)})
     return clean_mesh(vertices, triangles, name, note)
 
 
@@ -109,7 +117,12 @@ def read_ply(data: bytes, name: str, note: Noted) -> Mesh | Points:
     vertices = np.stack([np.asarray(columns[axis], np.float64) for axis in "xyz"], 1)
     polygons = next((v for k, v in found.get("face", {}).items() if k in ("vertex_indices", "vertex_index")), [])
     if not len(polygons):
-        return clean_points(vertices, name, note)
+        features = {
+            what: np.stack([np.asarray(columns[one], np.float64) for one in names], 1)
+            for what, names in FEATURES.items()
+            if set(names) <= columns.keys()
+        }
+        return clean_points(vertices, name, note, **features)
     if not isinstance(polygons, np.ndarray):
         polygons = [triangle for polygon in polygons for triangle in fan(polygon)]
     return clean_mesh(vertices, polygons, name, note)

@@ -28,9 +28,11 @@ class Grid(NamedTuple):
 
 
 class Points(NamedTuple):
-    """A cloud, float64 [P, 3]."""
+    """A cloud, float64 [P, 3]; what each point may have besides: a direction of length 1, and a color in 0..1."""
 
     xyz: np.ndarray
+    normals: np.ndarray | None = None
+    colors: np.ndarray | None = None
 
 
 Shape = Grid | Points | Mesh
@@ -54,22 +56,45 @@ def numbers(data: bytes | str, name: str, where: str) -> np.ndarray:
         raise BadItem(name, f"not a number in its {where} ({error})") from None
 
 
-def clean_points(found: Any, name: str, note: Noted) -> Points:
-    """The first three columns of numbers [P, 3 or more], without those that are not finite; raises `BadItem`."""
+def clean_points(found: Any, name: str, note: Noted, normals: Any = None, colors: Any = None) -> Points:
+    """The first three columns of numbers [P, 3 or more], without those that are not finite; raises `BadItem`.
+
+    Args:
+        normals: [P, 3] of any length. colors: [P, 3] in 0..1 or 0..255.
+    """
     xyz = np.asarray(found, np.float64)
     if xyz.ndim != 2 or xyz.shape[1] < 3:
         raise BadItem(name, "holds no points of three coordinates")
+    kept = np.arange(len(xyz))
     if len(xyz) > MOST_POINTS:
         note(f"of clouds of more than {MOST_POINTS:,} points, as many are drawn")
-        xyz = xyz[np.sort(generator("points", len(xyz)).choice(len(xyz), MOST_POINTS, replace=False))]
-    xyz = xyz[:, :3]
-    finite = np.isfinite(xyz).all(1)
+        kept = np.sort(generator("points", len(xyz)).choice(len(xyz), MOST_POINTS, replace=False))
+    finite = np.isfinite(xyz[kept, :3]).all(1)
     if not finite.all():
         note("points whose coordinates are no finite numbers are left out")
-        xyz = xyz[finite]
+        kept = kept[finite]
+    xyz = xyz[kept, :3]
     if len(xyz) < FEWEST_POINTS or not np.ptp(xyz, axis=0).any():
         raise BadItem(name, f"has {len(np.unique(xyz, axis=0))} different points; at least {FEWEST_POINTS} are needed")
-    return Points(xyz)
+    normals, colors = (None if of is None else np.asarray(of, np.float64)[kept] for of in (normals, colors))
+    if normals is not None:
+        length = np.linalg.norm(normals, axis=1, keepdims=True)
+        normals = normals / length if np.isfinite(length).all() and (length > 0).all() else None
+    if colors is not None:
+        whole = colors.max() > 1
+        colors = colors / 255 if whole else colors
+        colors = colors if np.isfinite(colors).all() and colors.min() >= 0 and colors.max() <= 1 else None
+    return Points(xyz, normals, colors)
+
+
+def split_features(columns: np.ndarray) -> dict[str, np.ndarray]:
+    """What the fourth to sixth number of each point are, where there are six: directions of length 1, or colors."""
+    if columns.shape[1] != 6:
+        return {}
+    rest = columns[:, 3:].astype(np.float64)
+    if np.allclose(np.linalg.norm(rest, axis=1), 1, atol=0.02):
+        return {"normals": rest}
+    return {"colors": rest} if rest.min() >= 0 and rest.max() <= 255 else {}
 
 
 def clean_mesh(vertices: Any, faces: Any, name: str, note: Noted) -> Mesh:

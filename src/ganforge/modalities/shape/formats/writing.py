@@ -27,6 +27,31 @@ def write_stl(mesh: Mesh, path: Path) -> None:
     path.write_bytes(b"ganforge".ljust(80) + len(rows).to_bytes(4, "little") + rows.tobytes())
 
 
+def write_obj_cloud(points: np.ndarray, normals: np.ndarray | None, colors: np.ndarray | None, path: Path) -> None:
+    """Vertices, with a color after each, and their normals."""
+    rows = points if colors is None else np.concatenate([points, colors], 1)
+    with path.open("w", encoding="ascii") as file:
+        np.savetxt(file, rows, fmt="v" + " %.6g" * rows.shape[1])
+        if normals is not None:
+            np.savetxt(file, normals, fmt="vn %.6g %.6g %.6g")
+
+
+def write_ply_cloud(points: np.ndarray, normals: np.ndarray | None, colors: np.ndarray | None, path: Path) -> None:
+    """Binary PLY; colors in 0..1 become bytes."""
+    kinds = [(axis, "<f4") for axis in "xyz"]
+    kinds += [] if normals is None else [(name, "<f4") for name in ("nx", "ny", "nz")]
+    kinds += [] if colors is None else [(name, "u1") for name in ("red", "green", "blue")]
+    rows = np.zeros(len(points), np.dtype(kinds))
+    bytes_ = None if colors is None else (colors.clip(0, 1) * 255).round()
+    values = [part[:, k] for part in (points, normals, bytes_) if part is not None for k in range(3)]
+    for (name, _), column in zip(kinds, values, strict=True):
+        rows[name] = column
+    names = {"<f4": "float", "u1": "uchar"}
+    head = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}"]
+    head += [f"property {names[kind]} {name}" for name, kind in kinds]
+    path.write_bytes("\n".join([*head, "end_header", ""]).encode() + rows.tobytes())
+
+
 def write_obj(mesh: Mesh, path: Path) -> None:
     with path.open("w", encoding="ascii") as file:
         np.savetxt(file, mesh.vertices, fmt="v %.6g %.6g %.6g")
@@ -64,8 +89,12 @@ def write_binvox(inside: np.ndarray, path: Path) -> None:
     path.write_bytes(head + bytes(runs))
 
 
-def write_glb(meshes: Sequence[Mesh], path: Path, columns: int = 1) -> None:
-    """glTF 2.0 in one file: a scene of several meshes or clouds in rows, each a node of its own."""
+def write_glb(meshes: Sequence[Mesh], path: Path, columns: int = 1, spacing: float = SPACING) -> None:
+    """glTF 2.0 in one file: a scene of several meshes or clouds in rows, each a node of its own.
+
+    Args:
+        spacing: from shape to shape; 0 leaves each where its vertices are.
+    """
     data, views, accessors, nodes, shapes = b"", [], [], [], []
 
     def add(values: np.ndarray, component: int, kind: str, target: int, **bounds: list[float]) -> int:
@@ -85,7 +114,7 @@ def write_glb(meshes: Sequence[Mesh], path: Path, columns: int = 1) -> None:
         if len(mesh.faces):
             part["indices"] = add(mesh.faces.astype("<u4").ravel(), 5125, "SCALAR", 34963)
         shapes.append({"primitives": [part]})
-        place = [SPACING * (k % columns), 0.0, SPACING * (k // columns)]
+        place = [spacing * (k % columns), 0.0, spacing * (k // columns)]
         nodes.append({"mesh": len(shapes) - 1, "name": f"sample {k}", "translation": place})
     plain = {
         "asset": {"version": "2.0", "generator": "ganforge"}, "scene": 0,

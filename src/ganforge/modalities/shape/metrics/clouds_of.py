@@ -27,7 +27,7 @@ def cloud_of(sample: np.ndarray, state: Mapping[str, Any], points: int) -> np.nd
         found = sample_surface(mesh, points, draws) if len(mesh.faces) else np.zeros((points, 3))
     else:
         order = np.concatenate([draws.permutation(len(sample)) for _ in range(-(-points // len(sample)))])
-        found = np.nan_to_num(sample[order[:points]].astype(np.float64), posinf=0.0, neginf=0.0)
+        found = np.nan_to_num(sample[order[:points], :3].astype(np.float64), posinf=0.0, neginf=0.0)
     middle, radius = bounds(found)
     return ((found - middle) / max(radius, 1e-9)).astype(np.float32)
 

@@ -26,9 +26,9 @@ class Occupancy(Extractor, kind="occupancy"):
 
     def load(self, data: SampleSet, context: OpenContext) -> Encoder:
         first = next(iter(data.parts(1, 1)))
-        scale = np.abs(first).max() if first.ndim == 3 else 1.0
+        scale = 1.0
         if first.ndim == 3:
-            scale = max(float(np.abs(part).max()) for part in data.parts(256, min(data.n, 256)))
+            scale = max(float(np.abs(part[..., :3]).max()) for part in data.parts(256, min(data.n, 256)))
         return OccupancyEncoder(float(scale) or 1.0)
 
 
@@ -51,7 +51,7 @@ class OccupancyEncoder(Encoder):
 
     def _counted(self, clouds: np.ndarray) -> Tensor:
         """The share of points in each cell, on a logarithmic scale, [N, 1, 16, 16, 16]."""
-        cells = ((np.nan_to_num(clouds) / self.scale + 1) / 2 * FINE).astype(int).clip(0, FINE - 1)
+        cells = ((np.nan_to_num(clouds[..., :3]) / self.scale + 1) / 2 * FINE).astype(int).clip(0, FINE - 1)
         flat = cells @ [FINE * FINE, FINE, 1] + np.arange(len(clouds))[:, None] * FINE**3
         counts = np.bincount(flat.ravel(), minlength=len(clouds) * FINE**3).reshape(len(clouds), 1, *(FINE,) * 3)
         return torch.from_numpy(counts.astype(np.float32) / clouds.shape[1] * FINE**2).log1p()

@@ -26,11 +26,15 @@ from ganforge.nets.layers.labels import LabelTable
 PROJECTIONS = 16
 
 
-def check_cloud(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
-    """The shape; raises UserError if it is not that of a cloud."""
-    if len(shape) != 2 or shape[0] != 3:
+def check_cloud(shape: tuple[int, ...], who: str, features: bool = False) -> tuple[int, ...]:
+    """The shape; raises UserError if it is not that of a cloud.
+
+    Args:
+        features: whether points may have a normal or a color besides.
+    """
+    if len(shape) != 2 or shape[0] not in ((3, 6) if features else (3,)):
         raise UserError(
-            f"{who} nets are for clouds of points [3, P], not for samples of shape {list(shape)}",
+            f"{who} nets are for clouds of points [3{' or 6' * features}, P], not for samples of shape {list(shape)}",
             code="nets.not_for_shape",
         )
     return shape
@@ -50,7 +54,7 @@ class PointNetD(nn.Module):
 
     def __init__(self, widths: tuple[int, ...], head: tuple[int, ...], pool: str, spec: Spec):
         super().__init__()
-        check_cloud(spec.shape, "pointnet")
+        check_cloud(spec.shape, "pointnet", features=True)
         self.points = per_point((spec.shape[0], *widths), norm=False)
         self.both = pool == "both"
         sizes = ((2 if self.both else 1) * widths[-1], *head)
@@ -80,7 +84,7 @@ class PointNetDiscriminator(Discriminator, kind="pointnet"):
     """How points are pooled: their maximum and their mean, or their maximum."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return check_cloud(shape, "pointnet")
+        return check_cloud(shape, "pointnet", features=True)
 
     def build(self, spec: Spec) -> nn.Module:
         return PointNetD(self.widths, self.head, self.pool, spec)
@@ -91,7 +95,7 @@ class PointNetE(nn.Module):
 
     def __init__(self, widths: tuple[int, ...], seen: int, spec: Spec, latent: int):
         super().__init__()
-        check_cloud(spec.shape, "pointnet")
+        check_cloud(spec.shape, "pointnet", features=True)
         self.seen = seen
         self.points = per_point((spec.shape[0], *widths), norm=True)
         self.last = nn.Conv1d(widths[-1], latent, 1)
@@ -136,8 +140,8 @@ def chamfer(a: Tensor, b: Tensor) -> Tensor:
     """The Chamfer distance [N] of clouds [N, 3, P] and [N, 3, Q]: both mean squared distances added."""
     a, b = wide(a), wide(b)
     in_b, in_a = nearest_points(a, b)
-    near_a = b.gather(2, in_b[:, None].expand(-1, 3, -1))
-    near_b = a.gather(2, in_a[:, None].expand(-1, 3, -1))
+    near_a = b.gather(2, in_b[:, None].expand(-1, b.shape[1], -1))
+    near_b = a.gather(2, in_a[:, None].expand(-1, a.shape[1], -1))
     return (a - near_a).square().sum(1).mean(1) + (b - near_b).square().sum(1).mean(1)
 
 
@@ -159,7 +163,7 @@ class ChamferModule(nn.Module):
         if self.training:
             raw, x = some_points(raw, self.points), some_points(x, self.points)
         if self.weight:
-            directions = torch.nn.functional.normalize(torch.randn(PROJECTIONS, 3, dtype=found.dtype), dim=1)
+            directions = torch.nn.functional.normalize(torch.randn(PROJECTIONS, x.shape[1], dtype=found.dtype), dim=1)
             found = found + self.weight * sliced(raw, x, directions.to(x.device))
         return found + chamfer(raw, x)
 
@@ -176,5 +180,5 @@ class Chamfer(Likelihood, kind="chamfer"):
     """Weight of the sliced Wasserstein distance, which also sees how densely points lie."""
 
     def build(self, spec: Spec) -> nn.Module:
-        check_cloud(spec.shape, "chamfer")
+        check_cloud(spec.shape, "chamfer", features=True)
         return ChamferModule(self.points, self.sliced)

@@ -12,6 +12,7 @@ an embedding joins z, and a linear map of the features is multiplied with it in 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -92,13 +93,15 @@ class Gan3dGenerator(Generator, kind="3dgan"):
     latent: int = 200
     channels: int = Field(default=64, ge=1)
     """Channels of the finest hidden grid; each coarser one has twice as many."""
+    prior: Literal["uniform", "normal"] = "uniform"
+    """The latents that the net sees: draws from 0 to 1, or normal ones, which an encoder can find (3D-VAE-GAN)."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return power(shape, "3dgan", 1)
 
     def build(self, spec: Spec) -> nn.Module:
         doublings(spec.shape, "3dgan")
-        return GrownG(self.latent, self.channels, 4, False, True, spec)
+        return GrownG(self.latent, self.channels, 4, False, self.prior == "uniform", spec)
 
 
 class Gan3dDiscriminator(Discriminator, kind="3dgan"):

@@ -113,7 +113,7 @@ class Completion(Task, kind="completion"):
     def user_translator(
         self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
     ) -> UserTranslator:
-        from ganforge.modalities.shape.complete import FileCompleter  # a model in use; training needs none of it
+        from ganforge.modalities.shape.translators import FileCompleter  # a model in use; training needs none of it
 
         return FileCompleter(bundle, name)
 

@@ -14,6 +14,14 @@ from ganforge.core.types import Batch, Nets, Terms
 from ganforge.tasks.synthesis import Synthesis
 
 
+def throttled(found: Terms, accuracy: float) -> Terms:
+    """D's losses, or zeros where it is right on more than this share of the batch."""
+    right = (found.stats["acc/real"].float().mean() + found.stats["acc/fake"].float().mean()) / 2
+    trained = (right <= accuracy).to(next(iter(found.losses.values())).dtype)
+    losses = {name: loss * trained for name, loss in found.losses.items()}
+    return Terms(losses, found.stats | {"trained": trained.detach()})
+
+
 class ThrottledSynthesis(Synthesis, kind="throttled"):
     """A GAN whose discriminator is only trained on batches on which it is not too good."""
 
@@ -21,8 +29,4 @@ class ThrottledSynthesis(Synthesis, kind="throttled"):
     """D's accuracy on a batch above which it is not trained on it; 0.8 in the paper."""
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
-        found = super().d_loss(nets, batch, rng)
-        right = (found.stats["acc/real"].float().mean() + found.stats["acc/fake"].float().mean()) / 2
-        trained = (right <= self.accuracy).to(next(iter(found.losses.values())).dtype)
-        losses = {name: loss * trained for name, loss in found.losses.items()}
-        return Terms(losses, found.stats | {"trained": trained.detach()})
+        return throttled(super().d_loss(nets, batch, rng), self.accuracy)

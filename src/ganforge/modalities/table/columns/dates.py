@@ -34,6 +34,8 @@ DATES: dict[str, tuple[str, ...]] = {
     "9 a 9": ("%d %b %y",), "9/a/9999": ("%d/%b/%Y",), "a 9, 9999": ("%b %d, %Y",), "a 9 9999": ("%b %d %Y",),
     "a-9-9999": ("%b-%d-%Y",), "9999-a-9": ("%Y-%b-%d",), "a, 9 a 9999": ("%a, %d %b %Y",), "9999-9": ("%Y-%m",),
     "a 9999": ("%b %Y",), "a-9999": ("%b-%Y",),
+    "9999年9月9日": ("%Y年%m月%d日",), "9999年9月": ("%Y年%m月",), "9999年9月9号": ("%Y年%m月%d号",),
+    "9999년 9월 9일": ("%Y년 %m월 %d일",), "9999년 9월": ("%Y년 %m월",),
 }  # fmt: skip
 TIMES = {"9:9": "%H:%M", "9:9:9": "%H:%M:%S"}
 LIKE_OTHER_NUMBERS = ("%Y%m%d", "%Y-%m")
@@ -109,7 +111,7 @@ def write(times: pd.Series, form: str, offset: str = "") -> list[str | None]:
     if form.endswith("%z"):
         away = pd.Timedelta(hours=int(offset[:3]), minutes=int(offset[0] + offset[-2:]))
         times = times.dt.tz_localize(None) + away
-    if OWN_CODES.search(form):
+    if OWN_CODES.search(form) or not form.isascii():  # strftime reads other letters by the locale of the system
         codes, seen = pd.factorize(times)
         made = np.array([*(_text(time, form, offset) for time in seen), None], object)
         return made[codes].tolist()

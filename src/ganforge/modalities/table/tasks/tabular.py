@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from pydantic import Field
@@ -41,7 +41,7 @@ from ganforge.modalities.table.tasks.conditions import (
     with_conditions,
 )  # fmt: skip
 from ganforge.modalities.table.tasks.rowmaker import RowMaker, rows_of
-from ganforge.modalities.table.tasks.target import TargetNet
+from ganforge.modalities.table.tasks.target import USUAL_WIDTHS, TargetNet, has_discrete_target
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
@@ -65,9 +65,10 @@ class Tabular(Task, kind="tabular"):
     target_share: float | None = Field(default=None, gt=0, lt=1)
     """Share of the rows that are made on condition of the target, where it is discrete; the other discrete columns
     share the rest. By default every column has the same share."""
-    target_widths: tuple[int, ...] = ()
-    """Units of the hidden layers of a net that learns the target from the other columns, from which new rows draw their
-    target, as in `task.target_widths=[64,64] optimizers.C=adam`; empty: without such a net."""
+    target_widths: tuple[int, ...] | Literal["auto"] = ()
+    """Units of the hidden layers of a net C that learns the target from the other columns, from which new rows draw
+    their target, as in `task.target_widths=[64,64] optimizers.C=adam`; empty: without such a net; auto: [64, 64] where
+    the target is discrete, else none."""
     target_dropout: float = Field(default=0.25, ge=0, lt=1)
     """Share of the units of that net that are left out at a time."""
     match: Rate = 1.0
@@ -80,6 +81,12 @@ class Tabular(Task, kind="tabular"):
     """Rows that D scores together (PacGAN). It must divide the batch."""
 
     shaping = (*Task.shaping, "target_widths")
+    optional = ("C",)
+
+    def finalize(self, spec: Spec) -> Task:
+        if self.target_widths != "auto":
+            return self
+        return replace(self, target_widths=USUAL_WIDTHS if has_discrete_target(spec) else ())
 
     def generators(self) -> tuple[str, ...]:
         return ("G", "C") if self.target_widths else ("G",)
@@ -132,7 +139,7 @@ class Tabular(Task, kind="tabular"):
                 code="task.discriminator_mixes_batch",
             )
         players: dict[str, nn.Module] = {"G": net, "D": PackJudge(D, self.pack, seen.classes)}
-        if self.target_widths:
+        if isinstance(self.target_widths, tuple) and self.target_widths:
             players["C"] = TargetNet(spec, self.target_widths, self.target_dropout, self.target_share)
         return players
 

@@ -23,8 +23,14 @@ from ganforge.modalities.table.heads import TINY
 from ganforge.modalities.table.tasks.conditions import column_shares, conditions_of
 from ganforge.nets.layers.dropout import FastDropout
 
+USUAL_WIDTHS = (64, 64)
 RARE = 0.02
 """A target that is less frequent is asked of G."""
+
+
+def has_discrete_target(spec: Spec) -> bool:
+    """Whether rows have a target that they can be generated for: a column of categories, in a conditional task."""
+    return any(c["column"] == spec.state.get("target") for c in conditions_of(spec))
 
 
 class TargetNet(nn.Module):

@@ -1,0 +1,119 @@
+"""Rows that a table of series lacks altogether, such as hours without a line: added, with the values left empty.
+
+A row is added for each time between the first and the last of a series that the usual distance leads to, if all times
+of the file lie on that grid. It holds the time as the file writes times, the name of its series, and what is constant
+within the series. Where markets are closed nothing is absent: rows of business days are left as they are.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ganforge.data import frames
+from ganforge.modalities.series import reading
+from ganforge.modalities.series.files import written
+from ganforge.modalities.series.reading import Layout, Said, Unpacked
+
+MOST = 1.0
+"""Added rows for each row of the file, at most: of more, the distance is not that of the data."""
+
+
+class Completed(NamedTuple):
+    """A file with its absent rows: what `reading.load` takes, the number of rows added, and why there are none."""
+
+    file: Path | Unpacked
+    added: int
+    why_not: str = ""
+
+
+def completed(path: Path, said: Said, step: str) -> Completed:
+    """The table of a file, with a row for each time.
+
+    Args:
+        step: the usual distance between rows, as a frequency of pandas.
+    """
+    import pandas as pd
+
+    texts = not path.name.lower().endswith(reading.PARQUET)
+    found = reading.find(reading.load(path).rename(columns=str), said)
+    if found is None or step == "B":
+        return Completed(path, 0)
+    frame = reading.load(path, texts=texts).rename(columns=str)
+    times = pd.Series(reading.moments(found.times), index=frame.index)
+    groups = [frame.index] if found.entity is None else [*frame.groupby(found.entity, sort=False).groups.values()]
+    grids = [pd.date_range(times[rows].min(), times[rows].max(), freq=step) for rows in groups]
+    absent = [grid.difference(pd.DatetimeIndex(times[rows])) for grid, rows in zip(grids, groups, strict=True)]
+    count = sum(map(len, absent))
+    if not count:
+        return Completed(path, 0)
+    if any(len(grid) - len(gone) < len(rows) for grid, gone, rows in zip(grids, absent, groups, strict=True)):
+        return Completed(path, 0, f"some times are not a multiple of {step} after the first of their series")
+    if count > MOST * len(frame):
+        return Completed(path, 0, f"that would be {count:,}, more than the file has")
+    if texts and found.format is None and len(found.time) == 1:
+        return Completed(path, 0, "the file writes times in several forms, or with a time zone")
+    made = [_rows(frame, found, rows, gone) for rows, gone in zip(groups, absent, strict=True) if len(gone)]
+    places = _places(times, [(rows, gone) for rows, gone in zip(groups, absent, strict=True) if len(gone)])
+    whole = pd.concat([frame, *made], ignore_index=True).iloc[np.argsort(places, kind="stable")]
+    content = io.BytesIO()
+    if not texts:
+        frames.write_parquet(whole.reset_index(drop=True), content)
+        return Completed(Unpacked(path.name, content.getvalue()), count)
+    whole.to_csv(content, sep=reading.marks_of(path)[0], index=False)
+    return Completed(Unpacked(path.name.removesuffix(".gz"), content.getvalue()), count)
+
+
+def _rows(frame: Any, found: Layout, rows: Any, gone: Any) -> Any:
+    """The absent rows of one series, with empty values."""
+    import pandas as pd
+
+    own = frame.loc[rows]
+    made = pd.DataFrame(index=range(len(gone)), columns=frame.columns, dtype=object)
+    for name in frame.columns:
+        values = own[name].unique()
+        if name not in found.time and (name == found.entity or (len(values) == 1 and found.entity is not None)):
+            made[name] = values[0]
+        elif frame[name].dtype != object:
+            made[name] = made[name].astype(frame[name].dtype if frame[name].dtype.kind in "Mf" else object)
+    if len(found.time) > 1:
+        for name in found.time:
+            made[name] = [_like(frame[name].iloc[0], getattr(time, name.lower())) for time in gone]
+    elif found.format is not None:
+        made[found.time[0]] = [_like(frame[found.time[0]].iloc[0], written(time, found.format)) for time in gone]
+    else:
+        made[found.time[0]] = pd.Series(gone).astype(frame[found.time[0]].dtype)
+    return made
+
+
+def _like(example: Any, value: Any) -> Any:
+    """A part of a time as the file has it: with leading zeros, or as a number."""
+    if isinstance(example, str):
+        text = str(value)
+        return text.zfill(len(example)) if example[:1] == "0" else text
+    return int(value)
+
+
+def _places(times: Any, added: Sequence[tuple[Any, Any]]) -> np.ndarray:
+    """A number for each row of the file, then for each added one, by which they are sorted.
+
+    In a file in order of time a row stands where its time belongs, else next to the row of its series before it.
+    """
+    own = np.arange(len(times), dtype=float)
+    found = [own]
+    steps = np.diff(times.to_numpy())
+    zero = np.timedelta64(0)
+    for rows, gone in added:
+        if (steps >= zero).all():
+            found.append(np.searchsorted(times.to_numpy(), gone.to_numpy()) - 0.5)
+            continue
+        mine = times[rows].sort_values()
+        places = np.searchsorted(mine.to_numpy(), gone.to_numpy())
+        before, after = (own[mine.index[places - k]] for k in (1, 0))
+        share = np.linspace(0.1, 0.9, len(gone))
+        found.append(np.where(before < after, before + share, after + 1 - share))
+    return np.concatenate(found)
