@@ -33,10 +33,10 @@ from ganforge.nets.layers.labels import LabelTable
 
 EDGE = 1e-6  # of uniform numbers, so that no Gumbel noise is infinite
 FIRST_BONDS = (0.75, 0.2, 0.05)  # shares of single, double and triple bonds that G begins with
-SHARED, NODE = 1.5, 2.0  # deviations, at first, of what each atom gets of z and of its own noise
-FIRST_LOGITS = 2.0  # deviation, at first, of the logits of bonds over pairs
-RAISED = 0.5  # how many such deviations that of no bond is raised by, since it stands against three others
-LABEL = 0.5  # deviation, at first, of embeddings of labels: less than what z adds, which they would drown
+SHARED, NODE = 0.8, 2.0  # deviations, at first, of what each atom gets of z and of its own noise
+FIRST_LOGITS = 3.0  # deviation, at first, of the logits of bonds over pairs
+RAISED = 1.0  # how many such deviations that of no bond is raised by, since it stands against three others
+LABEL = 0.3  # deviation, at first, of embeddings of labels: less than what z adds, which they would drown
 NOWHERE = -1e4  # logit of an atom that is not there
 
 
