@@ -1,8 +1,8 @@
 """Are the goals for tables met? Adult, diamonds, a bank's customers and insurance, `--minutes` of training each.
 
     python benchmarks/table_goals.py --tables DATA/tables --out runs/goals --minutes 5 --seeds 0 1 2
-    python benchmarks/table_goals.py --tables DATA/tables --out runs/goals --names bank --seeds 0 \
-        --set task.target_widths=[64,64] optimizers.C=adam
+    python benchmarks/table_goals.py --tables DATA/tables --out runs/without --names bank --seeds 0 \
+        --set task.target_widths=[]          # without the net for the target
 
 Run it when the machine is idle: the time is that of the clock, and half of it makes half a model. Protocol: as in
 `tables.py`; a fifth of the rows is held back, another one for each seed; gradient boosting learns from as many made

@@ -127,7 +127,8 @@ def main() -> None:
     (asked.out / "furniture.json").write_text(json.dumps(found, indent=1))
     for name, values in found.items():
         print(f"{name:10}", ", ".join(f"{key} {value:.2f}" for key, value in values.items()))
-    signal, spec = model.recipe.signal, model.spec
+    signal: Any = model.recipe.signal
+    spec = model.spec
     solid = {kind: [signal.mesh(one, spec) for one in made[kind] if (one < 0).any()] for kind in KINDS}
     write_glb(room(solid["table"], solid["chair"]), asked.out / "room.glb", spacing=0)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ganforge.core.errors import GanforgeError as GanforgeError
     from ganforge.core.errors import TrainingError as TrainingError
     from ganforge.core.errors import UserError as UserError
+    from ganforge.evaluation.classify import classify as classify
     from ganforge.evaluation.evaluate import evaluate as evaluate
     from ganforge.inference.model import Model as Model
     from ganforge.inference.model import load as load
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # A name here must never be that of a module of this package: the import system would put the module in its place.
 _WHERE = {
     "train": "ganforge.api",
+    "classify": "ganforge.evaluation.classify",
     "evaluate": "ganforge.evaluation.evaluate",
     "recipe": "ganforge.api",
     "load": "ganforge.inference.model",
@@ -51,6 +53,7 @@ __all__ = [
     "TrainingError",
     "UserError",
     "__version__",
+    "classify",
     "evaluate",
     "load",
     "load_plugin",

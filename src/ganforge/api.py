@@ -219,14 +219,16 @@ def choose_recipe(
 
     Args:
         data: a path, or the name of a set.
-        items: overrides; of these, `data.FIELD=value` say how the data is read.
+        items: overrides; of these, `data.FIELD=value` say how the data is read, also in short (`labels=`, `captions=`).
         minutes: that training may take.
         device: "cpu", "cuda", ...; by default the best there is.
 
     Raises:
         UserError: the data cannot be read, is too little, or is of a kind that there is no rule for.
     """
-    plain = overrides.apply({"data": data}, [item for item in items if item.startswith("data.")])
+    pairs = [(field, value) for field, _, value in (item.partition("=") for item in items)]
+    full = [f"{Recipe.aliases.get(field, field)}={value}" for field, value in pairs]
+    plain = overrides.apply({"data": data}, [item for item in full if item.startswith("data.")])
     source = build(DataSource, plain if isinstance(plain := plain["data"], dict) else DataSource.from_text(plain))
     return choose(source.open(), machine(pick_device(device), minutes))
 

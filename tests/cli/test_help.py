@@ -66,6 +66,7 @@ def test_the_verbs_of_the_package_and_of_its_modalities_are_found():
         "complete",
         "predict",
         "walk",
+        "classify",
         "evaluate",
         "runs",
         "export",

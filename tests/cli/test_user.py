@@ -369,7 +369,7 @@ def test_an_array_that_may_be_images_or_series_is_asked_about(ganforge, tmp_path
         assert plain["sizes"] == {"12×8": 80}
     said = ganforge("train", path, "data.signal=image", "--dry-run", "--device", "cpu", "--minutes", "1")
     assert said.status == 0, said.err
-    assert "80 images of 12×8, gray" in said.out
+    assert "80 images of 12×8 (height × width), gray" in said.out
 
 
 def test_interpolate_is_another_word_for_walk(ganforge, trained, tmp_path):

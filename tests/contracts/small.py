@@ -17,7 +17,7 @@ from ganforge.recipes.base import Recipe
 from ganforge.signals import Signal
 
 FIELDS: dict[str, Any] = {"alone": 0, "channels": 4, "max_channels": 8, "growth": 4, "widths": [8, 8], "latent": 8}
-FIELDS |= {"generator.features": [8] * 6}
+FIELDS |= {"generator.features": [8] * 6, "sentence_encoder.width": 8, "embedding": 8}
 FIELDS |= {"d_steps": 1, "translator.blocks": 3}  # as few as CUT, which compares the layers of the second block, takes
 STEPS = {"batch": 4, "samples": 8, "log_every": 4, "checkpoint_every": 8, "seed": 3}
 

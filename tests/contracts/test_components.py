@@ -34,6 +34,8 @@ NEEDED = {
     ("data", "table"): {"path": "./table.csv"},
     ("data", "texts"): {"path": "./texts.txt"},
     ("data", "molecule_file"): {"path": "./molecules.smi"},
+    ("data", "graphs"): {"path": "./graphs"},
+    ("data", "network"): {"path": "./edges.txt"},
     ("init", "bundle"): {"path": "./runs/0001-dcgan"},
     ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},
     ("sound_degrade", "in_turn"): {"steps": ["noise(snr=5)", "clip"]},
@@ -57,6 +59,7 @@ PARTS = {
     "likelihood": "gaussian",
     "translator": "resnet_translator",
     "critic": "patchgan",
+    "sentence_encoder": "gru",
 }  # of tasks, each where it is asked for
 
 

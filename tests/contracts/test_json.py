@@ -47,6 +47,9 @@ def place(tmp_path_factory):
         with pytest.raises(SystemExit) as ended:
             main(["train", *words, "-q"])
         assert ended.value.code in (0, None)
+    sgan = ["sgan", f"data={folder / 'shades.npz'}", "samples=32", "batch=16", "callbacks=[]"]
+    with pytest.raises(SystemExit):
+        main(["train", *sgan, "task.discriminator.widths=[8]", "--run-dir", str(folder / "s"), "-q"])
     forecast = [
         "forecast",
         f"data={HOURS}",
@@ -94,6 +97,7 @@ WORDS = {
     ("complete",): ["t", "--data", "rows.csv", "--out", "{new}.csv"],
     ("predict",): ["p", "--data", "films/left/0000.gif", "--frames", "4", "--out", "{new}.npy"],
     ("impute",): ["i", "--data", "gaps.csv", "--paths", "3", "--out", "{new}.csv"],
+    ("classify",): ["s", "shades.npz", "--out", "{new}.csv"],
     ("walk",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("interpolate",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("translate",): ["b", "photos", "--out", "{new}"],

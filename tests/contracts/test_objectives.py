@@ -17,6 +17,7 @@ from ganforge.losses.consistency import Bcr, LeCam, Zcr, ZcrTerm
 from ganforge.losses.drift import Drift
 from ganforge.losses.feature_matching import FeatureMatching
 from ganforge.losses.penalties import R1, R2, Dragan, GradientPenalty
+from ganforge.losses.pull_away import PullAway
 from ganforge.losses.relativistic import RaGan, RpGan
 from ganforge.losses.weights import HistoricalD, HistoricalG, OrthogonalD, OrthogonalG
 from ganforge.registry import load_all
@@ -427,7 +428,11 @@ def matched() -> Tensor:
     return (real - fake).square().sum().expand(4)
 
 
+UNIT = FEATURES[1] / FEATURES[1].norm(dim=1, keepdim=True)
+COSINES = (UNIT @ UNIT.T).square()
+
 TERMS = {
+    "pull_away": [(PullAway(), with_features(FEATURES[0], FEATURES[1]), (COSINES.sum(1) - 1) / 3)],
     "feature_matching": [(FeatureMatching(), with_features(FEATURES[0], FEATURES[1]), matched())],
     "zcr": [(ZcrTerm(sigma=0.5), context(linear), -(Y - beside(0.5)).square().mean((1, 2, 3)))],
     "orthogonal": [(OrthogonalG(), context(linear), one(2 * GRAM[0, 1] ** 2))],

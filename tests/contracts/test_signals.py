@@ -102,7 +102,7 @@ def samples_of(run: Path) -> tuple[gf.Model, Any]:
     dataset = model.recipe.data.open()
     assert dataset.source is not None
     return model, model.recipe.signal.join(
-        [model.translate(dataset.source.read(k))[None] for k in range(6)], model.spec
+        [np.asarray(model.translate(dataset.source.read(k)))[None] for k in range(6)], model.spec
     )
 
 

@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 SMALL = ["data=digits", "batch=16", "precision=fp32", "seed=7"]
 DCGAN = ["task.generator.channels=16", "task.discriminator.channels=16"]
 SPRITES = ["data=sprites", "data.count=64", *DCGAN]
+SENTENCES = [*SPRITES[:2], "data.captions=both", "task.sentence_encoder.width=8", "task.sentence_encoder.embedding=8"]
 NARROW = ["task.generator.channels=4", "task.discriminator.channels=4", "task.d_steps=1"]
 R3GAN = ["signal.size=16", "task.generator.channels=8", "task.discriminator.channels=8"]
 STYLES = [*R3GAN, "task.generator.max_channels=16", "task.discriminator.max_channels=16", "task.generator.latent=16"]
@@ -52,6 +53,8 @@ LATENT += [
 ]
 LATENT += ["task.generator.widths=[8,8]", "task.generator.latent=8"]
 MOLECULES = [f"data={HERE / 'chains.smi'}", "batch=8"]
+LINES = [f"data={HERE / 'lines.txt'}", "signal.length=12", "batch=16"]
+ARTICLES = {"kind": "texts", "path": str(HERE / "articles.jsonl"), "column": "summary", "source": "article"}
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
 DEGRADED = [
     "signal.size=16", "signal.patches=false", "signal.jitter=0", "signal.mode=auto", "batch=4", "task.alone=0",
@@ -102,6 +105,35 @@ UNET = ["task.translator.channels=4", "task.translator.max_channels=8", "task.tr
 norm makes it zero but for rounding, and the ReLU after it a matter of chance."""
 PAIR += [*UNET, *CRITIC]
 SYSTEMS: dict[str, list[str]] = {
+    "text2image-small": [*SENTENCES, "task.generator.channels=8", "task.discriminator.channels=8"],
+    "text2image": [
+        *SENTENCES,
+        "signal.size=16",
+        "batch=4",
+        "task.generator.channels=4",
+        "task.generator.max_channels=8",
+        "task.discriminator.channels=4",
+        "task.discriminator.max_channels=8",
+        "task.generator.attention=[8]",
+    ],
+    "stargan-small": [
+        *SPRITES[:2],
+        "signal.size=16",
+        "batch=4",
+        "task.translator.channels=4",
+        "task.translator.blocks=1",
+        "task.discriminator.channels=4",
+    ],
+    "stargan": [
+        *SPRITES[:2],
+        "signal.size=16",
+        "batch=4",
+        "task.translator.channels=4",
+        "task.translator.blocks=1",
+        "task.discriminator.channels=4",
+        "task.discriminator.layers=3",
+        "task.d_steps=1",
+    ],
     "gan": [],
     "gan-minimax": [],
     "cgan": [],
@@ -158,6 +190,8 @@ SYSTEMS: dict[str, list[str]] = {
     "conditions-small": SPRITES,
     "ccgan-small": SPRITES,
     "infogan": DCGAN,
+    "sgan": ["task.generator.widths=[16,16]", "task.discriminator.widths=[24,16]"],
+    "sgan-conv": ["signal.size=16", *NARROW[:2]],
     "dp-gan": [*PRIVATE, "task.generator.channels=4", "task.discriminator.widths=[24,12]", "task.d_steps=1"],
     "dp-series": [
         *PRIVATE,
@@ -272,6 +306,67 @@ SYSTEMS: dict[str, list[str]] = {
         "task.autoencoder=32",
         "task.measured=32",
     ],
+    "graphs-small": [
+        f"data={HERE / 'graphs.zip'}",
+        "data.holdout=0",
+        "batch=8",
+        "task.generator.channels=8",
+        "task.generator.layers=1",
+        "task.generator.latent=8",
+        "task.discriminator.channels=8",
+        "task.discriminator.layers=1",
+    ],
+    "network": [f"data={HERE / 'friends.txt'}", "task.rank=3", "task.check_every=2"],
+    "netgan": [
+        f"data={HERE / 'friends.txt'}",
+        "task.units=6",
+        "task.units_d=5",
+        "task.narrow=4",
+        "task.steps=4",
+        "task.d_steps=1",
+        "task.walks=50",
+    ],
+    "text-st-small": [
+        *LINES,
+        "task.embed=8",
+        "task.units=8",
+        "task.channels=8",
+        "task.critic_channels=8",
+        "task.latent=8",
+        "task.blocks=2",
+        "task.pretrain=32",
+    ],
+    "seqgan": [
+        *LINES,
+        "task.embed=8",
+        "task.units=8",
+        "task.critic_embed=8",
+        "task.filters=[[1,8],[2,8]]",
+        "task.rollouts=2",
+        "task.pretrain=32",
+        "task.critic_pretrain=16",
+        "task.g_every=1",
+    ],
+    "relgan": [
+        *LINES,
+        "task.embed=8",
+        "task.head=4",
+        "task.views=4",
+        "task.filters=8",
+        "task.d_steps=1",
+        "task.pretrain=32",
+        "task.cooling=64",
+    ],
+    "scratchgan": [*LINES, "task.embed=8", "task.units=8", "task.critic_units=8"],
+    "text2text-small": [
+        f"data={json.dumps(ARTICLES)}",
+        "batch=16",
+        "task.embed=8",
+        "task.units=8",
+        "task.filters=8",
+        "task.pretrain=32",
+    ],
+    "arae": [*LINES, "task.embed=8", "task.code=8", "task.latent=8", "task.widths=[8,8]", "task.d_steps=1"],
     "sound-small": SOUND,
     "wavegan": WAVE_NETS,
     "specgan": [*WAVE_NETS, "signal.form.window=32", "signal.form.hop=16"],

@@ -26,8 +26,8 @@ load_all()
 NARROW = {"channels": 4, "max_channels": 8, "widths": [8, 8], "latent": 8, "d_steps": 1}
 FIXED = {"dcgan-article": (28, 28)}
 """Recipes that are about images of one size."""
-LABELLED, UNLABELLED, NUMBERED = {"acgan", "private"}, {"infogan"}, {"ccgan"}
-"""Tasks that are about labels, about samples without any, and about a number."""
+LABELLED, UNLABELLED, NUMBERED, TOLD = {"acgan", "private"}, {"infogan"}, {"ccgan"}, {"matching"}
+"""Tasks that are about labels, about samples without any, about a number, and about sentences."""
 CLASSES = 3
 
 
@@ -61,6 +61,7 @@ def pictures(tmp_path_factory) -> Pictures:
             images = draws.integers(0, 256, (12, *shape), np.uint8)
             np.savez(path, images=images, labels=np.arange(12) % CLASSES)
             np.savez(folder / "angles.npz", angle=np.linspace(0.0, 330.0, 12))
+            (folder / "captions.csv").write_text("caption\n" + "".join(f"number {k} of all\n" for k in range(12)))
         return path
 
     return of
@@ -76,6 +77,7 @@ def steps(name: str, shape: tuple[int, int, int], labels: bool, data: Path, batc
     items += [f"signal.size=[{size[0]},{size[1]}]", f"data={data}", f"batch={batch}", "accumulate=1", "callbacks=[]"]
     items += [f"task.conditional={str(labels).lower()}"] if "conditional" in plain["task"] else []
     items += [f"data.labels={data.parent / 'angles.npz'}"] if plain["task"]["kind"] in NUMBERED else []
+    items += [f"data.captions={data.parent / 'captions.csv'}"] if plain["task"]["kind"] in TOLD else []
     return plan(build(Recipe, apply(plain, items)), device="cpu", steps=2)
 
 
@@ -83,10 +85,10 @@ def try_steps(name: str, shape: tuple[int, int, int], labels: bool, pictures: Pi
     made = recipes.get(name)
     if made.privacy.kind != "off" and importlib.util.find_spec("opacus") is None:
         pytest.skip("the extra `privacy` is not installed")
-    labels = made.task.kind in LABELLED | NUMBERED or (labels and made.task.kind not in UNLABELLED)
+    labels = made.task.kind in LABELLED | NUMBERED | TOLD or (labels and made.task.kind not in UNLABELLED)
     found = steps(name, shape, labels, pictures(shape), batch)
     assert found.spec.shape == (shape[2], *FIXED.get(name, shape[:2]))
-    knows = labels and "conditional" in fields_of(type(made.task)) and made.task.kind not in NUMBERED
+    knows = labels and "conditional" in fields_of(type(made.task)) and made.task.kind not in NUMBERED | TOLD
     assert found.spec.classes == (CLASSES if knows else 0)
     return found
 

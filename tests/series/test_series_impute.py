@@ -245,6 +245,10 @@ def test_rows_are_not_added_where_nothing_says_when(tmp_path):
     whole.to_csv(tmp_path / "t.csv", index=False)
     assert "more than the file has" in completed(tmp_path / "t.csv", Said(), "20s").why_not
     assert completed(tmp_path / "t.csv", Said(), "B").added == 0
+    whole.to_parquet(tmp_path / "t.parquet")
+    table = reading.load(completed(tmp_path / "t.parquet", Said(), "h").file)
+    assert table["t"].tolist() == pd.date_range("2024-03-01", periods=60, freq="h").tolist()
+    assert table.index[table["v"].isna()].tolist() == [5, 40]
     parts = whole.assign(
         year=whole["t"].dt.year, month=whole["t"].dt.month, day=whole["t"].dt.day, hour=whole["t"].dt.hour
     )

@@ -18,6 +18,7 @@ from ganforge.modalities.text.metrics.curves import TextBleu, at_same
 from ganforge.modalities.text.metrics.distance import TextDistance
 from ganforge.modalities.text.metrics.form import TextForm, form
 from ganforge.modalities.text.metrics.perplexity import TextPerplexity
+from ganforge.modalities.text.metrics.verse import TextVerse, ends
 from ganforge.modalities.text.ngram import NGram
 
 ALL = sentences(700)
@@ -166,6 +167,25 @@ def test_verse_that_breaks_its_form_is_noticed():
 
 
 # --- the n-gram model and copied runs
+
+
+def test_rhymes_and_tones_are_noticed():
+    pytest.importorskip("pypinyin")
+    rhymed = "千山鸟飞绝，万径人踪灭。孤舟蓑笠翁，独钓寒江雪。".replace("雪", "铁")  # miè and tiě
+    level = "移舟泊烟渚，日暮客愁新。野旷天低树，江清月近人。"  # xīn and rén are of two finals
+    level = level.replace("人", "亲")  # xīn and qīn
+    neither = level.replace("新", "日")
+    metric = TextVerse()
+
+    def values_of(texts: list[str]) -> dict[str, float]:
+        comparison = Comparison(side([level, rhymed] * 20, "real"), side(texts, "fake"), None, seed=0)
+        return {r.name.partition("[")[0]: r.value for r in metric.compute(comparison)}
+
+    assert values_of([level] * 20 + [rhymed] * 20) == {"text_rhyme": 1.0, "text_level": 0.5}
+    assert values_of([neither] * 40) == {"text_rhyme": 0.0, "text_level": 0.5}
+    assert values_of([level] * 20 + ["床前明月光"] * 20)["text_rhyme"] == 0.5, "what is no poem does not rhyme"
+    assert ends([tuple("一行，乐，三行，觉。")])[0] == (("e", "4"), ("ve", "2"))
+    assert ends([tuple("一行，a，三行，9。")])[0] == (("a", ""), ("9", ""))
 
 
 def test_an_ngram_model_makes_runs_of_its_texts():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Procs, Quiet, Source, Truncation, examples
+from ganforge.ui.options import Device, Force, Guidance, Plugins, Procs, Quiet, Source, Truncation, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.samples import (
     PIPE,
@@ -37,6 +37,8 @@ EPILOG = examples(
     "ganforge sample runs/0009-text-latent-small -n 20 --temperature 0.9 --out new.txt",
     'ganforge sample runs/0005-ctgan -n 1000 --where "education=Bachelors" --where "age>40" --out new.csv',
     'ganforge sample runs/0007-sprites -n 16 --where "angle=30" --where "color=red" --grid red30.png',
+    'ganforge sample runs/0007-sprites -n 16 --where "color=red" --guidance 2 --grid red.png',
+    'ganforge sample runs/0008-text2image-small -n 8 --text "a red heart" --grid hearts.png',
 )
 
 
@@ -67,6 +69,15 @@ def sample(
             help="For tables: a condition on the rows, as column=value and with != < <= > >=, 'age between 30 and 40', "
             "'education in Bachelors,Masters', 'city is missing'. For models with conditions: what samples are to be, "
             "as angle=30, 'color in red,blue', 'x between 0 and 1'. Can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text",
+            help="For models that were trained with captions: a sentence that samples are to show. Can be repeated; "
+            "samples take the sentences in turn.",
             show_default=False,
         ),
     ] = None,
@@ -113,6 +124,7 @@ def sample(
             show_default=False,
         ),
     ] = None,
+    guidance: Guidance = None,
     device: Device = None,
     procs: Procs = 1,
     force: Force = False,
@@ -138,15 +150,18 @@ def sample(
         model = model.lasting(frames, fps)
     if temperature is not None:
         model = model.tempered(temperature)
+    if guidance is not None:
+        model = model.guided(guidance)
     if piped is not None:
         out, npz = piped.targets(model, npz)
         check_targets(out, grid, npz, force)
     check_kinds(model, out, npz)
     check_format(model, out, form)
-    if where and not model.by_request:
+    sentences = text or ()
+    if where and not model.by_request and not sentences:
         parts = [(model.found(n, where, seed, label, truncation, batch).samples, None)]
     else:
-        parts = model.batches(n, seed, label, truncation, batch, where or ())
+        parts = model.batches(n, seed, label, truncation, batch, where or (), sentences)
     folder = None if out is None or is_one_file(out) else out
     listed = Labels(model, folder, class_folders, force)
     part_by_part = (
@@ -179,12 +194,13 @@ def sample(
         piped.send()
         return
     if as_json:
-        emit({"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [],
+        emit({"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [], "text": text or [],
               "out": out, "grid": grid, "npz": npz})  # fmt: skip
         return
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
     of = f" of {n}" if written < n else ""
     met = f", where {' and '.join(where)}" if where else ""
+    met += f", {' / '.join(sentences)}" if sentences else ""
     if not quiet:
         stdout().print(f"{written}{of} samples of seed {seed}{met}: {places}", soft_wrap=True)
 

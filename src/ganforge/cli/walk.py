@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import BatchSize, Device, Force, Plugins, Quiet, Source, Truncation, examples
+from ganforge.ui.options import BatchSize, Device, Force, Guidance, Plugins, Quiet, Source, Truncation, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(
     "ganforge walk runs/0003-dcgan --from 1 --to 2 --out walk.mp4",
     "ganforge walk runs/0003-dcgan --from 1 --through 5,9 --to 2 --loop --frames 120 --out loop.gif",
+    'ganforge walk runs/0008-text2image-small --text "a red heart" --text "a blue moon" --out change.gif',
     'ganforge walk runs/0007-sprites --vary "angle=0..360" --where "color=red" --out turn.mp4',
 )
 
@@ -55,6 +56,16 @@ def walk(
             "--where", help="For models with conditions: what all frames are. Can be repeated.", show_default=False
         ),
     ] = None,
+    guidance: Guidance = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text",
+            help="For models that were trained with captions: what all frames show; repeated, the sentences to walk "
+            "through. The latent then stays that of --from.",
+            show_default=False,
+        ),
+    ] = None,
     truncation: Truncation = 1.0,
     batch: BatchSize = 64,
     device: Device = None,
@@ -68,23 +79,28 @@ def walk(
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
 
-    seeds = [start] if vary is not None else [start, *read_seeds(through), end]
+    sentences = text or []
+    still = vary is not None or len(sentences) > 1
+    seeds = [start] if still else [start, *read_seeds(through), end]
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
     if out.exists() and not force:
         raise UserError(f"{out}: already exists; --force overwrites it", code="output.exists")
     film.check(out, fps)
     model = load(source, device)
-    samples = model.walk(seeds, count, mode, loop, label, truncation, batch, where or (), vary)
+    if guidance is not None:
+        model = model.guided(guidance)
+    samples = model.walk(seeds, count, mode, loop, label, truncation, batch, where or (), vary, sentences)
     smallest = 128 if out.suffix.lower() == ".png" else 256
     film.write([film.enlarge(frame, smallest) for frame in model.frames(samples)], out, fps)
     if as_json:
         emit({"frames": len(samples), "seeds": [*seeds, start] if loop else seeds, "label": label,
-              "vary": vary, "where": where or [], "out": out})  # fmt: skip
+              "vary": vary, "where": where or [], "text": sentences, "out": out})  # fmt: skip
         return
-    if vary is not None:
+    if still:
         if not quiet:
             at = f", where {' and '.join(where)}" if where else ""
-            stdout().print(f"{len(samples)} frames, {vary}{at}, seed {start}: {out}", soft_wrap=True)
+            moves = " → ".join(sentences) if vary is None else vary
+            stdout().print(f"{len(samples)} frames, {moves}{at}, seed {start}: {out}", soft_wrap=True)
         return
     way = " → ".join(map(str, [*seeds, start] if loop else seeds))
     of = f", label {model.labels[0] if label is None else label}" if model.labels else ""

@@ -55,6 +55,11 @@ class Allowance(TorchFunctionMode):
 _without_weights = False
 
 
+def without_weights() -> bool:
+    """Whether nets are built for a trained model, which holds all weights itself."""
+    return _without_weights
+
+
 class WithoutWeights:
     """A context in which critics are built on the meta device: with shapes, but without memory for their weights.
 
@@ -68,6 +73,14 @@ class WithoutWeights:
     def __exit__(self, *_: object) -> None:
         global _without_weights
         _without_weights = self.before
+
+
+class WithWeights(WithoutWeights):
+    """A context inside `WithoutWeights` for a critic that a trained model does need: one that classifies samples."""
+
+    def __enter__(self) -> None:
+        global _without_weights
+        self.before, _without_weights = _without_weights, False
 
 
 FILLS: frozenset[Callable[..., Any]] = frozenset(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-VARIABLE = "GANFORGE_STATUS"
+VARIABLE = "_GANFORGE_STATUS"
 """Environment variable with the path of that file; empty where there is none."""
 
 

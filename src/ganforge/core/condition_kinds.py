@@ -9,6 +9,7 @@ vector of K numbers per sample, in place of a class. A net treats it as it treat
     ordinal    one of V ordered      1 for each value that it reaches, from the second on, / √(V−1)  V
     number     low ≤ v ≤ high        cos kφ, sin kφ, / √H, φ = π (v − (low + high)/2) / (high − low)  2 H + 1
     angle      v in a period         cos kφ, sin kφ, / √H, φ = 2π v / period                          2 H + 1
+    text       a sentence            the numbers of its tokens (`core.text_condition`)               length + 1
 
 k = 1..H with H = 4. The last number of each is 1 if the value is unknown, and all others are 0 then: what is unknown
 has an embedding of its own. A linear map of these numbers is a smooth function of the value, and the logit of a

@@ -12,6 +12,7 @@ import numpy as np
 from ganforge.core.condition_kinds import Condition, Value, condition_of
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import seed_of
+from ganforge.core.text_condition import Text
 
 OBSERVED = 512
 """Combinations of values that a model file keeps of the data, at most; sampling draws from them what is not asked."""
@@ -67,6 +68,22 @@ class Conditions:
             code="condition.not_found",
         )
 
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """Those that are texts."""
+        return tuple(one for one in self.each if isinstance(one, Text))
+
+    @cached_property
+    def besides_texts(self) -> Conditions:
+        """Those that are not texts."""
+        kept = [k for k, one in enumerate(self.each) if not isinstance(one, Text)]
+        rows = tuple(tuple(row[k] for k in kept) for row in self.observed) if kept else ()
+        return Conditions(tuple(self.each[k] for k in kept), rows)
+
+    def numbers_of(self, others: Conditions, vectors: np.ndarray) -> np.ndarray:
+        """The columns [N, others.width] of vectors [N, K] that belong to some of these conditions."""
+        return np.concatenate([vectors[:, self.slices[name]] for name in others.names], 1)
+
     def encode(self, rows: Sequence[Sequence[Value]]) -> np.ndarray:
         """Rows of values as vectors float32 [N, K]."""
         columns = [one.encode([row[k] for row in rows]) for k, one in enumerate(self.each)]
@@ -110,6 +127,10 @@ class Conditions:
     def vectors(self, seed: int, start: int, n: int) -> np.ndarray:
         """Drawn combinations as vectors float32 [n, K]."""
         return self.encode(self.draw(seed, start, n))
+
+    def unknown(self) -> np.ndarray:
+        """The vector of a sample of which nothing is known, float32 [K]."""
+        return self.encode([(None,) * len(self.each)])[0]
 
     def with_observed(self, rows: Sequence[Sequence[Value]]) -> Conditions:
         """These conditions with up to `OBSERVED` rows of the data, spread evenly."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,7 @@ class Dataset:
         blocks: which of several large files each item lies in, int64 [len]; a run reads a few of them at a time. None:
             the items are shuffled as a whole.
         vectors: their values, float32 [len, conditions.width]; None without conditions.
+        labeled: the items that keep their label, int64, in order, where only some do (`data.labels_per_class`).
     """
 
     name: str = ""
@@ -47,6 +49,7 @@ class Dataset:
     left_out: bool = False
     conditions: Conditions = Conditions()
     vectors: np.ndarray | None = None
+    labeled: np.ndarray | None = None
     blocks: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -81,6 +84,20 @@ class Dataset:
             return self.read(index).shape
         except BadItem:
             return None
+
+    def known_from(self, whole: Dataset, places: np.ndarray) -> None:
+        """Takes classes, labels and conditions from a data set of whole items, of which its items are parts.
+
+        Args:
+            places: the whole item of each, int64 [len].
+        """
+        self.classes, self.labels = whole.classes, None if whole.labels is None else whole.labels[places]
+        self.conditions, self.vectors = whole.conditions, None if whole.vectors is None else whole.vectors[places]
+
+    def record(self, index: int) -> Mapping[str, Any]:
+        """What the file of item `index` says of it beside the sample itself, as numbers and texts by name, such as the
+        date of a photo; empty if it says nothing."""
+        return {}
 
     def rows_in(self, whole: Dataset) -> np.ndarray | None:
         """The indices of these items, int64 [len], in a data set that contains all of them; None if it does not."""

@@ -30,6 +30,7 @@ class Spec:
         labels: names of the classes.
         state: what else the signal needs for decoding; JSON only.
         conditions: named conditions of any kind, in place of classes (`classes` is 0 then); empty if there are none.
+        predicts: names of the classes that the trained model predicts for given samples; empty if it predicts none.
     """
 
     shape: tuple[int, ...]
@@ -37,6 +38,7 @@ class Spec:
     labels: tuple[str, ...] = ()
     state: dict[str, Any] = field(default_factory=dict)
     conditions: Conditions = Conditions()
+    predicts: tuple[str, ...] = ()
 
     @property
     def for_nets(self) -> Spec:
@@ -50,7 +52,8 @@ class Spec:
 
     def to_plain(self) -> dict[str, Any]:
         plain = {"shape": list(self.shape), "classes": self.classes, "labels": list(self.labels), "state": self.state}
-        return plain | ({"conditions": self.conditions.to_plain()} if self.conditions else {})
+        plain |= {"conditions": self.conditions.to_plain()} if self.conditions else {}
+        return plain | ({"predicts": list(self.predicts)} if self.predicts else {})
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Spec:
@@ -68,7 +71,10 @@ class Spec:
         conditions = Conditions.from_plain(plain["conditions"]) if plain.get("conditions") else Conditions()
         if conditions and classes:
             raise ValueError("both classes and conditions")
-        return cls(shape, classes, labels, dict(plain["state"]), conditions)
+        predicts = tuple(plain.get("predicts", ()))
+        if len(predicts) > MOST_CLASSES or not all(isinstance(name, str) for name in predicts):
+            raise ValueError("the names of the predicted classes are not a list of texts")
+        return cls(shape, classes, labels, dict(plain["state"]), conditions, predicts)
 
 
 @dataclass(frozen=True)

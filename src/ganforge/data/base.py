@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from pydantic import Field
+
 from ganforge.core.component import Component, build, fields_of, to_plain
 from ganforge.core.dataset import Dataset
 
@@ -31,6 +33,11 @@ class DataSource(Component, family="data"):
     """
     workers: int = 0
     """Number of threads that read samples if they are not kept in memory; 0: one per core, at most 16."""
+    labels_per_class: int | None = Field(default=None, ge=1)
+    """Use the labels of only so many samples of each class, and take all others as unlabeled, to try semi-supervised
+    learning (sgan). By default all labels."""
+    labels_seed: int = Field(default=0, ge=0)
+    """Which samples keep their label with `labels_per_class`."""
 
     @property
     def discloses(self) -> str:

@@ -22,6 +22,8 @@ ANGULAR = re.compile(
     r"(?i)(angle|rotation|orientation|azimuth|heading|bearing|direction|yaw|hue|phase|longitude|light)"
 )
 HOURLY = re.compile(r"(?i)(^|[_\s.-])hours?(_of_day)?$")
+DAILY = re.compile(r"(?i)(day_?of_?(the_)?year|yearday)$")
+YEAR = 365.25  # days
 GAP = 60.0  # degrees without any value, from which on an angle does not go round
 SEPARATORS = re.compile(r"\s*[|;]\s*")
 IGNORE = "ignore"
@@ -94,6 +96,8 @@ def _numeric(column: Column, table: str) -> tuple[Condition, list[Value]]:
         return _periodic(column, 360.0)
     if HOURLY.search(column.name) and low >= 0 and high <= 24 and _goes_round(x * 15, 360.0):
         return _periodic(column, 24.0)
+    if DAILY.search(column.name) and low >= 0 and high <= 367 and _goes_round(x * 360 / YEAR, 360.0):
+        return _periodic(column, YEAR)
     return _ordinal(column) if column.kind == "ordinal" else _number(column)
 
 
@@ -202,5 +206,6 @@ MAKERS: dict[str, Callable[[Column], tuple[Condition, list[Value]]]] = {
     "angle": lambda column: _periodic(column, 360.0),
     "radians": lambda column: _periodic(column, 2 * math.pi),
     "hours": lambda column: _periodic(column, 24.0),
+    "days": lambda column: _periodic(column, YEAR),
 }
 """The kinds that `data.column_kinds` may name."""

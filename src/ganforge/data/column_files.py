@@ -19,22 +19,26 @@ from ganforge.registry import load_all
 LINES = (".jsonl", ".ndjson")
 
 
-def read(path: Path, name: str) -> Columns:
+def read(path: Path, name: str, field: str = "labels") -> Columns:
     """The columns of a file: CSV, TSV, Parquet, JSON lines, or the one-dimensional arrays of an .npz file.
+
+    Args:
+        name: the user's name for it. field: of the data source, which names it.
 
     Raises:
         UserError: there is no such file, or it cannot be read.
     """
+    where = f"data.{field}={name}"
     if not path.is_file():
-        raise UserError(f"data.labels={name}: no such file", code="data.labels_not_found")
+        raise UserError(f"{where}: no such file", code="data.labels_not_found")
     if path.suffix.lower() in LINES:
-        return of_records(_lines(path, name), name)
+        return of_records(_lines(path, where), name)
     if path.suffix.lower() == ".npz":
-        return of_arrays(_arrays(path, name), name)
+        return of_arrays(_arrays(path, where), name)
     found = _asked(path, name)
     if found is None:
         raise UserError(
-            f"data.labels={name}: not a table. Expected .csv, .tsv, .parquet, .jsonl, or an .npz of columns",
+            f"{where}: not a table. Expected .csv, .tsv, .parquet, .jsonl, or an .npz of columns",
             code="data.labels_not_a_table",
         )
     return found
@@ -72,18 +76,18 @@ def _asked(table: Any, name: str) -> Columns | None:
     return next((found for one in openers.openers() if (found := one.columns(table, name)) is not None), None)
 
 
-def _lines(path: Path, name: str) -> list[dict[str, Any]]:
+def _lines(path: Path, where: str) -> list[dict[str, Any]]:
     try:
         texts = path.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise UserError(f"data.labels={name}: JSON is UTF-8, and this file is not ({error})",
+        raise UserError(f"{where}: JSON is UTF-8, and this file is not ({error})",
                         code="data.labels_unreadable") from None  # fmt: skip
     records = []
     for number, text in enumerate(texts, 1):
         if text.strip():
-            records.append(record_of(text, f"data.labels={name}, line {number}"))
+            records.append(record_of(text, f"{where}, line {number}"))
     if not records:
-        raise UserError(f"data.labels={name}: the file is empty", code="data.labels_unreadable")
+        raise UserError(f"{where}: the file is empty", code="data.labels_unreadable")
     return records
 
 
@@ -102,20 +106,20 @@ def record_of(text: str | bytes, where: str) -> dict[str, Any]:
     return found
 
 
-def _arrays(path: Path, name: str) -> dict[str, list[Any]]:
+def _arrays(path: Path, where: str) -> dict[str, list[Any]]:
     """The one-dimensional arrays of the most frequent length."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
     except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(
-            f"data.labels={name}: cannot be read as arrays ({str(error)[:120]})", code="data.labels_unreadable"
+            f"{where}: cannot be read as arrays ({str(error)[:120]})", code="data.labels_unreadable"
         ) from None
     columns = {key: array for key, array in arrays.items() if array.ndim == 1}
     most = max((len(array) for array in columns.values()), default=0)
     if not most:
         raise UserError(
-            f"data.labels={name}: none of its arrays ({', '.join(arrays)}) has one axis, with a value per sample",
+            f"{where}: none of its arrays ({', '.join(arrays)}) has one axis, with a value per sample",
             code="data.labels_not_a_table",
         )
     return {key: array.tolist() for key, array in columns.items() if len(array) == most}

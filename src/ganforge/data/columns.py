@@ -35,11 +35,17 @@ class Columns:
         name: the user's name for it.
         each: its columns.
         notes: how the table as a whole was read, as sentences without a period.
+        field: of the data source, which names the table, for messages.
     """
 
     name: str
     each: tuple[Column, ...]
     notes: tuple[str, ...] = ()
+    field: str = "labels"
+
+    @property
+    def where(self) -> str:
+        return f"data.{self.field}={self.name}"
 
     def __len__(self) -> int:
         """The number of its rows."""

@@ -38,13 +38,16 @@ class Choices:
     kinds: Mapping[str, str] = field(default_factory=dict)
 
 
-def attach(dataset: Dataset, table: Columns, choices: Choices) -> None:
+def attach(dataset: Dataset, table: Columns, choices: Choices, in_order: bool = False) -> None:
     """Sets the conditions of a data set from a table, and says in its reading how the table was understood.
+
+    Args:
+        in_order: row k belongs to sample k, whatever the texts of the table.
 
     Raises:
         UserError: no row belongs to a sample, two rows disagree, a column is not usable, or its kind is unclear.
     """
-    rows, names, said = _paired(dataset, table)
+    rows, names, said = (np.arange(len(dataset)), "", []) if in_order else paired(dataset, table)
     unknown = [name for name in (*choices.columns, *choices.kinds) if name not in {c.name for c in table.each}]
     if unknown:
         known = [column.name for column in table.each]
@@ -88,7 +91,7 @@ def attach(dataset: Dataset, table: Columns, choices: Choices) -> None:
     dataset.left_out = dataset.left_out or bool(said or left_out)
 
 
-def _paired(dataset: Dataset, table: Columns) -> tuple[np.ndarray, str, list[str]]:
+def paired(dataset: Dataset, table: Columns) -> tuple[np.ndarray, str, list[str]]:
     """The row of each sample, int64 [len], -1 without one; the column of names ("" if rows go by their order); and what
     there is to say."""
     items = [dataset.describe(k) for k in range(len(dataset))]
@@ -106,7 +109,7 @@ def _paired(dataset: Dataset, table: Columns) -> tuple[np.ndarray, str, list[str
     names = [readable(v.strip()) if isinstance(v, str) else "" for v in column.values]
     key = max(KEYS, key=lambda key: len(set(names) & set(map(key, items))))
     keys = [key(item) for item in items]
-    _refuse_ambiguous(keys, items, set(names), table.name)
+    _refuse_ambiguous(keys, items, set(names), table.where)
     places = _places(names, table)
     rows = np.array([places.get(name, -1) for name in keys], np.int64)
     said = []
@@ -147,7 +150,7 @@ def _none_match(dataset: Dataset, table: Columns, items: Sequence[str]) -> UserE
     here = list(map(str, items[:3]))
     in_table = f"the column {texts.name!r} holds {', '.join(there)}" if texts else "no column holds texts"
     return UserError(
-        f"data.labels={table.name}: its {len(table):,} rows name none of the {len(dataset):,} samples of "
+        f"{table.where}: its {len(table):,} rows name none of the {len(dataset):,} samples of "
         f"{dataset.name}. Samples are named {', '.join(here)}; {in_table}. One column must hold the names of the files",
         code="data.labels_match_nothing",
     )
@@ -158,7 +161,7 @@ def _refuse_ambiguous(keys: Sequence[str], items: Sequence[str], named: set[str]
     if twice is not None:
         both = [item for key, item in zip(keys, items, strict=True) if key == twice][:2]
         raise UserError(
-            f"data.labels={table}: the name {twice} is that of several samples ({', '.join(both)}). Name the files in "
+            f"{table}: the name {twice} is that of several samples ({', '.join(both)}). Name the files in "
             "the table by their paths",
             code="data.labels_ambiguous",
         )
@@ -178,7 +181,7 @@ def _places(names: Sequence[str], table: Columns) -> dict[str, int]:
         differs = next((c for c in table.each if c.values[first] != c.values[k]), None)
         if differs is not None:
             raise UserError(
-                f"data.labels={table.name}: {name} is there twice, in the rows {first + 1} and {k + 1}, with "
+                f"{table.where}: {name} is there twice, in the rows {first + 1} and {k + 1}, with "
                 f"{differs.name}={differs.values[first]} and {differs.name}={differs.values[k]}. Keep one of them",
                 code="data.labels_duplicate",
             )

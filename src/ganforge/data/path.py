@@ -11,6 +11,8 @@ from pydantic import Field
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.names import readable
+from ganforge.core.text_condition import MOST_TOKENS
+from ganforge.data import captions as sentences
 from ganforge.data import column_files, layout, shards
 from ganforge.data import opener as openers
 from ganforge.data.base import HOLDOUT, DataSource
@@ -19,6 +21,9 @@ from ganforge.data.labels import Choices, attach
 from ganforge.registry import load_all
 
 SIDECARS = "sidecars"
+EXIF = "exif"
+BESIDE = (SIDECARS, EXIF)
+"""Where conditions may be, other than in a table: in a file beside each sample, and in its own file."""
 NAMES = "(file)"
 """The column of the names of samples, in a table made of sidecars."""
 
@@ -36,12 +41,20 @@ class PathData(DataSource, kind="path"):
     labels: layout.Labels | str = "auto"
     """Which folder is the label, for images in folders: auto: the folder of each image, if all are one folder deep;
     first or last: the first or last of several folders; none: no labels. Or where conditions of any kind are: a table
-    (labels.csv, .parquet, .jsonl) that names the files, an .npz of columns, or sidecars: a .json beside each file."""
+    (labels.csv, .parquet, .jsonl) that names the files, an .npz of columns, or sidecars: a .json beside each file; or
+    exif: year, day of the year and hour of photos."""
     columns: tuple[str, ...] = ()
     """The columns of that table to use as conditions; by default all that can be."""
     column_kinds: dict[str, str] = Field(default={})
     """What columns of that table are, where it is not as detected: category, labels, ordinal, number, angle (degrees),
-    radians, hours, ignore; or the values of an ordinal in their order: small<medium<large."""
+    radians, hours, days, ignore; or the values of an ordinal in their order: small<medium<large."""
+    captions: str = ""
+    """A sentence for each file: a table with a column of file names and one of texts (captions.csv, .jsonl), sidecars
+    (a .txt beside each file), or unicode (of files that are named after code points, as emoji are: 1f600.png)."""
+    caption_column: str = ""
+    """The column of that table that holds the sentences; by default the one that is called caption, text, ..."""
+    caption_words: int = Field(default=32, ge=1, le=MOST_TOKENS)
+    """Words of a sentence, at most; longer ones are cut. Each Chinese character counts as one."""
     name_encoding: str | None = None
     """Encoding of file names in a zip that does not specify it, such as gb18030 or shift_jis; detected by default."""
     generated: bool = False
@@ -58,15 +71,19 @@ class PathData(DataSource, kind="path"):
 
     @property
     def places(self) -> tuple[str, ...]:  # type: ignore[override]  # one of them is only sometimes a path
-        return (*(() if shards.is_url(self.path) else ("path",)), *(("labels",) if self._table else ()))
+        tables = {"labels": self._table, "captions": self.captions not in ("", sentences.SIDECARS, sentences.UNICODE)}
+        of_path = () if shards.is_url(self.path) else ("path",)
+        return (*of_path, *(field for field, given in tables.items() if given))
 
     @property
     def _table(self) -> str:
         """The file of conditions; empty if there is none."""
-        return "" if self.labels in (*get_args(layout.Labels), SIDECARS) else self.labels
+        return "" if self.labels in (*get_args(layout.Labels), *BESIDE) else self.labels
 
     def open(self) -> Dataset:
-        folders: layout.Labels = "none" if self._table or self.labels == SIDECARS else self.labels  # type: ignore[assignment]
+        folders: layout.Labels = (
+            "none" if self._table or self.labels in BESIDE or self.captions else self.labels  # type: ignore[assignment]
+        )
         if not self.path.strip():
             raise UserError(
                 "data: the path is empty: is a variable not set? (The current folder is data=.)", code="data.empty_path"
@@ -95,10 +112,13 @@ class PathData(DataSource, kind="path"):
             dataset = opener.open(
                 path, head, self.path, split=self.split, holdout=self.holdout, asked=self.signal is not None
             )
-            if self.labels == SIDECARS:
-                table = sidecars(head, dataset)
+            if self.labels in BESIDE:
+                table = sidecars(head, dataset) if self.labels == SIDECARS else records(dataset)
             if table is not None:
                 attach(dataset, table, Choices(self.columns, self.column_kinds))
+            if self.captions:
+                given = sentences.Captions(self.captions, self.caption_column, self.caption_words)
+                sentences.attach(dataset, given, head)
             return dataset
         except PermissionError as error:
             raise UserError(
@@ -117,13 +137,29 @@ class PathData(DataSource, kind="path"):
         """
         if self._table:
             return column_files.read(Path(self._table).expanduser(), self._table)
-        if self.labels != SIDECARS and (self.columns or self.column_kinds):
+        if self.labels not in BESIDE and (self.columns or self.column_kinds):
             name = "columns" if self.columns else "column_kinds"
             raise UserError(
                 f"data.{name}: is for a table of conditions, and none is named: labels=labels.csv",
                 code="data.labels_not_named",
             )
         return None
+
+
+def records(dataset: Dataset) -> Columns:
+    """What the files of the samples say of them, such as the dates of photos, one row per sample.
+
+    Raises:
+        UserError: no file says anything.
+    """
+    found = [{NAMES: dataset.describe(k)} | dict(dataset.record(k)) for k in range(len(dataset))]
+    if all(len(one) == 1 for one in found):
+        raise UserError(
+            f"data.labels={EXIF}: no file of {dataset.name} says when it was made. Many programs remove the date; name "
+            "a table of conditions instead (labels=labels.csv)",
+            code="data.labels_match_nothing",
+        )
+    return column_files.of_records(found, EXIF)
 
 
 def sidecars(head: openers.Head, dataset: Dataset) -> Columns:

@@ -14,6 +14,8 @@ from ganforge.core.device import building, weights_dtype
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Nets, Spec
+from ganforge.data.balance import Balanced, groups_of
+from ganforge.data.few_labels import as_condition, keep_labels
 from ganforge.data.loader import Loader
 from ganforge.data.prepared import Prepared
 from ganforge.engine.world import World
@@ -36,14 +38,24 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Spec]:
             "them, which conditions are not known for. Use samples that are whole items, or leave data.labels out",
             code="data.conditions_of_parts",
         )
+    if recipe.data.labels_per_class is not None:
+        keep_labels(dataset, recipe.data.labels_per_class, recipe.data.labels_seed)
+    elif recipe.drop_conditions != 0:
+        as_condition(dataset)  # classes have no value for "unknown"
     try:
         spec = recipe.task.adapt(recipe.signal.spec(dataset, recipe.task.nearest).conditioned(dataset.conditions))
-        if dataset.conditions and not spec.conditions:
+        if dataset.conditions and not (spec.conditions or spec.predicts):
             log.warning(
                 "data %s: the recipe %s is not conditional, so that the conditions %s are not used "
                 "(task.conditional=true, or a conditional recipe such as cdcgan)",
                 dataset.name, recipe.name, ", ".join(dataset.conditions.names),
             )  # fmt: skip
+        if recipe.drop_conditions != 0 and not (spec.conditions and recipe.task.hides_conditions):
+            raise UserError(
+                f"drop_conditions: the recipe {recipe.name} has no conditions that can be hidden. Use a conditional "
+                "recipe such as cdcgan, or leave it out",
+                code="recipe.no_conditions_to_drop",
+            )
         return dataset, spec
     except UserError as error:
         if error.code == "data.no_labels" and dataset.no_labels:
@@ -89,11 +101,25 @@ def make_loader(
         sharing=world.local,
     )
     try:
-        loader.order = recipe.task.order(spec, EverySample(recipe, loader, spec)) or loader.order
+        chosen = recipe.task.order(spec, EverySample(recipe, loader, spec))
+        if recipe.balance is not None:
+            refuse_two_orders(recipe, chosen is not None)
+            chosen = Balanced(groups_of(dataset, recipe.balance))
+        loader.order = chosen or loader.order
     except BaseException:
         loader.close()
         raise
     return loader
+
+
+def refuse_two_orders(recipe: Recipe, by_task: bool) -> None:
+    """Raises UserError for `balance`, where the samples of a batch are chosen otherwise already."""
+    if by_task or recipe.privacy.kind != "off":
+        who = f"the task {recipe.task.kind}" if by_task else f"privacy={recipe.privacy.kind}"
+        raise UserError(
+            f"balance={recipe.balance}: {who} chooses the samples of a batch itself. Leave balance out",
+            code="recipe.balance_not_possible",
+        )
 
 
 class EverySample:
@@ -102,11 +128,13 @@ class EverySample:
     Attributes:
         labels: labels of all samples, int64 [len], or None; available without reading samples.
         vectors: their conditions, float32 [len, K], or None.
+        conditions: what the vectors stand for.
     """
 
     def __init__(self, recipe: Recipe, loader: Loader, spec: Spec):
         self.recipe, self.loader, self.spec = recipe, loader, spec
         self.labels, self.vectors = loader.dataset.labels, loader.dataset.vectors
+        self.conditions = loader.dataset.conditions
 
     def __iter__(self) -> Iterator[Batch]:
         for start, stored, labels in self.loader.sweep():

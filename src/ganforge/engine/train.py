@@ -23,6 +23,7 @@ from ganforge.core.device import pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.core.words import counted
+from ganforge.data import few_labels
 from ganforge.data.loader import Loader
 from ganforge.engine import preflight, transfer
 from ganforge.engine.build import fingerprint, is_same_data, make_loader, open_data, reading
@@ -112,6 +113,8 @@ def train(
             if run is None and world.leads:
                 run = stack.enter_context(RunDir(run_dir or next_folder(recipe.name)))
                 run.begin(recipe, place, processes=world.size, **({} if world.size == 1 else {"launch": launch_id()}))
+                if dataset.labeled is not None:
+                    few_labels.write_list(dataset, run.folder)
         folder = world.of_leader(lambda: str(run.folder if run else "").encode()).decode()
         run = run or UnwrittenRun(folder)
         if state:

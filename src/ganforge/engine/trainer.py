@@ -20,6 +20,7 @@ from torch import Tensor
 from ganforge.artifacts import checkpoint
 from ganforge.core.device import weights_dtype
 from ganforge.core.rng import Rng, seed_layers, seed_of
+from ganforge.core.schedule import at
 from ganforge.core.types import Batch, Nets, Request, Spec, wide
 from ganforge.data.loader import Loader
 from ganforge.engine.build import finalize, make_nets, make_optimizers
@@ -28,6 +29,7 @@ from ganforge.engine.precision import arithmetic, dtype_for
 from ganforge.engine.recompute import Recompute
 from ganforge.engine.step import Averages, NotFinite, StepTrace, gradient_norm
 from ganforge.engine.world import World
+from ganforge.nets.layers.labels import hidden
 from ganforge.recipes import sampling
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.statistics import CachedNets
@@ -134,6 +136,9 @@ class Trainer:
         stored, labels, extra = self.loader.batch(position)
         rng = Rng(self.seed, position, "data", self.world.shard, self.device, self.weights_dtype)
         batch = self.recipe.signal.batch(stored, labels, self.spec, rng)
+        if batch.c is not None and (share := at(self.recipe.drop_conditions, position)):
+            rows = rng.uniform("hidden", (len(batch),)) < share
+            batch = replace(batch, c=hidden(batch.c, rows, self.spec.conditions.unknown()))
         self.data_seconds += time.perf_counter() - start
         return replace(batch, extra=batch.extra | extra).to(self.weights_dtype)
 

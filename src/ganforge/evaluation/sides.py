@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge.core.conditions import Conditions
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Request, Spec
+from ganforge.data.few_labels import LABEL
 from ganforge.metrics.base import Progress, SampleSet
 from ganforge.signals import Signal
 
@@ -129,11 +131,25 @@ def vectors_of(dataset: Dataset, spec: Spec, items: np.ndarray) -> np.ndarray | 
 
     Another data set may have other ranges and values of the same conditions; values that the spec lacks are unknown.
     """
-    if dataset.vectors is None or not spec.conditions:
+    if not spec.conditions:
         return None
+    if dataset.vectors is None:
+        return labels_as_vectors(dataset, spec.conditions, items)
     if dataset.conditions.each == spec.conditions.each:
         return dataset.vectors[items]
     return spec.conditions.encode(spec.conditions.translated(dataset.conditions, dataset.vectors[items]))
+
+
+def labels_as_vectors(dataset: Dataset, conditions: Conditions, items: np.ndarray) -> np.ndarray | None:
+    """The classes of some items as vectors of the condition that stands for them (`data.few_labels`), float32 [n, K];
+    None without classes, or without such a condition."""
+    if dataset.labels is None or LABEL not in conditions.names:
+        return None
+    of_class = [conditions[LABEL].known_value(name) for name in dataset.classes]
+    rows = [
+        [of_class[k] if name == LABEL else None for name in conditions.names] for k in dataset.labels[items].tolist()
+    ]
+    return conditions.encode(rows)
 
 
 def translated_samples(

@@ -10,7 +10,6 @@ import csv
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,7 +18,9 @@ from torch import Tensor
 from ganforge.core.condition_kinds import Angle, Condition, Listed, Number, Ordinal, Value
 from ganforge.core.conditions import Conditions
 from ganforge.core.errors import UserError
-from ganforge.core.rng import seed_of
+from ganforge.core.text_condition import Text
+from ganforge.inference import sentences
+from ganforge.inference.choices import Choice
 
 log = logging.getLogger("ganforge")
 
@@ -27,35 +28,6 @@ BETWEEN = re.compile(r"between\s+(.+?)\s+and\s+(.+)", re.IGNORECASE)
 LISTED = re.compile(r"in\s+(.+)", re.IGNORECASE)
 MISSING = re.compile(r"is\s+(?:missing|unknown|null)", re.IGNORECASE)
 ORDERED = re.compile(r"[<>!]=?|not\s+in\b", re.IGNORECASE)
-BLOCK = 64
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What one condition is to be.
-
-    Attributes:
-        values: taken in turn by the samples.
-        between: instead, a range to draw from evenly.
-    """
-
-    condition: Condition
-    values: tuple[Value, ...] = ()
-    between: tuple[float, float] | None = None
-
-    def at(self, seed: int, start: int, n: int) -> list[Value]:
-        """The values of samples start..start+n of a seed."""
-        if self.between is None:
-            return [self.values[k % len(self.values)] for k in range(start, start + n)]
-        low, high = self.between
-        first, last = start // BLOCK, (start + n - 1) // BLOCK
-        shares = np.concatenate(
-            [
-                np.random.Generator(np.random.PCG64(seed_of(seed, "between", self.condition.name, k))).random(BLOCK)
-                for k in range(first, last + 1)
-            ]
-        )
-        return (low + (high - low) * shares[start - first * BLOCK :][:n]).tolist()
 
 
 def read(texts: Sequence[str], conditions: Conditions, model: str) -> dict[str, Choice]:
@@ -124,7 +96,10 @@ def _choice(text: str, conditions: Conditions) -> Choice:
 
 
 def _known(condition: Condition, text: str) -> Value:
-    """A value, with a warning if it is outside the range of the training data."""
+    """A value, with a warning if it is outside the range of the training data, or has words that the model has not been
+    trained with."""
+    if isinstance(condition, Text):
+        return sentences.known(condition, text)
     value = condition.read(text)
     if isinstance(condition, Number) and condition.beyond(float(value)):  # type: ignore[arg-type]
         log.warning(
@@ -192,6 +167,9 @@ def strip(name: str, conditions: Conditions, frames: int, seed: int) -> Tensor:
         block = _between(one, one.low, one.high, frames)
     elif isinstance(one, Angle):
         block = _between(one, 0.0, one.period, frames)
+    elif isinstance(one, Text):
+        at = [row[conditions.names.index(name)] for row in conditions.observed]
+        block = torch.from_numpy(one.encode([at[k * len(at) // frames] for k in range(frames)]))
     else:
         assert isinstance(one, Listed)
         values: list[Value] = [one.read(one.values[k * len(one.values) // frames]) for k in range(frames)]

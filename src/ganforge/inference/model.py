@@ -22,16 +22,20 @@ from ganforge.artifacts.bundle import Bundle
 from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core import html
 from ganforge.core.commands import command
+from ganforge.core.condition_kinds import Category
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.core.extras import need
+from ganforge.core.text_condition import Text
 from ganforge.core.types import Request, Spec
-from ganforge.inference import conditions
+from ganforge.inference import conditions, sentences
+from ganforge.inference.choices import Choice
 from ganforge.inference.interpolate import path
-from ganforge.inference.labels import Label, label_ids, label_names
+from ganforge.inference.labels import Label, label_id, label_ids, label_names
 from ganforge.inference.where import Found, fulfil
+from ganforge.nets.layers.labels import guided
 from ganforge.recipes.base import Recipe
-from ganforge.tasks.base import UserTranslator
+from ganforge.tasks.base import ChangesAttributes, UserTranslator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +87,7 @@ class Model:
         self.labels: tuple[str, ...] = label_names(bundle.spec)
         self.extra: dict[str, torch.Tensor] = {}  # of one sample: what goes into each request
         self.temperature = 1.0
+        self.guidance = 1.0
 
     def __repr__(self) -> str:
         labels = f", {len(self.labels)} labels" if self.labels else ""
@@ -161,7 +166,7 @@ class Model:
                 code="model.fixed_length",
             )
         other = Model(replace(self.bundle, spec=spec), self.folder)
-        other.extra, other.temperature = dict(extra), self.temperature
+        other.extra, other.temperature, other.guidance = dict(extra), self.temperature, self.guidance
         return other
 
     def tempered(self, temperature: float) -> Model:
@@ -182,8 +187,44 @@ class Model:
         if not 0 < temperature < float("inf"):
             raise UserError(f"temperature={temperature:g}: it must be above 0", code="sample.temperature_out_of_range")
         other = Model(self.bundle, self.folder)
-        other.extra, other.temperature = self.extra, float(temperature)
+        other.extra, other.temperature, other.guidance = self.extra, float(temperature), self.guidance
         return other
+
+    def guided(self, weight: float) -> Model:
+        """This model with another weight of its conditions: above 1 samples follow them more strictly and vary less.
+
+            images = gf.load("runs/0007-conditions-small").guided(2.0).sample(20, where="color=red")
+
+        Instead of the vector c of what is asked, the nets get u + weight · (c − u), u the vector of unknown conditions;
+        they embed it linearly. The model must have been trained with `drop_conditions`.
+
+        Raises:
+            UserError: it has no conditions, or was trained without hiding them, or the number is negative.
+        """
+        self._check_can_sample()
+        if not self.spec.conditions or self.recipe.drop_conditions == 0:
+            why = "has no conditions" if not self.spec.conditions else "was trained with all conditions known"
+            raise UserError(
+                f"{self.folder}: this model ({self.recipe.name}) {why}, so that there is nothing to weigh them "
+                "against. Train a conditional recipe with drop_conditions=0.1",
+                code="model.no_guidance",
+            )
+        if any(isinstance(one, Text) for one in self.spec.conditions.each):
+            raise UserError(
+                f"{self.folder}: this model ({self.recipe.name}) reads sentences, whose tokens cannot be weighed",
+                code="model.no_guidance",
+            )
+        if not 0 <= weight < float("inf"):
+            raise UserError(f"guidance={weight:g}: it must be at least 0", code="sample.guidance_out_of_range")
+        other = Model(self.bundle, self.folder)
+        other.extra, other.temperature, other.guidance = self.extra, self.temperature, float(weight)
+        return other
+
+    def _weighed(self, labels: torch.Tensor | None) -> torch.Tensor | None:
+        """Vectors of conditions with the weight of `guided`."""
+        if labels is None or self.guidance == 1:
+            return labels
+        return guided(labels, self.guidance, self.spec.conditions.unknown())
 
     @overload
     def sample(
@@ -204,6 +245,8 @@ class Model:
         label: Label | None = None,
         truncation: float = 1.0,
         batch: int | None = None,
+        *,
+        text: str | Sequence[str] = (),
     ) -> Samples: ...
     def sample(
         self,
@@ -213,6 +256,7 @@ class Model:
         truncation: float = 1.0,
         batch: int | None = None,
         where: Where = (),
+        text: str | Sequence[str] = (),
     ) -> Samples:
         """Generates new samples.
 
@@ -231,6 +275,8 @@ class Model:
                 missing). If the model generates such rows too rarely, fewer than `n` are returned, with a warning. For
                 models with conditions, what samples are to be: "angle=30", ["color=red", "angle between 0 and 90"],
                 {"color": ["red", "blue"]} (in turn). Conditions that are not named are drawn as in the data.
+            text: for models that were trained with captions, what samples are to show: "a red heart", or several
+                sentences, in turn.
 
         Returns:
             Images: uint8 [n, H, W, C] with C 1, 3 or 4; tables: a DataFrame; other signals: see their `decode`.
@@ -242,7 +288,7 @@ class Model:
         signal = self.recipe.signal
         if (where := as_texts(where)) and not self.by_request:
             return signal.returned(self.found(n, where, seed, label, truncation, batch).samples, self.spec)
-        parts = [part for part, _ in self.batches(n, seed, label, truncation, batch, where)]
+        parts = [part for part, _ in self.batches(n, seed, label, truncation, batch, where, text)]
         return signal.returned(signal.join(parts, self.spec), self.spec)
 
     @property
@@ -268,9 +314,15 @@ class Model:
         request = Request(n=batch, seed=seed, truncation=truncation)
         return fulfil(self.bundle.generate, self.recipe.signal, self.spec, wish, n, request)
 
-    def asked(self, where: Where) -> dict[str, conditions.Choice]:
-        """What `where` asks of each condition, by its name; raises the errors of `sample`."""
-        return conditions.read(as_texts(where), self.spec.conditions, self.recipe.name)
+    def asked(self, where: Where, text: str | Sequence[str] = ()) -> dict[str, Choice]:
+        """What `where` and `text` ask of each condition, by its name; raises the errors of `sample`."""
+        found = conditions.read(as_texts(where), self.spec.conditions, self.recipe.name)
+        in_words = sentences.asked([text] if isinstance(text, str) else text, self.spec.conditions, self.recipe.name)
+        if both := set(found) & set(in_words):
+            raise UserError(
+                f"where and text both ask for {min(both)}: leave one of them out", code="where.contradiction"
+            )
+        return found | in_words
 
     def rows_at_a_time(self, batch: int | None) -> int:
         """The number of samples to compute at a time: `batch`, or the default."""
@@ -284,6 +336,7 @@ class Model:
         truncation: float = 1.0,
         batch: int | None = None,
         where: Where = (),
+        text: str | Sequence[str] = (),
     ) -> Iterator[tuple[Any, np.ndarray | None]]:
         """Like `sample`, in parts of at most `batch`, each with its labels (int64; vectors of conditions, float32 [n,
         K]; or None without either).
@@ -293,11 +346,21 @@ class Model:
         self._check_can_sample()
         n, seed, batch = _integers(n=n, seed=seed, batch=self.rows_at_a_time(batch))
         _check_numbers(n, truncation, batch)
-        asked = self.asked(where)
+        if label is not None and self.spec.conditions:
+            label, where = None, [*as_texts(where), *self._as_condition(label)]
+        asked = self.asked(where, text)
         labels = self.label_ids(label, n)
         if self.spec.conditions:
             labels = conditions.vectors(asked, self.spec.conditions, seed, 0, n)
         return self._parts(n, seed, labels, truncation, batch)
+
+    def _as_condition(self, label: Any) -> list[str]:
+        """A label as what is asked of the only category of a model with conditions."""
+        categories = [one for one in self.spec.conditions.each if isinstance(one, Category)]
+        if len(categories) != 1 or not isinstance(label, (str, int)):
+            return []
+        one = categories[0]
+        return [f"{one.name}={one.values[label_id(label, one.values)]}"]
 
     def _parts(self, n: int, seed: int, labels: torch.Tensor | None, truncation: float, batch: int):
         requests = [
@@ -305,7 +368,7 @@ class Model:
                 n=min(batch, n - start),
                 seed=seed,
                 start=start,
-                labels=None if labels is None else labels[start : start + batch],
+                labels=self._weighed(None if labels is None else labels[start : start + batch]),
                 truncation=truncation,
                 temperature=self.temperature,
                 extra={name: value.expand(min(batch, n - start), *value.shape) for name, value in self.extra.items()},
@@ -313,27 +376,49 @@ class Model:
             for start in range(0, n, batch)
         ]
         for request, made in zip(requests, self.bundle.generate_each(requests), strict=True):
-            yield made, None if request.labels is None else request.labels.numpy()
+            yield made, None if labels is None else labels[request.start : request.start + request.n].numpy()
 
     def _check_can_sample(self) -> None:
+        if not self.recipe.task.can_sample and self.spec.predicts:
+            raise UserError(
+                f"{self.folder}: this model ({self.recipe.name}) classifies samples, it does not generate new ones. "
+                f"Use it with: {command('classify', self.folder)} FILES --out classes.csv",
+                code="model.not_a_generator",
+            )
         if not self.recipe.task.can_sample:
             raise UserError(
-                f"{self.folder}: this model ({self.recipe.name}) translates images, it does not generate new ones. "
-                f"Use it with: {command('translate', self.folder)} IMAGE --out FILE",
+                f"{self.folder}: this model ({self.recipe.name}) translates "
+                f"{self.recipe.task.changes or 'images'}, it does not generate new ones. Use it with: "
+                f"{command('translate', self.folder)} INPUT --out FILE",
                 code="model.not_a_generator",
             )
 
     @overload
     def translate(
-        self, image: Path | str, mask: Image | None = None, direction: str | None = None, tile: int | None = None
+        self,
+        image: Path | str,
+        mask: Image | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+        where: Where = (),
     ) -> np.ndarray: ...
     @overload
     def translate(
-        self, image: list[T], mask: Image | None = None, direction: str | None = None, tile: int | None = None
+        self,
+        image: list[T],
+        mask: Image | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+        where: Where = (),
     ) -> list[T]: ...
     @overload
     def translate(
-        self, image: T, mask: Image | None = None, direction: str | None = None, tile: int | None = None
+        self,
+        image: T,
+        mask: Image | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+        where: Where = (),
     ) -> T: ...
     def translate(
         self,
@@ -341,6 +426,7 @@ class Model:
         mask: Image | None = None,
         direction: str | None = None,
         tile: int | None = None,
+        where: Where = (),
     ) -> Any:
         """Translates images of any size.
 
@@ -353,6 +439,7 @@ class Model:
             mask: white where images are to be filled in, of the same size; for inpainting models.
             direction: "ab" or "ba", for models with both directions; by default the first.
             tile: side in px of the tiles into which large images are split; by default about a million px per tile.
+            where: for models that change attributes, what images are to have: "color=blue", {"color": "blue"}.
 
         Returns:
             The type of the input: for a file uint8 [H, W, C] (uint16 for 16-bit images); for a Pillow image a Pillow
@@ -361,14 +448,23 @@ class Model:
         Raises:
             UserError: the model is not a translator, has no such direction, or was trained on images of another kind.
         """
-        use = self.translator(direction, tile)
+        use = self.translator(direction, tile, where)
         if isinstance(image, (list, tuple)):
             return [use.translated(one, mask) for one in image]
         return use.translated(image, mask)
 
-    def translator(self, direction: str | None = None, tile: int | None = None) -> UserTranslator:
+    def translator(self, direction: str | None = None, tile: int | None = None, where: Where = ()) -> UserTranslator:
         """The translator that `translate` uses; raises the same errors."""
-        return self.recipe.task.user_translator(self.bundle, str(self.folder), direction, tile)
+        found = self.recipe.task.user_translator(self.bundle, str(self.folder), direction, tile)
+        if texts := as_texts(where):
+            if not isinstance(found, ChangesAttributes):
+                raise UserError(
+                    f"where {texts[0]!r}: this model ({self.recipe.name}) was not trained to change attributes, as "
+                    "stargan-small is. Leave it out",
+                    code="translate.where_not_taken",
+                )
+            found.ask(texts)
+        return found
 
     def latents(self, seeds: Sequence[int], truncation: float = 1.0) -> torch.Tensor:
         """The latents of the first sample of each seed, float32 [len(seeds), L] on the CPU."""
@@ -387,6 +483,7 @@ class Model:
         batch: int = 64,
         where: Where = (),
         vary: str | None = None,
+        text: str | Sequence[str] = (),
     ) -> Any:
         """Samples along a path through latent space, from the first sample of one seed to that of the next.
 
@@ -400,6 +497,8 @@ class Model:
             batch: number of samples computed at a time.
             where: for models with conditions, what all frames are to be, as in `sample`.
             vary: a condition that moves, with its ends: "angle=0..360". The latent then stays that of the first seed.
+            text: what all frames show, as in `sample`; or several sentences, from one to the next. The latent then
+                stays that of the first seed.
 
         Returns:
             Like `sample`: for images uint8 [frames, H, W, C].
@@ -409,22 +508,34 @@ class Model:
                 `vary` is not a condition and two values of it.
         """
         _check_numbers(frames, truncation, batch)
-        asked, given = self.asked(where), self.spec.conditions
-        if vary is None:
+        stations, given = [text] if isinstance(text, str) else list(text), self.spec.conditions
+        ends = [] if vary is None else sentences.ends(vary, given)
+        if stations and (ends or (len(stations) > 1 and vary is not None)):
+            raise UserError("vary and text are given: leave one of them out", code="where.contradiction")
+        if ends:
+            stations, vary = ends, None
+        asked = self.asked(where, stations[:1])
+        if vary is None and len(stations) < 2:
             latents = path(self.latents(seeds, truncation), frames, mode, loop)
         else:
-            self.asked(() if given else vary)  # refuses a model without conditions
+            self.asked(() if given or vary is None else vary)  # refuses a model without conditions
             latents = self.latents(seeds[:1], truncation).expand(frames, -1)
         labels = self.label_ids(self.labels[0] if label is None and self.labels else label, frames)
+        extra: dict[str, torch.Tensor] = {}
         if vary is not None:
             labels = conditions.varied(vary, asked, given, frames, int(seeds[0]))
+        elif len(stations) > 1:
+            each = [conditions.vectors(self.asked(where, one), given, int(seeds[0]), 0, 1) for one in stations]
+            labels, extra = sentences.between(torch.cat(each), frames, loop)
         elif given:
             labels = conditions.vectors(asked, given, int(seeds[0]), 0, 1).expand(frames, -1)
         parts = []
         for start in range(0, frames, batch):
             rows = latents[start : start + batch]
-            part = None if labels is None else labels[start : start + batch]
-            parts.append(self.bundle.generate(Request(n=len(rows), latents=rows, labels=part, truncation=truncation)))
+            part = self._weighed(None if labels is None else labels[start : start + batch])
+            more = {name: value[start : start + batch] for name, value in extra.items()}
+            request = Request(n=len(rows), latents=rows, labels=part, truncation=truncation, extra=more)
+            parts.append(self.bundle.generate(request))
         return self.recipe.signal.join(parts, self.spec)
 
     interpolate = walk

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ganforge.core.component import Component, PositiveCount
+from ganforge.core.schedule import Rate
 from ganforge.data.base import DataSource
 from ganforge.metrics.base import Metric
 from ganforge.recipes.callback import Callback
@@ -28,6 +29,8 @@ class Recipe(Component):
         "target": "signal.target",
         "degrade": "signal.degrade",
         "labels": "data.labels",
+        "labels_per_class": "data.labels_per_class",
+        "captions": "data.captions",
     }
 
     name: str = "recipe"
@@ -48,6 +51,12 @@ class Recipe(Component):
     """Interval between log entries, in real samples seen."""
     accumulate: int = Field(default=1, ge=1)
     """Split each batch into this many parts and accumulate their gradients; uses less memory."""
+    balance: str | None = None
+    """Draw training samples such that each value of this condition comes equally often; `class` for classes. By default
+    samples are drawn as often as they are in the data."""
+    drop_conditions: Rate = 0.0
+    """Share of training samples whose conditions are hidden, newly drawn for each batch, so that the model also knows
+    samples without conditions; 0.1 is usual. Then `ganforge sample --guidance 2` follows conditions more strictly."""
     recompute: bool = False
     """Activation checkpointing: compute activations again in the backward pass instead of keeping them; uses less
     memory, and about a third more time. Not in phases with second derivatives."""

@@ -63,6 +63,8 @@ class Signal(Component, family="signal"):
     """Other formats than that of `write` in which each sample becomes files of its own, by name (gif, frames)."""
     privacy_hint: ClassVar[str] = ""
     """Where it measures the data, and can do without: what to do for that, as a sentence."""
+    one_record: ClassVar[str] = ""
+    """Why a guarantee for single samples has no meaning, where the data is one sample; empty: it has one."""
 
     # --- how they are evaluated by default
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ganforge.core.commands import command
 from ganforge.core.component import Component
+from ganforge.core.conditions import Conditions
 from ganforge.core.dataset import Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
@@ -66,6 +67,11 @@ class Samples(Protocol):
         """Conditions of all samples, float32 [len, K]; available without reading samples."""
         ...
 
+    @property
+    def conditions(self) -> Conditions:
+        """What the vectors stand for; empty if there are none."""
+        ...
+
     def __iter__(self) -> Iterator[Batch]: ...
 
 
@@ -101,6 +107,19 @@ class TranslatesFiles(Protocol):
         Raises:
             UserError: nothing to do, or outputs that cannot be written.
             PartlyDone: some could not be translated; the others are.
+        """
+        ...
+
+
+@runtime_checkable
+class ChangesAttributes(Protocol):
+    """A trained translator that is given the attributes which a sample is to have."""
+
+    def ask(self, where: Sequence[str]) -> None:
+        """What samples are to have, as `color=blue`.
+
+        Raises:
+            UserError: no such attribute or value.
         """
         ...
 
@@ -226,6 +245,11 @@ class Task(Component, family="task"):
         """
         raise NotImplementedError
 
+    def classify(self, nets: Nets, x: Tensor) -> Tensor:
+        """Logits [N, classes] of encoded samples x [N, *spec.shape] for the classes `spec.predicts`, from trained nets
+        in evaluation mode. Only where the spec that `adapt` returns has such classes."""
+        raise NotImplementedError
+
     def user_translator(
         self, bundle: Any, name: str, direction: str | None = None, tile: int | None = None
     ) -> UserTranslator:
@@ -271,6 +295,9 @@ class Task(Component, family="task"):
             The columns of the grid, each [N, *spec.shape]; None if there is nothing to show.
         """
         return None
+
+    hides_conditions: ClassVar[bool] = True
+    """Whether conditions of training samples may be hidden (`drop_conditions`): they are those of the data alone."""
 
     takes_times: ClassVar[bool] = False
     """Whether `sample` makes samples at `Request.extra["times"]`, so that they may be of any length and rate."""

@@ -43,6 +43,7 @@ COMBINATIONS = 500
 class InfoGan(Synthesis, kind="infogan"):
     """New samples from latents and codes, which come to stand for factors of variation of unlabeled data."""
 
+    hides_conditions = False
     categories: int = Field(default=10, ge=0)
     """Number of values of the code c0; 0: there is none."""
     numbers: int = Field(default=2, ge=0, le=16)

@@ -10,14 +10,22 @@ from ganforge.core.types import Nets, Request, Spec
 from ganforge.nets.base import Discriminator, Generator
 
 
-def with_labels(spec: Spec, conditional: bool) -> Spec:
+def with_labels(spec: Spec, conditional: bool, texts: bool = False) -> Spec:
     """The spec with its labels or conditions if the task is conditional, else without.
 
+    Args:
+        texts: whether the task reads conditions that are texts.
+
     Raises:
-        UserError: the task is conditional and the data has no labels, or only one class.
+        UserError: the task is conditional and the data has no labels, or only one class, or texts that it cannot read.
     """
     if not conditional:
         return Spec(spec.shape, state=spec.state)
+    if spec.conditions.texts and not texts:
+        raise UserError(
+            "task: the data has captions, which this recipe does not read. Use text2image-small, or leave captions out",
+            code="task.captions_not_read",
+        )
     if spec.conditions:
         return spec
     if spec.classes == 0:

@@ -26,6 +26,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ganforge.core.component import PositiveCount
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import LossContext, Objective, Penalty
@@ -92,9 +93,9 @@ class LatentGan(Task, kind="latent"):
     """The adversarial loss."""
     penalties: tuple[Penalty, ...] = ()
     """Penalties on D, such as r1."""
-    autoencoder: int = Field(default=200_000, ge=1)
+    autoencoder: PositiveCount = 200_000
     """Samples that the autoencoder is trained on before the GAN begins."""
-    measured: int = Field(default=20_000, ge=1)
+    measured: PositiveCount = 20_000
     """Samples over which the mean and the deviation of the latents are taken."""
     d_steps: int = Field(default=1, ge=1)
     """Steps of D for each step of G, each on a fresh batch."""

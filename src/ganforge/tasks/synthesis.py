@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -41,6 +42,9 @@ from ganforge.tasks.view import Packed, View, packed_spec
 
 class Synthesis(Task, kind="synthesis"):
     """New samples from random latents: a GAN with a generator G and a discriminator D."""
+
+    reads_texts: ClassVar[bool] = False
+    """Whether conditions that are texts are read."""
 
     generator: Generator
     """The net that generates samples."""
@@ -70,7 +74,7 @@ class Synthesis(Task, kind="synthesis"):
     """Number of samples that D classifies jointly (PacGAN), against mode collapse. Must divide the batch size."""
 
     def adapt(self, spec: Spec) -> Spec:
-        spec = latent.with_labels(spec, self.conditional)
+        spec = latent.with_labels(spec, self.conditional, self.reads_texts)
         if self.augment is not None:
             self.augment.check(spec)
         for penalty in self.penalties:

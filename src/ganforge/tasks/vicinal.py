@@ -46,6 +46,7 @@ LEAST_WEIGHT = 1e-3
 class Vicinal(Synthesis, kind="ccgan"):
     """New samples for any value of a number: D compares samples whose values are close to the one asked (CcGAN)."""
 
+    hides_conditions = False
     conditional: bool = True
     """Must be true: this task needs conditions."""
     condition: str = ""

@@ -16,6 +16,15 @@ Source = Annotated[
 Truncation = Annotated[
     float, typer.Option("--truncation", help="In (0, 1]. Lower values give more typical, less varied samples.")
 ]
+Guidance = Annotated[
+    float | None,
+    typer.Option(
+        "--guidance",
+        help="For models trained with drop_conditions: above 1 samples follow the conditions more strictly, 0 ignores "
+        "them. By default 1.",
+        show_default=False,
+    ),
+]
 BatchSize = Annotated[int, typer.Option("--batch", help="Samples generated at a time.")]
 Device = Annotated[
     str | None,

@@ -311,7 +311,8 @@ def grid_of(model: Model, samples: Any, labels: np.ndarray | None, columns: int 
     """All samples as one image; with several classes a row or more each, next to its name. None if a signal has none.
 
     Args:
-        labels: the class of each, int64 [N]; vectors of conditions, which no row is named after; or None.
+        labels: the class of each, int64 [N]; vectors of conditions, which no row is named after, but whose sentences
+            stand below the images; or None.
         columns: samples per row; by default about a square, or the samples of a class.
     """
     import math
@@ -321,6 +322,12 @@ def grid_of(model: Model, samples: Any, labels: np.ndarray | None, columns: int 
     def drawn(some: Any, side: int) -> Media | None:
         return first_image(model.recipe.signal.render(some, model.spec, side))
 
+    if labels is not None and (texts := model.spec.conditions.texts):
+        from ganforge.core.plot.captioned import captioned
+
+        block = labels[:, model.spec.conditions.slices[texts[0].name]]
+        sentences = [texts[0].text(value) for value in texts[0].decode(block)]
+        return png(captioned(model.frames(samples), sentences, columns or math.ceil(math.sqrt(len(samples)))))
     classes = [] if labels is None or labels.ndim > 1 else np.unique(labels).tolist()
     if not 2 <= len(classes) <= MOST_NAMED:
         return drawn(samples, columns or math.ceil(math.sqrt(len(samples))))

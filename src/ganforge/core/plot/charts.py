@@ -230,7 +230,7 @@ def heat(names: Sequence[str], values: Sequence[Sequence[float]], width: float =
                 at = room + j * cell + 0.5, room + i * cell + 0.5
                 drawing.rect("heat", *at, cell - 1, cell - 1, min(1.0, value / FULL))
     for k, name in enumerate(names if labeled else ()):
-        at, name = room + (k + 0.5) * cell + 4, cut(name, room - 8)
+        at, name = room + (k + 0.5) * cell + 4, cut(name, room - 7.9)  # room was made of sums, which rounding shortens
         drawing.text(room - 5, at, name, "end")
         drawing.text(at, room - 5, name, upright=True)
     y = room + side + 18

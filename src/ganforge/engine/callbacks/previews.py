@@ -12,6 +12,7 @@ from pydantic import Field
 from ganforge.core.component import Count, PositiveCount
 from ganforge.core.files import atomic_file
 from ganforge.core.media import open_image, png
+from ganforge.core.plot.captioned import captioned
 from ganforge.core.types import Request
 from ganforge.engine.callbacks.grids import labeled
 from ganforge.engine.callbacks.guard import Guard
@@ -20,6 +21,8 @@ from ganforge.recipes.callback import Callback, Listener, RunView, due
 MOST_ROWS = 16
 REAL_ROWS = 4
 """Default number of rows with outputs for real samples."""
+SENTENCE_ROWS = 4
+"""Default number of rows of images with sentences below them."""
 
 
 class Previews(Callback, kind="previews"):
@@ -31,7 +34,8 @@ class Previews(Callback, kind="previews"):
     columns: int = Field(default=8, ge=1, le=64)
     """Number of images per row."""
     rows: int | None = Field(default=None, ge=1, le=64)
-    """Number of rows. By default one per class (at most 16), 8 without labels, 4 for tasks that transform samples."""
+    """Number of rows. By default one per class (at most 16), 8 without labels, 4 for tasks that transform samples
+    and for images with sentences."""
     seed: Count = 0
     """Random seed of the latents."""
 
@@ -56,6 +60,13 @@ class PreviewWriter(Listener):
         labels = None
         if run.spec.classes:
             labels = (torch.arange(rows) % run.spec.classes).repeat_interleave(config.columns)
+        self.sentences: list[str] = []
+        if texts := run.spec.conditions.texts:
+            rows = config.rows or SENTENCE_ROWS
+            drawn = run.spec.conditions.vectors(config.seed, 0, rows * config.columns)
+            labels = torch.from_numpy(drawn)
+            block = drawn[:, run.spec.conditions.slices[texts[0].name]]
+            self.sentences = [texts[0].text(value) for value in texts[0].decode(block)]
         self.request = Request(n=rows * config.columns, seed=config.seed, labels=labels)
 
     def on_start(self) -> None:
@@ -73,11 +84,17 @@ class PreviewWriter(Listener):
             self._write()
 
     def _write(self) -> None:
+        task = self.run.recipe.task
+        if not (task.can_sample or task.visualizes):  # a classifier alone has nothing to show
+            return
         with self.guard():
             samples, columns, heads, rows = self._grid()
             name, taken = f"{self.run.samples:09d}", set[str]()
             for media in self.run.recipe.signal.render(samples, self.run.spec, columns):
-                if media.mime == "image/png" and (heads or rows):
+                if self.sentences and media.mime == "image/png" and len(samples) == len(self.sentences):
+                    frames = self.run.recipe.signal.frames_of(samples, self.run.spec)
+                    media = png(captioned(frames, self.sentences, columns), media.caption)
+                elif media.mime == "image/png" and (heads or rows):
                     media = png(labeled(np.asarray(open_image(media)), columns, heads, rows), media.caption)
                 if media.ending in taken:  # only the first of each type, so that `latest` is one file
                     continue
@@ -105,7 +122,7 @@ class PreviewWriter(Listener):
     def _classes(self) -> tuple[str, ...]:
         """The class of each row; empty without labels, and where one drawing holds all samples."""
         names = self.run.spec.labels
-        if self.request.labels is None or len(names) < self.run.spec.classes:
+        if self.request.labels is None or self.sentences or len(names) < self.run.spec.classes:
             return ()
         gallery = self.run.recipe.signal.gallery
         if gallery is None or gallery.together:

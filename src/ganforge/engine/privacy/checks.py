@@ -21,6 +21,12 @@ def check(recipe: Recipe) -> None:
     """
     if importlib.util.find_spec("opacus") is None:
         raise MissingExtra("opacus", "privacy", "privacy=dp_sgd")
+    if recipe.signal.one_record:
+        raise UserError(
+            f"privacy: differential privacy hides whether a record was in the data, and {recipe.signal.one_record} "
+            "(docs/privacy.md)",
+            code="privacy.one_record",
+        )
     if not recipe.task.guarded:
         fits = sorted(name for name, kind in Task.kinds.items() if kind.guarded)
         raise UserError(

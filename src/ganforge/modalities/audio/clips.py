@@ -70,10 +70,10 @@ class Clips(Dataset):
     ):
         self.files, self.rate, self.length, self.extra = files, rate, length, extra
         self.channels, self.trim = channels, trim
-        self.name, self.classes, self.skipped = files.name, files.classes, list(files.skipped)
+        self.name, self.skipped = files.name, list(files.skipped)
         self.understood, self.left_out, self.no_labels = files.understood, files.left_out, files.no_labels
         self.pieces = [(k, piece) for k, one in enumerate(files.headers) for piece in range(self._count(one))]
-        self.labels = None if files.labels is None else files.labels[[k for k, _ in self.pieces]]
+        self.known_from(files, np.array([k for k, _ in self.pieces], np.int64))
 
     def _count(self, header) -> int:
         """Clips of a recording: one, and one more for each further length that is at least half full."""

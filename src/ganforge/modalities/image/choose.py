@@ -49,6 +49,7 @@ class Facts:
         channels: 1 gray, 2 gray with alpha, 3 RGB, 4 RGBA.
         classes: number of classes; 0 without labels.
         conditions: names of the conditions, if the data has any.
+        captions: whether one of them is a sentence.
     """
 
     name: str
@@ -59,14 +60,15 @@ class Facts:
     classes: int = 0
     machine: Machine = Machine()
     conditions: tuple[str, ...] = ()
+    captions: bool = False
 
     @classmethod
     def of(cls, dataset: Dataset, machine: Machine) -> Facts:
         shapes = dataset.shapes()
         height, width = median(shapes)
         channels = max(shape[2] for shape, _ in shapes)
-        names = dataset.conditions.names
-        return cls(dataset.name, len(dataset), height, width, channels, len(dataset.classes), machine, names)
+        names, captions = dataset.conditions.names, bool(dataset.conditions.texts)
+        return cls(dataset.name, len(dataset), height, width, channels, len(dataset.classes), machine, names, captions)
 
     @property
     def side(self) -> int:
@@ -115,11 +117,12 @@ def choose(facts: Facts) -> Choice:
 def conditional(facts: Facts) -> Choice:
     """The rule for data with conditions."""
     most, fields = most_pixels(facts.machine.minutes), []
-    reasons = [f"conditions-small: the data has the conditions {', '.join(facts.conditions)}"]
+    recipe = "text2image-small" if facts.captions else "conditions-small"
+    reasons = [f"{recipe}: the data has the conditions {', '.join(facts.conditions)}"]
     if facts.side > most:
         fields.append(f"signal.max_size={most}")
         reasons.append(f"signal.max_size={most}: the largest size for this training time; the data has {facts.side} px")
-    return Choice(str(facts), "conditions-small", tuple(fields), tuple(reasons))
+    return Choice(str(facts), recipe, tuple(fields), tuple(reasons))
 
 
 def large(facts: Facts) -> Found:

@@ -36,7 +36,7 @@ class Patches(Dataset):
         step: int = 1,
     ):
         self.dataset, self.patch = dataset, patch
-        self.name, self.classes, self.digest = dataset.name, dataset.classes, dataset.digest
+        self.name, self.digest = dataset.name, dataset.digest
         self.signal, self.colored = dataset.signal, dataset.colored
         self.no_labels, self.domains = dataset.no_labels, dataset.domains
         self.skipped = list(dataset.skipped)
@@ -49,9 +49,7 @@ class Patches(Dataset):
             for left in starts(size[1], patch[1], stride[1], step)
         ]
         self.places = np.array(places, np.int64).reshape(-1, 3)
-        self.labels = None if dataset.labels is None else dataset.labels[self.places[:, 0]]
-        self.conditions = dataset.conditions
-        self.vectors = None if dataset.vectors is None else dataset.vectors[self.places[:, 0]]
+        self.known_from(dataset, self.places[:, 0])
         self._last = threading.local()  # patches are mostly read in order, and decoding is slow
 
     @classmethod

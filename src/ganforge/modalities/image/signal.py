@@ -162,7 +162,8 @@ class Image(Signal, kind="image"):
     ) -> Sequence[str]:
         if translates:
             return ("fd", "kid")
-        return (*self.metrics, "conditions", "sfid") if spec.conditions else self.metrics
+        of_texts = ("sentences",) if spec.conditions.texts else ()
+        return (*self.metrics, *of_texts, *(("conditions", "sfid") if spec.conditions.besides_texts else ()))
 
     def comparable(self, samples: np.ndarray) -> np.ndarray:
         """Converts to 8 bits, the input of extractors."""

@@ -26,6 +26,7 @@ EPILOG = examples(
     "ganforge translate runs/0008-srgan photos/ --out larger/ --outscale 2 --suffix x2 --format jpg --quality 90",
     "ganforge translate runs/0009-cyclegan deer.zip --direction ba --out horses/",
     "ganforge translate runs/0010-inpaint photo.jpg --mask mask.png --out fixed.png",
+    'ganforge translate runs/0012-stargan-small photo.png --where "color=blue" --out blue.png',
     "ganforge translate runs/0011-vocoder-small mels/ --out speech/",
 )
 
@@ -96,6 +97,15 @@ def translate(
             help="For films: how strongly frames are averaged over time where the source stands still, 0 to 0.99.",
         ),
     ] = 0.0,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            help="For models that change attributes: what images are to have, as color=blue. Can be repeated; all else "
+            "stays.",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = None,
     procs: Procs = 1,
     force: Force = False,
@@ -118,7 +128,7 @@ def translate(
         raise UserError(f"--procs {procs}: it must be at least 1", code="cli.out_of_range")
     if clip.is_clip(inputs.name):
         check_clip(inputs, out, force)
-    translator = load(source, device).translator(direction, tile)
+    translator = load(source, device).translator(direction, tile, where or ())
     if isinstance(translator, TranslatesFiles):
         if mask is not None:
             raise UserError(f"{source}: this model takes no mask: leave it out", code="translate.mask_not_taken")
@@ -156,6 +166,7 @@ def translate(
             "--suffix": suffix or None, "--quality": quality if quality != 95 else None, "--device": device,
         }  # fmt: skip
         given = [word for name, value in options.items() if value is not None for word in (name, value)]
+        given += [word for text in where or () for word in ("--where", text)]
         more = [] if single else ["--skip-existing"]
         again = with_plugins(command("translate", source, inputs, "--out", out, *given, *more), PLUGIN_FILES)
         there = sum(job.out.exists() for job in jobs)

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganforge.data import frames
 from ganforge.modalities.series import reading
 from ganforge.modalities.series.files import written
 from ganforge.modalities.series.reading import Layout, Said, Unpacked
@@ -62,7 +61,7 @@ def completed(path: Path, said: Said, step: str) -> Completed:
     whole = pd.concat([frame, *made], ignore_index=True).iloc[np.argsort(places, kind="stable")]
     content = io.BytesIO()
     if not texts:
-        frames.write_parquet(whole.reset_index(drop=True), content)
+        whole.to_parquet(content, index=False)
         return Completed(Unpacked(path.name, content.getvalue()), count)
     whole.to_csv(content, sep=reading.marks_of(path)[0], index=False)
     return Completed(Unpacked(path.name.removesuffix(".gz"), content.getvalue()), count)
@@ -80,13 +79,14 @@ def _rows(frame: Any, found: Layout, rows: Any, gone: Any) -> Any:
             made[name] = values[0]
         elif frame[name].dtype != object:
             made[name] = made[name].astype(frame[name].dtype if frame[name].dtype.kind in "Mf" else object)
-    if len(found.time) > 1:
+    first, *others = found.time
+    if others:
         for name in found.time:
             made[name] = [_like(frame[name].iloc[0], getattr(time, name.lower())) for time in gone]
     elif found.format is not None:
-        made[found.time[0]] = [_like(frame[found.time[0]].iloc[0], written(time, found.format)) for time in gone]
+        made[first] = [_like(frame[first].iloc[0], written(time, found.format)) for time in gone]
     else:
-        made[found.time[0]] = pd.Series(gone).astype(frame[found.time[0]].dtype)
+        made[first] = pd.Series(gone).astype(frame[first].dtype)
     return made
 
 

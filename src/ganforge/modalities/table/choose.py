@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ganforge.core.choice import Choice, Machine
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
@@ -33,7 +35,10 @@ def choose(dataset: Dataset, machine: Machine, few: int) -> Choice:
             code="table.too_few_rows",
         )
     assert isinstance(dataset, TableSet)
-    found = {name: kinds.find(dataset.frame[name], few, dataset.detected.get(name)) for name in dataset.frame.columns}
+    found: dict[str, kinds.Kind] = {}
+    for name in dataset.frame.columns:
+        values: Any = dataset.frame[name]
+        found[name] = kinds.find(values, few, dataset.detected.get(name))
     fields, reasons = [], [f"ctgan-fast: {_said(list(found.values()))}", *order.hints(dataset.frame, found)]
     if rows < USUAL_BATCH:
         batch = max(20, rows // 20 * 10)  # half of the rows, in tens

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,3 +35,20 @@ def write_example(folder: Path, n: int) -> str:
     """Writes a .txt file of 5 n / 4 sentences to a folder, since some are held back, and returns its path."""
     (folder / "sentences.txt").write_text("\n".join(sentences(n * 5 // 4)) + "\n", encoding="utf-8")
     return str(folder / "sentences.txt")
+
+
+def write_pairs(folder: Path, n: int) -> dict[str, Any]:
+    """Writes a .jsonl file of texts of two sentences, each with a summary: the first without its adjectives."""
+    both = sentences(5 * n // 2)
+    with (folder / "pairs.jsonl").open("w", encoding="utf-8") as file:
+        for one, other in zip(both[::2], both[1::2], strict=False):
+            words = one.removesuffix(".").split(" ")
+            short = " ".join(words[k] for k in (2, 3, 6)) + "."
+            file.write(json.dumps({"article": f"{one} {other}", "summary": short}) + "\n")
+    return {
+        "kind": "texts",
+        "path": str(folder / "pairs.jsonl"),
+        "column": "summary",
+        "source": "article",
+        "holdout": 0.2,
+    }

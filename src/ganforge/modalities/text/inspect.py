@@ -18,8 +18,8 @@ SHOWN, WIDE = 5, 100
 def inspection(dataset: Dataset) -> Inspection:
     """Number, lengths, characters, labels, and what was assumed or repaired."""
     assert isinstance(dataset, TextSet)
-    kind = choose.tokenizer_for(dataset.texts)
-    codec = tokens.Codec({"tokenizer": kind, "tokens": tokens.vocabulary(dataset.texts, kind, 4_094)})
+    kind = choose.tokenizer_for(dataset.known)
+    codec = tokens.Codec({"tokenizer": kind, "tokens": tokens.vocabulary(dataset.known, kind, 4_094)})
     lengths = np.array([len(codec.encode(text)) for text in dataset.texts])
     letters = Counter(letter for text in dataset.texts for letter in text)
     fits = fitting.fitting(dataset)

@@ -2,8 +2,9 @@
 
     e_t = embedding of token t;   h_t = RNN(e_{t−1} ‖ condition_t);   p(token t) = softmax(E (W h_t) + b)
 
-E: the embeddings, which serve as the last layer too (Press & Wolf 2017). The token that ends a text begins it as well.
-In training some of the tokens that are read are hidden, so that the condition has to say them (Bowman et al. 2016).
+E: the embeddings, which serve as the last layer too (Press & Wolf 2017), unless `tied=False`. The token that ends a
+text begins it as well. In training some of the tokens that are read are hidden, so that the condition has to say them
+(Bowman et al. 2016).
 
 N: texts, T: tokens, V: vocabulary, C: numbers of the condition at each step.
 tokens int64 [N, T], condition [N, C, T], losses [N].
@@ -11,19 +12,20 @@ tokens int64 [N, T], condition [N, C, T], losses [N].
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ganforge.core.types import wide
+from ganforge.modalities.text.stepwise import Stepwise, trimmed, until_end
 from ganforge.modalities.text.tokens import END, UNKNOWN
 from ganforge.nets.layers.dropout import FastDropout
 from ganforge.nets.layers.labels import LabelTable
 
-NEVER = -1e9  # logit of a token that must not be drawn
 
-
-class TokenModel(nn.Module):
+class TokenModel(Stepwise):
     """The distribution of texts of up to T tokens.
 
     Args:
@@ -33,14 +35,17 @@ class TokenModel(nn.Module):
         classes: number of labels that texts are conditioned on; 0 for none.
         hide: share of the tokens read that are hidden in training.
         dropout: share of the units dropped in training.
+        tied: let the embeddings serve as the last layer; else that layer has weights of its own.
+        started: let the condition set the state before the first token; else that state is 0.
     """
 
     def __init__(
         self, vocabulary: int, steps: int, *, embed: int, units: int, layers: int = 1, cell: str = "gru",
-        condition: int = 0, classes: int = 0, hide: float = 0.0, dropout: float = 0.0,
+        condition: int = 0, classes: int = 0, hide: float = 0.0, dropout: float = 0.0, tied: bool = True,
+        started: bool = True,
     ):  # fmt: skip
-        super().__init__()
-        self.vocabulary, self.steps, self.condition = vocabulary, steps, condition
+        super().__init__(vocabulary, steps)
+        self.condition = condition
         self.embed = nn.Embedding(vocabulary, embed)
         nn.init.normal_(self.embed.weight, 0.0, embed**-0.5)
         self.label = LabelTable(classes, embed) if classes else None
@@ -48,9 +53,9 @@ class TokenModel(nn.Module):
         kind = nn.LSTM if cell == "lstm" else nn.GRU
         self.rnn = kind(inputs, units, layers, batch_first=True)
         self.lstm = cell == "lstm"
-        self.start = nn.Linear(condition * steps, units * layers) if condition else None
-        self.narrow = nn.Linear(units, embed)
-        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.start = nn.Linear(condition * steps, units * layers) if condition and started else None
+        self.narrow = nn.Linear(units, embed if tied else vocabulary)
+        self.bias = nn.Parameter(torch.zeros(vocabulary)) if tied else None
         self.hide, self.drop = FastDropout(hide), FastDropout(dropout)
 
     def begin(self, condition: Tensor | None) -> Tensor | tuple[Tensor, Tensor] | None:
@@ -71,7 +76,15 @@ class TokenModel(nn.Module):
 
     def logits(self, states: Tensor) -> Tensor:
         """[..., units] → [..., V]."""
-        return self.narrow(self.drop(states)) @ self.embed.weight.T + self.bias
+        wide_or_narrow = self.narrow(self.drop(states))
+        return wide_or_narrow if self.bias is None else wide_or_narrow @ self.embed.weight.T + self.bias
+
+    def step(self, token: Tensor, state: Any, here: Tensor | None = None, c: Tensor | None = None) -> Any:
+        states, state = self.rnn(self.read(token, here, c), state)
+        return self.logits(states[:, 0]), state
+
+    def all_logits(self, tokens: Tensor) -> Tensor:
+        return self.logits(self(tokens))
 
     def forward(self, tokens: Tensor, condition: Tensor | None = None, c: Tensor | None = None) -> Tensor:
         """The states [N, T, units] from which each token is predicted, given those before it."""
@@ -90,47 +103,3 @@ class TokenModel(nn.Module):
         losses = cross_entropy(logits, tokens[there], reduction="none")
         rows = there.nonzero()[:, 0]
         return losses.new_zeros(len(tokens)).index_add(0, rows, losses)
-
-    def draw(
-        self, uniform: Tensor, condition: Tensor | None = None, c: Tensor | None = None, temperature: float = 1.0
-    ) -> Tensor:
-        """Texts as tokens int64 [N, T], drawn with one uniform number a token, [N, T].
-
-        The likeliest token comes first, so that 0 takes it; no text is empty.
-        """
-        state, found = self.begin(condition), []
-        token = torch.full_like(uniform[:, :1], END, dtype=torch.long)
-        ended = torch.zeros_like(token, dtype=torch.bool)
-        for t in range(self.steps):
-            here = None if condition is None else condition[:, :, t : t + 1]
-            states, state = self.rnn(self.read(token, here, c), state)
-            logits = wide(self.logits(states[:, 0])) / temperature
-            logits[:, UNKNOWN] = NEVER
-            if t == 0:
-                logits[:, END] = NEVER
-            token = torch.where(ended, END, chosen(logits.softmax(1), uniform[:, t : t + 1]))
-            ended = ended | (token == END)
-            found.append(token)
-            if bool(ended.all()):
-                break
-        tokens = torch.cat(found, 1)
-        return torch.nn.functional.pad(tokens, (0, self.steps - tokens.shape[1]), value=END)
-
-
-def chosen(p: Tensor, uniform: Tensor) -> Tensor:
-    """Tokens int64 [N, 1] of probabilities [N, V] by uniform numbers [N, 1]: the likeliest first, then in order."""
-    most, first = p.max(1, keepdim=True)
-    others = p.scatter(1, first, 0.0).cumsum(1)
-    rest = torch.searchsorted(others, (uniform - most).clamp_min(0) * (1 - 1e-6), right=True)
-    return torch.where(uniform < most, first, rest.clamp_max(p.shape[1] - 1))
-
-
-def trimmed(tokens: Tensor) -> Tensor:
-    """Tokens [N, T] without the columns in which all texts have ended."""
-    return tokens[:, : max(1, int(until_end(tokens).sum(1).max()))]
-
-
-def until_end(tokens: Tensor) -> Tensor:
-    """1 for the tokens of a text and the one that ends it, 0 for what follows, [N, T]."""
-    ends = (tokens == END).long()
-    return ((ends.cumsum(1) - ends) == 0).float()

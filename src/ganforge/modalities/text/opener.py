@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +16,22 @@ from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener
 from ganforge.data.store import ZipStore, is_hidden
 from ganforge.modalities.text import reading
-from ganforge.modalities.text.source import ENDINGS, TABLES, TextFile, TextSet, ending_of, is_text
+from ganforge.modalities.text.source import (
+    ENDINGS,
+    ENTRIES,
+    SUMMARIES,
+    TABLES,
+    TextFile,
+    TextSet,
+    ending_of,
+    found_pair,
+    is_text,
+)
 
 CLEAR = 0.8
+SURE = 0.97  # names of columns that say what they are
 NUMBERS = 0.05  # lines of numbers are rather points, edges or a table
+LONGEST = 2**20  # bytes of a first line
 ASKED = 0.01  # a table, which is one of texts only where the user says so
 NUMERIC = re.compile(rb"[\d\s.,;:+\-eE#%]+")
 
@@ -67,3 +82,41 @@ class TextOpener(Opener, kind="texts"):
         classes = given.classes or tuple(map(str, names.tolist()))
         numbers = given.labels[[k for k, _ in kept]].astype(np.int64) if given.classes else labels
         return MemoryData.of(TextSet("the texts", [text for _, text in kept], numbers, classes))
+
+
+class TextPairOpener(Opener, kind="text_pairs"):
+    """Pairs of texts in the columns of a .csv, .tsv or .jsonl file: an article and its summary."""
+
+    signal = "text_pairs"
+    takes = "pairs of texts: columns such as article and summary of a .csv, .tsv or .jsonl file"
+    endings = (*TABLES, *ENTRIES)
+
+    def claims(self, path: Path, head: Head) -> float:
+        if head.store is not None or ending_of(path.name) not in self.endings:
+            return 0.0
+        source, target = found_pair(columns_of(path))
+        plain = source is not None and source.lower() != "source" and str(target).lower() in SUMMARIES
+        return SURE if plain else ASKED  # "source, target" may be edges, "title, text" a table
+
+    def open(self, path: Path, head: Head, name: str, *, split: str, holdout: float, asked: bool) -> Dataset:
+        source, target = found_pair(columns_of(path))
+        if source is None or target is None:
+            raise UserError(
+                f"data {name}: no columns of sources and of the texts made from them, such as article and summary. "
+                "Name them: data.kind=texts data.path=FILE data.column=SUMMARY data.source=ARTICLE",
+                code="text.not_paired",
+            )
+        part = "test" if split in ("test", "val") else "all" if split == "all" else "train"
+        return TextFile(path=name, split=part, holdout=holdout, column=target, source=source, labels="none").open()
+
+
+def columns_of(path: Path) -> list[str]:
+    """The names of columns in the first line of a table, or the keys of the first entry of a .jsonl file."""
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            first = file.readline(LONGEST).decode("utf-8", "ignore").removeprefix("\ufeff").strip()
+        if first.startswith("{"):
+            return list(json.loads(first))
+    except (OSError, EOFError, ValueError, zlib.error):  # damaged: who reads it says so
+        return []
+    return [column.strip().strip('"') for column in re.split(r"[,;\t|]", first)]

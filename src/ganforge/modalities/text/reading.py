@@ -73,6 +73,7 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
             "it",
             code="text.wrong_encoding",
         )
+    text = text.removeprefix("\ufeff")
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
     strange = len(REMOVED.findall(text[:PROBED])) + min(damaged, len(text[:PROBED]))
     if strange > max(2, CONTROLS * len(text[:PROBED])):

@@ -1,16 +1,21 @@
-"""A GAN of texts, and the baseline that it is measured against."""
+"""GANs of texts, and the baseline that they are measured against."""
 
 from __future__ import annotations
 
-from ganforge.core.schedule import Cosine
+from ganforge.core.schedule import Cosine, Linear
 from ganforge.data.path import PathData
 from ganforge.engine.callbacks.curves import Curves
 from ganforge.engine.callbacks.previews import Previews
+from ganforge.losses.adversarial import NonSaturating
 from ganforge.losses.penalties import R1, R2
 from ganforge.losses.relativistic import RpGan
 from ganforge.modalities.text.nets import TextEncoder, Tokens
+from ganforge.modalities.text.pair_signal import TextPairs
 from ganforge.modalities.text.signal import Text
+from ganforge.modalities.text.source import TextFile
 from ganforge.modalities.text.tasks.language_model import LanguageModel
+from ganforge.modalities.text.tasks.straight_through import StraightThrough
+from ganforge.modalities.text.tasks.text2text import Text2Text
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -51,6 +56,68 @@ def text_latent_small() -> Recipe:
         optimizers={"E": learning, "R": learning, "G": adversarial, "D": adversarial},
         ema=Ema(half_life=2_000),
         callbacks=(Previews(every=50_000, rows=20, columns=1), Curves()),
+    )
+
+
+@recipe("text-st-small")
+def text_st_small() -> Recipe:
+    """Short texts of a fixed form, such as quatrains, all tokens at once by the straight-through Gumbel estimator.
+
+    Paper: Jang et al. 2017 (the estimator); Huang et al. 2024 (RpGAN + R1 + R2). Departures: both together; the critic
+    reads the frozen embeddings of a language model.
+    Command: `ganforge train text-st-small data=poems.txt --minutes 30`
+    """
+    samples, first = 300_000, 20_000
+    adversarial = Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99))
+    return Recipe(
+        data=PathData(path="texts.txt"),
+        samples=samples,
+        batch=32,
+        checkpoint_every=50_000,
+        log_every=5_000,
+        signal=Text(),
+        task=StraightThrough(
+            objective=RpGan(),
+            penalties=(
+                R1(weight=Linear(start=1.0, end=0.1, over=samples // 2)),
+                R2(weight=Linear(start=1.0, end=0.1, over=samples // 2)),
+            ),
+            pretrain=first,
+            temperature=Linear(start=1.0, end=0.5, over=samples),
+        ),
+        optimizers={
+            "L": Adam(lr=Cosine(start=3e-3, end=3e-4, over=first), betas=(0.9, 0.999)),
+            "G": adversarial,
+            "D": adversarial,
+        },
+        ema=Ema(half_life=2_000),
+        callbacks=(Previews(every=50_000, rows=20, columns=1), Curves()),
+    )
+
+
+@recipe("text2text-small")
+def text2text_small() -> Recipe:
+    """A text from another one, such as a summary from an article: words of its own and words copied, and a critic.
+
+    Paper: See et al. 2017 (pointer-generator); Liu et al. 2018 (a critic of summaries, policy gradient). Departures:
+    GRUs, no coverage, the likelihood stays in the loss.
+    Command: `ganforge train data=articles.jsonl`; then `ganforge translate RUN new.txt --out short.txt`
+    """
+    samples = 300_000
+    return Recipe(
+        data=TextFile(path="articles.jsonl", column="summary", source="article"),
+        samples=samples,
+        batch=32,
+        checkpoint_every=50_000,
+        log_every=5_000,
+        signal=TextPairs(),
+        task=Text2Text(objective=NonSaturating()),
+        optimizers={
+            "G": Adam(lr=Cosine(start=2e-3, end=2e-4, over=samples), betas=(0.9, 0.999), clip=5.0),
+            "D": Adam(lr=2e-4, betas=(0.5, 0.999)),
+        },
+        ema=Ema(half_life=2_000),
+        callbacks=(Previews(every=50_000, rows=6, columns=3), Curves()),
     )
 
 

@@ -26,6 +26,7 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.text import choose, drawing, findings, inspect, tokens
 from ganforge.modalities.text.example import write_example
+from ganforge.modalities.text.metrics import verse
 from ganforge.modalities.text.reading import IDEOGRAPH
 from ganforge.modalities.text.source import TextSet
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Rule, Signal, Steps, Usage
@@ -65,8 +66,9 @@ class Text(Signal, kind="texts"):
     n_generated: ClassVar[int] = 2_000
     rules: ClassVar[Sequence[Rule]] = findings.RULES
 
-    tokenizer: Literal["auto", "characters", "words", "bytes"] = "auto"
-    """What a token is: a character; a frequent word, with a token for each character of all others; or a byte of UTF-8.
+    tokenizer: Literal["auto", "characters", "words", "bytes", "bpe", "jieba"] = "auto"
+    """What a token is: a character; a frequent word, with a token for each character of all others; a byte of UTF-8; a
+    frequent run of bytes (bpe, by the package tokenizers); or as words, with those of Chinese by a dictionary (jieba).
     auto: characters of Chinese, Japanese and of short texts, such as names; else words."""
     length: int = Field(default=128, ge=2)
     """The most tokens of a text; longer ones are cut, and counted."""
@@ -78,7 +80,7 @@ class Text(Signal, kind="texts"):
         return phrase("the frequent words and characters of its texts")
 
     @classmethod
-    def example(cls, folder: Path, n: int = 64) -> str:
+    def example(cls, folder: Path, n: int = 64) -> str | Mapping[str, Any]:
         return write_example(folder, n)
 
     @classmethod
@@ -92,19 +94,19 @@ class Text(Signal, kind="texts"):
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
-        verse = spec.state["tokenizer"] == "characters" and len(IDEOGRAPH.findall("".join(spec.state["tokens"])))
-        return (*self.metrics, "text_form") if verse > len(spec.state["tokens"]) / 2 else self.metrics
+        known = "".join(spec.state["tokens"]) if spec.state["tokenizer"] in ("characters", "jieba") else ""
+        if len(IDEOGRAPH.findall(known)) <= len(known) / 2:
+            return self.metrics
+        return (*self.metrics, "text_form", *(["text_verse"] if verse.known() else []))
 
     def at(self, spec: Spec) -> Self:
         return replace(self, tokenizer=spec.state["tokenizer"], length=max(2, spec.shape[1]))
 
     def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
-        texts = texts_of(dataset)
-        kind = choose.tokenizer_for(texts) if self.tokenizer == "auto" else self.tokenizer
-        state: dict[str, Any] = {
-            "tokenizer": kind,
-            "tokens": tokens.vocabulary(texts, kind, self.vocabulary - tokens.FIRST),
-        }
+        found = set_of(dataset)
+        texts, known = found.texts, found.known
+        kind = choose.tokenizer_for(known) if self.tokenizer == "auto" else self.tokenizer
+        state: dict[str, Any] = tokens.learned(known, kind, self.vocabulary - tokens.FIRST)
         codec = tokens.Codec(state)
         lengths, unknown, total = [], 0, 0
         for text in texts:
@@ -143,7 +145,7 @@ class Text(Signal, kind="texts"):
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
         codec = tokens.Codec(spec.state)
-        return np.stack([codec.padded(text, spec.shape[1]) for text in texts_of(dataset)])
+        return np.stack([codec.padded(text, spec.shape[1]) for text in set_of(dataset).texts])
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         return tokens.to_bits(stored, spec.shape[0])
@@ -201,14 +203,14 @@ class Text(Signal, kind="texts"):
         return paths
 
 
-def texts_of(dataset: Dataset) -> list[str]:
-    """The texts of a data set.
+def set_of(dataset: Dataset) -> TextSet:
+    """A data set, if it is one of texts.
 
     Raises:
         UserError: it holds something else.
     """
     if isinstance(dataset, TextSet):
-        return dataset.texts
+        return dataset
     raise UserError(
         f"data {dataset.name}: the text signal needs texts: a .txt, .md or .jsonl file, or a column of a table "
         "(data.signal=texts)",

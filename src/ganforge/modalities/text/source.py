@@ -30,6 +30,10 @@ MOST_LABELS = 100
 PER_LABEL = 10  # texts a label, on average, below which a column or the names of files are no labels
 COLUMNS = ("text", "content", "sentence", "body", "caption", "poem")
 
+SOURCES = ("article", "document", "dialogue", "body", "content", "text", "source")
+SUMMARIES = ("summary", "highlights", "abstract", "headline")
+TARGETS = (*SUMMARIES, "title", "target")
+
 
 class TextSet(Dataset):
     """Texts in memory, normalized. Item k is a string array without axes.
@@ -48,6 +52,11 @@ class TextSet(Dataset):
             content.update(text.encode("utf-8", "surrogatepass") + b"\0")
         content.update(b"" if labels is None else labels.tobytes())
         self.digest = content.hexdigest()[:16]
+
+    @property
+    def known(self) -> list[str]:
+        """All texts that there must be tokens for."""
+        return self.texts
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -71,6 +80,36 @@ class TextSet(Dataset):
         return part
 
 
+class PairedTexts(TextSet):
+    """Texts, each with the one that it is to be made from. Item k is a string array [2]: text, source.
+
+    Attributes:
+        sources: what they are made from, in the same order; `source` is the same.
+    """
+
+    signal = "text_pairs"
+
+    def __init__(self, name: str, texts: list[str], sources: list[str]):
+        super().__init__(name, texts)
+        self.source = self.sources = TextSet(f"{name} (sources)", sources)
+        self.digest = hashlib.sha256((self.digest + self.sources.digest).encode()).hexdigest()[:16]
+
+    @property
+    def known(self) -> list[str]:
+        return [*self.sources.texts, *self.texts]
+
+    def read(self, index: int) -> np.ndarray:
+        return np.array([self.texts[index], self.sources.texts[index]])
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        return {((2,), "text"): len(self)}
+
+    def some(self, rows: np.ndarray) -> PairedTexts:
+        part = PairedTexts(self.name, [self.texts[k] for k in rows], [self.sources.texts[k] for k in rows])
+        part.skipped, part.understood, part.left_out = self.skipped, self.understood, self.left_out
+        return part
+
+
 class TextFile(DataSource, kind="texts"):
     """Texts from a .txt, .md, .jsonl or .csv file (also .gz), or from a folder or zip of them; for more say than
     `data=FILE` gives."""
@@ -82,6 +121,8 @@ class TextFile(DataSource, kind="texts"):
     Markdown a paragraph; of a few very long lines a sentence; of class folders of many files a file."""
     column: str | None = None
     """The column of a table, or the key of a .jsonl file, that holds the texts; found by default."""
+    source: str | None = None
+    """The column or key that holds what each text is to be made from, such as the article of a summary (`column`)."""
     label: str | None = None
     """The column or key that holds the labels; found by default. For none: data.labels=none."""
     labels: layout.Labels = "auto"
@@ -161,7 +202,7 @@ class TextFile(DataSource, kind="texts"):
         if joined is not None:
             found.notes.append("spaces between Chinese characters left out")
         for k, text in enumerate(joined or found.texts):
-            if text := reading.normalized(text):
+            if (text := reading.normalized(text)) and (not found.sources or reading.normalized(found.sources[k])):
                 texts.append(text)
                 kept.append(k)
         if not texts:
@@ -178,6 +219,15 @@ class TextFile(DataSource, kind="texts"):
             classes = tuple(sorted(set(names)))
             labels = np.array([classes.index(name) for name in names], np.int64)
         dataset = TextSet(self.path, texts, labels, classes)
+        if found.sources:
+            sources = reading.unspaced(found.sources) or found.sources
+            dataset = PairedTexts(self.path, texts, [reading.normalized(sources[k]) for k in kept])
+        elif self.source is not None:
+            raise UserError(
+                f"data.source={self.source}: {self.path} has no columns; pairs are read from .csv, .tsv and "
+                ".jsonl files",
+                code="text.no_such_column",
+            )
         dataset.skipped = found.skipped
         encodings = sorted(set(found.encodings))
         dataset.understood = (
@@ -191,6 +241,7 @@ class Found:
     """What files hold, as it is collected."""
 
     texts: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     encodings: list[str] = field(default_factory=list)
@@ -225,7 +276,8 @@ class Found:
         columns = list(dict.fromkeys(key for row in rows[:100] for key in row.values))
         column = source.column or _text_column(rows, columns)
         label = source.label or (_label_column(rows, columns, column) if source.labels == "auto" else None)
-        for asked, given in (("column", source.column), ("label", source.label)):
+        label = None if source.source else label
+        for asked, given in (("column", source.column), ("source", source.source), ("label", source.label)):
             if given is not None and given not in columns:
                 raise UserError(
                     f"data.{asked}={given}: {name} has no such column (it has {', '.join(columns)})",
@@ -233,13 +285,23 @@ class Found:
                 )
         used = [row for row in rows if row.values.get(column, "").strip() and (label is None or label in row.values)]
         self.skipped += [(f"{name}, {row.place}", f"no {column}") for row in rows if column not in row.values]
+        if source.source is not None:
+            used = [row for row in used if row.values.get(source.source, "").strip()]
+            self.sources += [row.values[source.source] for row in used]
         self.texts += [row.values[column] for row in used]
-        self.notes.append(f"texts from {column!r}")
+        self.notes.append(f"texts from {column!r}" + (f", sources from {source.source!r}" if source.source else ""))
         if len(rows) > len(used):
             self.notes.append(f"{len(rows) - len(used):,} entries without one left out")
         if label is not None:
             self.labels += [row.values[label] for row in used]
             self.notes.append(f"labels from {label!r} (data.labels=none: no labels)")
+
+
+def found_pair(columns: Sequence[str]) -> tuple[str | None, str | None]:
+    """The columns of sources and of the texts made from them, by their usual names."""
+    small = {column.lower(): column for column in reversed(columns)}
+    source, target = (next((small[name] for name in names if name in small), None) for names in (SOURCES, TARGETS))
+    return source, target
 
 
 def _text_column(rows: list[reading.Row], columns: list[str]) -> str:

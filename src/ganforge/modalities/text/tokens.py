@@ -3,6 +3,8 @@
     characters   a token a character (Unicode code point)
     words        a token for each frequent word with the space before it (or mark), else a token for each character
     bytes        a token a byte of UTF-8
+    bpe          a token for each byte, and for the pairs of tokens that stand together most often (`pieces`)
+    jieba        as words, with the words of Chinese by a dictionary (`pieces`)
 
 Token 0 ends a text (and fills what follows), token 1 stands for characters that the training texts do not have.
 
@@ -24,27 +26,41 @@ import torch
 from torch import Tensor
 
 from ganforge.core.types import Spec
+from ganforge.modalities.text import pieces
 
-Tokenizer = Literal["characters", "words", "bytes"]
+Tokenizer = Literal["characters", "words", "bytes", "bpe", "jieba"]
 END, UNKNOWN, FIRST = 0, 1, 2
 SHOWN_UNKNOWN = "\ufffd"
 PIECE = re.compile(r" ?\w+| ?[^\w\s]|\s")
 BYTES = 256
 
 
+def learned(texts: Sequence[str], kind: Tokenizer, most: int) -> dict[str, Any]:
+    """The state of a codec: the kind, the tokens that the texts need (at most `most`) and, of bpe, its pairs."""
+    if kind == "bpe":
+        known, pairs = pieces.learned_pairs(texts, most)
+        return {"tokenizer": kind, "tokens": known, "pairs": pairs}
+    return {"tokenizer": kind, "tokens": vocabulary(texts, kind, most)}
+
+
 def vocabulary(texts: Iterable[str], kind: Tokenizer, most: int) -> list[str]:
-    """The tokens that training texts need, most frequent first: at most `most`. Of bytes none are listed."""
+    """The characters and words that texts need, most frequent first: at most `most`. Of bytes none are listed."""
     if kind == "bytes":
         return []
     letters: Counter[str] = Counter()
     words: Counter[str] = Counter()
     for text in texts:
         letters.update(text)
-        if kind == "words":
-            words.update(PIECE.findall(text))
+        if kind != "characters":
+            words.update(words_of(text, kind))
     alone = [letter for letter, _ in _ranked(letters)][:most]
     frequent = [word for word, _ in _ranked(words) if len(word) > 1][: most - len(alone)]
     return alone + frequent
+
+
+def words_of(text: str, kind: Tokenizer) -> list[str]:
+    """The words of a text, together the text."""
+    return pieces.chinese_words(text) if kind == "jieba" else PIECE.findall(text)
 
 
 def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
@@ -68,16 +84,21 @@ class Codec:
         self.kind: Tokenizer = state["tokenizer"]
         self.tokens: Sequence[str] = state["tokens"]
         self.numbers = {token: k for k, token in enumerate(self.tokens, FIRST)}
+        self.pairs: Sequence[Sequence[str]] = state.get("pairs", ())
+        self.coder: pieces.PairCoder | None = None
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text, without the one that ends it."""
         if self.kind == "bytes":
             return [byte + FIRST for byte in text.encode("utf-8", "replace")]
+        if self.kind == "bpe":
+            self.coder = self.coder or pieces.PairCoder(self.tokens, self.pairs)
+            return [number + FIRST for number in self.coder.encode(text)]
         find = self.numbers.get
         if self.kind == "characters":
             return [find(letter, UNKNOWN) for letter in text]
         found: list[int] = []
-        for piece in PIECE.findall(text):
+        for piece in words_of(text, self.kind):
             whole = find(piece)
             found += [find(letter, UNKNOWN) for letter in piece] if whole is None else [whole]
         return found
@@ -92,6 +113,8 @@ class Codec:
         if self.kind == "bytes":
             return bytes(n - FIRST for n in known if FIRST <= n < FIRST + BYTES).decode("utf-8", "replace")
         last = FIRST + len(self.tokens)
+        if self.kind == "bpe":
+            return pieces.text_of(self.tokens[n - FIRST] for n in known if FIRST <= n < last)
         return "".join(self.tokens[n - FIRST] if FIRST <= n < last else SHOWN_UNKNOWN for n in known)
 
     def padded(self, text: str, length: int) -> np.ndarray:

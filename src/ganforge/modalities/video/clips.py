@@ -26,10 +26,10 @@ class Clips(Dataset):
     def __init__(self, films: Films, frames: int, fps: float, stride: int, size: tuple[int, int], fit: Fit):
         self.films, self.frames, self.fps, self.stride, self.size = films, frames, fps, stride, size
         self.fit: Fit = fit
-        self.name, self.classes, self.skipped = films.name, films.classes, list(films.skipped)
+        self.name, self.skipped = films.name, list(films.skipped)
         self.understood, self.left_out, self.no_labels = films.understood, films.left_out, films.no_labels
         self.pieces = [(k, start) for k in range(len(films)) for start in self._starts(k)]
-        self.labels = None if films.labels is None else films.labels[[k for k, _ in self.pieces]]
+        self.known_from(films, np.array([k for k, _ in self.pieces], np.int64))
 
     def length(self, film: int) -> int:
         """Frames of a film at the rate and stride of the clips; 0 of one that cannot be read."""

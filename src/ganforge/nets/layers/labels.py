@@ -6,6 +6,7 @@ is: a vector is embedded as a one-hot class is, by the same weights.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag, one_hot
@@ -16,6 +17,18 @@ def as_vectors(c: Tensor | None, classes: int, dtype: torch.dtype) -> Tensor:
     if c is None:
         raise ValueError(f"a net for {classes} classes needs a label for each sample, got None")
     return c.to(dtype) if c.is_floating_point() else one_hot(c, classes).to(dtype)
+
+
+def hidden(c: Tensor, rows: Tensor, unknown: np.ndarray) -> Tensor:
+    """Vectors of conditions c [N, K] in which the samples of `rows`, bool [N], have the vector `unknown` [K]."""
+    return torch.where(rows[:, None], torch.from_numpy(unknown).to(c), c)
+
+
+def guided(c: Tensor, weight: float, unknown: np.ndarray) -> Tensor:
+    """u + weight · (c − u), u: the vector `unknown` [K]. 1 leaves vectors of conditions c [N, K] as they are, 0 asks
+    for nothing, and more than 1 follows the conditions more strictly. Nets embed vectors linearly."""
+    u = torch.from_numpy(unknown).to(c)
+    return u + weight * (c - u)
 
 
 class LabelTable(nn.Embedding):

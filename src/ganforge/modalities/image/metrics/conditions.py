@@ -88,7 +88,13 @@ class ConditionsMet(Metric, kind="conditions"):
 
     def compute(self, comparison: Comparison) -> list[Result]:
         n = comparison.count("fake", self.n)
-        conditions = comparison.conditions
+        conditions = comparison.conditions.besides_texts
+        if not conditions:
+            raise UserError(
+                "metric 'conditions': the only conditions are sentences. Leave it out of the metrics, and use "
+                "sentences",
+                code="metric.requirement_missing",
+            )
         read = comparison.once(("conditions", self.steps), lambda: self._trained(comparison))
         protocol = comparison.protocol(n) | {"net": "reading", "n_test": read.n_test}
         found = self._results(read, conditions, comparison, "fake", n, "", protocol)
@@ -102,7 +108,7 @@ class ConditionsMet(Metric, kind="conditions"):
         protocol: dict[str, Any],
     ) -> list[Result]:  # fmt: skip
         outputs = read_all(read.net, torch.cat([seen(part, read.side) for part in comparison.batches(side, n)]))
-        asked = comparison.vectors(side, n)
+        asked = comparison.conditions.numbers_of(conditions, comparison.vectors(side, n))
         found = []
         for one, values in zip(conditions.each, values_of(outputs, conditions), strict=True):
             stem, value = score(one, one.decode(asked[:, conditions.slices[one.name]]), values)
@@ -112,7 +118,7 @@ class ConditionsMet(Metric, kind="conditions"):
         return found
 
     def _trained(self, comparison: Comparison) -> Read:
-        side, conditions = comparison.train, comparison.conditions
+        side, conditions = comparison.train, comparison.conditions.besides_texts
         if side.vectors is None:
             side = comparison.real
         if side.n < FEWEST or side.vectors is None:
@@ -125,7 +131,7 @@ class ConditionsMet(Metric, kind="conditions"):
         first = next(iter(side.parts(1, 1)))
         size = min(LARGEST, max(first.shape[1:3]))
         x = torch.cat([seen(part, size) for part in side.chosen(rows, 256)])
-        v = torch.from_numpy(side.vectors[rows])
+        v = torch.from_numpy(comparison.conditions.numbers_of(conditions, side.vectors[rows]))
         order = torch.from_numpy(comparison.draws("kept back").permutation(len(x)))
         kept = order[: max(1, round(HELD_BACK * len(x)))]
         learned = order[len(kept) :]

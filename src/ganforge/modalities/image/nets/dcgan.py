@@ -16,7 +16,8 @@ Weights are initialized from N(0, 0.02). n depends on the size: 8 = 2·2², 28 =
 (4 → 8 → 7), D rounds down (7 → 3). Without it, a single linear layer scored all 49 cells of a 28×28 digit, and D
 accepted strokes that did not form a digit.
 
-A label is added to z in G, or combined with it by fully connected layers (`mapping`). In D, ⟨e(c), features⟩ is added
+A label is added to z in G, or combined with it by fully connected layers (`mapping`), whose output may also scale and
+shift every layer (`modulation`). In D, ⟨e(c), features⟩ is added
 to the logit: the projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator".
 """
 
@@ -34,6 +35,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers import grid
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
+from ganforge.nets.layers.conditional_norm import ConditionalBatchNorm, by_vector
 from ganforge.nets.layers.labels import LabelTable, as_vectors
 from ganforge.nets.layers.memory import ChannelsLast
 from ganforge.nets.layers.minibatch import Minibatch, minibatch_layer
@@ -78,7 +80,7 @@ def normal_init(net: nn.Module) -> None:
             nn.init.normal_(module.weight, 0.0, 0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, nn.BatchNorm2d) and module.affine:
             nn.init.normal_(module.weight, 1.0, 0.02)
             nn.init.zeros_(module.bias)
 
@@ -112,9 +114,13 @@ class DcganG(nn.Module):
         norm: Literal["batch", "virtual"] = "batch",
         reference: int = 64,
         mapping: int = 0,
+        modulation: bool = False,
     ):
         super().__init__()
-        norms = {"batch": nn.BatchNorm2d, "virtual": lambda c: VirtualBatchNorm(c, reference)}
+        norms: dict[str, Callable[[int], nn.Module]] = {
+            "batch": (lambda c: by_vector(c, MAPPING)) if modulation else nn.BatchNorm2d,
+            "virtual": lambda c: VirtualBatchNorm(c, reference),
+        }
         widths = hidden[::-1]  # coarsest first
         start = ((base[0] + 1) // 2, (base[1] + 1) // 2) if is_wide(base) else base
         self.project = nn.Linear(MAPPING if mapping else latent, widths[0] * start[0] * start[1], bias=False)
@@ -143,7 +149,10 @@ class DcganG(nn.Module):
         h = self.project(z)
         if self.label is not None:
             h = h + self.label(c)
-        return self.layers(self.grid(h))
+        h = self.grid(h)
+        for layer in self.layers:
+            h = layer(h, z) if isinstance(layer, ConditionalBatchNorm) else layer(h)
+        return h
 
 
 class DcganD(nn.Module):
@@ -199,15 +208,21 @@ class DcganGenerator(Generator, kind="dcgan"):
     mapping: int = Field(default=0, ge=0)
     """Number of fully connected layers that combine latent and label before the first grid, for several conditions that
     act together; 0: the label is added to the first grid."""
+    modulation: bool = False
+    """Also scale and shift every layer by what these layers make of latent and label (conditional batch norm)."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_picture(shape)
 
     def build(self, spec: Spec) -> nn.Module:
         colors, *base, doublings = layout(spec, "dcgan generator")
+        if self.modulation and (not self.mapping or self.norm != "batch"):
+            raise UserError(
+                "dcgan generator: modulation needs mapping of at least 1, and norm=batch", code="nets.no_modulation"
+            )
         hidden = levels(self.channels, self.max_channels, doublings + is_wide(base))
         sizes = (self.latent, hidden, (base[0], base[1]), colors, spec.classes)
-        return DcganG(*sizes, self.norm, self.reference, self.mapping)
+        return DcganG(*sizes, self.norm, self.reference, self.mapping, self.modulation)
 
 
 class DcganDiscriminator(Discriminator, kind="dcgan"):

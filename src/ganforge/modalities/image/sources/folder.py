@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ganforge.data import file_sets, layout
 from ganforge.data.shards import ShardStore
 from ganforge.data.store import Store, counted
 from ganforge.modalities.image import files as pictures
+from ganforge.modalities.image.exif import taken
 from ganforge.modalities.image.sources.listing import listing
 
 MANIFEST = "ganforge.json"
@@ -53,6 +55,12 @@ class PictureDataset(Dataset):
 
     def describe(self, index: int) -> str:
         return readable(self.files[index])
+
+    def record(self, index: int) -> Mapping[str, Any]:
+        try:
+            return taken(self.store.open(self.files[index]))
+        except BadItem:  # reported when it is read
+            return {}
 
     @property
     def nbytes(self) -> int:

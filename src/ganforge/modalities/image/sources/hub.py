@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import MissingExtra, UserError, did_you_mean
+from ganforge.data import column_files
 from ganforge.data.base import DataSource
+from ganforge.data.columns import Columns
+from ganforge.data.labels import Choices, attach
 from ganforge.modalities.image import files as pictures
 
 
@@ -28,6 +32,11 @@ class Hub(DataSource, kind="hub"):
     """Name of the image column; not needed if there is only one."""
     label_column: str | None = None
     """Name of the label column; not needed if there is only one."""
+    columns: tuple[str, ...] = ()
+    """Columns to use as conditions instead of a label; `all`: every one that can be."""
+    column_kinds: dict[str, str] = Field(default={})
+    """What these columns are, where it is not as detected: category, labels, ordinal, number, angle (degrees), radians,
+    hours, days, ignore; or the values of an ordinal in their order: small<medium<large."""
 
     @property
     def hub_id(self) -> str:
@@ -56,14 +65,32 @@ class Hub(DataSource, kind="hub"):
         label = self._column(table, self.label_column, "label_column", datasets.ClassLabel)
         if len(table) == 0:
             raise UserError(f"data {self.name}: the split {self.split!r} is empty", code="data.empty")
-        labels, classes = (None, ()) if label is None else self._labels(table, label)
+        labels, classes = (None, ()) if label is None or self.columns else self._labels(table, label)
         if not isinstance(table.features[images], datasets.Image):
             raise UserError(
                 f"data {self.name}: the column {images!r} holds {table.features[images]}, not images",
                 code="data.not_images",
             )
         # The original files: our decoder handles 16 bits, alpha and EXIF.
-        return HubDataset(self.name, table.cast_column(images, datasets.Image(decode=False)), images, labels, classes)
+        found = HubDataset(self.name, table.cast_column(images, datasets.Image(decode=False)), images, labels, classes)
+        if self.columns:
+            attach(found, self._conditions(table, images, datasets), self._choices(), in_order=True)
+        return found
+
+    def _choices(self) -> Choices:
+        return Choices(() if self.columns == ("all",) else self.columns, self.column_kinds)
+
+    def _conditions(self, table: Any, images: str, datasets: Any) -> Columns:
+        """The columns beside the images; numbers of class labels as their names."""
+        values: dict[str, list[Any]] = {}
+        for name, feature in table.features.items():
+            if name == images or isinstance(feature, datasets.Image):
+                continue
+            column = list(table[name])
+            if isinstance(feature, datasets.ClassLabel):
+                column = [None if v is None or v < 0 else feature.int2str(v) for v in column]
+            values[name] = column
+        return column_files.of_arrays(values, self.name)
 
     def _table(self, datasets: Any) -> Any:
         folder = Path(self.name).expanduser()

@@ -10,6 +10,7 @@ these combinations alone.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from ganforge.core.conditions import Conditions
 from ganforge.core.dataset import Dataset
 from ganforge.core.rng import seed_of
 from ganforge.data.base import DataSource
+from ganforge.modalities.image.sources import sprite_sentences
 from ganforge.modalities.image.sources.sprite_drawing import COLORS, PERIODS, SHAPES, SIZES, Sprite, draw
 
 LEFT_OUT = 10
@@ -45,11 +47,16 @@ class SpriteDataset(Dataset):
 
     signal = "image"
 
-    def __init__(self, sprites: list[Sprite], side: int, digest: str):
+    def __init__(self, sprites: list[Sprite], side: int, digest: str, languages: Sequence[str], whole: bool):
         self.name, self.skipped, self.sprites, self.side, self.digest = "sprites", [], sprites, side, digest
-        self.understood = (f"conditions: {CONDITIONS.said()}",)
-        rows = [row_of(sprite) for sprite in sprites]
-        self.conditions, self.vectors = CONDITIONS.with_observed(rows), CONDITIONS.encode(rows)
+        rows: list[tuple[Value, ...]]
+        if languages:
+            conditions = Conditions((sprite_sentences.condition(languages),))
+            rows = [(text,) for text in sprite_sentences.sentences(sprites, languages, whole)]
+        else:
+            conditions, rows = CONDITIONS, [row_of(sprite) for sprite in sprites]
+        self.understood = (f"conditions: {conditions.said()}",)
+        self.conditions, self.vectors = conditions.with_observed(rows), conditions.encode(rows)
 
     def __len__(self) -> int:
         return len(self.sprites)
@@ -74,10 +81,15 @@ class Sprites(DataSource, kind="sprites"):
     seed: int = Field(default=0, ge=0)
     """Seed of the images; which combinations are left out does not depend on it."""
 
+    captions: Literal["none", "en", "zh", "both"] = "none"
+    """Sentences about the images in place of the eight conditions: in English, in Chinese, or half in each."""
+
     def open(self) -> Dataset:
         count = self.count if self.split == "train" else max(self.count // LEFT_OUT, 2)
         sprites = sprites_of(self.split, count, self.seed)
-        return SpriteDataset(sprites, self.size, f"sprites {self.size} {self.split} {count} {self.seed}")
+        languages = {"none": (), "both": sprite_sentences.LANGUAGES}.get(self.captions, (self.captions,))
+        digest = f"sprites {self.size} {self.split} {count} {self.seed}"
+        return SpriteDataset(sprites, self.size, digest, languages, whole=self.split == "test")
 
 
 def combinations(split: str) -> list[tuple[str, str, str, str]]:

@@ -28,6 +28,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from ganforge.core.component import PositiveCount
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.modalities.series.nets import check
@@ -62,7 +63,7 @@ class TimeGan(Task, kind="timegan"):
     """Units of all GRUs."""
     layers: int = Field(default=3, ge=1)
     """Layers of all of them, of the supervisor one less."""
-    stage: int = Field(default=6_400_000, ge=1)
+    stage: PositiveCount = 6_400_000
     """Samples of each of the first two stages; 50,000 steps of 128 in the paper's code."""
     gamma: float = Field(default=1.0, ge=0)
     """Weight of the losses of Ê, which the supervisor has not seen."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def hints(frame: pd.DataFrame, found: Mapping[str, Kind]) -> list[str]:
     ]
 
 
-def _numbers(values: pd.Series) -> np.ndarray:
+def _numbers(values: Any) -> np.ndarray:
     """Those that are not missing, float64 [N]; none of text that stands for numbers."""
     import pandas as pd
 

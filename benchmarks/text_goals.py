@@ -1,0 +1,127 @@
+"""Goals of texts: trains recipes for the same minutes with several seeds, `lm` among them, and prints each value beside
+its goal.
+
+    python benchmarks/text_goals.py captions --data image_coco.txt --minutes 10 --seeds 2
+    python benchmarks/text_goals.py quatrains --data shi.txt --minutes 30 --seeds 2
+    python benchmarks/text_goals.py quatrains --data shi.txt --minutes 30 --seeds 2 --recipes text-st-small lm
+    python benchmarks/text_goals.py captions --data image_coco.txt --minutes 10 --seeds 2 --recipes arae scratchgan lm
+
+Run it when the machine is idle: the time is that of the clock. Runs are kept in `--out` (default: runs/goals) and not
+trained again; `field=value` words go to every run but those of `lm`. Beside each run `samples.txt` holds its first 50
+samples at a temperature of 0.9, to be read.
+
+gap           BLEU-4 beyond that of the `lm` of the same seed at the same self-BLEU-4, at the temperature of the largest
+              gap (of those within the curve of `lm`)
+reverse       reverse perplexity as a multiple of that of `lm`
+BLEU-2, -3    of 500 samples at temperature 0.9 against all real texts; self-BLEU-3 among the samples
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ganforge as gf
+from ganforge.metrics.base import Result
+from ganforge.modalities.text.bleu import References, bleu, self_bleu, words
+from ganforge.modalities.text.metrics.curves import at_same
+from ganforge.modalities.text.source import TextFile
+
+BASELINE = "lm"
+TEMPERATURE, DRAWN, READ = 0.9, 500, 50
+COUNT = re.compile(r"(\d+[kM]?)?(\[.*\])?$")  # of samples, at the end of a result's name
+GOALS: dict[str, tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]] = {
+    "captions": (
+        ("text-latent-small",),
+        ("text_bleu", "text_perplexity", "text_fd", "text_copies"),
+        {"gap": "≥ 0", "text_copies": "≤ 0.01", "reverse": "≤ 1.3"},
+    ),
+    "quatrains": (
+        ("text-latent-small", "text-st-small"),
+        ("text_bleu", "text_perplexity", "text_fd", "text_copies", "text_form", "text_verse"),
+        {
+            "text_form": "≥ 1", "text_rhyme": "≥ 0.25", "text_level": "≥ 0.7", "BLEU-2": "≥ 0.8", "BLEU-3": "≥ 0.45",
+            "self-BLEU-3": "≤ 0.25", "text_copies": "≤ 0.001",
+        },
+    ),
+}  # fmt: skip
+
+
+def trained(recipe: str, words: list[str], data: str, minutes: float, seed: int, out: Path) -> Path:
+    """The run of a recipe, trained unless it is there."""
+    folder = out / f"{recipe}-{seed}"
+    if not (folder / "model.safetensors").is_file():
+        command = ["train", recipe, f"data={data}", *words, "--minutes", f"{minutes:g}", f"seed={seed}"]
+        subprocess.run([sys.executable, "-m", "ganforge", *command, "--run-dir", str(folder)], check=True)
+    return folder
+
+
+def measured(folder: Path, data: str, metrics: tuple[str, ...]) -> dict[str, Result]:
+    """The results of a run by name; its samples are written beside it."""
+    found = {COUNT.sub("", r.name): r for r in gf.evaluate(folder, progress=False, metrics=metrics).results}
+    texts = gf.load(folder).tempered(TEMPERATURE).sample(DRAWN)
+    (folder / "samples.txt").write_text("\n".join(texts[:READ]) + "\n", encoding="utf-8")
+    made, real = ([words(text) for text in part] for part in (texts, TextFile(path=data, split="all").open().texts))
+    protocol: dict[str, Any] = {"n": len(made)}
+    for n in (2, 3):
+        found[f"BLEU-{n}"] = Result(f"BLEU-{n}", bleu(made, References(real, n)), protocol)
+    found["self-BLEU-3"] = Result("self-BLEU-3", self_bleu(made, 3), protocol)
+    return found
+
+
+def beside(own: dict[str, Result], baseline: dict[str, Result]) -> dict[str, float]:
+    """The values of a run, with those that compare it with the baseline's."""
+    found = {name: result.value for name, result in own.items()}
+    curve, other = (r["text_bleu"].detail["curves"].get("model", []) for r in (own, baseline))
+    span = [x for _, x, _ in other]
+    gaps = [y - at_same(x, other) for _, x, y in curve if span and min(span) <= x <= max(span)]
+    if gaps:
+        found["gap"] = max(gaps)
+    found["reverse"] = own["reverse_perplexity"].value / baseline["reverse_perplexity"].value
+    return found
+
+
+def met(value: float, bound: str) -> str:
+    holds = value <= float(bound[2:]) if bound[0] == "≤" else value >= float(bound[2:])
+    return f"{bound}: {'met' if holds else 'missed'}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("goal", choices=GOALS)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--recipes", nargs="+")
+    parser.add_argument("--out", type=Path, default=Path("runs/goals"))
+    asked, more = parser.parse_known_args()
+    usual, metrics, bounds = GOALS[asked.goal]
+    recipes = list(dict.fromkeys([BASELINE, *(asked.recipes or usual)]))
+    found: dict[str, dict[str, list[float]]] = {}
+    for seed in range(asked.seeds):
+        baseline: dict[str, Result] = {}
+        for recipe in recipes:
+            own = [] if recipe == BASELINE else more
+            folder = trained(recipe, own, asked.data, asked.minutes, seed, asked.out / asked.goal)
+            results = measured(folder, asked.data, metrics)
+            baseline = baseline or results
+            for name, value in beside(results, baseline).items():
+                found.setdefault(name, {}).setdefault(recipe, []).append(value)
+    for name, by_recipe in found.items():
+        for recipe, values in by_recipe.items():
+            mean, bound = float(np.mean(values)), bounds.get(name, "")
+            note = met(mean, bound) if bound and recipe != BASELINE else ""
+            print(f"{name:20} {recipe:20} {mean:.4g} {[round(v, 4) for v in values]} {note}")
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / f"{asked.goal}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

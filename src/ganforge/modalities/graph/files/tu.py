@@ -1,0 +1,128 @@
+"""The format of TU Dortmund's graph sets: NAME_A.txt, NAME_graph_indicator.txt, and labels of graphs, nodes and edges.
+
+Nodes and graphs count from 1. Every edge is listed in both directions. Attributes (NAME_node_attributes.txt) are
+numbers without names and are left out.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ganforge.core.dataset import BadItem
+from ganforge.core.errors import UserError
+from ganforge.data.store import Store
+from ganforge.modalities.graph.graphs import Graph, Repairs, simple
+
+EDGES, GRAPHS = "_A.txt", "_graph_indicator.txt"
+SET = "GRAPHS"
+"""The name of a set that is written."""
+ATTRIBUTES = ("_node_attributes.txt", "_edge_attributes.txt", "_graph_attributes.txt")
+
+
+def stem_of(names: Sequence[str]) -> str | None:
+    """The part of the names before `_A.txt`; None if these are not the files of such a set."""
+    known = set(names)
+    return next(
+        (n.removesuffix(EDGES) for n in names if n.endswith(EDGES) and n[: -len(EDGES)] + GRAPHS in known), None
+    )
+
+
+def _numbers(store: Store, name: str) -> np.ndarray:
+    try:
+        opened = store.open(name)
+        data = opened.read_bytes() if isinstance(opened, Path) else opened.read()
+        return np.loadtxt(io.BytesIO(data), dtype=np.int64, delimiter=",", ndmin=2)
+    except (ValueError, BadItem) as error:
+        raise UserError(
+            f"data {name}: not whole numbers, apart by commas ({error})", code="graph.unreadable_file"
+        ) from None
+
+
+def read(store: Store, stem: str, repairs: Repairs) -> tuple[list[Graph], list[str] | None]:
+    """All graphs, and the label of each.
+
+    Raises:
+        UserError: files that do not fit each other.
+    """
+    names = set(store.names())
+    edges, graph_of = _numbers(store, stem + EDGES) - 1, _numbers(store, stem + GRAPHS)[:, 0]
+    if edges.size and (edges.min() < 0 or edges.max() >= len(graph_of)):
+        raise UserError(
+            f"data {stem}{EDGES}: it names node {edges.max() + 1 if edges.min() >= 0 else edges.min() + 1}, and "
+            f"{stem}{GRAPHS} has {len(graph_of):,} nodes, counted from 1",
+            code="graph.unknown_node",
+        )
+    optional = {
+        what: _numbers(store, f"{stem}_{what}.txt")[:, 0] if f"{stem}_{what}.txt" in names else None
+        for what in ("graph_labels", "node_labels", "edge_labels")
+    }
+    for what, count in (("node_labels", len(graph_of)), ("edge_labels", len(edges))):
+        column = optional[what]
+        if column is not None and len(column) != count:
+            raise UserError(
+                f"data {stem}_{what}.txt: {len(column):,} lines, and there are {count:,} {what.split('_')[0]}s",
+                code="graph.lengths_differ",
+            )
+    for name in ATTRIBUTES:
+        if stem + name in names:
+            repairs.dropped[f"{name[1:-4].replace('_', ' ')}"] += 1
+    if edges.size and np.any(graph_of[edges[:, 0]] != graph_of[edges[:, 1]]):
+        raise UserError(f"data {stem}{EDGES}: an edge joins nodes of two graphs", code="graph.edge_between_graphs")
+    count = int(graph_of.max()) if len(graph_of) else 0
+    of_edge = graph_of[edges[:, 0]]
+    order, node_order = np.argsort(of_edge, kind="stable"), np.argsort(graph_of, kind="stable")
+    edge_starts = np.searchsorted(of_edge[order], np.arange(1, count + 2))
+    node_starts = np.searchsorted(graph_of[node_order], np.arange(1, count + 2))
+    place = np.empty(len(graph_of), np.int64)
+    place[node_order] = np.arange(len(graph_of)) - node_starts[graph_of[node_order] - 1]
+    graphs, own = [], Repairs()
+    for g in range(count):
+        nodes, rows = node_order[node_starts[g] : node_starts[g + 1]], order[edge_starts[g] : edge_starts[g + 1]]
+        kinds, bonds = optional["node_labels"], optional["edge_labels"]
+        node_types = None if kinds is None else [str(k) for k in kinds[nodes].tolist()]
+        edge_types = None if bonds is None else [str(k) for k in bonds[rows].tolist()]
+        graphs.append(simple(len(nodes), place[edges[rows]], own, node_types=node_types, edge_types=edge_types))
+    repairs.loops += own.loops
+    repairs.repeated += own.repeated
+    labels = optional["graph_labels"]
+    if labels is not None and len(labels) != count:
+        raise UserError(
+            f"data {stem}_graph_labels.txt: {len(labels):,} lines, and there are {count:,} graphs",
+            code="graph.lengths_differ",
+        )
+    return graphs, None if labels is None else [str(k) for k in labels.tolist()]
+
+
+def write_zip(graphs: Sequence[Graph], path: Path, node_kinds: Sequence[str], edge_kinds: Sequence[str]) -> None:
+    """All graphs as a zip of such files. Types that are whole numbers stay so; others are numbered in the order of the
+    kinds, which a README lists."""
+    starts = np.cumsum([1, *(graph.nodes for graph in graphs)])
+    files: dict[str, list[str]] = {EDGES: [], GRAPHS: []}
+    node_numbers, edge_numbers = _numbered(node_kinds), _numbered(edge_kinds)
+    for k, (graph, start) in enumerate(zip(graphs, starts.tolist(), strict=False)):
+        files[GRAPHS] += [f"{k + 1}"] * graph.nodes
+        both = graph.edges if graph.directed else np.concatenate([graph.edges, graph.edges[:, ::-1]])
+        files[EDGES] += [f"{a + start}, {b + start}" for a, b in both.tolist()]
+        if graph.node_types is not None:
+            files.setdefault("_node_labels.txt", []).extend(node_numbers[word] for word in graph.node_types)
+        if graph.edge_types is not None:
+            words = graph.edge_types if graph.directed else graph.edge_types * 2
+            files.setdefault("_edge_labels.txt", []).extend(edge_numbers[word] for word in words)
+    said = [
+        f"Types of {what}: " + ", ".join(f"{number} {word}" for word, number in numbers.items())
+        for what, numbers in (("nodes", node_numbers), ("edges", edge_numbers))
+    ]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for ending, lines in files.items():
+            archive.writestr(f"{SET}/{SET}{ending}", "\n".join(lines) + "\n")
+        archive.writestr(f"{SET}/README.md", "\n\n".join(said) + "\n")
+
+
+def _numbered(kinds: Sequence[str]) -> dict[str, str]:
+    whole = all(kind.lstrip("-").isdigit() for kind in kinds)
+    return {kind: kind if whole else str(k) for k, kind in enumerate(kinds)}

@@ -1,0 +1,139 @@
+"""GraphML, GML and GEXF, through networkx, in both directions.
+
+Of a node's and an edge's attributes one each is kept, as its type: the one of few different values with the most usual
+name. All others, and weights, are named and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+import numpy as np
+
+from ganforge.core.errors import UserError
+from ganforge.core.extras import need
+from ganforge.modalities.graph.graphs import Graph, Repairs, simple
+
+TYPE_NAMES = ("type", "kind", "class", "label", "category", "element", "relation", "group")
+MOST_TYPES = 32
+NOT_TYPES = frozenset({"id", "name", "weight", "viz", "x", "y", "networkx_key", "start", "end"})
+
+
+def read(path: Path, name: str, ending: str, repairs: Repairs, asked: tuple[str | None, str | None]) -> Graph:
+    """The graph of a file.
+
+    Args:
+        asked: the attributes that are the types of nodes and of edges, where the user names them.
+
+    Raises:
+        UserError: it is not such a file.
+    """
+    need("networkx", "a GraphML, GML or GEXF file")
+    import networkx as nx
+
+    readers = {".graphml": nx.read_graphml, ".gml": lambda p: nx.read_gml(p, label="id"), ".gexf": nx.read_gexf}
+    try:
+        found: Any = readers[ending](path)
+    except (ParseError, nx.NetworkXError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise UserError(
+            f"data {name}: not a readable {ending[1:]} file ({str(error)[:200] or type(error).__name__})",
+            code="graph.unreadable_file",
+        ) from None
+    return converted(found, name, repairs, asked)
+
+
+def converted(found: Any, name: str, repairs: Repairs, asked: tuple[str | None, str | None] = (None, None)) -> Graph:
+    """A graph of networkx in ours."""
+    number = {node: k for k, node in enumerate(found.nodes)}
+    edges = [(number[a], number[b]) for a, b in found.edges()]
+    named = [  # GEXF gives every node a label and every edge an id
+        {key: value for key, value in data.items() if key != "label" or str(value) != str(node)}
+        for node, data in found.nodes(data=True)
+    ]
+    linked = [{key: value for key, value in data.items() if key != "id"} for *_, data in found.edges(data=True)]
+    node_types = _types(named, name, "node", asked[0], repairs)
+    edge_types = _types(linked, name, "edge", asked[1], repairs)
+    return simple(
+        len(number), np.array(edges, np.int64).reshape(-1, 2), repairs, directed=found.is_directed(),
+        node_types=node_types, edge_types=edge_types,
+    )  # fmt: skip
+
+
+def _types(
+    rows: Sequence[dict[str, Any]], name: str, what: str, asked: str | None, repairs: Repairs
+) -> list[str] | None:
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    if asked is not None:
+        if asked not in names:
+            raise UserError(
+                f"data.{what}_type={asked}: {name} has no such attribute of its {what}s "
+                f"(it has {', '.join(names) or 'none'})",
+                code="graph.no_such_attribute",
+            )
+        chosen: str | None = asked
+    else:
+        few = [key for key in names if key not in NOT_TYPES and _is_type(rows, key)]
+        chosen = min(few, key=lambda key: (*TYPE_NAMES, key).index(key), default=None)
+    for key in names:
+        if key != chosen:
+            repairs.dropped[f"the attribute {key!r} of {what}s"] += 1
+    return None if chosen is None else [str(row.get(chosen, "")) for row in rows]
+
+
+def _is_type(rows: Sequence[dict[str, Any]], key: str) -> bool:
+    values = {row.get(key) for row in rows if not isinstance(row.get(key), (dict, list))}
+    several = len(values) < max(2, len(rows) / 2) or len(rows) < 8  # an attribute that differs at every node is a name
+    return len(values) <= MOST_TYPES and several and not any(isinstance(value, float) for value in values)
+
+
+def to_networkx(graph: Graph) -> Any:
+    """As a graph of networkx; types are the attribute `kind` (`type` means something else in GEXF)."""
+    need("networkx", "a GraphML, GML or GEXF file")
+    import networkx as nx
+
+    found = nx.DiGraph() if graph.directed else nx.Graph()
+    found.add_nodes_from(range(graph.nodes))
+    found.add_edges_from(graph.edges.tolist())
+    if graph.node_types is not None:
+        nx.set_node_attributes(found, dict(enumerate(graph.node_types)), "kind")
+    if graph.edge_types is not None:
+        ends = [(int(a), int(b)) for a, b in graph.edges]
+        nx.set_edge_attributes(found, dict(zip(ends, graph.edge_types, strict=True)), "kind")
+    return found
+
+
+def write_graphml(graph: Graph, path: Path) -> None:
+    import networkx as nx
+
+    nx.write_graphml_xml(to_networkx(graph), path)
+
+
+def write_gml(graph: Graph, path: Path) -> None:
+    import networkx as nx
+
+    nx.write_gml(to_networkx(graph), path)
+
+
+def write_gexf(graph: Graph, path: Path) -> None:
+    import networkx as nx
+
+    nx.write_gexf(to_networkx(graph), path)
+
+
+def write_edges(graph: Graph, path: Path) -> None:
+    """A line an edge, with its type; a line for each node without edges. Types of nodes are not in it."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f"# {graph.nodes} nodes, {len(graph.edges)} edges{', directed' if graph.directed else ''}\n")
+        alone = np.setdiff1d(np.arange(graph.nodes), graph.edges)
+        file.writelines(f"{node}\n" for node in alone.tolist())
+        if graph.edge_types is None:
+            np.savetxt(file, graph.edges, fmt="%d")
+        else:
+            rows = zip(graph.edges.tolist(), graph.edge_types, strict=True)
+            file.writelines(f"{a} {b} {kind.replace(' ', '_')}\n" for (a, b), kind in rows)
+
+
+WRITERS = {".graphml": write_graphml, ".gml": write_gml, ".gexf": write_gexf, ".edges": write_edges}

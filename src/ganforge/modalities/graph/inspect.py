@@ -1,0 +1,96 @@
+"""What `ganforge data inspect` says of graphs and of a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ganforge.modalities.graph.graphs import Graph
+from ganforge.modalities.graph.sets import GraphSet, NetworkSet
+from ganforge.recipes import fitting
+from ganforge.signals import Inspection
+
+SHOWN = 5
+
+
+def of_graphs(dataset: GraphSet) -> Inspection:
+    """Numbers of nodes and edges, types, labels, and what was assumed or left out."""
+    nodes = np.array([graph.nodes for graph in dataset.graphs])
+    edges = np.array([len(graph.edges) for graph in dataset.graphs])
+    kinds = {what: [kind for kind in words if kind] for what, words in
+             (("nodes", dataset.node_kinds), ("edges", dataset.edge_kinds))}  # fmt: skip
+    labels = {} if dataset.labels is None else {
+        name: int((dataset.labels == k).sum()) for k, name in enumerate(dataset.classes)
+    }  # fmt: skip
+    fits = fitting.fitting(dataset)
+    facts: dict[str, Any] = {
+        "name": dataset.name,
+        "count": len(dataset),
+        "nodes": span(nodes),
+        "edges": span(edges),
+        "isolated_nodes": sum(isolated(graph) for graph in dataset.graphs),
+        "directed": dataset.directed,
+        "types": kinds,
+        "labels": labels,
+        "notes": list(dataset.understood),
+        "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
+        "recipes": fitting.to_plain(fits),
+        "hints": [],
+    }
+
+    def shown() -> list[Any]:
+        lines = [
+            f"{dataset.name}: {len(dataset):,} graphs, {'directed' if dataset.directed else 'undirected'}; "
+            f"{nodes.min()} to {nodes.max()} nodes, half of them up to {np.median(nodes):.0f}; {edges.min()} to "
+            f"{edges.max()} edges; {facts['isolated_nodes']:,} nodes without edges",
+            *dataset.understood,
+        ]
+        lines += [f"types of {what}: {', '.join(words)}" for what, words in kinds.items() if words]
+        if labels:
+            lines.append(
+                f"{len(labels)} labels: {', '.join(f'{name} ({n:,})' for name, n in list(labels.items())[:12])}"
+            )
+        lines += [f"skipped: {where}: {why}" for where, why in dataset.skipped[:SHOWN]]
+        return [*lines, "", fitting.as_table(fits)]
+
+    return Inspection(facts, shown)
+
+
+def of_network(dataset: NetworkSet) -> Inspection:
+    """Nodes, edges, degrees, and what was assumed or left out."""
+    graph = dataset.graph
+    degrees = np.bincount(graph.edges.ravel(), minlength=graph.nodes)
+    fits = fitting.fitting(dataset)
+    facts: dict[str, Any] = {
+        "name": dataset.name,
+        "count": len(dataset),
+        "nodes": graph.nodes,
+        "edges": len(graph.edges),
+        "degree": span(degrees),
+        "isolated_nodes": isolated(graph),
+        "notes": list(dataset.understood),
+        "recipes": fitting.to_plain(fits),
+        "hints": [],
+    }
+
+    def shown() -> list[Any]:
+        return [
+            f"{dataset.name}: one network of {graph.nodes:,} nodes and {len(graph.edges):,} edges ({len(dataset):,} in "
+            f"both directions); degrees {degrees.min()} to {degrees.max():,}, {degrees.mean():.3g} on average; "
+            f"{facts['isolated_nodes']:,} nodes without edges",
+            *dataset.understood,
+            "",
+            fitting.as_table(fits),
+        ]
+
+    return Inspection(facts, shown)
+
+
+def span(values: np.ndarray) -> dict[str, float]:
+    return {"min": int(values.min()), "median": float(np.median(values)), "max": int(values.max())}
+
+
+def isolated(graph: Graph) -> int:
+    """Nodes without edges."""
+    return graph.nodes - len(np.unique(graph.edges))

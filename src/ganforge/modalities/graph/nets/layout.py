@@ -1,0 +1,71 @@
+"""How a spec says what the channels of graphs are, for all nets of graphs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+
+EDGE = 1e-6
+"""Uniform draws keep this distance from 0 and 1, where the Gumbel distribution has no end."""
+
+
+class Layout(NamedTuple):
+    """V places of nodes, B types of edges, T types of nodes, and the shares of types (none first) in the data."""
+
+    nodes: int
+    bonds: int
+    kinds: int
+    directed: bool
+    edge_shares: list[float]
+    node_shares: list[float]
+    sizes: np.ndarray
+    """How often each number of nodes occurs in each class, [classes or 1, V + 1]."""
+
+
+def check(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape, if it is one of graphs: [types, V, V].
+
+    Raises:
+        UserError: it is not.
+    """
+    if len(shape) != 3 or shape[0] < 2 or shape[1] != shape[2] or shape[1] < 2:
+        raise UserError(
+            f"the nets graph are for graphs, [types of edges and nodes, V, V], not for samples of the shape "
+            f"{'×'.join(map(str, shape))}",
+            code="nets.not_for_shape",
+        )
+    return shape
+
+
+def layout_of(spec: Spec) -> Layout:
+    """What the channels of a spec mean; without a state the last one holds nodes of one type, the others edges."""
+    channels, nodes = check(spec.shape)[:2]
+    state = spec.state
+    kinds = len(state["node_kinds"]) if "node_kinds" in state else 1
+    bonds = channels - kinds
+    sizes = np.array(state["sizes"], float) if "sizes" in state else np.arange(nodes + 1)[None] > 1.0
+    return Layout(
+        nodes, bonds, kinds, bool(state.get("directed", False)),
+        state.get("edge_shares") or [0.8] + [0.2 / bonds] * bonds,
+        state.get("node_shares") or [1 / kinds] * kinds, sizes,
+    )  # fmt: skip
+
+
+def gumbel(noise: Tensor) -> Tensor:
+    """Standard normal draws as draws of the Gumbel distribution."""
+    return -torch.log(-torch.log(torch.special.ndtr(noise.to(torch.promote_types(noise.dtype, torch.float32))).clamp(
+        EDGE, 1 - EDGE
+    )))  # fmt: skip
+
+
+def chosen(logits: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
+    """One-hot draws over the last axis, with the gradient of the softmax (Jang et al. 2017, straight-through)."""
+    soft = ((logits + noise) / temperature).softmax(-1)
+    hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1.0)
+    return hard + (soft - soft.detach())

@@ -1,0 +1,193 @@
+"""One network as a signal: models are trained on its edges or on walks along them, and make whole networks.
+
+A network that a model makes has the nodes of the one that it was trained on, and as many edges.
+
+N networks, E edges.  x [N, 1, 2, E]: the numbers of the two nodes of each edge; decoded int32 [N, E, 2]. Items of
+training are single edges in both directions: prepared int32 [2], encoded float [2].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from ganforge.core import media
+from ganforge.core.choice import Choice, Machine
+from ganforge.core.commands import command
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
+from ganforge.core.media import Media
+from ganforge.core.rng import Rng
+from ganforge.core.types import Spec
+from ganforge.modalities.graph import choose, drawing, findings, inspect
+from ganforge.modalities.graph.example import write_network
+from ganforge.modalities.graph.files import written
+from ganforge.modalities.graph.graphs import Graph
+from ganforge.modalities.graph.sets import NetworkSet
+from ganforge.signals import (
+    Card,
+    Exporter,
+    Gallery,
+    Inspection,
+    Nearest,
+    Noun,
+    Rule,
+    Signal,
+    Steps,
+    Usage,
+    Writer,
+    save_array,
+)
+
+LARGE = 2
+"""Times the side of a drawing of a small graph."""
+
+
+class Whole:
+    """The network of a data set as one sample, for evaluation."""
+
+    def __init__(self, edges: np.ndarray):
+        self.edges = edges
+
+    def __len__(self) -> int:
+        return 1
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """int32 [1, E, 2], whatever rows are asked for."""
+        return self.edges[None].astype(np.int32)
+
+
+def graph_of(sample: np.ndarray, spec: Spec) -> Graph:
+    """A decoded network [E, 2] as a graph."""
+    return Graph(spec.state["nodes"], sample.astype(np.int64))
+
+
+def one_a_network(ending: str) -> Writer:
+    """A writer of one file a network."""
+    write: Callable[[Graph, Path], None] = written.WRITERS[ending]
+
+    def all_of(samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{start + k:06d}{ending}" for k in range(len(samples))]
+        for sample, path in zip(samples, paths, strict=True):
+            write(graph_of(sample, spec), path)
+        return paths
+
+    return all_of
+
+
+class Network(Signal, kind="network"):
+    """One network, such as who knows whom."""
+
+    noun: ClassVar[Noun] = Noun("network", "networks", "a network")
+    array_name: ClassVar[str] = "networks"
+    hub_task: ClassVar[str] = "graph-ml"
+    metrics: ClassVar[tuple[str, ...]] = ("network", "edge_overlap", "link_auc")
+    exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
+    file_formats: ClassVar[Mapping[str, Writer]] = {ending[1:]: one_a_network(ending) for ending in written.WRITERS}
+    gallery: ClassVar[Gallery | None] = Gallery(most=2, columns=1)
+    n_generated: ClassVar[int] = 20
+    rules: ClassVar[Sequence[Rule]] = findings.NETWORK_RULES
+    one_record: ClassVar[str] = (
+        "the network is one record. To hide single edges or nodes is another guarantee, which is not offered; many "
+        "graphs are many records"
+    )
+
+    @property
+    def data_statistics(self) -> str:
+        return phrase("how many nodes and edges the network has")
+
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> str:
+        return write_network(folder, n)
+
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        return inspect.of_network(network_of(dataset))
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        return choose.for_network(network_of(dataset), machine)
+
+    def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
+        network = network_of(dataset)
+        graph = network.graph
+        alone = np.setdiff1d(np.arange(graph.nodes), graph.edges)
+        state = {"nodes": graph.nodes, "alone": alone.tolist()}
+        return Spec((1, 2, len(graph.edges)), state=state)
+
+    def stored(self, spec: Spec) -> tuple[int, ...]:
+        return (2,)
+
+    def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
+        return item
+
+    def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
+        return network_of(dataset).items
+
+    def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
+        return stored.float()  # whole numbers are exact up to 16 million
+
+    def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
+        """[N, 1, 2, E] → int32 [N, E, 2], the smaller node of an edge first, sorted."""
+        edges = np.sort(x.detach().cpu()[:, 0].transpose(1, 2).round().numpy().astype(np.int32), axis=2)
+        return np.stack([one[np.lexsort((one[:, 1], one[:, 0]))] for one in edges])
+
+    def raw_samples(self, dataset: Dataset) -> Whole:
+        return Whole(network_of(dataset).graph.edges)
+
+    def batch_size(self, spec: Spec) -> int:
+        return max(1, min(64, 20_000_000 // spec.shape[2]))
+
+    def describe(self, spec: Spec) -> str:
+        return phrase(
+            "a network of {nodes:,} nodes and {edges:,} edges", nodes=spec.state["nodes"], edges=spec.shape[2]
+        )
+
+    def card(self, spec: Spec) -> Card:
+        return Card(
+            phrase("networks of {nodes:,} nodes and {edges:,} edges", nodes=spec.state["nodes"], edges=spec.shape[2]),
+            (phrase("Node k of a generated network stands in the place of node k of the training network."),),
+            missing=(), copied=("edge_overlap",),
+        )  # fmt: skip
+
+    def usage(self, file: str, spec: Spec) -> Usage:
+        return Usage(
+            f'model = gf.load("{file}")\nedges = model.sample(1)[0]  # int32 [E, 2]',
+            command("sample", file, "-n", 1, "--out", "new/", "--format", "graphml"),
+        )
+
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
+        return [("make one", command("sample", folder, "-n", 1, "--out", "new/", "--format", "graphml"))]
+
+    def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
+        side = LARGE * drawing.SIDE
+        drawings = [drawing.drawn(graph_of(sample, spec), side=side) for sample in samples]
+        return [media.png(drawing.sheet(drawings, min(columns, len(drawings))))] if drawings else []
+
+    def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
+        return drawing.drawn(graph_of(sample, spec), side=LARGE * drawing.SIDE)
+
+    def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
+        """One edge list a network, numbered."""
+        return one_a_network(".edges")(samples, folder, start, spec)
+
+
+def network_of(dataset: Dataset) -> NetworkSet:
+    """The network of a data set.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    if isinstance(dataset, NetworkSet):
+        return dataset
+    raise UserError(
+        f"data {dataset.name}: these recipes need one network: an edge list, or a .graphml, .gml or .gexf file "
+        "(data.signal=network)",
+        code="data.no_network",
+    )

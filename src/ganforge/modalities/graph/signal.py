@@ -1,0 +1,261 @@
+"""Many graphs as a signal: nodes and edges with types, of up to some number of nodes.
+
+N graphs, V most nodes, B types of edges, T types of nodes.  coded uint8 [N, V, V], x [N, B + T, V, V] (`encoding`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from pydantic import Field
+from torch import Tensor
+
+from ganforge.core import media
+from ganforge.core.choice import Choice, Machine
+from ganforge.core.commands import command
+from ganforge.core.dataset import Dataset
+from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
+from ganforge.core.media import Media
+from ganforge.core.rng import Rng
+from ganforge.core.types import Spec
+from ganforge.modalities.graph import choose, drawing, encoding, findings, inspect
+from ganforge.modalities.graph.example import write_graphs
+from ganforge.modalities.graph.files import tu, written
+from ganforge.modalities.graph.graphs import Graph
+from ganforge.modalities.graph.sets import GraphSet
+from ganforge.signals import (
+    Card,
+    Exporter,
+    Gallery,
+    Inspection,
+    Nearest,
+    Noun,
+    Rule,
+    Signal,
+    Steps,
+    Usage,
+    Writer,
+    save_array,
+)
+
+log = logging.getLogger("ganforge")
+MOST_KINDS = 64
+
+
+def write_tu(samples: np.ndarray, path: Path, spec: Spec) -> None:
+    """The exporter of `.zip`: the files of a TU set."""
+    state = spec.state
+    tu.write_zip([encoding.graph_of(one, state) for one in samples], path, state["node_kinds"], state["edge_kinds"])
+
+
+def write_matrices(samples: np.ndarray, path: Path, spec: Spec) -> None:
+    """The exporter of `.npz`: `adjacency` uint8 [N, V, V], 1 + the type of the edge; `sizes`; `node_types` if there are
+    any."""
+    nodes = np.diagonal(samples, axis1=1, axis2=2).astype(np.int64)
+    kinds = spec.state["node_kinds"]
+    more = {} if list(kinds) == [""] else {"node_types": np.array(["", *kinds])[nodes]}
+    links = samples * (1 - np.eye(samples.shape[1], dtype=np.uint8))
+    with path.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, adjacency=links, sizes=(nodes > 0).sum(1), **more)
+
+
+def one_a_graph(ending: str) -> Writer:
+    """A writer of one file a graph."""
+    write: Callable[[Graph, Path], None] = written.WRITERS[ending]
+
+    def all_of(samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{start + k:06d}{ending}" for k in range(len(samples))]
+        for sample, path in zip(samples, paths, strict=True):
+            write(encoding.graph_of(sample, spec.state), path)
+        return paths
+
+    return all_of
+
+
+class Graphs(Signal, kind="graphs"):
+    """Many graphs, with or without types of nodes and edges."""
+
+    noun: ClassVar[Noun] = Noun("graph", "graphs", "a set of graphs")
+    array_name: ClassVar[str] = "graphs"
+    hub_task: ClassVar[str] = "graph-ml"
+    metrics: ClassVar[tuple[str, ...]] = ("graph_mmd", "graph_fd", "graph_copies")
+    exporters: ClassVar[Mapping[str, Exporter]] = {".npz": write_matrices, ".npy": save_array, ".zip": write_tu}
+    file_formats: ClassVar[Mapping[str, Writer]] = {ending[1:]: one_a_graph(ending) for ending in written.WRITERS}
+    gallery: ClassVar[Gallery | None] = Gallery(most=40, columns=8)
+    n_generated: ClassVar[int] = 0
+    rules: ClassVar[Sequence[Rule]] = findings.RULES
+    privacy_hint: ClassVar[str] = "Graphs have no private recipe"
+
+    nodes: int = Field(default=48, ge=2, le=256)
+    """The most nodes of a graph; larger ones are left out."""
+
+    @property
+    def data_statistics(self) -> str:
+        return phrase("how many nodes and edges its graphs have, and the names of their types")
+
+    @classmethod
+    def example(cls, folder: Path, n: int = 64) -> str:
+        return write_graphs(folder, n)
+
+    @classmethod
+    def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
+        return inspect.of_graphs(graphs_of(dataset))
+
+    @classmethod
+    def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
+        return choose.for_graphs(graphs_of(dataset), machine)
+
+    @classmethod
+    def common(cls, sets: Sequence[Dataset], fields: Mapping[str, Any]) -> Self:
+        graphs = [graphs_of(dataset) for dataset in sets]
+        for what, kinds in (("node", [one.node_kinds for one in graphs]), ("edge", [one.edge_kinds for one in graphs])):
+            if kinds[0] != kinds[1]:
+                raise UserError(
+                    f"{sets[0].name} and {sets[1].name}: their types of {what}s differ "
+                    f"({', '.join(kinds[0]) or 'none'}; {', '.join(kinds[1]) or 'none'})",
+                    code="graph.types_differ",
+                )
+        most = max(graph.nodes for one in graphs for graph in one.graphs)
+        return cls(nodes=int(fields.get("nodes") or min(max(2, most), 256)), padded=True)
+
+    padded: bool = False
+    """Give graphs as many places as `nodes` says, even if none of the data has so many."""
+
+    def at(self, spec: Spec) -> Self:
+        return replace(self, nodes=spec.shape[1], padded=True)
+
+    def items(self, dataset: Dataset) -> Dataset:
+        """The graphs that are small enough."""
+        graphs = graphs_of(dataset)
+        rows = np.flatnonzero([graph.nodes <= self.nodes for graph in graphs.graphs])
+        if len(rows) == len(graphs):
+            return graphs
+        if not len(rows):
+            least = min(graph.nodes for graph in graphs.graphs)
+            raise UserError(
+                f"data {dataset.name}: all of its {len(graphs):,} graphs have more than {self.nodes} nodes, the "
+                f"smallest {least}. Set signal.nodes",
+                code="graph.all_too_large",
+            )
+        part = graphs.some(rows)
+        said = (
+            f"{len(graphs) - len(rows):,} of {len(graphs):,} have more than {self.nodes} nodes: left out (signal.nodes)"
+        )
+        part.understood, part.left_out = (*part.understood, said), True
+        return part
+
+    def spec(self, dataset: Dataset, nearest: Nearest) -> Spec:
+        graphs = graphs_of(dataset)
+        size = self.nodes if self.padded else max(2, max(graph.nodes for graph in graphs.graphs))
+        kinds, bonds = graphs.node_kinds, graphs.edge_kinds
+        for what, words in (("nodes", kinds), ("edges", bonds)):
+            if len(words) > MOST_KINDS:
+                raise UserError(
+                    f"data {dataset.name}: {len(words)} types of {what} are more than {MOST_KINDS}. Are they names? "
+                    f"Choose another attribute: data.kind=graphs data.{what[:-1]}_type=NAME",
+                    code="graph.too_many_types",
+                )
+        shape = (len(bonds) + len(kinds), size, size)
+        if tuple(nearest(shape)) != shape:
+            raise UserError(
+                f"data {dataset.name}: these nets cannot make graphs. Use the recipe graphs-small",
+                code="nets.not_for_shape",
+            )
+        state = {
+            "node_kinds": list(kinds), "edge_kinds": list(bonds), "directed": graphs.directed,
+            **statistics(graphs, size),
+        }  # fmt: skip
+        return Spec(shape, len(dataset.classes), tuple(dataset.classes), state)
+
+    def stored(self, spec: Spec) -> tuple[int, ...]:
+        return spec.shape[1:]
+
+    def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
+        return np.pad(item, (0, spec.shape[1] - len(item)))
+
+    def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
+        kinds, bonds, size = spec.state["node_kinds"], spec.state["edge_kinds"], spec.shape[1]
+        return np.stack([encoding.coded(graph, size, kinds, bonds) for graph in graphs_of(dataset).graphs])
+
+    def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
+        return encoding.to_channels(stored, len(spec.state["edge_kinds"]), len(spec.state["node_kinds"]))
+
+    def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
+        """[N, B + T, V, V] → coded graphs, uint8 [N, V, V]."""
+        return encoding.from_channels(x, len(spec.state["edge_kinds"]), spec.state["directed"])
+
+    def describe(self, spec: Spec) -> str:
+        return phrase("a graph of up to {most} nodes", most=spec.shape[1])
+
+    def card(self, spec: Spec) -> Card:
+        kinds = [kind for kind in spec.state["node_kinds"] if kind]
+        contents = (phrase("Types of nodes: {names}.", names=", ".join(kinds)),) if kinds else ()
+        return Card(
+            phrase("graphs of up to {most} nodes", most=spec.shape[1]), contents,
+            missing=("graph_fd",), copied=("graph_copies",),
+        )  # fmt: skip
+
+    def usage(self, file: str, spec: Spec) -> Usage:
+        word = spec.labels[0] if spec.labels else None
+        label, asked = ("", ()) if word is None else (f", label={word!r}", ("--label", word))
+        return Usage(
+            f'model = gf.load("{file}")\ngraphs = model.sample(50{label})  # uint8 [50, V, V]: 1 + type, 0 for none',
+            command("sample", file, "-n", 50, *asked, "--out", "new/", "--format", "graphml"),
+        )
+
+    def next_steps(self, folder: Path, spec: Spec) -> Steps:
+        return [("make more", command("sample", folder, "-n", 50, "--out", "new/", "--format", "graphml"))]
+
+    def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
+        drawings = [self._drawn(sample, spec) for sample in samples]
+        return [media.png(drawing.sheet(drawings, columns), f"{len(samples)} graphs")] if drawings else []
+
+    def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
+        return self._drawn(sample, spec, 2 * drawing.SIDE)
+
+    def _drawn(self, sample: np.ndarray, spec: Spec, side: int = drawing.SIDE) -> np.ndarray:
+        state = spec.state
+        return drawing.drawn(encoding.graph_of(sample, state), state["node_kinds"], state["edge_kinds"], side)
+
+    def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
+        """One .graphml file a graph, numbered."""
+        return one_a_graph(".graphml")(samples, folder, start, spec)
+
+
+def statistics(graphs: GraphSet, size: int) -> dict[str, Any]:
+    """What a generator starts from: how many graphs of each class have each number of nodes, [classes or 1, size + 1],
+    and the shares of types among pairs of nodes (none first) and among nodes."""
+    counts = np.zeros((max(1, len(graphs.classes)), size + 1), int)
+    bonds, kinds = np.zeros(1 + len(graphs.edge_kinds)), np.zeros(len(graphs.node_kinds))
+    for k, graph in enumerate(graphs.graphs):
+        counts[0 if graphs.labels is None or not graphs.classes else graphs.labels[k], min(graph.nodes, size)] += 1
+        pairs = graph.nodes * (graph.nodes - 1) // (1 if graph.directed else 2)
+        bonds[0] += pairs - len(graph.edges)
+        for place, kind in enumerate(graphs.edge_kinds):
+            bonds[1 + place] += len(graph.edges) if graph.edge_types is None else graph.edge_types.count(kind)
+        for place, kind in enumerate(graphs.node_kinds):
+            kinds[place] += graph.nodes if graph.node_types is None else graph.node_types.count(kind)
+    shares = [((part + 1) / (part + 1).sum()).round(6).tolist() for part in (bonds, kinds)]
+    return {"sizes": counts.tolist(), "edge_shares": shares[0], "node_shares": shares[1]}
+
+
+def graphs_of(dataset: Dataset) -> GraphSet:
+    """The graphs of a data set.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    if isinstance(dataset, GraphSet):
+        return dataset
+    raise UserError(
+        f"data {dataset.name}: these recipes need many graphs: a folder or zip of .graphml, .gml, .gexf or .edges "
+        "files, or a TU set (data.signal=graphs)",
+        code="data.no_graphs",
+    )

@@ -1,0 +1,229 @@
+"""Graphs at a path: a file, or a folder or zip of files, as many graphs or as one network."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Literal, cast
+
+import numpy as np
+from pydantic import Field
+
+from ganforge.core.dataset import BadItem
+from ganforge.core.errors import UserError
+from ganforge.data import layout
+from ganforge.data.base import HOLDOUT, DataSource
+from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
+from ganforge.modalities.graph.files import edge_lists, matrices, tu, written
+from ganforge.modalities.graph.graphs import Graph, Repairs, simple
+from ganforge.modalities.graph.sets import GraphSet, NetworkSet, labeled
+
+WRITTEN = (".graphml", ".gml", ".gexf")
+MATRICES = (".npz", ".npy")
+LISTS = (".edges", ".edgelist", ".el", ".txt", ".tsv", ".csv")
+PLAIN = (".edges", ".edgelist", ".el")
+"""Endings of edge lists and of nothing else."""
+MOST_SKIPPED = 0.5
+
+
+class GraphFiles(DataSource, kind="graphs"):
+    """Many graphs: a folder or zip of files with one graph each (GraphML, GML, GEXF, edge lists, adjacency matrices),
+    an array of adjacency matrices, or the files of a TU set; for more say than `data=PATH` gives."""
+
+    path: str
+    """The folder, zip or file."""
+    directed: bool | None = None
+    """Whether edges have a direction. By default as the files say; edge lists are without."""
+    node_type: str | None = None
+    """The attribute of nodes in GraphML, GML and GEXF that is their type; found by default."""
+    edge_type: str | None = None
+    """The attribute of edges that is their type; found by default."""
+    labels: layout.Labels = "auto"
+    """Which folder is the label; none: no labels."""
+    split: Literal["train", "test", "all"] = "train"
+    """Which part to take: the graphs to train on, those that are held back (test), or all."""
+    holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
+    """The share of the graphs that is held back for `ganforge evaluate`; equal graphs are on the same side."""
+
+    @property
+    def held_back(self) -> float:
+        return self.holdout
+
+    def open(self) -> GraphSet:
+        path = Path(self.path).expanduser()
+        if not path.exists():
+            raise UserError(f"data.path={self.path}: no such file or folder", code="data.not_found")
+        if path.is_dir():
+            return self.of_store(FolderStore(path))
+        if path.suffix.lower() == ".zip":
+            return self.of_store(ZipStore(path))
+        repairs = Repairs()
+        return self._finished(read_file(path, path.name, repairs, self), None, repairs, [])
+
+    def of_store(self, store: Store) -> GraphSet:
+        """The graphs of all files in a folder or zip.
+
+        Raises:
+            UserError: there is none, or most cannot be read.
+        """
+        names = sorted(name for name in store.names() if not is_hidden(name))
+        repairs, stem = Repairs(), tu.stem_of(names)
+        if stem is not None:
+            graphs, words = tu.read(store, stem, repairs)
+            return self._finished(graphs, words if self.labels != "none" else None, repairs, [])
+        clear = [name for name in names if ending_of(name) in (*WRITTEN, *PLAIN)]  # beside them a .csv is a table
+        usable = clear or [name for name in names if ending_of(name) in (*MATRICES, *LISTS)]
+        if not usable:
+            raise UserError(
+                f"data {self.path}: no graphs here. Expected files that end in "
+                f"{', '.join((*WRITTEN, *MATRICES, *LISTS))}, or the files of a TU set",
+                code="graph.no_files",
+            )
+        split = self.split if any(layout.PART.fullmatch(part) for n in usable for part in n.split("/")[:-1]) else "all"
+        folders = layout.read(usable, split, self.labels, self.path)
+        graphs, rows, skipped = [], [], []
+        for k, name in enumerate(folders.files):
+            try:
+                with _as_file(store, name) as file:
+                    found = read_file(file, name, repairs, self)
+            except BadItem as error:
+                skipped.append((error.where, error.why))
+                continue
+            except UserError as error:
+                skipped.append((name, str(error).removeprefix(f"data {name}: ")))
+                continue
+            graphs += found
+            rows += [k] * len(found)
+        if len(skipped) > MOST_SKIPPED * len(folders.files):
+            where, why = skipped[0]
+            raise UserError(
+                f"data {self.path}: {len(skipped)} of {len(folders.files)} files cannot be read as graphs; {where}: "
+                f"{why}",
+                code="graph.unreadable_file",
+            )
+        repairs.notes += list(folders.sentences)
+        words = None if folders.labels is None else [folders.classes[int(folders.labels[k])] for k in rows]
+        return self._finished(graphs, words, repairs, skipped, folders.no_labels, parted=split != "all")
+
+    def _finished(
+        self, graphs: list[Graph], words: list[str] | None, repairs: Repairs, skipped: list[tuple[str, str]],
+        no_labels: str = "", parted: bool = False,
+    ) -> GraphSet:  # fmt: skip
+        kept = [k for k, graph in enumerate(graphs) if graph.nodes]
+        repairs.empty += len(graphs) - len(kept)
+        if not kept:
+            raise UserError(f"data {self.path}: it holds no graph with nodes", code="data.empty")
+        labels, classes = (None, ()) if words is None else labeled([words[k] for k in kept])
+        dataset = GraphSet(self.path, [graphs[k] for k in kept], labels, classes)
+        dataset.skipped, dataset.understood, dataset.no_labels = skipped, repairs.sentences(), no_labels
+        return dataset if parted else dataset.part(self.split, self.holdout)
+
+
+class NetworkFile(DataSource, kind="network"):
+    """One network in a file: an edge list, GraphML, GML, GEXF or an adjacency matrix; for more say than `data=FILE`
+    gives. Directions, weights and attributes are left out."""
+
+    path: str
+    """The file; edge lists may be compressed (.gz)."""
+    split: Literal["train", "test", "all"] = "train"
+    """Which edges to take: those to train on, those that are held back (test), or all."""
+    holdout: float = Field(default=0.0, ge=0, lt=1)
+    """The share of the edges that is held back to measure link prediction, at least a spanning tree stays; 0: none."""
+
+    @property
+    def held_back(self) -> float:
+        return self.holdout
+
+    def part(self, name: str) -> DataSource | None:
+        return super().part(name) if self.holdout else None
+
+    def open(self) -> NetworkSet:
+        path = Path(self.path).expanduser()
+        if not path.is_file():
+            raise UserError(f"data.path={self.path}: no such file", code="data.not_found")
+        repairs = Repairs()
+        graphs = read_file(path, path.name, repairs, None)
+        if len(graphs) != 1:
+            raise UserError(
+                f"data {self.path}: it holds {len(graphs)} graphs, and one network is wanted. Use data.kind=graphs",
+                code="graph.several_graphs",
+            )
+        graph = graphs[0]
+        if graph.directed:
+            repairs.notes.append("directions of edges left out")
+            own = Repairs()
+            graph = simple(graph.nodes, graph.edges, own)
+            repairs.both_ways += own.both_ways
+        for what, there in (("nodes", graph.node_types), ("edges", graph.edge_types)):
+            if there is not None:
+                repairs.dropped[f"types of {what}"] += 1
+        if not len(graph.edges):
+            raise UserError(f"data {self.path}: the network has no edges", code="data.empty")
+        alone = graph.nodes - len(np.unique(graph.edges))
+        if alone:
+            repairs.notes.append(f"{alone:,} nodes without edges stay so")
+        dataset = NetworkSet(self.path, Graph(graph.nodes, graph.edges))
+        dataset.understood = repairs.sentences()
+        return dataset.part(self.split, self.holdout)
+
+
+def read_file(path: Path, name: str, repairs: Repairs, source: GraphFiles | None) -> list[Graph]:
+    """The graphs of one file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    ending = ending_of(name)
+    directed = None if source is None else source.directed
+    if ending in WRITTEN:
+        asked = (None, None) if source is None else (source.node_type, source.edge_type)
+        found = [written.read(path, name, ending, repairs, asked)]
+    elif ending in MATRICES:
+        found = matrices.read(path, name, repairs)
+    else:
+        with opened(path) as file:
+            listed = edge_lists.read(file, name)
+        if listed.weighted:
+            repairs.dropped["weights of edges"] += 1
+        if listed.gaps:
+            repairs.notes.append("ids have gaps: nodes are renumbered")
+        found = [simple(listed.nodes, listed.edges, repairs, directed=bool(directed), edge_types=listed.third)]
+    if directed is False and any(graph.directed for graph in found):
+        found = [
+            simple(graph.nodes, graph.edges, repairs, node_types=graph.node_types, edge_types=graph.edge_types)
+            for graph in found
+        ]
+        repairs.notes.append("directions of edges left out (data.directed=false)")
+    return found
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file, unpacked if its name ends in .gz."""
+    with cast(BinaryIO, gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        try:
+            yield file
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise UserError(f"data {path.name}: a damaged .gz file ({error})", code="graph.unreadable_file") from None
+
+
+@contextmanager
+def _as_file(store: Store, name: str) -> Iterator[Path]:
+    """A file of a store at a path; one of a zip is unpacked for the moment."""
+    found = store.open(name)
+    if isinstance(found, Path):
+        yield found
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, Path(name).name)
+        path.write_bytes(found.read())
+        yield path
+
+
+def ending_of(name: str) -> str:
+    """The ending of a name in small letters, without .gz."""
+    path = Path(name.lower())
+    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix

@@ -1,0 +1,60 @@
+"""A trained editor of attributes with the interface for users: images of any size, and what is to be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganforge.artifacts.bundle import Bundle
+from ganforge.core.errors import UserError
+from ganforge.inference import conditions
+from ganforge.modalities.pair.translate import ImageTranslator
+
+
+class AttributeEditor(ImageTranslator):
+    """Changes the attributes that it is asked to, and leaves the others as they are.
+
+    Attributes:
+        values: the attributes that images are to have, float32 [1, K]; None before `ask`.
+    """
+
+    values: torch.Tensor | None = None
+
+    def __init__(self, bundle: Bundle, name: str, direction: str | None = None, tile: int | None = None):
+        self.editing: Any = bundle.nets.G
+        super().__init__(bundle, name, direction, tile)
+
+    def ask(self, where: Sequence[str]) -> None:
+        """What images are to have: `color=blue`.
+
+        Raises:
+            UserError: no such attribute, no such value, or several values of one.
+        """
+        chosen = self.editing.chosen
+        asked = conditions.read(where, chosen, self.bundle.recipe.name)
+        several = next((one for one in asked.values() if len(one.values) != 1), None)
+        if several is not None:
+            raise UserError(
+                f"where: one value of {several.condition.name} at a time, as in {several.condition.name}=VALUE",
+                code="translate.one_value",
+            )
+        row = [asked[name].values[0] if name in asked else None for name in chosen.names]
+        self.values = torch.from_numpy(chosen.encode([row]))
+
+    def check(self, image: np.ndarray, mask: np.ndarray | None) -> None:
+        super().check(image, mask)
+        if self.values is None:
+            chosen = self.editing.chosen
+            raise UserError(
+                f"{self.name} changes {chosen.said()}: say what is to be changed, as in "
+                f'--where "{chosen.names[0]}=VALUE"',
+                code="translate.nothing_asked",
+            )
+
+    def net(self, source: torch.Tensor) -> np.ndarray:
+        values = self.editing.in_turn(1) if self.values is None else self.values
+        planes = values[:, :, None, None].expand(len(source), -1, *source.shape[2:])
+        return super().net(torch.cat([source, planes.to(source)], 1))
