@@ -33,9 +33,9 @@ LAYERS = (
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 REGISTRY = "registry"
 """Finds modalities and plugins; anything may ask it, and it imports by name what it lists."""
-BETWEEN = {"pair": {"image"}, "points": {"image"}, "video": {"image"}}
+BETWEEN = {"pair": {"image"}, "points": {"image"}, "video": {"image"}, "molecule": {"text"}}
 """Which modality may import which other one. Pairs are pairs of images; points may lie in .npz files as
-images do; frames of films are images."""
+images do; frames of films are images; SELFIES are texts of tokens."""
 
 OPTIONAL = {
     "tensorboard",
@@ -47,6 +47,9 @@ OPTIONAL = {
     "opacus",
     "transformers",
     "torch_fidelity",
+    "rdkit",
+    "selfies",
+    "fcd",
 }
 """Packages of the extras: imported inside the function that needs them."""
 

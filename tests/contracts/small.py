@@ -23,6 +23,7 @@ STEPS = {"batch": 4, "samples": 8, "log_every": 4, "checkpoint_every": 8, "seed"
 
 
 IMAGES = [(3, 24, 16), (1, 28, 28), (3, 32, 32), (4, 16, 16), (1, 8, 8), (3, 48, 64)]  # [C, H, W], first the usual
+GRAPHS = (9, 5, 5)  # molecules: types of atoms and bonds, for every pair
 OTHERS = [(2,), (24,), (1, 64), (3, 48), (1, 8, 16, 16)]  # points, rows; series [C, T]; films
 
 
@@ -43,7 +44,7 @@ def example_spec(signal: type[Signal]) -> Spec:
 @functools.cache
 def all_specs() -> list[Spec]:
     """Without labels: shapes of many kinds, and the example of every signal whose samples are of none of these."""
-    fixed = [Spec(shape) for shape in (*IMAGES, *OTHERS)]
+    fixed = [Spec(shape) for shape in (*IMAGES, GRAPHS, *OTHERS)]
     found = [example_spec(signal) for signal in own_signals()]
     known = {len(shape) for shape in IMAGES}
     return fixed + [Spec(spec.shape, state=spec.state) for spec in found if len(spec.shape) not in known]

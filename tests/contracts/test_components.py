@@ -33,6 +33,7 @@ NEEDED = {
     ("data", "entities"): {"path": "./patients.csv"},
     ("data", "table"): {"path": "./table.csv"},
     ("data", "texts"): {"path": "./texts.txt"},
+    ("data", "molecule_file"): {"path": "./molecules.smi"},
     ("data", "graphs"): {"path": "./graphs"},
     ("data", "network"): {"path": "./edges.txt"},
     ("init", "bundle"): {"path": "./runs/0001-dcgan"},

@@ -233,7 +233,8 @@ def test_what_is_wanted_names_what_a_plugin_opens(kinds, tmp_path):
     with refused(
         "data.unsupported_format",
         "sounds: a folder or zip of .wav",
-        "CIFAR-10 binary files, time series: .csv",
+        "CIFAR-10 binary files, ",
+        ", time series: .csv",
         "a folder of sounds, a table: .csv",
     ):
         PathData(path=str(tmp_path / "x.doc")).open()

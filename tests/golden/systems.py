@@ -52,6 +52,7 @@ LATENT += [
     "task.discriminator.widths=[8,8]",
 ]
 LATENT += ["task.generator.widths=[8,8]", "task.generator.latent=8"]
+MOLECULES = [f"data={HERE / 'chains.smi'}", "batch=8"]
 LINES = [f"data={HERE / 'lines.txt'}", "signal.length=12", "batch=16"]
 ARTICLES = {"kind": "texts", "path": str(HERE / "articles.jsonl"), "column": "summary", "source": "article"}
 TABLE = [f"data={HERE / 'people.csv'}", "data.holdout=0", "batch=20"]
@@ -273,6 +274,38 @@ SYSTEMS: dict[str, list[str]] = {
         "task.measured=32",
     ],
     "lm": [f"data={HERE / 'lines.txt'}", "task.units=8", "task.embed=8"],
+    "molecule-small": [
+        *MOLECULES,
+        "task.generator.width=8",
+        "task.generator.pairs=4",
+        "task.generator.layers=1",
+        "task.generator.latent=8",
+        "task.discriminator.width=8",
+        "task.discriminator.layers=2",
+        "task.discriminator.hidden=8",
+    ],
+    "molgan": [
+        *MOLECULES,
+        "task.generator.widths=[8,16]",
+        "task.discriminator.widths=[8,8]",
+        "task.discriminator.pooled=8",
+        "task.discriminator.hidden=8",
+        "task.d_steps=1",
+        "task.after=0",
+    ],
+    "selfies-small": [
+        *MOLECULES,
+        "task.encoder.units=8",
+        "task.encoder.embed=8",
+        "task.decoder.latent=8",
+        "task.decoder.widths=[8]",
+        "task.likelihood.units=8",
+        "task.likelihood.embed=8",
+        "task.generator.widths=[8,8]",
+        "task.discriminator.widths=[8,8]",
+        "task.autoencoder=32",
+        "task.measured=32",
+    ],
     "graphs-small": [
         f"data={HERE / 'graphs.zip'}",
         "data.holdout=0",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,9 @@ def real_samples(
     if whole is not None:
         refuse_few(dataset.name, len(chosen), min_samples)
         content = hashlib.sha256(f"{dataset.digest} {len(dataset)}".encode() + chosen.tobytes())
-        return SampleSet.of(
-            whole.take(chosen), name=short_name(dataset), fingerprint=content.hexdigest() if dataset.digest else ""
-        )
+        fingerprint = content.hexdigest() if dataset.digest else ""
+        side = SampleSet.of(whole.take(chosen), name=short_name(dataset), fingerprint=fingerprint)
+        return replace(side, vectors=vectors_of(dataset, spec, chosen))
     reader = Reader(signal, dataset, spec, stored)
     digest, good, kept, room = hashlib.sha256(repr((spec.to_plain(), signal.kind)).encode()), [], [], KEPT_BYTES
     with reader as read:
