@@ -19,7 +19,7 @@ class FakeRun:
         self.folder = folder
         self.spec = Spec((1, 8, 8), classes, tuple(map(str, range(classes))), {"mode": "L", "depth": 8})
         self.samples = 0
-        task = types.SimpleNamespace(can_sample=True, shows=())
+        task = types.SimpleNamespace(can_sample=True, visualizes=True, shows=())
         self.recipe = types.SimpleNamespace(name="fake", signal=Image(), samples=1000, batch=8, task=task)
         self.shown: tuple[np.ndarray, int] | None = None
         self.events = EventLog(folder / "events.jsonl")

@@ -20,7 +20,7 @@ def runs(tmp_path, trained):
     events = (killed / "events.jsonl").read_text().splitlines(keepends=True)
     (killed / "events.jsonl").write_text("".join(line for line in events if '"end"' not in line) + '{"event": "ti')
     recipe = (killed / "recipe.yaml").read_text()
-    (killed / "recipe.yaml").write_text(recipe.replace("seed: 0\n", "seed: 5\n", 1))
+    (killed / "recipe.yaml").write_text(recipe.replace("\nseed: 0\n", "\nseed: 5\n", 1))
     return tmp_path / "runs"
 
 

@@ -35,7 +35,7 @@ NEEDED = {
     ("data", "texts"): {"path": "./texts.txt"},
     ("data", "molecule_file"): {"path": "./molecules.smi"},
     ("data", "graphs"): {"path": "./graphs"},
-    ("data", "network"): {"path": "./edges.txt"},
+    ("data", "network_file"): {"path": "./edges.txt"},
     ("init", "bundle"): {"path": "./runs/0001-dcgan"},
     ("degrade", "chain"): {"steps": ["bicubic4", "gaussian(sigma=5..50)"]},
     ("sound_degrade", "in_turn"): {"steps": ["noise(snr=5)", "clip"]},
@@ -85,6 +85,7 @@ def may_lack(cls: type[Component]) -> set[str]:
     """What such a component need not have, since it says of itself that it cannot do it."""
     lacking = set()
     if issubclass(cls, Task):
+        lacking |= {"classify"} if cls.classify is Task.classify else set()  # its spec has no `predicts`
         lacking |= {"translate"} if cls.directions is Task.directions else set()
         lacking |= {"latents", "sample"} if cls.sample is Task.sample else set()  # `can_sample` is False
     if issubclass(cls, Signal):

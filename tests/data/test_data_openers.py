@@ -166,7 +166,9 @@ def test_a_named_signal_that_does_not_fit(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n" + "1,2\n" * 30)
     with refused("data.not_images", "a.csv", "another kind of file"):
         PathData(path=str(tmp_path / "a.csv"), signal="image").open()
-    with refused("data.unknown_signal", "data.signal=imge", "did you mean 'image'", "known: audio, cloud, film, image"):
+    with refused(
+        "data.unknown_signal", "data.signal=imge", "did you mean 'image'", "known: audio, cloud, film, graphs, image"
+    ):
         PathData(path=str(tmp_path / "a.csv"), signal="imge").open()
 
 

@@ -26,7 +26,7 @@ load_all()
 NARROW = {"channels": 4, "max_channels": 8, "widths": [8, 8], "latent": 8, "d_steps": 1}
 FIXED = {"dcgan-article": (28, 28)}
 """Recipes that are about images of one size."""
-LABELLED, UNLABELLED, NUMBERED, TOLD = {"acgan", "private"}, {"infogan"}, {"ccgan"}, {"matching"}
+LABELLED, UNLABELLED, NUMBERED, TOLD = {"acgan", "private", "sgan"}, {"infogan"}, {"ccgan"}, {"matching"}
 """Tasks that are about labels, about samples without any, about a number, and about sentences."""
 CLASSES = 3
 
@@ -75,7 +75,8 @@ def steps(name: str, shape: tuple[int, int, int], labels: bool, data: Path, batc
         items += [f"task.{player}.widths=[8,8]"] if "widths" in plain["task"].get(player, {}) else []
     size = FIXED.get(name, shape[:2])
     items += [f"signal.size=[{size[0]},{size[1]}]", f"data={data}", f"batch={batch}", "accumulate=1", "callbacks=[]"]
-    items += [f"task.conditional={str(labels).lower()}"] if "conditional" in plain["task"] else []
+    chooses = "conditional" in plain["task"] and plain["task"]["kind"] != "sgan"  # which predicts labels
+    items += [f"task.conditional={str(labels).lower()}"] if chooses else []
     items += [f"data.labels={data.parent / 'angles.npz'}"] if plain["task"]["kind"] in NUMBERED else []
     items += [f"data.captions={data.parent / 'captions.csv'}"] if plain["task"]["kind"] in TOLD else []
     return plan(build(Recipe, apply(plain, items)), device="cpu", steps=2)

@@ -212,7 +212,7 @@ def test_equal_texts_are_held_back_together(tmp_path):
 
 
 def test_lines_of_numbers_are_no_texts_unless_asked(tmp_path):
-    path = written(tmp_path, "1 2\n3 4\n" * 99)
+    path = written(tmp_path, "1 2 3 4\n5 6 7 8\n" * 99)
     with refused("data.unsupported_format", "data.signal=texts"):
         PathData(path=path).open()
     assert PathData(path=path, signal="texts").open().signal == "texts"

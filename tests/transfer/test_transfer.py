@@ -345,6 +345,7 @@ def test_the_trainer_is_as_it_was_after_a_refusal(place):
 
 
 FIELDS_OF_NETS = {"generator", "discriminator", "encoder", "translator", "critics", "likelihood", "pack", "conditional"}
+FIELDS_OF_NETS |= {"sentence_encoder"}
 
 
 def test_which_fields_decide_what_the_nets_are():

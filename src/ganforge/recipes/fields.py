@@ -26,6 +26,8 @@ class Fields(TypedDict, total=False):
     keep: int
     log_every: Count
     accumulate: int
+    balance: str | None
+    drop_conditions: Any
     recompute: bool
     precision: Literal["auto", "fp32", "bf16", "fp64"]
     signal: Any
@@ -43,3 +45,5 @@ class Fields(TypedDict, total=False):
     target: str
     degrade: Any
     labels: Path | str
+    labels_per_class: int | None
+    captions: Path | str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def _many(path: Path) -> bool:
                 chosen = next((key for key in matrices.NAMES if key in found.files), None)
                 return chosen is not None and found[chosen].ndim == 3
         return np.load(path, mmap_mode="r", allow_pickle=False).ndim == 3
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return False
 
 

@@ -122,7 +122,7 @@ class GraphFiles(DataSource, kind="graphs"):
         return dataset if parted else dataset.part(self.split, self.holdout)
 
 
-class NetworkFile(DataSource, kind="network"):
+class NetworkFile(DataSource, kind="network_file"):
     """One network in a file: an edge list, GraphML, GML, GEXF or an adjacency matrix; for more say than `data=FILE`
     gives. Directions, weights and attributes are left out."""
 

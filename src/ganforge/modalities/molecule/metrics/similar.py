@@ -28,8 +28,8 @@ class Sets(Metric, kind="molecule_sets"):
 
     signals: ClassVar[tuple[str, ...]] = ("molecule",)
     values: ClassVar[Mapping[str, Meaning]] = {
-        "internal_diversity": Meaning("How different generated molecules are from each other, 0 to 1."),
         "nearest_similarity": Meaning("Similarity to the nearest unseen real molecule, on average.", "higher", 1.0),
+        "internal_diversity": Meaning("How different generated molecules are from each other, 0 to 1."),
         "fragment_similarity": Meaning("Whether fragments are as frequent as in real molecules.", "higher", 1.0),
         "scaffold_similarity": Meaning("Whether ring systems are as frequent as in real molecules.", "higher", 1.0),
     }
@@ -52,8 +52,8 @@ class Sets(Metric, kind="molecule_sets"):
         each = tanimoto(bits, bits)
         n = len(smiles)
         return {
-            "internal_diversity": float(1 - (each.sum() - np.trace(each)) / max(1, n * (n - 1))),
             "nearest_similarity": float(tanimoto(bits, real).max(1).mean()),
+            "internal_diversity": float(1 - (each.sum() - np.trace(each)) / max(1, n * (n - 1))),
             "fragment_similarity": cosine(fragments(smiles), fragments(test)),
             "scaffold_similarity": cosine(scaffolds(smiles), scaffolds(test)),
         }
