@@ -59,6 +59,7 @@ class TestSizesOfPapers:
         d += conv(257, 256) + (256 * 32 * 256 + 256) + 257
         assert sum(p.numel() for p in D.parameters()) == d
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("version", "g"), [(1, 13_926_017), (2, 925_985), (3, 1_462_273)])
     def test_hifigan(self, version, g):
         found = sizes(f"hifigan-v{version}", (1, 8_192))

@@ -86,6 +86,7 @@ def test_one_label_is_sampled_as_files_and_as_one_file(run, tmp_path):
     assert soundfile.info(tmp_path / "all.wav").frames == 3 * (1024 + RATE // 10)
 
 
+@pytest.mark.slow
 def test_a_report_plays(run, tmp_path):
     found = gf.evaluate(run, n=40, out=tmp_path / "report", progress=False, device="cpu")
     assert any("fd" in result.name and "mfcc" in result.name for result in found.results)

@@ -50,6 +50,7 @@ def test_convolutions_are_told_from_matrix_products():
     assert (work.flops, work.mostly) == (2 * 2 * 64 * 5 * 27, "convolution")
 
 
+@pytest.mark.slow
 def test_a_round_of_a_lazy_penalty_is_measured_whole():
     recipe = make_recipe("stylegan2-small", overrides=["data=digits", "batch=4", "task.generator.channels=4",
                                                       "task.discriminator.channels=4"])  # fmt: skip

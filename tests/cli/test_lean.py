@@ -56,7 +56,8 @@ def test_importing_ganforge_imports_nothing_heavy():
     assert imported("import ganforge", (*HEAVY, "yaml", "pydantic", "rich", "typer")) == []
 
 
-def test_a_misspelled_field_needs_torch_and_no_more():
+@pytest.mark.slow
+def test_a_misspelled_value_needs_torch_and_no_more():
     assert imported(command("train", "dcgan", "task.generator=resnt"), (*COMPILER, *TABLES, *OTHERS)) == []
 
 

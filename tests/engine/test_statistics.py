@@ -98,6 +98,7 @@ def runs(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_training_does_not_hang_on_them(runs):
     states = [
         load_file(next((runs / name / "checkpoints").glob("*/state.safetensors"))) for name in ("running", "standing")

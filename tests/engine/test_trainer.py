@@ -65,6 +65,7 @@ def test_run_folders_are_numbered(tmp_path, monkeypatch):
     assert str(train(short).folder) == os.path.join("runs", "0002-toy-gan")  # noqa: PTH118
 
 
+@pytest.mark.slow
 def test_the_toy_gan_learns_its_four_spots(tmp_path):
     recipe = dataclasses.replace(toys.toy_gan(), samples=12_000, log_every=4000)
     model = bundle.load(train(recipe, run_dir=tmp_path / "run").folder)

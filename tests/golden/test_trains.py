@@ -8,10 +8,24 @@ import pytest
 from systems import SMALL, SYSTEMS
 
 from ganforge.engine.train import train
-from ganforge.recipes import make_recipe
+from ganforge.recipes import get, make_recipe
+from ganforge.registry import load_all
+
+load_all()
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+def one_of_each_task() -> list:
+    """All recipes; of those that share a task and a signal one every day."""
+    found, seen = [], set()
+    for name in SYSTEMS:
+        recipe = get(name)
+        kinds = (recipe.task.kind, recipe.signal.kind, recipe.privacy.kind)
+        found.append(pytest.param(name, marks=pytest.mark.slow if kinds in seen else ()))
+        seen.add(kinds)
+    return found
+
+
+@pytest.mark.parametrize("name", one_of_each_task())
 def test_trains(name, tmp_path):
     form = [*SMALL, *SYSTEMS[name], "callbacks=[]"]
     samples = 2 * make_recipe(name, overrides=form).batch

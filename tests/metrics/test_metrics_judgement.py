@@ -122,6 +122,7 @@ def test_two_evaluations_give_the_same_digits(case, found):
     assert first == second
 
 
+@pytest.mark.slow
 def test_per_class_figures_find_the_class_that_is_wrong():
     """The 3s of this model are 8s: one class in ten, which FD over all hardly sees."""
     digits = Digits().open()

@@ -88,6 +88,7 @@ def test_training_and_judged_pairs_are_disjoint(real, cache):
     assert result.protocol["resolution"] == "16×16"
 
 
+@pytest.mark.slow
 def test_pairs_of_the_training_teach_where_others_are_judged(real, cache):
     others = side(*pairs(6, 1), "test")
     read = []

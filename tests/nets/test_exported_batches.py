@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +25,7 @@ def grown(net: nn.Module, *examples: Tensor) -> tuple[Tensor, Tensor]:
         return graph(*larger), net(*larger)
 
 
+@pytest.mark.slow
 def test_stylegan2():
     net = StyleGan2Generator(channels=4, max_channels=8, latent=8).build(IMAGE)
     made, wanted = grown(net, torch.randn(3, 8))
@@ -36,6 +38,7 @@ def test_lapgan():
     torch.testing.assert_close(made, wanted)
 
 
+@pytest.mark.slow
 def test_fourier():
     net = Fourier(channels=4, blocks=1).build(IMAGE, IMAGE)
     made, wanted = grown(net, torch.randn(3, 3, 32, 32))

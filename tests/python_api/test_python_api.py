@@ -113,6 +113,7 @@ def test_losses_are_a_frame(model, tmp_path):
         gf.load(file).losses()
 
 
+@pytest.mark.slow
 def test_a_model_and_an_evaluation_show_themselves_in_a_notebook(model):
     page = model._repr_html_()
     assert "demo" in page

@@ -94,7 +94,11 @@ def try_steps(name: str, shape: tuple[int, int, int], labels: bool, pictures: Pi
     return found
 
 
-@pytest.mark.parametrize(("k", "name"), list(enumerate(NAMES)), ids=NAMES)
+@pytest.mark.parametrize(
+    ("k", "name"),
+    [pytest.param(k, name, marks=() if k % 4 == 0 else pytest.mark.slow) for k, name in enumerate(NAMES)],
+    ids=NAMES,
+)
 def test_one_size_each(k: int, name: str, pictures: Pictures):
     """A look at every recipe that is quick: sizes, colors and labels change from one to the next."""
     try_steps(name, QUICK[k % 3], k % 2 == 0, pictures)

@@ -78,6 +78,7 @@ def test_levels_are_turned_into_returns():
 SHUFFLED = np.random.default_rng(1).permuted(waves(400, 0), axis=1)
 
 
+@pytest.mark.slow
 def test_the_context_distance_notices():
     real = waves(400, 0)
     fakes = {

@@ -72,6 +72,7 @@ def test_copies_are_measured_against_other_times_where_later_years_are_wilder():
     assert found.value == 1
 
 
+@pytest.mark.slow
 def test_a_judge_tells_other_windows_and_not_real_ones():
     judge = Discriminative(steps=100, repeats=1)
     assert figures(np.abs(REAL), judge)["discriminative"] > 0.2

@@ -172,6 +172,7 @@ class TestARun:
         done = gf.evaluate(trained, metrics=["privacy"], data=moved, out=tmp_path, progress=False)
         assert done.results[0].protocol["yardstick"] == "held-out"
 
+    @pytest.mark.slow
     def test_without_a_target_it_says_what_is_left_out(self, csv, tmp_path):
         train(make_recipe("table-gan", (), [f"data={csv}", *FAST]), run_dir=tmp_path / "run")
         done = gf.evaluate(tmp_path / "run", progress=False)

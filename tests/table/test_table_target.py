@@ -66,6 +66,7 @@ FIELDS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_new_rows_have_the_target_that_goes_with_them(tmp_path):
     model = gf.TableGAN(target="pays", fields=FIELDS, progress=False).fit(table())
     model = gf.TableGAN.load(model.save(tmp_path / "m.safetensors"))

@@ -43,6 +43,7 @@ def test_balance(place, monkeypatch, capsys):
     assert said.count("precision") == 2
 
 
+@pytest.mark.slow
 def test_fill_database(place, monkeypatch, capsys):
     words = ("fill_database.py", "people.csv", "test.sqlite", "--rows", "500", "--identifier", "person")
     assert "500 rows in table 'people'" in run(monkeypatch, capsys, *words)

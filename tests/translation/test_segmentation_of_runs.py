@@ -55,6 +55,7 @@ def test_it_is_measured_by_itself_on_the_maps_of_the_files(run):
     assert (maps[..., 0] == label_maps(10, 1)).all()
 
 
+@pytest.mark.slow
 def test_a_run_that_has_learnt_nothing_against_real_photos(run, tmp_path):
     found = evaluate(run, metrics=[Segmentation(steps=60)], out=tmp_path, progress=False)
     values = {result.name.split("10[")[0]: result.value for result in found.results}

@@ -86,6 +86,7 @@ def test_batches_may_be_split_where_both_sets_must_be_in_each_part(folders):
     trainer.check_finite()
 
 
+@pytest.mark.slow
 def test_pairs_teach_a_translator(folders, tmp_path):
     """Colors that are a function of the gray level are soon right: far above what a constant would reach."""
     items = [

@@ -143,6 +143,7 @@ def test_orders():
     assert windows_of(5) == [0]
 
 
+@pytest.mark.slow
 def test_labels_are_learned_and_the_net_is_kept(tmp_path):
     bright = squares(16) // 2 + 120
     clips, labels = np.concatenate([squares(16), bright]), np.repeat([0, 1], 16)

@@ -150,6 +150,7 @@ def test_scores_of_known_frames():
     assert (hits, misses, false) == (0, 0, 128), "one draw of two is above the threshold everywhere"
 
 
+@pytest.mark.slow
 def test_better_predictions_score_better():
     real = squares(16)
     past, horizon = 4, 12
