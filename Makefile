@@ -40,6 +40,7 @@ demo: $(VENV)/installed
 # One thread a process: two that fight for two cores are slower than one each. Asserts that pytest takes apart, to show
 # their values, cost each process ten seconds before the first test: only those that fail are run again with them.
 test: $(VENV)/installed-dev
+	@$(BIN)/python -m compileall -q -j $(JOBS) src tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --assert=plain --maxfail 50 --show-capture=no || \
 	  { echo "The failures once more, one after the other, with their values:"; $(BIN)/python -m pytest --last-failed; exit 1; }
 
