@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -14,6 +15,10 @@ from ganforge import recipes
 from ganforge.cli.main import main
 from ganforge.core.component import families
 from ganforge.registry import load_all
+
+gc.set_threshold(
+    20_000, 20, 20
+)  # with Python's own (700, 10, 10) looking for garbage takes a twelfth of all tests' time
 
 
 @pytest.fixture

@@ -131,7 +131,11 @@ def short_trainings(signal, monkeypatch):
 
     def short(text: str) -> str:
         fields = {field.name for field in dataclasses.fields(Metric.kinds[text.partition("(")[0]])}
-        few = [f"{name}={value}" for name, value in {"steps": 5, "repeats": 1, "points": 64, "emd_shapes": 8, "emd_points": 32}.items() if name in fields]
+        few = [
+            f"{name}={value}"
+            for name, value in {"steps": 5, "repeats": 1, "points": 64, "emd_shapes": 8, "emd_points": 32}.items()
+            if name in fields
+        ]
         return f"{text}({','.join(few)})" if few and "(" not in text else text
 
     monkeypatch.setattr(signal, "default_metrics", lambda *a, **k: [short(text) for text in usual(*a, **k)])
