@@ -28,6 +28,7 @@ from torch import Tensor
 
 from ganforge.augment.base import Augment
 from ganforge.core.rng import Rng
+from ganforge.core.types import Memory
 from ganforge.modalities.image.augment.ada import FixedAda
 from ganforge.modalities.image.augment.diffaugment import DiffAugment
 
@@ -105,7 +106,7 @@ def apart(here: Tensor, there: Tensor) -> Tensor:
 
 def augmented(augment: Augment, atoms: Tensor, draws: int, rng: Rng) -> Tensor:
     """[K, draws, D]. All kinds get the same draws: what differs between them is then the kind alone."""
-    return torch.stack([augment.apply(x.expand(draws, -1, -1, -1), rng, {}).flatten(1) for x in atoms])
+    return torch.stack([augment.apply(x.expand(draws, -1, -1, -1), rng, Memory()).flatten(1) for x in atoms])
 
 
 def learn(

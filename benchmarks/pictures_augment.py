@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ganforge.augment.draws import Draws
 from ganforge.core.rng import Rng
+from ganforge.core.types import Memory
 from ganforge.modalities.image.augment import ada, pipe
 from ganforge.modalities.image.augment.diffaugment import DiffAugment
 
@@ -68,14 +69,14 @@ def of_ada() -> dict[str, Callable[[Tensor], Tensor]]:
         "filter": lambda x: pipe.band_gains(x, only(*(f"band {k}" for k in range(4))), 1),
         "noise": lambda x: pipe.add_noise(x, only("noise"), 1),
         "cutout": lambda x: pipe.cut(x, only("cutout"), 1),
-        "ADA, p = 0.8": lambda x: everything.apply(x, Rng(3), {}),
+        "ADA, p = 0.8": lambda x: everything.apply(x, Rng(3), Memory()),
     }
 
 
 def of_diffaugment() -> dict[str, Callable[[Tensor], Tensor]]:
     def part(**strengths: float) -> Callable[[Tensor], Tensor]:
         off = dict.fromkeys(("brightness", "saturation", "contrast", "translation", "cutout"), 0.0)
-        return lambda x: DiffAugment(**{**off, **strengths}).apply(x, Rng(7), {})
+        return lambda x: DiffAugment(**{**off, **strengths}).apply(x, Rng(7), Memory())
 
     return {
         "brightness (Diff.)": part(brightness=0.5),
@@ -83,7 +84,7 @@ def of_diffaugment() -> dict[str, Callable[[Tensor], Tensor]]:
         "contrast (Diff.)": part(contrast=0.5),
         "translation (Diff.)": part(translation=0.125),
         "cutout (Diff.)": part(cutout=0.5),
-        "DiffAugment": lambda x: DiffAugment().apply(x, Rng(7), {}),
+        "DiffAugment": lambda x: DiffAugment().apply(x, Rng(7), Memory()),
     }
 
 
@@ -92,12 +93,12 @@ def gray_and_rgba() -> dict[str, Callable[[Tensor], Tensor]]:
     pipe = ada.FixedAda(p=0.8)
 
     def gray(x: Tensor) -> Tensor:
-        return pipe.apply(x.mean(1, keepdim=True), Rng(3), {}).expand(-1, 3, -1, -1)
+        return pipe.apply(x.mean(1, keepdim=True), Rng(3), Memory()).expand(-1, 3, -1, -1)
 
     def rgba(x: Tensor) -> Tensor:
         along = torch.linspace(-1, 1, SIDE)
         disc = torch.where(along.square()[:, None] + along.square() < 0.9, 1.0, -1.0).expand(len(x), 1, -1, -1)
-        y = pipe.apply(torch.cat([x, disc], 1), Rng(3), {})
+        y = pipe.apply(torch.cat([x, disc], 1), Rng(3), Memory())
         share = (y[:, 3:].clamp(-1, 1) + 1) / 2
         return y[:, :3] * share + (1 - share)
 

@@ -16,9 +16,7 @@ from ganforge.cli.main import main
 from ganforge.core.component import families
 from ganforge.registry import load_all
 
-gc.set_threshold(
-    20_000, 20, 20
-)  # with Python's own (700, 10, 10) looking for garbage takes a twelfth of all tests' time
+gc.set_threshold(20_000, 20, 20)  # by default (700, 10, 10) the search for garbage takes a twelfth of the time
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def may_lack(cls: type[Component]) -> set[str]:
     """What such a component need not have, since it says of itself that it cannot do it."""
     lacking = set()
     if issubclass(cls, Task):
-        lacking |= {"classify"} if cls.classify is Task.classify else set()  # its spec has no `predicts`
+        lacking |= {"class_logits"} if cls.class_logits is Task.class_logits else set()  # its spec has no `predicts`
         lacking |= {"translate"} if cls.directions is Task.directions else set()
         lacking |= {"latents", "sample"} if cls.sample is Task.sample else set()  # `can_sample` is False
     if issubclass(cls, Signal):

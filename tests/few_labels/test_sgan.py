@@ -212,6 +212,6 @@ def test_unlabeled_samples_help():
                 loss.backward()
                 steps[phase.trains[0]].step()
         nets.D.eval()
-        wrong = one.classify(nets, x).argmax(1).numpy() != y
+        wrong = one.class_logits(nets, x).argmax(1).numpy() != y
         errors.append(wrong.mean())
     assert errors[1] < 0.7 * errors[0]

@@ -23,7 +23,7 @@ from ganforge.modalities.text.ngram import NGram
 
 ALL = sentences(700)
 TRAIN, UNSEEN, FRESH = ALL[:400], ALL[400:550], ALL[550:]
-METRICS = (TextBleu(texts=60, steps=40), TextPerplexity(steps=60), TextDistance(steps=40), TextCopies())
+METRICS = (TextBleu(texts=60, steps=30), TextPerplexity(steps=40), TextDistance(steps=30), TextCopies())
 
 
 def shuffled(text: str) -> str:
@@ -52,7 +52,7 @@ def found() -> dict[str, dict[str, Result]]:
         real = side(TRAIN, "real")
         comparison = Comparison(real, side(texts, name), train=real, heldout=side(UNSEEN, "unseen"))
         if first is not None:
-            keep = ("text vocabulary", ("text model", 40), ("text model", 60))
+            keep = ("text vocabulary", ("text model", 30), ("text model", 40))
             comparison._memo |= {key: first._memo[key] for key in keep}
         first = first or comparison
         metrics = METRICS if name == "real" else METRICS[1:]

@@ -242,7 +242,7 @@ def logits_of(
             if good:
                 stored = torch.from_numpy(np.stack([item for _, item in good])).to(bundle.device)
                 x = signal.batch(stored, None, model.spec, Rng(0, device=bundle.device)).x.to(bundle.dtype)
-                found.append(model.recipe.task.classify(bundle.nets, x).double().cpu().numpy())
+                found.append(model.recipe.task.class_logits(bundle.nets, x).double().cpu().numpy())
                 places += [k for k, _ in good]
     logits = np.concatenate(found) if found else np.zeros((0, len(model.spec.predicts)))
     return logits, np.array(places, np.int64), bad

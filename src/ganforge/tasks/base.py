@@ -245,7 +245,7 @@ class Task(Component, family="task"):
         """
         raise NotImplementedError
 
-    def classify(self, nets: Nets, x: Tensor) -> Tensor:
+    def class_logits(self, nets: Nets, x: Tensor) -> Tensor:
         """Logits [N, classes] of encoded samples x [N, *spec.shape] for the classes `spec.predicts`, from trained nets
         in evaluation mode. Only where the spec that `adapt` returns has such classes."""
         raise NotImplementedError

@@ -152,7 +152,7 @@ class Sgan(Synthesis, kind="sgan"):
         inner = super()._lazy(penalty)
         return lambda nets, batch, rng: inner(nets, halves(batch)[1], rng)
 
-    def classify(self, nets: Nets, x: Tensor) -> Tensor:
+    def class_logits(self, nets: Nets, x: Tensor) -> Tensor:
         found = nets.D(x).classes
         assert found is not None
         return wide(found)

@@ -102,7 +102,7 @@ def _number(text: str) -> float | str:
         return text
 
 
-def _numbers(present: pd.Series, column: dict[str, Any]) -> Any:
+def _numbers(present: Any, column: dict[str, Any]) -> Any:
     """Given cells as numbers or dates, in the form of the column or as programs write them."""
     import pandas as pd
 
