@@ -110,10 +110,10 @@ def run_until_killed(folder: Path, name: str, mode: str, delay: float | None) ->
 
 def kill_and_resume(folder: Path, name: str, rng: random.Random, kills: int) -> int:
     """A run that is killed at random instants, `kills` times at most, then let go; returns the kills that hit."""
-    finished = run_until_killed(folder, name, "start", rng.uniform(0, 0.25))
+    finished = run_until_killed(folder, name, "start", rng.uniform(0, 0.06))
     hits = 0 if finished else 1
     while not finished and hits < kills:
-        finished = run_until_killed(folder, name, "resume", rng.uniform(0, 0.25))
+        finished = run_until_killed(folder, name, "resume", rng.uniform(0, 0.06))
         hits += not finished
     if not finished:
         run_until_killed(folder, name, "resume", None)

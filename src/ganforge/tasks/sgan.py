@@ -89,9 +89,9 @@ class Sgan(Synthesis, kind="sgan"):
         )
 
     def check(self, batch: int) -> None:
-        if batch % 2:
+        if batch % 2 or batch < 4:
             raise UserError(
-                f"batch={batch}: half of a batch is labeled, so it must be even (times accumulate)",
+                f"batch={batch}: half of a batch is labeled, so it must be even and at least 4 (times accumulate)",
                 code="task.batch_not_even",
             )
 
