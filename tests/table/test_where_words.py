@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ganforge.data.path import PathData
-from ganforge.inference.model import as_texts
+from ganforge.inference.where import as_texts
 from ganforge.modalities.table import where
 from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import from_frame

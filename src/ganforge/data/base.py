@@ -34,7 +34,7 @@ class DataSource(Component, family="data"):
     workers: int = 0
     """Number of threads that read samples if they are not kept in memory; 0: one per core, at most 16."""
     labels_per_class: int | None = Field(default=None, ge=1)
-    """Use the labels of only so many samples of each class, and take all others as unlabeled, to try semi-supervised
+    """The number of samples of each class whose labels are used; all others count as unlabeled, to try semi-supervised
     learning (sgan). By default all labels."""
     labels_seed: int = Field(default=0, ge=0)
     """Which samples keep their label with `labels_per_class`."""

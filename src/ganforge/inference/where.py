@@ -5,8 +5,10 @@ Every generated sample is checked, so all returned samples meet the condition.
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +21,10 @@ log = logging.getLogger("ganforge")
 DRAWS_EACH, DRAWS_MORE = 100, 100_000
 """Maximum number of generated samples: per requested sample, and in addition; then the search ends with what was
 found."""
+
+
+Where = str | Sequence[str] | Mapping[str, Any]
+"""A condition on the rows of a table: `"age>40"`, a list of these, or values by column."""
 
 
 @dataclass(frozen=True)
@@ -67,3 +73,23 @@ def fulfil(
             condition.text, f"{count:,}", f"{n:,}", f"{drawn:,}", 100 * count / drawn,
         )  # fmt: skip
     return Found(signal.join(parts, spec), count, drawn)
+
+
+def as_texts(where: Where) -> list[str]:
+    """A `where` in any of its forms as a list of texts."""
+    if isinstance(where, str):
+        return [where]
+    if isinstance(where, Mapping):
+        return [_as_text(name, value) for name, value in where.items()]
+    return list(where)
+
+
+def _as_text(name: str, value: Any) -> str:
+    """A condition on a column: one value, a list or a set of them, or None for missing."""
+    if value is None:
+        return f"{name} is missing"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        line = io.StringIO()
+        csv.writer(line).writerow(["(missing)" if one is None else one for one in value])
+        return f"{name} in {line.getvalue().removesuffix(chr(13) + chr(10))}"
+    return f"{name}={value}"

@@ -29,12 +29,12 @@ from torch import Tensor, nn
 from ganforge.core.component import PositiveCount
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
-from ganforge.losses.base import LossContext, Objective, Penalty
+from ganforge.losses.base import Objective, Penalty
 from ganforge.nets.base import Discriminator, Encoder, Generator, Likelihood
 from ganforge.tasks import latent
 from ganforge.tasks.autoencode import Decoder
 from ganforge.tasks.base import Phase, Task
-from ganforge.tasks.synthesis import leaf, weighted_losses
+from ganforge.tasks.synthesis import critic_terms
 
 LEAST = 1e-4  # of a latent's deviation: one that never changes is not blown up
 
@@ -151,20 +151,7 @@ class LatentGan(Task, kind="latent"):
             if rng.samples < self.autoencoder + self.measured:
                 G.observe(h)
             real, fake = G.standardized(h), G(self._z(batch, rng), batch.c)
-        at = {penalty.gradient_at for penalty in self.penalties}
-        real, fake = leaf(real, "real" in at), leaf(fake, "fake" in at)
-        on_real, on_fake = nets.D(real, batch.c), nets.D(fake, batch.c)
-
-        def critic(x: Tensor) -> Tensor:
-            return nets.D(x, batch.c).logits
-
-        context = LossContext(
-            critic=critic, real=real, fake=fake, on_real=on_real, on_fake=on_fake, deterministic=True, player=nets.D,
-            labels=batch.c,
-        )  # fmt: skip
-        losses = {"adversarial": self.objective.d(on_real.logits, on_fake.logits)}
-        losses |= weighted_losses("penalties", self.penalties, context, nets, rng)
-        return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits))
+        return critic_terms(nets, real, fake, batch.c, self.objective, self.penalties, rng)
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """G's loss on fresh fakes."""

@@ -285,3 +285,29 @@ def weighted_losses(
 def leaf(x: Tensor, wanted: bool) -> Tensor:
     """x; if `wanted`, a detached leaf tensor that requires a gradient, in at least float32."""
     return wide(x.detach()).requires_grad_() if wanted else x
+
+
+def critic_terms(
+    nets: Nets,
+    real: Tensor,
+    fake: Tensor,
+    c: Tensor | None,
+    objective: Objective,
+    penalties: Sequence[Penalty],
+    rng: Rng,
+) -> Terms:
+    """The loss of a plain D, without augmentation or packing, on real and generated samples with the same labels."""
+    places = {penalty.gradient_at for penalty in penalties}
+    real, fake = leaf(real, "real" in places), leaf(fake, "fake" in places)
+    on_real, on_fake = nets.D(real, c), nets.D(fake, c)
+
+    def critic(x: Tensor) -> Tensor:
+        return nets.D(x, c).logits
+
+    context = LossContext(
+        critic=critic, real=real, fake=fake, on_real=on_real, on_fake=on_fake, deterministic=True, player=nets.D,
+        labels=c,
+    )  # fmt: skip
+    losses = {"adversarial": objective.d(on_real.logits, on_fake.logits)}
+    losses |= weighted_losses("penalties", penalties, context, nets, rng)
+    return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits))

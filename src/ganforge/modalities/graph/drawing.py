@@ -17,7 +17,7 @@ from ganforge.modalities.graph.graphs import Graph
 SIDE, FINE = 128, 3
 """px of a drawing, and how many times larger it is drawn before it is made smaller."""
 MOST, EACH = 120, 6
-"""Nodes that are drawn; of larger graphs these many around the node with the most edges, by at most so many edges of
+"""Nodes that are drawn; of larger graphs `MOST` around the node with the most edges, by at most `EACH` edges of
 each, since a hub and its neighbors alone would show a star."""
 PAPER = (250, 250, 250)
 COLORS = (

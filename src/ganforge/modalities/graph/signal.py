@@ -126,7 +126,7 @@ class Graphs(Signal, kind="graphs"):
         return cls(nodes=int(fields.get("nodes") or min(max(2, most), 256)), padded=True)
 
     padded: bool = False
-    """Give graphs as many places as `nodes` says, even if none of the data has so many."""
+    """Give all graphs `nodes` places, even if no graph of the data is that large."""
 
     def at(self, spec: Spec) -> Self:
         return replace(self, nodes=spec.shape[1], padded=True)

@@ -16,7 +16,8 @@ from ganforge.core.errors import UserError
 from ganforge.core.extras import need
 from ganforge.core.files import atomic_file
 from ganforge.evaluation.evaluate import Evaluation, evaluate
-from ganforge.inference.model import Model, Where, load
+from ganforge.inference.model import Model, load
+from ganforge.inference.where import Where
 from ganforge.metrics.base import Result
 from ganforge.modalities.table.completing import completed
 from ganforge.modalities.table.rows import renumbered

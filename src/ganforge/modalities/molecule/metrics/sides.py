@@ -42,7 +42,7 @@ def valid(comparison: Comparison, name: str, n: int | None = None) -> list[str]:
 
 
 def some(comparison: Comparison, name: str, most: int, n: int | None = None) -> list[str]:
-    """At most so many valid molecules of a side, drawn."""
+    """A random choice of at most `most` valid molecules of a side."""
     found = valid(comparison, name, n)
     order = comparison.draws(f"molecules {name}").permutation(len(found))[:most]
     return [found[k] for k in np.sort(order)]

@@ -27,7 +27,7 @@ from ganforge.core.component import Count
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
-from ganforge.losses.base import LossContext, Objective, Penalty
+from ganforge.losses.base import Objective, Penalty
 from ganforge.modalities.text import tokens
 from ganforge.modalities.text.model import TokenModel
 from ganforge.modalities.text.nets import check
@@ -37,7 +37,7 @@ from ganforge.modalities.text.tasks.relgan import gumbel
 from ganforge.modalities.text.tokens import END
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
-from ganforge.tasks.synthesis import leaf, weighted_losses
+from ganforge.tasks.synthesis import critic_terms
 
 
 class StraightThrough(Task, kind="straight_through"):
@@ -106,20 +106,7 @@ class StraightThrough(Task, kind="straight_through"):
         cast(StraightG, nets.G).take(cast(TokenModel, nets.L).embed.weight)
         with torch.no_grad():
             real, fake = self._real(nets, batch, rng), self._drawn(nets, batch, rng)
-        places = {penalty.gradient_at for penalty in self.penalties}
-        real, fake = leaf(real, "real" in places), leaf(fake, "fake" in places)
-        on_real, on_fake = nets.D(real, batch.c), nets.D(fake, batch.c)
-
-        def critic(x: Tensor) -> Tensor:
-            return nets.D(x, batch.c).logits
-
-        context = LossContext(
-            critic=critic, real=real, fake=fake, on_real=on_real, on_fake=on_fake, deterministic=True, player=nets.D,
-            labels=batch.c,
-        )  # fmt: skip
-        losses = {"adversarial": self.objective.d(on_real.logits, on_fake.logits)}
-        losses |= weighted_losses("penalties", self.penalties, context, nets, rng)
-        return Terms(losses, latent.logit_stats(on_real.logits, on_fake.logits))
+        return critic_terms(nets, real, fake, batch.c, self.objective, self.penalties, rng)
 
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """G's loss on fresh texts."""

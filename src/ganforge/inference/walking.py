@@ -1,0 +1,93 @@
+"""Samples along a path through what a trained model is given: latents, a condition, sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ganforge.core.errors import UserError
+from ganforge.core.types import Request
+from ganforge.inference import conditions, sentences
+from ganforge.inference.interpolate import path
+from ganforge.inference.sampling import Sampling, check_numbers
+from ganforge.inference.where import Where
+
+
+class Walking(Sampling):
+    """The part of `Model` that moves from sample to sample."""
+
+    def latents(self, seeds: Sequence[int], truncation: float = 1.0) -> torch.Tensor:
+        """The latents of the first sample of each seed, float32 [len(seeds), L] on the CPU."""
+        self._check_can_sample()
+        rows = [self.recipe.task.latents(Request(n=1, seed=seed, truncation=truncation)) for seed in seeds]
+        return torch.cat(rows).cpu()
+
+    def walk(
+        self,
+        seeds: Sequence[int] = (1, 2),
+        frames: int = 60,
+        mode: str = "slerp",
+        loop: bool = False,
+        label: int | str | None = None,
+        truncation: float = 1.0,
+        batch: int = 64,
+        where: Where = (),
+        vary: str | None = None,
+        text: str | Sequence[str] = (),
+    ) -> Any:
+        """Samples along a path through latent space, from the first sample of one seed to that of the next.
+
+        Args:
+            seeds: at least two seeds, in order.
+            frames: number of samples, including both ends; at least one per seed.
+            mode: "slerp" (arcs, which stay where the generator was trained) or "linear".
+            loop: return to the first seed, so that the first frame follows the last.
+            label: the class of all frames; by default the first class of a conditional model.
+            truncation: in (0, 1], as in `sample`.
+            batch: number of samples computed at a time.
+            where: for models with conditions, what all frames are to be, as in `sample`.
+            vary: a condition that moves, with its ends: "angle=0..360". The latent then stays that of the first seed.
+            text: what all frames show, as in `sample`; or several sentences, from one to the next. The latent then
+                stays that of the first seed.
+
+        Returns:
+            Like `sample`: for images uint8 [frames, H, W, C].
+
+        Raises:
+            UserError: as in `sample`, or there are fewer than two seeds or too few frames, the mode is unknown, or
+                `vary` is not a condition and two values of it.
+        """
+        check_numbers(frames, truncation, batch)
+        stations, given = [text] if isinstance(text, str) else list(text), self.spec.conditions
+        ends = [] if vary is None else sentences.ends(vary, given)
+        if stations and (ends or (len(stations) > 1 and vary is not None)):
+            raise UserError("vary and text are given: leave one of them out", code="where.contradiction")
+        if ends:
+            stations, vary = ends, None
+        asked = self.asked(where, stations[:1])
+        if vary is None and len(stations) < 2:
+            latents = path(self.latents(seeds, truncation), frames, mode, loop)
+        else:
+            self.asked(() if given or vary is None else vary)  # refuses a model without conditions
+            latents = self.latents(seeds[:1], truncation).expand(frames, -1)
+        labels = self.label_ids(self.labels[0] if label is None and self.labels else label, frames)
+        extra: dict[str, torch.Tensor] = {}
+        if vary is not None:
+            labels = conditions.varied(vary, asked, given, frames, int(seeds[0]))
+        elif len(stations) > 1:
+            each = [conditions.vectors(self.asked(where, one), given, int(seeds[0]), 0, 1) for one in stations]
+            labels, extra = sentences.between(torch.cat(each), frames, loop)
+        elif given:
+            labels = conditions.vectors(asked, given, int(seeds[0]), 0, 1).expand(frames, -1)
+        parts = []
+        for start in range(0, frames, batch):
+            rows = latents[start : start + batch]
+            part = self._weighed(None if labels is None else labels[start : start + batch])
+            more = {name: value[start : start + batch] for name, value in extra.items()}
+            request = Request(n=len(rows), latents=rows, labels=part, truncation=truncation, extra=more)
+            parts.append(self.bundle.generate(request))
+        return self.recipe.signal.join(parts, self.spec)
+
+    interpolate = walk
