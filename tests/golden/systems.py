@@ -316,6 +316,16 @@ SYSTEMS: dict[str, list[str]] = {
         "task.discriminator.channels=8",
         "task.discriminator.layers=1",
     ],
+    "spectre": [
+        f"data={HERE / 'graphs.zip'}",
+        "data.holdout=0",
+        "batch=4",
+        "task.latent=8",
+        "task.width=4",
+        "task.layers=2",
+        "task.bank=3",
+        "task.forcing=0.5",
+    ],
     "network": [f"data={HERE / 'friends.txt'}", "task.rank=3", "task.check_every=2"],
     "netgan": [
         f"data={HERE / 'friends.txt'}",
