@@ -182,7 +182,7 @@ class Powerful(nn.Module):
         """h [N, C, V, V], pairs [N, 1, V, V]: which of them are of nodes that are there."""
         count = pairs.sum((2, 3), keepdim=True)
         for left, right, join in zip(self.left, self.right, self.join, strict=True):
-            product = (left(h) * pairs) @ (right(h) * pairs) / count.sqrt()
+            product = (left(h) * pairs) @ (right(h) * pairs) / count**0.25  # √n, for sums over n nodes
             h = join(torch.cat([h, product], 1)) * pairs
             if self.norm:
                 h = h - h.sum((2, 3), keepdim=True) / count
