@@ -20,11 +20,11 @@ PASS = 128
 def spectre() -> Recipe:
     """SPECTRE: graphs from their dominant eigenvalues and eigenvectors, by three GANs in a row. Days on a CPU.
 
-    Paper: Martinkus et al. 2022, the published settings of planar graphs: 64 nodes, two eigenvectors, 8 PPGN layers of 64
-    channels, three rotations, one-sided penalty of 5, Adam 1e-4, gradients clipped at 1, batch 10, 12,000 passes over
+    Paper: Martinkus et al. 2022, the published settings of planar graphs: 64 nodes, two eigenvectors, 8 PPGN layers of
+    64 channels, three rotations, one-sided penalty of 5, Adam 1e-4, gradients clipped at 1, batch 10, 12,000 passes of
     128 graphs, real spectra for 2,000 passes and then for 80 %. Departures: one gradient norm over all inputs of a
-    critic; no penalty at permuted graphs, no noise on real spectra; PointNetST nets of 64 channels, bank of 10
-    matrices and rank of the rotations (4) are ours.
+    critic; no penalty at permuted graphs, no noise on real spectra; PointNetST nets of 64 channels, a bank of 10
+    matrices and the rank of rotations (4) are ours.
     Command: `ganforge train spectre data=graphs/ signal.nodes=64`
     """
     adam = Adam(lr=1e-4, betas=(0.5, 0.9), clip=1.0)

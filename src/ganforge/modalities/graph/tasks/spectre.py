@@ -84,7 +84,7 @@ class Spectre(Task, kind="spectre"):
         if layout.directed:
             raise UserError(
                 "task spectre: it takes graphs without directions (the eigenvectors of its Laplacian are real then), "
-                "and those of the data have directions. Use graphs-small, or data.directed=false",
+                "and those of the data have directions. Use graphs-small, or data.kind=graphs data.directed=false",
                 code="graph.directed",
             )
         least = int(layout.sizes.sum(0).nonzero()[0][0])
