@@ -69,7 +69,7 @@ def drawn(people: int, seed: int = 0) -> Social:
     links = np.triu(rng.random((people, people)) < odds)
     links[np.arange(people), odds.argmax(1)] |= ~(links | links.T).any(1)  # everybody has a friend
     friends = np.argwhere(np.triu(links | links.T))
-    joined = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1500, people), unit="D")
+    joined = pd.date_range("2020-01-01", periods=1_500)[rng.integers(0, 1_500, people)]
     count = rng.poisson(per_week).clip(0, MOST_POSTS)
     users = pd.DataFrame({
         "user": np.arange(1, people + 1), "age": age, "city": rng.choice(CITIES, people), "interest": interest,
@@ -99,7 +99,7 @@ def degrees(friends: np.ndarray, people: int) -> np.ndarray:
     return np.bincount(friends.ravel(), minlength=people)
 
 
-def seated(users: pd.DataFrame, places: pd.Series, friends: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+def seated(users: pd.DataFrame, places: np.ndarray, friends: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
     """New users, each in the place of a node of its interest, by the ranks of `friends`; and their friends.
 
     Args:
@@ -109,7 +109,7 @@ def seated(users: pd.DataFrame, places: pd.Series, friends: np.ndarray, seed: in
     """
     rng, node_degrees = np.random.default_rng(seed), degrees(friends, len(places))
     rows = np.empty(len(places), int)  # of the user in each place
-    for interest in places.unique():
+    for interest in np.unique(places):
         nodes, candidates = np.flatnonzero(places == interest), np.flatnonzero(users["interest"] == interest)
         rows[nodes[np.argsort(node_degrees[nodes], kind="stable")]] = candidates[
             np.argsort(users["friends"].to_numpy()[candidates], kind="stable")
@@ -179,11 +179,11 @@ def new_posts(source: Social, users: pd.DataFrame, out: Path, samples: int, seed
         "lm", data=str(out / "posts.jsonl"), samples=samples, seed=seed, run_dir=out / "posts", fields=fields
     )
     model, real, ready, copies = model.tempered(0.9), set(source.posts["text"]), {}, 0
-    wanted = users["interest"].repeat(users["posts"])
-    for interest, count in wanted.value_counts().items():
+    wanted = np.repeat(users["interest"].to_numpy(), users["posts"].to_numpy())
+    for interest, count in zip(*np.unique(wanted, return_counts=True), strict=True):
 
         def draw(n: int, k: int, interest: Any = interest) -> list:
-            return model.sample(n, label=interest, seed=seed + k)
+            return model.sample(n, label=str(interest), seed=seed + k)
 
         ready[interest], again = unlike(draw, int(count), real.__contains__)
         copies += again
@@ -193,33 +193,33 @@ def new_posts(source: Social, users: pd.DataFrame, out: Path, samples: int, seed
 def measured(social: Social) -> dict[str, float]:
     """How much of the network hangs together. Posts are about the interest if they have a noun of their user's and
     of no other interest; r are correlations of ranks."""
-    users = social.users.set_index("user")
-    a, b = (users["interest"].iloc[social.friends[:, k]].to_numpy() for k in (0, 1))
-    ranks = users[["friends", "per_week", "posts"]].rank().corr()
+    users, interest = social.users, social.users["interest"].to_numpy()
+    a, b = interest[social.friends.T]
+    r = np.corrcoef(users[["friends", "per_week", "posts"]].rank().to_numpy().T)
     nouns = {noun: interest for interest, (some, _) in INTERESTS.items() for noun in some}
     said = [{nouns[w] for w in text.replace(",", "").split() if w in nouns} for text in social.posts["text"]]
-    wanted = users["interest"].reindex(social.posts["user"])
+    wanted = interest[social.posts["user"].to_numpy() - 1]
     return {
         "users": len(users), "pairs of friends": len(social.friends), "posts": len(social.posts),
-        "most friends": int(users["friends"].max()),
-        "friends of one interest": float((a == b).mean()),
-        "r of friends and posts a week": float(ranks.loc["friends", "per_week"]),
-        "r of posts a week and posts": float(ranks.loc["per_week", "posts"]),
+        "most friends": int(users["friends"].to_numpy().max()),
+        "friends of one interest": float(np.mean(a == b)),
+        "r of friends and posts a week": float(r[0, 1]),
+        "r of posts a week and posts": float(r[1, 2]),
         "posts about the interest": float(np.mean([one == {of} for one, of in zip(said, wanted, strict=True)])),
     }  # fmt: skip
 
 
 def compared(source: Social, new: Social) -> dict[str, float]:
-    """The distance of the degrees (Kolmogorov-Smirnov), the share of pairs whose places are friends in the source,
-    and the shares of users and posts that equal real ones."""
-    levels = np.arange(max(source.users["friends"].max(), new.users["friends"].max()) + 1)
-    shares = [np.searchsorted(np.sort(one.users["friends"]), levels, "right") / len(one.users) for one in (source, new)]
+    """The distance of the degrees (Kolmogorov-Smirnov), and the shares of users and posts that equal real ones."""
+    counts = [np.sort(one.users["friends"].to_numpy()) for one in (source, new)]
+    levels = np.arange(max(one[-1] for one in counts) + 1)
+    shares = [np.searchsorted(one, levels, "right") / len(one) for one in counts]
     own = ["age", "city", "interest", "joined", "per_week"]
     rows = [set(one.users[own].itertuples(index=False, name=None)) for one in (source, new)]
     return {
         "distance of degrees": float(np.abs(shares[0] - shares[1]).max()),
         "copied users": len(rows[0] & rows[1]) / len(new.users),
-        "copied posts": float(new.posts["text"].isin(source.posts["text"]).mean()),
+        "copied posts": float(np.isin(new.posts["text"].to_numpy(), source.posts["text"].to_numpy()).mean()),
     }
 
 
@@ -263,7 +263,7 @@ def main() -> None:
     source = drawn(asked.people, asked.seed)
     users, copied_users = new_users(source, asked.users, asked.seed)
     nodes = new_friends(source, asked.out, asked.network, asked.seed)
-    users, friends = seated(users, source.users["interest"], nodes, asked.seed)
+    users, friends = seated(users, source.users["interest"].to_numpy(), nodes, asked.seed)
     posts, copied_posts = new_posts(source, users, asked.out, asked.posts, asked.seed)
     new = Social(users, friends, posts)
     write(new, asked.out / "social.sqlite")

@@ -39,7 +39,7 @@ def test_what_is_drawn_hangs_together(source):
 
 def test_new_users_take_places_of_their_interest_by_their_friends(source):
     new = source.users.drop(columns="user").sample(frac=1, random_state=1).reset_index(drop=True)
-    users, friends = social.seated(new, source.users["interest"], source.friends, seed=3)
+    users, friends = social.seated(new, source.users["interest"].to_numpy(), source.friends, seed=3)
     assert users["user"].tolist() == list(range(1, 151))
     assert (users["friends"] == social.degrees(friends, 150)).all()
     assert sorted(users["friends"]) == sorted(source.users["friends"])

@@ -10,7 +10,7 @@ from ganforge.modalities.graph.tasks.spectre import Spectre
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.ema import Ema
-from ganforge.recipes.optimizer import Adam
+from ganforge.recipes.optimizer import Adam, Optimizer
 
 PASS = 128
 """Graphs of the paper's planar set that are trained on; its stages are counted in passes over them."""
@@ -27,7 +27,7 @@ def spectre() -> Recipe:
     matrices and the rank of rotations (4) are ours.
     Command: `ganforge train spectre data=graphs/ signal.nodes=64`
     """
-    adam = Adam(lr=1e-4, betas=(0.5, 0.9), clip=1.0)
+    adam: Optimizer = Adam(lr=1e-4, betas=(0.5, 0.9), clip=1.0)
     return Recipe(
         data=PathData(path="./graphs"),
         samples=12_000 * PASS,
