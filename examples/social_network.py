@@ -5,7 +5,8 @@
 The network that it learns from is drawn: users who post much have more friends, friends often share an interest, and
 posts are about the interest of their user. So nothing has to be downloaded. Three models learn one part each:
 
-    users     ctgan-fast: a row a user, with the numbers of friends and of posts as columns
+    users     tvae: a row a user, with the numbers of friends and of posts as columns (with so few rows it learns how
+              columns depend on each other sooner than ctgan-fast)
     friends   network: pairs of users. Node k of a new network stands in the place of user k, so it has k's interest
     posts     lm: a text with the interest as its label
 
@@ -138,14 +139,14 @@ def unlike(draw: Callable[[int, int], list], count: int, is_real: Callable[[Any]
     raise SystemExit(f"only {len(found)} of {count} are not copies of real ones: give more data, or train for less")
 
 
-def new_users(source: Social, passes: int, seed: int) -> tuple[pd.DataFrame, int]:
+def new_users(source: Social, samples: int, seed: int) -> tuple[pd.DataFrame, int]:
     """As many new users of each interest as in the source, without a number; how many copies were left out."""
     import ganforge as gf
 
     table = source.users.drop(columns="user")
     own = [k for k, name in enumerate(table.columns) if name not in ("friends", "posts")]
     real = {tuple(row[k] for k in own) for row in table.itertuples(index=False, name=None)}
-    model = gf.TableGAN("ctgan-fast", seed=seed, fields={"max_passes": passes}, progress=False).fit(table)
+    model = gf.TableGAN("tvae", seed=seed, fields={"samples": samples}, progress=False).fit(table)
     rows, copies = [], 0
     for interest, count in table["interest"].value_counts().items():
 
@@ -254,9 +255,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("social"))
     parser.add_argument("--people", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--users", type=int, default=1_000, help="passes over the users in training")
-    parser.add_argument("--network", type=int, default=16_384 * 200, help="samples to train the model of friends on")
-    parser.add_argument("--posts", type=int, default=40_000, help="samples to train the model of posts on")
+    parser.add_argument("--users", type=int, default=500_000, help="samples to train the model of users on")
+    parser.add_argument("--network", type=int, default=16_384 * 50, help="samples to train the model of friends on")
+    parser.add_argument("--posts", type=int, default=10_000, help="samples to train the model of posts on")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
 
