@@ -24,8 +24,9 @@ from torch.nn.functional import leaky_relu
 
 from ganforge.core.rng import normals
 from ganforge.core.types import Spec
-from ganforge.modalities.graph.nets.layout import EDGE, check, chosen, gumbel, layout_of
+from ganforge.modalities.graph.nets.layout import check, layout_of
 from ganforge.nets.base import Generator
+from ganforge.nets.layers.gumbel import EDGE, gumbel, straight_through
 from ganforge.nets.layers.labels import LabelTable, as_vectors
 
 OWN = 8
@@ -121,10 +122,10 @@ class GraphG(nn.Module):
         kind = torch.ones_like(h[..., :1])
         if self.to_kinds is not None:
             logits = self.to_kinds(h)
-            kind = chosen(logits, gumbel(kinds.unflatten(1, (V, -1))).to(h)) if drawn else logits.softmax(-1)
+            kind = straight_through(logits, gumbel(kinds.unflatten(1, (V, -1))).to(h)) if drawn else logits.softmax(-1)
         pair_noise = bonds.unflatten(1, (-1, layout.bonds + 1))[:, self.place].unflatten(1, (V, V))
         logits = self.to_bonds(e)
-        bond = (chosen(logits, gumbel(pair_noise).to(e)) if drawn else logits.softmax(-1))[..., 1:]
+        bond = (straight_through(logits, gumbel(pair_noise).to(e)) if drawn else logits.softmax(-1))[..., 1:]
         pairs = there[:, :, None] * there[:, None] * (1 - torch.eye(V, dtype=z.dtype, device=z.device))
         links = bond.permute(0, 3, 1, 2) * pairs[:, None]
         nodes = torch.diag_embed((kind * there[:, :, None]).transpose(1, 2))
