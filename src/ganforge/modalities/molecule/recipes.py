@@ -38,8 +38,8 @@ def molecule_small() -> Recipe:
     Command: `ganforge train data=qm9.smi --minutes 10`; then `ganforge sample RUN -n 1000 --where "logP=1.5" --out
     new.smi`
     """
-    samples = 800_000
-    fading = Cosine(start=0.5, end=0.05, over=samples // 2)
+    samples = 500_000
+    fading = Cosine(start=0.1, end=0.01, over=samples // 2)
     quick = Adam(lr=Cosine(start=2e-3, end=2e-4, over=samples), betas=(0.0, 0.99))
     slow = Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99))
     return Recipe(

@@ -3,12 +3,11 @@
 You et al. 2018 (GraphRNN: graphs node after node); Jang et al. 2017 and Maddison et al. 2017 (straight-through
 Gumbel-softmax). Own arrangement.
 
-    size ~ sizes of the data,  w = act(W z + U size + E c),  s_0 = S w
-    for atom i = 0, 1, ...
-        type_i          ST(T s_i),   a = A s_i + embedding of type_i
+    size ~ sizes of the data,  w = act(W z + U size + E c)
+    for atom i = 0, 1, ...  (`nets/layers/growth.py`: the states s_i, a, and what atoms remember, m_j)
+        type_i          ST(T s_i)
         first bond      ST over (j, order):            F act(Q a + K m_j + free valence of j + i − j)            i > 0
         `closings` ×    ST over none and (j, order):   the same with other weights, + the size of the ring
-        m_i = act(a + Σ_j H_bond m_j),   m_j += M_bond m_i,   s_{i+1} = GRU(m_i ‖ w, s_i)
 
     ST(l) = onehot(argmax (l + g)), with the derivative of softmax((l + g)/τ);  g = −log(−log u)
 
@@ -18,7 +17,7 @@ not see it.
 
 N: molecules, n: atoms at most, V: types without none, B: bonds with none, H: width.
 z [N, latent], c [N] or [N, K], noise [N, noises] ~ N(0, 1): the size, and g of types and bonds.
-w, s_i, a, m_i [N, H], x [N, 1 + V + B, n, n].
+w, s, a, m [N, H], x [N, 1 + V + B, n, n].
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ from ganforge.core.types import Spec, wide
 from ganforge.modalities.molecule.forms.graph import joined, sizes_of
 from ganforge.modalities.molecule.nets.building import ORDERS, Building
 from ganforge.nets.base import Generator
+from ganforge.nets.layers.growth import FIRST, Growth, small_table
 from ganforge.nets.layers.gumbel import gumbel, straight_through
 from ganforge.nets.layers.labels import LabelTable
 
 NEVER = -1e4  # added to logits of what is impossible
 FIRST_BONDS = (0.75, 0.2, 0.05)  # shares of single, double and triple bonds that G begins with
-LABEL, PLACE = 0.3, 0.3  # deviations, at first, of embeddings: less than what they are added to
 
 
 class Pairs(nn.Module):
@@ -48,10 +47,8 @@ class Pairs(nn.Module):
     def __init__(self, width: int, n: int, valence: int):
         super().__init__()
         self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
-        self.free, self.apart = nn.Embedding(valence + 1, width), nn.Embedding(n, width)
+        self.free, self.apart = small_table(valence + 1, width), small_table(n, width)
         self.out = nn.Linear(width, ORDERS)
-        for table in (self.free, self.apart):
-            nn.init.normal_(table.weight, 0.0, PLACE)
         with torch.no_grad():
             self.out.bias.copy_(torch.tensor(FIRST_BONDS).log())
 
@@ -89,14 +86,10 @@ class SequentialG(nn.Module):
         seeded = torch.Generator().manual_seed(0)
         self.register_buffer("fixed", torch.randn(self.noises, generator=seeded), persistent=False)
         self.globals, self.size = nn.Linear(latent, width), nn.Linear(1, width, bias=False)
-        self.label = LabelTable(spec.classes, width, LABEL) if spec.classes else None
-        self.start, self.norm = nn.Linear(width, width), nn.LayerNorm(width)
-        self.type_out, self.kind = nn.Linear(width, self.types), nn.Embedding(self.types, width)
+        self.label = LabelTable(spec.classes, width, FIRST) if spec.classes else None
+        self.growth, self.type_out = Growth(width, self.types, ORDERS), nn.Linear(width, self.types)
         self.first, self.closing = (Pairs(width, n, max(valences)) for _ in range(2))
         self.none, self.rings = nn.Linear(width, 1), nn.Embedding(n + 2, width)
-        self.own = nn.Linear(width, width)
-        self.heard, self.told = nn.Linear(ORDERS * width, width), nn.Linear(width, ORDERS * width)
-        self.next = nn.GRUCell(2 * width, width)
         with torch.no_grad():
             self.type_out.bias.copy_(torch.tensor(spec.state.get("shares", [1 / self.types] * self.types)).log())
 
@@ -116,23 +109,20 @@ class SequentialG(nn.Module):
         if self.label is not None:
             whole = whole + self.label(c)
         whole = leaky_relu(whole, 0.2)
-        state, memory = self.start(whole), whole.new_zeros(len(z), 0, whole.shape[1])
+        state, memory = self.growth.begin(whole)
         building = Building(count, self.valences)
         types, bonds = [], []
         for i in range(self.n):
-            normed = self.norm(state)
-            logits = self.type_out(normed) + NEVER * ~building.types()
+            logits = self.type_out(self.growth.norm(state)) + NEVER * ~building.types()
             kind = straight_through(logits, next(noises), self.tau)  # [N, V]
             building.add(kind.argmax(1))
             types.append(kind * building.there[:, None])
-            new = self.own(normed) + kind.to(normed.dtype) @ self.kind.weight
+            new = self.growth.part(state, kind)
             bonded = self.bonds(building, new, memory, noises)  # [N, i, ORDERS]
             bonds.append(pad(bonded, (0, 0, 0, self.n - i)))
             building.complete()
-            new = leaky_relu(new + self.heard((bonded.transpose(1, 2) @ memory).flatten(1)), 0.2)
-            told = bonded @ self.told(new).unflatten(1, (ORDERS, -1))  # [N, i, H]
-            memory = torch.cat([memory + told, new[:, None]], 1)
-            state = self.next(torch.cat([new, whole], 1), state)
+            heard = new + self.growth.hear(bonded, memory)
+            state, memory = self.growth.add(heard, bonded, memory, state, whole)
         atoms, lower = torch.stack(types, 1), torch.stack(bonds, 1)  # [N, n, V], [N, n, n, ORDERS]
         atoms = torch.cat([1 - atoms.sum(2, keepdim=True), atoms], 2)
         drawn = lower + lower.transpose(1, 2)
