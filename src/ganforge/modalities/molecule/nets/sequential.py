@@ -4,7 +4,7 @@ You et al. 2018 (GraphRNN: graphs node after node); Jang et al. 2017 and Maddiso
 Gumbel-softmax). Own arrangement.
 
     size ~ sizes of the data,  w = act(W z + U size + E c)
-    for atom i = 0, 1, ...  (`nets/layers/growth.py`: the states s_i, a, and what atoms remember, m_j)
+    for atom i = 0, 1, ...  (`growth`: the states s_i, a, and what atoms remember, m_j)
         type_i          ST(T s_i)
         first bond      ST over (j, order):            F act(Q a + K m_j + free valence of j + i − j)            i > 0
         `closings` ×    ST over none and (j, order):   the same with other weights, + the size of the ring
@@ -32,8 +32,8 @@ from torch.nn.functional import leaky_relu, pad
 from ganforge.core.types import Spec, wide
 from ganforge.modalities.molecule.forms.graph import joined, sizes_of
 from ganforge.modalities.molecule.nets.building import ORDERS, Building
+from ganforge.modalities.molecule.nets.growth import FIRST, Growth, small_table
 from ganforge.nets.base import Generator
-from ganforge.nets.layers.growth import FIRST, Growth, small_table
 from ganforge.nets.layers.gumbel import gumbel, straight_through
 from ganforge.nets.layers.labels import LabelTable
 
@@ -117,12 +117,11 @@ class SequentialG(nn.Module):
             kind = straight_through(logits, next(noises), self.tau)  # [N, V]
             building.add(kind.argmax(1))
             types.append(kind * building.there[:, None])
-            new = self.growth.part(state, kind)
+            new = self.growth.atom(state, kind)
             bonded = self.bonds(building, new, memory, noises)  # [N, i, ORDERS]
             bonds.append(pad(bonded, (0, 0, 0, self.n - i)))
             building.complete()
-            heard = new + self.growth.hear(bonded, memory)
-            state, memory = self.growth.add(heard, bonded, memory, state, whole)
+            state, memory = self.growth.add(new, bonded, memory, state, whole)
         atoms, lower = torch.stack(types, 1), torch.stack(bonds, 1)  # [N, n, V], [N, n, n, ORDERS]
         atoms = torch.cat([1 - atoms.sum(2, keepdim=True), atoms], 2)
         drawn = lower + lower.transpose(1, 2)
