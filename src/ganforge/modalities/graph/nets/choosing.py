@@ -9,8 +9,8 @@
         h_i       += act(R (Σ_j A_ij h_j ‖ h_i))
     edge types     ST(t_i + t_j), the same from both ends
 
-    φ: A, log(1 + A²), the neighbors that i and j share, and P⁸ · nodes, the chance of a random walk from i to be at j,
-    which is 0 if they are in parts of their own.
+    φ: 1 if the types are equal; A; log(1 + A²), the neighbors that i and j share; P⁸ · nodes, the chance of a random
+    walk from i to be at j, which is 0 if they are in parts of their own.
     ST(l) = onehot(argmax (l + g)), with the derivative of softmax((l + g)/τ);  g = −log(−log u)
 
 Choices of what is near make graphs with triangles and even degrees from the first step on, which independent draws of
@@ -41,7 +41,7 @@ OWN = 8
 """Numbers of noise of each node."""
 HEADS = 4
 NEVER = -1e4
-FEATURES = 3  # φ
+FEATURES = 4  # φ
 SHARP = math.log(6.0)  # s at first: about four nodes are near in three dimensions
 NONE = -4.0  # logit of none at first: as if a node were at a squared distance of 2/3
 
@@ -86,13 +86,14 @@ class Round(nn.Module):
         return h + leaky_relu(self.heard(torch.cat([A @ normed / 2, normed], 2)), 0.2)
 
 
-def features_of(A: Tensor, there: Tensor) -> Tensor:
-    """φ of every pair, [N, V, F, V], of A [N, V, V] and there [N, V]."""
+def features_of(A: Tensor, kind: Tensor) -> Tensor:
+    """φ of every pair, [N, V, F, V], of A [N, V, V] and types [N, V, T], one-hot or none."""
     P = A + torch.eye(A.shape[1], dtype=A.dtype, device=A.device)
     P = P / P.sum(2, keepdim=True)
     for _ in range(3):
         P = P @ P
-    return torch.stack([A, torch.log1p(A @ A), P * there.sum(1)[:, None, None]], 2)
+    alike = kind @ kind.transpose(1, 2)
+    return torch.stack([alike, A, torch.log1p(A @ A), P * kind.sum((1, 2))[:, None, None]], 2)
 
 
 class ChoosingG(nn.Module):
@@ -114,17 +115,18 @@ class ChoosingG(nn.Module):
         nn.init.normal_(self.latent.weight, 0.0, latent**-0.5)
         nn.init.normal_(self.own.weight, 0.0, OWN**-0.5)
         self.size = nn.Linear(1, width, bias=False)
-        self.label = LabelTable(spec.classes, width, 0.15) if spec.classes else None
+        self.label = LabelTable(spec.classes, width, 0.5) if spec.classes else None
         self.talk = nn.ModuleList(Talk(width) for _ in range(2))
-        self.norm, self.type_out = nn.LayerNorm(width), nn.Linear(width, layout.kinds)
-        self.kinds = nn.Embedding(layout.kinds, width)
+        self.norm, self.kinds = nn.LayerNorm(width), nn.Embedding(layout.kinds, width)
+        self.type_out = nn.Linear(width, layout.kinds) if layout.kinds > 1 else None
         self.to_place = nn.Linear(width, dimensions)
         nn.init.normal_(self.to_place.weight, 0.0, width**-0.5)
         self.sharp = nn.Parameter(torch.tensor(SHARP))
         self.rounds = nn.ModuleList(Round(width, self.ways) for _ in range(min(rounds, spec.state.get("core", rounds))))
         self.edge_out = nn.Linear(width, layout.bonds) if layout.bonds > 1 else None
         with torch.no_grad():
-            self.type_out.bias.copy_(torch.tensor(layout.node_shares).log())
+            if self.type_out is not None:
+                self.type_out.bias.copy_(torch.tensor(layout.node_shares).log())
             if self.edge_out is not None:
                 self.edge_out.bias.copy_(torch.tensor(layout.edge_shares[1:]).log() / 2)
             for one in self.rounds:
@@ -153,10 +155,12 @@ class ChoosingG(nn.Module):
         h = leaky_relu(whole[:, None] + self.own(own.unflatten(1, (V, OWN))), 0.2)
         for talk in self.talk:
             h = talk(h, absent[:, None, None])
-        logits = self.type_out(self.norm(h))
-        kind = straight_through(logits, gumbel(kinds.unflatten(1, (V, -1))), self.tau).to(h.dtype) * there[:, :, None]
+        kind = there[:, :, None]
+        if self.type_out is not None:
+            logits = self.type_out(self.norm(h))
+            kind = kind * straight_through(logits, gumbel(kinds.unflatten(1, (V, -1))), self.tau).to(h.dtype)
         h = h + kind @ self.kinds.weight
-        A, h = self.chosen(h, there, absent, choices)
+        A, h = self.chosen(h, kind, absent, choices)
         links = A[:, None]
         if self.edge_out is not None:
             ends = self.edge_out(self.norm(h))
@@ -165,9 +169,9 @@ class ChoosingG(nn.Module):
             links = links * types.permute(0, 3, 1, 2)
         return torch.cat([links, torch.diag_embed(kind.transpose(1, 2)).to(links.dtype)], 1)
 
-    def chosen(self, h: Tensor, there: Tensor, absent: Tensor, noises: list[Tensor]) -> tuple[Tensor, Tensor]:
+    def chosen(self, h: Tensor, kind: Tensor, absent: Tensor, noises: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Which edges there are, [N, V, V], and what the nodes know of them, [N, V, H]."""
-        V, W = self.layout.nodes, self.ways
+        V, W, there = self.layout.nodes, self.ways, (absent == 0).to(h.dtype)[:, :, None, None]
         u = self.to_place(self.norm(h))
         squares = u.square().sum(2)
         apart = squares[:, :, None] + squares[:, None] - 2 * u @ u.transpose(1, 2)
@@ -178,10 +182,10 @@ class ChoosingG(nn.Module):
         for one, noise in zip(self.rounds, noises, strict=True):
             both = A if W == 1 else either(A, A.transpose(1, 2))
             h = one.hear(h, both)
-            likes, none = one.logits(h, features_of(both, there))
+            likes, none = one.logits(h, features_of(both, kind))
             logits = torch.cat([(near + likes + NEVER * own.detach()).flatten(2), none], 2)  # [N, V, W · V + 1]
             drawn = straight_through(logits, gumbel(noise.unflatten(1, (V, -1))), self.tau)[:, :, :-1]
-            own = own + drawn.to(h.dtype).unflatten(2, (W, V)) * there[:, :, None, None]
+            own = own + drawn.to(h.dtype).unflatten(2, (W, V)) * there
             A = either(own[:, :, 0], own[:, :, -1].transpose(1, 2))
         return A, h
 
