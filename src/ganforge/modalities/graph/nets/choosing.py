@@ -24,6 +24,7 @@ z [N, L], noise [N, noise], h [N, V, H], choices [N, W, V, V], A [N, V, V], x [N
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from pydantic import Field
@@ -73,6 +74,7 @@ class Round(nn.Module):
         self.queries, self.keys = nn.Linear(width, ways * 16), nn.Linear(width, ways * 16)
         self.weights, self.none = nn.Linear(width, ways * FEATURES), nn.Linear(width, 1)
         self.heard = nn.Linear(2 * width, width)
+        nn.init.constant_(self.none.bias, NONE)
 
     def logits(self, h: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """What speaks for each choice besides nearness, [N, V, W, V], and for none, [N, V, 1]."""
@@ -82,6 +84,7 @@ class Round(nn.Module):
         return likes + self.weights(h).unflatten(2, (self.ways, -1)) @ features, self.none(h)
 
     def hear(self, h: Tensor, A: Tensor) -> Tensor:
+        """h once each node has heard of its neighbors in A [N, V, V]."""
         normed = self.norm(h)
         return h + leaky_relu(self.heard(torch.cat([A @ normed / 2, normed], 2)), 0.2)
 
@@ -122,15 +125,14 @@ class ChoosingG(nn.Module):
         self.to_place = nn.Linear(width, dimensions)
         nn.init.normal_(self.to_place.weight, 0.0, width**-0.5)
         self.sharp = nn.Parameter(torch.tensor(SHARP))
-        self.rounds = nn.ModuleList(Round(width, self.ways) for _ in range(min(rounds, spec.state.get("core", rounds))))
+        count = min(rounds, max(1, spec.state.get("core", rounds)))
+        self.rounds = nn.ModuleList(Round(width, self.ways) for _ in range(count))
         self.edge_out = nn.Linear(width, layout.bonds) if layout.bonds > 1 else None
         with torch.no_grad():
             if self.type_out is not None:
                 self.type_out.bias.copy_(torch.tensor(layout.node_shares).log())
             if self.edge_out is not None:
                 self.edge_out.bias.copy_(torch.tensor(layout.edge_shares[1:]).log() / 2)
-            for one in self.rounds:
-                one.none.bias.fill_(NONE)
         sizes = layout.sizes if len(layout.sizes) == spec.classes else layout.sizes.sum(0, keepdims=True)
         shares = torch.tensor(sizes / sizes.sum(1, keepdims=True).clip(1), dtype=torch.get_default_dtype())
         self.register_buffer("sizes", shares)
@@ -179,7 +181,7 @@ class ChoosingG(nn.Module):
         near = (never - self.sharp.exp() * apart)[:, :, None]  # [N, V, 1, V]
         A = torch.zeros_like(apart)  # W = 2: from rows to columns
         own = torch.zeros_like(near)  # what each node has chosen itself, [N, V, W, V]
-        for one, noise in zip(self.rounds, noises, strict=True):
+        for one, noise in zip(cast("list[Round]", self.rounds), noises, strict=True):
             both = A if W == 1 else either(A, A.transpose(1, 2))
             h = one.hear(h, both)
             likes, none = one.logits(h, features_of(both, kind))
