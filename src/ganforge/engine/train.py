@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 from ganforge.artifacts import checkpoint
-from ganforge.artifacts.rundir import RunDir, UnwrittenRun, next_folder, refuse_existing, stored_recipe
+from ganforge.artifacts.folder import next_folder
+from ganforge.artifacts.rundir import RunDir, UnwrittenRun, refuse_existing, stored_recipe
 from ganforge.core.component import build
 from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device

@@ -1,0 +1,147 @@
+"""What the studio needs PyTorch for, as a process that prints one JSON document: `python -m ganforge.web.studio.child`.
+
+    recipes            all recipes with their summaries and values, their JSON Schema, and the named data sets
+    inspect DATA       what `ganforge data inspect` finds, the recipe that would be chosen, and a sheet of samples
+
+The process has a limit of memory, since the data is unknown.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ganforge.core.errors import GanforgeError, UserError
+from ganforge.ui.output import emit, emit_error, stdout_for_json
+
+if TYPE_CHECKING:
+    from ganforge.core.dataset import Dataset
+
+MEMORY = 12 << 30
+SHEET, COLUMNS = 32, 8
+"""Samples of a sheet, and samples in each of its rows."""
+
+log = logging.getLogger("ganforge")
+
+
+def known_recipes() -> dict[str, Any]:
+    """All recipes, and what describes them."""
+    import pydantic
+
+    from ganforge import recipes
+    from ganforge.core.component import to_plain
+    from ganforge.data.base import DataSource
+    from ganforge.recipes.base import Recipe
+    from ganforge.registry import load_all
+
+    load_all()
+    names = recipes.names()
+    return {
+        "schema": pydantic.TypeAdapter(Recipe).json_schema(),
+        "recipes": {
+            name: {"summary": recipes.summary(name), "values": to_plain(recipes.get(name))} for name in names
+        },
+        "sets": [name for name in DataSource.members() if is_complete(name)],
+    }
+
+
+def is_complete(name: str) -> bool:
+    """Whether the name of a kind of data is enough to open it: it names a set, and needs no path."""
+    from ganforge.core.component import build
+    from ganforge.data.base import DataSource
+
+    try:
+        return not build(DataSource, DataSource.from_text(name), what=name).places
+    except UserError:
+        return False
+
+
+def inspected(data: str) -> dict[str, Any]:
+    """What a data set holds, and what to train on it.
+
+    Raises:
+        UserError: it cannot be used.
+    """
+    from ganforge.core.component import build
+    from ganforge.data.base import DataSource
+    from ganforge.recipes.fitting import inspection
+    from ganforge.registry import load_all
+    from ganforge.signals import signal_of
+
+    load_all()
+    dataset = build(DataSource, DataSource.from_text(data), what=data).whole().open()
+    found = inspection(dataset)
+    choice, why = chosen(dataset)
+    return {
+        "facts": found.facts,
+        "hints": list(found.hints),
+        "signal": signal_of(dataset).kind,
+        "noun": signal_of(dataset).noun.many,
+        "choice": choice,
+        "no_choice": why,
+        "sheet": sheet(dataset, choice["recipe"] if choice else None, found.facts.get("recipes", {})),
+    }
+
+
+def chosen(dataset: Dataset) -> tuple[dict[str, Any] | None, str]:
+    """The recipe that `ganforge train DATA` would choose, or why it chooses none."""
+    import os
+
+    from ganforge.recipes.choice import Machine, choose
+
+    try:
+        choice = choose(dataset, Machine(cores=os.cpu_count() or 1))
+    except UserError as error:
+        return None, str(error)
+    return {"recipe": choice.recipe, "fields": choice.fields, "reasons": choice.reasons, "facts": choice.facts}, ""
+
+
+def sheet(dataset: Dataset, name: str | None, fits: dict[str, Any]) -> str:
+    """Some samples side by side, as training sees them: a data URL; empty where nothing can be shown."""
+    import numpy as np
+    import torch
+
+    from ganforge import recipes
+    from ganforge.core.media import first_image
+
+    names = [name] if name else [one for one, says in fits.items() if says.get("fits")]
+    if not names:
+        return ""
+    recipe = recipes.get(names[0])
+    try:
+        items = recipe.signal.items(dataset)
+        spec = recipe.signal.spec(items, recipe.task.nearest)
+        places = np.unique(np.linspace(0, len(items) - 1, SHEET).astype(int))
+        stored = torch.from_numpy(np.stack([recipe.signal.prepare(items.read(int(k)), spec) for k in places]))
+        image = first_image(recipe.signal.render(recipe.signal.present(stored, spec), spec, COLUMNS))
+    except Exception as error:  # one sample that cannot be read takes the sheet away, and not what was found
+        log.warning("no sheet of samples: %s: %s", type(error).__name__, error)
+        return ""
+    return "" if image is None else f"data:image/png;base64,{base64.b64encode(image.data).decode()}"
+
+
+def limit_memory() -> None:
+    """Ends this process, and not the machine, if the data needs more than `MEMORY`."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+
+
+def main(words: list[str]) -> int:
+    """Prints the document, or {"error": {"code", "message"}}; returns the exit status."""
+    with stdout_for_json(["--json"]):
+        try:
+            emit(known_recipes() if words[0] == "recipes" else inspected(words[1]))
+        except GanforgeError as error:
+            emit_error(error)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    limit_memory()
+    sys.exit(main(sys.argv[1:]))
