@@ -7,7 +7,7 @@ of a file, a plugin or weights, which only the command line may name.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,8 +114,8 @@ class Form:
                     return part
         return {}
 
-    def words(self, asked: Mapping[str, Any]) -> list[str]:
-        """`path=value` of the fields that a page sets to other values than the recipe's.
+    def words(self, asked: Mapping[str, Any], keep: Collection[str] = ()) -> list[str]:
+        """`path=value` of the fields that a page sets to other values than the recipe's, and of those to keep.
 
         Raises:
             Refused: a field that pages may not set, or a value that it cannot have.
@@ -130,7 +130,7 @@ class Form:
                     status=400,
                 )
             text = word(field, value)
-            if value != field.value:
+            if value != field.value or path in keep:
                 found.append(f"{path}={text}")
         return found
 

@@ -14,21 +14,27 @@ from ganforge.web.studio.context import Studio, route
 
 def routes(studio: Studio) -> list[Route]:
     """The routes of this page."""
-    data, children = studio.data, studio.children
+    data = studio.data
 
     async def listing(request: Request) -> Any:
         return await asyncio.to_thread(data.listing, request.query_params.get("path", ""))
 
     async def inspect(request: Request) -> Any:
         body = await body_of(request)
-        again = body.get("again") is True
-        if isinstance(path := body.get("path"), str):
-            place = data.path(path)
-            found = await children.ask("inspect", str(place), version=data.version(place), again=again)
-        elif (name := body.get("set")) in (await children.recipes())["sets"]:
-            found = await children.ask("inspect", str(name), again=again)
-        else:
-            raise Refused("there is no data of that name", code="data.not_found", status=404)
-        return studio.shown(found)
+        return studio.shown(await inspection(studio, body, body.get("again") is True))
 
     return [route("/api/data", listing), route("/api/data/inspect", inspect, "POST")]
+
+
+async def inspection(studio: Studio, asked: Any, again: bool = False) -> dict[str, Any]:
+    """What is in the data {"path": ...} or {"set": ...}; remembered until its file or folder changes.
+
+    Raises:
+        Refused: there is no such data, or it cannot be used.
+    """
+    if isinstance(asked, dict) and isinstance(path := asked.get("path"), str):
+        place = studio.data.path(path)
+        return await studio.children.ask("inspect", str(place), version=studio.data.version(place), again=again)
+    if isinstance(asked, dict) and (name := asked.get("set")) in (await studio.children.recipes())["sets"]:
+        return await studio.children.ask("inspect", str(name), again=again)
+    raise Refused("there is no data of that name", code="data.not_found", status=404)

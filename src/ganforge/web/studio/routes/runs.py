@@ -14,6 +14,7 @@ from starlette.routing import Route
 from ganforge.artifacts.summary import TRASH, restored
 from ganforge.web.guard import Refused, body_of, confined
 from ganforge.web.studio.context import Studio, language_of, route
+from ganforge.web.studio.runs import previews
 from ganforge.web.studio.stream import stream, watched
 
 MOST_WATCHED = 8
@@ -32,6 +33,9 @@ def routes(studio: Studio) -> list[Route]:
     async def detail(request: Request) -> Any:
         found = await asyncio.to_thread(runs.detail, request.path_params["run"], language_of(request))
         return {**studio.shown(found), "commands": found["commands"]}  # commands are to be copied, so they stay whole
+
+    async def grown(request: Request) -> Any:
+        return await asyncio.to_thread(previews, runs.folder(request.path_params["run"]))
 
     async def recipe(request: Request) -> Response:
         return PlainTextResponse(await asyncio.to_thread(runs.text, request.path_params["run"]))
@@ -101,6 +105,7 @@ def routes(studio: Studio) -> list[Route]:
         route("/api/stream", events),
         route("/api/runs", listing),
         route("/api/runs/{run}", detail),
+        route("/api/runs/{run}/previews", grown),
         route("/api/runs/{run}/recipe", recipe),
         route("/api/runs/{run}/output", output),
         route("/api/runs/{run}/files/{file:path}", file),

@@ -11,9 +11,10 @@ from starlette.routing import Route
 
 from ganforge.web.guard import Refused, body_of
 from ganforge.web.studio.context import Studio, route
+from ganforge.web.studio.routes.data import inspection
 from ganforge.web.studio.routes.runs import positive
 
-ALLOWED = {"recipe", "data", "fields", "minutes", "beside"}
+ALLOWED = {"recipe", "data", "fields", "minutes", "beside", "advised"}
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -39,7 +40,8 @@ def routes(studio: Studio) -> list[Route]:
         name, fields = body.get("recipe"), body.get("fields") or {}
         if not isinstance(name, str) or not isinstance(fields, dict):
             raise Refused("expected the name of a recipe, and fields", code="studio.value", status=400)
-        words = (await children.form(name)).words(fields)
+        advised = await fields_for(name, body["data"]) if body.get("advised") is True else []
+        words = [*advised, *(await children.form(name)).words(fields, {item.partition("=")[0] for item in advised})]
         if (data := await data_word(body.get("data"))) is not None:
             words = [data, *words]
         if body.get("minutes") is not None:
@@ -47,6 +49,11 @@ def routes(studio: Studio) -> list[Route]:
         folder = await asyncio.to_thread(studio.jobs.train, name, words, body.get("beside") is True)
         studio.runs.changed()
         return {"name": folder.name}
+
+    async def fields_for(name: str, data: Any) -> list[str]:
+        """`path=value` that are chosen with a recipe for inspected data. A page cannot name them: it may set less."""
+        choice = (await inspection(studio, data))["choice"]
+        return list(choice["fields"]) if choice and choice["recipe"] == name else []
 
     async def data_word(data: Any) -> str | None:
         """`data=...` for {"set": "digits"} or {"path": "photos"}; None: that of the recipe."""
