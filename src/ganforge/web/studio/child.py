@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ganforge.core.dataset import Dataset
 
 MEMORY = 12 << 30
-SHEET, COLUMNS = 32, 8
-"""Samples of a sheet, and samples in each of its rows."""
+SHEET = 32
+"""Samples of a sheet that shows each of them."""
 
 log = logging.getLogger("ganforge")
 
@@ -49,13 +49,18 @@ def known_recipes() -> dict[str, Any]:
 
 def is_complete(name: str) -> bool:
     """Whether the name of a kind of data is enough to open it: it names a set, and needs no path."""
-    from ganforge.core.component import build
+    from ganforge.core.component import build, fields_of
     from ganforge.data.base import DataSource
 
-    try:
-        return not build(DataSource, DataSource.from_text(name), what=name).places
-    except UserError:
+    kind = DataSource.members()[name]
+    given = {"path", "digest", *kind.words}  # a digest: the samples come from Python
+    if given & set(fields_of(kind)):
         return False
+    try:
+        build(DataSource, {"kind": name}, what=name)
+    except UserError:  # it lacks a field
+        return False
+    return True
 
 
 def inspected(data: str) -> dict[str, Any]:
@@ -74,14 +79,16 @@ def inspected(data: str) -> dict[str, Any]:
     dataset = build(DataSource, DataSource.from_text(data), what=data).whole().open()
     found = inspection(dataset)
     choice, why = chosen(dataset)
+    fits = found.facts.get("recipes", {})
+    fits = fits if isinstance(fits, dict) else {name: {"fits": True, "says": ""} for name in fits}
     return {
-        "facts": found.facts,
+        "facts": {**found.facts, "count": len(dataset), "recipes": fits},
         "hints": list(found.hints),
         "signal": signal_of(dataset).kind,
         "noun": signal_of(dataset).noun.many,
         "choice": choice,
         "no_choice": why,
-        "sheet": sheet(dataset, choice["recipe"] if choice else None, found.facts.get("recipes", {})),
+        "sheet": sheet(dataset, choice["recipe"] if choice else None, fits),
     }
 
 
@@ -105,17 +112,20 @@ def sheet(dataset: Dataset, name: str | None, fits: dict[str, Any]) -> str:
 
     from ganforge import recipes
     from ganforge.core.media import first_image
+    from ganforge.signals import signal_of
 
-    names = [name] if name else [one for one, says in fits.items() if says.get("fits")]
-    if not names:
+    names = [name] if name else [one for one, says in fits.items() if says["fits"]]
+    gallery = signal_of(dataset).gallery
+    if not names or gallery is None:
         return ""
     recipe = recipes.get(names[0])
+    most = gallery.most if gallery.together else min(gallery.most, SHEET)
     try:
         items = recipe.signal.items(dataset)
         spec = recipe.signal.spec(items, recipe.task.nearest)
-        places = np.unique(np.linspace(0, len(items) - 1, SHEET).astype(int))
+        places = np.unique(np.linspace(0, len(items) - 1, most).astype(int))
         stored = torch.from_numpy(np.stack([recipe.signal.prepare(items.read(int(k)), spec) for k in places]))
-        image = first_image(recipe.signal.render(recipe.signal.present(stored, spec), spec, COLUMNS))
+        image = first_image(recipe.signal.render(recipe.signal.present(stored, spec), spec, gallery.columns))
     except Exception as error:  # one sample that cannot be read takes the sheet away, and not what was found
         log.warning("no sheet of samples: %s: %s", type(error).__name__, error)
         return ""

@@ -35,14 +35,12 @@ class Data:
         return found
 
     def listing(self, name: str) -> dict[str, Any]:
-        """The entries of a folder, folders first.
+        """The entries of a folder, folders first; a file has none.
 
         Raises:
-            Refused: there is no folder of that name.
+            Refused: there is nothing of that name.
         """
         folder = self.path(name)
-        if not folder.is_dir():
-            raise Refused(f"{name}: is a file", code="output.not_a_folder", status=400)
         entries = [
             {
                 "name": entry.name,
@@ -53,7 +51,7 @@ class Data:
             for entry in sorted(scanned(folder), key=lambda entry: (entry.is_file(), entry.name))
             if not entry.name.startswith(".") and not entry.is_symlink() and Path(entry.path) not in self.hide
         ]
-        return {"name": name, "entries": entries[:MOST], "more": max(0, len(entries) - MOST)}
+        return {"name": name, "folder": folder.is_dir(), "entries": entries[:MOST], "more": max(0, len(entries) - MOST)}
 
     def count(self, folder: Path) -> int:
         """Entries directly in a folder, up to `COUNTED`."""

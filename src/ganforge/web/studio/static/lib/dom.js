@@ -26,6 +26,11 @@ export function fill(element, ...children) {
   return element;
 }
 
+// A text with `code` in it, as elements.
+export function rich(text) {
+  return text.split("`").map((part, k) => (k % 2 ? h("code", {}, part) : part));
+}
+
 let last = 0;
 export function id(name = "id") {
   last += 1;

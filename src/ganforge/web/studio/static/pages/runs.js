@@ -65,7 +65,8 @@ function item(row, chosen, pick) {
   const image = row.preview ? h("img", { class: "thumb", src: filePath(row.name, `previews/${row.preview}`), alt: "", loading: "lazy" }) : h("span", { class: "thumb" });
   const states = [badge(row.state)];
   if (row.evaluating) states.push(badge("evaluating"));
-  if (row.health && row.state !== "starting") states.push(badge(row.health));
+  const early = row.health === "unsettled" && row.state !== "running"; // and will stay so
+  if (row.health && row.state !== "starting" && !early) states.push(badge(row.health));
   return h("li", {}, box, image,
     h("div", { class: "name" }, link(row.name, `#/runs/${encodeURIComponent(row.name)}`), h("small", {}, [row.recipe, lastName(row.data)].filter(Boolean).join(" · ")),
       row.problem ? h("small", { class: "danger" }, row.problem.slice(0, 160)) : null),

@@ -1,7 +1,7 @@
 // Starting a run: which data, which recipe, which settings.
 
 import { get, post } from "../lib/api.js";
-import { fill, h } from "../lib/dom.js";
+import { fill, h, rich } from "../lib/dom.js";
 import { acting, button, labeled, link, loading, problem } from "../lib/ui.js";
 import { known, short, t } from "../lib/words.js";
 import { started } from "./run.js";
@@ -63,11 +63,11 @@ async function show(root, parts, query, here) {
       const shown = state.all.filter(({ name, summary }) => (!fits || every.checked || fits[name]?.fits) && words.every((word) => `${name} ${summary}`.toLowerCase().includes(word)));
       shown.sort((a, b) => (b.name === state.found?.choice?.recipe) - (a.name === state.found?.choice?.recipe));
       fill(list, shown.map(({ name, summary }) => h("li", {}, h("button", { type: "button", "aria-pressed": String(name === state.recipe), onclick: () => { state.recipe = name; draw(); drawForm(); } },
-        h("strong", {}, name), h("span", {}, name === state.found?.choice?.recipe ? `${t("start.advised")} ` : "", summary, fits?.[name] && !fits[name].fits ? h("small", { class: "danger" }, ` ${fits[name].says}`) : "")))));
+        h("strong", {}, name), h("span", {}, name === state.found?.choice?.recipe ? `${t("start.advised")} ` : "", rich(summary), fits?.[name] && !fits[name].fits ? h("small", { class: "danger" }, ` ${fits[name].says}`) : "")))));
     };
     const choice = state.found?.choice;
     fill(recipeCard, h("h2", {}, `2. ${t("start.recipe")}`),
-      choice ? h("div", { class: "note" }, h("p", {}, h("strong", {}, t("start.chosen", { name: choice.recipe }))), h("ul", {}, choice.reasons.map((one) => h("li", {}, one)))) : null,
+      choice ? h("div", { class: "note" }, h("p", {}, h("strong", {}, t("start.chosen", { name: choice.recipe }))), h("ul", {}, choice.reasons.map((one) => h("li", {}, rich(one))))) : null,
       state.found?.no_choice ? h("p", { class: "soft" }, state.found.no_choice) : null,
       h("div", { class: "controls" }, search, fits ? h("label", {}, every, t("start.every")) : null), list);
     draw();
@@ -114,7 +114,7 @@ function settings(form, state) {
     if (begun) location.hash = `#/runs/${encodeURIComponent(begun.name)}`;
   });
   return [
-    h("h2", {}, `3. ${t("start.settings")}`), h("p", { class: "soft" }, h("strong", {}, form.name), " – ", form.summary),
+    h("h2", {}, `3. ${t("start.settings")}`), h("p", { class: "soft" }, h("strong", {}, form.name), " – ", rich(form.summary)),
     state.data ? null : h("p", { class: "soft" }, t("start.own_data", { data: form.data })),
     hidden.length ? h("p", { class: "soft" }, t("start.also"), " ", h("code", {}, hidden.map(([path, value]) => `${path}=${value}`).join(" "))) : null,
     h("div", { class: "fields" }, labeled(t("start.minutes"), minutes, t("start.minutes_help")), first.map((one) => one.element)),
