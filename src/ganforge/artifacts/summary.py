@@ -118,7 +118,7 @@ def summarized(folder: Path, recipe: Mapping[str, Any], events: Sequence[Mapping
         recipe=str(recipe.get("name", "")),
         data=data_of(recipe.get("data")),
         samples=int(newest.get("samples", 0)),
-        planned=int(recipe.get("samples", 0)),
+        planned=int(next((e["planned"] for e in reversed(events) if "planned" in e), recipe.get("samples", 0))),
         started=events[0].get("t") if events else None,
         updated=newest.get("t"),
         seconds=_seconds(events),

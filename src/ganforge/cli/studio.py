@@ -22,9 +22,9 @@ def studio(
     runs: Annotated[Path, typer.Option("--runs", help="The folder that holds the runs; created if needed.")] = Path(
         "runs"
     ),
-    data: Annotated[Path, typer.Option("--data", help="The folder with data sets. Pages see no file outside it.")] = Path(
-        "."
-    ),
+    data: Annotated[
+        Path, typer.Option("--data", help="The folder with data sets. Pages see no file outside it.")
+    ] = Path(),
     port: Annotated[
         int | None,
         typer.Option("--port", min=1, max=65535, help="Default: the first free one from 8470.", show_default=False),
@@ -76,4 +76,4 @@ def studio(
     serve(opened, host, port, ready, open_browser=not no_browser)
 
 
-VERB = Verb(studio, order=50, epilog=EPILOG)
+VERB = Verb(studio, order=57, epilog=EPILOG)

@@ -127,7 +127,10 @@ def train(
         for line in reading(dataset):
             if line.left_out:
                 log.warning("%s", line.text)
-        session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
+        session.log(
+            "start" if resume is None else "resume",
+            recipe=recipe.name, device=str(place), dataset=len(loader), planned=recipe.samples,
+        )  # fmt: skip
         if init_notes:
             session.log("init", notes=init_notes)
             log.warning("starting from a trained model: %s", "; ".join(init_notes))

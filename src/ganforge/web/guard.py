@@ -138,10 +138,10 @@ class Guard:
                 return
             await self.app(scope, self.counted(scope, receive), protected)
         except Exception as error:
-            if begun:  # the answer has no room for an error any more: the connection ends
-                raise
             if not isinstance(error, UserError):
                 log.error("%s %s", scope["method"], scope["path"], exc_info=error)
+            if begun:  # the answer has no room for an error any more: the connection ends
+                raise
             await error_answer(error, self.rules.hide)(scope, receive, protected)
 
     def check(self, scope: Scope) -> Response | None:

@@ -88,7 +88,7 @@ def serve(
         file.write_text(json.dumps({"host": host, "port": port}) + "\n", encoding="utf-8")
     config = uvicorn.Config(
         application(studio, rules_of(studio, token, host, port)),
-        loop="asyncio", http="h11", ws="none", lifespan="off", log_level="warning", access_log=False,
+        loop="asyncio", http="h11", ws="none", lifespan="off", log_level="critical", access_log=False,
         server_header=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
     url = address(host, port, token)

@@ -40,9 +40,7 @@ def known_recipes() -> dict[str, Any]:
     names = recipes.names()
     return {
         "schema": pydantic.TypeAdapter(Recipe).json_schema(),
-        "recipes": {
-            name: {"summary": recipes.summary(name), "values": to_plain(recipes.get(name))} for name in names
-        },
+        "recipes": {name: {"summary": recipes.summary(name), "values": to_plain(recipes.get(name))} for name in names},
         "sets": [name for name in DataSource.members() if is_complete(name)],
     }
 

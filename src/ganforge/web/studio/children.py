@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import json
 import logging
 import os
 import sys
 from collections import OrderedDict
+from collections.abc import Collection
 from typing import Any
 
+from ganforge.recipes.listing import listed
 from ganforge.web.guard import Refused
 from ganforge.web.studio.forms import Form
 
@@ -81,15 +84,25 @@ class Children:
         """All recipes: {"recipes": {name: {"summary", "values"}}, "schema", "sets"}."""
         return await self.ask("recipes")
 
+    async def names(self) -> Collection[str]:
+        """The names of all recipes; read from the sources, which takes a tenth of the time, unless there are plugins."""
+        if ("recipes", "") in self.answers or importlib.metadata.entry_points(group="ganforge.plugins"):
+            return (await self.recipes())["recipes"]
+        return await asyncio.to_thread(listed)
+
+    async def check(self, name: str) -> None:
+        """Raises Refused if there is no recipe of that name."""
+        if name not in await self.names():
+            raise Refused(f"{name}: there is no such recipe", code="recipe.unknown", status=404)
+
     async def form(self, name: str) -> Form:
         """The fields of a recipe.
 
         Raises:
             Refused: there is no such recipe.
         """
+        await self.check(name)
         known = await self.recipes()
-        if name not in known["recipes"]:
-            raise Refused(f"{name}: there is no such recipe", code="recipe.unknown", status=404)
         if name not in self.forms:
             self.forms[name] = Form(known["schema"], known["recipes"][name]["values"])
         return self.forms[name]

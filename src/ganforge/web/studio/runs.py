@@ -237,4 +237,6 @@ def environment(folder: Path) -> dict[str, Any]:
         found = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {name: found[name] for name in ("ganforge", "torch", "python", "device", "threads", "cores") if name in found}
+    return {
+        name: found[name] for name in ("ganforge", "torch", "python", "device", "threads", "cores") if name in found
+    }

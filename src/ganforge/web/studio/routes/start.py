@@ -26,7 +26,7 @@ def routes(studio: Studio) -> list[Route]:
         found = [{"name": name, "summary": one["summary"]} for name, one in known["recipes"].items()]
         return {"recipes": found, "sets": known["sets"]}
 
-    async def form(request: Request) -> Any:
+    async def settings(request: Request) -> Any:
         name = request.path_params["recipe"]
         fields = (await children.form(name)).fields.values()
         known = (await children.recipes())["recipes"][name]
@@ -41,7 +41,11 @@ def routes(studio: Studio) -> list[Route]:
         if not isinstance(name, str) or not isinstance(fields, dict):
             raise Refused("expected the name of a recipe, and fields", code="studio.value", status=400)
         advised = await fields_for(name, body["data"]) if body.get("advised") is True else []
-        words = [*advised, *(await children.form(name)).words(fields, {item.partition("=")[0] for item in advised})]
+        await children.check(name)
+        words = advised
+        if fields:  # the form takes some seconds to make
+            form = await children.form(name)
+            words = [*advised, *form.words(fields, {item.partition("=")[0] for item in advised})]
         if (data := await data_word(body.get("data"))) is not None:
             words = [data, *words]
         if body.get("minutes") is not None:
@@ -67,6 +71,6 @@ def routes(studio: Studio) -> list[Route]:
 
     return [
         route("/api/recipes", recipes),
-        route("/api/recipes/{recipe}", form),
+        route("/api/recipes/{recipe}", settings),
         route("/api/runs", start, "POST"),
     ]
