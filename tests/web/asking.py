@@ -78,7 +78,7 @@ async def asked(
     async def receive() -> dict[str, Any]:
         nonlocal read
         if read >= len(parts):
-            return {"type": "http.disconnect"}
+            await asyncio.Event().wait()  # the client stays until it has its answer
         read += 1
         return {"type": "http.request", "body": parts[read - 1], "more_body": read < len(parts)}
 

@@ -1,4 +1,4 @@
-"""Stands for `ganforge` and for the child of the studio, in a tenth of a second: trains nothing, writes what they do."""
+"""Stands for `ganforge` and for the child of the studio, at once: trains nothing, and writes what they do."""
 
 import json
 import signal

@@ -34,7 +34,7 @@ def test_the_fields_of_forms_are_fields_that_training_takes(known):
         words = form.words(changed, keep=changed)
         build(Recipe, overrides.apply(values, words, Recipe))
     helped = [field for field in form.fields.values() if field.help]
-    assert len(helped) > 0.8 * len(form.fields)
+    assert len(helped) > 0.6 * len(form.fields)
 
 
 def test_named_sets_need_nothing_else(known):
@@ -44,14 +44,14 @@ def test_named_sets_need_nothing_else(known):
 
 def test_a_folder_is_inspected(tmp_path, capsys):
     draws = np.random.default_rng(0)
-    for k in range(40):
+    for k in range(80):
         folder = tmp_path / "photos" / "ab"[k % 2]
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(draws.integers(0, 255, (16, 16, 3), np.uint8)).save(folder / f"{k}.png")
+        Image.fromarray(draws.integers(0, 255, (8, 8, 3), np.uint8)).save(folder / f"{k}.png")
     (tmp_path / "photos" / "a" / "bad.png").write_bytes(b"no image")
     assert child.main(["inspect", str(tmp_path / "photos")]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["facts"]["classes"] == {"a": 20, "b": 20}
+    assert found["facts"]["classes"] == {"a": 40, "b": 40}
     assert len(found["facts"]["unreadable"]) == 1
     assert found["facts"]["recipes"]["cdcgan"]["fits"]
     assert found["choice"]["recipe"]

@@ -12,7 +12,7 @@ from ganforge.web.studio.app import STATIC
 
 SCRIPTS = sorted(STATIC.rglob("*.js"))
 WORDS = {name: json.loads((STATIC / "words" / f"{name}.json").read_text(encoding="utf-8")) for name in LANGUAGES}
-USED = re.compile(r"""\b(?:t|known)\((["`])([a-z_]+\.[^"`]*)\1""")
+USED = re.compile(r"""\b(?:t|known)\((?:"([^"]*)"|`([^`]*)`)""")
 
 
 def flat(words) -> dict[str, str]:
@@ -33,12 +33,11 @@ def test_all_languages_have_the_same_words_with_the_same_values():
 def test_every_word_that_a_page_uses_is_there():
     english, found = flat(WORDS["en"]), set()
     for script in SCRIPTS:
-        for _, name in USED.findall(script.read_text(encoding="utf-8")):
-            pattern = re.sub(r"\\\$\\\{.*?\\\}", "[a-zA-Z_0-9]*", re.escape(name))
-            matching = {key for key in english if re.fullmatch(pattern, key)} or {name} if "${" in name else {name}
-            found |= matching
-    missing = {name for name in found - english.keys() if "${" not in name}
-    assert not missing
+        for plain, template in USED.findall(script.read_text(encoding="utf-8")):
+            parts = re.split(r"\$\{.*?\}(?=[^}]*$|[^}]*\$\{)", template) if template else [plain]
+            pattern = r"\w+".join(map(re.escape, parts))
+            found |= {name for name in english if re.fullmatch(pattern, name)} or {plain or template}
+    assert not found - english.keys()
     assert not english.keys() - found, "words that no page uses"
 
 

@@ -16,6 +16,7 @@ POSTS = ["/api/runs/a/stop", "/api/runs/a/resume", "/api/runs/a/evaluate", "/api
 def test_the_page_and_its_files(asking):
     page = asking("/")
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "/static/app.js" in page.text
     assert "<script>" not in page.text
     assert "style=" not in page.text
     for name, kind in (("app.js", "text/javascript"), ("style.css", "text/css"), ("words/zh.json", "application/json")):
@@ -89,7 +90,8 @@ def test_files_of_a_run_are_those_of_a_list(asking, studio):
     model = asking("/api/runs/0001-a/files/model.safetensors?download=1")
     assert 'filename="0001-a-model.safetensors"' in model.headers["content-disposition"]
     for name in (
-        "previews/000000500.png", "notes.txt", ".lock", "events.jsonl", "previews/../recipe.yaml", "../0001-a/recipe.yaml",
+        "previews/000000500.png", "notes.txt", ".lock", "events.jsonl", "previews/../recipe.yaml",
+        "../0001-a/curves.png",
         "previews/..%2f..%2fsecret.png", "checkpoints/state.safetensors", "previews/", "/etc/passwd",
     ):  # fmt: skip
         assert asking(f"/api/runs/0001-a/files/{name}").status == 404, name
@@ -105,8 +107,9 @@ def test_starting_sets_what_is_allowed_and_nothing_else(asking, studio):
     assert output.read_text().split()[:6] == ["words", "demo", "samples=5000", "--minutes", "3", "--run-dir"]
     refused = {
         "studio.field": [
-            {"plugin": "evil.py"}, {"with": "evil.yaml"}, {"init": "runs/0001"}, {"device": "cuda"}, {"run_dir": "/tmp"},
-            {"fields": {"init": "x"}}, {"fields": {"data.path": "/etc"}}, {"fields": {"weights": "/etc/passwd"}},
+            {"plugin": "evil.py"}, {"with": "evil.yaml"}, {"init": "runs/0001"}, {"device": "cuda"},
+            {"run_dir": "/tmp"}, {"fields": {"init": "x"}}, {"fields": {"data.path": "/etc"}},
+            {"fields": {"weights": "/etc/passwd"}},
             {"fields": {"name": "../x"}}, {"fields": {"--plugin": "x"}}, {"fields": {"optimizers.G.kind": "sgd"}},
             {"fields": {"data.limit": 3}},
         ],
@@ -179,7 +182,8 @@ def test_recipes_and_the_form_of_one(asking):
     assert [one["name"] for one in found["recipes"]] == ["demo", "dcgan"]
     fields = {field["path"]: field for field in asking("/api/recipes/demo").json["fields"]}
     assert set(fields) == {
-        "samples", "limit", "precision", "recompute", "noise", "optimizers.G.lr", "optimizers.D.lr.start", "terms.0.momentum",
+        "samples", "limit", "precision", "recompute", "noise", "optimizers.G.lr", "optimizers.D.lr.start",
+        "terms.0.momentum",
     }  # fmt: skip
     assert fields["limit"]["optional"]
     assert fields["precision"]["choices"] == ["fp32", "bf16"]

@@ -14,7 +14,7 @@ from ganforge.ui.verb import Verb
 EPILOG = examples(
     "ganforge studio",
     "ganforge studio --data ~/pictures --lang zh",
-    "ganforge studio --no-browser --port 8470      # on a server; then on your machine: ssh -L 8470:localhost:8470 SERVER",
+    "ganforge studio --no-browser --port 8470   # on a server; on your machine: ssh -L 8470:localhost:8470 SERVER",
 )
 
 

@@ -121,13 +121,24 @@ def sheet(dataset: Dataset, name: str | None, fits: dict[str, Any]) -> str:
     try:
         items = recipe.signal.items(dataset)
         spec = recipe.signal.spec(items, recipe.task.nearest)
-        places = np.unique(np.linspace(0, len(items) - 1, most).astype(int))
-        stored = torch.from_numpy(np.stack([recipe.signal.prepare(items.read(int(k)), spec) for k in places]))
+        places = np.unique(np.linspace(0, len(items) - 1, most).astype(int)).tolist()
+        read = [item for k in places if (item := readable(items, k)) is not None]
+        stored = torch.from_numpy(np.stack([recipe.signal.prepare(item, spec) for item in read]))
         image = first_image(recipe.signal.render(recipe.signal.present(stored, spec), spec, gallery.columns))
-    except Exception as error:  # one sample that cannot be read takes the sheet away, and not what was found
+    except Exception as error:  # of any signal, also of plugins: what was found is shown without the sheet
         log.warning("no sheet of samples: %s: %s", type(error).__name__, error)
         return ""
     return "" if image is None else f"data:image/png;base64,{base64.b64encode(image.data).decode()}"
+
+
+def readable(items: Dataset, k: int) -> Any:
+    """Item k; None if it cannot be read."""
+    from ganforge.core.dataset import BadItem
+
+    try:
+        return items.read(k)
+    except BadItem:
+        return None
 
 
 def limit_memory() -> None:

@@ -13,12 +13,13 @@ from typing import Any
 
 from ganforge.core.errors import did_you_mean
 from ganforge.web.guard import Refused
+from ganforge.web.studio.log import is_number
 
 NOT_FROM_A_PAGE = ("name", "data", "init")
 """Fields with paths, and those that the page sets in another way."""
 FIRST = ("samples", "batch", "seed", "log_every", "checkpoint_every", "precision")
 """Fields that a form shows first, with the learning rates."""
-NUMBERS = {"integer": int, "number": float}
+NUMBERS = ("integer", "number")
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,12 @@ class Form:
             return node
         for part in self._variants(node):
             if isinstance(value, list):
-                if part.get("type") == "array":
-                    return part
-            elif "kind" not in value or part.get("properties", {}).get("kind", {}).get("const") == value["kind"]:
-                if part.get("type", "object") == "object":
-                    return part
+                fits = part.get("type") == "array"
+            else:
+                kind = part.get("properties", {}).get("kind", {}).get("const")
+                fits = part.get("type", "object") == "object" and value.get("kind", kind) == kind
+            if fits:
+                return part
         return {}
 
     def words(self, asked: Mapping[str, Any], keep: Collection[str] = ()) -> list[str]:
@@ -147,9 +149,10 @@ def word(field: Field, value: Any) -> str:
         return str(value).lower()
     if field.kind == "choice" and value in field.choices:
         return value
-    if field.kind in NUMBERS and isinstance(value, (int, float)) and not isinstance(value, bool):
-        if math.isfinite(value) and not (field.kind == "integer" and value != int(value)) and within(field, value):
-            return repr(int(value) if field.kind == "integer" else value)
+    if field.kind in NUMBERS and is_number(value):
+        whole = field.kind == "integer"
+        if math.isfinite(value) and (not whole or value == int(value)) and within(field, value):
+            return repr(int(value) if whole else value)
     raise Refused(
         f"{field.path}: {str(value)[:40]!r} is not possible ({described(field)})", code="studio.value", status=400
     )
