@@ -39,7 +39,9 @@ def is_function_of_latents(bundle: Bundle) -> bool:
     except NotImplementedError:
         return False
     made = [bundle.generate(one) for one in (Request(n=1, seed=1), written, replace(written, seed=2, start=3))]
-    return all(isinstance(one, np.ndarray) and np.array_equal(one, made[0], equal_nan=one.dtype.kind == "f") for one in made)
+    return all(
+        isinstance(one, np.ndarray) and np.array_equal(one, made[0], equal_nan=one.dtype.kind == "f") for one in made
+    )
 
 
 def generate_together(bundle: Bundle, requests: Sequence[Request]) -> list[Any]:

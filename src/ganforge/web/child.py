@@ -22,10 +22,11 @@ import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganforge.core.errors import GanforgeError, UserError
-from ganforge.web.frames import Message, Unpacker, packed
+from ganforge.web.frames import Unpacker, packed
 
 if TYPE_CHECKING:
     from ganforge.web.operations import Answer, Draw, Held
@@ -41,6 +42,7 @@ class Settings:
 
     Attributes:
         models: name → run directory or model file.
+        scratch: a folder for files on their way; the handle makes one and removes it.
         device: as for `ganforge sample`; None: the best available.
         threads: of torch.
         together: samples of several requests that are computed in one pass, at most.
@@ -49,6 +51,7 @@ class Settings:
     """
 
     models: dict[str, str]
+    scratch: str = ""
     device: str | None = None
     threads: int = 1
     together: int = 32
@@ -60,6 +63,7 @@ class Settings:
 def main(connection: socket.socket, settings: Settings) -> None:
     """Loads the models, answers requests, and returns when the other side closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes; the other one decides when to end
+    sys.stdout = sys.stderr  # stdout belongs to the other process, which may have a document to print
     from ganforge.ui.notices import shown_on_stderr
 
     shown_on_stderr()
@@ -107,7 +111,7 @@ class Child:
 
         try:
             for name, path in self.settings.models.items():
-                self.held[name] = Held.load(name, path, self.settings.device)
+                self.held[name] = Held.load(name, path, Path(self.settings.scratch), self.settings.device)
             if self.settings.device in (None, "cpu"):
                 limit_memory(self.settings.memory)
             if (used := resident()) > self.settings.memory:
@@ -264,6 +268,3 @@ def resident() -> int:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
-
-
-__all__ = ["Message", "Settings", "main"]

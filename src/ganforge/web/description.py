@@ -10,6 +10,7 @@ from ganforge.core.errors import UserError
 from ganforge.inference import film
 from ganforge.inference.model import Model
 from ganforge.tasks.base import ChangesAttributes, TranslatesFiles
+from ganforge.ui.output import plain
 from ganforge.web import writing
 
 
@@ -30,6 +31,7 @@ def description(model: Model, path: Path, single: str) -> dict[str, Any]:
         "samples_seen": model.samples,
         "labels": list(model.labels),
         "conditions": [condition.to_plain() for condition in spec.conditions.each],
+        "columns": plain(signal.where_columns(spec)),
         "can": abilities(model),
         "formats": writing.formats_of(model, single) if task.can_sample else [],
         "films": [ending[1:] for ending in film.FORMATS] if task.can_sample else [],
@@ -65,7 +67,7 @@ def abilities(model: Model) -> dict[str, bool]:
         "change_attributes": isinstance(translator, ChangesAttributes),
         "conditions": bool(model.spec.conditions),
         "text": bool(model.spec.conditions.texts),
-        "where": model.by_request or takes_where(model),
+        "where": model.by_request or bool(signal.where_columns(model.spec)),
         "guidance": model.recipe.drop_conditions > 0,
         "temperature": task.takes_temperature,
         "length": task.takes_times,
@@ -78,15 +80,4 @@ def has_latents(model: Model) -> bool:
         model.latents([0])
     except (NotImplementedError, UserError):
         return False
-    return True
-
-
-def takes_where(model: Model) -> bool:
-    """Whether samples can be selected by the values of their columns."""
-    try:
-        model.recipe.signal.where((), model.spec)
-    except UserError:
-        return False
-    except Exception:  # a signal that has columns, and wants a condition
-        return True
     return True

@@ -5,7 +5,6 @@ A module that registers more operations (`@operation("name")`) is named in `Sett
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +32,7 @@ class Held:
     """A loaded model, under the name by which it is asked for.
 
     Attributes:
+        scratch: a folder for files on their way.
         joins: whether its samples can be made together with those of other requests.
         single: ending of the file of one sample; empty if samples are not written one by one.
         facts: what `describe` answers.
@@ -40,22 +40,23 @@ class Held:
 
     name: str
     model: Model
+    scratch: Path
     joins: bool = False
     single: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, name: str, path: str, device: str | None = None) -> Held:
+    def load(cls, name: str, path: str, scratch: Path, device: str | None = None) -> Held:
         """Loads a model and makes its first samples, which are slower than all later ones.
 
         Raises:
             UserError: there is no model at the path, or it is damaged.
         """
         # Errors then name the model as users of the server know it, without a folder of this machine.
-        held = cls(name, Model(load_bundle(path, device), Path(name)))
+        held = cls(name, Model(load_bundle(path, device), Path(name)), scratch)
         if held.model.recipe.task.can_sample:
             held.joins = is_function_of_latents(held.model.bundle)
-            held.single = writing.single_ending(held.model)
+            held.single = writing.single_ending(held.model, scratch)
         held.facts = description(held.model, Path(path), held.single)
         return held
 
@@ -69,6 +70,10 @@ class Held:
         if ask.get("guidance") is not None:
             model = model.guided(ask["guidance"])
         return model
+
+    def written(self, model: Model, samples: Any, labels: Any, form: str, columns: int | None) -> Answer:
+        """Samples of the tuned model as a file."""
+        return writing.written(model, samples, labels, form, self.scratch, self.single == ".png", columns)
 
 
 class Draw(NamedTuple):
@@ -139,7 +144,7 @@ def draw_of_sample(held: Held, ask: dict[str, Any]) -> Draw | None:
     labels = None if request.labels is None else request.labels.numpy()
 
     def finish(samples: Any) -> Answer:
-        return writing.written(model, samples, labels, form, ask["columns"])
+        return held.written(model, samples, labels, form, ask["columns"])
 
     return Draw(held, request, key, finish)
 
@@ -158,32 +163,28 @@ def sample(held: Held, ask: dict[str, Any]) -> Answer:
     else:
         parts = list(model.batches(n, seed, ask["label"], truncation, None, ask["where"], ask["text"]))
     samples = model.recipe.signal.join([part for part, _ in parts], model.spec)
-    return writing.written(model, samples, writing.joined([labels for _, labels in parts]), form, ask["columns"])
+    return held.written(model, samples, writing.joined([labels for _, labels in parts]), form, ask["columns"])
 
 
 @operation("walk")
 def walk(held: Held, ask: dict[str, Any]) -> Answer:
     """A film of a path through latent space, as `ganforge walk` writes it."""
     model = held.tuned(ask)
-    out = f"walk.{ask['format']}"
-    with tempfile.TemporaryDirectory(prefix="ganforge-") as folder:
-        path = Path(folder) / out
-        film.check(path, ask["rate"])
-        samples = model.walk(
-            ask["seeds"], ask["count"], ask["mode"], ask["loop"], ask["label"], ask["truncation"], 64, ask["where"],
-            ask["vary"], ask["text"],
-        )  # fmt: skip
-        film.write([film.enlarge(frame, ask["smallest"]) for frame in model.frames(samples)], path, ask["rate"])
-        return Answer(path.read_bytes(), writing.type_of(out), out)
+    path = held.scratch / f"walk.{ask['format']}"
+    film.check(path, ask["rate"])
+    samples = model.walk(
+        ask["seeds"], ask["count"], ask["mode"], ask["loop"], ask["label"], ask["truncation"], 64, ask["where"],
+        ask["vary"], ask["text"],
+    )  # fmt: skip
+    film.write([film.enlarge(frame, ask["smallest"]) for frame in model.frames(samples)], path, ask["rate"])
+    return Answer(writing.taken(path), writing.type_of(path.name), path.name)
 
 
 @operation("translate")
 def translate(held: Held, ask: dict[str, Any]) -> Answer:
     """A file that a model made of a file. `file` and `mask` are paths, which the web process chose."""
-    out = f"translated.{ask['format']}"
-    with tempfile.TemporaryDirectory(prefix="ganforge-") as folder:
-        path, mask = Path(folder) / out, ask.get("mask")
-        held.model.translate_file(
-            Path(ask["file"]), path, Path(mask) if mask else None, ask["direction"], ask["tile"], ask["where"]
-        )
-        return Answer(path.read_bytes(), writing.type_of(out), out)
+    path, mask = held.scratch / f"translated.{ask['format']}", ask.get("mask")
+    held.model.translate_file(
+        Path(ask["file"]), path, Path(mask) if mask else None, ask["direction"], ask["tile"], ask["where"]
+    )
+    return Answer(writing.taken(path), writing.type_of(path.name), path.name)

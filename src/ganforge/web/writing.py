@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import mimetypes
+import shutil
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import UserError
-from ganforge.core.media import ENDINGS, first_image
+from ganforge.core.media import ENDINGS
 from ganforge.inference.model import Model
 from ganforge.ui.samples import Labels, texts_of, write_arrays, write_files
 
@@ -56,12 +58,29 @@ def type_of(name: str) -> str:
     return TYPES.get(ending) or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def single_ending(model: Model) -> str:
+def single_ending(model: Model, scratch: Path) -> str:
     """The ending of the file that the first sample of a model is written to; empty if it is none or several."""
-    with tempfile.TemporaryDirectory(prefix="ganforge-") as folder:
-        parts = [part for part, _ in model.batches(1)]
-        files = model.recipe.signal.write(parts[0], Path(folder), 0, model.spec)
-    return files[0].suffix.lower() if len(files) == 1 else ""
+    parts = [part for part, _ in model.batches(1)]
+    with emptied(scratch) as folder:
+        files = model.recipe.signal.write(parts[0], folder, 0, model.spec)
+        return files[0].suffix.lower() if len(files) == 1 else ""
+
+
+@contextlib.contextmanager
+def emptied(scratch: Path) -> Iterator[Path]:
+    """A folder in `scratch` that is removed with all that is in it."""
+    folder = Path(tempfile.mkdtemp(dir=scratch))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def taken(path: Path) -> bytes:
+    """The bytes of a file, which is removed."""
+    data = path.read_bytes()
+    path.unlink()
+    return data
 
 
 def formats_of(model: Model, single: str) -> list[str]:
@@ -95,32 +114,34 @@ def joined(labels: Sequence[np.ndarray | None]) -> np.ndarray | None:
     return np.concatenate(known) if known else None
 
 
-def written(model: Model, samples: Any, labels: np.ndarray | None, form: str, columns: int | None = None) -> Answer:
+def written(
+    model: Model, samples: Any, labels: np.ndarray | None, form: str, scratch: Path, alone: bool, columns: int | None
+) -> Answer:
     """Samples in a format of `formats_of`.
 
     Args:
         labels: of each sample, int64 [n] or vectors of conditions [n, K], or None.
+        scratch: a folder for files on their way.
+        alone: whether one sample is written to a PNG file, which is then its image.
         columns: samples per row of an image of several.
     """
     signal, name = model.recipe.signal, f"samples.{form}"
     facts = {"n": len(samples)} | ({} if labels is None else {"labels": named(model, labels[:MOST_NAMED])})
-    with tempfile.TemporaryDirectory(prefix="ganforge-") as place:
-        folder, file = Path(place) / "files", Path(place) / name
-        if form == IMAGE and len(samples) == 1:
-            files = write_files(model, samples, folder, 0, force=True)
-            if len(files) == 1 and files[0].suffix == ".png":
-                return Answer(files[0].read_bytes(), type_of(name), name, facts)
-        if form == IMAGE:
-            write_arrays(model, [samples], [labels], None, file, None, columns)
-        elif form == ARRAYS and signal.array_name and ".npz" not in signal.exporters:
-            write_arrays(model, [samples], [labels], None, None, file, None)
-        elif f".{form}" in signal.exporters:
-            write_arrays(model, [samples], [labels], file, None, None, None)
-        else:
+    file = scratch / name
+    if form == IMAGE and alone and len(samples) == 1:
+        (file,) = signal.write(samples, scratch, 0, model.spec)  # the usual case, without a folder to remove
+    elif form == IMAGE:
+        write_arrays(model, [samples], [labels], None, file, None, columns)
+    elif form == ARRAYS and signal.array_name and ".npz" not in signal.exporters:
+        write_arrays(model, [samples], [labels], None, None, file, None)
+    elif f".{form}" in signal.exporters:
+        write_arrays(model, [samples], [labels], file, None, None, None)
+    else:
+        with emptied(scratch) as folder:
             data, ending = one_or_zip(model, samples, labels, folder, None if form == FILES else form)
-            name = f"samples{ending}"
-            return Answer(data, type_of(name), name, facts)
-        return Answer(file.read_bytes(), type_of(name), name, facts)
+        name = f"samples{ending}"
+        return Answer(data, type_of(name), name, facts)
+    return Answer(taken(file), type_of(name), name, facts)
 
 
 def named(model: Model, labels: np.ndarray) -> list[Any]:
@@ -151,8 +172,3 @@ def one_or_zip(
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             out.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), path.read_bytes())
     return found.getvalue(), ".zip"
-
-
-def draws_image(model: Model, samples: Any) -> bool:
-    """Whether samples of a model can be shown as an image."""
-    return first_image(model.recipe.signal.render(samples, model.spec, 1)) is not None
