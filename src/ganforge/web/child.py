@@ -46,7 +46,7 @@ class Settings:
         device: as for `ganforge sample`; None: the best available.
         threads: of torch.
         together: samples of several requests that are computed in one pass, at most.
-        memory: bytes that the process may use.
+        memory: bytes with which the process is replaced, and which a request may take at most.
         plugins: files that register components. operations: modules that register more operations.
     """
 
@@ -112,7 +112,7 @@ class Child:
         try:
             for name, path in self.settings.models.items():
                 self.held[name] = Held.load(name, path, Path(self.settings.scratch), self.settings.device)
-            if self.settings.device in (None, "cpu"):
+            if all(one.model.bundle.device.type == "cpu" for one in self.held.values()):
                 limit_memory(self.settings.memory)
             if (used := resident()) > self.settings.memory:
                 raise UserError(
@@ -207,7 +207,7 @@ class Child:
         begun = time.perf_counter()
         draws = [one.draw for one in group if one.draw is not None]
         try:
-            samples = generate_together(draws[0].held.model.bundle, [d.request for d in draws]) if draws else []
+            samples = generate_together(draws[0].model.bundle, [d.request for d in draws]) if draws else []
         except Exception as error:
             for one in group:
                 one.error = error_of(error)
@@ -219,18 +219,20 @@ class Child:
                 else:
                     operation, held = self.asked(one.fields)
                     made = operation.run(held, one.fields)
+                message = answer_of(one.fields["id"], made, time.perf_counter() - begun, len(group))
             except Exception as error:
                 one.error = error_of(error)
                 continue
-            self.send_answer(one, made, time.perf_counter() - begun, len(group))
-
-    def send_answer(self, one: Waiting, made: Answer, seconds: float, together: int) -> None:
-        facts = {"seconds": round(seconds, 6), "together": together, "resident": resident()}
-        fields = {"id": one.fields["id"], "type": made.type, "name": made.name, "facts": made.facts, **facts}
-        self.connection.sendall(packed(fields, made.data))
+            self.connection.sendall(message)
 
     def send(self, fields: dict[str, Any]) -> None:
         self.connection.sendall(packed(fields))
+
+
+def answer_of(number: int, made: Answer, seconds: float, together: int) -> bytes:
+    """The message that answers a request."""
+    facts = {"seconds": round(seconds, 6), "together": together, "resident": resident()}
+    return packed({"id": number, "type": made.type, "name": made.name, "facts": made.facts, **facts}, made.data)
 
 
 def error_of(error: Exception) -> dict[str, str]:
@@ -251,20 +253,25 @@ def is_out_of_memory(error: BaseException) -> bool:
     return asked or isinstance(error, (MemoryError, torch.OutOfMemoryError))
 
 
-def limit_memory(size: int) -> None:
-    """Makes requests for more than `size` bytes in all fail, where the system can (Linux)."""
+def limit_memory(more: int) -> None:
+    """Makes requests for more than `more` bytes on top of what is held now fail, where the system can (Linux)."""
     if sys.platform != "linux":
         return
     import resource
 
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (size if most < 0 else min(size, most), most))
+    wanted = pages(5) + more
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if most < 0 else min(wanted, most), most))
 
 
 def resident() -> int:
     """Bytes of memory that this process uses; 0 where the system does not say."""
+    return pages(1)
+
+
+def pages(place: int) -> int:
+    """A number of /proc/self/statm, in bytes: 1 is what is in memory, 5 what is allocated; 0 where there is none."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[place]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0

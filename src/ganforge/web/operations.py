@@ -80,11 +80,12 @@ class Draw(NamedTuple):
     """A request whose samples can be made together with those of others.
 
     Attributes:
+        model: with the settings that it names.
         key: equal for requests that can share a pass.
         finish: from the decoded samples to the answer.
     """
 
-    held: Held
+    model: Model
     request: Request
     key: tuple[Any, ...]
     finish: Callable[[Any], Answer]
@@ -146,7 +147,7 @@ def draw_of_sample(held: Held, ask: dict[str, Any]) -> Draw | None:
     def finish(samples: Any) -> Answer:
         return held.written(model, samples, labels, form, ask["columns"])
 
-    return Draw(held, request, key, finish)
+    return Draw(model, request, key, finish)
 
 
 @operation("sample", draw_of_sample)

@@ -3,8 +3,9 @@
     async with Worker(Settings({"digits": "runs/0003-dcgan"})) as worker:
         answer = await worker.ask("sample", "digits", Sample(seed=7))
 
-The web process keeps at most `most_waiting` requests; more are refused at once. A worker that dies, uses too much memory or
-computes far beyond the deadlines of its requests is replaced: what it had begun fails, what waits goes to the next one.
+The web process keeps at most `most_waiting` requests; more are refused at once. A worker that dies, uses too much
+memory or computes far beyond the deadlines of its requests is replaced: what it had begun fails, and what waits goes to
+the next one.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ log = logging.getLogger("ganforge")
 
 GRACE = 10.0  # s
 """How long beyond its deadline a request may be computed before the worker is replaced."""
-PAUSES = (0.0, 1.0, 5.0, 15.0, 60.0)
+PAUSES = (0.0, 0.0, 1.0, 5.0, 15.0, 60.0)
 """Seconds before a worker is started again after it died, the more the more often without an answer in between."""
 
 
@@ -67,12 +68,18 @@ class Reply:
 
 @dataclass
 class Pending:
-    """A request without an answer so far."""
+    """A request without an answer so far.
+
+    Attributes:
+        message: as it is sent. until: `time.monotonic()` of its deadline.
+        begun: whether the process computes it. left: whether nobody waits for it any more.
+    """
 
     message: bytes
     until: float
     done: asyncio.Future[Reply]
     begun: bool = False
+    left: bool = False
 
 
 @dataclass
@@ -193,22 +200,22 @@ class Worker:
         if self.ready and self.writer is not None:
             self.writer.write(message)
         try:
-            async with asyncio.timeout(deadline):
-                return await pending.done
-        except TimeoutError:
+            await asyncio.wait([pending.done], timeout=deadline)
+            if pending.done.done():
+                return pending.done.result()
             self.statistics.late += 1
             raise WorkerError(
                 f"the answer took more than {deadline:g} s: ask for less, or try again later", code="worker.late"
-            ) from None
+            )
         finally:
-            # One that is computed stays until its answer comes, or `overdue` would not know of it.
-            if not pending.begun or pending.done.done():
+            pending.left = not pending.done.done()
+            if not pending.begun:  # else it stays until the process is done with it, which `watch` sees to
                 self.pending.pop(number, None)
 
     def fail(self, numbers: list[int], error: UserError) -> None:
         for number in numbers:
             pending = self.pending.pop(number, None)
-            if pending is not None and not pending.done.done():
+            if pending is not None and not pending.left:
                 pending.done.set_exception(error)
 
     # --- the life of the process
@@ -220,8 +227,8 @@ class Worker:
             try:
                 await self.run_one()
             except UserError as error:
-                self.settle(error)
-                log.error("the worker cannot start: %s", error)
+                if not self.settle(error):
+                    log.error("the worker cannot start again: %s", error)
             self.failures += 1
 
     async def run_one(self) -> None:
@@ -255,10 +262,12 @@ class Worker:
         message = "the worker ended while it computed this; it is started again"
         self.fail(begun, WorkerError(message, code="worker.died", retry_after=5))
 
-    def settle(self, error: UserError) -> None:
-        """Tells `start` that the first process failed."""
-        if self.first is not None and not self.first.done():
+    def settle(self, error: UserError) -> bool:
+        """Tells `start` that the first process failed; whether it was the first."""
+        first = self.first is not None and not self.first.done()
+        if self.first is not None and first:
             self.first.set_exception(error)
+        return first
 
     @staticmethod
     async def end(process: BaseProcess) -> None:
@@ -314,7 +323,7 @@ class Worker:
         self.statistics.answered += 1
         self.failures = 0
         pending = self.pending.pop(fields["id"], None)
-        if pending is None or pending.done.done():  # nobody waits for it any more
+        if pending is None or pending.left:
             return
         if "error" in fields:
             code, text = fields["error"]["code"], fields["error"]["message"]

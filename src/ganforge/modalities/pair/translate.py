@@ -236,7 +236,7 @@ class ImageTranslator:
         photo.check_ending(out, made.shape[2])
         if self.takes_mask and out.suffix.lower() not in photo.LOSSLESS:
             raise UserError(
-                f"{out.name}: this format would change the pixels outside the mask; use .png", code="output.lossy_format"
+                f"{out.name}: this format would change the pixels outside the mask; use png", code="output.lossy_format"
             )
         photo.write(out, made.bands, made.shape, made.dtype, image)
 

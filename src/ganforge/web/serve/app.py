@@ -37,6 +37,7 @@ from ganforge.web.serve.watching import Watched
 from ganforge.web.worker import Reply, Worker, WorkerError
 
 FORM = "multipart/form-data"
+FILES = ("file", "mask")
 JSON_BYTES = 256 << 10
 ENDING = re.compile(r"\.[a-z0-9]{1,8}")
 STATUS = {
@@ -176,12 +177,12 @@ class Server:
     async def translate(self, request: Request) -> Response:
         self.facts(request)
         async with self.form(request) as form:
-            texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+            texts = [(name, value) for name, value in form.multi_items() if name not in FILES]
             ask = of_strings(ASKS["translate"], listed(texts))
             folder = Path(tempfile.mkdtemp(dir=self.worker.scratch))
             try:
                 paths = {}
-                for name in ("file", "mask"):
+                for name in FILES:
                     if (upload := form.get(name)) is not None:
                         paths[name] = await asyncio.to_thread(kept, upload, folder, name)
                 if "file" not in paths:
