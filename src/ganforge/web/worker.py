@@ -11,6 +11,7 @@ the next one.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import logging
 import multiprocessing
@@ -34,6 +35,10 @@ GRACE = 10.0  # s
 """How long beyond its deadline a request may be computed before the worker is replaced."""
 PAUSES = (0.0, 0.0, 1.0, 5.0, 15.0, 60.0)
 """Seconds before a worker is started again after it died, the more the more often without an answer in between."""
+
+
+START = functools.partial(multiprocessing.get_context, "spawn")
+"""How processes are started: new ones, which hold nothing of this one, on every system."""
 
 
 class WorkerError(UserError):
@@ -116,7 +121,7 @@ class Worker:
     def __init__(self, settings: Settings, most_waiting: int = 64, context: Any = None):
         self.folder = tempfile.TemporaryDirectory(prefix="ganforge-", ignore_cleanup_errors=True)
         self.settings, self.most_waiting = replace(settings, scratch=self.folder.name), most_waiting
-        self.context = context or multiprocessing.get_context("spawn")
+        self.context = context or START()
         self.models: dict[str, dict[str, Any]] = {}
         self.ready = False
         self.statistics = Statistics()
