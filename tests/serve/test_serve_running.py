@@ -96,7 +96,6 @@ def test_many_clients_and_bad_ones(on_a_port, monkeypatch):
             Client(port) as short,
             Client(port) as chunked,
             Client(port) as noise,
-            Client(port) as kept,
         ):
             endless.writer.write(b"GET / HTTP/1.1\r\nx-a: ")
             stalled.send(f"POST {SAMPLE} HTTP/1.1", b"{", content_type="application/json", content_length="100")
@@ -113,8 +112,9 @@ def test_many_clients_and_bad_ones(on_a_port, monkeypatch):
             assert (await chunked.answer())[0] == 413
             assert (await long.answer())[0] == 200
             assert (await noise.answer())[0] == 400
-            for k in range(3):
-                assert (await kept.get(f"{SAMPLE}?seed={k}"))[0] == 200
+            async with Client(port) as kept:
+                for k in range(3):
+                    assert (await kept.get(f"{SAMPLE}?seed={k}"))[0] == 200
             async with asyncio.timeout(5):
                 for client in (silent, endless, long):
                     assert await client.reader.read() == b""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import time
 import zipfile
 from pathlib import Path
@@ -251,7 +250,7 @@ def test_only_samples_that_depend_on_their_latents_alone_share_a_pass(trained, m
 def test_the_folder_for_files_is_removed(with_worker):
     async def use(held: Worker):
         await held.ask("sample", "digits", Sample(n=2, format="zip"))
-        assert os.listdir(held.scratch) == []
+        assert list(held.scratch.iterdir()) == []
         return held.scratch
 
     assert not with_worker(use).exists()
