@@ -97,6 +97,8 @@ def test_many_clients_and_bad_ones(on_a_port, monkeypatch):
             Client(port) as chunked,
             Client(port) as noise,
         ):
+            await asyncio.sleep(0.1)  # the server has accepted these; those to come are given time
+            monkeypatch.setattr(running, "PATIENCE", 20.0)
             endless.writer.write(b"GET / HTTP/1.1\r\nx-a: ")
             stalled.send(f"POST {SAMPLE} HTTP/1.1", b"{", content_type="application/json", content_length="100")
             long.send(f"POST {SAMPLE} HTTP/1.1", b"{}" + b"x" * 500, content_type="application/json",
