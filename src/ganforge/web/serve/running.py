@@ -18,6 +18,8 @@ from ganforge.web.worker import Worker
 
 PATIENCE = 20.0  # s
 """How long a connection may stay open without a whole request, and an answer without progress of its client."""
+KEEP = 20
+"""Seconds that a connection is kept after an answer."""
 DRAIN = 10
 """Seconds for requests under way when the server is to end."""
 MOST_CONNECTIONS = 512
@@ -97,7 +99,7 @@ async def serve(app: ASGIApp, worker: Worker, bound: socket.socket, ready: Calla
         access_log=False,
         server_header=False,
         limit_concurrency=MOST_CONNECTIONS,
-        timeout_keep_alive=int(PATIENCE),
+        timeout_keep_alive=KEEP,
         timeout_graceful_shutdown=DRAIN,
     )
     server = uvicorn.Server(config)
