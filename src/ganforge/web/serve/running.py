@@ -31,10 +31,11 @@ class Patient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.seen: object = None
-        self.timer = self.loop.call_later(PATIENCE, self.look)
+        self.patience = PATIENCE
+        self.timer = self.loop.call_later(self.patience, self.look)
         connection = transport.get_extra_info("socket")
         if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # a client that reads nothing (Linux)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(PATIENCE * 1000))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self.patience * 1000))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.timer.cancel()
@@ -46,7 +47,7 @@ class Patient(H11Protocol):
             self.transport.close()
             return
         self.seen = self.cycle
-        self.timer = self.loop.call_later(PATIENCE, self.look)
+        self.timer = self.loop.call_later(self.patience, self.look)
 
 
 def listening(host: str, port: int) -> socket.socket:
