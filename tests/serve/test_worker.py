@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import time
 import zipfile
 from pathlib import Path
@@ -245,6 +246,37 @@ def test_only_samples_that_depend_on_their_latents_alone_share_a_pass(trained, m
 
     monkeypatch.setattr(type(model.recipe.task), "sample", noisy)
     assert not is_function_of_latents(model.bundle)
+
+
+def test_models_come_and_go(with_worker, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "MOST_GUESTS", 1)
+    path = tmp_path / "guest.safetensors"
+    path.write_bytes((Path(trained["digits"]) / "model.safetensors").read_bytes())
+
+    async def use(held: Worker):
+        facts = await held.load("a", path)
+        assert facts == held.models["a"]
+        begun = held.statistics.passes
+        assert await held.load("a", path) == facts
+        assert held.statistics.passes == begun, "it is loaded already"
+        assert (await held.ask("sample", "a", Sample())).type == "image/png"
+        os.utime(path, (1, 1))
+        await held.load("a", path)
+        assert held.statistics.passes == begun + 2, "its file is newer"
+        await held.load("people", Path(trained["people"]))
+        assert list(held.guests) == ["people"]
+        with refused("worker.unknown_model"):
+            await held.ask("sample", "a", Sample())
+        with refused("model.not_found"):
+            await held.load("b", tmp_path / "none")
+        with refused("worker.died"):
+            await held.ask("end", "digits", {})
+        while not held.ready:
+            await asyncio.sleep(0.01)
+        assert list(held.models) == ["digits"]
+        assert (await held.load("people", Path(trained["people"])))["signal"] == "table"
+
+    with_worker(use, **MORE)
 
 
 def test_the_folder_for_files_is_removed(with_worker):

@@ -166,7 +166,7 @@ class Child:
 
     def look_at(self, one: Waiting) -> Draw | None:
         """What a request draws, if it can share a pass; errors are kept for its answer."""
-        if not one.looked_at:
+        if not one.looked_at and one.fields.get("op") not in ("load", "unload"):
             one.looked_at = True
             try:
                 operation, held = self.asked(one.fields)
@@ -185,6 +185,21 @@ class Child:
         if model not in self.held:
             raise UserError(f"no model {model!r} (there are: {', '.join(self.held)})", code="worker.unknown_model")
         return OPERATIONS[name], self.held[model]
+
+    def run(self, fields: dict[str, Any]) -> Answer:
+        """What a request that is computed by itself asks for."""
+        from ganforge.web.operations import Answer, Held
+
+        name = fields["model"]
+        if fields["op"] == "load":
+            self.held.pop(name, None)  # or both would be in memory
+            self.held[name] = Held.load(name, fields["path"], Path(self.settings.scratch), self.settings.device)
+            return Answer(facts=self.held[name].facts)
+        if fields["op"] == "unload":
+            self.held.pop(name, None)
+            return Answer()
+        operation, held = self.asked(fields)
+        return operation.run(held, fields)
 
     def answer(self, group: list[Waiting]) -> None:
         """Computes a group and sends its answers."""
@@ -214,11 +229,7 @@ class Child:
             return
         for k, one in enumerate(group):
             try:
-                if one.draw is not None:
-                    made = one.draw.finish(samples[k])
-                else:
-                    operation, held = self.asked(one.fields)
-                    made = operation.run(held, one.fields)
+                made = self.run(one.fields) if one.draw is None else one.draw.finish(samples[k])
                 message = answer_of(one.fields["id"], made, time.perf_counter() - begun, len(group))
             except Exception as error:
                 one.error = error_of(error)

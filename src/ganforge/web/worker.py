@@ -18,8 +18,9 @@ import multiprocessing
 import socket
 import tempfile
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
@@ -28,79 +29,20 @@ from ganforge.core.errors import UserError
 from ganforge.web.asks import Ask
 from ganforge.web.child import CHUNK, Settings, main
 from ganforge.web.frames import Message, Unpacker, packed
+from ganforge.web.replies import Pending, Reply, Statistics, WorkerError
 
 log = logging.getLogger("ganforge")
 
 GRACE = 10.0  # s
 """How long beyond its deadline a request may be computed before the worker is replaced."""
+MOST_GUESTS = 4
+"""Models that are loaded on the way, at most; the one that was not used for longest makes room."""
 PAUSES = (0.0, 0.0, 1.0, 5.0, 15.0, 60.0)
 """Seconds before a worker is started again after it died, the more the more often without an answer in between."""
 
 
 START = functools.partial(multiprocessing.get_context, "spawn")
 """How processes are started: new ones, which hold nothing of this one, on every system."""
-
-
-class WorkerError(UserError):
-    """A request that a worker did not answer.
-
-    Attributes:
-        retry_after: seconds after which it may succeed; None: it would fail again.
-    """
-
-    def __init__(self, message: str, *, code: str, retry_after: int | None = None):
-        super().__init__(message, code=code)
-        self.retry_after = retry_after
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer.
-
-    Attributes:
-        data, type, name: the bytes of a file, its MIME type, a name for it.
-        facts: more of it.
-        seconds: that the worker computed, for all requests of the pass. together: how many they were.
-    """
-
-    data: bytes
-    type: str
-    name: str
-    facts: Mapping[str, Any]
-    seconds: float
-    together: int
-
-
-@dataclass
-class Pending:
-    """A request without an answer so far.
-
-    Attributes:
-        message: as it is sent. until: `time.monotonic()` of its deadline.
-        begun: whether the process computes it. left: whether nobody waits for it any more.
-    """
-
-    message: bytes
-    until: float
-    done: asyncio.Future[Reply]
-    begun: bool = False
-    left: bool = False
-
-
-@dataclass
-class Statistics:
-    """What a worker did since it was first started."""
-
-    started: int = 0
-    passes: int = 0
-    answered: int = 0
-    refused: int = 0
-    late: int = 0
-    died: int = 0
-    renewed: int = 0
-    resident: int = 0
-    sizes: dict[int, int] = field(default_factory=dict)
-    """Requests of a pass → how many such passes there were."""
 
 
 class Worker:
@@ -114,6 +56,7 @@ class Worker:
     Attributes:
         scratch: a folder for files that requests bring, which is removed at the end.
         models: name → facts of each model, once it is ready.
+        guests: those that were loaded on the way, with when and how large their file was, the last used last.
         ready: whether a process has loaded and tried all models.
         statistics: what it did.
     """
@@ -123,6 +66,7 @@ class Worker:
         self.settings, self.most_waiting = replace(settings, scratch=self.folder.name), most_waiting
         self.context = context or START()
         self.models: dict[str, dict[str, Any]] = {}
+        self.guests: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self.ready = False
         self.statistics = Statistics()
         self.pending: dict[int, Pending] = {}
@@ -217,6 +161,26 @@ class Worker:
             if not pending.begun:  # else it stays until the process is done with it, which `watch` sees to
                 self.pending.pop(number, None)
 
+    async def load(self, name: str, path: Path, deadline: float = 120.0) -> Mapping[str, Any]:
+        """Loads one more model, unless it is loaded already and its file is the same; the facts of it.
+
+        Raises:
+            UserError: there is no model at the path, or it is damaged.
+            WorkerError: as `ask`.
+        """
+        file = path / "model.safetensors" if path.is_dir() else path
+        stat = file.stat() if file.exists() else None
+        state = (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
+        if self.guests.get(name) != state:
+            reply = await self.ask("load", name, {"path": str(path)}, deadline)
+            self.models[name], self.guests[name] = dict(reply.facts), state
+        self.guests.move_to_end(name)
+        while len(self.guests) > MOST_GUESTS:
+            other, _ = self.guests.popitem(last=False)
+            self.models.pop(other, None)
+            await self.ask("unload", other, {}, deadline)
+        return self.models[name]
+
     def fail(self, numbers: list[int], error: UserError) -> None:
         for number in numbers:
             pending = self.pending.pop(number, None)
@@ -300,6 +264,7 @@ class Worker:
         self.statistics.resident = fields.get("resident", self.statistics.resident)
         if "ready" in fields:
             self.models, self.ready = fields["ready"], True
+            self.guests.clear()
             if self.first is not None and not self.first.done():
                 self.first.set_result(None)
             for one in self.pending.values():
