@@ -176,8 +176,8 @@ def gathered(data: Sequence[Any], folder: Path) -> list[Any]:
     for path in single:
         if (folder / path.name).exists():
             raise UserError(
-                f"{path}: another of the files is called {path.name} too; classify their folders one by one",
-                code="classify.same_name",
+                f"{path}: another of the files is called {path.name} too; give their folders, one by one",
+                code="data.same_name",
             )
         try:
             (folder / path.name).symlink_to(path.resolve())
@@ -197,8 +197,8 @@ def opened(model: Model, data: Any) -> Dataset:
     whole = (source if isinstance(data, str) and "=" in data else every_part(source)).open()
     if whole.signal and whole.signal not in (signal.kind, *signal.reads):
         raise UserError(
-            f"data {whole.name}: holds {whole.signal} samples, and {model.folder} classifies {signal.kind} samples",
-            code="classify.other_signal",
+            f"data {whole.name}: holds {whole.signal} samples, and {model.folder} was trained on {signal.kind} samples",
+            code="data.other_signal",
         )
     return signal.items(whole)
 
