@@ -32,6 +32,17 @@ def strip(frames: Sequence[np.ndarray], smallest: int = SMALLEST) -> np.ndarray:
     return np.concatenate(parts, 1)
 
 
+def heat(frame: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """An image in gray with a map of values [h, w] of its size over it: red above 0, blue below."""
+    import numpy as np
+
+    most = float(np.abs(values).max()) or 1.0
+    strength = (np.abs(values) / most)[..., None] ** 0.75
+    color = np.where(values[..., None] >= 0, np.array([230, 60, 20]), np.array([40, 90, 230]))
+    gray = 0.6 * frame.mean(2, keepdims=True)
+    return ((1 - strength) * gray + strength * color).astype(np.uint8)
+
+
 def write_sheet(path: Path, rows: Sequence[tuple[str, Sequence[np.ndarray]]], smallest: int = SMALLEST) -> None:
     """Writes rows of images, each next to its name.
 
@@ -57,6 +68,50 @@ def write_png(path: Path, data: bytes) -> None:
             file.write_bytes(marked(data))
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+
+
+def marked_points(
+    frame: np.ndarray, points: Sequence[tuple[float, float]], goals: Sequence[tuple[float, float]]
+) -> np.ndarray:
+    """An image, enlarged, with points (red) and where they are to go (blue), in px of the image as it was."""
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    from ganforge.inference.film import enlarge
+
+    large = Image.fromarray(enlarge(frame, 256))
+    scale = large.width / frame.shape[1]
+    draw = ImageDraw.Draw(large)
+    for places, color in ((goals, (40, 90, 230)), (points, (230, 40, 20))):
+        for x, y in places:
+            u, v = (x + 0.5) * scale, (y + 0.5) * scale
+            draw.ellipse((u - 5, v - 5, u + 5, v + 5), fill=color, outline="white")
+    return np.asarray(large)
+
+
+def read_mask(path: Path | None, size: tuple[int, ...]) -> np.ndarray | None:
+    """A mask from an image file, bool [H, W], white where it is true.
+
+    Raises:
+        UserError: no image, or of another size.
+    """
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    if path is None:
+        return None
+    try:
+        with Image.open(path) as image:
+            mask = np.asarray(image.convert("L")) > 127
+    except (OSError, UnidentifiedImageError) as error:
+        raise UserError(f"--mask {path}: cannot be read as an image ({error})", code="explore.unreadable_mask") from None
+    if mask.shape != size:
+        raise UserError(
+            f"--mask {path}: it is of {'×'.join(map(str, mask.shape))} pixels (height × width), and samples are of "
+            f"{'×'.join(map(str, size))}",
+            code="explore.mask_of_other_size",
+        )
+    return mask
 
 
 def refuse_existing(*paths: Path | None, force: bool) -> None:
