@@ -24,6 +24,10 @@ Mask = Annotated[
 ]
 
 
+TOGETHER = 5
+"""Units of a concept that are switched off together in the images: one alone often changes little."""
+
+
 def read_units(text: str | None, option: str) -> list[int]:
     """`3,17` → [3, 17].
 
@@ -68,7 +72,7 @@ def dissect(
         Path,
         typer.Option(
             "--out",
-            help="A folder: units.json, concepts.png (samples with and without the first unit of each concept) and "
+            help="A folder: units.json, concepts.png (samples with and without the first five units of each concept) and "
             "switched.png.",
             show_default=False,
         ),
@@ -117,9 +121,10 @@ def dissect(
     before = frames(found.samples)
     for name, units in found.concepts.items():
         shown = found.effects[units[0].unit].argsort(descending=True)[:4].tolist()
-        after = frames(found.switched([units[0].unit])[shown])
+        first = [unit.unit for unit in units[:TOGETHER]]
+        after = frames(found.switched(first)[shown])
         pairs = [frame for k, changed in zip(shown, after, strict=True) for frame in (before[k], changed)]
-        rows.append((f"{name}: {units[0].unit}", pairs))
+        rows.append((f"{name}: {', '.join(map(str, first))}", pairs))
     write_sheet(out / "concepts.png", rows)
     if switched_off or switched_on:
         changed = frames(found.switched(switched_off, switched_on))

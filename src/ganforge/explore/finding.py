@@ -53,7 +53,7 @@ def directions(
 
     Args:
         method: sefa, pca or jacobian; "auto": sefa, or jacobian where no layer gets the latents as they are.
-        number: how many, at most the dimension of the space.
+        number: how many; at most as many as the space has dimensions.
         layers: of styles, the first and the last layer that are moved; by default all.
         layer: for pca in z, the hidden layer, by its name within its net; by default the first that latents meet.
         space: "z" or "w"; by default w if the model has styles.
@@ -68,11 +68,9 @@ def directions(
         )
     where = space_of(model, space)
     span = checked_layers(where, layers)
-    if not 1 <= number <= where.width:
-        raise UserError(
-            f"--number {number}: between 1 and {where.width}, the dimension of the space {where.name}",
-            code="explore.number_out_of_range",
-        )
+    if number < 1:
+        raise UserError(f"--number {number}: it must be at least 1", code="cli.out_of_range")
+    number = min(number, where.width)
     if method == "auto":
         method = "sefa" if first_layers(where, span) else "jacobian"
     if method == "sefa":

@@ -22,6 +22,8 @@ from ganforge.inference.codes import Codes, at_points, digest_of, styles_of
 from ganforge.inference.model import Model
 from ganforge.recipes.sampling import encoded, labeled
 
+WIDEST = 2048
+"""Numbers of a latent, at most; longer ones are noise for each step of a series."""
 SPREAD_OVER = 10_000
 """Styles whose standard deviations are measured."""
 
@@ -137,13 +139,16 @@ def space_of(model: Model, name: str | None = None) -> Space:
         raise UserError(f"space {name!r}: expected z (latents) or w (styles)", code="explore.unknown_space")
     if name == "w" and not has_styles:
         raise UserError(
-            f"{model.folder}: this model ({model.recipe.name}) has no styles: its generator is given latents once. Use "
-            "the space z; recipes with styles: stylegan2-small, biggan",
+            f"{model.folder}: this model ({model.recipe.name}) has no styles: only the first layer of its generator "
+            "is given latents. Recipes with styles: stylegan2-small, stylegan2-256, biggan, biggan-deep",
             code="explore.no_styles",
         )
-    if model.recipe.task.latents(Request(1)).ndim != 2:
+    latents = model.recipe.task.latents(Request(1))
+    if latents.ndim != 2 or not 2 <= latents.shape[1] <= WIDEST:
         raise UserError(
-            f"{model.folder}: the latents of this model ({model.recipe.name}) are no vectors, one per sample",
+            f"{model.folder}: this model ({model.recipe.name}) has no latent vectors with directions: its samples are "
+            f"drawn from {list(latents.shape[1:])} random numbers, as noise at every step of a series. Vectors of 2 to "
+            f"{WIDEST:,} numbers have directions",
             code="explore.no_latent_vectors",
         )
     return Space(model, name or ("w" if has_styles else "z"))

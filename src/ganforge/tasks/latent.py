@@ -70,9 +70,10 @@ def draw(nets: Nets, request: Request, latents: Tensor) -> Tensor:
 def latents_of_layers(nets: Nets, request: Request, latents: Tensor) -> Tensor | None:
     """The latents [n, layers, L] that each layer of G reads, all the same for a seed; None if only the first layer reads
     any."""
-    if request.styles is not None or not isinstance(nets.G, Layered):
+    G = nets.get("G")
+    if request.styles is not None or not isinstance(G, Layered):
         return request.styles
-    return latents.to(request.device, request.dtype)[:, None].expand(-1, nets.G.layers, -1)
+    return latents.to(request.device, request.dtype)[:, None].expand(-1, G.layers, -1)
 
 
 def logit_stats(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
