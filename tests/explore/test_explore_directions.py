@@ -56,7 +56,8 @@ def test_of_a_linear_generator_pca_and_jacobian_find_the_singular_vectors():
 
 
 @pytest.mark.parametrize(
-    ("name", "method"), [*((name, method) for name in ("demo", "stylegan2-small") for method in METHODS), ("biggan", "sefa")]
+    ("name", "method"),
+    [*((name, method) for name in ("demo", "stylegan2-small") for method in METHODS), ("biggan", "sefa")],
 )
 def test_directions_are_orthonormal_and_the_same_for_a_seed(name, method):
     found, again = (directions(tiny(name), method, 4, seed=5) for _ in range(2))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -33,11 +35,13 @@ class Planted(nn.Module):
         for n, k in enumerate(c.tolist()):
             h[n, k, 2 * k, 1:7] += 5
         h = self.hidden(h)
-        return (h[:, : self.classes].sum(1, keepdim=True) / 5 - 0.5 + 0.05 * h[:, self.classes :].mean(1, keepdim=True)).clamp(-1, 1)
+        return (
+            h[:, : self.classes].sum(1, keepdim=True) / 5 - 0.5 + 0.05 * h[:, self.classes :].mean(1, keepdim=True)
+        ).clamp(-1, 1)
 
 
 def planted():
-    return around(Planted(), Spec((1, 8, 8), 3, ("a", "b", "c")), 8)
+    return around(Planted(), Spec((1, 8, 8), 3, ("a", "b", "c"), {"mode": "L", "depth": 8}), 8)
 
 
 def test_the_planted_unit_of_each_class_is_ranked_first():
@@ -115,23 +119,25 @@ class Moving(nn.Module):
         for k in range(2):
             u, v = (7.5 + 3 * z[:, 2 * k + j, None, None] for j in (0, 1))
             square = (x - u) ** 2 + (y - v) ** 2
-            maps += [torch.exp(-square / width) for width in (4, 12, 40)] + [torch.tanh((x - u) / 6), torch.tanh((y - v) / 6)]
+            disks = [torch.exp(-square / width) for width in (4, 12)]
+            maps += [*disks, (x - u) * disks[1], (y - v) * disks[1]]
         h = self.hidden(torch.stack(maps, 1))
         h = nn.functional.interpolate(h, size=(32, 32), mode="bilinear", align_corners=False)
-        return 2 * torch.stack([h[:, 0], h[:, 5], 0 * h[:, 0]], 1) - 1
+        return 2 * torch.stack([h[:, 0], h[:, 4], 0 * h[:, 0]], 1) - 1
 
 
 def trials(n: int) -> tuple[list[float], list[float]]:
     """Distances of dragged disks from their targets in px, measured in the samples; and how much the other disk
     changed relative to the dragged one."""
-    model = around(Moving(), Spec((3, 32, 32)), 4)
+    model = around(Moving(), Spec((3, 32, 32), state={"mode": "RGB", "depth": 8}), 4)
     space, draws = space_of(model), torch.Generator().manual_seed(1)
     left, beside = [], []
     for seed in range(n):
-        z = torch.tensor([[-1.2, -1.0, 1.2, 1.2]]) + 0.4 * torch.randn(1, 4, generator=draws)
+        z = torch.tensor([[-1.2, -1.2, 1.2, 1.2]]) + 0.2 * torch.randn(1, 4, generator=draws)
         codes = space.codes(z, None)
         start = (15.5 + 6 * z[0, :2]).tolist()
-        goal = [start[0] + 6 * float(torch.rand(1, generator=draws)), start[1] + 6 * float(torch.rand(1, generator=draws))]
+        angle = 2 * math.pi * float(torch.rand(1, generator=draws))
+        goal = [start[0] + 4 * math.cos(angle), start[1] + 4 * math.sin(angle)]
         y, x = np.mgrid[:32, :32]
         mask = x + y < 34
         found = drag(model, [tuple(start)], [tuple(goal)], latents=codes, mask=mask)

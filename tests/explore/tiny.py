@@ -21,7 +21,7 @@ from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
 
 sys.path.append(str(Path(__file__).parents[1] / "golden"))
-from systems import SMALL, SYSTEMS  # noqa: E402
+from systems import SMALL, SYSTEMS
 
 
 @cache

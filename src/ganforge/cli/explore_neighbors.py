@@ -100,4 +100,3 @@ def neighbors(
             )
     if out is not None:
         stdout().print(out, soft_wrap=True)
-

@@ -56,9 +56,7 @@ def saliency(
     ] = None,
     patch: Annotated[
         int | None,
-        typer.Option(
-            "--patch", help="Side of covered patches. By default an eighth of samples.", show_default=False
-        ),
+        typer.Option("--patch", help="Side of covered patches. By default an eighth of samples.", show_default=False),
     ] = None,
     n: Annotated[int, typer.Option("-n", "--number", help="How many samples.")] = 8,
     seed: Seed = 0,

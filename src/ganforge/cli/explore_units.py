@@ -20,7 +20,9 @@ Layer = Annotated[
 ]
 Mask = Annotated[
     Path | None,
-    typer.Option("--mask", help="An image of the size of samples, white in the region that is meant.", show_default=False),
+    typer.Option(
+        "--mask", help="An image of the size of samples, white in the region that is meant.", show_default=False
+    ),
 ]
 
 
@@ -130,7 +132,8 @@ def dissect(
         changed = frames(found.switched(switched_off, switched_on))
         count = min(8, n)
         differences = [
-            np.abs(a.astype(np.int16) - b.astype(np.int16)).astype(np.uint8) for a, b in zip(before, changed, strict=True)
+            np.abs(a.astype(np.int16) - b.astype(np.int16)).astype(np.uint8)
+            for a, b in zip(before, changed, strict=True)
         ]
         rows = [("before", before[:count]), ("after", changed[:count]), ("change", differences[:count])]
         write_sheet(out / "switched.png", rows)
@@ -191,10 +194,8 @@ def drag(
             "--space", help="z (latents) or w (styles). By default w if the model has styles.", show_default=False
         ),
     ] = None,
-    steps: Annotated[int, typer.Option("--steps", help="Steps, at most.")] = 200,
-    rate: Annotated[
-        float, typer.Option("--lr", help="Learning rate, in standard deviations of the latent.")
-    ] = 0.03,
+    steps: Annotated[int, typer.Option("--steps", help="Steps, at most.")] = 300,
+    rate: Annotated[float, typer.Option("--lr", help="Learning rate, in standard deviations of the latent.")] = 0.03,
     seed: Seed = 0,
     label: Label = None,
     device: Device = None,

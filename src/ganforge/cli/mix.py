@@ -79,7 +79,9 @@ def mix(
     model = load(source, device)
     space_of(model, "w")  # refuses a model without styles
     sides = [
-        mixing.styles_of_seeds(model, seeds[name], label, truncation) if file is None else load_codes(file, model.bundle)
+        mixing.styles_of_seeds(model, seeds[name], label, truncation)
+        if file is None
+        else load_codes(file, model.bundle)
         for name, file in (("--base", base_latent), ("--style", style_latent))
     ]
     found = mixing.mix(model, sides[0], sides[1], span)

@@ -192,5 +192,7 @@ def regions(space: Space, samples: Tensor, masks: Mapping[str, np.ndarray] | Non
     seen = {"bright": gray > BRIGHT, "dark": gray < DARK, "edges": across > EDGE}
     for k, name in enumerate(("red", "green", "blue")):
         seen[name] = colors[..., k] - colors[..., [j for j in range(3) if j != k]].amax(3) > COLORED
-    shown = {name: region.to(samples.device) for name, region in seen.items() if 0.005 < float(region.float().mean()) < 0.9}
+    shown = {
+        name: region.to(samples.device) for name, region in seen.items() if 0.005 < float(region.float().mean()) < 0.9
+    }
     return found | shown

@@ -9,7 +9,8 @@ Pan et al. 2023, "Drag Your GAN: Interactive Point-based Manipulation on the Gen
 
 F: features of a hidden layer at the size of the sample, F₀ those at the start. Departures: any generator with a hidden
 grid, where there are no styles the latent z moves; radii are those of the paper at 512 px, scaled, but at least 1 and
-2 px; the learning rate is in standard deviations of the latent.
+2 px; the learning rate is in standard deviations of the latent; Adam has one scale for all numbers of the latent
+(there one for each), since otherwise those that have hardly an effect on the points move as far as all others.
 
 P points, F [U, H, W], handles and targets (x, y) in px from the top left.
 """
@@ -71,8 +72,8 @@ class Pull:
         keep: weight λ of what is to stay.
     """
 
-    steps: int = 200
-    lr: float = 0.02
+    steps: int = 300
+    lr: float = 0.03
     near: float | None = None
     keep: float = 10.0
 
@@ -124,9 +125,7 @@ def drag(
     return Dragging(where, grid, point, labels, mask, pull).to(handles, targets, progress)
 
 
-def checked(
-    handles: Sequence[Point], targets: Sequence[Point], size: Sequence[int], mask: np.ndarray | None
-) -> None:
+def checked(handles: Sequence[Point], targets: Sequence[Point], size: Sequence[int], mask: np.ndarray | None) -> None:
     """Raises UserError for points or a mask that do not fit a sample of `size` (height, width)."""
     if len(handles) != len(targets) or not handles:
         raise UserError(
@@ -176,7 +175,7 @@ class Dragging:
             before, first = self.look(self.start)
         own = sampled(first, at)  # [P, U]: what each point looks like
         moving = self.start.clone().requires_grad_()
-        optimizer = torch.optim.Adam([moving], lr=self.lr)
+        descent = Descent(moving, self.lr)
         film: list[tuple[Any, list[Point]]] = []
         every = max(1, self.pull.steps // FILMED)
         step = 0
@@ -196,8 +195,7 @@ class Dragging:
             (slope,) = torch.autograd.grad(loss, moving)
             if self.space.name == "w":
                 slope[:, FIRST_LAYERS:] = 0
-            moving.grad = slope
-            optimizer.step()
+            descent.step(slope)
         with torch.no_grad():
             after, features = self.look(moving)
             at = self.tracked(features, own, at)
@@ -227,6 +225,22 @@ class Dragging:
         found = sampled(features, q.flatten(0, 1)).unflatten(0, q.shape[:2])  # [P, Q, U]
         best = (found - own[:, None]).abs().sum(2).argmin(1)
         return q[torch.arange(len(q)), best]
+
+
+class Descent:
+    """Adam with one scale of the steps for all numbers of a latent, so that those that hardly matter hardly move."""
+
+    def __init__(self, point: Tensor, lr: float):
+        self.point, self.lr, self.steps = point, lr, 0
+        self.mean, self.square = torch.zeros_like(point), torch.zeros((), device=point.device, dtype=point.dtype)
+
+    @torch.no_grad()
+    def step(self, slope: Tensor) -> None:
+        self.steps += 1
+        self.mean.lerp_(slope, 0.1)
+        self.square.lerp_(slope.square().mean(), 0.001)
+        mean, square = self.mean / (1 - 0.9**self.steps), self.square / (1 - 0.999**self.steps)
+        self.point -= self.lr * mean / (square.sqrt() + 1e-12)
 
 
 def disk(radius: int, device: torch.device) -> Tensor:

@@ -118,7 +118,9 @@ def grid_of(space: Space, name: str | None, share: float = 0.5) -> Grid:
         best = min(abs(max(grid.size) / side - share) for grid in known.values())
         return [grid for grid in known.values() if abs(max(grid.size) / side - share) == best][-1]
     if name not in known:
-        listed = ", ".join(f"{grid.name} ({grid.units} units of {'×'.join(map(str, grid.size))})" for grid in known.values())
+        listed = ", ".join(
+            f"{grid.name} ({grid.units} units of {'×'.join(map(str, grid.size))})" for grid in known.values()
+        )
         raise UserError(f"--layer {name}: no such hidden layer (there are: {listed})", code="explore.unknown_layer")
     return known[name]
 

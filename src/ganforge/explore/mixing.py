@@ -69,7 +69,9 @@ def mix(model: Model, base: Codes, style: Codes, layers: tuple[int, int] | None 
     mixed[:, :, first : end + 1] = b[None, :, first : end + 1]
     mixed = mixed.flatten(0, 1)
     labels = None if base.labels is None else base.labels.repeat_interleave(len(b), 0)
-    made = [space.decoded(space.make(points, of)) for points, of in ((a, base.labels), (b, style.labels), (mixed, labels))]
+    made = [
+        space.decoded(space.make(points, of)) for points, of in ((a, base.labels), (b, style.labels), (mixed, labels))
+    ]
     return Mixed(made[0], made[1], made[2], space.codes(mixed, labels), (first, end))
 
 
@@ -87,7 +89,9 @@ def styles_of_seeds(model: Model, seeds: list[int], label: Any = None, truncatio
     space = space_of(model, "w")
     label = model.labels[0] if label is None and model.labels else label
     requests = [replace(space.request(1, seed, label=label), truncation=truncation) for seed in seeds]
-    labels = None if requests[0].labels is None else torch.cat([one.labels for one in requests if one.labels is not None])
+    labels = (
+        None if requests[0].labels is None else torch.cat([one.labels for one in requests if one.labels is not None])
+    )
     return space.codes(torch.cat([space.points_of(one) for one in requests]), labels)
 
 

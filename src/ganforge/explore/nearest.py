@@ -134,9 +134,7 @@ def has_values(real: SampleSet) -> bool:
     return isinstance(first, np.ndarray) and np.issubdtype(first.dtype, np.number)
 
 
-def near_by(
-    by: str, encoder: Encoder, fakes: Any, real: SampleSet, k: int, model: Model, progress: Progress
-) -> Near:
+def near_by(by: str, encoder: Encoder, fakes: Any, real: SampleSet, k: int, model: Model, progress: Progress) -> Near:
     """Neighbors by the features of an encoder."""
     points = np.concatenate(
         [encoder.encode(fakes[start : start + PART])[0].float().cpu().numpy() for start in range(0, len(fakes), PART)]

@@ -83,7 +83,9 @@ class Settings:
             if not least <= value <= 100_000:
                 raise UserError(f"--{name} {value:g}: it must be at least {least:g}", code="project.out_of_range")
         if self.bound is not None and not 0 < self.bound < 100:
-            raise UserError(f"--bound {self.bound:g}: it must be above 0, and is usually 1", code="project.out_of_range")
+            raise UserError(
+                f"--bound {self.bound:g}: it must be above 0, and is usually 1", code="project.out_of_range"
+            )
 
 
 def project(

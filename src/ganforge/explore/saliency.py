@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -73,9 +72,7 @@ def saliency(
         UserError: the method is unknown, the model has no critic at hand, or predicts no such class.
     """
     if method not in METHODS:
-        raise UserError(
-            f"--method {method}: unknown (known: {', '.join(METHODS)})", code="explore.unknown_method"
-        )
+        raise UserError(f"--method {method}: unknown (known: {', '.join(METHODS)})", code="explore.unknown_method")
     name, score = scorer(model, of)
     if labels is None and model.spec.for_nets.classes:
         labels = labeled(Request(len(x)), model.spec).labels
@@ -96,9 +93,7 @@ def saliency(
     return Saliency(name, method, scores.float().cpu(), maps.float().cpu())
 
 
-def by_gradient(
-    score: Score, x: Tensor, labels: Tensor | None, method: str, seed: int, progress: Progress
-) -> Tensor:
+def by_gradient(score: Score, x: Tensor, labels: Tensor | None, method: str, seed: int, progress: Progress) -> Tensor:
     """Maps by derivatives."""
     if method == "gradient":
         return (slope_of(score, x, labels) * x).sum(1)

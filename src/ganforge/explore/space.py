@@ -9,7 +9,7 @@ the latents, K: dimension of a style.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 

@@ -104,7 +104,9 @@ def read_mask(path: Path | None, size: tuple[int, ...]) -> np.ndarray | None:
         with Image.open(path) as image:
             mask = np.asarray(image.convert("L")) > 127
     except (OSError, UnidentifiedImageError) as error:
-        raise UserError(f"--mask {path}: cannot be read as an image ({error})", code="explore.unreadable_mask") from None
+        raise UserError(
+            f"--mask {path}: cannot be read as an image ({error})", code="explore.unreadable_mask"
+        ) from None
     if mask.shape != size:
         raise UserError(
             f"--mask {path}: it is of {'×'.join(map(str, mask.shape))} pixels (height × width), and samples are of "
