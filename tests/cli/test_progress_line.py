@@ -63,14 +63,14 @@ def test_losses_are_there_within_ten_seconds_and_the_length_is_told(run, clock_o
     assert first.count("about") == 1
 
 
-def test_a_single_slow_step_is_enough(run, clock_of, caplog):
+def test_a_single_slow_step_is_enough(run, clock_of, notices):
     out = io.StringIO()
     listener = Progress(run, None, Console(file=out, width=200))
     listener.on_start()
     clock_of.now += 30
     run.samples = 64
     listener.on_step(0, 64)
-    assert "2.13 samples/s: about 5 days" in caplog.text
+    assert "2.13 samples/s: about 5 days" in notices.text
     assert "D 1  G 2" in out.getvalue()
 
 

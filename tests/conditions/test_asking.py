@@ -63,12 +63,12 @@ def test_one_condition_moves_and_the_others_stay():
     assert [row[3] for row in sizes] == ["s", "m", "l"]
 
 
-def test_numbers_outside_the_data_are_warned_of(caplog):
+def test_numbers_outside_the_data_are_warned_of(notices):
     asked("x=0.9")
-    assert not caplog.records
+    assert not notices.records
     asked("x=3")
-    assert "-1 to 1" in caplog.text
-    assert "extrapolates" in caplog.text
+    assert "-1 to 1" in notices.text
+    assert "extrapolates" in notices.text
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,10 @@ def test_batches_hold_vectors_of_conditions(recipe):
     assert any(np.allclose(c[0].numpy(), row) for row in dataset.vectors)
 
 
-def test_a_recipe_without_labels_says_that_it_does_not_use_them(recipe, caplog):
+def test_a_recipe_without_labels_says_that_it_does_not_use_them(recipe, notices):
     _, spec = open_data(replace(recipe, task=replace(recipe.task, conditional=False)))
     assert not spec.conditions
-    assert "color, angle, width, stars, tags are not used" in caplog.text
+    assert "color, angle, width, stars, tags are not used" in notices.text
 
 
 def test_parts_of_items_without_conditions_are_refused(recipe, clean_registries):

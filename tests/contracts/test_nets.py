@@ -19,6 +19,7 @@ from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.growth import Growing
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.registry import load_all
+from selected import slow_ones
 
 load_all()
 
@@ -50,29 +51,34 @@ def few(net: Generator | Discriminator) -> list[Spec]:
     return reached(net, FEW) or reached_by(net)[:1]
 
 
-def cases_of(cls: type) -> list:
-    """Every choice of words of a net with the samples that it can make, with labels and without; never none.
+def cases_of(cls: type, every: bool) -> list:
+    """What a net is tried with; never nothing.
 
-    The first shape (of images one that is small and not square) is tried every day with labels; all others are slow.
+    Daily: the default words with labels and the first shape (of images one that is small and not square), and each
+    other word once. The rest is slow and left out unless `every`: each word with each, every shape, without labels.
     """
     found = []
     default = {name: getattr(cls(), name) for name in variants(cls)[0]}
     for options in variants(cls):
         net = small(cls, **options)
-        shapes = reached_by(net) if options == default else few(net)
+        changed = [value for name, value in options.items() if value != default[name]]
+        shapes = few(net) if changed else reached_by(net)
         for near in shapes:
-            for classes in (0, 3) if options == default else (3 if len(near.shape) == 3 else 0,):
-                spec = Spec(near.shape, classes, tuple("abc"[:classes]), near.state)
-                changed = [value for name, value in options.items() if value != default[name]]
-                name = [cls.kind, *changed, "x".join(map(str, near.shape)), *(["state"] if near.state else [])]
-                daily = options != default or (near is shapes[0] and classes > 0)
-                marks = () if daily else pytest.mark.slow
-                found.append(pytest.param(net, spec, id=f"{'-'.join(name)}-{classes}", marks=marks))
+            for classes in (3 if len(near.shape) == 3 else 0,) if changed else (3, 0):
+                daily = near is shapes[0] and (len(changed) == 1 or (not changed and classes > 0))
+                if daily or every:
+                    spec = Spec(near.shape, classes, tuple("abc"[:classes]), near.state)
+                    name = [cls.kind, *changed, "x".join(map(str, near.shape)), *(["state"] if near.state else [])]
+                    marks = () if daily else pytest.mark.slow
+                    found.append(pytest.param(net, spec, id=f"{'-'.join(name)}-{classes}", marks=marks))
     return found
 
 
-def cases(family: type) -> list:
-    return [case for cls in own(family) for case in cases_of(cls)]
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """To list the 10,000 slow cases takes each process seconds, so they are made only where slow tests run."""
+    if family := getattr(metafunc.cls, "family", None):
+        every = slow_ones(metafunc.config)
+        metafunc.parametrize(("net_of", "spec"), [case for cls in own(family) for case in cases_of(cls, every)])
 
 
 def labels(spec: Spec, shift: int = 0) -> Tensor | None:
@@ -158,8 +164,9 @@ def goes_on_exactly(net: nn.Module, twin: nn.Module, step: Callable[[nn.Module],
                     player.zero_grad()
 
 
-@pytest.mark.parametrize(("net_of", "spec"), cases(Generator))
 class TestGenerator:
+    family = Generator
+
     def test_makes_samples_of_the_shape(self, net_of, spec):
         x = built(net_of, spec)(torch.randn(N, SMALL["latent"]), labels(spec))
         assert x.shape == (N, *spec.shape)
@@ -219,8 +226,9 @@ class TestGenerator:
         assert all(t.is_contiguous() for t in built(net_of, spec).state_dict().values())
 
 
-@pytest.mark.parametrize(("net_of", "spec"), cases(Discriminator))
 class TestDiscriminator:
+    family = Discriminator
+
     def test_gives_a_verdict(self, net_of, spec):
         output = built(net_of, spec)(torch.randn(N, *spec.shape), labels(spec))
         assert isinstance(output, DiscriminatorOutput)
@@ -346,7 +354,7 @@ class TestDiscriminator:
 class TestEveryNet:
     def test_it_is_tried(self, cls):
         """Every choice of words is among the cases of the tests above, and one is really built."""
-        tried = [case.values for case in cases_of(cls)]
+        tried = [case.values for case in cases_of(cls, every=True)]
         assert {net for net, _ in tried} == {small(cls, **options) for options in variants(cls)}
         assert isinstance(built(*tried[0]), nn.Module)
 

@@ -58,9 +58,9 @@ def test_the_report(mess):
     assert plain["readable"] == 6
 
 
-def test_what_every_recipe_says_of_the_data_is_said_once(mess, caplog):
+def test_what_every_recipe_says_of_the_data_is_said_once(mess, notices):
     inspection(mess.open())
-    assert sum("16 bits, and 8 are kept" in text for text in caplog.messages) == 1
+    assert sum("16 bits, and 8 are kept" in text for text in notices.text.splitlines()) == 1
 
 
 def test_a_report_of_a_part_and_of_arrays(mess):

@@ -159,12 +159,12 @@ class TestContent:
         assert "1 file ignored: 1 .heic (HEIC is read if pillow-heif" in said(data)
         assert data.reading()[0].left_out
 
-    def test_bits_that_are_dropped_are_counted(self, tmp_path, caplog):
+    def test_bits_that_are_dropped_are_counted(self, tmp_path, notices):
         Image.new("I;16", (4, 4), 9).save(tmp_path / "a.png")
         for depth, dropped in ((8, True), (16, False)):
-            caplog.clear()
+            notices.records.clear()
             Images(depth=depth).spec(opened(tmp_path), lambda shape: shape)
-            assert ("1 images have 16 bits" in caplog.text) == dropped
+            assert ("1 images have 16 bits" in notices.text) == dropped
 
     def test_what_cannot_be_read_is_named(self, tmp_path, ganforge, monkeypatch):
         monkeypatch.setattr(pictures, "reads_heif", lambda: False)

@@ -27,9 +27,9 @@ def test_a_mask_without_white_is_refused(level):
         refuse_black(mask(level))
 
 
-def test_a_black_mask_is_said(caplog):
+def test_a_black_mask_is_said(notices):
     refuse_black(mask(0))
-    assert "nothing is filled" in caplog.text
+    assert "nothing is filled" in notices.text
 
 
 def test_red_and_alpha_masks_are_refused():
@@ -41,11 +41,11 @@ def test_red_and_alpha_masks_are_refused():
     refuse_black(mask(255))
 
 
-def test_levels_that_are_dropped_are_counted(caplog):
+def test_levels_that_are_dropped_are_counted(notices):
     found = mask(255)
     found[6, :] = 90
     refuse_black(found)
-    assert "8 px of levels 1 to 127" in caplog.text
+    assert "8 px of levels 1 to 127" in notices.text
 
 
 def test_where_names_are_numbers_a_number_is_a_name():

@@ -206,8 +206,8 @@ def test_good_toys_raise_no_alarm(seed, single_thread):
         (["optimizers.G.lr=1e-7"], {"D wins", "oscillating"}),
         (["optimizers.D.lr=1e-7", "optimizers.G.lr=0.1"], {"G wins", "diverging"}),
         (["task.generator=toy-deaf"], {"collapsing"}),
-        (["optimizers.G.lr=30", "optimizers.D.lr=30"], {"diverging"}),
-        (["optimizers.D=sgd", "optimizers.D.lr=1e6"], {"diverging", "G wins"}),
+        pytest.param(["optimizers.G.lr=30", "optimizers.D.lr=30"], {"diverging"}, marks=pytest.mark.slow),
+        pytest.param(["optimizers.D=sgd", "optimizers.D.lr=1e6"], {"diverging", "G wins"}, marks=pytest.mark.slow),
     ],
 )
 def test_bad_toys_are_caught(items, names, single_thread):
@@ -299,7 +299,9 @@ def crash_at(samples: int, after_rollbacks: int):
     return Crasher
 
 
-@pytest.mark.parametrize(("samples", "rollbacks"), [(384, 0), (352, 1), (512, 1), (608, 1)])
+@pytest.mark.parametrize(
+    ("samples", "rollbacks"), [(384, 0), (352, 1), *(pytest.param(n, 1, marks=pytest.mark.slow) for n in (512, 608))]
+)
 def test_killed_before_or_after_a_rollback_and_resumed_gives_the_same_weights(
     samples, rollbacks, tmp_path, single_thread
 ):

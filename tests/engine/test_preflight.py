@@ -48,11 +48,11 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_made(monkeypatch
     assert not (tmp_path / "run").exists()
 
 
-def test_too_little_memory_is_said(monkeypatch, trainer, tmp_path, caplog):
+def test_too_little_memory_is_said(monkeypatch, trainer, tmp_path, notices):
     monkeypatch.setattr(preflight, "free_memory", lambda: -(10**9))
     assert "lack of memory" in preflight.check(trainer, tmp_path)[0]
     train(trainer.recipe, run_dir=tmp_path / "run")
-    assert "lack of memory" in caplog.text
+    assert "lack of memory" in notices.text
 
 
 def test_a_batch_larger_than_the_data_is_said(trainer, tmp_path):

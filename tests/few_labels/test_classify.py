@@ -14,7 +14,8 @@ from PIL import Image
 import ganforge as gf
 from ganforge.cli.main import main
 from ganforge.core.language import catalog_of
-from ganforge.evaluation.classify import CALIBRATION, classify
+from ganforge.evaluation.calibration import CALIBRATION
+from ganforge.evaluation.classify import classify
 from ganforge.evaluation.measured import Quality, fitted_temperature, probabilities_of, quality
 from refused import refused
 

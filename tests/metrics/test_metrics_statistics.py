@@ -183,7 +183,7 @@ def test_raw_features_serve_points(sides):
     assert measure([Metric.parse("fd")], Comparison(*sides, encoder))[0].value < 0.1
 
 
-def test_a_cache_that_fails_costs_time_and_nothing_else(tmp_path, caplog):
+def test_a_cache_that_fails_costs_time_and_nothing_else(tmp_path, notices):
     """A full disk, a folder that may not be written and a damaged file end no evaluation: the figure is the same."""
     rng = np.random.default_rng(0)
     real, fake = (SampleSet.of(rng.normal(size=(64, 3)).astype(np.float32)) for _ in range(2))
@@ -195,11 +195,11 @@ def test_a_cache_that_fails_costs_time_and_nothing_else(tmp_path, caplog):
     blocked = tmp_path / "a file, not a folder"
     blocked.write_text("")
     assert distance(blocked) == wanted
-    assert "could not be saved" in caplog.text
+    assert "could not be saved" in notices.text
     for kept in (tmp_path / "good").rglob("*.safetensors"):
         kept.write_bytes(kept.read_bytes()[:50])
     assert distance(tmp_path / "good") == wanted
-    assert "computed again" in caplog.text
-    caplog.clear()
+    assert "computed again" in notices.text
+    notices.records.clear()
     assert distance(tmp_path / "good") == wanted
-    assert not caplog.text, "the damaged files were replaced"
+    assert not notices.text, "the damaged files were replaced"

@@ -19,6 +19,7 @@ from ganforge.nets.base import Discriminator, Generator
 from ganforge.registry import load_all
 from ganforge.tasks.synthesis import Synthesis
 from refused import refused
+from selected import slow_ones
 
 load_all()
 SHAPE = (3, 16, 16)
@@ -53,16 +54,20 @@ def test_there_are_many():
     assert {"mlp", "lenet", "dcgan", "resnet", "stylegan2", "r3gan", "fastgan"} <= set(CRITICS)
 
 
-def pairs() -> list:
-    """All pairs; a quarter of them every day, among which is each net."""
-    numbered = itertools.product(enumerate(GENERATORS), enumerate(CRITICS))
-    return [
-        pytest.param(maker, judge, marks=() if (k + n) % 4 == 0 else pytest.mark.slow)
-        for (k, maker), (n, judge) in numbered
-    ]
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A quarter of the pairs every day, among which is each net; the rest where slow tests run."""
+    if "maker" in metafunc.fixturenames:
+        numbered = itertools.product(enumerate(GENERATORS), enumerate(CRITICS))
+        pairs = [((k + n) % 4 == 0, maker, judge) for (k, maker), (n, judge) in numbered]
+        every = slow_ones(metafunc.config)
+        cases = [
+            pytest.param(maker, judge, marks=() if daily else pytest.mark.slow)
+            for daily, maker, judge in pairs
+            if daily or every
+        ]
+        metafunc.parametrize(("maker", "judge"), cases)
 
 
-@pytest.mark.parametrize(("maker", "judge"), pairs())
 def test_play(maker, judge):
     """They agree on a shape near the one wanted, and both learn of each other."""
     task = Synthesis(

@@ -99,7 +99,9 @@ def test_equalised_layers_learn_at_their_share_of_the_rate():
     assert moved[0.01] / moved[1.0] == pytest.approx(0.01, rel=0.05)
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (4, 17, 40), (3, 64, 48), (1, 512, 512)])
+@pytest.mark.parametrize(
+    "shape", [(1, 28, 28), (4, 17, 40), (3, 64, 48), pytest.param((1, 512, 512), marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("architecture", ["residual", "plain"])
 def test_every_size(shape, architecture):
     G = StyleGan2Generator(latent=8, channels=2, max_channels=4).build(Spec(shape))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,10 +94,9 @@ def test_what_is_no_data_is_refused(data):
         source_of(data)
 
 
-def test_what_an_object_was_taken_for_is_said(caplog):
-    caplog.set_level(logging.INFO, "ganforge")
+def test_what_an_object_was_taken_for_is_said(notices):
     source_of((PIXELS[..., 0] / 255, LABELS))
-    assert "32 samples of 8×12×1, 3 labels" in caplog.text
+    assert "32 samples of 8×12×1, 3 labels" in notices.text
 
 
 def test_an_array_is_trained_on_and_its_run_goes_on_with_it_alone(tmp_path):

@@ -63,10 +63,10 @@ def test_a_walk_through_sentences():
     assert (first[:, 0] + extra["share"] * (extra["toward"] - first)[:, 0]).tolist() == [0, 0.5, 1, 1.5, 2, 1]
 
 
-def test_words_that_no_caption_has(told_run, caplog):
+def test_words_that_no_caption_has(told_run, notices):
     model = gf.load(told_run)
     model.sample(1, text="a red haert")
-    assert "'haert': did you mean 'heart'?" in caplog.text
+    assert "'haert': did you mean 'heart'?" in notices.text
     for code, text in (("condition.unknown_words", "mooon"), ("condition.empty_text", "..."),
                        ("condition.text_too_long", "a " * 40)):  # fmt: skip
         with refused(code, "text"):

@@ -136,12 +136,12 @@ def test_gaps_are_filled_by_the_clock_and_attributes(data, tmp_path):
     assert (table["height"] == before["height"]).all()
 
 
-def test_nothing_known_is_said(tmp_path, caplog):
+def test_nothing_known_is_said(tmp_path, notices):
     pd.DataFrame({"x": np.random.default_rng(0).normal(size=300)}).to_csv(tmp_path / "x.csv", index=False)
     fields = ["data.kind=series", f"data.path={tmp_path / 'x.csv'}", "signal.calendar=true", "signal.attributes=true"]
     _, spec = open_data(recipe_of(FORECAST[0], *FORECAST[1:], *fields))
     assert spec.shape == (1, 40)
-    assert caplog.text.count("it has no effect") == 2
+    assert notices.text.count("it has no effect") == 2
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import shutil
 import subprocess
@@ -105,7 +104,7 @@ def test_channels_that_differ_and_empty_volumes_are_named(tmp_path):
     assert len(Cloud().items(dataset).read(1))
 
 
-def test_broken_files_among_good_ones_are_left_out_and_named(tmp_path, caplog):
+def test_broken_files_among_good_ones_are_left_out_and_named(tmp_path, notices):
     folder = tmp_path / "a"
     folder.mkdir()
     for k in range(6):
@@ -114,11 +113,10 @@ def test_broken_files_among_good_ones_are_left_out_and_named(tmp_path, caplog):
     (folder / "short.off").write_bytes(off(ball_mesh())[:900])
     (folder / "odd.off").write_bytes(off(ball_mesh()).replace(b"\n3 ", b"\n3 99999 ", 1))
     dataset = PathData(path=str(folder)).open()
-    with caplog.at_level(logging.WARNING, "ganforge"):
-        found = inspection(dataset)
+    found = inspection(dataset)
     assert len(found.facts["unreadable"]) == 2
     assert found.facts["repairs"] == {"faces with vertices that do not exist are left out": 1}
-    assert "odd.off" in caplog.text
+    assert "odd.off" in notices.text
     assert found.facts["open_meshes"] == 1
     assert any("no closed surfaces" in hint for hint in found.hints)
 
@@ -151,15 +149,14 @@ def test_the_axis_that_points_up(tmp_path):
     assert Cloud().items(dataset).read(0).std(0).argmax() == 1
 
 
-def test_few_points_come_twice_and_the_user_is_told(tmp_path, caplog):
+def test_few_points_come_twice_and_the_user_is_told(tmp_path, notices):
     folder = tmp_path / "a"
     folder.mkdir()
     for k in range(3):
         writing.write_xyz(np.random.default_rng(k).normal(size=(20, 3)), folder / f"{k}.xyz")
     dataset = PathData(path=str(folder)).open()
-    with caplog.at_level(logging.WARNING, "ganforge"):
-        spec = Cloud(points=64).spec(dataset, lambda shape: shape)
-    assert "signal.points=20" in caplog.text
+    spec = Cloud(points=64).spec(dataset, lambda shape: shape)
+    assert "signal.points=20" in notices.text
     stored = Cloud(points=64).prepare(Cloud(points=64).items(dataset).read(0), spec)
     assert stored.shape == (64, 3)
     assert len(np.unique(stored, axis=0)) == 20

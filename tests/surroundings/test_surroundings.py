@@ -77,14 +77,14 @@ def test_verbs_print_where_output_is_not_utf_8(words):
     assert done.stdout.decode("cp1252").strip()
 
 
-def test_an_evaluation_goes_on_without_a_cache(tmp_path, monkeypatch, caplog):
+def test_an_evaluation_goes_on_without_a_cache(tmp_path, monkeypatch, notices):
     draws = np.random.default_rng(0)
     sets = [draws.integers(0, 256, (80, 8, 8, 1), dtype=np.uint8) for _ in "ab"]
     (tmp_path / "file").write_text("here a folder cannot be made")
     monkeypatch.setenv("GANFORGE_CACHE", str(tmp_path / "file" / "cache"))
     done = ganforge.evaluate(*sets, metrics=["fd"], progress=False)
     assert np.isfinite(done.results[0].value)
-    assert "could not be saved" in caplog.text
+    assert "could not be saved" in notices.text
 
 
 def test_a_user_without_a_home_has_a_cache(monkeypatch):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,16 +32,15 @@ def people(n: int = N) -> pd.DataFrame:
     )
 
 
-def test_names_and_keys_are_known_and_said(caplog):
+def test_names_and_keys_are_known_and_said(notices):
     data = from_frame("t", people())
-    with caplog.at_level(logging.WARNING, "ganforge"):
-        made, spec = through(data)
+    made, spec = through(data)
     assert kinds_of(spec) == {
         "surname": "name", "konto": "identifier", "store_id": "name", "paid": "integer", "g": "categorical",
     }  # fmt: skip
     assert spec.shape[0] < 40, "what is not learned takes no place"
-    assert "column surname: " in caplog.text
-    assert "signal.columns.surname=categorical" in caplog.text
+    assert "column surname: " in notices.text
+    assert "signal.columns.surname=categorical" in notices.text
     assert not set(made["konto"]) & set(data.frame["konto"]), "new keys are nobody's"
     told = inspect.describe(data, 20, 500)
     assert any("surname, store_id" in hint for hint in told["hints"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import logging
 
 import numpy as np
 import pandas as pd
@@ -343,7 +342,7 @@ def test_a_table_with_nothing_to_learn_is_refused():
         spec_of(pd.DataFrame({"a": [1] * 50, "id": range(50)}))
 
 
-def test_identifiers_are_new_and_go_on_from_part_to_part(caplog, tmp_path):
+def test_identifiers_are_new_and_go_on_from_part_to_part(notices, tmp_path):
     k = np.arange(60)
     frame = pd.DataFrame(
         {
@@ -354,9 +353,8 @@ def test_identifiers_are_new_and_go_on_from_part_to_part(caplog, tmp_path):
             "v": k % 7,
         }
     )
-    with caplog.at_level(logging.WARNING, "ganforge"):
-        signal, data, spec = spec_of(frame)
-    assert "column id: treated as an identifier" in caplog.text
+    signal, data, spec = spec_of(frame)
+    assert "column id: treated as an identifier" in notices.text
     x = signal.encode(torch.from_numpy(signal.prepare_all(data, spec)), spec, Rng(0))
     made = signal.join([signal.decode(x[:25], spec), signal.decode(x[25:], spec)], spec)
     assert made["id"].tolist() == list(range(160, 220))
@@ -370,13 +368,12 @@ def test_identifiers_are_new_and_go_on_from_part_to_part(caplog, tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(path), made[25:].reset_index(drop=True))
 
 
-def test_ten_thousand_categories_are_said_bucketed_and_drawn_as_often_as_they_are(caplog):
+def test_ten_thousand_categories_are_said_bucketed_and_drawn_as_often_as_they_are(notices):
     n = 30_000
     shop = [f"shop {k % 10}" if k % 3 else f"rare {k % 10_000}" for k in range(n)]
     frame = pd.DataFrame({"shop": shop, "x": np.round(np.random.default_rng(0).normal(size=n), 3)})
-    with caplog.at_level(logging.WARNING, "ganforge"):
-        real, made, spec = there_and_back(frame, most_categories=50)
-    assert "column shop: 10,010 different values" in caplog.text
+    real, made, spec = there_and_back(frame, most_categories=50)
+    assert "column shop: 10,010 different values" in notices.text
     facts = column(spec, "shop")
     assert len(facts["values"]) == 50
     assert facts["counts"][facts["other_at"]] == sum(facts["rare"]["counts"])

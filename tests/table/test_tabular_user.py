@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -185,14 +183,13 @@ class TestWhere:
         whole = trained.sample(80, where="pay>40")
         pd.testing.assert_frame_equal(trained.sample(30, where="pay>40"), whole[:30])
 
-    def test_what_could_not_be_met_is_counted(self, trained, monkeypatch, caplog):
+    def test_what_could_not_be_met_is_counted(self, trained, monkeypatch, notices):
         monkeypatch.setattr(search, "DRAWS_EACH", 1)
         monkeypatch.setattr(search, "DRAWS_MORE", 0)
-        with caplog.at_level(logging.WARNING, logger="ganforge"):
-            found = trained.model_.found(200, "pay>40", batch=50)
+        found = trained.model_.found(200, "pay>40", batch=50)
         assert 0 < found.count == len(found.samples) < 200
         assert found.drawn == 200
-        assert f"found {found.count} of 200 rows; 200 were sampled" in caplog.text
+        assert f"found {found.count} of 200 rows; 200 were sampled" in notices.text
 
     def test_rows_that_are_never_made_end_in_an_error(self, trained, monkeypatch):
         monkeypatch.setattr(search, "DRAWS_EACH", 1)

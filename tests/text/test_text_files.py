@@ -149,12 +149,12 @@ def test_one_line_of_ten_megabytes_becomes_sentences(tmp_path):
     assert "cut into sentences" in said(dataset)
 
 
-def test_a_line_without_sentences_is_cut_and_counted(tmp_path, caplog):
+def test_a_line_without_sentences_is_cut_and_counted(tmp_path, notices):
     dataset = opened(written(tmp_path, "x" * 1_000_000 + "\n" + "\n".join(LINES * 2)))
     spec = Text(length=50, tokenizer="characters").spec(dataset, lambda shape: shape)
     assert spec.shape[1] == 50
     assert spec.state["cut"] == sum(len(text) >= 50 for text in dataset.texts)
-    assert "are longer than 50 tokens and cut there" in caplog.text
+    assert "are longer than 50 tokens and cut there" in notices.text
 
 
 def test_a_file_of_one_line_is_too_little_to_learn_from(tmp_path):

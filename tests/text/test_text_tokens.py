@@ -59,11 +59,11 @@ def test_frequent_words_are_tokens_and_all_others_are_spelled():
     assert few.decode(few.encode("Zzz")) == "\ufffd" * 3
 
 
-def test_rare_characters_are_counted(caplog):
+def test_rare_characters_are_counted(notices):
     texts = ["abcdefghijklmno" * 9, "xyz"]
     spec = Text(tokenizer="characters", vocabulary=17).spec(TextSet("t", texts), lambda shape: shape)
     assert spec.state["unknown"] == 3
-    assert "3 of 138 characters are rare" in caplog.text
+    assert "3 of 138 characters are rare" in notices.text
 
 
 def test_tokens_suit_the_language():

@@ -200,13 +200,12 @@ def test_two_directions(folder):
         model.translate(picture, direction="bc")
 
 
-def test_a_net_that_looks_at_the_whole_says_that_tiles_are_not_exact(folder, caplog):
+def test_a_net_that_looks_at_the_whole_says_that_tiles_are_not_exact(folder, notices):
     model = gf.load(model_file(folder / "whole.safetensors", Fourier(channels=2, blocks=1), spec_of()), "cpu")
-    with caplog.at_level("INFO", "ganforge"):
-        model.translate(photo_like(64, 64))
-        assert not caplog.records
-        model.translate(photo_like(200, 200), tile=64)
-    assert "the whole image" in caplog.records[0].getMessage()
+    model.translate(photo_like(64, 64))
+    assert not notices.records
+    model.translate(photo_like(200, 200), tile=64)
+    assert "the whole image" in notices.records[0].getMessage()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from ganforge.core.files import atomic_file
 from ganforge.core.language import phrase
 from ganforge.core.plot.charts import PAD, frame, heat
 from ganforge.core.plot.drawing import Drawing
-from ganforge.evaluation.classify import Calibration, Classified
+from ganforge.evaluation.calibration import Calibration
+from ganforge.evaluation.classify import Classified
 from ganforge.evaluation.measured import Quality
 from ganforge.evaluation.report.content import Bars, Finding, Report
 from ganforge.evaluation.report.page import render

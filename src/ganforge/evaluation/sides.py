@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,12 @@ import torch
 from torch import Tensor
 
 from ganforge.core.conditions import Conditions
-from ganforge.core.dataset import BadItem, Dataset
+from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Request, Spec
 from ganforge.data.few_labels import LABEL
+from ganforge.evaluation.reader import Reader, Stored
 from ganforge.metrics.base import Progress, SampleSet
 from ganforge.signals import Signal
 
@@ -31,8 +31,6 @@ MOST_REAL = 100_000
 KEPT_BYTES = 2**30
 """A side that takes no more is kept in memory."""
 PART = 256
-Stored = Callable[[np.ndarray], "list[np.ndarray | None]"]
-"""From places in a data set to its prepared items; None for one that cannot be read."""
 TRANSLATED = 16
 """Sources that are translated at a time."""
 
@@ -203,34 +201,6 @@ def refuse_few(name: str, count: int, min_samples: int) -> None:
         raise UserError(
             f"{name}: {some}, too few to evaluate: at least {min_samples} are needed", code="evaluate.too_few_samples"
         )
-
-
-class Reader:
-    """Prepared items of a data set, read by a few threads: `with Reader(...) as read: read([3, 1, 4])`."""
-
-    def __init__(self, signal: Signal, dataset: Dataset, spec: Spec, stored: Stored | None = None):
-        self.signal, self.dataset, self.spec, self.stored = signal, dataset, spec, stored
-
-    def __enter__(self) -> Callable[[np.ndarray], list[np.ndarray | None]]:
-        self.pool = ThreadPoolExecutor(thread_name_prefix="ganforge-evaluate")
-        stored = self.stored
-        if stored is not None:
-            return stored
-        whole = self.signal.prepare_all(self.dataset, self.spec)
-        if whole is not None:
-            return lambda items: list(whole[items])
-        if self.dataset.in_memory_array is not None:  # nothing to decode: threads would only slow each other down
-            return lambda items: [self._read(k) for k in items]
-        return lambda items: list(self.pool.map(self._read, items))
-
-    def __exit__(self, *error: object) -> None:
-        self.pool.shutdown(wait=True, cancel_futures=True)
-
-    def _read(self, index: int) -> np.ndarray | None:
-        try:
-            return self.signal.prepare(self.dataset.read(int(index)), self.spec)
-        except BadItem:
-            return None
 
 
 def generated_samples(

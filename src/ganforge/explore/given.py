@@ -14,9 +14,10 @@ from torch import Tensor
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
-from ganforge.evaluation.classify import gathered, opened
+from ganforge.evaluation.class_logits import opened
+from ganforge.evaluation.classify import gathered
 from ganforge.evaluation.heldout import held_out
-from ganforge.evaluation.sides import Reader
+from ganforge.evaluation.reader import Reader
 from ganforge.inference.model import Model
 
 MOST = 64

@@ -13,7 +13,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_files
 from ganforge.core.language import language_for
 from ganforge.core.media import first_image
-from ganforge.evaluation import classify
+from ganforge.evaluation import calibration
 from ganforge.evaluation.output import JSON, results_in
 from ganforge.export.card import BUNDLE, PICTURE, card
 from ganforge.inference.film import check_folder
@@ -79,8 +79,8 @@ def export(
     try:
         with atomic_files(folder) as partial:
             shutil.copyfile(bundle, partial / BUNDLE)
-            if (calibration := classify.stored(model)) is not None and calibration.data:
-                shutil.copyfile(run / classify.CALIBRATION, partial / classify.CALIBRATION)
+            if (known := calibration.stored(model)) is not None and known.data:
+                shutil.copyfile(run / calibration.CALIBRATION, partial / calibration.CALIBRATION)
             drawn = draw(model, partial / PICTURE)
             text = card(model, name or folder.resolve().name, license, figures, drawn, written_in)
             (partial / CARD).write_text(text, encoding="utf-8")

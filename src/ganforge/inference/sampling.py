@@ -57,6 +57,10 @@ class Sampling(Loaded):
         other.bundle, other.spec, other.extra = replace(self.bundle, spec=spec), spec, dict(extra)
         return other
 
+    def _extra(self, n: int) -> dict[str, torch.Tensor]:
+        """What goes into a request for n samples besides latents and labels."""
+        return {name: value.expand(n, *value.shape) for name, value in self.extra.items()}
+
     def _copy(self) -> Self:
         """The same model, of which one setting is to be changed."""
         other = type(self)(self.bundle, self.folder)
@@ -247,7 +251,11 @@ class Sampling(Loaded):
             raise UserError("both a label and a where are given: use one of the two", code="where.label_given_too")
         wish = self.recipe.signal.where(as_texts(where), self.spec)
         request = Request(n=batch, seed=seed, truncation=truncation)
-        return fulfil(self.bundle.generate, self.recipe.signal, self.spec, wish, n, request)
+
+        def generate(request: Request) -> Any:
+            return self.bundle.generate(self._placed(request))
+
+        return fulfil(generate, self.recipe.signal, self.spec, wish, n, request)
 
     def asked(self, where: Where, text: str | Sequence[str] = ()) -> dict[str, Choice]:
         """What `where` and `text` ask of each condition, by its name; raises the errors of `sample`."""
@@ -309,9 +317,7 @@ class Sampling(Loaded):
                     labels=self._weighed(None if labels is None else labels[start : start + batch]),
                     truncation=truncation,
                     temperature=self.temperature,
-                    extra={
-                        name: value.expand(min(batch, n - start), *value.shape) for name, value in self.extra.items()
-                    },
+                    extra=self._extra(min(batch, n - start)),
                 )
             )
             for start in range(0, n, batch)

@@ -31,6 +31,7 @@ def recipe(name: str) -> Callable[[Callable[[], Recipe]], Callable[[], Recipe]]:
         if known is not None and (known.__module__, known.__qualname__) != (function.__module__, function.__qualname__):
             raise TypeError(f"recipe {name!r} is registered twice: {known.__module__}, {function.__module__}")
 
+        @functools.cache  # a recipe is frozen, and to look for those that fit some data makes them all
         @functools.wraps(function)
         def named() -> Recipe:
             return replace(function(), name=name)

@@ -12,6 +12,7 @@ percent lower, but only up to a numerical error, and takes seconds instead of mi
 
 from __future__ import annotations
 
+import functools
 import warnings
 
 import numpy as np
@@ -31,9 +32,7 @@ class Account:
     """
 
     def __init__(self, noise: float, rate: float):
-        from opacus.accountants.analysis import rdp
-
-        self.cost = np.array(rdp.compute_rdp(q=rate, noise_multiplier=noise, steps=1, orders=ORDERS))
+        self.cost = cost_of_step(noise, rate)
 
     def epsilon(self, steps: int, delta: float) -> float:
         """ε after `steps` steps, for this δ."""
@@ -50,6 +49,14 @@ class Account:
         return fits
 
 
+@functools.cache
+def cost_of_step(noise: float, rate: float) -> np.ndarray:
+    """ρ [orders] of one step."""
+    from opacus.accountants.analysis import rdp
+
+    return np.array(rdp.compute_rdp(q=rate, noise_multiplier=noise, steps=1, orders=ORDERS))
+
+
 def converted(divergence: np.ndarray, delta: float) -> float:
     """The smallest ε from Rényi divergences [orders], for this δ."""
     from opacus.accountants.analysis import rdp
@@ -58,6 +65,7 @@ def converted(divergence: np.ndarray, delta: float) -> float:
         return float(rdp.get_privacy_spent(orders=ORDERS, rdp=divergence.tolist(), delta=delta)[0])
 
 
+@functools.cache
 def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:
     """The smallest σ with which `steps` steps stay within ε, searched by Opacus.
 

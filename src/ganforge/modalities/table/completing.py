@@ -143,7 +143,8 @@ def _made(model: Model, given: Partial, count: int, seed: int) -> tuple[pd.DataF
     """Rows made to fit the given cells, and how many rest on one candidate."""
     spec, device = model.spec, model.bundle.device
     heads = _heads(model)
-    places = torch.tensor(_missing_places(spec), dtype=torch.int64, device=device)
+    never = _missing_places(spec)
+    places = torch.tensor(never, dtype=torch.int64, device=device)
     conditions = _conditions(given, spec)
     draws = torch.special.ndtr(block_normal(seed, "completing", 0, count, 1 + spec.shape[0])).to(device)
     made, alone = torch.empty(count, spec.shape[0]), 0
@@ -161,7 +162,7 @@ def _made(model: Model, given: Partial, count: int, seed: int) -> tuple[pd.DataF
             rows_made = _drawn(model, chosen, uniform[:, 1:])
             if isinstance(C := model.bundle.nets.get("C"), TargetNet):  # the target from the others, the given ones too
                 both = torch.where(known[at], x[at], rows_made)
-                rows_made[:, C.place] = C.drawn(both, uniform[:, 1:].flip(1))[:, C.place]
+                rows_made[:, C.place] = C.drawn(both, uniform[:, 1:].flip(1), never)[:, C.place]
             made[start + at.cpu()] = rows_made.float().cpu()
     return rows.decoded(made.numpy(), _without_missing(spec)), alone
 

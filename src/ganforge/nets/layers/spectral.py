@@ -52,7 +52,7 @@ class SpectralNorm(nn.Module):
         with torch.no_grad():
             matrix = self._matrix(weight)
             u = self._unit(torch.randn_like(matrix[:, 0]))
-            for _ in range(BURN_IN):
+            for _ in range(0 if weight.is_meta else BURN_IN):  # without weights there is nothing to find
                 u = self._moved(matrix, pulled_back(matrix, u))
         self.register_buffer("u", u)
         self.register_buffer("sigma", torch.full_like(u[0], -1.0))  # matches no W, so the first step updates u

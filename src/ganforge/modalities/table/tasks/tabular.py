@@ -41,7 +41,7 @@ from ganforge.modalities.table.tasks.conditions import (
     with_conditions,
 )  # fmt: skip
 from ganforge.modalities.table.tasks.rowmaker import RowMaker, rows_of
-from ganforge.modalities.table.tasks.target import USUAL_WIDTHS, TargetNet, has_discrete_target
+from ganforge.modalities.table.tasks.target import USUAL_WIDTHS, TargetNet, has_target, target_net
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
@@ -86,7 +86,7 @@ class Tabular(Task, kind="tabular"):
     def finalize(self, spec: Spec) -> Task:
         if self.target_widths != "auto":
             return self
-        return replace(self, target_widths=USUAL_WIDTHS if has_discrete_target(spec) else ())
+        return replace(self, target_widths=USUAL_WIDTHS if has_target(spec) else ())
 
     def generators(self) -> tuple[str, ...]:
         return ("G", "C") if self.target_widths else ("G",)
@@ -140,7 +140,7 @@ class Tabular(Task, kind="tabular"):
             )
         players: dict[str, nn.Module] = {"G": net, "D": PackJudge(D, self.pack, seen.classes)}
         if isinstance(self.target_widths, tuple) and self.target_widths:
-            players["C"] = TargetNet(spec, self.target_widths, self.target_dropout, self.target_share)
+            players["C"] = target_net(spec, self.target_widths, self.target_dropout, self.target_share)
         return players
 
     def phases(self) -> Sequence[Phase]:
@@ -190,7 +190,7 @@ class Tabular(Task, kind="tabular"):
             return rows_of(_maker(nets), request, self.latents(request))
         C = cast(TargetNet, nets.C)
         if CONDITION in request.extra:
-            asked = C.conditions(request.extra[CONDITION].to(C.asked.device))
+            asked = C.conditions(request.extra[CONDITION].to(request.device))
             request = replace(request, extra={**request.extra, CONDITION: asked})
         made = rows_of(_maker(nets), request, self.latents(request))
         draws = block_normal(request.seed, "target", request.start, request.n, made.shape[1])
