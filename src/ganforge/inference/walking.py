@@ -106,7 +106,7 @@ class Walking(Sampling):
                 truncation=truncation,
                 temperature=self.temperature,
                 extra=self._extra(n) | {name: value[rows] for name, value in extra.items()},
-                shift=sum(way[rows] for way in ways) if ways else None,
+                shift=torch.stack([way[rows] for way in ways]).sum(0) if ways else None,
             )
             parts.append(self.bundle.generate(at_points(request, points[rows])))
         return self.recipe.signal.join(parts, self.spec)
