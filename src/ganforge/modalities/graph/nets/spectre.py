@@ -23,8 +23,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate, normalize
 
-from ganforge.modalities.graph.nets.layout import Layout, chosen, gumbel
+from ganforge.modalities.graph.nets.layout import Layout
 from ganforge.modalities.graph.nets.spectra import orthonormal, rotation, rough
+from ganforge.nets.layers.gumbel import gumbel, straight_through
 from ganforge.nets.layers.spectral import spectral
 
 CONVOLUTIONS, ROTATIONS, RANK = 4, 3, 4
@@ -139,7 +140,7 @@ class VectorsG(nn.Module):
 
     def forward(self, z: Tensor, values: Tensor, there: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         w = self.enter(z)
-        choice = chosen(self.choose(torch.cat([w, values], 1)), gumbel(noise).to(z), temperature)
+        choice = straight_through(self.choose(torch.cat([w, values], 1)), gumbel(noise).to(z), temperature)
         U = orthonormal(torch.einsum("nm,mvk->nvk", choice, self.bank), there)
         for layer in self.layers:
             U = layer(U, values, w, there)
@@ -223,8 +224,10 @@ class GraphsG(nn.Module):
         w = self.enter(z)[:, :, None, None] * pairs
         h = self.body(torch.cat([*given(values, U, there, own), w], 1), pairs).permute(0, 2, 3, 1)  # [N, V, V, H]
         logits = self.to_bonds(h + h.transpose(1, 2))
-        bond = chosen(logits, gumbel(bonds).to(h).permute(0, 2, 3, 1))[..., 1:].permute(0, 3, 1, 2)
-        kind = chosen(self.to_kinds(h.diagonal(dim1=1, dim2=2).transpose(1, 2)), gumbel(kinds).to(h).transpose(1, 2))
+        bond = straight_through(logits, gumbel(bonds).to(h).permute(0, 2, 3, 1))[..., 1:].permute(0, 3, 1, 2)
+        kind = straight_through(
+            self.to_kinds(h.diagonal(dim1=1, dim2=2).transpose(1, 2)), gumbel(kinds).to(h).transpose(1, 2)
+        )
         links = bond * pairs * (1 - torch.eye(V, dtype=z.dtype, device=z.device))
         return torch.cat([links, torch.diag_embed((kind * there[:, :, None]).transpose(1, 2))], 1)
 

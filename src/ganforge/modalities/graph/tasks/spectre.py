@@ -29,9 +29,10 @@ from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.losses.penalties import input_gradient
-from ganforge.modalities.graph.nets.layout import EDGE, check, layout_of
+from ganforge.modalities.graph.nets.layout import check, layout_of
 from ganforge.modalities.graph.nets.spectra import spectrum
 from ganforge.modalities.graph.nets.spectre import GraphsD, GraphsG, ValuesD, ValuesG, VectorsD, VectorsG
+from ganforge.nets.layers.gumbel import EDGE
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 
