@@ -86,7 +86,7 @@ class SequentialG(nn.Module):
         seeded = torch.Generator().manual_seed(0)
         self.register_buffer("fixed", torch.randn(self.noises, generator=seeded), persistent=False)
         self.globals, self.size = nn.Linear(latent, width), nn.Linear(1, width, bias=False)
-        self.label = LabelTable(spec.classes, width, FIRST) if spec.classes else None
+        self.label = LabelTable(spec.classes, width, FIRST / 3) if spec.classes else None  # latents move more
         self.growth, self.type_out = Growth(width, self.types, ORDERS), nn.Linear(width, self.types)
         self.first, self.closing = (Pairs(width, n, max(valences)) for _ in range(2))
         self.none, self.rings = nn.Linear(width, 1), nn.Embedding(n + 2, width)
