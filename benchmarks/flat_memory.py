@@ -175,10 +175,12 @@ def main() -> None:
         growth = (most[k] - most[k - 1]) / (asked.rows[k] - asked.rows[k - 1])
         print(f"from {asked.rows[k - 1]:,} to {asked.rows[k]:,} rows: {growth:.0f} bytes of own memory a row")
     if asked.plot is not None:
-        from ganforge.core.plot import Axes, Line, line_chart
+        from ganforge.core.plot.charts import Chart, lines
 
-        line = Line("own memory beyond the imports [MiB]", np.array(asked.rows), np.array(most) / 2**20)
-        asked.plot.write_bytes(line_chart([line], Axes("rows", "MiB")))
+        points = [(rows, own / 2**20) for rows, own in zip(asked.rows, most, strict=True)]
+        drawing = lines(Chart("own memory beyond the imports [MiB] over rows", {asked.what: points}))
+        if drawing is not None:
+            drawing.image().save(asked.plot)
 
 
 if __name__ == "__main__":

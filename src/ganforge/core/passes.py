@@ -29,9 +29,7 @@ def indices(n: int, seed: int, start: int, count: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)  # a batch may span two passes, and a run may have two data sets
 def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
-    order = scratch.zeros((n,), np.int64)
-    for part in scratch.pieces(n):
-        order[part] = np.arange(part.start, part.stop)
+    order = scratch.numbered(n)
     np.random.Generator(np.random.PCG64(seed_of(seed, epoch, "epoch"))).shuffle(order)
     order.flags.writeable = False
     return order

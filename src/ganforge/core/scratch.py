@@ -273,6 +273,8 @@ class _Objects:
         self.parts: list[pd.Series] = []
 
     def add(self, part: pd.Series) -> None:
+        if self.parts and (part.dtype == object) != (self.parts[0].dtype == object):
+            raise TypeError(f"{part.dtype} below {self.parts[0].dtype}")
         self.parts.append(part)
 
     def whole(self) -> pd.Series:
@@ -282,10 +284,12 @@ class _Objects:
 
 
 def piecewise(function: Callable[[pd.Series], pd.Series], values: pd.Series) -> pd.Series:
-    """A function of every piece of a column, together; it must give the same for a piece as within the whole."""
+    """A function of every piece of a column, together; it must give the same for a piece as within the whole. What is
+    shorter than the column is numbered from 0."""
     if not is_long(len(values)):
         return function(values)
-    return joined(function(values.iloc[part]) for part in pieces(len(values)))
+    found = joined(function(values.iloc[part]) for part in pieces(len(values)))
+    return found.set_axis(values.index) if len(found) == len(values) else found
 
 
 def taken(values: pd.Series, rows: np.ndarray) -> pd.Series:
@@ -304,15 +308,29 @@ def present_in(values: pd.Series) -> pd.Series:
     return joined(values.iloc[part].dropna() for part in pieces(len(values)))
 
 
+def in_order(values: np.ndarray) -> np.ndarray:
+    """Numbers or times [N] in ascending order, as a copy."""
+    found = zeros(values.shape, values.dtype)
+    for part in pieces(len(values)):
+        found[part] = values[part]
+    found.sort()
+    return found
+
+
+def numbered(rows: int) -> np.ndarray:
+    """The numbers from 0 on, int64 [rows]."""
+    found = zeros((rows,), np.int64)
+    for part in pieces(rows):
+        found[part] = np.arange(part.start, part.stop)
+    return found
+
+
 def distinct(present: pd.Series) -> int:
     """How many different values a column without missing ones has."""
     kind = _MASKED.get(str(present.dtype), present.dtype)
     if not is_long(len(present)) or not isinstance(kind, (str, np.dtype)) or np.dtype(kind).kind not in "iufM":
         return int(present.nunique())
-    found = zeros((len(present),), np.dtype(kind))
-    for part in pieces(len(present)):
-        found[part] = present.iloc[part].to_numpy(found.dtype)
-    found.sort()
+    found = in_order(present.to_numpy(np.dtype(kind)))
     return 1 + sum(int((found[p][1:] != found[p][:-1]).sum()) for p in overlapping(len(found)))
 
 
