@@ -19,6 +19,7 @@ from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.growth import Growing
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.registry import load_all
+from selected import slow_ones
 
 load_all()
 
@@ -76,7 +77,7 @@ def cases_of(cls: type, every: bool) -> list:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """To list the 10,000 slow cases takes each process seconds, so they are made only where slow tests run."""
     if family := getattr(metafunc.cls, "family", None):
-        every = metafunc.config.option.markexpr != "not slow"
+        every = slow_ones(metafunc.config)
         metafunc.parametrize(("net_of", "spec"), [case for cls in own(family) for case in cases_of(cls, every)])
 
 
@@ -319,7 +320,7 @@ class TestDiscriminator:
         real, fake = torch.randn(N, *spec.shape) + 0.5, torch.randn(N, *spec.shape) - 0.5
         optimizer = torch.optim.Adam(net.parameters(), 1e-3)
         losses = []
-        for _ in range(6):
+        for _ in range(3):
             torch.manual_seed(5)  # the same units are dropped each time, so that the losses can be compared
             loss = softplus(-net(real, labels(spec)).logits).mean() + softplus(net(fake, labels(spec)).logits).mean()
             optimizer.zero_grad()

@@ -54,6 +54,8 @@ def test_a_temperature_changes_samples_and_not_their_seed(run):
     assert model.tempered(1.0).sample(8) == model.sample(8)
     cold = model.tempered(0.01).sample(64)
     assert cold == model.tempered(0.01).sample(64)
+    cold_walk, hot_walk = (list(model.tempered(t).walk((0, 1), frames=8)) for t in (0.01, 50.0))
+    assert cold_walk != hot_walk
     assert cold[:3] == model.tempered(0.01).sample(3), "sample k of a seed does not depend on how many there are"
     assert cold != model.sample(64)
     with refused("sample.temperature_out_of_range", "-1"):

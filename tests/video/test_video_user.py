@@ -83,6 +83,7 @@ def test_samples_of_another_length_and_rate(run, tmp_path):
     model = gf.load(run)
     usual = model.sample(2, seed=3)
     longer = model.lasting(frames=40).sample(2, seed=3)
+    assert model.lasting(frames=40).walk((3, 4), frames=2).shape == longer.shape
     assert longer.shape == (2, 40, 16, 16, 3)
     assert np.abs(longer[:, :16].astype(int) - usual).max() <= 1, "a longer film goes on from the shorter one"
     slow = model.lasting(frames=8, fps=model.spec.state["fps"] / 2).sample(2, seed=3)

@@ -54,6 +54,10 @@ class Sampling(Loaded):
         other.bundle, other.spec, other.extra = replace(self.bundle, spec=spec), spec, dict(extra)
         return other
 
+    def _extra(self, n: int) -> dict[str, torch.Tensor]:
+        """What goes into a request for n samples besides latents and labels."""
+        return {name: value.expand(n, *value.shape) for name, value in self.extra.items()}
+
     def _copy(self) -> Self:
         """The same model, of which one setting is to be changed."""
         other = type(self)(self.bundle, self.folder)
@@ -262,7 +266,7 @@ class Sampling(Loaded):
                 labels=self._weighed(None if labels is None else labels[start : start + batch]),
                 truncation=truncation,
                 temperature=self.temperature,
-                extra={name: value.expand(min(batch, n - start), *value.shape) for name, value in self.extra.items()},
+                extra=self._extra(min(batch, n - start)),
             )
             for start in range(0, n, batch)
         ]

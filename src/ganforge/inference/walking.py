@@ -85,8 +85,10 @@ class Walking(Sampling):
         for start in range(0, frames, batch):
             rows = latents[start : start + batch]
             part = self._weighed(None if labels is None else labels[start : start + batch])
-            more = {name: value[start : start + batch] for name, value in extra.items()}
-            request = Request(n=len(rows), latents=rows, labels=part, truncation=truncation, extra=more)
+            more = self._extra(len(rows)) | {name: value[start : start + batch] for name, value in extra.items()}
+            request = Request(
+                n=len(rows), latents=rows, labels=part, truncation=truncation, temperature=self.temperature, extra=more
+            )
             parts.append(self.bundle.generate(request))
         return self.recipe.signal.join(parts, self.spec)
 
