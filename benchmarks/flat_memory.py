@@ -97,8 +97,8 @@ class Watch(threading.Thread):
         return found
 
 
-def measure(path: Path, what: str) -> None:
-    """Opens, measures, prepares and trains, and prints one line of JSON for each."""
+def measure(path: Path, what: str, trains: bool) -> None:
+    """Opens, measures, prepares, inspects and trains, and prints one line of JSON for each."""
     from ganforge import recipes
     from ganforge.core.component import build, to_plain
     from ganforge.core.overrides import apply
@@ -132,17 +132,19 @@ def measure(path: Path, what: str) -> None:
     said("prepare")
     signal_of(dataset).inspect(dataset)
     said("inspect")
+    if not trains:
+        return
     del dataset, spec
     train(recipe, run_dir=path.parent / "run", device="cpu")
     said("train")
 
 
-def measured(what: str, rows: int, suffix: str) -> list[dict[str, float]]:
+def measured(what: str, rows: int, suffix: str, trains: bool) -> list[dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{what}{suffix}"
         write(path, rows, what)
         print(f"{rows:,} rows, a file of {path.stat().st_size / 2**20:,.0f} MiB", flush=True)
-        command = [sys.executable, __file__, what, "--file", str(path)]
+        command = [sys.executable, __file__, what, "--file", str(path), *([] if trains else ["--no-train"])]
         found = []
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
@@ -161,15 +163,16 @@ def main() -> None:
     parser.add_argument("what", choices=("table", "series"))
     parser.add_argument("--rows", type=int, nargs="+", default=[500_000, 1_000_000, 2_000_000])
     parser.add_argument("--parquet", action="store_true", help="a Parquet file instead of a CSV file")
+    parser.add_argument("--no-train", action="store_true", help="leave out the training steps")
     parser.add_argument("--plot", type=Path, help="where to write a chart of own memory over rows (.png)")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.file is not None:
-        measure(asked.file, asked.what)
+        measure(asked.file, asked.what, not asked.no_train)
         return
     most = []
     for rows in asked.rows:
-        stages = measured(asked.what, rows, ".parquet" if asked.parquet else ".csv")
+        stages = measured(asked.what, rows, ".parquet" if asked.parquet else ".csv", not asked.no_train)
         most.append(max(stage["own"] for stage in stages) - stages[0]["own"])
     for k in range(1, len(most)):
         growth = (most[k] - most[k - 1]) / (asked.rows[k] - asked.rows[k - 1])
