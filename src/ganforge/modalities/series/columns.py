@@ -15,6 +15,7 @@ import numpy as np
 
 from ganforge.core import scratch
 from ganforge.core.errors import UserError
+from ganforge.data import long_columns
 from ganforge.modalities.series import doubts, labels, reading
 from ganforge.modalities.series.reading import Layout, Said
 
@@ -198,7 +199,7 @@ def _learned(name: str, values: Any, said: Said, starts: np.ndarray, notes: list
         number = pd.api.types.is_numeric_dtype(column.dtype)
         if number and not pd.api.types.is_bool_dtype(column.dtype):
             column = column.astype(column.dtype if not column.isna().any() else np.float64)
-            column = scratch.piecewise(functools.partial(_without, [*said.missing, np.inf, -np.inf]), column)
+            column = long_columns.piecewise(functools.partial(_without, [*said.missing, np.inf, -np.inf]), column)
         if column.isna().mean() > MOSTLY_MISSING and c not in said.keep:
             continue
         if number:

@@ -18,6 +18,7 @@ import numpy as np
 from ganforge.core import scratch
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.extras import need
+from ganforge.data import long_columns
 from ganforge.data.frames import separators
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def load(path: Path | Unpacked, rows: int | None = None, texts: bool = False) ->
         if rows is not None:
             return read(nrows=rows)
         try:
-            return scratch.rows_of(read(chunksize=scratch.AT_ONCE))
+            return long_columns.rows_of(read(chunksize=scratch.AT_ONCE))
         except TypeError:  # a column is of numbers in one part and of texts in another
             file.seek(0)
             return read()
@@ -158,7 +159,7 @@ def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]
         return None, None
     if pd.api.types.is_numeric_dtype(values.dtype):
         return _from_numbers(values, name)
-    texts = scratch.piecewise(lambda part: part.dropna().astype(str).str.strip(), values)
+    texts = long_columns.piecewise(lambda part: part.dropna().astype(str).str.strip(), values)
     if not len(texts) or not texts.iloc[:: max(1, len(texts) // MANY)].str.contains(r"\d").mean() > DATES_AT_LEAST:
         return None, None
     some = texts.iloc[:: max(1, len(texts) // 50)]
@@ -196,7 +197,7 @@ def _parsed(values: Any, **form: Any) -> Any:
     """Texts as times, part by part: pandas makes an object of each text on the way."""
     import pandas as pd
 
-    return scratch.piecewise(lambda part: pd.to_datetime(part, errors="coerce", **form), values)
+    return long_columns.piecewise(lambda part: pd.to_datetime(part, errors="coerce", **form), values)
 
 
 def _unpadded(form: str, texts: Any, read: Any) -> str:

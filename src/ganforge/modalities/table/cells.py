@@ -11,6 +11,7 @@ import numpy as np
 
 from ganforge.core import scratch
 from ganforge.core.errors import UserError
+from ganforge.data import long_columns
 from ganforge.modalities.table.columns import amounts
 
 NUMBERS_AT_LEAST = 0.9  # of a column's values, for the rest to count as missing
@@ -90,7 +91,7 @@ def _finite(name: str, values: Any, notes: list[str]) -> Any:
     count = sum(int(endless(values.iloc[part]).sum()) for part in scratch.pieces(len(values)))
     if count:
         notes.append(f"column {name!r}: {count:,} values are infinite and count as missing")
-        values = scratch.piecewise(lambda part: part.mask(endless(part)), values)
+        values = long_columns.piecewise(lambda part: part.mask(endless(part)), values)
     return values
 
 
@@ -100,7 +101,7 @@ def _text(name: str, values: Any, where: str, notes: list[str]) -> Any:
 
     if values.isna().all():
         return values.astype(object) if values.dtype != object else values
-    if scratch.is_mapped_text(values.dtype):
+    if long_columns.is_mapped_text(values.dtype):
         return values
     present = values.dropna()
     if values.dtype == object:
@@ -201,7 +202,9 @@ class _Truths:
         import pandas as pd
 
         values = self.values.whole(np.dtype(bool))
-        return scratch.masked(values, self.gone.whole(np.dtype(bool))) if self.gaps else pd.Series(values, copy=False)
+        return (
+            long_columns.masked(values, self.gone.whole(np.dtype(bool))) if self.gaps else pd.Series(values, copy=False)
+        )
 
 
 def _plain_number(text: str) -> int | float | None:
@@ -222,7 +225,7 @@ def whole(values: Any) -> Any:
         if not ((np.abs(some) < 2**53) & (some == np.rint(some))).all():
             return values
         there, missing = there or len(some) > 0, missing or bool(gone.any())
-    return scratch.piecewise(lambda part: part.astype("Int64"), values) if there and missing else values
+    return long_columns.piecewise(lambda part: part.astype("Int64"), values) if there and missing else values
 
 
 def _said(present: Any) -> str:

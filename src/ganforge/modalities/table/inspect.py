@@ -9,6 +9,7 @@ import numpy as np
 from ganforge.core import scratch
 from ganforge.core.dataset import Dataset
 from ganforge.core.overrides import assignment
+from ganforge.data import long_columns
 from ganforge.modalities.table.columns import kinds, order
 from ganforge.modalities.table.source import TableSet
 from ganforge.recipes import fitting
@@ -39,7 +40,7 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
     columns = []
     for name in dataset.frame.columns:
         values: Any = dataset.frame[name]
-        present = scratch.present_in(values)
+        present = long_columns.present_in(values)
         seen = dataset.detected.get(name)
         columns.append(
             {
@@ -49,7 +50,7 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
                 "why": "" if seen is None else seen.names_rows or seen.many,
                 "dtype": str(values.dtype),
                 "missing": float(values.isna().mean()),
-                "distinct": scratch.distinct(present),
+                "distinct": long_columns.distinct(present),
                 "values": _values(values, present),
             }
         )
@@ -80,7 +81,7 @@ def _duplicates(frame: pd.DataFrame) -> int:
     found = scratch.Growing()
     for part in scratch.pieces(len(frame)):
         found.add(hashing.hash_pandas_object(frame.iloc[part], index=False).to_numpy())
-    return len(frame) - scratch.distinct(pd.Series(found.whole(np.uint64), copy=False))
+    return len(frame) - long_columns.distinct(pd.Series(found.whole(np.uint64), copy=False))
 
 
 def show(facts: dict[str, Any]):

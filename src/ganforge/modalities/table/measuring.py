@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ganforge.core import scratch
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import assignment
+from ganforge.data import long_columns
 from ganforge.modalities.table import drawing
 from ganforge.modalities.table.columns import categories, dates, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.detect import Detected, detect
@@ -66,7 +66,7 @@ def measure(values: pd.Series, found: Detected | None, options: Options) -> dict
         kind = kinds.find(values, options.few, found)
     else:
         kinds.check(values, kind, found)
-    present = scratch.present_in(values)
+    present = long_columns.present_in(values)
     missing = 1 - len(present) / len(values)
     column: dict[str, Any] = {"name": name, "kind": kind, "dtype": str(values.dtype), "missing": missing}
     if kind == "constant":
@@ -100,7 +100,7 @@ def measure(values: pd.Series, found: Detected | None, options: Options) -> dict
             f"signal.encodings.{name}={encoding}: this encoding is for numbers, and the column is {kind}; use onehot",
             code="column.encoding_does_not_fit",
         )
-    numeric = scratch.present_in(numeric)
+    numeric = long_columns.present_in(numeric)
     column |= grid.measure(numeric, kind)
     v = grid.to_unit(numeric, column)
     v.sort()
@@ -141,7 +141,7 @@ def _values(values: pd.Series, kind: str, options: Options) -> dict[str, Any]:
 
 def _asked(values: pd.Series, form: str) -> Detected:
     """A form of dates that the user gave for a column."""
-    present: Any = scratch.present_in(values)
+    present: Any = long_columns.present_in(values)
     read = dates.read(present, form).notna()
     if read.mean() < dates.AT_LEAST:
         raise UserError(

@@ -17,6 +17,7 @@ import numpy as np
 from ganforge.core import scratch
 from ganforge.core.errors import UserError
 from ganforge.core.extras import need
+from ganforge.data import long_columns
 from ganforge.modalities.table import encodings
 from ganforge.modalities.table.cells import from_texts
 
@@ -75,7 +76,7 @@ def _long_parquet(path: Path) -> pd.DataFrame | None:
     # Where pandas has no type of its own for them, integers become floats if one is missing.
     if any(isinstance(made.get(schema.names[k]), np.dtype) and _gaps(file.metadata, k) for k in whole):
         return None
-    return scratch.rows_of(part.to_pandas() for part in file.iter_batches(scratch.AT_ONCE))
+    return long_columns.rows_of(part.to_pandas() for part in file.iter_batches(scratch.AT_ONCE))
 
 
 def _gaps(metadata: Any, column: int) -> bool:
@@ -130,7 +131,7 @@ def read_cells(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str]
                 low_memory=False,
                 chunksize=scratch.AT_ONCE,
             )
-            frame = scratch.rows_of(parts)
+            frame = long_columns.rows_of(parts)
     except UnicodeError as error:
         raise UserError(
             f"data {name}: its text is not valid {encoding} ({error}). Leave data.encoding out to detect it "

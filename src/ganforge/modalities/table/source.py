@@ -17,6 +17,7 @@ from ganforge.core import scratch
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
+from ganforge.data import long_columns
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.modalities.table.cells import typed
 from ganforge.modalities.table.columns import dates
@@ -200,7 +201,7 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
         )
     rows = (held if split == "test" else kept).whole(np.int64)
     digest = hashlib.sha256(f"{whole.digest} {split} {holdout!r}".encode()).hexdigest()[:16]
-    frame = frame_of({name: scratch.taken(whole.frame[name], rows) for name in whole.frame.columns})
+    frame = frame_of({name: long_columns.taken(whole.frame[name], rows) for name in whole.frame.columns})
     notes = list(whole.notes)
     if split == "train":
         notes.append(f"{count:,} of its {len(whole):,} rows are held back for evaluation (data.holdout=0: none)")

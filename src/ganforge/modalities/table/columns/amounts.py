@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.core import scratch
+from ganforge.data import long_columns
 
 AT_LEAST = 0.9  # of the texts must be numbers of one form, for the rest to count as missing
 PROBED = 200  # texts, evenly spaced, that most columns of text are told by
@@ -111,7 +112,7 @@ def distinct_texts(values: Any) -> tuple[np.ndarray, Any]:
     """The place of each value [N] among the different ones, −1 for a missing one, and these in order of appearance."""
     import pandas as pd
 
-    return pd.factorize(values if scratch.is_mapped_text(values.dtype) else values.astype(object))
+    return pd.factorize(values if long_columns.is_mapped_text(values.dtype) else values.astype(object))
 
 
 class Numbers:
@@ -147,7 +148,7 @@ class Numbers:
             kind = _of_range(self.low, self.high)
         if kind:
             values = self.values.whole(np.dtype(kind))
-            return scratch.masked(values, self.gone.whole(bool)) if self.gaps else pd.Series(values, copy=False)
+            return long_columns.masked(values, self.gone.whole(bool)) if self.gaps else pd.Series(values, copy=False)
         floats = self.values.whole(np.dtype(np.float64))
         if self.gaps:
             gone = self.gone.whole(bool)

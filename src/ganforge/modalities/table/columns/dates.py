@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganforge.core import scratch
+from ganforge.data import long_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ def read(values: Any, form: str) -> Any:
 
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return values
-    return scratch.piecewise(lambda part: _read(part, form), values)
+    return long_columns.piecewise(lambda part: _read(part, form), values)
 
 
 def _read(values: pd.Series, form: str) -> pd.Series:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ganforge.core import scratch
 from ganforge.core.overrides import assignment
+from ganforge.data import long_columns
 from ganforge.modalities.table.columns import amounts, dates
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def detect(values: pd.Series, hints: Hints = Hints()) -> tuple[pd.Series, Detect
     types = pd.api.types
     kind = values.dtype
     if isinstance(kind, pd.CategoricalDtype):
-        return values, Detected(many=_many(scratch.present_in(values)))
+        return values, Detected(many=_many(long_columns.present_in(values)))
     if types.is_bool_dtype(kind) or types.is_datetime64_any_dtype(kind):
         return values, Detected()
     if types.is_numeric_dtype(kind):
@@ -97,7 +98,7 @@ def detect(values: pd.Series, hints: Hints = Hints()) -> tuple[pd.Series, Detect
 
 
 def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Detected]:
-    present = scratch.present_in(values)
+    present = long_columns.present_in(values)
     seen = [str(v) for v in present.unique().tolist()]
     if not seen:
         return values, Detected()
@@ -143,15 +144,15 @@ def _without(values: pd.Series, unread: pd.Series) -> pd.Series:
         return values.mask(unread)
     if not unread.any():
         return values
-    return scratch.piecewise(lambda part: part.mask(unread.loc[part.index]), values)
+    return long_columns.piecewise(lambda part: part.mask(unread.loc[part.index]), values)
 
 
 def _of_numbers(values: pd.Series) -> tuple[pd.Series, Detected]:
-    present = scratch.present_in(values)
+    present = long_columns.present_in(values)
     if not _whole(present):
         return values, Detected()
     values, notes = _without_marks(values, present)
-    present = scratch.present_in(values)
+    present = long_columns.present_in(values)
     if values.dtype.kind in "iu" and len(present) and present.min() >= 10**7 and present.max() <= 10**8:
         form = dates.find([str(v) for v in present.unique().tolist()])
         if form is not None and dates.read(present, form.format).notna().all():
@@ -189,12 +190,12 @@ def _without_marks(values: pd.Series, present: pd.Series) -> tuple[pd.Series, li
 
 def _rows(values: pd.Series, found: Detected) -> dict[str, Any]:
     """What a look knows of values that are too many to learn: `names_rows`, `many`, `exact`."""
-    present = scratch.present_in(values)
+    present = long_columns.present_in(values)
     n = len(present)
     if n < FEW_ROWS or found.as_date:
         return {}
     numeric: Any = amounts.read(present, found.form) if isinstance(found.form, dict) else present
-    distinct = scratch.distinct(present)
+    distinct = long_columns.distinct(present)
     named = ID_NAME.search(str(values.name)) is not None
     if numeric.dtype.kind not in "iuf":
         if distinct == n:
@@ -249,7 +250,7 @@ def _largest(numbers: pd.Series) -> float:
 def _whole(present: pd.Series) -> bool:
     if present.dtype.kind in "iu":
         return True
-    return len(present) > 0 and scratch.every(
+    return len(present) > 0 and long_columns.every(
         lambda part: bool((np.rint(x := part.to_numpy(np.float64)) == x).all()), present
     )
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ganforge.core import scratch
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import assignment
+from ganforge.data import long_columns
 from ganforge.modalities.table.columns import amounts, dates
 from ganforge.modalities.table.columns.detect import Detected, detect
 
@@ -34,8 +34,8 @@ def find(values: pd.Series, few: int, found: Detected | None = None) -> Kind:
 
     if found is None:
         values, found = detect(values)
-    present = scratch.present_in(values)
-    distinct = scratch.distinct(present)
+    present = long_columns.present_in(values)
+    distinct = long_columns.distinct(present)
     if len(present) == 0 or (distinct == 1 and len(present) == len(values)):
         return "constant"
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -57,7 +57,7 @@ def find(values: pd.Series, few: int, found: Detected | None = None) -> Kind:
         return "boolean"
     if distinct <= few and distinct * ROWS_A_VALUE <= len(present):
         return "ordinal" if found.form is None else "categorical"  # texts have no order
-    return "integer" if scratch.every(_is_whole, numeric) else "continuous"
+    return "integer" if long_columns.every(_is_whole, numeric) else "continuous"
 
 
 def _is_whole(numbers: pd.Series) -> bool:
@@ -73,10 +73,10 @@ def check(values: pd.Series, kind: str, found: Detected) -> None:
     """
     import pandas as pd
 
-    present = scratch.present_in(values)
+    present = long_columns.present_in(values)
     numbers = amounts.read(present, found.form) if isinstance(found.form, dict) else present
     numeric = pd.api.types.is_numeric_dtype(numbers.dtype)
-    whole = numeric and scratch.every(_is_whole, numbers)
+    whole = numeric and long_columns.every(_is_whole, numbers)
     a_date = pd.api.types.is_datetime64_any_dtype(values.dtype) or found.as_date
     refused = {
         "continuous": None if numeric else "it does not hold numbers",
