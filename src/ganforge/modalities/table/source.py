@@ -201,7 +201,8 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
         )
     rows = (held if split == "test" else kept).whole(np.int64)
     digest = hashlib.sha256(f"{whole.digest} {split} {holdout!r}".encode()).hexdigest()[:16]
-    frame = frame_of({name: long_columns.taken(whole.frame[name], rows) for name in whole.frame.columns})
+    columns: dict[str, Any] = {str(name): values for name, values in whole.frame.items()}
+    frame = frame_of({name: long_columns.taken(values, rows) for name, values in columns.items()})
     notes = list(whole.notes)
     if split == "train":
         notes.append(f"{count:,} of its {len(whole):,} rows are held back for evaluation (data.holdout=0: none)")
