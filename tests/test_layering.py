@@ -22,9 +22,10 @@ LAYERS = (
     {"engine"},
     {"inference"},
     {"evaluation"},
-    {"export", "bench"},
+    {"export", "bench", "explore"},
     {"ui"},
     {"api"},
+    {"web"},
     {"cli", "__init__"},
     {"__main__"},
 )

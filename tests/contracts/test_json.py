@@ -14,6 +14,8 @@ from typer.main import get_command
 
 from ganforge.cli.main import app, main
 from ganforge.modalities.video.example import write_example
+from ganforge.web import worker
+from processes import server
 
 FAST = ["samples=32", "batch=16", "callbacks=[]", "task.generator.channels=8", "task.discriminator.channels=8"]
 PAIRS = ["samples=8", "batch=4", "callbacks=[]", "signal.size=16"]
@@ -47,6 +49,12 @@ def place(tmp_path_factory):
         with pytest.raises(SystemExit) as ended:
             main(["train", *words, "-q"])
         assert ended.value.code in (0, None)
+    styles = ["stylegan2-small", f"data={folder / 'shades.npz'}", "samples=8", "batch=4", "callbacks=[]"]
+    styles += [
+        f"task.{net}.{field}=8" for net in ("generator", "discriminator") for field in ("channels", "max_channels")
+    ]
+    with pytest.raises(SystemExit):
+        main(["train", *styles, "task.generator.latent=8", "--run-dir", str(folder / "w"), "-q"])
     sgan = ["sgan", f"data={folder / 'shades.npz'}", "samples=32", "batch=16", "callbacks=[]"]
     with pytest.raises(SystemExit):
         main(["train", *sgan, "task.discriminator.widths=[8]", "--run-dir", str(folder / "s"), "-q"])
@@ -100,9 +108,17 @@ WORDS = {
     ("classify",): ["s", "shades.npz", "--out", "{new}.csv"],
     ("walk",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("interpolate",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
+    ("explore", "directions"): ["runs/a", "-k", "2", "--rows", "1", "--frames", "3", "--out", "{new}"],
+    ("explore", "neighbors"): ["runs/a", "-n", "2", "-k", "2", "--features", "raw", "--out", "{new}.png"],
+    ("explore", "dissect"): ["runs/a", "-n", "4", "--off", "1", "--out", "{new}"],
+    ("explore", "saliency"): ["runs/a", "-n", "2", "--out", "{new}.png", "--npy", "{new}.npy"],
+    ("explore", "drag"): ["runs/a", "--point", "2,2:4,2", "--steps", "2", "--out", "{new}"],
+    ("project",): ["runs/a", "photos/0.png", "--steps", "2", "--starts", "2", "--out", "{new}"],
+    ("mix",): ["w", "--base", "1", "--style", "2,3", "--latents", "{new}.json", "--out", "{new}.png"],
     ("translate",): ["b", "photos", "--out", "{new}"],
     ("evaluate",): ["runs/a", "-n", "50", "--metrics", "swd", "--out", "{new}"],
     ("export",): ["runs/a", "--out", "{new}"],
+    ("serve",): ["runs/a", "--check"],
     ("doctor",): [],
     ("bench",): ["gan", "data=shades.npz", "batch=8", "--pairs", "1", "--seconds", "0.001"],
     ("recipes",): [],
@@ -112,6 +128,7 @@ WORDS = {
     ("data", "inspect"): ["shades.npz"],
     ("data", "pack"): ["shades.npz", "{new}.zip"],
     ("runs",): [],
+    ("studio",): ["--runs", "{new}", "--address"],
     ("runs", "show"): ["runs/a"],
     ("runs", "compare"): ["runs/a", "runs/a"],
     ("runs", "prune"): ["--state", "crashed"],
@@ -123,6 +140,7 @@ WORDS = {
 def test_stdout_is_one_document(ganforge, place, monkeypatch, tmp_path, verb):
     assert verb in WORDS, f"no example of the verb {' '.join(verb)}"
     monkeypatch.chdir(place)
+    monkeypatch.setattr(worker, "START", server)
     words = [word.replace("{new}", str(tmp_path / "new")) for word in WORDS[verb]]
     said = ganforge(*verb, *words, "--json")
     assert said.status == 0, said.err

@@ -277,8 +277,6 @@ SYSTEMS: dict[str, list[str]] = {
     "molecule-small": [
         *MOLECULES,
         "task.generator.width=8",
-        "task.generator.pairs=4",
-        "task.generator.layers=1",
         "task.generator.latent=8",
         "task.discriminator.width=8",
         "task.discriminator.layers=2",
@@ -310,8 +308,7 @@ SYSTEMS: dict[str, list[str]] = {
         f"data={HERE / 'graphs.zip'}",
         "data.holdout=0",
         "batch=8",
-        "task.generator.channels=8",
-        "task.generator.layers=1",
+        "task.generator.width=8",
         "task.generator.latent=8",
         "task.discriminator.channels=8",
         "task.discriminator.layers=1",

@@ -112,6 +112,19 @@ class TranslatesFiles(Protocol):
 
 
 @runtime_checkable
+class TranslatesFile(Protocol):
+    """A trained translator that writes what it makes of an image file to a file."""
+
+    def translate_file(self, source: Path, out: Path, mask: Path | None = None) -> None:
+        """Translates one file, of which depth, alpha and color profile are kept where the output can hold them.
+
+        Raises:
+            UserError: as `translated`, or the output cannot be written.
+        """
+        ...
+
+
+@runtime_checkable
 class ChangesAttributes(Protocol):
     """A trained translator that is given the attributes which a sample is to have."""
 
@@ -224,6 +237,11 @@ class Task(Component, family="task"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         """Generates encoded samples [n, *spec.shape] with trained nets in evaluation mode."""
         raise NotImplementedError
+
+    def styles(self, nets: Nets, request: Request) -> Tensor | None:
+        """What each layer of the generator is given for a request, [n, layers, K], truncated as it asks; or None if the
+        layers have no inputs of their own. `sample` takes them as `Request.styles`."""
+        return None
 
     def directions(self) -> tuple[str, ...]:
         """Names of the directions of translation: ("",) if there is only one, () if the task does not translate."""
