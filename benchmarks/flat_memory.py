@@ -181,7 +181,7 @@ def main() -> None:
         from ganforge.core.plot.charts import Chart, lines
 
         points = [(rows, own / 2**20) for rows, own in zip(asked.rows, most, strict=True)]
-        drawing = lines(Chart("own memory beyond the imports [MiB] over rows", {asked.what: points}))
+        drawing = lines(Chart("own memory beyond the imports, over rows", "MiB", {asked.what: points}))
         if drawing is not None:
             drawing.image().save(asked.plot)
 
