@@ -40,7 +40,7 @@ def spectre() -> Recipe:
             forcing=Linear(start=1.0, end=0.8, over=2_000 * PASS, after=2_000 * PASS),
             temperature=Linear(start=1.0, end=0.1, over=10_000 * PASS, after=2_000 * PASS),
         ),
-        optimizers={name: adam for name in (*Spectre().generators(), "D_values", "D_vectors", "D_graph")},
+        optimizers=dict.fromkeys((*Spectre().generators(), "D_values", "D_vectors", "D_graph"), adam),
         ema=Ema(half_life=1_383),  # 0.995 a step of 10 graphs
         callbacks=seen(50_000, rows=4),
     )
