@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 JOBS ?= 2
 
-.PHONY: help demo test test-slow lint format clean
+.PHONY: help demo test test-slow test-browser lint format clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo       train a GAN on the embedded digits and write a grid of new ones"
 	@echo "make test       the tests, under five minutes on two cores"
 	@echo "make test-slow  real training and many repeats"
+	@echo "make test-browser  the studio in Chromium, which is installed on Debian"
 	@echo "make lint       ruff and pyright"
 	@echo "make format     what ruff can mend by itself"
 	@echo "make clean      remove the environment, caches and built packages; runs/ stays"
@@ -46,6 +47,10 @@ test: $(VENV)/installed-dev
 
 test-slow: $(VENV)/installed-dev
 	@$(BIN)/python -m pytest -m slow --timeout 3600
+
+test-browser: $(VENV)/installed-dev
+	@$(PIP) -e '.[dev,browser]'
+	@tools/test_browser.sh $(BIN)/python
 
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .

@@ -25,6 +25,7 @@ LAYERS = (
     {"export", "bench"},
     {"ui"},
     {"api"},
+    {"web"},
     {"cli", "__init__"},
     {"__main__"},
 )

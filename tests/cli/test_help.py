@@ -61,6 +61,7 @@ def test_the_verbs_of_the_package_and_of_its_modalities_are_found():
         "classify",
         "evaluate",
         "runs",
+        "studio",
         "export",
         "doctor",
         "recipes",

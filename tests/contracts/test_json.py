@@ -112,6 +112,7 @@ WORDS = {
     ("data", "inspect"): ["shades.npz"],
     ("data", "pack"): ["shades.npz", "{new}.zip"],
     ("runs",): [],
+    ("studio",): ["--runs", "{new}", "--address"],
     ("runs", "show"): ["runs/a"],
     ("runs", "compare"): ["runs/a", "runs/a"],
     ("runs", "prune"): ["--state", "crashed"],

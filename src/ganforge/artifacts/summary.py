@@ -99,8 +99,11 @@ def summary_of(folder: Path) -> Summary:
     Raises:
         UserError: as `recipe_of`.
     """
-    recipe = recipe_of(folder)
-    events = list(notable_events(folder / "events.jsonl"))
+    return summarized(folder, recipe_of(folder), list(notable_events(folder / "events.jsonl")))
+
+
+def summarized(folder: Path, recipe: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Summary:
+    """What the recipe and the notable events of a run say: the first, the last tick, and those that are no ticks."""
     newest = events[-1] if events else {}
     ends = [event for event in events if event["event"] in ("start", "resume", "end", "failed")]
     state, reason = _state(folder, ends[-1] if ends else {})
@@ -115,7 +118,7 @@ def summary_of(folder: Path) -> Summary:
         recipe=str(recipe.get("name", "")),
         data=data_of(recipe.get("data")),
         samples=int(newest.get("samples", 0)),
-        planned=int(recipe.get("samples", 0)),
+        planned=int(next((e["planned"] for e in reversed(events) if "planned" in e), recipe.get("samples", 0))),
         started=events[0].get("t") if events else None,
         updated=newest.get("t"),
         seconds=_seconds(events),
@@ -200,6 +203,16 @@ def data_of(data: Any) -> str:
         return str(data or "")
     places = [str(data[name]) for name in PLACES if data.get(name)]
     return " ".join(places) or str(data.get("kind", ""))
+
+
+def differences(recipes: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """The leaves in which recipes differ, by their path: the value in each, None where it has no such field."""
+    from ganforge.core.overrides import flatten
+
+    flat = [flatten(recipe) for recipe in recipes]
+    paths = dict.fromkeys(path for leaves in flat for path in leaves)
+    rows = {path: [leaves.get(path) for leaves in flat] for path in paths}
+    return {path: values for path, values in rows.items() if any(value != values[0] for value in values)}
 
 
 def size_of(folder: Path) -> int:

@@ -96,7 +96,7 @@ def compare(runs: Runs, root: Root = Path("runs"), as_json: AsJson = False) -> N
     """
     from rich.table import Table
 
-    from ganforge.artifacts.summary import recipe_of, summary_of
+    from ganforge.artifacts.summary import differences, recipe_of, summary_of
     from ganforge.core.errors import UserError
     from ganforge.ui.console import stdout
 
@@ -223,16 +223,6 @@ def environment_of(folder: Path) -> dict[str, Any]:
         return json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):  # a run of before, or one that was copied in part
         return {}
-
-
-def differences(recipes: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """The leaves in which recipes differ, by their path: the value in each, None where it has no such field."""
-    from ganforge.core.overrides import flatten
-
-    flat = [flatten(recipe) for recipe in recipes]
-    paths = dict.fromkeys(path for leaves in flat for path in leaves)
-    rows = {path: [leaves.get(path) for leaves in flat] for path in paths}
-    return {path: values for path, values in rows.items() if any(value != values[0] for value in values)}
 
 
 def table_of(found: Sequence[Summary]) -> Any:

@@ -26,6 +26,9 @@ EXTRAS = {
     "transformers": ("transformers", "metrics"),
     "tensorboard": ("tensorboard", "tensorboard"),
     "wandb": ("wandb", "wandb"),
+    "starlette": ("starlette", "studio"),
+    "uvicorn": ("uvicorn", "studio"),
+    "python_multipart": ("python-multipart", "studio"),
 }
 """What is imported → the package that holds it, and the extra that brings it."""
 

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 from ganforge.artifacts import checkpoint
-from ganforge.artifacts.rundir import RunDir, UnwrittenRun, next_folder, refuse_existing, stored_recipe
+from ganforge.artifacts.folder import next_folder
+from ganforge.artifacts.rundir import RunDir, UnwrittenRun, refuse_existing, stored_recipe
 from ganforge.core.component import build
 from ganforge.core.dataset import Dataset
 from ganforge.core.device import pick_device
@@ -126,7 +127,10 @@ def train(
         for line in reading(dataset):
             if line.left_out:
                 log.warning("%s", line.text)
-        session.log("start" if resume is None else "resume", recipe=recipe.name, device=str(place), dataset=len(loader))
+        session.log(
+            "start" if resume is None else "resume",
+            recipe=recipe.name, device=str(place), dataset=len(loader), planned=recipe.samples,
+        )  # fmt: skip
         if init_notes:
             session.log("init", notes=init_notes)
             log.warning("starting from a trained model: %s", "; ".join(init_notes))

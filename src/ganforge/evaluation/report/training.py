@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from ganforge.artifacts.health_words import STATES, explained
 from ganforge.core.commands import command
 from ganforge.core.language import joined, listed, phrase
 from ganforge.evaluation.report.content import Finding
@@ -12,38 +12,6 @@ from ganforge.evaluation.report.evidence import Evidence
 
 BEGUN = 0.05
 """Share of the planned samples below which faults say that a run is young, and little more."""
-STATES = {
-    "D wins": phrase("D wins: it tells fakes from reals nearly without mistakes, and G learns little from it"),
-    "G wins": phrase("G wins: D no longer tells its samples from real ones, though they are far from these"),
-    "oscillating": phrase(
-        "oscillating: G and D take turns being ahead, and the samples do not come nearer to the data"
-    ),
-    "collapsing": phrase("collapsing: the samples are too much alike, parts of the data are lost"),
-    "diverging": phrase("diverging: weights or losses run away"),
-}
-"""What the state of a run's health means."""
-EXPLANATIONS = tuple(
-    (re.compile(pattern), text.pattern)
-    for pattern, text in (
-        (
-            r"D ranks (.+) of real-fake pairs correctly",
-            phrase("D ranks {value} of real-fake pairs correctly", value=""),
-        ),
-        (
-            r"mean logits of reals and fakes differ by (.+)",
-            phrase("mean logits of reals and fakes differ by {value}", value=""),
-        ),
-        (
-            r"diversity of fakes is (.+) times that of reals",
-            phrase("diversity of fakes is {value} times that of reals", value=""),
-        ),
-        (r"energy distance (.+) \(ideal: 0\)", phrase("energy distance {value} (ideal: 0)", value="")),
-        (r"fakes cover (.+) of the reals", phrase("fakes cover {value} of the reals", value="")),
-    )
-)
-"""Messages of `engine.health.diagnosis.explanation` in the log of a run, with their patterns in the catalog."""
-
-
 def resuming(evidence: Evidence) -> str:
     return command("train", "--resume", evidence.run or "RUN")
 
@@ -103,14 +71,6 @@ def health(evidence: Evidence) -> Iterator[Finding]:
             ),
             phrase("Resume with: {command}", command=resuming(evidence)),
         )  # fmt: skip
-
-
-def explained(part: str) -> str:
-    """A part of what the log says of a state, in words that the page can translate."""
-    for pattern, text in EXPLANATIONS:
-        if found := pattern.fullmatch(part):
-            return phrase(text, value=found[1])
-    return part
 
 
 def trend(evidence: Evidence) -> Iterator[Finding]:

@@ -1,0 +1,175 @@
+"""The fields of a recipe that a page may set, from the JSON Schema of recipes, and the check of what it asks for.
+
+A page sets numbers, switches and choices among values that the schema lists. It never sets text: a text may be the path
+of a file, a plugin or weights, which only the command line may name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganforge.core.errors import did_you_mean
+from ganforge.web.guard import Refused
+from ganforge.web.studio.log import is_number
+
+NOT_FROM_A_PAGE = ("name", "data", "init")
+"""Fields with paths, and those that the page sets in another way."""
+FIRST = ("samples", "batch", "seed", "log_every", "checkpoint_every", "precision")
+"""Fields that a form shows first, with the learning rates."""
+NUMBERS = ("integer", "number")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a recipe.
+
+    Attributes:
+        path: as on the command line. kind: integer, number, switch or choice. value: that of the recipe.
+        least, most: limits, both allowed; above: a limit that is not. choices: of a choice. optional: may be empty.
+    """
+
+    path: str
+    kind: str
+    value: Any
+    help: str
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+    first: bool = False
+
+
+class Form:
+    """The fields of one recipe.
+
+    Args:
+        schema: the JSON Schema of recipes. plain: the recipe as plain values.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], plain: Mapping[str, Any]):
+        self.definitions = schema.get("$defs", {})
+        self.fields = {field.path: field for field in self._below(schema, plain, "", "")}
+
+    def _below(self, node: Mapping[str, Any], value: Any, path: str, says: str) -> Iterator[Field]:
+        node = self._resolved(node, value)
+        says = node.get("description", says) if not isinstance(value, dict) else says
+        if isinstance(value, Mapping):
+            properties, others = node.get("properties", {}), node.get("additionalProperties")
+            for name, inner in value.items():
+                below = properties.get(name, others if isinstance(others, Mapping) else None)
+                here = f"{path}.{name}" if path else name
+                if below is not None and name != "kind" and here not in NOT_FROM_A_PAGE and "." not in name:
+                    yield from self._below(below, inner, here, below.get("description", ""))
+        elif isinstance(value, list):
+            if isinstance(items := node.get("items"), Mapping):
+                for k, inner in enumerate(value):
+                    if isinstance(inner, Mapping):
+                        yield from self._below(items, inner, f"{path}.{k}", says)
+        elif (field := self._leaf(node, value, path, says)) is not None:
+            yield field
+
+    def _leaf(self, node: Mapping[str, Any], value: Any, path: str, says: str) -> Field | None:
+        kinds = self._variants(node)
+        optional = any(kind.get("type") == "null" for kind in kinds)
+        first = path in FIRST or (path.startswith("optimizers.") and path.endswith(".lr"))
+        common = {"optional": optional, "first": first}
+        for kind in kinds:
+            if choices := kind.get("enum"):
+                if all(isinstance(choice, str) for choice in choices):
+                    return Field(path, "choice", value, says, choices=tuple(choices), **common)
+            elif kind.get("type") in NUMBERS and not isinstance(value, bool):
+                return Field(
+                    path, kind["type"], value, says, least=kind.get("minimum"), most=kind.get("maximum"),
+                    above=kind.get("exclusiveMinimum"), **common,
+                )  # fmt: skip
+            elif kind.get("type") == "boolean":
+                return Field(path, "switch", value, says, **common)
+        return None
+
+    def _variants(self, node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """What a value may be: the alternatives of a union, or the node itself."""
+        inner = [part for name in ("anyOf", "oneOf") for part in node.get(name, ())]
+        return [leaf for part in inner for leaf in self._variants(self._target(part))] if inner else [node]
+
+    def _target(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        while "$ref" in node:
+            name = node["$ref"].rpartition("/")[2]
+            node = {**self.definitions.get(name, {}), **{key: node[key] for key in node if key != "$ref"}}
+        return node
+
+    def _resolved(self, node: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
+        """The node that describes this value: of a union of components the one of its kind."""
+        node = self._target(node)
+        if not isinstance(value, (Mapping, list)):
+            return node
+        for part in self._variants(node):
+            if isinstance(value, list):
+                fits = part.get("type") == "array"
+            else:
+                kind = part.get("properties", {}).get("kind", {}).get("const")
+                fits = part.get("type", "object") == "object" and value.get("kind", kind) == kind
+            if fits:
+                return part
+        return {}
+
+    def words(self, asked: Mapping[str, Any], keep: Collection[str] = ()) -> list[str]:
+        """`path=value` of the fields that a page sets to other values than the recipe's, and of those to keep.
+
+        Raises:
+            Refused: a field that pages may not set, or a value that it cannot have.
+        """
+        found = []
+        for path, value in asked.items():
+            field = self.fields.get(path)
+            if field is None:
+                raise Refused(
+                    f"{path}: pages cannot set this field{did_you_mean(path, self.fields)}. Use the command line",
+                    code="studio.field",
+                    status=400,
+                )
+            text = word(field, value)
+            if value != field.value or path in keep:
+                found.append(f"{path}={text}")
+        return found
+
+
+def word(field: Field, value: Any) -> str:
+    """A value as on the command line.
+
+    Raises:
+        Refused: the field cannot have it.
+    """
+    if value is None and field.optional:
+        return "null"
+    if field.kind == "switch" and isinstance(value, bool):
+        return str(value).lower()
+    if field.kind == "choice" and value in field.choices:
+        return value
+    if field.kind in NUMBERS and is_number(value):
+        whole = field.kind == "integer"
+        if math.isfinite(value) and (not whole or value == int(value)) and within(field, value):
+            return repr(int(value) if whole else value)
+    raise Refused(
+        f"{field.path}: {str(value)[:40]!r} is not possible ({described(field)})", code="studio.value", status=400
+    )
+
+
+def within(field: Field, value: float) -> bool:
+    return (
+        (field.least is None or value >= field.least)
+        and (field.most is None or value <= field.most)
+        and (field.above is None or value > field.above)
+    )
+
+
+def described(field: Field) -> str:
+    """What a field can have: `a whole number, at least 1`."""
+    if field.kind == "choice":
+        return ", ".join(field.choices)
+    name = {"integer": "a whole number", "number": "a number", "switch": "true or false"}[field.kind]
+    limits = [("at least", field.least), ("at most", field.most), ("above", field.above)]
+    return ", ".join([name, *(f"{text} {limit:g}" for text, limit in limits if limit is not None)])

@@ -1,0 +1,76 @@
+"""Starting a run: the recipes, the form of one, and the start itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from ganforge.web.guard import Refused, body_of
+from ganforge.web.studio.context import Studio, route
+from ganforge.web.studio.routes.data import inspection
+from ganforge.web.studio.routes.runs import positive
+
+ALLOWED = {"recipe", "data", "fields", "minutes", "beside", "advised"}
+
+
+def routes(studio: Studio) -> list[Route]:
+    """The routes of this page."""
+    children = studio.children
+
+    async def recipes(request: Request) -> Any:
+        known = await children.recipes()
+        found = [{"name": name, "summary": one["summary"]} for name, one in known["recipes"].items()]
+        return {"recipes": found, "sets": known["sets"]}
+
+    async def settings(request: Request) -> Any:
+        name = request.path_params["recipe"]
+        fields = (await children.form(name)).fields.values()
+        known = (await children.recipes())["recipes"][name]
+        data = known["values"]["data"].get("kind", "")
+        return {"name": name, "summary": known["summary"], "data": data, "fields": [asdict(field) for field in fields]}
+
+    async def start(request: Request) -> Any:
+        body = await body_of(request)
+        if unknown := sorted(body.keys() - ALLOWED):
+            raise Refused(f"{unknown[0]}: pages cannot set this", code="studio.field", status=400)
+        name, fields = body.get("recipe"), body.get("fields") or {}
+        if not isinstance(name, str) or not isinstance(fields, dict):
+            raise Refused("expected the name of a recipe, and fields", code="studio.value", status=400)
+        advised = await fields_for(name, body["data"]) if body.get("advised") is True else []
+        await children.check(name)
+        words = advised
+        if fields:  # the form takes some seconds to make
+            form = await children.form(name)
+            words = [*advised, *form.words(fields, {item.partition("=")[0] for item in advised})]
+        if (data := await data_word(body.get("data"))) is not None:
+            words = [data, *words]
+        if body.get("minutes") is not None:
+            words += ["--minutes", positive(body["minutes"], "minutes")]
+        folder = await asyncio.to_thread(studio.jobs.train, name, words, body.get("beside") is True)
+        studio.runs.changed()
+        return {"name": folder.name}
+
+    async def fields_for(name: str, data: Any) -> list[str]:
+        """`path=value` that are chosen with a recipe for inspected data. A page cannot name them: it may set less."""
+        choice = (await inspection(studio, data))["choice"]
+        return list(choice["fields"]) if choice and choice["recipe"] == name else []
+
+    async def data_word(data: Any) -> str | None:
+        """`data=...` for {"set": "digits"} or {"path": "photos"}; None: that of the recipe."""
+        if data is None:
+            return None
+        if isinstance(data, dict) and data.keys() == {"set"} and data["set"] in (await children.recipes())["sets"]:
+            return f"data={data['set']}"
+        if isinstance(data, dict) and data.keys() == {"path"} and isinstance(data["path"], str):
+            return f"data={studio.data.path(data['path'])}"
+        raise Refused("there is no data of that name", code="data.not_found", status=404)
+
+    return [
+        route("/api/recipes", recipes),
+        route("/api/recipes/{recipe}", settings),
+        route("/api/runs", start, "POST"),
+    ]

@@ -1,0 +1,81 @@
+// Requests to the studio, and the one stream of events that a page follows.
+
+import { known, language } from "./words.js";
+
+export class Refused extends Error {
+  constructor(code, message, status) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+export function url(path, query = {}) {
+  const found = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) for (const one of [value].flat()) found.append(name, one);
+  const text = found.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+async function request(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Refused("web.unreachable", known("errors.web_unreachable", "The studio does not answer."), 0);
+  }
+  const kind = answer.headers.get("content-type") ?? "";
+  const body = kind.startsWith("application/json") ? await answer.json() : await answer.text();
+  if (answer.ok) return body;
+  const { code = "", message = String(answer.status) } = body.error ?? {};
+  const title = known(`errors.${code.replaceAll(".", "_")}`, "");
+  throw new Refused(code, title || message, answer.status);
+}
+
+export function get(path, query = {}) {
+  return request(url(path, { ...query, lang: language }), {});
+}
+
+export function post(path, body = {}) {
+  return request(url(path, { lang: language }), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+export function runPath(name, rest = "") {
+  return `/api/runs/${encodeURIComponent(name)}${rest}`;
+}
+
+export function filePath(name, file) {
+  const [path, query] = file.split("?");
+  const safe = path.split("/").map(encodeURIComponent).join("/");
+  return `${runPath(name, `/files/${safe}`)}${query ? `?${query}` : ""}`;
+}
+
+// Follows the list of runs and the logs of some: on = {runs, log, reset, lost, found}. Returns what ends it.
+export function follow(places, on) {
+  let source = null;
+  let timer = 0;
+  let lost = false;
+  const open = () => {
+    const names = Object.keys(places);
+    source = new EventSource(url("/api/stream", { run: names, from: names.map((name) => places[name]).join(",") }));
+    source.onopen = () => {
+      if (lost) on.found?.();
+      lost = false;
+    };
+    for (const kind of ["runs", "log", "reset"]) source.addEventListener(kind, (event) => on[kind]?.(JSON.parse(event.data)));
+    source.onerror = () => {
+      if (!lost) on.lost?.();
+      lost = true;
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, 3000); // a refusal closes it for good
+    };
+  };
+  open();
+  return () => {
+    clearTimeout(timer);
+    source.close();
+  };
+}

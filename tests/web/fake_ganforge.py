@@ -1,0 +1,93 @@
+"""Stands for `ganforge` and for the child of the studio, at once: trains nothing, and writes what they do."""
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+LOSSES = {"loss/D": 0.5, "loss/G": 0.7}
+NUMBER = {"type": "integer", "minimum": 1, "description": "How many."}
+SCHEMA = {
+    "$defs": {
+        "Adam": {
+            "type": "object",
+            "properties": {
+                "kind": {"const": "adam"},
+                "lr": {"anyOf": [{"type": "number"}, {"$ref": "#/$defs/Cosine"}]},
+            },
+        },
+        "Cosine": {"type": "object", "properties": {"kind": {"const": "cosine"}, "start": {"type": "number"}}},
+        "Sgd": {"type": "object", "properties": {"kind": {"const": "sgd"}, "momentum": {"type": "number"}}},
+    },
+    "properties": {
+        "name": {"type": "string"},
+        "data": {"type": "object", "properties": {"path": {"type": "string"}, "limit": NUMBER}},
+        "samples": NUMBER,
+        "limit": {"anyOf": [NUMBER, {"type": "null"}]},
+        "precision": {"enum": ["fp32", "bf16"], "type": "string"},
+        "recompute": {"type": "boolean"},
+        "weights": {"type": "string"},
+        "noise": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        "optimizers": {"additionalProperties": {"oneOf": [{"$ref": "#/$defs/Adam"}, {"$ref": "#/$defs/Sgd"}]}},
+        "terms": {"type": "array", "items": {"oneOf": [{"$ref": "#/$defs/Sgd"}, {"$ref": "#/$defs/Adam"}]}},
+    },
+}
+VALUES = {
+    "name": "demo",
+    "data": {"kind": "digits", "path": "x", "limit": 3},
+    "samples": 1000,
+    "limit": None,
+    "precision": "fp32",
+    "recompute": False,
+    "weights": "w.bin",
+    "noise": 0.5,
+    "optimizers": {"G": {"kind": "adam", "lr": 0.1}, "D": {"kind": "adam", "lr": {"kind": "cosine", "start": 0.2}}},
+    "terms": [{"kind": "sgd", "momentum": 0.9}],
+}
+
+
+def child(words: list[str]) -> None:
+    if words[0] == "recipes":
+        one = {"summary": "A demo.", "values": VALUES}
+        found = {"schema": SCHEMA, "recipes": {"demo": one, "dcgan": one}, "sets": ["digits"]}
+    elif words[1].endswith("broken"):
+        found = {"error": {"code": "data.not_found", "message": f"{words[1]}: nothing here"}}
+    elif words[1].endswith("crash"):
+        raise SystemExit("no document")
+    else:
+        choice = {"recipe": "demo", "fields": ["task.augment=ada", "samples=1000"], "reasons": []}
+        facts = {"name": words[1], "count": 3, "classes": {"<img src=x onerror=alert(1)>": 3}, "recipes": {}}
+        found = {"facts": facts, "hints": [], "choice": choice, "no_choice": "", "sheet": "", "asked": time.time()}
+    print(json.dumps(found))
+
+
+def train(words: list[str]) -> None:
+    if "samples=13" in words:
+        raise SystemExit("error: samples=13: an unlucky number")
+    resumed = "--resume" in words
+    folder = Path(words[words.index("--resume" if resumed else "--run-dir") + 1])
+    stubborn = "samples=666" in words
+    signal.signal(signal.SIGINT, signal.SIG_IGN if stubborn else lambda *_: sys.exit(end(folder, "interrupted")))
+    print("words", *words, flush=True)
+    if not resumed:
+        (folder / "recipe.yaml").write_text("name: demo\ndata: {kind: digits}\nsamples: 5000\n")
+    log(folder, "resume" if resumed else "start", 0)
+    log(folder, "tick", 1000, **LOSSES)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def end(folder: Path, reason: str) -> int:
+    log(folder, "end", 1000, reason=reason, seconds=1.0)
+    return 0
+
+
+def log(folder: Path, event: str, samples: int, **more: object) -> None:
+    with (folder / "events.jsonl").open("a") as file:
+        file.write(json.dumps({"event": event, "samples": samples, "t": time.time(), **more}) + "\n")
+
+
+if __name__ == "__main__":
+    {"child": child, "train": train, "evaluate": lambda words: time.sleep(20)}[sys.argv[1]](sys.argv[2:])
