@@ -19,6 +19,7 @@ from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.growth import Growing
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.registry import load_all
+from selected import slow_ones
 
 load_all()
 
@@ -76,7 +77,7 @@ def cases_of(cls: type, every: bool) -> list:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """To list the 10,000 slow cases takes each process seconds, so they are made only where slow tests run."""
     if family := getattr(metafunc.cls, "family", None):
-        every = metafunc.config.option.markexpr != "not slow"
+        every = slow_ones(metafunc.config)
         metafunc.parametrize(("net_of", "spec"), [case for cls in own(family) for case in cases_of(cls, every)])
 
 

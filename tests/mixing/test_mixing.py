@@ -19,6 +19,7 @@ from ganforge.nets.base import Discriminator, Generator
 from ganforge.registry import load_all
 from ganforge.tasks.synthesis import Synthesis
 from refused import refused
+from selected import slow_ones
 
 load_all()
 SHAPE = (3, 16, 16)
@@ -58,7 +59,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "maker" in metafunc.fixturenames:
         numbered = itertools.product(enumerate(GENERATORS), enumerate(CRITICS))
         pairs = [((k + n) % 4 == 0, maker, judge) for (k, maker), (n, judge) in numbered]
-        every = metafunc.config.option.markexpr != "not slow"
+        every = slow_ones(metafunc.config)
         cases = [
             pytest.param(maker, judge, marks=() if daily else pytest.mark.slow)
             for daily, maker, judge in pairs
