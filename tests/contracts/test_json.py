@@ -14,6 +14,8 @@ from typer.main import get_command
 
 from ganforge.cli.main import app, main
 from ganforge.modalities.video.example import write_example
+from ganforge.web import worker
+from processes import server
 
 FAST = ["samples=32", "batch=16", "callbacks=[]", "task.generator.channels=8", "task.discriminator.channels=8"]
 PAIRS = ["samples=8", "batch=4", "callbacks=[]", "signal.size=16"]
@@ -103,6 +105,7 @@ WORDS = {
     ("translate",): ["b", "photos", "--out", "{new}"],
     ("evaluate",): ["runs/a", "-n", "50", "--metrics", "swd", "--out", "{new}"],
     ("export",): ["runs/a", "--out", "{new}"],
+    ("serve",): ["runs/a", "--check"],
     ("doctor",): [],
     ("bench",): ["gan", "data=shades.npz", "batch=8", "--pairs", "1", "--seconds", "0.001"],
     ("recipes",): [],
@@ -124,6 +127,7 @@ WORDS = {
 def test_stdout_is_one_document(ganforge, place, monkeypatch, tmp_path, verb):
     assert verb in WORDS, f"no example of the verb {' '.join(verb)}"
     monkeypatch.chdir(place)
+    monkeypatch.setattr(worker, "START", server)
     words = [word.replace("{new}", str(tmp_path / "new")) for word in WORDS[verb]]
     said = ganforge(*verb, *words, "--json")
     assert said.status == 0, said.err

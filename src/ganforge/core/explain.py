@@ -8,8 +8,8 @@ from typing import Any
 import pydantic
 
 
-def explain(error: pydantic.ValidationError, what: str = "") -> str:
-    """pydantic's errors as lines `path: what is wrong; did you mean ...?`."""
+def explain(error: pydantic.ValidationError, what: str = "", subject: str = "configuration") -> str:
+    """pydantic's errors as lines `path: what is wrong; did you mean ...?`; `subject` is what has several of them."""
     lines = []
     for item in error.errors(include_url=False):
         path = ".".join(str(p) for p in item["loc"])
@@ -25,7 +25,7 @@ def explain(error: pydantic.ValidationError, what: str = "") -> str:
             case _:
                 message = f"{item['msg'].removeprefix('Input ')}, got {shortened(item['input'])}"
         lines.append(f"{path}: {message}" if path else message)
-    text = "\n  ".join(["the configuration has errors:", *lines]) if len(lines) > 1 else lines[0]
+    text = "\n  ".join([f"the {subject} has errors:", *lines]) if len(lines) > 1 else lines[0]
     return f"{what}: {text}" if what else text
 
 

@@ -16,7 +16,7 @@ from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.errors import UserError
 from ganforge.inference.walking import Walking
 from ganforge.inference.where import Where, as_texts
-from ganforge.tasks.base import ChangesAttributes, UserTranslator
+from ganforge.tasks.base import ChangesAttributes, TranslatesFile, TranslatesFiles, UserTranslator
 
 T = TypeVar("T")
 
@@ -108,6 +108,32 @@ class Model(Walking):
         if isinstance(image, (list, tuple)):
             return [use.translated(one, mask) for one in image]
         return use.translated(image, mask)
+
+    def translate_file(
+        self,
+        source: Path,
+        out: Path,
+        mask: Path | None = None,
+        direction: str | None = None,
+        tile: int | None = None,
+        where: Where = (),
+    ) -> None:
+        """Translates one file to a new file, as `ganforge translate SOURCE --out OUT` does.
+
+        Raises:
+            UserError: as `translate`, or the output cannot be written in the format that its name asks for.
+        """
+        use = self.translator(direction, tile, where)
+        if isinstance(use, TranslatesFiles):
+            if mask is not None:
+                raise UserError("this model takes no mask: leave it out", code="translate.mask_not_taken")
+            use.translate_files(source, out, ending=None, skip=False, force=True)
+        elif isinstance(use, TranslatesFile):
+            use.translate_file(source, out, mask)
+        else:
+            raise UserError(
+                f"{self.folder}: this model ({self.recipe.name}) translates no files", code="translate.not_a_translator"
+            )
 
     def translator(self, direction: str | None = None, tile: int | None = None, where: Where = ()) -> UserTranslator:
         """The translator that `translate` uses; raises the same errors."""

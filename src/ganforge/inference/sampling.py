@@ -238,6 +238,26 @@ class Sampling(Loaded):
 
         Arguments are checked immediately, before the first part is requested.
         """
+        return self._parts(*self._checked(n, seed, label, truncation, batch, where, text))
+
+    def request(
+        self,
+        n: int,
+        seed: int = 0,
+        label: Label | None = None,
+        truncation: float = 1.0,
+        where: Where = (),
+        text: str | Sequence[str] = (),
+    ) -> Request:
+        """What the nets are given for all `n` samples of `sample`, to be drawn together with other requests
+        (`inference.together`); raises the same errors."""
+        n, seed, labels, truncation, _ = self._checked(n, seed, label, truncation, n, where, text)
+        return self._request(0, n, seed, labels, truncation)
+
+    def _checked(
+        self, n: int, seed: int, label: Any, truncation: float, batch: int | None, where: Where, text: Any
+    ) -> tuple[int, int, torch.Tensor | None, float, int]:
+        """The checked numbers n, seed, truncation and batch, and the labels or vectors of conditions of all samples."""
         self._check_can_sample()
         n, seed, batch = integers(n=n, seed=seed, batch=self.rows_at_a_time(batch))
         check_numbers(n, truncation, batch)
@@ -247,7 +267,7 @@ class Sampling(Loaded):
         labels = self.label_ids(label, n)
         if self.spec.conditions:
             labels = conditions.vectors(asked, self.spec.conditions, seed, 0, n)
-        return self._parts(n, seed, labels, truncation, batch)
+        return n, seed, labels, truncation, batch
 
     def _as_condition(self, label: Any) -> list[str]:
         """A label as what is asked of the only category of a model with conditions."""
@@ -259,19 +279,22 @@ class Sampling(Loaded):
 
     def _parts(self, n: int, seed: int, labels: torch.Tensor | None, truncation: float, batch: int):
         requests = [
-            Request(
-                n=min(batch, n - start),
-                seed=seed,
-                start=start,
-                labels=self._weighed(None if labels is None else labels[start : start + batch]),
-                truncation=truncation,
-                temperature=self.temperature,
-                extra=self._extra(min(batch, n - start)),
-            )
-            for start in range(0, n, batch)
+            self._request(start, min(batch, n - start), seed, labels, truncation) for start in range(0, n, batch)
         ]
         for request, made in zip(requests, self.bundle.generate_each(requests), strict=True):
             yield made, None if labels is None else labels[request.start : request.start + request.n].numpy()
+
+    def _request(self, start: int, n: int, seed: int, labels: torch.Tensor | None, truncation: float) -> Request:
+        """The request for samples start..start+n, of all of which the labels are given."""
+        return Request(
+            n=n,
+            seed=seed,
+            start=start,
+            labels=self._weighed(None if labels is None else labels[start : start + n]),
+            truncation=truncation,
+            temperature=self.temperature,
+            extra=self._extra(n),
+        )
 
 
 def integers(**numbers: Any) -> list[int]:

@@ -252,6 +252,11 @@ class Signal(Component, family="signal"):
             code="signal.no_columns",
         )
 
+    def where_columns(self, spec: Spec) -> Sequence[Mapping[str, Any]]:
+        """What `where` may name, for forms: `name` and `kind` of each column, with its `values` or its `low` and
+        `high`; empty of samples without columns."""
+        return ()
+
     # --- samples as media, images and files
 
     def render(self, samples: Any, spec: Spec, columns: int = 8) -> list[Media]:

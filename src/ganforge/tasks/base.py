@@ -112,6 +112,19 @@ class TranslatesFiles(Protocol):
 
 
 @runtime_checkable
+class TranslatesFile(Protocol):
+    """A trained translator that writes what it makes of an image file to a file."""
+
+    def translate_file(self, source: Path, out: Path, mask: Path | None = None) -> None:
+        """Translates one file, of which depth, alpha and color profile are kept where the output can hold them.
+
+        Raises:
+            UserError: as `translated`, or the output cannot be written.
+        """
+        ...
+
+
+@runtime_checkable
 class ChangesAttributes(Protocol):
     """A trained translator that is given the attributes which a sample is to have."""
 

@@ -221,6 +221,25 @@ class ImageTranslator:
         hidden = None if mask is None else as_held(mask).pixels
         return image.returned(np.concatenate(list(self(image.pixels, hidden).bands)))
 
+    def translate_file(self, source: Path, out: Path, mask: Path | None = None) -> None:
+        """Translates an image file to another, as the rows come; metadata is kept.
+
+        Raises:
+            UserError: as `__call__`; also a file that cannot be read, or an output that cannot hold the image.
+        """
+        try:
+            image = photo.read(source, source.name)
+            hidden = None if mask is None else photo.read(mask, mask.name).pixels
+        except (BadItem, OSError) as error:
+            raise UserError(str(error), code="data.unreadable") from None
+        made = self(image.pixels, hidden)
+        photo.check_ending(out, made.shape[2])
+        if self.takes_mask and out.suffix.lower() not in photo.LOSSLESS:
+            raise UserError(
+                f"{out.name}: this format would change the pixels outside the mask; use png", code="output.lossy_format"
+            )
+        photo.write(out, made.bands, made.shape, made.dtype, image)
+
     def tell_of_blending(self) -> None:
         """Says once that large images are not exactly what the whole would give."""
         if not self.warned:

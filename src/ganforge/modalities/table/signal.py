@@ -286,6 +286,10 @@ class Table(Signal, kind="table"):
         extra = {} if place is None else {CONDITION: torch.tensor(place)}
         return Condition(" and ".join(texts), holds, extra)
 
+    def where_columns(self, spec: Spec) -> list[dict[str, Any]]:
+        facts = ("name", "kind", "values", "low", "high")
+        return [{key: column[key] for key in facts if key in column} for column in spec.state["columns"]]
+
     def frame(self, sample: Any, spec: Spec) -> np.ndarray:
         """One row, a value a column, as a card to read."""
         return drawing.card(sample, spec)

@@ -1,0 +1,57 @@
+"""A model of images, one of rows and one that translates, and a worker that starts in milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganforge.cli.main import main
+from ganforge.web.child import Settings
+from ganforge.web.worker import Worker
+from processes import server
+
+PEOPLE = Path(__file__).parents[1] / "golden" / "people.csv"
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> dict[str, str]:
+    """Name → run directory of `digits` (8 px, two classes), `people` (a table) and `denoise` (16 px)."""
+    folder = tmp_path_factory.mktemp("serve")
+    draws = np.random.default_rng(0)
+    np.savez(folder / "shades.npz", images=draws.integers(0, 255, (40, 8, 8), np.uint8), labels=np.arange(40) % 2)
+    (folder / "photos").mkdir()
+    for k in range(8):
+        Image.fromarray(draws.integers(0, 255, (16, 16, 3), np.uint8)).save(folder / "photos" / f"{k}.png")
+    small = ["task.generator.channels=8", "task.discriminator.channels=8"]
+    for name, words in {
+        "digits": ["cdcgan", f"data={folder / 'shades.npz'}", "samples=32", "batch=16", *small],
+        "people": ["tvae", f"data={PEOPLE}", "samples=40", "batch=20"],
+        "denoise": ["denoise-small", f"data={folder / 'photos'}", "samples=8", "batch=4", "signal.size=16"],
+    }.items():
+        with pytest.raises(SystemExit) as ended:
+            main(["train", *words, "callbacks=[]", "--run-dir", str(folder / name), "-q"])
+        assert ended.value.code in (0, None)
+    return {name: str(folder / name) for name in ("digits", "people", "denoise")}
+
+
+@pytest.fixture
+def with_worker(trained) -> Callable[..., Any]:
+    """Runs `use(worker)` in an event loop: `with_worker(use, "digits", most_waiting=2, memory=...)`."""
+
+    def run(
+        use: Callable[[Worker], Coroutine[Any, Any, Any]], *names: str, most_waiting: int = 64, **settings: Any
+    ) -> Any:
+        async def go() -> Any:
+            models = {name: trained[name] for name in names or ("digits",)}
+            async with Worker(Settings(models, **settings), most_waiting, server()) as worker:
+                return await use(worker)
+
+        return asyncio.run(go())
+
+    return run
