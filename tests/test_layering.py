@@ -22,7 +22,7 @@ LAYERS = (
     {"engine"},
     {"inference"},
     {"evaluation"},
-    {"export", "bench"},
+    {"export", "bench", "explore"},
     {"ui"},
     {"api"},
     {"web"},

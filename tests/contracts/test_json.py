@@ -49,6 +49,12 @@ def place(tmp_path_factory):
         with pytest.raises(SystemExit) as ended:
             main(["train", *words, "-q"])
         assert ended.value.code in (0, None)
+    styles = ["stylegan2-small", f"data={folder / 'shades.npz'}", "samples=8", "batch=4", "callbacks=[]"]
+    styles += [
+        f"task.{net}.{field}=8" for net in ("generator", "discriminator") for field in ("channels", "max_channels")
+    ]
+    with pytest.raises(SystemExit):
+        main(["train", *styles, "task.generator.latent=8", "--run-dir", str(folder / "w"), "-q"])
     sgan = ["sgan", f"data={folder / 'shades.npz'}", "samples=32", "batch=16", "callbacks=[]"]
     with pytest.raises(SystemExit):
         main(["train", *sgan, "task.discriminator.widths=[8]", "--run-dir", str(folder / "s"), "-q"])
@@ -102,6 +108,13 @@ WORDS = {
     ("classify",): ["s", "shades.npz", "--out", "{new}.csv"],
     ("walk",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
     ("interpolate",): ["runs/a", "--frames", "2", "--out", "{new}.gif"],
+    ("explore", "directions"): ["runs/a", "-k", "2", "--rows", "1", "--frames", "3", "--out", "{new}"],
+    ("explore", "neighbors"): ["runs/a", "-n", "2", "-k", "2", "--features", "raw", "--out", "{new}.png"],
+    ("explore", "dissect"): ["runs/a", "-n", "4", "--off", "1", "--out", "{new}"],
+    ("explore", "saliency"): ["runs/a", "-n", "2", "--out", "{new}.png", "--npy", "{new}.npy"],
+    ("explore", "drag"): ["runs/a", "--point", "2,2:4,2", "--steps", "2", "--out", "{new}"],
+    ("project",): ["runs/a", "photos/0.png", "--steps", "2", "--starts", "2", "--out", "{new}"],
+    ("mix",): ["w", "--base", "1", "--style", "2,3", "--latents", "{new}.json", "--out", "{new}.png"],
     ("translate",): ["b", "photos", "--out", "{new}"],
     ("evaluate",): ["runs/a", "-n", "50", "--metrics", "swd", "--out", "{new}"],
     ("export",): ["runs/a", "--out", "{new}"],

@@ -97,7 +97,7 @@ def test_single_files_and_samples_in_memory(run, photos):
     assert again.probabilities == pytest.approx(found.probabilities, abs=1e-6)
     frame = again.frame()
     assert list(frame) == ["sample", "class", "probability", "p(left)", "p(right)"]
-    with refused("classify.same_name", "left0.png"):
+    with refused("data.same_name", "left0.png"):
         gf.classify(run, [files[0], photos / "train" / "left" / "left0.png"])
 
 
@@ -142,7 +142,7 @@ def test_the_baseline_classifies_and_generates_nothing(photos, tmp_path):
 
 def test_data_of_another_kind_and_models_that_do_not_classify_are_refused(run, tmp_path):
     (tmp_path / "lines.txt").write_text("a line\nanother line\n" * 20)
-    with refused("classify.other_signal", "text"):
+    with refused("data.other_signal", "text"):
         classify(run, tmp_path / "lines.txt")
     images = np.random.default_rng(0).integers(0, 255, (40, 8, 8), np.uint8)
     np.savez(tmp_path / "x.npz", images=images)

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Guidance, Plugins, Procs, Quiet, Source, Truncation, examples
+from ganforge.ui.options import (
+    Device,
+    Direction,
+    Force,
+    Guidance,
+    Latent,
+    Plugins,
+    Procs,
+    Quiet,
+    Source,
+    Truncation,
+    examples,
+)
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.samples import (
     PIPE,
@@ -39,12 +51,19 @@ EPILOG = examples(
     'ganforge sample runs/0007-sprites -n 16 --where "angle=30" --where "color=red" --grid red30.png',
     'ganforge sample runs/0007-sprites -n 16 --where "color=red" --guidance 2 --grid red.png',
     'ganforge sample runs/0008-text2image-small -n 8 --text "a red heart" --grid hearts.png',
+    "ganforge sample runs/0003-dcgan -n 16 --direction directions.json:2=2.5 --grid moved.png",
+    "ganforge sample runs/0003-dcgan --latent latent.json --out projected/",
 )
 
 
 def sample(
     source: Source,
-    n: Annotated[int, typer.Option("-n", "--number", help="How many samples.")] = 64,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "-n", "--number", help="How many samples. By default 64, or those of --latent.", show_default=False
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Which samples: sample k of a seed is always the same one.")] = 0,
     label: Annotated[
         str | None,
@@ -125,6 +144,8 @@ def sample(
         ),
     ] = None,
     guidance: Guidance = None,
+    direction: Direction = None,
+    latent: Latent = None,
     device: Device = None,
     procs: Procs = 1,
     force: Force = False,
@@ -152,6 +173,12 @@ def sample(
         model = model.tempered(temperature)
     if guidance is not None:
         model = model.guided(guidance)
+    if latent is not None:
+        model = model.at(latent)
+    if direction:
+        model = model.moved(direction)
+    if n is None:
+        n = 64 if model.codes is None else len(model.codes)
     if piped is not None:
         out, npz = piped.targets(model, npz)
         check_targets(out, grid, npz, force)
@@ -195,14 +222,16 @@ def sample(
         return
     if as_json:
         emit({"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [], "text": text or [],
-              "out": out, "grid": grid, "npz": npz})  # fmt: skip
+              "direction": direction or [], "latent": latent, "out": out, "grid": grid, "npz": npz})  # fmt: skip
         return
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
     of = f" of {n}" if written < n else ""
     met = f", where {' and '.join(where)}" if where else ""
     met += f", {' / '.join(sentences)}" if sentences else ""
+    met += f", moved along {', '.join(direction)}" if direction else ""
+    which = f"seed {seed}" if latent is None else latent
     if not quiet:
-        stdout().print(f"{written}{of} samples of seed {seed}{met}: {places}", soft_wrap=True)
+        stdout().print(f"{written}{of} samples of {which}{met}: {places}", soft_wrap=True)
 
 
 VERB = Verb(sample, order=20, epilog=EPILOG)

@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import BatchSize, Device, Force, Guidance, Plugins, Quiet, Source, Truncation, examples
+from ganforge.ui.options import (
+    BatchSize,
+    Device,
+    Direction,
+    Force,
+    Guidance,
+    Latent,
+    Plugins,
+    Quiet,
+    Source,
+    Truncation,
+    examples,
+)
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -17,6 +29,8 @@ EPILOG = examples(
     "ganforge walk runs/0003-dcgan --from 1 --through 5,9 --to 2 --loop --frames 120 --out loop.gif",
     'ganforge walk runs/0008-text2image-small --text "a red heart" --text "a blue moon" --out change.gif',
     'ganforge walk runs/0007-sprites --vary "angle=0..360" --where "color=red" --out turn.mp4',
+    "ganforge walk runs/0003-dcgan --from 1 --direction directions.json:2=-3..3 --out direction.gif",
+    "ganforge walk runs/0003-dcgan --latent latents.json --out between.gif",
 )
 
 
@@ -66,6 +80,8 @@ def walk(
             show_default=False,
         ),
     ] = None,
+    direction: Direction = None,
+    latent: Latent = None,
     truncation: Truncation = 1.0,
     batch: BatchSize = 64,
     device: Device = None,
@@ -80,7 +96,7 @@ def walk(
     from ganforge.ui.console import stdout
 
     sentences = text or []
-    still = vary is not None or len(sentences) > 1
+    still = vary is not None or len(sentences) > 1 or bool(direction)
     seeds = [start] if still else [start, *read_seeds(through), end]
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
     if out.exists() and not force:
@@ -89,20 +105,28 @@ def walk(
     model = load(source, device)
     if guidance is not None:
         model = model.guided(guidance)
-    samples = model.walk(seeds, count, mode, loop, label, truncation, batch, where or (), vary, sentences)
+    if latent is not None:
+        model = model.at(latent)
+    samples = model.walk(
+        seeds, count, mode, loop, label, truncation, batch, where or (), vary, sentences, direction or ()
+    )
     smallest = 128 if out.suffix.lower() == ".png" else 256
     film.write([film.enlarge(frame, smallest) for frame in model.frames(samples)], out, fps)
     if as_json:
         emit({"frames": len(samples), "seeds": [*seeds, start] if loop else seeds, "label": label,
-              "vary": vary, "where": where or [], "text": sentences, "out": out})  # fmt: skip
+              "vary": vary, "where": where or [], "text": sentences, "direction": direction or [],
+              "latent": latent, "out": out})  # fmt: skip
         return
     if still:
         if not quiet:
             at = f", where {' and '.join(where)}" if where else ""
-            moves = " → ".join(sentences) if vary is None else vary
-            stdout().print(f"{len(samples)} frames, {moves}{at}, seed {start}: {out}", soft_wrap=True)
+            moves = vary or " → ".join(sentences) or ", ".join(direction or ())
+            base = f"seed {start}" if latent is None else latent
+            stdout().print(f"{len(samples)} frames, {moves}{at}, {base}: {out}", soft_wrap=True)
         return
     way = " → ".join(map(str, [*seeds, start] if loop else seeds))
+    if latent is not None:
+        way = f"in {latent}"
     of = f", label {model.labels[0] if label is None else label}" if model.labels else ""
     if not quiet:
         stdout().print(f"{len(samples)} frames, seeds {way}{of}: {out}", soft_wrap=True)

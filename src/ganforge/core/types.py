@@ -151,6 +151,8 @@ class Request:
         labels: int64 [n], or vectors of `Spec.conditions`, float [n, K]; None to take all classes in turn, or to draw
             combinations of the data.
         latents: float [n, width] in place of the seeded ones.
+        styles: float [n, layers, K] in place of latents: what each layer of the generator is given (`Task.styles`).
+        shift: added to the latents, float [n, width], or to the styles, float [n, layers, K]; or [1, ...] for all.
         truncation: in (0, 1]; lower values give more typical, less varied samples.
         temperature: of draws from distributions over tokens, for tasks that take one (`Task.takes_temperature`).
         device, dtype: those of the nets; latents are converted to them.
@@ -162,6 +164,8 @@ class Request:
     start: int = 0
     labels: Tensor | None = None
     latents: Tensor | None = None
+    styles: Tensor | None = None
+    shift: Tensor | None = None
     truncation: float = 1.0
     temperature: float = 1.0
     device: torch.device | str = "cpu"

@@ -48,8 +48,8 @@ def opened(model: Model, data: Any) -> Dataset:
     whole = (source if isinstance(data, str) and "=" in data else every_part(source)).open()
     if whole.signal and whole.signal not in (signal.kind, *signal.reads):
         raise UserError(
-            f"data {whole.name}: holds {whole.signal} samples, and {model.folder} classifies {signal.kind} samples",
-            code="classify.other_signal",
+            f"data {whole.name}: holds {whole.signal} samples, and {model.folder} was trained on {signal.kind} samples",
+            code="data.other_signal",
         )
     return signal.items(whole)
 

@@ -124,8 +124,8 @@ def gathered(data: Sequence[Any], folder: Path) -> list[Any]:
     for path in single:
         if (folder / path.name).exists():
             raise UserError(
-                f"{path}: another of the files is called {path.name} too; classify their folders one by one",
-                code="classify.same_name",
+                f"{path}: another of the files is called {path.name} too; give their folders, one by one",
+                code="data.same_name",
             )
         try:
             (folder / path.name).symlink_to(path.resolve())

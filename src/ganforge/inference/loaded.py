@@ -16,6 +16,8 @@ from ganforge.core.errors import UserError
 from ganforge.core.events import read_events
 from ganforge.core.extras import need
 from ganforge.core.types import Spec
+from ganforge.inference.codes import Codes
+from ganforge.inference.directions import Moves
 from ganforge.inference.labels import label_ids, label_names
 from ganforge.recipes.base import Recipe
 
@@ -37,6 +39,8 @@ class Loaded:
         self.extra: dict[str, torch.Tensor] = {}  # of one sample: what goes into each request
         self.temperature = 1.0
         self.guidance = 1.0
+        self.codes: Codes | None = None
+        self.moves: Moves | None = None
 
     def __repr__(self) -> str:
         labels = f", {len(self.labels)} labels" if self.labels else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
@@ -16,6 +17,8 @@ from ganforge.core.text_condition import Text
 from ganforge.core.types import Request
 from ganforge.inference import conditions, sentences
 from ganforge.inference.choices import Choice
+from ganforge.inference.codes import Codes, load_codes
+from ganforge.inference.directions import read_moves
 from ganforge.inference.labels import Label, label_id
 from ganforge.inference.loaded import Loaded
 from ganforge.inference.where import Found, Where, as_texts, fulfil
@@ -62,7 +65,48 @@ class Sampling(Loaded):
         """The same model, of which one setting is to be changed."""
         other = type(self)(self.bundle, self.folder)
         other.extra, other.temperature, other.guidance = self.extra, self.temperature, self.guidance
+        other.codes, other.moves = self.codes, self.moves
         return other
+
+    def at(self, latents: Codes | Path | str) -> Self:
+        """This model with saved latents, in turn, in place of seeded ones; `ganforge project` saves some.
+
+            image = gf.load("runs/0003-dcgan").at("latent.json").sample(1)
+
+        Raises:
+            UserError: it is no such file, or its latents are those of another model.
+        """
+        self._check_can_sample()
+        other = self._copy()
+        other.codes = latents if isinstance(latents, Codes) else load_codes(latents, self.bundle)
+        return other
+
+    def moved(self, direction: str | Sequence[str]) -> Self:
+        """This model with all its samples moved along directions that `ganforge explore directions` has written.
+
+            images = gf.load("runs/0003-dcgan").moved("directions.json:2=2.5").sample(16)
+
+        Args:
+            direction: FILE:NAME=AMOUNT, in standard deviations; or several, which are added.
+
+        Raises:
+            UserError: no such file or direction, or one of another model; or a way, which only `walk` takes.
+        """
+        self._check_can_sample()
+        other = self._copy()
+        other.moves = read_moves(direction, self.bundle)
+        if other.moves is not None and not other.moves.still:
+            raise UserError(
+                f"direction {other.moves.text!r}: samples are moved by one amount, as in directions.json:2=2.5; a way "
+                "from one to another is for walk",
+                code="direction.is_a_way",
+            )
+        return other
+
+    def _placed(self, request: Request) -> Request:
+        """The request with the latents of `at`, moved as `moved` says."""
+        placed = request if self.codes is None else self.codes.placed(request)
+        return placed if self.moves is None else replace(placed, shift=self.moves.start)
 
     def tempered(self, temperature: float) -> Self:
         """This model with another temperature: below 1 samples are likelier and less varied, above 1 the other way.
@@ -267,6 +311,8 @@ class Sampling(Loaded):
         labels = self.label_ids(label, n)
         if self.spec.conditions:
             labels = conditions.vectors(asked, self.spec.conditions, seed, 0, n)
+        if self.codes is not None and self.codes.labels is not None and label is None and not asked:
+            labels = self.codes.labels[torch.arange(n) % len(self.codes)]
         return n, seed, labels, truncation, batch
 
     def _as_condition(self, label: Any) -> list[str]:
@@ -286,7 +332,7 @@ class Sampling(Loaded):
 
     def _request(self, start: int, n: int, seed: int, labels: torch.Tensor | None, truncation: float) -> Request:
         """The request for samples start..start+n, of all of which the labels are given."""
-        return Request(
+        request = Request(
             n=n,
             seed=seed,
             start=start,
@@ -295,6 +341,7 @@ class Sampling(Loaded):
             temperature=self.temperature,
             extra=self._extra(n),
         )
+        return self._placed(request)
 
 
 def integers(**numbers: Any) -> list[int]:

@@ -10,6 +10,8 @@ import torch
 from ganforge.core.errors import UserError
 from ganforge.core.types import Request
 from ganforge.inference import conditions, sentences
+from ganforge.inference.codes import at_points
+from ganforge.inference.directions import read_moves
 from ganforge.inference.interpolate import path
 from ganforge.inference.sampling import Sampling, check_numbers
 from ganforge.inference.where import Where
@@ -36,8 +38,11 @@ class Walking(Sampling):
         where: Where = (),
         vary: str | None = None,
         text: str | Sequence[str] = (),
+        direction: str | Sequence[str] = (),
     ) -> Any:
         """Samples along a path through latent space, from the first sample of one seed to that of the next.
+
+        Of a model `at` saved latents the path leads through these instead.
 
         Args:
             seeds: at least two seeds, in order.
@@ -51,6 +56,8 @@ class Walking(Sampling):
             vary: a condition that moves, with its ends: "angle=0..360". The latent then stays that of the first seed.
             text: what all frames show, as in `sample`; or several sentences, from one to the next. The latent then
                 stays that of the first seed.
+            direction: a way along a direction that `ganforge explore directions` has written, in standard deviations:
+                "directions.json:2=-3..3"; or several at once. The latent then is that of the first seed, moved.
 
         Returns:
             Like `sample`: for images uint8 [frames, H, W, C].
@@ -67,29 +74,39 @@ class Walking(Sampling):
         if ends:
             stations, vary = ends, None
         asked = self.asked(where, stations[:1])
-        if vary is None and len(stations) < 2:
-            latents = path(self.latents(seeds, truncation), frames, mode, loop)
+        moves = read_moves(direction, self.bundle)
+        self.asked(() if given or vary is None else vary)  # refuses a model without conditions
+        keys = self.latents(seeds, truncation) if self.codes is None else self.codes.values
+        if vary is None and len(stations) < 2 and moves is None:
+            flat = path(keys.flatten(1), frames, mode if keys.ndim == 2 else "linear", loop)
+            points = flat.unflatten(1, keys.shape[1:])
         else:
-            self.asked(() if given or vary is None else vary)  # refuses a model without conditions
-            latents = self.latents(seeds[:1], truncation).expand(frames, -1)
-        labels = self.label_ids(self.labels[0] if label is None and self.labels else label, frames)
+            points = keys[:1].expand(frames, *keys.shape[1:])
+        own = None if self.codes is None or label is not None else self.codes.labels
+        first = label if label is not None or not self.labels else self.labels[0 if own is None else int(own[0])]
+        labels = self.label_ids(first, frames)
         extra: dict[str, torch.Tensor] = {}
         if vary is not None:
             labels = conditions.varied(vary, asked, given, frames, int(seeds[0]))
         elif len(stations) > 1:
             each = [conditions.vectors(self.asked(where, one), given, int(seeds[0]), 0, 1) for one in stations]
             labels, extra = sentences.between(torch.cat(each), frames, loop)
-        elif given:
+        elif given and (asked or own is None):
             labels = conditions.vectors(asked, given, int(seeds[0]), 0, 1).expand(frames, -1)
+        elif given and own is not None:
+            labels = own[:1].expand(frames, -1)
+        ways = [one.shifts(frames, loop) for one in (self.moves, moves) if one is not None]
         parts = []
         for start in range(0, frames, batch):
-            rows = latents[start : start + batch]
-            part = self._weighed(None if labels is None else labels[start : start + batch])
-            more = self._extra(len(rows)) | {name: value[start : start + batch] for name, value in extra.items()}
+            rows = slice(start, start + batch)
+            part = self._weighed(None if labels is None else labels[rows])
+            n = len(points[rows])
+            more = self._extra(n) | {name: value[rows] for name, value in extra.items()}
+            shift = sum(way[rows] for way in ways) if ways else None
             request = Request(
-                n=len(rows), latents=rows, labels=part, truncation=truncation, temperature=self.temperature, extra=more
+                n, labels=part, truncation=truncation, temperature=self.temperature, extra=more, shift=shift
             )
-            parts.append(self.bundle.generate(request))
+            parts.append(self.bundle.generate(at_points(request, points[rows])))
         return self.recipe.signal.join(parts, self.spec)
 
     interpolate = walk

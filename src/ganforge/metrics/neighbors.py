@@ -68,6 +68,16 @@ def balls(
     return torch.cat(counts).numpy(), occupied
 
 
+def nearest_few(
+    points: np.ndarray, others: np.ndarray, k: int, device: torch.device, progress: RowProgress = _silent
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest of `others` [M, D] to each of `points` [N, D], the nearest first: distances float64 [N, k] and
+    positions int64 [N, k]; k ≤ M."""
+    found = [distances.topk(k, dim=1, largest=False) for _, distances in _pairs(points, others, device, progress)]
+    distances, places = (torch.cat([part[j].cpu() for part in found]).numpy() for j in (0, 1))
+    return distances, places
+
+
 def nearest(
     points: np.ndarray, others: np.ndarray, device: torch.device, progress: RowProgress = _silent, *, same: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:

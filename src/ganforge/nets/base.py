@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -15,6 +15,7 @@ __all__ = [
     "DiscriminatorOutput",
     "Encoder",
     "Generator",
+    "Layered",
     "Likelihood",
     "Refiner",
     "Translator",
@@ -44,6 +45,18 @@ class Generator(Component, family="generator"):
     def build(self, spec: Spec) -> nn.Module:
         """A newly initialized module; uses torch's global random generator."""
         raise NotImplementedError
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A generator whose layers each read latents, which may therefore be those of different samples."""
+
+    layers: int
+    """Number of layers that do."""
+
+    def layered(self, zs: Tensor, c: Tensor | None = None) -> Tensor:
+        """zs [N, layers, L], the latents of each layer → samples [N, *shape]."""
+        ...
 
 
 class Discriminator(Component, family="discriminator"):

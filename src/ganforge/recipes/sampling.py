@@ -11,6 +11,7 @@ from torch import Tensor
 from ganforge.core.device import weights_dtype
 from ganforge.core.types import Nets, Request, Spec
 from ganforge.recipes.base import Recipe
+from ganforge.tasks.base import Task
 
 
 def calibrate(recipe: Recipe, spec: Spec, nets: Nets, truncation: float, device: torch.device) -> Nets:
@@ -27,7 +28,22 @@ def encoded(recipe: Recipe, nets: Nets, request: Request, device: torch.device) 
     dtype, labels = weights_dtype(recipe.precision, device), request.labels
     if labels is not None and labels.is_floating_point():
         labels = labels.to(dtype)
-    return recipe.task.sample(nets, replace(request, labels=labels, device=device, dtype=dtype))
+    return recipe.task.sample(
+        nets, shifted(recipe.task, nets, replace(request, labels=labels, device=device, dtype=dtype))
+    )
+
+
+def shifted(task: Task, nets: Nets, request: Request) -> Request:
+    """The request with its latents or styles where its `shift` moves them to."""
+    if request.shift is None:
+        return request
+    shift = request.shift.to(request.device, request.dtype)
+    if shift.ndim == 2:
+        latents = task.latents(request).to(request.device, request.dtype) + shift
+        return replace(request, latents=latents, shift=None)
+    styles = task.styles(nets, request)
+    assert styles is not None, "only models with styles are given shifts of styles"
+    return replace(request, styles=styles + shift, shift=None)
 
 
 def generate(recipe: Recipe, spec: Spec, nets: Nets, request: Request, device: torch.device) -> np.ndarray:

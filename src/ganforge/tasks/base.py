@@ -238,6 +238,11 @@ class Task(Component, family="task"):
         """Generates encoded samples [n, *spec.shape] with trained nets in evaluation mode."""
         raise NotImplementedError
 
+    def styles(self, nets: Nets, request: Request) -> Tensor | None:
+        """What each layer of the generator is given for a request, [n, layers, K], truncated as it asks; or None if the
+        layers have no inputs of their own. `sample` takes them as `Request.styles`."""
+        return None
+
     def directions(self) -> tuple[str, ...]:
         """Names of the directions of translation: ("",) if there is only one, () if the task does not translate."""
         return ()

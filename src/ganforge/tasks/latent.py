@@ -7,7 +7,7 @@ from torch import Tensor
 from ganforge.core.errors import UserError
 from ganforge.core.rng import block_normal
 from ganforge.core.types import Nets, Request, Spec
-from ganforge.nets.base import Discriminator, Generator
+from ganforge.nets.base import Discriminator, Generator, Layered
 
 
 def with_labels(spec: Spec, conditional: bool, texts: bool = False) -> Spec:
@@ -61,7 +61,19 @@ def rows_of(request: Request, generator: Generator) -> Tensor:
 def draw(nets: Nets, request: Request, latents: Tensor) -> Tensor:
     """G's samples for a request, on its device."""
     labels = None if request.labels is None else request.labels.to(request.device)
+    if request.styles is not None:
+        assert isinstance(nets.G, Layered), "only such generators are asked for styles"
+        return nets.G.layered(request.styles.to(request.device, request.dtype), labels)
     return nets.G(latents.to(request.device, request.dtype), labels)
+
+
+def latents_of_layers(nets: Nets, request: Request, latents: Tensor) -> Tensor | None:
+    """The latents [n, layers, L] that each layer of G reads, all the same for a seed; None if only the first layer reads
+    any."""
+    G = nets.get("G")
+    if request.styles is not None or not isinstance(G, Layered):
+        return request.styles
+    return latents.to(request.device, request.dtype)[:, None].expand(-1, G.layers, -1)
 
 
 def logit_stats(real: Tensor, fake: Tensor) -> dict[str, Tensor]:

@@ -198,6 +198,9 @@ class Synthesis(Task, kind="synthesis"):
     def sample(self, nets: Nets, request: Request) -> Tensor:
         return latent.draw(nets, request, self.latents(request))
 
+    def styles(self, nets: Nets, request: Request) -> Tensor | None:
+        return latent.latents_of_layers(nets, request, self.latents(request))
+
     def _every_step(self) -> list[Penalty]:
         """The penalties applied in every step of D; each of the others has its own phase."""
         return [penalty for penalty in self.penalties if penalty.every == 1]

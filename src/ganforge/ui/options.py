@@ -25,6 +25,23 @@ Guidance = Annotated[
         show_default=False,
     ),
 ]
+Direction = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--direction",
+        help="Moves samples along a direction that `ganforge explore directions` found: FILE:NAME=AMOUNT in standard "
+        "deviations, as in directions.json:2=2.5; in a walk also directions.json:2=-3..3. Can be repeated.",
+        show_default=False,
+    ),
+]
+Latent = Annotated[
+    Path | None,
+    typer.Option(
+        "--latent",
+        help="Saved latents in place of those of the seed: a latent.json that `ganforge project` wrote.",
+        show_default=False,
+    ),
+]
 BatchSize = Annotated[int, typer.Option("--batch", help="Samples generated at a time.")]
 Device = Annotated[
     str | None,

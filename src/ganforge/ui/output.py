@@ -40,8 +40,12 @@ def stdout_for_json(words: Sequence[str]) -> Iterator[None]:
 def emit(document: Any) -> None:
     """Prints the JSON document of a verb: mappings, sequences, dataclasses, paths, NumPy's numbers; what is no finite
     number is null."""
-    text = json.dumps(plain(document), ensure_ascii=False, indent=2, allow_nan=False)
-    print(writable(text), file=results(), flush=True)
+    print(as_text(document), file=results(), flush=True)
+
+
+def as_text(document: Any) -> str:
+    """A JSON document as `emit` prints it."""
+    return writable(json.dumps(plain(document), ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def emit_error(error: GanforgeError) -> None:

@@ -22,6 +22,7 @@ All blocks of D except the last halve the grid; up to 32×32 only the first two.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -82,12 +83,20 @@ class BigganG(nn.Module):
         orthogonal_init(self)
         spectral(self)
         self.label = shared_label(classes, shared)
+        self.layers = len(self.parts)
+        """How many layers read a part of the latent."""
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        first, *rest = z.split(self.parts, 1)
+        return self._painted(z.split(self.parts, 1), c)
+
+    def layered(self, zs: Tensor, c: Tensor | None = None) -> Tensor:
+        """zs [N, layers, latent]: each layer reads its part of a latent of its own."""
+        return self._painted([z.split(self.parts, 1)[k] for k, z in enumerate(zs.unbind(1))], c)
+
+    def _painted(self, parts: Sequence[Tensor], c: Tensor | None) -> Tensor:
         embedded = [] if self.label is None else [self.label(c)]
-        h = self.grid(self.project(first))
-        for k, (block, part) in enumerate(zip(self.blocks, rest, strict=True)):
+        h = self.grid(self.project(parts[0]))
+        for k, (block, part) in enumerate(zip(self.blocks, parts[1:], strict=True)):
             h = self.attention(h) if k == self.place else h
             h = block(h, torch.cat([part, *embedded], 1))
         return self.paint(h)

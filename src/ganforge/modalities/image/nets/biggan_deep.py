@@ -17,6 +17,7 @@ x [N, C, H, W].
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -110,12 +111,23 @@ class BigganDeepG(nn.Module):
         orthogonal_init(self)
         spectral(self)
         self.label = shared_label(classes, shared)
+        self.layers = 1 + sum(isinstance(block, DeepUp) for block in self.blocks)
+        """How many layers read the latent."""
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         code = z if self.label is None else torch.cat([z, self.label(c)], 1)
-        h = self.grid(self.project(code))
+        return self._painted([code] * self.layers)
+
+    def layered(self, zs: Tensor, c: Tensor | None = None) -> Tensor:
+        """zs [N, layers, latent]: each layer reads a latent of its own."""
+        embedded = [] if self.label is None else [self.label(c)]
+        return self._painted([torch.cat([z, *embedded], 1) for z in zs.unbind(1)])
+
+    def _painted(self, codes: Sequence[Tensor]) -> Tensor:
+        code = iter(codes)
+        h = self.grid(self.project(next(code)))
         for block in self.blocks:
-            h = block(h, code)
+            h = block(h, next(code)) if isinstance(block, DeepUp) else block(h)
         return self.paint(h)
 
 

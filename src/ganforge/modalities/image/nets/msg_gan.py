@@ -33,6 +33,9 @@ from ganforge.nets.layers.minibatch import MinibatchStddev
 class MsgG(nn.Module):
     """The net of `MsgGenerator`."""
 
+    unit_axis = -1
+    """The axis of hidden layers that holds the channels."""
+
     def __init__(self, latent: int, widths: list[int], sizes: list[Size], colors: int, classes: int):
         super().__init__()
         self.sizes = sizes

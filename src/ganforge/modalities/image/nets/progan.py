@@ -101,6 +101,9 @@ class Trunk(nn.Module):
 class ProganG(Growing):
     """The net of `ProganGenerator`."""
 
+    unit_axis = -1
+    """The axis of hidden layers that holds the channels."""
+
     def __init__(self, latent: int, widths: list[int], sizes: list[Size], colors: int, classes: int):
         super().__init__(len(sizes) - 1)
         self.sizes = sizes

@@ -93,6 +93,9 @@ def transition(before: int, after: int) -> list[nn.Module]:
 class R3ganG(nn.Module):
     """The net of `R3ganGenerator`."""
 
+    unit_axis = -1
+    """The axis of hidden layers that holds the channels."""
+
     def __init__(
         self,
         latent: int,

@@ -122,6 +122,8 @@ class ToPicture(nn.Module):
 class StyleGan2G(nn.Module):
     """The net of `StyleGan2Generator`."""
 
+    unit_axis = -1
+    """The axis of hidden layers that holds the channels."""
     mean: Tensor
 
     def __init__(self, latent: int, mapping: int, widths: list[int], sizes: list[Size], colors: int, classes: int):

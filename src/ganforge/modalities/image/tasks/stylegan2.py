@@ -105,10 +105,15 @@ class StyleSynthesis(Synthesis, kind="stylegan2"):
         return Terms({"path_length": price}, {"path_length": lengths.detach()})
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
+        return styled(nets).synthesis(self.styles(nets, request))
+
+    def styles(self, nets: Nets, request: Request) -> Tensor:
+        if request.styles is not None:
+            return request.styles.to(request.device, request.dtype)
         labels = None if request.labels is None else request.labels.to(request.device)
         G = styled(nets)
         w = G.truncated(G.styles(self.latents(request).to(request.device, request.dtype), labels), request.truncation)
-        return G.synthesis(w[:, None].expand(-1, G.layers, -1))
+        return w[:, None].expand(-1, G.layers, -1)
 
     def make(self, nets: Nets, z: Tensor, batch: Batch, rng: Rng) -> Tensor:
         return styled(nets).synthesis(self._styles(nets, z, batch.c, rng))
