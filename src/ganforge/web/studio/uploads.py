@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -30,6 +32,21 @@ async def brought(request: Request) -> AsyncIterator[FormData]:
         yield form
     finally:
         await form.close()
+
+
+def asked_in(form: FormData) -> dict[str, Any]:
+    """The JSON object in the field `ask` of a form.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        found = json.loads(str(form.get("ask", "{}")))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Refused("expected a JSON object in the field `ask`", code="web.not_json", status=400)
+    return found
 
 
 async def kept_in(folder: Path, form: FormData, name: str) -> str:

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.core.commands import command
+from ganforge.web.asks import Translate
 from ganforge.web.studio.asking import Conditions, Film, Mixing, Place, Projecting, Several
+
+
+class Translating(Translate):
+    """A translation. mask: whether there is one."""
+
+    mask: bool = False
 
 
 def shown_path(path: Path) -> str:
@@ -137,3 +144,16 @@ def of_projecting(path: str, ask: Projecting, file: str = "image.png") -> dict[s
     text = command("project", *words, "--out", "projected/")
     lines = [*loaded(path), "sample = model.at('projected/latent.json').sample(1)"]
     return {"command": text, "python": "\n".join(lines), "latent": False}
+
+
+def of_translating(path: str, ask: Translating) -> dict[str, Any]:
+    """A translated file."""
+    words: list[Any] = [path, f"input.{ask.format}", "--out", f"translated.{ask.format}"]
+    words += ["--mask", "mask.png"] if ask.mask else []
+    words += ["--direction", ask.direction] if ask.direction else []
+    for text in ask.where:
+        words += ["--where", text]
+    mask = "mask.png" if ask.mask else None
+    call = as_python("model.translate", f"input.{ask.format}", mask=mask, direction=ask.direction, where=ask.where)
+    lines = [*loaded(path), f"translated = {call}"]
+    return {"command": command("translate", *words), "python": "\n".join(lines), "latent": False}

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from ganforge.web.studio.asking import Film, Finding, Mixing, Place, Projecting,
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.models import Medium, Projection, listing, model_path
 from ganforge.web.studio.routes.reports import CLOSED
-from ganforge.web.studio.uploads import UPLOADS, brought, kept_in
+from ganforge.web.studio.uploads import UPLOADS, asked_in, brought, kept_in
 
 A = TypeVar("A", bound=Ask)
 USES: dict[str, tuple[type[Ask], Callable[..., dict[str, Any]]]] = {
@@ -35,6 +34,7 @@ USES: dict[str, tuple[type[Ask], Callable[..., dict[str, Any]]]] = {
     "film": (Film, using.of_film),
     "mix": (Mixing, using.of_mixing),
     "project": (Projecting, using.of_projecting),
+    "translate": (using.Translating, using.of_translating),
 }
 """What can be done on the command line and in Python too → its fields, and the function that writes it."""
 MODELS = "/api/models/{model}"
@@ -136,7 +136,7 @@ def routes(studio: Studio) -> list[Route]:
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=worker.scratch))
         try:
             async with brought(request) as form:
-                ask = checked(Projecting, json.loads(str(form.get("ask", "{}"))))
+                ask = checked(Projecting, asked_in(form))
                 file = await kept_in(folder, form, "file")
                 reply = await models.ask("project", name, path, {**ask.model_dump(), "file": file}, long=True)
         finally:
