@@ -52,9 +52,9 @@ export function slider(text, { min, max, step, value, shown = short, oninput }) 
 export function conditions(facts, changed, every = false) {
   const parts = [], readers = [];
   if (facts.labels.length && !facts.conditions.length) {
-    const choice = h("select", { onchange: changed }, every ? h("option", { value: "" }, t("models.every")) : null, facts.labels.map((name, k) => h("option", { value: String(k) }, name)));
+    const choice = h("select", { onchange: changed }, every ? h("option", { value: "" }, t("models.every")) : null, facts.labels.map((name) => h("option", { value: name }, name)));
     parts.push(labeled(t("models.label"), choice));
-    readers.push((fields) => { if (choice.value !== "") fields.label = Number(choice.value); });
+    readers.push((fields) => { if (choice.value !== "") fields.label = choice.value; });
   }
   for (const one of facts.conditions) add(condition(one, changed), parts, readers);
   const columns = [], asked = [];
