@@ -20,7 +20,7 @@ from ganforge.web.studio.context import Studio
 from ganforge.web.studio.jobs import Jobs
 from ganforge.web.studio.runs import Runs
 from web.asking import TOKEN
-from web.conftest import FAKE, fake_children, write_run
+from web.conftest import FAKE, PNG, fake_children, write_run
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = os.environ.get("GANFORGE_CHROMIUM", "/usr/bin/chromium")
@@ -62,6 +62,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     """A studio with runs of all states and odd names, whose commands are fakes."""
     runs, data = tmp_path / "runs", tmp_path / "data"
     (data / "photos").mkdir(parents=True)
+    (data / "photos" / "0.png").write_bytes(PNG)
     (data / "people.csv").write_text("a,b\n1,2\n")
     trouble = {"event": "health", "samples": 39_000, "t": 140.0, "state": "collapsing"}
     why = "diversity of fakes is 0.1 times that of reals, energy distance 0.3 (ideal: 0)"

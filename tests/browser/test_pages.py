@@ -47,7 +47,7 @@ CONTRAST = """() => {
   }
   return found;
 }"""
-REACHABLE = """() => [...document.querySelectorAll('a[href], button, input, select, summary, iframe, [tabindex="0"]')]
+REACHABLE = """() => [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')]
   .filter(e => e.checkVisibility() && !e.disabled && e.tabIndex >= 0 && !e.closest('[tabindex="-1"]:not(main)'))
   .map((e, k) => {
     e.dataset.stop = k;

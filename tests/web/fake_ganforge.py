@@ -1,5 +1,6 @@
 """Stands for `ganforge` and for the child of the studio, at once: trains nothing, and writes what they do."""
 
+import fcntl
 import json
 import signal
 import sys
@@ -67,6 +68,8 @@ def train(words: list[str]) -> None:
         raise SystemExit("error: samples=13: an unlucky number")
     resumed = "--resume" in words
     folder = Path(words[words.index("--resume" if resumed else "--run-dir") + 1])
+    lock = (folder / ".lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
     stubborn = "samples=666" in words
     signal.signal(signal.SIGINT, signal.SIG_IGN if stubborn else lambda *_: sys.exit(end(folder, "interrupted")))
     print("words", *words, flush=True)
@@ -74,7 +77,7 @@ def train(words: list[str]) -> None:
         (folder / "recipe.yaml").write_text("name: demo\ndata: {kind: digits}\nsamples: 5000\n")
     log(folder, "resume" if resumed else "start", 0)
     log(folder, "tick", 1000, **LOSSES)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 200  # the fixture ends it before
     while time.monotonic() < deadline:
         time.sleep(0.02)
 
@@ -90,4 +93,4 @@ def log(folder: Path, event: str, samples: int, **more: object) -> None:
 
 
 if __name__ == "__main__":
-    {"child": child, "train": train, "evaluate": lambda words: time.sleep(20)}[sys.argv[1]](sys.argv[2:])
+    {"child": child, "train": train, "evaluate": lambda words: time.sleep(200)}[sys.argv[1]](sys.argv[2:])

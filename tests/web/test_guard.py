@@ -155,15 +155,15 @@ def test_every_answer_has_the_headers_of_a_closed_page():
         assert headers["cache-control"] == "no-store"
 
 
-def test_errors_are_a_code_and_a_sentence(caplog):
+def test_errors_are_a_code_and_a_sentence(notices):
     said = ask(APP, "/fails/user")
     assert (said.status, said.json) == (400, {"error": {"code": "run.broken", "message": "a: is broken"}})
     said = ask(APP, "/fails/bug")
     assert (said.status, said.error) == (500, "web.internal")
     assert "password" not in said.text
     assert "Traceback" not in said.text
-    assert "password" in caplog.text  # in the terminal of the server
-    assert TOKEN not in caplog.text
+    assert "password" in notices.text  # in the terminal of the server
+    assert TOKEN not in notices.text
     assert ask(APP, "/none").error == "web.not_found"
     assert ask(APP, "/api").error == "web.wrong_method"
 

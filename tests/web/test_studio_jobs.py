@@ -47,7 +47,7 @@ def test_a_run_from_start_to_trash(studio, jobs):
     assert runs.row(folder.name)["state"] in ("starting", "running")
     until(lambda: runs.row(folder.name)["samples"] == 1000)
     row = runs.row(folder.name)
-    assert row["own"]
+    assert (row["state"], row["own"]) == ("running", True)
     assert jobs.training(folder)
     for change in (jobs.resume, jobs.put_away):
         with refused("run.in_use", folder.name):
