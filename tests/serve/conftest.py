@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from PIL import Image
 
 from ganforge.cli.main import main
 from ganforge.web.child import Settings
+from ganforge.web.replies import Statistics
 from ganforge.web.worker import Worker
 from processes import server
 
+OPERATIONS = ("ganforge.web.operations", "serve.slow_operations")
 PEOPLE = Path(__file__).parents[1] / "golden" / "people.csv"
 
 
@@ -40,18 +42,26 @@ def trained(tmp_path_factory) -> dict[str, str]:
     return {name: str(folder / name) for name in ("digits", "people", "denoise")}
 
 
+@pytest.fixture(scope="session")
+def shared(trained) -> Iterator[tuple[asyncio.AbstractEventLoop, Worker]]:
+    """A worker of all three models, which most tests use one after the other, and the event loop that it lives in."""
+    loop = asyncio.new_event_loop()
+    held = Worker(Settings(trained, operations=OPERATIONS), context=server())
+    loop.run_until_complete(held.start())
+    yield loop, held
+    loop.run_until_complete(held.stop())
+    loop.close()
+
+
 @pytest.fixture
-def with_worker(trained) -> Callable[..., Any]:
-    """Runs `use(worker)` in an event loop: `with_worker(use, "digits", most_waiting=2, memory=...)`."""
+def with_worker(shared, monkeypatch) -> Callable[..., Any]:
+    """Runs `use(worker)` with the shared worker, whose statistics start at zero: `with_worker(use, most_waiting=2)`."""
+    loop, held = shared
 
-    def run(
-        use: Callable[[Worker], Coroutine[Any, Any, Any]], *names: str, most_waiting: int = 64, **settings: Any
-    ) -> Any:
-        async def go() -> Any:
-            models = {name: trained[name] for name in names or ("digits",)}
-            async with Worker(Settings(models, **settings), most_waiting, server()) as worker:
-                return await use(worker)
-
-        return asyncio.run(go())
+    def run(use: Callable[[Worker], Coroutine[Any, Any, Any]], most_waiting: int = 64) -> Any:
+        monkeypatch.setattr(held, "most_waiting", most_waiting)
+        resident, held.statistics = held.statistics.resident, Statistics()
+        held.statistics.resident = resident
+        return loop.run_until_complete(use(held))
 
     return run

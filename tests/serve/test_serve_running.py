@@ -22,6 +22,7 @@ from ganforge.web.serve.app import Options, Server
 from ganforge.web.worker import Worker
 from processes import server
 from refused import refused
+from serve.conftest import OPERATIONS
 
 SAMPLE = "/v1/models/digits/sample"
 
@@ -60,18 +61,14 @@ def on_a_port(trained) -> Callable[..., None]:
 
     def run(use: Callable[[int, Worker], Awaitable[Any]], **options: Any) -> None:
         async def go() -> None:
-            operations = ("ganforge.web.operations", "serve.slow_operations")
-            held = Worker(Settings({"digits": trained["digits"]}, operations=operations), context=server())
+            held = Worker(Settings({"digits": trained["digits"]}, operations=OPERATIONS), context=server())
             bound, ready = running.listening("127.0.0.1", 0), asyncio.Event()
             port = bound.getsockname()[1]
             app = Server(held, Options(hosts=hosts_of("127.0.0.1", port), log=None, **options)).app()
             serving = asyncio.create_task(running.serve(app, held, bound, ready.set))
             await ready.wait()
-            try:
-                await use(port, held)
-            finally:
-                os.kill(os.getpid(), signal.SIGTERM)
-                await serving
+            await use(port, held)
+            await serving
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.open_connection("127.0.0.1", port)
 
@@ -122,12 +119,7 @@ def test_many_clients_and_bad_ones(on_a_port, monkeypatch):
                     assert await client.reader.read() == b""
         assert held.waiting == 0
         assert max(held.statistics.sizes) > 1
-
-    on_a_port(use, patience=0.2)
-
-
-def test_what_is_under_way_is_answered_before_the_end(on_a_port):
-    async def use(port: int, held: Worker):
+        # What is under way is answered before the end.
         waits = asyncio.create_task(held.ask("wait", "digits", {"seconds": 0.3}))
         async with Client(port) as client:
             client.send(f"GET {SAMPLE} HTTP/1.1")
@@ -137,7 +129,7 @@ def test_what_is_under_way_is_answered_before_the_end(on_a_port):
             assert (await client.answer())[0] == 200
         await waits
 
-    on_a_port(use)
+    on_a_port(use, patience=0.2)
 
 
 def test_the_command_checks_before_it_serves(ganforge, trained, monkeypatch, tmp_path):
@@ -147,9 +139,9 @@ def test_the_command_checks_before_it_serves(ganforge, trained, monkeypatch, tmp
         ("faces", "image"),
         ("people", "table"),
     ]
-    assert ganforge("serve", trained["digits"], "--check").out.startswith("digits: cdcgan, 8×8")
     for words, code in (
         ([tmp_path / "none", "--check"], "model.not_found"),
+        ([trained["digits"], "--check", "--memory", "1"], "worker.too_large"),
         ([trained["digits"], "--host", "0.0.0.0", "--port", "0"], "web.no_token"),
         ([trained["digits"], "--host", "256.0.0.1", "--token", "t"], "serve.cannot_listen"),
         ([trained["digits"], trained["digits"]], "serve.name_taken"),
