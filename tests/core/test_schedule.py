@@ -42,6 +42,23 @@ def test_steps():
     assert [schedule.value(n) for n in (0, 999, 1000, 1999, 2000, 10**9)] == [8, 8, 4, 4, 2, 2]
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [*(kind(start=4, end=2, after=100, over=400) for kind in MOVING), Steps(start=8, factor=0.5, at=(100, 400))],
+)
+@pytest.mark.parametrize("factor", [0.25, 3])
+def test_scaled_it_has_the_same_values_over_another_course(schedule, factor):
+    scaled = schedule.scaled(factor)
+    for samples in (0, 80, 100, 200, 396, 400, 800):
+        assert scaled.value(round(samples * factor)) == pytest.approx(schedule.value(samples))
+
+
+def test_every_schedule_can_be_scaled():
+    for kind in Schedule.kinds.values():
+        if kind.__module__.startswith("ganforge."):
+            assert kind.scaled is not Schedule.scaled, kind
+
+
 @pytest.mark.parametrize("given_rate", [2, 2.0, "2", "2.0", "2e0"])
 def test_a_rate_is_a_number(given_rate):
     rate = build(Pepper, {"strength": given_rate}).strength

@@ -101,19 +101,15 @@ def test_families_of_generators(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(SYSTEMS) - set(GETS)))
+@pytest.mark.parametrize("name", sorted(set(SYSTEMS) - set(GETS) - {"ctgan-fast"}))  # `target=` is for the command line
 def test_every_recipe_gets_directions_or_a_refusal_that_says_why(name):
+    model = tiny(name)
+    code = ""
     try:
-        model = tiny(name)
-    except UserError:  # a small form with words that only the command line takes
-        pytest.skip("needs the command line")
-    try:
-        found = directions(model, number=2)
-        assert torch.isfinite(found.vectors).all()
+        assert torch.isfinite(directions(model, number=2).vectors).all()
     except UserError as error:
-        assert error.code in {
-            "model.not_a_generator", "explore.no_derivative", "explore.no_latent_vectors",
-        }  # fmt: skip
+        code = error.code
+    assert code in ("", "model.not_a_generator", "explore.no_derivative", "explore.no_latent_vectors")
 
 
 def test_layers_of_styles_move_alone():
@@ -121,7 +117,8 @@ def test_layers_of_styles_move_alone():
     found = directions(model, "sefa", 2, layers=(0, 1))
     space = space_of(model)
     shift = found.shift("1", torch.tensor([2.0]), torch.Size(space.shape))
-    assert shift[:, :2].any() and not shift[:, 2:].any()
+    assert shift[:, :2].any()
+    assert not shift[:, 2:].any()
     with refused("explore.layers_out_of_range", "0-"):
         directions(model, layers=(0, 99))
     with refused("explore.no_styles"):
@@ -134,7 +131,8 @@ def test_files_of_directions_move_samples_and_walks(tmp_path):
     path = tmp_path / "directions.json"
     save_directions(path, found)
     again = load_directions(path, model.bundle)
-    assert torch.equal(again.vectors, found.vectors) and again.facts() == found.facts()
+    assert torch.equal(again.vectors, found.vectors)
+    assert again.facts() == found.facts()
     still = model.moved(f"{path}:2=0").sample(3, seed=2)
     np.testing.assert_array_equal(still, model.sample(3, seed=2))
     moved = model.moved([f"{path}:2=1.5", f"{path}:2=0.5"]).sample(1, seed=2, label=1)

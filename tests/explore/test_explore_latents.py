@@ -33,15 +33,17 @@ def own_sample(model, seed: int, label: int | None = None):
 def test_an_own_sample_comes_back_nearer_than_random_latents(name):
     model = tiny(name)
     label = 3 if model.labels else None
-    space, x, labels = own_sample(model, 7, label)
+    space, x, _labels = own_sample(model, 7, label)
     found = project(model, x, label, settings=QUICK)
     others = space.request(10, 100, label=label)
     made = space.make(space.points_of(others), others.labels)
     random = psnr((made - x).square().flatten(1).mean(1))
     assert found.after[0] > float(random.max()) + 3
     assert found.after[0] > found.before[0]
-    assert found.codes.space == space.name and 0 < found.spread[0] < 3
-    assert len(found.film) == 24 and found.floor is None
+    assert found.codes.space == space.name
+    assert 0 < found.spread[0] < 3
+    assert len(found.film) == 24
+    assert found.floor is None
     np.testing.assert_array_equal(found.samples, model.at(found.codes).sample(1))
 
 
@@ -62,7 +64,8 @@ def test_held_out_samples_set_what_can_be_reached():
     model = tiny("demo")
     _, x, _ = own_sample(model, 7, 3)
     found = project(model, x, 3, settings=replace(QUICK, steps=20), held_out=torch.rand(2, 1, 8, 8) * 2 - 1)
-    assert found.floor is not None and found.floor < found.after[0]
+    assert found.floor is not None
+    assert found.floor < found.after[0]
 
 
 def test_a_bound_keeps_latents_near_those_of_training():
@@ -75,7 +78,9 @@ def test_a_bound_keeps_latents_near_those_of_training():
 
 
 def test_the_schedule_and_the_distance():
-    assert ramp(0) == pytest.approx(0.1) and ramp(0.5) == 1 and ramp(1) == pytest.approx(0)
+    assert ramp(0) == pytest.approx(0.1)
+    assert ramp(0.5) == 1
+    assert ramp(1) == pytest.approx(0)
     a, b = torch.zeros(1, 1, 1, 16, 16), torch.zeros(1, 1, 16, 16)
     b[..., ::2] = 1
     assert distance(a, b).item() == pytest.approx(0.5 + 0.25)  # halved, stripes are 1/2 everywhere
@@ -126,7 +131,9 @@ def test_mixing_with_itself_is_the_same_sample_and_with_all_layers_the_other(nam
 def test_mixtures_are_a_table_of_bases_and_styles():
     model = tiny("stylegan2-small")
     found = mix(model, styles_of_seeds(model, [1, 2]), styles_of_seeds(model, [3, 4, 5]), (0, 1))
-    assert len(found.mixed) == 6 and len(found.base) == 2 and len(found.style) == 3
+    assert len(found.mixed) == 6
+    assert len(found.base) == 2
+    assert len(found.style) == 3
     one = mix(model, styles_of_seeds(model, [2]), styles_of_seeds(model, [4]), (0, 1))
     difference = one.mixed[0].astype(int) - found.mixed[4].astype(int)
     assert abs(difference).max() <= 1  # of another batch size

@@ -49,7 +49,8 @@ def test_the_planted_unit_of_each_class_is_ranked_first():
     found = dissect(model, 24, layer="hidden")
     for k, name in enumerate("abc"):
         first, second = found.concepts[f"class {name}"][:2]
-        assert first.unit == k and first.score > 10 * abs(second.score)
+        assert first.unit == k
+        assert first.score > 10 * abs(second.score)
     off = found.switched([1])
     of_b = found.labels == 1
     change = (off - found.samples).abs()
@@ -106,7 +107,7 @@ def test_generators_without_grids_are_not_dissected():
 
 
 class Moving(nn.Module):
-    """A generator of two disks on 32×32 pixels, whose places are given by the latents; the second is another channel."""
+    """A generator of two disks on 32×32 pixels, whose places are given by the latents, each in a channel."""
 
     def __init__(self):
         super().__init__()
@@ -132,7 +133,7 @@ def trials(n: int) -> tuple[list[float], list[float]]:
     model = around(Moving(), Spec((3, 32, 32), state={"mode": "RGB", "depth": 8}), 4)
     space, draws = space_of(model), torch.Generator().manual_seed(1)
     left, beside = [], []
-    for seed in range(n):
+    for _seed in range(n):
         z = torch.tensor([[-1.2, -1.2, 1.2, 1.2]]) + 0.2 * torch.randn(1, 4, generator=draws)
         codes = space.codes(z, None)
         start = (15.5 + 6 * z[0, :2]).tolist()
@@ -165,7 +166,9 @@ def test_points_are_dragged_in_styles_and_from_saved_latents():
     model = tiny("stylegan2-small")
     codes = styles_of_seeds(model, [3])
     found = drag(model, [(4, 4)], [(8, 4)], latents=codes, pull=Pull(steps=3))
-    assert found.codes.space == "w" and found.steps == 3 and len(found.film) == 4
+    assert found.codes.space == "w"
+    assert found.steps == 3
+    assert len(found.film) == 4
     np.testing.assert_array_equal(found.before, model.sample(1, seed=3))
     np.testing.assert_array_equal(found.after, model.at(found.codes).sample(1))
     with refused("drag.point_outside", "15"):
@@ -235,7 +238,8 @@ def test_neighbors_of_generated_samples_are_training_samples():
     model = tiny("demo")
     found = neighbors(model, 3, 2, features="raw", seed=1)
     (near,) = found.near
-    assert near.places.shape == (3, 2) and found.real.n > 1000
+    assert near.places.shape == (3, 2)
+    assert found.real.n > 1000
     image = found.at(near.places[0])[0][0]
     expected = np.linalg.norm(image.astype(float) - found.samples[0].astype(float))
     assert near.distances[0, 0] == pytest.approx(expected)

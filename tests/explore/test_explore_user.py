@@ -52,7 +52,8 @@ def test_a_projected_image_is_sampled_walked_and_dragged(ganforge, runs, tmp_pat
     monkeypatch.chdir(tmp_path)
     said = ganforge("project", runs / "a", runs / "gray.png", "--steps", "3", "--starts", "2", "--out", "p")
     assert said.status == 0, said.err
-    assert "PSNR" in said.out and "p/latent.json" in said.out
+    assert "PSNR" in said.out
+    assert "p/latent.json" in said.out
     assert Image.open("p/comparison.png").width > 128
     said = ganforge("sample", runs / "a", "--latent", "p/latent.json", "--out", "made")
     assert said.status == 0, said.err
@@ -106,10 +107,12 @@ def test_units_and_saliency(ganforge, runs, tmp_path, monkeypatch):
     said = ganforge(*words, "--out", "u", "--json")
     assert said.status == 0, said.err
     plain = json.loads(said.out)
-    assert plain["off"] == [0, 1] and {"mask", "class 3", "all"} <= set(plain["concepts"])
+    assert plain["off"] == [0, 1]
+    assert {"mask", "class 3", "all"} <= set(plain["concepts"])
     everything = json.loads((tmp_path / "u" / "units.json").read_text())
     assert len(everything["concepts"]["all"]) == everything["units"]
-    assert (tmp_path / "u" / "switched.png").is_file() and (tmp_path / "u" / "concepts.png").is_file()
+    assert (tmp_path / "u" / "switched.png").is_file()
+    assert (tmp_path / "u" / "concepts.png").is_file()
     said = ganforge("explore", "saliency", runs / "a", "--image", runs / "gray.png", "--method", "occlusion",
                     "--out", "s.png", "--npy", "s.npy", "--json")  # fmt: skip
     assert said.status == 0, said.err

@@ -74,7 +74,7 @@ def dissect(
         Path,
         typer.Option(
             "--out",
-            help="A folder: units.json, concepts.png (samples with and without the first five units of each concept) and "
+            help="A folder: units.json, concepts.png (samples with and without the first five units of each concept), "
             "switched.png.",
             show_default=False,
         ),
@@ -172,7 +172,7 @@ def drag(
         Path,
         typer.Option("--out", help="A folder: latent.json, comparison.png and film.gif.", show_default=False),
     ],
-    points: Annotated[
+    moves: Annotated[
         list[str],
         typer.Option(
             "--point",
@@ -216,7 +216,7 @@ def drag(
 
     file = out / "latent.json"
     refuse_existing(file, force=force)
-    ends = [read_point(text) for text in points]
+    ends = [read_point(text) for text in moves]
     if steps < 1 or not 0 < rate < 100:
         raise UserError(f"--steps {steps}, --lr {rate:g}: they must be above 0", code="cli.out_of_range")
     model = load(source, device)
@@ -234,7 +234,7 @@ def drag(
     moments = [marked_points(model.frames(sample)[0], at, goals) for sample, at in found.film]
     film.write(moments, out / "film.gif", fps=12, loop=False)
     if as_json:
-        emit({"points": found.handles, "targets": goals, "left": found.left, "steps": found.steps, "out": out})
+        emit({"handles": found.handles, "targets": goals, "left": found.left, "steps": found.steps, "out": out})
     elif not quiet:
         for (x, y), left in zip(found.handles, found.left, strict=True):
             stdout().print(f"a point is at {x:.1f},{y:.1f}, {left:.1f} px from its target, after {found.steps} steps")

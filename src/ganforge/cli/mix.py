@@ -43,8 +43,8 @@ def mix(
         str | None,
         typer.Option(
             "--layers",
-            help="The layers whose styles are taken, as in 0-3: the first ones decide about coarse form, the last about "
-            "color and detail. By default the second half.",
+            help="The layers whose styles are taken, as in 0-3: the first ones decide about coarse form, the last "
+            "about color and detail. By default the second half.",
             show_default=False,
         ),
     ] = None,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from ganforge.core.commands import command
 from ganforge.core.errors import UserError
 
-SAMPLES = "samples=N, which counts real samples over all passes: epochs × the size of the data, or steps × batch"
+SAMPLES = (
+    "samples=N, which counts real samples over all passes: epochs × the size of the data, or steps × batch "
+    "(max_passes=N sets a limit of epochs besides)"
+)
 RATES = "optimizers.G.lr={0} optimizers.D.lr={0} (`ganforge recipes show NAME` lists the players)"
 
 WORDS = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Self
 
 import pydantic
 from pydantic_core import PydanticCustomError
@@ -17,6 +18,10 @@ class Schedule(Component, family="schedule"):
 
     def value(self, samples: int) -> float:
         """The value at `samples` samples seen."""
+        raise NotImplementedError
+
+    def scaled(self, factor: float) -> Self:
+        """The same values over `factor` as many samples."""
         raise NotImplementedError
 
 
@@ -32,6 +37,9 @@ class Linear(Schedule, kind="linear"):
     def value(self, samples: int) -> float:
         t = min(max((samples - self.after) / self.over, 0.0), 1.0)
         return self.start + (self.end - self.start) * t
+
+    def scaled(self, factor: float) -> Self:
+        return replace(self, over=max(1, round(self.over * factor)), after=round(self.after * factor))
 
 
 def falling(lr: float, samples: int) -> Linear:
@@ -52,6 +60,9 @@ class Cosine(Schedule, kind="cosine"):
         t = min(max((samples - self.after) / self.over, 0.0), 1.0)
         return self.end + (self.start - self.end) * (1 + math.cos(math.pi * t)) / 2
 
+    def scaled(self, factor: float) -> Self:
+        return replace(self, over=max(1, round(self.over * factor)), after=round(self.after * factor))
+
 
 class Steps(Schedule, kind="steps"):
     """`start`, multiplied by `factor` at each number of samples in `at`."""
@@ -62,6 +73,9 @@ class Steps(Schedule, kind="steps"):
 
     def value(self, samples: int) -> float:
         return self.start * self.factor ** sum(samples >= point for point in self.at)
+
+    def scaled(self, factor: float) -> Self:
+        return replace(self, at=tuple(round(point * factor) for point in self.at))
 
 
 def _read(value: Any) -> Any:

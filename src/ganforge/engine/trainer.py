@@ -32,6 +32,7 @@ from ganforge.engine.world import World
 from ganforge.nets.layers.labels import hidden
 from ganforge.recipes import sampling
 from ganforge.recipes.base import Recipe
+from ganforge.recipes.course import within_passes
 from ganforge.recipes.statistics import CachedNets
 from ganforge.tasks.base import Phase
 
@@ -74,12 +75,13 @@ class Trainer:
 
     @classmethod
     def finalize(cls, recipe: Recipe, spec: Spec, loader: Loader) -> Recipe:
-        """The recipe with the fields filled in that depend on the data: of the task, and of the privacy guarantee.
+        """The recipe with the fields filled in that depend on the data: its length, those of the task, and of the
+        privacy guarantee.
 
         Raises:
             UserError: the guarantee is impossible with this data or this number of samples.
         """
-        return finalize(recipe, spec)
+        return finalize(within_passes(recipe, len(loader)), spec)
 
     @classmethod
     def notes(cls, recipe: Recipe) -> list[str]:

@@ -1,1 +1,1 @@
-"""What a trained generator has learned: directions in its latent space, latents of given samples, what its units draw."""
+"""What a trained generator has learned: directions in latent space, latents of given samples, what its units draw."""

@@ -6,8 +6,8 @@ Bau et al. 2019, "GAN Dissection: Visualizing and Understanding Generative Adver
     selectivity                     effect on c − mean effect on the other classes
     agreement with a region r       IoU of {a_u > t} and r; t such that both have the same share of pixels
 
-There, t is the 0.5 % quantile and r comes from a segmentation net. Here regions are what can be seen without one (bright,
-dark, edges, red, green, blue) or are painted by the user.
+There, t is the 0.5 % quantile and r comes from a segmentation net. Here regions are what can be seen without one
+(bright, dark, edges, red, green, blue) or are painted by the user.
 
 N samples, U units, a [N, U, H, W] activations at the size of the samples, r bool [N, H, W].
 """

@@ -5,7 +5,7 @@
     pca       principal components of styles; or of the outputs h of a hidden layer, brought back to latents by least
               squares: the columns of Zᵀ X (Xᵀ X)⁻¹, X the scores of the components
               Härkönen et al. 2020, "GANSpace: Discovering Interpretable GAN Controls"
-    jacobian  eigenvectors of E[Jᵀ J], J = ∂G/∂z: the mean change of samples. E[(Jᵀ v)(Jᵀ v)ᵀ] is the same for v ~ N(0, 1)
+    jacobian  eigenvectors of E[Jᵀ J], J = ∂G/∂z: the mean change of samples. E[(Jᵀ v)(Jᵀ v)ᵀ] is the same, v ~ N(0, 1)
               Ramesh, Choi & LeCun 2019; Wang & Ponce 2021
 
 All directions are made orthonormal, and their signs such that the largest entry is positive. N: samples, D: dimension
@@ -210,7 +210,7 @@ def of_jacobian(space: Space, layers: tuple[int, int] | None, seed: int) -> tupl
 
 
 def principal(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvectors of a symmetric matrix [D, D] as rows, the largest eigenvalue first; and their shares of the trace."""
+    """Eigenvectors of a symmetric matrix [D, D] as rows, the largest eigenvalue first; their shares of the trace."""
     values, vectors = torch.linalg.eigh(gram.double())
     values, vectors = values.flip(0).clamp(min=0), vectors.flip(1).T
     return vectors.float(), (values / values.sum().clamp(min=1e-30)).float()

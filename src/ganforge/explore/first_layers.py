@@ -73,7 +73,7 @@ def first_layers(space: Space, layers: tuple[int, int] | None = None) -> list[tu
 
 
 def affine_response(module: nn.Module, x: Tensor, columns: list[int]) -> Tensor | None:
-    """The weights [rows, len(columns)] of a layer for some numbers of its input x [N, ...]; None if it is not affine."""
+    """The weights [rows, len(columns)] of a layer for some numbers of its input x [N, ...]; None if not affine."""
     basis = x.new_zeros(len(columns) + 3, x[0].numel())
     basis[torch.arange(len(columns)), torch.tensor(columns)] = 1
     basis[-3], basis[-2] = x[0].flatten(), 2 * x[0].flatten()

@@ -17,7 +17,7 @@ from ganforge.core.rng import Rng, seed_of
 from ganforge.evaluation.class_logits import opened
 from ganforge.evaluation.classify import gathered
 from ganforge.evaluation.heldout import held_out
-from ganforge.evaluation.sides import Reader
+from ganforge.evaluation.reader import Reader
 from ganforge.inference.model import Model
 
 MOST = 64

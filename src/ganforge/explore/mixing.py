@@ -10,7 +10,7 @@ A, B: numbers of the samples whose other layers and whose chosen layers are used
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -84,8 +84,6 @@ def styles_of_seeds(model: Model, seeds: list[int], label: Any = None, truncatio
     Raises:
         UserError: the model has no styles.
     """
-    from dataclasses import replace
-
     space = space_of(model, "w")
     label = model.labels[0] if label is None and model.labels else label
     requests = [replace(space.request(1, seed, label=label), truncation=truncation) for seed in seeds]

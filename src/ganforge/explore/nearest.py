@@ -16,6 +16,7 @@ import numpy as np
 from ganforge.core.errors import UserError, as_sentence
 from ganforge.evaluation.asked import read_extractor
 from ganforge.evaluation.comparison import cache
+from ganforge.evaluation.runs import named_data
 from ganforge.evaluation.sides import real_samples
 from ganforge.inference.model import Model
 from ganforge.metrics.base import Encoder
@@ -97,8 +98,6 @@ def neighbors(
     model._check_can_sample()
     if n < 1 or k < 1:
         raise UserError(f"-n {n}, --neighbors {k}: both must be at least 1", code="cli.out_of_range")
-    from ganforge.evaluation.runs import named_data
-
     source = recipe.data if data is None else named_data(data, recipe.data)
     try:
         dataset = signal.items(source.open())

@@ -3,9 +3,9 @@
     min over p of  d(G(p), x),   d = MSE + mean over halvings of their MSE,   several starts at once, the best is kept
 
 Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", appendix D: Adam with β = (0.9, 0.999) and
-a rate of 0.1 that rises over the first 5 % of the steps and falls as a cosine over the last 25 %; noise on the point, of
-0.05 · σ · (1 − t / 0.75)² (there on w alone), where t is the share of the steps done. Departures: any latent space and
-generator; several starts; a distance that needs no net (there LPIPS); the noise inputs of the generator stay fixed.
+a rate of 0.1 that rises over the first 5 % of the steps and falls as a cosine over the last 25 %; noise on the point,
+of 0.05 · σ · (1 − t / 0.75)² (there on w alone), where t is the share of the steps done. Departures: any latent space
+and generator; several starts; a distance that needs no net (there LPIPS); the noise inputs of the generator stay fixed.
 
 A sample that the generator cannot make is approached by latents that are unlike those of training. Their spread is
 therefore reported, and can be bounded:

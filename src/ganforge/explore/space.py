@@ -24,6 +24,7 @@ from ganforge.recipes.sampling import encoded, labeled
 
 WIDEST = 2048
 """Numbers of a latent, at most; longer ones are noise for each step of a series."""
+PART = 1024
 SPREAD_OVER = 10_000
 """Styles whose standard deviations are measured."""
 
@@ -42,7 +43,7 @@ class Space:
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """The shape of a point: (L,) or (layers, K)."""
-        return tuple(self.points(torch.zeros(1, dtype=torch.long)).shape[1:])
+        return tuple(self.points_of(self.request(1)).shape[1:])
 
     @property
     def width(self) -> int:
@@ -56,16 +57,10 @@ class Space:
     def request(self, n: int, seed: int = 0, start: int = 0, label: Any = None) -> Request:
         """Samples start..start+n of a seed; `label` as in `Model.sample`."""
         bundle, labels = self.model.bundle, None
-        if self.model.labels and label is not None:
+        if label is not None:
             labels = self.model.label_ids(label, n)
         found = Request(n, seed, start, labels=labels, device=bundle.device, dtype=bundle.dtype)
         return labeled(found, self.model.spec)
-
-    @torch.no_grad()
-    def points(self, rows: Tensor | int, seed: int = 0, label: Any = None) -> Tensor:
-        """The points of samples of a seed, [n, *shape]: the first n, or those with these numbers."""
-        n = rows if isinstance(rows, int) else int(rows.max()) + 1
-        return self.points_of(self.request(n, seed, label=label))[: n if isinstance(rows, int) else rows]
 
     @torch.no_grad()
     def points_of(self, request: Request) -> Tensor:
@@ -107,16 +102,13 @@ class Space:
         """The standard deviation of points along each of some unit vectors [k, width], [k]."""
         if self.name == "z":
             return vectors.new_ones(len(vectors))
-        return (self.styles(SPREAD_OVER, seed) @ vectors.T.to(self.model.bundle.dtype)).std(0).to(vectors)
+        w = self.styles(SPREAD_OVER, seed)
+        return (w @ vectors.T.to(w)).std(0).to(vectors)
 
     def styles(self, n: int, seed: int = 0) -> Tensor:
         """Styles [n, K] of samples of a seed, as all layers get them."""
-        return torch.cat(
-            [self.points_of(self.part(start, min(1024, n - start), seed))[:, 0] for start in range(0, n, 1024)]
-        )
-
-    def part(self, start: int, n: int, seed: int) -> Request:
-        return self.request(n, seed, start)
+        starts = range(0, n, PART)
+        return torch.cat([self.points_of(self.request(min(PART, n - k), seed, k))[:, 0] for k in starts])
 
     def codes(self, points: Tensor, labels: Tensor | None) -> Codes:
         """Points to be saved."""

@@ -144,8 +144,8 @@ def read_moves(texts: str | Sequence[str], bundle: Bundle) -> Moves | None:
             ends = []
         if match is None or not ends or not all(abs(end) < float("inf") for end in ends):
             raise UserError(
-                f"direction {text!r}: expected FILE:NAME=AMOUNT in standard deviations, as in directions.json:2=2.5, or "
-                "a way in a walk, as in directions.json:2=-3..3",
+                f"direction {text!r}: expected FILE:NAME=AMOUNT in standard deviations, as in directions.json:2=2.5, "
+                "or a way in a walk, as in directions.json:2=-3..3",
                 code="direction.invalid",
             )
         found, name = load_directions(match["path"], bundle), match["name"].strip()

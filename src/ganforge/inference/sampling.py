@@ -251,7 +251,11 @@ class Sampling(Loaded):
             raise UserError("both a label and a where are given: use one of the two", code="where.label_given_too")
         wish = self.recipe.signal.where(as_texts(where), self.spec)
         request = Request(n=batch, seed=seed, truncation=truncation)
-        return fulfil(self.bundle.generate, self.recipe.signal, self.spec, wish, n, request)
+
+        def generate(request: Request) -> Any:
+            return self.bundle.generate(self._placed(request))
+
+        return fulfil(generate, self.recipe.signal, self.spec, wish, n, request)
 
     def asked(self, where: Where, text: str | Sequence[str] = ()) -> dict[str, Choice]:
         """What `where` and `text` ask of each condition, by its name; raises the errors of `sample`."""

@@ -39,6 +39,8 @@ class Recipe(Component):
     """Training data: a named set (digits, mnist, fashion-mnist, cifar10) or a path."""
     samples: PositiveCount = 200_000
     """Length of training, in real samples seen, summed over all passes over the data: 200k, 3M."""
+    max_passes: float | None = Field(default=None, gt=0)
+    """Maximum number of passes over the data: for a small data set, training and its schedules are shortened to it."""
     batch: int = Field(default=64, ge=1)
     """Real samples per step."""
     seed: int = Field(default=0, ge=0)

@@ -20,6 +20,7 @@ class Fields(TypedDict, total=False):
     name: str
     data: Any
     samples: Count
+    max_passes: float | None
     batch: int | Literal["auto"]
     seed: int
     checkpoint_every: Count

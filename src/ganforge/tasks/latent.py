@@ -68,8 +68,8 @@ def draw(nets: Nets, request: Request, latents: Tensor) -> Tensor:
 
 
 def latents_of_layers(nets: Nets, request: Request, latents: Tensor) -> Tensor | None:
-    """The latents [n, layers, L] that each layer of G reads, all the same for a seed; None if only the first layer reads
-    any."""
+    """The latents [n, layers, L] that each layer of G reads, all the same for a seed; None if only the first layer
+    reads any."""
     G = nets.get("G")
     if request.styles is not None or not isinstance(G, Layered):
         return request.styles

@@ -258,7 +258,7 @@ class TableGAN(BaseEstimator):
         if not isinstance(table, (Path, str)):
             recipe = replace(recipe, data=_source(table, named=recipe.privacy.kind == "off"))
         if self.epochs is not None:
-            recipe = replace(recipe, samples=self.epochs * len(recipe.data.open()))
+            recipe = replace(recipe, samples=self.epochs * len(recipe.data.open()), max_passes=None)
         return recipe
 
     def _table(self, table: Any) -> Any:
