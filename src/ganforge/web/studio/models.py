@@ -131,7 +131,7 @@ class Models:
     abilities: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     workers: dict[bool, Worker] = field(default_factory=dict)
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    loading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    loading: dict[bool, asyncio.Lock] = field(default_factory=lambda: {long: asyncio.Lock() for long in (False, True)})
 
     async def worker(self, long: bool) -> Worker:
         """A running worker: the one for what takes long, or the other."""
@@ -159,7 +159,7 @@ class Models:
             Refused: it cannot be loaded.
         """
         worker = await self.worker(long)
-        async with self.loading:
+        async with self.loading[long]:
             try:
                 return await worker.load(name, path)
             except UserError as error:

@@ -297,7 +297,7 @@ def neighbors(held: Held, ask: dict[str, Any]) -> Answer:
 
     model, request = placed(held, ask)
     point = point_of(model, request)
-    if request.shift is not None and request.shift.ndim == 3 and point.ndim == 2:
+    if point.ndim == 2 and styles_of(model.bundle) is not None:  # truncation and moves are of styles
         with torch.no_grad():
             styles = model.recipe.task.styles(model.bundle.nets, replace(request, shift=None))
         assert styles is not None

@@ -75,6 +75,8 @@ def of_place(path: str, ask: Place) -> dict[str, Any]:
     """One sample. Its point is a file where no seed gives it: `latent` says so."""
     latent = bool(ask.path or ask.projected is not None or (ask.to is not None and ask.share > 0))
     moves = [f"{move.method}/directions.json:{move.name}={move.amount:g}" for move in ask.moves if move.amount]
+    if latent:  # the file knows what its sample is of
+        ask = ask.model_copy(update={"label": None, "where": [], "text": []})
     words: list[Any] = [path, "-n", 1]
     words += ["--latent", "latent.json"] if latent else ["--seed", ask.seed]
     words += options(ask)

@@ -23,7 +23,7 @@ export function around(panel, ctx) {
     } }, h("img", { src: png(image), alt: "" }))));
     grid.children[focused]?.focus();
   }, failed);
-  ctx.listen(() => { if (!panel.hidden) load(); else panel.dataset.old = "1"; });
+  ctx.listen(() => { if (!panel.hidden) load(); });
   fill(panel, h("p", { class: "soft" }, t("around.text")), grid, h("div", { class: "actions" }, back));
   load();
 }

@@ -27,7 +27,7 @@ async function show(root, parts, query, here) {
       return;
     }
     const many = { name: "samples", text: t("explore.samples"), make: (panel) => fill(panel, samples(facts)) };
-    fill(body, facts.explore.frames ? explorer(facts, many, query.get("tab")) : fill(h("div", { class: "card" }), samples(facts)));
+    fill(body, facts.explore.frames && !facts.columns.length ? explorer(facts, many, query.get("tab")) : fill(h("div", { class: "card" }), samples(facts)));
   });
 }
 
@@ -73,7 +73,7 @@ function explorer(facts, many, chosen) {
       facts.explore.project ? { name: "projection", text: t("explore.projection"), make: (panel) => projection(panel, ctx) } : null,
       { name: "neighbors", text: t("explore.neighbors"), make: (panel) => neighbors(panel, ctx) },
       many,
-    ].filter(Boolean), chosen)));
+    ].filter(Boolean), chosen ?? (facts.formats[0] === "png" ? "around" : "samples"), rest)));
   ctx.changed();
   return element;
 }
