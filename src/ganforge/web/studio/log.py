@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ganforge.artifacts.summary import TICK
 
@@ -144,7 +144,8 @@ def columns(lines: list[bytes]) -> dict[str, list[Any]]:
     return {name: [number(event.get(name)) for event in events] for name in names}
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value of an event is a number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
