@@ -100,19 +100,20 @@ class Child:
         """Loads and warms up all models, and says so, or what is wrong."""
         import torch
 
+        from ganforge.core.device import pick_device
         from ganforge.registry import load_plugin
 
         torch.set_num_threads(self.settings.threads)
-        for file in self.settings.plugins:
-            load_plugin(file)
         for module in self.settings.operations:
             importlib.import_module(module)
         from ganforge.web.operations import Held
 
         try:
+            for file in self.settings.plugins:
+                load_plugin(file)
             for name, path in self.settings.models.items():
                 self.held[name] = Held.load(name, path, Path(self.settings.scratch), self.settings.device)
-            if all(one.model.bundle.device.type == "cpu" for one in self.held.values()):
+            if pick_device(self.settings.device).type == "cpu":  # drivers of GPUs reserve far more than they use
                 limit_memory(self.settings.memory)
             if (used := resident()) > self.settings.memory:
                 raise UserError(

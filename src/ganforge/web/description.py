@@ -68,7 +68,7 @@ def abilities(model: Model) -> dict[str, bool]:
         "conditions": bool(model.spec.conditions),
         "text": bool(model.spec.conditions.texts),
         "where": model.by_request or bool(signal.where_columns(model.spec)),
-        "guidance": model.recipe.drop_conditions > 0,
+        "guidance": bool(model.spec.conditions) and model.recipe.drop_conditions != 0,
         "temperature": task.takes_temperature,
         "length": task.takes_times,
         "array": bool(signal.array_name),

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -241,7 +241,7 @@ class Server:
             ) from None
 
 
-def listed(items: list[tuple[str, str]]) -> dict[str, Any]:
+def listed(items: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Fields of a query or a form: those that may occur several times as lists."""
     found: dict[str, Any] = {}
     for name, value in items:
