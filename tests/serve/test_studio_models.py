@@ -114,8 +114,8 @@ def said(trained) -> dict[str, Said]:
             await send("pickle", denoise, *form({}, file=("weights.pt", b"\x80\x04")))
             await send("no file", denoise, *form({}))
             await send("no form", denoise, b"{}", "application/json")
-            kind = form({})[1]
-            await send("large", denoise, [b"x" * (33 << 20)] * 2, kind)
+            body, kind = form({}, file=("a.png", b"x" * (33 << 20)))
+            await send("large", denoise, [body.removesuffix(b"\r\n--xx--\r\n"), body], kind)
             found["left"] = Said(
                 0, {}, json.dumps([p.name for p in studio.models.workers[True].scratch.iterdir()]).encode(), 0
             )
