@@ -111,6 +111,7 @@ def main() -> None:
     goal = GOALS[asked.goal]
     length = ["--minutes", f"{asked.minutes:g}"] if asked.minutes else []
     found: dict[str, list[float]] = {}
+    largest: list[int] = []
     folder = asked.out
     for seed in range(asked.seeds):
         folder = asked.out / f"{asked.goal}-{seed}"
@@ -119,6 +120,7 @@ def main() -> None:
             subprocess.run([sys.executable, "-m", "ganforge", *words, "--run-dir", str(folder)], check=True)
         for result in gf.evaluate(folder, progress=False).results:
             found.setdefault(COUNT.sub("", result.name), []).append(result.value)
+            largest += [result.detail["largest_copy"]] if "largest_copy" in result.detail else []
     random = dict(baseline(folder))
     print(f"{'':24} {'mean':>10} {'random':>10}  by seed")
     for name, values in found.items():
@@ -128,6 +130,8 @@ def main() -> None:
             note = f"{bounds[0]:g} to {bounds[1]:g}: {'met' if bounds[0] <= mean <= bounds[1] else 'missed'}"
         values_of = ", ".join(f"{value:.4g}" for value in values)
         print(f"{name:24} {mean:10.4g} {random.get(name, float('nan')):10.4g}  [{values_of}] {note}")
+    if largest:
+        print(f"nodes of the largest copy of a training graph, by seed: {largest}")
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / f"{asked.goal}.json").write_text(json.dumps({"found": found, "random": random}, indent=1) + "\n")
 

@@ -126,6 +126,7 @@ def test_the_source_trains_with_its_labels(tmp_path, clean_registries):
     assert (tmp_path / "rings" / "labels.csv").read_text().splitlines()[1].endswith("ring")
 
 
+@pytest.mark.slow  # daily, tests/test_heartbeats.py goes this way with a signal from outside
 def test_the_signal_goes_the_whole_way(tmp_path, clean_registries):
     make, *commands = written("signal", tmp_path)
     assert make[:2] == ["python", "-c"]

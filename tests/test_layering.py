@@ -275,6 +275,7 @@ def test_core_needs_little(module):
         "condition_kinds.py": {"numpy"},
         "text_condition.py": {"numpy"},
         "captioned.py": {"numpy"},
+        "scratch.py": {"numpy"},
     }
     allowed |= more.get(module.name, set())
     assert {name.split(".")[0] for name in imports(module)} <= allowed

@@ -23,7 +23,6 @@ from ganforge.web.studio.runs import Runs
 from web.asking import TOKEN
 from web.conftest import FAKE, PNG, fake_children, write_run
 
-playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = os.environ.get("GANFORGE_CHROMIUM", "/usr/bin/chromium")
 SECONDS = 60_000  # ms; machines of tests are slow
 EVIL = '<img src=x onerror="document.title=1">'
@@ -50,6 +49,7 @@ class Site(NamedTuple):
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
     if not Path(CHROMIUM).exists():
         pytest.skip(f"{CHROMIUM} is not installed; `make test-browser` installs it on Debian")
     with playwright.sync_playwright() as started:

@@ -57,6 +57,35 @@ def test_importing_ganforge_imports_nothing_heavy():
 
 
 @pytest.mark.slow
+def test_critics_beside_a_trained_model_need_no_compiler():
+    """Whatever computes with weights that are not there makes torch import it, which takes two seconds."""
+    code = """
+import sys
+sys.path.insert(0, "tests/contracts")
+from small import IMAGES
+from ganforge.core.allowance import WithoutWeights
+from ganforge.core.errors import UserError
+from ganforge.core.types import Spec
+from ganforge.nets.base import Discriminator
+from ganforge.registry import load_all
+
+load_all()
+built = 0
+with WithoutWeights():
+    for kind, cls in Discriminator.kinds.items():
+        for shape in [IMAGES[0], (1, 512), (1, 8, 16, 16), (1, 16, 16, 16), (3, 48)]:
+            try:
+                cls().build(Spec(cls().nearest(shape)))
+            except UserError:
+                continue
+            built += 1
+            break
+assert built > 30
+"""
+    assert imported(code, COMPILER) == []
+
+
+@pytest.mark.slow
 def test_a_misspelled_value_needs_torch_and_no_more():
     assert imported(command("train", "dcgan", "task.generator=resnt"), (*COMPILER, *TABLES, *OTHERS)) == []
 

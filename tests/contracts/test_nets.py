@@ -320,7 +320,7 @@ class TestDiscriminator:
         real, fake = torch.randn(N, *spec.shape) + 0.5, torch.randn(N, *spec.shape) - 0.5
         optimizer = torch.optim.Adam(net.parameters(), 1e-3)
         losses = []
-        for _ in range(6):
+        for _ in range(3):
             torch.manual_seed(5)  # the same units are dropped each time, so that the losses can be compared
             loss = softplus(-net(real, labels(spec)).logits).mean() + softplus(net(fake, labels(spec)).logits).mean()
             optimizer.zero_grad()

@@ -66,6 +66,7 @@ def test_ranges_and_types():
     assert abs(normal.std() - 1) < 0.03
 
 
+@pytest.mark.slow
 def test_seeds_are_the_same_in_every_process():
     code = "from ganforge.core.rng import seed_of; print(seed_of(1, 'a', 2), hash('a'))"
     seed, hashed = subprocess.check_output([sys.executable, "-c", code], text=True).split()

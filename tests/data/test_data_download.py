@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from ganforge.core.cache import cache_folder
 from ganforge.data import download
-from ganforge.data.download import Remote, cache_folder, fetch
+from ganforge.data.download import Remote, fetch
 from ganforge.modalities.image.sources import named
 from refused import refused
 

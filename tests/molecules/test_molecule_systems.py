@@ -13,13 +13,14 @@ from torch.autograd import gradcheck, gradgradcheck
 import ganforge as gf
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Spec
-from ganforge.modalities.molecule import chem, drawing
+from ganforge.modalities.molecule import chem, drawing, writing
 from ganforge.modalities.molecule.example import molecules, write_example
-from ganforge.modalities.molecule.forms.graph import Graph, parted, sizes_of
+from ganforge.modalities.molecule.forms.graph import Graph, parted, sizes_of, valence
 from ganforge.modalities.molecule.forms.strings import Selfies
-from ganforge.modalities.molecule.nets.attention import MoleculeGenerator, gumbel, straight_through
+from ganforge.modalities.molecule.nets.building import Building
 from ganforge.modalities.molecule.nets.molgan import MolGanDiscriminator, MolGanGenerator
 from ganforge.modalities.molecule.nets.relational import MoleculeDiscriminator, walks
+from ganforge.modalities.molecule.nets.sequential import SequentialGenerator
 from ganforge.modalities.molecule.source import MoleculeFile, MoleculeSet
 from ganforge.modalities.molecule.tasks.rewarded import MolGan, RewardNet, reward
 from ganforge.recipes import make_recipe
@@ -111,42 +112,52 @@ def test_what_is_invalid_is_written_as_it_is_and_repaired():
 # --- nets
 
 
-def test_draws_are_one_hot_with_the_derivative_of_the_softmax():
-    logits = torch.randn(50, 4, dtype=torch.float64, requires_grad=True)
-    noise = torch.randn(50, 4, dtype=torch.float64)
-    drawn = straight_through(logits, noise, tau=0.7)
-    assert torch.allclose(drawn.sort(1).values, torch.tensor([0.0, 0, 0, 1]).double())
-    weights = torch.randn(50, 4, dtype=torch.float64)
-    (gradient,) = torch.autograd.grad((drawn * weights).sum(), logits)
-    soft = ((logits + gumbel(noise)) / 0.7).softmax(1)
-    (expected,) = torch.autograd.grad((soft * weights).sum(), logits)
-    assert torch.allclose(gradient, expected)
-    assert torch.isfinite(gumbel(torch.tensor([-40.0, 40.0]))).all()
-    cold = straight_through(logits, noise, tau=1.0, temperature=0.0)
-    assert torch.equal(cold.argmax(1), logits.argmax(1))
-
-
-def test_draws_follow_the_probabilities():
+def test_whatever_the_weights_molecules_are_valid_and_as_large_as_those_of_the_data():
+    names = ["C", "O", "F", "N+", "O-", "S"]
+    valences = [4, 2, 1, 4, 1, 6]
+    state = {"atoms": names, "shares": [1 / 6] * 6, "sizes": [0, 0, 0.25, 0, 0, 0, 0, 0.75], "valences": valences}
+    spec = Spec((11, 7, 7), state=state)
     torch.manual_seed(0)
-    logits = torch.tensor([0.1, 0.2, 0.7]).log().expand(40_000, 3)
-    shares = straight_through(logits, torch.randn(40_000, 3), tau=1.0).mean(0)
-    assert torch.allclose(shares, torch.tensor([0.1, 0.2, 0.7]), atol=0.01)
+    G = SequentialGenerator(latent=4, width=8).build(spec)
+    for scale in (1.0, 3.0):
+        with torch.no_grad():
+            for p in G.parameters():
+                p.mul_(scale)
+            x = G(torch.randn(600, 4), None, torch.randn(600, G.noises))
+        atoms, bonds = parted(x, sizes_of(spec.shape).types)
+        assert torch.equal(x, x.transpose(2, 3)), "symmetric"
+        assert torch.equal(bonds.amax(1) + torch.eye(7), torch.ones(600, 7, 7)), "one-hot"
+        count = (atoms.argmax(2) > 0).sum(1)
+        assert set(count.tolist()) == {2, 7}
+        assert float((count == 2).float().mean()) == pytest.approx(0.25, abs=0.06)
+        made = Graph().decode(x, spec)
+        assert not any("." in one for one in made)
+        assert all(chem.canonical(one) for one in made)
+        assert any(chem.parsed(one).GetRingInfo().NumRings() for one in made)
 
 
-def test_made_graphs_are_symmetric_and_as_large_as_those_of_the_data():
-    spec = Spec((7, 5, 5), state={"atoms": ["C", "O"], "shares": [0.7, 0.3], "sizes": [0, 0, 0.25, 0, 0, 0.75]})
-    torch.manual_seed(0)
-    G = MoleculeGenerator(latent=4, each=2, width=8, pairs=4, layers=1).build(spec)
-    with torch.no_grad():
-        x = G(torch.randn(4_000, 4), None, torch.randn(4_000, G.noises))
-    atoms, bonds = parted(x, sizes_of(spec.shape).types)
-    assert torch.equal(x, x.transpose(2, 3)), "symmetric"
-    count = (atoms.argmax(2) > 0).sum(1)
-    assert set(count.tolist()) == {2, 5}
-    assert float((count == 2).float().mean()) == pytest.approx(0.25, abs=0.03)
-    small = bonds[count == 2]
-    assert not small[:, 1:, 2:].any(), "no bonds to atoms that are not there"
-    assert torch.equal(small[:, 0, 2:, :2], torch.ones(len(small), 3, 2))
+def test_valences_are_those_that_rdkit_takes():
+    assert [valence(name) for name in ("C", "N", "O", "F", "S", "N+", "O-", "C-")] == [4, 3, 2, 1, 6, 4, 1, 3]
+
+
+def test_what_is_being_built_knows_valences_rings_and_that_atoms_are_missing():
+    building = Building(torch.tensor([4]), torch.tensor([4, 1]))  # carbon and fluorine
+    for k in range(4):  # C-C-C-C, then the ring is closed
+        assert building.types().all()
+        building.add(torch.tensor([0]))
+        if k:
+            bond = torch.zeros(1, k, 3, dtype=torch.bool)
+            bond[0, k - 1, 0] = True
+            building.bind(bond)
+        if k == 3:
+            assert building.rings().tolist() == [[4, 3, 2]]
+            assert building.bonds()[0].tolist() == [[True, True, True], [True, True, False], [False, False, False]]
+        building.complete()
+    assert building.free.tolist() == [[3, 2, 2, 3]]
+    small = Building(torch.tensor([3]), torch.tensor([4, 1]))
+    small.add(torch.tensor([1]))
+    small.complete()
+    assert small.types().tolist() == [[True, False]], "F-F could have no third atom"
 
 
 def test_closed_walks_have_second_derivatives_and_see_parts():
@@ -204,7 +215,7 @@ def test_molgan_is_rewarded_once_its_time_comes(graphs):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("molecules")
-    small = {"width": 8, "pairs": 4, "layers": 1, "latent": 8}
+    small = {"width": 8, "latent": 8}
     fields = {f"task.generator.{name}": value for name, value in small.items()}
     fields |= {"task.discriminator.width": 8, "samples": 64, "batch": 32, "log_every": 32, "checkpoint_every": 64}
     fields |= {"callbacks": []}
@@ -215,12 +226,10 @@ def run(tmp_path_factory) -> Path:
 def test_samples_are_asked_for_a_property_and_written(run, ganforge, tmp_path):
     out = {ending: tmp_path / f"new.{ending}" for ending in ("smi", "csv", "sdf")}
     for path in out.values():
-        said = ganforge("sample", run, "-n", 30, "--where", "logP=0.5", "--out", path)
-        assert said.status == 0
-        assert "not valid as they were made" in said.err
+        assert ganforge("sample", run, "-n", 30, "--where", "logP=0.5", "--out", path).status == 0
     lines = [line.split() for line in out["smi"].read_text().splitlines()]
+    assert len(lines) == 30, "all are valid as they were made"
     assert all(chem.canonical(line[0]) == line[0] for line in lines)
-    assert any(line[-1] == "repaired" for line in lines)
     with out["csv"].open() as file:
         rows = list(csv.DictReader(file))
     assert [row["smiles"] for row in rows] == [line[0] for line in lines]
@@ -229,6 +238,18 @@ def test_samples_are_asked_for_a_property_and_written(run, ganforge, tmp_path):
     assert ganforge("sample", run, "-n", 3, "--out", tmp_path / "each").status == 0
     assert len(list((tmp_path / "each").glob("*.mol"))) == 3
     assert ganforge("sample", run, "-n", 3, "--where", "QED=0.5", "--out", tmp_path / "x.smi").status == 2
+
+
+def test_files_hold_valid_molecules_only(tmp_path, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(writing.log, "warning", lambda text, *words: said.append(text % words))
+    path = tmp_path / "new.smi"
+    writing.write_smiles(["CCO", "CC.CCC", "C(C)(C)(C)(C)C", "c1cc1c"], path, Spec((9, 9, 9)))
+    lines = [line.split() for line in path.read_text().splitlines()]
+    assert [line[1:] for line in lines] == [["000000"], ["000001", "repaired"], ["000002", "repaired"]]
+    assert all(chem.canonical(line[0]) == line[0] for line in lines)
+    assert "3 of 4 molecules were not valid as they were made: 2 repaired" in said[0]
+    assert "1 left out" in said[0]
 
 
 def test_sample_k_of_a_seed_is_always_the_same(run):

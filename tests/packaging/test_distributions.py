@@ -65,7 +65,7 @@ def test_the_metadata_is_complete_and_links_work_on_an_index_page(built):
     classifiers = said.get_all("Classifier")
     assert "Typing :: Typed" in classifiers
     assert any(line.startswith("Operating System") for line in classifiers)
-    assert {"tables", "sound", "hub", "all"} <= set(said.get_all("Provides-Extra"))
+    assert {"tables", "sound", "hub", "studio", "all"} <= set(said.get_all("Provides-Extra"))
     base = {re.split(r"[<>=]", line)[0] for line in said.get_all("Requires-Dist") if "extra ==" not in line}
     wanted = {"torch", "numpy", "pillow", "safetensors", "pydantic", "pyyaml", "typer", "rich", "filelock"}
     assert base == wanted
@@ -82,6 +82,8 @@ def test_the_wheel_holds_the_package_alone_and_the_source_its_tests_too(built):
         names = wheel.namelist()
     assert all(name.startswith(("ganforge/", "ganforge-")) for name in names)
     assert {"ganforge/py.typed", "ganforge/modalities/image/sources/digits.npz"} <= set(names)
+    pages = ("index.html", "style.css", "app.js", "pages/index.js", "words/zh.json")
+    assert {f"ganforge/web/studio/static/{name}" for name in pages} <= set(names)
     with tarfile.open(built["sdist"]) as source:
         inside = {name.partition("/")[2] for name in source.getnames()}
     assert {"tests/refused.py", "docs/python.md", "hatch_build.py", "LICENSE"} <= inside

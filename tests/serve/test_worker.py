@@ -200,7 +200,7 @@ def test_a_worker_that_dies_or_hangs_or_holds_too_much_is_replaced(shared, train
             assert list(held.models) == ["digits"]
             assert not held.guests
             with refused("worker.late"):
-                await held.ask("wait", "digits", {"seconds": 250}, deadline=0.1)
+                await held.ask("wait", "digits", {"seconds": 250}, deadline=1.5)
             await still_answers()
             assert held.statistics.started == 3
             assert held.waiting == 0

@@ -15,9 +15,9 @@ from PIL import Image
 
 import ganforge
 from ganforge.cli.main import main, refuse_empty
+from ganforge.core.cache import cache_folder
 from ganforge.core.files import atomic_file
 from ganforge.core.surroundings import help_for, print_anything
-from ganforge.data import download
 from ganforge.data.path import PathData
 from ganforge.modalities.image import files
 from refused import refused
@@ -91,7 +91,7 @@ def test_a_user_without_a_home_has_a_cache(monkeypatch):
     for name in ("GANFORGE_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
-    assert download.cache_folder().name == "ganforge"
+    assert cache_folder().name == "ganforge"
 
 
 def test_a_limit_of_open_files_is_not_blamed_on_the_images(tmp_path, monkeypatch):

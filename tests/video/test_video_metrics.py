@@ -52,7 +52,7 @@ def others() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def encoder(real):
-    return FilmClassifier(steps=100).open(SampleSet.of(real), seed=0)
+    return FilmClassifier(steps=60).open(SampleSet.of(real), seed=0)
 
 
 def values(real: np.ndarray, fake: np.ndarray, metric, encoder=None) -> dict[str, float]:

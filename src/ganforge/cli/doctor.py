@@ -231,7 +231,7 @@ def _module_of(package: str) -> str:
 
 def check_cache() -> Finding:
     """The folder that downloads are kept in."""
-    from ganforge.data.download import cache_folder
+    from ganforge.core.cache import cache_folder
 
     folder = cache_folder()
     fix = "set GANFORGE_CACHE to a folder with space that you may write to"

@@ -88,8 +88,12 @@ FILLS: frozenset[Callable[..., Any]] = frozenset(
 )
 
 
+DRAWN: frozenset[Callable[..., Any]] = frozenset([torch.rand, torch.randn])
+SCALED: frozenset[Callable[..., Any]] = frozenset([torch.Tensor.mul, torch.Tensor.div])
+
+
 class _Unfilled(TorchFunctionMode):
-    """A context in which no tensor is filled with random numbers.
+    """A context in which no tensor is filled with random numbers, nor made of them.
 
     On the meta device there is nothing to fill, and torch would import its compiler for it, which takes seconds.
     """
@@ -100,6 +104,10 @@ class _Unfilled(TorchFunctionMode):
         options = dict(kwargs or {})
         if func in FILLS:
             return args[0] if args else options["tensor"]
+        if func in DRAWN:
+            return torch.empty(*args, **{k: v for k, v in options.items() if k != "generator"})
+        if func in SCALED and not isinstance(args[1], torch.Tensor):
+            return args[0]
         return func(*args, **options)
 
 

@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 
+from ganforge.core import scratch
 from ganforge.core.rng import seed_of
 
 
@@ -28,6 +29,7 @@ def indices(n: int, seed: int, start: int, count: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)  # a batch may span two passes, and a run may have two data sets
 def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
-    order = np.random.Generator(np.random.PCG64(seed_of(seed, epoch, "epoch"))).permutation(n)
+    order = scratch.numbered(n)
+    np.random.Generator(np.random.PCG64(seed_of(seed, epoch, "epoch"))).shuffle(order)
     order.flags.writeable = False
     return order

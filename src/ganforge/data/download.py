@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import ssl
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -45,18 +43,6 @@ class Remote:
     size: int
     sha256: str
     urls: tuple[str, ...]
-
-
-def cache_folder() -> Path:
-    """The folder for downloads: $GANFORGE_CACHE, else $XDG_CACHE_HOME/ganforge, else ~/.cache/ganforge, or a temporary
-    folder for a user without a home directory."""
-    own = os.environ.get("GANFORGE_CACHE")
-    if own:
-        return Path(own).expanduser()
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "ganforge"
-    except RuntimeError:  # no home directory, as in some containers
-        return Path(tempfile.gettempdir()) / "ganforge"
 
 
 def fetch(files: Sequence[Remote], folder: Path, title: str) -> list[Path]:

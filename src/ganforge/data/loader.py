@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge.core import scratch
 from ganforge.core.dataset import BadItem, Dataset, Order
 from ganforge.core.errors import UserError
 from ganforge.core.progress import Bar
@@ -78,7 +79,7 @@ class Loader:
         self.workers = workers or min(16, max(1, (os.cpu_count() or 1) // sharing))
         self.on_skip, self.noun = on_skip, noun
         self.skipped: list[tuple[str, str]] = list(getattr(dataset, "skipped", []))
-        self._status = np.zeros(len(dataset), np.uint8)
+        self._status = scratch.zeros((len(dataset),), np.uint8)
         self._lock = threading.Lock()
         self._draws = self._bad_draws = 0
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="ganforge-data")
@@ -89,7 +90,10 @@ class Loader:
             probe = self._usable(0)[1]
             self._dtype = torch.from_numpy(np.empty(0, probe.dtype)).dtype
             total = probe.nbytes * len(dataset)
-            self.in_memory = total <= memory_budget(self.device, sharing) if in_memory is None else in_memory
+            fits = total <= memory_budget(self.device, sharing)
+            # Prepared items are an array already, which may be in a file: batches are taken from it where it is.
+            self.in_memory = (fits or isinstance(dataset, Prepared)) if in_memory is None else in_memory
+            self._home = self.device if fits or in_memory else torch.device("cpu")
             if self.in_memory:
                 self._fill()
         except BaseException:
@@ -143,7 +147,7 @@ class Loader:
         if self._store.device.type == "cpu":
             kept = self._store.numpy()
             return [kept[k] if fine else None for k, fine in zip(rows.tolist(), good, strict=True)]
-        kept = self._store.index_select(0, torch.from_numpy(rows).to(self.device)).cpu().numpy()
+        kept = self._store.index_select(0, torch.from_numpy(rows).to(self._home)).cpu().numpy()
         return [item if fine else None for item, fine in zip(kept, good, strict=True)]
 
     def reseed(self, seed: int) -> None:
@@ -166,8 +170,9 @@ class Loader:
         return x, None if self._labels is None else self._labels[index].to(self.device)
 
     def _from_memory(self, items: np.ndarray) -> tuple[Tensor, Tensor | None]:
-        rows = torch.from_numpy(self._row[items]).to(self.device)
-        return self._store.index_select(0, rows), None if self._labels is None else self._labels.index_select(0, rows)
+        rows = torch.from_numpy(items if self._row is None else self._row[items]).to(self._home)
+        labels = None if self._labels is None else self._labels.index_select(0, rows).to(self.device)
+        return self._store.index_select(0, rows).to(self.device), labels
 
     def _on_device(self, extra: dict[str, np.ndarray]) -> dict[str, Tensor]:
         return {name: torch.from_numpy(values).to(self.device) for name, values in extra.items()}
@@ -177,7 +182,7 @@ class Loader:
     def _fill(self) -> None:
         n = len(self.dataset)
         if isinstance(self.dataset, Prepared):
-            self._status[:], self._row = GOOD, np.arange(n)
+            self._status[:], self._row = GOOD, None
             self._keep(torch.from_numpy(self.dataset.array))
             return
         store = torch.empty((n, *self.stored_shape), dtype=self._dtype)
@@ -205,8 +210,8 @@ class Loader:
         self._keep(store)
 
     def _keep(self, store: Tensor) -> None:
-        self._store = store.to(self.device)
-        self._labels = None if self._labels is None else self._labels.to(self.device)
+        self._store = store.to(self._home)
+        self._labels = None if self._labels is None else self._labels.to(self._home)
         self._pool.shutdown()
 
     # --- streaming

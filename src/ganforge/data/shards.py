@@ -24,12 +24,13 @@ from urllib.parse import urljoin
 import numpy as np
 from filelock import FileLock
 
+from ganforge.core.cache import cache_folder
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.core.names import folder_names, safe_name
 from ganforge.core.progress import Bar
-from ganforge.data.download import AGENT, CHUNK, NETWORK, TIMEOUT, cache_folder
+from ganforge.data.download import AGENT, CHUNK, NETWORK, TIMEOUT
 
 BLOCK = 512  # bytes: tar pads headers and contents to multiples of it, and ends with zeros
 KEPT = 32

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganforge.core.cache import cache_folder
 from ganforge.core.errors import UserError
 from ganforge.core.types import Request
-from ganforge.data.download import cache_folder
 from ganforge.evaluation.subject import Subject
 from ganforge.inference.model import Model
 from ganforge.metrics.base import Comparison, Encoder, Extractor, Latents, Metric, Progress, SampleSet

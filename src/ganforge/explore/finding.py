@@ -86,8 +86,10 @@ def directions(
     moves = moved(where, vectors, sigmas, span, seed)
     random = moved(where, others, where.sigmas(others, seed), span, seed).mean()
     names = tuple(str(k + 1) for k in range(len(vectors)))
-    numbers = (tuple(row.tolist()) for row in (sigmas, energies, moves))
-    return Directions(where.digest, where.name, method, vectors, names, *numbers, float(random), span)
+    of_sigmas, of_energies, of_moves = (tuple(row.tolist()) for row in (sigmas, energies, moves))
+    return Directions(
+        where.digest, where.name, method, vectors, names, of_sigmas, of_energies, of_moves, float(random), span
+    )
 
 
 def checked_layers(space: Space, layers: tuple[int, int] | None) -> tuple[int, int] | None:

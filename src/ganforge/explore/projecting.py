@@ -211,8 +211,8 @@ def distance(made: Tensor, x: Tensor) -> Tensor:
     """The distance [S, N] that is made small: squared errors, and those of copies that are halved again and again."""
     levels = [squared(made, x)]
     pool = POOLS.get(x.ndim - 1)
-    for _ in range(HALVINGS if pool else 0):
-        if min(x.shape[2:]) < 2 * SMALLEST:
+    for _ in range(HALVINGS):
+        if pool is None or min(x.shape[2:]) < 2 * SMALLEST:
             break
         made = pool(made.flatten(0, 1), 2).unflatten(0, made.shape[:2])
         x = pool(x, 2)

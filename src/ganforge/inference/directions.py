@@ -95,10 +95,12 @@ def load_directions(path: Path | str, bundle: Bundle) -> Directions:
         layers = None if plain["layers"] is None else (int(plain["layers"][0]), int(plain["layers"][1]))
         if vectors.ndim != 2 or (plain["space"] == "w") != (layers is not None):
             raise ValueError(f"vectors of shape {list(vectors.shape)} in {plain['space']}")
-        numbers = [tuple(float(row[key]) for row in rows) for key in ("sigma", "energy", "moves")]
+        sigma, energy, moves = (tuple(float(row[key]) for row in rows) for key in ("sigma", "energy", "moves"))
         names = tuple(str(row["name"]) for row in rows)
         random = float(plain["random"])
-    return Directions(plain["model"], plain["space"], plain["method"], vectors, names, *numbers, random, layers)
+    return Directions(
+        plain["model"], plain["space"], plain["method"], vectors, names, sigma, energy, moves, random, layers
+    )
 
 
 @dataclass(frozen=True)
@@ -161,5 +163,5 @@ def read_moves(texts: str | Sequence[str], bundle: Bundle) -> Moves | None:
                 f"direction {text!r}: the directions are of different spaces (z and w); use files of one of them",
                 code="direction.spaces_differ",
             )
-        start, stop = (shifts[0], shifts[1]) if start is None else (start + shifts[0], stop + shifts[1])
+        start, stop = (shifts[0], shifts[1]) if start is None or stop is None else (start + shifts[0], stop + shifts[1])
     return None if start is None or stop is None else Moves(start, stop, ", ".join(texts))

@@ -99,12 +99,14 @@ class Walking(Sampling):
         parts = []
         for start in range(0, frames, batch):
             rows = slice(start, start + batch)
-            part = self._weighed(None if labels is None else labels[rows])
             n = len(points[rows])
-            more = self._extra(n) | {name: value[rows] for name, value in extra.items()}
-            shift = sum(way[rows] for way in ways) if ways else None
             request = Request(
-                n, labels=part, truncation=truncation, temperature=self.temperature, extra=more, shift=shift
+                n=n,
+                labels=self._weighed(None if labels is None else labels[rows]),
+                truncation=truncation,
+                temperature=self.temperature,
+                extra=self._extra(n) | {name: value[rows] for name, value in extra.items()},
+                shift=torch.stack([way[rows] for way in ways]).sum(0) if ways else None,
             )
             parts.append(self.bundle.generate(at_points(request, points[rows])))
         return self.recipe.signal.join(parts, self.spec)

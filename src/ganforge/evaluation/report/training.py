@@ -12,6 +12,8 @@ from ganforge.evaluation.report.evidence import Evidence
 
 BEGUN = 0.05
 """Share of the planned samples below which faults say that a run is young, and little more."""
+
+
 def resuming(evidence: Evidence) -> str:
     return command("train", "--resume", evidence.run or "RUN")
 

@@ -98,3 +98,20 @@ def distinct(keys: np.ndarray) -> np.ndarray:
     new = np.ones(len(ordered), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     return ordered[new]
+
+
+def largest_core(graph: Graph) -> int:
+    """The largest k for which some nodes have k neighbors each among themselves, whatever the directions.
+
+    If a node of least degree is taken away again and again, none has more than k neighbors left. In the reverse order,
+    each node has at most k edges to earlier ones.
+    """
+    linked = np.zeros((graph.nodes, graph.nodes), bool)
+    linked[graph.edges[:, 0], graph.edges[:, 1]] = linked[graph.edges[:, 1], graph.edges[:, 0]] = True
+    degrees, found = linked.sum(1), 0
+    for _ in range(graph.nodes):
+        node = int(degrees.argmin())
+        found = max(found, int(degrees[node]))
+        degrees = degrees - linked[node]
+        degrees[node] = graph.nodes * graph.nodes  # taken away
+    return found

@@ -9,8 +9,8 @@ from ganforge.engine.callbacks.previews import Previews
 from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.penalties import R1, R2
 from ganforge.losses.relativistic import RpGan
+from ganforge.modalities.graph.nets.choosing import ChoosingGenerator
 from ganforge.modalities.graph.nets.critic import GraphDiscriminator
-from ganforge.modalities.graph.nets.generator import GraphGenerator
 from ganforge.modalities.graph.network import Network
 from ganforge.modalities.graph.signal import Graphs
 from ganforge.modalities.graph.tasks.cell import Cell
@@ -26,8 +26,8 @@ from ganforge.recipes.optimizer import Adam
 def graphs_small() -> Recipe:
     """Many graphs of up to 48 nodes, with types and classes, by R3GAN's losses, for CPUs.
 
-    Papers: De Cao & Kipf 2018 (MolGAN: types of nodes and edges, drawn by Gumbel noise), Huang et al. 2024 (RpGAN + R1
-    + R2). Departures: no reward net; nodes without an order in G and D; D counts closed walks.
+    Papers: De Cao & Kipf 2018 (MolGAN: types drawn by Gumbel noise), Huang et al. 2024 (RpGAN + R1 + R2). Departures:
+    no reward net; in G each node chooses a few others; nodes without an order in G and D; D counts closed walks.
     Command: `ganforge train data=graphs/ --minutes 30`; then `ganforge sample RUN -n 50 --out new/ --format graphml`
     """
     samples = 400_000
@@ -42,7 +42,7 @@ def graphs_small() -> Recipe:
         log_every=1_000,
         signal=Graphs(),
         task=GraphSynthesis(
-            generator=GraphGenerator(),
+            generator=ChoosingGenerator(),
             discriminator=GraphDiscriminator(),
             objective=RpGan(),
             penalties=(R1(weight=fading), R2(weight=fading)),

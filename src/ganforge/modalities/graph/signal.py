@@ -27,7 +27,7 @@ from ganforge.core.types import Spec
 from ganforge.modalities.graph import choose, drawing, encoding, findings, inspect
 from ganforge.modalities.graph.example import write_graphs
 from ganforge.modalities.graph.files import tu, written
-from ganforge.modalities.graph.graphs import Graph
+from ganforge.modalities.graph.graphs import Graph, largest_core
 from ganforge.modalities.graph.sets import GraphSet
 from ganforge.signals import (
     Card,
@@ -46,6 +46,8 @@ from ganforge.signals import (
 
 log = logging.getLogger("ganforge")
 MOST_KINDS = 64
+USUAL_CORES = 0.95
+"""Share of the graphs whose largest core a generator provides for."""
 
 
 def write_tu(samples: np.ndarray, path: Path, spec: Spec) -> None:
@@ -231,7 +233,7 @@ class Graphs(Signal, kind="graphs"):
 
 def statistics(graphs: GraphSet, size: int) -> dict[str, Any]:
     """What a generator starts from: how many graphs of each class have each number of nodes, [classes or 1, size + 1],
-    and the shares of types among pairs of nodes (none first) and among nodes."""
+    the shares of types among pairs of nodes (none first) and among nodes, and the core that few graphs exceed."""
     counts = np.zeros((max(1, len(graphs.classes)), size + 1), int)
     bonds, kinds = np.zeros(1 + len(graphs.edge_kinds)), np.zeros(len(graphs.node_kinds))
     for k, graph in enumerate(graphs.graphs):
@@ -243,7 +245,9 @@ def statistics(graphs: GraphSet, size: int) -> dict[str, Any]:
         for place, kind in enumerate(graphs.node_kinds):
             kinds[place] += graph.nodes if graph.node_types is None else graph.node_types.count(kind)
     shares = [((part + 1) / (part + 1).sum()).round(6).tolist() for part in (bonds, kinds)]
-    return {"sizes": counts.tolist(), "edge_shares": shares[0], "node_shares": shares[1]}
+    cores = np.array([largest_core(graph) for graph in graphs.graphs])
+    core = int(np.quantile(cores, USUAL_CORES, method="higher"))
+    return {"sizes": counts.tolist(), "edge_shares": shares[0], "node_shares": shares[1], "core": core}
 
 
 def graphs_of(dataset: Dataset) -> GraphSet:

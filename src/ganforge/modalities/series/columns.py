@@ -7,12 +7,15 @@ T: rows of a series. C: columns that are learned.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from ganforge.core import scratch
 from ganforge.core.errors import UserError
+from ganforge.data import long_columns
 from ganforge.modalities.series import doubts, labels, reading
 from ganforge.modalities.series.reading import Layout, Said
 
@@ -90,6 +93,8 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
     Raises:
         UserError: no rows, no column of numbers, or a time that comes twice in one series.
     """
+    import pandas as pd
+
     frame = frame.rename(columns=str).reset_index(drop=True)
     notes = list(notes or [])
     if not len(frame):
@@ -109,7 +114,9 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
     frame, starts, names = _sorted(frame, found, notes)
     groups, kinds, static = labels.of_series(frame, found, said, starts, names, notes)
     attributes, described = labels.attributes(frame.iloc[starts[:-1]], static, names)
-    rows = {k: frame.index[a:b].to_numpy() for k, a, b in zip(names, starts[:-1], starts[1:], strict=True)}
+    index = frame.index
+    places = scratch.numbered(len(frame)) if index.equals(pd.RangeIndex(len(frame))) else index.to_numpy()
+    rows = {k: places[a:b] for k, a, b in zip(names, starts[:-1], starts[1:], strict=True)}
     values = frame.drop(columns=[*found.time, *([found.entity] if found.entity else []), *static])
     values = _learned(name, values, said, starts, notes)
     series, missing, columns = _filled(values, starts, names, notes)
@@ -192,13 +199,11 @@ def _learned(name: str, values: Any, said: Said, starts: np.ndarray, notes: list
         number = pd.api.types.is_numeric_dtype(column.dtype)
         if number and not pd.api.types.is_bool_dtype(column.dtype):
             column = column.astype(column.dtype if not column.isna().any() else np.float64)
-            column = column.where(~column.isin([*said.missing, np.inf, -np.inf]))
+            column = long_columns.piecewise(functools.partial(_without, [*said.missing, np.inf, -np.inf]), column)
         if column.isna().mean() > MOSTLY_MISSING and c not in said.keep:
             continue
         if number:
-            gaps = np.diff(column.to_numpy(np.float64, na_value=np.nan))
-            gaps = np.delete(gaps, starts[1:-1] - 1)
-            if len(gaps) > 2 and (gaps == 1).all():
+            if len(column) > len(starts) + 1 and _counts(column, starts):
                 continue  # a running number of the rows
             kept[c] = column
         elif column.nunique() <= labels.MOST_WORDS and not pd.api.types.is_datetime64_any_dtype(column.dtype):
@@ -207,8 +212,23 @@ def _learned(name: str, values: Any, said: Said, starts: np.ndarray, notes: list
         notes.append(f"not learned, for they hold no numbers, few values, or a running number: {', '.join(left)}")
     if not any(c for c in kept if not isinstance(kept[c].dtype, pd.CategoricalDtype)):
         raise UserError(f"data {name}: it has no column of numbers beside the time", code="series.no_numbers")
-    found = pd.DataFrame(kept)
+    found = pd.DataFrame(kept, copy=not scratch.is_long(len(values)))
     return found.drop(columns=doubts.report(found, starts, notes))
+
+
+def _without(absent: list[float], values: Any) -> Any:
+    return values.where(~values.isin(absent))
+
+
+def _counts(column: Any, starts: np.ndarray) -> bool:
+    """Whether a column goes up by one from row to row of every series."""
+    for part in scratch.overlapping(len(column)):
+        steps = np.diff(column.iloc[part].to_numpy(np.float64, na_value=np.nan)) == 1
+        begins = starts[1:-1] - 1 - part.start
+        steps[begins[(begins >= 0) & (begins < len(steps))]] = True
+        if not steps.all():
+            return False
+    return True
 
 
 def _filled(
@@ -217,18 +237,22 @@ def _filled(
     """The series by name, where values are missing, and the columns."""
     import pandas as pd
 
-    raw, columns = [], []
-    for c in values.columns:
-        if isinstance(values[c].dtype, pd.CategoricalDtype):
-            words = tuple(map(str, values[c].cat.categories))
-            codes = values[c].cat.codes.to_numpy(np.float64)
-            raw.append(np.where(codes < 0, np.nan, codes))
-            columns.append(Column(str(c), "str", 0, 0.0, float(max(len(words) - 1, 0)), words, bool((codes < 0).any())))
+    rows = scratch.zeros((len(values), values.shape[1]), np.float64)
+    holes = scratch.zeros(rows.shape, bool)
+    columns = []
+    for k, c in enumerate(values.columns):
+        present, as_words = scratch.Growing(), isinstance(values[c].dtype, pd.CategoricalDtype)
+        for part in scratch.pieces(len(values)):
+            some = values[c].iloc[part]
+            numbers = some.cat.codes.to_numpy(np.float64) if as_words else some.to_numpy(np.float64, na_value=np.nan)
+            rows[part, k] = np.where(numbers < 0, np.nan, numbers) if as_words else numbers
+            holes[part, k] = np.isnan(rows[part, k])
+            present.add(rows[part, k][~holes[part, k]])
+        if as_words:
+            words, gone = tuple(map(str, values[c].cat.categories)), present.count < len(values)
+            columns.append(Column(str(c), "str", 0, 0.0, float(max(len(words) - 1, 0)), words, gone))
         else:
-            raw.append(values[c].to_numpy(np.float64, na_value=np.nan))
-            columns.append(_measured(str(c), values[c], raw[-1]))
-    rows = np.stack(raw, 1)
-    holes = np.isnan(rows)
+            columns.append(_measured(str(c), values[c], present.whole(np.float64)))
     if gaps := int(holes.sum()):
         at = [f"{c.name} {holes[:, k].sum():,}" for k, c in enumerate(columns) if c.gaps]
         notes.append(
@@ -239,7 +263,6 @@ def _filled(
     for name, a, b in zip(names, starts[:-1], starts[1:], strict=True):
         part = rows[a:b]
         if holes[a:b].any():
-            part = part.copy()
             for k, column in enumerate(columns):
                 if holes[a:b, k].any():
                     part[:, k] = _along_a_line(part[:, k], nearest=bool(column.words), default=column.low)
@@ -257,13 +280,12 @@ def _along_a_line(values: np.ndarray, nearest: bool, default: float) -> np.ndarr
     return np.interp(np.arange(len(values)), at, values[at])
 
 
-def _measured(name: str, raw: Any, values: np.ndarray) -> Column:
-    """What a column of numbers needs to come back as it was."""
-    present = values[~np.isnan(values)]
+def _measured(name: str, raw: Any, present: np.ndarray) -> Column:
+    """What a column of numbers, of which some are present, needs to come back as it was."""
     some = present[:: max(1, len(present) // 1_000)]
     decimals = next((d for d in range(7) if np.allclose(some, some.round(d), rtol=0, atol=1e-9)), -1)
     low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
-    return Column(name, str(raw.dtype), decimals, low, high, (), len(present) < len(values))
+    return Column(name, str(raw.dtype), decimals, low, high, (), len(present) < len(raw))
 
 
 def _with_steps(
@@ -290,7 +312,8 @@ def _with_steps(
 
 def _in_order(times: Any) -> Any:
     """All times once, in order."""
-    if times.is_monotonic_increasing and len(times) == 1 + int((np.diff(times.to_numpy()) > np.timedelta64(0)).sum()):
+    at, zero = times.to_numpy(), np.timedelta64(0)
+    if all(bool((np.diff(at[part]) > zero).all()) for part in scratch.overlapping(len(at))):
         return times
     return times.drop_duplicates().sort_values()
 
@@ -299,10 +322,11 @@ def _step(times: Any) -> str:
     """The usual distance between rows, as a frequency of pandas."""
     import pandas as pd
 
-    gaps = times.diff().dropna()
+    gaps = scratch.in_order(reading.gaps_of([times.to_numpy()]))
     if not len(gaps):
         return "D"
-    usual, days = gaps.mode().iloc[0], gaps.median() / pd.Timedelta("1D")
+    usual, middle = pd.Timedelta(reading.most_frequent(gaps)[0]), gaps[[(len(gaps) - 1) // 2, len(gaps) // 2]]
+    days = float((middle / np.timedelta64(1, "D")).mean())
     if 28 <= days <= 31 and (times.dt.day == 1).all():
         return "MS"
     if 365 <= days <= 366 and (times.dt.day_of_year == 1).all():

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.core import scratch
+
 ZEROS = (0.02, 0.5)  # share of zeros that may mean missing
 STUCK = 48  # rows
 SPLITS = (2, 3, 4, 5, 7, 10, 20)
@@ -44,31 +46,45 @@ def report(values: Any, starts: np.ndarray, notes: list[str]) -> list[str]:
 
 def zeros_apart(x: np.ndarray) -> float:
     """The share of zeros where all other values lie on one side, at a distance; else 0."""
-    present = x[~np.isnan(x)]
-    rest = present[present != 0]
-    share = 1 - len(rest) / max(len(present), 1)
-    if not ZEROS[0] <= share <= ZEROS[1] or not (rest > 0).all():
+    there = others = 0
+    for part in scratch.pieces(len(x)):
+        some = x[part][~np.isnan(x[part])]
+        there, others = there + len(some), others + int((some != 0).sum())
+    share = 1 - others / max(there, 1)
+    if not ZEROS[0] <= share <= ZEROS[1]:
+        return 0.0
+    rest = x[~np.isnan(x) & (x != 0)]
+    if not (rest > 0).all():
         return 0.0
     return share if rest.min() > max(rest.std(), 0.2 * rest.mean()) else 0.0
 
 
 def longest_run(x: np.ndarray) -> int:
     """Rows in a row with the same value, other than 0: no rain for weeks is no fault."""
-    ends = np.flatnonzero(np.concatenate([[True], x[1:] != x[:-1], [True]]))
-    return int((np.diff(ends) * (x[ends[:-1]] != 0)).max())
+    longest, first = 0, 0
+    for part in scratch.overlapping(len(x)):
+        ends = np.concatenate([[first], np.flatnonzero(x[part][1:] != x[part][:-1]) + part.start + 1])
+        longest = max(longest, int((np.diff(ends) * (x[ends[:-1]] != 0)).max(initial=0)))
+        first = int(ends[-1])
+    return max(longest, (len(x) - first) * int(x[first] != 0))
 
 
 def split_at(x: np.ndarray, starts: np.ndarray) -> int | None:
     """The row before a sudden change by a whole factor, far beyond the usual change; None without."""
-    if len(x) < 30 or not (x > 0).all():
+    if len(x) < 30 or not all((x[part] > 0).all() for part in scratch.pieces(len(x))):
         return None
-    change = np.diff(np.log(x))
+    change = scratch.zeros((len(x) - 1,), np.float64)
+    for part in scratch.overlapping(len(x)):
+        change[part.start : part.stop - 1] = np.diff(np.log(x[part]))
     change[starts[1:-1] - 1] = 0
-    k = int(np.abs(change).argmax())
-    ratio = float(np.exp(abs(change[k])))
+    np.abs(change, out=change)
+    k = int(change.argmax())
+    largest = float(change[k])
+    ratio = float(np.exp(largest))
     near = min(SPLITS, key=lambda s: abs(ratio - s))
-    usual = float(np.abs(np.delete(change, k)).max())
-    sudden = abs(change[k]) > 3 * usual and abs(change[k]) > WILD * float(np.median(np.abs(change)))
+    change.sort()
+    usual, middle = float(change[-2]), float((change[(len(change) - 1) // 2] + change[len(change) // 2]) / 2)
+    sudden = largest > 3 * usual and largest > WILD * middle
     return k if sudden and abs(ratio / near - 1) < NEAR else None
 
 

@@ -7,6 +7,7 @@ import gzip
 import io
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganforge.core import scratch
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.extras import need
+from ganforge.data import long_columns
 from ganforge.data.frames import separators
 
 if TYPE_CHECKING:
@@ -33,7 +36,6 @@ REGULAR = 0.5  # share of the most frequent gap, from which gaps count as regula
 SAME_WIDTH = frozenset(("%Y", "%m", "%d", "%H", "%M", "%S", "%f"))  # codes that are as wide whatever the time
 CODE = re.compile(r"%[A-Za-z]")
 MANY = 10_000  # values, of which a longer column is asked for digits
-AT_ONCE = 500_000  # texts that are parsed as times together
 DATES_AT_LEAST = 0.98  # of a column's values
 READ_ERRORS = (ValueError, OSError, EOFError, zlib.error, csv.Error)
 
@@ -109,15 +111,37 @@ def load(path: Path | Unpacked, rows: int | None = None, texts: bool = False) ->
 
     if path.name.lower().endswith(PARQUET):
         need("pyarrow", "reading a Parquet file")
-        frame = pd.read_parquet(path if isinstance(path, Path) else path.open())
-        return frame if rows is None else frame.head(rows)
+        if rows is None:
+            return pd.read_parquet(path if isinstance(path, Path) else path.open())
+        return _first_of_parquet(path, rows)
     delimiter, decimal = marks_of(path)
-    with path.open("rb") as file:
+
+    def read(**how: Any) -> Any:
         return pd.read_csv(
-            file, sep=delimiter, decimal=decimal, nrows=rows, encoding="utf-8-sig", skipinitialspace=True,
+            file, sep=delimiter, decimal=decimal, encoding="utf-8-sig", skipinitialspace=True,
             compression="gzip" if path.suffix == ".gz" else None,
-            dtype=str if texts else None, keep_default_na=not texts,
+            dtype=str if texts else None, keep_default_na=not texts, **how,
         )  # fmt: skip
+
+    with path.open("rb") as file:
+        if rows is not None:
+            return read(nrows=rows)
+        try:
+            return long_columns.rows_of(read(chunksize=scratch.AT_ONCE))
+        except TypeError:  # a column is of numbers in one part and of texts in another
+            file.seek(0)
+            return read()
+
+
+def _first_of_parquet(path: Path | Unpacked, rows: int) -> Any:
+    """The first rows of a Parquet file, without those that follow."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    with path.open("rb") as opened:
+        file = pyarrow.parquet.ParquetFile(opened)
+        batch = next(file.iter_batches(rows), None)
+        return (file.schema_arrow.empty_table() if batch is None else pa.Table.from_batches([batch])).to_pandas()
 
 
 def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]:
@@ -135,7 +159,7 @@ def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]
         return None, None
     if pd.api.types.is_numeric_dtype(values.dtype):
         return _from_numbers(values, name)
-    texts = values.dropna().astype(str).str.strip()
+    texts = long_columns.piecewise(lambda part: part.dropna().astype(str).str.strip(), values)
     if not len(texts) or not texts.iloc[:: max(1, len(texts) // MANY)].str.contains(r"\d").mean() > DATES_AT_LEAST:
         return None, None
     some = texts.iloc[:: max(1, len(texts) // 50)]
@@ -173,8 +197,7 @@ def _parsed(values: Any, **form: Any) -> Any:
     """Texts as times, part by part: pandas makes an object of each text on the way."""
     import pandas as pd
 
-    parts = range(0, max(len(values), 1), AT_ONCE)
-    return pd.concat([pd.to_datetime(values.iloc[k : k + AT_ONCE], errors="coerce", **form) for k in parts])
+    return long_columns.piecewise(lambda part: pd.to_datetime(part, errors="coerce", **form), values)
 
 
 def _unpadded(form: str, texts: Any, read: Any) -> str:
@@ -297,9 +320,13 @@ def _arranged(frame: Any, dates: Any, names: tuple[str, ...], entity: str | None
 
 def _repeated(dates: Any) -> bool:
     """Whether a time comes twice; of times in order their differences say so, without a table of all."""
-    gaps = np.diff(moments(dates))
-    zero = np.timedelta64(0)
-    return not ((gaps > zero).all() or (gaps < zero).all()) and bool(dates.duplicated().any())
+    times, zero = moments(dates), np.timedelta64(0)
+    signs = [
+        ((gaps > zero).all(), (gaps < zero).all())
+        for gaps in (np.diff(times[part]) for part in scratch.overlapping(len(times)))
+    ]
+    up, down = (all(way) for way in zip(*signs, strict=True)) if signs else (True, True)
+    return not (up or down) and bool(dates.duplicated().any())
 
 
 def moments(dates: Any) -> np.ndarray:
@@ -311,15 +338,40 @@ def _order(dates: Any, of: pd.Series | None) -> tuple[bool, float]:
     """Whether each series is in order, and how regular its gaps are once it is."""
     groups = [dates] if of is None else [part for _, part in dates.groupby(of, sort=False)]
     ordered = all(part.is_monotonic_increasing or part.is_monotonic_decreasing for part in groups)
-    gaps = np.concatenate([np.diff(np.sort(moments(part.dropna()))) for part in groups])
+    gaps = gaps_of([scratch.in_order(moments(part.dropna())) for part in groups])
     if not len(gaps):
         return ordered, 0.0
-    _, counts = np.unique(gaps.astype("timedelta64[D]") if _monthly(gaps) else gaps, return_counts=True)
-    share = float(counts.max()) / len(gaps)
-    return ordered, 1.0 if _monthly(gaps) else share
+    if _monthly(gaps):
+        return ordered, 1.0
+    return ordered, most_frequent(scratch.in_order(gaps))[1] / len(gaps)
+
+
+def gaps_of(times: Sequence[np.ndarray]) -> np.ndarray:
+    """The differences of neighbors in each of some arrays of datetime64, together."""
+    found = scratch.Growing()
+    for at in times:
+        for part in scratch.overlapping(len(at)):
+            found.add(np.diff(at[part]).view(np.int64))
+    unit = np.datetime_data(times[0].dtype)[0] if times else "s"
+    return found.whole(np.int64).view(f"timedelta64[{unit}]")
+
+
+def most_frequent(values: np.ndarray) -> tuple[Any, int]:
+    """The value of some sorted ones that comes most often, of equals the smallest, and how often it comes."""
+    longest, at, first = 0, 0, 0
+    for part in scratch.overlapping(len(values)):
+        zero = values[:1] - values[:1]
+        for end in (np.flatnonzero(np.diff(values[part]) != zero) + part.start + 1).tolist():
+            if end - first > longest:
+                longest, at = end - first, first
+            first = end
+    if len(values) - first > longest:
+        longest, at = len(values) - first, first
+    return values[at], longest
 
 
 def _monthly(gaps: np.ndarray) -> bool:
     """Whether all gaps are months."""
-    days = gaps / np.timedelta64(1, "D")
-    return bool(len(days)) and bool(((days >= 28) & (days <= 31)).mean() > 0.9)
+    few, many = np.timedelta64(28, "D"), np.timedelta64(31, "D")
+    months = sum(int(((gaps[part] >= few) & (gaps[part] <= many)).sum()) for part in scratch.pieces(len(gaps)))
+    return len(gaps) > 0 and months / len(gaps) > 0.9

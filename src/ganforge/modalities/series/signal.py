@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ganforge.core import media
+from ganforge.core import media, scratch
 from ganforge.core.choice import Choice, Machine
 from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
@@ -133,12 +133,10 @@ class Series(Signal, kind="series"):
         for note in dataset.notes:
             log.warning("data %s: %s", dataset.name, note)
         whole = dataset.whole
-        values = np.concatenate(list(whole.series.values()))  # [M, C]
-        holes = np.concatenate(list(whole.missing.values()))
         state = {
             "columns": [asdict(column) | {"words": list(column.words)} for column in whole.columns],
             "scales": [
-                {} if column.words else scaling.fit(values[~holes[:, k], k], self.scaling)
+                {} if column.words else scaling.fit(_present(whole, k), self.scaling)
                 for k, column in enumerate(whole.columns)
             ],
             "clock": None if whole.clock is None else asdict(whole.clock) | {"names": list(whole.clock.names)},
@@ -208,11 +206,12 @@ class Series(Signal, kind="series"):
             return None
         parts = []
         for name in dataset.names:
-            rows = dataset.rows(name, 0, len(dataset.whole.series[name]))
-            if len(rows) >= dataset.window:
-                views = np.lib.stride_tricks.sliding_window_view(
-                    self.prepare(rows, spec), dataset.window, axis=1, writeable=True
-                )
+            length = len(dataset.whole.series[name])
+            if length >= dataset.window:
+                kept = scratch.zeros((spec.shape[0] * length,), np.float32).reshape(spec.shape[0], length)
+                for part in scratch.pieces(length):
+                    kept[:, part] = self.prepare(dataset.rows(name, part.start, part.stop - part.start), spec)
+                views = np.lib.stride_tricks.sliding_window_view(kept, dataset.window, axis=1, writeable=True)
                 parts.append(views.swapaxes(0, 1)[:: dataset.stride])  # [N, K, T]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
@@ -270,3 +269,12 @@ class Series(Signal, kind="series"):
         for path, sample in zip(paths, samples, strict=True):
             write_text(sample[None], path, spec)
         return paths
+
+
+def _present(whole: SeriesSet, column: int) -> np.ndarray:
+    """The values of a column that are there, of all series, float64 [M]."""
+    found = scratch.Growing()
+    for name, values in whole.series.items():
+        for part in scratch.pieces(len(values)):
+            found.add(values[part, column][~whole.missing[name][part, column]])
+    return found.whole(np.float64)

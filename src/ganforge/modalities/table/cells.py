@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.core import scratch
 from ganforge.core.errors import UserError
+from ganforge.data import long_columns
 from ganforge.modalities.table.columns import amounts
 
 NUMBERS_AT_LEAST = 0.9  # of a column's values, for the rest to count as missing
@@ -82,10 +84,14 @@ def _without_arrow(name: str, values: Any, where: str) -> Any:
 def _finite(name: str, values: Any, notes: list[str]) -> Any:
     if values.dtype.kind != "f":
         return values
-    endless = np.isinf(values.to_numpy(np.float64, na_value=np.nan))
-    if endless.any():
-        notes.append(f"column {name!r}: {int(endless.sum()):,} values are infinite and count as missing")
-        values = values.mask(endless)
+
+    def endless(part: Any) -> np.ndarray:
+        return np.isinf(part.to_numpy(np.float64, na_value=np.nan))
+
+    count = sum(int(endless(values.iloc[part]).sum()) for part in scratch.pieces(len(values)))
+    if count:
+        notes.append(f"column {name!r}: {count:,} values are infinite and count as missing")
+        values = long_columns.piecewise(lambda part: part.mask(endless(part)), values)
     return values
 
 
@@ -93,9 +99,11 @@ def _text(name: str, values: Any, where: str, notes: list[str]) -> Any:
     """A column of texts or of mixed objects: of one type if nearly all of it is, else of texts."""
     import pandas as pd
 
-    present = values.dropna()
-    if len(present) == 0:
+    if values.isna().all():
         return values.astype(object) if values.dtype != object else values
+    if long_columns.is_mapped_text(values.dtype):
+        return values
+    present = values.dropna()
     if values.dtype == object:
         types = set(map(type, present))
         if any(issubclass(t, (list, dict, set, tuple, np.ndarray)) for t in types):
@@ -130,34 +138,73 @@ def from_texts(name: str, values: Any, notes: list[str]) -> Any:
     as the texts they are."""
     import pandas as pd
 
-    codes, seen = pd.factorize(values.astype(object))
-    texts = [str(text).strip() for text in seen]
-    if texts and {text.lower() for text in texts} <= {"true", "false"}:
-        truth = np.array([*(text.lower() == "true" for text in texts), False])[codes]
-        return pd.Series(truth) if (codes >= 0).all() else pd.Series(truth, dtype="boolean").mask(codes < 0)
-    if not texts:
+    truths: _Truths | None = _Truths()
+    found: amounts.Numbers | None = amounts.Numbers()
+    other: Counter[str] = Counter()  # texts that are no numbers
+    good = bad = 0
+    beyond = False  # whether digits are beyond every number type
+    for part in scratch.pieces(len(values)):
+        codes, seen = amounts.distinct_texts(values.iloc[part])
+        texts = [str(text).strip() for text in seen]
+        if truths is not None and not truths.add(texts, codes):
+            truths = None
+        if any(amounts.CODE.fullmatch(text) for text in texts):
+            return values
+        made = [_plain_number(text) for text in texts]
+        beyond |= any(isinstance(number, int) and not -(2**63) <= number < 2**64 for number in made)
+        counts = np.bincount(codes[codes >= 0], minlength=len(texts)).tolist()
+        for text, number, count in zip(seen, made, counts, strict=True):
+            good, bad = (good, bad + count) if number is None else (good + count, bad)
+            if number is None and found is not None:
+                other[text] += count
+        if bad > (1 - NUMBERS_AT_LEAST) * len(values) + 1:
+            found, other = None, Counter()  # it stays text, whatever the rest is
+        if found is not None:
+            found.add(made, codes)
+    if not good + bad:
         return pd.Series(np.full(len(values), np.nan))
-    if any(amounts.CODE.fullmatch(text) for text in texts):
-        return values
-    made = [_plain_number(text) for text in texts]
-    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
-    good = np.array([number is not None for number in made])
-    share = counts[good].sum() / counts.sum()
-    if share < NUMBERS_AT_LEAST:
+    if truths is not None:
+        return truths.column()
+    share = good / (good + bad)
+    if found is None or share < NUMBERS_AT_LEAST:
         if share >= NUMBERS_AT_LEAST / 2:
             notes.append(f"column {name!r} holds numbers ({share:.0%} of it) and text; all of it is read as text")
         return values
-    if any(isinstance(number, int) and not -(2**63) <= number < 2**64 for number in made):
+    if beyond:
         return values  # digits that no number type holds
-    if not good.all():
-        often = sorted(np.flatnonzero(~good).tolist(), key=lambda k: -counts[k])
-        shown = ", ".join(f"{texts[k]!r} ({counts[k]:,})" for k in often[:3])
+    if bad:
+        often = sorted(other, key=lambda text: -other[text])
+        shown = ", ".join(f"{text.strip()!r} ({other[text]:,})" for text in often[:3])
         more = f" and {len(often) - 3:,} others" if len(often) > 3 else ""
         notes.append(
-            f"column {name!r} holds numbers but for {int(counts[~good].sum()):,} of its {int(counts.sum()):,} values, "
+            f"column {name!r} holds numbers but for {bad:,} of its {good + bad:,} values, "
             f"which count as missing: {shown}{more}"
         )
-    return whole(amounts.numbers(made, codes))
+    return whole(found.column())
+
+
+class _Truths:
+    """Texts true and false as truth values, piece by piece."""
+
+    def __init__(self) -> None:
+        self.values, self.gone, self.gaps = scratch.Growing(), scratch.Growing(), False
+
+    def add(self, texts: list[str], codes: np.ndarray) -> bool:
+        """Adds different texts at their places, −1 for a missing one; whether they are all true or false."""
+        if not {text.lower() for text in texts} <= {"true", "false"}:
+            return False
+        self.values.add(np.array([*(text.lower() == "true" for text in texts), False])[codes])
+        self.gone.add(codes < 0)
+        self.gaps |= bool((codes < 0).any())
+        return True
+
+    def column(self) -> Any:
+        import pandas as pd
+
+        values = self.values.whole(np.dtype(bool))
+        return (
+            long_columns.masked(values, self.gone.whole(np.dtype(bool))) if self.gaps else pd.Series(values, copy=False)
+        )
 
 
 def _plain_number(text: str) -> int | float | None:
@@ -168,10 +215,17 @@ def _plain_number(text: str) -> int | float | None:
 
 def whole(values: Any) -> Any:
     """Whole numbers some of which are missing, which pandas has as floats, as the integers they are."""
-    if values.dtype != np.float64 or not values.isna().any() or not values.notna().any():
+    if values.dtype != np.float64:
         return values
-    x = values.dropna().to_numpy()
-    return values.astype("Int64") if (np.abs(x) < 2**53).all() and (x == np.rint(x)).all() else values
+    x = values.to_numpy()
+    there = missing = False
+    for part in scratch.pieces(len(x)):
+        gone = np.isnan(x[part])
+        some = x[part][~gone]
+        if not ((np.abs(some) < 2**53) & (some == np.rint(some))).all():
+            return values
+        there, missing = there or len(some) > 0, missing or bool(gone.any())
+    return long_columns.piecewise(lambda part: part.astype("Int64"), values) if there and missing else values
 
 
 def _said(present: Any) -> str:

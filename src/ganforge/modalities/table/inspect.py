@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
+
+from ganforge.core import scratch
 from ganforge.core.dataset import Dataset
 from ganforge.core.overrides import assignment
+from ganforge.data import long_columns
 from ganforge.modalities.table.columns import kinds, order
 from ganforge.modalities.table.source import TableSet
 from ganforge.recipes import fitting
 from ganforge.signals import Inspection
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_RECIPES = 8
 SHOWN = 3  # values of a column
@@ -33,7 +40,7 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
     columns = []
     for name in dataset.frame.columns:
         values: Any = dataset.frame[name]
-        present = values.dropna()
+        present = long_columns.present_in(values)
         seen = dataset.detected.get(name)
         columns.append(
             {
@@ -43,7 +50,7 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
                 "why": "" if seen is None else seen.names_rows or seen.many,
                 "dtype": str(values.dtype),
                 "missing": float(values.isna().mean()),
-                "distinct": int(present.nunique()),
+                "distinct": long_columns.distinct(present),
                 "values": _values(values, present),
             }
         )
@@ -52,15 +59,29 @@ def describe(dataset: TableSet, few: int, most_categories: int) -> dict[str, Any
         "rows": len(dataset),
         "columns": columns,
         "kinds": get_args(kinds.Kind),
-        "duplicates": int(dataset.frame.duplicated().sum()),
+        "duplicates": _duplicates(dataset.frame),
         "notes": dataset.notes,
         "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
         "recipes": fitting.for_signal(dataset)[:MOST_RECIPES],
         "hints": [
             *_hints(columns, len(dataset), most_categories),
-            *order.hints(dataset.frame, {c["name"]: c["kind"] for c in columns}),
+            *order.hints(dataset.frame.iloc[: scratch.AT_ONCE], {c["name"]: c["kind"] for c in columns}),
         ],
     }
+
+
+def _duplicates(frame: pd.DataFrame) -> int:
+    """How many rows repeat an earlier one; of a long table rows of the same hash of 64 bits count as equal."""
+    if not scratch.is_long(len(frame)):
+        return int(frame.duplicated().sum())
+    import pandas as pd
+    import pandas.util
+
+    hashing: Any = pandas.util
+    found = scratch.Growing()
+    for part in scratch.pieces(len(frame)):
+        found.add(hashing.hash_pandas_object(frame.iloc[part], index=False).to_numpy())
+    return len(frame) - long_columns.distinct(pd.Series(found.whole(np.uint64), copy=False))
 
 
 def show(facts: dict[str, Any]):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import assignment
+from ganforge.data import long_columns
 from ganforge.modalities.table import drawing
 from ganforge.modalities.table.columns import categories, dates, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.detect import Detected, detect
@@ -65,7 +66,7 @@ def measure(values: pd.Series, found: Detected | None, options: Options) -> dict
         kind = kinds.find(values, options.few, found)
     else:
         kinds.check(values, kind, found)
-    present = values.dropna()
+    present = long_columns.present_in(values)
     missing = 1 - len(present) / len(values)
     column: dict[str, Any] = {"name": name, "kind": kind, "dtype": str(values.dtype), "missing": missing}
     if kind == "constant":
@@ -99,8 +100,10 @@ def measure(values: pd.Series, found: Detected | None, options: Options) -> dict
             f"signal.encodings.{name}={encoding}: this encoding is for numbers, and the column is {kind}; use onehot",
             code="column.encoding_does_not_fit",
         )
-    column |= grid.measure(numeric.dropna(), kind)
-    v = np.sort(grid.to_unit(numeric.dropna(), column))
+    numeric = long_columns.present_in(numeric)
+    column |= grid.measure(numeric, kind)
+    v = grid.to_unit(numeric, column)
+    v.sort()
     if encoding == "auto":
         encoding = "ranges" if modes.heaped(v, options.ranges) else "mixture"
     column["encoding"] = encoding
@@ -138,7 +141,7 @@ def _values(values: pd.Series, kind: str, options: Options) -> dict[str, Any]:
 
 def _asked(values: pd.Series, form: str) -> Detected:
     """A form of dates that the user gave for a column."""
-    present: Any = values.dropna()
+    present: Any = long_columns.present_in(values)
     read = dates.read(present, form).notna()
     if read.mean() < dates.AT_LEAST:
         raise UserError(

@@ -10,10 +10,14 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
+from ganforge.core import scratch
 from ganforge.core.errors import UserError
 from ganforge.core.extras import need
+from ganforge.data import long_columns
 from ganforge.modalities.table import encodings
 from ganforge.modalities.table.cells import from_texts
 
@@ -48,11 +52,37 @@ def read_parquet(path: Path, name: str) -> pd.DataFrame:
     import pyarrow
 
     try:
-        return pd.read_parquet(path)
+        long = _long_parquet(path)
+        return pd.read_parquet(path) if long is None else long
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise UserError(
             f"data {name}: cannot be read as Parquet ({' '.join(str(error).split())[:160]})", code="table.unreadable"
         ) from None
+
+
+def _long_parquet(path: Path) -> pd.DataFrame | None:
+    """A long file part by part; None of a short one, and where a part alone does not say what type its column has."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    file = pyarrow.parquet.ParquetFile(path)
+    schema, kinds = file.schema_arrow, pa.types
+    plain = (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_timestamp, kinds.is_string,
+             kinds.is_large_string)  # fmt: skip
+    if not scratch.is_long(file.metadata.num_rows) or not all(any(test(of) for test in plain) for of in schema.types):
+        return None
+    made = schema.empty_table().to_pandas().dtypes
+    whole = [k for k, of in enumerate(schema.types) if kinds.is_integer(of) or kinds.is_boolean(of)]
+    # Where pandas has no type of its own for them, integers become floats if one is missing.
+    if any(isinstance(made.get(schema.names[k]), np.dtype) and _gaps(file.metadata, k) for k in whole):
+        return None
+    return long_columns.rows_of(part.to_pandas() for part in file.iter_batches(scratch.AT_ONCE))
+
+
+def _gaps(metadata: Any, column: int) -> bool:
+    """Whether values of a column of a Parquet file are missing, or the file does not say."""
+    found = [metadata.row_group(k).column(column).statistics for k in range(metadata.num_row_groups)]
+    return any(one is None or not one.has_null_count or one.null_count for one in found)
 
 
 def read_text(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str], list[tuple[str, str]]]:
@@ -89,7 +119,7 @@ def read_cells(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str]
             records = _Records(file, delimiter, len(names), name)
             if source.header:
                 records.skip_one()
-            frame = pd.read_csv(
+            parts = pd.read_csv(
                 records,  # type: ignore[arg-type]  # has what pandas asks of a file
                 sep=delimiter,
                 header=None,
@@ -99,7 +129,9 @@ def read_cells(path: Path, source: TextOptions) -> tuple[pd.DataFrame, list[str]
                 na_values=list(source.missing),
                 dtype=str,  # what a column is, all of it says: `cells.from_texts`
                 low_memory=False,
+                chunksize=scratch.AT_ONCE,
             )
+            frame = long_columns.rows_of(parts)
     except UnicodeError as error:
         raise UserError(
             f"data {name}: its text is not valid {encoding} ({error}). Leave data.encoding out to detect it "

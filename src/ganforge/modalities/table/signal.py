@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ganforge.core import media
+from ganforge.core import media, scratch
 from ganforge.core.choice import Choice, Machine
 from ganforge.core.commands import command
 from ganforge.core.dataset import Dataset
@@ -198,7 +198,16 @@ class Table(Signal, kind="table"):
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
         """float32 [N, S]: the place of each category; numbers in [-1, 1] (NaN: missing); what float32 lost of these."""
-        return rows.stored(self._read(self._cells_of(dataset)), spec)
+        cells = self._cells_of(dataset)
+        if not scratch.is_long(len(cells)):
+            return rows.stored(self._read(cells), spec)
+        kept = np.empty((0, 0))
+        for part in scratch.pieces(len(cells)):
+            some = rows.stored(self._read(cells.iloc[part].reset_index(drop=True)), spec)
+            if not part.start:
+                kept = scratch.zeros((len(cells), some.shape[1]), np.float32)
+            kept[part] = some
+        return kept
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         """[N, S] → [N, D]. Which mode a number is of is drawn here, again at each look: it is no fact about a row."""

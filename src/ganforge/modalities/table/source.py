@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from ganforge.core import scratch
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
+from ganforge.data import long_columns
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.modalities.table.cells import typed
 from ganforge.modalities.table.columns import dates
@@ -184,8 +186,12 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
     import pandas as pd
 
     draws = np.random.Generator(np.random.PCG64(seed_of("rows held back")))
-    kept_back = draws.random(len(whole)) < holdout
-    count = int(kept_back.sum())
+    held, kept = scratch.Growing(), scratch.Growing()
+    for part in scratch.pieces(len(whole)):
+        kept_back = draws.random(part.stop - part.start) < holdout
+        held.add(part.start + np.flatnonzero(kept_back))
+        kept.add(part.start + np.flatnonzero(~kept_back))
+    count = held.count
     if count < FEWEST_HELD_BACK or len(whole) - count < 2:
         if split == "train":
             return whole
@@ -193,9 +199,10 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
             f"data {whole.name}: none of its {len(whole):,} rows are held out (data.holdout={holdout:g})",
             code="data.split_is_empty",
         )
-    rows = np.flatnonzero(kept_back if split == "test" else ~kept_back)
+    rows = (held if split == "test" else kept).whole(np.int64)
     digest = hashlib.sha256(f"{whole.digest} {split} {holdout!r}".encode()).hexdigest()[:16]
-    frame = whole.frame.iloc[rows].reset_index(drop=True)
+    columns: dict[str, Any] = {str(name): values for name, values in whole.frame.items()}
+    frame = frame_of({name: long_columns.taken(values, rows) for name, values in columns.items()})
     notes = list(whole.notes)
     if split == "train":
         notes.append(f"{count:,} of its {len(whole):,} rows are held back for evaluation (data.holdout=0: none)")
@@ -229,8 +236,6 @@ def from_frame(
     Raises:
         UserError: no rows, no columns, or a column that holds lists, complex numbers and the like.
     """
-    import pandas as pd
-
     notes = list(notes or [])
     if frame.shape[1] == 0:
         raise UserError(f"data {name}: it has no columns", code="table.no_columns")
@@ -246,10 +251,22 @@ def from_frame(
     empty = [repr(n) for n, values in columns.items() if values.isna().all()]
     if empty:
         notes.append(f"every value of {', '.join(empty[:5])} is missing, and will be in new rows")
-    table = TableSet(name, pd.DataFrame(columns), notes, list(skipped or []), digest, detected=detected)
-    gone = {n: values[(columns[n].isna() & values.notna()).to_numpy(dtype=bool)] for n, values in written.items()}
+    table = TableSet(name, frame_of(columns), notes, list(skipped or []), digest, detected=detected)
+    gone = {
+        n: values[(columns[n].isna() & values.notna()).to_numpy(dtype=bool)]
+        for n, values in written.items()
+        if values is not columns[n]
+    }
     table.masked_cells = {n: cells for n, cells in gone.items() if len(cells)}
     return table
+
+
+def frame_of(columns: dict[str, pd.Series]) -> pd.DataFrame:
+    """Columns as a table; long ones, which may be in files, are not copied."""
+    import pandas as pd
+
+    long = any(scratch.is_long(len(values)) for values in columns.values())
+    return pd.DataFrame(columns, copy=False) if long else pd.DataFrame(columns)
 
 
 def _detected(columns: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], dict[str, Detected]]:

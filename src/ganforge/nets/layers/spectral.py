@@ -51,11 +51,14 @@ class SpectralNorm(nn.Module):
         self.dim, self.eps = dim, eps
         with torch.no_grad():
             matrix = self._matrix(weight)
-            u = self._unit(torch.randn_like(matrix[:, 0]))
-            for _ in range(0 if weight.is_meta else BURN_IN):  # without weights there is nothing to find
-                u = self._moved(matrix, pulled_back(matrix, u))
+            if weight.is_meta:  # without weights there is nothing to find
+                u, sigma = torch.empty(len(matrix), device="meta"), torch.empty((), device="meta")
+            else:
+                u, sigma = self._unit(torch.randn_like(matrix[:, 0])), torch.full_like(matrix[0, 0], -1.0)
+                for _ in range(BURN_IN):
+                    u = self._moved(matrix, pulled_back(matrix, u))
         self.register_buffer("u", u)
-        self.register_buffer("sigma", torch.full_like(u[0], -1.0))  # matches no W, so the first step updates u
+        self.register_buffer("sigma", sigma)  # -1 matches no W, so the first step updates u
 
     def forward(self, weight: Tensor) -> Tensor:
         matrix = self._matrix(weight)
@@ -102,5 +105,7 @@ def spectral(net: Module) -> Module:
     for layer in list(net.modules()):
         if isinstance(layer, (*LAYERS, *TRANSPOSED)):
             dim = 1 if isinstance(layer, TRANSPOSED) else 0
-            parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight, dim))
+            # The check that `unsafe` leaves out computes with the weights.
+            norm = SpectralNorm(layer.weight, dim)
+            parametrize.register_parametrization(layer, "weight", norm, unsafe=layer.weight.is_meta)
     return net

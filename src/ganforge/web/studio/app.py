@@ -113,6 +113,7 @@ def bound(host: str, port: int | None) -> socket.socket:
         UserError: no port is free, or this machine does not have the address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    said = ""
     for one in range(PORT, PORT + TRIED) if port is None else (port,):
         try:
             return socket.create_server((host, one), family=family, backlog=128)

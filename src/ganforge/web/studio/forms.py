@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ganforge.core.errors import did_you_mean
@@ -76,18 +77,16 @@ class Form:
         kinds = self._variants(node)
         optional = any(kind.get("type") == "null" for kind in kinds)
         first = path in FIRST or (path.startswith("optimizers.") and path.endswith(".lr"))
-        common = {"optional": optional, "first": first}
+        made = partial(Field, path, value=value, help=says, optional=optional, first=first)
         for kind in kinds:
             if choices := kind.get("enum"):
                 if all(isinstance(choice, str) for choice in choices):
-                    return Field(path, "choice", value, says, choices=tuple(choices), **common)
+                    return made(kind="choice", choices=tuple(choices))
             elif kind.get("type") in NUMBERS and not isinstance(value, bool):
-                return Field(
-                    path, kind["type"], value, says, least=kind.get("minimum"), most=kind.get("maximum"),
-                    above=kind.get("exclusiveMinimum"), **common,
-                )  # fmt: skip
+                least, most, above = map(kind.get, ("minimum", "maximum", "exclusiveMinimum"))
+                return made(kind=kind["type"], least=least, most=most, above=above)
             elif kind.get("type") == "boolean":
-                return Field(path, "switch", value, says, **common)
+                return made(kind="switch")
         return None
 
     def _variants(self, node: Mapping[str, Any]) -> list[Mapping[str, Any]]:

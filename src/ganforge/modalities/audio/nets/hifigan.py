@@ -25,7 +25,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool1d, leaky_relu, pad
-from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+from torch.nn.utils import parametrizations
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
@@ -35,6 +35,16 @@ from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.labels import LabelTable
 
 SLOPE = 0.1
+
+
+def weight_norm(layer: nn.Module) -> nn.Module:
+    """The layer, its weight split into direction and norm, where there is a weight."""
+    return layer if layer.weight.is_meta else parametrizations.weight_norm(layer)
+
+
+def spectral_norm(layer: nn.Module) -> nn.Module:
+    """The layer, its weight divided by its largest singular value, where there is a weight."""
+    return layer if layer.weight.is_meta else parametrizations.spectral_norm(layer)
 
 
 def conv(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> nn.Module:

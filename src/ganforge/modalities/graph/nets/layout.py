@@ -5,14 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
-
-EDGE = 1e-6
-"""Uniform draws keep this distance from 0 and 1, where the Gumbel distribution has no end."""
 
 
 class Layout(NamedTuple):
@@ -55,17 +50,3 @@ def layout_of(spec: Spec) -> Layout:
         state.get("edge_shares") or [0.8] + [0.2 / bonds] * bonds,
         state.get("node_shares") or [1 / kinds] * kinds, sizes,
     )  # fmt: skip
-
-
-def gumbel(noise: Tensor) -> Tensor:
-    """Standard normal draws as draws of the Gumbel distribution."""
-    return -torch.log(-torch.log(torch.special.ndtr(noise.to(torch.promote_types(noise.dtype, torch.float32))).clamp(
-        EDGE, 1 - EDGE
-    )))  # fmt: skip
-
-
-def chosen(logits: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
-    """One-hot draws over the last axis, with the gradient of the softmax (Jang et al. 2017, straight-through)."""
-    soft = ((logits + noise) / temperature).softmax(-1)
-    hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1.0)
-    return hard + (soft - soft.detach())

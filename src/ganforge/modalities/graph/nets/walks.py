@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ganforge.modalities.graph.nets.layout import chosen, gumbel
+from ganforge.nets.layers.gumbel import gumbel, straight_through
 
 
 class Cell(nn.Module):
@@ -57,7 +57,7 @@ class WalkG(nn.Module):
         x, walk = z.new_zeros(len(z), self.down.out_features), []
         for t in range(self.steps):
             h, c = self.cell(x, h, c)
-            walk.append(chosen(self.up(h), gumbel(noise[:, t]).to(h), temperature))
+            walk.append(straight_through(self.up(h), gumbel(noise[:, t]).to(h), temperature))
             x = self.down(walk[-1])
         return torch.stack(walk, 1)
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from ganforge.core.cache import cache_folder
 from ganforge.core.dataset import Dataset
 from ganforge.data.base import DataSource
-from ganforge.data.download import Remote, cache_folder, fetch
+from ganforge.data.download import Remote, fetch
 from ganforge.modalities.image.sources import arrays, cifar, idx
 
 

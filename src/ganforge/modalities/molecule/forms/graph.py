@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -34,6 +35,7 @@ from ganforge.modalities.molecule.source import MoleculeSet
 
 BONDS = 4
 NONE = "none"
+MOST_BONDS = 7
 
 
 class Sizes(NamedTuple):
@@ -125,6 +127,7 @@ class Graph(Form, kind="graph"):
             "form": "graph",
             "atoms": names,
             "shares": [counts[name] / counts.total() for name in names],
+            "valences": [valence(name) for name in names],
             "sizes": [numbers[k] / len(dataset) for k in range(largest + 1)],
         }
         shape = (1 + len(names) + BONDS, largest, largest)
@@ -191,6 +194,21 @@ def written(atoms: np.ndarray, bonds: np.ndarray, names: list[str]) -> str:
             molecule.AddBond(places[int(a)], places[int(b)], kinds[bonds[a, b]])
     molecule.UpdatePropertyCache(strict=False)  # hydrogens of charged atoms
     return Chem.MolToSmiles(molecule)
+
+
+@cache
+def valence(name: str) -> int:
+    """The most single bonds that RDKit takes at an atom of a type; what is less is filled with hydrogen."""
+    Chem = chem.rdkit()
+    found = 0
+    for bonds in range(1, MOST_BONDS + 1):
+        molecule = Chem.RWMol()
+        molecule.AddAtom(_atom(name))
+        for _ in range(bonds):
+            molecule.AddBond(0, molecule.AddAtom(Chem.Atom("C")), Chem.BondType.SINGLE)
+        if not Chem.DetectChemistryProblems(molecule):
+            found = bonds
+    return found
 
 
 def _atom(name: str) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ganforge.core.cache import cache_folder
 from ganforge.core.types import Spec
-from ganforge.data.download import cache_folder
 from ganforge.modalities.image.metrics.lpips import at_hand
 from ganforge.modalities.image.metrics.pairwise import WINDOW
 from ganforge.modalities.image.metrics.sharpness import SMALLEST

@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    pass
+from ganforge.core import scratch
+from ganforge.data import long_columns
 
 AT_LEAST = 0.9  # of the texts must be numbers of one form, for the rest to count as missing
 PROBED = 200  # texts, evenly spaced, that most columns of text are told by
@@ -100,30 +100,73 @@ def read(values: Any, form: dict[str, Any]) -> Any:
 
     if pd.api.types.is_numeric_dtype(values.dtype):
         return values
-    codes, seen = pd.factorize(values.astype(object))
     body = _body(form["thousands"], form["decimal"])
-    made = [_number(str(text), form, body) for text in seen]
-    return numbers(made, codes)
+    found = Numbers()
+    for part in scratch.pieces(len(values)):
+        codes, seen = distinct_texts(values.iloc[part])
+        found.add([_number(str(text), form, body) for text in seen], codes)
+    return found.column()
 
 
-def numbers(made: Sequence[int | float | None], codes: np.ndarray) -> Any:
-    """Numbers (None: none) at their places [N], −1 for a missing one, as a column of the narrowest exact type."""
+def distinct_texts(values: Any) -> tuple[np.ndarray, Any]:
+    """The place of each value [N] among the different ones, −1 for a missing one, and these in order of appearance."""
     import pandas as pd
 
-    present = [number for number in made if number is not None]
-    gaps = bool((codes < 0).any()) or len(present) < len(made)
-    if all(isinstance(number, int) for number in present) and present:
-        low, high = min(present), max(present)
-        kind = "int64" if low >= -(2**63) and high < 2**63 else "uint64" if low >= 0 and high < 2**64 else ""
+    return pd.factorize(values if long_columns.is_mapped_text(values.dtype) else values.astype(object))
+
+
+class Numbers:
+    """Numbers that are added piece by piece, as a column of the narrowest type that is exact for all of them."""
+
+    def __init__(self) -> None:
+        self.values, self.gone = scratch.Growing(), scratch.Growing()
+        self.whole, self.gaps = True, False
+        self.low: int | None = None
+        self.high: int | None = None
+
+    def add(self, made: Sequence[int | float | None], codes: np.ndarray) -> None:
+        """Adds different numbers (None: none) at their places [n], −1 for a missing one."""
+        present = [number for number in made if number is not None]
+        unknown = np.array([*(number is None for number in made), True])[codes]
+        kind = _kind(present)
+        self.whole &= kind != "float64"
+        if self.whole and present:
+            self.low = min(present) if self.low is None else min(self.low, *present)  # type: ignore[type-var]
+            self.high = max(present) if self.high is None else max(self.high, *present)  # type: ignore[type-var]
+        filled = [0 if number is None else number for number in made]
+        made_of = np.array([*(filled if kind != "float64" else map(float, filled)), 0], kind)
+        self.values.add(made_of[codes])
+        self.gone.add(unknown)
+        self.gaps |= bool(unknown.any())
+
+    def column(self) -> Any:
+        """All of them as a column of integers, or of floats; NaN where nothing is a number."""
+        import pandas as pd
+
+        kind = ""
+        if self.whole and self.low is not None and self.high is not None:
+            kind = _of_range(self.low, self.high)
         if kind:
-            if not gaps:
-                return pd.Series(np.array(made, kind)[codes])
-            unknown = np.array([*(number is None for number in made), True])
-            filled = np.array([*(0 if number is None else number for number in made), 0], kind)
-            array = pd.arrays.IntegerArray(filled[codes], unknown[codes])
-            return pd.Series(array)
-    floats = np.array([*(np.nan if number is None else float(number) for number in made), np.nan])
-    return pd.Series(floats[codes])
+            values = self.values.whole(np.dtype(kind))
+            return long_columns.masked(values, self.gone.whole(bool)) if self.gaps else pd.Series(values, copy=False)
+        floats = self.values.whole(np.dtype(np.float64))
+        if self.gaps:
+            gone = self.gone.whole(bool)
+            for part in scratch.pieces(len(floats)):
+                floats[part][gone[part]] = np.nan
+        return pd.Series(floats, copy=False)
+
+
+def _kind(numbers: Sequence[int | float]) -> str:
+    """The type of some numbers: int64, uint64 or float64; int64 of none."""
+    if not all(isinstance(number, int) for number in numbers):
+        return "float64"
+    return _of_range(min(numbers, default=0), max(numbers, default=0)) or "float64"  # type: ignore[arg-type]
+
+
+def _of_range(low: int, high: int) -> str:
+    """The integer type that holds a range; "" where none does."""
+    return "int64" if low >= -(2**63) and high < 2**63 else "uint64" if low >= 0 and high < 2**64 else ""
 
 
 def write(x: np.ndarray, form: dict[str, Any], decimals: int | None) -> list[str]:

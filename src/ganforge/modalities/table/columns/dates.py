@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganforge.data import long_columns
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -98,6 +100,12 @@ def read(values: Any, form: str) -> Any:
 
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return values
+    return long_columns.piecewise(lambda part: _read(part, form), values)
+
+
+def _read(values: pd.Series, form: str) -> pd.Series:
+    import pandas as pd
+
     if pd.api.types.is_numeric_dtype(values.dtype):
         values = values.astype("Int64").astype(object).map(str, na_action="ignore")
     texts = values.astype(object).map(lambda text: str(text).strip(), na_action="ignore")

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganforge.core import scratch
 from ganforge.core.overrides import assignment
+from ganforge.data import long_columns
 from ganforge.modalities.table.columns import amounts, dates
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def detect(values: pd.Series, hints: Hints = Hints()) -> tuple[pd.Series, Detect
     types = pd.api.types
     kind = values.dtype
     if isinstance(kind, pd.CategoricalDtype):
-        return values, Detected(many=_many(values.dropna()))
+        return values, Detected(many=_many(long_columns.present_in(values)))
     if types.is_bool_dtype(kind) or types.is_datetime64_any_dtype(kind):
         return values, Detected()
     if types.is_numeric_dtype(kind):
@@ -96,7 +98,7 @@ def detect(values: pd.Series, hints: Hints = Hints()) -> tuple[pd.Series, Detect
 
 
 def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Detected]:
-    present = values.dropna()
+    present = long_columns.present_in(values)
     seen = [str(v) for v in present.unique().tolist()]
     if not seen:
         return values, Detected()
@@ -104,7 +106,7 @@ def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Detected]:
     date = dates.find(seen, hints.day)
     if date is not None:
         unread = values.notna() & dates.read(values, date.format).isna()
-        example = str(values.loc[values.notna() & ~unread].iloc[0])
+        example = _first(values, values.notna() & ~unread)
         notes = _dropped(name, values.loc[unread], len(present), f"dates such as {example}")
         if date.other:
             notes.append(
@@ -115,7 +117,7 @@ def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Detected]:
             notes.append(f"column {name}: years of two digits are read as 1969 to 2068 ({date.format})")
         if date.offset:
             notes.append(f"column {name}: its time zones differ; new rows are written in {date.offset}")
-        return values.mask(unread), Detected(date.format, date.offset, notes=tuple(notes))
+        return _without(values, unread), Detected(date.format, date.offset, notes=tuple(notes))
     form = amounts.find(seen, hints.decimal_comma)
     if form is None:
         return values, Detected()
@@ -123,21 +125,35 @@ def _of_texts(values: pd.Series, hints: Hints) -> tuple[pd.Series, Detected]:
     notes = _dropped(name, values.loc[unread], len(present), "numbers")
     if not amounts.is_plain(form):
         guess = ". Whether the comma stands before decimals cannot be seen" if form["guessed"] else ""
-        example = str(values.loc[values.notna() & ~unread].iloc[0])
+        example = _first(values, values.notna() & ~unread)
         notes.append(
             f"column {name}: text such as {example!r} is read as numbers ({amounts.said(form)}) and written back so"
             f"{guess}"
         )
-    return values.mask(unread), Detected(form, notes=tuple(notes))
+    return _without(values, unread), Detected(form, notes=tuple(notes))
+
+
+def _first(values: pd.Series, wanted: pd.Series) -> str:
+    """The first of the wanted values, as text."""
+    return str(values.iloc[int(wanted.to_numpy(dtype=bool).argmax())])
+
+
+def _without(values: pd.Series, unread: pd.Series) -> pd.Series:
+    """A column in which the values that cannot be read are missing."""
+    if not scratch.is_long(len(values)):
+        return values.mask(unread)
+    if not unread.any():
+        return values
+    return long_columns.piecewise(lambda part: part.mask(unread.loc[part.index]), values)
 
 
 def _of_numbers(values: pd.Series) -> tuple[pd.Series, Detected]:
-    present = values.dropna()
+    present = long_columns.present_in(values)
     if not _whole(present):
         return values, Detected()
     values, notes = _without_marks(values, present)
-    present = values.dropna()
-    if values.dtype.kind in "iu" and len(present) and present.between(10**7, 10**8).all():
+    present = long_columns.present_in(values)
+    if values.dtype.kind in "iu" and len(present) and present.min() >= 10**7 and present.max() <= 10**8:
         form = dates.find([str(v) for v in present.unique().tolist()])
         if form is not None and dates.read(present, form.format).notna().all():
             note = f"column {values.name!r}: numbers such as {present.iloc[0]} are read as dates ({form.format})"
@@ -174,12 +190,12 @@ def _without_marks(values: pd.Series, present: pd.Series) -> tuple[pd.Series, li
 
 def _rows(values: pd.Series, found: Detected) -> dict[str, Any]:
     """What a look knows of values that are too many to learn: `names_rows`, `many`, `exact`."""
-    present = values.dropna()
+    present = long_columns.present_in(values)
     n = len(present)
     if n < FEW_ROWS or found.as_date:
         return {}
     numeric: Any = amounts.read(present, found.form) if isinstance(found.form, dict) else present
-    distinct = int(present.nunique())
+    distinct = long_columns.distinct(present)
     named = ID_NAME.search(str(values.name)) is not None
     if numeric.dtype.kind not in "iuf":
         if distinct == n:
@@ -187,9 +203,9 @@ def _rows(values: pd.Series, found: Detected) -> dict[str, Any]:
         if distinct >= NEARLY_ALL * n and n >= MANY:
             return {"names_rows": f"{distinct:,} of {n:,} values differ"}
         return {"many": _many(present)}
-    if not _whole(numeric) or (numeric.dtype.kind == "f" and float(numeric.abs().max()) >= 2**63):
+    if not _whole(numeric) or (numeric.dtype.kind == "f" and _largest(numeric) >= 2**63):
         return {}  # numbers so large are measured, in whatever steps a float has there
-    if numeric.abs().median() >= EXACT:
+    if _largest(numeric) >= EXACT and numeric.abs().median() >= EXACT:
         return (
             {"names_rows": "no number comes twice, and no float holds them"}
             if distinct == n
@@ -223,25 +239,30 @@ def _repeats(numbers: pd.Series) -> float:
 
     An even spread over the range repeats least, so numbers that never repeat were given out, one a row.
     """
-    x = numbers.to_numpy(np.float64)
-    return len(x) ** 2 / 2 / (x.max() - x.min() + 1)
+    return len(numbers) ** 2 / 2 / (float(numbers.max()) - float(numbers.min()) + 1)
+
+
+def _largest(numbers: pd.Series) -> float:
+    """The largest absolute value."""
+    return max(abs(float(numbers.min())), abs(float(numbers.max())))
 
 
 def _whole(present: pd.Series) -> bool:
     if present.dtype.kind in "iu":
         return True
-    x = present.to_numpy(np.float64)
-    return bool(len(x) and (np.rint(x) == x).all())
+    return len(present) > 0 and long_columns.every(
+        lambda part: bool((np.rint(x := part.to_numpy(np.float64)) == x).all()), present
+    )
 
 
 def _counts_rows(numbers: pd.Series) -> bool:
     """Whether numbers count the rows, as an index that was saved does; years may count up, too, but not from 0."""
-    x = numbers.to_numpy(np.float64)
-    runs = bool((np.diff(x) == 1).all())
-    if runs and (x[0] in (0, 1) or len(x) >= LONG_RUN):
+    n, first, low, high = len(numbers), float(numbers.iloc[0]), float(numbers.min()), float(numbers.max())
+    runs = all(bool((np.diff(numbers.iloc[p].to_numpy(np.float64)) == 1).all()) for p in scratch.overlapping(n))
+    if runs and (first in (0, 1) or n >= LONG_RUN):
         return True
-    shuffled = x.max() - x.min() + 1 == len(x)
-    return bool(shuffled and len(x) >= MANY and (x.min() in (0, 1) or len(x) >= LONG_RUN))
+    shuffled = high - low + 1 == n
+    return bool(shuffled and n >= MANY and (low in (0, 1) or n >= LONG_RUN))
 
 
 def _dropped(name: str, unread: pd.Series, of: int, what: str) -> list[str]:

@@ -8,9 +8,12 @@ Ages come in whole years, prices in cents, times perhaps in minutes: a column is
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ganforge.core import scratch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +41,7 @@ def measure(present: pd.Series, kind: str) -> dict[str, Any]:
     low, high = whole.min().tolist(), whole.max().tolist()
     if kind == "integer" and high - low >= EXACT:  # no float tells its steps apart
         return {"grid": None, "range": [float(low), float(high)], "low": low, "high": high}
-    step = np.gcd.reduce(_above(whole, low)).tolist() or 1
+    step = math.gcd(*(np.gcd.reduce(_above(whole[part], low)).tolist() for part in scratch.pieces(len(whole)))) or 1
     grid = {"low": low, "step": step, "decimals": decimals}
     facts |= {"grid": grid, "range": [0, (high - low) // step]}
     if kind == "datetime":
@@ -49,6 +52,11 @@ def measure(present: pd.Series, kind: str) -> dict[str, Any]:
 
 def to_unit(values: pd.Series, column: dict[str, Any]) -> np.ndarray:
     """A column's values as float64 [N] in [-1, 1]; NaN where they are missing, cut where they leave its bounds."""
+    if scratch.is_long(len(values)):
+        units = scratch.zeros((len(values),), np.float64)
+        for part in scratch.pieces(len(values)):
+            units[part] = to_unit(values.iloc[part], column)
+        return units
     present = ~values.isna().to_numpy()
     low, high = column["range"]
     v = np.full(len(values), np.nan)
@@ -83,21 +91,31 @@ def from_unit(v: np.ndarray, column: dict[str, Any]) -> np.ndarray:
 
 def _whole(present: pd.Series, kind: str) -> tuple[np.ndarray | None, int]:
     """The values as whole numbers of 10^-decimals, int64 [N]; None where a float has no such form."""
+    found = scratch.Growing()
     if kind == "datetime":
-        return _since_epoch(present), 0
+        for part in scratch.pieces(len(present)):
+            found.add(_since_epoch(present.iloc[part]))
+        return found.whole(np.int64), 0
     if present.dtype.kind in "iu":
         return present.to_numpy(np.uint64 if int(present.max()) >= 2**63 else np.int64), 0
-    x = present.to_numpy(np.float64)
-    exact = present.to_numpy()
     for decimals in range(MOST_DECIMALS + 1):
-        for part in (slice(PROBE), slice(None)):
-            k = np.rint(x[part] * 10.0**decimals)
-            again = (k / 10.0**decimals).astype(exact.dtype) if exact.dtype.kind == "f" else k / 10.0**decimals
-            if np.abs(k).max() >= EXACT or not (again == exact[part]).all():
-                break
-        else:
-            return k.astype(np.int64), decimals
+        if all(_fits(present.iloc[part], decimals) for part in (slice(PROBE), *scratch.pieces(len(present)))):
+            for part in scratch.pieces(len(present)):
+                found.add(_in_steps(present.iloc[part], decimals).astype(np.int64))
+            return found.whole(np.int64), decimals
     return None, 0
+
+
+def _in_steps(numbers: pd.Series, decimals: int) -> np.ndarray:
+    """Numbers in units of 10^-decimals, rounded, float64 [N]."""
+    return np.rint(numbers.to_numpy(np.float64) * 10.0**decimals)
+
+
+def _fits(numbers: pd.Series, decimals: int) -> bool:
+    """Whether numbers have no more decimals than that."""
+    k, exact = _in_steps(numbers, decimals), numbers.to_numpy()
+    again = (k / 10.0**decimals).astype(exact.dtype) if exact.dtype.kind == "f" else k / 10.0**decimals
+    return bool(np.abs(k).max() < EXACT and (again == exact).all())
 
 
 def _steps(present: pd.Series, column: dict[str, Any]) -> np.ndarray:

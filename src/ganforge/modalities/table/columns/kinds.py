@@ -8,6 +8,7 @@ import numpy as np
 
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import assignment
+from ganforge.data import long_columns
 from ganforge.modalities.table.columns import amounts, dates
 from ganforge.modalities.table.columns.detect import Detected, detect
 
@@ -33,8 +34,8 @@ def find(values: pd.Series, few: int, found: Detected | None = None) -> Kind:
 
     if found is None:
         values, found = detect(values)
-    present = values.dropna()
-    distinct = int(present.nunique())
+    present = long_columns.present_in(values)
+    distinct = long_columns.distinct(present)
     if len(present) == 0 or (distinct == 1 and len(present) == len(values)):
         return "constant"
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -52,12 +53,16 @@ def find(values: pd.Series, few: int, found: Detected | None = None) -> Kind:
         return "name"
     if numeric is None or found.exact:
         return "categorical"
-    x = numeric.to_numpy(np.float64)
     if found.form is None and distinct == 2 and sorted(present.unique().tolist()) == [0, 1]:
         return "boolean"
     if distinct <= few and distinct * ROWS_A_VALUE <= len(present):
         return "ordinal" if found.form is None else "categorical"  # texts have no order
-    return "integer" if bool((np.rint(x) == x).all()) else "continuous"
+    return "integer" if long_columns.every(_is_whole, numeric) else "continuous"
+
+
+def _is_whole(numbers: pd.Series) -> bool:
+    x = numbers.to_numpy(np.float64)
+    return bool((np.rint(x) == x).all())
 
 
 def check(values: pd.Series, kind: str, found: Detected) -> None:
@@ -68,10 +73,10 @@ def check(values: pd.Series, kind: str, found: Detected) -> None:
     """
     import pandas as pd
 
-    present = values.dropna()
+    present = long_columns.present_in(values)
     numbers = amounts.read(present, found.form) if isinstance(found.form, dict) else present
     numeric = pd.api.types.is_numeric_dtype(numbers.dtype)
-    whole = numeric and bool((np.rint(x := numbers.to_numpy(np.float64)) == x).all())
+    whole = numeric and long_columns.every(_is_whole, numbers)
     a_date = pd.api.types.is_datetime64_any_dtype(values.dtype) or found.as_date
     refused = {
         "continuous": None if numeric else "it does not hold numbers",

@@ -25,6 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.core import scratch
+
 REACH = 4.0  # standard deviations on each side of a mean that a mode covers
 NARROW = 1e-6  # by which a range is wider on either side, so that rounding leaves no number outside
 DIGITS = 6  # kept of the fit: more would depend on the number of threads
@@ -64,13 +66,16 @@ def fit(v: np.ndarray, most: int, least_weight: float, rows: int) -> dict[str, A
     means = [_short(center + spread * m) for m in mixture.means_[used, 0].tolist()]
     scales = [_short(REACH * spread * math.sqrt(c)) for c in mixture.covariances_[used].tolist()]
     weights = [_short(w) for w in mixture.weights_[used].tolist()]
-    reached = np.zeros(len(v), bool)
-    for mean, scale in zip(means, scales, strict=True):
-        reached |= np.abs(v - mean) <= scale
-    tail = not reached.all()
+    beyond = 0
+    for part in scratch.pieces(len(v)):
+        reached = np.zeros(part.stop - part.start, bool)
+        for mean, scale in zip(means, scales, strict=True):
+            reached |= np.abs(v[part] - mean) <= scale
+        beyond += int((~reached).sum())
+    tail = beyond > 0
     if tail:
         means, scales = [*means, 0.0], [*scales, 1.0]
-        weights.append(_short(float((~reached).mean())))
+        weights.append(_short(beyond / len(v)))
     return {"means": means, "scales": scales, "weights": weights, "tail": bool(tail)}
 
 

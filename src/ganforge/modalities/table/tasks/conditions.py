@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge.core import scratch
 from ganforge.core.dataset import Order
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
@@ -58,17 +59,19 @@ class BySampling(Order):
     """
 
     def __init__(self, conditions: Sequence[dict], data: Iterable[Batch], shares: Sequence[float] | None = None):
-        chosen = [
-            torch.stack([_block(batch.x, c).argmax(1).to(torch.int32) for c in conditions]).to("cpu").numpy()
-            for batch in data
-        ]
-        codes = np.concatenate(chosen, axis=1)  # [K, n]: the category of every row in each discrete column
-        counts = [np.bincount(of, minlength=c["width"]) for of, c in zip(codes, conditions, strict=True)]
-        self.pool = np.stack(
-            [np.argsort(of, kind="stable").astype(np.int32) for of in codes]
-        ).ravel()  # rows by category
+        chosen = [scratch.Growing() for _ in conditions]
+        counts = [np.zeros(c["width"], np.int64) for c in conditions]
+        for batch in data:
+            for k, c in enumerate(conditions):
+                found = _block(batch.x, c).argmax(1).to("cpu", torch.int32).numpy()
+                chosen[k].add(found)
+                counts[k] += np.bincount(found, minlength=c["width"])
+        n = chosen[0].count
+        self.pool = scratch.zeros((len(conditions) * n,), np.int32)  # rows by category, column by column
+        for k, of in enumerate(chosen):
+            _by_category(of.whole(np.int32), counts[k], self.pool[k * n : (k + 1) * n])
         self.count = np.concatenate(counts)  # [C]
-        starts = [k * codes.shape[1] + np.cumsum(of) - of for k, of in enumerate(counts)]
+        starts = [k * n + np.cumsum(of) - of for k, of in enumerate(counts)]
         self.start = np.concatenate(starts)  # [C] in the pool
         logs = [np.log1p(of) for of in counts]  # 0 for a category that no row has
         shares = [1 / len(conditions)] * len(conditions) if shares is None else shares
@@ -81,6 +84,18 @@ class BySampling(Order):
         condition = np.searchsorted(self.edges, draws[0] * self.edges[-1], side="right")
         rows = self.pool[self.start[condition] + (draws[1] * self.count[condition]).astype(np.int64)]
         return rows.astype(np.int64), {CONDITION: condition}
+
+
+def _by_category(codes: np.ndarray, counts: np.ndarray, pool: np.ndarray) -> None:
+    """Writes the rows [n] in order of their category, and within one in their own, to `pool` [n]."""
+    following = np.cumsum(counts) - counts  # where the next row of each category goes
+    for part in scratch.pieces(len(codes)):
+        order = np.argsort(codes[part], kind="stable")
+        sorted_codes = codes[part][order]
+        here = np.bincount(sorted_codes, minlength=len(counts))
+        rank = np.arange(len(order)) - (np.cumsum(here) - here)[sorted_codes]
+        pool[following[sorted_codes] + rank] = part.start + order
+        following += here
 
 
 def _block(x: Tensor, column: dict) -> Tensor:

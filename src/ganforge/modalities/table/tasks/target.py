@@ -90,7 +90,7 @@ class TargetNet(nn.Module, ABC):
         layers: list[nn.Module] = []
         for a, b in pairwise(sizes[:-1]):
             layers += [nn.Linear(a, b), nn.LeakyReLU(0.2), FastDropout(dropout)]
-        self.net = nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
+        self.net = nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [N, K] of the target of rows [N, D], whatever their target is."""
