@@ -211,7 +211,7 @@ def rows_of(held: Held, model: Model, samples: Any) -> list[list[str]]:
     return [line for line, _ in zip(lines, range(SHOWN + 1), strict=False)]
 
 
-@operation("film")
+@operation("filmed")
 def filmed(held: Held, ask: dict[str, Any]) -> Answer:
     """A film from seed to seed, or along a direction."""
     model = held.tuned(ask)

@@ -31,7 +31,7 @@ A = TypeVar("A", bound=Ask)
 USES: dict[str, tuple[type[Ask], Callable[..., dict[str, Any]]]] = {
     "place": (Place, using.of_place),
     "several": (Several, using.of_several),
-    "film": (Film, using.of_film),
+    "filmed": (Film, using.of_film),
     "mix": (Mixing, using.of_mixing),
     "project": (Projecting, using.of_projecting),
     "translate": (using.Translating, using.of_translating),
@@ -107,7 +107,7 @@ def routes(studio: Studio) -> list[Route]:
         fields: dict[str, Any] = {**ask.model_dump(exclude={"along"}), "shift": None}
         if (along := ask.along) is not None:
             fields["shift"] = await models.shift(name, path, along.method, along.name, along.amount)
-        return as_file(await models.ask("film", name, path, fields, long=True), True)
+        return as_file(await models.ask("filmed", name, path, fields, long=True), True)
 
     async def directions(request: Request) -> Any:
         """Directions without their vectors."""

@@ -30,7 +30,7 @@ export function directions(panel, ctx) {
     try {
       const fields = { ...ctx.conditions(), seeds: [ctx.place.seed], count: 48, loop: true, along };
       const made = await file(modelPath(ctx.name, "/film"), fields);
-      const usage = use(ctx.name, "film", () => fields);
+      const usage = use(ctx.name, "filmed", () => fields);
       fill(shown, h("img", { src: URL.createObjectURL(made.blob), class: "film", alt: t("directions.film_of", { name: along.name }) }), button(t("films.save", { name: made.name }), () => save(made)), usage.element);
     } catch (error) {
       problem(shown, error);

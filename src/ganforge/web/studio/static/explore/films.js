@@ -30,7 +30,7 @@ export function films(panel, ctx) {
       problem(result, error);
     }
   });
-  const usage = use(ctx.name, "film", read);
+  const usage = use(ctx.name, "filmed", read);
   ctx.listen(() => usage.changed());
   fill(panel, h("div", { class: "fields" }, labeled(t("films.seeds"), seeds, t("films.seeds_help")), labeled(t("films.count"), count), labeled(t("films.rate"), rate), labeled(t("films.format"), format)),
     h("div", { class: "controls" }, h("label", {}, loop, t("films.loop")), button(t("films.make"), make, "primary")), result, usage.element);
