@@ -313,6 +313,6 @@ def neighbors(held: Held, ask: dict[str, Any]) -> Answer:
         near.append({
             "by": one.by,
             "farther": float(one.farther[0]),
-            "samples": [{"name": Path(found.names[k]).name, "distance": d, "image": i} for k, d, i in each],
+            "samples": [{"name": Path(found.names[k]).name, "distance": d, "shown": i} for k, d, i in each],
         })  # fmt: skip
     return Answer(facts={"of": found.real.n, "near": near, "seen": images_of(model, found.samples)[0]})

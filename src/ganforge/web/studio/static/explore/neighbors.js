@@ -23,7 +23,7 @@ function shown(found) {
   return found.near.map((near) => [
     h("div", { class: "tiles" },
       h("figure", {}, h("img", { src: png(found.seen), alt: t("neighbors.seen"), class: "tile" }), h("figcaption", {}, t("neighbors.seen"))),
-      near.samples.map((one) => h("figure", {}, h("img", { src: png(one.image), alt: one.name, class: "tile" }), h("figcaption", {}, `${one.name}, ${short(one.distance)}`)))),
+      near.samples.map((one) => h("figure", {}, h("img", { src: png(one.shown), alt: one.name, class: "tile" }), h("figcaption", {}, `${one.name}, ${short(one.distance)}`)))),
     h("p", {}, t("neighbors.farther", { share: percent(near.farther), n: count(found.of) })),
   ]);
 }
